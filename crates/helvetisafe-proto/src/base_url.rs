@@ -1,0 +1,186 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+
+/// Where a vault is: `https://host[:port][/prefix]`, or `http://` to a loopback address.
+///
+/// A trailing slash does not matter. Credentials, a query and a fragment are refused, so nothing
+/// that a log may show is hidden in it.
+///
+/// ```
+/// use helvetisafe_proto::BaseUrl;
+///
+/// assert!(BaseUrl::parse("https://vault.example/tenant/").is_ok());
+/// assert!(BaseUrl::parse("http://127.0.0.1:8200").is_ok());
+/// assert!(BaseUrl::parse("http://vault.example").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BaseUrl {
+    scheme: Scheme,
+    authority: Authority,
+    prefix: String,
+}
+
+impl BaseUrl {
+    /// Reads the address of a vault.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidBaseUrl`] when the text is no absolute URL, when its scheme is not `https` (`http`
+    /// is allowed to `localhost`, `127.0.0.0/8` and `[::1]`), or when it carries user
+    /// information, a query or a fragment.
+    pub fn parse(url: &str) -> Result<Self, InvalidBaseUrl> {
+        if url.contains(['?', '#']) {
+            return Err(InvalidBaseUrl::Extra);
+        }
+        let parts = url.parse::<Uri>().map_err(|_| InvalidBaseUrl::Malformed)?.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(InvalidBaseUrl::Malformed);
+        };
+        if authority.as_str().contains('@') {
+            return Err(InvalidBaseUrl::Extra);
+        }
+        if authority.host().is_empty() || has_bad_port(&authority) {
+            return Err(InvalidBaseUrl::Malformed);
+        }
+        if scheme != Scheme::HTTPS && scheme != Scheme::HTTP {
+            return Err(InvalidBaseUrl::Scheme);
+        }
+        if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
+            return Err(InvalidBaseUrl::PlainHttp);
+        }
+        let path = parts.path_and_query.map(|path| path.path().to_owned()).unwrap_or_default();
+        Ok(Self { scheme, authority, prefix: path.trim_end_matches('/').to_owned() })
+    }
+
+    /// The host name or address, without the port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.authority.host()
+    }
+
+    /// Whether the host is `localhost`, in `127.0.0.0/8`, or `[::1]`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.host())
+    }
+
+    /// The URL of a call. `path` starts with `/` and is made of constants and
+    /// [`KeyName`](crate::KeyName)s, none of which needs escaping.
+    pub(crate) fn join(&self, path: &str) -> Uri {
+        let path_and_query = format!("{}{path}", self.prefix);
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = path_and_query.parse().ok();
+        // Every part was parsed before and is present, so this cannot fail; an empty URL, which
+        // no transport sends, stands for what cannot happen.
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+}
+
+fn has_bad_port(authority: &Authority) -> bool {
+    let after_host = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+    !after_host.is_empty() && authority.port_u16().is_none()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl FromStr for BaseUrl {
+    type Err = InvalidBaseUrl;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        Self::parse(url)
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BaseUrl({self})")
+    }
+}
+
+/// Why a text is not the address of a vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidBaseUrl {
+    /// It is not an absolute URL.
+    #[error("the base URL is not a URL such as https://vault.example")]
+    Malformed,
+    /// Its scheme is neither `https` nor `http`.
+    #[error("the base URL has to start with https://")]
+    Scheme,
+    /// It is plain `http` to a host that is not this machine.
+    #[error("the base URL has to start with https://; http:// is only for a loopback address")]
+    PlainHttp,
+    /// It carries user information, a query or a fragment.
+    #[error("the base URL cannot hold a user, a password, a query or a fragment")]
+    Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_prefix_is_kept_and_a_trailing_slash_does_not_matter() {
+        for (url, joined) in [
+            ("https://v.example", "https://v.example/oauth/token"),
+            ("https://v.example/", "https://v.example/oauth/token"),
+            ("https://v.example:8443/a/b//", "https://v.example:8443/a/b/oauth/token"),
+        ] {
+            assert_eq!(BaseUrl::parse(url).unwrap().join("/oauth/token"), joined);
+        }
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_only() {
+        for url in ["http://127.0.0.1:1", "http://127.9.9.9", "http://localhost", "http://[::1]:80"] {
+            assert!(BaseUrl::parse(url).is_ok(), "{url}");
+        }
+        for url in ["http://10.0.0.1", "http://localhost.evil.example", "http://127.0.0.1.example"] {
+            assert_eq!(BaseUrl::parse(url), Err(InvalidBaseUrl::PlainHttp), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused() {
+        use InvalidBaseUrl::{Extra, Malformed, Scheme};
+        for (url, why) in [
+            ("", Malformed),
+            ("vault.example", Malformed),
+            ("/path", Malformed),
+            ("https://", Malformed),
+            ("https://v.example:99999", Malformed),
+            ("ftp://v.example", Scheme),
+            ("https://user:pass@v.example", Extra),
+            ("https://v.example?x=1", Extra),
+            ("https://v.example/#x", Extra),
+        ] {
+            assert_eq!(BaseUrl::parse(url), Err(why), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_url_that_parsed_always_joins(url in "https?://[a-z0-9.\\[\\]:]{1,12}[ -~]{0,12}") {
+            if let Ok(base) = BaseUrl::parse(&url) {
+                prop_assert!(base.join("/oauth/token").to_string().ends_with("/oauth/token"));
+            }
+        }
+    }
+}

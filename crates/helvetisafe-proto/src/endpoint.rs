@@ -1,0 +1,97 @@
+//! The calls, one file each: its first line is the method and the path.
+
+mod create_secret;
+mod delete_secret;
+mod fetch_token;
+mod get_org_key;
+mod get_private_key;
+mod get_secret;
+mod list_secrets;
+mod update_secret;
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, Uri};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::retry::Repeat;
+use crate::{ApiError, BaseUrl, Scope};
+
+pub use create_secret::{CreateSecret, CreatedSecret, NewSecret};
+pub use delete_secret::DeleteSecret;
+pub use fetch_token::{AccessToken, FetchToken, TokenAnswer};
+pub use get_org_key::{GetOrgKey, OrgKeyAnswer};
+pub use get_private_key::{GetPrivateKey, PrivateKeyAnswer};
+pub use get_secret::{GetSecret, SecretRecord};
+pub use list_secrets::{ListSecrets, ListedSecret, SecretsAnswer};
+pub use update_secret::{Expiry, SecretUpdate, UpdateSecret, UpdatedSecret};
+
+/// One call: how its request is built and how its answer is read.
+pub trait Endpoint {
+    /// What a success holds.
+    type Answer;
+
+    /// How it may be repeated.
+    const REPEAT: Repeat;
+
+    /// The scope that it needs; `None` for the token request.
+    const SCOPE: Option<Scope>;
+
+    /// How large its answer may be.
+    const BODY: BodySize;
+
+    /// The request, without a credential.
+    fn request(&self, base: &BaseUrl) -> Request<Vec<u8>>;
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] when the status is no success, or when the body is not what the call promises.
+    fn parse(&self, response: &Response<Vec<u8>>) -> Result<Self::Answer, ApiError>;
+}
+
+/// Which bound holds for the body of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodySize {
+    /// A token, the org key, the private key, or the metadata of one write.
+    Credential,
+    /// One secret.
+    Secret,
+    /// The list of all names.
+    List,
+}
+
+fn bare(method: Method, uri: Uri) -> Request<Vec<u8>> {
+    let mut request = Request::new(Vec::new());
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    request
+}
+
+fn with_json(method: Method, uri: Uri, body: &impl Serialize) -> Request<Vec<u8>> {
+    let mut request = bare(method, uri);
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Strings and timestamps always serialize; an empty body, which every server refuses, stands
+    // for what cannot happen.
+    *request.body_mut() = serde_json::to_vec(body).unwrap_or_default();
+    request
+}
+
+fn success(response: &Response<Vec<u8>>) -> Result<(), ApiError> {
+    if response.status().is_success() { Ok(()) } else { Err(ApiError::from_response(response)) }
+}
+
+/// Reads a JSON body. Unknown members are ignored, however deep, without recursion; a member that
+/// is doubled, missing or of another type is refused.
+fn json<T: DeserializeOwned>(
+    response: &Response<Vec<u8>>,
+    what: &'static str,
+) -> Result<T, ApiError> {
+    success(response)?;
+    serde_json::from_slice(response.body()).map_err(|_| ApiError::malformed(what))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! What each call sends and accepts, and that no answer makes one panic.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{KeyName, Kind, Scopes};
+
+fn base() -> BaseUrl {
+    BaseUrl::parse("https://vault.example/t/").unwrap()
+}
+
+fn key(name: &str) -> KeyName {
+    KeyName::parse(name).unwrap()
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn answer(status: u16, body: impl Into<Vec<u8>>) -> Response<Vec<u8>> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+    response
+}
+
+fn sent(request: &Request<Vec<u8>>) -> (String, Value) {
+    let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+    (format!("{} {}", request.method(), request.uri()), body)
+}
+
+#[test]
+fn the_token_request_is_a_form() {
+    let client_secret = SecretString::from("s &=+é");
+    let call = FetchToken { client_id: "a b", client_secret: &client_secret, scopes: Scopes::ALL };
+    let request = call.request(&base());
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(request.uri(), "https://vault.example/t/oauth/token");
+    assert_eq!(request.headers()[CONTENT_TYPE], "application/x-www-form-urlencoded");
+    assert_eq!(
+        std::str::from_utf8(request.body()).unwrap(),
+        "grant_type=client_credentials&client_id=a+b&client_secret=s+%26%3D%2B%C3%A9\
+         &scope=secrets%3Aread+secrets%3Awrite+secrets%3Adelete+secrets%3Alist+credentials%3Aread"
+    );
+    assert!(!format!("{call:?}").contains("s &"));
+}
+
+#[test]
+fn a_token_answer_needs_only_the_token() {
+    let client_secret = SecretString::from("s");
+    let call = FetchToken { client_id: "a", client_secret: &client_secret, scopes: Scopes::ALL };
+    let token = call.parse(&answer(200, r#"{"access_token":"abc"}"#)).unwrap();
+    assert_eq!((token.token.expose_secret(), token.life), ("abc", Duration::from_secs(3600)));
+    assert_eq!(token.granted, None);
+
+    let full = r#"{"access_token":"abc","expires_in":60,"token_type":"bearer","x":[{}],
+                   "scope":"secrets:read other:scope"}"#;
+    let token = call.parse(&answer(200, full)).unwrap();
+    assert_eq!(token.life, Duration::from_secs(60));
+    assert_eq!(token.granted, Some(Scopes::from([Scope::SecretsRead])));
+
+    for malformed in [
+        "{}",
+        "<html>",
+        r#"{"access_token":""}"#,
+        r#"{"access_token":"a\nb"}"#,
+        r#"{"access_token":"a","access_token":"b"}"#,
+        r#"{"access_token":"a","expires_in":-1}"#,
+        r#"{"access_token":"a","token_type":"mac"}"#,
+    ] {
+        let error = call.parse(&answer(200, malformed)).unwrap_err();
+        assert_eq!((error.kind(), error.status()), (Kind::Api, None), "{malformed}");
+    }
+}
+
+#[test]
+fn the_reads_are_bare_gets() {
+    let bare = |request: Request<Vec<u8>>| {
+        assert!(request.body().is_empty());
+        sent(&request).0
+    };
+    let url = "GET https://vault.example/t/api/v1";
+    assert_eq!(bare(GetOrgKey.request(&base())), format!("{url}/credentials/org-key"));
+    assert_eq!(bare(GetPrivateKey.request(&base())), format!("{url}/credentials/private-key"));
+    assert_eq!(bare(ListSecrets.request(&base())), format!("{url}/secrets"));
+    let call = GetSecret { key: key("db") };
+    assert_eq!(bare(call.request(&base())), format!("{url}/secrets/db"));
+}
+
+#[test]
+fn a_create_sends_its_expiry_in_mixed_case() {
+    let mut secret =
+        NewSecret { key: key("db"), value: "dg==".into(), nonce: "bg==".into(), expires_at: None };
+    let (line, body) = sent(&CreateSecret { secret: secret.clone() }.request(&base()));
+    assert_eq!(line, "POST https://vault.example/t/api/v1/secrets");
+    assert_eq!(body, json!({"key": "db", "value": "dg==", "nonce": "bg=="}));
+
+    secret.expires_at = Some(at("2027-01-02T03:04:05+01:00"));
+    let (_, body) = sent(&CreateSecret { secret }.request(&base()));
+    assert_eq!(body["expiresAt"], "2027-01-02T02:04:05Z");
+}
+
+#[test]
+fn an_update_keeps_clears_or_sets_the_expiry() {
+    let body = |expires_at| {
+        let update = SecretUpdate { value: "dg==".into(), nonce: "bg==".into(), expires_at };
+        sent(&UpdateSecret { key: key("db"), update }.request(&base()))
+    };
+    let (line, kept) = body(Expiry::Keep);
+    assert_eq!(line, "PUT https://vault.example/t/api/v1/secrets/db");
+    assert_eq!(kept, json!({"value": "dg==", "nonce": "bg=="}));
+    assert_eq!(body(Expiry::Never).1["expiresAt"], Value::Null);
+    assert!(body(Expiry::Never).1.as_object().unwrap().contains_key("expiresAt"));
+    assert_eq!(body(Expiry::At(at("2027-01-02T03:04:05Z"))).1["expiresAt"], "2027-01-02T03:04:05Z");
+}
+
+#[test]
+fn a_delete_needs_no_body_in_return() {
+    let call = DeleteSecret { key: key("db") };
+    assert_eq!(sent(&call.request(&base())).0, "DELETE https://vault.example/t/api/v1/secrets/db");
+    assert!(call.parse(&answer(204, "")).is_ok());
+    assert_eq!(call.parse(&answer(404, "")).unwrap_err().kind(), Kind::NotFound);
+}
+
+#[test]
+fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
+    for (time, expected) in [
+        ("2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
+        ("2025-01-01T00:00:00+00:00", "2025-01-01T00:00:00Z"),
+        ("2025-01-01T00:00:00.123456+00:00", "2025-01-01T00:00:00.123456Z"),
+    ] {
+        let body = format!(r#"{{"keys":[{{"key":"a","created_at":"{time}","updated_at":null}}]}}"#);
+        let row = ListSecrets.parse(&answer(200, body)).unwrap().remove(0);
+        assert_eq!(row.created_at, Some(at(expected)));
+        assert_eq!((row.updated_at, row.expires_at), (None, None));
+    }
+}
+
+#[test]
+fn an_empty_list_is_a_list() {
+    assert_eq!(ListSecrets.parse(&answer(200, r#"{"keys":[]}"#)).unwrap(), []);
+}
+
+#[test]
+fn a_bad_name_in_the_list_does_not_hide_the_others() {
+    let body = r#"{"keys":[{"key":"../x"},{"key":"ok"}]}"#;
+    let rows = ListSecrets.parse(&answer(200, body)).unwrap();
+    assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["../x", "ok"]);
+}
+
+#[test]
+fn an_answer_for_another_key_is_refused() {
+    let call = GetSecret { key: key("a") };
+    let body = r#"{"key":"b","value":"dg==","nonce":"bg=="}"#;
+    assert_eq!(call.parse(&answer(200, body)).unwrap_err().kind(), Kind::Api);
+}
+
+#[test]
+fn deep_nesting_is_survived_and_doubled_members_are_refused() {
+    let deep = format!(r#"{{"keys":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(ListSecrets.parse(&answer(200, deep)).unwrap(), []);
+    let deep = format!(r#"{{"keys":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert!(ListSecrets.parse(&answer(200, deep)).is_err());
+    assert!(ListSecrets.parse(&answer(200, r#"{"keys":[],"keys":[]}"#)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_answer_makes_a_call_panic(status in 100_u16..600, body in any::<Vec<u8>>()) {
+        parse_all(&answer(status, body));
+    }
+
+    #[test]
+    fn no_json_answer_makes_a_call_panic(
+        body in "\\{(\"(key|keys|value|nonce|access_token|expires_at)\":(\"[ -~]{0,9}\"|[0-9]|null|\\[\\]),?){0,4}\\}"
+    ) {
+        parse_all(&answer(200, body));
+    }
+
+    #[test]
+    fn what_is_stored_is_what_is_read(value in "[A-Za-z0-9+/]{0,40}={0,2}", seconds in 0_i64..4_000_000_000) {
+        let record = SecretRecord {
+            key: key("db"),
+            value,
+            nonce: "AAAAAAAAAAAAAAAA".into(),
+            expires_at: Some(Timestamp::from_second(seconds).unwrap()),
+        };
+        let body = serde_json::to_vec(&record).unwrap();
+        let call = GetSecret { key: key("db") };
+        prop_assert_eq!(call.parse(&answer(200, body)).unwrap(), record);
+    }
+}
+
+fn parse_all(response: &Response<Vec<u8>>) {
+    let client_secret = SecretString::from("s");
+    let token = FetchToken { client_id: "a", client_secret: &client_secret, scopes: Scopes::ALL };
+    let (secret, update) = (
+        NewSecret { key: key("a"), value: String::new(), nonce: String::new(), expires_at: None },
+        SecretUpdate { value: String::new(), nonce: String::new(), expires_at: Expiry::Keep },
+    );
+    let outcomes = [
+        token.parse(response).is_ok(),
+        GetOrgKey.parse(response).is_ok(),
+        GetPrivateKey.parse(response).is_ok(),
+        ListSecrets.parse(response).is_ok(),
+        GetSecret { key: key("a") }.parse(response).is_ok(),
+        CreateSecret { secret }.parse(response).is_ok(),
+        UpdateSecret { key: key("a"), update }.parse(response).is_ok(),
+        DeleteSecret { key: key("a") }.parse(response).is_ok(),
+    ];
+    assert!(response.status().is_success() || outcomes == [false; 8]);
+}

@@ -1,0 +1,39 @@
+//! The HelvetiSafe wire protocol without I/O.
+//!
+//! **In scope:** building the request and reading the answer of each of the eight calls
+//! ([`endpoint`]), the names of secrets ([`KeyName`]), [`Scope`]s, which header carries which
+//! credential ([`auth`]), what a status means ([`ApiError`]), and whether and when to try again
+//! ([`retry`]).
+//!
+//! **Out of scope:** sockets, clocks, randomness, threads and cryptography. Durations, dates and
+//! jitter are parameters. Ciphertext is a base64 string here; the crate `helvetisafe-crypto` gives
+//! it meaning.
+//!
+//! ```
+//! use helvetisafe_proto::{BaseUrl, Endpoint, KeyName, endpoint::GetSecret};
+//!
+//! let base = BaseUrl::parse("https://vault.example/tenant/")?;
+//! let call = GetSecret { key: KeyName::parse("database_password")? };
+//! let request = call.request(&base);
+//! assert_eq!(request.uri(), "https://vault.example/tenant/api/v1/secrets/database_password");
+//!
+//! // Send it with any HTTP library, then:
+//! let body = br#"{"key":"database_password","value":"AAAA","nonce":"AAAAAAAAAAAAAAAA"}"#;
+//! let answer = http::Response::new(body.to_vec());
+//! assert_eq!(call.parse(&answer)?.value, "AAAA");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod auth;
+mod base_url;
+pub mod endpoint;
+mod error;
+mod key_name;
+pub mod retry;
+mod scope;
+
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use endpoint::Endpoint;
+pub use error::{ApiError, ErrorBody, Kind};
+pub use key_name::{InvalidKeyName, KeyName, ListedKey};
+pub use scope::{Scope, Scopes, UnknownScope};

@@ -1,0 +1,177 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// One permission of a credential, RFC 6749 section 3.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// `secrets:read`: read the ciphertext of a secret.
+    SecretsRead,
+    /// `secrets:write`: create and update secrets.
+    SecretsWrite,
+    /// `secrets:delete`: delete secrets.
+    SecretsDelete,
+    /// `secrets:list`: list the names of secrets.
+    SecretsList,
+    /// `credentials:read`: read the wrapped org key and the locked private key.
+    CredentialsRead,
+}
+
+impl Scope {
+    /// Every scope, in the order of the contract.
+    pub const ALL: [Self; 5] = [
+        Self::SecretsRead,
+        Self::SecretsWrite,
+        Self::SecretsDelete,
+        Self::SecretsList,
+        Self::CredentialsRead,
+    ];
+
+    /// The scope as it stands on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SecretsRead => "secrets:read",
+            Self::SecretsWrite => "secrets:write",
+            Self::SecretsDelete => "secrets:delete",
+            Self::SecretsList => "secrets:list",
+            Self::CredentialsRead => "credentials:read",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+/// A text is none of the five scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown scope; there are secrets:read, secrets:write, secrets:delete, secrets:list and \
+     credentials:read"
+)]
+pub struct UnknownScope;
+
+/// A set of [`Scope`]s; written as the list separated by spaces that RFC 6749 section 3.3 asks for.
+///
+/// The default is all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// No scope at all.
+    pub const NONE: Self = Self(0);
+    /// All five scopes.
+    pub const ALL: Self = Self(0b1_1111);
+
+    /// Whether the set holds `scope`.
+    #[must_use]
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & bit(scope) != 0
+    }
+
+    /// Whether every scope of `self` is in `other`.
+    #[must_use]
+    pub const fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// Whether the set holds no scope.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The scopes of the set, in the order of the contract.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |&scope| self.contains(scope))
+    }
+}
+
+const fn bit(scope: Scope) -> u8 {
+    1 << scope as u8
+}
+
+impl Default for Scopes {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |set, scope| set | bit(scope)))
+    }
+}
+
+impl<const N: usize> From<[Scope; N]> for Scopes {
+    fn from(scopes: [Scope; N]) -> Self {
+        scopes.into_iter().collect()
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = UnknownScope;
+
+    /// Reads scopes separated by white space.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_ascii_whitespace().map(Scope::from_str).collect()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, scope) in self.iter().enumerate() {
+            if n > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(scope.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn all_scopes_stand_in_the_order_of_the_contract() {
+        assert_eq!(
+            Scopes::default().to_string(),
+            "secrets:read secrets:write secrets:delete secrets:list credentials:read"
+        );
+    }
+
+    #[test]
+    fn an_unknown_scope_is_refused() {
+        assert_eq!("secrets:read secrets:admin".parse::<Scopes>(), Err(UnknownScope));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(bits in 0_u8..32) {
+            let scopes = Scopes(bits);
+            prop_assert_eq!(scopes.to_string().parse::<Scopes>(), Ok(scopes));
+            prop_assert_eq!(scopes.iter().collect::<Scopes>(), scopes);
+            prop_assert!(scopes.is_subset_of(Scopes::ALL));
+            prop_assert_eq!(Scopes::ALL.is_subset_of(scopes), bits == 31);
+        }
+    }
+}
