@@ -1,1 +1,57 @@
-//! In progress.
+//! The HelvetiSafe envelope format and key unwrapping, without I/O.
+//!
+//! **In scope:** sealing and opening secrets under the org key ([`OrgKey`], [`Envelope`]), what is
+//! inside an envelope ([`Payload`]), unwrapping the org key with an account's RSA key
+//! ([`PrivateKey`], [`WrappedOrgKey`]), and unlocking that key with a password
+//! ([`LockedPrivateKey`]).
+//!
+//! **Out of scope:** HTTP, files, clocks, and any other algorithm. There is nothing to configure:
+//! the format fixes AES-256-GCM, RSA-OAEP with SHA-256, and Argon2id.
+//!
+//! The crate is `no_std` and needs `alloc`. Every function that draws randomness takes a
+//! [`rand_core::TryCryptoRng`] and is named `…_with_rng`; with the feature `getrandom` (default) it
+//! has a twin that draws from the operating system.
+//!
+//! ```
+//! use helvetisafe_crypto::{Envelope, OrgKey, Payload, PayloadKind};
+//!
+//! # #[cfg(feature = "getrandom")] {
+//! let org_key = OrgKey::generate()?;
+//!
+//! // Writing: name and value go into the envelope, base64 goes to the server.
+//! let envelope = org_key.seal(&Payload::encode("db_password", "s3cr3t-v@lue"))?;
+//! let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
+//!
+//! // Reading: what the server returns is checked, decrypted in place and parsed.
+//! let plaintext = org_key.open(Envelope::decode(&value, &nonce)?)?;
+//! let payload = Payload::parse(plaintext, "db_password")?;
+//! assert_eq!(payload.kind(), PayloadKind::Single);
+//! assert_eq!(payload.expose_secret(), "s3cr3t-v@lue");
+//! # }
+//! # Ok::<(), helvetisafe_crypto::Error>(())
+//! ```
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod aead;
+mod encoding;
+mod envelope;
+mod error;
+mod kdf;
+mod locked_key;
+mod org_key;
+mod payload;
+mod private_key;
+mod random;
+
+pub use envelope::Envelope;
+pub use error::Error;
+pub use locked_key::{EncodedLockedKey, LockedPrivateKey};
+pub use org_key::{Fingerprint, OrgKey};
+pub use payload::{Field, Payload, PayloadKind};
+pub use private_key::{PrivateKey, PublicKey, WrappedOrgKey};
+pub use {rand_core, zeroize};

@@ -34,7 +34,9 @@ impl Token {
     /// control character or anything outside ASCII.
     pub fn parse(token: SecretString) -> Result<Self, InvalidToken> {
         let text = token.expose_secret();
-        if text.is_empty() || text.len() > Self::MAX_LEN || !text.bytes().all(|b| b.is_ascii_graphic())
+        if text.is_empty()
+            || text.len() > Self::MAX_LEN
+            || !text.bytes().all(|b| b.is_ascii_graphic())
         {
             return Err(InvalidToken);
         }
@@ -118,7 +120,11 @@ impl AuthHeader {
 /// its end, or at half its life where that is 60 s or less.
 #[must_use]
 pub fn is_stale(age: Duration, life: Duration) -> bool {
-    let margin = if life <= 2 * RENEWAL_MARGIN { life / 2 } else { RENEWAL_MARGIN };
+    let margin = if life <= 2 * RENEWAL_MARGIN {
+        life / 2
+    } else {
+        RENEWAL_MARGIN
+    };
     age >= life - margin
 }
 
@@ -140,7 +146,16 @@ mod tests {
 
     #[test]
     fn a_token_that_could_split_a_header_is_refused() {
-        for text in ["", " ", "a b", "a\r\nX: y", "a\n", "a\0", "é", &"a".repeat(8193)] {
+        for text in [
+            "",
+            " ",
+            "a b",
+            "a\r\nX: y",
+            "a\n",
+            "a\0",
+            "é",
+            &"a".repeat(8193),
+        ] {
             assert!(Token::parse(text.into()).is_err(), "{text:?}");
         }
     }

@@ -36,7 +36,10 @@ impl BaseUrl {
         if url.contains(['?', '#']) {
             return Err(InvalidBaseUrl::Extra);
         }
-        let parts = url.parse::<Uri>().map_err(|_| InvalidBaseUrl::Malformed)?.into_parts();
+        let parts = url
+            .parse::<Uri>()
+            .map_err(|_| InvalidBaseUrl::Malformed)?
+            .into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(InvalidBaseUrl::Malformed);
         };
@@ -52,8 +55,15 @@ impl BaseUrl {
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             return Err(InvalidBaseUrl::PlainHttp);
         }
-        let path = parts.path_and_query.map(|path| path.path().to_owned()).unwrap_or_default();
-        Ok(Self { scheme, authority, prefix: path.trim_end_matches('/').to_owned() })
+        let path = parts
+            .path_and_query
+            .map(|path| path.path().to_owned())
+            .unwrap_or_default();
+        Ok(Self {
+            scheme,
+            authority,
+            prefix: path.trim_end_matches('/').to_owned(),
+        })
     }
 
     /// The host name or address, without the port.
@@ -83,14 +93,19 @@ impl BaseUrl {
 }
 
 fn has_bad_port(authority: &Authority) -> bool {
-    let after_host = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+    let after_host = authority
+        .as_str()
+        .get(authority.host().len()..)
+        .unwrap_or_default();
     !after_host.is_empty() && authority.port_u16().is_none()
 }
 
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for BaseUrl {
@@ -141,7 +156,10 @@ mod tests {
         for (url, joined) in [
             ("https://v.example", "https://v.example/oauth/token"),
             ("https://v.example/", "https://v.example/oauth/token"),
-            ("https://v.example:8443/a/b//", "https://v.example:8443/a/b/oauth/token"),
+            (
+                "https://v.example:8443/a/b//",
+                "https://v.example:8443/a/b/oauth/token",
+            ),
         ] {
             assert_eq!(BaseUrl::parse(url).unwrap().join("/oauth/token"), joined);
         }
@@ -149,10 +167,19 @@ mod tests {
 
     #[test]
     fn plain_http_goes_to_this_machine_only() {
-        for url in ["http://127.0.0.1:1", "http://127.9.9.9", "http://localhost", "http://[::1]:80"] {
+        for url in [
+            "http://127.0.0.1:1",
+            "http://127.9.9.9",
+            "http://localhost",
+            "http://[::1]:80",
+        ] {
             assert!(BaseUrl::parse(url).is_ok(), "{url}");
         }
-        for url in ["http://10.0.0.1", "http://localhost.evil.example", "http://127.0.0.1.example"] {
+        for url in [
+            "http://10.0.0.1",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.example",
+        ] {
             assert_eq!(BaseUrl::parse(url), Err(InvalidBaseUrl::PlainHttp), "{url}");
         }
     }

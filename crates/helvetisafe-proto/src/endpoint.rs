@@ -66,13 +66,17 @@ fn bare(method: Method, uri: Uri) -> Request<Vec<u8>> {
     let mut request = Request::new(Vec::new());
     *request.method_mut() = method;
     *request.uri_mut() = uri;
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    request
+        .headers_mut()
+        .insert(ACCEPT, HeaderValue::from_static("application/json"));
     request
 }
 
 fn with_json(method: Method, uri: Uri, body: &impl Serialize) -> Request<Vec<u8>> {
     let mut request = bare(method, uri);
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Strings and timestamps always serialize; an empty body, which every server refuses, stands
     // for what cannot happen.
     *request.body_mut() = serde_json::to_vec(body).unwrap_or_default();
@@ -80,7 +84,11 @@ fn with_json(method: Method, uri: Uri, body: &impl Serialize) -> Request<Vec<u8>
 }
 
 fn success(response: &Response<Vec<u8>>) -> Result<(), ApiError> {
-    if response.status().is_success() { Ok(()) } else { Err(ApiError::from_response(response)) }
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(ApiError::from_response(response))
+    }
 }
 
 /// Reads a JSON body. Unknown members are ignored, however deep, without recursion; a member that

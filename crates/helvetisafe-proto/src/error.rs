@@ -35,7 +35,10 @@ const TABLE: [(StatusCode, Kind); 5] = [
 
 impl From<StatusCode> for Kind {
     fn from(status: StatusCode) -> Self {
-        TABLE.iter().find(|(code, _)| *code == status).map_or(Self::Api, |&(_, kind)| kind)
+        TABLE
+            .iter()
+            .find(|(code, _)| *code == status)
+            .map_or(Self::Api, |&(_, kind)| kind)
     }
 }
 
@@ -43,7 +46,10 @@ impl Kind {
     /// The status that a server answers with; `None` for [`Kind::Api`], which has many.
     #[must_use]
     pub fn status(self) -> Option<StatusCode> {
-        TABLE.iter().find(|(_, kind)| *kind == self).map(|&(code, _)| code)
+        TABLE
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map(|&(code, _)| code)
     }
 }
 
@@ -76,7 +82,10 @@ enum Problem {
     #[error("the server answered {}", shown(*.0))]
     Status(StatusCode),
     #[error("the token endpoint refused the client ({code}, {})", shown(*.status))]
-    Token { status: StatusCode, code: &'static str },
+    Token {
+        status: StatusCode,
+        code: &'static str,
+    },
     #[error("the server answered {} and redirects to {to}, which is never followed", shown(*.status))]
     Redirect { status: StatusCode, to: String },
     #[error("the answer is malformed: {0}")]
@@ -120,13 +129,19 @@ impl ApiError {
     #[must_use]
     pub fn from_token_response(response: &Response<Vec<u8>>) -> Self {
         let status = response.status();
-        let refused =
-            [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        let refused = [
+            StatusCode::BAD_REQUEST,
+            StatusCode::UNAUTHORIZED,
+            StatusCode::FORBIDDEN,
+        ];
         if !refused.contains(&status) {
             return Self::from_response(response);
         }
         let body = error_body(response);
-        let code = body.as_ref().and_then(|body| oauth_code(&body.error)).unwrap_or("no code");
+        let code = body
+            .as_ref()
+            .and_then(|body| oauth_code(&body.error))
+            .unwrap_or("no code");
         let text = body.and_then(|body| body.error_description);
         Self {
             problem: Problem::Token { status, code },
@@ -143,7 +158,12 @@ impl ApiError {
     }
 
     fn new(problem: Problem, kind: Kind) -> Self {
-        Self { problem, kind, server_text: None, missing_scope: None }
+        Self {
+            problem,
+            kind,
+            server_text: None,
+            missing_scope: None,
+        }
     }
 
     /// What it means.
@@ -202,7 +222,8 @@ fn redirect_host(response: &Response<Vec<u8>>) -> String {
 
 fn named_scope(text: &str) -> Option<Scope> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == ':' || c == '_';
-    text.split(|c| !is_part(c)).find_map(|word| word.parse().ok())
+    text.split(|c| !is_part(c))
+        .find_map(|word| word.parse().ok())
 }
 
 /// The codes of RFC 6749 section 5.2. Only these are shown; any other text is the server's own.
@@ -221,7 +242,11 @@ fn oauth_code(code: &str) -> Option<&'static str> {
 fn escaped(text: &str) -> Box<str> {
     let mut shown = String::new();
     for c in text.chars() {
-        let escaped = if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() };
+        let escaped = if is_unsafe(c) {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        };
         if shown.len() + escaped.len() > ApiError::MAX_TEXT {
             break;
         }
@@ -259,9 +284,19 @@ mod tests {
 
     #[test]
     fn a_proxys_page_and_an_empty_body_are_errors_like_any_other() {
-        for body in ["<html><h1>403</h1></html>", "", "null", "[]", "{\"error\":5}"] {
+        for body in [
+            "<html><h1>403</h1></html>",
+            "",
+            "null",
+            "[]",
+            "{\"error\":5}",
+        ] {
             let error = ApiError::from_response(&response(403, body));
-            assert_eq!((error.kind(), error.server_text()), (Kind::Forbidden, None), "{body}");
+            assert_eq!(
+                (error.kind(), error.server_text()),
+                (Kind::Forbidden, None),
+                "{body}"
+            );
         }
     }
 
@@ -281,14 +316,19 @@ mod tests {
         let text = error.server_text().unwrap();
         assert!(text.starts_with("\\u{1b}[2Jxxx"));
         assert_eq!(text.len(), ApiError::MAX_TEXT);
-        assert_eq!(error.to_string(), "the server answered 500 Internal Server Error");
+        assert_eq!(
+            error.to_string(),
+            "the server answered 500 Internal Server Error"
+        );
         assert!(!format!("{error:?}").contains("xxx"));
     }
 
     #[test]
     fn a_redirect_names_the_host_and_nothing_else() {
         let mut redirect = response(302, "");
-        redirect.headers_mut().insert(LOCATION, "https://evil.example/a?t=1".parse().unwrap());
+        redirect
+            .headers_mut()
+            .insert(LOCATION, "https://evil.example/a?t=1".parse().unwrap());
         let error = ApiError::from_response(&redirect);
         assert_eq!(error.kind(), Kind::Api);
         assert_eq!(

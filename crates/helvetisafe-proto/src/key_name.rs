@@ -197,7 +197,15 @@ mod tests {
 
     #[test]
     fn the_names_that_the_peer_accepts_are_accepted() {
-        for name in ["username", "PASSWORD", "db_host", "API_KEY_V2", "port123", "_leading", "a"] {
+        for name in [
+            "username",
+            "PASSWORD",
+            "db_host",
+            "API_KEY_V2",
+            "port123",
+            "_leading",
+            "a",
+        ] {
             assert_eq!(KeyName::parse(name).unwrap().as_str(), name);
         }
     }
@@ -209,13 +217,25 @@ mod tests {
             "key<>",
         ];
         for name in names {
-            assert!(matches!(KeyName::parse(name), Err(InvalidKeyName::Character { .. })), "{name}");
+            assert!(
+                matches!(KeyName::parse(name), Err(InvalidKeyName::Character { .. })),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn names_that_would_leave_their_path_are_refused() {
-        for name in ["", "../credentials/private-key", "a/b", "%2e", "a\n", "a\0", "é", "\u{ff21}"] {
+        for name in [
+            "",
+            "../credentials/private-key",
+            "a/b",
+            "%2e",
+            "a\n",
+            "a\0",
+            "é",
+            "\u{ff21}",
+        ] {
             assert!(KeyName::parse(name).is_err(), "{name:?}");
         }
     }
@@ -223,7 +243,10 @@ mod tests {
     #[test]
     fn the_longest_name_has_255_characters() {
         assert!(KeyName::parse("k".repeat(255)).is_ok());
-        assert_eq!(KeyName::parse("k".repeat(256)), Err(InvalidKeyName::TooLong { length: 256 }));
+        assert_eq!(
+            KeyName::parse("k".repeat(256)),
+            Err(InvalidKeyName::TooLong { length: 256 })
+        );
     }
 
     #[test]

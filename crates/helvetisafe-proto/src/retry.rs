@@ -72,7 +72,10 @@ pub fn judge(repeat: Repeat, event: Event) -> Verdict {
         Event::DeadConnection | Event::Lost if is_create => Verdict::ReadBack,
         Event::DeadConnection => Verdict::RetryAtOnce,
         Event::Lost => Verdict::Retry(BackOff::Normal),
-        Event::Status { status, has_retry_after } => match status.as_u16() {
+        Event::Status {
+            status,
+            has_retry_after,
+        } => match status.as_u16() {
             401 if repeat == Repeat::Token => Verdict::GiveUp,
             401 => Verdict::NewCredential,
             429 => Verdict::Retry(BackOff::Throttled),
@@ -136,7 +139,9 @@ impl RetryPolicy {
             BackOff::Normal => self.base,
             BackOff::Throttled => self.throttled_base,
         };
-        let longest = base.saturating_mul(1 << failures.min(31)).min(self.max_back_off);
+        let longest = base
+            .saturating_mul(1 << failures.min(31))
+            .min(self.max_back_off);
         let asked = asked.unwrap_or_default();
         let wait = longest.mul_f64(jitter.clamp(0.0, 1.0)).max(asked);
         if asked > self.max_retry_after || wait > remaining {
@@ -177,14 +182,17 @@ fn http_date(value: &HeaderValue) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use Verdict::{GiveUp, NewCredential, ReadBack, RetryAtOnce};
+    use proptest::prelude::*;
 
     const AGAIN: Verdict = Verdict::Retry(BackOff::Normal);
     const THROTTLED: Verdict = Verdict::Retry(BackOff::Throttled);
 
     fn status(code: u16, has_retry_after: bool) -> Event {
-        Event::Status { status: StatusCode::from_u16(code).unwrap(), has_retry_after }
+        Event::Status {
+            status: StatusCode::from_u16(code).unwrap(),
+            has_retry_after,
+        }
     }
 
     /// The table of `docs/behaviour.md`, row by row: read, token, write, create.
@@ -192,12 +200,18 @@ mod tests {
     fn the_decision_is_the_documented_table() {
         let mut rows = vec![
             (Event::NotSent, [AGAIN; 4]),
-            (Event::DeadConnection, [RetryAtOnce, RetryAtOnce, RetryAtOnce, ReadBack]),
+            (
+                Event::DeadConnection,
+                [RetryAtOnce, RetryAtOnce, RetryAtOnce, ReadBack],
+            ),
             (Event::Lost, [AGAIN, AGAIN, AGAIN, ReadBack]),
             (status(503, true), [AGAIN; 4]),
             (status(429, false), [THROTTLED; 4]),
             (status(429, true), [THROTTLED; 4]),
-            (status(401, false), [NewCredential, GiveUp, NewCredential, NewCredential]),
+            (
+                status(401, false),
+                [NewCredential, GiveUp, NewCredential, NewCredential],
+            ),
         ];
         for code in [408, 500, 502, 503, 504] {
             rows.push((status(code, false), [AGAIN, AGAIN, AGAIN, ReadBack]));
@@ -205,7 +219,9 @@ mod tests {
         for code in [408, 500, 502, 504] {
             rows.push((status(code, true), [AGAIN, AGAIN, AGAIN, ReadBack]));
         }
-        for code in [300, 301, 302, 304, 307, 308, 400, 403, 404, 405, 409, 410, 413, 415, 422, 501] {
+        for code in [
+            300, 301, 302, 304, 307, 308, 400, 403, 404, 405, 409, 410, 413, 415, 422, 501,
+        ] {
             rows.push((status(code, false), [GiveUp; 4]));
         }
         let repeats = [Repeat::Read, Repeat::Token, Repeat::Write, Repeat::Create];
@@ -220,11 +236,23 @@ mod tests {
     fn the_back_off_doubles_up_to_its_bound() {
         let policy = RetryPolicy::default();
         let longest = |back_off, failures| {
-            policy.wait(back_off, failures, None, Duration::from_secs(60), 1.0).unwrap().as_millis()
+            policy
+                .wait(back_off, failures, None, Duration::from_secs(60), 1.0)
+                .unwrap()
+                .as_millis()
         };
-        assert_eq!([0, 1, 2, 6, 7, 40].map(|n| longest(BackOff::Normal, n)), [50, 100, 200, 3200, 5000, 5000]);
-        assert_eq!([0, 1, 2, 3].map(|n| longest(BackOff::Throttled, n)), [1000, 2000, 4000, 5000]);
-        assert_eq!(policy.wait(BackOff::Normal, 3, None, Duration::ZERO, 0.0), Ok(Duration::ZERO));
+        assert_eq!(
+            [0, 1, 2, 6, 7, 40].map(|n| longest(BackOff::Normal, n)),
+            [50, 100, 200, 3200, 5000, 5000]
+        );
+        assert_eq!(
+            [0, 1, 2, 3].map(|n| longest(BackOff::Throttled, n)),
+            [1000, 2000, 4000, 5000]
+        );
+        assert_eq!(
+            policy.wait(BackOff::Normal, 3, None, Duration::ZERO, 0.0),
+            Ok(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -232,7 +260,13 @@ mod tests {
         let policy = RetryPolicy::default();
         let seconds = Duration::from_secs;
         let wait = |asked, remaining| {
-            policy.wait(BackOff::Throttled, 0, Some(seconds(asked)), seconds(remaining), 0.5)
+            policy.wait(
+                BackOff::Throttled,
+                0,
+                Some(seconds(asked)),
+                seconds(remaining),
+                0.5,
+            )
         };
         assert_eq!(wait(7, 30), Ok(seconds(7)));
         assert_eq!(wait(0, 30), Ok(Duration::from_millis(500)));
@@ -255,9 +289,18 @@ mod tests {
         assert_eq!(asked("5", None), Some(5));
         assert_eq!(asked("99999999999999999999999", None), Some(u64::MAX));
         assert_eq!(asked("Mon, 23 Nov 2026 12:00:09 GMT", None), Some(9));
-        assert_eq!(asked("Mon, 23 Nov 2026 12:00:09 GMT", Some("Mon, 23 Nov 2026 12:00:06 GMT")), Some(3));
+        assert_eq!(
+            asked(
+                "Mon, 23 Nov 2026 12:00:09 GMT",
+                Some("Mon, 23 Nov 2026 12:00:06 GMT")
+            ),
+            Some(3)
+        );
         assert_eq!(asked("Mon, 23 Nov 2026 11:00:00 GMT", None), Some(0));
-        assert_eq!(["", "-1", "1.5", "soon"].map(|text| asked(text, None)), [None; 4]);
+        assert_eq!(
+            ["", "-1", "1.5", "soon"].map(|text| asked(text, None)),
+            [None; 4]
+        );
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 

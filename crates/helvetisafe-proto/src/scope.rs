@@ -49,7 +49,10 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or(UnknownScope)
     }
 }
 
@@ -93,7 +96,9 @@ impl Scopes {
 
     /// The scopes of the set, in the order of the contract.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL.into_iter().filter(move |&scope| self.contains(scope))
+        Scope::ALL
+            .into_iter()
+            .filter(move |&scope| self.contains(scope))
     }
 }
 
@@ -161,7 +166,10 @@ mod tests {
 
     #[test]
     fn an_unknown_scope_is_refused() {
-        assert_eq!("secrets:read secrets:admin".parse::<Scopes>(), Err(UnknownScope));
+        assert_eq!(
+            "secrets:read secrets:admin".parse::<Scopes>(),
+            Err(UnknownScope)
+        );
     }
 
     proptest! {

@@ -21,7 +21,10 @@ impl Endpoint for DeleteSecret {
     const BODY: BodySize = BodySize::Credential;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(Method::DELETE, base.join(&format!("/api/v1/secrets/{}", self.key)))
+        bare(
+            Method::DELETE,
+            base.join(&format!("/api/v1/secrets/{}", self.key)),
+        )
     }
 
     fn parse(&self, response: &Response<Vec<u8>>) -> Result<(), ApiError> {

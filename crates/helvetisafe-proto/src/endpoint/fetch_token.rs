@@ -75,8 +75,14 @@ impl Endpoint for FetchToken<'_> {
         }
         let token = Token::parse(answer.access_token)
             .map_err(|_| ApiError::malformed("the token cannot stand in a header"))?;
-        let life = answer.expires_in.map_or(DEFAULT_TOKEN_LIFE, Duration::from_secs);
-        Ok(AccessToken { token, life, granted: answer.scope.as_deref().map(known_scopes) })
+        let life = answer
+            .expires_in
+            .map_or(DEFAULT_TOKEN_LIFE, Duration::from_secs);
+        Ok(AccessToken {
+            token,
+            life,
+            granted: answer.scope.as_deref().map(known_scopes),
+        })
     }
 }
 
@@ -107,7 +113,9 @@ impl FetchToken<'_> {
 }
 
 fn known_scopes(text: &str) -> Scopes {
-    text.split_ascii_whitespace().filter_map(|scope| scope.parse::<Scope>().ok()).collect()
+    text.split_ascii_whitespace()
+        .filter_map(|scope| scope.parse::<Scope>().ok())
+        .collect()
 }
 
 impl fmt::Debug for FetchToken<'_> {
@@ -121,6 +129,8 @@ impl fmt::Debug for FetchToken<'_> {
 
 impl fmt::Debug for TokenAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenAnswer").field("expires_in", &self.expires_in).finish_non_exhaustive()
+        f.debug_struct("TokenAnswer")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
     }
 }

@@ -37,14 +37,19 @@ impl Endpoint for GetSecret {
     const BODY: BodySize = BodySize::Secret;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(Method::GET, base.join(&format!("/api/v1/secrets/{}", self.key)))
+        bare(
+            Method::GET,
+            base.join(&format!("/api/v1/secrets/{}", self.key)),
+        )
     }
 
     /// An answer for another name than the one asked for is refused as malformed.
     fn parse(&self, response: &Response<Vec<u8>>) -> Result<SecretRecord, ApiError> {
         let record: SecretRecord = json(response, "it is not a secret")?;
         if record.key != self.key {
-            return Err(ApiError::malformed("it is for another key than the one asked for"));
+            return Err(ApiError::malformed(
+                "it is for another key than the one asked for",
+            ));
         }
         Ok(record)
     }

@@ -36,11 +36,18 @@ fn sent(request: &Request<Vec<u8>>) -> (String, Value) {
 #[test]
 fn the_token_request_is_a_form() {
     let client_secret = SecretString::from("s &=+é");
-    let call = FetchToken { client_id: "a b", client_secret: &client_secret, scopes: Scopes::ALL };
+    let call = FetchToken {
+        client_id: "a b",
+        client_secret: &client_secret,
+        scopes: Scopes::ALL,
+    };
     let request = call.request(&base());
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "https://vault.example/t/oauth/token");
-    assert_eq!(request.headers()[CONTENT_TYPE], "application/x-www-form-urlencoded");
+    assert_eq!(
+        request.headers()[CONTENT_TYPE],
+        "application/x-www-form-urlencoded"
+    );
     assert_eq!(
         std::str::from_utf8(request.body()).unwrap(),
         "grant_type=client_credentials&client_id=a+b&client_secret=s+%26%3D%2B%C3%A9\
@@ -52,9 +59,18 @@ fn the_token_request_is_a_form() {
 #[test]
 fn a_token_answer_needs_only_the_token() {
     let client_secret = SecretString::from("s");
-    let call = FetchToken { client_id: "a", client_secret: &client_secret, scopes: Scopes::ALL };
-    let token = call.parse(&answer(200, r#"{"access_token":"abc"}"#)).unwrap();
-    assert_eq!((token.token.expose_secret(), token.life), ("abc", Duration::from_secs(3600)));
+    let call = FetchToken {
+        client_id: "a",
+        client_secret: &client_secret,
+        scopes: Scopes::ALL,
+    };
+    let token = call
+        .parse(&answer(200, r#"{"access_token":"abc"}"#))
+        .unwrap();
+    assert_eq!(
+        (token.token.expose_secret(), token.life),
+        ("abc", Duration::from_secs(3600))
+    );
     assert_eq!(token.granted, None);
 
     let full = r#"{"access_token":"abc","expires_in":60,"token_type":"bearer","x":[{}],
@@ -73,7 +89,11 @@ fn a_token_answer_needs_only_the_token() {
         r#"{"access_token":"a","token_type":"mac"}"#,
     ] {
         let error = call.parse(&answer(200, malformed)).unwrap_err();
-        assert_eq!((error.kind(), error.status()), (Kind::Api, None), "{malformed}");
+        assert_eq!(
+            (error.kind(), error.status()),
+            (Kind::Api, None),
+            "{malformed}"
+        );
     }
 }
 
@@ -84,8 +104,14 @@ fn the_reads_are_bare_gets() {
         sent(&request).0
     };
     let url = "GET https://vault.example/t/api/v1";
-    assert_eq!(bare(GetOrgKey.request(&base())), format!("{url}/credentials/org-key"));
-    assert_eq!(bare(GetPrivateKey.request(&base())), format!("{url}/credentials/private-key"));
+    assert_eq!(
+        bare(GetOrgKey.request(&base())),
+        format!("{url}/credentials/org-key")
+    );
+    assert_eq!(
+        bare(GetPrivateKey.request(&base())),
+        format!("{url}/credentials/private-key")
+    );
     assert_eq!(bare(ListSecrets.request(&base())), format!("{url}/secrets"));
     let call = GetSecret { key: key("db") };
     assert_eq!(bare(call.request(&base())), format!("{url}/secrets/db"));
@@ -93,9 +119,18 @@ fn the_reads_are_bare_gets() {
 
 #[test]
 fn a_create_sends_its_expiry_in_mixed_case() {
-    let mut secret =
-        NewSecret { key: key("db"), value: "dg==".into(), nonce: "bg==".into(), expires_at: None };
-    let (line, body) = sent(&CreateSecret { secret: secret.clone() }.request(&base()));
+    let mut secret = NewSecret {
+        key: key("db"),
+        value: "dg==".into(),
+        nonce: "bg==".into(),
+        expires_at: None,
+    };
+    let (line, body) = sent(
+        &CreateSecret {
+            secret: secret.clone(),
+        }
+        .request(&base()),
+    );
     assert_eq!(line, "POST https://vault.example/t/api/v1/secrets");
     assert_eq!(body, json!({"key": "db", "value": "dg==", "nonce": "bg=="}));
 
@@ -107,23 +142,48 @@ fn a_create_sends_its_expiry_in_mixed_case() {
 #[test]
 fn an_update_keeps_clears_or_sets_the_expiry() {
     let body = |expires_at| {
-        let update = SecretUpdate { value: "dg==".into(), nonce: "bg==".into(), expires_at };
-        sent(&UpdateSecret { key: key("db"), update }.request(&base()))
+        let update = SecretUpdate {
+            value: "dg==".into(),
+            nonce: "bg==".into(),
+            expires_at,
+        };
+        sent(
+            &UpdateSecret {
+                key: key("db"),
+                update,
+            }
+            .request(&base()),
+        )
     };
     let (line, kept) = body(Expiry::Keep);
     assert_eq!(line, "PUT https://vault.example/t/api/v1/secrets/db");
     assert_eq!(kept, json!({"value": "dg==", "nonce": "bg=="}));
     assert_eq!(body(Expiry::Never).1["expiresAt"], Value::Null);
-    assert!(body(Expiry::Never).1.as_object().unwrap().contains_key("expiresAt"));
-    assert_eq!(body(Expiry::At(at("2027-01-02T03:04:05Z"))).1["expiresAt"], "2027-01-02T03:04:05Z");
+    assert!(
+        body(Expiry::Never)
+            .1
+            .as_object()
+            .unwrap()
+            .contains_key("expiresAt")
+    );
+    assert_eq!(
+        body(Expiry::At(at("2027-01-02T03:04:05Z"))).1["expiresAt"],
+        "2027-01-02T03:04:05Z"
+    );
 }
 
 #[test]
 fn a_delete_needs_no_body_in_return() {
     let call = DeleteSecret { key: key("db") };
-    assert_eq!(sent(&call.request(&base())).0, "DELETE https://vault.example/t/api/v1/secrets/db");
+    assert_eq!(
+        sent(&call.request(&base())).0,
+        "DELETE https://vault.example/t/api/v1/secrets/db"
+    );
     assert!(call.parse(&answer(204, "")).is_ok());
-    assert_eq!(call.parse(&answer(404, "")).unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(
+        call.parse(&answer(404, "")).unwrap_err().kind(),
+        Kind::NotFound
+    );
 }
 
 #[test]
@@ -131,7 +191,10 @@ fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
     for (time, expected) in [
         ("2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
         ("2025-01-01T00:00:00+00:00", "2025-01-01T00:00:00Z"),
-        ("2025-01-01T00:00:00.123456+00:00", "2025-01-01T00:00:00.123456Z"),
+        (
+            "2025-01-01T00:00:00.123456+00:00",
+            "2025-01-01T00:00:00.123456Z",
+        ),
     ] {
         let body = format!(r#"{{"keys":[{{"key":"a","created_at":"{time}","updated_at":null}}]}}"#);
         let row = ListSecrets.parse(&answer(200, body)).unwrap().remove(0);
@@ -142,30 +205,51 @@ fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
 
 #[test]
 fn an_empty_list_is_a_list() {
-    assert_eq!(ListSecrets.parse(&answer(200, r#"{"keys":[]}"#)).unwrap(), []);
+    assert_eq!(
+        ListSecrets.parse(&answer(200, r#"{"keys":[]}"#)).unwrap(),
+        []
+    );
 }
 
 #[test]
 fn a_bad_name_in_the_list_does_not_hide_the_others() {
     let body = r#"{"keys":[{"key":"../x"},{"key":"ok"}]}"#;
     let rows = ListSecrets.parse(&answer(200, body)).unwrap();
-    assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["../x", "ok"]);
+    assert_eq!(
+        rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(),
+        ["../x", "ok"]
+    );
 }
 
 #[test]
 fn an_answer_for_another_key_is_refused() {
     let call = GetSecret { key: key("a") };
     let body = r#"{"key":"b","value":"dg==","nonce":"bg=="}"#;
-    assert_eq!(call.parse(&answer(200, body)).unwrap_err().kind(), Kind::Api);
+    assert_eq!(
+        call.parse(&answer(200, body)).unwrap_err().kind(),
+        Kind::Api
+    );
 }
 
 #[test]
 fn deep_nesting_is_survived_and_doubled_members_are_refused() {
-    let deep = format!(r#"{{"keys":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"keys":[],"x":{}{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     assert_eq!(ListSecrets.parse(&answer(200, deep)).unwrap(), []);
-    let deep = format!(r#"{{"keys":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"keys":{}{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     assert!(ListSecrets.parse(&answer(200, deep)).is_err());
-    assert!(ListSecrets.parse(&answer(200, r#"{"keys":[],"keys":[]}"#)).is_err());
+    assert!(
+        ListSecrets
+            .parse(&answer(200, r#"{"keys":[],"keys":[]}"#))
+            .is_err()
+    );
 }
 
 proptest! {
@@ -197,10 +281,23 @@ proptest! {
 
 fn parse_all(response: &Response<Vec<u8>>) {
     let client_secret = SecretString::from("s");
-    let token = FetchToken { client_id: "a", client_secret: &client_secret, scopes: Scopes::ALL };
+    let token = FetchToken {
+        client_id: "a",
+        client_secret: &client_secret,
+        scopes: Scopes::ALL,
+    };
     let (secret, update) = (
-        NewSecret { key: key("a"), value: String::new(), nonce: String::new(), expires_at: None },
-        SecretUpdate { value: String::new(), nonce: String::new(), expires_at: Expiry::Keep },
+        NewSecret {
+            key: key("a"),
+            value: String::new(),
+            nonce: String::new(),
+            expires_at: None,
+        },
+        SecretUpdate {
+            value: String::new(),
+            nonce: String::new(),
+            expires_at: Expiry::Keep,
+        },
     );
     let outcomes = [
         token.parse(response).is_ok(),
@@ -209,7 +306,12 @@ fn parse_all(response: &Response<Vec<u8>>) {
         ListSecrets.parse(response).is_ok(),
         GetSecret { key: key("a") }.parse(response).is_ok(),
         CreateSecret { secret }.parse(response).is_ok(),
-        UpdateSecret { key: key("a"), update }.parse(response).is_ok(),
+        UpdateSecret {
+            key: key("a"),
+            update,
+        }
+        .parse(response)
+        .is_ok(),
         DeleteSecret { key: key("a") }.parse(response).is_ok(),
     ];
     assert!(response.status().is_success() || outcomes == [false; 8]);

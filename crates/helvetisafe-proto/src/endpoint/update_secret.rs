@@ -89,7 +89,11 @@ impl Endpoint for UpdateSecret {
     const BODY: BodySize = BodySize::Credential;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(Method::PUT, base.join(&format!("/api/v1/secrets/{}", self.key)), &self.update)
+        with_json(
+            Method::PUT,
+            base.join(&format!("/api/v1/secrets/{}", self.key)),
+            &self.update,
+        )
     }
 
     fn parse(&self, response: &Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {

@@ -1,0 +1,98 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::aead::{NONCE_LEN, TAG_LEN};
+use crate::{Error, encoding};
+
+/// A sealed secret: a 12-byte nonce, and the ciphertext followed by its 16-byte tag.
+///
+/// Nothing in it is secret. On the wire it is two base64 texts, `value` and `nonce`. Decoding
+/// allocates the one buffer in which [`OrgKey::open`](crate::OrgKey::open) later decrypts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    pub(crate) nonce: [u8; NONCE_LEN],
+    pub(crate) ciphertext_and_tag: Vec<u8>,
+}
+
+impl Envelope {
+    /// Reads the two base64 texts of the wire.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`] when either is not canonical base64 (RFC 4648 section 4, padded), when
+    /// the nonce has not 12 bytes, or the value has fewer than the 16 bytes of a tag.
+    pub fn decode(value: &str, nonce: &str) -> Result<Self, Error> {
+        Self::from_parts(encoding::decode_array(nonce)?, encoding::decode(value)?)
+    }
+
+    /// Takes a nonce and the ciphertext followed by its tag, as bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`] when there are fewer than the 16 bytes of a tag.
+    pub fn from_parts(nonce: [u8; 12], ciphertext_and_tag: Vec<u8>) -> Result<Self, Error> {
+        if ciphertext_and_tag.len() < TAG_LEN {
+            return Err(Error::Encoding);
+        }
+        Ok(Self {
+            nonce,
+            ciphertext_and_tag,
+        })
+    }
+
+    /// Base64 of the ciphertext followed by its tag.
+    #[must_use]
+    pub fn encode_value(&self) -> String {
+        encoding::encode(&self.ciphertext_and_tag)
+    }
+
+    /// Base64 of the nonce: 16 characters.
+    #[must_use]
+    pub fn encode_nonce(&self) -> String {
+        encoding::encode(&self.nonce)
+    }
+
+    /// The nonce.
+    #[must_use]
+    pub fn nonce(&self) -> &[u8; 12] {
+        &self.nonce
+    }
+
+    /// The ciphertext followed by its tag.
+    #[must_use]
+    pub fn ciphertext_and_tag(&self) -> &[u8] {
+        &self.ciphertext_and_tag
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Envelope({} bytes)", self.ciphertext_and_tag.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_nonce_has_12_bytes_and_a_value_at_least_16() {
+        let value = |length| encoding::encode(&std::vec![0; length]);
+        assert!(Envelope::decode(&value(16), &value(12)).is_ok());
+        for (in_value, in_nonce) in [(15, 12), (0, 12), (16, 11), (16, 13), (16, 0)] {
+            let outcome = Envelope::decode(&value(in_value), &value(in_nonce));
+            assert_eq!(outcome, Err(Error::Encoding), "{in_value} {in_nonce}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(nonce: [u8; 12], bytes in proptest::collection::vec(any::<u8>(), 16..200)) {
+            let envelope = Envelope::from_parts(nonce, bytes).unwrap();
+            let decoded = Envelope::decode(&envelope.encode_value(), &envelope.encode_nonce());
+            prop_assert_eq!(decoded, Ok(envelope));
+        }
+    }
+}

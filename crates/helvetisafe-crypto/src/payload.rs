@@ -1,0 +1,161 @@
+//! What an envelope holds, once it is open: RFC 8259 JSON, or text from before there was a format.
+
+mod json;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// The content of an open envelope: one value under its own name, several fields, or legacy text.
+///
+/// The name inside is authenticated, unlike the name on the outside, so [`Payload::kind`] is what
+/// tells whether a server handed out the secret that was asked for. Everything is wiped on drop.
+pub struct Payload {
+    kind: PayloadKind,
+    text: Zeroizing<String>,
+    fields: Vec<Field>,
+}
+
+/// Which of the three forms a payload has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PayloadKind {
+    /// `{"<key>": "<value>"}`: an object that names the key asked for, with a string. Bound: no
+    /// other secret can pass for it.
+    Single,
+    /// Any other JSON object, such as the portal makes: its members are the fields, and its JSON
+    /// text is the plain value. It does not name its own key.
+    MultiField,
+    /// Anything else: the text is the value. It does not name its own key.
+    Legacy,
+}
+
+/// One member of a multi-field secret.
+pub struct Field {
+    name: String,
+    value: Zeroizing<String>,
+}
+
+impl Field {
+    /// The name of the field.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value: the text of a JSON string, or the JSON text of anything else.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Payload {
+    /// Reads what was in the envelope of the secret named `key`.
+    ///
+    /// Of members with the same name the last counts, as in most JSON readers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Payload`] when it is not UTF-8, or when a JSON string holds half of a surrogate
+    /// pair, which no Unicode text can.
+    pub fn parse(plaintext: Zeroizing<Vec<u8>>, key: &str) -> Result<Self, Error> {
+        let text = utf8(plaintext)?;
+        let Some(members) = json::members(&text) else {
+            return Ok(Self {
+                kind: PayloadKind::Legacy,
+                text,
+                fields: Vec::new(),
+            });
+        };
+        if let Some((_, raw)) = members
+            .iter()
+            .find(|(name, raw)| name == key && json::is_string(raw))
+        {
+            let value = json::unescape(raw)?;
+            return Ok(Self {
+                kind: PayloadKind::Single,
+                text: value,
+                fields: Vec::new(),
+            });
+        }
+        let fields = members
+            .into_iter()
+            .map(|(name, raw)| {
+                Ok(Field {
+                    name,
+                    value: json::text(raw)?,
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(Self {
+            kind: PayloadKind::MultiField,
+            text,
+            fields,
+        })
+    }
+
+    /// The plaintext of a single-value secret: `{"<key>":"<value>"}`, in one allocation.
+    #[must_use]
+    pub fn encode(key: &str, value: &str) -> Zeroizing<Vec<u8>> {
+        Self::encode_fields(&[(key, value)])
+    }
+
+    /// The plaintext of a multi-field secret: an object with one string per field, in their order,
+    /// in one allocation.
+    #[must_use]
+    pub fn encode_fields(fields: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+        json::object(fields)
+    }
+
+    /// Which form it has.
+    #[must_use]
+    pub fn kind(&self) -> PayloadKind {
+        self.kind
+    }
+
+    /// The plain value: of a multi-field secret, its JSON text as stored.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.text
+    }
+
+    /// The fields of a multi-field secret, in the order they are stored; none of any other.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the bytes over as text without a copy; what is not text is wiped.
+fn utf8(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Error> {
+    match String::from_utf8(core::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(Error::Payload)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

