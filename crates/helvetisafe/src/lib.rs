@@ -1,1 +1,58 @@
-//! In progress.
+//! The client of the HelvetiSafe secret manager: every value is encrypted before it leaves the
+//! process, and the server only ever holds ciphertext.
+//!
+//! ```no_run
+//! use helvetisafe::{Client, Credentials, KeySource};
+//!
+//! let client = Client::builder(
+//!     "https://vault.helvetisafe.ch",
+//!     Credentials::service_account("client-id", "client-secret"),
+//!     KeySource::pem_file("/etc/app/private-key.pem"),
+//! )
+//! .connect()?;
+//!
+//! client.secrets().create("database_password", "s3cr3t-v@lue", None)?;
+//! let secret = client.secrets().get("database_password")?;
+//! assert_eq!(secret.expose_secret(), "s3cr3t-v@lue");
+//! # Ok::<(), helvetisafe::Error>(())
+//! ```
+//!
+//! - [`Client`] connects: with [`Credentials`] (a service account or a portal API token) and a
+//!   [`KeySource`] (a PEM file, a PEM, or the account's password), all two times three of them. It
+//!   fetches and unwraps the org key and keeps it for its life; it is cheap to clone, `Send` and
+//!   `Sync`.
+//! - [`Client::secrets`] has the operations: create, get, update, put, delete, list, exists.
+//! - [`Error`] says what happened, to which secret, and what to do; [`ErrorKind`] is for matching.
+//! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can take the
+//!   place of the default, which is `ureq`.
+//!
+//! What is out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in
+//! `helvetisafe-proto`; a vault for tests is in `helvetisafe-server`.
+
+mod builder;
+mod client;
+mod clock;
+mod credentials;
+mod error;
+mod secret;
+mod secrets;
+mod session;
+mod token;
+mod transport;
+
+pub use builder::{BodyLimits, ClientBuilder, Timeouts};
+pub use client::Client;
+pub use clock::Clock;
+pub use credentials::{Credentials, KeySource};
+pub use error::{Error, ErrorKind};
+pub use secret::{Secret, SecretMetadata};
+pub use secrets::Secrets;
+pub use transport::{AttemptLimits, Failure, Transport, TransportError};
+
+pub use helvetisafe_crypto::{Field, Fingerprint};
+pub use helvetisafe_proto::auth::ApiTokenHeader;
+pub use helvetisafe_proto::endpoint::Expiry;
+pub use helvetisafe_proto::retry::RetryPolicy;
+pub use helvetisafe_proto::{KeyName, ListedKey, Scope, Scopes};
+pub use jiff::Timestamp;
+pub use secrecy::SecretString;

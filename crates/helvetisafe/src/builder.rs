@@ -1,0 +1,286 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe_crypto::Fingerprint;
+use helvetisafe_proto::auth::{ApiTokenHeader, Token};
+use helvetisafe_proto::endpoint::BodySize;
+use helvetisafe_proto::retry::RetryPolicy;
+use helvetisafe_proto::{BaseUrl, Scopes};
+use http::HeaderValue;
+
+use crate::client::Client;
+use crate::clock::{Clock, SystemClock};
+use crate::credentials::{Authentication, Credentials, KeySource};
+use crate::error::{ConfigError, Error};
+use crate::session::Session;
+use crate::token::{ApiToken, Authorizer, ServiceAccount};
+use crate::transport::Transport;
+use crate::transport::ureq::{Roots, UreqTransport};
+
+const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name look-up, TCP and TLS together.
+    pub connect: Duration,
+    /// One attempt, from the name look-up to the last byte.
+    pub attempt: Duration,
+    /// Silence while reading or writing.
+    pub silence: Duration,
+    /// A whole operation, with its token, its waits and its repetitions.
+    pub operation: Duration,
+}
+
+impl Default for Timeouts {
+    /// 3 s to connect, 10 s for an attempt, 5 s of silence, 30 s for an operation.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            attempt: Duration::from_secs(10),
+            silence: Duration::from_secs(5),
+            operation: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How large answers may be, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// A token, the org key, the private key, or the metadata of one write.
+    pub credential: usize,
+    /// One secret, in base64. What is larger is not written either, since it could not be read.
+    pub secret: usize,
+    /// The list of all names.
+    pub list: usize,
+}
+
+impl Default for BodyLimits {
+    /// 64 KiB, 2 MiB (a value of 1 MiB and a bit, in base64) and 16 MiB.
+    fn default() -> Self {
+        Self {
+            credential: 64 << 10,
+            secret: 2 << 20,
+            list: 16 << 20,
+        }
+    }
+}
+
+impl BodyLimits {
+    pub(crate) fn of(&self, size: BodySize) -> usize {
+        match size {
+            BodySize::Credential => self.credential,
+            BodySize::Secret => self.secret,
+            BodySize::List => self.list,
+        }
+    }
+}
+
+/// A client in the making: what is required is there, the rest has defaults.
+#[must_use = "call connect() to make a client of it"]
+pub struct ClientBuilder {
+    base_url: String,
+    credentials: Credentials,
+    key_source: KeySource,
+    scopes: Scopes,
+    api_token_header: Option<ApiTokenHeader>,
+    timeouts: Timeouts,
+    limits: BodyLimits,
+    policy: RetryPolicy,
+    roots: Roots,
+    user_agent: Option<HeaderValue>,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Arc<dyn Clock>>,
+    pinned: Option<Fingerprint>,
+    require_binding: bool,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(base_url: String, credentials: Credentials, key_source: KeySource) -> Self {
+        Self {
+            base_url,
+            credentials,
+            key_source,
+            scopes: Scopes::ALL,
+            api_token_header: None,
+            timeouts: Timeouts::default(),
+            limits: BodyLimits::default(),
+            policy: RetryPolicy::default(),
+            roots: Roots::default(),
+            user_agent: None,
+            transport: None,
+            clock: None,
+            pinned: None,
+            require_binding: false,
+        }
+    }
+
+    /// The scopes to ask for; all of them by default. An API token has its own.
+    pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
+        Self {
+            scopes: scopes.into(),
+            ..self
+        }
+    }
+
+    /// Fixes the header of an API token. By default the client sends `X-Aegis-Token`, tries
+    /// `Authorization: Bearer` once when its very first call is answered 401, and keeps the one
+    /// that worked.
+    pub fn api_token_header(self, header: ApiTokenHeader) -> Self {
+        Self {
+            api_token_header: Some(header),
+            ..self
+        }
+    }
+
+    /// How long things may take. The limits for connecting and for silence are the default
+    /// transport's.
+    pub fn timeouts(self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self }
+    }
+
+    /// How large answers may be.
+    pub fn body_limits(self, limits: BodyLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How many attempts a call has, 3 by default; 1 turns retries off.
+    pub fn attempts(self, attempts: u32) -> Self {
+        let policy = RetryPolicy {
+            max_attempts: attempts.max(1),
+            ..self.policy
+        };
+        Self { policy, ..self }
+    }
+
+    /// How often to try, and how long to wait between.
+    pub fn retry_policy(self, policy: RetryPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Trusts one more certificate authority, or several, given as PEM.
+    pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.extra.push(pem.into());
+        self
+    }
+
+    /// Trusts the roots that are compiled in, instead of the platform's.
+    #[cfg(feature = "bundled-roots")]
+    pub fn bundled_roots(mut self) -> Self {
+        self.roots.bundled = true;
+        self
+    }
+
+    /// The `User-Agent` header; by default the name and version of this crate.
+    pub fn user_agent(self, user_agent: HeaderValue) -> Self {
+        Self {
+            user_agent: Some(user_agent),
+            ..self
+        }
+    }
+
+    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
+    /// proxies are then its own affair.
+    pub fn transport(self, transport: impl Transport + 'static) -> Self {
+        Self {
+            transport: Some(Arc::new(transport)),
+            ..self
+        }
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        Self {
+            clock: Some(Arc::new(clock)),
+            ..self
+        }
+    }
+
+    /// Accepts no other org key than the one with this fingerprint, now or ever, so that a hostile
+    /// vault cannot hand out one that it knows and then read what is written.
+    pub fn pin_org_key(self, fingerprint: Fingerprint) -> Self {
+        Self {
+            pinned: Some(fingerprint),
+            ..self
+        }
+    }
+
+    /// Makes it an error to read a secret that does not name its key inside the encryption, so that
+    /// a hostile vault cannot hand out one secret for another. Multi-field secrets and legacy plain
+    /// text name no key, and cannot be read then.
+    pub fn require_binding(self, required: bool) -> Self {
+        Self {
+            require_binding: required,
+            ..self
+        }
+    }
+
+    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
+    /// org key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
+    /// anything is sent; [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key
+    /// cannot be read or unlocked, or the org key not unwrapped, or when it is not the pinned one;
+    /// and every error of a call.
+    pub fn connect(self) -> Result<Client, Error> {
+        let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
+        self.credentials.0.check()?;
+        let local_key = self.key_source.local_key()?;
+        let session = Session {
+            transport: match self.transport {
+                Some(transport) => transport,
+                None => Arc::new(
+                    UreqTransport::new(&base, &self.timeouts, &self.roots)
+                        .map_err(|_| Error::config(ConfigError::Certificate))?,
+                ),
+            },
+            base,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
+            policy: self.policy,
+            timeouts: self.timeouts,
+            limits: self.limits,
+            user_agent: self
+                .user_agent
+                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
+        };
+        Client::connect(session, local_key, self.pinned, self.require_binding)
+    }
+}
+
+fn authorizer(
+    credentials: Credentials,
+    scopes: Scopes,
+    header: Option<ApiTokenHeader>,
+) -> Result<Authorizer, Error> {
+    match credentials.0 {
+        Authentication::ServiceAccount {
+            client_id,
+            client_secret,
+        } => Ok(Authorizer::ServiceAccount(ServiceAccount::new(
+            client_id,
+            client_secret,
+            scopes,
+        ))),
+        Authentication::ApiToken(token) => {
+            let token = Token::parse(token)
+                .map_err(|_| Error::config(ConfigError::NotAHeader("the API token")))?;
+            Ok(Authorizer::ApiToken(ApiToken::new(&token, header)))
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("base_url", &self.base_url)
+            .field("credentials", &self.credentials)
+            .field("key_source", &self.key_source)
+            .field("scopes", &self.scopes)
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}

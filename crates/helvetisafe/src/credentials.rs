@@ -1,0 +1,283 @@
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helvetisafe_crypto::PrivateKey;
+use helvetisafe_proto::auth::Token;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::error::{Action, ConfigError, Error};
+
+/// The largest key file that is read: an 8192-bit key has about 6 KiB.
+const MAX_KEY_FILE: u64 = 1 << 20;
+
+/// Who asks: one of the two authentications.
+#[derive(Clone)]
+pub struct Credentials(pub(crate) Authentication);
+
+#[derive(Clone)]
+pub(crate) enum Authentication {
+    ServiceAccount {
+        client_id: String,
+        client_secret: SecretString,
+    },
+    ApiToken(SecretString),
+}
+
+impl Credentials {
+    /// A service account: OAuth 2.0 client credentials, RFC 6749 section 4.4. Access tokens are
+    /// fetched and renewed as needed.
+    pub fn service_account(
+        client_id: impl Into<String>,
+        client_secret: impl Into<SecretString>,
+    ) -> Self {
+        let (client_id, client_secret) = (client_id.into(), client_secret.into());
+        Self(Authentication::ServiceAccount {
+            client_id,
+            client_secret,
+        })
+    }
+
+    /// An API token from the portal (Profile, Generate API Token).
+    pub fn api_token(token: impl Into<SecretString>) -> Self {
+        Self(Authentication::ApiToken(token.into()))
+    }
+}
+
+impl Authentication {
+    /// Refuses what could never work, before anything is sent.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::ServiceAccount {
+                client_id,
+                client_secret,
+            } => {
+                check_text("the client id", client_id)?;
+                check_text("the client secret", client_secret.expose_secret())
+            }
+            Self::ApiToken(token) => {
+                check_text("the API token", token.expose_secret())?;
+                let not_a_header = |_| Error::config(ConfigError::NotAHeader("the API token"));
+                Token::parse(token.clone()).map(drop).map_err(not_a_header)
+            }
+        }
+    }
+}
+
+fn check_text(what: &'static str, text: &str) -> Result<(), Error> {
+    if text.trim().is_empty() {
+        return Err(Error::config(ConfigError::Empty(what)));
+    }
+    if text.contains(['\r', '\n', '\0']) {
+        return Err(Error::config(ConfigError::NotAHeader(what)));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Authentication::ServiceAccount { client_id, .. } => {
+                write!(f, "Credentials::service_account({client_id:?}, [REDACTED])")
+            }
+            Authentication::ApiToken(_) => f.write_str("Credentials::api_token([REDACTED])"),
+        }
+    }
+}
+
+/// Where the account's RSA private key comes from: one of the three key sources.
+#[derive(Clone)]
+pub struct KeySource {
+    pub(crate) source: Source,
+    passphrase: Option<SecretString>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Source {
+    PemFile(PathBuf),
+    Pem(Arc<Zeroizing<Vec<u8>>>),
+    Password(SecretString),
+}
+
+impl KeySource {
+    /// A PEM file, PKCS#1 or PKCS#8, which is read when the client connects.
+    pub fn pem_file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            source: Source::PemFile(path.into()),
+            passphrase: None,
+        }
+    }
+
+    /// The bytes of a PEM, PKCS#1 or PKCS#8. They are copied; the copy is wiped on drop.
+    pub fn pem(pem: impl AsRef<[u8]>) -> Self {
+        let pem = Arc::new(Zeroizing::new(pem.as_ref().to_vec()));
+        Self {
+            source: Source::Pem(pem),
+            passphrase: None,
+        }
+    }
+
+    /// The account's password: the vault keeps the private key locked under it, with Argon2id.
+    pub fn password(password: impl Into<SecretString>) -> Self {
+        Self {
+            source: Source::Password(password.into()),
+            passphrase: None,
+        }
+    }
+
+    /// The passphrase of an encrypted PEM (`ENCRYPTED PRIVATE KEY`).
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: impl Into<SecretString>) -> Self {
+        Self {
+            passphrase: Some(passphrase.into()),
+            ..self
+        }
+    }
+
+    /// The private key, where it does not come from the vault.
+    pub(crate) fn local_key(&self) -> Result<LocalKey<'_>, Error> {
+        let pem = match &self.source {
+            Source::Password(password) if password.expose_secret().is_empty() => {
+                return Err(Error::config(ConfigError::Empty("the password")));
+            }
+            Source::Password(password) => return Ok(LocalKey::Locked(password)),
+            Source::Pem(pem) => Arc::clone(pem),
+            Source::PemFile(path) => Arc::new(read_key_file(path)?),
+        };
+        let pem = std::str::from_utf8(&pem).map_err(|_| Error::config(ConfigError::KeyNotText))?;
+        let key = match &self.passphrase {
+            Some(passphrase) => PrivateKey::from_encrypted_pem(pem, passphrase.expose_secret()),
+            None => PrivateKey::from_pem(pem),
+        };
+        key.map(LocalKey::Ready)
+            .map_err(|error| Error::new(Action::Configure, error))
+    }
+}
+
+/// What a [`KeySource`] gives without the vault.
+pub(crate) enum LocalKey<'a> {
+    Ready(PrivateKey),
+    /// The vault keeps the key, under this password.
+    Locked(&'a SecretString),
+}
+
+/// Reads a key file into one allocation, which is wiped on drop.
+fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let shown = || path.display().to_string();
+    let unreadable = |source: std::io::Error| {
+        Error::config(ConfigError::KeyFile {
+            path: shown(),
+            source: Arc::new(source),
+        })
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length > MAX_KEY_FILE {
+        return Err(Error::config(ConfigError::KeyFileTooLarge(shown())));
+    }
+    let capacity = usize::try_from(length).unwrap_or_default() + 1;
+    let mut pem = Zeroizing::new(Vec::with_capacity(capacity));
+    file.take(MAX_KEY_FILE)
+        .read_to_end(&mut pem)
+        .map_err(unreadable)?;
+    Ok(pem)
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::PemFile(path) => write!(f, "KeySource::pem_file({})", path.display()),
+            Source::Pem(_) => f.write_str("KeySource::pem([REDACTED])"),
+            Source::Password(_) => f.write_str("KeySource::password([REDACTED])"),
+        }
+    }
+}
+
+/// The environment's part of a configuration: see [`crate::Client::from_env`].
+pub(crate) struct Environment {
+    pub(crate) base_url: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) key_source: KeySource,
+}
+
+impl Environment {
+    /// Reads the variables through `variable`; an empty one counts as unset.
+    pub(crate) fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let text = |name: &'static str| match variable(name).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Some(Err(_)) => Err(Error::config(ConfigError::NotUnicode(name))),
+        };
+        let secret = |name| Ok::<_, Error>(text(name)?.map(SecretString::from));
+
+        let base_url = text("HELVETISAFE_BASE_URL")?.ok_or(missing("HELVETISAFE_BASE_URL"))?;
+        let credentials = credentials(
+            text("HELVETISAFE_CLIENT_ID")?,
+            secret("HELVETISAFE_CLIENT_SECRET")?,
+            secret("HELVETISAFE_API_TOKEN")?,
+        )?;
+        let path = variable("HELVETISAFE_PRIVATE_KEY_PATH").filter(|path| !path.is_empty());
+        let key_source = key_source(
+            path.map(PathBuf::from),
+            secret("HELVETISAFE_PRIVATE_KEY_PEM")?,
+            secret("HELVETISAFE_PASSWORD")?,
+        )?;
+        Ok(Self {
+            base_url,
+            credentials,
+            key_source,
+        })
+    }
+}
+
+fn missing(what: &'static str) -> Error {
+    Error::config(ConfigError::Missing(what))
+}
+
+fn credentials(
+    client_id: Option<String>,
+    client_secret: Option<SecretString>,
+    api_token: Option<SecretString>,
+) -> Result<Credentials, Error> {
+    match (client_id, client_secret, api_token) {
+        (Some(id), Some(secret), None) => Ok(Credentials::service_account(id, secret)),
+        (None, None, Some(token)) => Ok(Credentials::api_token(token)),
+        (None, None, None) => Err(missing(
+            "HELVETISAFE_API_TOKEN, or HELVETISAFE_CLIENT_ID and HELVETISAFE_CLIENT_SECRET",
+        )),
+        (Some(_), None, None) => Err(missing(
+            "HELVETISAFE_CLIENT_SECRET, which goes with HELVETISAFE_CLIENT_ID",
+        )),
+        (None, Some(_), None) => Err(missing(
+            "HELVETISAFE_CLIENT_ID, which goes with HELVETISAFE_CLIENT_SECRET",
+        )),
+        (_, _, Some(_)) => Err(Error::config(ConfigError::Doubled(
+            "HELVETISAFE_API_TOKEN, and HELVETISAFE_CLIENT_ID with HELVETISAFE_CLIENT_SECRET",
+        ))),
+    }
+}
+
+fn key_source(
+    path: Option<PathBuf>,
+    pem: Option<SecretString>,
+    password: Option<SecretString>,
+) -> Result<KeySource, Error> {
+    const NAMES: &str =
+        "HELVETISAFE_PRIVATE_KEY_PATH, HELVETISAFE_PRIVATE_KEY_PEM and HELVETISAFE_PASSWORD";
+    match (path, pem, password) {
+        (Some(path), None, None) => Ok(KeySource::pem_file(path)),
+        (None, Some(pem), None) => Ok(KeySource::pem(pem.expose_secret())),
+        (None, None, Some(password)) => Ok(KeySource::password(password)),
+        (None, None, None) => Err(missing(
+            "HELVETISAFE_PRIVATE_KEY_PATH, HELVETISAFE_PRIVATE_KEY_PEM or HELVETISAFE_PASSWORD",
+        )),
+        _ => Err(Error::config(ConfigError::Doubled(NAMES))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+
+use super::*;
+use crate::ErrorKind;
+
+const URL: (&str, &str) = ("HELVETISAFE_BASE_URL", "https://vault.example");
+const ID: (&str, &str) = ("HELVETISAFE_CLIENT_ID", "id");
+const SECRET: (&str, &str) = ("HELVETISAFE_CLIENT_SECRET", "canary-secret");
+const TOKEN: (&str, &str) = ("HELVETISAFE_API_TOKEN", "canary-token");
+const PATH: (&str, &str) = ("HELVETISAFE_PRIVATE_KEY_PATH", "/keys/key.pem");
+const PEM: (&str, &str) = ("HELVETISAFE_PRIVATE_KEY_PEM", "canary-pem");
+const PASSWORD: (&str, &str) = ("HELVETISAFE_PASSWORD", "canary-password");
+
+fn read(variables: &[(&str, &str)]) -> Result<Environment, Error> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    Environment::read(|name| variables.get(name).map(OsString::from))
+}
+
+fn refused(variables: &[(&str, &str)]) -> String {
+    let error = read(variables).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(!error.to_string().contains("canary"), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn two_authentications_and_three_key_sources_make_six_configurations() {
+    for authentication in [&[ID, SECRET][..], &[TOKEN]] {
+        for key_source in [PATH, PEM, PASSWORD] {
+            let variables = [&[URL, key_source], authentication].concat();
+            let read = read(&variables).unwrap();
+            assert_eq!(read.base_url, "https://vault.example");
+            let is_token = matches!(read.credentials.0, Authentication::ApiToken(_));
+            assert_eq!(is_token, authentication.len() == 1);
+        }
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let empty = [("HELVETISAFE_API_TOKEN", ""), ("HELVETISAFE_PASSWORD", "")];
+    assert!(read(&[&[URL, ID, SECRET, PATH], &empty[..]].concat()).is_ok());
+    assert!(
+        refused(&[("HELVETISAFE_BASE_URL", ""), ID, SECRET, PATH]).contains("HELVETISAFE_BASE_URL")
+    );
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    for (variables, named) in [
+        (&[ID, SECRET, PATH][..], "HELVETISAFE_BASE_URL"),
+        (
+            &[URL, PATH],
+            "HELVETISAFE_API_TOKEN, or HELVETISAFE_CLIENT_ID and HELVETISAFE_CLIENT_SECRET",
+        ),
+        (&[URL, ID, PATH], "HELVETISAFE_CLIENT_SECRET"),
+        (&[URL, SECRET, PATH], "HELVETISAFE_CLIENT_ID"),
+        (&[URL, TOKEN], "HELVETISAFE_PASSWORD"),
+    ] {
+        let message = refused(variables);
+        assert!(message.contains(&format!("set {named}")), "{message}");
+    }
+}
+
+#[test]
+fn what_is_doubled_is_named() {
+    for variables in [
+        [TOKEN, ID].as_slice(),
+        &[TOKEN, SECRET],
+        &[TOKEN, ID, SECRET],
+    ] {
+        let message = refused(&[&[URL, PATH], variables].concat());
+        assert!(
+            message.contains("only one of HELVETISAFE_API_TOKEN"),
+            "{message}"
+        );
+    }
+    for variables in [[PATH, PEM].as_slice(), &[PATH, PASSWORD], &[PEM, PASSWORD]] {
+        let message = refused(&[&[URL, TOKEN], variables].concat());
+        assert!(
+            message.contains("only one of HELVETISAFE_PRIVATE_KEY_PATH"),
+            "{message}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_unicode_is_named() {
+    use std::os::unix::ffi::OsStringExt;
+    let error = Environment::read(|_| Some(OsString::from_vec(vec![0xff])))
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("HELVETISAFE_BASE_URL is not valid Unicode"),
+        "{error}"
+    );
+}
+
+#[test]
+fn credentials_that_could_never_work_are_refused() {
+    for credentials in [
+        Credentials::api_token(""),
+        Credentials::api_token("  "),
+        Credentials::api_token("a b"),
+        Credentials::api_token("a\r\nX-Injected: 1"),
+        Credentials::api_token("tök"),
+        Credentials::service_account("", "secret"),
+        Credentials::service_account("id", " "),
+        Credentials::service_account("id", "a\nb"),
+    ] {
+        let error = credentials.0.check().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{credentials:?}");
+    }
+}
+
+#[test]
+fn a_key_file_that_cannot_be_used_is_refused() {
+    let missing = KeySource::pem_file("/nonexistent/key.pem")
+        .local_key()
+        .err()
+        .unwrap();
+    assert_eq!(missing.kind(), ErrorKind::Config);
+    assert!(
+        missing.to_string().contains("/nonexistent/key.pem"),
+        "{missing}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    std::fs::write(&file, vec![b'x'; (MAX_KEY_FILE + 1) as usize]).unwrap();
+    assert_eq!(
+        KeySource::pem_file(&file).local_key().err().unwrap().kind(),
+        ErrorKind::Config
+    );
+    std::fs::write(&file, "no key").unwrap();
+    assert_eq!(
+        KeySource::pem_file(&file).local_key().err().unwrap().kind(),
+        ErrorKind::Crypto
+    );
+    assert_eq!(
+        KeySource::pem([0xff]).local_key().err().unwrap().kind(),
+        ErrorKind::Config
+    );
+    assert_eq!(
+        KeySource::password("").local_key().err().unwrap().kind(),
+        ErrorKind::Config
+    );
+}
+
+#[test]
+fn no_debug_shows_a_secret() {
+    let shown = format!(
+        "{:?}{:?}{:?}{:?}",
+        Credentials::service_account("id", "canary"),
+        Credentials::api_token("canary"),
+        KeySource::pem("canary").with_passphrase("canary"),
+        KeySource::password("canary"),
+    );
+    assert!(!shown.contains("canary"), "{shown}");
+}

@@ -1,0 +1,311 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe_crypto as crypto;
+use helvetisafe_proto::{ApiError, InvalidBaseUrl, InvalidKeyName, KeyName, Kind, Scope};
+use http::StatusCode;
+
+use crate::transport::{Failure, TransportError};
+
+/// What went wrong: while doing what, to which secret, why, and what to do about it.
+///
+/// Neither `Display` nor `Debug` ever shows a secret, a token, a password or the body of an answer.
+/// It is cheap to clone, so that threads can share the outcome of one renewal.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    action: Action,
+    cause: Cause,
+    retry_after: Option<Duration>,
+}
+
+/// What an [`Error`] is about, for matching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The credential was refused: 401, or the token endpoint's refusal.
+    Auth,
+    /// The credential is not allowed to do this: 403. See [`Error::missing_scope`].
+    Forbidden,
+    /// There is no such secret: 404.
+    NotFound,
+    /// The secret exists already: 409.
+    Conflict,
+    /// Too many requests: 429. See [`Error::retry_after`].
+    RateLimited,
+    /// Any other status, a redirect, or an answer that is malformed or too large.
+    Api,
+    /// A key, an unwrap or a decryption failed, or a check on them: a pinned org key that differs,
+    /// a secret that does not name its key.
+    Crypto,
+    /// There is no answer, and nothing was changed.
+    Transport,
+    /// There is no answer, and it is unknown whether a write happened.
+    Ambiguous,
+    /// An argument or a variable is missing, doubled or malformed.
+    Config,
+}
+
+/// What was being done.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Configure,
+    FetchToken,
+    GetOrgKey,
+    GetPrivateKey,
+    List,
+    Get(KeyName),
+    Create(KeyName),
+    Update(KeyName),
+    Delete(KeyName),
+}
+
+/// Why it failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("{0}; it is unknown whether the write happened")]
+    Ambiguous(#[source] Arc<dyn StdError + Send + Sync>),
+    #[error(transparent)]
+    Crypto(#[from] crypto::Error),
+    #[error("the secret opened, but does not name this key: it may be another secret's")]
+    NotBound,
+    #[error("the org key is not the pinned one, which nobody but its owner should have changed")]
+    NotPinned,
+    #[error("the time for the operation is over")]
+    Deadline,
+    #[error(
+        "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
+    )]
+    TooLarge { length: usize, limit: usize },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Why a configuration is none.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error(transparent)]
+    BaseUrl(#[from] InvalidBaseUrl),
+    #[error(transparent)]
+    KeyName(#[from] InvalidKeyName),
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    #[error("{0} holds a space, a line break or another character that cannot stand in a header")]
+    NotAHeader(&'static str),
+    #[error("the private key file {path} cannot be read: {source}")]
+    KeyFile {
+        path: String,
+        source: Arc<std::io::Error>,
+    },
+    #[error("the private key file {0} is larger than a key can be")]
+    KeyFileTooLarge(String),
+    #[error("the private key is not UTF-8 text, so it is no PEM")]
+    KeyNotText,
+    #[error("the CA certificate is not a PEM with at least one certificate")]
+    Certificate,
+    #[error("set {0}")]
+    Missing(&'static str),
+    #[error("set only one of {0}")]
+    Doubled(&'static str),
+    #[error("{0} is not valid Unicode")]
+    NotUnicode(&'static str),
+}
+
+impl Error {
+    pub(crate) fn new(action: Action, cause: impl Into<Cause>) -> Self {
+        Self(Arc::new(Inner {
+            action,
+            cause: cause.into(),
+            retry_after: None,
+        }))
+    }
+
+    pub(crate) fn with_retry_after(
+        action: Action,
+        cause: impl Into<Cause>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            action,
+            cause: cause.into(),
+            retry_after,
+        }))
+    }
+
+    pub(crate) fn config(cause: impl Into<ConfigError>) -> Self {
+        Self::new(Action::Configure, cause.into())
+    }
+
+    /// The same failure of a write of which it is unknown whether it happened.
+    pub(crate) fn into_ambiguous(self, action: Action) -> Self {
+        Self::new(action, Cause::Ambiguous(Arc::new(self.0.cause.clone())))
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.cause {
+            Cause::Api(error) => match error.kind() {
+                Kind::Auth => ErrorKind::Auth,
+                Kind::Forbidden => ErrorKind::Forbidden,
+                Kind::NotFound => ErrorKind::NotFound,
+                Kind::Conflict => ErrorKind::Conflict,
+                Kind::RateLimited => ErrorKind::RateLimited,
+                _ => ErrorKind::Api,
+            },
+            Cause::Transport(error) => match error.failure() {
+                Failure::TooLarge | Failure::Malformed => ErrorKind::Api,
+                _ => ErrorKind::Transport,
+            },
+            Cause::Ambiguous(_) => ErrorKind::Ambiguous,
+            Cause::Deadline => ErrorKind::Transport,
+            Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned => ErrorKind::Crypto,
+            Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
+        }
+    }
+
+    /// Whether the same call may well succeed later, without any change: rate limits, 408, 5xx,
+    /// and failures of the network. The client has then tried as often as it was allowed to.
+    ///
+    /// It is `false` for [`ErrorKind::Ambiguous`]: look first whether the write happened.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.cause {
+            Cause::Api(error) => matches!(
+                error.status().map(|status| status.as_u16()),
+                Some(408 | 429 | 500 | 502 | 503 | 504)
+            ),
+            Cause::Transport(error) => !matches!(
+                error.failure(),
+                Failure::Tls | Failure::TooLarge | Failure::Malformed
+            ),
+            Cause::Deadline => true,
+            _ => false,
+        }
+    }
+
+    /// How long the vault asked to wait before the next request.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.api_error().and_then(ApiError::status)
+    }
+
+    /// The name of the secret that the operation was about.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyName> {
+        match &self.0.action {
+            Action::Get(key) | Action::Create(key) | Action::Update(key) | Action::Delete(key) => {
+                Some(key)
+            }
+            _ => None,
+        }
+    }
+
+    /// The scope that the vault named as missing.
+    #[must_use]
+    pub fn missing_scope(&self) -> Option<Scope> {
+        self.api_error().and_then(ApiError::missing_scope)
+    }
+
+    /// What the vault wrote about the error: control characters escaped, at most 4 KiB. It is not
+    /// part of `Display`, since a hostile vault could echo a credential into a log that way.
+    #[must_use]
+    pub fn server_text(&self) -> Option<&str> {
+        self.api_error().and_then(ApiError::server_text)
+    }
+
+    fn api_error(&self) -> Option<&ApiError> {
+        match &self.0.cause {
+            Cause::Api(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, where that is known.
+    fn advice(&self) -> Option<String> {
+        let advice = match self.kind() {
+            ErrorKind::Auth => "check the client id and secret, or the API token".to_owned(),
+            ErrorKind::Forbidden => match self.missing_scope() {
+                Some(scope) => format!("the credential needs the scope {scope}"),
+                None => "the credential is not allowed to do this".to_owned(),
+            },
+            ErrorKind::NotFound if self.key().is_some() => {
+                "there is no such secret, or it has expired".to_owned()
+            }
+            ErrorKind::NotFound => "check the base URL".to_owned(),
+            ErrorKind::Conflict => "it exists already: use update, or put".to_owned(),
+            ErrorKind::RateLimited => match self.retry_after() {
+                Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
+                None => "try again later".to_owned(),
+            },
+            ErrorKind::Ambiguous => "read it before writing again".to_owned(),
+            _ => match &self.0.cause {
+                Cause::TooLarge { .. } => "raise the limit of the client".to_owned(),
+                Cause::NotPinned => "ask who changed it before pinning the new one".to_owned(),
+                _ => match self.retry_after() {
+                    Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
+                    None => return None,
+                },
+            },
+        };
+        Some(advice)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configure => f.write_str("invalid configuration"),
+            Self::FetchToken => f.write_str("cannot get an access token"),
+            Self::GetOrgKey => f.write_str("cannot get the org key"),
+            Self::GetPrivateKey => f.write_str("cannot get the private key"),
+            Self::List => f.write_str("cannot list the secrets"),
+            Self::Get(key) => write!(f, "cannot read the secret `{key}`"),
+            Self::Create(key) => write!(f, "cannot create the secret `{key}`"),
+            Self::Update(key) => write!(f, "cannot update the secret `{key}`"),
+            Self::Delete(key) => write!(f, "cannot delete the secret `{key}`"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.action, self.0.cause)?;
+        match self.advice() {
+            Some(advice) => write!(f, "; {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.kind())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.cause {
+            Cause::Api(error) => Some(error),
+            Cause::Transport(error) => Some(error),
+            Cause::Ambiguous(error) => Some(error.as_ref()),
+            Cause::Crypto(error) => Some(error),
+            Cause::Config(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The one loop: authorize, send, judge, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe_proto::endpoint::BodySize;
+use helvetisafe_proto::retry::{self, BackOff, Event, Repeat, RetryPolicy, Verdict, judge};
+use helvetisafe_proto::{ApiError, BaseUrl, Endpoint};
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request, Response};
+use zeroize::Zeroize;
+
+use crate::builder::{BodyLimits, Timeouts};
+use crate::clock::Clock;
+use crate::error::{Action, Cause, Error};
+use crate::token::{Authorizer, Credential};
+use crate::transport::{AttemptLimits, Failure, Transport, TransportError};
+
+/// What every call needs: where the vault is, how to reach it, who asks, and how patiently.
+pub(crate) struct Session {
+    pub(crate) base: BaseUrl,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) authorizer: Authorizer,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: BodyLimits,
+    pub(crate) user_agent: HeaderValue,
+}
+
+/// When an operation has to be over, on the session's clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline(Duration);
+
+/// What came of the attempts of one call so far.
+pub(crate) struct Attempts {
+    /// How many are left, the current one included.
+    left: u32,
+    /// How many failed: the exponent of the back-off.
+    failed: u32,
+    /// The one repetition after a dead connection was used.
+    repeated_at_once: bool,
+    /// The one new credential was used.
+    renewed: bool,
+    /// The vault may have acted on an attempt that failed.
+    may_have_acted: bool,
+    /// The last attempt ended with [`Verdict::ReadBack`].
+    read_back: bool,
+}
+
+impl Attempts {
+    /// Whether the vault may have acted on an attempt whose answer was lost.
+    pub(crate) fn may_have_acted(&self) -> bool {
+        self.may_have_acted
+    }
+
+    /// Whether only reading the secret can tell what happened.
+    pub(crate) fn asks_to_read_back(&self) -> bool {
+        self.read_back
+    }
+}
+
+/// One attempt that brought no success.
+struct Refusal {
+    cause: Cause,
+    /// What happened, for [`judge`]; `None` where nothing can be done.
+    event: Option<Event>,
+    /// How long the vault asked to wait.
+    retry_after: Option<Duration>,
+}
+
+impl Session {
+    /// The end of an operation that begins now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline(self.clock.now().saturating_add(self.timeouts.operation))
+    }
+
+    /// What is left of an operation.
+    pub(crate) fn remaining(&self, deadline: Deadline) -> Duration {
+        deadline.0.saturating_sub(self.clock.now())
+    }
+
+    /// All attempts that a call has.
+    pub(crate) fn attempts(&self) -> Attempts {
+        self.attempts_of(self.policy.max_attempts)
+    }
+
+    /// A given number of attempts.
+    pub(crate) fn attempts_of(&self, left: u32) -> Attempts {
+        Attempts {
+            left: left.max(1),
+            failed: 0,
+            repeated_at_once: false,
+            renewed: false,
+            may_have_acted: false,
+            read_back: false,
+        }
+    }
+
+    /// Makes a call with all its attempts.
+    pub(crate) fn call<E: Endpoint>(
+        &self,
+        call: &E,
+        action: Action,
+        deadline: Deadline,
+    ) -> Result<E::Answer, Error> {
+        self.call_with(call, action, deadline, &mut self.attempts())
+    }
+
+    /// Makes a call with the attempts that are left, and keeps count.
+    pub(crate) fn call_with<E: Endpoint>(
+        &self,
+        call: &E,
+        action: Action,
+        deadline: Deadline,
+        attempts: &mut Attempts,
+    ) -> Result<E::Answer, Error> {
+        loop {
+            attempts.read_back = false;
+            let credential = match E::SCOPE {
+                Some(_) => Some(self.authorizer.credential(self, deadline)?),
+                None => None,
+            };
+            let refusal = match self.attempt(call, credential.as_ref(), deadline) {
+                Ok(answer) => {
+                    self.authorizer.accepted();
+                    return Ok(answer);
+                }
+                Err(refusal) => refusal,
+            };
+            if !self.may_go_on::<E>(&refusal, credential.as_ref(), deadline, attempts) {
+                return Err(failure::<E>(action, refusal, attempts));
+            }
+        }
+    }
+
+    /// Sends once and reads the answer.
+    fn attempt<E: Endpoint>(
+        &self,
+        call: &E,
+        credential: Option<&Credential>,
+        deadline: Deadline,
+    ) -> Result<E::Answer, Refusal> {
+        let time = self.timeouts.attempt.min(self.remaining(deadline));
+        if time.is_zero() {
+            return Err(Refusal::last(Cause::Deadline));
+        }
+        let limits = AttemptLimits {
+            time,
+            body: self.limits.of(E::BODY),
+        };
+        let mut request = call.request(&self.base);
+        self.prepare(&mut request, credential, limits);
+        let outcome = self.transport.send(&request);
+        // A token request holds the client secret.
+        request.body_mut().zeroize();
+        self.read(call, outcome.map_err(Refusal::from)?, limits.body)
+    }
+
+    fn prepare(
+        &self,
+        request: &mut Request<Vec<u8>>,
+        credential: Option<&Credential>,
+        limits: AttemptLimits,
+    ) {
+        request
+            .headers_mut()
+            .insert(USER_AGENT, self.user_agent.clone());
+        if let Some(credential) = credential {
+            credential.header.apply(request.headers_mut());
+        }
+        request.extensions_mut().insert(limits);
+    }
+
+    fn read<E: Endpoint>(
+        &self,
+        call: &E,
+        mut response: Response<Vec<u8>>,
+        limit: usize,
+    ) -> Result<E::Answer, Refusal> {
+        if response.body().len() > limit {
+            return Err(Refusal::from(TransportError::new(Failure::TooLarge)));
+        }
+        let outcome = call.parse(&response);
+        if E::BODY == BodySize::Credential {
+            response.body_mut().zeroize();
+        }
+        outcome.map_err(|error| {
+            let retry_after = retry::retry_after(response.headers(), self.clock.wall());
+            Refusal::of_answer(error, retry_after)
+        })
+    }
+
+    /// Whether there is to be another attempt; if so, after the wait that goes before it.
+    fn may_go_on<E: Endpoint>(
+        &self,
+        refusal: &Refusal,
+        credential: Option<&Credential>,
+        deadline: Deadline,
+        attempts: &mut Attempts,
+    ) -> bool {
+        let Some(event) = refusal.event else {
+            return false;
+        };
+        attempts.may_have_acted |= may_have_acted(event);
+        match judge(E::REPEAT, event) {
+            Verdict::GiveUp => false,
+            Verdict::ReadBack => {
+                attempts.read_back = true;
+                false
+            }
+            Verdict::RetryAtOnce if !attempts.repeated_at_once => {
+                attempts.repeated_at_once = true;
+                true
+            }
+            Verdict::RetryAtOnce => self.pause(BackOff::Normal, None, deadline, attempts),
+            Verdict::Retry(back_off) => {
+                self.pause(back_off, refusal.retry_after, deadline, attempts)
+            }
+            Verdict::NewCredential => {
+                let first = !attempts.renewed;
+                attempts.renewed = true;
+                first && credential.is_some_and(|used| self.authorizer.renew(used))
+            }
+        }
+    }
+
+    /// Counts a failed attempt and waits before the next. `false` when none is left, or the wait
+    /// would be too long.
+    pub(crate) fn pause(
+        &self,
+        back_off: BackOff,
+        retry_after: Option<Duration>,
+        deadline: Deadline,
+        attempts: &mut Attempts,
+    ) -> bool {
+        attempts.left -= 1;
+        if attempts.left == 0 {
+            return false;
+        }
+        let remaining = self.remaining(deadline);
+        let jitter = self.clock.jitter();
+        let wait = self
+            .policy
+            .wait(back_off, attempts.failed, retry_after, remaining, jitter);
+        attempts.failed += 1;
+        wait.map(|wait| self.clock.sleep(wait)).is_ok()
+    }
+}
+
+/// Whether the vault may have done what was asked although no success came back.
+fn may_have_acted(event: Event) -> bool {
+    match event {
+        Event::NotSent => false,
+        Event::DeadConnection | Event::Lost => true,
+        Event::Status { status, .. } => status.is_server_error() || status.as_u16() == 408,
+    }
+}
+
+/// The error of a call that ends without success. A write whose answer was lost, and which no
+/// later answer settled, is ambiguous.
+fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &Attempts) -> Error {
+    let lost = matches!(refusal.cause, Cause::Transport(_) | Cause::Deadline);
+    let error = Error::with_retry_after(action.clone(), refusal.cause, refusal.retry_after);
+    if E::REPEAT == Repeat::Write && attempts.may_have_acted && lost {
+        return error.into_ambiguous(action);
+    }
+    error
+}
+
+impl Refusal {
+    fn last(cause: Cause) -> Self {
+        Self {
+            cause,
+            event: None,
+            retry_after: None,
+        }
+    }
+
+    fn of_answer(error: ApiError, retry_after: Option<Duration>) -> Self {
+        let has_retry_after = retry_after.is_some();
+        let event = error.status().map(|status| Event::Status {
+            status,
+            has_retry_after,
+        });
+        Self {
+            cause: error.into(),
+            event,
+            retry_after,
+        }
+    }
+}
+
+impl From<TransportError> for Refusal {
+    fn from(error: TransportError) -> Self {
+        let event = match error.failure() {
+            Failure::NotSent => Some(Event::NotSent),
+            Failure::DeadConnection => Some(Event::DeadConnection),
+            Failure::Lost | Failure::TimedOut => Some(Event::Lost),
+            Failure::Tls => None,
+            // The answer came, so the vault acted: no repetition, and for a write no certainty.
+            Failure::TooLarge | Failure::Malformed => None,
+        };
+        Self {
+            cause: error.into(),
+            event,
+            retry_after: None,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The default transport: `ureq` with rustls. All its limits are set, since it has none of its own;
+//! it follows no redirect and has no decompression compiled in.
+
+mod progress;
+mod tls;
+
+use std::env;
+use std::io::{ErrorKind, Read};
+use std::time::Duration;
+
+use helvetisafe_proto::BaseUrl;
+use http::{Request, Response};
+use ureq::config::Config;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::{Agent, Proxy, Timeout};
+
+use super::{AttemptLimits, Failure, Transport, TransportError};
+use crate::builder::Timeouts;
+use progress::{Progress, ProgressConnector};
+
+pub(crate) use tls::{InvalidCertificate, Roots};
+
+/// Connections that are kept for reuse, so that many threads share one client well.
+const MAX_IDLE: usize = 64;
+/// Bytes of one connection's buffers: a request with its headers, and a piece of an answer.
+const BUFFER: usize = 32 * 1024;
+/// Where the length of a body is not announced, the first allocation.
+const FIRST_BODY: usize = 4096;
+
+pub(crate) struct UreqTransport {
+    agent: Agent,
+}
+
+impl UreqTransport {
+    pub(crate) fn new(
+        base: &BaseUrl,
+        timeouts: &Timeouts,
+        roots: &Roots,
+    ) -> Result<Self, InvalidCertificate> {
+        let config = Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy(base))
+            .tls_config(roots.to_config()?)
+            .timeout_connect(Some(timeouts.connect))
+            .timeout_per_read(Some(timeouts.silence))
+            .timeout_per_write(Some(timeouts.silence))
+            .max_idle_connections(MAX_IDLE)
+            .max_idle_connections_per_host(MAX_IDLE)
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
+            .build();
+        let connector = DefaultConnector::new().chain(ProgressConnector);
+        Ok(Self {
+            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+        })
+    }
+
+    fn run(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {
+        let limits = limits(request);
+        let answer = if request.body().is_empty() {
+            let request = self.agent.configure_request(with_body(request, ()));
+            self.agent
+                .run(request.timeout_global(Some(limits.time)).build())?
+        } else {
+            let request = self
+                .agent
+                .configure_request(with_body(request, request.body()));
+            self.agent
+                .run(request.timeout_global(Some(limits.time)).build())?
+        };
+        read(answer, limits.body)
+    }
+}
+
+impl Transport for UreqTransport {
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        Progress::begin();
+        self.run(request)
+            .map_err(|error| explain(Progress::current(), error))
+    }
+}
+
+fn limits(request: &Request<Vec<u8>>) -> AttemptLimits {
+    let default = AttemptLimits {
+        time: Duration::from_secs(10),
+        body: 1 << 20,
+    };
+    request.extensions().get().copied().unwrap_or(default)
+}
+
+/// The same request with another body; a `GET` must have none at all.
+fn with_body<B>(request: &Request<Vec<u8>>, body: B) -> Request<B> {
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// Reads the whole body, in one allocation where its length is announced, so that a token in it is
+/// not left behind in a smaller one.
+fn read(answer: Response<ureq::Body>, limit: usize) -> Result<Response<Vec<u8>>, ureq::Error> {
+    let (parts, body) = answer.into_parts();
+    let announced = body
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(FIRST_BODY).min(limit));
+    let mut reader = body.into_with_config().limit(limit as u64).reader();
+    reader.read_to_end(&mut bytes)?;
+    Ok(Response::from_parts(parts, bytes))
+}
+
+/// What an error of the library means for whether the request may be sent again.
+fn explain(progress: Progress, error: ureq::Error) -> TransportError {
+    use ureq::Error;
+    let broken = |failure| {
+        if progress.sent {
+            failure
+        } else {
+            Failure::NotSent
+        }
+    };
+    let failure = match &error {
+        Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => Failure::TooLarge,
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::NotSent,
+        Error::Timeout(_) => broken(Failure::TimedOut),
+        Error::Io(io) if io.kind() == ErrorKind::InvalidData && !progress.sent => Failure::Tls,
+        Error::Io(io) if io.kind() == ErrorKind::TimedOut => broken(Failure::TimedOut),
+        Error::Io(_) if progress.is_dead_connection() => Failure::DeadConnection,
+        Error::Io(_) | Error::BodyStalled => broken(Failure::Lost),
+        Error::Rustls(_) | Error::Tls(_) | Error::Pem(_) | Error::TlsRequired => Failure::Tls,
+        Error::Protocol(_) | Error::Http(_) if progress.sent => Failure::Malformed,
+        _ => broken(Failure::Lost),
+    };
+    TransportError::with_source(failure, error)
+}
+
+/// `HTTPS_PROXY` with `NO_PROXY`, for https alone; a loopback address is never proxied. A proxy
+/// that cannot be read is reported when the first request is sent, not ignored.
+fn proxy(base: &BaseUrl) -> Option<Proxy> {
+    if base.is_loopback() {
+        return None;
+    }
+    let variable = |names: [&str; 2]| {
+        names
+            .iter()
+            .filter_map(|name| env::var(name).ok())
+            .find(|value| !value.is_empty())
+    };
+    let proxy = Proxy::new(&variable(["HTTPS_PROXY", "https_proxy"])?).ok()?;
+    let mut builder = Proxy::builder(proxy.protocol())
+        .host(proxy.host())
+        .port(proxy.port());
+    if let (Some(user), Some(password)) = (proxy.username(), proxy.password()) {
+        builder = builder.username(user).password(password);
+    }
+    let exceptions = variable(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    for exception in exceptions
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        builder = builder.no_proxy(exception);
+    }
+    builder.build().ok()
+}

@@ -1,0 +1,98 @@
+//! Which certificates are trusted.
+
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+/// Where trust begins.
+#[derive(Clone, Default)]
+pub(crate) struct Roots {
+    /// The roots compiled in, in place of the platform's.
+    pub(crate) bundled: bool,
+    /// PEM texts of further authorities.
+    pub(crate) extra: Vec<Vec<u8>>,
+}
+
+/// A text that should be a certificate is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the CA certificate is not a PEM with at least one certificate")]
+pub(crate) struct InvalidCertificate;
+
+impl Roots {
+    pub(super) fn to_config(&self) -> Result<TlsConfig, InvalidCertificate> {
+        let use_bundled = self.bundled || cfg!(not(feature = "platform-roots"));
+        let roots = match (self.extra.is_empty(), use_bundled) {
+            (true, true) => RootCerts::WebPki,
+            (true, false) => platform(),
+            (false, true) => self.with_extra(bundled_list())?,
+            (false, false) => self.with_extra(platform_list())?,
+        };
+        Ok(TlsConfig::builder().root_certs(roots).build())
+    }
+
+    fn with_extra(
+        &self,
+        mut roots: Vec<Certificate<'static>>,
+    ) -> Result<RootCerts, InvalidCertificate> {
+        for pem in &self.extra {
+            roots.extend(certificates(pem)?);
+        }
+        Ok(RootCerts::new_with_certs(&roots))
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, InvalidCertificate> {
+    let items = parse_pem(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| InvalidCertificate)?;
+    let certificates: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        Err(InvalidCertificate)
+    } else {
+        Ok(certificates)
+    }
+}
+
+#[cfg(feature = "platform-roots")]
+fn platform() -> RootCerts {
+    RootCerts::PlatformVerifier
+}
+
+#[cfg(not(feature = "platform-roots"))]
+fn platform() -> RootCerts {
+    RootCerts::WebPki
+}
+
+/// The platform's roots as a list, to which others can be added. Those that cannot be read are
+/// left out: they would not be trusted either way.
+#[cfg(feature = "platform-roots")]
+fn platform_list() -> Vec<Certificate<'static>> {
+    let roots = rustls_native_certs::load_native_certs().certs;
+    roots
+        .iter()
+        .map(|root| Certificate::from_der(root).to_owned())
+        .collect()
+}
+
+#[cfg(not(feature = "platform-roots"))]
+fn platform_list() -> Vec<Certificate<'static>> {
+    bundled_list()
+}
+
+#[cfg(feature = "bundled-roots")]
+fn bundled_list() -> Vec<Certificate<'static>> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+    roots
+        .iter()
+        .map(|root| Certificate::from_der(root).to_owned())
+        .collect()
+}
+
+#[cfg(not(feature = "bundled-roots"))]
+fn bundled_list() -> Vec<Certificate<'static>> {
+    Vec::new()
+}
