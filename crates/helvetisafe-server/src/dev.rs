@@ -1,0 +1,163 @@
+//! A vault with one account whose credentials lie in a folder: what `helvetisafe-server dev` runs.
+
+mod credentials;
+mod folder;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use helvetisafe_crypto::{PrivateKey, WrappedOrgKey};
+use secrecy::ExposeSecret;
+
+use crate::provision::{Account, Organization, RSA_BITS};
+use crate::store::{StoreError, TokenKind, TokenRow};
+use crate::token::Hash;
+use crate::{Error, Vault};
+use folder::Folder;
+
+pub use credentials::DevCredentials;
+
+/// A vault with one account that may do everything, for development.
+///
+/// The account's credentials are in a folder that only this user can read: `private-key.pem` and
+/// `credentials.json`, an object with `base_url`, `client_id`, `client_secret`, `api_token`,
+/// `private_key_path` and `password`.
+#[derive(Debug)]
+pub struct DevVault {
+    // Dropped in this order: the vault stops, then a temporary folder goes.
+    vault: Vault,
+    credentials: DevCredentials,
+    folder: Folder,
+}
+
+impl DevVault {
+    /// Starts the vault, and makes its account where there is none yet.
+    ///
+    /// With a folder, which is made with mode 0700, the database is there too, as `vault.db`, and
+    /// the next start serves the same account and the same secrets. Without one the database is in
+    /// memory, and the credentials are in a temporary folder that goes when the vault stops.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaultBuilder::start`](crate::VaultBuilder::start); [`Error::Exposed`] when other
+    /// users can read the folder or a file in it; [`Error::State`] when its files contradict each
+    /// other; [`Error::Crypto`] or [`Error::Random`] when the account cannot be made.
+    pub fn start(listen: SocketAddr, folder: Option<&Path>) -> Result<Self, Error> {
+        let folder = folder.map_or_else(Folder::temporary, Folder::kept)?;
+        let mut builder = Vault::builder().listen(listen);
+        if let Some(database) = folder.database() {
+            builder = builder.state(database);
+        }
+        // It locks the database, and with it the folder.
+        let vault = builder.start()?;
+        let mut credentials = ensure_account(&vault, &folder)?;
+        if credentials.refresh(&vault, &folder) {
+            folder.write_credentials(&credentials)?;
+        }
+        Ok(Self {
+            vault,
+            credentials,
+            folder,
+        })
+    }
+
+    /// The vault.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// What a client needs.
+    #[must_use]
+    pub fn credentials(&self) -> &DevCredentials {
+        &self.credentials
+    }
+
+    /// The folder with the credentials.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the vault and removes the folder if it is a temporary one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Vault::stop`], and [`Error::File`] when the folder cannot be removed.
+    pub fn stop(self) -> Result<(), Error> {
+        let stopped = self.vault.stop();
+        self.folder.close().and(stopped)
+    }
+}
+
+/// The account of the folder.
+///
+/// It is made in this order: private key, credentials, and in one transaction all that the database
+/// keeps. A start that was killed in between has left the credentials whole or not at all, so the
+/// next one can complete the account and never makes a second.
+fn ensure_account(vault: &Vault, folder: &Folder) -> Result<DevCredentials, Error> {
+    let has_account = vault.run(|shared| async move { shared.store.has_accounts().await })?;
+    match (folder.read_credentials()?, has_account) {
+        (None, false) => {
+            let key = match folder.read_private_key()? {
+                Some(key) => key,
+                None => PrivateKey::generate(RSA_BITS)?,
+            };
+            let credentials = DevCredentials::generate(vault, folder)?;
+            folder.write_private_key(&key)?;
+            folder.write_credentials(&credentials)?;
+            add_tenant(vault, &credentials, &key)?;
+            Ok(credentials)
+        }
+        (Some(credentials), false) => {
+            let key = folder.private_key()?;
+            add_tenant(vault, &credentials, &key)?;
+            Ok(credentials)
+        }
+        (Some(credentials), true) => {
+            check(vault, folder, &credentials)?;
+            Ok(credentials)
+        }
+        (None, true) => {
+            Err(folder
+                .contradiction("credentials.json is missing, though vault.db has its account"))
+        }
+    }
+}
+
+/// An organization with this one account and its API token.
+fn add_tenant(vault: &Vault, credentials: &DevCredentials, key: &PrivateKey) -> Result<(), Error> {
+    let account = Account::of_dev(credentials, key)?;
+    let row = account.row(&Organization::generate()?, key)?;
+    let token = TokenRow {
+        hash: Hash::of(&credentials.api_token),
+        kind: TokenKind::Api,
+        account: row.id,
+        scopes: row.scopes,
+        expires_at: None,
+    };
+    vault.run(|shared| async move { shared.store.add_tenant(&row, &token).await })
+}
+
+/// The database, the credentials and the private key belong together.
+fn check(vault: &Vault, folder: &Folder, credentials: &DevCredentials) -> Result<(), Error> {
+    let key = folder.private_key()?;
+    let client_id = credentials.client_id.clone();
+    let found = vault.run(|shared| async move {
+        let Some(client) = shared.store.client(&client_id).await? else {
+            return Ok(None);
+        };
+        let org_key = shared.store.encrypted_org_key(client.account).await?;
+        Ok::<_, StoreError>(Some((client.client_secret_hash, org_key)))
+    })?;
+    let Some((hash, org_key)) = found else {
+        return Err(folder.contradiction("credentials.json is for an account that vault.db lacks"));
+    };
+    if !Hash::of_text(credentials.client_secret.expose_secret()).matches(Some(&hash)) {
+        return Err(folder.contradiction("credentials.json has a wrong client secret"));
+    }
+    let opened = WrappedOrgKey::decode(&org_key).and_then(|wrapped| key.unwrap_org_key(&wrapped));
+    opened
+        .map(drop)
+        .map_err(|_| folder.contradiction("private-key.pem is another account's"))
+}

@@ -1,0 +1,68 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::Folder;
+use crate::{Error, Vault, token};
+
+/// What a client of a [`DevVault`](super::DevVault) needs: the contents of `credentials.json`.
+#[derive(Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DevCredentials {
+    /// Where the vault serves.
+    pub base_url: String,
+    /// The client id of the service account.
+    pub client_id: String,
+    /// Its client secret.
+    #[serde(serialize_with = "exposed")]
+    pub client_secret: SecretString,
+    /// A portal API token of the same account.
+    #[serde(serialize_with = "exposed")]
+    pub api_token: SecretString,
+    /// The absolute path of the account's private key, PKCS#8 in PEM.
+    pub private_key_path: PathBuf,
+    /// The password of the private key that the vault stores.
+    #[serde(serialize_with = "exposed")]
+    pub password: SecretString,
+}
+
+impl DevCredentials {
+    /// New ones, which the vault does not know yet.
+    pub(super) fn generate(vault: &Vault, folder: &Folder) -> Result<Self, Error> {
+        Ok(Self {
+            base_url: vault.base_url().to_owned(),
+            client_id: token::generate_name("hs_client_")?,
+            client_secret: token::generate("hs_secret_")?,
+            api_token: token::generate("hs_api_")?,
+            private_key_path: folder.private_key_path(),
+            password: token::generate("")?,
+        })
+    }
+
+    /// Follows a vault that listens elsewhere and a folder that was moved; whether that changed
+    /// anything.
+    pub(super) fn refresh(&mut self, vault: &Vault, folder: &Folder) -> bool {
+        let private_key_path = folder.private_key_path();
+        let is_same =
+            self.base_url == vault.base_url() && self.private_key_path == private_key_path;
+        self.base_url = vault.base_url().to_owned();
+        self.private_key_path = private_key_path;
+        !is_same
+    }
+}
+
+fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+impl fmt::Debug for DevCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DevCredentials")
+            .field("base_url", &self.base_url)
+            .field("client_id", &self.client_id)
+            .field("private_key_path", &self.private_key_path)
+            .finish_non_exhaustive()
+    }
+}

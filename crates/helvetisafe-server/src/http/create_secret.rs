@@ -1,0 +1,27 @@
+//! `POST /api/v1/secrets`: a new secret; 409 when the name exists.
+
+use axum::Json;
+use axum::http::StatusCode;
+use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
+
+use super::allowed::Allowed;
+use super::body::JsonBody;
+use super::ciphertext::{check_ciphertext, check_expiry};
+use super::{Refusal, Vault};
+use crate::store::Moment;
+
+pub(super) async fn call(
+    vault: Vault,
+    caller: Allowed<CreateSecret>,
+    JsonBody(new): JsonBody<NewSecret>,
+) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
+    let now = Moment::now();
+    let expires_at = check_expiry(new.expires_at, now)?;
+    let ciphertext = check_ciphertext(new.value, new.nonce)?;
+    let created = vault
+        .store
+        .create_secret(caller.organization, &new.key, &ciphertext, expires_at, now)
+        .await?
+        .ok_or_else(Refusal::secret_exists)?;
+    Ok((StatusCode::CREATED, Json(created)))
+}

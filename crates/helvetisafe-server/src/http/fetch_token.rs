@@ -1,0 +1,100 @@
+//! `POST /oauth/token`: an access token for a service account, RFC 6749 section 4.4.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use helvetisafe_proto::{Scope, Scopes};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, Serializer};
+
+use super::token_form::{ClientCredentials, TokenForm, invalid_request};
+use super::{Refusal, Vault};
+use crate::shared::Shared;
+use crate::store::{Client, Moment, TokenKind, TokenRow};
+use crate::token::{self, Hash};
+
+/// The body of a success, RFC 6749 section 5.1.
+#[derive(Serialize)]
+pub(super) struct IssuedToken {
+    #[serde(serialize_with = "exposed")]
+    access_token: SecretString,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: String,
+}
+
+pub(super) async fn call(
+    vault: Vault,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<IssuedToken>, Refusal> {
+    let mut form = TokenForm::parse(&headers, &body)?;
+    match form.grant_type.as_deref() {
+        Some("client_credentials") => {}
+        Some(_) => {
+            return Err(Refusal::oauth(
+                "unsupported_grant_type",
+                "only client_credentials works",
+            ));
+        }
+        None => return Err(invalid_request("grant_type is missing")),
+    }
+    let asked = form.scope.take();
+    let client = authenticate(&vault, form.credentials(&headers)?).await?;
+    let scopes = granted(client.scopes, asked.as_deref())?;
+    issue(&vault, &client, scopes).await.map(Json)
+}
+
+async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client, Refusal> {
+    let client = vault.store.client(&sent.client_id).await?;
+    let stored = client
+        .as_ref()
+        .map(|client| client.client_secret_hash.as_slice());
+    let is_right = Hash::of(&sent.client_secret).matches(stored);
+    client
+        .filter(|_| is_right)
+        .ok_or_else(Refusal::invalid_client)
+}
+
+/// The scopes asked for, as far as the account has them; all of its own when none is asked for.
+/// The answer tells what was granted, RFC 6749 section 3.3.
+fn granted(account: Scopes, asked: Option<&str>) -> Result<Scopes, Refusal> {
+    let Some(asked) = asked else {
+        return Ok(account);
+    };
+    let granted: Scopes = asked
+        .split_ascii_whitespace()
+        .filter_map(|scope| scope.parse::<Scope>().ok())
+        .filter(|&scope| account.contains(scope))
+        .collect();
+    if granted.is_empty() {
+        return Err(Refusal::oauth(
+            "invalid_scope",
+            "the account has none of these scopes",
+        ));
+    }
+    Ok(granted)
+}
+
+async fn issue(vault: &Shared, client: &Client, scopes: Scopes) -> Result<IssuedToken, Refusal> {
+    let access_token = token::generate("hs_access_")?;
+    let life = vault.settings.token_life;
+    let row = TokenRow {
+        hash: Hash::of(&access_token),
+        kind: TokenKind::Access,
+        account: client.account,
+        scopes,
+        expires_at: Some(Moment::now().after(life)),
+    };
+    vault.store.add_token(&row).await?;
+    Ok(IssuedToken {
+        access_token,
+        token_type: "Bearer",
+        expires_in: life.as_secs(),
+        scope: scopes.to_string(),
+    })
+}
+
+fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}

@@ -1,0 +1,106 @@
+//! What a client sends to the token endpoint, RFC 6749 sections 2.3.1 and 4.4.2.
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::Refusal;
+use super::body::has_media_type;
+
+/// The form. A parameter without a value counts as not sent, RFC 6749 section 3.2.
+#[derive(Default)]
+pub(super) struct TokenForm {
+    pub(super) grant_type: Option<String>,
+    pub(super) scope: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<SecretString>,
+}
+
+/// Who asks for a token.
+pub(super) struct ClientCredentials {
+    pub(super) client_id: String,
+    pub(super) client_secret: SecretString,
+}
+
+impl TokenForm {
+    pub(super) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, Refusal> {
+        if !has_media_type(headers, "application/x-www-form-urlencoded") {
+            return Err(invalid_request(
+                "the body has to be application/x-www-form-urlencoded",
+            ));
+        }
+        let mut form = Self::default();
+        for (name, value) in form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
+            let value = value.into_owned();
+            let was_sent = match &*name {
+                "grant_type" => form.grant_type.replace(value).is_some(),
+                "scope" => form.scope.replace(value).is_some(),
+                "client_id" => form.client_id.replace(value).is_some(),
+                "client_secret" => form.client_secret.replace(value.into()).is_some(),
+                _ => false,
+            };
+            if was_sent {
+                return Err(invalid_request("a parameter is sent twice"));
+            }
+        }
+        Ok(form)
+    }
+
+    /// The client, from the form or by HTTP Basic, and not by both.
+    pub(super) fn credentials(self, headers: &HeaderMap) -> Result<ClientCredentials, Refusal> {
+        let Some(header) = headers.get(AUTHORIZATION) else {
+            let (client_id, client_secret) = self
+                .client_id
+                .zip(self.client_secret)
+                .ok_or_else(Refusal::invalid_client)?;
+            return Ok(ClientCredentials {
+                client_id,
+                client_secret,
+            });
+        };
+        if self.client_secret.is_some() {
+            return Err(invalid_request("the client authenticates in two ways"));
+        }
+        let basic = header
+            .to_str()
+            .ok()
+            .and_then(basic)
+            .ok_or_else(Refusal::invalid_client)?;
+        if self
+            .client_id
+            .is_some_and(|client_id| client_id != basic.client_id)
+        {
+            return Err(invalid_request("the form and the header name two clients"));
+        }
+        Ok(basic)
+    }
+}
+
+/// HTTP Basic, RFC 7617; both halves are form-encoded first, RFC 6749 section 2.3.1.
+fn basic(header: &str) -> Option<ClientCredentials> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let bytes = Zeroizing::new(BASE64_STANDARD.decode(encoded.trim()).ok()?);
+    let (client_id, client_secret) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    Some(ClientCredentials {
+        client_id: form_decoded(client_id),
+        client_secret: form_decoded(client_secret).into(),
+    })
+}
+
+fn form_decoded(text: &str) -> String {
+    form_urlencoded::parse(text.as_bytes())
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
+}
+
+pub(super) fn invalid_request(description: &'static str) -> Refusal {
+    Refusal::oauth("invalid_request", description)
+}

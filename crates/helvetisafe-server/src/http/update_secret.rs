@@ -1,0 +1,27 @@
+//! `PUT /api/v1/secrets/{key}`: a new value for a secret; 404 when the name does not exist.
+
+use axum::Json;
+use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
+
+use super::allowed::{Allowed, KeyInPath};
+use super::body::JsonBody;
+use super::ciphertext::{check_ciphertext, check_new_expiry};
+use super::{Refusal, Vault};
+use crate::store::Moment;
+
+pub(super) async fn call(
+    vault: Vault,
+    caller: Allowed<UpdateSecret>,
+    key: KeyInPath,
+    JsonBody(update): JsonBody<SecretUpdate>,
+) -> Result<Json<UpdatedSecret>, Refusal> {
+    let now = Moment::now();
+    let key = key.for_writing()?;
+    let expiry = check_new_expiry(update.expires_at, now)?;
+    let ciphertext = check_ciphertext(update.value, update.nonce)?;
+    let updated = vault
+        .store
+        .update_secret(caller.organization, &key, &ciphertext, expiry, now)
+        .await?;
+    updated.map(Json).ok_or_else(Refusal::no_such_secret)
+}

@@ -1,0 +1,119 @@
+//! Organizations, service accounts and API tokens, made by the process that holds the vault.
+//!
+//! Keys are made here, on the caller's side: the store gets the org key wrapped, the private key
+//! locked, and the hash of every other credential.
+
+mod account;
+mod api_token;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::shared::Shared;
+use crate::store::{AccountId, StoreError, StoredSecret, TokenKind};
+use crate::{Error, Vault};
+
+pub use account::{Account, NewAccount, Organization};
+pub use api_token::NewApiToken;
+
+pub(crate) use account::RSA_BITS;
+
+impl Vault {
+    /// Makes an organization, whose secrets no other one can see.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] or [`Error::Random`] without randomness; [`Error::Database`];
+    /// [`Error::Stopped`].
+    pub fn new_organization(&self) -> Result<Organization, Error> {
+        let organization = Organization::generate()?;
+        let id = organization.id;
+        self.run(move |shared| async move { shared.store.add_organization(id).await })?;
+        Ok(organization)
+    }
+
+    /// Makes a service account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownOrganization`] when the organization is another vault's; [`Error::Crypto`]
+    /// or [`Error::Random`] when a key cannot be made; [`Error::Database`]; [`Error::Stopped`].
+    pub fn new_account(
+        &self,
+        organization: &Organization,
+        account: NewAccount,
+    ) -> Result<Account, Error> {
+        let (account, row) = Account::generate(organization, account)?;
+        let known = self.run(move |shared| async move {
+            if_parent_exists(shared.store.add_account(&row).await)
+        })?;
+        known.then_some(account).ok_or(Error::UnknownOrganization)
+    }
+
+    /// Makes a portal API token, which stands for the account until it expires or is revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownAccount`] when the account is another vault's; [`Error::Random`];
+    /// [`Error::Database`]; [`Error::Stopped`].
+    pub fn new_api_token(
+        &self,
+        account: &Account,
+        token: NewApiToken,
+    ) -> Result<SecretString, Error> {
+        let (secret, row) = token.generate(account)?;
+        let known =
+            self.run(
+                move |shared| async move { if_parent_exists(shared.store.add_token(&row).await) },
+            )?;
+        known.then_some(secret).ok_or(Error::UnknownAccount)
+    }
+
+    /// Revokes the access tokens that the account has now; its next request with one is answered
+    /// 401. It can fetch new ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`]; [`Error::Stopped`].
+    pub fn revoke_tokens(&self, account: &Account) -> Result<(), Error> {
+        self.revoke(account.id, TokenKind::Access)
+    }
+
+    /// Revokes the API tokens that the account has now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`]; [`Error::Stopped`].
+    pub fn revoke_api_tokens(&self, account: &Account) -> Result<(), Error> {
+        self.revoke(account.id, TokenKind::Api)
+    }
+
+    /// What the vault holds of an organization, by name: ciphertext, for demonstrations and tests.
+    /// Expired secrets that are not swept yet are there too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`]; [`Error::Stopped`].
+    pub fn stored_secrets(&self, organization: &Organization) -> Result<Vec<StoredSecret>, Error> {
+        let id = organization.id;
+        self.run(move |shared| async move { shared.store.stored_secrets(id).await })
+    }
+
+    fn revoke(&self, account: AccountId, kind: TokenKind) -> Result<(), Error> {
+        self.run(move |shared: Arc<Shared>| async move {
+            shared.store.revoke(account, kind).await?;
+            shared.tokens.clear();
+            Ok(())
+        })
+    }
+}
+
+/// Turns a row that names an organization or an account which is not there into `false`.
+fn if_parent_exists(inserted: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match inserted {
+        Ok(()) => Ok(true),
+        Err(StoreError::Database(error)) if error.is_foreign_key_violation() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

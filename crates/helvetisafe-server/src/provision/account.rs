@@ -1,0 +1,158 @@
+use std::fmt;
+
+use helvetisafe_crypto::{LockedPrivateKey, OrgKey, PrivateKey};
+use helvetisafe_proto::Scopes;
+use helvetisafe_proto::endpoint::PrivateKeyAnswer;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::store::{AccountId, AccountRow, OrganizationId};
+use crate::token::{self, Hash};
+use crate::{DevCredentials, Error};
+
+/// The size of a generated RSA key, in bits.
+pub(crate) const RSA_BITS: usize = 2048;
+
+/// An organization, with its org key in this process' memory.
+///
+/// The vault does not store the key, so keep the handle for as long as accounts are made.
+pub struct Organization {
+    pub(crate) id: OrganizationId,
+    pub(crate) key: OrgKey,
+}
+
+/// A service account, with everything that its owner has to know and the vault forgets.
+#[non_exhaustive]
+pub struct Account {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: SecretString,
+    /// The RSA private key: PKCS#8 in PEM.
+    pub private_key_pem: Zeroizing<String>,
+    /// The password that the stored private key is locked with, for clients that fetch it.
+    pub password: SecretString,
+    pub(crate) id: AccountId,
+    pub(super) scopes: Scopes,
+}
+
+/// What a new account shall have.
+///
+/// By default all scopes, a new RSA key of 2048 bits and a random password.
+#[derive(Default)]
+#[must_use]
+pub struct NewAccount {
+    scopes: Scopes,
+    private_key: Option<PrivateKey>,
+    password: Option<SecretString>,
+}
+
+impl NewAccount {
+    /// What the account may do. Its access tokens and API tokens can never do more.
+    pub fn scopes(mut self, scopes: impl Into<Scopes>) -> Self {
+        self.scopes = scopes.into();
+        self
+    }
+
+    /// The RSA key, in place of a new one, which takes up to a second to make.
+    pub fn private_key(mut self, key: PrivateKey) -> Self {
+        self.private_key = Some(key);
+        self
+    }
+
+    /// The password, in place of a random one.
+    pub fn password(mut self, password: impl Into<SecretString>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+}
+
+impl Organization {
+    pub(crate) fn generate() -> Result<Self, Error> {
+        Ok(Self {
+            id: OrganizationId(token::generate_id()?),
+            key: OrgKey::generate()?,
+        })
+    }
+}
+
+impl Account {
+    /// The account for its owner and the row for the database.
+    pub(super) fn generate(
+        organization: &Organization,
+        account: NewAccount,
+    ) -> Result<(Self, AccountRow), Error> {
+        let key = account
+            .private_key
+            .map_or_else(|| PrivateKey::generate(RSA_BITS), Ok)?;
+        let password = account.password.map_or_else(|| token::generate(""), Ok)?;
+        let made = Self {
+            client_id: token::generate_name("hs_client_")?,
+            client_secret: token::generate("hs_secret_")?,
+            private_key_pem: key.to_pkcs8_pem()?,
+            password,
+            id: AccountId(token::generate_id()?),
+            scopes: account.scopes,
+        };
+        let row = made.row(organization, &key)?;
+        Ok((made, row))
+    }
+
+    /// The account whose credentials are in a folder already.
+    pub(crate) fn of_dev(credentials: &DevCredentials, key: &PrivateKey) -> Result<Self, Error> {
+        Ok(Self {
+            client_id: credentials.client_id.clone(),
+            client_secret: credentials.client_secret.clone(),
+            private_key_pem: key.to_pkcs8_pem()?,
+            password: credentials.password.clone(),
+            id: AccountId(token::generate_id()?),
+            scopes: Scopes::ALL,
+        })
+    }
+
+    pub(crate) fn row(
+        &self,
+        organization: &Organization,
+        key: &PrivateKey,
+    ) -> Result<AccountRow, Error> {
+        let locked = LockedPrivateKey::lock(key, self.password.expose_secret())?.encode();
+        Ok(AccountRow {
+            id: self.id,
+            organization: organization.id,
+            client_id: self.client_id.clone(),
+            client_secret_hash: Hash::of(&self.client_secret),
+            scopes: self.scopes,
+            encrypted_org_key: key.public_key().wrap_org_key(&organization.key)?.encode(),
+            private_key: PrivateKeyAnswer {
+                encrypted_private_key: locked.ciphertext,
+                nonce: locked.nonce,
+                salt: locked.salt,
+                auth_tag: locked.tag,
+            },
+        })
+    }
+}
+
+impl fmt::Debug for Organization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Organization")
+            .field("id", &self.id.0)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAccount")
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+use helvetisafe_proto::Scopes;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::Account;
+use crate::Error;
+use crate::store::{Moment, TokenKind, TokenRow};
+use crate::token::{self, Hash};
+
+/// What a new API token shall have.
+///
+/// By default all scopes and no expiry.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct NewApiToken {
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+}
+
+impl NewApiToken {
+    /// What the token may do, as far as its account may.
+    pub fn scopes(mut self, scopes: impl Into<Scopes>) -> Self {
+        self.scopes = scopes.into();
+        self
+    }
+
+    /// When it stops working.
+    pub fn expires_at(mut self, time: Timestamp) -> Self {
+        self.expires_at = Some(time);
+        self
+    }
+
+    /// The token for its owner and the row for the database.
+    pub(super) fn generate(self, account: &Account) -> Result<(SecretString, TokenRow), Error> {
+        let secret = token::generate("hs_api_")?;
+        let row = TokenRow {
+            hash: Hash::of(&secret),
+            kind: TokenKind::Api,
+            account: account.id,
+            scopes: self
+                .scopes
+                .iter()
+                .filter(|&scope| account.scopes.contains(scope))
+                .collect(),
+            expires_at: self.expires_at.map(Moment::from),
+        };
+        Ok((secret, row))
+    }
+}

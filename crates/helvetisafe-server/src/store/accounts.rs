@@ -1,0 +1,147 @@
+//! Organizations and service accounts.
+
+use helvetisafe_proto::Scopes;
+use helvetisafe_proto::endpoint::PrivateKeyAnswer;
+use sqlx::SqliteConnection;
+
+use super::tokens::{insert_token, parse_scopes};
+use super::{Moment, Store, StoreError, TokenRow};
+use crate::token::Hash;
+
+/// Which organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct OrganizationId(pub(crate) i64);
+
+/// Which service account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct AccountId(pub(crate) i64);
+
+/// All that is kept of a service account.
+pub(crate) struct AccountRow {
+    pub(crate) id: AccountId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) client_id: String,
+    pub(crate) client_secret_hash: Hash,
+    pub(crate) scopes: Scopes,
+    pub(crate) encrypted_org_key: String,
+    pub(crate) private_key: PrivateKeyAnswer,
+}
+
+/// What the token endpoint has to know of a service account.
+pub(crate) struct Client {
+    pub(crate) account: AccountId,
+    pub(crate) client_secret_hash: Vec<u8>,
+    pub(crate) scopes: Scopes,
+}
+
+impl Store {
+    pub(crate) async fn add_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
+        insert_organization(&mut *self.writer.acquire().await?, id).await
+    }
+
+    /// Fails with a violated foreign key when there is no such organization.
+    pub(crate) async fn add_account(&self, account: &AccountRow) -> Result<(), StoreError> {
+        insert_account(&mut *self.writer.acquire().await?, account).await
+    }
+
+    /// An organization, its first account and that one's API token: all of them or none.
+    pub(crate) async fn add_tenant(
+        &self,
+        account: &AccountRow,
+        token: &TokenRow,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        insert_organization(&mut transaction, account.organization).await?;
+        insert_account(&mut transaction, account).await?;
+        insert_token(&mut transaction, token).await?;
+        transaction.commit().await
+    }
+
+    pub(crate) async fn has_accounts(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts)")
+            .fetch_one(&self.readers)
+            .await
+    }
+
+    pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        let row: Option<(AccountId, Vec<u8>, String)> = sqlx::query_as(
+            "SELECT id, client_secret_hash, scopes FROM accounts WHERE client_id = ?",
+        )
+        .bind(client_id)
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(|(account, client_secret_hash, scopes)| {
+            Ok(Client {
+                account,
+                client_secret_hash,
+                scopes: parse_scopes(&scopes)?,
+            })
+        })
+        .transpose()
+    }
+
+    pub(crate) async fn encrypted_org_key(&self, account: AccountId) -> Result<String, StoreError> {
+        sqlx::query_scalar("SELECT encrypted_org_key FROM accounts WHERE id = ?")
+            .bind(account)
+            .fetch_one(&self.readers)
+            .await
+    }
+
+    pub(crate) async fn private_key(
+        &self,
+        account: AccountId,
+    ) -> Result<PrivateKeyAnswer, StoreError> {
+        let (encrypted_private_key, nonce, salt, auth_tag) = sqlx::query_as(
+            "SELECT encrypted_private_key, private_key_nonce, private_key_salt, \
+             private_key_auth_tag FROM accounts WHERE id = ?",
+        )
+        .bind(account)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(PrivateKeyAnswer {
+            encrypted_private_key,
+            nonce,
+            salt,
+            auth_tag,
+        })
+    }
+}
+
+async fn insert_organization(
+    connection: &mut SqliteConnection,
+    id: OrganizationId,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO organizations (id, created_at) VALUES (?, ?)")
+        .bind(id)
+        .bind(Moment::now())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn insert_account(
+    connection: &mut SqliteConnection,
+    account: &AccountRow,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO accounts (id, organization, client_id, client_secret_hash, scopes, \
+         encrypted_org_key, encrypted_private_key, private_key_nonce, private_key_salt, \
+         private_key_auth_tag, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(account.id)
+    .bind(account.organization)
+    .bind(&account.client_id)
+    .bind(account.client_secret_hash.as_bytes())
+    .bind(account.scopes.to_string())
+    .bind(&account.encrypted_org_key)
+    .bind(&account.private_key.encrypted_private_key)
+    .bind(&account.private_key.nonce)
+    .bind(&account.private_key.salt)
+    .bind(&account.private_key.auth_tag)
+    .bind(Moment::now())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Access tokens and portal API tokens.
+//!
+//! A token is found by its SHA-256. How long the search takes tells something about that hash at
+//! most, which does not help to find a token that has it.
+
+use helvetisafe_proto::Scopes;
+use sqlx::SqliteConnection;
+
+use super::{AccountId, Moment, OrganizationId, Store, StoreError};
+use crate::token::Hash;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(rename_all = "lowercase")]
+pub(crate) enum TokenKind {
+    /// From the token endpoint; always expires.
+    Access,
+    /// From the portal, which here is the process that holds the vault.
+    Api,
+}
+
+/// All that is kept of a token.
+pub(crate) struct TokenRow {
+    pub(crate) hash: Hash,
+    pub(crate) kind: TokenKind,
+    pub(crate) account: AccountId,
+    pub(crate) scopes: Scopes,
+    pub(crate) expires_at: Option<Moment>,
+}
+
+/// Who a token stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Principal {
+    pub(crate) kind: TokenKind,
+    pub(crate) account: AccountId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) scopes: Scopes,
+    pub(crate) expires_at: Option<Moment>,
+}
+
+impl Principal {
+    pub(crate) fn is_alive(&self, now: Moment) -> bool {
+        self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+impl Store {
+    /// Fails with a violated foreign key when there is no such account.
+    pub(crate) async fn add_token(&self, token: &TokenRow) -> Result<(), StoreError> {
+        insert_token(&mut *self.writer.acquire().await?, token).await
+    }
+
+    /// Who a token stands for, expired or not; `None` when there is no such token.
+    pub(crate) async fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
+        let row: Option<(TokenKind, AccountId, OrganizationId, String, Option<Moment>)> =
+            sqlx::query_as(
+                "SELECT kind, account, organization, tokens.scopes, expires_at FROM tokens \
+                 JOIN accounts ON accounts.id = account WHERE hash = ?",
+            )
+            .bind(hash.as_bytes())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|(kind, account, organization, scopes, expires_at)| {
+            let scopes = parse_scopes(&scopes)?;
+            Ok(Principal {
+                kind,
+                account,
+                organization,
+                scopes,
+                expires_at,
+            })
+        })
+        .transpose()
+    }
+
+    /// Removes all tokens of a kind that the account has.
+    pub(crate) async fn revoke(
+        &self,
+        account: AccountId,
+        kind: TokenKind,
+    ) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM tokens WHERE account = ? AND kind = ?")
+            .bind(account)
+            .bind(kind)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the tokens that have expired.
+    pub(crate) async fn sweep_tokens(&self, now: Moment) -> Result<u64, StoreError> {
+        let swept = sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")
+            .bind(now)
+            .execute(&self.writer)
+            .await?;
+        Ok(swept.rows_affected())
+    }
+}
+
+pub(super) async fn insert_token(
+    connection: &mut SqliteConnection,
+    token: &TokenRow,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO tokens (hash, kind, account, scopes, expires_at) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(token.hash.as_bytes())
+    .bind(token.kind)
+    .bind(token.account)
+    .bind(token.scopes.to_string())
+    .bind(token.expires_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) fn parse_scopes(text: &str) -> Result<Scopes, StoreError> {
+    text.parse()
+        .map_err(|error| StoreError::Decode(Box::new(error)))
+}

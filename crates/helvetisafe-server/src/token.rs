@@ -1,0 +1,92 @@
+//! Random credentials and the hashes that the database keeps of them.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// The operating system gave no randomness.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the operating system's source of randomness failed")]
+pub(crate) struct NoRandomness;
+
+impl From<NoRandomness> for crate::Error {
+    fn from(_: NoRandomness) -> Self {
+        Self::Random
+    }
+}
+
+/// A credential of 256 random bits: the prefix, which tells a reader and a secret scanner what it
+/// is, and 43 characters of base64url.
+pub(crate) fn generate(prefix: &str) -> Result<SecretString, NoRandomness> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(|_| NoRandomness)?;
+    let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+    Ok(format!("{prefix}{}", *text).into())
+}
+
+/// A public name that nobody else has: the prefix and 22 characters of base64url.
+pub(crate) fn generate_name(prefix: &str) -> Result<String, NoRandomness> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// A random positive number, for ids.
+pub(crate) fn generate_id() -> Result<i64, NoRandomness> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(i64::from_be_bytes(bytes) & i64::MAX)
+}
+
+/// The SHA-256 of a credential, FIPS 180-4.
+///
+/// A fast hash is the right one here: it is only ever taken of 256 random bits, which nobody can
+/// guess however fast the guesses are. Slow hashes are for passwords that people choose, and the
+/// vault stores none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Hash([u8; 32]);
+
+impl Hash {
+    pub(crate) fn of(credential: &SecretString) -> Self {
+        Self::of_text(credential.expose_secret())
+    }
+
+    pub(crate) fn of_text(credential: &str) -> Self {
+        Self(Sha256::digest(credential.as_bytes()).into())
+    }
+
+    /// Whether it is the stored hash, in a time that does not depend on where they differ. Without
+    /// a stored one it compares with zeros, so that an unknown client takes as long as a known one.
+    pub(crate) fn matches(self, stored: Option<&[u8]>) -> bool {
+        self.0.ct_eq(stored.unwrap_or(&[0; 32])).into()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_long_and_never_alike() {
+        let [a, b] = [(); 2].map(|()| generate("hs_").unwrap());
+        assert_eq!(a.expose_secret().len(), "hs_".len() + 43);
+        assert_ne!(a.expose_secret(), b.expose_secret());
+        assert!(generate_id().unwrap() >= 0);
+    }
+
+    #[test]
+    fn only_the_same_credential_matches() {
+        let stored = Hash::of_text("a");
+        assert!(Hash::of_text("a").matches(Some(stored.as_bytes())));
+        assert!(!Hash::of_text("b").matches(Some(stored.as_bytes())));
+        assert!(!Hash::of_text("a").matches(Some(&[])));
+        assert!(!Hash::of_text("a").matches(None));
+    }
+}

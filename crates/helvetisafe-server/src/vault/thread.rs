@@ -1,0 +1,124 @@
+//! The vault's thread: start, serve, stop.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot::Receiver;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::Error;
+use crate::http;
+use crate::shared::{Settings, Shared};
+use crate::store::{Moment, Place, Store};
+
+/// How long requests under way, and then the database, may take to finish when the vault stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What the handle needs of a vault that has started.
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    pub(super) shared: Arc<Shared>,
+    pub(super) runtime: Handle,
+}
+
+/// Runs until the sender of `stopped` is dropped.
+pub(super) fn run(
+    listen: SocketAddr,
+    place: Place,
+    settings: Settings,
+    ready: &SyncSender<Running>,
+    stopped: Receiver<()>,
+) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("helvetisafe-vault")
+        .enable_all()
+        .build()
+        .map_err(Error::Thread)?;
+    runtime.block_on(async {
+        // The port first: when it is taken, no file is made.
+        let listener = bind(listen).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|e| cannot_listen(listen, e))?;
+        let store = Store::open(place).await?;
+        let shared = Arc::new(Shared {
+            store,
+            tokens: Default::default(),
+            settings,
+        });
+        let running = Running {
+            address,
+            shared: Arc::clone(&shared),
+            runtime: Handle::current(),
+        };
+        if ready.send(running).is_ok() {
+            serve(listener, Arc::clone(&shared), stopped).await;
+        }
+        // Whatever does not finish in time is in the log, and the next start reads it.
+        let _ = timeout(GRACE, shared.store.close()).await;
+        Ok(())
+    })
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    if !address.ip().is_loopback() {
+        return Err(Error::NotLoopback { address });
+    }
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| cannot_listen(address, error))
+}
+
+fn cannot_listen(address: SocketAddr, source: std::io::Error) -> Error {
+    match source.kind() {
+        ErrorKind::AddrInUse => Error::AddressInUse { address },
+        _ => Error::Listen { address, source },
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: Receiver<()>) {
+    // An answer is small: without this it would wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|socket| {
+        let _ = socket.set_nodelay(true);
+    });
+    let sweeper = tokio::spawn(sweep(Arc::clone(&shared)));
+    let (draining, deadline) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, http::router(shared)).with_graceful_shutdown(async move {
+        // Either way the vault was told to stop.
+        let _ = stopped.await;
+        drop(draining);
+    });
+    let out_of_time = async {
+        let _ = deadline.await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        // It never fails: an error on one connection ends that one.
+        _ = server => {}
+        () = out_of_time => {}
+    }
+    sweeper.abort();
+}
+
+/// Removes what has expired, now and then.
+async fn sweep(shared: Arc<Shared>) {
+    let mut ticks = interval(shared.settings.sweep_interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = Moment::now();
+        let swept = match shared.store.sweep_secrets(now).await {
+            Ok(_) => shared.store.sweep_tokens(now).await,
+            failed => failed,
+        };
+        if let Err(error) = swept {
+            http::report(&error);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Who may do what: headers, scopes, organizations, revocation.
+
+use helvetisafe_proto::{Scope, Scopes};
+use helvetisafe_server::{Error, NewApiToken, Vault};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+
+use crate::support::{new_account, secret, site, update};
+
+const LIST: &str = "/api/v1/secrets";
+
+#[test]
+fn both_headers_carry_an_api_token_and_one_an_access_token() {
+    let site = site();
+    let (api, access) = (site.token.clone(), site.access_token());
+    let list = |name: &str, value: &str| site.send("GET", LIST, &[(name, value)], None);
+    list("X-Aegis-Token", &api).success(200);
+    list("Authorization", &format!("Bearer {api}")).success(200);
+    list("Authorization", &format!("bearer {access}")).success(200);
+    list("X-Aegis-Token", &access).error(401);
+}
+
+#[test]
+fn without_a_valid_credential_every_call_is_401() {
+    let site = site();
+    let calls = [
+        ("GET", "/api/v1/credentials/org-key"),
+        ("GET", "/api/v1/credentials/private-key"),
+        ("GET", LIST),
+        ("POST", LIST),
+        ("GET", "/api/v1/secrets/a"),
+        ("PUT", "/api/v1/secrets/a"),
+        ("POST", "/api/v1/secrets/a"),
+        ("DELETE", "/api/v1/secrets/a"),
+    ];
+    let bad = [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Basic eDp5",
+        &site.token,
+    ];
+    for (method, path) in calls {
+        let answer = site.send(method, path, &[], None);
+        answer.error(401);
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        for value in bad {
+            site.send(method, path, &[("authorization", value)], None)
+                .error(401);
+        }
+        site.send(method, path, &[("x-aegis-token", "")], None)
+            .error(401);
+    }
+    let bearer = format!("Bearer {}", site.token);
+    let both = [
+        ("authorization", bearer.as_str()),
+        ("x-aegis-token", &site.token),
+    ];
+    site.send("GET", LIST, &both, None).error(400);
+}
+
+#[test]
+fn each_call_needs_its_scope_and_no_other() {
+    let site = site();
+    site.create("a").success(201);
+    let calls = [
+        (
+            "GET",
+            "/api/v1/credentials/org-key",
+            None,
+            Scope::CredentialsRead,
+        ),
+        (
+            "GET",
+            "/api/v1/credentials/private-key",
+            None,
+            Scope::CredentialsRead,
+        ),
+        ("GET", LIST, None, Scope::SecretsList),
+        ("GET", "/api/v1/secrets/a", None, Scope::SecretsRead),
+        ("POST", LIST, Some(secret("b")), Scope::SecretsWrite),
+        (
+            "PUT",
+            "/api/v1/secrets/a",
+            Some(update()),
+            Scope::SecretsWrite,
+        ),
+        (
+            "POST",
+            "/api/v1/secrets/c",
+            Some(update()),
+            Scope::SecretsWrite,
+        ),
+        ("DELETE", "/api/v1/secrets/a", None, Scope::SecretsDelete),
+    ];
+    for (method, path, body, scope) in calls {
+        let others: Scopes = Scope::ALL
+            .into_iter()
+            .filter(|other| *other != scope)
+            .collect();
+        let refused = site.call_as(&site.new_api_token(others), method, path, body.clone());
+        assert_eq!(refused.error(403), format!("missing scope: {scope}"));
+        let allowed = site.call_as(&site.new_api_token([scope]), method, path, body);
+        assert!(
+            (200..300).contains(&allowed.status),
+            "{method} {path}: {allowed:?}"
+        );
+    }
+}
+
+#[test]
+fn an_api_token_can_do_no_more_than_its_account() {
+    let site = site();
+    let account = new_account().scopes([Scope::SecretsList]);
+    let account = site.vault.new_account(&site.organization, account).unwrap();
+    let token = site
+        .vault
+        .new_api_token(&account, NewApiToken::default())
+        .unwrap();
+    site.call_as(token.expose_secret(), "GET", LIST, None)
+        .success(200);
+    site.call_as(token.expose_secret(), "GET", "/api/v1/secrets/a", None)
+        .error(403);
+}
+
+#[test]
+fn organizations_do_not_see_each_other() {
+    let site = site();
+    site.create("shared").success(201);
+    site.create("theirs").success(201);
+    let organization = site.vault.new_organization().unwrap();
+    let account = site
+        .vault
+        .new_account(&organization, new_account())
+        .unwrap();
+    let token = site
+        .vault
+        .new_api_token(&account, NewApiToken::default())
+        .unwrap();
+    let ours = |method, path, body| site.call_as(token.expose_secret(), method, path, body);
+
+    assert_eq!(
+        ours("GET", LIST, None).success(200)["keys"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+    ours("GET", "/api/v1/secrets/theirs", None).error(404);
+    ours("PUT", "/api/v1/secrets/theirs", Some(update())).error(404);
+    ours("DELETE", "/api/v1/secrets/theirs", None).error(404);
+    ours("POST", LIST, Some(secret("shared"))).success(201);
+    ours("DELETE", "/api/v1/secrets/shared", None).success(204);
+    site.read("shared").success(200);
+    assert_eq!(site.vault.stored_secrets(&organization).unwrap().len(), 0);
+}
+
+#[test]
+fn accounts_of_one_organization_share_its_secrets() {
+    let site = site();
+    site.create("a").success(201);
+    let account = site
+        .vault
+        .new_account(&site.organization, new_account())
+        .unwrap();
+    let token = site
+        .vault
+        .new_api_token(&account, NewApiToken::default())
+        .unwrap();
+    site.call_as(token.expose_secret(), "GET", "/api/v1/secrets/a", None)
+        .success(200);
+}
+
+#[test]
+fn a_revoked_token_is_refused_at_once_and_the_others_are_not() {
+    let site = site();
+    let access = site.access_token();
+    let works = |token: &str| site.call_as(token, "GET", LIST, None).status;
+    assert_eq!((works(&access), works(&site.token)), (200, 200));
+    site.vault.revoke_tokens(&site.account).unwrap();
+    assert_eq!((works(&access), works(&site.token)), (401, 200));
+    let access = site.access_token();
+    site.vault.revoke_api_tokens(&site.account).unwrap();
+    assert_eq!((works(&access), works(&site.token)), (200, 401));
+}
+
+#[test]
+fn an_api_token_ends_with_its_expiry() {
+    let site = site();
+    let token_for = |life: i64| {
+        let end = Timestamp::now() + SignedDuration::from_millis(life);
+        let token = NewApiToken::default().expires_at(end);
+        site.vault
+            .new_api_token(&site.account, token)
+            .unwrap()
+            .expose_secret()
+            .to_owned()
+    };
+    site.call_as(&token_for(-1), "GET", LIST, None).error(401);
+    let token = token_for(400);
+    site.call_as(&token, "GET", LIST, None).success(200);
+    std::thread::sleep(std::time::Duration::from_millis(450));
+    site.call_as(&token, "GET", LIST, None).error(401);
+}
+
+#[test]
+fn handles_of_another_vault_are_refused() {
+    let site = site();
+    let other = Vault::ephemeral().unwrap();
+    let account = other.new_account(&site.organization, new_account());
+    assert!(
+        matches!(account, Err(Error::UnknownOrganization)),
+        "{account:?}"
+    );
+    let token = other.new_api_token(&site.account, NewApiToken::default());
+    assert!(matches!(token, Err(Error::UnknownAccount)));
+}
+
+#[test]
+fn no_debug_shows_a_credential() {
+    let site = site();
+    let shown = format!(
+        "{:?} {:?} {:?}",
+        site.vault, site.organization, site.account
+    );
+    for secret in [
+        site.account.client_secret.expose_secret(),
+        site.account.password.expose_secret(),
+        "PRIVATE KEY",
+    ] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

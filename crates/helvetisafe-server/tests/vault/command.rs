@@ -1,0 +1,292 @@
+//! `helvetisafe-server dev`.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, secret, send};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe-server"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+struct Dev {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+    base_url: String,
+    client_id: String,
+    client_secret: String,
+    private_key_path: PathBuf,
+}
+
+impl Dev {
+    fn start(state: Option<&Path>) -> Self {
+        let mut arguments = vec!["dev", "--listen", "127.0.0.1:0"];
+        arguments.extend(
+            state
+                .iter()
+                .flat_map(|state| ["--state", state.to_str().unwrap()]),
+        );
+        let mut child = command(&arguments).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = |name: &str| {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            let value = line.strip_prefix(&format!("export {name}='"));
+            value
+                .unwrap_or_else(|| panic!("{line:?}"))
+                .strip_suffix("'\n")
+                .unwrap()
+                .to_owned()
+        };
+        Self {
+            base_url: line("HELVETISAFE_BASE_URL"),
+            client_id: line("HELVETISAFE_CLIENT_ID"),
+            client_secret: line("HELVETISAFE_CLIENT_SECRET"),
+            private_key_path: line("HELVETISAFE_PRIVATE_KEY_PATH").into(),
+            stdout,
+            child,
+        }
+    }
+
+    /// Waits for its end; 0 is expected, and nothing more on standard output.
+    fn stop(mut self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+
+    fn call(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let headers = [
+            ("x-aegis-token", token),
+            ("content-type", "application/json"),
+        ];
+        let body = body.map(|body| body.to_string().into_bytes());
+        send(&self.base_url, method, path, &headers, body)
+    }
+
+    fn fetch_token(&self) -> Answer {
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}",
+            self.client_id, self.client_secret
+        );
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        send(
+            &self.base_url,
+            "POST",
+            "/oauth/token",
+            &headers,
+            Some(form.into_bytes()),
+        )
+    }
+}
+
+fn credentials(state: &Path) -> Value {
+    serde_json::from_slice(&fs::read(state.join("credentials.json")).unwrap()).unwrap()
+}
+
+/// A start that has to fail; what it says.
+fn failure(arguments: &[&str], code: i32) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command(arguments).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(code), "{stderr}");
+    assert_eq!(stdout, b"");
+    stderr
+}
+
+fn refusal(state: &Path) -> String {
+    failure(
+        &[
+            "dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--state",
+            state.to_str().unwrap(),
+        ],
+        1,
+    )
+}
+
+#[test]
+fn without_a_folder_all_is_gone_after_a_stop() {
+    let dev = Dev::start(None);
+    dev.fetch_token().success(200);
+    let folder = dev.private_key_path.parent().unwrap().to_owned();
+    assert!(
+        fs::read_to_string(&dev.private_key_path)
+            .unwrap()
+            .contains("BEGIN PRIVATE KEY")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
+    }
+    dev.stop("INT");
+    assert!(!folder.exists());
+}
+
+#[test]
+fn with_a_folder_a_second_start_serves_the_same() {
+    let parent = tempfile::tempdir().unwrap();
+    let state = parent.path().join("it's state");
+    let dev = Dev::start_in(&state);
+    let first = credentials(&state);
+    let api_token = first["api_token"].as_str().unwrap().to_owned();
+    dev.call(&api_token, "POST", "/api/v1/secrets", Some(secret("a")))
+        .success(201);
+    dev.stop("TERM");
+
+    let dev = Dev::start_in(&state);
+    dev.fetch_token().success(200);
+    dev.call(&api_token, "GET", "/api/v1/secrets/a", None)
+        .success(200);
+    let mut second = credentials(&state);
+    assert_eq!(second["base_url"], dev.base_url, "it follows the address");
+    assert_eq!(second["client_id"], dev.client_id);
+    second["base_url"] = first["base_url"].clone();
+    assert_eq!(second, first);
+
+    let error = refusal(&state);
+    assert!(error.contains("another process uses"), "{error}");
+    dev.stop("TERM");
+}
+
+impl Dev {
+    /// The quoting of the path is the shell's, so it is read from the credentials.
+    fn start_in(state: &Path) -> Self {
+        let mut dev = Self::start(Some(state));
+        dev.private_key_path = credentials(state)["private_key_path"]
+            .as_str()
+            .unwrap()
+            .into();
+        assert!(dev.private_key_path.is_file());
+        dev
+    }
+}
+
+#[test]
+fn an_acknowledged_write_survives_a_kill() {
+    let parent = tempfile::tempdir().unwrap();
+    let state = parent.path().join("state");
+    let mut dev = Dev::start_in(&state);
+    let token = credentials(&state)["api_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    dev.call(&token, "POST", "/api/v1/secrets/a", Some(secret("a")))
+        .success(201);
+    dev.child.kill().unwrap();
+    dev.child.wait().unwrap();
+
+    let dev = Dev::start_in(&state);
+    dev.call(&token, "GET", "/api/v1/secrets/a", None)
+        .success(200);
+    dev.stop("TERM");
+}
+
+#[test]
+fn a_start_that_was_killed_half_way_is_completed() {
+    let parent = tempfile::tempdir().unwrap();
+    let state = parent.path().join("state");
+    Dev::start_in(&state).stop("TERM");
+    let before = credentials(&state);
+
+    // Killed before the database had the account.
+    fs::remove_file(state.join("vault.db")).unwrap();
+    let dev = Dev::start_in(&state);
+    assert_eq!(dev.client_id, before["client_id"]);
+    dev.fetch_token().success(200);
+    dev.stop("TERM");
+
+    // Killed before the credentials were written: the private key is used again.
+    let pem = fs::read(state.join("private-key.pem")).unwrap();
+    fs::remove_file(state.join("vault.db")).unwrap();
+    fs::remove_file(state.join("credentials.json")).unwrap();
+    fs::write(state.join("credentials.json.new"), "{\"base").unwrap();
+    let dev = Dev::start_in(&state);
+    dev.fetch_token().success(200);
+    dev.stop("TERM");
+    assert_eq!(fs::read(state.join("private-key.pem")).unwrap(), pem);
+}
+
+#[test]
+fn files_that_contradict_each_other_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let state = parent.path().join("state");
+    Dev::start_in(&state).stop("TERM");
+    let original = credentials(&state);
+    let rewrite = |contents: &str| fs::write(state.join("credentials.json"), contents).unwrap();
+    let altered = |name: &str| {
+        let mut altered = original.clone();
+        altered[name] = json!("x");
+        altered.to_string()
+    };
+    for (contents, problem) in [
+        ("{", "credentials.json is damaged"),
+        (&altered("client_id"), "an account that vault.db lacks"),
+        (&altered("client_secret"), "a wrong client secret"),
+    ] {
+        rewrite(contents);
+        assert!(refusal(&state).contains(problem), "{problem}");
+    }
+    fs::remove_file(state.join("credentials.json")).unwrap();
+    assert!(refusal(&state).contains("credentials.json is missing"));
+    assert!(
+        !state.join("credentials.json").exists(),
+        "no second account was made"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_private_key_that_is_missing_another_or_exposed_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().unwrap();
+    let state = parent.path().join("state");
+    Dev::start_in(&state).stop("TERM");
+    let pem = state.join("private-key.pem");
+    fs::write(&pem, include_str!("../data/private-key.pem")).unwrap();
+    assert!(refusal(&state).contains("private-key.pem is another account's"));
+    fs::set_permissions(&pem, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(refusal(&state).contains("chmod 600"));
+    fs::remove_file(&pem).unwrap();
+    assert!(refusal(&state).contains("private-key.pem is missing"));
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(refusal(&state).contains("chmod 700"));
+}
+
+#[test]
+fn errors_are_clear_and_have_their_exit_codes() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(failure(&["dev", "--listen", &address], 1).contains("in use"));
+    assert!(failure(&["dev", "--listen", "0.0.0.0:0"], 1).contains("not a loopback address"));
+    let not_a_folder = ["dev", "--state", "/dev/null/x"];
+    assert!(failure(&not_a_folder, 1).contains("/dev/null/x"));
+    failure(&[], 2);
+    failure(&["dev", "--listen", "here"], 2);
+    failure(&["dev", "--unknown"], 2);
+}
