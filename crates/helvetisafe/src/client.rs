@@ -90,7 +90,7 @@ impl Client {
     ) -> Result<Self, Error> {
         let deadline = session.deadline();
         let private_key = match local_key {
-            LocalKey::Ready(key) => key,
+            LocalKey::Ready(key) => *key,
             LocalKey::Locked(password) => {
                 fetch_private_key(&session, password.expose_secret(), deadline)?
             }

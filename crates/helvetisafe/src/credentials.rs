@@ -153,14 +153,14 @@ impl KeySource {
             Some(passphrase) => PrivateKey::from_encrypted_pem(pem, passphrase.expose_secret()),
             None => PrivateKey::from_pem(pem),
         };
-        key.map(LocalKey::Ready)
+        key.map(|key| LocalKey::Ready(Box::new(key)))
             .map_err(|error| Error::new(Action::Configure, error))
     }
 }
 
 /// What a [`KeySource`] gives without the vault.
 pub(crate) enum LocalKey<'a> {
-    Ready(PrivateKey),
+    Ready(Box<PrivateKey>),
     /// The vault keeps the key, under this password.
     Locked(&'a SecretString),
 }

@@ -55,7 +55,10 @@ fn what_is_missing_is_named() {
         ),
         (&[URL, ID, PATH], "HELVETISAFE_CLIENT_SECRET"),
         (&[URL, SECRET, PATH], "HELVETISAFE_CLIENT_ID"),
-        (&[URL, TOKEN], "HELVETISAFE_PRIVATE_KEY_PATH, HELVETISAFE_PRIVATE_KEY_PEM or"),
+        (
+            &[URL, TOKEN],
+            "HELVETISAFE_PRIVATE_KEY_PATH, HELVETISAFE_PRIVATE_KEY_PEM or",
+        ),
     ] {
         let message = refused(variables);
         assert!(message.contains(&format!("set {named}")), "{message}");

@@ -1,0 +1,158 @@
+//! Nothing is endless: not time, not size.
+
+use std::time::{Duration, Instant};
+
+use helvetisafe::{BodyLimits, ClientBuilder, ErrorKind, Timeouts};
+
+use crate::proxy::{Deed, answer};
+use crate::world::{SECRETS, World};
+
+const DB: &str = "/api/v1/secrets/db";
+
+/// Real time, so limits far below the defaults.
+fn quick(builder: ClientBuilder) -> ClientBuilder {
+    builder.attempts(1).timeouts(Timeouts {
+        connect: Duration::from_millis(500),
+        attempt: Duration::from_millis(600),
+        silence: Duration::from_millis(200),
+        operation: Duration::from_secs(2),
+    })
+}
+
+#[test]
+fn silence_ends_an_attempt() {
+    let world = World::new(|seen, _| {
+        seen.is("GET", DB)
+            .then_some(Deed::Stall(Duration::from_secs(5)))
+    });
+    let client = quick(world.builder()).connect().unwrap();
+    let begun = Instant::now();
+    let error = client.secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(
+        error.to_string().contains("did not answer in time"),
+        "{error}"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_millis(550),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn a_dripping_answer_ends_with_the_attempt() {
+    let world = World::new(|seen, _| {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_vec();
+        seen.is("GET", DB)
+            .then(|| Deed::Drip([head, vec![b' '; 1000]].concat(), Duration::from_millis(20)))
+    });
+    let client = quick(world.builder()).connect().unwrap();
+    let begun = Instant::now();
+    let error = client.secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(
+        begun.elapsed() >= Duration::from_millis(500),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(
+        begun.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_refused() {
+    let large = || {
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n".as_slice(),
+            &[b' '; 3_000_000],
+        ]
+        .concat()
+    };
+    let endless = || {
+        let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice(),
+            &chunk.repeat(50),
+        ]
+        .concat()
+    };
+    for bytes in [large(), endless()] {
+        let world = World::new(move |seen, _| seen.is("GET", DB).then(|| Deed::Raw(bytes.clone())));
+        let error = world.client().secrets().get("db").unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Api, false),
+            "{error}"
+        );
+        assert_eq!(world.proxy.count("GET", DB), 1);
+    }
+}
+
+#[test]
+fn the_limits_can_be_set() {
+    let body = [br#"{"keys":[]"#.as_slice(), &[b' '; 2000], b"}"].concat();
+    let world =
+        World::new(move |seen, _| seen.is("GET", SECRETS).then(|| answer(200, body.clone())));
+    assert!(world.client().secrets().list().unwrap().is_empty());
+    let limits = BodyLimits {
+        list: 1000,
+        ..BodyLimits::default()
+    };
+    let client = world.builder().body_limits(limits).connect().unwrap();
+    assert_eq!(client.secrets().list().unwrap_err().kind(), ErrorKind::Api);
+}
+
+#[test]
+fn what_could_not_be_read_back_is_not_written() {
+    let world = World::new(|_, _| None);
+    let limits = BodyLimits {
+        secret: 10_000,
+        ..BodyLimits::default()
+    };
+    let client = world.builder().body_limits(limits).connect().unwrap();
+    let error = client
+        .secrets()
+        .create("db", &"x".repeat(10_000), None)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(world.proxy.count("POST", SECRETS), 0);
+    client
+        .secrets()
+        .create("db", &"x".repeat(6_000), None)
+        .unwrap();
+    assert_eq!(
+        client.secrets().get("db").unwrap().expose_secret().len(),
+        6_000
+    );
+}
+
+#[test]
+fn a_value_of_one_mebibyte_is_stored_and_read() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let value = "é".repeat(1 << 19);
+    client.secrets().create("db", &value, None).unwrap();
+    assert_eq!(client.secrets().get("db").unwrap().expose_secret(), value);
+}
+
+#[test]
+fn what_is_no_http_is_refused() {
+    for bytes in [
+        &b"SSH-2.0-OpenSSH\r\n"[..],
+        b"HTTP/9.9 abc\r\n\r\n",
+        b"\0\0\0\0\0\0\0\0\r\n\r\n",
+    ] {
+        let world =
+            World::new(move |seen, _| seen.is("GET", DB).then(|| Deed::Raw(bytes.to_vec())));
+        let error = world.client().secrets().get("db").unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Api | ErrorKind::Transport),
+            "{error} {:?}",
+            error.kind()
+        );
+    }
+}

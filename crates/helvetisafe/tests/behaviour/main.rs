@@ -1,0 +1,14 @@
+//! The promises of `docs/behaviour.md`, each against real sockets: a vault, and between it and the
+//! client a proxy that does what a test tells it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
+
+mod api_token;
+mod creates;
+mod hostile;
+mod limits;
+mod proxy;
+mod retries;
+mod tls;
+mod tokens;
+mod world;

@@ -1,0 +1,210 @@
+//! When an access token is fetched, and by whom.
+
+use std::thread;
+use std::time::Duration;
+
+use helvetisafe::{ErrorKind, Scope, Scopes};
+use helvetisafe_server::{NewAccount, Vault};
+
+use crate::proxy::{Deed, answer};
+use crate::world::{SECRETS, TOKEN, World, earlier};
+
+const DB: &str = "/api/v1/secrets/db";
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_token_is_fetched_once_and_renewed_30_seconds_before_its_end() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let list = || client.secrets().list().unwrap();
+    list();
+    world.clock.advance(seconds(3569));
+    list();
+    assert_eq!(world.proxy.count("POST", TOKEN), 1);
+    world.clock.advance(seconds(1));
+    list();
+    assert_eq!(world.proxy.count("POST", TOKEN), 2);
+}
+
+#[test]
+fn a_token_of_a_minute_or_less_is_renewed_at_half_its_life() {
+    let vault = Vault::builder().token_life(seconds(40)).start().unwrap();
+    let world = World::with(vault, NewAccount::default(), |_, _| None);
+    let client = world.client();
+    world.clock.advance(seconds(19));
+    client.secrets().list().unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 1);
+    world.clock.advance(seconds(1));
+    client.secrets().list().unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 2);
+}
+
+#[test]
+fn the_scopes_that_were_set_are_asked_for() {
+    let world = World::new(|_, _| None);
+    let scopes = [Scope::CredentialsRead, Scope::SecretsRead];
+    let client = world
+        .builder()
+        .scopes(Scopes::from(scopes))
+        .connect()
+        .unwrap();
+    let body = String::from_utf8(world.proxy.log().remove(0).body).unwrap();
+    assert!(
+        body.ends_with("&scope=secrets%3Aread+credentials%3Aread"),
+        "{body}"
+    );
+
+    let error = client.secrets().create("db", "v", None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert_eq!(error.missing_scope(), Some(Scope::SecretsWrite));
+    assert!(
+        error.to_string().contains("needs the scope secrets:write"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_refused_client_is_an_authentication_error_and_not_tried_again() {
+    let world = World::new(|_, _| None);
+    let wrong = helvetisafe::Credentials::service_account(
+        world.account.client_id.as_str(),
+        "canary-wrong-secret",
+    );
+    let error = world.builder_for(wrong).connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert!(error.to_string().contains("invalid_client"), "{error}");
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    assert_eq!(world.proxy.log().len(), 1);
+}
+
+#[test]
+fn a_rate_limited_token_endpoint_is_a_rate_limit() {
+    let world = World::new(|seen, _| seen.is("POST", TOKEN).then(|| answer(429, "")));
+    let error = world.builder().connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(world.proxy.count("POST", TOKEN), 3);
+}
+
+#[test]
+fn a_401_brings_one_new_token_and_one_replay() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    client.secrets().create("db", "v", None).unwrap();
+    world.vault.revoke_tokens(&world.account).unwrap();
+    client.secrets().get("db").unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 2);
+    assert_eq!(world.proxy.count("GET", DB), 2);
+
+    let world = World::new(|seen, _| seen.is("GET", DB).then(|| answer(401, "")));
+    let error = world.client().secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert_eq!(
+        world.proxy.count("POST", TOKEN),
+        2,
+        "one for connecting, one for the 401"
+    );
+    assert_eq!(world.proxy.count("GET", DB), 2, "once, and one replay");
+}
+
+#[test]
+fn a_write_that_was_refused_with_401_is_replayed_too() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    world.vault.revoke_tokens(&world.account).unwrap();
+    client.secrets().create("db", "v", None).unwrap();
+    assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
+}
+
+#[test]
+fn a_hundred_threads_share_one_renewal() {
+    let world = World::new(|seen, _| {
+        // A slow token endpoint, so that the threads really meet.
+        if seen.is("POST", TOKEN) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        None
+    });
+    let client = world.client();
+    world.clock.advance(seconds(3600));
+    let barrier = std::sync::Barrier::new(64);
+    thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                barrier.wait();
+                client.secrets().list().unwrap();
+            });
+        }
+    });
+    assert_eq!(
+        world.proxy.count("POST", TOKEN),
+        2,
+        "one for connecting, one for all"
+    );
+    assert_eq!(world.proxy.count("GET", SECRETS), 64);
+}
+
+#[test]
+fn a_failed_renewal_is_shared_too() {
+    let world = World::new(|seen, before| {
+        if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) > 0 {
+            thread::sleep(Duration::from_millis(200));
+            return Some(answer(400, r#"{"error":"invalid_client"}"#));
+        }
+        None
+    });
+    let client = world.client();
+    world.clock.advance(seconds(3600));
+    let barrier = std::sync::Barrier::new(16);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                barrier.wait();
+                assert_eq!(client.secrets().list().unwrap_err().kind(), ErrorKind::Auth);
+            });
+        }
+    });
+    assert_eq!(world.proxy.count("POST", TOKEN), 2);
+    assert_eq!(
+        world.proxy.count("GET", SECRETS),
+        0,
+        "nothing is sent without a credential"
+    );
+}
+
+#[test]
+fn the_old_token_serves_while_a_renewal_fails_for_a_passing_reason() {
+    let world = World::new(|seen, before| {
+        let renewals = earlier(before, "POST", TOKEN);
+        (seen.is("POST", TOKEN) && (1..3).contains(&renewals)).then(|| answer(503, ""))
+    });
+    let client = world.client();
+    world.clock.advance(seconds(3575));
+    client.secrets().list().unwrap();
+    client.secrets().list().unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 2, "one try, then a pause");
+    world.clock.advance(seconds(5));
+    client.secrets().list().unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 3);
+    world.clock.advance(seconds(20));
+    client.secrets().list().unwrap();
+    assert_eq!(
+        world.proxy.count("POST", TOKEN),
+        4,
+        "the old one is dead, the new one comes"
+    );
+}
+
+#[test]
+fn a_dead_token_is_never_sent() {
+    let world = World::new(|seen, before| {
+        (seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) > 0).then_some(Deed::Close)
+    });
+    let client = world.client();
+    world.clock.advance(seconds(3600));
+    let error = client.secrets().list().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert_eq!(world.proxy.count("GET", SECRETS), 0);
+}
