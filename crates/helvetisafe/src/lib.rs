@@ -56,3 +56,9 @@ pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{KeyName, ListedKey, Scope, Scopes};
 pub use jiff::Timestamp;
 pub use secrecy::SecretString;
+
+/// The code of both READMEs, compiled as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
