@@ -116,7 +116,29 @@ impl Payload {
     /// in one allocation.
     #[must_use]
     pub fn encode_fields(fields: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
-        json::object(fields)
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|&(name, value)| (name, json::Value::Text(value)))
+            .collect();
+        json::object(&fields)
+    }
+
+    /// The plaintext of this multi-field secret with one field set to a text: in its place if it
+    /// is there, else at the end. All others stay exactly as they are. `None` when this is no
+    /// multi-field secret.
+    #[must_use]
+    pub fn encode_with_field(&self, name: &str, value: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let members = json::members(&self.text).filter(|_| self.kind == PayloadKind::MultiField)?;
+        let mut fields: Vec<_> = members
+            .iter()
+            .map(|(name, raw)| (name.as_str(), json::Value::Raw(raw)))
+            .collect();
+        let new = (name, json::Value::Text(value));
+        match fields.iter_mut().find(|(found, _)| *found == name) {
+            Some(field) => *field = new,
+            None => fields.push(new),
+        }
+        Some(json::object(&fields))
     }
 
     /// Which form it has.

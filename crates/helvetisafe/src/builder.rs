@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::credentials::{Authentication, Credentials, KeySource};
 use crate::error::{ConfigError, Error};
+use crate::event::{Event, Observer};
 use crate::session::Session;
 use crate::token::{ApiToken, Authorizer, ServiceAccount};
 use crate::transport::Transport;
@@ -92,6 +93,7 @@ pub struct ClientBuilder {
     user_agent: Option<HeaderValue>,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
+    observer: Observer,
     pinned: Option<Fingerprint>,
     require_binding: bool,
 }
@@ -111,6 +113,7 @@ impl ClientBuilder {
             user_agent: None,
             transport: None,
             clock: None,
+            observer: Observer::NONE,
             pinned: None,
             require_binding: false,
         }
@@ -197,6 +200,15 @@ impl ClientBuilder {
         }
     }
 
+    /// Calls `observe` for everything that happens on the way: requests, answers, waits. It is
+    /// called on the thread that works, so it should be quick.
+    pub fn on_event(self, observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        Self {
+            observer: Observer::new(observe),
+            ..self
+        }
+    }
+
     /// Accepts no other org key than the one with this fingerprint, now or ever, so that a hostile
     /// vault cannot hand out one that it knows and then read what is written.
     pub fn pin_org_key(self, fingerprint: Fingerprint) -> Self {
@@ -240,6 +252,7 @@ impl ClientBuilder {
             base,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
+            observer: self.observer,
             policy: self.policy,
             timeouts: self.timeouts,
             limits: self.limits,

@@ -76,6 +76,8 @@ pub(crate) enum Cause {
     Crypto(#[from] crypto::Error),
     #[error("the secret opened, but does not name this key: it may be another secret's")]
     NotBound,
+    #[error("it exists and has no fields, but one value")]
+    NoFields,
     #[error("the org key is not the pinned one, which nobody but its owner should have changed")]
     NotPinned,
     #[error("the time for the operation is over")]
@@ -165,6 +167,7 @@ impl Error {
                 _ => ErrorKind::Transport,
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
+            Cause::NoFields => ErrorKind::Conflict,
             Cause::Deadline => ErrorKind::Transport,
             Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned => ErrorKind::Crypto,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
@@ -246,6 +249,7 @@ impl Error {
                 "there is no such secret, or it has expired".to_owned()
             }
             ErrorKind::NotFound => "check the base URL".to_owned(),
+            ErrorKind::Conflict if matches!(self.0.cause, Cause::NoFields) => return None,
             ErrorKind::Conflict => "it exists already: use update, or put".to_owned(),
             ErrorKind::RateLimited => match self.retry_after() {
                 Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),

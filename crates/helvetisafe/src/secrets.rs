@@ -82,7 +82,13 @@ impl<'a> Secrets<'a> {
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        self.create_within(key, value, expires_at.into(), self.0.session.deadline())
+        let plaintext = Payload::encode(key.as_str(), value);
+        self.create_within(
+            key,
+            &plaintext,
+            expires_at.into(),
+            self.0.session.deadline(),
+        )
     }
 
     /// Encrypts and stores a new value for a secret that exists. Needs the scope `secrets:write`.
@@ -99,7 +105,8 @@ impl<'a> Secrets<'a> {
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        self.update_within(key, value, expiry.into(), self.0.session.deadline())
+        let plaintext = Payload::encode(key.as_str(), value);
+        self.update_within(key, &plaintext, expiry.into(), self.0.session.deadline())
     }
 
     /// Creates the secret, or updates it if it exists. Without `expires_at` a secret that exists
@@ -119,15 +126,56 @@ impl<'a> Secrets<'a> {
         let expires_at = expires_at.into();
         let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let deadline = self.0.session.deadline();
-        let update = || self.update_within(key.clone(), value, expiry, deadline);
+        let plaintext = Payload::encode(key.as_str(), value);
+        let update = || self.update_within(key.clone(), &plaintext, expiry, deadline);
         match update() {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             outcome => return outcome,
         }
-        match self.create_within(key.clone(), value, expires_at, deadline) {
+        match self.create_within(key.clone(), &plaintext, expires_at, deadline) {
             // Somebody created it between the two.
             Err(error) if error.kind() == ErrorKind::Conflict => update(),
             outcome => outcome,
+        }
+    }
+
+    /// Sets one field of a multi-field secret and keeps the others exactly as they are; creates the
+    /// secret with this one field when there is none. Needs the scopes `secrets:read` and
+    /// `secrets:write`.
+    ///
+    /// It reads, changes and writes, and the vault has no way to make that one step: of two that
+    /// do it at the same time, the later wins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
+    /// secret exists and has no fields, but one value.
+    pub fn set_field(
+        &self,
+        key: impl AsRef<str>,
+        field: &str,
+        value: &str,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        let expiry = expiry.into();
+        let deadline = self.0.session.deadline();
+        let record = match self.read(&key, deadline) {
+            Ok(record) => record,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let plaintext = Payload::encode_fields(&[(field, value)]);
+                let expires_at = match expiry {
+                    Expiry::At(at) => Some(at),
+                    Expiry::Keep | Expiry::Never => None,
+                };
+                return self.create_within(key, &plaintext, expires_at, deadline);
+            }
+            Err(error) => return Err(error),
+        };
+        let payload = self.open(&key, &record, deadline)?;
+        match payload.encode_with_field(field, value) {
+            Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline),
+            None => Err(Error::new(Action::Update(key), Cause::NoFields)),
         }
     }
 
@@ -210,10 +258,9 @@ impl<'a> Secrets<'a> {
         }
     }
 
-    /// Encrypts a value; refuses one that could be written but not read back.
-    fn seal(&self, action: &Action, key: &KeyName, value: &str) -> Result<Sealed, Error> {
-        let plaintext = Payload::encode(key.as_str(), value);
-        let envelope = self.0.org_key().seal(&plaintext);
+    /// Encrypts a payload; refuses one that could be written but not read back.
+    fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
+        let envelope = self.0.org_key().seal(plaintext);
         let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
         let sealed = Sealed {
             value: envelope.encode_value(),
@@ -232,12 +279,12 @@ impl<'a> Secrets<'a> {
     fn update_within(
         &self,
         key: KeyName,
-        value: &str,
+        plaintext: &[u8],
         expires_at: Expiry,
         deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
-        let Sealed { value, nonce } = self.seal(&action, &key, value)?;
+        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let update = SecretUpdate {
             value,
             nonce,
@@ -259,12 +306,12 @@ impl<'a> Secrets<'a> {
     fn create_within(
         &self,
         key: KeyName,
-        value: &str,
+        plaintext: &[u8],
         expires_at: Option<Timestamp>,
         deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
-        let Sealed { value, nonce } = self.seal(&action, &key, value)?;
+        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let call = CreateSecret {
             secret: NewSecret {
                 key: key.clone(),

@@ -13,6 +13,7 @@ use zeroize::Zeroize;
 use crate::builder::{BodyLimits, Timeouts};
 use crate::clock::Clock;
 use crate::error::{Action, Cause, Error};
+use crate::event::{Event as Happening, Observer};
 use crate::token::{Authorizer, Credential};
 use crate::transport::{AttemptLimits, Failure, Transport, TransportError};
 
@@ -22,6 +23,7 @@ pub(crate) struct Session {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) authorizer: Authorizer,
+    pub(crate) observer: Observer,
     pub(crate) policy: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: BodyLimits,
@@ -121,13 +123,14 @@ impl Session {
                 Some(_) => Some(self.authorizer.credential(self, deadline)?),
                 None => None,
             };
-            let refusal = match self.attempt(call, credential.as_ref(), deadline) {
-                Ok(answer) => {
-                    self.authorizer.accepted();
-                    return Ok(answer);
-                }
-                Err(refusal) => refusal,
-            };
+            let refusal =
+                match self.attempt(call, credential.as_ref(), deadline, attempts.failed + 1) {
+                    Ok(answer) => {
+                        self.authorizer.accepted();
+                        return Ok(answer);
+                    }
+                    Err(refusal) => refusal,
+                };
             if !self.may_go_on::<E>(&refusal, credential.as_ref(), deadline, attempts) {
                 return Err(failure::<E>(action, refusal, attempts));
             }
@@ -140,6 +143,7 @@ impl Session {
         call: &E,
         credential: Option<&Credential>,
         deadline: Deadline,
+        number: u32,
     ) -> Result<E::Answer, Refusal> {
         let time = self.timeouts.attempt.min(self.remaining(deadline));
         if time.is_zero() {
@@ -151,10 +155,35 @@ impl Session {
         };
         let mut request = call.request(&self.base);
         self.prepare(&mut request, credential, limits);
-        let outcome = self.transport.send(&request);
+        let outcome = self.send(&request, number);
         // A token request holds the client secret.
         request.body_mut().zeroize();
         self.read(call, outcome.map_err(Refusal::from)?, limits.body)
+    }
+
+    /// Hands a request to the transport, and tells the observer.
+    fn send(
+        &self,
+        request: &Request<Vec<u8>>,
+        attempt: u32,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        self.observer.tell(Happening::Sending {
+            method: request.method().as_str(),
+            path: request.uri().path(),
+            headers: request.headers(),
+            attempt,
+        });
+        let begun = self.clock.now();
+        let outcome = self.transport.send(request);
+        let after = self.clock.now().saturating_sub(begun);
+        self.observer.tell(match &outcome {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                Happening::Answered { status, after }
+            }
+            Err(error) => Happening::Failed { error, after },
+        });
+        outcome
     }
 
     fn prepare(
@@ -244,7 +273,11 @@ impl Session {
             .policy
             .wait(back_off, attempts.failed, retry_after, remaining, jitter);
         attempts.failed += 1;
-        wait.map(|wait| self.clock.sleep(wait)).is_ok()
+        let Ok(time) = wait else { return false };
+        let throttled = back_off == BackOff::Throttled;
+        self.observer.tell(Happening::Waiting { time, throttled });
+        self.clock.sleep(time);
+        true
     }
 }
 

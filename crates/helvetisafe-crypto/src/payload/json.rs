@@ -120,10 +120,17 @@ fn code_unit(escape: &str) -> Option<u16> {
     u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
-/// A JSON object with one string per field, in a buffer made large enough at once.
-pub(super) fn object(fields: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
-    // Four quotes, a colon and a comma per field; two braces, and no comma after the last.
-    let length = |(name, value): &(&str, &str)| escaped_len(name) + escaped_len(value) + 6;
+/// A value to write: text, which is escaped, or JSON that was read before.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Raw(&'a str),
+}
+
+/// A JSON object, in a buffer made large enough at once.
+pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Zeroizing<Vec<u8>> {
+    // Two quotes, a colon and a comma per field; two braces, and no comma after the last.
+    let length = |(name, value): &(&str, Value<'_>)| escaped_len(name) + value.len() + 4;
     let length = fields.iter().map(length).sum::<usize>() + 1;
     let mut json = Zeroizing::new(Vec::with_capacity(length.max(2)));
     json.push(b'{');
@@ -133,10 +140,22 @@ pub(super) fn object(fields: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
         }
         push_string(&mut json, name);
         json.push(b':');
-        push_string(&mut json, value);
+        match value {
+            Value::Text(text) => push_string(&mut json, text),
+            Value::Raw(raw) => json.extend_from_slice(raw.as_bytes()),
+        }
     }
     json.push(b'}');
     json
+}
+
+impl Value<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => escaped_len(text) + 2,
+            Self::Raw(raw) => raw.len(),
+        }
+    }
 }
 
 fn escaped_len(text: &str) -> usize {

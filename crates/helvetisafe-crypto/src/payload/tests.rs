@@ -126,6 +126,30 @@ fn deep_nesting_does_not_overflow_the_stack() {
 }
 
 #[test]
+fn one_field_is_set_and_the_others_stay_exactly() {
+    let payload = parse(r#"{ "HOST": "h\u0041", "PORT": 5432, "X": [ 1.0 ] }"#, "db");
+    let set = |name, value| {
+        let json = payload.encode_with_field(name, value).unwrap();
+        assert_eq!(json.capacity(), json.len(), "one allocation, no growth");
+        std::str::from_utf8(&json).unwrap().to_string()
+    };
+    assert_eq!(
+        set("PORT", "\"1"),
+        r#"{"HOST":"h\u0041","PORT":"\"1","X":[ 1.0 ]}"#
+    );
+    assert_eq!(
+        set("NEW", "n"),
+        r#"{"HOST":"h\u0041","PORT":5432,"X":[ 1.0 ],"NEW":"n"}"#
+    );
+    assert!(
+        parse(r#"{"db":"v"}"#, "db")
+            .encode_with_field("a", "b")
+            .is_none()
+    );
+    assert!(parse("legacy", "db").encode_with_field("a", "b").is_none());
+}
+
+#[test]
 fn no_debug_shows_a_value() {
     let payload = parse(r#"{"A":"canary","B":"canary"}"#, "db");
     let shown = std::format!("{payload:?} {:?}", payload.fields());

@@ -7,6 +7,7 @@ mod api_token;
 mod creates;
 mod hostile;
 mod limits;
+mod operations;
 mod proxy;
 mod retries;
 mod tls;

@@ -1,0 +1,100 @@
+//! What the operations do when all goes well.
+
+use std::sync::{Arc, Mutex};
+
+use helvetisafe::{ErrorKind, Event, Expiry, Timestamp};
+
+use crate::proxy::answer;
+use crate::world::{World, earlier};
+
+const DB: &str = "/api/v1/secrets/db";
+
+#[test]
+fn a_field_is_set_and_the_others_stay() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    secrets.set_field("db", "HOST", "h", Expiry::Keep).unwrap();
+    secrets
+        .set_field("db", "PASS", "p\n\"", Expiry::Keep)
+        .unwrap();
+    secrets.set_field("db", "HOST", "h2", Expiry::Keep).unwrap();
+    let secret = secrets.get("db").unwrap();
+    let fields: Vec<_> = secret
+        .fields()
+        .iter()
+        .map(|f| (f.name(), f.expose_secret()))
+        .collect();
+    assert_eq!(fields, [("HOST", "h2"), ("PASS", "p\n\"")]);
+    assert_eq!(secret.field("PASS").unwrap().expose_secret(), "p\n\"");
+    assert_eq!(secret.expose_secret(), r#"{"HOST":"h2","PASS":"p\n\""}"#);
+    assert!(!secret.is_bound() && secret.field("NONE").is_none());
+
+    secrets.create("single", "v", None).unwrap();
+    let error = secrets
+        .set_field("single", "HOST", "h", Expiry::Keep)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(secrets.get("single").unwrap().expose_secret(), "v");
+}
+
+#[test]
+fn an_expiry_is_kept_cleared_or_set() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    let at = |seconds: i64| Timestamp::from_second(4_000_000_000 + seconds).unwrap();
+    let expiry = || secrets.get("db").unwrap().expires_at();
+    assert_eq!(
+        secrets.create("db", "v", at(0)).unwrap().expires_at(),
+        Some(at(0))
+    );
+    secrets.update("db", "w", Expiry::Keep).unwrap();
+    assert_eq!(expiry(), Some(at(0)));
+    secrets.put("db", "x", None).unwrap();
+    assert_eq!(expiry(), Some(at(0)));
+    secrets.update("db", "y", at(1)).unwrap();
+    assert_eq!(expiry(), Some(at(1)));
+    secrets.update("db", "z", Expiry::Never).unwrap();
+    assert_eq!(expiry(), None);
+}
+
+#[test]
+fn what_exists_exists() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    assert!(!client.secrets().exists("db").unwrap());
+    client.secrets().create("db", "v", None).unwrap();
+    assert!(client.secrets().exists("db").unwrap());
+}
+
+#[test]
+fn events_tell_what_happens_and_no_secret() {
+    let world = World::new(|seen, before| {
+        (seen.is("GET", DB) && earlier(before, "GET", DB) == 0).then(|| answer(429, ""))
+    });
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&told);
+    let observe = move |event: &Event<'_>| log.lock().unwrap().push(format!("{event:?}"));
+    let client = world.builder().on_event(observe).connect().unwrap();
+    told.lock().unwrap().clear();
+    client.secrets().get("db").unwrap_err();
+
+    let told = told.lock().unwrap().clone();
+    let kinds: Vec<_> = told
+        .iter()
+        .map(|event| event.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["Sending", "Answered", "Waiting", "Sending", "Answered"]
+    );
+    assert!(told[0].contains("path: \"/api/v1/secrets/db\"") && told[0].contains("attempt: 1"));
+    assert!(
+        told[0].contains("\"authorization\": Sensitive"),
+        "{}",
+        told[0]
+    );
+    assert!(told[2].contains("throttled: true"), "{}", told[2]);
+    assert!(told[3].contains("attempt: 2"), "{}", told[3]);
+}
