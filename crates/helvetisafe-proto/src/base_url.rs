@@ -33,6 +33,10 @@ impl BaseUrl {
     /// is allowed to `localhost`, `127.0.0.0/8` and `[::1]`), or when it carries user
     /// information, a query or a fragment.
     pub fn parse(url: &str) -> Result<Self, InvalidBaseUrl> {
+        // RFC 3986 has no other characters; in a log they could hide or reorder text.
+        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidBaseUrl::Malformed);
+        }
         if url.contains(['?', '#']) {
             return Err(InvalidBaseUrl::Extra);
         }
@@ -192,6 +196,9 @@ mod tests {
             ("vault.example", Malformed),
             ("/path", Malformed),
             ("https://", Malformed),
+            ("https://v.example/\u{85}", Malformed),
+            ("https://v.example/\u{202e}", Malformed),
+            ("https://v.example/a b", Malformed),
             ("https://v.example:99999", Malformed),
             ("ftp://v.example", Scheme),
             ("https://user:pass@v.example", Extra),

@@ -143,12 +143,18 @@ impl RetryPolicy {
             .saturating_mul(1 << failures.min(31))
             .min(self.max_back_off);
         let asked = asked.unwrap_or_default();
-        let wait = longest.mul_f64(jitter.clamp(0.0, 1.0)).max(asked);
+        let wait = part(longest, jitter).max(asked);
         if asked > self.max_retry_after || wait > remaining {
             return Err(TooLong { wait });
         }
         Ok(wait)
     }
+}
+
+/// The `jitter`th part of `longest`; all of it where that cannot be computed.
+fn part(longest: Duration, jitter: f64) -> Duration {
+    let seconds = longest.as_secs_f64() * jitter.clamp(0.0, 1.0);
+    Duration::try_from_secs_f64(seconds).unwrap_or(longest)
 }
 
 /// The wait is longer than the operation may take.
@@ -253,6 +259,21 @@ mod tests {
             policy.wait(BackOff::Normal, 3, None, Duration::ZERO, 0.0),
             Ok(Duration::ZERO)
         );
+    }
+
+    #[test]
+    fn no_jitter_and_no_base_makes_it_panic() {
+        let endless = Duration::MAX;
+        let policy = RetryPolicy {
+            base: endless,
+            max_back_off: endless,
+            ..Default::default()
+        };
+        for jitter in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1.0] {
+            for policy in [policy, RetryPolicy::default()] {
+                let _ = policy.wait(BackOff::Normal, u32::MAX, None, endless, jitter);
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,27 @@
+use helvetisafe_proto::endpoint::GetOrgKey;
+use helvetisafe_proto::{BaseUrl, Endpoint};
+
+/// Whatever is accepted as the address of a vault leads to that vault, safely, for every call.
+pub fn base_url(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    let base = match BaseUrl::parse(text) {
+        Ok(base) => base,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    let shown = base.to_string();
+    assert_eq!(BaseUrl::parse(&shown).as_ref(), Ok(&base), "{shown:?}");
+    assert!(!shown.contains(['?', '#', ' ']) && !shown.contains(char::is_control));
+    assert!(shown.starts_with("https://") || base.is_loopback());
+
+    let request = GetOrgKey.request(&base);
+    let uri = request.uri();
+    assert_eq!(
+        uri.to_string(),
+        format!("{shown}/api/v1/credentials/org-key")
+    );
+    assert_eq!(uri.host(), Some(base.host()));
+    assert!(!uri.authority().unwrap().as_str().contains('@'));
+    assert_eq!(uri.query(), None);
+}

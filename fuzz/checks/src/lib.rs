@@ -1,0 +1,49 @@
+//! What has to hold for any bytes: one function per fuzz target, which panics where it does not.
+//!
+//! They stand apart from libFuzzer so that `tests/replay.rs` runs every seed through them in an
+//! ordinary `cargo test`.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a check that fails has to panic: that is how libFuzzer sees it"
+)]
+
+mod base_url;
+mod key_name;
+mod known;
+mod open_envelope;
+mod parse_jwk;
+mod parse_payload;
+mod parse_pem;
+mod parse_response;
+mod retry_after;
+mod unlock_private_key;
+mod unwrap_org_key;
+
+pub use base_url::base_url;
+pub use key_name::key_name;
+pub use open_envelope::open_envelope;
+pub use parse_jwk::parse_jwk;
+pub use parse_payload::parse_payload;
+pub use parse_pem::parse_pem;
+pub use parse_response::parse_response;
+pub use retry_after::retry_after;
+pub use unlock_private_key::unlock_private_key;
+pub use unwrap_org_key::unwrap_org_key;
+
+/// A check of any bytes.
+pub type Check = fn(&[u8]);
+
+/// Every check under the name of its fuzz target, which is also the folder of its seeds.
+pub const CHECKS: [(&str, Check); 10] = [
+    ("base_url", base_url),
+    ("key_name", key_name),
+    ("open_envelope", open_envelope),
+    ("parse_jwk", parse_jwk),
+    ("parse_payload", parse_payload),
+    ("parse_pem", parse_pem),
+    ("parse_response", parse_response),
+    ("retry_after", retry_after),
+    ("unlock_private_key", unlock_private_key),
+    ("unwrap_org_key", unwrap_org_key),
+];

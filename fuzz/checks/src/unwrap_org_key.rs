@@ -1,0 +1,48 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use helvetisafe_crypto::{Error, OrgKey, WrappedOrgKey};
+
+use crate::known::{PRIVATE_KEY, Repeatable, flip_a_bit};
+
+/// Unwraps what a server sent, as base64 text and as the bytes inside one. Data of 34 bytes is an org
+/// key to wrap, which has to unwrap, and which bit to turn over, after which it must not. RSA is
+/// slow, so no other length is.
+pub fn unwrap_org_key(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data)
+        && let Ok(wrapped) = WrappedOrgKey::decode(text.trim_end())
+    {
+        assert_eq!(wrapped.encode(), text.trim_end());
+        unwrap(&wrapped);
+    }
+    unwrap(&wrapped_from(data));
+    if let Some((org_key, bit @ [_, _])) = data.split_first_chunk() {
+        wrap_and_change(&OrgKey::from_bytes(org_key), bit);
+    }
+}
+
+fn unwrap(wrapped: &WrappedOrgKey) {
+    if let Err(error) = PRIVATE_KEY.unwrap_org_key_with_rng(&mut Repeatable::new(), wrapped) {
+        assert_eq!(error, Error::Unwrap);
+    }
+}
+
+fn wrap_and_change(org_key: &OrgKey, bit: &[u8]) {
+    let public_key = PRIVATE_KEY.public_key();
+    let wrapped = public_key
+        .wrap_org_key_with_rng(&mut Repeatable::new(), org_key)
+        .unwrap();
+    let unwrapped = PRIVATE_KEY
+        .unwrap_org_key_with_rng(&mut Repeatable::new(), &wrapped)
+        .unwrap();
+    assert_eq!(unwrapped.expose_secret(), org_key.expose_secret());
+
+    let mut bytes = STANDARD.decode(wrapped.encode()).unwrap();
+    flip_a_bit(&mut bytes, bit);
+    let outcome =
+        PRIVATE_KEY.unwrap_org_key_with_rng(&mut Repeatable::new(), &wrapped_from(&bytes));
+    assert_eq!(outcome.err(), Some(Error::Unwrap));
+}
+
+fn wrapped_from(bytes: &[u8]) -> WrappedOrgKey {
+    WrappedOrgKey::decode(&STANDARD.encode(bytes)).unwrap()
+}

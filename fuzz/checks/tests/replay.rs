@@ -1,0 +1,40 @@
+//! Runs every seed through its check, without libFuzzer.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use helvetisafe_fuzz_checks::CHECKS;
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let entries = fs::read_dir(fuzz.join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn stems(folder: &str) -> BTreeSet<String> {
+    let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    files(folder).into_iter().map(stem).collect()
+}
+
+#[test]
+fn every_seed_passes_its_check() {
+    for (name, check) in CHECKS {
+        let seeds = files(&format!("seeds/{name}"));
+        assert!(!seeds.is_empty(), "{name} has no seeds");
+        for seed in seeds {
+            // Shown when the check panics.
+            println!("{}", seed.display());
+            check(&fs::read(&seed).unwrap());
+        }
+    }
+}
+
+#[test]
+fn checks_seeds_and_targets_have_the_same_names() {
+    let checks: BTreeSet<_> = CHECKS.map(|(name, _)| name.to_owned()).into();
+    assert_eq!(stems("seeds"), checks);
+    assert_eq!(stems("fuzz_targets"), checks);
+}
