@@ -5,6 +5,7 @@ mod json;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use zeroize::Zeroizing;
 
@@ -17,6 +18,8 @@ use crate::Error;
 pub struct Payload {
     kind: PayloadKind,
     text: Zeroizing<String>,
+    /// Where in the text the plain value is.
+    value: Range<usize>,
     fields: Vec<Field>,
 }
 
@@ -73,22 +76,24 @@ impl Payload {
     pub fn parse(plaintext: Zeroizing<Vec<u8>>, key: &str) -> Result<Self, Error> {
         let text = utf8(plaintext)?;
         let Some(members) = json::members(&text) else {
-            return Ok(Self {
-                kind: PayloadKind::Legacy,
-                text,
-                fields: Vec::new(),
-            });
+            return Ok(Self::new(PayloadKind::Legacy, text, Vec::new()));
         };
-        if let Some((_, raw)) = members
+        let named = members
             .iter()
-            .find(|(name, raw)| name == key && json::is_string(raw))
-        {
-            let value = json::unescape(raw)?;
-            return Ok(Self {
-                kind: PayloadKind::Single,
-                text: value,
-                fields: Vec::new(),
-            });
+            .find(|(name, raw)| name == key && json::is_string(raw));
+        if let Some((_, raw)) = named {
+            return match json::verbatim(&text, raw) {
+                // The value stays where it was decrypted: no copy, nothing more to wipe.
+                Some(value) => Ok(Self {
+                    value,
+                    ..Self::new(PayloadKind::Single, text, Vec::new())
+                }),
+                None => Ok(Self::new(
+                    PayloadKind::Single,
+                    json::unescape(raw)?,
+                    Vec::new(),
+                )),
+            };
         }
         let fields = members
             .into_iter()
@@ -99,11 +104,16 @@ impl Payload {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self {
-            kind: PayloadKind::MultiField,
+        Ok(Self::new(PayloadKind::MultiField, text, fields))
+    }
+
+    fn new(kind: PayloadKind, text: Zeroizing<String>, fields: Vec<Field>) -> Self {
+        Self {
+            kind,
+            value: 0..text.len(),
             text,
             fields,
-        })
+        }
     }
 
     /// The plaintext of a single-value secret: `{"<key>":"<value>"}`, in one allocation.
@@ -150,7 +160,7 @@ impl Payload {
     /// The plain value: of a multi-field secret, its JSON text as stored.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
-        &self.text
+        self.text.get(self.value.clone()).unwrap_or_default()
     }
 
     /// The fields of a multi-field secret, in the order they are stored; none of any other.

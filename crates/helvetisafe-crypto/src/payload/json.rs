@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -19,16 +20,24 @@ use crate::Error;
 /// last. `None` when `text` is anything else than one JSON object.
 pub(super) fn members(text: &str) -> Option<Vec<(String, &str)>> {
     let Members(members) = serde_json::from_str(text).ok()?;
+    let members = members.into_iter().map(|(name, raw)| (name, raw.get()));
+    Some(last_of_each(members.collect()))
+}
+
+/// Of members with the same name the last, each in its own place.
+fn last_of_each(members: Vec<(String, &str)>) -> Vec<(String, &str)> {
+    if members.len() < 2 {
+        return members;
+    }
     let mut last = BTreeMap::new();
     for (at, (name, _)) in members.iter().enumerate() {
         last.insert(name.clone(), at);
     }
-    let is_last = |at: usize, name: &String| last.get(name) == Some(&at);
-    let kept = members
-        .into_iter()
-        .enumerate()
-        .filter(|(at, (name, _))| is_last(*at, name));
-    Some(kept.map(|(_, (name, raw))| (name, raw.get())).collect())
+    let members = members.into_iter().enumerate();
+    members
+        .filter(|(at, (name, _))| last.get(name) == Some(at))
+        .map(|(_, member)| member)
+        .collect()
 }
 
 struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -69,6 +78,13 @@ pub(super) fn text(raw: &str) -> Result<Zeroizing<String>, Error> {
     } else {
         Ok(Zeroizing::new(String::from(raw)))
     }
+}
+
+/// Where in `text` the meaning of `raw`, a string in it, stands as it is; `None` when it has escapes.
+pub(super) fn verbatim(text: &str, raw: &str) -> Option<Range<usize>> {
+    let inner = raw.get(1..raw.len().checked_sub(1)?)?;
+    let start = (inner.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    (!inner.contains('\\')).then_some(start..start + inner.len())
 }
 
 /// What a raw JSON string means, RFC 8259 section 7. `raw` has its quotes, and its syntax was
