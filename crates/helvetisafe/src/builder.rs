@@ -246,7 +246,7 @@ impl ClientBuilder {
                 Some(transport) => transport,
                 None => Arc::new(
                     UreqTransport::new(&base, &self.timeouts, &self.roots)
-                        .map_err(|_| Error::config(ConfigError::Certificate))?,
+                        .map_err(Error::config)?,
                 ),
             },
             base,

@@ -112,6 +112,8 @@ pub(crate) enum ConfigError {
     KeyNotText,
     #[error("the CA certificate is not a PEM with at least one certificate")]
     Certificate,
+    #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
+    Proxy,
     #[error("set {0}")]
     Missing(&'static str),
     #[error("set only one of {0}")]

@@ -120,7 +120,11 @@ impl Session {
         loop {
             attempts.read_back = false;
             let credential = match E::SCOPE {
-                Some(_) => Some(self.authorizer.credential(self, deadline)?),
+                Some(_) => Some(
+                    self.authorizer
+                        .credential(self, deadline)
+                        .map_err(|error| settle::<E>(error, &action, attempts))?,
+                ),
                 None => None,
             };
             let refusal =
@@ -290,13 +294,21 @@ fn may_have_acted(event: Event) -> bool {
     }
 }
 
-/// The error of a call that ends without success. A write whose answer was lost, and which no
-/// later answer settled, is ambiguous.
+/// The error of a call that ends without success.
 fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &Attempts) -> Error {
     let lost = matches!(refusal.cause, Cause::Transport(_) | Cause::Deadline);
     let error = Error::with_retry_after(action.clone(), refusal.cause, refusal.retry_after);
-    if E::REPEAT == Repeat::Write && attempts.may_have_acted && lost {
-        return error.into_ambiguous(action);
+    if lost {
+        settle::<E>(error, &action, attempts)
+    } else {
+        error
+    }
+}
+
+/// A write whose answer was lost, and which no later answer settled, is ambiguous.
+fn settle<E: Endpoint>(error: Error, action: &Action, attempts: &Attempts) -> Error {
+    if E::REPEAT == Repeat::Write && attempts.may_have_acted {
+        return error.into_ambiguous(action.clone());
     }
     error
 }

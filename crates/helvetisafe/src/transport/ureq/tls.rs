@@ -13,8 +13,8 @@ pub(crate) struct Roots {
 
 /// A text that should be a certificate is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the CA certificate is not a PEM with at least one certificate")]
-pub(crate) struct InvalidCertificate;
+#[error("not a PEM with at least one certificate")]
+pub(super) struct InvalidCertificate;
 
 impl Roots {
     pub(super) fn to_config(&self) -> Result<TlsConfig, InvalidCertificate> {
