@@ -2,6 +2,7 @@
 //! it follows no redirect and has no decompression compiled in.
 
 mod progress;
+mod resolver;
 mod tls;
 
 use std::env;
@@ -11,7 +12,6 @@ use std::time::Duration;
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
 use ureq::config::Config;
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Proxy, Timeout};
 
@@ -19,6 +19,7 @@ use super::{AttemptLimits, Failure, Transport, TransportError};
 use crate::builder::Timeouts;
 use crate::error::ConfigError;
 use progress::{Progress, ProgressConnector};
+use resolver::KeepingResolver;
 
 pub(crate) use tls::Roots;
 
@@ -31,6 +32,7 @@ const FIRST_BODY: usize = 4096;
 
 pub(crate) struct UreqTransport {
     agent: Agent,
+    resolver: KeepingResolver,
 }
 
 impl UreqTransport {
@@ -54,8 +56,10 @@ impl UreqTransport {
             .output_buffer_size(BUFFER)
             .build();
         let connector = DefaultConnector::new().chain(ProgressConnector);
+        let resolver = KeepingResolver::default();
         Ok(Self {
-            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+            agent: Agent::with_parts(config, connector, resolver.clone()),
+            resolver,
         })
     }
 
@@ -79,8 +83,13 @@ impl UreqTransport {
 impl Transport for UreqTransport {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         Progress::begin();
-        self.run(request)
-            .map_err(|error| explain(Progress::current(), error))
+        self.run(request).map_err(|error| {
+            let error = explain(Progress::current(), error);
+            if error.failure() == Failure::NotSent {
+                self.resolver.forget();
+            }
+            error
+        })
     }
 }
 
