@@ -31,6 +31,7 @@ mod error;
 mod key_name;
 pub mod retry;
 mod scope;
+mod time;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use endpoint::Endpoint;

@@ -97,6 +97,8 @@ pub(crate) enum ConfigError {
     BaseUrl(#[from] InvalidBaseUrl),
     #[error(transparent)]
     KeyName(#[from] InvalidKeyName),
+    #[error("a field of the secret `{0}` cannot have its name")]
+    FieldNamedAsKey(KeyName),
     #[error("{0} is empty")]
     Empty(&'static str),
     #[error("{0} holds a space, a line break or another character that cannot stand in a header")]

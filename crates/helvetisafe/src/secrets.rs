@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 
 use crate::client::Inner;
-use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::error::{Action, Cause, ConfigError, Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 use crate::session::Deadline;
 
@@ -149,7 +149,8 @@ impl<'a> Secrets<'a> {
     /// # Errors
     ///
     /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
-    /// secret exists and has no fields, but one value.
+    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has the
+    /// name of the secret, since it would then be read as a single value.
     pub fn set_field(
         &self,
         key: impl AsRef<str>,
@@ -158,6 +159,11 @@ impl<'a> Secrets<'a> {
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
+        // An object that names its own key is read as a single value, so the other fields would
+        // be out of reach.
+        if key.as_str() == field {
+            return Err(Error::config(ConfigError::FieldNamedAsKey(key)));
+        }
         let expiry = expiry.into();
         let deadline = self.0.session.deadline();
         let record = match self.read(&key, deadline) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BodySize, Endpoint, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope};
+use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
 /// Sends a new secret.
 #[derive(Clone, Debug)]
@@ -25,7 +25,12 @@ pub struct NewSecret {
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
     /// When it shall be gone.
-    #[serde(rename = "expiresAt", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "expiresAt",
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -35,10 +40,18 @@ pub struct CreatedSecret {
     /// Its name.
     pub key: String,
     /// When it was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub created_at: Option<Timestamp>,
     /// When it will be gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BodySize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope};
+use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
 /// Asks for one secret.
 #[derive(Clone, Debug)]
@@ -25,7 +25,11 @@ pub struct SecretRecord {
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
     /// When it will be gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 

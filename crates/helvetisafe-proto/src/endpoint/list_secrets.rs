@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BodySize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope};
+use crate::{ApiError, BaseUrl, Scope, time};
 
 /// Asks for the list.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +25,25 @@ pub struct ListedSecret {
     /// The name as listed, which a hostile server can choose: see [`crate::ListedKey`].
     pub key: String,
     /// When it was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub created_at: Option<Timestamp>,
     /// When it was last written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub updated_at: Option<Timestamp>,
     /// When it will be gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 

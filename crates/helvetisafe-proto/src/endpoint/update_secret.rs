@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{BodySize, Endpoint, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope};
+use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
 /// Sends a new value.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Keep | Self::Never => serializer.serialize_none(),
-            Self::At(at) => at.serialize(serializer),
+            Self::At(at) => serializer.collect_str(&time::shown(*at)),
         }
     }
 }
@@ -74,10 +74,18 @@ pub struct UpdatedSecret {
     /// Its name.
     pub key: String,
     /// When it was updated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub updated_at: Option<Timestamp>,
     /// When it will be gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 

@@ -30,6 +30,12 @@ fn a_field_is_set_and_the_others_stay() {
     assert_eq!(secret.expose_secret(), r#"{"HOST":"h2","PASS":"p\n\""}"#);
     assert!(!secret.is_bound() && secret.field("NONE").is_none());
 
+    let error = secrets
+        .set_field("db", "db", "v", Expiry::Keep)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(secrets.get("db").unwrap().fields().len(), 2);
+
     secrets.create("single", "v", None).unwrap();
     let error = secrets
         .set_field("single", "HOST", "h", Expiry::Keep)

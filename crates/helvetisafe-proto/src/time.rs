@@ -1,0 +1,51 @@
+//! How times are written: RFC 3339 in UTC, without a fraction or with six digits of it. Some readers,
+//! Python's before 3.11 among them, take no other number of digits than three or six.
+
+use jiff::Timestamp;
+use serde::Serializer;
+
+pub(crate) fn write<S: Serializer>(
+    time: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(&shown(*time)),
+        None => serializer.serialize_none(),
+    }
+}
+
+pub(crate) fn shown(time: Timestamp) -> String {
+    if time.subsec_nanosecond() == 0 {
+        time.to_string()
+    } else {
+        format!("{time:.6}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_fraction_has_six_digits_or_is_not_there() {
+        for (time, expected) in [
+            ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z"),
+            ("2026-11-23T12:00:00.5Z", "2026-11-23T12:00:00.500000Z"),
+            (
+                "2026-11-23T12:00:00.123456789Z",
+                "2026-11-23T12:00:00.123456Z",
+            ),
+        ] {
+            assert_eq!(shown(time.parse().unwrap()), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_in_microseconds_comes_back(micros in 0_i64..4_000_000_000_000_000) {
+            let time = Timestamp::from_microsecond(micros).unwrap();
+            prop_assert_eq!(shown(time).parse::<Timestamp>().unwrap(), time);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The published Python client and ours at one vault. Needs Python 3.9 or newer, with `venv`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+venv="${CARGO_TARGET_DIR:-target}/interop-venv"
+requirements=tests/interop/requirements.txt
+if ! cmp -s "$requirements" "$venv/requirements.txt"; then
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+    # Last, so that a venv that was left half made is made again.
+    cp "$requirements" "$venv/requirements.txt"
+fi
+
+cargo build --quiet -p helvetisafe-tests --bin interop-host
+exec "$venv/bin/python" tests/interop/interop.py \
+    cargo run --quiet -p helvetisafe-tests --bin interop-host

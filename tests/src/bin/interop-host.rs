@@ -1,0 +1,209 @@
+//! A vault and our client behind a line protocol, for `tests/interop/interop.py`.
+//!
+//! It prints one line with all credentials, then answers each line of standard input with one line:
+//! `{"op": "get", "combination": "ApiToken+Password", "key": "a"}` with `{"ok": {"value": "…"}}` or
+//! `{"error": "NotFound"}`. It ends with its input.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+use std::collections::HashMap;
+use std::io::stdin;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use helvetisafe::{Client, Error, Expiry, Scope, Scopes, Secret, SecretMetadata, Timestamp};
+use helvetisafe_crypto::{
+    EncodedLockedKey, Error as CryptoError, LockedPrivateKey, Payload, PrivateKey, WrappedOrgKey,
+};
+use helvetisafe_server::NewAccount;
+use helvetisafe_tests::{COMBINATIONS, Member, World, raw, test_key};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+fn main() {
+    let mut host = Host::new();
+    println!("{}", host.credentials());
+    for line in stdin().lines() {
+        let request = Request(serde_json::from_str(&line.unwrap()).unwrap());
+        println!("{}", host.answer(&request));
+    }
+}
+
+struct Host {
+    world: World,
+    /// May read, and nothing else.
+    reader: Member,
+    /// Made on request, and kept since their key files go with them.
+    adopted: Vec<Member>,
+    clients: HashMap<String, Client>,
+}
+
+impl Host {
+    fn new() -> Self {
+        let world = World::new();
+        let scopes: Scopes = [Scope::CredentialsRead, Scope::SecretsRead]
+            .into_iter()
+            .collect();
+        let reader = new_member(&world, test_key(), scopes);
+        let connect = |combination| {
+            let builder = world.member.builder(world.vault.base_url(), combination);
+            (combination.to_string(), builder.connect().unwrap())
+        };
+        let clients = COMBINATIONS.map(connect).into();
+        Self {
+            world,
+            reader,
+            adopted: Vec::new(),
+            clients,
+        }
+    }
+
+    fn credentials(&self) -> Value {
+        json!({
+            "base_url": self.world.vault.base_url(),
+            "member": credentials(&self.world.member),
+            "reader": credentials(&self.reader),
+        })
+    }
+
+    fn answer(&mut self, request: &Request) -> Value {
+        match request.text("op") {
+            "adopt" => json!({ "ok": self.adopt(request) }),
+            "create_fields" => json!({ "ok": self.create_fields(request) }),
+            "unwrap" => match unwrap(request) {
+                Ok(org_key) => json!({ "ok": org_key }),
+                Err(_) => json!({ "error": "Crypto" }),
+            },
+            _ => match self.operate(request) {
+                Ok(answer) => json!({ "ok": answer }),
+                Err(error) => json!({ "error": format!("{:?}", error.kind()) }),
+            },
+        }
+    }
+
+    /// An operation of the client.
+    fn operate(&self, request: &Request) -> Result<Value, Error> {
+        let secrets = self.clients[request.text("combination")].secrets();
+        if request.text("op") == "list" {
+            return Ok(secrets.list()?.iter().map(metadata).collect());
+        }
+        let key = request.text("key");
+        match request.text("op") {
+            "get" => secrets.get(key).map(|read| secret(&read)),
+            "exists" => secrets.exists(key).map(Value::from),
+            "delete" => secrets.delete(key).map(Value::from),
+            "create" => secrets
+                .create(key, request.text("value"), request.expires_at())
+                .map(|created| metadata(&created)),
+            "put" => secrets
+                .put(key, request.text("value"), request.expires_at())
+                .map(|written| metadata(&written)),
+            "set_field" => secrets
+                .set_field(
+                    key,
+                    request.text("field"),
+                    request.text("value"),
+                    request.expiry(),
+                )
+                .map(|written| metadata(&written)),
+            "update" => secrets
+                .update(key, request.text("value"), request.expiry())
+                .map(|updated| metadata(&updated)),
+            unknown => unimplemented!("{unknown}"),
+        }
+    }
+
+    /// Makes an account of the same organization with somebody else's RSA key.
+    fn adopt(&mut self, request: &Request) -> Value {
+        let key = PrivateKey::from_pem(request.text("pem")).unwrap();
+        let adopted = new_member(&self.world, key, Scopes::ALL);
+        let credentials = credentials(&adopted);
+        self.adopted.push(adopted);
+        credentials
+    }
+
+    fn create_fields(&self, request: &Request) {
+        let fields: Vec<_> = request.0["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|field| (field[0].as_str().unwrap(), field[1].as_str().unwrap()))
+            .collect();
+        let (url, member) = (self.world.vault.base_url(), &self.world.member);
+        raw::create(
+            url,
+            member,
+            request.text("key"),
+            &Payload::encode_fields(&fields),
+        );
+    }
+}
+
+fn new_member(world: &World, key: PrivateKey, scopes: Scopes) -> Member {
+    let account = NewAccount::default().private_key(key).scopes(scopes);
+    Member::new(&world.vault, &world.organization, account)
+}
+
+fn credentials(member: &Member) -> Value {
+    json!({
+        "client_id": member.account.client_id,
+        "client_secret": member.account.client_secret.expose_secret(),
+        "api_token": member.api_token.expose_secret(),
+        "private_key_path": member.pem_path(),
+        "private_key_pem": *member.account.private_key_pem,
+        "password": member.account.password.expose_secret(),
+    })
+}
+
+/// Unwraps an org key with a private key that is locked under a password, both made elsewhere.
+fn unwrap(request: &Request) -> Result<String, CryptoError> {
+    let text = |name| request.text(name).to_owned();
+    let locked = LockedPrivateKey::decode(&EncodedLockedKey {
+        ciphertext: text("encrypted_private_key"),
+        nonce: text("nonce"),
+        salt: text("salt"),
+        tag: text("auth_tag"),
+    })?;
+    let wrapped = WrappedOrgKey::decode(request.text("encrypted_org_key"))?;
+    let org_key = locked
+        .unlock(request.text("password"))?
+        .unwrap_org_key(&wrapped)?;
+    Ok(BASE64_STANDARD.encode(org_key.expose_secret()))
+}
+
+fn secret(secret: &Secret) -> Value {
+    let fields = secret.fields().iter();
+    json!({
+        "value": secret.expose_secret(),
+        "expires_at": secret.expires_at(),
+        "is_bound": secret.is_bound(),
+        "fields": fields
+            .map(|field| (field.name(), field.expose_secret()))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn metadata(metadata: &SecretMetadata) -> Value {
+    json!({ "key": metadata.key().to_string(), "expires_at": metadata.expires_at() })
+}
+
+struct Request(Value);
+
+impl Request {
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap()
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        let time = self.0.get("expires_at")?.as_str()?;
+        Some(time.parse().unwrap())
+    }
+
+    /// Absent: it stays; `null`: never; a time.
+    fn expiry(&self) -> Expiry {
+        match self.0.get("expires_at") {
+            None => Expiry::Keep,
+            Some(_) => self.expires_at().map_or(Expiry::Never, Expiry::At),
+        }
+    }
+}
