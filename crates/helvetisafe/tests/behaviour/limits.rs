@@ -92,6 +92,16 @@ fn an_answer_that_is_too_large_is_refused() {
     }
 }
 
+/// A transport of the application's may not know the limits.
+#[test]
+fn an_answer_that_is_too_large_is_refused_whoever_brought_it() {
+    let sends_much = |_: &http::Request<Vec<u8>>| Ok(http::Response::new(vec![b' '; 70_000]));
+    let world = World::new(|_, _| None);
+    let error = world.builder().transport(sends_much).connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Api);
+    assert!(error.to_string().contains("larger than allowed"), "{error}");
+}
+
 #[test]
 fn the_limits_can_be_set() {
     let body = [br#"{"keys":[]"#.as_slice(), &[b' '; 2000], b"}"].concat();

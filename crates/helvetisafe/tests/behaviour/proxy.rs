@@ -44,6 +44,8 @@ pub(crate) enum Deed {
     Close,
     /// Ask the vault, then close without passing its answer on.
     ForwardAndClose,
+    /// Ask the vault, then answer with this status in place of its answer.
+    ForwardAndAnswer(u16),
     /// Ask the vault, and pass on only so many bytes of its answer.
     ForwardAndTruncate(usize),
     /// Say nothing for a while, then close.
@@ -140,6 +142,10 @@ fn act(stream: &mut TcpStream, deed: Deed, raw: &[u8], vault: SocketAddr) -> boo
         Deed::ForwardAndClose => {
             forward(raw, vault);
             false
+        }
+        Deed::ForwardAndAnswer(status) => {
+            forward(raw, vault);
+            act(stream, answer(status, ""), raw, vault)
         }
         Deed::ForwardAndTruncate(length) => {
             let answer = forward(raw, vault);

@@ -260,18 +260,31 @@ fn an_update_is_repeated_and_is_ambiguous_when_every_answer_is_lost() {
 
 #[test]
 fn a_404_on_a_repeated_delete_is_a_success() {
+    for deed in [
+        Deed::ForwardAndClose,
+        Deed::ForwardAndAnswer(502),
+        Deed::ForwardAndAnswer(408),
+    ] {
+        let world = World::new(move |seen, before| {
+            (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0).then(|| deed.clone())
+        });
+        let client = world.client();
+        client.secrets().create("db", "v", None).unwrap();
+        client.secrets().delete("db").unwrap();
+        assert_eq!(world.proxy.count("DELETE", DB), 2);
+        let again = client.secrets().delete("db").unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn a_404_on_a_delete_that_never_reached_the_vault_is_one() {
     let world = World::new(|seen, before| {
-        (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0)
-            .then_some(Deed::ForwardAndClose)
+        (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0).then(|| answer(429, ""))
     });
-    let client = world.client();
-    client.secrets().create("db", "v", None).unwrap();
-    client.secrets().delete("db").unwrap();
+    let error = world.client().secrets().delete("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(world.proxy.count("DELETE", DB), 2);
-    assert_eq!(
-        client.secrets().delete("db").unwrap_err().kind(),
-        ErrorKind::NotFound
-    );
 }
 
 #[test]
