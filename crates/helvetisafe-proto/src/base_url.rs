@@ -76,6 +76,19 @@ impl BaseUrl {
         self.authority.host()
     }
 
+    /// The port; 443 for `https` and 80 for `http` where none is given.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
+    }
+
+    /// Whether it is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// Whether the host is `localhost`, in `127.0.0.0/8`, or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -166,6 +179,19 @@ mod tests {
             ),
         ] {
             assert_eq!(BaseUrl::parse(url).unwrap().join("/oauth/token"), joined);
+        }
+    }
+
+    #[test]
+    fn the_port_is_given_or_the_schemes() {
+        for (url, port, is_https) in [
+            ("https://v.example/a", 443, true),
+            ("https://v.example:8443", 8443, true),
+            ("http://[::1]", 80, false),
+            ("http://localhost:1", 1, false),
+        ] {
+            let base = BaseUrl::parse(url).unwrap();
+            assert_eq!((base.port(), base.is_https()), (port, is_https), "{url}");
         }
     }
 

@@ -5,8 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
 
 /// How a call may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,12 +177,14 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    let since = headers.get(DATE).and_then(http_date).unwrap_or(now);
+    let since = date(headers).unwrap_or(now);
     Some(until.duration_since(since).unwrap_or_default())
 }
 
-fn http_date(value: &HeaderValue) -> Option<SystemTime> {
-    httpdate::parse_http_date(value.to_str().ok()?).ok()
+/// The `Date` of an answer, RFC 9110 section 6.6.1: when the server says it is. Whole seconds.
+#[must_use]
+pub fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 #[cfg(test)]
@@ -323,6 +325,19 @@ mod tests {
             [None; 4]
         );
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_date_is_read_where_there_is_one() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(date(&headers), None);
+        headers.insert(DATE, "Thu, 01 Jan 1970 00:01:00 GMT".parse().unwrap());
+        assert_eq!(
+            date(&headers),
+            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60))
+        );
+        headers.insert(DATE, "yesterday".parse().unwrap());
+        assert_eq!(date(&headers), None);
     }
 
     proptest! {

@@ -210,7 +210,8 @@ impl ClientBuilder {
     }
 
     /// Accepts no other org key than the one with this fingerprint, now or ever, so that a hostile
-    /// vault cannot hand out one that it knows and then read what is written.
+    /// vault cannot hand out one that it knows and then read what is written. Where it does,
+    /// [`Error::refused_org_key`] tells the other one's fingerprint.
     pub fn pin_org_key(self, fingerprint: Fingerprint) -> Self {
         Self {
             pinned: Some(fingerprint),

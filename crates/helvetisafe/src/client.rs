@@ -163,9 +163,10 @@ fn fetch_org_key(
 }
 
 fn check_pin(pinned: Option<Fingerprint>, org_key: &OrgKey) -> Result<(), Error> {
+    let found = org_key.fingerprint();
     match pinned {
-        Some(pinned) if pinned != org_key.fingerprint() => {
-            Err(Error::new(Action::GetOrgKey, Cause::NotPinned))
+        Some(pinned) if pinned != found => {
+            Err(Error::new(Action::GetOrgKey, Cause::NotPinned { found }))
         }
         _ => Ok(()),
     }

@@ -79,7 +79,7 @@ pub(crate) enum Cause {
     #[error("it exists and has no fields, but one value")]
     NoFields,
     #[error("the org key is not the pinned one, which nobody but its owner should have changed")]
-    NotPinned,
+    NotPinned { found: crypto::Fingerprint },
     #[error("the time for the operation is over")]
     Deadline,
     #[error(
@@ -173,7 +173,7 @@ impl Error {
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::NoFields => ErrorKind::Conflict,
             Cause::Deadline => ErrorKind::Transport,
-            Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned => ErrorKind::Crypto,
+            Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned { .. } => ErrorKind::Crypto,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
         }
     }
@@ -221,6 +221,16 @@ impl Error {
         }
     }
 
+    /// The fingerprint of the org key that the vault gave, where it is not the pinned one: see
+    /// [`ClientBuilder::pin_org_key`](crate::ClientBuilder::pin_org_key).
+    #[must_use]
+    pub fn refused_org_key(&self) -> Option<crypto::Fingerprint> {
+        match self.0.cause {
+            Cause::NotPinned { found } => Some(found),
+            _ => None,
+        }
+    }
+
     /// The scope that the vault named as missing.
     #[must_use]
     pub fn missing_scope(&self) -> Option<Scope> {
@@ -262,7 +272,9 @@ impl Error {
             ErrorKind::Ambiguous => "read it before writing again".to_owned(),
             _ => match &self.0.cause {
                 Cause::TooLarge { .. } => "raise the limit of the client".to_owned(),
-                Cause::NotPinned => "ask who changed it before pinning the new one".to_owned(),
+                Cause::NotPinned { .. } => {
+                    "ask who changed it before pinning the new one".to_owned()
+                }
                 _ => match self.retry_after() {
                     Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
                     None => return None,

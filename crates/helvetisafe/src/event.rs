@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use helvetisafe_proto::Scopes;
 use http::HeaderMap;
 
 use crate::transport::TransportError;
@@ -28,6 +29,8 @@ pub enum Event<'a> {
     Answered {
         /// Its status.
         status: u16,
+        /// When the vault says that was: the `Date` header, in whole seconds.
+        date: Option<SystemTime>,
         /// How long it took.
         after: Duration,
     },
@@ -38,6 +41,14 @@ pub enum Event<'a> {
         error: &'a TransportError,
         /// How long it took.
         after: Duration,
+    },
+    /// A new access token came.
+    #[non_exhaustive]
+    Authorized {
+        /// What it may do, where the vault says so; where it does not, all that was asked for.
+        granted: Option<Scopes>,
+        /// How long it lives.
+        life: Duration,
     },
     /// The client waits before the next attempt.
     #[non_exhaustive]

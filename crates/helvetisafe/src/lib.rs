@@ -21,7 +21,7 @@
 //!   [`KeySource`] (a PEM file, a PEM, or the account's password), all two times three of them. It
 //!   fetches and unwraps the org key and keeps it for its life; it is cheap to clone, `Send` and
 //!   `Sync`.
-//! - [`Client::secrets`] has the operations: create, get, update, put, delete, list, exists.
+//! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists.
 //! - [`Error`] says what happened, to which secret, and what to do; [`ErrorKind`] is for matching.
 //! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can take the
 //!   place of the default, which is `ureq`.
@@ -55,7 +55,7 @@ pub use helvetisafe_crypto::{Field, Fingerprint};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;
-pub use helvetisafe_proto::{KeyName, ListedKey, Scope, Scopes};
+pub use helvetisafe_proto::{BaseUrl, KeyName, ListedKey, Scope, Scopes};
 pub use jiff::Timestamp;
 pub use secrecy::SecretString;
 

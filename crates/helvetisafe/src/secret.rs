@@ -53,6 +53,12 @@ impl Secret {
         self.payload.kind() == PayloadKind::Single
     }
 
+    /// Whether it has fields in place of one value. It may have none of them: `{}`.
+    #[must_use]
+    pub fn is_multi_field(&self) -> bool {
+        self.payload.kind() == PayloadKind::MultiField
+    }
+
     /// When it will be gone. The vault's word: it is not part of what is encrypted.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {

@@ -1,3 +1,6 @@
+mod copy;
+mod fields;
+
 use helvetisafe_crypto::{Envelope, OrgKey, Payload};
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, Expiry, GetSecret, ListSecrets, NewSecret, SecretRecord,
@@ -9,7 +12,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 
 use crate::client::Inner;
-use crate::error::{Action, Cause, ConfigError, Error, ErrorKind};
+use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 use crate::session::Deadline;
 
@@ -53,15 +56,7 @@ impl<'a> Secrets<'a> {
     /// not open, also not under an org key that was rotated meanwhile, when what is inside is no
     /// text, or when it has to name its key and does not.
     pub fn get(&self, key: impl AsRef<str>) -> Result<Secret, Error> {
-        let key = parse(key)?;
-        let deadline = self.0.session.deadline();
-        let record = self.read(&key, deadline)?;
-        let payload = self.open(&key, &record, deadline)?;
-        let secret = Secret::new(key.clone(), payload, record.expires_at);
-        if self.0.require_binding && !secret.is_bound() {
-            return Err(Error::new(Action::Get(key), Cause::NotBound));
-        }
-        Ok(secret)
+        self.get_within(parse(key)?, self.0.session.deadline())
     }
 
     /// Encrypts and stores a new secret, which is gone after `expires_at`, if given. Needs the
@@ -123,66 +118,9 @@ impl<'a> Secrets<'a> {
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        let expires_at = expires_at.into();
-        let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
-        let deadline = self.0.session.deadline();
+        let expiry = expires_at.into().map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
-        let update = || self.update_within(key.clone(), &plaintext, expiry, deadline);
-        match update() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            outcome => return outcome,
-        }
-        match self.create_within(key.clone(), &plaintext, expires_at, deadline) {
-            // Somebody created it between the two.
-            Err(error) if error.kind() == ErrorKind::Conflict => update(),
-            outcome => outcome,
-        }
-    }
-
-    /// Sets one field of a multi-field secret and keeps the others exactly as they are; creates the
-    /// secret with this one field when there is none. Needs the scopes `secrets:read` and
-    /// `secrets:write`.
-    ///
-    /// It reads, changes and writes, and the vault has no way to make that one step: of two that
-    /// do it at the same time, the later wins.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
-    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has the
-    /// name of the secret, since it would then be read as a single value.
-    pub fn set_field(
-        &self,
-        key: impl AsRef<str>,
-        field: &str,
-        value: &str,
-        expiry: impl Into<Expiry>,
-    ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        // An object that names its own key is read as a single value, so the other fields would
-        // be out of reach.
-        if key.as_str() == field {
-            return Err(Error::config(ConfigError::FieldNamedAsKey(key)));
-        }
-        let expiry = expiry.into();
-        let deadline = self.0.session.deadline();
-        let record = match self.read(&key, deadline) {
-            Ok(record) => record,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let plaintext = Payload::encode_fields(&[(field, value)]);
-                let expires_at = match expiry {
-                    Expiry::At(at) => Some(at),
-                    Expiry::Keep | Expiry::Never => None,
-                };
-                return self.create_within(key, &plaintext, expires_at, deadline);
-            }
-            Err(error) => return Err(error),
-        };
-        let payload = self.open(&key, &record, deadline)?;
-        match payload.encode_with_field(field, value) {
-            Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline),
-            None => Err(Error::new(Action::Update(key), Cause::NoFields)),
-        }
+        self.put_within(&key, &plaintext, expiry, self.0.session.deadline())
     }
 
     /// Deletes a secret. Needs the scope `secrets:delete`.
@@ -232,6 +170,16 @@ impl<'a> Secrets<'a> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
+        let record = self.read(&key, deadline)?;
+        let payload = self.open(&key, &record, deadline)?;
+        let secret = Secret::new(key.clone(), payload, record.expires_at);
+        if self.0.require_binding && !secret.is_bound() {
+            return Err(Error::new(Action::Get(key), Cause::NotBound));
+        }
+        Ok(secret)
     }
 
     fn read(&self, key: &KeyName, deadline: Deadline) -> Result<SecretRecord, Error> {
@@ -307,6 +255,29 @@ impl<'a> Secrets<'a> {
             answer.updated_at,
             answer.expires_at,
         ))
+    }
+
+    fn put_within(
+        &self,
+        key: &KeyName,
+        plaintext: &[u8],
+        expiry: Expiry,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let update = || self.update_within(key.clone(), plaintext, expiry, deadline);
+        match update() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            outcome => return outcome,
+        }
+        let expires_at = match expiry {
+            Expiry::At(at) => Some(at),
+            Expiry::Keep | Expiry::Never => None,
+        };
+        match self.create_within(key.clone(), plaintext, expires_at, deadline) {
+            // Somebody created it between the two.
+            Err(error) if error.kind() == ErrorKind::Conflict => update(),
+            outcome => outcome,
+        }
     }
 
     fn create_within(

@@ -183,7 +183,12 @@ impl Session {
         self.observer.tell(match &outcome {
             Ok(response) => {
                 let status = response.status().as_u16();
-                Happening::Answered { status, after }
+                let date = retry::date(response.headers());
+                Happening::Answered {
+                    status,
+                    date,
+                    after,
+                }
             }
             Err(error) => Happening::Failed { error, after },
         });

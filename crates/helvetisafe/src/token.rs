@@ -10,6 +10,7 @@ use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
 use secrecy::SecretString;
 
 use crate::error::{Action, Cause, Error};
+use crate::event::Event;
 use crate::session::{Deadline, Session};
 
 /// While an old token still works, how long to leave the token endpoint alone after a renewal
@@ -221,6 +222,12 @@ impl ServiceAccount {
             deadline,
             &mut session.attempts_of(attempts),
         );
+        if let Ok(token) = &fetched {
+            session.observer.tell(Event::Authorized {
+                granted: token.granted,
+                life: token.life,
+            });
+        }
         renewal.end(fetched, session.clock.now())
     }
 

@@ -10,7 +10,8 @@ use crate::world::{ORG_KEY, SECRETS, World, earlier, wrapped};
 
 const A: &str = "/api/v1/secrets/a";
 
-fn record(org_key: &OrgKey, key: &str, plaintext: &[u8]) -> Vec<u8> {
+/// An answer with a secret that holds just this plaintext.
+pub(crate) fn record(org_key: &OrgKey, key: &str, plaintext: &[u8]) -> Vec<u8> {
     let envelope = org_key.seal(plaintext).unwrap();
     let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
     format!(r#"{{"key":"{key}","value":"{value}","nonce":"{nonce}"}}"#).into_bytes()
@@ -74,6 +75,8 @@ fn a_foreign_org_key_is_refused_when_one_is_pinned() {
     let pin = world.client().org_key_fingerprint();
     let error = world.builder().pin_org_key(pin).connect().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Crypto);
+    let foreign = OrgKey::from_bytes(&[6; 32]).fingerprint();
+    assert_eq!(error.refused_org_key(), Some(foreign));
     let unsuspecting = world.client();
     assert_ne!(
         unsuspecting.org_key_fingerprint(),

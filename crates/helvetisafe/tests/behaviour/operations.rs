@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use helvetisafe::{ErrorKind, Event, Expiry, Timestamp};
+use helvetisafe_crypto::OrgKey;
 
+use crate::hostile::record;
 use crate::proxy::answer;
-use crate::world::{World, earlier};
+use crate::world::{ORG_KEY, World, earlier, wrapped};
 
 const DB: &str = "/api/v1/secrets/db";
 
@@ -42,6 +44,81 @@ fn a_field_is_set_and_the_others_stay() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(secrets.get("single").unwrap().expose_secret(), "v");
+}
+
+#[test]
+fn fields_are_written_at_once() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    secrets
+        .create_fields("db", &[("PASS", "p\"\n"), ("HOST", "h")], None)
+        .unwrap();
+    let text = r#"{"PASS":"p\"\n","HOST":"h"}"#;
+    assert_eq!(secrets.get("db").unwrap().expose_secret(), text);
+    let error = secrets.create_fields("db", &[("A", "a")], None);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Conflict);
+    secrets
+        .update_fields("db", &[("A", "a")], Expiry::Keep)
+        .unwrap();
+    assert_eq!(secrets.get("db").unwrap().expose_secret(), r#"{"A":"a"}"#);
+
+    let named_as_key = [("A", "a"), ("db", "d")];
+    let error = secrets.update_fields("db", &named_as_key, Expiry::Keep);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Config);
+    let error = secrets.create_fields("db", &named_as_key, None);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[test]
+fn a_copy_names_its_new_key_and_keeps_the_expiry() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    let at = Timestamp::from_second(4_000_000_000).unwrap();
+    secrets.create("old", "v\n\"", at).unwrap();
+    assert_eq!(secrets.copy("old", "new").unwrap().expires_at(), Some(at));
+    let new = secrets.get("new").unwrap();
+    assert_eq!((new.expose_secret(), new.is_bound()), ("v\n\"", true));
+    assert_eq!(new.expires_at(), Some(at));
+
+    let kind = |outcome: Result<_, helvetisafe::Error>| outcome.unwrap_err().kind();
+    assert_eq!(kind(secrets.copy("old", "new")), ErrorKind::Conflict);
+    assert_eq!(kind(secrets.copy("none", "n")), ErrorKind::NotFound);
+    secrets.create("other", "w", None).unwrap();
+    secrets.copy_over("other", "new").unwrap();
+    let new = secrets.get("new").unwrap();
+    assert_eq!((new.expose_secret(), new.expires_at()), ("w", None));
+    secrets.copy_over("other", "third").unwrap();
+    assert_eq!(secrets.get("third").unwrap().expose_secret(), "w");
+}
+
+#[test]
+fn fields_are_copied_byte_for_byte_and_legacy_text_becomes_a_value() {
+    let text = "{ \"PORT\": 5432,\"HOST\" :\"h\" }";
+    let org_key = OrgKey::from_bytes(&[7; 32]);
+    let world = World::new(move |seen, _| match seen.path.as_str() {
+        ORG_KEY => Some(answer(200, wrapped(&org_key))),
+        DB => Some(answer(200, record(&org_key, "db", text.as_bytes()))),
+        "/api/v1/secrets/old" => Some(answer(200, record(&org_key, "old", b"[legacy]"))),
+        _ => None,
+    });
+    let client = world.client();
+    let secrets = client.secrets();
+    secrets.copy("db", "db2").unwrap();
+    assert_eq!(secrets.get("db2").unwrap().expose_secret(), text);
+    // It would be read as the value `h` of the secret `HOST`.
+    let error = secrets.copy("db", "HOST").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(!secrets.exists("HOST").unwrap());
+
+    assert!(!secrets.get("old").unwrap().is_bound());
+    secrets.copy("old", "value").unwrap();
+    let value = secrets.get("value").unwrap();
+    assert_eq!(
+        (value.expose_secret(), value.is_bound()),
+        ("[legacy]", true)
+    );
 }
 
 #[test]

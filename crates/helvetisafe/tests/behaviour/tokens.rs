@@ -1,9 +1,10 @@
 //! When an access token is fetched, and by whom.
 
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe::{ErrorKind, Scope, Scopes};
+use helvetisafe::{ErrorKind, Event, Scope, Scopes};
 use helvetisafe_server::{NewAccount, Vault};
 
 use crate::proxy::{Deed, answer};
@@ -207,4 +208,25 @@ fn a_dead_token_is_never_sent() {
     let error = client.secrets().list().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(world.proxy.count("GET", SECRETS), 0);
+}
+
+#[test]
+fn an_event_tells_what_a_token_may_do_and_what_time_the_vault_has() {
+    let account = NewAccount::default().scopes([Scope::SecretsRead, Scope::CredentialsRead]);
+    let world = World::with(Vault::ephemeral().unwrap(), account, |_, _| None);
+    let told = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let log = Arc::clone(&told);
+    let observe = move |event: &Event<'_>| match event {
+        Event::Authorized { granted, life, .. } => log.lock().unwrap().0.push((*granted, *life)),
+        Event::Answered { date, .. } => log.lock().unwrap().1.extend(*date),
+        _ => {}
+    };
+    world.builder().on_event(observe).connect().unwrap();
+    let (granted, dates) = &*told.lock().unwrap();
+    let scopes = Scopes::from([Scope::SecretsRead, Scope::CredentialsRead]);
+    assert_eq!(granted, &[(Some(scopes), seconds(3600))]);
+    assert_eq!(dates.len(), 2, "one for each answer");
+    for date in dates {
+        assert!(date.elapsed().unwrap() < seconds(60), "{date:?}");
+    }
 }

@@ -1,0 +1,124 @@
+//! Which secrets are served.
+
+use std::env;
+
+use helvetisafe::KeyName;
+
+use crate::failure::Failure;
+use crate::keys;
+
+const VARIABLE: &str = "HELVETISAFE_SECRET_KEYS";
+
+/// The secrets that were named, and those with a prefix; where neither is given, all. The variable
+/// limits each of them.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    named: Vec<KeyName>,
+    prefix: Option<String>,
+    limit: Option<Vec<KeyName>>,
+}
+
+impl Keys {
+    pub(super) fn new(named: &[String], prefix: Option<&str>) -> Result<Self, Failure> {
+        let keys = Self {
+            named: keys::parse_all(named)?,
+            prefix: prefix.map(str::to_owned),
+            limit: limit(env::var(VARIABLE).ok().as_deref())?,
+        };
+        match keys.named.iter().find(|key| !keys.is_served(key)) {
+            Some(key) => Err(Failure::usage(format_args!(
+                "--key {key} is not among the secrets in {VARIABLE}; add it there, or unset the \
+                 variable"
+            ))),
+            None => Ok(keys),
+        }
+    }
+
+    /// Whether a secret may be asked for.
+    pub(super) fn is_served(&self, key: &KeyName) -> bool {
+        let is_chosen = self.named.contains(key)
+            || match &self.prefix {
+                Some(prefix) => key.as_str().starts_with(prefix.as_str()),
+                None => self.named.is_empty(),
+            };
+        is_chosen && self.limit.as_ref().is_none_or(|limit| limit.contains(key))
+    }
+
+    /// The secrets that are named one by one.
+    pub(super) fn named(&self) -> impl Iterator<Item = &KeyName> {
+        let limit = self.limit.iter().flatten();
+        let limit = limit.filter(|key| !self.named.contains(key) && self.is_served(key));
+        self.named.iter().chain(limit)
+    }
+
+    /// Whether the vault has to be asked which others there are.
+    pub(super) fn needs_list(&self) -> bool {
+        self.limit.is_none() && (self.named.is_empty() || self.prefix.is_some())
+    }
+}
+
+/// An empty variable counts as unset.
+fn limit(variable: Option<&str>) -> Result<Option<Vec<KeyName>>, Failure> {
+    let Some(list) = variable.filter(|list| !list.is_empty()) else {
+        return Ok(None);
+    };
+    let names = list
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let parse = |name| {
+        KeyName::parse(name)
+            .map_err(|error| Failure::usage(format_args!("the variable {VARIABLE}: {error}")))
+    };
+    names.map(parse).collect::<Result<_, _>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(named: &[&str], prefix: Option<&str>, variable: Option<&str>) -> Keys {
+        let parse = |name: &&str| KeyName::parse(*name).unwrap();
+        Keys {
+            named: named.iter().map(parse).collect(),
+            prefix: prefix.map(str::to_owned),
+            limit: limit(variable).unwrap(),
+        }
+    }
+
+    /// Which of A, APP_A and APP_B are served, which are named, whether a list is needed.
+    fn outcome(keys: &Keys) -> (String, String, bool) {
+        let join = |names: Vec<&str>| names.join(" ");
+        let all = ["A", "APP_A", "APP_B"].map(|name| KeyName::parse(name).unwrap());
+        let served = all.iter().filter(|key| keys.is_served(key));
+        (
+            join(served.map(KeyName::as_str).collect()),
+            join(keys.named().map(KeyName::as_str).collect()),
+            keys.needs_list(),
+        )
+    }
+
+    #[test]
+    fn what_is_named_is_served_and_the_variable_limits_it() {
+        let app = Some("APP_");
+        for (keys, served, named, needs_list) in [
+            (keys(&[], None, None), "A APP_A APP_B", "", true),
+            (keys(&["A"], None, None), "A", "A", false),
+            (keys(&[], app, None), "APP_A APP_B", "", true),
+            (keys(&["A"], app, None), "A APP_A APP_B", "A", true),
+            (
+                keys(&[], None, Some("A, APP_A")),
+                "A APP_A",
+                "A APP_A",
+                false,
+            ),
+            (keys(&[], app, Some("A,APP_A")), "APP_A", "APP_A", false),
+            (keys(&["A"], None, Some("A,APP_A")), "A", "A", false),
+            (keys(&[], None, Some("")), "A APP_A APP_B", "", true),
+        ] {
+            let wanted = (served.to_owned(), named.to_owned(), needs_list);
+            assert_eq!(outcome(&keys), wanted, "{keys:?}");
+        }
+        assert!(limit(Some("A;B")).is_err());
+    }
+}

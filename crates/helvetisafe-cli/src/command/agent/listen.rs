@@ -1,0 +1,209 @@
+//! Where the agent listens: a loopback address, or a Unix socket that only its owner can open.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// What the user typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    Network(SocketAddr),
+    Socket(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err("unix: needs the path of a socket".to_owned()),
+                _ => Ok(Self::Socket(path.into())),
+            };
+        }
+        let address = match text.strip_prefix("localhost:").map(str::parse) {
+            Some(Ok(port)) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            _ => text
+                .parse::<SocketAddr>()
+                .map_err(|_| "write it like 127.0.0.1:8210 or unix:PATH".to_owned())?,
+        };
+        if !address.ip().is_loopback() {
+            return Err(format!(
+                "{} is no loopback address, so other machines could ask; use 127.0.0.1, [::1] or \
+                 unix:PATH",
+                address.ip()
+            ));
+        }
+        Ok(Self::Network(address))
+    }
+}
+
+impl Address {
+    pub(super) fn bind(&self) -> Result<Listener, Failure> {
+        let bound = match self {
+            Self::Network(address) => TcpListener::bind(address).map(Listener::Network),
+            Self::Socket(path) => bind_socket(path),
+        };
+        bound.map_err(|error| {
+            Failure::usage(format_args!(
+                "cannot listen on {self}: {error}; choose another place with --listen"
+            ))
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => address.fmt(f),
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// An open address.
+pub(super) enum Listener {
+    Network(TcpListener),
+    #[cfg(unix)]
+    Socket(std::os::unix::net::UnixListener, PathBuf),
+}
+
+/// A connection of either kind.
+pub(super) trait Connection: Read + Write {
+    /// How long one reading or writing may take; not zero.
+    fn set_timeout(&self, time: Duration) -> io::Result<()>;
+
+    /// Says that nothing more is sent.
+    fn end(&self) -> io::Result<()>;
+}
+
+impl Listener {
+    pub(super) fn is_network(&self) -> bool {
+        matches!(self, Self::Network(_))
+    }
+
+    pub(super) fn accept(&self) -> io::Result<Box<dyn Connection>> {
+        match self {
+            Self::Network(listener) => Ok(Box::new(listener.accept()?.0)),
+            #[cfg(unix)]
+            Self::Socket(listener, _) => Ok(Box::new(listener.accept()?.0)),
+        }
+    }
+
+    /// Leaves nothing behind.
+    pub(super) fn remove(&self) {
+        #[cfg(unix)]
+        if let Self::Socket(_, path) = self {
+            // Whoever took it away was faster.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(listener) => match listener.local_addr() {
+                Ok(address) => write!(f, "http://{address}"),
+                Err(_) => f.write_str("a loopback address"),
+            },
+            #[cfg(unix)]
+            Self::Socket(_, path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Connection for TcpStream {
+    fn set_timeout(&self, time: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(time))?;
+        self.set_write_timeout(Some(time))
+    }
+
+    fn end(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(unix)]
+impl Connection for std::os::unix::net::UnixStream {
+    fn set_timeout(&self, time: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(time))?;
+        self.set_write_timeout(Some(time))
+    }
+
+    fn end(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Makes the socket in a folder of its own, so that it has its mode before anybody can open it, and
+/// then moves it to its place. A socket that nobody serves any more is replaced.
+#[cfg(unix)]
+fn bind_socket(path: &Path) -> io::Result<Listener> {
+    use std::fs::{Permissions, rename, set_permissions};
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    match path.symlink_metadata() {
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(io::Error::other("it is there and is no socket"));
+        }
+        Ok(_) if UnixStream::connect(path).is_ok() => {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        _ => {}
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // For an error without the temporary name.
+    folder.metadata()?;
+    let private = tempfile::Builder::new().prefix(".s-").tempdir_in(folder)?;
+    let made = private.path().join("s");
+    let listener = UnixListener::bind(&made)?;
+    set_permissions(&made, Permissions::from_mode(0o600))?;
+    rename(&made, path)?;
+    Ok(Listener::Socket(listener, path.to_owned()))
+}
+
+#[cfg(not(unix))]
+fn bind_socket(_: &Path) -> io::Result<Listener> {
+    Err(io::Error::other("this system has no Unix sockets"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_and_sockets_are_places() {
+        for text in [
+            "127.0.0.1:8210",
+            "127.9.9.9:1",
+            "[::1]:0",
+            "localhost:8210",
+            "unix:a/b",
+        ] {
+            assert!(text.parse::<Address>().is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "8210",
+            "0.0.0.0:8210",
+            "[::]:8210",
+            "10.0.0.1:8210",
+            "[::ffff:127.0.0.1]:1",
+            "vault.example:1",
+            "localhost",
+            "unix:",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The file of EnvironmentFile=: `NAME="value"`.
+//!
+//! Between double quotes, a backslash escapes `"`, `\`, `` ` `` and `$`, and line ends stand for
+//! themselves (systemd.exec(5), "EnvironmentFile="). Older versions drop values with other control
+//! characters than line ends and tabs, silently.
+
+use super::format::push_replacing;
+
+pub(super) fn refusal(value: &str) -> Option<&'static str> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    value
+        .contains(is_refused)
+        .then_some("holds a control character, which some versions of systemd drop; encode it")
+}
+
+pub(super) fn line(out: &mut String, name: &str, value: &str) {
+    out.push_str(name);
+    out.push_str("=\"");
+    push_replacing(out, value, |c| match c {
+        '"' => Some("\\\""),
+        '\\' => Some("\\\\"),
+        '`' => Some("\\`"),
+        '$' => Some("\\$"),
+        _ => None,
+    });
+    out.push_str("\"\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::Format;
+    use super::super::tests::values;
+    use super::*;
+
+    /// By the rules of `parse_env_file` in systemd; what is left over, and the value.
+    fn read(text: &str) -> (String, String) {
+        let mut value = String::new();
+        let mut rest = text.strip_prefix("NAME=\"").unwrap().chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '"' => break,
+                '\\' => match rest.next().unwrap() {
+                    c @ ('"' | '\\' | '`' | '$') => value.push(c),
+                    '\n' => {}
+                    c => value.extend(['\\', c]),
+                },
+                c => value.push(c),
+            }
+        }
+        (rest.collect(), value)
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_that_is_not_refused_is_read_back(value in values()) {
+            prop_assume!(Format::Systemd.refusal("NAME", &value).is_none());
+            let mut text = String::new();
+            line(&mut text, "NAME", &value);
+            prop_assert_eq!(read(&text), ("\n".to_owned(), value));
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for value in ["\0", "\r", "\u{1b}[2J", "\u{7f}", "\u{85}"] {
+            assert!(Format::Systemd.refusal("NAME", value).is_some());
+        }
+        assert!(Format::Systemd.refusal("NAME", "one\n\ttwo é 🔑").is_none());
+    }
+}

@@ -1,0 +1,69 @@
+//! `run -- CMD ARG…`: a program with secrets in its environment.
+
+#[cfg(unix)]
+mod child;
+mod environment;
+mod program;
+
+use std::ffi::OsString;
+
+use super::selection::SelectionArgs;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// The status where this command failed itself, as `env` and `docker run` have it: the others are
+/// the program's.
+pub(crate) const FAILED: u8 = 125;
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe run --key DATABASE_URL -- ./server
+  helvetisafe run --prefix APP_ -- docker compose up
+  helvetisafe run --env PGPASSWORD=DATABASE.DB_PASS --clean -- psql
+  helvetisafe run -- sh -c 'echo \"$GREETING\"'
+
+Exit status:
+  that of the program; 128+n when signal n ended it
+  125  this command failed, also by wrong usage; nothing was started
+  126  the program was found, but cannot be run
+  127  the program was not found";
+
+/// Run a program with secrets in its environment.
+///
+/// No shell stands between, and on Unix the program takes the place of this command. Variables of
+/// this command, HELVETISAFE_…, are taken out of its environment. A variable that is set already
+/// stays as it is, also an empty one, unless --override is given.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+    /// Stay the parent of the program, pass signals on and end with its status.
+    #[arg(long)]
+    no_exec: bool,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    environment: environment::EnvironmentArgs,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let prepared = prepare(args, context).map_err(|failure| failure.with_status(FAILED))?;
+    prepared.start(args.no_exec)
+}
+
+/// All that can fail before anything is started.
+fn prepare(args: &Args, context: &Context) -> Result<program::Prepared, Failure> {
+    let variables = args.selection.variables(context)?;
+    environment::check(&variables, &args.selection, context)?;
+    let mut prepared = program::Prepared::new(&args.command)?;
+    args.environment
+        .fill(prepared.command(), &variables, context);
+    context.messages.detail(format_args!(
+        "starting {} with {} variables from the vault",
+        prepared.name(),
+        variables.len()
+    ));
+    Ok(prepared)
+}

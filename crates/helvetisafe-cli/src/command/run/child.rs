@@ -1,0 +1,66 @@
+//! The parent of the program: it passes signals on and waits.
+
+use std::io;
+use std::os::raw::c_int;
+use std::process::{Child, Command, ExitStatus};
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+
+const PASSED_ON: [c_int; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+
+/// Starts a program and waits for its end.
+///
+/// A signal of the terminal, such as Ctrl-C, goes to the program already, which is in the same
+/// group of processes: only those that another process sent to us are passed on.
+pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
+    // Before the start, so that none is lost; a new program does not inherit handlers.
+    let ignored = ignored();
+    let handled = PASSED_ON
+        .iter()
+        .filter(|&&signal| ignored & bit(signal) == 0);
+    let mut signals = SignalsInfo::<WithOrigin>::new(handled.chain([&SIGCHLD]))?;
+    let mut child = command.spawn()?;
+    // The values are the child's now.
+    command.env_clear();
+    for origin in signals.forever() {
+        if origin.signal != SIGCHLD {
+            if origin.process.is_some() {
+                pass_on(&child, origin.signal);
+            }
+        } else if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+    }
+    child.wait()
+}
+
+/// The child is not waited for yet, so its id is still its own.
+fn pass_on(child: &Child, signal: c_int) {
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        // It fails where the child has ended, or has become another user's: nothing is to be done.
+        let _ = kill_process(Pid::from_child(child), signal);
+    }
+}
+
+/// The signals that are ignored, as after `nohup`, one bit each. They shall stay so for the child,
+/// and would not with a handler.
+#[cfg(target_os = "linux")]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default()
+}
+
+/// Only Linux tells without `unsafe`.
+#[cfg(not(target_os = "linux"))]
+fn ignored() -> u64 {
+    0
+}
+
+fn bit(signal: c_int) -> u64 {
+    1 << (signal - 1)
+}

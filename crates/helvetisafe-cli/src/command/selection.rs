@@ -1,0 +1,228 @@
+//! Which secrets, and the variables that they become: what `run` and `export` share.
+
+mod fetch;
+mod names;
+mod request;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use clap::builder::NonEmptyStringValueParser;
+use helvetisafe::{KeyName, Secret};
+use secrecy::SecretString;
+
+use crate::context::Context;
+use crate::failure::{Failure, Failures, Status};
+use crate::terminal::escape_line;
+
+pub(super) use names::is_ours;
+use request::{Renamed, Request};
+
+/// Which secrets.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Secrets")]
+pub(super) struct SelectionArgs {
+    /// A secret, as a variable of its own name. A multi-field secret becomes one variable for each
+    /// field, named by the field.
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<String>,
+    /// All listed secrets whose keys begin with this.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    prefix: Option<String>,
+    /// A secret as a variable of another name: a multi-field secret as its JSON text, or one field.
+    #[arg(long = "env", value_name = "NAME=KEY[.FIELD]")]
+    renamed: Vec<String>,
+    /// All listed secrets. Without any of these four: the secrets that HELVETISAFE_SECRET_KEYS
+    /// names, separated by commas; without it all.
+    #[arg(long, conflicts_with_all = ["keys", "prefix"])]
+    all: bool,
+    /// Allow a variable of this name, such as PATH, though it changes what programs do.
+    #[arg(long = "allow-name", value_name = "NAME")]
+    allowed: Vec<String>,
+}
+
+/// A variable to be, and the secret that it is made from.
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: SecretString,
+    source: Source,
+}
+
+/// The secret, or the field of it.
+struct Source {
+    key: KeyName,
+    field: Option<String>,
+}
+
+impl SelectionArgs {
+    /// Fetches the secrets and names the variables; no two of them have the same name. Arguments
+    /// are checked before anything is sent.
+    pub(super) fn variables(&self, context: &Context) -> Result<Vec<Variable>, Failure> {
+        let request = Request::new(self)?;
+        let own = request.own(context)?;
+        let mut keys = own.clone();
+        keys.extend(request.renamed.iter().map(|renamed| renamed.key.clone()));
+        keys.sort();
+        keys.dedup();
+        let secrets = fetch::all(&keys, context)?;
+        let own = own.iter().filter_map(|key| secrets.get(key));
+        let mut variables: Vec<_> = own.flat_map(under_own_names).collect();
+        for renamed in &request.renamed {
+            variables.extend(under_new_name(renamed, &secrets)?);
+        }
+        refuse_doubled(&variables, context)?;
+        Ok(variables)
+    }
+
+    /// Why a variable is refused in an environment unless its name is allowed.
+    pub(super) fn danger(&self, variable: &Variable) -> Option<String> {
+        let name = &variable.name;
+        let is_allowed = !names::is_dangerous(name) || self.allowed.contains(name);
+        (!is_allowed).then(|| {
+            format!(
+                "{} is a name that programs act upon; give --allow-name {} if that is meant",
+                variable.described(),
+                escape_line(name)
+            )
+        })
+    }
+}
+
+/// A variable for the secret, or one for each field.
+fn under_own_names(secret: &Secret) -> Vec<Variable> {
+    let key = secret.key();
+    if secret.fields().is_empty() {
+        return vec![Variable {
+            name: key.as_str().to_owned(),
+            value: secret.expose_secret().into(),
+            source: Source::whole(key),
+        }];
+    }
+    let fields = secret.fields().iter().map(|field| Variable {
+        name: field.name().to_owned(),
+        value: field.expose_secret().into(),
+        source: Source {
+            key: key.clone(),
+            field: Some(field.name().to_owned()),
+        },
+    });
+    fields.collect()
+}
+
+fn under_new_name(
+    renamed: &Renamed,
+    secrets: &HashMap<KeyName, Secret>,
+) -> Result<Option<Variable>, Failure> {
+    let Some(secret) = secrets.get(&renamed.key) else {
+        return Ok(None);
+    };
+    let value = match &renamed.field {
+        None => secret.expose_secret(),
+        Some(name) => secret
+            .field(name)
+            .ok_or_else(|| no_such_field(secret, name))?
+            .expose_secret(),
+    };
+    Ok(Some(Variable {
+        name: renamed.name.clone(),
+        value: value.into(),
+        source: Source {
+            key: renamed.key.clone(),
+            field: renamed.field.clone(),
+        },
+    }))
+}
+
+fn no_such_field(secret: &Secret, name: &str) -> Failure {
+    let names: Vec<_> = secret
+        .fields()
+        .iter()
+        .map(|f| escape_line(f.name()))
+        .collect();
+    let advice = match names.as_slice() {
+        [] => "it is one value: give --env NAME=KEY".to_owned(),
+        names => format!("it has {}", names.join(", ")),
+    };
+    Failure::new(
+        Status::NotFound,
+        format_args!(
+            "the secret `{}` has no field `{}`; {advice}",
+            secret.key(),
+            escape_line(name)
+        ),
+    )
+}
+
+fn refuse_doubled(variables: &[Variable], context: &Context) -> Result<(), Failure> {
+    let mut first = BTreeMap::new();
+    refuse(variables, context, |variable| {
+        let other = first.insert(&variable.name, &variable.source)?;
+        Some(format!(
+            "{other} and {} both want to be {}; give one of them another name with --env \
+             NAME=KEY, or leave it out",
+            variable.source,
+            variable.shown()
+        ))
+    })
+}
+
+/// Fails with every variable for which `why` has a reason, each told by its name.
+pub(super) fn refuse<'a>(
+    variables: &'a [Variable],
+    context: &Context,
+    why: impl FnMut(&'a Variable) -> Option<String>,
+) -> Result<(), Failure> {
+    let mut failures = Failures::default();
+    for reason in variables.iter().filter_map(why) {
+        failures.add(&Failure::usage(reason), &context.messages);
+    }
+    failures.into_result()
+}
+
+impl Variable {
+    /// The name for messages: a field can have any.
+    pub(super) fn shown(&self) -> String {
+        format!("`{}`", escape_line(&self.name))
+    }
+
+    /// The name and what it is made from, for messages.
+    pub(super) fn described(&self) -> String {
+        match self.source.field {
+            None if self.name == self.source.key.as_str() => self.shown(),
+            _ => format!("{} ({})", self.shown(), self.source),
+        }
+    }
+}
+
+impl Source {
+    fn whole(key: &KeyName) -> Self {
+        Self {
+            key: key.clone(),
+            field: None,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            None => write!(f, "the secret `{}`", self.key),
+            Some(field) => write!(f, "the field `{}` of `{}`", escape_line(field), self.key),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Variable {
+    /// A variable of a secret that has its name.
+    pub(super) fn new(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+            source: Source {
+                key: KeyName::parse("KEY").unwrap(),
+                field: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the user asked for, before the vault is.
+
+use std::collections::HashSet;
+use std::env;
+use std::fmt::Display;
+
+use helvetisafe::{Error, ErrorKind, KeyName, ListedKey};
+
+use super::SelectionArgs;
+use crate::context::Context;
+use crate::failure::{Failure, Status};
+use crate::keys;
+
+/// The variable with the secrets to take when no argument names any.
+const SECRET_KEYS: &str = "HELVETISAFE_SECRET_KEYS";
+
+pub(super) struct Request {
+    /// Named secrets, as they are.
+    named: Vec<KeyName>,
+    /// The prefix of those to list; the empty one is every secret's.
+    prefix: Option<String>,
+    pub(super) renamed: Vec<Renamed>,
+}
+
+/// `NAME=KEY` or `NAME=KEY.FIELD`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Renamed {
+    pub(super) name: String,
+    pub(super) key: KeyName,
+    pub(super) field: Option<String>,
+}
+
+impl Request {
+    pub(super) fn new(args: &SelectionArgs) -> Result<Self, Failure> {
+        let mut request = Self {
+            named: keys::parse_all(&args.keys)?,
+            prefix: args.prefix.clone(),
+            renamed: args
+                .renamed
+                .iter()
+                .map(|text| Renamed::parse(text))
+                .collect::<Result<_, _>>()?,
+        };
+        if args.all {
+            request.prefix = Some(String::new());
+        } else if request.is_empty() {
+            match env::var_os(SECRET_KEYS).filter(|list| !list.is_empty()) {
+                Some(list) => request.named = from_variable(&list.to_string_lossy())?,
+                None => request.prefix = Some(String::new()),
+            }
+        }
+        Ok(request)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.named.is_empty() && self.prefix.is_none() && self.renamed.is_empty()
+    }
+
+    /// The secrets that keep their names: those that were named, then those that are listed; each
+    /// once.
+    pub(super) fn own(&self, context: &Context) -> Result<Vec<KeyName>, Failure> {
+        let mut keys = self.named.clone();
+        if let Some(prefix) = &self.prefix {
+            keys.extend(listed(prefix, context)?);
+        }
+        let mut known = HashSet::new();
+        keys.retain(|key| known.insert(key.clone()));
+        Ok(keys)
+    }
+}
+
+/// What is set but names nothing is more often a slip than a wish.
+fn from_variable(list: &str) -> Result<Vec<KeyName>, Failure> {
+    let wrong =
+        |why: &dyn Display| Failure::usage(format_args!("the variable {SECRET_KEYS}: {why}"));
+    let names = list
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let keys = names.map(|name| KeyName::parse(name).map_err(|error| wrong(&error)));
+    let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
+    if keys.is_empty() {
+        return Err(wrong(&"it names no secret; unset it to take all"));
+    }
+    Ok(keys)
+}
+
+/// The listed secrets with a prefix, sorted. A name that none can have is left out with a note.
+fn listed(prefix: &str, context: &Context) -> Result<Vec<KeyName>, Failure> {
+    let listed = context.client()?.secrets().list().map_err(cannot_list)?;
+    let listed = listed.iter().map(|secret| secret.key());
+    let mut keys = Vec::new();
+    for key in listed.filter(|key| key.as_ref().starts_with(prefix)) {
+        match key {
+            ListedKey::Valid(key) => keys.push(key.clone()),
+            ListedKey::Invalid(_) => context.messages.note(format_args!(
+                "left out `{key}`, which is no name of a secret"
+            )),
+        }
+    }
+    keys.sort();
+    match (keys.is_empty(), prefix) {
+        (true, "") => context.messages.note("the vault lists no secrets"),
+        (true, _) => {
+            return Err(Failure::new(
+                Status::NotFound,
+                format_args!("no key of a listed secret begins with `{prefix}`"),
+            ));
+        }
+        _ => {}
+    }
+    Ok(keys)
+}
+
+fn cannot_list(error: Error) -> Failure {
+    let is_forbidden = error.kind() == ErrorKind::Forbidden;
+    let failure = Failure::from(error);
+    if is_forbidden {
+        return failure.with_advice(&format!(
+            "or name the secrets with --key, --env or {SECRET_KEYS}"
+        ));
+    }
+    failure
+}
+
+impl Renamed {
+    /// Reads one. What is wrong is not echoed: somebody may have typed a value.
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let (name, source) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| Failure::usage("--env takes NAME=KEY or NAME=KEY.FIELD"))?;
+        let (key, field) = match source.split_once('.') {
+            Some((key, field)) => (key, Some(field.to_owned())),
+            None => (source, None),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            key: keys::parse(key)?,
+            field,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_secret_has_a_name_a_key_and_perhaps_a_field() {
+        for (text, name, key, field) in [
+            ("A=B", "A", "B", None),
+            ("A=B.c", "A", "B", Some("c")),
+            ("A=B.c.d=e", "A", "B", Some("c.d=e")),
+            ("A=B.", "A", "B", Some("")),
+        ] {
+            let renamed = Renamed::parse(text).unwrap();
+            assert_eq!(renamed.name, name);
+            assert_eq!(renamed.key.as_str(), key);
+            assert_eq!(renamed.field.as_deref(), field);
+        }
+        for text in ["", "A", "=B", "A=", "A=.c", "A=B=C", "A=not a key"] {
+            let failure = Renamed::parse(text).unwrap_err();
+            assert!(!failure.message().unwrap().contains("not a key"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_variable_names_secrets_between_commas() {
+        let keys = from_variable(" A, B,,C ,").unwrap();
+        assert_eq!(
+            keys.iter().map(KeyName::as_str).collect::<Vec<_>>(),
+            ["A", "B", "C"]
+        );
+        for list in ["A;B", ",", " ", "A\u{fffd}"] {
+            assert!(from_variable(list).is_err(), "{list}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What `set`, `create` and `update` share.
+
+use helvetisafe::{Client, Error, ErrorKind, Expiry, KeyName, SecretMetadata, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::expiry::{ExpiryArgs, in_words};
+use crate::failure::Failure;
+use crate::secret_input::ValueArgs;
+use crate::{keys, suggest};
+
+#[derive(clap::Args)]
+pub(crate) struct WriteArgs {
+    /// The secret.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Write one field of a multi-field secret and keep the others.
+    #[arg(long, value_name = "FIELD")]
+    field: Option<String>,
+    #[command(flatten)]
+    value: ValueArgs,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+}
+
+/// Which of the two shall happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Set,
+    Create,
+    Update,
+}
+
+/// Which of the two happened.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Created,
+    Updated,
+}
+
+pub(super) fn run(mode: Mode, args: &WriteArgs, context: &Context) -> Result<(), Failure> {
+    args.value.refuse_argument()?;
+    let key = keys::parse(&args.key)?;
+    let expiry = args.expiry.expiry()?;
+    // Before anybody types a value in vain.
+    context.config()?.check()?;
+    let value = args.value.read(key.as_str())?;
+    let write = Write {
+        key: &key,
+        value: value.expose_secret(),
+        expiry,
+        client: context.client_to_write()?,
+    };
+    let written = match &args.field {
+        Some(field) => write.field(mode, field, context)?,
+        None => write
+            .whole(mode)
+            .map_err(|error| suggest::failure(error, context))?,
+    };
+    tell(&written, &key, &value, args, context)
+}
+
+struct Write<'a> {
+    key: &'a KeyName,
+    value: &'a str,
+    expiry: Expiry,
+    client: &'a Client,
+}
+
+type Written = (Action, SecretMetadata);
+
+impl Write<'_> {
+    fn whole(&self, mode: Mode) -> Result<Written, Error> {
+        match mode {
+            Mode::Create => self.create(),
+            Mode::Update => self.update(),
+            Mode::Set => match self.update() {
+                Err(error) if error.kind() == ErrorKind::NotFound => match self.create() {
+                    // Somebody created it between the two.
+                    Err(error) if error.kind() == ErrorKind::Conflict => self.update(),
+                    outcome => outcome,
+                },
+                outcome => outcome,
+            },
+        }
+    }
+
+    fn create(&self) -> Result<Written, Error> {
+        let expires_at = match self.expiry {
+            Expiry::At(time) => Some(time),
+            Expiry::Keep | Expiry::Never => None,
+        };
+        let created = self
+            .client
+            .secrets()
+            .create(self.key, self.value, expires_at)?;
+        Ok((Action::Created, created))
+    }
+
+    fn update(&self) -> Result<Written, Error> {
+        let updated = self
+            .client
+            .secrets()
+            .update(self.key, self.value, self.expiry)?;
+        Ok((Action::Updated, updated))
+    }
+
+    fn field(&self, mode: Mode, field: &str, context: &Context) -> Result<Written, Failure> {
+        let secrets = self.client.secrets();
+        let action = match (secrets.exists(self.key)?, mode) {
+            (true, Mode::Create) => return Err(Failure::exists(self.key)),
+            (false, Mode::Update) => return Err(suggest::not_found(self.key, context)),
+            (true, _) => Action::Updated,
+            (false, _) => Action::Created,
+        };
+        let written = secrets.set_field(self.key, field, self.value, self.expiry)?;
+        Ok((action, written))
+    }
+}
+
+/// What `--json` prints; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    key: &'a str,
+    action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+}
+
+fn tell(
+    (action, written): &Written,
+    key: &KeyName,
+    value: &SecretString,
+    args: &WriteArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let shown = args.value.is_shown().then(|| value.expose_secret());
+    if context.json() {
+        return context.output.json(&Json {
+            key: key.as_str(),
+            action: *action,
+            field: args.field.as_deref(),
+            created_at: written.created_at(),
+            updated_at: written.updated_at(),
+            expires_at: written.expires_at(),
+            value: shown,
+        });
+    }
+    let expires = match written.expires_at() {
+        Some(_) => format!(
+            "; it expires {}",
+            in_words(written.expires_at(), Timestamp::now())
+        ),
+        None => String::new(),
+    };
+    let done = match action {
+        Action::Created => "created",
+        Action::Updated => "updated",
+    };
+    context
+        .messages
+        .done(format_args!("{done} `{key}`{expires}"));
+    shown.map_or(Ok(()), |value| context.output.value(value))
+}

@@ -1,0 +1,66 @@
+//! Files that hold secrets, or say where they are.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Opens a file, and refuses one that other users can read or write. `what` names it in messages.
+pub(crate) fn open_private(
+    what: &str,
+    path: &Path,
+    insecure_permissions: bool,
+) -> Result<File, Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::usage(format_args!(
+            "cannot read {what} {}: {error}; check the path and who may read it",
+            path.display()
+        ))
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    if !insecure_permissions && is_exposed(&file).map_err(unreadable)? {
+        return Err(Failure::usage(format_args!(
+            "other users can read or write {what} {}; run `chmod 600 {}`, or give \
+             --insecure-permissions",
+            path.display(),
+            quoted(path)
+        )));
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_exposed(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    // The pipe of a `<(command)` is nobody else's.
+    Ok(metadata.is_file() && metadata.mode() & 0o077 != 0)
+}
+
+/// Only Unix has modes.
+#[cfg(not(unix))]
+fn is_exposed(_: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// A path as one word of a shell command.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    if !path.starts_with('-') && path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted(Path::new("/a/b.pem")), "/a/b.pem");
+        assert_eq!(quoted(Path::new("/it's $x")), r"'/it'\''s $x'");
+    }
+}

@@ -1,0 +1,88 @@
+//! The one place where a client is made.
+
+use std::time::Duration;
+
+use helvetisafe::{Client, ClientBuilder, Event, Timeouts};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::messages::Messages;
+use crate::trust::Trust;
+
+/// Connects to read. Where the org key is not the remembered one it warns.
+pub(crate) fn connect_to_read(config: &Config, messages: Messages) -> Result<Client, Failure> {
+    let builder = builder(config, messages)?;
+    Trust::load(config)?.connect_to_read(builder, messages)
+}
+
+/// Connects to write. Where the org key is not the remembered one it fails.
+pub(crate) fn connect_to_write(config: &Config, messages: Messages) -> Result<Client, Failure> {
+    let builder = builder(config, messages)?;
+    Trust::load(config)?.connect_to_write(builder, messages)
+}
+
+/// All that the configuration says about a connection, but for the org key.
+pub(crate) fn builder(config: &Config, messages: Messages) -> Result<ClientBuilder, Failure> {
+    config.check()?;
+    let mut builder = Client::builder(
+        config.base_url()?,
+        config.credentials()?,
+        config.key_source()?,
+    )
+    .on_event(move |event| tell(event, messages));
+    if let Some(pem) = config.ca_certificate()? {
+        builder = builder.ca_certificate(pem);
+    }
+    if let Some(operation) = config.timeout()? {
+        builder = builder.timeouts(Timeouts {
+            operation,
+            ..Timeouts::default()
+        });
+    }
+    Ok(builder)
+}
+
+/// Notes a wait that the vault asked for; tells the rest where `--verbose` is given.
+pub(crate) fn tell(event: &Event<'_>, messages: Messages) {
+    match event {
+        Event::Sending {
+            method,
+            path,
+            headers,
+            attempt,
+            ..
+        } => {
+            messages.detail(format_args!("{method} {path} (attempt {attempt})"));
+            for (name, value) in *headers {
+                match value.to_str() {
+                    Ok(text) if !value.is_sensitive() => {
+                        messages.detail(format_args!("  {name}: {text}"));
+                    }
+                    _ => messages.detail(format_args!("  {name}: [redacted]")),
+                }
+            }
+        }
+        Event::Answered { status, after, .. } => {
+            messages.detail(format_args!("{status} after {}", milliseconds(*after)));
+        }
+        Event::Failed { error, after, .. } => {
+            messages.detail(format_args!("{error}, after {}", milliseconds(*after)));
+        }
+        Event::Waiting {
+            time,
+            throttled: true,
+            ..
+        } => messages.note(format_args!(
+            "the vault asks for fewer requests; waiting {:.1} s",
+            time.as_secs_f64()
+        )),
+        Event::Waiting { time, .. } => {
+            messages.detail(format_args!("trying again in {}", milliseconds(*time)));
+        }
+        _ => {}
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}

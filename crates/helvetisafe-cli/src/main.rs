@@ -1,0 +1,57 @@
+//! The command `helvetisafe`, a client of the public facade `helvetisafe` alone.
+//!
+//! # How the crate is laid out
+//!
+//! `args` is what the user typed, `config` what the program needs; `context` is what every command
+//! gets. `connect` is the one place where a client is made. `command` holds one file per command,
+//! `failure` the errors with their exit status, `output` and `messages` all that is printed.
+//!
+//! # To add a command
+//!
+//! 1. A file `src/command/NAME.rs` with `pub(crate) struct Args` (derives `clap::Args`; its doc
+//!    comment is the help, `after_help` the examples) and
+//!    `pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure>`.
+//! 2. In `src/command.rs` one `mod` line, one line in `Command` and one in `Command::run`.
+//! 3. A transcript in `tests/transcripts/`, and a section in `docs/cli.md`.
+
+mod args;
+mod atomic_file;
+mod command;
+mod config;
+mod connect;
+mod context;
+mod expiry;
+mod failure;
+mod fetch;
+mod input;
+mod keys;
+mod messages;
+mod output;
+mod parallel;
+mod progress;
+mod secret_input;
+mod suggest;
+mod terminal;
+mod trust;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::context::Context;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::refuse(&error),
+    };
+    let context = Context::new(cli.global);
+    match cli.command.run(&context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            context.messages.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}

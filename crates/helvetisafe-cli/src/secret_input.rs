@@ -1,0 +1,136 @@
+//! The value of a secret: piped, from a file, generated, or typed unseen; never an argument.
+
+mod generate;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::failure::Failure;
+
+/// The most bytes that are read: more than the vault takes.
+const LIMIT: usize = 4 << 20;
+
+/// Where the value comes from: standard input when it is piped, else a hidden prompt, unless one of
+/// these says otherwise.
+#[derive(Args)]
+#[command(next_help_heading = "Value")]
+pub(crate) struct ValueArgs {
+    /// Take the value from a file, byte for byte.
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    value_file: Option<PathBuf>,
+    /// Drop one newline from the end of a value that is piped or in a file.
+    #[arg(long)]
+    trim_newline: bool,
+    /// Allow an empty value, which is more often a pipe that failed.
+    #[arg(long)]
+    allow_empty: bool,
+    /// Make a random value of LEN letters and digits.
+    #[arg(
+        long,
+        value_name = "LEN",
+        num_args = 0..=1,
+        default_missing_value = "32",
+        value_parser = clap::value_parser!(u16).range(1..=4096)
+    )]
+    generate: Option<u16>,
+    /// Print the generated value.
+    #[arg(long, requires = "generate")]
+    show: bool,
+    /// Catches a value that was given as an argument, to refuse it without showing it.
+    #[arg(hide = true, value_name = "VALUE")]
+    on_the_command_line: Vec<OsString>,
+}
+
+impl ValueArgs {
+    /// Fails when a value stands on the command line. To be called before anything else is done.
+    pub(crate) fn refuse_argument(&self) -> Result<(), Failure> {
+        if self.on_the_command_line.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "a value cannot be given as an argument: every user of this machine could see it, and \
+             the shell would keep it in its history; pipe it in, use --value-file, or run the \
+             command on a terminal without it to be asked; change the value if it is in use",
+        ))
+    }
+
+    /// Reads or makes the value. `name` is what the prompt calls it.
+    pub(crate) fn read(&self, name: &str) -> Result<SecretString, Failure> {
+        if let Some(length) = self.generate {
+            return generate::value(length.into());
+        }
+        let value = match &self.value_file {
+            Some(path) => {
+                let what = path.display().to_string();
+                let file = File::open(path).map_err(|error| unreadable(&what, &error))?;
+                self.text(file, &what)?
+            }
+            None if io::stdin().is_terminal() => prompt(name)?,
+            None => self.text(io::stdin().lock(), "standard input")?,
+        };
+        if value.expose_secret().is_empty() && !self.allow_empty {
+            return Err(Failure::usage(
+                "the value is empty, as after a command that failed; give --allow-empty if it \
+                 shall be",
+            ));
+        }
+        Ok(value)
+    }
+
+    /// Whether the value is to be printed.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.show
+    }
+
+    fn text(&self, source: impl Read, what: &str) -> Result<SecretString, Failure> {
+        // One allocation, so that no copy is left behind unwiped.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+        source
+            .take(LIMIT as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(what, &error))?;
+        if bytes.len() > LIMIT {
+            return Err(Failure::usage(format_args!(
+                "{what} has more than {} MiB; a secret has at most about 1.5 MB",
+                LIMIT >> 20
+            )));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            Failure::usage(format_args!(
+                "{what} is not UTF-8 (at byte {}), and a secret is text; encode it, for example \
+                 with base64",
+                error.valid_up_to()
+            ))
+        })?;
+        let trimmed = text.strip_suffix('\n').filter(|_| self.trim_newline);
+        Ok(trimmed.unwrap_or(text).into())
+    }
+}
+
+fn unreadable(what: &str, error: &io::Error) -> Failure {
+    Failure::usage(format_args!("cannot read {what}: {error}"))
+}
+
+/// Asks twice on the terminal, without an echo.
+fn prompt(name: &str) -> Result<SecretString, Failure> {
+    let ask = |prompt: String| {
+        rpassword::prompt_password(prompt)
+            .map(SecretString::from)
+            .map_err(|error| unreadable("the terminal", &error))
+    };
+    let mut value = ask(format!("Value of {name}: "))?;
+    let again = ask(format!("Value of {name}, again: "))?;
+    if value.expose_secret() != again.expose_secret() {
+        value.zeroize();
+        return Err(Failure::usage(
+            "the two values differ; nothing was changed, try again",
+        ));
+    }
+    Ok(value)
+}

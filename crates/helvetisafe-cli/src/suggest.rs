@@ -1,0 +1,66 @@
+//! "Did you mean".
+
+use helvetisafe::{Error, ErrorKind, KeyName, SecretMetadata};
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// How alike two names have to be, from 0 to 1.
+const ALIKE: f64 = 0.85;
+
+/// The failure of a call; where there is no such secret, with the name that is most like it.
+pub(crate) fn failure(error: Error, context: &Context) -> Failure {
+    match (error.kind(), error.key()) {
+        (ErrorKind::NotFound, Some(key)) => not_found(key, context),
+        _ => error.into(),
+    }
+}
+
+/// There is no such secret; where listing is allowed, with the name that is most like it.
+pub(crate) fn not_found(key: &KeyName, context: &Context) -> Failure {
+    let failure = Failure::not_found(key);
+    match similar(key.as_str(), context) {
+        Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
+        None => failure,
+    }
+}
+
+fn similar(key: &str, context: &Context) -> Option<String> {
+    // Whoever may not list gets no suggestion; the failure itself is told.
+    let listed = context.client().ok()?.secrets().list().ok()?;
+    let names = listed.iter().map(SecretMetadata::key);
+    nearest(
+        key,
+        names.filter_map(|name| name.valid()).map(AsRef::as_ref),
+    )
+    .map(str::to_owned)
+}
+
+/// The name most like `wanted`, if one is alike; case does not count.
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = wanted.to_ascii_lowercase();
+    let likeness = |name: &str| strsim::jaro_winkler(&wanted, &name.to_ascii_lowercase());
+    names
+        .map(|name| (likeness(name), name))
+        .filter(|&(likeness, _)| likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_finds_its_name() {
+        let names = ["DB_PASSWORD", "DB_HOST", "API_KEY"];
+        for (wanted, found) in [
+            ("DB_PASWORD", Some("DB_PASSWORD")),
+            ("db_host", Some("DB_HOST")),
+            ("API_KEYS", Some("API_KEY")),
+            ("UNLIKE", None),
+        ] {
+            assert_eq!(nearest(wanted, names.into_iter()), found, "{wanted}");
+        }
+    }
+}

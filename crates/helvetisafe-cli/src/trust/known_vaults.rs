@@ -1,0 +1,245 @@
+//! The file that remembers: `known-vaults.json` in the state folder.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "vaults": [
+//!     {
+//!       "base_url": "https://vault.example",
+//!       "account": "client-id app",
+//!       "fingerprint": "SHA256:…",
+//!       "since": "2026-01-31T12:00:00Z"
+//!     }
+//!   ]
+//! }
+//! ```
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use helvetisafe::{Fingerprint, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::VaultId;
+use crate::atomic_file;
+use crate::config::permissions::open_private;
+use crate::failure::Failure;
+
+const FILE: &str = "known-vaults.json";
+const VERSION: u8 = 1;
+
+/// One remembered vault.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    #[serde(flatten)]
+    pub(crate) vault: VaultId,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) since: Timestamp,
+}
+
+/// All remembered vaults, as they were when they were read.
+#[derive(Debug)]
+pub(crate) struct KnownVaults {
+    /// `None` when there is no home, or when nothing shall be remembered.
+    folder: Option<PathBuf>,
+    insecure_permissions: bool,
+    is_unused: bool,
+    entries: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u8,
+    vaults: Vec<Entry>,
+}
+
+impl KnownVaults {
+    /// Reads the file. One that is not there, or out of reach, remembers nothing.
+    pub(crate) fn load(insecure_permissions: bool) -> Result<Self, Failure> {
+        let folder = folder();
+        let entries = match &folder {
+            Some(folder) => read(&folder.join(FILE), insecure_permissions)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            folder,
+            insecure_permissions,
+            is_unused: false,
+            entries,
+        })
+    }
+
+    /// A memory that holds nothing and keeps nothing.
+    pub(crate) fn unused() -> Self {
+        Self {
+            folder: None,
+            insecure_permissions: false,
+            is_unused: true,
+            entries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_unused(&self) -> bool {
+        self.is_unused
+    }
+
+    pub(crate) fn find(&self, vault: &VaultId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.vault == *vault)
+    }
+
+    /// Whether other credentials are remembered for the same base URL, and all with other keys.
+    pub(crate) fn has_only_others(&self, vault: &VaultId, current: Fingerprint) -> bool {
+        let mut there = self
+            .entries
+            .iter()
+            .filter(|entry| entry.vault.base_url == vault.base_url)
+            .peekable();
+        there.peek().is_some() && there.all(|entry| entry.fingerprint != current)
+    }
+
+    /// Remembers a vault unless it is remembered by now; then gives what is.
+    pub(crate) fn remember_first(
+        &mut self,
+        vault: &VaultId,
+        fingerprint: Fingerprint,
+    ) -> io::Result<Option<Entry>> {
+        let _lock = self.lock_and_reload()?;
+        if let Some(entry) = self.find(vault) {
+            return Ok(Some(entry.clone()));
+        }
+        self.entries.push(Entry::new(vault, fingerprint));
+        self.save().map(|()| None)
+    }
+
+    /// Remembers another fingerprint, or none.
+    pub(crate) fn replace(
+        &mut self,
+        vault: &VaultId,
+        fingerprint: Option<Fingerprint>,
+    ) -> io::Result<()> {
+        let _lock = self.lock_and_reload()?;
+        self.entries.retain(|entry| entry.vault != *vault);
+        let new = fingerprint.map(|fingerprint| Entry::new(vault, fingerprint));
+        self.entries.extend(new);
+        self.save()
+    }
+
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.join(FILE))
+    }
+
+    /// Keeps other processes out until the lock is dropped, and takes in what they wrote.
+    fn lock_and_reload(&mut self) -> io::Result<File> {
+        let folder = self.folder()?;
+        make_private(folder)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options.open(folder.join(".known-vaults.lock"))?;
+        lock.lock()?;
+        self.entries = read(&folder.join(FILE), self.insecure_permissions).map_err(to_io)?;
+        Ok(lock)
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let contents = Contents {
+            version: VERSION,
+            vaults: self.entries.clone(),
+        };
+        let mut json = serde_json::to_vec_pretty(&contents)?;
+        json.push(b'\n');
+        atomic_file::write(&self.folder()?.join(FILE), &json).map_err(to_io)
+    }
+
+    fn folder(&self) -> io::Result<&Path> {
+        let none = || io::Error::new(ErrorKind::NotFound, "there is no home folder");
+        self.folder.as_deref().ok_or_else(none)
+    }
+}
+
+impl Entry {
+    fn new(vault: &VaultId, fingerprint: Fingerprint) -> Self {
+        Self {
+            vault: vault.clone(),
+            fingerprint,
+            since: Timestamp::now(),
+        }
+    }
+}
+
+/// The XDG base directory specification, unless HELVETISAFE_STATE_DIR says otherwise.
+fn folder() -> Option<PathBuf> {
+    let variable = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(folder) = variable("HELVETISAFE_STATE_DIR") {
+        return Some(folder);
+    }
+    let state = variable("XDG_STATE_HOME").filter(|folder| folder.is_absolute());
+    let home = || env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    let state = state.or_else(|| Some(home()?.join(".local").join("state")))?;
+    Some(state.join("helvetisafe"))
+}
+
+fn read(file: &Path, insecure_permissions: bool) -> Result<Vec<Entry>, Failure> {
+    match File::open(file) {
+        Err(error) if is_out_of_reach(&error) => return Ok(Vec::new()),
+        _ => {}
+    }
+    let mut json = String::new();
+    // Whoever can write it could make us trust any key.
+    open_private("the remembered vaults", file, insecure_permissions)?
+        .read_to_string(&mut json)
+        .map_err(|error| malformed(file, &error))?;
+    let contents: Contents =
+        serde_json::from_str(&json).map_err(|error| malformed(file, &error))?;
+    match contents.version {
+        VERSION => Ok(contents.vaults),
+        version => Err(malformed(file, &format_args!("its version is {version}"))),
+    }
+}
+
+/// In a container the home may be missing, or somebody else's.
+fn is_out_of_reach(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
+    )
+}
+
+fn malformed(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format_args!(
+        "cannot understand {}, which remembers the vaults: {error}; mend it, or move it away and \
+         check the fingerprints with `helvetisafe trust`",
+        file.display()
+    ))
+}
+
+/// Makes the folder with mode 0700 where there is none.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn to_io(failure: Failure) -> io::Error {
+    io::Error::other(failure.message().unwrap_or_default().to_owned())
+}
+
+fn as_text<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fingerprint)
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| de::Error::custom("a fingerprint is SHA256: and 43 characters"))
+}

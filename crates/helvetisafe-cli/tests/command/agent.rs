@@ -1,0 +1,486 @@
+//! The agent as a real process, asked over real sockets.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::proxy::{Deed, Proxy, answer};
+use crate::world::{World, vault_address};
+
+/// A running agent. It is killed when a test is done with it.
+struct Agent {
+    child: Child,
+    /// `127.0.0.1:PORT`, or the path of the socket.
+    address: String,
+    token: String,
+}
+
+impl Agent {
+    /// Starts an agent, and returns once it listens.
+    fn start(world: &World, base_url: &str, arguments: &[&str]) -> Self {
+        let mut command = world.command();
+        command
+            .env("HELVETISAFE_BASE_URL", base_url)
+            .arg("agent")
+            .args(arguments);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        Self::spawn(&mut command)
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (mut address, mut token) = (None, String::new());
+        while address.is_none() {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
+            if let Some(text) = line.trim().strip_prefix("helvetisafe: token: ") {
+                token = text.to_owned();
+            }
+            if let Some(text) = line.trim().strip_prefix("helvetisafe: serving on ") {
+                let text = text.trim_start_matches("http://");
+                address = Some(text.trim_start_matches("unix:").to_owned());
+            }
+        }
+        // What it says later must not block it.
+        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self {
+            child,
+            address: address.unwrap(),
+            token,
+        }
+    }
+
+    /// The same, once it is ready.
+    fn ready(world: &World, base_url: &str, arguments: &[&str]) -> Self {
+        let agent = Self::start(world, base_url, arguments);
+        agent.wait_until_ready();
+        agent
+    }
+
+    fn wait_until_ready(&self) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while self.get("/health").status != 200 {
+            assert!(Instant::now() < end, "it does not become ready");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &self.headers())
+    }
+
+    fn headers(&self) -> String {
+        format!(
+            "Host: localhost\r\nAuthorization: Bearer {}\r\n",
+            self.token
+        )
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
+        let request = format!("{method} {path} HTTP/1.1\r\n{headers}\r\n");
+        Answer::read(TcpStream::connect(&self.address).unwrap(), &request)
+    }
+
+    /// Sends SIGTERM, and gives the status.
+    fn terminate(mut self, signal: &str) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: Value,
+}
+
+impl Answer {
+    fn read(mut stream: impl Read + Write, request: &str) -> Self {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        Self {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_ascii_lowercase(),
+            body: serde_json::from_str(body).unwrap(),
+        }
+    }
+}
+
+fn set(world: &World, arguments: &[&str], value: &str) {
+    let mut command = world.command();
+    command.arg("set").args(arguments).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(value.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A world with two single secrets and one with two fields.
+fn world() -> World {
+    let world = World::new();
+    set(&world, &["APP_A"], "a \"quoted\"\nvalue");
+    set(&world, &["B"], "b");
+    set(&world, &["APP_DB", "--field", "HOST"], "db");
+    set(&world, &["APP_DB", "--field", "PASS"], "p");
+    world
+}
+
+#[test]
+fn it_serves_flat_objects_that_nobody_keeps() {
+    let world = world();
+    let agent = Agent::ready(&world, &world.name("URL"), &[]);
+    let answer = agent.get("/secret/APP_A");
+    assert_eq!(answer.body, json!({ "APP_A": "a \"quoted\"\nvalue" }));
+    for header in [
+        "content-type: application/json",
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+    ] {
+        assert!(answer.head.contains(header), "{}", answer.head);
+    }
+    assert!(!answer.head.contains("access-control"), "{}", answer.head);
+    let fields = json!({ "HOST": "db", "PASS": "p" });
+    assert_eq!(agent.get("/secret/APP_DB?x=1").body, fields);
+    let all = agent.get("/secrets").body;
+    assert_eq!(all["APP_A"], "a \"quoted\"\nvalue");
+    assert_eq!(all["B"], "b");
+    let text = all["APP_DB"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), fields);
+    assert_eq!(all.as_object().unwrap().len(), 3);
+
+    for path in [
+        "/secret/NONE",
+        "/secret/",
+        "/secret/a%2fb",
+        "/secret/../B",
+        "/",
+        "/x",
+    ] {
+        let answer = agent.get(path);
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert!(answer.body["error"].is_string(), "{path}: {answer:?}");
+    }
+    for method in ["POST", "PUT", "HEAD", "OPTIONS"] {
+        assert_eq!(agent.ask(method, "/secrets", &agent.headers()).status, 405);
+    }
+}
+
+#[test]
+fn a_token_is_needed_for_all_but_the_health() {
+    let world = world();
+    let agent = Agent::ready(&world, &world.name("URL"), &[]);
+    assert_eq!(agent.token.len(), 64);
+    let short = &agent.token[1..];
+    for header in [
+        String::new(),
+        "Authorization: Bearer\r\n".to_owned(),
+        "Authorization: Bearer \r\n".to_owned(),
+        format!("Authorization: Bearer {short}\r\n"),
+        format!("Authorization: Bearer {}x\r\n", agent.token),
+        format!("Authorization: Basic {}\r\n", agent.token),
+        agent
+            .headers()
+            .replacen("Host: localhost\r\n", "", 1)
+            .repeat(2),
+    ] {
+        let header = format!("Host: localhost\r\n{header}");
+        for path in ["/secrets", "/secret/B", "/secret/NONE", "/x"] {
+            let answer = agent.ask("GET", path, &header);
+            assert_eq!(answer.status, 401, "{header}: {answer:?}");
+            assert!(answer.head.contains("www-authenticate: bearer"));
+        }
+        assert_eq!(agent.ask("GET", "/health", &header).status, 200);
+    }
+
+    let agent = Agent::ready(&world, &world.name("URL"), &["--no-token"]);
+    assert_eq!(agent.token, "");
+    assert_eq!(
+        agent.ask("GET", "/secret/B", "Host: localhost\r\n").status,
+        200
+    );
+}
+
+#[test]
+fn a_host_that_is_not_this_machine_is_refused() {
+    let world = world();
+    let agent = Agent::ready(&world, &world.name("URL"), &["--no-token"]);
+    for (headers, status) in [
+        ("Host: localhost\r\n", 200),
+        ("Host: 127.0.0.1:8210\r\n", 200),
+        ("Host: [::1]\r\n", 200),
+        ("Host: evil.example\r\n", 403),
+        ("Host: localhost.evil.example:8210\r\n", 403),
+        ("Host: 127.0.0.1\r\nHost: evil.example\r\n", 400),
+        ("", 400),
+    ] {
+        for path in ["/health", "/secrets", "/secret/B"] {
+            let answer = agent.ask("GET", path, headers);
+            assert_eq!(answer.status, status, "{headers}{path}");
+        }
+    }
+    let long = format!("Host: localhost\r\nX: {}\r\n", "x".repeat(9000));
+    assert_eq!(agent.ask("GET", "/secrets", &long).status, 431);
+}
+
+#[test]
+fn it_is_not_ready_before_the_vault_was_reached() {
+    let world = world();
+    let is_open = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_open);
+    let proxy = Proxy::start(vault_address(), move |_, _| {
+        while !flag.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Deed::Forward
+    });
+    let agent = Agent::start(&world, &proxy.base_url(), &[]);
+    for path in ["/health", "/secrets", "/secret/B"] {
+        let answer = agent.get(path);
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
+    }
+    assert_eq!(agent.get("/health").body, json!({ "status": "starting" }));
+    is_open.store(true, Ordering::SeqCst);
+    agent.wait_until_ready();
+    assert_eq!(agent.get("/health").body, json!({ "status": "ok" }));
+    assert_eq!(agent.get("/secret/B").body, json!({ "B": "b" }));
+}
+
+#[test]
+fn a_vault_that_is_down_is_tried_again() {
+    let world = world();
+    let is_up = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_up);
+    let proxy = Proxy::start(vault_address(), move |_, _| {
+        match flag.load(Ordering::SeqCst) {
+            true => Deed::Forward,
+            false => answer(503, ""),
+        }
+    });
+    let agent = Agent::start(&world, &proxy.base_url(), &[]);
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(agent.get("/health").status, 503);
+    is_up.store(true, Ordering::SeqCst);
+    agent.wait_until_ready();
+}
+
+#[test]
+fn one_fetch_serves_all_who_ask_within_the_time() {
+    let world = world();
+    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| assert_eq!(agent.get("/secret/B").status, 200));
+        }
+    });
+    assert_eq!(proxy.count("GET", "/api/v1/secrets/B"), 1);
+    for _ in 0..5 {
+        assert_eq!(agent.get("/secrets").status, 200);
+        assert_eq!(agent.get("/secret/NONE").status, 404);
+    }
+    for (method, path) in [
+        ("GET", "/api/v1/secrets"),
+        ("GET", "/api/v1/secrets/APP_A"),
+        ("GET", "/api/v1/secrets/B"),
+        ("GET", "/api/v1/secrets/NONE"),
+        ("POST", "/oauth/token"),
+    ] {
+        assert_eq!(proxy.count(method, path), 1, "{path}");
+    }
+}
+
+#[test]
+fn after_the_time_a_new_value_is_served() {
+    let world = world();
+    let agent = Agent::ready(&world, &world.name("URL"), &["--ttl", "1s"]);
+    assert_eq!(agent.get("/secret/B").body, json!({ "B": "b" }));
+    set(&world, &["B"], "new");
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(agent.get("/secret/B").body, json!({ "B": "new" }));
+}
+
+#[test]
+fn a_secret_that_expires_is_not_kept_longer() {
+    let world = world();
+    set(&world, &["SHORT", "--expires-in", "2s"], "value");
+    let agent = Agent::ready(&world, &world.name("URL"), &[]);
+    assert_eq!(agent.get("/secret/SHORT").status, 200);
+    thread::sleep(Duration::from_millis(2100));
+    assert_eq!(agent.get("/secret/SHORT").status, 404);
+}
+
+#[test]
+fn a_vault_that_fails_later_is_told_and_left_alone() {
+    let world = world();
+    let proxy = Proxy::start(vault_address(), |seen, _| match seen.path.as_str() {
+        "/api/v1/secrets/B" => Deed::Answer(429, "Retry-After: 40\r\n", Vec::new()),
+        "/api/v1/secrets/APP_A" => answer(403, ""),
+        _ => Deed::Forward,
+    });
+    let agent = Agent::ready(&world, &proxy.base_url(), &[]);
+    for _ in 0..3 {
+        let answer = agent.get("/secret/B");
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.head.contains("retry-after: 40"), "{answer:?}");
+        assert_eq!(agent.get("/secret/APP_A").status, 502);
+        assert_ne!(agent.get("/secrets").status, 200, "a part is not all");
+    }
+    assert_eq!(proxy.count("GET", "/api/v1/secrets/B"), 1);
+    assert_eq!(proxy.count("GET", "/api/v1/secrets/APP_A"), 1);
+}
+
+#[test]
+fn only_what_was_chosen_is_served() {
+    let world = world();
+    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let served = |agent: &Agent| {
+        agent.wait_until_ready();
+        let all = agent.get("/secrets").body;
+        all.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let agent = Agent::start(&world, &proxy.base_url(), &["--key", "B"]);
+    assert_eq!(served(&agent), ["B"]);
+    assert_eq!(agent.get("/secret/APP_A").status, 404);
+    assert_eq!(proxy.count("GET", "/api/v1/secrets/APP_A"), 0);
+    assert_eq!(
+        proxy.count("GET", "/api/v1/secrets"),
+        0,
+        "no list is needed"
+    );
+
+    let agent = Agent::start(&world, &proxy.base_url(), &["--prefix", "APP_"]);
+    assert_eq!(served(&agent), ["APP_A", "APP_DB"]);
+    assert_eq!(agent.get("/secret/B").status, 404);
+
+    let mut command = world.command();
+    command
+        .env("HELVETISAFE_SECRET_KEYS", "APP_A, B")
+        .args(["agent", "--listen", "127.0.0.1:0"]);
+    let agent = Agent::spawn(&mut command);
+    assert_eq!(served(&agent), ["APP_A", "B"]);
+    assert_eq!(agent.get("/secret/APP_DB").status, 404);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_is_its_owners_and_goes_with_the_agent() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    let world = world();
+    let path = world.folder.path().join("s");
+    // One that nobody serves any more.
+    drop(UnixListener::bind(&path).unwrap());
+    let arguments = ["--listen", "unix:s", "--token-file", "token"];
+    let agent = Agent::start(&world, &world.name("URL"), &arguments);
+    assert_eq!((agent.address.as_str(), agent.token.as_str()), ("s", ""));
+    let mode = |name| {
+        fs::metadata(world.folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+    };
+    assert_eq!(mode("s") & 0o777, 0o600);
+    assert_eq!(mode("token") & 0o777, 0o600);
+    let token = fs::read_to_string(world.folder.path().join("token")).unwrap();
+    let ask = |request: &str| Answer::read(UnixStream::connect(&path).unwrap(), request);
+    while ask("GET /health HTTP/1.1\r\n\r\n").status != 200 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(ask("GET /secret/B HTTP/1.1\r\n\r\n").status, 401);
+    let request = format!("GET /secret/B HTTP/1.1\r\nAuthorization: Bearer {token}\r\n\r\n");
+    assert_eq!(ask(&request).body, json!({ "B": "b" }));
+
+    let second = world
+        .command()
+        .args(["agent", "--listen", "unix:s"])
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(2), "it is in use");
+    assert_eq!(agent.terminate("-TERM"), Some(0));
+    assert!(!path.exists());
+    let left = fs::read_dir(world.folder.path()).unwrap();
+    let is_temporary = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(".s-");
+    assert!(!left.flatten().any(|entry| is_temporary(&entry.file_name())));
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_stop_it_also_before_it_is_ready() {
+    let world = world();
+    let silent = crate::fake::serve("");
+    for signal in ["-TERM", "-INT"] {
+        let agent = Agent::start(&world, &silent, &[]);
+        let begin = Instant::now();
+        assert_eq!(agent.terminate(signal), Some(0));
+        assert!(begin.elapsed() < Duration::from_secs(4));
+    }
+}
+
+#[test]
+fn neither_a_value_nor_a_token_is_logged() {
+    let world = world();
+    let mut command = world.command();
+    command
+        .args([
+            "agent",
+            "--listen",
+            "127.0.0.1:0",
+            "--no-token",
+            "--verbose",
+        ])
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut log = String::new();
+    while !log.contains("ready") {
+        stderr.read_line(&mut log).unwrap();
+    }
+    let start = log.split("http://").nth(1).unwrap();
+    let address = start.lines().next().unwrap();
+    let request = "GET /secret/APP_A HTTP/1.1\r\nHost: localhost\r\n\
+                   Authorization: Bearer canary\r\n\r\n";
+    let answer = Answer::read(TcpStream::connect(address).unwrap(), request);
+    assert_eq!(answer.status, 200);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stderr.read_to_string(&mut log).unwrap();
+    assert!(log.contains("GET /secret/APP_A 200"), "{log}");
+    assert!(!log.contains("quoted") && !log.contains("canary"), "{log}");
+}

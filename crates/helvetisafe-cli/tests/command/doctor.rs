@@ -1,0 +1,173 @@
+//! What `doctor` finds where a transcript cannot play the other side. The rest is in `doctor.txt`.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::Value;
+
+use crate::proxy::{Deed, Proxy, answer};
+use crate::world::{World, vault_address};
+
+/// The status, and for each check its outcome and message.
+fn doctor(
+    world: &World,
+    base_url: &str,
+    arguments: &[&str],
+) -> (i32, Vec<(String, String, String)>) {
+    let mut command = world.command();
+    command
+        .env("HELVETISAFE_BASE_URL", base_url)
+        .args(["doctor", "--json", "--timeout", "10s"])
+        .args(arguments);
+    let output = command.output().unwrap();
+    let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let lines = lines.iter().map(|line| {
+        (
+            text(line, "check"),
+            text(line, "outcome"),
+            text(line, "message"),
+        )
+    });
+    (output.status.code().unwrap(), lines.collect())
+}
+
+fn find<'a>(lines: &'a [(String, String, String)], check: &str) -> (&'a str, &'a str) {
+    let line = lines.iter().find(|line| line.0 == check).unwrap();
+    (&line.1, &line.2)
+}
+
+#[test]
+fn a_name_without_an_address_is_named() {
+    let world = World::new();
+    let (status, lines) = doctor(&world, "https://vault.invalid", &[]);
+    let (outcome, message) = find(&lines, "name");
+    assert_eq!((status, outcome), (9, "failed"));
+    assert!(
+        message.starts_with("vault.invalid has no address"),
+        "{message}"
+    );
+    assert_eq!(find(&lines, "connection"), ("skipped", "needs name"));
+}
+
+#[test]
+fn a_proxy_may_know_a_name_that_is_unknown_here() {
+    let world = World::new();
+    let mut command = world.command();
+    command
+        .env("HELVETISAFE_BASE_URL", "https://vault.invalid")
+        .env("HTTPS_PROXY", crate::fake::closed())
+        .args(["doctor", "--timeout", "5s"]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(9), "{text}");
+    assert!(text.contains("warning  name"), "{text}");
+    assert!(text.contains("failed   connection"), "{text}");
+    assert!(text.contains("the proxy in HTTPS_PROXY"), "{text}");
+}
+
+#[test]
+fn a_clock_that_differs_is_told_and_nothing_fails() {
+    let world = World::new();
+    let proxy = Proxy::start(vault_address(), |seen, _| {
+        let token = r#"{"access_token":"x"}"#;
+        let date = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n";
+        match seen.is("POST", "/oauth/token") {
+            true => Deed::Answer(200, date, token.into()),
+            false => Deed::Forward,
+        }
+    });
+    let (status, lines) = doctor(&world, &proxy.base_url(), &[]);
+    let (outcome, message) = find(&lines, "clock");
+    assert_eq!(outcome, "warning", "{lines:?}");
+    assert!(
+        message.contains("s ahead of the vault's; set it"),
+        "{message}"
+    );
+    // The token of the proxy is none.
+    assert_eq!((status, find(&lines, "token").0), (3, "failed"));
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_told() {
+    let world = World::new();
+    let (status, lines) = doctor(&world, &tls_server(), &[]);
+    let (outcome, message) = find(&lines, "connection");
+    assert_eq!((status, outcome), (9, "failed"));
+    assert!(message.contains("certificate"), "{message}");
+    assert!(message.contains("--ca-certificate"), "{message}");
+}
+
+#[test]
+fn a_round_trip_leaves_nothing_behind() {
+    let world = World::new();
+    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let (status, _) = doctor(&world, &proxy.base_url(), &[]);
+    assert_eq!((status, proxy.count("POST", "/api/v1/secrets")), (0, 0));
+    let (status, lines) = doctor(&world, &proxy.base_url(), &["--round-trip"]);
+    assert_eq!((status, find(&lines, "round-trip").0), (0, "ok"));
+    assert_eq!(proxy.count("POST", "/api/v1/secrets"), 1);
+
+    let listed = world.command().args(["list", "--keys"]).output().unwrap();
+    assert_eq!(listed.stdout, b"");
+}
+
+#[test]
+fn a_secret_that_a_round_trip_cannot_delete_expires() {
+    let world = World::new();
+    let forbidden = Proxy::start(vault_address(), |seen, _| match seen.method.as_str() {
+        "DELETE" => answer(403, r#"{"error":"missing scope secrets:delete"}"#),
+        _ => Deed::Forward,
+    });
+    let (status, lines) = doctor(&world, &forbidden.base_url(), &["--round-trip"]);
+    let (outcome, message) = find(&lines, "round-trip");
+    assert_eq!((status, outcome), (4, "failed"));
+    assert!(message.contains("expires in 5 minutes"), "{message}");
+}
+
+#[test]
+fn no_credential_is_printed() {
+    let world = World::new();
+    for arguments in [
+        &["doctor"][..],
+        &["doctor", "--json", "--verbose", "--round-trip"],
+    ] {
+        let output = world.command().args(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        let secret = world.name("CLIENT_SECRET");
+        assert!(!text.contains(&secret), "{text}");
+    }
+}
+
+/// A server for `localhost` with a certificate that nobody signed but itself.
+fn tls_server() -> String {
+    let key = KeyPair::generate().unwrap();
+    let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = names.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream);
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    format!("https://localhost:{port}")
+}

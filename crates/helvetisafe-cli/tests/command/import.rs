@@ -1,0 +1,213 @@
+//! An import that stops half-way, and what it says.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::proxy::{Deed, Proxy, Seen, answer};
+use crate::world::{World, vault_address};
+
+const ALL: &str = "/api/v1/secrets";
+const CANARY: &str = "canary-93af1c";
+
+fn file(count: usize) -> String {
+    (0..count).fold(String::new(), |mut text, n| {
+        writeln!(text, "KEY_{n}={CANARY}-{n}").unwrap();
+        text
+    })
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn listed(world: &World) -> usize {
+    let output = world.command().args(["list", "--keys"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().count()
+}
+
+fn through(world: &World, proxy: &Proxy, arguments: &[&str]) -> Command {
+    let mut command = world.command();
+    command
+        .args(arguments)
+        .env("HELVETISAFE_BASE_URL", proxy.base_url());
+    command
+}
+
+/// A proxy that makes each creation last a while.
+fn slow(milliseconds: u64) -> Proxy {
+    Proxy::start(vault_address(), move |seen: &Seen, _: &[Seen]| {
+        if seen.is("POST", ALL) {
+            thread::sleep(Duration::from_millis(milliseconds));
+        }
+        Deed::Forward
+    })
+}
+
+#[test]
+fn an_import_that_was_killed_is_finished_by_the_next() {
+    let world = World::new();
+    world.write(".env", &file(200), 0o600);
+    let proxy = slow(20);
+    let mut command = through(&world, &proxy, &["import", ".env"]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while listed(&world) < 20 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "nothing is imported"
+        );
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What was under way in the proxy still arrives.
+    thread::sleep(Duration::from_millis(500));
+    let before = listed(&world);
+    assert!((20..200).contains(&before), "{before}");
+
+    let output = world.command().args(["import", ".env"]).output().unwrap();
+    assert!(output.status.success());
+    let summary = format!("{} created, {before} left alone", 200 - before);
+    assert!(stderr(&output).contains(&summary), "{}", stderr(&output));
+    let mut get = world.command();
+    let output = get.args(["get", "KEY_0", "KEY_199"]).output().unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("{CANARY}-0\n{CANARY}-199\n")
+    );
+}
+
+#[test]
+fn eight_at_once_share_one_token() {
+    let world = World::new();
+    world.write(".env", &file(40), 0o600);
+    let proxy = slow(20);
+    let output = through(&world, &proxy, &["import", ".env"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let log = proxy.log();
+    let tokens = log.iter().filter(|seen| seen.path == "/oauth/token");
+    assert_eq!(tokens.count(), 1);
+    let connections: HashSet<_> = log.iter().map(|seen| seen.connection).collect();
+    assert!((2..=8).contains(&connections.len()), "{connections:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_bar_is_shown_on_a_terminal_once_it_takes_long() {
+    let shown = |milliseconds, arguments: &[&str]| {
+        let world = World::new();
+        world.write(".env", &file(40), 0o600);
+        let proxy = slow(milliseconds);
+        let mut command = through(&world, &proxy, arguments);
+        command.env("TERM", "xterm");
+        let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+        session.exp_eof().unwrap()
+    };
+    let long = shown(400, &["import", ".env"]);
+    assert!(long.contains(" of 40"), "{long}");
+    assert!(long.contains("imported .env: 40 created"), "{long}");
+    for short in [
+        shown(1, &["import", ".env"]),
+        shown(400, &["import", ".env", "--quiet"]),
+    ] {
+        assert!(!short.contains(" of 40"), "{short}");
+    }
+}
+
+#[test]
+fn what_fails_is_listed_and_the_rest_stands() {
+    let world = World::new();
+    world.write(".env", &file(12), 0o600);
+    let proxy = Proxy::start(vault_address(), |seen: &Seen, _: &[Seen]| {
+        let body = String::from_utf8_lossy(&seen.body);
+        match seen.is("POST", ALL) {
+            true if body.contains("\"KEY_3\"") => answer(422, "{}"),
+            true if body.contains("\"KEY_7\"") => answer(403, "{}"),
+            _ => Deed::Forward,
+        }
+    });
+    let output = through(&world, &proxy, &["import", ".env"])
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    let lines: Vec<_> = message.lines().collect();
+    assert_eq!(lines.len(), 3, "{message}");
+    assert!(
+        lines[0].contains("cannot create the secret `KEY_3`"),
+        "{message}"
+    );
+    assert!(
+        lines[1].contains("cannot create the secret `KEY_7`"),
+        "{message}"
+    );
+    assert!(lines[2].ends_with("10 created, 2 failed"), "{message}");
+    assert_eq!(listed(&world), 10);
+    let output = world.command().args(["import", ".env"]).output().unwrap();
+    assert!(stderr(&output).contains("2 created, 10 left alone"));
+}
+
+#[test]
+fn a_vault_that_is_gone_is_not_asked_for_all() {
+    let world = World::new();
+    world.write(".env", &file(100), 0o600);
+    let proxy = Proxy::start(vault_address(), |seen: &Seen, _: &[Seen]| {
+        if seen.is("POST", ALL) {
+            Deed::Close
+        } else {
+            Deed::Forward
+        }
+    });
+    let begun = Instant::now();
+    let arguments = ["import", ".env", "--timeout", "1s", "--json"];
+    let output = through(&world, &proxy, &arguments).output().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(output.status.code(), Some(9), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("not tried after that"),
+        "{}",
+        stderr(&output)
+    );
+    let results = String::from_utf8(output.stdout).unwrap();
+    assert!(results.contains(r#""action":"not_tried""#), "{results}");
+}
+
+#[test]
+fn no_message_holds_a_value() {
+    let world = World::new();
+    world.write("good.env", &file(3), 0o600);
+    world.write(
+        "bad.env",
+        &format!("A={CANARY}\nA={CANARY}\nB='{CANARY}\n"),
+        0o600,
+    );
+    world.write(
+        "bad.json",
+        &format!("{{\"A\": \"{CANARY}\", \"B\": {CANARY}}}"),
+        0o600,
+    );
+    world.write("list.json", &format!("{{\"A\": [\"{CANARY}\"]}}"), 0o600);
+    world.write("bad.yaml", &format!("A: {CANARY}\n  B: '{CANARY}\n"), 0o600);
+    for arguments in [
+        &["good.env", "--dry-run"][..],
+        &["good.env", "--json"],
+        &["good.env", "--overwrite"],
+        &["bad.env"],
+        &["bad.json"],
+        &["list.json"],
+        &["bad.yaml"],
+    ] {
+        let mut command = world.command();
+        let output = command
+            .args(["import", "--verbose"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let all = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+        assert!(!all.is_empty() && !all.contains(CANARY), "{all}");
+    }
+}

@@ -1,0 +1,22 @@
+//! The command against a real vault: transcripts, a real terminal, and what must never happen.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
+
+mod agent;
+mod copy_and_move;
+mod doctor;
+mod fake;
+mod import;
+mod inject;
+/// The proxy of the facade's tests, which can also lose answers.
+#[allow(dead_code, reason = "not all that it can do is needed here")]
+#[path = "../../../helvetisafe/tests/behaviour/proxy.rs"]
+mod proxy;
+#[cfg(unix)]
+mod run;
+mod streams;
+#[cfg(unix)]
+mod terminal;
+mod transcript;
+mod trust;
+mod world;

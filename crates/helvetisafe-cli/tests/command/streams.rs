@@ -1,0 +1,188 @@
+//! Closed pipes, full disks, kills; and secrets that must never show up.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::fake;
+use crate::world::World;
+
+const CANARY: &str = "canary-5c1d8e";
+
+fn run(command: &mut Command, stdin: &str) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly_and_the_work_is_done() {
+    let world = World::new();
+    for key in ["A", "B"] {
+        assert!(
+            run(world.command().args(["set", key]), "value")
+                .status
+                .success()
+        );
+    }
+    for arguments in [
+        &["list"][..],
+        &["get", "A", "B"],
+        &["delete", "A", "B", "--yes", "--json"],
+    ] {
+        let mut command = world.command();
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+    assert!(run(world.command().args(["list"]), "").stdout.is_empty());
+}
+
+#[test]
+fn a_wait_for_a_rate_limit_is_noted_unless_quiet() {
+    let url = fake::serve("HTTP/1.1 429 Busy\r\nContent-Length: 0\r\n\r\n");
+    let world = World::new();
+    let noted = |arguments: &[&str]| {
+        let output = run(
+            world
+                .command()
+                .args(arguments)
+                .env("HELVETISAFE_BASE_URL", &url),
+            "",
+        );
+        assert_eq!(output.status.code(), Some(7));
+        stderr(&output)
+            .matches("the vault asks for fewer requests; waiting")
+            .count()
+    };
+    assert_eq!(noted(&["list"]), 2);
+    assert_eq!(noted(&["list", "--quiet"]), 0);
+}
+
+#[test]
+fn no_message_holds_a_value_or_a_credential() {
+    let world = World::new();
+    let closed = fake::closed();
+    let set = |key: &str| run(world.command().args(["set", key, "--verbose"]), CANARY);
+    let mut messages = stderr(&set("KEY"));
+    assert!(messages.contains("authorization: [redacted]"), "{messages}");
+    messages += &stderr(&set("bad key"));
+    messages += &stderr(&run(
+        world.command().args(["create", "KEY", "--verbose"]),
+        CANARY,
+    ));
+    messages += &stderr(&run(
+        world.command().args(["update", "NO", "--verbose"]),
+        CANARY,
+    ));
+    messages += &stderr(&run(
+        world
+            .command()
+            .args(["set", "KEY", "-v", "--timeout", "1s"])
+            .env("HELVETISAFE_BASE_URL", closed),
+        CANARY,
+    ));
+    let get = run(world.command().args(["get", "KEY", "--verbose"]), "");
+    assert_eq!(get.stdout, CANARY.as_bytes());
+    messages += &stderr(&get);
+    assert!(!messages.contains(CANARY), "{messages}");
+    for (name, secret) in world.names() {
+        if ["CLIENT_SECRET", "API_TOKEN", "PASSWORD"].contains(&name) {
+            assert!(!messages.contains(&secret), "{name}: {messages}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_piped_value_is_in_no_command_line() {
+    let world = World::new();
+    let mut command = world.command();
+    command
+        .args(["set", "KEY", "--timeout", "1s"])
+        .env("HELVETISAFE_BASE_URL", fake::serve(""));
+    command.stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(CANARY.as_bytes())
+        .unwrap();
+    while child.try_wait().unwrap().is_none() {
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&line).contains(CANARY));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_kill_leaves_the_old_file_or_the_new_one() {
+    let world = World::new();
+    let (old, new) = ("o".repeat(1_000_000), "n".repeat(1_000_001));
+    let set = run(world.command().args(["set", "BIG"]), &new);
+    assert!(set.status.success());
+    let file = world.folder.path().join("out");
+    let is_whole =
+        || [old.len(), new.len()].contains(&(fs::metadata(&file).unwrap().len() as usize));
+    let is_writing = || {
+        let mut names = fs::read_dir(world.folder.path()).unwrap().flatten();
+        names.any(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(".helvetisafe-")
+        })
+    };
+    let mut was_replaced = false;
+    for n in 0..30 {
+        fs::write(&file, &old).unwrap();
+        let mut command = world.command();
+        command.args(["get", "BIG", "--output", "out"]);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        // Whoever looks at any time finds it whole.
+        while !is_writing() && child.try_wait().unwrap().is_none() {
+            assert!(is_whole());
+        }
+        thread::sleep(Duration::from_micros(n * 100));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text == old || text == new, "{} bytes", text.len());
+        was_replaced |= text == new;
+        // What a killed one left would be taken for the next one's.
+        for entry in fs::read_dir(world.folder.path()).unwrap().flatten() {
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(".helvetisafe-")
+            {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+    assert!(was_replaced, "every run was killed before it wrote");
+}

@@ -1,0 +1,273 @@
+//! Runs the files in `tests/transcripts`: arguments, standard input, standard output, standard
+//! error, status.
+//!
+//! | line | is |
+//! |---|---|
+//! | `# text` | a comment |
+//! | `file NAME MODE`, then lines `= text` | a file to make |
+//! | `$ NAME=VALUE… PROGRAM ARGUMENT…` | a program to run; words may be in single or double quotes |
+//! | `< text` | a line of its standard input; `<~ text` one without a line end |
+//! | `> text` | a line of its standard output; `>~ text` one without a line end |
+//! | `! text` | a line of its standard error |
+//! | `? N` | its status, 0 where there is none |
+//!
+//! `[NAME]` stands for what a world calls so, `[TIME]` for any time. With `TRANSCRIPTS=write` in the
+//! environment what really happened is written into the files; read the difference before keeping
+//! it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::fake;
+use crate::world::World;
+
+macro_rules! transcripts {
+    ($($name:ident),* $(,)?) => {
+        $(#[test] fn $name() { check(stringify!($name)); })*
+
+        #[test]
+        fn every_file_is_run() {
+            let names = [$(stringify!($name)),*];
+            for entry in fs::read_dir(folder()).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                assert!(names.contains(&name), "{name} is missing in transcripts!");
+            }
+        }
+    };
+}
+
+transcripts!(
+    agent,
+    completions_man,
+    configuration,
+    copy,
+    delete,
+    doctor,
+    exit_statuses,
+    expiry,
+    export,
+    fields,
+    get,
+    help,
+    import,
+    inject,
+    list,
+    move_secret,
+    run_program,
+    set_create_update,
+    trust,
+    value_sources,
+);
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
+}
+
+fn check(name: &str) {
+    let path = folder().join(format!("{name}.txt"));
+    let expected = fs::read_to_string(&path).unwrap();
+    let happened = replay(&expected);
+    if std::env::var_os("TRANSCRIPTS").is_some_and(|mode| mode == "write") {
+        fs::write(&path, happened).unwrap();
+    } else {
+        assert_same(&expected, &happened, name);
+    }
+}
+
+fn assert_same(expected: &str, happened: &str, name: &str) {
+    let mut lines = expected.lines().zip(happened.lines()).enumerate();
+    if let Some((n, (wanted, got))) = lines.find(|(_, (wanted, got))| wanted != got) {
+        panic!(
+            "{name}.txt, line {}:\nwanted {wanted}\n   got {got}\n\nall:\n{happened}",
+            n + 1
+        );
+    }
+    assert_eq!(
+        expected.len(),
+        happened.len(),
+        "{name}.txt ends elsewhere:\n{happened}"
+    );
+}
+
+/// The same transcript with what really happened.
+fn replay(transcript: &str) -> String {
+    let world = World::new();
+    let names = names(&world, transcript);
+    let mut happened = String::new();
+    let mut lines = transcript.lines().peekable();
+    while let Some(line) = lines.next() {
+        if ['>', '!', '?'].iter().any(|&mark| line.starts_with(mark)) {
+            continue;
+        }
+        happened += &format!("{line}\n");
+        if let Some(file) = line.strip_prefix("file ") {
+            let mut text = String::new();
+            while let Some(line) = lines.next_if(|line| line.starts_with('=')) {
+                happened += &format!("{line}\n");
+                text += &format!("{}\n", line[1..].strip_prefix(' ').unwrap_or_default());
+            }
+            let (name, mode) = file.split_once(' ').unwrap();
+            let mode = u32::from_str_radix(mode, 8).unwrap();
+            world.write(name, &with_values(&text, &names), mode);
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            let mut stdin = String::new();
+            while let Some(line) = lines.next_if(|line| line.starts_with('<')) {
+                happened += &format!("{line}\n");
+                match line.strip_prefix("<~ ") {
+                    Some(last) => stdin += last,
+                    None => stdin += &format!("{}\n", line[1..].strip_prefix(' ').unwrap_or("")),
+                }
+            }
+            let command = with_values(command, &names);
+            happened += &run(&world, &command, &with_values(&stdin, &names), &names);
+        }
+    }
+    happened
+}
+
+fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
+    let mut names = world.names();
+    if transcript.contains("[FINGERPRINT]") || transcript.contains("trust pin") {
+        names.push(("FINGERPRINT", world.fingerprint()));
+    }
+    if transcript.contains("reader.pem") {
+        names.extend(world.reader_names());
+    }
+    if transcript.contains("_URL]") {
+        names.extend([
+            (
+                "LIMITED_URL",
+                fake::serve(
+                    "HTTP/1.1 429 Too Many\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n",
+                ),
+            ),
+            (
+                "DOWN_URL",
+                fake::serve("HTTP/1.1 503 Down\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"),
+            ),
+            (
+                "BROKEN_URL",
+                fake::serve("HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
+            ),
+            ("SILENT_URL", fake::serve("")),
+            ("CLOSED_URL", fake::closed()),
+        ]);
+    }
+    names
+}
+
+fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> String {
+    let words = split(line);
+    let is_variable = |word: &&String| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    };
+    let variables: Vec<_> = words.iter().take_while(is_variable).collect();
+    let (program, arguments) = words[variables.len()..].split_first().unwrap();
+    let program = match program.as_str() {
+        "helvetisafe" => env!("CARGO_BIN_EXE_helvetisafe"),
+        other => other,
+    };
+    let mut command = Command::new(program);
+    world.prepare(&mut command);
+    command.args(arguments);
+    command.envs(
+        variables
+            .iter()
+            .filter_map(|variable| variable.split_once('=')),
+    );
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that reads nothing closes it.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| normalized(&String::from_utf8_lossy(bytes), names);
+    let mut happened = marked(&text(&output.stdout), '>') + &marked(&text(&output.stderr), '!');
+    match output.status.code() {
+        Some(0) => {}
+        code => {
+            happened += &format!(
+                "? {}\n",
+                code.map_or("signal".into(), |code| code.to_string())
+            )
+        }
+    }
+    happened
+}
+
+/// The words of a line, as a shell would split them that knows nothing but quotes.
+fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None, None);
+    for c in line.chars() {
+        match (quote, c) {
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_with(String::new);
+            }
+            (Some(open), _) if open == c => quote = None,
+            (None, ' ') => words.extend(word.take()),
+            _ => word.get_or_insert_with(String::new).push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+fn with_values(text: &str, names: &[(&str, String)]) -> String {
+    let fill =
+        |text: String, (name, value): &(&str, String)| text.replace(&format!("[{name}]"), value);
+    names.iter().fold(text.to_owned(), fill)
+}
+
+fn normalized(text: &str, names: &[(&str, String)]) -> String {
+    let hide =
+        |text: String, (name, value): &(&str, String)| text.replace(value, &format!("[{name}]"));
+    let text = names.iter().fold(text.to_owned(), hide);
+    let mut normal = String::new();
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        let length = time_length(rest).unwrap_or_default();
+        if length > 0 {
+            normal += "[TIME]";
+            rest = &rest[length..];
+        } else {
+            normal.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    normal
+}
+
+/// The length of an RFC 3339 time in UTC at the start.
+fn time_length(text: &str) -> Option<usize> {
+    let shape = "dddd-dd-ddTdd:dd:dd";
+    let head = text.get(..shape.len())?;
+    let fits = |(wanted, c): (char, char)| wanted == c || (wanted == 'd' && c.is_ascii_digit());
+    let end = shape
+        .chars()
+        .zip(head.chars())
+        .all(fits)
+        .then(|| text.find('Z'))??;
+    let fraction = &text[shape.len()..end];
+    fraction
+        .chars()
+        .all(|c| c == '.' || c.is_ascii_digit())
+        .then_some(end + 1)
+}
+
+fn marked(text: &str, mark: char) -> String {
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match line.strip_suffix('\n') {
+            Some("") => format!("{mark}\n"),
+            Some(line) => format!("{mark} {line}\n"),
+            None => format!("{mark}~ {line}\n"),
+        });
+    lines.collect()
+}

@@ -1,0 +1,175 @@
+//! A vault with an account, and the command with that account's environment.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use helvetisafe::{Client, Credentials, KeySource, Scope, Scopes};
+use helvetisafe_crypto::{OrgKey, PrivateKey};
+use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, Vault};
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+/// One for all tests; each has an organization of its own in it.
+static VAULT: LazyLock<Vault> = LazyLock::new(|| Vault::ephemeral().unwrap());
+
+/// Where it listens, for a proxy before it.
+pub(crate) fn vault_address() -> SocketAddr {
+    VAULT.address()
+}
+
+/// An organization with an owner, who may do everything, and a folder with the owner's key.
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    organization: Organization,
+    owner: Account,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let organization = VAULT.new_organization().unwrap();
+        let owner = VAULT
+            .new_account(&organization, NewAccount::default())
+            .unwrap();
+        write_private(
+            &folder.path().join("key.pem"),
+            &owner.private_key_pem,
+            0o600,
+        );
+        Self {
+            folder,
+            organization,
+            owner,
+        }
+    }
+
+    /// The command, with nothing in its environment but the owner's variables.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
+        self.prepare(&mut command);
+        command
+    }
+
+    /// Gives any program the owner's environment; `helvetisafe` is in its path.
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        let binary = Path::new(env!("CARGO_BIN_EXE_helvetisafe"));
+        let mut path = binary.parent().unwrap().as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.folder.path())
+            .env("HELVETISAFE_BASE_URL", VAULT.base_url())
+            .env("HELVETISAFE_CLIENT_ID", &self.owner.client_id)
+            .env(
+                "HELVETISAFE_CLIENT_SECRET",
+                self.owner.client_secret.expose_secret(),
+            )
+            .env("HELVETISAFE_PRIVATE_KEY_PATH", "key.pem");
+    }
+
+    /// What transcripts write as `[NAME]`.
+    pub(crate) fn names(&self) -> Vec<(&'static str, String)> {
+        let folder = self.folder.path().to_str().unwrap();
+        let token = VAULT
+            .new_api_token(&self.owner, NewApiToken::default())
+            .unwrap();
+        vec![
+            ("URL", VAULT.base_url().to_owned()),
+            ("DIR", folder.to_owned()),
+            ("CLIENT_ID", self.owner.client_id.clone()),
+            (
+                "CLIENT_SECRET",
+                self.owner.client_secret.expose_secret().to_owned(),
+            ),
+            ("API_TOKEN", token.expose_secret().to_owned()),
+            ("PASSWORD", self.owner.password.expose_secret().to_owned()),
+        ]
+    }
+
+    /// One of the names.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let names = self.names();
+        let found = names.into_iter().find(|(known, _)| *known == name);
+        found.unwrap().1
+    }
+
+    /// The fingerprint of the organization's key.
+    pub(crate) fn fingerprint(&self) -> String {
+        let secret = self.owner.client_secret.expose_secret();
+        let client = Client::builder(
+            VAULT.base_url(),
+            Credentials::service_account(self.owner.client_id.as_str(), secret),
+            KeySource::pem(self.owner.private_key_pem.as_str()),
+        )
+        .connect()
+        .unwrap();
+        client.org_key_fingerprint().to_string()
+    }
+
+    /// The answer of a vault that hands the owner an org key of its own.
+    pub(crate) fn foreign_org_key(&self) -> String {
+        let public = PrivateKey::from_pem(&self.owner.private_key_pem)
+            .unwrap()
+            .public_key();
+        let wrapped = public.wrap_org_key(&OrgKey::from_bytes(&[6; 32])).unwrap();
+        format!(r#"{{"encrypted_org_key":"{}"}}"#, wrapped.encode())
+    }
+
+    /// An account that may only read; its key is in `reader.pem`.
+    pub(crate) fn reader_names(&self) -> Vec<(&'static str, String)> {
+        let scopes = Scopes::from([Scope::SecretsRead, Scope::CredentialsRead]);
+        let account = NewAccount::default().scopes(scopes);
+        let reader = VAULT.new_account(&self.organization, account).unwrap();
+        self.write("reader.pem", &reader.private_key_pem, 0o600);
+        vec![
+            ("READER_ID", reader.client_id.clone()),
+            (
+                "READER_SECRET",
+                reader.client_secret.expose_secret().to_owned(),
+            ),
+        ]
+    }
+
+    /// The command of another account of the organization, which has only these scopes.
+    pub(crate) fn command_with(&self, scopes: impl Into<Scopes>) -> Command {
+        let account = NewAccount::default().scopes(scopes);
+        let account = VAULT.new_account(&self.organization, account).unwrap();
+        self.write("other.pem", &account.private_key_pem, 0o600);
+        let mut command = self.command();
+        command
+            .env("HELVETISAFE_CLIENT_ID", &account.client_id)
+            .env(
+                "HELVETISAFE_CLIENT_SECRET",
+                account.client_secret.expose_secret(),
+            )
+            .env("HELVETISAFE_PRIVATE_KEY_PATH", "other.pem");
+        command
+    }
+
+    /// Stores a secret.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        let mut command = self.command();
+        command.args(["set", key, "--value-file", "value"]);
+        self.write("value", value, 0o600);
+        assert!(command.status().unwrap().success());
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str, mode: u32) {
+        write_private(&self.folder.path().join(name), text, mode);
+    }
+}
+
+fn write_private(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+}
