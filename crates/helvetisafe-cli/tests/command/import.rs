@@ -107,12 +107,12 @@ fn a_bar_is_shown_on_a_terminal_once_it_takes_long() {
         let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
         session.exp_eof().unwrap()
     };
-    let long = shown(400, &["import", ".env"]);
+    let long = shown(40, &["import", ".env"]);
     assert!(long.contains(" of 40"), "{long}");
     assert!(long.contains("imported .env: 40 created"), "{long}");
     for short in [
         shown(1, &["import", ".env"]),
-        shown(400, &["import", ".env", "--quiet"]),
+        shown(40, &["import", ".env", "--quiet"]),
     ] {
         assert!(!short.contains(" of 40"), "{short}");
     }

@@ -12,7 +12,7 @@ use crate::world::{World, vault_address};
 #[test]
 fn a_kill_leaves_the_old_file_or_the_new_one() {
     let world = World::new();
-    let (old, new) = ("o".repeat(1_000_000), "n".repeat(1_000_000));
+    let (old, new) = ("o".repeat(200_000), "n".repeat(200_000));
     world.set("BIG", &new);
     world.write("template", "{{ secret \"BIG\" }}", 0o600);
     let folder = world.folder.path();
