@@ -1,6 +1,5 @@
 //! Which secrets, and the variables that they become: what `run` and `export` share.
 
-mod fetch;
 mod names;
 mod request;
 
@@ -13,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::failure::{Failure, Failures, Status};
+use crate::fetch;
 use crate::terminal::escape_line;
 
 pub(super) use names::is_ours;
@@ -64,7 +64,10 @@ impl SelectionArgs {
         keys.extend(request.renamed.iter().map(|renamed| renamed.key.clone()));
         keys.sort();
         keys.dedup();
-        let secrets = fetch::all(&keys, context)?;
+        let secrets: HashMap<_, _> = fetch::all(&keys, context)?
+            .into_iter()
+            .map(|secret| (secret.key().clone(), secret))
+            .collect();
         let own = own.iter().filter_map(|key| secrets.get(key));
         let mut variables: Vec<_> = own.flat_map(under_own_names).collect();
         for renamed in &request.renamed {
