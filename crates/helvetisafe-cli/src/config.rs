@@ -1,7 +1,7 @@
 //! What the command needs, and where each part of it came from.
 //!
 //! Every setting is looked for in three places: flags, the environment, a profile in a TOML file.
-//! The first place that has it wins. [`table`] lists the settings and their names, [`file`] reads
+//! The first place that has it wins. [`table`] lists the settings and their names, [`mod@file`] reads
 //! the profile, [`resolve`] decides who wins and names what is missing or doubled.
 
 mod file;
