@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser};
 
 use crate::command::{Command, run};
@@ -163,6 +163,10 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return wrong_usage();
     }
+    if may_echo_a_value(error) {
+        eprintln!("helvetisafe: {}", unechoed(error));
+        return wrong_usage();
+    }
     let text = error.render().to_string();
     eprint!(
         "helvetisafe: {}",
@@ -171,11 +175,46 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     wrong_usage()
 }
 
+/// Whether what was not understood may be a value that somebody meant to write.
+fn may_echo_a_value(error: &clap::Error) -> bool {
+    let is_about_a_text = matches!(
+        error.kind(),
+        ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation
+    );
+    is_about_a_text && matches!(subcommand().as_deref(), Some("set" | "create" | "update"))
+}
+
+/// What is wrong, without the text that may be a value.
+fn unechoed(error: &clap::Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    };
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let what = match (is_unknown, context(ContextKind::InvalidArg)) {
+        (false, Some(option)) => format!("what is given for `{option}`"),
+        _ => "an argument".to_owned(),
+    };
+    let near = match context(ContextKind::SuggestedArg) {
+        Some(near) => format!(" (did you mean `{near}`?)"),
+        None => String::new(),
+    };
+    format!(
+        "{what} is not understood{near}; it is not repeated here, since it may be a value, which is \
+         never an argument: pipe it in, or use --value-file; `--help` shows the options"
+    )
+}
+
 /// `run` has one status for all of its own failures, since the others are its program's.
 fn wrong_usage() -> ExitCode {
-    let matches = Cli::command().ignore_errors(true).try_get_matches();
-    let is_run = matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"));
+    let is_run = subcommand().as_deref() == Some("run");
     ExitCode::from(if is_run { run::FAILED } else { 2 })
+}
+
+/// The command that was meant, though its arguments are wrong.
+fn subcommand() -> Option<String> {
+    let matches = Cli::command().ignore_errors(true).try_get_matches().ok()?;
+    matches.subcommand_name().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -59,8 +59,8 @@ impl Secrets<'_> {
     /// # Errors
     ///
     /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
-    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has the
-    /// name of the secret, since it would then be read as a single value.
+    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has no
+    /// name, or that of the secret, since it would then be read as a single value.
     pub fn set_field(
         &self,
         key: impl AsRef<str>,
@@ -70,6 +70,10 @@ impl Secrets<'_> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         refuse_own_name(&key, [field])?;
+        // More often a variable that is not set than a wish.
+        if field.is_empty() {
+            return Err(Error::config(ConfigError::Empty("the name of the field")));
+        }
         let expiry = expiry.into();
         let deadline = self.0.session.deadline();
         let record = match self.read(&key, deadline) {

@@ -36,6 +36,8 @@ fn a_field_is_set_and_the_others_stay() {
         .set_field("db", "db", "v", Expiry::Keep)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
+    let error = secrets.set_field("db", "", "v", Expiry::Keep).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(secrets.get("db").unwrap().fields().len(), 2);
 
     secrets.create("single", "v", None).unwrap();

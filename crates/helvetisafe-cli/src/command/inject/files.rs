@@ -7,7 +7,7 @@ use helvetisafe::KeyName;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::{atomic_file, fetch, keys};
 
 #[derive(Debug, clap::Args)]
@@ -74,11 +74,17 @@ impl Files {
             let prefix = self.prefix.as_deref().unwrap_or_default();
             let listed = context.client()?.secrets().list()?;
             let names = listed.iter().filter_map(|secret| secret.key().valid());
+            let before = selected.len();
             selected.extend(
                 names
                     .filter(|key| key.as_str().starts_with(prefix))
                     .cloned(),
             );
+            // A slip in the prefix must not look like success in a container's entry point.
+            if selected.len() == before && !prefix.is_empty() {
+                let message = format_args!("no key of a listed secret begins with `{prefix}`");
+                return Err(Failure::new(Status::NotFound, message));
+            }
         }
         selected.sort();
         selected.dedup();
