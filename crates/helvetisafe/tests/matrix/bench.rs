@@ -1,0 +1,398 @@
+//! A vault, a server before it that does what a case says, and clients that make its call.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use helvetisafe::{
+    Client, ClientBuilder, Credentials, Error, ErrorKind, Expiry, Failure, KeySource, Timeouts,
+    TransportError,
+};
+use helvetisafe_crypto::{OrgKey, PrivateKey};
+use helvetisafe_server::{Account, NewAccount, NewApiToken, Vault};
+use http::{Request as HttpRequest, Response};
+
+use crate::clock::DrivenClock;
+use crate::event::Event;
+use crate::model::{Case, Course, Outcome, made_up};
+use crate::replay::{End, Reply, Request, serve};
+use crate::verb::{By, Verb};
+
+pub(crate) const PEM: &str =
+    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
+/// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
+pub(crate) const SILENCE: Duration = Duration::from_millis(1500);
+/// What a locked private key looks like that is refused without work.
+const NO_KEY: &str =
+    r#"{"encrypted_private_key":"AA==","nonce":"AA==","salt":"AA==","auth_tag":"AA=="}"#;
+
+/// What the server does, and what it saw.
+#[derive(Default)]
+struct Stage {
+    /// The call, and what happens to its requests, one after the other.
+    line: (&'static str, String),
+    events: Vec<Option<Event>>,
+    always: Option<Event>,
+    /// Requests of the call so far.
+    requests: usize,
+    /// All requests.
+    seen: Vec<(String, String)>,
+    /// What the vault did: method, path or key, status.
+    acts: Vec<(String, String)>,
+    /// In place of the vault's org key, and what it seals.
+    rotated: Option<OrgKey>,
+}
+
+pub(crate) struct Bench {
+    _vault: Vault,
+    account: Account,
+    api_token: secrecy::SecretString,
+    server: SocketAddr,
+    stage: Arc<Mutex<Stage>>,
+    detour: Arc<Mutex<Detour>>,
+    clock: DrivenClock,
+    clients: HashMap<(By, bool, bool), Client>,
+}
+
+/// The failures that a transport makes up, in the order of the requests of a call.
+#[derive(Default)]
+struct Detour {
+    line: (&'static str, String),
+    failures: Vec<Option<Failure>>,
+    always: Option<Failure>,
+    requests: usize,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(NewAccount::default())
+    }
+
+    pub(crate) fn with(account: NewAccount) -> Self {
+        let vault = Vault::ephemeral().unwrap();
+        let organization = vault.new_organization().unwrap();
+        let account = account.private_key(PrivateKey::from_pem(PEM).unwrap());
+        let account = vault.new_account(&organization, account).unwrap();
+        let api_token = vault
+            .new_api_token(&account, NewApiToken::default())
+            .unwrap();
+        let stage = Arc::new(Mutex::new(Stage::default()));
+        let (shared, address) = (Arc::clone(&stage), vault.address());
+        let server = serve(move |request| answer(&shared, address, request));
+        Self {
+            _vault: vault,
+            account,
+            api_token,
+            server,
+            stage,
+            detour: Arc::default(),
+            clock: DrivenClock::default(),
+            clients: HashMap::new(),
+        }
+    }
+
+    /// Plays a case and tells what was seen.
+    pub(crate) fn play(&mut self, number: usize, case: &Case) -> Course {
+        self.play_after(number, case, |_, _| {})
+    }
+
+    /// The same, with something that happens before to the secret's name.
+    pub(crate) fn play_after(
+        &mut self,
+        number: usize,
+        case: &Case,
+        before: fn(&Client, &str),
+    ) -> Course {
+        let name = format!("s{number}");
+        *self.stage.lock().unwrap() = Stage::default();
+        *self.detour.lock().unwrap() = Detour::default();
+        let client = (case.verb != Verb::PrivateKey).then(|| self.client(case));
+        if let Some(client) = &client {
+            prepare(client, case.verb, &name);
+            before(client, &name);
+        }
+        self.set(case, &name);
+        if case.verb == Verb::Token {
+            self.clock.advance(Duration::from_secs(3600));
+        }
+        self.clock.begin(number);
+        let outcome = match &client {
+            Some(client) => call(client, case.verb, &name),
+            None => self.connect(case),
+        };
+        self.course(case, &name, outcome)
+    }
+
+    /// One for each authentication; one more whose org key is rotated, and each also with a
+    /// transport that makes failures up.
+    fn client(&mut self, case: &Case) -> Client {
+        let (is_org_key, is_made_up) = (case.verb == Verb::OrgKey, made_up(&case.event).is_some());
+        let kind = (case.by, is_org_key, is_made_up);
+        if let Some(client) = self.clients.get(&kind) {
+            return client.clone();
+        }
+        let builder = self.builder(case, KeySource::pem(PEM));
+        let client = builder.connect().unwrap();
+        self.clients.insert(kind, client.clone());
+        client
+    }
+
+    fn builder(&self, case: &Case, key_source: KeySource) -> ClientBuilder {
+        let credentials = match case.by {
+            By::ServiceAccount => Credentials::service_account(
+                self.account.client_id.clone(),
+                self.account.client_secret.clone(),
+            ),
+            By::ApiToken => Credentials::api_token(self.api_token.clone()),
+        };
+        let timeouts = Timeouts {
+            silence: SILENCE,
+            ..Timeouts::default()
+        };
+        let builder = Client::builder(format!("http://{}", self.server), credentials, key_source)
+            .timeouts(timeouts)
+            .clock(self.clock.clone());
+        match made_up(&case.event) {
+            Some(_) => builder.transport(detour(Arc::clone(&self.detour))),
+            None => builder,
+        }
+    }
+
+    fn connect(&self, case: &Case) -> Result<(), Error> {
+        let builder = self.builder(case, KeySource::password("password"));
+        match builder.connect() {
+            // What the server says is no key, so it has arrived.
+            Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    fn set(&self, case: &Case, name: &str) {
+        let line = case.verb.line(name);
+        let events: Vec<_> = (1..=case.attempt.unwrap_or(0))
+            .map(|n| case.event_at(n))
+            .collect();
+        let always = case.attempt.is_none().then(|| case.event.clone());
+        let made_up_at = |event: &Option<Event>| event.as_ref().and_then(made_up);
+        *self.detour.lock().unwrap() = Detour {
+            line: line.clone(),
+            failures: events.iter().map(made_up_at).collect(),
+            always: made_up_at(&always),
+            requests: 0,
+        };
+        let is_real = |event: &Option<Event>| made_up_at(event).is_none();
+        *self.stage.lock().unwrap() = Stage {
+            line,
+            events: events.into_iter().filter(is_real).collect(),
+            always: always.filter(|event| made_up(event).is_none()),
+            rotated: (case.verb == Verb::OrgKey).then(|| OrgKey::generate().unwrap()),
+            ..Stage::default()
+        };
+    }
+
+    fn course(&self, case: &Case, name: &str, outcome: Result<(), Error>) -> Course {
+        let (stage, detour) = (self.stage.lock().unwrap(), self.detour.lock().unwrap());
+        let count = |method: &str, path: &str| {
+            let is_it =
+                |seen: &&(String, String)| (seen.0.as_str(), seen.1.as_str()) == (method, path);
+            stage.seen.iter().filter(is_it).count()
+        };
+        let read_back = Verb::Get.line(name);
+        let is_made_up = made_up(&case.event).is_some();
+        let is_first = case.verb == Verb::PrivateKey && case.by == By::ServiceAccount;
+        let tokens = if case.verb == Verb::Token {
+            0
+        } else {
+            count("POST", "/oauth/token")
+        };
+        Course {
+            requests: if is_made_up {
+                detour.requests
+            } else {
+                stage.requests
+            },
+            read_backs: if case.verb == Verb::Create {
+                count(read_back.0, &read_back.1)
+            } else {
+                0
+            },
+            // To connect takes one.
+            tokens: tokens - usize::from(is_first),
+            waits: self.clock.waits(),
+            outcome: match outcome {
+                Ok(()) => Outcome::Success,
+                Err(error) => Outcome::Failure {
+                    kind: error.kind(),
+                    is_retryable: error.is_retryable(),
+                    retry_after: error.retry_after(),
+                },
+            },
+            acts: stage
+                .acts
+                .iter()
+                .filter(|(_, of)| of.contains(&format!("\"{name}\"")))
+                .count(),
+        }
+    }
+}
+
+/// What has to be there before a call, and a connection to be reused.
+fn prepare(client: &Client, verb: Verb, name: &str) {
+    match verb {
+        Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => {
+            drop(client.secrets().list().unwrap())
+        }
+        _ => drop(client.secrets().create(name, "value", None).unwrap()),
+    }
+}
+
+fn call(client: &Client, verb: Verb, name: &str) -> Result<(), Error> {
+    let secrets = client.secrets();
+    match verb {
+        Verb::Get => secrets
+            .get(name)
+            .map(|secret| assert_eq!(secret.expose_secret(), "value")),
+        Verb::OrgKey => secrets
+            .get(name)
+            .map(|secret| assert_eq!(secret.expose_secret(), "rotated")),
+        Verb::List | Verb::Token => secrets.list().map(drop),
+        Verb::Update => secrets.update(name, "new", Expiry::Keep).map(drop),
+        Verb::Put => secrets.put(name, "new", None).map(drop),
+        Verb::Delete => secrets.delete(name),
+        Verb::Create => secrets.create(name, "value", None).map(drop),
+        Verb::PrivateKey => unreachable!("only connecting asks for it"),
+    }
+}
+
+/// The answer to a request: by the case, or by the vault.
+fn answer(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request) -> Reply {
+    let (event, rotated) = {
+        let mut stage = stage.lock().unwrap();
+        let event = stage.next_event(request);
+        (event, stage.rotated_answer(request))
+    };
+    let whole = |bytes| Reply {
+        pieces: vec![bytes],
+        end: End::KeepOpen,
+    };
+    let Some(event) = event else {
+        return whole(rotated.unwrap_or_else(|| forward(stage, vault, request)));
+    };
+    if event.acted() {
+        forward(stage, vault, request);
+    }
+    let part = |bytes: &[u8], end| Reply {
+        pieces: vec![bytes.to_vec()],
+        end,
+    };
+    match &event {
+        Event::Unsent(_) | Event::Dead => part(b"", End::Close),
+        Event::Reset { .. } => part(b"HTTP/1.1 200 O", End::Reset),
+        Event::Truncation { .. } => part(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"keys\":[]",
+            End::Close,
+        ),
+        Event::Silence { .. } => part(b"", End::Silence),
+        Event::Status { .. } => whole(event.answer().unwrap_or_default()),
+        Event::Unreadable { .. } => part(&event.answer().unwrap_or_default(), End::Close),
+    }
+}
+
+impl Stage {
+    fn next_event(&mut self, request: &Request) -> Option<Event> {
+        self.seen
+            .push((request.method.clone(), request.path.clone()));
+        if !request.is((self.line.0, &self.line.1)) {
+            return None;
+        }
+        self.requests += 1;
+        let event = self.events.get(self.requests - 1).cloned().flatten();
+        self.always.clone().or(event)
+    }
+
+    /// Under a rotated org key, there is one secret of every name.
+    fn rotated_answer(&self, request: &Request) -> Option<Vec<u8>> {
+        let body = match (&self.rotated, request.path.as_str()) {
+            (_, "/api/v1/credentials/private-key") => NO_KEY.to_owned(),
+            (Some(key), "/api/v1/credentials/org-key") => {
+                let key = PrivateKey::from_pem(PEM)
+                    .unwrap()
+                    .public_key()
+                    .wrap_org_key(key);
+                format!(r#"{{"encrypted_org_key":"{}"}}"#, key.unwrap().encode())
+            }
+            (Some(key), path) => {
+                let name = path.strip_prefix("/api/v1/secrets/")?;
+                let text = format!(r#"{{"{name}":"rotated"}}"#);
+                let envelope = key.seal(text.as_bytes()).unwrap();
+                let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
+                format!(r#"{{"key":"{name}","value":"{value}","nonce":"{nonce}"}}"#)
+            }
+            _ => return None,
+        };
+        Some(
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes(),
+        )
+    }
+}
+
+/// The vault's answer; a create or delete that it did is noted.
+fn forward(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request) -> Vec<u8> {
+    let answer = String::from_utf8(request.forward(vault)).unwrap();
+    if answer.starts_with("HTTP/1.1 201") {
+        let body = String::from_utf8_lossy(request.body()).into_owned();
+        stage
+            .lock()
+            .unwrap()
+            .acts
+            .push((request.method.clone(), body));
+    }
+    if answer.starts_with("HTTP/1.1 204") {
+        let name = request.path.rsplit('/').next().unwrap_or_default();
+        let act = (request.method.clone(), format!("\"{name}\""));
+        stage.lock().unwrap().acts.push(act);
+    }
+    // The client's connection stays open.
+    answer.replacen("connection: close\r\n", "", 1).into_bytes()
+}
+
+/// A transport over real sockets that makes failures up.
+fn detour(
+    detour: Arc<Mutex<Detour>>,
+) -> impl Fn(&HttpRequest<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> + Send + Sync {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    let agent = ureq::Agent::new_with_config(config.build());
+    move |request| {
+        if let Some(failure) = detour.lock().unwrap().next(request) {
+            return Err(TransportError::new(failure));
+        }
+        let lost = |_| TransportError::new(Failure::Lost);
+        let answer = if request.body().is_empty() {
+            let (parts, _) = request.clone().into_parts();
+            agent.run(HttpRequest::from_parts(parts, ()))
+        } else {
+            agent.run(request.clone())
+        };
+        let (parts, mut body) = answer.map_err(lost)?.into_parts();
+        Ok(Response::from_parts(
+            parts,
+            body.read_to_vec().map_err(lost)?,
+        ))
+    }
+}
+
+impl Detour {
+    fn next(&mut self, request: &HttpRequest<Vec<u8>>) -> Option<Failure> {
+        if (request.method().as_str(), request.uri().path()) != (self.line.0, &self.line.1) {
+            return None;
+        }
+        self.requests += 1;
+        let failure = self.failures.get(self.requests - 1).copied().flatten();
+        self.always.or(failure)
+    }
+}
