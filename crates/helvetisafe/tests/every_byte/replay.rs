@@ -22,10 +22,6 @@ impl Request {
         self.method == method && self.path == path
     }
 
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.bytes[self.body_at..]
-    }
-
     /// The whole answer of a vault, asked on a connection of its own, which it says it closes.
     pub(crate) fn forward(&self, vault: SocketAddr) -> Vec<u8> {
         let (head, body) = self.bytes.split_at(self.body_at - 2);

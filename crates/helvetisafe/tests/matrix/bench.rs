@@ -6,46 +6,29 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use helvetisafe::{
-    Client, ClientBuilder, Credentials, Error, ErrorKind, Expiry, Failure, KeySource, Timeouts,
-    TransportError,
+    Client, ClientBuilder, Credentials, Error, ErrorKind, Expiry, KeySource, Timeouts,
 };
 use helvetisafe_crypto::{OrgKey, PrivateKey};
+use helvetisafe_server::faults::{Faults, Route};
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Vault};
-use http::{Request as HttpRequest, Response};
 
 use crate::clock::DrivenClock;
+use crate::detour::{Detour, detour};
 use crate::event::Event;
 use crate::model::{Case, Course, Outcome, made_up};
-use crate::replay::{End, Reply, Request, serve};
+use crate::replay::serve;
+use crate::stage::{Stage, answer};
 use crate::verb::{By, Verb};
 
 pub(crate) const PEM: &str =
     include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 /// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
 pub(crate) const SILENCE: Duration = Duration::from_millis(1500);
-/// What a locked private key looks like that is refused without work.
-const NO_KEY: &str =
-    r#"{"encrypted_private_key":"AA==","nonce":"AA==","salt":"AA==","auth_tag":"AA=="}"#;
-
-/// What the server does, and what it saw.
-#[derive(Default)]
-struct Stage {
-    /// The call, and what happens to its requests, one after the other.
-    line: (&'static str, String),
-    events: Vec<Option<Event>>,
-    always: Option<Event>,
-    /// Requests of the call so far.
-    requests: usize,
-    /// All requests.
-    seen: Vec<(String, String)>,
-    /// What the vault did: method, path or key, status.
-    acts: Vec<(String, String)>,
-    /// In place of the vault's org key, and what it seals.
-    rotated: Option<OrgKey>,
-}
-
 pub(crate) struct Bench {
     _vault: Vault,
+    faults: Faults,
+    /// How many writes the vault had carried out when the case began.
+    before: usize,
     account: Account,
     api_token: secrecy::SecretString,
     server: SocketAddr,
@@ -55,22 +38,14 @@ pub(crate) struct Bench {
     clients: HashMap<(By, bool, bool), Client>,
 }
 
-/// The failures that a transport makes up, in the order of the requests of a call.
-#[derive(Default)]
-struct Detour {
-    line: (&'static str, String),
-    failures: Vec<Option<Failure>>,
-    always: Option<Failure>,
-    requests: usize,
-}
-
 impl Bench {
     pub(crate) fn new() -> Self {
         Self::with(NewAccount::default())
     }
 
     pub(crate) fn with(account: NewAccount) -> Self {
-        let vault = Vault::ephemeral().unwrap();
+        let faults = Faults::new();
+        let vault = Vault::builder().faults(faults.clone()).start().unwrap();
         let organization = vault.new_organization().unwrap();
         let account = account.private_key(PrivateKey::from_pem(PEM).unwrap());
         let account = vault.new_account(&organization, account).unwrap();
@@ -82,6 +57,8 @@ impl Bench {
         let server = serve(move |request| answer(&shared, address, request));
         Self {
             _vault: vault,
+            faults,
+            before: 0,
             account,
             api_token,
             server,
@@ -113,6 +90,7 @@ impl Bench {
             before(client, &name);
         }
         self.set(case, &name);
+        self.before = self.faults.writes().len();
         if case.verb == Verb::Token {
             self.clock.advance(Duration::from_secs(3600));
         }
@@ -228,12 +206,22 @@ impl Bench {
                     retry_after: error.retry_after(),
                 },
             },
-            acts: stage
-                .acts
-                .iter()
-                .filter(|(_, of)| of.contains(&format!("\"{name}\"")))
-                .count(),
+            acts: self.acts(case.verb, name),
         }
+    }
+
+    /// How often the vault created or deleted the secret since the case began: its own log.
+    fn acts(&self, verb: Verb, name: &str) -> usize {
+        let counted = match verb {
+            Verb::Create => Route::Create,
+            Verb::Delete => Route::Delete,
+            _ => return 0,
+        };
+        let writes = self.faults.writes();
+        let writes = writes[self.before..].iter();
+        writes
+            .filter(|seen| seen.route == Some(counted) && seen.key.as_deref() == Some(name))
+            .count()
     }
 }
 
@@ -262,137 +250,5 @@ fn call(client: &Client, verb: Verb, name: &str) -> Result<(), Error> {
         Verb::Delete => secrets.delete(name),
         Verb::Create => secrets.create(name, "value", None).map(drop),
         Verb::PrivateKey => unreachable!("only connecting asks for it"),
-    }
-}
-
-/// The answer to a request: by the case, or by the vault.
-fn answer(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request) -> Reply {
-    let (event, rotated) = {
-        let mut stage = stage.lock().unwrap();
-        let event = stage.next_event(request);
-        (event, stage.rotated_answer(request))
-    };
-    let whole = |bytes| Reply {
-        pieces: vec![bytes],
-        end: End::KeepOpen,
-    };
-    let Some(event) = event else {
-        return whole(rotated.unwrap_or_else(|| forward(stage, vault, request)));
-    };
-    if event.acted() {
-        forward(stage, vault, request);
-    }
-    let part = |bytes: &[u8], end| Reply {
-        pieces: vec![bytes.to_vec()],
-        end,
-    };
-    match &event {
-        Event::Unsent(_) | Event::Dead => part(b"", End::Close),
-        Event::Reset { .. } => part(b"HTTP/1.1 200 O", End::Reset),
-        Event::Truncation { .. } => part(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"keys\":[]",
-            End::Close,
-        ),
-        Event::Silence { .. } => part(b"", End::Silence),
-        Event::Status { .. } => whole(event.answer().unwrap_or_default()),
-        Event::Unreadable { .. } => part(&event.answer().unwrap_or_default(), End::Close),
-    }
-}
-
-impl Stage {
-    fn next_event(&mut self, request: &Request) -> Option<Event> {
-        self.seen
-            .push((request.method.clone(), request.path.clone()));
-        if !request.is((self.line.0, &self.line.1)) {
-            return None;
-        }
-        self.requests += 1;
-        let event = self.events.get(self.requests - 1).cloned().flatten();
-        self.always.clone().or(event)
-    }
-
-    /// Under a rotated org key, there is one secret of every name.
-    fn rotated_answer(&self, request: &Request) -> Option<Vec<u8>> {
-        let body = match (&self.rotated, request.path.as_str()) {
-            (_, "/api/v1/credentials/private-key") => NO_KEY.to_owned(),
-            (Some(key), "/api/v1/credentials/org-key") => {
-                let key = PrivateKey::from_pem(PEM)
-                    .unwrap()
-                    .public_key()
-                    .wrap_org_key(key);
-                format!(r#"{{"encrypted_org_key":"{}"}}"#, key.unwrap().encode())
-            }
-            (Some(key), path) => {
-                let name = path.strip_prefix("/api/v1/secrets/")?;
-                let text = format!(r#"{{"{name}":"rotated"}}"#);
-                let envelope = key.seal(text.as_bytes()).unwrap();
-                let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
-                format!(r#"{{"key":"{name}","value":"{value}","nonce":"{nonce}"}}"#)
-            }
-            _ => return None,
-        };
-        Some(
-            format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            )
-            .into_bytes(),
-        )
-    }
-}
-
-/// The vault's answer; a create or delete that it did is noted.
-fn forward(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request) -> Vec<u8> {
-    let answer = String::from_utf8(request.forward(vault)).unwrap();
-    if answer.starts_with("HTTP/1.1 201") {
-        let body = String::from_utf8_lossy(request.body()).into_owned();
-        stage
-            .lock()
-            .unwrap()
-            .acts
-            .push((request.method.clone(), body));
-    }
-    if answer.starts_with("HTTP/1.1 204") {
-        let name = request.path.rsplit('/').next().unwrap_or_default();
-        let act = (request.method.clone(), format!("\"{name}\""));
-        stage.lock().unwrap().acts.push(act);
-    }
-    // The client's connection stays open.
-    answer.replacen("connection: close\r\n", "", 1).into_bytes()
-}
-
-/// A transport over real sockets that makes failures up.
-fn detour(
-    detour: Arc<Mutex<Detour>>,
-) -> impl Fn(&HttpRequest<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> + Send + Sync {
-    let config = ureq::Agent::config_builder().http_status_as_error(false);
-    let agent = ureq::Agent::new_with_config(config.build());
-    move |request| {
-        if let Some(failure) = detour.lock().unwrap().next(request) {
-            return Err(TransportError::new(failure));
-        }
-        let lost = |_| TransportError::new(Failure::Lost);
-        let answer = if request.body().is_empty() {
-            let (parts, _) = request.clone().into_parts();
-            agent.run(HttpRequest::from_parts(parts, ()))
-        } else {
-            agent.run(request.clone())
-        };
-        let (parts, mut body) = answer.map_err(lost)?.into_parts();
-        Ok(Response::from_parts(
-            parts,
-            body.read_to_vec().map_err(lost)?,
-        ))
-    }
-}
-
-impl Detour {
-    fn next(&mut self, request: &HttpRequest<Vec<u8>>) -> Option<Failure> {
-        if (request.method().as_str(), request.uri().path()) != (self.line.0, &self.line.1) {
-            return None;
-        }
-        self.requests += 1;
-        let failure = self.failures.get(self.requests - 1).copied().flatten();
-        self.always.or(failure)
     }
 }

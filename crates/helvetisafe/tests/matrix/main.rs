@@ -8,12 +8,14 @@
 
 mod bench;
 mod clock;
+mod detour;
 mod document;
 mod event;
 mod lost_creates;
 mod model;
 #[path = "../every_byte/replay.rs"]
 mod replay;
+mod stage;
 mod verb;
 
 use std::sync::Mutex;
