@@ -179,7 +179,12 @@ fn a_delete_needs_no_body_in_return() {
         sent(&call.request(&base())).0,
         "DELETE https://vault.example/t/api/v1/secrets/db"
     );
+    for body in ["", "{}", r#"{"deleted":true}"#] {
+        assert!(call.parse(&answer(200, body)).is_ok(), "{body}");
+    }
     assert!(call.parse(&answer(204, "")).is_ok());
+    let login = call.parse(&answer(200, "<html>Please log in</html>"));
+    assert_eq!(login.unwrap_err().status(), None);
     assert_eq!(
         call.parse(&answer(404, "")).unwrap_err().kind(),
         Kind::NotFound
@@ -315,4 +320,24 @@ fn parse_all(response: &Response<Vec<u8>>) {
         DeleteSecret { key: key("a") }.parse(response).is_ok(),
     ];
     assert!(response.status().is_success() || outcomes == [false; 8]);
+}
+
+#[test]
+fn a_body_that_ends_early_is_truncated_only_where_its_length_was_not_known() {
+    let parse = |length: Option<&str>, body: &str| {
+        let mut response = answer(200, body);
+        if let Some(length) = length {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, length.parse().unwrap());
+        }
+        ListSecrets.parse(&response).unwrap_err().is_truncated()
+    };
+    let whole = r#"{"keys":[{"key":"a"}]}"#;
+    for length in 0..whole.len() {
+        assert!(parse(None, &whole[..length]), "{length}");
+        assert!(!parse(Some(&length.to_string()), &whole[..length]));
+    }
+    assert!(!parse(None, "<html>"));
+    assert!(!parse(None, r#"{"keys":5}"#));
 }
