@@ -11,6 +11,7 @@ mod cache;
 mod dev;
 mod error;
 mod http;
+mod limits;
 mod private;
 mod provision;
 mod shared;
@@ -20,6 +21,7 @@ mod vault;
 
 pub use dev::{DevCredentials, DevVault};
 pub use error::Error;
+pub use limits::{InvalidRate, Rate, RateLimits};
 pub use provision::{Account, NewAccount, NewApiToken, Organization};
 pub use store::StoredSecret;
 pub use vault::{Vault, VaultBuilder};

@@ -12,8 +12,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::connections;
 use crate::Error;
 use crate::http;
+use crate::limits::Limits;
 use crate::shared::{Settings, Shared};
 use crate::store::{Moment, Place, Store};
 
@@ -50,6 +52,7 @@ pub(super) fn run(
         let shared = Arc::new(Shared {
             store,
             tokens: Default::default(),
+            limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             settings,
         });
         let running = Running {
@@ -89,7 +92,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: Receiver<()>
     });
     let sweeper = tokio::spawn(sweep(Arc::clone(&shared)));
     let (draining, deadline) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, http::router(shared)).with_graceful_shutdown(async move {
+    let (bounds, router) = (shared.settings.bounds, http::router(shared));
+    let server = connections::serve(listener, router, bounds, async move {
         // Either way the vault was told to stop.
         let _ = stopped.await;
         drop(draining);
@@ -99,8 +103,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: Receiver<()>
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        // It never fails: an error on one connection ends that one.
-        _ = server => {}
+        () = server => {}
         () = out_of_time => {}
     }
     sweeper.abort();
