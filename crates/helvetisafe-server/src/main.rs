@@ -1,14 +1,18 @@
 //! The command `helvetisafe-server`.
 
+mod limit_options;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use helvetisafe_server::{DevCredentials, DevVault};
+use helvetisafe_server::{DevCredentials, DevVault, Vault, VaultBuilder};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
+
+use limit_options::LimitOptions;
 
 /// A HelvetiSafe vault with an embedded database.
 #[derive(Parser)]
@@ -32,12 +36,19 @@ enum Command {
         /// credentials for the next start. Without it all is gone when the vault stops.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
+        #[command(flatten)]
+        limits: LimitOptions,
     },
 }
 
 fn main() -> ExitCode {
-    let Command::Dev { listen, state } = Args::parse().command;
-    match dev(listen, state) {
+    let Command::Dev {
+        listen,
+        state,
+        limits,
+    } = Args::parse().command;
+    let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
+    match dev(builder, state) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("helvetisafe-server: {error}");
@@ -46,14 +57,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn dev(listen: SocketAddr, state: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+fn dev(builder: VaultBuilder, state: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         // Before anything is made, so that a signal while it is made ends in a clean stop.
         let stop = stop_signal()?;
-        let vault = DevVault::start(listen, state.as_deref())?;
+        let vault = DevVault::start_with(builder, state.as_deref())?;
         introduce(&vault, state.is_some());
         print(vault.credentials())?;
         stop.await;

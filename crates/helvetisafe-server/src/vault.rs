@@ -14,9 +14,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::limits::LimitClock;
-use crate::{Error, RateLimits};
 use crate::shared::{Settings, Shared};
 use crate::store::{Place, StoreError};
+use crate::{Error, RateLimits};
 use thread::Running;
 
 pub(crate) use connections::Bounds;

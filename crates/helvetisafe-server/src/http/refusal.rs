@@ -202,9 +202,7 @@ impl IntoResponse for Refusal {
         };
         let mut response = (self.status, Json(body)).into_response();
         if let Some((name, value)) = self.header {
-            response
-                .headers_mut()
-                .insert(name, value);
+            response.headers_mut().insert(name, value);
         }
         response
     }

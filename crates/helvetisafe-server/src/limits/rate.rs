@@ -110,7 +110,18 @@ mod tests {
     #[test]
     fn a_rate_is_read_from_text() {
         assert_eq!("5/60".parse(), Ok(Rate::new(5, Duration::from_secs(60))));
-        for text in ["", "5", "5/", "/5", "0/1", "1/0", "1.5/1", "1/1/1", "-1/1", "99999999999/1"] {
+        for text in [
+            "",
+            "5",
+            "5/",
+            "/5",
+            "0/1",
+            "1/0",
+            "1.5/1",
+            "1/1/1",
+            "-1/1",
+            "99999999999/1",
+        ] {
             assert_eq!(text.parse::<Rate>(), Err(InvalidRate), "{text:?}");
         }
     }

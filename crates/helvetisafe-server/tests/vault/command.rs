@@ -19,10 +19,10 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-struct Dev {
-    child: Child,
+pub(crate) struct Dev {
+    pub(crate) child: Child,
     stdout: BufReader<std::process::ChildStdout>,
-    base_url: String,
+    pub(crate) base_url: String,
     client_id: String,
     client_secret: String,
     private_key_path: PathBuf,
@@ -30,7 +30,12 @@ struct Dev {
 
 impl Dev {
     fn start(state: Option<&Path>) -> Self {
+        Self::start_with(state, &[])
+    }
+
+    fn start_with(state: Option<&Path>, options: &[&str]) -> Self {
         let mut arguments = vec!["dev", "--listen", "127.0.0.1:0"];
+        arguments.extend(options);
         arguments.extend(
             state
                 .iter()
@@ -59,7 +64,7 @@ impl Dev {
     }
 
     /// Waits for its end; 0 is expected, and nothing more on standard output.
-    fn stop(mut self, signal: &str) {
+    pub(crate) fn stop(mut self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -99,7 +104,7 @@ impl Dev {
     }
 }
 
-fn credentials(state: &Path) -> Value {
+pub(crate) fn credentials(state: &Path) -> Value {
     serde_json::from_slice(&fs::read(state.join("credentials.json")).unwrap()).unwrap()
 }
 
@@ -176,7 +181,7 @@ fn with_a_folder_a_second_start_serves_the_same() {
 
 impl Dev {
     /// The quoting of the path is the shell's, so it is read from the credentials.
-    fn start_in(state: &Path) -> Self {
+    pub(crate) fn start_in(state: &Path) -> Self {
         let mut dev = Self::start(Some(state));
         dev.private_key_path = credentials(state)["private_key_path"]
             .as_str()
@@ -289,4 +294,36 @@ fn errors_are_clear_and_have_their_exit_codes() {
     failure(&[], 2);
     failure(&["dev", "--listen", "here"], 2);
     failure(&["dev", "--unknown"], 2);
+}
+
+#[test]
+fn limits_are_set_by_options() {
+    let options = [
+        "--limit-failed-logins",
+        "1/3600",
+        "--limit-requests",
+        "2/3600",
+    ];
+    let mut dev = Dev::start_with(None, &options);
+    let token = dev.fetch_token().success(200)["access_token"].clone();
+    let bearer = format!("Bearer {}", token.as_str().unwrap());
+    let list = || {
+        let headers = [("authorization", bearer.as_str())];
+        send(&dev.base_url, "GET", "/api/v1/secrets", &headers, None)
+    };
+    list().success(200);
+    list().success(200);
+    let answer = list();
+    answer.error(429);
+    assert_eq!(answer.headers["retry-after"], "1800");
+    dev.client_secret = "guess".to_owned();
+    assert_eq!([0; 3].map(|_| dev.fetch_token().status), [401, 429, 429]);
+    dev.stop("TERM");
+
+    let mut dev = Dev::start_with(None, &["--limit-failed-logins", "off"]);
+    dev.client_secret = "guess".to_owned();
+    assert!((0..60).all(|_| dev.fetch_token().status == 401));
+    dev.stop("TERM");
+    let error = failure(&["dev", "--limit-logins", "5"], 2);
+    assert!(error.contains("COUNT/SECONDS"), "{error}");
 }
