@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use helvetisafe_server::Vault;
 use serde_json::json;
 
-use crate::raw::read_answer;
-use crate::support::{NONCE, Site, send, site_of};
+use crate::raw::{exchange, read_answer};
+use crate::support::{NONCE, Site, site_of};
 
 const PATIENCE: Duration = Duration::from_millis(300);
+
+const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// Far more than the patience, for a machine that is busy.
 const LATE: Duration = Duration::from_secs(15);
@@ -23,6 +25,12 @@ fn connect(site: &Site) -> TcpStream {
     let stream = TcpStream::connect(site.vault.address()).unwrap();
     stream.set_read_timeout(Some(LATE)).unwrap();
     stream
+}
+
+/// A whole answer in time, on a connection of its own.
+fn check_health(site: &Site) {
+    let answer = exchange(site.vault.address(), HEALTH).unwrap();
+    answer.success(200);
 }
 
 /// Waits until the vault closes; how long that took.
@@ -81,10 +89,9 @@ fn a_body_that_drips_is_408() {
 fn an_idle_connection_is_closed_and_one_in_use_is_not() {
     let site = impatient();
     let mut stream = connect(&site);
-    let request = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
     let start = Instant::now();
     while start.elapsed() < 3 * PATIENCE {
-        stream.write_all(request).unwrap();
+        stream.write_all(HEALTH).unwrap();
         assert_eq!(read_answer(&mut stream, false).unwrap().status, 200);
         std::thread::sleep(PATIENCE / 30);
     }
@@ -96,7 +103,7 @@ fn silent_connections_hold_up_the_others_only_so_long() {
     let site = impatient();
     let silent: Vec<TcpStream> = (0..40).map(|_| connect(&site)).collect();
     let start = Instant::now();
-    send(site.vault.base_url(), "GET", "/health", &[], None).success(200);
+    check_health(&site);
     assert!(
         start.elapsed() >= PATIENCE,
         "more than four were served at a time"
@@ -124,6 +131,6 @@ fn whoever_does_not_read_the_answer_is_cut_off() {
         })
         .collect();
     // All four connections are theirs until the vault gives up on them.
-    send(site.vault.base_url(), "GET", "/health", &[], None).success(200);
+    check_health(&site);
     drop(blocked);
 }

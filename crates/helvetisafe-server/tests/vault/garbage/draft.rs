@@ -103,6 +103,12 @@ impl Draft {
         self.asks_for && self.flips == 0
     }
 
+    /// Whether the vault has all of it, so that it owes an answer.
+    pub(super) fn is_whole(&self) -> bool {
+        let is_framed = !matches!(self.framing, Framing::Said(_));
+        self.flips == 0 && is_framed && self.version == "HTTP/1.1"
+    }
+
     pub(super) fn bytes(&self, random: &mut Random) -> Vec<u8> {
         let mut bytes = [&self.method[..], b" ", &self.target, b" "].concat();
         bytes.extend_from_slice(self.version.as_bytes());

@@ -17,6 +17,23 @@ pub(super) fn apply(draft: &mut Draft, known: &Known, random: &mut Random) {
     }
 }
 
+/// What other protocols begin with, and what none does.
+pub(super) fn no_http(random: &mut Random) -> Vec<u8> {
+    let length = random.below(5_000);
+    match random.below(6) {
+        0 => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec(),
+        1 => [
+            &b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"[..],
+            &random.bytes(500),
+        ]
+        .concat(),
+        2 => b"SSH-2.0-OpenSSH_9.9\r\n".to_vec(),
+        3 => b"\r\n".repeat(1 + length),
+        4 => b"GET /health\r\n\r\n".to_vec(),
+        _ => random.bytes(1 + length),
+    }
+}
+
 fn method(draft: &mut Draft, random: &mut Random) {
     draft.strays();
     let long = "X".repeat(5000);
