@@ -8,7 +8,7 @@ use helvetisafe_server::{Rate, RateLimits, Vault};
 use secrecy::ExposeSecret;
 
 use crate::document::{Document, METHODS, Operation};
-use crate::raw::exchange;
+use crate::raw::answer_to;
 use crate::support::{Answer, Site, send, site, site_of, update};
 use crate::tenant::log_in;
 
@@ -179,7 +179,7 @@ fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     let (method, path) = (operation.method, operation.path_for("a"));
     let with = |framing: &str| {
         let request = format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{framing}");
-        exchange(site.vault.address(), request.as_bytes()).unwrap()
+        answer_to(site.vault.address(), request.as_bytes()).unwrap()
     };
     vec![
         with(&format!("content-length: 1001\r\n\r\n{}", "x".repeat(1001))),

@@ -21,6 +21,12 @@ pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     read_answer(&mut stream, request.starts_with(b"HEAD "))
 }
 
+/// The same for a request that has to be answered. A busy machine may stop this thread before the
+/// first byte for longer than an impatient vault waits, so it tries again.
+pub(crate) fn answer_to(address: SocketAddr, request: &[u8]) -> Option<Answer> {
+    (0..5).find_map(|_| exchange(address, request))
+}
+
 /// Reads one answer. Fails when nothing comes for too long.
 pub(crate) fn read_answer(stream: &mut TcpStream, is_head: bool) -> Option<Answer> {
     let mut bytes = Vec::new();

@@ -24,6 +24,7 @@ fn spoilt_object(mut body: serde_json::Map<String, Value>, random: &mut Random) 
     match random.below(6) {
         0 => drop(body.remove(&name)),
         1 => drop(body.insert(name, json!(text(random)))),
+        2 if random.once_in(3) => drop(body.insert("expiresAt".to_owned(), json!(text(random)))),
         2 => drop(body.insert("expiresAt".to_owned(), json!(time(random)))),
         // Twice in one object.
         3 => {
@@ -79,6 +80,7 @@ fn literal(random: &mut Random) -> String {
 
 fn text(random: &mut Random) -> String {
     let long = "A".repeat(random.below(40_000));
+    let wide = wide(random);
     random
         .pick(&[
             "",
@@ -102,6 +104,7 @@ fn text(random: &mut Random) -> String {
             "' OR 1=1 --",
             "\"; DROP TABLE secrets",
             &long,
+            &wide,
         ])
         .to_owned()
 }
@@ -145,15 +148,22 @@ fn spoilt_form(known: &Known, random: &mut Random) -> String {
     }
 }
 
+/// A message that quotes it may not be cut within a character.
+fn wide(random: &mut Random) -> String {
+    let (shift, length) = (random.below(4), random.below(500));
+    format!("{}{}", "a".repeat(shift), "€".repeat(length))
+}
+
 fn spoil_bytes(draft: &mut Draft, random: &mut Random) {
     let length = draft.body.len();
-    match random.below(9) {
+    match random.below(10) {
         0 => draft.body.truncate(random.below(length + 1)),
         1 => draft.body.extend_from_slice(b"garbage"),
         2 => draft.body.splice(0..0, *b"\xef\xbb\xbf").for_each(drop),
         3 => draft.body = random.bytes(1 + length),
         4 => draft.body = literal(random).into_bytes(),
         5 => draft.body.clear(),
+        8 => draft.body = json!(wide(random)).to_string().into_bytes(),
         6 => draft.body.resize(BODY_LIMIT + random.below(3), b' '),
         7 => draft.body.resize(random.below(20 * BODY_LIMIT), b'x'),
         _ => draft.body.insert(random.below(length + 1), 0xff),
