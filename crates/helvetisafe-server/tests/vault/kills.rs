@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::command::{Dev, credentials};
+use crate::dev::{Dev, credentials};
 use crate::random::Random;
 use crate::raw::read_answer;
 use crate::support::Answer;

@@ -10,6 +10,8 @@ mod accounts;
 mod calls;
 #[cfg(unix)]
 mod command;
+#[cfg(unix)]
+mod dev;
 mod document;
 mod expiry;
 mod garbage;
