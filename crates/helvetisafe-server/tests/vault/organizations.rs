@@ -1,7 +1,9 @@
 //! Two organizations cannot reach each other: every call, every kind of credential, every relation
 //! that the name of a secret can have to the two.
 
-use helvetisafe_server::{NewApiToken, StoredSecret, Vault};
+use std::time::Duration;
+
+use helvetisafe_server::{NewApiToken, StoredSecret, Vault, VaultBuilder};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -110,7 +112,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let vault = Vault::ephemeral().unwrap();
+        Self::of(Vault::builder())
+    }
+
+    fn of(vault: VaultBuilder) -> Self {
+        let vault = vault.start().unwrap();
         let (ours, theirs) = (Tenant::new(&vault), Tenant::new(&vault));
         let mut canaries = theirs.reset(&["of_theirs", "of_both", "never_asked_for"], 100);
         canaries.extend(theirs.canaries());
@@ -180,6 +186,29 @@ fn no_call_with_any_credential_reaches_the_other_organization() {
         assert_eq!(world.theirs.keys(), world.their_keys, "{}", credential.kind);
     }
     assert_eq!(cells, 12 * 8 * 4);
+}
+
+#[test]
+fn an_access_token_that_has_expired_reaches_nothing() {
+    let world = World::of(Vault::builder().token_life(Duration::ZERO));
+    world.ours.reset(&["of_ours", "of_both"], 50);
+    let before = world.ours.rows(&world.vault);
+    let expired = Credential {
+        kind: "expired access token",
+        headers: vec![(
+            "authorization",
+            format!("Bearer {}", world.ours.access_token()),
+        )],
+        works: false,
+    };
+    for call in Document::new().calls() {
+        for (_, key) in NAMES {
+            let answer = world.send(&expired, call, key);
+            answer.error(401);
+            world.check_theirs(expired.kind, &answer);
+        }
+    }
+    assert_eq!(world.ours.rows(&world.vault), before);
 }
 
 #[test]
