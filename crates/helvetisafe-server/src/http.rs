@@ -14,6 +14,7 @@ mod get_private_key;
 mod get_secret;
 mod health;
 mod list_secrets;
+mod openapi;
 mod put_secret;
 mod refusal;
 mod token_form;
@@ -46,6 +47,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .delete(delete_secret::call);
     Router::new()
         .route("/health", get(health::call))
+        .route("/openapi.json", get(openapi::call))
         .route("/oauth/token", post(fetch_token::call))
         .route("/api/v1/credentials/org-key", get(get_org_key::call))
         .route(

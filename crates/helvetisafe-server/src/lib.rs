@@ -3,15 +3,17 @@
 //! # How the crate is laid out
 //!
 //! `vault` is the handle and its thread, `provision` makes organizations, accounts and API tokens,
-//! `dev` keeps one account in a folder, `faults` misbehaves for tests, `http` holds the calls with one file each, `store` is the
-//! database and the only folder that names `sqlx`. A request goes `http` → `http::allowed` (who is
-//! it, may it) → `store`, and comes back.
+//! `dev` keeps one account in a folder, `faults` misbehaves for tests, `http` holds the calls with one
+//! file each, `limits` says how often, `store` is the database and the only folder that names `sqlx`. A request goes
+//! `vault::connections` → `http` → `http::allowed` (who is it, may it, how often) → `store`, and
+//! comes back.
 
 mod cache;
 mod dev;
 mod error;
 pub mod faults;
 mod http;
+mod limits;
 mod private;
 mod provision;
 mod shared;
@@ -21,6 +23,7 @@ mod vault;
 
 pub use dev::{DevCredentials, DevVault};
 pub use error::Error;
+pub use limits::{InvalidRate, Rate, RateLimits};
 pub use provision::{Account, NewAccount, NewApiToken, Organization};
 pub use store::StoredSecret;
 pub use vault::{Vault, VaultBuilder};

@@ -1,15 +1,19 @@
 //! The command `helvetisafe-server`.
 
+mod limit_options;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use helvetisafe_server::faults::{Faults, Spec};
-use helvetisafe_server::{DevCredentials, DevVault};
+use helvetisafe_server::{DevCredentials, DevVault, Vault, VaultBuilder};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
+
+use limit_options::LimitOptions;
 
 /// A HelvetiSafe vault with an embedded database.
 #[derive(Parser)]
@@ -33,6 +37,8 @@ enum Command {
         /// credentials for the next start. Without it all is gone when the vault stops.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
+        #[command(flatten)]
+        limits: LimitOptions,
         /// Misbehave on purpose, to see how a client copes: REQUESTS:FAULT[:WHEN], such as
         /// create:reset-after:once or read=KEY:status=503:percent=20, or the preset flaky. May be
         /// given several times. The documentation of the library's module faults has all of them.
@@ -45,9 +51,12 @@ fn main() -> ExitCode {
     let Command::Dev {
         listen,
         state,
+        limits,
         faults,
     } = Args::parse().command;
-    match dev(listen, state, faults) {
+    let misbehaves = !faults.is_empty();
+    let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
+    match dev(with_faults(builder, faults), state, misbehaves) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("helvetisafe-server: {error}");
@@ -57,9 +66,9 @@ fn main() -> ExitCode {
 }
 
 fn dev(
-    listen: SocketAddr,
+    builder: VaultBuilder,
     state: Option<PathBuf>,
-    faults: Vec<Spec>,
+    misbehaves: bool,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -67,8 +76,7 @@ fn dev(
     runtime.block_on(async {
         // Before anything is made, so that a signal while it is made ends in a clean stop.
         let stop = stop_signal()?;
-        let misbehaves = !faults.is_empty();
-        let vault = start(listen, state.as_deref(), faults)?;
+        let vault = DevVault::start_with(builder, state.as_deref())?;
         introduce(&vault, state.is_some(), misbehaves);
         print(vault.credentials())?;
         stop.await;
@@ -79,17 +87,13 @@ fn dev(
 }
 
 /// Without a fault there is nothing of them in the way of a request.
-fn start(
-    listen: SocketAddr,
-    state: Option<&Path>,
-    specs: Vec<Spec>,
-) -> Result<DevVault, helvetisafe_server::Error> {
+fn with_faults(builder: VaultBuilder, specs: Vec<Spec>) -> VaultBuilder {
     if specs.is_empty() {
-        return DevVault::start(listen, state);
+        return builder;
     }
     let faults = Faults::new();
     specs.into_iter().for_each(|spec| faults.add_spec(spec));
-    DevVault::start_with_faults(listen, state, faults)
+    builder.faults(faults)
 }
 
 fn introduce(vault: &DevVault, is_kept: bool, misbehaves: bool) {

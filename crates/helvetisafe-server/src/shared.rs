@@ -1,18 +1,21 @@
 use std::time::Duration;
 
 use crate::cache::TokenCache;
+use crate::limits::{LimitClock, Limits, RateLimits};
 use crate::store::{Moment, Principal, Store, StoreError};
 use crate::token::Hash;
+use crate::vault::Bounds;
 
 /// What the calls and the process that holds the vault share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) tokens: TokenCache,
+    pub(crate) limits: Limits,
     pub(crate) settings: Settings,
 }
 
 /// What can be set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// How long an access token lives.
     pub(crate) token_life: Duration,
@@ -20,6 +23,12 @@ pub(crate) struct Settings {
     pub(crate) body_limit: usize,
     /// How often what has expired is removed.
     pub(crate) sweep_interval: Duration,
+    /// What a slow client may take.
+    pub(crate) bounds: Bounds,
+    /// What each account may ask.
+    pub(crate) rate_limits: RateLimits,
+    /// What the rates run on.
+    pub(crate) limit_clock: LimitClock,
 }
 
 impl Shared {

@@ -1,5 +1,6 @@
 //! The handle of a running vault, and its builder.
 
+pub(crate) mod connections;
 mod thread;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,13 +11,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::Error;
 use crate::faults::Faults;
+use crate::limits::LimitClock;
 use crate::shared::{Settings, Shared};
 use crate::store::{Place, StoreError};
+use crate::{Error, RateLimits};
 use thread::Running;
+
+pub(crate) use connections::Bounds;
 
 /// A running vault: it serves HTTP on a loopback address, from its own thread with its own runtime.
 ///
@@ -129,6 +133,12 @@ impl Default for VaultBuilder {
                 token_life: Duration::from_secs(3600),
                 body_limit: 2 * 1024 * 1024,
                 sweep_interval: Duration::from_secs(60),
+                bounds: Bounds {
+                    patience: Duration::from_secs(30),
+                    connections: 512,
+                },
+                rate_limits: RateLimits::default(),
+                limit_clock: LimitClock::default(),
             },
             faults: None,
         }
@@ -175,6 +185,34 @@ impl VaultBuilder {
     /// Lets the vault misbehave on purpose, for tests: see [`faults`](crate::faults).
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = Some(faults);
+        self
+    }
+
+    /// What each account may ask; by default what [`RateLimits::default`] says.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.settings.rate_limits = limits;
+        self
+    }
+
+    /// The time that the rates run on, in place of the machine's: since any fixed moment, and never
+    /// going back. For tests that must not wait.
+    pub fn rate_clock(mut self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.settings.limit_clock = LimitClock::new(now);
+        self
+    }
+
+    /// How long a client may take to send the head of a request, to send its body, or to read on in
+    /// an answer, and how long a connection may rest between two requests; 30 s by default. After
+    /// that it is closed; a body that is too slow is answered 408 first.
+    pub fn client_timeout(mut self, patience: Duration) -> Self {
+        self.settings.bounds.patience = patience;
+        self
+    }
+
+    /// How many connections are served at a time, at least 1; 512 by default. Further ones wait to
+    /// be accepted.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.settings.bounds.connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::serve::Listener;
+use axum::{Extension, Router};
 use helvetisafe_proto::KeyName;
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -17,11 +17,12 @@ use tokio::net::TcpStream;
 use super::change::{self, Change};
 use super::fault::{Before, Whose};
 use super::history::{History, Stored};
-use super::wire::{FaultyListener, Plan, Wire};
+use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
 use super::{Answer, Fault, Faults, Handled, Route, Seen};
 use crate::http::{organization, report};
 use crate::shared::Shared;
 use crate::store::{Moment, OrganizationId};
+use crate::vault::connections;
 
 /// The most bytes of a request that are read to see what it is about; more than any vault takes.
 const LARGEST_REQUEST: usize = 64 * 1024 * 1024;
@@ -33,18 +34,16 @@ pub(crate) async fn serve(
     calls: Router,
     listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
+    let bounds = shared.settings.bounds;
     let state = Faulty {
         faults,
         shared,
         history: History::default(),
     };
-    let calls = calls
-        .layer(from_fn_with_state(state, misbehave))
-        .into_make_service_with_connect_info::<Wire>();
-    axum::serve(FaultyListener::new(listener), calls)
-        .with_graceful_shutdown(stop)
-        .await
+    let calls = calls.layer(from_fn_with_state(state, misbehave));
+    let calls_on = |stream: &FaultyStream| calls.clone().layer(Extension(stream.wire().clone()));
+    connections::serve(FaultyListener::new(listener), calls_on, bounds, stop).await;
 }
 
 #[derive(Clone)]
@@ -56,7 +55,7 @@ struct Faulty {
 
 async fn misbehave(
     State(faulty): State<Faulty>,
-    ConnectInfo(wire): ConnectInfo<Wire>,
+    Extension(wire): Extension<Wire>,
     request: Request,
     next: Next,
 ) -> Response<Body> {

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -123,6 +122,10 @@ pub(crate) struct FaultyStream {
 }
 
 impl FaultyStream {
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
     fn end(&self, course: &mut Course, cut: Cut) -> io::Error {
         course.is_over = true;
         if matches!(cut, Cut::Reset) {
@@ -238,15 +241,6 @@ impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Listener for FaultyListener
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-}
-
-impl<L> Connected<IncomingStream<'_, FaultyListener<L>>> for Wire
-where
-    L: Listener<Io = TcpStream, Addr = SocketAddr>,
-{
-    fn connect_info(stream: IncomingStream<'_, FaultyListener<L>>) -> Self {
-        stream.io().wire.clone()
     }
 }
 

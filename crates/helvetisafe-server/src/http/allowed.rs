@@ -35,6 +35,10 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Allowed<E> {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         let principal = principal(&parts.headers, shared).await?;
+        shared
+            .limits
+            .request(principal.account)
+            .map_err(|wait| Refusal::too_many("the account makes too many requests", wait))?;
         match E::SCOPE {
             Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
             _ => Ok(Self {

@@ -1,6 +1,7 @@
 //! The body of a request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request, State};
@@ -10,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::Refusal;
 use crate::shared::Shared;
@@ -30,13 +32,24 @@ pub(super) async fn read(
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match bounded(body, shared.settings.body_limit).await {
+    let whole = bounded(body, shared.settings.body_limit);
+    match in_time(whole, shared.settings.bounds.patience).await {
         Ok(bytes) => {
             next.run(Request::from_parts(parts, Body::from(bytes)))
                 .await
         }
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// However steadily it drips, it has to be there in time.
+async fn in_time<T>(
+    body: impl Future<Output = Result<T, Refusal>>,
+    patience: Duration,
+) -> Result<T, Refusal> {
+    timeout(patience, body)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::too_slow()))
 }
 
 async fn bounded(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {

@@ -51,9 +51,22 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
         .as_ref()
         .map(|client| client.client_secret_hash.as_slice());
     let is_right = Hash::of(&sent.client_secret).matches(stored);
-    client
-        .filter(|_| is_right)
-        .ok_or_else(Refusal::invalid_client)
+    let Some(client) = client.filter(|_| is_right) else {
+        return Err(failed(vault, &sent.client_id));
+    };
+    vault
+        .limits
+        .login(client.account)
+        .map_err(|wait| Refusal::too_many("the account fetches too many tokens", wait))?;
+    Ok(client)
+}
+
+/// Unknown clients and wrong secrets count alike, so that neither answer tells which it was.
+fn failed(vault: &Shared, client_id: &str) -> Refusal {
+    match vault.limits.failed_login(client_id) {
+        Ok(()) => Refusal::invalid_client(),
+        Err(wait) => Refusal::too_many("too many logins of the client failed", wait),
+    }
 }
 
 /// The scopes asked for, as far as the account has them; all of its own when none is asked for.

@@ -1,6 +1,7 @@
 //! Every answer that is no success, as `{"error": "..."}`.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -20,7 +21,7 @@ pub(super) struct Refusal {
     status: StatusCode,
     error: Cow<'static, str>,
     description: Option<&'static str>,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -89,6 +90,19 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly")
+    }
+
+    /// RFC 6585 section 4.
+    pub(super) fn too_many(error: &'static str, wait: Duration) -> Self {
+        let refusal = Self::of(Kind::RateLimited, error);
+        Self {
+            header: Some((RETRY_AFTER, whole_seconds(wait).into())),
+            ..refusal
+        }
+    }
+
     /// 422 whether the text is not JSON or not the JSON that the call takes.
     pub(super) fn bad_json(error: &serde_json::Error) -> Self {
         let mut text = format!("the body is not what the call takes: {error}");
@@ -136,10 +150,16 @@ impl Refusal {
 
     fn with_header(self, name: HeaderName, value: &'static str) -> Self {
         Self {
-            header: Some((name, value)),
+            header: Some((name, HeaderValue::from_static(value))),
             ..self
         }
     }
+}
+
+/// For `Retry-After`, RFC 9110 section 10.2.3. Rounded up: who comes earlier comes in vain.
+fn whole_seconds(wait: Duration) -> u64 {
+    let is_part = wait.subsec_nanos() > 0;
+    wait.as_secs().saturating_add(u64::from(is_part)).max(1)
 }
 
 impl From<StoreError> for Refusal {
@@ -182,9 +202,7 @@ impl IntoResponse for Refusal {
         };
         let mut response = (self.status, Json(body)).into_response();
         if let Some((name, value)) = self.header {
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -14,7 +14,7 @@ use crate::token::Hash;
 pub(crate) struct OrganizationId(pub(crate) i64);
 
 /// Which service account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct AccountId(pub(crate) i64);
 

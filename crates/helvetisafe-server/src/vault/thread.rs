@@ -12,10 +12,11 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::VaultBuilder;
+use super::{VaultBuilder, connections};
 use crate::Error;
 use crate::faults::{self, Faults};
 use crate::http;
+use crate::limits::Limits;
 use crate::shared::Shared;
 use crate::store::{Moment, Store};
 
@@ -56,6 +57,7 @@ pub(super) fn run(
         let shared = Arc::new(Shared {
             store,
             tokens: Default::default(),
+            limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             settings,
         });
         let running = Running {
@@ -107,12 +109,9 @@ async fn serve(
     };
     let calls = http::router(Arc::clone(&shared));
     let server = async move {
+        let bounds = shared.settings.bounds;
         match faults {
-            None => {
-                axum::serve(listener, calls)
-                    .with_graceful_shutdown(stop)
-                    .await
-            }
+            None => connections::serve(listener, |_| calls.clone(), bounds, stop).await,
             Some(faults) => faults::serve(faults, shared, calls, listener, stop).await,
         }
     };
@@ -121,8 +120,7 @@ async fn serve(
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        // It never fails: an error on one connection ends that one.
-        _ = server => {}
+        () = server => {}
         () = out_of_time => {}
     }
     sweeper.abort();

@@ -1,107 +1,13 @@
 //! `helvetisafe-server dev`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Output;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Answer, secret, send};
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe-server"));
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-struct Dev {
-    child: Child,
-    stdout: BufReader<std::process::ChildStdout>,
-    base_url: String,
-    client_id: String,
-    client_secret: String,
-    private_key_path: PathBuf,
-}
-
-impl Dev {
-    fn start(state: Option<&Path>) -> Self {
-        let mut arguments = vec!["dev", "--listen", "127.0.0.1:0"];
-        arguments.extend(
-            state
-                .iter()
-                .flat_map(|state| ["--state", state.to_str().unwrap()]),
-        );
-        let mut child = command(&arguments).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = |name: &str| {
-            let mut line = String::new();
-            stdout.read_line(&mut line).unwrap();
-            let value = line.strip_prefix(&format!("export {name}='"));
-            value
-                .unwrap_or_else(|| panic!("{line:?}"))
-                .strip_suffix("'\n")
-                .unwrap()
-                .to_owned()
-        };
-        Self {
-            base_url: line("HELVETISAFE_BASE_URL"),
-            client_id: line("HELVETISAFE_CLIENT_ID"),
-            client_secret: line("HELVETISAFE_CLIENT_SECRET"),
-            private_key_path: line("HELVETISAFE_PRIVATE_KEY_PATH").into(),
-            stdout,
-            child,
-        }
-    }
-
-    /// Waits for its end; 0 is expected, and nothing more on standard output.
-    fn stop(mut self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "");
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-    }
-
-    fn call(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
-        let headers = [
-            ("x-aegis-token", token),
-            ("content-type", "application/json"),
-        ];
-        let body = body.map(|body| body.to_string().into_bytes());
-        send(&self.base_url, method, path, &headers, body)
-    }
-
-    fn fetch_token(&self) -> Answer {
-        let form = format!(
-            "grant_type=client_credentials&client_id={}&client_secret={}",
-            self.client_id, self.client_secret
-        );
-        let headers = [("content-type", "application/x-www-form-urlencoded")];
-        send(
-            &self.base_url,
-            "POST",
-            "/oauth/token",
-            &headers,
-            Some(form.into_bytes()),
-        )
-    }
-}
-
-fn credentials(state: &Path) -> Value {
-    serde_json::from_slice(&fs::read(state.join("credentials.json")).unwrap()).unwrap()
-}
+use crate::dev::{Dev, command, credentials};
+use crate::support::{secret, send};
 
 /// A start that has to fail; what it says.
 fn failure(arguments: &[&str], code: i32) -> String {
@@ -172,19 +78,6 @@ fn with_a_folder_a_second_start_serves_the_same() {
     let error = refusal(&state);
     assert!(error.contains("another process uses"), "{error}");
     dev.stop("TERM");
-}
-
-impl Dev {
-    /// The quoting of the path is the shell's, so it is read from the credentials.
-    fn start_in(state: &Path) -> Self {
-        let mut dev = Self::start(Some(state));
-        dev.private_key_path = credentials(state)["private_key_path"]
-            .as_str()
-            .unwrap()
-            .into();
-        assert!(dev.private_key_path.is_file());
-        dev
-    }
 }
 
 #[test]
@@ -289,4 +182,36 @@ fn errors_are_clear_and_have_their_exit_codes() {
     failure(&[], 2);
     failure(&["dev", "--listen", "here"], 2);
     failure(&["dev", "--unknown"], 2);
+}
+
+#[test]
+fn limits_are_set_by_options() {
+    let options = [
+        "--limit-failed-logins",
+        "1/3600",
+        "--limit-requests",
+        "2/3600",
+    ];
+    let mut dev = Dev::start_with(None, &options);
+    let token = dev.fetch_token().success(200)["access_token"].clone();
+    let bearer = format!("Bearer {}", token.as_str().unwrap());
+    let list = || {
+        let headers = [("authorization", bearer.as_str())];
+        send(&dev.base_url, "GET", "/api/v1/secrets", &headers, None)
+    };
+    list().success(200);
+    list().success(200);
+    let answer = list();
+    answer.error(429);
+    assert_eq!(answer.headers["retry-after"], "1800");
+    dev.client_secret = "guess".to_owned();
+    assert_eq!([0; 3].map(|_| dev.fetch_token().status), [401, 429, 429]);
+    dev.stop("TERM");
+
+    let mut dev = Dev::start_with(None, &["--limit-failed-logins", "off"]);
+    dev.client_secret = "guess".to_owned();
+    assert!((0..60).all(|_| dev.fetch_token().status == 401));
+    dev.stop("TERM");
+    let error = failure(&["dev", "--limit-logins", "5"], 2);
+    assert!(error.contains("COUNT/SECONDS"), "{error}");
 }

@@ -10,8 +10,22 @@ mod accounts;
 mod calls;
 #[cfg(unix)]
 mod command;
+#[cfg(unix)]
+mod dev;
+mod document;
 mod expiry;
+mod garbage;
+#[cfg(unix)]
+mod kills;
 mod limits;
 mod oauth;
+mod openapi;
+mod organizations;
+mod random;
+mod rate_limits;
+mod raw;
+mod scopes;
+mod slow_clients;
 mod state;
 mod support;
+mod tenant;

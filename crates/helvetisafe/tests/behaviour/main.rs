@@ -9,6 +9,7 @@ mod hostile;
 mod limits;
 mod operations;
 mod proxy;
+mod rate_limits;
 mod retries;
 mod tls;
 mod tokens;

@@ -1,0 +1,54 @@
+//! The options of the command that limit what the account may ask.
+
+use clap::Args;
+use helvetisafe_server::{InvalidRate, Rate, RateLimits};
+
+/// Rates as `COUNT/SECONDS`, or `off`.
+#[derive(Args)]
+#[command(next_help_heading = "Limits (COUNT/SECONDS, or off)")]
+pub(super) struct LimitOptions {
+    /// Requests with a valid token, for each account; 500000/10 by default. What is over a limit is
+    /// answered 429 with Retry-After.
+    #[arg(long, value_name = "RATE", value_parser = parse)]
+    limit_requests: Option<Limit>,
+    /// Token requests with the right client secret, for each account; 2000/10 by default.
+    #[arg(long, value_name = "RATE", value_parser = parse)]
+    limit_logins: Option<Limit>,
+    /// Token requests that fail, for each client id; 20/20 by default.
+    #[arg(long, value_name = "RATE", value_parser = parse)]
+    limit_failed_logins: Option<Limit>,
+}
+
+/// What was typed; `Off` is no limit.
+#[derive(Clone, Copy)]
+enum Limit {
+    Off,
+    To(Rate),
+}
+
+impl LimitOptions {
+    /// What was asked for, and the defaults for the rest.
+    pub(super) fn rates(&self) -> RateLimits {
+        let default = RateLimits::default();
+        RateLimits {
+            requests: chosen(self.limit_requests, default.requests),
+            logins: chosen(self.limit_logins, default.logins),
+            failed_logins: chosen(self.limit_failed_logins, default.failed_logins),
+        }
+    }
+}
+
+fn chosen(option: Option<Limit>, default: Option<Rate>) -> Option<Rate> {
+    match option {
+        None => default,
+        Some(Limit::Off) => None,
+        Some(Limit::To(rate)) => Some(rate),
+    }
+}
+
+fn parse(text: &str) -> Result<Limit, InvalidRate> {
+    match text {
+        "off" => Ok(Limit::Off),
+        rate => rate.parse().map(Limit::To),
+    }
+}

@@ -1,0 +1,189 @@
+//! How much an account may ask: rates, the buckets that hold them, and the clock they run on.
+
+mod bucket;
+mod rate;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::store::AccountId;
+use bucket::Bucket;
+
+pub use rate::{InvalidRate, Rate, RateLimits};
+
+/// How many buckets there are for failed logins: 32 KiB of them, however many names are invented.
+const FAILURE_BUCKETS: usize = 4096;
+
+/// The limits of a running vault, and what was used of them.
+pub(crate) struct Limits {
+    clock: LimitClock,
+    requests: PerAccount,
+    logins: PerAccount,
+    failed_logins: PerName,
+}
+
+impl Limits {
+    pub(crate) fn new(rates: RateLimits, clock: LimitClock) -> Self {
+        Self {
+            clock,
+            requests: PerAccount::new(rates.requests),
+            logins: PerAccount::new(rates.logins),
+            failed_logins: PerName::new(rates.failed_logins),
+        }
+    }
+
+    /// A request with a valid token of the account; how long to wait where it is one too many.
+    pub(crate) fn request(&self, account: AccountId) -> Result<(), Duration> {
+        self.requests.spend(account, &self.clock)
+    }
+
+    /// A token request with the account's right secret. Nobody else can spend of it.
+    pub(crate) fn login(&self, account: AccountId) -> Result<(), Duration> {
+        self.logins.spend(account, &self.clock)
+    }
+
+    /// A token request that failed, for a client that may or may not exist.
+    pub(crate) fn failed_login(&self, client_id: &str) -> Result<(), Duration> {
+        self.failed_logins.spend(client_id, &self.clock)
+    }
+}
+
+/// A bucket for each account that asked. Only somebody with a credential gets here, so there are
+/// never more than there are accounts.
+struct PerAccount {
+    rate: Option<Rate>,
+    buckets: Mutex<HashMap<AccountId, Bucket>>,
+}
+
+impl PerAccount {
+    fn new(rate: Option<Rate>) -> Self {
+        Self {
+            rate,
+            buckets: Mutex::default(),
+        }
+    }
+
+    fn spend(&self, account: AccountId, clock: &LimitClock) -> Result<(), Duration> {
+        let Some(rate) = self.rate else {
+            return Ok(());
+        };
+        let now = clock.now();
+        let mut buckets = lock(&self.buckets);
+        buckets.entry(account).or_default().spend(rate, now)
+    }
+}
+
+/// A fixed number of buckets, which names share by a hash that nobody outside can compute.
+struct PerName {
+    rate: Option<Rate>,
+    hasher: RandomState,
+    buckets: Mutex<Vec<Bucket>>,
+}
+
+impl PerName {
+    fn new(rate: Option<Rate>) -> Self {
+        let count = rate.map_or(0, |_| FAILURE_BUCKETS);
+        Self {
+            rate,
+            hasher: RandomState::new(),
+            buckets: Mutex::new(vec![Bucket::default(); count]),
+        }
+    }
+
+    fn spend(&self, name: &str, clock: &LimitClock) -> Result<(), Duration> {
+        let Some(rate) = self.rate else {
+            return Ok(());
+        };
+        let now = clock.now();
+        let hash = self.hasher.hash_one(name);
+        let mut buckets = lock(&self.buckets);
+        let count = buckets.len() as u64;
+        let index = usize::try_from(hash % count.max(1)).unwrap_or_default();
+        match buckets.get_mut(index) {
+            Some(bucket) => bucket.spend(rate, now),
+            None => Ok(()),
+        }
+    }
+}
+
+// No code panics while it holds a lock, and if it did, the buckets would still be whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The time since some fixed moment, which never goes back.
+#[derive(Clone)]
+pub(crate) struct LimitClock(Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl LimitClock {
+    pub(crate) fn new(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    fn now(&self) -> Duration {
+        (self.0)()
+    }
+}
+
+impl Default for LimitClock {
+    fn default() -> Self {
+        let start = Instant::now();
+        Self::new(move || start.elapsed())
+    }
+}
+
+impl fmt::Debug for LimitClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LimitClock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn once_a_minute() -> Limits {
+        let rate = Some(Rate::new(1, Duration::from_secs(60)));
+        let rates = RateLimits {
+            requests: rate,
+            logins: rate,
+            failed_logins: rate,
+        };
+        Limits::new(rates, LimitClock::new(|| Duration::ZERO))
+    }
+
+    #[test]
+    fn each_account_has_its_own_and_each_kind_too() {
+        let limits = once_a_minute();
+        for account in [AccountId(1), AccountId(2)] {
+            assert!(limits.request(account).is_ok());
+            assert_eq!(limits.request(account), Err(Duration::from_secs(60)));
+            assert!(limits.login(account).is_ok());
+            assert!(limits.login(account).is_err());
+        }
+    }
+
+    #[test]
+    fn invented_names_take_no_memory() {
+        let limits = once_a_minute();
+        let refused = (0..100_000)
+            .filter(|n| limits.failed_login(&format!("invented {n}")).is_err())
+            .count();
+        assert_eq!(lock(&limits.failed_logins.buckets).len(), FAILURE_BUCKETS);
+        assert!(refused >= 100_000 - FAILURE_BUCKETS, "{refused}");
+    }
+
+    #[test]
+    fn without_a_rate_there_is_no_limit() {
+        let limits = Limits::new(RateLimits::off(), LimitClock::default());
+        for _ in 0..10_000 {
+            assert!(limits.request(AccountId(1)).is_ok());
+            assert!(limits.login(AccountId(1)).is_ok());
+            assert!(limits.failed_login("a").is_ok());
+        }
+        assert!(lock(&limits.requests.buckets).is_empty());
+    }
+}

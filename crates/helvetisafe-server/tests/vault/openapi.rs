@@ -1,0 +1,219 @@
+//! The document and the calls agree, in both directions.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use helvetisafe_proto::Scopes;
+use helvetisafe_server::{Rate, RateLimits, Vault};
+use secrecy::ExposeSecret;
+
+use crate::document::{Document, METHODS, Operation};
+use crate::raw::answer_to;
+use crate::support::{Answer, Site, send, site, site_of, update};
+use crate::tenant::log_in;
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[test]
+fn it_is_served_without_a_credential() {
+    let (vault, document) = (Vault::ephemeral().unwrap(), Document::new());
+    let answer = send(vault.base_url(), "GET", "/openapi.json", &[], None);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    let served = answer.success(200);
+    assert_eq!(&served, document.value());
+    assert_eq!(served["openapi"], "3.1.0");
+    assert_eq!(served["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn every_route_is_documented_and_nothing_else() {
+    let quoted = include_str!("../../src/http.rs")
+        .split('"')
+        .skip(1)
+        .step_by(2);
+    let routes: BTreeSet<&str> = quoted.filter(|text| text.starts_with('/')).collect();
+    assert_eq!(Document::new().paths().collect::<BTreeSet<_>>(), routes);
+}
+
+#[test]
+fn every_path_has_the_documented_methods_and_no_other() {
+    let (site, document) = (site(), Document::new());
+    for path in document.paths() {
+        let mut documented: BTreeSet<&str> = document
+            .operations()
+            .into_iter()
+            .filter(|operation| operation.path == path)
+            .map(|operation| operation.method)
+            .collect();
+        if documented.contains("GET") {
+            documented.insert("HEAD");
+        }
+        for method in METHODS {
+            let answer = site.send(method, &path.replace("{key}", "a"), &[], None);
+            assert_eq!(
+                answer.status != 405,
+                documented.contains(method),
+                "{method} {path}"
+            );
+            if answer.status == 405 {
+                let allowed = answer.headers["allow"].to_str().unwrap().split(',');
+                assert_eq!(allowed.collect::<BTreeSet<_>>(), documented, "{path}");
+            }
+        }
+    }
+}
+
+/// What was seen of each operation: its statuses.
+#[derive(Default)]
+struct Seen<'a>(BTreeSet<(&'a str, &'a str, u16)>);
+
+impl<'a> Seen<'a> {
+    fn check(&mut self, document: &Document, operation: Operation<'a>, answer: &Answer) {
+        document.check(operation, answer);
+        self.0
+            .insert((operation.method, operation.path, answer.status));
+    }
+}
+
+#[test]
+fn every_documented_answer_is_given_and_is_as_documented() {
+    let document = Document::new();
+    let mut seen = Seen::default();
+    let (site, impatient) = (site(), impatient());
+    for operation in document.operations() {
+        let mut answers = successes(&site, operation);
+        answers.extend(refusals(&site, operation));
+        answers.push(throttled(operation));
+        answers.extend(broken_bodies(&impatient, operation));
+        for answer in answers {
+            seen.check(&document, operation, &answer);
+        }
+    }
+    // These need a vault that is broken, or so busy that nobody can wait for it here.
+    let unseen = [500, 503];
+    for operation in document.operations() {
+        for status in operation.statuses() {
+            let key = (operation.method, operation.path, status);
+            assert_eq!(seen.0.contains(&key), !unseen.contains(&status), "{key:?}");
+        }
+    }
+}
+
+/// The call as it should be, with the secret there and not there.
+fn successes(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
+    site.call("POST", "/api/v1/secrets/there", Some(update()));
+    site.call("DELETE", "/api/v1/secrets/absent", None);
+    let try_one = |key: &str| {
+        if operation.path == "/oauth/token" {
+            site.fetch_token("")
+        } else {
+            site.call(
+                operation.method,
+                &operation.path_for(key),
+                operation.body_for(key),
+            )
+        }
+    };
+    vec![try_one("absent"), try_one("there")]
+}
+
+/// Each way to be refused that has an answer of its own.
+fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
+    let path = operation.path_for("a");
+    if operation.path == "/oauth/token" {
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let body = Some(b"grant_type=password".to_vec());
+        let wrong = log_in(site.vault.base_url(), &site.account.client_id, "x");
+        return vec![site.send("POST", &path, &form, body), wrong];
+    }
+    if operation.scope().is_none() {
+        return Vec::new();
+    }
+    let both = [("authorization", "Bearer x"), ("x-aegis-token", "x")];
+    let none = site.new_api_token(Scopes::NONE);
+    let mut answers = vec![
+        site.send(operation.method, &path, &[], None),
+        site.send(operation.method, &path, &both, None),
+        site.call_as(&none, operation.method, &path, None),
+    ];
+    if operation.body_for("a").is_some() {
+        let token = ("x-aegis-token", site.token.as_str());
+        let text = Some(update().to_string().into_bytes());
+        answers.push(site.send(operation.method, &path, &[token], text));
+        answers.push(site.send(operation.method, &path, &[token, JSON], Some(b"{".to_vec())));
+    }
+    answers
+}
+
+/// The answer to the second of two where one is allowed.
+fn throttled(operation: Operation<'_>) -> Answer {
+    let one = Some(Rate::new(1, Duration::from_secs(3600)));
+    let limits = RateLimits {
+        requests: one,
+        logins: one,
+        failed_logins: one,
+    };
+    let site = site_of(Vault::builder().rate_limits(limits));
+    let again = || {
+        if operation.path == "/oauth/token" {
+            site.fetch_token("")
+        } else {
+            site.call(
+                operation.method,
+                &operation.path_for("a"),
+                operation.body_for("a"),
+            )
+        }
+    };
+    again();
+    again()
+}
+
+fn impatient() -> Site {
+    let patience = Duration::from_millis(300);
+    site_of(Vault::builder().body_limit(1000).client_timeout(patience))
+}
+
+/// A body that is too large, one that does not come, and one that ends early.
+fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
+    let (method, path) = (operation.method, operation.path_for("a"));
+    let with = |framing: &str| {
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{framing}");
+        answer_to(site.vault.address(), request.as_bytes()).unwrap()
+    };
+    vec![
+        with(&format!("content-length: 1001\r\n\r\n{}", "x".repeat(1001))),
+        with("content-length: 10\r\n\r\n12345"),
+        // Not a number of bytes in a chunk: the body cannot be read on.
+        with("transfer-encoding: chunked\r\n\r\n5\r\n12345\r\nx\r\n"),
+    ]
+}
+
+#[test]
+fn what_it_says_holds_for_head_too() {
+    let Site { vault, token, .. } = site();
+    for operation in Document::new().operations() {
+        if operation.method == "GET" {
+            let path = operation.path_for("a");
+            let headers = [("x-aegis-token", token.as_str())];
+            let get = send(vault.base_url(), "GET", &path, &headers, None);
+            let head = send(vault.base_url(), "HEAD", &path, &headers, None);
+            assert_eq!((head.status, head.body.is_null()), (get.status, true));
+        }
+    }
+}
+
+#[test]
+fn no_credential_is_in_it() {
+    let site = site();
+    let text = Document::new().value().to_string();
+    for secret in [
+        &site.token,
+        site.account.client_secret.expose_secret(),
+        "hs_secret_",
+        "hs_api_",
+        "hs_access_",
+    ] {
+        assert!(!text.contains(secret));
+    }
+}

@@ -1,0 +1,218 @@
+//! What an account may ask, on a clock that the test drives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use helvetisafe_server::{NewApiToken, Rate, RateLimits, Vault};
+use secrecy::ExposeSecret;
+
+use crate::support::{Answer, Site, new_account, site, site_of};
+use crate::tenant::{Tenant, log_in};
+
+const LIST: &str = "/api/v1/secrets";
+
+/// A vault whose limits stand still until the test says so.
+struct Timed {
+    site: Site,
+    millis: Arc<AtomicU64>,
+}
+
+impl Timed {
+    fn new(limits: RateLimits) -> Self {
+        let millis = Arc::new(AtomicU64::new(0));
+        let now = Arc::clone(&millis);
+        let clock = move || Duration::from_millis(now.load(Ordering::SeqCst));
+        let builder = Vault::builder().rate_limits(limits).rate_clock(clock);
+        Self {
+            site: site_of(builder),
+            millis,
+        }
+    }
+
+    fn advance(&self, millis: u64) {
+        self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    fn list(&self) -> Answer {
+        self.site.call("GET", LIST, None)
+    }
+
+    fn log_in(&self, client_id: &str, secret: &str) -> Answer {
+        log_in(self.site.vault.base_url(), client_id, secret)
+    }
+
+    /// With the right secret.
+    fn right(&self) -> Answer {
+        self.site.fetch_token("")
+    }
+
+    fn wrong(&self) -> Answer {
+        self.log_in(&self.site.account.client_id, "guess")
+    }
+}
+
+/// So many in so many seconds.
+fn rate(count: u32, seconds: u64) -> Option<Rate> {
+    Some(Rate::new(count, Duration::from_secs(seconds)))
+}
+
+#[track_caller]
+fn throttled(answer: &Answer, seconds: &str) {
+    answer.error(429);
+    assert_eq!(answer.headers["retry-after"], seconds, "{answer:?}");
+}
+
+#[test]
+fn requests_over_the_limit_are_429_until_the_time_that_they_are_told() {
+    let timed = Timed::new(RateLimits {
+        requests: rate(4, 10),
+        ..RateLimits::off()
+    });
+    for _ in 0..4 {
+        timed.list().success(200);
+    }
+    // 2.5 s until the next, told as whole seconds, rounded up.
+    throttled(&timed.list(), "3");
+    timed.advance(1600);
+    throttled(&timed.list(), "1");
+    timed.advance(900);
+    timed.list().success(200);
+    throttled(&timed.list(), "3");
+    timed.advance(3_600_000);
+    assert_eq!((0..9).filter(|_| timed.list().status == 200).count(), 4);
+}
+
+#[test]
+fn every_call_of_every_token_of_an_account_counts_and_refusals_too() {
+    let timed = Timed::new(RateLimits {
+        requests: rate(6, 60),
+        ..RateLimits::off()
+    });
+    let site = &timed.site;
+    let (access, weak) = (site.access_token(), site.new_api_token([]));
+    timed.list().success(200);
+    site.call_as(&access, "GET", "/api/v1/credentials/org-key", None)
+        .success(200);
+    site.call_as(&weak, "GET", LIST, None).error(403);
+    site.read("absent").error(404);
+    site.call("POST", LIST, None).error(415);
+    site.call("DELETE", "/api/v1/secrets/absent", None)
+        .error(404);
+    for token in [&site.token, &access, &weak] {
+        throttled(&site.call_as(token, "GET", LIST, None), "10");
+    }
+    // What needs no token is nobody's, and an invented token is nobody's either.
+    site.send("GET", "/health", &[], None).success(200);
+    site.call_as("invented", "GET", LIST, None).error(401);
+}
+
+#[test]
+fn one_account_does_not_spend_what_is_anothers() {
+    let timed = Timed::new(RateLimits {
+        requests: rate(1, 60),
+        logins: rate(1, 60),
+        failed_logins: None,
+    });
+    let site = &timed.site;
+    let colleague = site.vault.new_account(&site.organization, new_account());
+    let token = site
+        .vault
+        .new_api_token(&colleague.unwrap(), NewApiToken::default())
+        .unwrap();
+    let stranger = Tenant::new(&site.vault);
+    timed.list().success(200);
+    throttled(&timed.list(), "60");
+    site.call_as(token.expose_secret(), "GET", LIST, None)
+        .success(200);
+    stranger.call("GET", LIST, None).success(200);
+    timed.right().success(200);
+    throttled(&timed.right(), "60");
+    timed
+        .log_in(&stranger.account.client_id, stranger.client_secret())
+        .success(200);
+}
+
+#[test]
+fn a_guesser_is_throttled_and_the_owner_is_not() {
+    let timed = Timed::new(RateLimits {
+        logins: rate(3, 30),
+        failed_logins: rate(5, 50),
+        ..RateLimits::off()
+    });
+    for _ in 0..5 {
+        timed.wrong().error(401);
+    }
+    for _ in 0..100 {
+        throttled(&timed.wrong(), "10");
+        // Nobody who knows the client id alone can keep the account from its token.
+    }
+    timed.right().success(200);
+    timed.right().success(200);
+    timed.right().success(200);
+    throttled(&timed.right(), "10");
+    timed.advance(10_000);
+    timed.wrong().error(401);
+    throttled(&timed.wrong(), "10");
+    timed.right().success(200);
+}
+
+#[test]
+fn an_unknown_client_is_told_what_a_known_one_is() {
+    let timed = Timed::new(RateLimits {
+        failed_logins: rate(3, 30),
+        ..RateLimits::off()
+    });
+    let known = timed.site.account.client_id.clone();
+    let of = |client_id: &str| -> Vec<(u16, String)> {
+        (0..6)
+            .map(|_| timed.log_in(client_id, "guess"))
+            .map(|answer| (answer.status, answer.body.to_string()))
+            .collect()
+    };
+    assert_eq!(of(&known), of("hs_client_invented"));
+    let statuses: Vec<u16> = of("another").iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [401, 401, 401, 429, 429, 429]);
+}
+
+#[test]
+fn a_crowd_of_invented_clients_keeps_nobody_out() {
+    let timed = Timed::new(RateLimits {
+        logins: rate(10, 10),
+        failed_logins: rate(1, 3600),
+        ..RateLimits::off()
+    });
+    for n in 0..300 {
+        let status = timed.log_in(&format!("invented_{n}"), "guess").status;
+        assert!([401, 429].contains(&status), "{status}");
+    }
+    timed.right().success(200);
+}
+
+#[test]
+fn the_defaults_let_an_eager_client_through_and_stop_a_guesser() {
+    let site = site();
+    for _ in 0..300 {
+        site.call("GET", LIST, None).success(200);
+    }
+    for _ in 0..60 {
+        site.fetch_token("").success(200);
+    }
+    let base_url = site.vault.base_url();
+    let wrong = || log_in(base_url, &site.account.client_id, "guess").status;
+    let start = std::time::Instant::now();
+    let allowed = (0..200).filter(|_| wrong() == 401).count();
+    let refilled = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    assert!((20..=20 + refilled).contains(&allowed), "{allowed}");
+    site.fetch_token("").success(200);
+}
+
+#[test]
+fn without_limits_nothing_is_throttled() {
+    let timed = Timed::new(RateLimits::off());
+    for _ in 0..100 {
+        timed.list().success(200);
+        timed.right().success(200);
+        timed.wrong().error(401);
+    }
+}

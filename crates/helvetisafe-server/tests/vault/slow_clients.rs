@@ -1,0 +1,138 @@
+//! Clients that hold a connection and do nothing with it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use helvetisafe_server::Vault;
+use serde_json::json;
+
+use crate::raw::{answer_to, read_answer};
+use crate::support::{NONCE, Site, site_of};
+
+const PATIENCE: Duration = Duration::from_millis(400);
+
+const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
+
+/// Far more than the patience, for a machine that is busy.
+const LATE: Duration = Duration::from_secs(15);
+
+fn impatient() -> Site {
+    site_of(Vault::builder().client_timeout(PATIENCE).max_connections(4))
+}
+
+fn connect(site: &Site) -> TcpStream {
+    let stream = TcpStream::connect(site.vault.address()).unwrap();
+    stream.set_read_timeout(Some(LATE)).unwrap();
+    stream
+}
+
+/// A whole answer in time, on a connection of its own.
+fn check_health(site: &Site) {
+    let answer = answer_to(site.vault.address(), HEALTH);
+    answer.unwrap().success(200);
+}
+
+/// Waits until the vault closes; how long that took.
+fn closed(mut stream: TcpStream) -> Duration {
+    let start = Instant::now();
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+    }
+    start.elapsed()
+}
+
+#[test]
+fn a_head_that_does_not_come_or_drips_ends_the_connection() {
+    let site = impatient();
+    for start in [
+        "",
+        "GET /health HTTP/1.1\r\n",
+        "GET /health HTTP/1.1\r\nhost: a\r\nx",
+    ] {
+        let mut stream = connect(&site);
+        stream.write_all(start.as_bytes()).unwrap();
+        assert!(closed(stream) < LATE, "{start:?}");
+    }
+    // However steadily bytes come.
+    let mut stream = connect(&site);
+    stream.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
+    let start = Instant::now();
+    while stream.write_all(b"x: y\r\n").is_ok() {
+        assert!(start.elapsed() < LATE, "the vault still reads");
+        std::thread::sleep(PATIENCE / 10);
+    }
+}
+
+#[test]
+fn a_body_that_drips_is_408() {
+    let site = impatient();
+    let mut stream = connect(&site);
+    let head = "PUT /api/v1/secrets/a HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut writer = stream.try_clone().unwrap();
+    let dripping = std::thread::spawn(move || {
+        let start = Instant::now();
+        while start.elapsed() < LATE && writer.write_all(b" ").is_ok() {
+            std::thread::sleep(PATIENCE / 10);
+        }
+    });
+    let answer = read_answer(&mut stream, false).unwrap();
+    assert_eq!(answer.error(408), "the body came too slowly");
+    drop(stream);
+    dripping.join().unwrap();
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_one_in_use_is_not() {
+    // Long enough that no busy machine takes it between two requests.
+    let patience = Duration::from_secs(2);
+    let site = site_of(Vault::builder().client_timeout(patience));
+    let mut stream = connect(&site);
+    let start = Instant::now();
+    while start.elapsed() < patience * 3 / 2 {
+        stream.write_all(HEALTH).unwrap();
+        assert_eq!(read_answer(&mut stream, false).unwrap().status, 200);
+        std::thread::sleep(patience / 40);
+    }
+    assert!(closed(stream) < LATE);
+}
+
+#[test]
+fn silent_connections_hold_up_the_others_only_so_long() {
+    let site = impatient();
+    let silent: Vec<TcpStream> = (0..40).map(|_| connect(&site)).collect();
+    let start = Instant::now();
+    check_health(&site);
+    assert!(
+        start.elapsed() >= PATIENCE,
+        "more than four were served at a time"
+    );
+    drop(silent);
+}
+
+#[test]
+fn whoever_does_not_read_the_answer_is_cut_off() {
+    let site = impatient();
+    // Far more than the buffers of both sockets hold.
+    let value = "A".repeat(1_400_000);
+    let body = json!({ "key": "a", "value": value, "nonce": NONCE });
+    site.call("POST", "/api/v1/secrets", Some(body))
+        .success(201);
+    let request = format!(
+        "GET /api/v1/secrets/a HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\r\n",
+        site.token
+    );
+    let blocked: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut stream = connect(&site);
+            stream.write_all(request.repeat(20).as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // All four connections are theirs until the vault gives up on them.
+    check_health(&site);
+    drop(blocked);
+}

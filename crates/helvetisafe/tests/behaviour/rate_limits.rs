@@ -1,0 +1,107 @@
+//! A vault that limits, and a client that does as it is told; both on one clock, which the test
+//! drives.
+
+use std::time::Duration;
+
+use helvetisafe::{Clock, Credentials, ErrorKind};
+use helvetisafe_server::{NewAccount, Rate, RateLimits, Vault};
+
+use crate::world::{TOKEN, TestClock, World};
+
+const DB: &str = "/api/v1/secrets/db";
+
+fn limited(limits: RateLimits) -> World {
+    let clock = TestClock::default();
+    let vaults = clock.clone();
+    let vault = Vault::builder()
+        .rate_limits(limits)
+        .rate_clock(move || vaults.now())
+        .start()
+        .unwrap();
+    let mut world = World::with(vault, NewAccount::default(), |_, _| None);
+    world.clock = clock;
+    world
+}
+
+fn rate(count: u32, seconds: u64) -> Option<Rate> {
+    Some(Rate::new(count, Duration::from_secs(seconds)))
+}
+
+#[test]
+fn the_client_waits_as_long_as_the_vault_asks_and_succeeds() {
+    // The org key, a create, a read; then one each 7 s.
+    let world = limited(RateLimits {
+        requests: rate(3, 21),
+        ..RateLimits::off()
+    });
+    let client = world.client();
+    client.secrets().create("db", "v", None).unwrap();
+    client.secrets().get("db").unwrap();
+    assert!(world.clock.sleeps().is_empty());
+    assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
+    client.secrets().put("db", "w", None).unwrap();
+    client.secrets().delete("db").unwrap();
+    client.secrets().create("db", "x", None).unwrap();
+    assert_eq!(world.clock.sleeps(), [7000; 4]);
+    assert_eq!(world.proxy.count("GET", DB), 3, "each was asked once more");
+}
+
+#[test]
+fn a_wait_that_is_too_long_is_an_error_that_says_how_long() {
+    let world = limited(RateLimits {
+        requests: rate(2, 120),
+        ..RateLimits::off()
+    });
+    let client = world.client();
+    client.secrets().create("db", "v", None).unwrap();
+    let error = client.secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
+    assert_eq!(error.status().unwrap(), 429);
+    assert!(error.is_retryable());
+    assert!(world.clock.sleeps().is_empty());
+    assert_eq!(world.proxy.count("GET", DB), 1);
+
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
+}
+
+#[test]
+fn a_token_is_waited_for_too() {
+    let world = limited(RateLimits {
+        logins: rate(1, 5),
+        ..RateLimits::off()
+    });
+    world.client();
+    world.client();
+    assert_eq!(world.clock.sleeps(), [5000]);
+    assert_eq!(world.proxy.count("POST", TOKEN), 3);
+
+    let world = limited(RateLimits {
+        logins: rate(1, 300),
+        ..RateLimits::off()
+    });
+    world.client();
+    let error = world.builder().connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
+}
+
+#[test]
+fn a_wrong_secret_is_refused_then_throttled_and_the_right_one_is_neither() {
+    let world = limited(RateLimits {
+        failed_logins: rate(2, 100),
+        ..RateLimits::off()
+    });
+    let guess = || {
+        let credentials = Credentials::service_account(world.account.client_id.as_str(), "guess");
+        let error = world.builder_for(credentials).connect().unwrap_err();
+        (error.kind(), error.retry_after())
+    };
+    assert_eq!(guess(), (ErrorKind::Auth, None));
+    assert_eq!(guess(), (ErrorKind::Auth, None));
+    let wait = Some(Duration::from_secs(50));
+    assert_eq!(guess(), (ErrorKind::RateLimited, wait));
+    world.client();
+    assert!(world.clock.sleeps().is_empty());
+}
