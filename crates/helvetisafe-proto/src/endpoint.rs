@@ -98,7 +98,13 @@ fn json<T: DeserializeOwned>(
     what: &'static str,
 ) -> Result<T, ApiError> {
     success(response)?;
-    serde_json::from_slice(response.body()).map_err(|_| ApiError::malformed(what))
+    let malformed = || ApiError::malformed(what);
+    // As bytes, the reader would not look at what it skips, and it takes an array for a struct.
+    let text = str::from_utf8(response.body()).map_err(|_| malformed())?;
+    if !text.trim_start().starts_with('{') {
+        return Err(malformed());
+    }
+    serde_json::from_str(text).map_err(|_| malformed())
 }
 
 #[cfg(test)]
