@@ -89,7 +89,12 @@ def run_jwk(case):
     """Locked first, since the peer reads a JWK in this way only."""
     salt, nonce = bytes(16), bytes(12)
     sealed = AESGCM(derive_key_from_password("", salt)).encrypt(nonce, case.body, b"")
-    parts = {"encrypted_private_key": sealed[:-16], "nonce": nonce, "salt": salt, "auth_tag": sealed[-16:]}
+    parts = {
+        "encrypted_private_key": sealed[:-16],
+        "nonce": nonce,
+        "salt": salt,
+        "auth_tag": sealed[-16:],
+    }
     answer = {name: base64.b64encode(part).decode() for name, part in parts.items()}
     vault = Vault(org_key=wrapped(case.file("unwraps")), private_key=json.dumps(answer).encode())
     return org_key_of(connect(vault, password=""))
@@ -125,7 +130,10 @@ def run_payload(case):
     org_key, nonce = bytes(32), bytes(12)
     value = AESGCM(org_key).encrypt(nonce, case.body, b"")
     answer = {"key": case.headers["key"], "value": value, "nonce": nonce}
-    answer = {name: part if name == "key" else base64.b64encode(part).decode() for name, part in answer.items()}
+    answer = {
+        name: part if name == "key" else base64.b64encode(part).decode()
+        for name, part in answer.items()
+    }
     return read(case, json.dumps(answer).encode(), org_key)
 
 
@@ -148,7 +156,12 @@ def check(path):
     right = found[0] == expected[0] and expected[1] in (None, found[1])
     if not right:
         print(f"FAILED {path}: expected {expected}, found {found}", flush=True)
-    return case.headers["group"], case.headers["expect"], "differs" if "peer" in case.headers else "agrees", right
+    return (
+        case.headers["group"],
+        case.headers["expect"],
+        "differs" if "peer" in case.headers else "agrees",
+        right,
+    )
 
 
 def main(folder):

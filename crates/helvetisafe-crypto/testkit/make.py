@@ -1,7 +1,7 @@
 """Makes every file of the kit, always the same; with --check, compares instead of writing.
 
-    pip install argon2-cffi cryptography
-    python make.py [--check]
+pip install argon2-cffi cryptography
+python make.py [--check]
 """
 
 import sys
@@ -36,7 +36,11 @@ def main(arguments):
     there = {path for folder in HERE.iterdir() if folder.is_dir() for path in folder.glob("*.case")}
     there |= {path for path in HERE.glob("keys/*")}
     if arguments == ["--check"]:
-        wrong = {path for path, content in files.items() if path not in there or path.read_bytes() != content}
+        wrong = {
+            path
+            for path, content in files.items()
+            if path not in there or path.read_bytes() != content
+        }
         for path in sorted(wrong | there - files.keys()):
             print(f"{path.relative_to(HERE)} is not what make.py makes", file=sys.stderr)
         return 1 if wrong or there - files.keys() else 0

@@ -43,8 +43,16 @@ def _good(kit):
         "empty-value": ("The empty value.", b'{"db": ""}', b""),
         "nothing": ("Nothing is inside: the envelope is a tag alone.", b"", b""),
         "legacy": ("Plain text, no JSON.", b"plain text", b"plain text"),
-        "one-block": ("The plaintext has 16 bytes, one block.", b"0123456789abcdef", b"0123456789abcdef"),
-        "unicode": ("Text beyond ASCII.", '{"db": "Zürich \U0001f511"}'.encode(), "Zürich \U0001f511".encode()),
+        "one-block": (
+            "The plaintext has 16 bytes, one block.",
+            b"0123456789abcdef",
+            b"0123456789abcdef",
+        ),
+        "unicode": (
+            "Text beyond ASCII.",
+            '{"db": "Zürich \U0001f511"}'.encode(),
+            "Zürich \U0001f511".encode(),
+        ),
         "16-kib": ("A value of 16 KiB.", b"x" * 16384, b"x" * 16384),
     }
     for name, (control, plaintext, value) in values.items():
@@ -52,7 +60,9 @@ def _good(kit):
     for name, nonce in [("zeros", bytes(12)), ("ones", b"\xff" * 12)]:
         body = _answer(_seal(nonce=nonce), nonce)
         kit.ok(f"nonce-{name}", f"All bits of the nonce are {name}.", body, b"s3cr3t-v@lue")
-    more = json.dumps({**json.loads(_answer(_seal())), "expires_at": None, "version": {"number": 3}})
+    more = json.dumps(
+        {**json.loads(_answer(_seal())), "expires_at": None, "version": {"number": 3}}
+    )
     kit.ok("more-members", "The answer has members that nobody knows.", more, b"s3cr3t-v@lue")
 
 
@@ -81,22 +91,39 @@ def _wrong_lengths(kit):
         nonce = derived("nonce", length)
         body = _answer(_seal(nonce=nonce), nonce)
         why = {"peer": "ok", "peer_result": b"s3cr3t-v@lue", "why": NONCE_LENGTH}
-        kit.refused(f"nonce-{length}-bytes", f"The nonce has {length} bytes.", "encoding", body, **why)
+        kit.refused(
+            f"nonce-{length}-bytes", f"The nonce has {length} bytes.", "encoding", body, **why
+        )
     faults = {
         "nonce-empty": ("The nonce is empty.", "encoding", value, b""),
         "nonce-cut": ("The last byte of the nonce is missing.", "encoding", value, NONCE[:-1]),
         "nonce-zero-after": ("A zero byte follows the nonce.", "encoding", value, NONCE + b"\0"),
         "empty": ("The value is empty.", "encoding", b"", NONCE),
-        "15-bytes": ("The value has 15 bytes, fewer than a tag.", "encoding", _seal(b"")[:15], NONCE),
+        "15-bytes": (
+            "The value has 15 bytes, fewer than a tag.",
+            "encoding",
+            _seal(b"")[:15],
+            NONCE,
+        ),
         "cut": ("The last byte is missing.", "decryption", value[:-1], NONCE),
         "first-byte-missing": ("The first byte is missing.", "decryption", value[1:], NONCE),
         "zero-after": ("A zero byte follows the tag.", "decryption", value + b"\0", NONCE),
-        "zero-before": ("A zero byte stands before the ciphertext.", "decryption", b"\0" + value, NONCE),
+        "zero-before": (
+            "A zero byte stands before the ciphertext.",
+            "decryption",
+            b"\0" + value,
+            NONCE,
+        ),
         "tag-missing": ("There is no tag.", "decryption", value[:-16], NONCE),
         "tag-12-bytes": ("The tag is cut to 12 bytes.", "decryption", value[:-4], NONCE),
         "ciphertext-missing": ("There is only the tag.", "decryption", value[-16:], NONCE),
         "tag-twice": ("The tag is there twice.", "decryption", value + value[-16:], NONCE),
-        "tag-before": ("The tag stands before the ciphertext.", "decryption", value[-16:] + value[:-16], NONCE),
+        "tag-before": (
+            "The tag stands before the ciphertext.",
+            "decryption",
+            value[-16:] + value[:-16],
+            NONCE,
+        ),
         "nonce-in-value": ("The value starts with the nonce.", "decryption", NONCE + value, NONCE),
         "tag-zero": ("The tag is 16 zero bytes.", "decryption", value[:-16] + bytes(16), NONCE),
         "reversed": ("The bytes are in the other order.", "decryption", value[::-1], NONCE),
@@ -110,13 +137,25 @@ def _wrong_encryption(kit):
     counter = Cipher(algorithms.AES(ORG_KEY), modes.CTR(NONCE + b"\0\0\0\2")).encryptor()
     faults = {
         "other-org-key": ("It is sealed under another org key.", _seal(key=OTHER_ORG_KEY)),
-        "reversed-org-key": ("It is sealed under the org key in the other byte order.", _seal(key=ORG_KEY[::-1])),
+        "reversed-org-key": (
+            "It is sealed under the org key in the other byte order.",
+            _seal(key=ORG_KEY[::-1]),
+        ),
         "aes-128": ("AES-128, under the first half of the org key.", _seal(key=ORG_KEY[:16])),
         "aes-192": ("AES-192, under the first 24 bytes of the org key.", _seal(key=ORG_KEY[:24])),
         "additional-data": ("The name of the key is additional data.", _seal(aad=b"db")),
-        "other-nonce": ("It is sealed with another nonce.", _seal(nonce=derived("other nonce", 12))),
-        "chacha20-poly1305": ("ChaCha20-Poly1305 instead of AES-256-GCM.", _seal(cipher=ChaCha20Poly1305)),
-        "no-authentication": ("AES in counter mode, with random bytes for a tag.", counter.update(PLAINTEXT) + derived("tag", 16)),
+        "other-nonce": (
+            "It is sealed with another nonce.",
+            _seal(nonce=derived("other nonce", 12)),
+        ),
+        "chacha20-poly1305": (
+            "ChaCha20-Poly1305 instead of AES-256-GCM.",
+            _seal(cipher=ChaCha20Poly1305),
+        ),
+        "no-authentication": (
+            "AES in counter mode, with random bytes for a tag.",
+            counter.update(PLAINTEXT) + derived("tag", 16),
+        ),
         "not-encrypted": ("The plaintext is not encrypted.", PLAINTEXT),
     }
     for name, (fault, value) in faults.items():
@@ -130,10 +169,17 @@ def _wrong_names(kit, good):
         "key-missing": ("There is no `key`.", missing),
         "key-null": ("`key` is null.", {**good, "key": None}),
         "key-number": ("`key` is a number.", {**good, "key": 5}),
-        "key-other": ("`key` is another than the one asked for, which is db.", {**good, "key": "DB"}),
+        "key-other": (
+            "`key` is another than the one asked for, which is db.",
+            {**good, "key": "DB"},
+        ),
     }
     why = "the answer has to be for the key that was asked for; the peer goes by the name in the answer"
     for name, (fault, answer) in faults.items():
         result = PLAINTEXT
-        peer = {"peer": "other-error"} if name == "key-missing" else {"peer": "ok", "peer_result": result}
+        peer = (
+            {"peer": "other-error"}
+            if name == "key-missing"
+            else {"peer": "ok", "peer_result": result}
+        )
         kit.refused(name, fault, "api", json.dumps(answer), why=why, **peer)

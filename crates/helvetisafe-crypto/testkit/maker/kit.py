@@ -35,7 +35,9 @@ class Kit:
             ours_takes_it = headers["expect"] == "ok"
             headers["why-different" if ours_takes_it else "why-stricter"] = why
         headers = {"testkit": VERSION, "group": self.group, **headers, **self.headers, **more}
-        lines = [f"{key.replace('_', '-')}: {value}".rstrip() + "\n" for key, value in headers.items()]
+        lines = [
+            f"{key.replace('_', '-')}: {value}".rstrip() + "\n" for key, value in headers.items()
+        ]
         assert all(line.count("\n") == 1 for line in lines), lines
         body = body.encode() if isinstance(body, str) else body
         assert f"{name}.case" not in self.files, (self.group, name)

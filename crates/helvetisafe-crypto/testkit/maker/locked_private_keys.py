@@ -129,7 +129,11 @@ def _wrong_passwords(kit):
             composed,
             unicodedata.normalize("NFD", composed),
         ),
-        "password-latin-1": ("It is locked under the password in Latin-1.", composed.encode("latin-1"), composed),
+        "password-latin-1": (
+            "It is locked under the password in Latin-1.",
+            composed.encode("latin-1"),
+            composed,
+        ),
     }
     for name, (fault, locked_by, given) in faults.items():
         body = _answer(*_parts(_lock(password=locked_by)))
@@ -148,7 +152,10 @@ def _wrong_encryption(kit):
             kit.refused(name, fault, "unlock", body, **_password(PASSWORD))
     faults = {
         "additional-data": ("There is additional data.", _lock(aad=b"rsa-2048")),
-        "chacha20-poly1305": ("ChaCha20-Poly1305 instead of AES-256-GCM.", _lock(cipher=ChaCha20Poly1305)),
+        "chacha20-poly1305": (
+            "ChaCha20-Poly1305 instead of AES-256-GCM.",
+            _lock(cipher=ChaCha20Poly1305),
+        ),
     }
     for name, (fault, locked) in faults.items():
         kit.refused(name, fault, "unlock", _answer(*_parts(locked)), **_password(PASSWORD))
@@ -164,21 +171,40 @@ def _wrong_lengths(kit):
         parts = _parts(_lock(nonce=derived("nonce", length)))
         refused(f"nonce-{length}-bytes", f"The nonce has {length} bytes.", parts, why=NONCE_LENGTH)
     refused("nonce-empty", "The nonce is empty.", (ciphertext, b"", salt, tag))
-    refused("nonce-cut", "The last byte of the nonce is missing.", (ciphertext, nonce[:-1], salt, tag))
+    refused(
+        "nonce-cut", "The last byte of the nonce is missing.", (ciphertext, nonce[:-1], salt, tag)
+    )
     refused("salt-empty", "The salt is empty.", (ciphertext, nonce, b"", tag))
     refused("salt-7-bytes", "The salt has 7 bytes.", (ciphertext, nonce, salt[:7], tag))
-    refused("salt-cut", "The last byte of the salt is missing.", (ciphertext, nonce, salt[:-1], tag), "unlock")
+    refused(
+        "salt-cut",
+        "The last byte of the salt is missing.",
+        (ciphertext, nonce, salt[:-1], tag),
+        "unlock",
+    )
     long = _parts(_lock(salt=derived("long salt", 1025)))
     refused("salt-1025-bytes", "The salt has 1025 bytes.", long, why=SALT_LENGTH)
     refused("tag-cut", "The last byte of the tag is missing.", (ciphertext, nonce, salt, tag[:-1]))
     refused("tag-12-bytes", "The tag is cut to 12 bytes.", (ciphertext, nonce, salt, tag[:12]))
     refused("tag-empty", "The tag is empty.", (ciphertext, nonce, salt, b""))
-    refused("tag-twice", "The tag is also at the end of the ciphertext.", (ciphertext + tag, nonce, salt, tag), "unlock")
+    refused(
+        "tag-twice",
+        "The tag is also at the end of the ciphertext.",
+        (ciphertext + tag, nonce, salt, tag),
+        "unlock",
+    )
     joined = (ciphertext + tag, nonce, salt, b"")
     refused("tag-in-ciphertext", "The tag is at the end of the ciphertext.", joined, why=SPLIT)
     moved = (ciphertext[:-1], nonce, salt, ciphertext[-1:] + tag)
-    refused("tag-17-bytes", "The tag starts with the last byte of the ciphertext.", moved, why=SPLIT)
-    refused("ciphertext-cut", "The last byte of the ciphertext is missing.", (ciphertext[:-1], nonce, salt, tag), "unlock")
+    refused(
+        "tag-17-bytes", "The tag starts with the last byte of the ciphertext.", moved, why=SPLIT
+    )
+    refused(
+        "ciphertext-cut",
+        "The last byte of the ciphertext is missing.",
+        (ciphertext[:-1], nonce, salt, tag),
+        "unlock",
+    )
     refused("ciphertext-empty", "The ciphertext is empty.", (b"", nonce, salt, tag), "unlock")
     swapped = _parts(_lock(nonce=derived("nonce", 12), salt=derived("salt", 12)))
     swapped = (swapped[0], swapped[2], swapped[1], swapped[3])
@@ -197,12 +223,27 @@ def _wrong_content(kit):
         "holds-values": ("An array of the values is inside.", json.dumps(list(members.values()))),
         "holds-no-kty": ("The JWK inside has no `kty`.", json.dumps({**members, "kty": None})),
         "holds-truncated": ("The end of the JWK inside is missing.", JWK[:-1]),
-        "holds-wrong-d": ("`d` of the JWK inside is too large by 2.", json.dumps(BASE.but(d=BASE.d + 2).members())),
+        "holds-wrong-d": (
+            "`d` of the JWK inside is too large by 2.",
+            json.dumps(BASE.but(d=BASE.d + 2).members()),
+        ),
         "holds-base64": ("The JWK is encoded in base64 under the lock.", b64(JWK.encode())),
     }
     for name, (fault, content) in faults.items():
         kit.refused(name, fault, "unlock", _answer(*_parts(_lock(content))), **_password(PASSWORD))
     small = _answer(*_parts(_lock(json.dumps(SMALL.members()))))
-    more = {"peer": "ok", "peer_result": ORG_KEY, "why": "NIST SP 800-131A forbids fewer than 2048 bits; the peer takes 1024"}
+    more = {
+        "peer": "ok",
+        "peer_result": ORG_KEY,
+        "why": "NIST SP 800-131A forbids fewer than 2048 bits; the peer takes 1024",
+    }
     fault = "The key inside has 1024 bits."
-    kit.refused("holds-1024-bits", fault, "unlock", small, unwraps="keys/rsa-1024.wrapped", **_password(PASSWORD), **more)
+    kit.refused(
+        "holds-1024-bits",
+        fault,
+        "unlock",
+        small,
+        unwraps="keys/rsa-1024.wrapped",
+        **_password(PASSWORD),
+        **more,
+    )

@@ -4,7 +4,9 @@ import math
 
 from keys import BASE, ODD, OTHER
 
-BITS = "the format takes 2048 to 8192 bits, against weak keys and long computations; the peer takes {}"
+BITS = (
+    "the format takes 2048 to 8192 bits, against weak keys and long computations; the peer takes {}"
+)
 EXPONENT = "an exponent that nobody uses only costs time; the peer takes it"
 
 
@@ -16,11 +18,26 @@ def good():
     assert d != BASE.d and BASE.d < half
     swapped = BASE.but(p=BASE.q, q=BASE.p, dp=BASE.dq, dq=BASE.dp, qi=pow(BASE.p, -1, BASE.q))
     return [
-        ("primes-in-other-order", "The primes are in the other order, the rest for it.", swapped, "rsa-2048"),
-        ("d-by-totient", "`d` is the inverse of `e` modulo (p - 1)(q - 1).", BASE.but(d=d), "rsa-2048"),
+        (
+            "primes-in-other-order",
+            "The primes are in the other order, the rest for it.",
+            swapped,
+            "rsa-2048",
+        ),
+        (
+            "d-by-totient",
+            "`d` is the inverse of `e` modulo (p - 1)(q - 1).",
+            BASE.but(d=d),
+            "rsa-2048",
+        ),
         ("e-3", "The public exponent is 3.", ODD["e-3"], "e-3"),
         ("e-largest", "The public exponent has 33 bits.", ODD["e-33-bits"], "e-33-bits"),
-        ("2051-bits", "The modulus has 2051 bits, no whole number of bytes.", ODD["rsa-2051"], "rsa-2051"),
+        (
+            "2051-bits",
+            "The modulus has 2051 bits, no whole number of bytes.",
+            ODD["rsa-2051"],
+            "rsa-2051",
+        ),
     ]
 
 

@@ -23,16 +23,30 @@ def base64_faults(kit, good, members, result):
         refused("line-break-after", "ends with a line break", text + "\n", "line breaks")
         refused("space-before", "starts with a space", " " + text, "spaces")
         half = len(text) // 8 * 4
-        refused("line-break-inside", "is broken into lines", f"{text[:half]}\n{text[half:]}", "line breaks")
-        refused("not-base64", "has an asterisk in it", f"{text[:half]}*{text[half:]}", "all other characters")
+        refused(
+            "line-break-inside",
+            "is broken into lines",
+            f"{text[:half]}\n{text[half:]}",
+            "line breaks",
+        )
+        refused(
+            "not-base64",
+            "has an asterisk in it",
+            f"{text[:half]}*{text[half:]}",
+            "all other characters",
+        )
         after = "what follows the padding" if text.endswith("=") else None
         refused("one-character-more", "has one character too many", text + "A", after)
         if text.translate(URL) != text:
             refused("url-alphabet", "is in the alphabet for URLs", text.translate(URL))
         if text.endswith("="):
             refused("no-padding", "has no padding", text.rstrip("="))
-            refused("stray-bits", "has a bit set after its last byte", stray_bits(text), "those bits")
-            refused("more-padding", "has one padding character too many", text + "=", "further padding")
+            refused(
+                "stray-bits", "has a bit set after its last byte", stray_bits(text), "those bits"
+            )
+            refused(
+                "more-padding", "has one padding character too many", text + "=", "further padding"
+            )
         else:
             refused("padded", "has padding that it does not need", text + "=", "needless padding")
 
@@ -42,7 +56,9 @@ def stray_bits(text):
     digits = text.rstrip("=")
     characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     last = characters[characters.index(digits[-1]) | 1]
-    assert base64.b64decode(digits[:-1] + last + "=" * (len(text) - len(digits))) == base64.b64decode(text)
+    assert base64.b64decode(
+        digits[:-1] + last + "=" * (len(text) - len(digits))
+    ) == base64.b64decode(text)
     return digits[:-1] + last + "=" * (len(text) - len(digits))
 
 
@@ -51,19 +67,25 @@ def answer_faults(kit, good, members, result, peer_of_null="crypto-error"):
 
     The peer does not look whether an answer has what it should, so that other exceptions come out.
     """
-    no_look = "an answer that is none is told from one that does not decrypt; the peer does not look"
+    no_look = (
+        "an answer that is none is told from one that does not decrypt; the peer does not look"
+    )
     for member in members:
         dashed = member.replace("_", "-")
         rest = {name: value for name, value in good.items() if name != member}
         peer = {"peer": "other-error", "why": no_look}
-        kit.refused(f"{dashed}-missing", f"There is no `{member}`.", "api", json.dumps(rest), **peer)
+        kit.refused(
+            f"{dashed}-missing", f"There is no `{member}`.", "api", json.dumps(rest), **peer
+        )
         for name, value in [("null", None), ("number", 5), ("array", [good[member]])]:
             body = json.dumps({**good, member: value})
             peer = {"peer": peer_of_null, "why": no_look}
             kit.refused(f"{dashed}-{name}", f"`{member}` is {_named(value)}.", "api", body, **peer)
         doubled = f'{{"{member}": "AAAA", {json.dumps(good)[1:]}'
         peer = {"peer": "ok", "peer_result": result, "why": LAST}
-        kit.refused(f"{dashed}-doubled", f"There are two members `{member}`.", "api", doubled, **peer)
+        kit.refused(
+            f"{dashed}-doubled", f"There are two members `{member}`.", "api", doubled, **peer
+        )
     _no_object(kit, json.dumps(good), no_look)
 
 

@@ -59,7 +59,10 @@ def _wrong_content(kit):
 
 def _wrong_padding(kit):
     faults = {
-        "oaep-sha1": ("OAEP with SHA-1 for the label and in MGF1.", {"hash": "sha1", "mgf": "sha1"}),
+        "oaep-sha1": (
+            "OAEP with SHA-1 for the label and in MGF1.",
+            {"hash": "sha1", "mgf": "sha1"},
+        ),
         "oaep-mgf1-sha1": ("OAEP with SHA-256, but SHA-1 in MGF1.", {"mgf": "sha1"}),
         "oaep-label-sha1": ("OAEP with SHA-1, but SHA-256 in MGF1.", {"hash": "sha1"}),
         "oaep-sha512": ("OAEP with SHA-512.", {"hash": "sha512", "mgf": "sha512"}),
