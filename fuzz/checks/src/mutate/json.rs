@@ -26,7 +26,7 @@ const VALUES: [&[u8]; 20] = [
     b"\"\xc3\xa9\"",
 ];
 
-/// Changes one value or name of a JSON text: another of the text or of [`VALUES`] in its place, the
+/// Changes one value or name of a JSON text: another of the text or of `VALUES` in its place, the
 /// bytes inside, or it is left out or there twice.
 pub fn json(data: &[u8], chance: &mut dyn Chance) -> Option<Vec<u8>> {
     if chance.below(4) == 0 {
