@@ -17,6 +17,12 @@ trap 'rm -rf "$corpus"' EXIT
 found=
 for target in $(cargo fuzz list --fuzz-dir .); do
     cp -R "seeds/$target" "$corpus/$target"
+    # Of a file of the testkit, the body: all that follows the first empty line.
+    sed -n "s/^$target //p" testkit-seeds.txt | while read -r group; do
+        for file in "../crates/helvetisafe-crypto/testkit/$group"/*.case; do
+            sed '1,/^$/d' "$file" >"$corpus/$target/$(basename "$file")"
+        done
+    done
     echo "== $target"
     cargo fuzz run --fuzz-dir . "$target" "$corpus/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 \

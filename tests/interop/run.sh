@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The published Python client and ours at one vault. Needs Python 3.9 or newer, with `venv`.
+# The published Python client and ours, at one vault and over the files of the testkit. Needs Python 3.9 or newer, with `venv`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,6 +11,10 @@ if ! cmp -s "$requirements" "$venv/requirements.txt"; then
     # Last, so that a venv that was left half made is made again.
     cp "$requirements" "$venv/requirements.txt"
 fi
+
+kit=crates/helvetisafe-crypto/testkit
+"$venv/bin/python" "$kit/make.py" --check
+"$venv/bin/python" tests/interop/testkit.py "$kit"
 
 cargo build --quiet -p helvetisafe-tests --bin interop-host
 exec "$venv/bin/python" tests/interop/interop.py \

@@ -99,13 +99,21 @@ fn json<T: DeserializeOwned>(
     what: &'static str,
 ) -> Result<T, ApiError> {
     success(response)?;
-    serde_json::from_slice(response.body()).map_err(|error| {
-        if error.is_eof() && !is_length_known(response) {
+    let unreadable = |ends_early: bool| {
+        if ends_early && !is_length_known(response) {
             ApiError::truncated()
         } else {
             ApiError::malformed(what)
         }
-    })
+    };
+    // As bytes, the reader would not look at what it skips.
+    let text = str::from_utf8(response.body())
+        .map_err(|error| unreadable(error.error_len().is_none()))?;
+    // And it takes an array for a struct.
+    if text.trim_start().starts_with(|first| first != '{') {
+        return Err(unreadable(false));
+    }
+    serde_json::from_str(text).map_err(|error| unreadable(error.is_eof()))
 }
 
 /// Whether the head says where the body ends. If not, only the end of the connection does, also one

@@ -9,22 +9,35 @@ use helvetisafe_crypto::rand_core::{TryCryptoRng, TryRng};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 
 /// The org key of `peer-vectors.json` in the test data of `helvetisafe-crypto`.
-pub(crate) static ORG_KEY: LazyLock<OrgKey> = LazyLock::new(|| {
-    let bytes = STANDARD.decode("mRR+f72Zxja0oNcXmfc+wTnplBmLEDjVQe7j95zw6n0=");
-    OrgKey::from_bytes(&bytes.unwrap().try_into().unwrap())
-});
+pub(crate) static ORG_KEY: LazyLock<OrgKey> =
+    LazyLock::new(|| org_key("mRR+f72Zxja0oNcXmfc+wTnplBmLEDjVQe7j95zw6n0="));
+
+/// The org key of the testkit.
+pub(crate) static TESTKIT_ORG_KEY: LazyLock<OrgKey> =
+    LazyLock::new(|| org_key("W0IfYKYgY0T2LuSzxIx527gaYesZ2cZylaKwfeQdPtI="));
 
 /// A 2048-bit key of the same test data.
 pub(crate) static PRIVATE_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_pem(PRIVATE_KEY_PEM).unwrap());
 
-/// The same key as a PEM.
+/// The key of the testkit that most of its org keys are wrapped for.
+pub(crate) static TESTKIT_PRIVATE_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::from_pem(TESTKIT_PRIVATE_KEY_PEM).unwrap());
+
+const TESTKIT_PRIVATE_KEY_PEM: &str =
+    include_str!("../../../crates/helvetisafe-crypto/testkit/keys/rsa-2048.pem");
+
+/// The first of the two private keys as a PEM.
 const PRIVATE_KEY_PEM: &str =
     include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 
 /// The same key as a JWK.
 pub(crate) const PRIVATE_KEY_JWK: &str =
     include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-2048.jwk.json");
+
+fn org_key(base64: &str) -> OrgKey {
+    OrgKey::from_bytes(&STANDARD.decode(base64).unwrap().try_into().unwrap())
+}
 
 /// A bit of `bytes` that depends on all of `data`, turned over.
 pub(crate) fn flip_a_bit(bytes: &mut [u8], data: &[u8]) {

@@ -11,6 +11,7 @@
 mod base_url;
 mod key_name;
 mod known;
+pub mod mutate;
 mod open_envelope;
 mod parse_jwk;
 mod parse_payload;

@@ -1,26 +1,35 @@
-use helvetisafe_crypto::{Envelope, Error, Payload};
+use helvetisafe_crypto::{Envelope, Error, OrgKey, Payload};
+use helvetisafe_proto::endpoint::GetSecret;
+use helvetisafe_proto::{Endpoint, KeyName};
+use http::Response;
 
-use crate::known::{ORG_KEY, Repeatable, flip_a_bit};
+use crate::known::{ORG_KEY, Repeatable, TESTKIT_ORG_KEY, flip_a_bit};
 
-/// Opens what a server sent: the data is two lines, the base64 of the value and of the nonce. Then
-/// seals the same data, which has to open, and with one bit turned over must not.
+/// Opens what a server sent: the data is its answer, or two lines, the base64 of the value and of
+/// the nonce. Then seals the same data, which has to open, and with one bit turned over must not.
 pub fn open_envelope(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
-        open_text(text);
+        let mut lines = text.lines();
+        open(
+            &ORG_KEY,
+            lines.next().unwrap_or_default(),
+            lines.next().unwrap_or_default(),
+        );
+    }
+    let key = KeyName::parse("db").unwrap();
+    if let Ok(answer) = (GetSecret { key }).parse(&Response::new(data.to_vec())) {
+        open(&TESTKIT_ORG_KEY, &answer.value, &answer.nonce);
     }
     seal_and_change(data);
 }
 
-fn open_text(text: &str) {
-    let mut lines = text.lines();
-    let value = lines.next().unwrap_or_default();
-    let nonce = lines.next().unwrap_or_default();
+fn open(org_key: &OrgKey, value: &str, nonce: &str) {
     let Ok(envelope) = Envelope::decode(value, nonce) else {
         return;
     };
     assert_eq!(envelope.encode_value(), value);
     assert_eq!(envelope.encode_nonce(), nonce);
-    match ORG_KEY.open(envelope) {
+    match org_key.open(envelope) {
         Ok(plaintext) => drop(Payload::parse(plaintext, "db")),
         Err(error) => assert_eq!(error, Error::Decryption),
     }

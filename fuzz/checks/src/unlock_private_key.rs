@@ -1,12 +1,24 @@
 use helvetisafe_crypto::{EncodedLockedKey, Error, LockedPrivateKey, PrivateKey};
+use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::GetPrivateKey;
+use http::Response;
 
 /// Unlocks what a server sent: the data is five lines, the base64 of the ciphertext, nonce, salt
-/// and tag, and the password.
+/// and tag, and the password. Where it is the server's answer, it is only decoded.
 ///
 /// What stands under the lock is a JWK, which nobody can put there without the password; so the
 /// data is read as a JWK too.
 pub fn unlock_private_key(data: &[u8]) {
     drop(PrivateKey::from_jwk(data));
+    if let Ok(answer) = GetPrivateKey.parse(&Response::new(data.to_vec())) {
+        let encoded = EncodedLockedKey {
+            ciphertext: answer.encrypted_private_key,
+            nonce: answer.nonce,
+            salt: answer.salt,
+            tag: answer.auth_tag,
+        };
+        return drop(decode(&encoded));
+    }
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
@@ -19,12 +31,18 @@ pub fn unlock_private_key(data: &[u8]) {
         tag: line(),
     };
     let password = line();
-    let Ok(locked) = LockedPrivateKey::decode(&encoded) else {
+    let Some(locked) = decode(&encoded) else {
         return;
     };
-    assert_eq!(locked.encode(), encoded);
     // From here on Argon2 makes it slow.
     if let Err(error) = locked.unlock(&password) {
         assert_eq!(error, Error::Unlock);
     }
+}
+
+/// The key, if it is one; it is written as it was read.
+fn decode(encoded: &EncodedLockedKey) -> Option<LockedPrivateKey> {
+    let locked = LockedPrivateKey::decode(encoded).ok()?;
+    assert_eq!(locked.encode(), *encoded);
+    Some(locked)
 }

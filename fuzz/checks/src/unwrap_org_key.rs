@@ -1,27 +1,37 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helvetisafe_crypto::{Error, OrgKey, WrappedOrgKey};
+use helvetisafe_crypto::{Error, OrgKey, PrivateKey, WrappedOrgKey};
+use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::GetOrgKey;
+use http::Response;
 
-use crate::known::{PRIVATE_KEY, Repeatable, flip_a_bit};
+use crate::known::{PRIVATE_KEY, Repeatable, TESTKIT_PRIVATE_KEY, flip_a_bit};
 
-/// Unwraps what a server sent, as base64 text and as the bytes inside one. Data of 34 bytes is an org
-/// key to wrap, which has to unwrap, and which bit to turn over, after which it must not. RSA is
-/// slow, so no other length is.
+/// Unwraps what a server sent: its answer, base64 text, and the bytes inside one. Data of 34 bytes
+/// is an org key to wrap, which has to unwrap, and which bit to turn over, after which it must not.
+/// RSA is slow, so no other length is.
 pub fn unwrap_org_key(data: &[u8]) {
+    let answer = GetOrgKey.parse(&Response::new(data.to_vec()));
+    if let Ok(answer) = answer {
+        if let Ok(wrapped) = WrappedOrgKey::decode(&answer.encrypted_org_key) {
+            unwrap(&TESTKIT_PRIVATE_KEY, &wrapped);
+        }
+        return;
+    }
     if let Ok(text) = str::from_utf8(data)
         && let Ok(wrapped) = WrappedOrgKey::decode(text.trim_end())
     {
         assert_eq!(wrapped.encode(), text.trim_end());
-        unwrap(&wrapped);
+        unwrap(&PRIVATE_KEY, &wrapped);
     }
-    unwrap(&wrapped_from(data));
+    unwrap(&PRIVATE_KEY, &wrapped_from(data));
     if let Some((org_key, bit @ [_, _])) = data.split_first_chunk() {
         wrap_and_change(&OrgKey::from_bytes(org_key), bit);
     }
 }
 
-fn unwrap(wrapped: &WrappedOrgKey) {
-    if let Err(error) = PRIVATE_KEY.unwrap_org_key_with_rng(&mut Repeatable::new(), wrapped) {
+fn unwrap(key: &PrivateKey, wrapped: &WrappedOrgKey) {
+    if let Err(error) = key.unwrap_org_key_with_rng(&mut Repeatable::new(), wrapped) {
         assert_eq!(error, Error::Unwrap);
     }
 }

@@ -32,6 +32,25 @@ fn every_seed_passes_its_check() {
     }
 }
 
+/// The bodies of the testkit's files, which `run.sh` takes as seeds too.
+#[test]
+fn every_file_of_the_testkit_passes_its_check() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let list = fs::read_to_string(fuzz.join("testkit-seeds.txt")).unwrap();
+    for (name, group) in list.lines().map(|line| line.split_once(' ').unwrap()) {
+        let (_, check) = CHECKS
+            .into_iter()
+            .find(|(found, _)| *found == name)
+            .unwrap();
+        for file in files(&format!("../crates/helvetisafe-crypto/testkit/{group}")) {
+            println!("{}", file.display());
+            let content = fs::read(&file).unwrap();
+            let end = content.windows(2).position(|two| two == b"\n\n").unwrap();
+            check(&content[end + 2..]);
+        }
+    }
+}
+
 #[test]
 fn checks_seeds_and_targets_have_the_same_names() {
     let checks: BTreeSet<_> = CHECKS.map(|(name, _)| name.to_owned()).into();

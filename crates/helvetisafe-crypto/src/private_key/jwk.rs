@@ -31,7 +31,12 @@ struct Jwk<'a> {
 }
 
 pub(super) fn read(jwk: &[u8]) -> Result<PrivateKey, Error> {
-    let jwk: Jwk<'_> = serde_json::from_slice(jwk).map_err(|_| Error::KeyFormat)?;
+    // As bytes, the reader would not look at what it skips, and it takes an array for a struct.
+    let jwk = str::from_utf8(jwk).map_err(|_| Error::KeyFormat)?;
+    if !jwk.trim_start().starts_with('{') {
+        return Err(Error::KeyFormat);
+    }
+    let jwk: Jwk<'_> = serde_json::from_str(jwk).map_err(|_| Error::KeyFormat)?;
     if jwk.kty != "RSA" {
         return Err(Error::KeyFormat);
     }

@@ -72,7 +72,10 @@ fn pkcs1(der: &[u8]) -> Result<PrivateKey, Error> {
 
 fn pkcs8(der: &[u8]) -> Result<PrivateKey, Error> {
     let info = PrivateKeyInfoRef::from_der(der).map_err(|_| Error::KeyFormat)?;
-    if info.algorithm.oid != pkcs1::ALGORITHM_OID {
+    let algorithm = info.algorithm;
+    // RFC 8017 appendix A.1 wants NULL for the parameters; some writers leave them out.
+    let plain = algorithm.parameters.is_none_or(|any| any.is_null());
+    if algorithm.oid != pkcs1::ALGORITHM_OID || !plain {
         return Err(Error::KeyFormat);
     }
     pkcs1(info.private_key.as_bytes())

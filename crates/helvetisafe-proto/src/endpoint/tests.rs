@@ -57,6 +57,18 @@ fn the_token_request_is_a_form() {
 }
 
 #[test]
+fn an_answer_is_an_object_in_utf_8() {
+    let right = br#" {"encrypted_org_key": "AAAA", "more": "x"}"#.to_vec();
+    assert!(GetOrgKey.parse(&answer(200, right.clone())).is_ok());
+    let not_utf8 = right
+        .iter()
+        .map(|&byte| if byte == b'x' { 0xff } else { byte });
+    for malformed in [br#"["AAAA"]"#.to_vec(), not_utf8.collect()] {
+        assert!(GetOrgKey.parse(&answer(200, malformed)).is_err());
+    }
+}
+
+#[test]
 fn a_token_answer_needs_only_the_token() {
     let client_secret = SecretString::from("s");
     let call = FetchToken {
