@@ -14,7 +14,7 @@ use crate::{Account, Error};
 /// A key of 1024 bits, good but for its size.
 const RSA_1024: &str = include_str!("rsa-1024.jwk");
 
-/// A key of 16 384 bits whose parts agree. Its factors are 2^8191 + 1 and 2^8192 + 1, which are no
+/// A key of 16 384 bits whose parts agree. Its factors are 2^8192 + 1 and 2^8191 + 1, which are no
 /// primes, but then nobody checks that.
 const RSA_16384: &str = include_str!("rsa-16384.jwk");
 
