@@ -9,7 +9,6 @@ use std::path::Path;
 use helvetisafe_crypto::{PrivateKey, WrappedOrgKey};
 use secrecy::ExposeSecret;
 
-use crate::faults::Faults;
 use crate::provision::{Account, Organization, RSA_BITS};
 use crate::store::{StoreError, TokenKind, TokenRow};
 use crate::token::Hash;
@@ -47,20 +46,13 @@ impl DevVault {
         Self::start_with(Vault::builder().listen(listen), folder)
     }
 
-    /// Starts it like [`start`](Self::start), with faults: see [`faults`](crate::faults).
+    /// The same with other settings of the vault. [`VaultBuilder::state`] is not for the caller to
+    /// set: the database is in the folder.
     ///
     /// # Errors
     ///
     /// Those of [`start`](Self::start).
-    pub fn start_with_faults(
-        listen: SocketAddr,
-        folder: Option<&Path>,
-        faults: Faults,
-    ) -> Result<Self, Error> {
-        Self::start_with(Vault::builder().listen(listen).faults(faults), folder)
-    }
-
-    fn start_with(mut builder: VaultBuilder, folder: Option<&Path>) -> Result<Self, Error> {
+    pub fn start_with(mut builder: VaultBuilder, folder: Option<&Path>) -> Result<Self, Error> {
         let folder = folder.map_or_else(Folder::temporary, Folder::kept)?;
         if let Some(database) = folder.database() {
             builder = builder.state(database);

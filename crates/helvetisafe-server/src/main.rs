@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use helvetisafe_server::faults::{Faults, Spec};
-use helvetisafe_server::{DevCredentials, DevVault};
+use helvetisafe_server::{DevCredentials, DevVault, Vault};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -84,12 +84,13 @@ fn start(
     state: Option<&Path>,
     specs: Vec<Spec>,
 ) -> Result<DevVault, helvetisafe_server::Error> {
-    if specs.is_empty() {
-        return DevVault::start(listen, state);
+    let mut builder = Vault::builder().listen(listen);
+    if !specs.is_empty() {
+        let faults = Faults::new();
+        specs.into_iter().for_each(|spec| faults.add_spec(spec));
+        builder = builder.faults(faults);
     }
-    let faults = Faults::new();
-    specs.into_iter().for_each(|spec| faults.add_spec(spec));
-    DevVault::start_with_faults(listen, state, faults)
+    DevVault::start_with(builder, state)
 }
 
 fn introduce(vault: &DevVault, is_kept: bool, misbehaves: bool) {

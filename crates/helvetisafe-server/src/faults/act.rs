@@ -34,17 +34,20 @@ pub(crate) async fn serve(
     listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let calls = around(faults, shared, calls).into_make_service_with_connect_info::<Wire>();
+    axum::serve(FaultyListener::new(listener), calls)
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+/// The calls, behind the faults. Each request needs a `ConnectInfo` with the wire that it came on.
+fn around(faults: Faults, shared: Arc<Shared>, calls: Router) -> Router {
     let state = Faulty {
         faults,
         shared,
         history: History::default(),
     };
-    let calls = calls
-        .layer(from_fn_with_state(state, misbehave))
-        .into_make_service_with_connect_info::<Wire>();
-    axum::serve(FaultyListener::new(listener), calls)
-        .with_graceful_shutdown(stop)
-        .await
+    calls.layer(from_fn_with_state(state, misbehave))
 }
 
 #[derive(Clone)]
