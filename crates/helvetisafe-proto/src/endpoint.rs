@@ -107,8 +107,8 @@ fn json<T: DeserializeOwned>(
         }
     };
     // As bytes, the reader would not look at what it skips.
-    let text = str::from_utf8(response.body())
-        .map_err(|error| unreadable(error.error_len().is_none()))?;
+    let text =
+        str::from_utf8(response.body()).map_err(|error| unreadable(error.error_len().is_none()))?;
     // And it takes an array for a struct.
     if text.trim_start().starts_with(|first| first != '{') {
         return Err(unreadable(false));

@@ -58,7 +58,8 @@ mod spec;
 mod wire;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub use answer::Answer;
 pub use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -83,7 +84,13 @@ use rule::{Luck, Rule};
 /// keep one, and add rules while the vault runs. A request meets the first rule that applies, in the
 /// order in which they were added; the rules after it do not count it.
 #[derive(Clone)]
-pub struct Faults(Arc<Mutex<Inner>>);
+pub struct Faults(Arc<State>);
+
+struct State {
+    inner: Mutex<Inner>,
+    /// Notified when the log changes.
+    changed: Condvar,
+}
 
 struct Inner {
     rules: Vec<Rule>,
@@ -101,11 +108,15 @@ impl Faults {
     /// No rules, and a seed for those with [`When::percent`].
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Inner {
+        let inner = Inner {
             rules: Vec::new(),
             luck: Luck::new(seed),
             log: Vec::new(),
-        })))
+        };
+        Self(Arc::new(State {
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+        }))
     }
 
     /// Begins a rule about a [`Route`], a [`Verb`] or other [`Requests`].
@@ -142,6 +153,19 @@ impl Faults {
             .count()
     }
 
+    /// Waits until the log is as `is_so` wants it, for `patience` at most; whether it came so far. A
+    /// test so follows a request without a guess how long it takes.
+    ///
+    /// `is_so` must not call these faults.
+    #[must_use]
+    pub fn wait_until(&self, patience: Duration, is_so: impl Fn(&[Seen]) -> bool) -> bool {
+        let inner = self.inner();
+        let not_yet = |inner: &mut Inner| !is_so(&inner.log);
+        let waited = self.0.changed.wait_timeout_while(inner, patience, not_yet);
+        let (inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        is_so(&inner.log)
+    }
+
     fn add(&self, rule: Rule) {
         self.inner().rules.push(rule);
     }
@@ -156,18 +180,20 @@ impl Faults {
             .find_map(|rule| rule.apply(route, key, luck));
         seen.fault = fault.as_ref().map(|fault| fault.name.clone());
         log.push(seen);
+        self.0.changed.notify_all();
         (log.len() - 1, fault)
     }
 
     fn note(&self, place: usize, note: impl FnOnce(&mut Seen)) {
         if let Some(seen) = self.inner().log.get_mut(place) {
             note(seen);
+            self.0.changed.notify_all();
         }
     }
 
     // No code panics while it holds the lock.
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

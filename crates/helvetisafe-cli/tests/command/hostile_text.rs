@@ -4,7 +4,9 @@
 use std::process::Command;
 
 use helvetisafe::{Client, Credentials, KeySource};
-use helvetisafe_server::faults::{Answer, BAD_NAMES, Fault, Faults, Requests, Route, StatusCode};
+use helvetisafe_server::faults::{
+    Answer, BAD_NAMES, Fault, Faults, HeaderValue, Requests, Route, StatusCode,
+};
 use helvetisafe_server::{Account, NewAccount, Vault};
 use secrecy::ExposeSecret;
 
@@ -146,13 +148,18 @@ fn a_listed_bad_name_gets_into_no_environment_and_no_path() {
 }
 
 #[test]
-fn what_the_vault_says_is_escaped() {
+fn what_the_vault_says_drives_no_terminal() {
     let hostile = Hostile::new();
     hostile.client().secrets().create("KEY", "v", None).unwrap();
-    for status in [400, 401, 403, 404, 409, 422, 500] {
-        hostile.faults.clear();
+    let errors = [400, 401, 403, 404, 409, 422, 500].map(|status| {
         let status = StatusCode::from_u16(status).unwrap();
-        let answer = Answer::error(status, EVIL);
+        Answer::error(status, EVIL)
+    });
+    // A header cannot hold an escape, but what UTF-8 makes of these bytes drives a terminal too.
+    let target = "https://a\u{9b}2J\u{202e}.example/\u{9b}2J";
+    let redirect = Answer::redirect(HeaderValue::from_bytes(target.as_bytes()).unwrap());
+    for answer in errors.into_iter().chain([redirect]) {
+        hostile.faults.clear();
         hostile
             .faults
             .on(Requests::any())

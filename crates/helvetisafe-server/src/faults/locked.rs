@@ -6,13 +6,17 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use helvetisafe_crypto::{LockedPrivateKey, OrgKey, PrivateKey};
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{Account, Error};
 
 /// A key of 1024 bits, good but for its size.
 const RSA_1024: &str = include_str!("rsa-1024.jwk");
+
+/// A key of 16 384 bits whose parts agree. Its factors are 2^8192 + 1 and 2^8191 + 1, which are no
+/// primes, but then nobody checks that.
+const RSA_16384: &str = include_str!("rsa-16384.jwk");
 
 /// What is wrong with a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +34,7 @@ pub enum BadPrivateKey {
     MissingMember,
     /// The modulus has 1024 bits; all else is right.
     TinyModulus,
-    /// The modulus has 16 384 bits and is the product of the two factors.
+    /// The modulus has 16 384 bits; all parts agree, so whoever takes it computes for long.
     HugeModulus,
     /// The public exponent is even.
     EvenExponent,
@@ -107,7 +111,7 @@ fn contents(lock: &Lock, bad: BadPrivateKey) -> Result<Zeroizing<Vec<u8>>, Error
             Value::from(jwk).to_string()
         }
         BadPrivateKey::TinyModulus => RSA_1024.to_owned(),
-        BadPrivateKey::HugeModulus => huge_modulus(),
+        BadPrivateKey::HugeModulus => RSA_16384.to_owned(),
         BadPrivateKey::EvenExponent => with("e", &[1, 0, 2]),
         BadPrivateKey::HugeExponent => with("e", &of("n")),
         BadPrivateKey::ExponentOne => with("e", &[1]),
@@ -122,32 +126,6 @@ fn contents(lock: &Lock, bad: BadPrivateKey) -> Result<Zeroizing<Vec<u8>>, Error
         BadPrivateKey::OtherRemainders => with("dp", &of("dq")),
     };
     Ok(Zeroizing::new(text.into_bytes()))
-}
-
-/// A key of 16 384 bits whose factors are 2^8191 + 1 and 2^8192 + 1, so that the product needs no
-/// arithmetic. All other numbers are as long as they can be.
-fn huge_modulus() -> String {
-    let sum = |powers: &[usize]| {
-        let mut bytes = vec![0; powers.iter().max().map_or(0, |power| power / 8 + 1)];
-        let end = bytes.len() - 1;
-        for power in powers {
-            bytes[end - power / 8] |= 1 << (power % 8);
-        }
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
-    };
-    let long = |length| BASE64_URL_SAFE_NO_PAD.encode(vec![0xef; length]);
-    json!({
-        "kty": "RSA",
-        "n": sum(&[16_383, 8_192, 8_191, 0]),
-        "e": "AQAB",
-        "d": long(2047),
-        "p": sum(&[8_191, 0]),
-        "q": sum(&[8_192, 0]),
-        "dp": long(1023),
-        "dq": long(1024),
-        "qi": long(1023),
-    })
-    .to_string()
 }
 
 /// An account's own lock, and what it holds.

@@ -1,11 +1,12 @@
 //! Faults of the network.
 
+use std::io::{ErrorKind, Read};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use helvetisafe_server::faults::{Fault, Handled, Requests, Route, Seen, StatusCode, Verb};
 
-use crate::support::{End, Raw, Site, site};
+use crate::support::{End, PATIENCE, Raw, Site, site};
 
 fn vault_did(site: &Site) -> Vec<Handled> {
     site.faults.log().iter().map(|seen| seen.vault).collect()
@@ -119,7 +120,7 @@ fn a_reset_can_come_in_the_middle() {
 #[test]
 fn a_stall_before_acting_ends_in_an_act_even_when_nobody_waits_any_more() {
     let site = site();
-    let stall = Fault::stall_before_acting(Duration::from_millis(300));
+    let stall = Fault::stall_before_acting(Duration::from_secs(2));
     site.faults.on(Route::Create).once().then(stall);
     let mut wire = site.wire();
     wire.send(&site.request(
@@ -127,15 +128,12 @@ fn a_stall_before_acting_ends_in_an_act_even_when_nobody_waits_any_more() {
         "/api/v1/secrets",
         Some(&crate::support::secret("late")),
     ));
-    while site.faults.count(Route::Create) == 0 {
-        std::thread::yield_now();
-    }
+    assert!(site.faults.wait_until(PATIENCE, |log| !log.is_empty()));
     assert_eq!(vault_did(&site), [Handled::UnderWay]);
     assert!(site.stored().is_empty());
     drop(wire);
-    while site.faults.writes().is_empty() {
-        std::thread::yield_now();
-    }
+    let acted = |log: &[Seen]| log.iter().any(Seen::took_effect);
+    assert!(site.faults.wait_until(PATIENCE, acted));
     assert_eq!(site.stored(), ["late"]);
 }
 
@@ -167,16 +165,15 @@ fn in_a_stall_in_the_middle_just_the_bytes_before_it_are_there() {
         .on(Verb::Read.of("a"))
         .then(Fault::stall_at(50, forever));
     let mut wire = site.wire();
-    wire.0
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
     wire.send(&site.request("GET", "/api/v1/secrets/a", None));
-    let mut bytes = [0; 100];
-    let mut read = 0;
-    while let Ok(count) = std::io::Read::read(&mut wire.0, &mut bytes[read..]) {
-        read += count;
-    }
-    assert_eq!(read, 50);
+    wire.0.read_exact(&mut [0; 50]).unwrap();
+    let soon = Some(Duration::from_millis(200));
+    wire.0.set_read_timeout(soon).unwrap();
+    let more = wire.0.read(&mut [0; 1]).map_err(|error| error.kind());
+    assert!(
+        matches!(more, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)),
+        "{more:?}"
+    );
     assert_eq!(
         vault_did(&site).last(),
         Some(&Handled::Answered(StatusCode::OK))

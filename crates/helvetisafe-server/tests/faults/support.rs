@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 /// A generous bound for what should come at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const VALUE: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 pub(crate) const NONCE: &str = "AAAAAAAAAAAAAAAA";

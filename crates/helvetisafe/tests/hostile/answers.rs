@@ -13,16 +13,16 @@ use crate::world::World;
 fn quick(builder: ClientBuilder) -> ClientBuilder {
     builder.attempts(1).timeouts(Timeouts {
         connect: Duration::from_secs(5),
-        attempt: Duration::from_millis(1500),
-        silence: Duration::from_millis(500),
-        operation: Duration::from_secs(5),
+        attempt: Duration::from_secs(3),
+        silence: Duration::from_secs(1),
+        operation: Duration::from_secs(8),
     })
 }
 
 /// What each call makes of a fault that befalls it.
 fn every_call(world: &World, fault: &Fault) -> Vec<(&'static str, Error)> {
     world.faults.clear();
-    let client = quick(world.builder()).connect().unwrap();
+    let client = world.builder().attempts(1).connect().unwrap();
     let only = |route: Route| {
         world.faults.clear();
         world.faults.on(route).then(fault.clone());
@@ -32,7 +32,10 @@ fn every_call(world: &World, fault: &Fault) -> Vec<(&'static str, Error)> {
     for route in [Route::Token, Route::OrgKey, Route::PrivateKey] {
         only(route);
         let name = ["token", "org key", "private key"][errors.len()];
-        errors.push((name, quick(world.password_builder()).connect().unwrap_err()));
+        errors.push((
+            name,
+            world.password_builder().attempts(1).connect().unwrap_err(),
+        ));
     }
     only(Route::List);
     errors.push(("list", secrets.list().unwrap_err()));
@@ -107,7 +110,7 @@ fn a_stall_holds_a_client_with_longer_timeouts() {
     let world = World::new();
     let patient = world.client();
     let hasty = quick(world.builder()).connect().unwrap();
-    let stall = Duration::from_millis(1500);
+    let stall = Duration::from_millis(2500);
     world
         .faults
         .on(Route::List)
