@@ -21,4 +21,5 @@ mod streams;
 mod terminal;
 mod transcript;
 mod trust;
+mod words;
 mod world;

@@ -24,7 +24,7 @@ pub(crate) fn vault_address() -> SocketAddr {
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     organization: Organization,
-    owner: Account,
+    pub(crate) owner: Account,
 }
 
 impl World {
