@@ -55,17 +55,19 @@ impl Search {
     #[must_use]
     pub fn find(&self, bytes: &[u8]) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
-        for (at, prefix) in bytes.windows(PREFIX).enumerate() {
-            if !self.starts[start(prefix)] {
+        let mut at = 0;
+        while let Some(prefix) = bytes.get(at..).and_then(<[u8]>::first_chunk::<PREFIX>) {
+            // Most of a process's memory is zeros. A needle begins with one of them at most: UTF-16.
+            if u64::from_ne_bytes(*prefix) == 0 {
+                at += PREFIX - 1;
                 continue;
             }
-            let Some(needles) = self.needles.get(prefix) else {
-                continue;
-            };
-            let here = needles
-                .iter()
-                .filter(|needle| bytes[at..].starts_with(&needle.bytes));
-            found.extend(here.map(|needle| needle.name.as_str()));
+            if self.starts[start(prefix)] {
+                let needles = self.needles.get(prefix).into_iter().flatten();
+                let here = needles.filter(|needle| bytes[at..].starts_with(&needle.bytes));
+                found.extend(here.map(|needle| needle.name.as_str()));
+            }
+            at += 1;
         }
         found
     }

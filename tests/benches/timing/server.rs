@@ -1,6 +1,6 @@
 //! The vault's check of tokens and client secrets, over one connection on a loopback address.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use helvetisafe_tests::World;
