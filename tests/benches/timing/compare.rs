@@ -1,7 +1,8 @@
 //! Two classes of input in random order, and Welch's t-test on their times.
 
 use std::fmt;
-use std::time::Instant;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 /// How many croppings are tested. The slow tail is noise of the machine, so that a small difference
 /// shows best without it; where to cut is not known beforehand.
@@ -24,10 +25,20 @@ pub(crate) enum Expected {
 pub(crate) struct Comparison {
     pub(crate) name: &'static str,
     pub(crate) expected: Expected,
-    /// Does the operation on an input of the first or the second class.
-    operation: Box<dyn FnMut(bool)>,
+    /// Does the operation on an input of the first or the second class, and times it.
+    operation: Box<dyn FnMut(bool) -> Duration>,
     /// One sample in so many is taken, where a sample is slow.
     share: usize,
+}
+
+/// How long something takes. Its input should be made ready before, in the same place for both
+/// classes, since where it lies in memory makes a difference too.
+pub(crate) fn time<T>(operation: impl FnOnce() -> T) -> Duration {
+    let begun = Instant::now();
+    let outcome = black_box(operation());
+    let time = begun.elapsed();
+    drop(outcome);
+    time
 }
 
 /// What a comparison showed.
@@ -42,7 +53,7 @@ impl Comparison {
     pub(crate) fn new(
         name: &'static str,
         expected: Expected,
-        operation: impl FnMut(bool) + 'static,
+        operation: impl FnMut(bool) -> Duration + 'static,
     ) -> Self {
         let operation = Box::new(operation);
         Self {
@@ -63,9 +74,7 @@ impl Comparison {
         let mut times = [Vec::new(), Vec::new()];
         for number in 0..WARM_UP + samples {
             let is_second = random.next() & 1 == 1;
-            let begun = Instant::now();
-            (self.operation)(is_second);
-            let time = begun.elapsed().as_nanos() as f64;
+            let time = (self.operation)(is_second).as_nanos() as f64;
             if number >= WARM_UP {
                 times[usize::from(is_second)].push(time);
             }

@@ -18,9 +18,10 @@ mod server;
 mod unwrap;
 
 use std::env;
+use std::hint::black_box;
 use std::process::ExitCode;
 
-use compare::{Comparison, Expected};
+use compare::{Comparison, Expected, time};
 
 /// Above it dudect calls a difference evident.
 const EVIDENT: f64 = 4.5;
@@ -76,13 +77,9 @@ fn self_check() -> Vec<Comparison> {
     };
     let guesses = [differing_at(0), differing_at(511)];
     let leaky = move |is_second: bool| {
-        let guess = std::hint::black_box(&guesses[usize::from(is_second)]);
-        let same = guess
-            .iter()
-            .zip(&secret)
-            .take_while(|(a, b)| std::hint::black_box(a == b))
-            .count();
-        std::hint::black_box(same);
+        let guess = guesses[usize::from(is_second)].clone();
+        let is_same = |(a, b): &(&u8, &u8)| black_box(a == b);
+        time(|| guess.iter().zip(&secret).take_while(is_same).count())
     };
     vec![Comparison::new(
         "self-check: a leaky comparison, first or last byte",

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use helvetisafe_tests::World;
 use secrecy::ExposeSecret;
 
-use crate::compare::{Comparison, Expected};
+use crate::compare::{Comparison, Expected, time};
 
 pub(crate) fn comparisons() -> Vec<Comparison> {
     use Expected::{Alike, Different};
@@ -94,9 +94,11 @@ fn compare(name: &'static str, expected: Expected, first: Forge, second: Forge) 
     let mut connection = BufReader::new(connection);
     Comparison::new(name, expected, move |is_second| {
         let _ = &world;
-        let request = &requests[usize::from(is_second)];
-        connection.get_mut().write_all(request).unwrap();
-        skip_answer(&mut connection);
+        let request = requests[usize::from(is_second)].clone();
+        time(|| {
+            connection.get_mut().write_all(&request).unwrap();
+            skip_answer(&mut connection);
+        })
     })
 }
 

@@ -10,7 +10,7 @@ use rsa::traits::PublicKeyParts;
 use rsa::{BoxedUint, RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest, Sha256};
 
-use crate::compare::{Comparison, Expected, SplitMix};
+use crate::compare::{Comparison, Expected, SplitMix, time};
 
 /// Bytes of the modulus, of a hash, and of the data block.
 const K: usize = 256;
@@ -27,12 +27,9 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         let mut turn = 0;
         Comparison::new(name, expected, move |is_second| {
             turn = (turn + 1) % POOL;
-            let wrapped = if is_second {
-                &second[turn]
-            } else {
-                &first[turn]
-            };
-            drop(std::hint::black_box(key.unwrap_org_key(wrapped)));
+            let pool = if is_second { &second } else { &first };
+            let wrapped = pool[turn].clone();
+            time(|| key.unwrap_org_key(&wrapped))
         })
     };
     vec![

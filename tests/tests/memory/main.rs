@@ -301,8 +301,9 @@ fn nothing_is_left_of_an_attempt_that_failed() {
         (|job| job.credential = bytes(WRONG), "connect: Auth"),
         (
             |job| {
-                let another =
-                    include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-3072-pkcs8.pem");
+                let another = include_str!(
+                    "../../../crates/helvetisafe-crypto/tests/data/rsa-3072-pkcs8.pem"
+                );
                 (job.key_source, job.key) = (bytes("pem"), bytes(another));
                 job.passphrase = bytes(WRONG);
             },
