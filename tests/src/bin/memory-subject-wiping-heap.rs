@@ -8,5 +8,6 @@ use zeroizing_alloc::ZeroAlloc;
 static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() {
+    #[cfg(target_os = "linux")]
     helvetisafe_tests::memory::work();
 }

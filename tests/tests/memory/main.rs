@@ -376,7 +376,6 @@ fn large(size: usize, seed: u8) -> String {
     text
 }
 
-/// The address of the vault behind a TLS server.
 #[test]
 fn over_tls_only_rustls_keeps_the_access_token() {
     for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_TLS)] {
