@@ -2,7 +2,7 @@
 //! and storing multi-field secrets and legacy text as other tools do.
 
 use helvetisafe::ApiTokenHeader;
-use helvetisafe_crypto::{OrgKey, PrivateKey, WrappedOrgKey};
+use helvetisafe_crypto::{Envelope, OrgKey, PrivateKey, WrappedOrgKey};
 use helvetisafe_proto::auth::{AuthHeader, Token};
 use helvetisafe_proto::endpoint::{CreateSecret, GetOrgKey, GetSecret, NewSecret, SecretRecord};
 use helvetisafe_proto::{BaseUrl, Endpoint, KeyName};
@@ -36,7 +36,16 @@ pub fn read(base_url: &str, member: &Member, key: &str) -> SecretRecord {
 
 /// Seals any plaintext and stores it.
 pub fn create(base_url: &str, member: &Member, key: &str, plaintext: &[u8]) {
-    let envelope = org_key(base_url, member).seal(plaintext).unwrap();
+    create_sealed(
+        base_url,
+        member,
+        key,
+        &org_key(base_url, member).seal(plaintext).unwrap(),
+    );
+}
+
+/// Stores an envelope, whatever key it is sealed under.
+pub fn create_sealed(base_url: &str, member: &Member, key: &str, envelope: &Envelope) {
     let secret = NewSecret {
         key: KeyName::parse(key).unwrap(),
         value: envelope.encode_value(),

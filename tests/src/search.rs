@@ -12,15 +12,26 @@ const PIECE: usize = 16;
 const PREFIX: usize = 8;
 
 /// A set of canaries.
-#[derive(Default)]
 pub struct Search {
     needles: HashMap<[u8; PREFIX], Vec<Needle>>,
+    /// Whether a needle begins with these two bytes. Most places begin with others, and there are
+    /// many places in a process's memory.
+    starts: Vec<bool>,
 }
 
 struct Needle {
     bytes: Vec<u8>,
     /// What it is and in which form, for the message of a failure.
     name: String,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            needles: HashMap::new(),
+            starts: vec![false; 1 << 16],
+        }
+    }
 }
 
 impl Search {
@@ -31,6 +42,7 @@ impl Search {
         for piece in canary.chunks_exact(PIECE) {
             for (form, bytes) in forms(piece) {
                 let prefix = *bytes.first_chunk().unwrap();
+                self.starts[start(&bytes)] = true;
                 let name = format!("{name}, {form}");
                 let needles = self.needles.entry(prefix).or_default();
                 needles.push(Needle { bytes, name });
@@ -43,17 +55,27 @@ impl Search {
     #[must_use]
     pub fn find(&self, bytes: &[u8]) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
-        for (at, prefix) in bytes.windows(PREFIX).enumerate() {
-            let Some(needles) = self.needles.get(prefix) else {
+        let mut at = 0;
+        while let Some(prefix) = bytes.get(at..).and_then(<[u8]>::first_chunk::<PREFIX>) {
+            // Most of a process's memory is zeros. A needle begins with one of them at most: UTF-16.
+            if u64::from_ne_bytes(*prefix) == 0 {
+                at += PREFIX - 1;
                 continue;
-            };
-            let here = needles
-                .iter()
-                .filter(|needle| bytes[at..].starts_with(&needle.bytes));
-            found.extend(here.map(|needle| needle.name.as_str()));
+            }
+            if self.starts[start(prefix)] {
+                let needles = self.needles.get(prefix).into_iter().flatten();
+                let here = needles.filter(|needle| bytes[at..].starts_with(&needle.bytes));
+                found.extend(here.map(|needle| needle.name.as_str()));
+            }
+            at += 1;
         }
         found
     }
+}
+
+/// The first two bytes as a number.
+fn start(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
 fn forms(piece: &[u8]) -> Vec<(&'static str, Vec<u8>)> {

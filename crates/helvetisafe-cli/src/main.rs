@@ -34,12 +34,19 @@ mod suggest;
 mod terminal;
 mod trust;
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser;
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::args::Cli;
 use crate::context::Context;
+
+/// Wipes whatever is freed, so that copies in the buffers of libraries, which only they could wipe, do
+/// not outlive their use either.
+#[global_allocator]
+static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit, Tag};
 
-use crate::Error;
+use crate::{Error, stack};
 
 /// Bytes of a key.
 pub(crate) const KEY_LEN: usize = 32;
@@ -13,7 +13,8 @@ pub(crate) const NONCE_LEN: usize = 12;
 /// Bytes of a tag.
 pub(crate) const TAG_LEN: usize = 16;
 
-/// A key that is ready for use: round keys and GHASH tables are computed once. Wiped on drop.
+/// A key that is ready for use: round keys and GHASH tables are computed once. Wiped on drop, and
+/// so is the stack, on which each use spreads the round keys, the first two of which are the key.
 pub(crate) struct Cipher(Aes256Gcm);
 
 impl Cipher {
@@ -24,10 +25,11 @@ impl Cipher {
     /// SP 800-38D section 7.1, GCM-AE: turns the plaintext in `buffer` into ciphertext followed by
     /// its tag.
     pub(crate) fn seal(&self, nonce: &[u8; NONCE_LEN], buffer: &mut Vec<u8>) -> Result<(), Error> {
-        let tag = self
-            .0
-            .encrypt_inout_detached(nonce.into(), &[], buffer.as_mut_slice().into())
-            .map_err(|_| Error::TooLong)?;
+        let plaintext = buffer.as_mut_slice().into();
+        let tag = stack::wiped::<{ stack::CIPHER }, _>(|| {
+            self.0.encrypt_inout_detached(nonce.into(), &[], plaintext)
+        })
+        .map_err(|_| Error::TooLong)?;
         buffer.extend_from_slice(&tag);
         Ok(())
     }
@@ -38,9 +40,12 @@ impl Cipher {
         let length = buffer.len().checked_sub(TAG_LEN).ok_or(Error::Decryption)?;
         let (ciphertext, tag) = buffer.split_at_mut(length);
         let tag = Tag::try_from(&*tag).map_err(|_| Error::Decryption)?;
-        self.0
-            .decrypt_inout_detached(nonce.into(), &[], ciphertext.into(), &tag)
-            .map_err(|_| Error::Decryption)?;
+        stack::wiped::<{ stack::CIPHER }, _>(|| {
+            let ciphertext = ciphertext.into();
+            self.0
+                .decrypt_inout_detached(nonce.into(), &[], ciphertext, &tag)
+        })
+        .map_err(|_| Error::Decryption)?;
         buffer.truncate(length);
         Ok(())
     }

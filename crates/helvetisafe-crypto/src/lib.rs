@@ -12,6 +12,8 @@
 //! [`rand_core::TryCryptoRng`] and is named `…_with_rng`; with the feature `getrandom` (default) it
 //! has a twin that draws from the operating system.
 //!
+//! What touches a key needs some 64 KiB of stack, 32 KiB of them to wipe what it left there.
+//!
 //! ```
 //! use helvetisafe_crypto::{Envelope, OrgKey, Payload, PayloadKind};
 //!
@@ -47,6 +49,7 @@ mod org_key;
 mod payload;
 mod private_key;
 mod random;
+mod stack;
 
 pub use envelope::Envelope;
 pub use error::Error;

@@ -5,7 +5,7 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 
 use crate::aead::{Cipher, NONCE_LEN, TAG_LEN};
-use crate::{Error, PrivateKey, encoding, kdf, random};
+use crate::{Error, PrivateKey, encoding, kdf, random, stack};
 
 /// Bytes of a fresh salt; RFC 9106 section 3.1 recommends 16.
 const SALT_LEN: usize = 16;
@@ -80,6 +80,15 @@ impl LockedPrivateKey {
     ) -> Result<Self, Error> {
         let salt: [u8; SALT_LEN] = random::bytes(rng)?;
         let nonce = random::bytes(rng)?;
+        stack::wiped::<{ stack::ANYTHING }, _>(|| Self::lock_with(key, password, salt, nonce))
+    }
+
+    fn lock_with(
+        key: &PrivateKey,
+        password: &str,
+        salt: [u8; SALT_LEN],
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<Self, Error> {
         let locking_key = kdf::derive_locking_key(password.as_bytes(), &salt)?;
         let mut jwk = key.to_jwk()?;
         // The ciphertext replaces the plaintext in its own buffer, which has room for the tag.
@@ -112,6 +121,10 @@ impl LockedPrivateKey {
     /// [`Error::Unlock`] when the password is another, the data was changed, or what is inside is
     /// not a JWK that [`PrivateKey::from_jwk`] accepts.
     pub fn unlock(&self, password: &str) -> Result<PrivateKey, Error> {
+        stack::wiped::<{ stack::ANYTHING }, _>(|| self.unlock_with(password))
+    }
+
+    fn unlock_with(&self, password: &str) -> Result<PrivateKey, Error> {
         let locking_key = kdf::derive_locking_key(password.as_bytes(), &self.salt)?;
         let mut jwk = Vec::with_capacity(self.ciphertext.len() + TAG_LEN);
         jwk.extend_from_slice(&self.ciphertext);

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::aead::{Cipher, KEY_LEN, TAG_LEN};
-use crate::{Envelope, Error, random};
+use crate::{Envelope, Error, random, stack};
 
 /// The key of an organization: 32 bytes, under which all its secrets are sealed with AES-256-GCM.
 ///
@@ -31,7 +31,9 @@ impl OrgKey {
     ///
     /// [`Error::Randomness`] when `rng` fails.
     pub fn generate_with_rng<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, Error> {
-        Ok(Self::from_bytes(&Zeroizing::new(random::bytes(rng)?)))
+        stack::wiped::<{ stack::ANYTHING }, _>(|| {
+            Ok(Self::from_bytes(&Zeroizing::new(random::bytes(rng)?)))
+        })
     }
 
     /// A fresh key from the operating system.
@@ -47,10 +49,10 @@ impl OrgKey {
     /// A key that is known already. The caller's copy stays the caller's to wipe.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self {
+        stack::wiped::<{ stack::ANYTHING }, _>(|| Self {
             bytes: Box::new(Zeroizing::new(*bytes)),
             cipher: Box::new(Cipher::new(bytes)),
-        }
+        })
     }
 
     /// The 32 bytes of the key.
@@ -108,10 +110,12 @@ impl OrgKey {
     /// A short public name of this key, to recognize it again: see [`Fingerprint`].
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest = Sha256::new()
-            .chain_update(b"HelvetiSafe org key fingerprint v1\0")
-            .chain_update(self.bytes.as_slice());
-        Fingerprint(digest.finalize().into())
+        stack::wiped::<{ stack::ANYTHING }, _>(|| {
+            let digest = Sha256::new()
+                .chain_update(b"HelvetiSafe org key fingerprint v1\0")
+                .chain_update(self.bytes.as_slice());
+            Fingerprint(digest.finalize().into())
+        })
     }
 }
 

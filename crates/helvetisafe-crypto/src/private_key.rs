@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::aead::KEY_LEN;
 use crate::random::FailureLatch;
-use crate::{Error, OrgKey, encoding};
+use crate::{Error, OrgKey, encoding, stack};
 
 /// Bits of a modulus that are accepted; NIST SP 800-131A forbids fewer.
 const MODULUS_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
@@ -50,7 +50,7 @@ impl PrivateKey {
     /// [`Error::KeyFormat`] when it is none; [`Error::PassphraseRequired`] when it is encrypted;
     /// [`Error::KeyRejected`] when the key is not acceptable.
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        pem::read(pem, None)
+        stack::wiped::<{ stack::ANYTHING }, _>(|| pem::read(pem, None))
     }
 
     /// Reads a PEM that may be encrypted: `ENCRYPTED PRIVATE KEY`, PKCS#8 with PBES2 (RFC 8018)
@@ -61,7 +61,7 @@ impl PrivateKey {
     /// As [`Self::from_pem`], and [`Error::Passphrase`] when it does not decrypt, or asks for an
     /// unreasonable amount of work (more than 10 million iterations, or 512 MiB of memory).
     pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, Error> {
-        pem::read(pem, Some(passphrase))
+        stack::wiped::<{ stack::ANYTHING }, _>(|| pem::read(pem, Some(passphrase)))
     }
 
     /// Reads a JWK (RFC 7517, RFC 7518 section 6.3) with `kty`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`
@@ -72,7 +72,7 @@ impl PrivateKey {
     /// [`Error::KeyFormat`] when it is no such JWK; [`Error::KeyRejected`] when the key is not
     /// acceptable.
     pub fn from_jwk(jwk: &[u8]) -> Result<Self, Error> {
-        jwk::read(jwk)
+        stack::wiped::<{ stack::ANYTHING }, _>(|| jwk::read(jwk))
     }
 
     /// The key as a PEM in PKCS#8 form, unencrypted.
@@ -81,7 +81,7 @@ impl PrivateKey {
     ///
     /// None that is known: a key that was accepted can be written.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, Error> {
-        pem::write(&self.0)
+        stack::wiped::<{ stack::ANYTHING }, _>(|| pem::write(&self.0))
     }
 
     /// The key as a JWK, with 16 bytes of spare capacity for a tag.
@@ -103,7 +103,7 @@ impl PrivateKey {
             return Err(Error::KeyRejected);
         }
         let mut latch = FailureLatch::new(rng);
-        let key = RsaPrivateKey::new(&mut latch, bits);
+        let key = stack::wiped::<{ stack::ANYTHING }, _>(|| RsaPrivateKey::new(&mut latch, bits));
         latch.check(key)?.map(Self).map_err(|_| Error::KeyRejected)
     }
 
@@ -134,9 +134,11 @@ impl PrivateKey {
         rng: &mut R,
         wrapped: &WrappedOrgKey,
     ) -> Result<OrgKey, Error> {
-        let bytes = self.decrypt(rng, Oaep::new(), &wrapped.0)?;
-        let bytes: &[u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| Error::Unwrap)?;
-        Ok(OrgKey::from_bytes(bytes))
+        stack::wiped::<{ stack::ANYTHING }, _>(|| {
+            let bytes = self.decrypt(rng, Oaep::new(), &wrapped.0)?;
+            let bytes: &[u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| Error::Unwrap)?;
+            Ok(OrgKey::from_bytes(bytes))
+        })
     }
 
     /// RSAES-OAEP-DECRYPT, RFC 8017 section 7.1.2, blinded with randomness from the operating
@@ -282,10 +284,11 @@ impl PublicKey {
         rng: &mut R,
         org_key: &OrgKey,
     ) -> Result<WrappedOrgKey, Error> {
-        Oaep::<Sha256>::new()
-            .encrypt(rng, &self.0, org_key.expose_secret())
-            .map(WrappedOrgKey)
-            .map_err(|_| Error::Randomness)
+        stack::wiped::<{ stack::ANYTHING }, _>(|| {
+            Oaep::<Sha256>::new().encrypt(rng, &self.0, org_key.expose_secret())
+        })
+        .map(WrappedOrgKey)
+        .map_err(|_| Error::Randomness)
     }
 
     /// RSAES-OAEP-ENCRYPT, RFC 8017 section 7.1.1, with a seed from the operating system.

@@ -26,6 +26,13 @@
 //! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can take the
 //!   place of the default, which is `ureq`.
 //!
+//! # Secrets in memory
+//!
+//! Keys, credentials and values are wiped when they are dropped, and so are the buffers of the
+//! connections. Some libraries below free numbers and buffers without wiping them: `rsa` the primes of
+//! the private key, rustls the answer with the access token. A program that wants these gone too
+//! sets an allocator that wipes whatever is freed, such as `zeroizing-alloc`; the command does.
+//!
 //! What is out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in
 //! `helvetisafe-proto`; a vault for tests is in `helvetisafe-server`.
 

@@ -1,6 +1,7 @@
 //! The default transport: `ureq` with rustls. All its limits are set, since it has none of its own;
 //! it follows no redirect and has no decompression compiled in.
 
+mod connection;
 mod progress;
 mod resolver;
 mod tls;
@@ -18,7 +19,8 @@ use ureq::{Agent, Proxy, Timeout};
 use super::{AttemptLimits, Failure, Transport, TransportError};
 use crate::builder::Timeouts;
 use crate::error::ConfigError;
-use progress::{Progress, ProgressConnector};
+use connection::WipingConnector;
+use progress::Progress;
 use resolver::KeepingResolver;
 
 pub(crate) use tls::Roots;
@@ -55,7 +57,7 @@ impl UreqTransport {
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();
-        let connector = DefaultConnector::new().chain(ProgressConnector);
+        let connector = DefaultConnector::new().chain(WipingConnector);
         let resolver = KeepingResolver::default();
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),

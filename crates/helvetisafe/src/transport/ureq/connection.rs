@@ -1,0 +1,101 @@
+//! The connections of `ureq`, watched and wiped: their progress is noted, and no request and no answer
+//! stays in their buffers.
+
+use ureq::Error;
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use zeroize::Zeroize;
+
+use super::progress::Progress;
+
+/// Takes the connections of the connector before it in the chain, with TLS inside.
+#[derive(Debug)]
+pub(super) struct WipingConnector;
+
+impl<In: Transport> Connector<In> for WipingConnector {
+    type Out = Wiped<In>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Wiped<In>>, Error> {
+        Progress::note(|progress| progress.connected = true);
+        Ok(chained.map(Wiped::new))
+    }
+}
+
+/// A connection whose buffers hold nothing of a request that is over.
+#[derive(Debug)]
+pub(super) struct Wiped<T: Transport> {
+    connection: T,
+    /// How many bytes came in since the input was last wiped: at most that many of its first bytes
+    /// are not zero.
+    received: usize,
+}
+
+impl<T: Transport> Wiped<T> {
+    fn new(connection: T) -> Self {
+        Self {
+            connection,
+            received: 0,
+        }
+    }
+
+    /// Wipes the input, all of which was read.
+    fn wipe_input(&mut self) {
+        let input = self.connection.buffers().input_append_buf();
+        let received = self.received.min(input.len());
+        input[..received].zeroize();
+        self.received = 0;
+    }
+}
+
+impl<T: Transport> Transport for Wiped<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.connection.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        // Even a failed write may have put some of it on the wire.
+        Progress::note(|progress| progress.sent = true);
+        let outcome = self.connection.transmit_output(amount, timeout);
+        let output = self.connection.buffers().output();
+        let sent = amount.min(output.len());
+        output[..sent].zeroize();
+        outcome
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let before = self.connection.buffers().input().len();
+        let more = self.connection.await_input(timeout)?;
+        let after = self.connection.buffers().input().len();
+        self.received = self.received.saturating_add(after.saturating_sub(before));
+        if more {
+            Progress::note(|progress| progress.received = true);
+        }
+        Ok(more)
+    }
+
+    /// Asked when a request is over and all of its answer was read, before the connection is kept
+    /// for the next.
+    fn is_open(&mut self) -> bool {
+        if self.connection.buffers().input().is_empty() {
+            self.wipe_input();
+        }
+        self.connection.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.connection.is_tls()
+    }
+}
+
+impl<T: Transport> Drop for Wiped<T> {
+    fn drop(&mut self) {
+        let buffers = self.connection.buffers();
+        let unread = buffers.input().len();
+        buffers.input_consume(unread);
+        buffers.input_append_buf().zeroize();
+        buffers.output().zeroize();
+    }
+}

@@ -1,0 +1,112 @@
+//! What a subject does: it uses the client and then drops everything. It stops where [`Stop`] says,
+//! with a line of output, and goes on at a byte of input.
+
+use std::fs::File;
+use std::io::{Read, Write, stdin, stdout};
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::thread;
+
+use helvetisafe::{Client, Credentials, Error, Expiry, KeySource, Secret};
+use secrecy::SecretString;
+
+use super::{Job, Stop};
+
+/// The whole of a subject's `main`.
+pub fn work() {
+    // Not through the buffer of `stdin`, which nobody wipes.
+    let pipe = File::from(stdin().as_fd().try_clone_to_owned().unwrap());
+    let job = Job::read(&pipe).unwrap();
+    let client = connect(&job);
+    stop(Stop::Connected, &pipe);
+    let held = client.map(|client| {
+        let read = use_client(&client, &job);
+        (client, read)
+    });
+    stop(Stop::Alive, &pipe);
+    drop(held);
+    drop(job);
+    stop(Stop::Dropped, &pipe);
+}
+
+fn stop(at: Stop, mut pipe: &File) {
+    say(&format!("{at:?}"));
+    pipe.read_exact(&mut [0]).unwrap();
+}
+
+fn say(line: &str) {
+    writeln!(stdout(), "{line}").unwrap();
+}
+
+fn tell<T>(what: &str, outcome: Result<T, Error>) -> Option<T> {
+    match outcome {
+        Ok(value) => {
+            say(&format!("{what}: ok"));
+            Some(value)
+        }
+        Err(error) => {
+            say(&format!("{what}: {:?}", error.kind()));
+            None
+        }
+    }
+}
+
+fn connect(job: &Job) -> Option<Client> {
+    let credential = SecretString::from(text(&job.credential));
+    let credentials = match text(&job.client_id) {
+        "" => Credentials::api_token(credential),
+        client_id => Credentials::service_account(client_id, credential),
+    };
+    let key_source = match text(&job.key_source) {
+        "password" => KeySource::password(text(&job.key)),
+        "pem" => KeySource::pem(&*job.key),
+        _ => KeySource::pem_file(text(&job.key)),
+    };
+    let key_source = match text(&job.passphrase) {
+        "" => key_source,
+        passphrase => key_source.with_passphrase(passphrase),
+    };
+    let mut builder = Client::builder(text(&job.base_url), credentials, key_source);
+    if !job.authority.is_empty() {
+        builder = builder.ca_certificate(&**job.authority);
+    }
+    tell("connect", builder.connect())
+}
+
+/// Does everything once, on as many threads as the job says; the secrets that it read.
+fn use_client(client: &Client, job: &Job) -> Vec<Secret> {
+    let threads: usize = text(&job.threads).parse().unwrap_or_default();
+    if threads == 0 {
+        return use_once(client, job, text(&job.new_name));
+    }
+    let read = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for number in 0..threads {
+            let read = &read;
+            scope.spawn(move || {
+                let name = format!("{}_{number}", text(&job.new_name));
+                let secrets = use_once(client, job, &name);
+                read.lock().unwrap().extend(secrets);
+            });
+        }
+    });
+    read.into_inner().unwrap()
+}
+
+fn use_once(client: &Client, job: &Job, new_name: &str) -> Vec<Secret> {
+    let secrets = client.secrets();
+    let value = text(&job.new_value);
+    tell("create", secrets.create(new_name, value, None));
+    tell("update", secrets.update(new_name, value, Expiry::Keep));
+    let read = text(&job.names).split(' ').filter(|name| !name.is_empty());
+    let read = read
+        .chain([new_name])
+        .filter_map(|name| tell(&format!("get {name}"), secrets.get(name)))
+        .collect();
+    tell("list", secrets.list());
+    read
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}

@@ -1,0 +1,96 @@
+//! TLS in front of a plain server, ended here.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection};
+
+/// The base URL of a TLS server for `localhost` that passes everything on to `server`, and its
+/// authority's certificate as PEM.
+pub(crate) fn in_front_of(server: SocketAddr) -> (String, String) {
+    let (config, authority) = config();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            pass_on(
+                client.unwrap(),
+                connection,
+                TcpStream::connect(server).unwrap(),
+            );
+        }
+    });
+    (format!("https://localhost:{port}"), authority)
+}
+
+fn config() -> (Arc<ServerConfig>, String) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = names.signed_by(&key, &authority).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (Arc::new(config), authority.pem())
+}
+
+/// One thread for each direction; whichever has something to say takes the TLS connection.
+fn pass_on(mut client: TcpStream, connection: ServerConnection, mut server: TcpStream) {
+    for stream in [&client, &server] {
+        stream.set_nodelay(true).unwrap();
+    }
+    let connection = Arc::new(Mutex::new(connection));
+    let (mut to_client, mut from_server) =
+        (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let shared = Arc::clone(&connection);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer) {
+            let mut connection = shared.lock().unwrap();
+            for part in buffer[..length].chunks(16 << 10) {
+                connection.writer().write_all(part).unwrap();
+                flush(&mut connection, &mut to_client);
+            }
+        }
+        let _ = to_client.shutdown(Shutdown::Both);
+    });
+    thread::spawn(move || {
+        let mut buffer = vec![0; 16 << 10];
+        while let Ok(length @ 1..) = client.read(&mut buffer) {
+            let mut received = &buffer[..length];
+            let mut plain = Vec::new();
+            let mut connection = connection.lock().unwrap();
+            while !received.is_empty() {
+                connection.read_tls(&mut received).unwrap();
+                connection.process_new_packets().unwrap();
+                // It ends with "would block": there is no more for now.
+                let _ = connection.reader().read_to_end(&mut plain);
+            }
+            flush(&mut connection, &mut client);
+            if server.write_all(&plain).is_err() {
+                break;
+            }
+        }
+        let _ = server.shutdown(Shutdown::Both);
+    });
+}
+
+fn flush(connection: &mut ServerConnection, client: &mut TcpStream) {
+    while connection.wants_write() {
+        if connection.write_tls(client).is_err() {
+            return;
+        }
+    }
+}
