@@ -11,7 +11,10 @@ use http::HeaderValue;
 
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::{Authentication, Credentials, KeySource};
+use crate::connection::Connection;
+use crate::credentials::{Authentication, Credentials, KeySource, LocalKey};
+use crate::driver::blocking::block;
+use crate::driver::{Blocking, Driver};
 use crate::error::{ConfigError, Error};
 use crate::event::{Event, Observer};
 use crate::session::Session;
@@ -79,8 +82,10 @@ impl BodyLimits {
 }
 
 /// A client in the making: what is required is there, the rest has defaults.
+///
+/// `P` is how it will reach the vault and wait: by default on the calling thread.
 #[must_use = "call connect() to make a client of it"]
-pub struct ClientBuilder {
+pub struct ClientBuilder<P = Parts> {
     base_url: String,
     credentials: Credentials,
     key_source: KeySource,
@@ -91,14 +96,28 @@ pub struct ClientBuilder {
     policy: RetryPolicy,
     roots: Roots,
     user_agent: Option<HeaderValue>,
+    observer: Observer,
+    pinned: Option<Fingerprint>,
+    require_binding: bool,
+    parts: P,
+}
+
+/// What a [`Client`] may be given in place of its own transport and clock.
+#[derive(Default)]
+pub struct Parts {
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
-    observer: Observer,
+}
+
+/// What does not need the vault is done: the arguments are sound, the key file is read.
+pub(crate) struct Prepared<D> {
+    session: Session<D>,
+    local_key: LocalKey,
     pinned: Option<Fingerprint>,
     require_binding: bool,
 }
 
-impl ClientBuilder {
+impl<P: Default> ClientBuilder<P> {
     pub(crate) fn new(base_url: String, credentials: Credentials, key_source: KeySource) -> Self {
         Self {
             base_url,
@@ -111,14 +130,15 @@ impl ClientBuilder {
             policy: RetryPolicy::default(),
             roots: Roots::default(),
             user_agent: None,
-            transport: None,
-            clock: None,
             observer: Observer::NONE,
             pinned: None,
             require_binding: false,
+            parts: P::default(),
         }
     }
+}
 
+impl<P> ClientBuilder<P> {
     /// The scopes to ask for; all of them by default. An API token has its own.
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
         Self {
@@ -183,23 +203,6 @@ impl ClientBuilder {
         }
     }
 
-    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
-    /// proxies are then its own affair.
-    pub fn transport(self, transport: impl Transport + 'static) -> Self {
-        Self {
-            transport: Some(Arc::new(transport)),
-            ..self
-        }
-    }
-
-    /// Another clock, for tests.
-    pub fn clock(self, clock: impl Clock + 'static) -> Self {
-        Self {
-            clock: Some(Arc::new(clock)),
-            ..self
-        }
-    }
-
     /// Calls `observe` for everything that happens on the way: requests, answers, waits. It is
     /// called on the thread that works, so it should be quick.
     pub fn on_event(self, observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
@@ -229,6 +232,63 @@ impl ClientBuilder {
         }
     }
 
+    /// Does all that needs no vault.
+    pub(crate) fn prepare<D>(
+        self,
+        driver: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<D, ConfigError>,
+    ) -> Result<Prepared<D>, Error> {
+        let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
+        self.credentials.0.check()?;
+        let local_key = self.key_source.local_key()?;
+        let driver =
+            driver(self.parts, &base, &self.timeouts, &self.roots).map_err(Error::config)?;
+        let session = Session {
+            base,
+            driver,
+            authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
+            observer: self.observer,
+            policy: self.policy,
+            timeouts: self.timeouts,
+            limits: self.limits,
+            user_agent: self
+                .user_agent
+                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
+        };
+        Ok(Prepared {
+            session,
+            local_key,
+            pinned: self.pinned,
+            require_binding: self.require_binding,
+        })
+    }
+}
+
+impl<D: Driver> Prepared<D> {
+    pub(crate) async fn connect(self) -> Result<Connection<D>, Error> {
+        let Self {
+            session,
+            local_key,
+            pinned,
+            require_binding,
+        } = self;
+        Connection::open(session, local_key, pinned, require_binding).await
+    }
+}
+
+impl ClientBuilder {
+    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
+    /// proxies are then its own affair.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.parts.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.parts.clock = Some(Arc::new(clock));
+        self
+    }
+
     /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
     /// org key.
     ///
@@ -239,29 +299,15 @@ impl ClientBuilder {
     /// cannot be read or unlocked, or the org key not unwrapped, or when it is not the pinned one;
     /// and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
-        let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
-        self.credentials.0.check()?;
-        let local_key = self.key_source.local_key()?;
-        let session = Session {
-            transport: match self.transport {
+        let prepared = self.prepare(|parts, base, timeouts, roots| {
+            let transport = match parts.transport {
                 Some(transport) => transport,
-                None => Arc::new(
-                    UreqTransport::new(&base, &self.timeouts, &self.roots)
-                        .map_err(Error::config)?,
-                ),
-            },
-            base,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
-            authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
-            observer: self.observer,
-            policy: self.policy,
-            timeouts: self.timeouts,
-            limits: self.limits,
-            user_agent: self
-                .user_agent
-                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
-        };
-        Client::connect(session, local_key, self.pinned, self.require_binding)
+                None => Arc::new(UreqTransport::new(base, timeouts, roots)?),
+            };
+            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+            Ok(Blocking::new(transport, clock))
+        })?;
+        block(prepared.connect()).map(Client::from)
     }
 }
 
@@ -287,7 +333,7 @@ fn authorizer(
     }
 }
 
-impl fmt::Debug for ClientBuilder {
+impl<P> fmt::Debug for ClientBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("base_url", &self.base_url)

@@ -32,16 +32,19 @@
 mod builder;
 mod client;
 mod clock;
+mod connection;
 mod credentials;
+mod driver;
 mod error;
 mod event;
+mod operations;
 mod secret;
 mod secrets;
 mod session;
 mod token;
 mod transport;
 
-pub use builder::{BodyLimits, ClientBuilder, Timeouts};
+pub use builder::{BodyLimits, ClientBuilder, Parts, Timeouts};
 pub use client::Client;
 pub use clock::Clock;
 pub use credentials::{Credentials, KeySource};

@@ -1,0 +1,54 @@
+//! All in which the blocking and the asynchronous client differ: how they send, wait and compute.
+
+pub(crate) mod blocking;
+
+use std::time::{Duration, SystemTime};
+
+use http::{Request, Response};
+
+use crate::transport::TransportError;
+
+pub(crate) use blocking::Blocking;
+
+/// What drives the one copy of the client's code. Everything that may take a while is a future;
+/// those of the blocking driver are ready when they are polled first.
+pub(crate) trait Driver: Send + Sync + Sized + 'static {
+    /// Time since some fixed moment; never goes backwards.
+    fn now(&self) -> Duration;
+
+    /// The calendar time.
+    fn wall(&self) -> SystemTime;
+
+    /// A number in `0.0..=1.0` that spreads waits.
+    fn jitter(&self) -> f64;
+
+    /// Sends a request and brings the whole answer.
+    fn send(
+        &self,
+        request: &Request<Vec<u8>>,
+    ) -> impl Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send;
+
+    /// Is ready after `time`.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Does work that keeps a processor busy for milliseconds. `None` when the runtime ends before.
+    fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send;
+
+    /// Runs `work` to its end, also when whoever asked for it goes away meanwhile.
+    fn complete(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send;
+
+    /// How many renewals of the access token have ended.
+    fn renewals(&self) -> u64;
+
+    /// Is ready when one more renewal than `seen` has ended, or after `time`.
+    fn wait_for_renewal(&self, seen: u64, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Counts a renewal that has ended, and wakes who waits for it.
+    fn announce_renewal(&self);
+}
