@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,16 @@ use crate::driver::blocking::block;
 use crate::driver::{Blocking, Driver};
 use crate::error::{ConfigError, Error};
 use crate::event::{Event, Observer};
-use crate::session::Session;
+use crate::session::{Session, Throttle};
 use crate::token::{ApiToken, Authorizer, ServiceAccount};
 use crate::transport::Transport;
-use crate::transport::ureq::{Roots, UreqTransport};
+use crate::transport::roots::Roots;
+use crate::transport::ureq::UreqTransport;
 
 const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
+
+/// Enough to hide the way to the vault and back, and few enough not to run into its rate limit.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +104,7 @@ pub struct ClientBuilder<P = Parts> {
     observer: Observer,
     pinned: Option<Fingerprint>,
     require_binding: bool,
+    concurrency: NonZeroUsize,
     parts: P,
 }
 
@@ -133,6 +139,7 @@ impl<P: Default> ClientBuilder<P> {
             observer: Observer::NONE,
             pinned: None,
             require_binding: false,
+            concurrency: CONCURRENCY,
             parts: P::default(),
         }
     }
@@ -180,6 +187,15 @@ impl<P> ClientBuilder<P> {
     /// How often to try, and how long to wait between.
     pub fn retry_policy(self, policy: RetryPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// How many calls [`Secrets::get_many`](crate::Secrets::get_many) and its like have under way at
+    /// once: 8 by default, and at most 64 connections are kept.
+    pub fn concurrency(self, calls: NonZeroUsize) -> Self {
+        Self {
+            concurrency: calls,
+            ..self
+        }
     }
 
     /// Trusts one more certificate authority, or several, given as PEM.
@@ -232,6 +248,11 @@ impl<P> ClientBuilder<P> {
         }
     }
 
+    #[cfg(feature = "async")]
+    pub(crate) fn parts_mut(&mut self) -> &mut P {
+        &mut self.parts
+    }
+
     /// Does all that needs no vault.
     pub(crate) fn prepare<D>(
         self,
@@ -250,6 +271,8 @@ impl<P> ClientBuilder<P> {
             policy: self.policy,
             timeouts: self.timeouts,
             limits: self.limits,
+            concurrency: self.concurrency.get(),
+            throttle: Throttle::default(),
             user_agent: self
                 .user_agent
                 .unwrap_or(HeaderValue::from_static(USER_AGENT)),

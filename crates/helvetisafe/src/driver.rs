@@ -43,6 +43,19 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
         work: impl Future<Output = ()> + Send + 'static,
     ) -> impl Future<Output = ()> + Send;
 
+    /// What `job` makes of each number below `count`, in their order, with at most `at_once` under
+    /// way. Calls `finished` with how many are done, after each.
+    fn each<T, F>(
+        &self,
+        count: usize,
+        at_once: usize,
+        job: impl Fn(usize) -> F + Send + Sync,
+        finished: impl FnMut(usize) + Send,
+    ) -> impl Future<Output = Vec<T>> + Send
+    where
+        T: Send,
+        F: Future<Output = T> + Send;
+
     /// How many renewals of the access token have ended.
     fn renewals(&self) -> u64;
 

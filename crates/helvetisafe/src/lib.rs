@@ -29,6 +29,8 @@
 //! What is out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in
 //! `helvetisafe-proto`; a vault for tests is in `helvetisafe-server`.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod builder;
 mod client;
 mod clock;
@@ -44,6 +46,8 @@ mod session;
 mod token;
 mod transport;
 
+#[cfg(feature = "async")]
+pub use asynchronous::{Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport};
 pub use builder::{BodyLimits, ClientBuilder, Parts, Timeouts};
 pub use client::Client;
 pub use clock::Clock;

@@ -2,6 +2,7 @@
 
 mod copy;
 mod fields;
+mod many;
 
 use helvetisafe_crypto::{Envelope, OrgKey, Payload};
 use helvetisafe_proto::endpoint::{

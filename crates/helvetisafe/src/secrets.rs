@@ -207,4 +207,61 @@ impl<'a> Secrets<'a> {
     ) -> Result<SecretMetadata, Error> {
         block(self.0.set_field(key.as_ref(), field, value, expiry.into()))
     }
+
+    /// Reads and decrypts many secrets, several at once: as many as
+    /// [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) says. They share one access
+    /// token and the connections; when the vault limits the rate for one, all wait.
+    ///
+    /// One outcome for each key, in the order of the keys. Each key has the time that one operation
+    /// has, from when its turn comes.
+    pub fn get_many(&self, keys: &[impl AsRef<str>]) -> Vec<Result<Secret, Error>> {
+        self.get_many_with(keys, |_| ())
+    }
+
+    /// As [`Self::get_many`]; calls `finished` with the number of keys that are done, after each,
+    /// on the calling thread.
+    pub fn get_many_with(
+        &self,
+        keys: &[impl AsRef<str>],
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<Result<Secret, Error>> {
+        let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
+        block(self.0.get_many(&keys, finished))
+    }
+
+    /// Reads and decrypts all secrets that are listed, as [`Self::get_many`]. Needs the scopes
+    /// `secrets:list` and `secrets:read`. What is deleted or expires meanwhile is left out, and so
+    /// are names that no secret can have, which only a hostile vault lists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::list`]; those of one secret are in its place.
+    pub fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
+        block(self.0.get_all())
+    }
+
+    /// Creates or updates many secrets, as [`Self::put`] without an expiry, several at once, as
+    /// [`Self::get_many`]: keys and values. A key that is there twice has one of its values then.
+    ///
+    /// One outcome for each item, in their order.
+    pub fn put_many(
+        &self,
+        items: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> Vec<Result<SecretMetadata, Error>> {
+        self.put_many_with(items, |_| ())
+    }
+
+    /// As [`Self::put_many`]; calls `finished` with the number of items that are done, after each,
+    /// on the calling thread.
+    pub fn put_many_with(
+        &self,
+        items: &[(impl AsRef<str>, impl AsRef<str>)],
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<Result<SecretMetadata, Error>> {
+        let items: Vec<_> = items
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value.as_ref()))
+            .collect();
+        block(self.0.put_many(&items, finished))
+    }
 }

@@ -1,6 +1,6 @@
 //! The one loop: authorize, send, judge, wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use helvetisafe_proto::endpoint::BodySize;
@@ -27,6 +27,25 @@ pub(crate) struct Session<D> {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: BodyLimits,
     pub(crate) user_agent: HeaderValue,
+    /// How many calls an operation on many secrets has under way.
+    pub(crate) concurrency: usize,
+    pub(crate) throttle: Throttle,
+}
+
+/// Until when the vault asked for fewer requests. What one call is told holds for all of them.
+#[derive(Default)]
+pub(crate) struct Throttle(Mutex<Duration>);
+
+impl Throttle {
+    fn hold_until(&self, time: Duration) {
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = time.max(*until);
+    }
+
+    fn remaining(&self, now: Duration) -> Duration {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.saturating_sub(now)
+    }
 }
 
 /// When an operation has to be over, on the session's clock.
@@ -125,6 +144,7 @@ impl<D: Driver> Session<D> {
     {
         loop {
             attempts.read_back = false;
+            self.wait_for_others(deadline).await;
             let credential = match E::SCOPE {
                 Some(_) => Some(
                     self.authorizer
@@ -298,9 +318,26 @@ impl<D: Driver> Session<D> {
         attempts.failed += 1;
         let Ok(time) = wait else { return false };
         let throttled = back_off == BackOff::Throttled;
+        if throttled {
+            let until = self.driver.now().saturating_add(time);
+            self.throttle.hold_until(until);
+        }
+        self.wait(time, throttled).await;
+        true
+    }
+
+    /// Waits while another call has been asked to. Where that is longer than the operation may
+    /// take, the vault is asked all the same: it may have recovered.
+    async fn wait_for_others(&self, deadline: Deadline) {
+        let time = self.throttle.remaining(self.driver.now());
+        if !time.is_zero() && time < self.remaining(deadline) {
+            self.wait(time, true).await;
+        }
+    }
+
+    async fn wait(&self, time: Duration, throttled: bool) {
         self.observer.tell(Happening::Waiting { time, throttled });
         self.driver.sleep(time).await;
-        true
     }
 }
 

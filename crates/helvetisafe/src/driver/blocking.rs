@@ -1,5 +1,7 @@
 //! The driver that blocks the calling thread.
 
+mod threads;
+
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -61,6 +63,20 @@ impl Driver for Blocking {
 
     async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) {
         work.await;
+    }
+
+    async fn each<T, F>(
+        &self,
+        count: usize,
+        at_once: usize,
+        job: impl Fn(usize) -> F + Send + Sync,
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<T>
+    where
+        T: Send,
+        F: Future<Output = T> + Send,
+    {
+        threads::each(count, at_once, |at| block(job(at)), finished)
     }
 
     fn renewals(&self) -> u64 {
