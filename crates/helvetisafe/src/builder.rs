@@ -10,6 +10,7 @@ use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use http::HeaderValue;
 
+use crate::cache::CachePolicy;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::connection::Connection;
@@ -104,6 +105,7 @@ pub struct ClientBuilder<P = Parts> {
     observer: Observer,
     pinned: Option<Fingerprint>,
     require_binding: bool,
+    cache: Option<CachePolicy>,
     concurrency: NonZeroUsize,
     parts: P,
 }
@@ -116,11 +118,12 @@ pub struct Parts {
 }
 
 /// What does not need the vault is done: the arguments are sound, the key file is read.
-pub(crate) struct Prepared<D> {
+pub(crate) struct Prepared<D: Driver> {
     session: Session<D>,
     local_key: LocalKey,
     pinned: Option<Fingerprint>,
     require_binding: bool,
+    cache: Option<CachePolicy>,
 }
 
 impl<P: Default> ClientBuilder<P> {
@@ -139,6 +142,7 @@ impl<P: Default> ClientBuilder<P> {
             observer: Observer::NONE,
             pinned: None,
             require_binding: false,
+            cache: None,
             concurrency: CONCURRENCY,
             parts: P::default(),
         }
@@ -253,8 +257,17 @@ impl<P> ClientBuilder<P> {
         &mut self.parts
     }
 
+    /// Keeps values that were read or written in memory, within this policy. Without it, each read
+    /// asks the vault.
+    pub fn cache(self, policy: CachePolicy) -> Self {
+        Self {
+            cache: Some(policy),
+            ..self
+        }
+    }
+
     /// Does all that needs no vault.
-    pub(crate) fn prepare<D>(
+    pub(crate) fn prepare<D: Driver>(
         self,
         driver: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<D, ConfigError>,
     ) -> Result<Prepared<D>, Error> {
@@ -266,6 +279,7 @@ impl<P> ClientBuilder<P> {
         let session = Session {
             base,
             driver,
+            renewals: D::Gate::default(),
             authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
             observer: self.observer,
             policy: self.policy,
@@ -282,6 +296,7 @@ impl<P> ClientBuilder<P> {
             local_key,
             pinned: self.pinned,
             require_binding: self.require_binding,
+            cache: self.cache,
         })
     }
 }
@@ -293,8 +308,9 @@ impl<D: Driver> Prepared<D> {
             local_key,
             pinned,
             require_binding,
+            cache,
         } = self;
-        Connection::open(session, local_key, pinned, require_binding).await
+        Connection::open(session, local_key, pinned, require_binding, cache).await
     }
 }
 

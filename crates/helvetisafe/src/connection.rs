@@ -8,15 +8,17 @@ use helvetisafe_crypto::{
 use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::cache::{Cache, CachePolicy};
 use crate::credentials::LocalKey;
 use crate::driver::Driver;
 use crate::error::{Action, Cause, Error};
 use crate::session::{Deadline, Session};
 
 /// What a client and all its clones share: how to make calls, and the keys.
-pub(crate) struct Connection<D> {
+pub(crate) struct Connection<D: Driver> {
     pub(crate) session: Arc<Session<D>>,
     pub(crate) require_binding: bool,
+    pub(crate) cache: Option<Cache<D::Gate>>,
     private_key: Arc<PrivateKey>,
     org_key: RwLock<Arc<OrgKey>>,
     pinned: Option<Fingerprint>,
@@ -29,6 +31,7 @@ impl<D: Driver> Connection<D> {
         local_key: LocalKey,
         pinned: Option<Fingerprint>,
         require_binding: bool,
+        cache: Option<CachePolicy>,
     ) -> Result<Self, Error> {
         let session = Arc::new(session);
         let deadline = session.deadline();
@@ -42,6 +45,7 @@ impl<D: Driver> Connection<D> {
         Ok(Self {
             session,
             require_binding,
+            cache: cache.map(Cache::new),
             private_key,
             org_key: RwLock::new(Arc::new(org_key)),
             pinned,

@@ -13,6 +13,8 @@ pub(crate) use blocking::Blocking;
 /// What drives the one copy of the client's code. Everything that may take a while is a future;
 /// those of the blocking driver are ready when they are polled first.
 pub(crate) trait Driver: Send + Sync + Sized + 'static {
+    type Gate: Gate;
+
     /// Time since some fixed moment; never goes backwards.
     fn now(&self) -> Duration;
 
@@ -55,13 +57,16 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
     where
         T: Send,
         F: Future<Output = T> + Send;
+}
 
-    /// How many renewals of the access token have ended.
-    fn renewals(&self) -> u64;
+/// Where the end of somebody else's work is waited for: a count that only grows.
+pub(crate) trait Gate: Default + Send + Sync {
+    /// How often it was opened.
+    fn count(&self) -> u64;
 
-    /// Is ready when one more renewal than `seen` has ended, or after `time`.
-    fn wait_for_renewal(&self, seen: u64, time: Duration) -> impl Future<Output = ()> + Send;
+    /// Is ready when it was opened since the count was `seen`, or after `time`.
+    fn wait(&self, seen: u64, time: Duration) -> impl Future<Output = ()> + Send;
 
-    /// Counts a renewal that has ended, and wakes who waits for it.
-    fn announce_renewal(&self);
+    /// Counts, and wakes all who wait.
+    fn open(&self);
 }

@@ -32,6 +32,7 @@
 #[cfg(feature = "async")]
 mod asynchronous;
 mod builder;
+mod cache;
 mod client;
 mod clock;
 mod connection;
@@ -49,6 +50,7 @@ mod transport;
 #[cfg(feature = "async")]
 pub use asynchronous::{Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport};
 pub use builder::{BodyLimits, ClientBuilder, Parts, Timeouts};
+pub use cache::{CachePolicy, Freshness};
 pub use client::Client;
 pub use clock::Clock;
 pub use credentials::{Credentials, KeySource};

@@ -1,8 +1,11 @@
 //! What a client does with secrets, for every driver.
 
+mod cached;
 mod copy;
 mod fields;
 mod many;
+
+use std::sync::Arc;
 
 use helvetisafe_crypto::{Envelope, OrgKey, Payload};
 use helvetisafe_proto::endpoint::{
@@ -14,6 +17,7 @@ use helvetisafe_proto::{ApiError, KeyName};
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 
+use crate::cache::{Freshness, Value};
 use crate::connection::Connection;
 use crate::driver::Driver;
 use crate::error::{Action, Cause, Error, ErrorKind};
@@ -24,15 +28,15 @@ use crate::session::Deadline;
 const RECORD_OVERHEAD: usize = 1024;
 
 /// The operations on secrets, for every driver: the one copy of what a client does.
-pub(crate) struct Operations<'a, D>(pub(crate) &'a Connection<D>);
+pub(crate) struct Operations<'a, D: Driver>(pub(crate) &'a Connection<D>);
 
-impl<D> Clone for Operations<'_, D> {
+impl<D: Driver> Clone for Operations<'_, D> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<D> Copy for Operations<'_, D> {}
+impl<D: Driver> Copy for Operations<'_, D> {}
 
 /// What reading a secret back tells about a create whose answer was lost.
 enum ReadBack {
@@ -48,8 +52,12 @@ enum ReadBack {
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        self.get_within(parse(key)?, self.0.session.deadline())
-            .await
+        let (key, deadline) = (parse(key)?, self.0.session.deadline());
+        let Some(cache) = &self.0.cache else {
+            return self.get_within(key, deadline).await;
+        };
+        let (value, freshness) = self.get_cached(cache, &key, deadline).await?;
+        self.bind(key, value, freshness)
     }
 
     pub(crate) async fn create(
@@ -92,10 +100,11 @@ impl<D: Driver> Operations<'_, D> {
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
         let key = parse(key)?;
+        let _forgets = self.0.cache.as_ref().map(|cache| cache.begin_write(&key));
         let session = &self.0.session;
         let mut attempts = session.attempts();
         let call = DeleteSecret { key: key.clone() };
-        let (action, deadline) = (Action::Delete(key), session.deadline());
+        let (action, deadline) = (Action::Delete(key.clone()), session.deadline());
         match session
             .call_with(&call, action, deadline, &mut attempts)
             .await
@@ -124,10 +133,23 @@ impl<D: Driver> Operations<'_, D> {
         }
     }
 
+    /// From the vault, whatever the cache holds.
     async fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
-        let record = self.read(&key, deadline).await?;
-        let payload = self.open(&key, &record, deadline).await?;
-        let secret = Secret::new(key.clone(), payload, record.expires_at);
+        let value = self.get_value(&key, deadline).await?;
+        self.bind(key, value, Freshness::Fresh)
+    }
+
+    async fn get_value(&self, key: &KeyName, deadline: Deadline) -> Result<Value, Error> {
+        let record = self.read(key, deadline).await?;
+        let payload = self.open(key, &record, deadline).await?;
+        Ok(Value {
+            payload: Arc::new(payload),
+            expires_at: record.expires_at,
+        })
+    }
+
+    fn bind(&self, key: KeyName, value: Value, freshness: Freshness) -> Result<Secret, Error> {
+        let secret = Secret::new(key.clone(), value, freshness);
         if self.0.require_binding && !secret.is_bound() {
             return Err(Error::new(Action::Get(key), Cause::NotBound));
         }
@@ -190,6 +212,17 @@ impl<D: Driver> Operations<'_, D> {
         expires_at: Expiry,
         deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
+        let sent = self.send_update(key.clone(), plaintext, expires_at, deadline);
+        self.write(&key, plaintext, sent).await
+    }
+
+    async fn send_update(
+        &self,
+        key: KeyName,
+        plaintext: &[u8],
+        expires_at: Expiry,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let update = SecretUpdate {
@@ -237,6 +270,17 @@ impl<D: Driver> Operations<'_, D> {
     }
 
     async fn create_within(
+        &self,
+        key: KeyName,
+        plaintext: &[u8],
+        expires_at: Option<Timestamp>,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let sent = self.send_create(key.clone(), plaintext, expires_at, deadline);
+        self.write(&key, plaintext, sent).await
+    }
+
+    async fn send_create(
         &self,
         key: KeyName,
         plaintext: &[u8],

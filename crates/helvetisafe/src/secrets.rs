@@ -1,3 +1,4 @@
+use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
@@ -263,5 +264,16 @@ impl<'a> Secrets<'a> {
             .map(|(key, value)| (key.as_ref(), value.as_ref()))
             .collect();
         block(self.0.put_many(&items, finished))
+    }
+
+    /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache
+    /// it does nothing.
+    pub fn invalidate(&self, key: &KeyName) {
+        self.0.invalidate(key);
+    }
+
+    /// Forgets all that the cache has.
+    pub fn invalidate_all(&self) {
+        self.0.invalidate_all();
     }
 }

@@ -18,9 +18,11 @@ use crate::token::{Authorizer, Credential};
 use crate::transport::{AttemptLimits, Failure, TransportError};
 
 /// What every call needs: where the vault is, how to reach it, who asks, and how patiently.
-pub(crate) struct Session<D> {
+pub(crate) struct Session<D: Driver> {
     pub(crate) base: BaseUrl,
     pub(crate) driver: D,
+    /// Opened by each renewal of the access token that has ended.
+    pub(crate) renewals: D::Gate,
     pub(crate) authorizer: Authorizer,
     pub(crate) observer: Observer,
     pub(crate) policy: RetryPolicy,

@@ -10,7 +10,7 @@ use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token, is_alive, is_st
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
 use secrecy::SecretString;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
 use crate::session::{Deadline, Session};
@@ -182,7 +182,7 @@ impl ServiceAccount {
         let before = self.lock().serial;
         loop {
             // Read before the state: a renewal that ends between the two ends the wait.
-            let seen = session.driver.renewals();
+            let seen = session.renewals.count();
             match self.next_step(before, session.driver.now()) {
                 Step::Take(outcome) => return outcome,
                 Step::Renew { attempts } => {
@@ -195,7 +195,7 @@ impl ServiceAccount {
                     if remaining.is_zero() {
                         return Err(Error::new(Action::FetchToken, Cause::Deadline));
                     }
-                    session.driver.wait_for_renewal(seen, remaining).await;
+                    session.renewals.wait(seen, remaining).await;
                 }
             }
         }
@@ -278,7 +278,7 @@ fn renew<D: Driver>(
         };
         let renewal = Renewal {
             account,
-            driver: &session.driver,
+            renewals: &session.renewals,
         };
         let mut attempts = session.attempts_of(attempts);
         let fetched = session
@@ -301,12 +301,12 @@ fn renew<D: Driver>(
 
 /// A renewal that is under way. Dropped without an end, by a panic in a transport or with the
 /// runtime, it lets the next one try.
-struct Renewal<'a, D: Driver> {
+struct Renewal<'a, G: Gate> {
     account: &'a ServiceAccount,
-    driver: &'a D,
+    renewals: &'a G,
 }
 
-impl<D: Driver> Renewal<'_, D> {
+impl<G: Gate> Renewal<'_, G> {
     fn end(self, fetched: Result<AccessToken, Error>, now: Duration) {
         let mut state = self.account.lock();
         state.serial += 1;
@@ -330,9 +330,9 @@ impl<D: Driver> Renewal<'_, D> {
     }
 }
 
-impl<D: Driver> Drop for Renewal<'_, D> {
+impl<G: Gate> Drop for Renewal<'_, G> {
     fn drop(&mut self) {
         self.account.lock().renewing = false;
-        self.driver.announce_renewal();
+        self.renewals.open();
     }
 }

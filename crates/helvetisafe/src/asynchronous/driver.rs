@@ -11,27 +11,24 @@ use tokio::task::{spawn, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{AsyncClock, AsyncTransport};
-use crate::driver::Driver;
+use crate::driver::{Driver, Gate};
 use crate::transport::TransportError;
 
 /// Sends through an [`AsyncTransport`] and waits by an [`AsyncClock`].
 pub(crate) struct Tokio {
     transport: Arc<dyn AsyncTransport>,
     clock: Arc<dyn AsyncClock>,
-    renewals: watch::Sender<u64>,
 }
 
 impl Tokio {
     pub(super) fn new(transport: Arc<dyn AsyncTransport>, clock: Arc<dyn AsyncClock>) -> Self {
-        Self {
-            transport,
-            clock,
-            renewals: watch::Sender::new(0),
-        }
+        Self { transport, clock }
     }
 }
 
 impl Driver for Tokio {
+    type Gate = TokioGate;
+
     fn now(&self) -> Duration {
         self.clock.now()
     }
@@ -92,18 +89,29 @@ impl Driver for Tokio {
         results.sort_unstable_by_key(|&(at, _)| at);
         results.into_iter().map(|(_, result)| result).collect()
     }
+}
 
-    fn renewals(&self) -> u64 {
-        *self.renewals.borrow()
+/// A count that tasks can watch.
+pub(crate) struct TokioGate(watch::Sender<u64>);
+
+impl Default for TokioGate {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Gate for TokioGate {
+    fn count(&self) -> u64 {
+        *self.0.borrow()
     }
 
-    async fn wait_for_renewal(&self, seen: u64, time: Duration) {
-        let mut renewals = self.renewals.subscribe();
-        // Whoever waits looks at the clock and at the token again.
-        let _ = timeout(time, renewals.wait_for(|renewals| *renewals != seen)).await;
+    async fn wait(&self, seen: u64, time: Duration) {
+        let mut counts = self.0.subscribe();
+        // Whoever waits looks at the clock and at the outcome again.
+        let _ = timeout(time, counts.wait_for(|count| *count != seen)).await;
     }
 
-    fn announce_renewal(&self) {
-        self.renewals.send_modify(|renewals| *renewals += 1);
+    fn open(&self) {
+        self.0.send_modify(|count| *count += 1);
     }
 }

@@ -3,14 +3,14 @@
 mod threads;
 
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
 
-use super::Driver;
+use super::{Driver, Gate};
 use crate::clock::Clock;
 use crate::transport::{Transport, TransportError};
 
@@ -18,22 +18,17 @@ use crate::transport::{Transport, TransportError};
 pub(crate) struct Blocking {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
-    renewals: Mutex<u64>,
-    renewed: Condvar,
 }
 
 impl Blocking {
     pub(crate) fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            transport,
-            clock,
-            renewals: Mutex::new(0),
-            renewed: Condvar::new(),
-        }
+        Self { transport, clock }
     }
 }
 
 impl Driver for Blocking {
+    type Gate = BlockingGate;
+
     fn now(&self) -> Duration {
         self.clock.now()
     }
@@ -78,22 +73,36 @@ impl Driver for Blocking {
     {
         threads::each(count, at_once, |at| block(job(at)), finished)
     }
+}
 
-    fn renewals(&self) -> u64 {
-        *self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
+/// A count under a lock.
+#[derive(Default)]
+pub(crate) struct BlockingGate {
+    count: Mutex<u64>,
+    opened: Condvar,
+}
+
+impl BlockingGate {
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate for BlockingGate {
+    fn count(&self) -> u64 {
+        *self.lock()
     }
 
-    async fn wait_for_renewal(&self, seen: u64, time: Duration) {
-        let renewals = self.renewals.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever waits looks at the clock and at the token again, so a spurious end does no harm.
+    async fn wait(&self, seen: u64, time: Duration) {
+        // Whoever waits looks at the clock and at the outcome again.
         let _ = self
-            .renewed
-            .wait_timeout_while(renewals, time, |renewals| *renewals == seen);
+            .opened
+            .wait_timeout_while(self.lock(), time, |count| *count == seen);
     }
 
-    fn announce_renewal(&self) {
-        *self.renewals.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.renewed.notify_all();
+    fn open(&self) {
+        *self.lock() += 1;
+        self.opened.notify_all();
     }
 }
 
