@@ -46,6 +46,7 @@ mod secrets;
 mod session;
 mod token;
 mod transport;
+mod watch;
 
 #[cfg(feature = "async")]
 pub use asynchronous::{Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport};
@@ -56,9 +57,11 @@ pub use clock::Clock;
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind};
 pub use event::Event;
+pub use operations::watch::{Change, ChangeKind};
 pub use secret::{Secret, SecretMetadata};
 pub use secrets::Secrets;
 pub use transport::{AttemptLimits, Failure, Transport, TransportError};
+pub use watch::Watch;
 
 pub use helvetisafe_crypto::{Field, Fingerprint};
 pub use helvetisafe_proto::auth::ApiTokenHeader;

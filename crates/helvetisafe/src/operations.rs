@@ -4,6 +4,7 @@ mod cached;
 mod copy;
 mod fields;
 mod many;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::session::Deadline;
 const RECORD_OVERHEAD: usize = 1024;
 
 /// The operations on secrets, for every driver: the one copy of what a client does.
-pub(crate) struct Operations<'a, D: Driver>(pub(crate) &'a Connection<D>);
+pub(crate) struct Operations<'a, D: Driver>(pub(crate) &'a Arc<Connection<D>>);
 
 impl<D: Driver> Clone for Operations<'_, D> {
     fn clone(&self) -> Self {

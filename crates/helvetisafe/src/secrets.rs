@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
@@ -10,6 +13,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::operations::Operations;
 use crate::secret::{Secret, SecretMetadata};
+use crate::watch::Watch;
 
 /// The operations on secrets; from [`Client::secrets`](crate::Client::secrets).
 ///
@@ -24,7 +28,7 @@ use crate::secret::{Secret, SecretMetadata};
 pub struct Secrets<'a>(Operations<'a, Blocking>);
 
 impl<'a> Secrets<'a> {
-    pub(crate) fn new(connection: &'a Connection<Blocking>) -> Self {
+    pub(crate) fn new(connection: &'a Arc<Connection<Blocking>>) -> Self {
         Self(Operations(connection))
     }
 
@@ -275,5 +279,30 @@ impl<'a> Secrets<'a> {
     /// Forgets all that the cache has.
     pub fn invalidate_all(&self) {
         self.0.invalidate_all();
+    }
+
+    /// The changes of some secrets from now on, noticed by looking every `interval`, a tenth more
+    /// or less. It asks for the list where the account may do that, else reads each secret.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use std::time::Duration;
+    ///
+    /// for change in client.secrets().watch(&["db_password"], Duration::from_secs(30))? {
+    ///     match change {
+    ///         Ok(change) => println!("{}: {:?}", change.key(), change.kind()),
+    ///         Err(error) if error.is_retryable() => eprintln!("{error}"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when a name is none.
+    pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<Watch, Error> {
+        let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
+        self.0.watcher(&keys, interval).map(Watch)
     }
 }

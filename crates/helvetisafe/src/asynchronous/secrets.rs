@@ -1,3 +1,7 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{Stream, unfold};
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
@@ -6,6 +10,7 @@ use super::driver::Tokio;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::operations::Operations;
+use crate::operations::watch::Change;
 use crate::secret::{Secret, SecretMetadata};
 
 /// The operations on secrets; from [`AsyncClient::secrets`](super::AsyncClient::secrets).
@@ -17,7 +22,7 @@ use crate::secret::{Secret, SecretMetadata};
 pub struct AsyncSecrets<'a>(Operations<'a, Tokio>);
 
 impl<'a> AsyncSecrets<'a> {
-    pub(super) fn new(connection: &'a Connection<Tokio>) -> Self {
+    pub(super) fn new(connection: &'a Arc<Connection<Tokio>>) -> Self {
         Self(Operations(connection))
     }
 
@@ -210,5 +215,22 @@ impl<'a> AsyncSecrets<'a> {
     /// Forgets all that the cache has.
     pub fn invalidate_all(&self) {
         self.0.invalidate_all();
+    }
+
+    /// As [`Secrets::watch`](crate::Secrets::watch), as a stream. Pin it to ask for the next.
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::watch`](crate::Secrets::watch).
+    pub fn watch<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        interval: Duration,
+    ) -> Result<impl Stream<Item = Result<Change, Error>> + Send + use<K>, Error> {
+        let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
+        let watcher = self.0.watcher(&keys, interval)?;
+        Ok(unfold(watcher, async |mut watcher| {
+            Some((watcher.next().await, watcher))
+        }))
     }
 }
