@@ -35,16 +35,21 @@ mod builder;
 mod cache;
 mod client;
 mod clock;
+#[cfg(feature = "config")]
+mod config_source;
 mod connection;
 mod credentials;
 mod driver;
 mod error;
 mod event;
 mod operations;
+#[cfg(feature = "serde")]
+mod parse;
 mod secret;
 mod secrets;
 mod session;
 mod token;
+mod trace;
 mod transport;
 mod watch;
 
@@ -54,10 +59,14 @@ pub use builder::{BodyLimits, ClientBuilder, Parts, Timeouts};
 pub use cache::{CachePolicy, Freshness};
 pub use client::Client;
 pub use clock::Clock;
+#[cfg(feature = "config")]
+pub use config_source::ConfigSource;
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind};
 pub use event::Event;
 pub use operations::watch::{Change, ChangeKind};
+#[cfg(feature = "serde")]
+pub use parse::InvalidValue;
 pub use secret::{Secret, SecretMetadata};
 pub use secrets::Secrets;
 pub use transport::{AttemptLimits, Failure, Transport, TransportError};

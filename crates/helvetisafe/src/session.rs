@@ -15,6 +15,7 @@ use crate::driver::Driver;
 use crate::error::{Action, Cause, Error};
 use crate::event::{Event as Happening, Observer};
 use crate::token::{Authorizer, Credential};
+use crate::trace;
 use crate::transport::{AttemptLimits, Failure, TransportError};
 
 /// What every call needs: where the vault is, how to reach it, who asks, and how patiently.
@@ -135,6 +136,20 @@ impl<D: Driver> Session<D> {
 
     /// Makes a call with the attempts that are left, and keeps count.
     pub(crate) async fn call_with<E>(
+        self: &Arc<Self>,
+        call: &E,
+        action: Action,
+        deadline: Deadline,
+        attempts: &mut Attempts,
+    ) -> Result<E::Answer, Error>
+    where
+        E: Endpoint<Answer: Send> + Sync,
+    {
+        let traced = action.clone();
+        trace::span(&traced, self.attempt_all(call, action, deadline, attempts)).await
+    }
+
+    async fn attempt_all<E>(
         self: &Arc<Self>,
         call: &E,
         action: Action,
