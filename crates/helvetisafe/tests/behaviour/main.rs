@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod api_token;
+mod cache;
 mod creates;
 mod hostile;
 mod limits;
+mod many;
 mod operations;
 mod proxy;
 mod retries;
 mod tls;
 mod tokens;
+mod watch;
 mod world;
