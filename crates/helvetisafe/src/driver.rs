@@ -2,6 +2,7 @@
 
 pub(crate) mod blocking;
 
+use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
@@ -9,6 +10,9 @@ use http::{Request, Response};
 use crate::transport::TransportError;
 
 pub(crate) use blocking::Blocking;
+
+/// A future whose type the compiler sees to be `Send`, however many lifetimes are in it.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What drives the one copy of the client's code. Everything that may take a while is a future;
 /// those of the blocking driver are ready when they are polled first.
@@ -47,16 +51,13 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
 
     /// What `job` makes of each number below `count`, in their order, with at most `at_once` under
     /// way. Calls `finished` with how many are done, after each.
-    fn each<T, F>(
+    fn each<'a, T: Send>(
         &self,
         count: usize,
         at_once: usize,
-        job: impl Fn(usize) -> F + Send + Sync,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
         finished: impl FnMut(usize) + Send,
-    ) -> impl Future<Output = Vec<T>> + Send
-    where
-        T: Send,
-        F: Future<Output = T> + Send;
+    ) -> impl Future<Output = Vec<T>> + Send;
 }
 
 /// Where the end of somebody else's work is waited for: a count that only grows.

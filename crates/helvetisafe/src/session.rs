@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response};
 use zeroize::Zeroize;
 
 use crate::builder::{BodyLimits, Timeouts};
-use crate::driver::Driver;
+use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error};
 use crate::event::{Event as Happening, Observer};
 use crate::token::{Authorizer, Credential};
@@ -135,18 +135,21 @@ impl<D: Driver> Session<D> {
     }
 
     /// Makes a call with the attempts that are left, and keeps count.
-    pub(crate) async fn call_with<E>(
-        self: &Arc<Self>,
-        call: &E,
+    ///
+    /// Boxed, so that the compiler sees that it is `Send` for every driver.
+    pub(crate) fn call_with<'a, E>(
+        self: &'a Arc<Self>,
+        call: &'a E,
         action: Action,
         deadline: Deadline,
-        attempts: &mut Attempts,
-    ) -> Result<E::Answer, Error>
+        attempts: &'a mut Attempts,
+    ) -> Boxed<'a, Result<E::Answer, Error>>
     where
         E: Endpoint<Answer: Send> + Sync,
     {
         let traced = action.clone();
-        trace::span(&traced, self.attempt_all(call, action, deadline, attempts)).await
+        let attempts = self.attempt_all(call, action, deadline, attempts);
+        Box::pin(trace::span(&traced, attempts))
     }
 
     async fn attempt_all<E>(

@@ -1,6 +1,5 @@
 //! Which credential goes on a request, and one renewal at a time.
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token, is_alive, is_st
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
 use secrecy::SecretString;
 
-use crate::driver::{Driver, Gate};
+use crate::driver::{Boxed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
 use crate::session::{Deadline, Session};
@@ -271,7 +270,7 @@ fn renew<D: Driver>(
     session: Arc<Session<D>>,
     deadline: Deadline,
     attempts: u32,
-) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+) -> Boxed<'static, ()> {
     Box::pin(async move {
         let Authorizer::ServiceAccount(account) = &session.authorizer else {
             return;

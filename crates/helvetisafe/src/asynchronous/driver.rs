@@ -11,7 +11,7 @@ use tokio::task::{spawn, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{AsyncClock, AsyncTransport};
-use crate::driver::{Driver, Gate};
+use crate::driver::{Boxed, Driver, Gate};
 use crate::transport::TransportError;
 
 /// Sends through an [`AsyncTransport`] and waits by an [`AsyncClock`].
@@ -68,17 +68,13 @@ impl Driver for Tokio {
         }
     }
 
-    async fn each<T, F>(
+    async fn each<'a, T: Send>(
         &self,
         count: usize,
         at_once: usize,
-        job: impl Fn(usize) -> F + Send + Sync,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
         mut finished: impl FnMut(usize) + Send,
-    ) -> Vec<T>
-    where
-        T: Send,
-        F: Future<Output = T> + Send,
-    {
+    ) -> Vec<T> {
         let jobs = (0..count).map(|at| job(at).map(move |result| (at, result)));
         let mut jobs = stream::iter(jobs).buffer_unordered(at_once);
         let mut results = Vec::with_capacity(count);

@@ -84,7 +84,7 @@ impl HyperTransport {
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(announced.min(limit));
         while let Some(frame) = self.unless_silent(body.frame(), progress).await? {
-            let frame = frame.map_err(|error| broken(progress, error))?;
+            let frame = frame.map_err(|error| broken(progress, &error))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -134,46 +134,53 @@ fn timed_out(progress: &Progress) -> TransportError {
 /// What an error before the answer's body means for whether the request may be sent again.
 fn explain(progress: &Progress, error: legacy::Error) -> TransportError {
     if error.is_connect() {
-        let failure = if is_tls(&error) {
-            Failure::Tls
-        } else {
-            Failure::NotSent
-        };
-        return TransportError::with_source(failure, error);
+        let is_tls = causes(&error).any(|cause| cause.is::<rustls::Error>());
+        return because(
+            if is_tls {
+                Failure::Tls
+            } else {
+                Failure::NotSent
+            },
+            &error,
+        );
     }
-    broken(progress, error)
+    broken(progress, &error)
 }
 
 /// What an error on a connection means.
-fn broken(progress: &Progress, error: impl StdError + Send + Sync + 'static) -> TransportError {
-    let cause = hyper_error(&error);
+fn broken(progress: &Progress, error: &(dyn StdError + 'static)) -> TransportError {
+    let is_no_http = |cause: &(dyn StdError + 'static)| {
+        let hyper: Option<&hyper::Error> = cause.downcast_ref();
+        hyper.is_some_and(hyper::Error::is_parse)
+    };
     let failure = if !progress.sent() {
         Failure::NotSent
-    } else if cause.is_some_and(hyper::Error::is_parse) {
+    } else if causes(error).any(is_no_http) {
         Failure::Malformed
     } else if progress.is_dead_connection() {
         Failure::DeadConnection
     } else {
         Failure::Lost
     };
-    TransportError::with_source(failure, error)
+    because(failure, error)
 }
 
-fn hyper_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a hyper::Error> {
-    causes(error).find_map(|cause| cause.downcast_ref())
+/// The innermost cause says what happened; those around it, where in the library.
+fn because(failure: Failure, error: &(dyn StdError + 'static)) -> TransportError {
+    let cause = causes(error).last().map(ToString::to_string);
+    TransportError::with_source(failure, cause.unwrap_or_default())
 }
 
-/// Whether TLS failed for a reason that does not pass.
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
-        let inner = io.and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
-}
-
+/// An error and what is within it. The source of an I/O error is the source of what it wraps, which
+/// would be passed over.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        let io: Option<&std::io::Error> = error.downcast_ref();
+        match io.and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
 }

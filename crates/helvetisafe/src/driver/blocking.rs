@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
 
-use super::{Driver, Gate};
+use super::{Boxed, Driver, Gate};
 use crate::clock::Clock;
 use crate::transport::{Transport, TransportError};
 
@@ -60,17 +60,13 @@ impl Driver for Blocking {
         work.await;
     }
 
-    async fn each<T, F>(
+    async fn each<'a, T: Send>(
         &self,
         count: usize,
         at_once: usize,
-        job: impl Fn(usize) -> F + Send + Sync,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
         finished: impl FnMut(usize) + Send,
-    ) -> Vec<T>
-    where
-        T: Send,
-        F: Future<Output = T> + Send,
-    {
+    ) -> Vec<T> {
         threads::each(count, at_once, |at| block(job(at)), finished)
     }
 }

@@ -1,7 +1,7 @@
 //! Many secrets at once: a bounded number under way, each with its own outcome.
 
 use super::Operations;
-use crate::driver::Driver;
+use crate::driver::{Boxed, Driver};
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 
@@ -12,7 +12,7 @@ impl<D: Driver> Operations<'_, D> {
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<Secret, Error>> {
         let session = &self.0.session;
-        let get = |at: usize| self.get(keys[at]);
+        let get = |at: usize| -> Boxed<'_, _> { Box::pin(self.get(keys[at])) };
         session
             .driver
             .each(keys.len(), session.concurrency, get, finished)
@@ -34,9 +34,9 @@ impl<D: Driver> Operations<'_, D> {
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<SecretMetadata, Error>> {
         let session = &self.0.session;
-        let put = |at: usize| {
+        let put = |at: usize| -> Boxed<'_, _> {
             let (key, value) = items[at];
-            self.put(key, value, None)
+            Box::pin(self.put(key, value, None))
         };
         session
             .driver

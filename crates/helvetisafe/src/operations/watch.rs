@@ -1,7 +1,6 @@
 //! Changes of secrets, noticed by looking now and then.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Operations, parse};
 use crate::connection::Connection;
-use crate::driver::Driver;
+use crate::driver::{Boxed, Driver};
 use crate::error::{Error, ErrorKind};
 
 /// What happened to a secret that is watched. It holds no value: read it when it is wanted.
@@ -90,9 +89,7 @@ impl<D: Driver> Watcher<D> {
     /// The next change, however long it takes. After an error it can be asked again.
     ///
     /// Boxed, so that the compiler sees that it is `Send`.
-    pub(crate) fn next(
-        &mut self,
-    ) -> Pin<Box<dyn Future<Output = Result<Change, Error>> + Send + '_>> {
+    pub(crate) fn next(&mut self) -> Boxed<'_, Result<Change, Error>> {
         Box::pin(async {
             loop {
                 if let Some(change) = self.changes.pop_front() {

@@ -13,6 +13,7 @@ mod operations;
 mod proxy;
 mod retries;
 mod tls;
+mod tls_server;
 mod tokens;
 mod watch;
 mod world;
