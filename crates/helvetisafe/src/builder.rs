@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +10,25 @@ use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use http::HeaderValue;
 
+use crate::cache::CachePolicy;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::{Authentication, Credentials, KeySource};
+use crate::connection::Connection;
+use crate::credentials::{Authentication, Credentials, KeySource, LocalKey};
+use crate::driver::blocking::block;
+use crate::driver::{Blocking, Driver};
 use crate::error::{ConfigError, Error};
 use crate::event::{Event, Observer};
-use crate::session::Session;
+use crate::session::{Session, Throttle};
 use crate::token::{ApiToken, Authorizer, ServiceAccount};
 use crate::transport::Transport;
-use crate::transport::ureq::{Roots, UreqTransport};
+use crate::transport::roots::Roots;
+use crate::transport::ureq::UreqTransport;
 
 const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
+
+/// Enough to hide the way to the vault and back, and few enough not to run into its rate limit.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +88,10 @@ impl BodyLimits {
 }
 
 /// A client in the making: what is required is there, the rest has defaults.
+///
+/// `P` is how it will reach the vault and wait: by default on the calling thread.
 #[must_use = "call connect() to make a client of it"]
-pub struct ClientBuilder {
+pub struct ClientBuilder<P = Parts> {
     base_url: String,
     credentials: Credentials,
     key_source: KeySource,
@@ -91,14 +102,31 @@ pub struct ClientBuilder {
     policy: RetryPolicy,
     roots: Roots,
     user_agent: Option<HeaderValue>,
-    transport: Option<Arc<dyn Transport>>,
-    clock: Option<Arc<dyn Clock>>,
     observer: Observer,
     pinned: Option<Fingerprint>,
     require_binding: bool,
+    cache: Option<CachePolicy>,
+    concurrency: NonZeroUsize,
+    parts: P,
 }
 
-impl ClientBuilder {
+/// What a [`Client`] may be given in place of its own transport and clock.
+#[derive(Default)]
+pub struct Parts {
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+/// What does not need the vault is done: the arguments are sound, the key file is read.
+pub(crate) struct Prepared<D: Driver> {
+    session: Session<D>,
+    local_key: LocalKey,
+    pinned: Option<Fingerprint>,
+    require_binding: bool,
+    cache: Option<CachePolicy>,
+}
+
+impl<P: Default> ClientBuilder<P> {
     pub(crate) fn new(base_url: String, credentials: Credentials, key_source: KeySource) -> Self {
         Self {
             base_url,
@@ -111,14 +139,17 @@ impl ClientBuilder {
             policy: RetryPolicy::default(),
             roots: Roots::default(),
             user_agent: None,
-            transport: None,
-            clock: None,
             observer: Observer::NONE,
             pinned: None,
             require_binding: false,
+            cache: None,
+            concurrency: CONCURRENCY,
+            parts: P::default(),
         }
     }
+}
 
+impl<P> ClientBuilder<P> {
     /// The scopes to ask for; all of them by default. An API token has its own.
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
         Self {
@@ -162,6 +193,15 @@ impl ClientBuilder {
         Self { policy, ..self }
     }
 
+    /// How many calls [`Secrets::get_many`](crate::Secrets::get_many) and its like have under way at
+    /// once: 8 by default, and at most 64 connections are kept.
+    pub fn concurrency(self, calls: NonZeroUsize) -> Self {
+        Self {
+            concurrency: calls,
+            ..self
+        }
+    }
+
     /// Trusts one more certificate authority, or several, given as PEM.
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.extra.push(pem.into());
@@ -179,23 +219,6 @@ impl ClientBuilder {
     pub fn user_agent(self, user_agent: HeaderValue) -> Self {
         Self {
             user_agent: Some(user_agent),
-            ..self
-        }
-    }
-
-    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
-    /// proxies are then its own affair.
-    pub fn transport(self, transport: impl Transport + 'static) -> Self {
-        Self {
-            transport: Some(Arc::new(transport)),
-            ..self
-        }
-    }
-
-    /// Another clock, for tests.
-    pub fn clock(self, clock: impl Clock + 'static) -> Self {
-        Self {
-            clock: Some(Arc::new(clock)),
             ..self
         }
     }
@@ -229,6 +252,82 @@ impl ClientBuilder {
         }
     }
 
+    #[cfg(feature = "async")]
+    pub(crate) fn parts_mut(&mut self) -> &mut P {
+        &mut self.parts
+    }
+
+    /// Keeps values that were read or written in memory, within this policy. Without it, each read
+    /// asks the vault.
+    pub fn cache(self, policy: CachePolicy) -> Self {
+        Self {
+            cache: Some(policy),
+            ..self
+        }
+    }
+
+    /// Does all that needs no vault.
+    pub(crate) fn prepare<D: Driver>(
+        self,
+        driver: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<D, ConfigError>,
+    ) -> Result<Prepared<D>, Error> {
+        let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
+        self.credentials.0.check()?;
+        let local_key = self.key_source.local_key()?;
+        let driver =
+            driver(self.parts, &base, &self.timeouts, &self.roots).map_err(Error::config)?;
+        let session = Session {
+            base,
+            driver,
+            renewals: D::Gate::default(),
+            authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
+            observer: self.observer,
+            policy: self.policy,
+            timeouts: self.timeouts,
+            limits: self.limits,
+            concurrency: self.concurrency.get(),
+            throttle: Throttle::default(),
+            user_agent: self
+                .user_agent
+                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
+        };
+        Ok(Prepared {
+            session,
+            local_key,
+            pinned: self.pinned,
+            require_binding: self.require_binding,
+            cache: self.cache,
+        })
+    }
+}
+
+impl<D: Driver> Prepared<D> {
+    pub(crate) async fn connect(self) -> Result<Connection<D>, Error> {
+        let Self {
+            session,
+            local_key,
+            pinned,
+            require_binding,
+            cache,
+        } = self;
+        Connection::open(session, local_key, pinned, require_binding, cache).await
+    }
+}
+
+impl ClientBuilder {
+    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
+    /// proxies are then its own affair.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.parts.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.parts.clock = Some(Arc::new(clock));
+        self
+    }
+
     /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
     /// org key.
     ///
@@ -239,29 +338,15 @@ impl ClientBuilder {
     /// cannot be read or unlocked, or the org key not unwrapped, or when it is not the pinned one;
     /// and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
-        let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
-        self.credentials.0.check()?;
-        let local_key = self.key_source.local_key()?;
-        let session = Session {
-            transport: match self.transport {
+        let prepared = self.prepare(|parts, base, timeouts, roots| {
+            let transport = match parts.transport {
                 Some(transport) => transport,
-                None => Arc::new(
-                    UreqTransport::new(&base, &self.timeouts, &self.roots)
-                        .map_err(Error::config)?,
-                ),
-            },
-            base,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
-            authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
-            observer: self.observer,
-            policy: self.policy,
-            timeouts: self.timeouts,
-            limits: self.limits,
-            user_agent: self
-                .user_agent
-                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
-        };
-        Client::connect(session, local_key, self.pinned, self.require_binding)
+                None => Arc::new(UreqTransport::new(base, timeouts, roots)?),
+            };
+            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+            Ok(Blocking::new(transport, clock))
+        })?;
+        block(prepared.connect()).map(Client::from)
     }
 }
 
@@ -287,7 +372,7 @@ fn authorizer(
     }
 }
 
-impl fmt::Debug for ClientBuilder {
+impl<P> fmt::Debug for ClientBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             // What is none may hold a password.

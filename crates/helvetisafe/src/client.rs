@@ -1,18 +1,15 @@
 use std::env;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use helvetisafe_crypto::{
-    EncodedLockedKey, Fingerprint, LockedPrivateKey, OrgKey, PrivateKey, WrappedOrgKey,
-};
-use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey};
-use secrecy::ExposeSecret;
+use helvetisafe_crypto::Fingerprint;
 
 use crate::builder::ClientBuilder;
-use crate::credentials::{Credentials, Environment, KeySource, LocalKey};
-use crate::error::{Action, Cause, Error};
+use crate::connection::Connection;
+use crate::credentials::{Credentials, Environment, KeySource};
+use crate::driver::Blocking;
+use crate::error::Error;
 use crate::secrets::Secrets;
-use crate::session::{Deadline, Session};
 
 /// A connection to a vault: it holds the account's private key and the org key, and keeps an access
 /// token fresh.
@@ -20,15 +17,7 @@ use crate::session::{Deadline, Session};
 /// Cloning is cheap and shares everything; it is `Send` and `Sync`, and meant to be used by many
 /// threads at once. All keys are wiped when the last clone is dropped.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) session: Session,
-    pub(crate) require_binding: bool,
-    private_key: PrivateKey,
-    org_key: RwLock<Arc<OrgKey>>,
-    pinned: Option<Fingerprint>,
-}
+pub struct Client(Arc<Connection<Blocking>>);
 
 impl Client {
     /// Begins a client with what is required. The base URL is `https://host[:port][/prefix]`, or
@@ -81,94 +70,11 @@ impl Client {
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.0.org_key().fingerprint()
     }
-
-    pub(crate) fn connect(
-        session: Session,
-        local_key: LocalKey<'_>,
-        pinned: Option<Fingerprint>,
-        require_binding: bool,
-    ) -> Result<Self, Error> {
-        let deadline = session.deadline();
-        let private_key = match local_key {
-            LocalKey::Ready(key) => *key,
-            LocalKey::Locked(password) => {
-                fetch_private_key(&session, password.expose_secret(), deadline)?
-            }
-        };
-        let org_key = fetch_org_key(&session, &private_key, deadline)?;
-        check_pin(pinned, &org_key)?;
-        let org_key = RwLock::new(Arc::new(org_key));
-        Ok(Self(Arc::new(Inner {
-            session,
-            require_binding,
-            private_key,
-            org_key,
-            pinned,
-        })))
-    }
 }
 
-impl Inner {
-    pub(crate) fn org_key(&self) -> Arc<OrgKey> {
-        Arc::clone(&self.org_key.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Reads the org key again, for a secret that did not open under `old`. `None` when it is
-    /// pinned or has not changed. It is not kept before a secret opened under it: see
-    /// [`Self::keep_org_key`].
-    pub(crate) fn rotated_org_key(
-        &self,
-        old: &OrgKey,
-        deadline: Deadline,
-    ) -> Result<Option<Arc<OrgKey>>, Error> {
-        if self.pinned.is_some() {
-            return Ok(None);
-        }
-        let new = fetch_org_key(&self.session, &self.private_key, deadline)?;
-        Ok((new.fingerprint() != old.fingerprint()).then(|| Arc::new(new)))
-    }
-
-    /// Keeps a new org key under which a secret has opened.
-    pub(crate) fn keep_org_key(&self, new: Arc<OrgKey>) {
-        *self.org_key.write().unwrap_or_else(PoisonError::into_inner) = new;
-    }
-}
-
-fn fetch_private_key(
-    session: &Session,
-    password: &str,
-    deadline: Deadline,
-) -> Result<PrivateKey, Error> {
-    let answer = session.call(&GetPrivateKey, Action::GetPrivateKey, deadline)?;
-    let locked = LockedPrivateKey::decode(&EncodedLockedKey {
-        ciphertext: answer.encrypted_private_key,
-        nonce: answer.nonce,
-        salt: answer.salt,
-        tag: answer.auth_tag,
-    });
-    locked
-        .and_then(|locked| locked.unlock(password))
-        .map_err(|error| Error::new(Action::GetPrivateKey, error))
-}
-
-fn fetch_org_key(
-    session: &Session,
-    private_key: &PrivateKey,
-    deadline: Deadline,
-) -> Result<OrgKey, Error> {
-    let answer = session.call(&GetOrgKey, Action::GetOrgKey, deadline)?;
-    WrappedOrgKey::decode(&answer.encrypted_org_key)
-        .and_then(|wrapped| private_key.unwrap_org_key(&wrapped))
-        .map_err(|error| Error::new(Action::GetOrgKey, error))
-}
-
-fn check_pin(pinned: Option<Fingerprint>, org_key: &OrgKey) -> Result<(), Error> {
-    let found = org_key.fingerprint();
-    match pinned {
-        Some(pinned) if pinned != found => {
-            Err(Error::new(Action::GetOrgKey, Cause::NotPinned { found }))
-        }
-        _ => Ok(()),
+impl From<Connection<Blocking>> for Client {
+    fn from(connection: Connection<Blocking>) -> Self {
+        Self(Arc::new(connection))
     }
 }
 

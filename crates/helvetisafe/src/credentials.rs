@@ -139,12 +139,12 @@ impl KeySource {
     }
 
     /// The private key, where it does not come from the vault.
-    pub(crate) fn local_key(&self) -> Result<LocalKey<'_>, Error> {
+    pub(crate) fn local_key(&self) -> Result<LocalKey, Error> {
         let pem = match &self.source {
             Source::Password(password) if password.expose_secret().is_empty() => {
                 return Err(Error::config(ConfigError::Empty("the password")));
             }
-            Source::Password(password) => return Ok(LocalKey::Locked(password)),
+            Source::Password(password) => return Ok(LocalKey::Locked(password.clone())),
             Source::Pem(pem) => Arc::clone(pem),
             Source::PemFile(path) => Arc::new(read_key_file(path)?),
         };
@@ -159,10 +159,10 @@ impl KeySource {
 }
 
 /// What a [`KeySource`] gives without the vault.
-pub(crate) enum LocalKey<'a> {
+pub(crate) enum LocalKey {
     Ready(Box<PrivateKey>),
     /// The vault keeps the key, under this password.
-    Locked(&'a SecretString),
+    Locked(SecretString),
 }
 
 /// Reads a key file into one allocation, which is wiped on drop.

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use helvetisafe_proto::Scopes;
 use http::HeaderMap;
 
+use crate::trace;
 use crate::transport::TransportError;
 
 /// Something that happens while a client works, for a log or a progress note: see
@@ -73,6 +74,7 @@ impl Observer {
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {
+        trace::event(&event);
         if let Self(Some(observe)) = self {
             observe(&event);
         }

@@ -36,27 +36,48 @@
 //! What is out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in
 //! `helvetisafe-proto`; a vault for tests is in `helvetisafe-server`.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod builder;
+mod cache;
 mod client;
 mod clock;
+#[cfg(feature = "config")]
+mod config_source;
+mod connection;
 mod credentials;
+mod driver;
 mod error;
 mod event;
+mod operations;
+#[cfg(feature = "serde")]
+mod parse;
 mod secret;
 mod secrets;
 mod session;
 mod token;
+mod trace;
 mod transport;
+mod watch;
 
-pub use builder::{BodyLimits, ClientBuilder, Timeouts};
+#[cfg(feature = "async")]
+pub use asynchronous::{Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport};
+pub use builder::{BodyLimits, ClientBuilder, Parts, Timeouts};
+pub use cache::{CachePolicy, Freshness};
 pub use client::Client;
 pub use clock::Clock;
+#[cfg(feature = "config")]
+pub use config_source::ConfigSource;
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind};
 pub use event::Event;
+pub use operations::watch::{Change, ChangeKind};
+#[cfg(feature = "serde")]
+pub use parse::InvalidValue;
 pub use secret::{Secret, SecretMetadata};
 pub use secrets::Secrets;
 pub use transport::{AttemptLimits, Failure, Transport, TransportError};
+pub use watch::Watch;
 
 pub use helvetisafe_crypto::{Field, Fingerprint};
 pub use helvetisafe_proto::auth::ApiTokenHeader;

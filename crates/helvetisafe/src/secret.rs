@@ -1,23 +1,25 @@
 use std::fmt;
 
-use helvetisafe_crypto::{Field, Payload, PayloadKind};
+use helvetisafe_crypto::{Field, PayloadKind};
 use helvetisafe_proto::endpoint::ListedSecret;
 use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
 
+use crate::cache::{Freshness, Value};
+
 /// A decrypted secret. Its value is wiped on drop, and `Debug` does not show it.
 pub struct Secret {
     key: KeyName,
-    payload: Payload,
-    expires_at: Option<Timestamp>,
+    value: Value,
+    freshness: Freshness,
 }
 
 impl Secret {
-    pub(crate) fn new(key: KeyName, payload: Payload, expires_at: Option<Timestamp>) -> Self {
+    pub(crate) fn new(key: KeyName, value: Value, freshness: Freshness) -> Self {
         Self {
             key,
-            payload,
-            expires_at,
+            value,
+            freshness,
         }
     }
 
@@ -30,13 +32,13 @@ impl Secret {
     /// The value. Of a multi-field secret it is the JSON text as stored.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
-        self.payload.expose_secret()
+        self.value.payload.expose_secret()
     }
 
     /// The fields of a multi-field secret, in the order they are stored; none of any other.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
-        self.payload.fields()
+        self.value.payload.fields()
     }
 
     /// The field named `name` of a multi-field secret.
@@ -50,19 +52,26 @@ impl Secret {
     /// no key, and are not bound.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.payload.kind() == PayloadKind::Single
+        self.value.payload.kind() == PayloadKind::Single
     }
 
     /// Whether it has fields in place of one value. It may have none of them: `{}`.
     #[must_use]
     pub fn is_multi_field(&self) -> bool {
-        self.payload.kind() == PayloadKind::MultiField
+        self.value.payload.kind() == PayloadKind::MultiField
     }
 
     /// When it will be gone. The vault's word: it is not part of what is encrypted.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+        self.value.expires_at
+    }
+
+    /// Whether it comes from the vault or from the client's cache, and how old it is then. Without
+    /// a cache it is always [`Freshness::Fresh`].
+    #[must_use]
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
     }
 }
 
@@ -70,7 +79,8 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret")
             .field("key", &self.key)
-            .field("expires_at", &self.expires_at)
+            .field("expires_at", &self.value.expires_at)
+            .field("freshness", &self.freshness)
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,19 @@
-mod copy;
-mod fields;
+use std::sync::Arc;
+use std::time::Duration;
 
-use helvetisafe_crypto::{Envelope, OrgKey, Payload};
-use helvetisafe_proto::endpoint::{
-    CreateSecret, DeleteSecret, Expiry, GetSecret, ListSecrets, NewSecret, SecretRecord,
-    SecretUpdate, UpdateSecret,
-};
-use helvetisafe_proto::retry::BackOff;
-use helvetisafe_proto::{ApiError, KeyName};
-use http::{Response, StatusCode};
+use helvetisafe_proto::KeyName;
+use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
-use crate::client::Inner;
-use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::connection::Connection;
+use crate::driver::Blocking;
+use crate::driver::blocking::block;
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::operations::Operations;
 use crate::secret::{Secret, SecretMetadata};
-use crate::session::Deadline;
-
-/// What an answer with a secret holds besides its ciphertext, generously.
-const RECORD_OVERHEAD: usize = 1024;
+use crate::watch::Watch;
 
 /// The operations on secrets; from [`Client::secrets`](crate::Client::secrets).
 ///
@@ -29,23 +25,11 @@ const RECORD_OVERHEAD: usize = 1024;
 /// [`ErrorKind::Forbidden`], [`ErrorKind::RateLimited`], [`ErrorKind::Api`] and
 /// [`ErrorKind::Transport`].
 #[derive(Clone, Copy)]
-pub struct Secrets<'a>(&'a Inner);
-
-/// What reading a secret back tells about a create whose answer was lost.
-enum ReadBack {
-    /// It holds the very nonce that was sent.
-    Created(SecretRecord),
-    /// Somebody else's secret has the name.
-    Foreign,
-    /// There is none.
-    Absent,
-    /// It could not be read.
-    Unknown,
-}
+pub struct Secrets<'a>(Operations<'a, Blocking>);
 
 impl<'a> Secrets<'a> {
-    pub(crate) fn new(inner: &'a Inner) -> Self {
-        Self(inner)
+    pub(crate) fn new(connection: &'a Arc<Connection<Blocking>>) -> Self {
+        Self(Operations(connection))
     }
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
@@ -56,7 +40,25 @@ impl<'a> Secrets<'a> {
     /// not open, also not under an org key that was rotated meanwhile, when what is inside is no
     /// text, or when it has to name its key and does not.
     pub fn get(&self, key: impl AsRef<str>) -> Result<Secret, Error> {
-        self.get_within(parse(key)?, self.0.session.deadline())
+        block(self.0.get(key.as_ref()))
+    }
+
+    /// Whether there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those that all operations have.
+    pub fn exists(&self, key: impl AsRef<str>) -> Result<bool, Error> {
+        block(self.0.exists(key.as_ref()))
+    }
+
+    /// The names and dates of all secrets, in the vault's order. Needs the scope `secrets:list`.
+    ///
+    /// # Errors
+    ///
+    /// Those that all operations have.
+    pub fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        block(self.0.list())
     }
 
     /// Encrypts and stores a new secret, which is gone after `expires_at`, if given. Needs the
@@ -76,14 +78,7 @@ impl<'a> Secrets<'a> {
         value: &str,
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        let plaintext = Payload::encode(key.as_str(), value);
-        self.create_within(
-            key,
-            &plaintext,
-            expires_at.into(),
-            self.0.session.deadline(),
-        )
+        block(self.0.create(key.as_ref(), value, expires_at.into()))
     }
 
     /// Encrypts and stores a new value for a secret that exists. Needs the scope `secrets:write`.
@@ -99,9 +94,7 @@ impl<'a> Secrets<'a> {
         value: &str,
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        let plaintext = Payload::encode(key.as_str(), value);
-        self.update_within(key, &plaintext, expiry.into(), self.0.session.deadline())
+        block(self.0.update(key.as_ref(), value, expiry.into()))
     }
 
     /// Creates the secret, or updates it if it exists. Without `expires_at` a secret that exists
@@ -117,10 +110,7 @@ impl<'a> Secrets<'a> {
         value: &str,
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        let expiry = expires_at.into().map_or(Expiry::Keep, Expiry::At);
-        let plaintext = Payload::encode(key.as_str(), value);
-        self.put_within(&key, &plaintext, expiry, self.0.session.deadline())
+        block(self.0.put(key.as_ref(), value, expires_at.into()))
     }
 
     /// Deletes a secret. Needs the scope `secrets:delete`.
@@ -130,235 +120,189 @@ impl<'a> Secrets<'a> {
     /// [`ErrorKind::NotFound`] when there is none of that name; [`ErrorKind::Ambiguous`] when the
     /// answer was lost every time.
     pub fn delete(&self, key: impl AsRef<str>) -> Result<(), Error> {
-        let key = parse(key)?;
-        let session = &self.0.session;
-        let mut attempts = session.attempts();
-        let call = DeleteSecret { key: key.clone() };
-        match session.call_with(
-            &call,
-            Action::Delete(key),
-            session.deadline(),
-            &mut attempts,
-        ) {
-            // It was there, and an earlier attempt deleted it.
-            Err(error) if error.kind() == ErrorKind::NotFound && attempts.may_have_acted() => {
-                Ok(())
-            }
-            outcome => outcome,
-        }
+        block(self.0.delete(key.as_ref()))
     }
 
-    /// The names and dates of all secrets, in the vault's order. Needs the scope `secrets:list`.
+    /// Reads a secret and stores it, encrypted anew, as the new secret `new_key`, with the same
+    /// expiry. Needs the scopes `secrets:read` and `secrets:write`.
+    ///
+    /// A single value and legacy text become a single value that names `new_key`; the JSON text of
+    /// a multi-field secret stays as it is, byte for byte.
     ///
     /// # Errors
     ///
-    /// Those that all operations have.
-    pub fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
-        let session = &self.0.session;
-        let listed = session.call(&ListSecrets, Action::List, session.deadline())?;
-        Ok(listed.into_iter().map(SecretMetadata::from).collect())
+    /// As [`Self::get`] of `key` and [`Self::create`] of `new_key`;
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) also when a field of the secret is named
+    /// `new_key`, since it would then be read as a single value.
+    pub fn copy(
+        &self,
+        key: impl AsRef<str>,
+        new_key: impl AsRef<str>,
+    ) -> Result<SecretMetadata, Error> {
+        block(self.0.copy(key.as_ref(), new_key.as_ref()))
     }
 
-    /// Whether there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
+    /// As [`Self::copy`], but in place of all that `new_key` held, its expiry included, if it
+    /// exists.
     ///
     /// # Errors
     ///
-    /// Those that all operations have.
-    pub fn exists(&self, key: impl AsRef<str>) -> Result<bool, Error> {
-        match self.read(&parse(key)?, self.0.session.deadline()) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
-        let record = self.read(&key, deadline)?;
-        let payload = self.open(&key, &record, deadline)?;
-        let secret = Secret::new(key.clone(), payload, record.expires_at);
-        if self.0.require_binding && !secret.is_bound() {
-            return Err(Error::new(Action::Get(key), Cause::NotBound));
-        }
-        Ok(secret)
-    }
-
-    fn read(&self, key: &KeyName, deadline: Deadline) -> Result<SecretRecord, Error> {
-        let call = GetSecret { key: key.clone() };
-        self.0
-            .session
-            .call(&call, Action::Get(key.clone()), deadline)
-    }
-
-    /// Decrypts a record; where it does not open, once more under the org key as it is now.
-    fn open(
+    /// As [`Self::copy`] and [`Self::update`]; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict)
+    /// only when others create and delete the same name meanwhile.
+    pub fn copy_over(
         &self,
-        key: &KeyName,
-        record: &SecretRecord,
-        deadline: Deadline,
-    ) -> Result<Payload, Error> {
-        let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
-        let org_key = self.0.org_key();
-        match open_with(&org_key, key, record) {
-            Err(helvetisafe_crypto::Error::Decryption) => {}
-            outcome => return outcome.map_err(failed),
-        }
-        match self.0.rotated_org_key(&org_key, deadline)? {
-            Some(new) => {
-                let payload = open_with(&new, key, record).map_err(failed)?;
-                self.0.keep_org_key(new);
-                Ok(payload)
-            }
-            None => Err(failed(helvetisafe_crypto::Error::Decryption)),
-        }
-    }
-
-    /// Encrypts a payload; refuses one that could be written but not read back.
-    fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
-        let envelope = self.0.org_key().seal(plaintext);
-        let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
-        let sealed = Sealed {
-            value: envelope.encode_value(),
-            nonce: envelope.encode_nonce(),
-        };
-        let (length, limit) = (sealed.value.len(), self.0.session.limits.secret);
-        if length + RECORD_OVERHEAD > limit {
-            return Err(Error::new(
-                action.clone(),
-                Cause::TooLarge { length, limit },
-            ));
-        }
-        Ok(sealed)
-    }
-
-    fn update_within(
-        &self,
-        key: KeyName,
-        plaintext: &[u8],
-        expires_at: Expiry,
-        deadline: Deadline,
+        key: impl AsRef<str>,
+        new_key: impl AsRef<str>,
     ) -> Result<SecretMetadata, Error> {
-        let action = Action::Update(key.clone());
-        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
-        let update = SecretUpdate {
-            value,
-            nonce,
-            expires_at,
-        };
-        let call = UpdateSecret {
-            key: key.clone(),
-            update,
-        };
-        let answer = self.0.session.call(&call, action, deadline)?;
-        Ok(SecretMetadata::written(
-            key,
-            None,
-            answer.updated_at,
-            answer.expires_at,
-        ))
+        block(self.0.copy_over(key.as_ref(), new_key.as_ref()))
     }
 
-    fn put_within(
+    /// Encrypts and stores a new multi-field secret: names and values, in the order they are to
+    /// have. It is gone after `expires_at`, if given. Needs the scope `secrets:write`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`]; [`ErrorKind::Config`] also when a field has the name of the secret,
+    /// since it would then be read as a single value.
+    pub fn create_fields(
         &self,
-        key: &KeyName,
-        plaintext: &[u8],
-        expiry: Expiry,
-        deadline: Deadline,
+        key: impl AsRef<str>,
+        fields: &[(&str, &str)],
+        expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
-        let update = || self.update_within(key.clone(), plaintext, expiry, deadline);
-        match update() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            outcome => return outcome,
-        }
-        let expires_at = match expiry {
-            Expiry::At(at) => Some(at),
-            Expiry::Keep | Expiry::Never => None,
-        };
-        match self.create_within(key.clone(), plaintext, expires_at, deadline) {
-            // Somebody created it between the two.
-            Err(error) if error.kind() == ErrorKind::Conflict => update(),
-            outcome => outcome,
-        }
+        block(
+            self.0
+                .create_fields(key.as_ref(), fields, expires_at.into()),
+        )
     }
 
-    fn create_within(
+    /// Encrypts and stores new fields for a secret that exists, in place of all it held. Needs the
+    /// scope `secrets:write`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::update`]; [`ErrorKind::Config`] also when a field has the name of the secret.
+    pub fn update_fields(
         &self,
-        key: KeyName,
-        plaintext: &[u8],
-        expires_at: Option<Timestamp>,
-        deadline: Deadline,
+        key: impl AsRef<str>,
+        fields: &[(&str, &str)],
+        expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        let action = Action::Create(key.clone());
-        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
-        let call = CreateSecret {
-            secret: NewSecret {
-                key: key.clone(),
-                value,
-                nonce,
-                expires_at,
-            },
-        };
-        let session = &self.0.session;
-        let mut attempts = session.attempts();
-        loop {
-            let outcome = session.call_with(&call, action.clone(), deadline, &mut attempts);
-            let error = match outcome {
-                Ok(answer) => {
-                    let (created_at, expires_at) = (answer.created_at, answer.expires_at);
-                    return Ok(SecretMetadata::written(key, created_at, None, expires_at));
-                }
-                Err(error) => error,
-            };
-            let lost = attempts.asks_to_read_back();
-            let own_conflict = error.kind() == ErrorKind::Conflict && attempts.may_have_acted();
-            if !lost && !own_conflict {
-                return Err(error);
-            }
-            match self.read_back(&call.secret, deadline) {
-                ReadBack::Created(record) => {
-                    return Ok(SecretMetadata::written(key, None, None, record.expires_at));
-                }
-                ReadBack::Foreign => return Err(conflict(action)),
-                ReadBack::Unknown => return Err(error.into_ambiguous(action)),
-                ReadBack::Absent => {
-                    if !lost || !session.pause(BackOff::Normal, None, deadline, &mut attempts) {
-                        return Err(error);
-                    }
-                }
-            }
-        }
+        block(self.0.update_fields(key.as_ref(), fields, expiry.into()))
     }
 
-    fn read_back(&self, sent: &NewSecret, deadline: Deadline) -> ReadBack {
-        match self.read(&sent.key, deadline) {
-            Ok(record) if record.nonce == sent.nonce => ReadBack::Created(record),
-            Ok(_) => ReadBack::Foreign,
-            Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
-            Err(_) => ReadBack::Unknown,
-        }
+    /// Sets one field of a multi-field secret and keeps the others exactly as they are; creates the
+    /// secret with this one field when there is none. Needs the scopes `secrets:read` and
+    /// `secrets:write`.
+    ///
+    /// It reads, changes and writes, and the vault has no way to make that one step: of two that
+    /// do it at the same time, the later wins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
+    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has no
+    /// name, or that of the secret, since it would then be read as a single value.
+    pub fn set_field(
+        &self,
+        key: impl AsRef<str>,
+        field: &str,
+        value: &str,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        block(self.0.set_field(key.as_ref(), field, value, expiry.into()))
     }
-}
 
-/// The two base64 texts of an envelope.
-struct Sealed {
-    value: String,
-    nonce: String,
-}
+    /// Reads and decrypts many secrets, several at once: as many as
+    /// [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) says. They share one access
+    /// token and the connections; when the vault limits the rate for one, all wait.
+    ///
+    /// One outcome for each key, in the order of the keys. Each key has the time that one operation
+    /// has, from when its turn comes.
+    pub fn get_many(&self, keys: &[impl AsRef<str>]) -> Vec<Result<Secret, Error>> {
+        self.get_many_with(keys, |_| ())
+    }
 
-fn parse(key: impl AsRef<str>) -> Result<KeyName, Error> {
-    KeyName::parse(key.as_ref()).map_err(Error::config)
-}
+    /// As [`Self::get_many`]; calls `finished` with the number of keys that are done, after each,
+    /// on the calling thread.
+    pub fn get_many_with(
+        &self,
+        keys: &[impl AsRef<str>],
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<Result<Secret, Error>> {
+        let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
+        block(self.0.get_many(&keys, finished))
+    }
 
-fn open_with(
-    org_key: &OrgKey,
-    key: &KeyName,
-    record: &SecretRecord,
-) -> Result<Payload, helvetisafe_crypto::Error> {
-    let envelope = Envelope::decode(&record.value, &record.nonce)?;
-    Payload::parse(org_key.open(envelope)?, key.as_str())
-}
+    /// Reads and decrypts all secrets that are listed, as [`Self::get_many`]. Needs the scopes
+    /// `secrets:list` and `secrets:read`. What is deleted or expires meanwhile is left out, and so
+    /// are names that no secret can have, which only a hostile vault lists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::list`]; those of one secret are in its place.
+    pub fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
+        block(self.0.get_all())
+    }
 
-fn conflict(action: Action) -> Error {
-    let mut response = Response::new(Vec::new());
-    *response.status_mut() = StatusCode::CONFLICT;
-    Error::new(action, ApiError::from_response(&response))
+    /// Creates or updates many secrets, as [`Self::put`] without an expiry, several at once, as
+    /// [`Self::get_many`]: keys and values. A key that is there twice has one of its values then.
+    ///
+    /// One outcome for each item, in their order.
+    pub fn put_many(
+        &self,
+        items: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> Vec<Result<SecretMetadata, Error>> {
+        self.put_many_with(items, |_| ())
+    }
+
+    /// As [`Self::put_many`]; calls `finished` with the number of items that are done, after each,
+    /// on the calling thread.
+    pub fn put_many_with(
+        &self,
+        items: &[(impl AsRef<str>, impl AsRef<str>)],
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<Result<SecretMetadata, Error>> {
+        let items: Vec<_> = items
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value.as_ref()))
+            .collect();
+        block(self.0.put_many(&items, finished))
+    }
+
+    /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache
+    /// it does nothing.
+    pub fn invalidate(&self, key: &KeyName) {
+        self.0.invalidate(key);
+    }
+
+    /// Forgets all that the cache has.
+    pub fn invalidate_all(&self) {
+        self.0.invalidate_all();
+    }
+
+    /// The changes of some secrets from now on, noticed by looking every `interval`, a tenth more
+    /// or less. It asks for the list where the account may do that, else reads each secret.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use std::time::Duration;
+    ///
+    /// for change in client.secrets().watch(&["db_password"], Duration::from_secs(30))? {
+    ///     match change {
+    ///         Ok(change) => println!("{}: {:?}", change.key(), change.kind()),
+    ///         Err(error) if error.is_retryable() => eprintln!("{error}"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when a name is none.
+    pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<Watch, Error> {
+        let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
+        self.0.watcher(&keys, interval).map(Watch)
+    }
 }

@@ -1,6 +1,6 @@
 //! The one loop: authorize, send, judge, wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use helvetisafe_proto::endpoint::BodySize;
@@ -11,23 +11,44 @@ use http::{HeaderValue, Request, Response};
 use zeroize::Zeroize;
 
 use crate::builder::{BodyLimits, Timeouts};
-use crate::clock::Clock;
+use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error};
 use crate::event::{Event as Happening, Observer};
 use crate::token::{Authorizer, Credential};
-use crate::transport::{AttemptLimits, Failure, Transport, TransportError};
+use crate::trace;
+use crate::transport::{AttemptLimits, Failure, TransportError};
 
 /// What every call needs: where the vault is, how to reach it, who asks, and how patiently.
-pub(crate) struct Session {
+pub(crate) struct Session<D: Driver> {
     pub(crate) base: BaseUrl,
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) driver: D,
+    /// Opened by each renewal of the access token that has ended.
+    pub(crate) renewals: D::Gate,
     pub(crate) authorizer: Authorizer,
     pub(crate) observer: Observer,
     pub(crate) policy: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: BodyLimits,
     pub(crate) user_agent: HeaderValue,
+    /// How many calls an operation on many secrets has under way.
+    pub(crate) concurrency: usize,
+    pub(crate) throttle: Throttle,
+}
+
+/// Until when the vault asked for fewer requests. What one call is told holds for all of them.
+#[derive(Default)]
+pub(crate) struct Throttle(Mutex<Duration>);
+
+impl Throttle {
+    fn hold_until(&self, time: Duration) {
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = time.max(*until);
+    }
+
+    fn remaining(&self, now: Duration) -> Duration {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.saturating_sub(now)
+    }
 }
 
 /// When an operation has to be over, on the session's clock.
@@ -71,15 +92,15 @@ struct Refusal {
     retry_after: Option<Duration>,
 }
 
-impl Session {
+impl<D: Driver> Session<D> {
     /// The end of an operation that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline(self.clock.now().saturating_add(self.timeouts.operation))
+        Deadline(self.driver.now().saturating_add(self.timeouts.operation))
     }
 
     /// What is left of an operation.
     pub(crate) fn remaining(&self, deadline: Deadline) -> Duration {
-        deadline.0.saturating_sub(self.clock.now())
+        deadline.0.saturating_sub(self.driver.now())
     }
 
     /// All attempts that a call has.
@@ -100,49 +121,81 @@ impl Session {
     }
 
     /// Makes a call with all its attempts.
-    pub(crate) fn call<E: Endpoint>(
-        &self,
+    pub(crate) async fn call<E>(
+        self: &Arc<Self>,
         call: &E,
         action: Action,
         deadline: Deadline,
-    ) -> Result<E::Answer, Error> {
+    ) -> Result<E::Answer, Error>
+    where
+        E: Endpoint<Answer: Send> + Sync,
+    {
         self.call_with(call, action, deadline, &mut self.attempts())
+            .await
     }
 
     /// Makes a call with the attempts that are left, and keeps count.
-    pub(crate) fn call_with<E: Endpoint>(
-        &self,
+    ///
+    /// Boxed, so that the compiler sees that it is `Send` for every driver.
+    pub(crate) fn call_with<'a, E>(
+        self: &'a Arc<Self>,
+        call: &'a E,
+        action: Action,
+        deadline: Deadline,
+        attempts: &'a mut Attempts,
+    ) -> Boxed<'a, Result<E::Answer, Error>>
+    where
+        E: Endpoint<Answer: Send> + Sync,
+    {
+        let traced = action.clone();
+        let attempts = self.attempt_all(call, action, deadline, attempts);
+        Box::pin(trace::span(&traced, attempts))
+    }
+
+    async fn attempt_all<E>(
+        self: &Arc<Self>,
         call: &E,
         action: Action,
         deadline: Deadline,
         attempts: &mut Attempts,
-    ) -> Result<E::Answer, Error> {
+    ) -> Result<E::Answer, Error>
+    where
+        E: Endpoint<Answer: Send> + Sync,
+    {
         loop {
             attempts.read_back = false;
+            self.wait_for_others(deadline).await;
             let credential = match E::SCOPE {
                 Some(_) => Some(
                     self.authorizer
                         .credential(self, deadline)
+                        .await
                         .map_err(|error| settle::<E>(error, &action, attempts))?,
                 ),
                 None => None,
             };
-            let refusal =
-                match self.attempt(call, credential.as_ref(), deadline, attempts.failed + 1) {
-                    Ok(answer) => {
-                        self.authorizer.accepted();
-                        return Ok(answer);
-                    }
-                    Err(refusal) => refusal,
-                };
-            if !self.may_go_on::<E>(&refusal, credential.as_ref(), deadline, attempts) {
+            let number = attempts.failed + 1;
+            let refusal = match self
+                .attempt(call, credential.as_ref(), deadline, number)
+                .await
+            {
+                Ok(answer) => {
+                    self.authorizer.accepted();
+                    return Ok(answer);
+                }
+                Err(refusal) => refusal,
+            };
+            if !self
+                .may_go_on::<E>(&refusal, credential.as_ref(), deadline, attempts)
+                .await
+            {
                 return Err(failure::<E>(action, refusal, attempts));
             }
         }
     }
 
     /// Sends once and reads the answer.
-    fn attempt<E: Endpoint>(
+    async fn attempt<E: Endpoint + Sync>(
         &self,
         call: &E,
         credential: Option<&Credential>,
@@ -159,14 +212,14 @@ impl Session {
         };
         let mut request = call.request(&self.base);
         self.prepare(&mut request, credential, limits);
-        let outcome = self.send(&request, number);
+        let outcome = self.send(&request, number).await;
         // A token request holds the client secret.
         request.body_mut().zeroize();
         self.read(call, outcome.map_err(Refusal::from)?, limits.body)
     }
 
     /// Hands a request to the transport, and tells the observer.
-    fn send(
+    async fn send(
         &self,
         request: &Request<Vec<u8>>,
         attempt: u32,
@@ -177,9 +230,9 @@ impl Session {
             headers: request.headers(),
             attempt,
         });
-        let begun = self.clock.now();
-        let outcome = self.transport.send(request);
-        let after = self.clock.now().saturating_sub(begun);
+        let begun = self.driver.now();
+        let outcome = self.driver.send(request).await;
+        let after = self.driver.now().saturating_sub(begun);
         self.observer.tell(match &outcome {
             Ok(response) => {
                 let status = response.status().as_u16();
@@ -224,13 +277,13 @@ impl Session {
             response.body_mut().zeroize();
         }
         outcome.map_err(|error| {
-            let retry_after = retry::retry_after(response.headers(), self.clock.wall());
+            let retry_after = retry::retry_after(response.headers(), self.driver.wall());
             Refusal::of_answer(error, retry_after)
         })
     }
 
     /// Whether there is to be another attempt; if so, after the wait that goes before it.
-    fn may_go_on<E: Endpoint>(
+    async fn may_go_on<E: Endpoint>(
         &self,
         refusal: &Refusal,
         credential: Option<&Credential>,
@@ -251,9 +304,10 @@ impl Session {
                 attempts.repeated_at_once = true;
                 true
             }
-            Verdict::RetryAtOnce => self.pause(BackOff::Normal, None, deadline, attempts),
+            Verdict::RetryAtOnce => self.pause(BackOff::Normal, None, deadline, attempts).await,
             Verdict::Retry(back_off) => {
                 self.pause(back_off, refusal.retry_after, deadline, attempts)
+                    .await
             }
             Verdict::NewCredential => {
                 let first = !attempts.renewed;
@@ -265,7 +319,7 @@ impl Session {
 
     /// Counts a failed attempt and waits before the next. `false` when none is left, or the wait
     /// would be too long.
-    pub(crate) fn pause(
+    pub(crate) async fn pause(
         &self,
         back_off: BackOff,
         retry_after: Option<Duration>,
@@ -277,16 +331,33 @@ impl Session {
             return false;
         }
         let remaining = self.remaining(deadline);
-        let jitter = self.clock.jitter();
+        let jitter = self.driver.jitter();
         let wait = self
             .policy
             .wait(back_off, attempts.failed, retry_after, remaining, jitter);
         attempts.failed += 1;
         let Ok(time) = wait else { return false };
         let throttled = back_off == BackOff::Throttled;
-        self.observer.tell(Happening::Waiting { time, throttled });
-        self.clock.sleep(time);
+        if throttled {
+            let until = self.driver.now().saturating_add(time);
+            self.throttle.hold_until(until);
+        }
+        self.wait(time, throttled).await;
         true
+    }
+
+    /// Waits while another call has been asked to. Where that is longer than the operation may
+    /// take, the vault is asked all the same: it may have recovered.
+    async fn wait_for_others(&self, deadline: Deadline) {
+        let time = self.throttle.remaining(self.driver.now());
+        if !time.is_zero() && time < self.remaining(deadline) {
+            self.wait(time, true).await;
+        }
+    }
+
+    async fn wait(&self, time: Duration, throttled: bool) {
+        self.observer.tell(Happening::Waiting { time, throttled });
+        self.driver.sleep(time).await;
     }
 }
 

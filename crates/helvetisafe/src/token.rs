@@ -1,7 +1,7 @@
 //! Which credential goes on a request, and one renewal at a time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use helvetisafe_proto::Scopes;
@@ -9,6 +9,7 @@ use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token, is_alive, is_st
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
 use secrecy::SecretString;
 
+use crate::driver::{Boxed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
 use crate::session::{Deadline, Session};
@@ -31,13 +32,13 @@ pub(crate) struct Credential {
 
 impl Authorizer {
     /// The credential for the next request; for a service account after a renewal, if it is time.
-    pub(crate) fn credential(
+    pub(crate) async fn credential<D: Driver>(
         &self,
-        session: &Session,
+        session: &Arc<Session<D>>,
         deadline: Deadline,
     ) -> Result<Credential, Error> {
         match self {
-            Self::ServiceAccount(account) => account.credential(session, deadline),
+            Self::ServiceAccount(account) => account.credential(session, deadline).await,
             Self::ApiToken(token) => Ok(token.credential()),
         }
     }
@@ -102,7 +103,6 @@ pub(crate) struct ServiceAccount {
     client_secret: SecretString,
     scopes: Scopes,
     state: Mutex<State>,
-    renewed: Condvar,
 }
 
 #[derive(Default)]
@@ -114,6 +114,16 @@ struct State {
     renewing: bool,
     /// Why the last renewal failed, and when.
     failure: Option<(Error, Duration)>,
+}
+
+/// What a thread or task that wants a credential does next.
+enum Step {
+    /// Takes what there is, or the failure of the renewal that it waited for.
+    Take(Result<Credential, Error>),
+    /// Renews, with so many attempts; without a number, as many as a call has.
+    Renew { attempts: Option<u32> },
+    /// Waits for a renewal that is under way.
+    Wait,
 }
 
 struct Held {
@@ -160,75 +170,55 @@ impl ServiceAccount {
             client_secret,
             scopes,
             state: Mutex::default(),
-            renewed: Condvar::new(),
         }
     }
 
-    fn credential(&self, session: &Session, deadline: Deadline) -> Result<Credential, Error> {
-        let mut state = self.lock();
-        let before = state.serial;
-        loop {
-            if let Some(credential) = state.usable(session.clock.now()) {
-                return Ok(credential);
-            }
-            // Whoever waited for a renewal takes its outcome, a failure too.
-            if state.serial != before {
-                return state.outcome(session.clock.now());
-            }
-            if !state.renewing {
-                return self.renew(state, session, deadline);
-            }
-            state = self.wait(state, session, deadline)?;
-        }
-    }
-
-    fn wait<'a>(
+    async fn credential<D: Driver>(
         &self,
-        state: MutexGuard<'a, State>,
-        session: &Session,
-        deadline: Deadline,
-    ) -> Result<MutexGuard<'a, State>, Error> {
-        let remaining = session.remaining(deadline);
-        if remaining.is_zero() {
-            return Err(Error::new(Action::FetchToken, Cause::Deadline));
-        }
-        let woken = self.renewed.wait_timeout(state, remaining);
-        Ok(woken.unwrap_or_else(PoisonError::into_inner).0)
-    }
-
-    /// Renews, while others wait. The lock is not held meanwhile.
-    fn renew(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        session: &Session,
+        session: &Arc<Session<D>>,
         deadline: Deadline,
     ) -> Result<Credential, Error> {
+        let before = self.lock().serial;
+        loop {
+            // Read before the state: a renewal that ends between the two ends the wait.
+            let seen = session.renewals.count();
+            match self.next_step(before, session.driver.now()) {
+                Step::Take(outcome) => return outcome,
+                Step::Renew { attempts } => {
+                    let attempts = attempts.unwrap_or(session.policy.max_attempts);
+                    let renewal = renew(Arc::clone(session), deadline, attempts);
+                    session.driver.complete(renewal).await;
+                }
+                Step::Wait => {
+                    let remaining = session.remaining(deadline);
+                    if remaining.is_zero() {
+                        return Err(Error::new(Action::FetchToken, Cause::Deadline));
+                    }
+                    session.renewals.wait(seen, remaining).await;
+                }
+            }
+        }
+    }
+
+    /// What to do for a credential. `before` is the serial number when the wish for it began.
+    fn next_step(&self, before: u64, now: Duration) -> Step {
+        let mut state = self.lock();
+        if let Some(credential) = state.usable(now) {
+            return Step::Take(Ok(credential));
+        }
+        // Whoever waited for a renewal takes its outcome, a failure too.
+        if state.serial != before {
+            return Step::Take(state.outcome(now));
+        }
+        if state.renewing {
+            return Step::Wait;
+        }
         state.renewing = true;
         // While the old token still works, one try is enough: nobody should wait long for it.
-        let still_works = state
-            .held
-            .as_ref()
-            .is_some_and(|held| held.is_alive(session.clock.now()));
-        drop(state);
-        let renewal = Renewal { account: self };
-        let attempts = if still_works {
-            1
-        } else {
-            session.policy.max_attempts
-        };
-        let fetched = session.call_with(
-            &self.request(),
-            Action::FetchToken,
-            deadline,
-            &mut session.attempts_of(attempts),
-        );
-        if let Ok(token) = &fetched {
-            session.observer.tell(Event::Authorized {
-                granted: token.granted,
-                life: token.life,
-            });
+        let still_works = state.held.as_ref().is_some_and(|held| held.is_alive(now));
+        Step::Renew {
+            attempts: still_works.then_some(1),
         }
-        renewal.end(fetched, session.clock.now())
     }
 
     fn request(&self) -> FetchToken<'_> {
@@ -274,14 +264,49 @@ impl State {
     }
 }
 
-/// A renewal that is under way. Dropped without an end, by a panic in a transport, it lets the next
-/// thread try.
-struct Renewal<'a> {
-    account: &'a ServiceAccount,
+/// Brings a new token, while others wait. No lock is held meanwhile. It is boxed because a call
+/// may renew, and a renewal is a call.
+fn renew<D: Driver>(
+    session: Arc<Session<D>>,
+    deadline: Deadline,
+    attempts: u32,
+) -> Boxed<'static, ()> {
+    Box::pin(async move {
+        let Authorizer::ServiceAccount(account) = &session.authorizer else {
+            return;
+        };
+        let renewal = Renewal {
+            account,
+            renewals: &session.renewals,
+        };
+        let mut attempts = session.attempts_of(attempts);
+        let fetched = session
+            .call_with(
+                &account.request(),
+                Action::FetchToken,
+                deadline,
+                &mut attempts,
+            )
+            .await;
+        if let Ok(token) = &fetched {
+            session.observer.tell(Event::Authorized {
+                granted: token.granted,
+                life: token.life,
+            });
+        }
+        renewal.end(fetched, session.driver.now());
+    })
 }
 
-impl Renewal<'_> {
-    fn end(self, fetched: Result<AccessToken, Error>, now: Duration) -> Result<Credential, Error> {
+/// A renewal that is under way. Dropped without an end, by a panic in a transport or with the
+/// runtime, it lets the next one try.
+struct Renewal<'a, G: Gate> {
+    account: &'a ServiceAccount,
+    renewals: &'a G,
+}
+
+impl<G: Gate> Renewal<'_, G> {
+    fn end(self, fetched: Result<AccessToken, Error>, now: Duration) {
         let mut state = self.account.lock();
         state.serial += 1;
         match fetched {
@@ -301,13 +326,12 @@ impl Renewal<'_> {
                 state.failure = Some((error, now));
             }
         }
-        state.outcome(now)
     }
 }
 
-impl Drop for Renewal<'_> {
+impl<G: Gate> Drop for Renewal<'_, G> {
     fn drop(&mut self) {
         self.account.lock().renewing = false;
-        self.account.renewed.notify_all();
+        self.renewals.open();
     }
 }

@@ -1,5 +1,7 @@
 //! How a request reaches the vault: one method, over the types of the `http` crate.
 
+pub(crate) mod proxy;
+pub(crate) mod roots;
 pub(crate) mod ureq;
 
 use std::error::Error as StdError;
@@ -61,6 +63,17 @@ pub struct AttemptLimits {
     pub time: Duration,
     /// Bytes of the body.
     pub body: usize,
+}
+
+impl AttemptLimits {
+    /// Those of a request, or defaults for one that has none.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let default = Self {
+            time: Duration::from_secs(10),
+            body: 1 << 20,
+        };
+        request.extensions().get().copied().unwrap_or(default)
+    }
 }
 
 /// Why there is no answer.

@@ -4,26 +4,24 @@
 mod connection;
 mod progress;
 mod resolver;
-mod tls;
 
-use std::env;
 use std::io::{ErrorKind, Read};
-use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
 use ureq::config::Config;
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, DefaultConnector};
-use ureq::{Agent, Proxy, Timeout};
+use ureq::{Agent, Timeout};
 
+use super::proxy;
+use super::roots::{InvalidCertificate, Roots, Trust};
 use super::{AttemptLimits, Failure, Transport, TransportError};
 use crate::builder::Timeouts;
 use crate::error::ConfigError;
 use connection::WipingConnector;
 use progress::Progress;
 use resolver::KeepingResolver;
-
-pub(crate) use tls::Roots;
 
 /// Connections that are kept for reuse, so that many threads share one client well.
 const MAX_IDLE: usize = 64;
@@ -47,8 +45,8 @@ impl UreqTransport {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy(base, |name| env::var(name).ok())?)
-            .tls_config(roots.to_config().map_err(|_| ConfigError::Certificate)?)
+            .proxy(proxy::of_environment(base)?)
+            .tls_config(tls_config(roots).map_err(|_| ConfigError::Certificate)?)
             .timeout_connect(Some(timeouts.connect))
             .timeout_per_read(Some(timeouts.silence))
             .timeout_per_write(Some(timeouts.silence))
@@ -66,7 +64,7 @@ impl UreqTransport {
     }
 
     fn run(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {
-        let limits = limits(request);
+        let limits = AttemptLimits::of(request);
         let answer = if request.body().is_empty() {
             let request = self.agent.configure_request(with_body(request, ()));
             self.agent
@@ -95,12 +93,14 @@ impl Transport for UreqTransport {
     }
 }
 
-fn limits(request: &Request<Vec<u8>>) -> AttemptLimits {
-    let default = AttemptLimits {
-        time: Duration::from_secs(10),
-        body: 1 << 20,
+fn tls_config(roots: &Roots) -> Result<TlsConfig, InvalidCertificate> {
+    let roots = match roots.trust()? {
+        #[cfg(feature = "platform-roots")]
+        Trust::Platform => RootCerts::PlatformVerifier,
+        Trust::Bundled => RootCerts::WebPki,
+        Trust::These(certificates) => RootCerts::new_with_certs(&certificates),
     };
-    request.extensions().get().copied().unwrap_or(default)
+    Ok(TlsConfig::builder().root_certs(roots).build())
 }
 
 /// The same request with another body; a `GET` must have none at all.
@@ -151,111 +151,4 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
         _ => broken(Failure::Lost),
     };
     TransportError::with_source(failure, error)
-}
-
-/// `HTTPS_PROXY` with `NO_PROXY`, for https alone; a loopback address is never proxied.
-fn proxy(
-    base: &BaseUrl,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<Proxy>, ConfigError> {
-    let either = |one, other| {
-        [one, other]
-            .into_iter()
-            .filter_map(&variable)
-            .find(|text| !text.is_empty())
-    };
-    let Some(url) = either("HTTPS_PROXY", "https_proxy").filter(|_| !base.is_loopback()) else {
-        return Ok(None);
-    };
-    let exceptions = either("NO_PROXY", "no_proxy").unwrap_or_default();
-    parse_proxy(&url, &exceptions)
-        .map(Some)
-        .map_err(|_| ConfigError::Proxy)
-}
-
-fn parse_proxy(url: &str, exceptions: &str) -> Result<Proxy, ureq::Error> {
-    let proxy = Proxy::new(url)?;
-    let mut builder = Proxy::builder(proxy.protocol())
-        .host(proxy.host())
-        .port(proxy.port());
-    if let Some(user) = proxy.username() {
-        builder = builder.username(user);
-    }
-    if let Some(password) = proxy.password() {
-        builder = builder.password(password);
-    }
-    for exception in exceptions
-        .split(',')
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-    {
-        builder = builder.no_proxy(exception);
-    }
-    builder.build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn proxy_of(url: &str, variables: &[(&str, &str)]) -> Result<Option<Proxy>, ConfigError> {
-        let value = |name: &str| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        };
-        proxy(&BaseUrl::parse(url).unwrap(), value)
-    }
-
-    #[test]
-    fn a_proxy_is_taken_from_the_environment_for_https() {
-        let variables = [
-            ("HTTPS_PROXY", "http://u:p@proxy.example:3128"),
-            ("NO_PROXY", "a.example, .b.example"),
-        ];
-        let found = proxy_of("https://vault.example", &variables)
-            .unwrap()
-            .unwrap();
-        assert_eq!((found.host(), found.port()), ("proxy.example", 3128));
-        assert_eq!((found.username(), found.password()), (Some("u"), Some("p")));
-        for (url, is_exception) in [
-            ("https://a.example", true),
-            ("https://x.b.example", true),
-            ("https://vault.example", false),
-        ] {
-            assert_eq!(
-                found.is_no_proxy(&url.parse().unwrap()),
-                is_exception,
-                "{url}"
-            );
-        }
-        let lower = [
-            ("HTTPS_PROXY", ""),
-            ("https_proxy", "http://other.example:1"),
-        ];
-        let found = proxy_of("https://vault.example", &lower).unwrap().unwrap();
-        assert_eq!(found.host(), "other.example");
-    }
-
-    #[test]
-    fn this_machine_is_never_proxied() {
-        let variables = [("HTTPS_PROXY", "http://proxy.example:3128")];
-        for url in [
-            "http://127.0.0.1:8200",
-            "https://localhost:8200",
-            "https://[::1]:8200",
-        ] {
-            assert!(proxy_of(url, &variables).unwrap().is_none(), "{url}");
-        }
-        assert!(proxy_of("https://vault.example", &[]).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_proxy_that_cannot_be_read_is_refused_and_not_shown() {
-        for bad in ["canary://proxy", "http://", ":::canary"] {
-            let error = proxy_of("https://vault.example", &[("HTTPS_PROXY", bad)])
-                .err()
-                .unwrap();
-            assert!(!error.to_string().contains("canary"), "{error}");
-        }
-    }
 }

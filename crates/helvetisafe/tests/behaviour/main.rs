@@ -4,13 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod api_token;
+mod cache;
 mod creates;
 mod hostile;
 mod limits;
+mod many;
 mod operations;
 mod proxy;
 mod rate_limits;
 mod retries;
 mod tls;
+mod tls_server;
 mod tokens;
+mod watch;
 mod world;

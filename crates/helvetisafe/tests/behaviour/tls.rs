@@ -1,48 +1,8 @@
 //! Certificates: an unknown authority is refused, an added one is trusted.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::thread;
-
-use helvetisafe::{Client, ClientBuilder, Credentials, ErrorKind, KeySource};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-
+use crate::tls_server;
 use crate::world::PEM;
-
-/// A TLS server for `localhost` that answers everything with 404; its port and its authority's
-/// certificate as PEM.
-fn server() -> (u16, String) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = names.signed_by(&key, &authority).unwrap();
-
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut stream = StreamOwned::new(connection, stream.unwrap());
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-        }
-    });
-    (port, authority.pem())
-}
+use helvetisafe::{Client, ClientBuilder, Credentials, ErrorKind, KeySource};
 
 fn builder(port: u16) -> ClientBuilder {
     let url = format!("https://localhost:{port}");
@@ -51,7 +11,7 @@ fn builder(port: u16) -> ClientBuilder {
 
 #[test]
 fn a_certificate_of_an_unknown_authority_is_refused_once() {
-    let (port, _) = server();
+    let (port, _) = tls_server::start();
     let error = builder(port).connect().unwrap_err();
     assert_eq!(
         (error.kind(), error.is_retryable()),
@@ -63,7 +23,7 @@ fn a_certificate_of_an_unknown_authority_is_refused_once() {
 
 #[test]
 fn an_added_authority_is_trusted() {
-    let (port, authority) = server();
+    let (port, authority) = tls_server::start();
     let error = builder(port)
         .ca_certificate(authority)
         .connect()

@@ -1,6 +1,6 @@
 //! Which certificates are trusted.
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, PemItem, parse_pem};
 
 /// Where trust begins.
 #[derive(Clone, Default)]
@@ -11,31 +11,41 @@ pub(crate) struct Roots {
     pub(crate) extra: Vec<Vec<u8>>,
 }
 
+/// What [`Roots`] come to.
+pub(crate) enum Trust {
+    /// What the operating system trusts, asked for each certificate.
+    #[cfg(feature = "platform-roots")]
+    Platform,
+    /// The roots compiled in.
+    Bundled,
+    /// These.
+    These(Vec<Certificate<'static>>),
+}
+
 /// A text that should be a certificate is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a PEM with at least one certificate")]
-pub(super) struct InvalidCertificate;
+pub(crate) struct InvalidCertificate;
 
 impl Roots {
-    pub(super) fn to_config(&self) -> Result<TlsConfig, InvalidCertificate> {
+    pub(crate) fn trust(&self) -> Result<Trust, InvalidCertificate> {
         let use_bundled = self.bundled || cfg!(not(feature = "platform-roots"));
-        let roots = match (self.extra.is_empty(), use_bundled) {
-            (true, true) => RootCerts::WebPki,
-            (true, false) => platform(),
-            (false, true) => self.with_extra(bundled_list())?,
-            (false, false) => self.with_extra(platform_list())?,
-        };
-        Ok(TlsConfig::builder().root_certs(roots).build())
+        match (self.extra.is_empty(), use_bundled) {
+            (true, true) => Ok(Trust::Bundled),
+            (true, false) => Ok(platform()),
+            (false, true) => self.with_extra(bundled_list()),
+            (false, false) => self.with_extra(platform_list()),
+        }
     }
 
     fn with_extra(
         &self,
         mut roots: Vec<Certificate<'static>>,
-    ) -> Result<RootCerts, InvalidCertificate> {
+    ) -> Result<Trust, InvalidCertificate> {
         for pem in &self.extra {
             roots.extend(certificates(pem)?);
         }
-        Ok(RootCerts::new_with_certs(&roots))
+        Ok(Trust::These(roots))
     }
 }
 
@@ -58,13 +68,13 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, InvalidCertific
 }
 
 #[cfg(feature = "platform-roots")]
-fn platform() -> RootCerts {
-    RootCerts::PlatformVerifier
+fn platform() -> Trust {
+    Trust::Platform
 }
 
 #[cfg(not(feature = "platform-roots"))]
-fn platform() -> RootCerts {
-    RootCerts::WebPki
+fn platform() -> Trust {
+    Trust::Bundled
 }
 
 /// The platform's roots as a list, to which others can be added. Those that cannot be read are
@@ -84,7 +94,7 @@ fn platform_list() -> Vec<Certificate<'static>> {
 }
 
 #[cfg(feature = "bundled-roots")]
-fn bundled_list() -> Vec<Certificate<'static>> {
+pub(crate) fn bundled_list() -> Vec<Certificate<'static>> {
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
     roots
         .iter()
@@ -93,6 +103,6 @@ fn bundled_list() -> Vec<Certificate<'static>> {
 }
 
 #[cfg(not(feature = "bundled-roots"))]
-fn bundled_list() -> Vec<Certificate<'static>> {
+pub(crate) fn bundled_list() -> Vec<Certificate<'static>> {
     Vec::new()
 }

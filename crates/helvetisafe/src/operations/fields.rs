@@ -5,68 +5,45 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
-use super::{Secrets, parse};
+use super::{Operations, parse};
+use crate::driver::Driver;
 use crate::error::{Action, Cause, ConfigError, Error, ErrorKind};
 use crate::secret::SecretMetadata;
 
-impl Secrets<'_> {
-    /// Encrypts and stores a new multi-field secret: names and values, in the order they are to
-    /// have. It is gone after `expires_at`, if given. Needs the scope `secrets:write`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::create`]; [`ErrorKind::Config`] also when a field has the name of the secret,
-    /// since it would then be read as a single value.
-    pub fn create_fields(
+impl<D: Driver> Operations<'_, D> {
+    pub(crate) async fn create_fields(
         &self,
-        key: impl AsRef<str>,
+        key: &str,
         fields: &[(&str, &str)],
-        expires_at: impl Into<Option<Timestamp>>,
+        expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
         let plaintext = Payload::encode_fields(fields);
         let deadline = self.0.session.deadline();
-        self.create_within(key, &plaintext, expires_at.into(), deadline)
+        self.create_within(key, &plaintext, expires_at, deadline)
+            .await
     }
 
-    /// Encrypts and stores new fields for a secret that exists, in place of all it held. Needs the
-    /// scope `secrets:write`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::update`]; [`ErrorKind::Config`] also when a field has the name of the secret.
-    pub fn update_fields(
+    pub(crate) async fn update_fields(
         &self,
-        key: impl AsRef<str>,
+        key: &str,
         fields: &[(&str, &str)],
-        expiry: impl Into<Expiry>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
         let plaintext = Payload::encode_fields(fields);
         let deadline = self.0.session.deadline();
-        self.update_within(key, &plaintext, expiry.into(), deadline)
+        self.update_within(key, &plaintext, expiry, deadline).await
     }
 
-    /// Sets one field of a multi-field secret and keeps the others exactly as they are; creates the
-    /// secret with this one field when there is none. Needs the scopes `secrets:read` and
-    /// `secrets:write`.
-    ///
-    /// It reads, changes and writes, and the vault has no way to make that one step: of two that
-    /// do it at the same time, the later wins.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
-    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has no
-    /// name, or that of the secret, since it would then be read as a single value.
-    pub fn set_field(
+    pub(crate) async fn set_field(
         &self,
-        key: impl AsRef<str>,
+        key: &str,
         field: &str,
         value: &str,
-        expiry: impl Into<Expiry>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         refuse_own_name(&key, [field])?;
@@ -74,9 +51,8 @@ impl Secrets<'_> {
         if field.is_empty() {
             return Err(Error::config(ConfigError::Empty("the name of the field")));
         }
-        let expiry = expiry.into();
         let deadline = self.0.session.deadline();
-        let record = match self.read(&key, deadline) {
+        let record = match self.read(&key, deadline).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let plaintext = Payload::encode_fields(&[(field, value)]);
@@ -84,13 +60,15 @@ impl Secrets<'_> {
                     Expiry::At(at) => Some(at),
                     Expiry::Keep | Expiry::Never => None,
                 };
-                return self.create_within(key, &plaintext, expires_at, deadline);
+                return self
+                    .create_within(key, &plaintext, expires_at, deadline)
+                    .await;
             }
             Err(error) => return Err(error),
         };
-        let payload = self.open(&key, &record, deadline)?;
+        let payload = self.open(&key, &record, deadline).await?;
         match payload.encode_with_field(field, value) {
-            Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline),
+            Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline).await,
             None => Err(Error::new(Action::Update(key), Cause::NoFields)),
         }
     }

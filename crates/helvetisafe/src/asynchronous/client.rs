@@ -1,0 +1,117 @@
+use std::fmt;
+use std::sync::Arc;
+
+use helvetisafe_crypto::Fingerprint;
+
+use super::driver::Tokio;
+use super::hyper::HyperTransport;
+use super::{AsyncClock, AsyncSecrets, AsyncTransport};
+use crate::builder::ClientBuilder;
+use crate::clock::SystemClock;
+use crate::connection::Connection;
+use crate::credentials::{Credentials, Environment, KeySource};
+use crate::error::Error;
+
+/// The [`Client`](crate::Client) of asynchronous programs, on tokio.
+///
+/// Everything that is said of the blocking one holds. Futures may be dropped at any time: no lock
+/// stays held, and a renewal of the access token that is under way goes on for the others.
+/// Decrypting a value happens where the future is polled; unlocking and unwrapping keys, which take
+/// milliseconds, on tokio's threads for blocking work.
+#[derive(Clone)]
+pub struct AsyncClient(Arc<Connection<Tokio>>);
+
+/// What an [`AsyncClient`] may be given in place of its own transport and clock.
+#[derive(Default)]
+pub struct AsyncParts {
+    transport: Option<Arc<dyn AsyncTransport>>,
+    clock: Option<Arc<dyn AsyncClock>>,
+}
+
+impl AsyncClient {
+    /// As [`Client::builder`](crate::Client::builder).
+    pub fn builder(
+        base_url: impl Into<String>,
+        credentials: Credentials,
+        key_source: KeySource,
+    ) -> ClientBuilder<AsyncParts> {
+        ClientBuilder::new(base_url.into(), credentials, key_source)
+    }
+
+    /// As [`Client::from_env`](crate::Client::from_env).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::from_env`](crate::Client::from_env).
+    pub async fn from_env() -> Result<Self, Error> {
+        Self::builder_from_env()?.connect().await
+    }
+
+    /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
+    pub fn builder_from_env() -> Result<ClientBuilder<AsyncParts>, Error> {
+        let Environment {
+            base_url,
+            credentials,
+            key_source,
+        } = Environment::read(|name| std::env::var_os(name))?;
+        Ok(Self::builder(base_url, credentials, key_source))
+    }
+
+    /// The operations on secrets.
+    #[must_use]
+    pub fn secrets(&self) -> AsyncSecrets<'_> {
+        AsyncSecrets::new(&self.0)
+    }
+
+    /// As [`Client::org_key_fingerprint`](crate::Client::org_key_fingerprint).
+    #[must_use]
+    pub fn org_key_fingerprint(&self) -> Fingerprint {
+        self.0.org_key().fingerprint()
+    }
+}
+
+impl ClientBuilder<AsyncParts> {
+    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
+    /// proxies are then its own affair.
+    pub fn transport(mut self, transport: impl AsyncTransport + 'static) -> Self {
+        self.parts_mut().transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: impl AsyncClock + 'static) -> Self {
+        self.parts_mut().clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
+    /// org key. A key file and the platform's certificates are read on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::connect`] of the blocking client.
+    pub async fn connect(self) -> Result<AsyncClient, Error> {
+        let prepared = self.prepare(|parts: AsyncParts, base, timeouts, roots| {
+            let transport = match parts.transport {
+                Some(transport) => transport,
+                None => Arc::new(HyperTransport::new(base, timeouts, roots)?),
+            };
+            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+            Ok(Tokio::new(transport, clock))
+        })?;
+        let connection = prepared.connect().await?;
+        Ok(AsyncClient(Arc::new(connection)))
+    }
+}
+
+impl fmt::Debug for AsyncClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncClient")
+            .field("base_url", &self.0.session.base)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! The driver that runs on tokio.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::{FutureExt, StreamExt, stream};
+use http::{Request, Response};
+use tokio::sync::watch;
+use tokio::task::{spawn, spawn_blocking};
+use tokio::time::timeout;
+
+use super::{AsyncClock, AsyncTransport};
+use crate::driver::{Boxed, Driver, Gate};
+use crate::transport::TransportError;
+
+/// Sends through an [`AsyncTransport`] and waits by an [`AsyncClock`].
+pub(crate) struct Tokio {
+    transport: Arc<dyn AsyncTransport>,
+    clock: Arc<dyn AsyncClock>,
+}
+
+impl Tokio {
+    pub(super) fn new(transport: Arc<dyn AsyncTransport>, clock: Arc<dyn AsyncClock>) -> Self {
+        Self { transport, clock }
+    }
+}
+
+impl Driver for Tokio {
+    type Gate = TokioGate;
+
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.clock.wall()
+    }
+
+    fn jitter(&self) -> f64 {
+        self.clock.jitter()
+    }
+
+    async fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.transport.send(request.clone()).await
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.clock.sleep_async(time).await;
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        match spawn_blocking(work).await {
+            Ok(value) => Some(value),
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) => None,
+        }
+    }
+
+    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match spawn(work).await {
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            // It was done, or the runtime ends.
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    async fn each<'a, T: Send>(
+        &self,
+        count: usize,
+        at_once: usize,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
+        mut finished: impl FnMut(usize) + Send,
+    ) -> Vec<T> {
+        let jobs = (0..count).map(|at| job(at).map(move |result| (at, result)));
+        let mut jobs = stream::iter(jobs).buffer_unordered(at_once);
+        let mut results = Vec::with_capacity(count);
+        while let Some(result) = jobs.next().await {
+            results.push(result);
+            finished(results.len());
+        }
+        results.sort_unstable_by_key(|&(at, _)| at);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+/// A count that tasks can watch.
+pub(crate) struct TokioGate(watch::Sender<u64>);
+
+impl Default for TokioGate {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Gate for TokioGate {
+    fn count(&self) -> u64 {
+        *self.0.borrow()
+    }
+
+    async fn wait(&self, seen: u64, time: Duration) {
+        let mut counts = self.0.subscribe();
+        // Whoever waits looks at the clock and at the outcome again.
+        let _ = timeout(time, counts.wait_for(|count| *count != seen)).await;
+    }
+
+    fn open(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+}

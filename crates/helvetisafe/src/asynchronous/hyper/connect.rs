@@ -1,0 +1,115 @@
+//! A connection to the vault: name, TCP, a proxy where there is one, TLS, within one limit of time.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use helvetisafe_proto::BaseUrl;
+use http::{HeaderValue, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower_service::Service;
+use ureq::{Proxy, ProxyProtocol};
+
+use super::progress::Watched;
+use super::tls::client_config;
+use crate::error::ConfigError;
+use crate::transport::proxy;
+use crate::transport::roots::Roots;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A byte stream to the vault that counts what goes over it.
+pub(super) type Stream = TokioIo<Watched<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>>;
+
+#[derive(Clone)]
+pub(super) struct VaultConnector {
+    way: Way,
+    limit: Duration,
+}
+
+#[derive(Clone)]
+enum Way {
+    Direct(HttpsConnector<HttpConnector>),
+    Proxied(HttpsConnector<Tunnel<HttpConnector>>),
+}
+
+impl VaultConnector {
+    pub(super) fn new(base: &BaseUrl, limit: Duration, roots: &Roots) -> Result<Self, ConfigError> {
+        let tls = HttpsConnectorBuilder::new()
+            .with_tls_config(client_config(roots)?)
+            .https_or_http()
+            .enable_http1();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // A request is small: without this it would wait for an acknowledgement.
+        tcp.set_nodelay(true);
+        let way = match proxy::of_environment(base)? {
+            Some(proxy) if !is_exception(&proxy, base) => {
+                Way::Proxied(tls.wrap_connector(tunnel(&proxy, tcp)?))
+            }
+            _ => Way::Direct(tls.wrap_connector(tcp)),
+        };
+        Ok(Self { way, limit })
+    }
+}
+
+fn is_exception(proxy: &Proxy, base: &BaseUrl) -> bool {
+    let uri: Result<Uri, _> = base.to_string().parse();
+    uri.is_ok_and(|uri| proxy.is_no_proxy(&uri))
+}
+
+/// A tunnel through an HTTP proxy. It is spoken to in the clear, so no other kind is one here.
+fn tunnel(proxy: &Proxy, tcp: HttpConnector) -> Result<Tunnel<HttpConnector>, ConfigError> {
+    if proxy.protocol() != ProxyProtocol::Http {
+        return Err(ConfigError::Proxy);
+    }
+    let uri = format!("http://{}:{}", proxy.host(), proxy.port());
+    let tunnel = Tunnel::new(uri.parse().map_err(|_| ConfigError::Proxy)?, tcp);
+    let Some(user) = proxy.username() else {
+        return Ok(tunnel);
+    };
+    Ok(tunnel.with_auth(basic(user, proxy.password().unwrap_or_default())?))
+}
+
+/// RFC 7617.
+fn basic(user: &str, password: &str) -> Result<HeaderValue, ConfigError> {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    let mut value = HeaderValue::try_from(value).map_err(|_| ConfigError::Proxy)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl Service<Uri> for VaultConnector {
+    type Response = Stream;
+    type Error = Cause;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, Cause>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        match &mut self.way {
+            Way::Direct(connector) => connector.poll_ready(cx),
+            Way::Proxied(connector) => connector.poll_ready(cx),
+        }
+    }
+
+    fn call(&mut self, vault: Uri) -> Self::Future {
+        let connecting = match &mut self.way {
+            Way::Direct(connector) => connector.call(vault),
+            Way::Proxied(connector) => connector.call(vault),
+        };
+        let connecting = timeout(self.limit, connecting);
+        Box::pin(async move {
+            match connecting.await {
+                Ok(stream) => Ok(TokioIo::new(Watched::new(TokioIo::new(stream?)))),
+                Err(_) => Err(Cause::from(io::Error::from(io::ErrorKind::TimedOut))),
+            }
+        })
+    }
+}

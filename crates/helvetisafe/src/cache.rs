@@ -1,0 +1,336 @@
+//! Values that were read or written lately, for as long as the caller allows. No waiting here: what
+//! takes time is in `operations/cached.rs`.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use helvetisafe_crypto::Payload;
+use helvetisafe_proto::KeyName;
+use jiff::Timestamp;
+
+use crate::driver::Gate;
+use crate::error::Error;
+
+/// What a client keeps in memory, decrypted, and for how long; with
+/// [`ClientBuilder::cache`](crate::ClientBuilder::cache). Everything kept is wiped when it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// How long a value serves without asking the vault. Its own expiry may come sooner.
+    pub time_to_live: Duration,
+    /// How long after that it still serves while the vault does not answer, or limits the rate.
+    /// Zero, the default, is never.
+    pub stale_for: Duration,
+    /// How many values are kept; then the one goes that was not asked for the longest.
+    pub capacity: NonZeroUsize,
+}
+
+impl CachePolicy {
+    /// Values serve for this long; 1000 of them; none is ever stale.
+    #[must_use]
+    pub fn new(time_to_live: Duration) -> Self {
+        Self {
+            time_to_live,
+            stale_for: Duration::ZERO,
+            capacity: CAPACITY,
+        }
+    }
+}
+
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+
+/// How a value came to be here: see [`Secret::freshness`](crate::Secret::freshness).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// From the vault, for this very call or for one that was waited for.
+    Fresh,
+    /// From memory.
+    #[non_exhaustive]
+    Cached {
+        /// Since the vault gave or took it.
+        age: Duration,
+    },
+    /// From memory after its time, because the vault could not be asked.
+    #[non_exhaustive]
+    Stale {
+        /// Since the vault gave or took it.
+        age: Duration,
+        /// Why the vault could not be asked.
+        error: Error,
+    },
+}
+
+/// A value with what the vault says about it.
+#[derive(Clone)]
+pub(crate) struct Value {
+    pub(crate) payload: Arc<Payload>,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+pub(crate) struct Cache<G> {
+    policy: CachePolicy,
+    entries: Mutex<Entries>,
+    /// Opened when a read has ended.
+    pub(crate) landed: G,
+}
+
+#[derive(Default)]
+struct Entries {
+    by_key: HashMap<KeyName, Entry>,
+    /// Counts uses, so that the least recent one can be told.
+    uses: u64,
+}
+
+#[derive(Default)]
+struct Entry {
+    kept: Option<Kept>,
+    /// Somebody is reading it.
+    reading: bool,
+    /// Reads that ended, and what the last one brought if it failed.
+    landings: u64,
+    failure: Option<Error>,
+    /// Writes under way, whether two of them overlapped, and how many began or ended: what was read
+    /// meanwhile may be older than what was written.
+    writes: u32,
+    overlapped: bool,
+    write_marks: u64,
+    last_use: u64,
+}
+
+struct Kept {
+    value: Value,
+    since: Duration,
+}
+
+/// What somebody who wants a value does next.
+pub(crate) enum Step {
+    /// Takes it, or the failure of the read that was waited for.
+    Take(Result<(Value, Freshness), Error>),
+    /// Reads it, for all.
+    Read,
+    /// Waits for a read that is under way.
+    Wait,
+}
+
+/// The time, by both clocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) clock: Duration,
+    pub(crate) wall: Timestamp,
+}
+
+impl<G: Gate> Cache<G> {
+    pub(crate) fn new(policy: CachePolicy) -> Self {
+        Self {
+            policy,
+            entries: Mutex::default(),
+            landed: G::default(),
+        }
+    }
+
+    /// How many reads of it have ended so far.
+    pub(crate) fn landings(&self, key: &KeyName) -> u64 {
+        let entries = self.lock();
+        entries.by_key.get(key).map_or(0, |entry| entry.landings)
+    }
+
+    /// What to do for a value. `before` is the number of reads that had ended when the wish began.
+    pub(crate) fn step(&self, key: &KeyName, before: u64, now: Now) -> Step {
+        let mut entries = self.lock();
+        let entry = entries.used(key);
+        if let Some((value, age)) = entry.alive(now) {
+            if age < self.policy.time_to_live {
+                let freshness = if entry.landings == before {
+                    Freshness::Cached { age }
+                } else {
+                    Freshness::Fresh
+                };
+                return Step::Take(Ok((value, freshness)));
+            }
+        }
+        if entry.landings != before {
+            if let Some(error) = entry.failure.clone() {
+                return Step::Take(self.policy.fallback(entry, error, now));
+            }
+        }
+        if entry.reading {
+            return Step::Wait;
+        }
+        entry.reading = true;
+        Step::Read
+    }
+
+    /// A read that begins after [`Step::Read`].
+    pub(crate) fn begin_read<'a>(&'a self, key: &'a KeyName) -> Reading<'a, G> {
+        let write_marks = self.lock().used(key).write_marks;
+        Reading {
+            cache: self,
+            key,
+            write_marks,
+        }
+    }
+
+    /// A write that begins.
+    pub(crate) fn begin_write<'a>(&'a self, key: &'a KeyName) -> Writing<'a, G> {
+        let mut entries = self.lock();
+        let entry = entries.used(key);
+        entry.writes += 1;
+        entry.overlapped |= entry.writes > 1;
+        entry.write_marks += 1;
+        Writing {
+            cache: self,
+            key,
+            written: None,
+        }
+    }
+
+    pub(crate) fn forget(&self, key: &KeyName) {
+        if let Some(entry) = self.lock().by_key.get_mut(key) {
+            entry.kept = None;
+            entry.write_marks += 1;
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        for entry in self.lock().by_key.values_mut() {
+            entry.kept = None;
+            entry.write_marks += 1;
+        }
+    }
+
+    /// A thread that panicked leaves a whole state behind, so poison does not matter.
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn used(&mut self, key: &KeyName) -> &mut Entry {
+        self.uses += 1;
+        let entry = self.by_key.entry(key.clone()).or_default();
+        entry.last_use = self.uses;
+        entry
+    }
+
+    /// Drops what nobody asked for the longest, until no more than `capacity` values are there.
+    fn shrink(&mut self, capacity: usize) {
+        while self.by_key.len() > capacity {
+            let idle = self.by_key.iter().filter(|(_, entry)| entry.is_idle());
+            let Some((oldest, _)) = idle.min_by_key(|(_, entry)| entry.last_use) else {
+                return;
+            };
+            let oldest = oldest.clone();
+            self.by_key.remove(&oldest);
+        }
+    }
+}
+
+impl Entry {
+    fn is_idle(&self) -> bool {
+        !self.reading && self.writes == 0
+    }
+
+    /// The value and its age, unless it is past its own expiry.
+    fn alive(&self, now: Now) -> Option<(Value, Duration)> {
+        let kept = self.kept.as_ref()?;
+        let expired = kept.value.expires_at.is_some_and(|at| at <= now.wall);
+        let age = now.clock.saturating_sub(kept.since);
+        (!expired).then(|| (kept.value.clone(), age))
+    }
+}
+
+impl CachePolicy {
+    /// After a failed read: the old value where that is allowed, else the failure.
+    fn fallback(&self, entry: &Entry, error: Error, now: Now) -> Result<(Value, Freshness), Error> {
+        let longest = self.time_to_live.saturating_add(self.stale_for);
+        match entry.alive(now) {
+            Some((value, age)) if error.is_retryable() && age < longest => {
+                Ok((value, Freshness::Stale { age, error }))
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+/// A read that is under way. Dropped without an end, it lets the next one try.
+pub(crate) struct Reading<'a, G: Gate> {
+    cache: &'a Cache<G>,
+    key: &'a KeyName,
+    write_marks: u64,
+}
+
+impl<G: Gate> Reading<'_, G> {
+    /// Keeps what was read, unless it was written meanwhile.
+    pub(crate) fn end(
+        self,
+        outcome: Result<Value, Error>,
+        now: Now,
+    ) -> Result<(Value, Freshness), Error> {
+        let policy = self.cache.policy;
+        let mut entries = self.cache.lock();
+        let entry = entries.used(self.key);
+        entry.landings += 1;
+        match outcome {
+            Ok(value) => {
+                entry.failure = None;
+                if entry.writes == 0 && entry.write_marks == self.write_marks {
+                    entry.kept = Some(Kept {
+                        value: value.clone(),
+                        since: now.clock,
+                    });
+                }
+                entries.shrink(policy.capacity.get());
+                Ok((value, Freshness::Fresh))
+            }
+            Err(error) => {
+                // What the vault denies is not kept either.
+                if !error.is_retryable() {
+                    entry.kept = None;
+                }
+                entry.failure = Some(error.clone());
+                policy.fallback(entry, error, now)
+            }
+        }
+    }
+}
+
+impl<G: Gate> Drop for Reading<'_, G> {
+    fn drop(&mut self) {
+        self.cache.lock().used(self.key).reading = false;
+        self.cache.landed.open();
+    }
+}
+
+/// A write that is under way. Dropped without an end, its outcome is not known, and the value goes.
+pub(crate) struct Writing<'a, G: Gate> {
+    cache: &'a Cache<G>,
+    key: &'a KeyName,
+    written: Option<Kept>,
+}
+
+impl<G: Gate> Writing<'_, G> {
+    /// Keeps what was written. Of two writes at the same time nobody here knows which came later,
+    /// so neither is kept.
+    pub(crate) fn end(mut self, value: Value, now: Now) {
+        self.written = Some(Kept {
+            value,
+            since: now.clock,
+        });
+    }
+}
+
+impl<G: Gate> Drop for Writing<'_, G> {
+    fn drop(&mut self) {
+        let mut entries = self.cache.lock();
+        let entry = entries.used(self.key);
+        entry.writes -= 1;
+        entry.write_marks += 1;
+        entry.kept = self.written.take().filter(|_| !entry.overlapped);
+        if entry.writes == 0 {
+            entry.overlapped = false;
+        }
+        entries.shrink(self.cache.policy.capacity.get());
+    }
+}

@@ -1,0 +1,91 @@
+use std::fmt;
+
+use config::{ConfigError, Map, Source, Value, ValueKind};
+
+use crate::client::Client;
+use crate::secret::Secret;
+
+/// Secrets as a source of the `config` crate: each is a string, and a multi-field secret a table.
+///
+/// ```no_run
+/// use config::Config;
+/// use helvetisafe::{Client, ConfigSource};
+///
+/// let secrets = ConfigSource::new(Client::from_env()?)
+///     .secret("database_password", "database.password")
+///     .secret("smtp", "mail");
+/// let settings = Config::builder()
+///     .set_default("database.host", "localhost")?
+///     .add_source(secrets)
+///     .build()?;
+/// let password = settings.get_string("database.password")?;
+/// # let _ = password;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What the `config` crate holds is not wiped.
+#[derive(Clone)]
+pub struct ConfigSource {
+    client: Client,
+    /// Names of secrets and where they stand.
+    secrets: Vec<(String, String)>,
+}
+
+impl ConfigSource {
+    /// A source without secrets.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Adds the secret `key` at `path`, such as `database.password`.
+    #[must_use]
+    pub fn secret(mut self, key: impl Into<String>, path: impl Into<String>) -> Self {
+        self.secrets.push((key.into(), path.into()));
+        self
+    }
+}
+
+impl Source for ConfigSource {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    /// Reads all of them, several at once.
+    ///
+    /// # Errors
+    ///
+    /// The first secret's that cannot be read, and a path's that is none.
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        let keys: Vec<_> = self.secrets.iter().map(|(key, _)| key).collect();
+        let secrets = self.client.secrets().get_many(&keys);
+        let mut builder = config::Config::builder();
+        for (secret, (_, path)) in secrets.into_iter().zip(&self.secrets) {
+            let secret = secret.map_err(|error| ConfigError::Foreign(Box::new(error)))?;
+            builder = builder.set_override(path, value(&secret))?;
+        }
+        builder.build()?.cache.into_table()
+    }
+}
+
+fn value(secret: &Secret) -> Value {
+    let origin = format!("the secret {}", secret.key());
+    let text = |text: &str| Value::new(Some(&origin), ValueKind::String(text.to_owned()));
+    if !secret.is_multi_field() {
+        return text(secret.expose_secret());
+    }
+    let fields = secret.fields().iter();
+    let table = fields.map(|field| (field.name().to_owned(), text(field.expose_secret())));
+    Value::new(Some(&origin), ValueKind::Table(table.collect()))
+}
+
+impl fmt::Debug for ConfigSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigSource")
+            .field("secrets", &self.secrets)
+            .finish_non_exhaustive()
+    }
+}

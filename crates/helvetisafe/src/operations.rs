@@ -1,0 +1,371 @@
+//! What a client does with secrets, for every driver.
+
+mod cached;
+mod copy;
+mod fields;
+mod many;
+pub(crate) mod watch;
+
+use std::sync::Arc;
+
+use helvetisafe_crypto::{Envelope, OrgKey, Payload};
+use helvetisafe_proto::endpoint::{
+    CreateSecret, DeleteSecret, Expiry, GetSecret, ListSecrets, NewSecret, SecretRecord,
+    SecretUpdate, UpdateSecret,
+};
+use helvetisafe_proto::retry::BackOff;
+use helvetisafe_proto::{ApiError, KeyName};
+use http::{Response, StatusCode};
+use jiff::Timestamp;
+
+use crate::cache::{Freshness, Value};
+use crate::connection::Connection;
+use crate::driver::Driver;
+use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::secret::{Secret, SecretMetadata};
+use crate::session::Deadline;
+
+/// What an answer with a secret holds besides its ciphertext, generously.
+const RECORD_OVERHEAD: usize = 1024;
+
+/// The operations on secrets, for every driver: the one copy of what a client does.
+pub(crate) struct Operations<'a, D: Driver>(pub(crate) &'a Arc<Connection<D>>);
+
+impl<D: Driver> Clone for Operations<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: Driver> Copy for Operations<'_, D> {}
+
+/// What reading a secret back tells about a create whose answer was lost.
+enum ReadBack {
+    /// It holds the very nonce that was sent.
+    Created(SecretRecord),
+    /// Somebody else's secret has the name.
+    Foreign,
+    /// There is none.
+    Absent,
+    /// It could not be read.
+    Unknown,
+}
+
+impl<D: Driver> Operations<'_, D> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
+        let (key, deadline) = (parse(key)?, self.0.session.deadline());
+        let Some(cache) = &self.0.cache else {
+            return self.get_within(key, deadline).await;
+        };
+        let (value, freshness) = self.get_cached(cache, &key, deadline).await?;
+        self.bind(key, value, freshness)
+    }
+
+    pub(crate) async fn create(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        let plaintext = Payload::encode(key.as_str(), value);
+        let deadline = self.0.session.deadline();
+        self.create_within(key, &plaintext, expires_at, deadline)
+            .await
+    }
+
+    pub(crate) async fn update(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        let plaintext = Payload::encode(key.as_str(), value);
+        let deadline = self.0.session.deadline();
+        self.update_within(key, &plaintext, expiry, deadline).await
+    }
+
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
+        let plaintext = Payload::encode(key.as_str(), value);
+        let deadline = self.0.session.deadline();
+        self.put_within(&key, &plaintext, expiry, deadline).await
+    }
+
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
+        let key = parse(key)?;
+        let _forgets = self.0.cache.as_ref().map(|cache| cache.begin_write(&key));
+        let session = &self.0.session;
+        let mut attempts = session.attempts();
+        let call = DeleteSecret { key: key.clone() };
+        let (action, deadline) = (Action::Delete(key.clone()), session.deadline());
+        match session
+            .call_with(&call, action, deadline, &mut attempts)
+            .await
+        {
+            // It was there, and an earlier attempt deleted it.
+            Err(error) if error.kind() == ErrorKind::NotFound && attempts.may_have_acted() => {
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        let session = &self.0.session;
+        let listed = session
+            .call(&ListSecrets, Action::List, session.deadline())
+            .await?;
+        Ok(listed.into_iter().map(SecretMetadata::from).collect())
+    }
+
+    pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
+        match self.read(&parse(key)?, self.0.session.deadline()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// From the vault, whatever the cache holds.
+    async fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
+        let value = self.get_value(&key, deadline).await?;
+        self.bind(key, value, Freshness::Fresh)
+    }
+
+    async fn get_value(&self, key: &KeyName, deadline: Deadline) -> Result<Value, Error> {
+        let record = self.read(key, deadline).await?;
+        let payload = self.open(key, &record, deadline).await?;
+        Ok(Value {
+            payload: Arc::new(payload),
+            expires_at: record.expires_at,
+        })
+    }
+
+    fn bind(&self, key: KeyName, value: Value, freshness: Freshness) -> Result<Secret, Error> {
+        let secret = Secret::new(key.clone(), value, freshness);
+        if self.0.require_binding && !secret.is_bound() {
+            return Err(Error::new(Action::Get(key), Cause::NotBound));
+        }
+        Ok(secret)
+    }
+
+    async fn read(&self, key: &KeyName, deadline: Deadline) -> Result<SecretRecord, Error> {
+        let call = GetSecret { key: key.clone() };
+        self.0
+            .session
+            .call(&call, Action::Get(key.clone()), deadline)
+            .await
+    }
+
+    /// Decrypts a record; where it does not open, once more under the org key as it is now.
+    async fn open(
+        &self,
+        key: &KeyName,
+        record: &SecretRecord,
+        deadline: Deadline,
+    ) -> Result<Payload, Error> {
+        let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
+        let org_key = self.0.org_key();
+        match open_with(&org_key, key, record) {
+            Err(helvetisafe_crypto::Error::Decryption) => {}
+            outcome => return outcome.map_err(failed),
+        }
+        match self.0.rotated_org_key(&org_key, deadline).await? {
+            Some(new) => {
+                let payload = open_with(&new, key, record).map_err(failed)?;
+                self.0.keep_org_key(new);
+                Ok(payload)
+            }
+            None => Err(failed(helvetisafe_crypto::Error::Decryption)),
+        }
+    }
+
+    /// Encrypts a payload; refuses one that could be written but not read back.
+    fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
+        let envelope = self.0.org_key().seal(plaintext);
+        let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
+        let sealed = Sealed {
+            value: envelope.encode_value(),
+            nonce: envelope.encode_nonce(),
+        };
+        let (length, limit) = (sealed.value.len(), self.0.session.limits.secret);
+        if length + RECORD_OVERHEAD > limit {
+            return Err(Error::new(
+                action.clone(),
+                Cause::TooLarge { length, limit },
+            ));
+        }
+        Ok(sealed)
+    }
+
+    async fn update_within(
+        &self,
+        key: KeyName,
+        plaintext: &[u8],
+        expires_at: Expiry,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let sent = self.send_update(key.clone(), plaintext, expires_at, deadline);
+        self.write(&key, plaintext, sent).await
+    }
+
+    async fn send_update(
+        &self,
+        key: KeyName,
+        plaintext: &[u8],
+        expires_at: Expiry,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let action = Action::Update(key.clone());
+        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
+        let update = SecretUpdate {
+            value,
+            nonce,
+            expires_at,
+        };
+        let call = UpdateSecret {
+            key: key.clone(),
+            update,
+        };
+        let answer = self.0.session.call(&call, action, deadline).await?;
+        Ok(SecretMetadata::written(
+            key,
+            None,
+            answer.updated_at,
+            answer.expires_at,
+        ))
+    }
+
+    async fn put_within(
+        &self,
+        key: &KeyName,
+        plaintext: &[u8],
+        expiry: Expiry,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let update = || self.update_within(key.clone(), plaintext, expiry, deadline);
+        match update().await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            outcome => return outcome,
+        }
+        let expires_at = match expiry {
+            Expiry::At(at) => Some(at),
+            Expiry::Keep | Expiry::Never => None,
+        };
+        match self
+            .create_within(key.clone(), plaintext, expires_at, deadline)
+            .await
+        {
+            // Somebody created it between the two.
+            Err(error) if error.kind() == ErrorKind::Conflict => update().await,
+            outcome => outcome,
+        }
+    }
+
+    async fn create_within(
+        &self,
+        key: KeyName,
+        plaintext: &[u8],
+        expires_at: Option<Timestamp>,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let sent = self.send_create(key.clone(), plaintext, expires_at, deadline);
+        self.write(&key, plaintext, sent).await
+    }
+
+    async fn send_create(
+        &self,
+        key: KeyName,
+        plaintext: &[u8],
+        expires_at: Option<Timestamp>,
+        deadline: Deadline,
+    ) -> Result<SecretMetadata, Error> {
+        let action = Action::Create(key.clone());
+        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
+        let call = CreateSecret {
+            secret: NewSecret {
+                key: key.clone(),
+                value,
+                nonce,
+                expires_at,
+            },
+        };
+        let session = &self.0.session;
+        let mut attempts = session.attempts();
+        loop {
+            let outcome = session
+                .call_with(&call, action.clone(), deadline, &mut attempts)
+                .await;
+            let error = match outcome {
+                Ok(answer) => {
+                    let (created_at, expires_at) = (answer.created_at, answer.expires_at);
+                    return Ok(SecretMetadata::written(key, created_at, None, expires_at));
+                }
+                Err(error) => error,
+            };
+            let lost = attempts.asks_to_read_back();
+            let own_conflict = error.kind() == ErrorKind::Conflict && attempts.may_have_acted();
+            if !lost && !own_conflict {
+                return Err(error);
+            }
+            match self.read_back(&call.secret, deadline).await {
+                ReadBack::Created(record) => {
+                    return Ok(SecretMetadata::written(key, None, None, record.expires_at));
+                }
+                ReadBack::Foreign => return Err(conflict(action)),
+                ReadBack::Unknown => return Err(error.into_ambiguous(action)),
+                ReadBack::Absent => {
+                    let again = lost
+                        && session
+                            .pause(BackOff::Normal, None, deadline, &mut attempts)
+                            .await;
+                    if !again {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn read_back(&self, sent: &NewSecret, deadline: Deadline) -> ReadBack {
+        match self.read(&sent.key, deadline).await {
+            Ok(record) if record.nonce == sent.nonce => ReadBack::Created(record),
+            Ok(_) => ReadBack::Foreign,
+            Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
+            Err(_) => ReadBack::Unknown,
+        }
+    }
+}
+
+/// The two base64 texts of an envelope.
+struct Sealed {
+    value: String,
+    nonce: String,
+}
+
+fn parse(key: &str) -> Result<KeyName, Error> {
+    KeyName::parse(key).map_err(Error::config)
+}
+
+fn open_with(
+    org_key: &OrgKey,
+    key: &KeyName,
+    record: &SecretRecord,
+) -> Result<Payload, helvetisafe_crypto::Error> {
+    let envelope = Envelope::decode(&record.value, &record.nonce)?;
+    Payload::parse(org_key.open(envelope)?, key.as_str())
+}
+
+fn conflict(action: Action) -> Error {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = StatusCode::CONFLICT;
+    Error::new(action, ApiError::from_response(&response))
+}

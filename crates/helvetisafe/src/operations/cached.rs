@@ -1,0 +1,91 @@
+//! Reading through the cache, and telling it what is written.
+
+use std::sync::Arc;
+
+use helvetisafe_crypto::Payload;
+use helvetisafe_crypto::zeroize::Zeroizing;
+use helvetisafe_proto::KeyName;
+use jiff::Timestamp;
+
+use super::Operations;
+use crate::cache::{Cache, Freshness, Now, Step, Value};
+use crate::driver::{Driver, Gate};
+use crate::error::{Action, Cause, Error};
+use crate::secret::SecretMetadata;
+use crate::session::Deadline;
+
+impl<D: Driver> Operations<'_, D> {
+    /// A value from the cache, or from the vault: however many ask, it is read once.
+    pub(super) async fn get_cached(
+        &self,
+        cache: &Cache<D::Gate>,
+        key: &KeyName,
+        deadline: Deadline,
+    ) -> Result<(Value, Freshness), Error> {
+        let session = &self.0.session;
+        let before = cache.landings(key);
+        loop {
+            // Read before the state: a read that ends between the two ends the wait.
+            let seen = cache.landed.count();
+            match cache.step(key, before, self.now()) {
+                Step::Take(outcome) => return outcome,
+                Step::Read => {
+                    let reading = cache.begin_read(key);
+                    let outcome = self.get_value(key, deadline).await;
+                    return reading.end(outcome, self.now());
+                }
+                Step::Wait => {
+                    let remaining = session.remaining(deadline);
+                    if remaining.is_zero() {
+                        return Err(Error::new(Action::Get(key.clone()), Cause::Deadline));
+                    }
+                    cache.landed.wait(seen, remaining).await;
+                }
+            }
+        }
+    }
+
+    /// Makes a write, and tells the cache what came of it.
+    pub(super) async fn write(
+        &self,
+        key: &KeyName,
+        plaintext: &[u8],
+        write: impl Future<Output = Result<SecretMetadata, Error>> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        let Some(cache) = &self.0.cache else {
+            return write.await;
+        };
+        let writing = cache.begin_write(key);
+        let written = write.await?;
+        let plaintext = Zeroizing::new(plaintext.to_vec());
+        if let Ok(payload) = Payload::parse(plaintext, key.as_str()) {
+            let value = Value {
+                payload: Arc::new(payload),
+                expires_at: written.expires_at(),
+            };
+            writing.end(value, self.now());
+        }
+        Ok(written)
+    }
+
+    pub(crate) fn invalidate(&self, key: &KeyName) {
+        if let Some(cache) = &self.0.cache {
+            cache.forget(key);
+        }
+    }
+
+    pub(crate) fn invalidate_all(&self) {
+        if let Some(cache) = &self.0.cache {
+            cache.clear();
+        }
+    }
+
+    fn now(&self) -> Now {
+        let driver = &self.0.session.driver;
+        Now {
+            clock: driver.now(),
+            // A calendar that cannot be written in years is past every expiry.
+            wall: driver.wall().try_into().unwrap_or(Timestamp::MAX),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Changes of secrets, noticed by looking now and then.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe_proto::KeyName;
+use jiff::Timestamp;
+
+use super::{Operations, parse};
+use crate::connection::Connection;
+use crate::driver::{Boxed, Driver};
+use crate::error::{Error, ErrorKind};
+
+/// What happened to a secret that is watched. It holds no value: read it when it is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    key: KeyName,
+    kind: ChangeKind,
+}
+
+/// What happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChangeKind {
+    /// It was not there before.
+    Appeared,
+    /// It was written again.
+    Changed,
+    /// It was deleted, or it expired.
+    Gone,
+}
+
+impl Change {
+    /// The secret.
+    #[must_use]
+    pub fn key(&self) -> &KeyName {
+        &self.key
+    }
+
+    /// What happened to it.
+    #[must_use]
+    pub fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+}
+
+/// What tells one version of a secret from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Version {
+    /// When it was written, as the list says.
+    Listed(Timestamp),
+    /// The nonce it was sealed with, which is another one for each write.
+    Read(String),
+}
+
+/// The versions of the watched secrets that are there.
+type Versions = HashMap<KeyName, Version>;
+
+/// Looks at secrets now and then, for every driver.
+pub(crate) struct Watcher<D: Driver> {
+    connection: Arc<Connection<D>>,
+    keys: Vec<KeyName>,
+    interval: Duration,
+    /// What was seen last; nothing before the first look.
+    seen: Option<Versions>,
+    changes: VecDeque<Change>,
+    /// The account may not list, so that each secret is read.
+    reads: bool,
+}
+
+impl<D: Driver> Operations<'_, D> {
+    pub(crate) fn watcher(&self, keys: &[&str], interval: Duration) -> Result<Watcher<D>, Error> {
+        Ok(Watcher {
+            connection: Arc::clone(self.0),
+            keys: keys
+                .iter()
+                .map(|key| parse(key))
+                .collect::<Result<_, _>>()?,
+            interval,
+            seen: None,
+            changes: VecDeque::new(),
+            reads: false,
+        })
+    }
+}
+
+impl<D: Driver> Watcher<D> {
+    /// The next change, however long it takes. After an error it can be asked again.
+    ///
+    /// Boxed, so that the compiler sees that it is `Send`.
+    pub(crate) fn next(&mut self) -> Boxed<'_, Result<Change, Error>> {
+        Box::pin(async {
+            loop {
+                if let Some(change) = self.changes.pop_front() {
+                    return Ok(change);
+                }
+                if self.seen.is_some() {
+                    self.rest().await;
+                }
+                let now = self.look().await?;
+                if let Some(before) = &self.seen {
+                    self.changes = differences(&self.keys, before, &now);
+                }
+                self.seen = Some(now);
+            }
+        })
+    }
+
+    /// Waits for the interval, a tenth more or less, so that many watchers do not ask at once.
+    async fn rest(&self) {
+        let driver = &self.connection.session.driver;
+        let time = self.interval.mul_f64(0.9 + 0.2 * driver.jitter());
+        driver.sleep(time).await;
+    }
+
+    async fn look(&mut self) -> Result<Versions, Error> {
+        if !self.reads {
+            match self.look_at_the_list().await {
+                Err(error) if error.kind() == ErrorKind::Forbidden => self.reads = true,
+                outcome => return outcome,
+            }
+        }
+        let mut versions = Versions::new();
+        for at in 0..self.keys.len() {
+            let key = self.keys[at].clone();
+            if let Some(version) = self.read(&key).await? {
+                versions.insert(key, version);
+            }
+        }
+        Ok(versions)
+    }
+
+    async fn look_at_the_list(&self) -> Result<Versions, Error> {
+        let mut versions = Versions::new();
+        for listed in Operations(&self.connection).list().await? {
+            let Some(key) = listed.key().valid().filter(|key| self.keys.contains(key)) else {
+                continue;
+            };
+            let version = match listed.updated_at().or(listed.created_at()) {
+                Some(time) => Some(Version::Listed(time)),
+                // A vault that tells no times.
+                None => self.read(key).await?,
+            };
+            versions.extend(version.map(|version| (key.clone(), version)));
+        }
+        Ok(versions)
+    }
+
+    async fn read(&self, key: &KeyName) -> Result<Option<Version>, Error> {
+        let operations = Operations(&self.connection);
+        let deadline = self.connection.session.deadline();
+        match operations.read(key, deadline).await {
+            Ok(record) => Ok(Some(Version::Read(record.nonce))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// In the order of the keys.
+fn differences(keys: &[KeyName], before: &Versions, now: &Versions) -> VecDeque<Change> {
+    let kind = |key: &KeyName| match (before.get(key), now.get(key)) {
+        (None, Some(_)) => Some(ChangeKind::Appeared),
+        (Some(_), None) => Some(ChangeKind::Gone),
+        (Some(old), Some(new)) if old != new => Some(ChangeKind::Changed),
+        _ => None,
+    };
+    let change = |key: &KeyName| {
+        kind(key).map(|kind| Change {
+            key: key.clone(),
+            kind,
+        })
+    };
+    keys.iter().filter_map(change).collect()
+}

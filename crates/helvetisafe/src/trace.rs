@@ -1,0 +1,75 @@
+//! What is told to `tracing`, with the feature of that name: a span for each call, and an event for
+//! what happens in it. Never a body or a header; the names of secrets at debug level only.
+
+#[cfg(feature = "tracing")]
+pub(crate) use with_tracing::{event, span};
+#[cfg(not(feature = "tracing"))]
+pub(crate) use without_tracing::{event, span};
+
+#[cfg(feature = "tracing")]
+mod with_tracing {
+    use tracing::field::Empty;
+    use tracing::instrument::Instrumented;
+    use tracing::{Instrument, Level, Span, debug, enabled, info_span, warn};
+
+    use crate::error::Action;
+    use crate::event::Event;
+
+    /// The future of a call, within its span.
+    pub(crate) fn span<F: Future>(action: &Action, call: F) -> Instrumented<F> {
+        let span = info_span!("helvetisafe", call = name(action), key = Empty);
+        if enabled!(Level::DEBUG) {
+            record_key(&span, action);
+        }
+        call.instrument(span)
+    }
+
+    fn name(action: &Action) -> &'static str {
+        match action {
+            Action::Configure => "configure",
+            Action::FetchToken => "token",
+            Action::GetOrgKey => "org-key",
+            Action::GetPrivateKey => "private-key",
+            Action::List => "list",
+            Action::Get(_) => "get",
+            Action::Create(_) => "create",
+            Action::Update(_) => "update",
+            Action::Delete(_) => "delete",
+        }
+    }
+
+    fn record_key(span: &Span, action: &Action) {
+        if let Action::Get(key) | Action::Create(key) | Action::Update(key) | Action::Delete(key) =
+            action
+        {
+            span.record("key", key.as_str());
+        }
+    }
+
+    pub(crate) fn event(event: &Event<'_>) {
+        match event {
+            Event::Sending {
+                method,
+                path,
+                attempt,
+                ..
+            } => debug!(method, path, attempt, "sending"),
+            Event::Answered { status, after, .. } => debug!(status, ?after, "answered"),
+            Event::Failed { error, after } => warn!(%error, ?after, "no answer"),
+            Event::Authorized { life, .. } => debug!(?life, "new access token"),
+            Event::Waiting { time, throttled } => warn!(?time, throttled, "waiting"),
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod without_tracing {
+    use crate::error::Action;
+    use crate::event::Event;
+
+    pub(crate) fn span<F: Future>(_: &Action, call: F) -> F {
+        call
+    }
+
+    pub(crate) fn event(_: &Event<'_>) {}
+}

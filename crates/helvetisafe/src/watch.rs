@@ -1,0 +1,27 @@
+//! Changes of secrets, for programs that block.
+
+use std::fmt;
+
+use crate::driver::Blocking;
+use crate::driver::blocking::block;
+use crate::error::Error;
+use crate::operations::watch::{Change, Watcher};
+
+/// The changes of some secrets; from [`Secrets::watch`](crate::Secrets::watch). It never ends: each
+/// call of `next` waits for the next change, or gives the error of a look that failed, after which
+/// it can be asked again.
+pub struct Watch(pub(crate) Watcher<Blocking>);
+
+impl Iterator for Watch {
+    type Item = Result<Change, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(block(self.0.next()))
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,278 @@
+//! What a client keeps, for how long, and what it says about it.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use helvetisafe::{CachePolicy, Client, ErrorKind, Freshness, KeyName, Secret};
+
+use crate::proxy::{Deed, answer};
+use crate::world::World;
+
+const DB: &str = "/api/v1/secrets/db";
+const LIFE: Duration = Duration::from_secs(60);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn client(world: &World, policy: CachePolicy) -> Client {
+    world.builder().cache(policy).connect().unwrap()
+}
+
+fn reads(world: &World) -> usize {
+    world.proxy.count("GET", DB)
+}
+
+fn age(secret: &Secret) -> Option<Duration> {
+    match secret.freshness() {
+        Freshness::Cached { age, .. } => Some(*age),
+        _ => None,
+    }
+}
+
+fn is_fresh(secret: &Secret) -> bool {
+    matches!(secret.freshness(), Freshness::Fresh)
+}
+
+#[test]
+fn without_a_cache_each_read_asks() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    client.secrets().create("db", "v", None).unwrap();
+    for _ in 0..2 {
+        assert!(is_fresh(&client.secrets().get("db").unwrap()));
+    }
+    assert_eq!(reads(&world), 2);
+}
+
+#[test]
+fn a_value_serves_for_its_time_and_says_how_old_it_is() {
+    let world = World::new(|_, _| None);
+    world.client().secrets().create("db", "v", None).unwrap();
+    let client = client(&world, CachePolicy::new(LIFE));
+    assert!(is_fresh(&client.secrets().get("db").unwrap()));
+    world.clock.advance(seconds(59));
+    let secret = client.secrets().get("db").unwrap();
+    assert_eq!(
+        (secret.expose_secret(), age(&secret)),
+        ("v", Some(seconds(59)))
+    );
+    assert_eq!(reads(&world), 1);
+    world.clock.advance(seconds(1));
+    assert!(is_fresh(&client.secrets().get("db").unwrap()));
+    assert_eq!(reads(&world), 2);
+}
+
+#[test]
+fn however_many_ask_it_is_read_once() {
+    let world = World::new(|_, _| None);
+    world.client().secrets().create("db", "v", None).unwrap();
+    let client = client(&world, CachePolicy::new(LIFE));
+    let barrier = Barrier::new(32);
+    thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| {
+                barrier.wait();
+                assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
+            });
+        }
+    });
+    assert_eq!(reads(&world), 1);
+}
+
+#[test]
+fn a_failed_read_is_shared_and_not_kept() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let is_broken = Arc::clone(&broken);
+    let world = World::new(move |seen, _| {
+        let fails = is_broken.load(Ordering::SeqCst) && seen.is("GET", DB);
+        fails.then(|| answer(403, r#"{"error":"forbidden"}"#))
+    });
+    world.client().secrets().create("db", "v", None).unwrap();
+    let client = client(&world, CachePolicy::new(LIFE));
+    let error = client.secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    broken.store(false, Ordering::SeqCst);
+    assert!(is_fresh(&client.secrets().get("db").unwrap()));
+}
+
+/// A world whose vault answers reads with 503 once it is told to.
+fn breakable(status: u16) -> (World, Arc<AtomicBool>) {
+    let broken = Arc::new(AtomicBool::new(false));
+    let is_broken = Arc::clone(&broken);
+    let world = World::new(move |seen, _| {
+        let fails = is_broken.load(Ordering::SeqCst) && seen.is("GET", DB);
+        fails.then(|| answer(status, ""))
+    });
+    world.client().secrets().create("db", "v", None).unwrap();
+    (world, broken)
+}
+
+#[test]
+fn an_old_value_serves_only_where_that_is_allowed_and_never_past_its_bound() {
+    for stale_for in [Duration::ZERO, seconds(600)] {
+        let (world, broken) = breakable(503);
+        let policy = CachePolicy {
+            stale_for,
+            ..CachePolicy::new(LIFE)
+        };
+        let client = client(&world, policy);
+        client.secrets().get("db").unwrap();
+        broken.store(true, Ordering::SeqCst);
+        world.clock.advance(seconds(100));
+        let outcome = client.secrets().get("db");
+        if stale_for.is_zero() {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Api);
+            continue;
+        }
+        let secret = outcome.unwrap();
+        let Freshness::Stale { age, error, .. } = secret.freshness() else {
+            panic!("{:?}", secret.freshness());
+        };
+        assert!(*age >= seconds(100) && *age < seconds(110), "{age:?}");
+        assert_eq!(error.kind(), ErrorKind::Api);
+        world.clock.advance(seconds(560));
+        assert_eq!(
+            client.secrets().get("db").unwrap_err().kind(),
+            ErrorKind::Api
+        );
+    }
+}
+
+#[test]
+fn what_the_vault_denies_is_not_served_from_memory() {
+    let (world, broken) = breakable(404);
+    let policy = CachePolicy {
+        stale_for: seconds(600),
+        ..CachePolicy::new(LIFE)
+    };
+    let client = client(&world, policy);
+    client.secrets().get("db").unwrap();
+    broken.store(true, Ordering::SeqCst);
+    world.clock.advance(LIFE);
+    assert_eq!(
+        client.secrets().get("db").unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn a_write_replaces_what_is_kept() {
+    let world = World::new(|_, _| None);
+    let client = client(&world, CachePolicy::new(LIFE));
+    let secrets = client.secrets();
+    let value = || {
+        let secret = secrets.get("db").unwrap();
+        (secret.expose_secret().to_owned(), is_fresh(&secret))
+    };
+    secrets.create("db", "one", None).unwrap();
+    assert_eq!(value(), ("one".to_owned(), false));
+    secrets
+        .update("db", "two", helvetisafe::Expiry::Keep)
+        .unwrap();
+    assert_eq!(value(), ("two".to_owned(), false));
+    secrets.put("db", "three", None).unwrap();
+    assert_eq!(value(), ("three".to_owned(), false));
+    assert_eq!(reads(&world), 0);
+    secrets.delete("db").unwrap();
+    assert_eq!(secrets.get("db").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_write_of_unknown_outcome_leaves_nothing_kept() {
+    let lose = Arc::new(AtomicBool::new(false));
+    let loses = Arc::clone(&lose);
+    let world = World::new(move |seen, _| {
+        let lost = loses.load(Ordering::SeqCst) && seen.is("PUT", DB);
+        lost.then_some(Deed::ForwardAndClose)
+    });
+    let client = client(&world, CachePolicy::new(LIFE));
+    let secrets = client.secrets();
+    secrets.create("db", "one", None).unwrap();
+    lose.store(true, Ordering::SeqCst);
+    let error = secrets
+        .update("db", "two", helvetisafe::Expiry::Keep)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ambiguous);
+    let secret = secrets.get("db").unwrap();
+    assert_eq!((secret.expose_secret(), is_fresh(&secret)), ("two", true));
+}
+
+#[test]
+fn a_read_that_a_write_overtook_is_not_kept() {
+    let is_first = AtomicBool::new(true);
+    let old = Arc::new(Mutex::new(Vec::new()));
+    let slow = Arc::clone(&old);
+    let world = World::new(move |seen, _| {
+        // Slower than the write that begins meanwhile.
+        let is_slow = seen.is("GET", DB) && is_first.swap(false, Ordering::SeqCst);
+        is_slow.then(|| Deed::Drip(slow.lock().unwrap().clone(), Duration::from_millis(5)))
+    });
+    world.client().secrets().create("db", "old", None).unwrap();
+    let record = world.proxy.log().pop().unwrap().body;
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+        record.len()
+    );
+    *old.lock().unwrap() = [head.as_bytes(), &record].concat();
+    let client = client(&world, CachePolicy::new(LIFE));
+    thread::scope(|scope| {
+        let read = scope.spawn(|| client.secrets().get("db").unwrap());
+        while reads(&world) == 0 {
+            thread::yield_now();
+        }
+        client.secrets().put("db", "new", None).unwrap();
+        assert_eq!(read.join().unwrap().expose_secret(), "old");
+    });
+    let secret = client.secrets().get("db").unwrap();
+    assert_eq!((secret.expose_secret(), is_fresh(&secret)), ("new", false));
+}
+
+#[test]
+fn what_is_invalidated_is_read_again() {
+    let world = World::new(|_, _| None);
+    let client = client(&world, CachePolicy::new(LIFE));
+    let secrets = client.secrets();
+    secrets.create("db", "v", None).unwrap();
+    secrets.invalidate(&KeyName::parse("db").unwrap());
+    assert!(is_fresh(&secrets.get("db").unwrap()));
+    secrets.invalidate_all();
+    assert!(is_fresh(&secrets.get("db").unwrap()));
+    assert!(!is_fresh(&secrets.get("db").unwrap()));
+}
+
+#[test]
+fn no_more_is_kept_than_there_is_room_for() {
+    let world = World::new(|_, _| None);
+    let policy = CachePolicy {
+        capacity: NonZeroUsize::new(2).unwrap(),
+        ..CachePolicy::new(LIFE)
+    };
+    let client = client(&world, policy);
+    let secrets = client.secrets();
+    for key in ["a", "b"] {
+        secrets.create(key, key, None).unwrap();
+    }
+    assert!(!is_fresh(&secrets.get("a").unwrap()));
+    secrets.create("c", "c", None).unwrap();
+    assert!(!is_fresh(&secrets.get("a").unwrap()), "asked for last");
+    assert!(
+        is_fresh(&secrets.get("b").unwrap()),
+        "asked for the longest ago"
+    );
+}
+
+#[test]
+fn a_value_does_not_outlive_its_own_expiry() {
+    let world = World::new(|_, _| None);
+    let client = client(&world, CachePolicy::new(LIFE));
+    let secrets = client.secrets();
+    let soon = helvetisafe::Timestamp::now() + Duration::from_millis(700);
+    secrets.create("db", "v", soon).unwrap();
+    secrets.get("db").unwrap();
+    thread::sleep(Duration::from_millis(800));
+    assert_eq!(secrets.get("db").unwrap_err().kind(), ErrorKind::NotFound);
+}

@@ -1,0 +1,115 @@
+//! Many secrets at once.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use helvetisafe::ErrorKind;
+
+use crate::proxy::Deed;
+use crate::world::{SECRETS, TOKEN, World};
+
+#[test]
+fn each_has_its_own_outcome_in_order_and_one_token_serves_all() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let keys: Vec<_> = (0..100).map(|n| format!("key_{n}")).collect();
+    let items: Vec<_> = keys.iter().filter(|key| !key.ends_with('7')).collect();
+    let items: Vec<_> = items.into_iter().map(|key| (key, key)).collect();
+    for outcome in client.secrets().put_many(&items) {
+        outcome.unwrap();
+    }
+    let mut told = Vec::new();
+    let found = client
+        .secrets()
+        .get_many_with(&keys, |done| told.push(done));
+    assert_eq!(told, (1..=100).collect::<Vec<_>>());
+    assert_eq!(found.len(), keys.len());
+    for (key, outcome) in keys.iter().zip(found) {
+        match outcome {
+            Ok(secret) => assert_eq!(secret.expose_secret(), key),
+            Err(error) => {
+                assert!(key.ends_with('7'), "{error}");
+                assert_eq!(error.kind(), ErrorKind::NotFound);
+                assert_eq!(error.key().unwrap().as_str(), key);
+            }
+        }
+    }
+    assert_eq!(world.proxy.count("POST", TOKEN), 1);
+    let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
+    assert!(connections.unwrap() < 9, "{connections:?}");
+    let all = client.secrets().get_all().unwrap();
+    assert_eq!(all.len(), 90);
+    assert!(client.secrets().get_many(&[] as &[&str]).is_empty());
+}
+
+#[test]
+fn what_is_gone_since_it_was_listed_is_left_out() {
+    let world = World::new(|seen, _| {
+        let gone = seen.is("GET", "/api/v1/secrets/b");
+        gone.then(|| crate::proxy::answer(404, r#"{"error":"not_found"}"#))
+    });
+    let client = world.client();
+    for key in ["a", "b", "c"] {
+        client.secrets().create(key, "v", None).unwrap();
+    }
+    let all = client.secrets().get_all().unwrap();
+    let keys: Vec<_> = all
+        .into_iter()
+        .map(|s| s.unwrap().key().to_string())
+        .collect();
+    assert_eq!(keys, ["a", "c"]);
+}
+
+#[test]
+fn no_more_are_under_way_than_is_allowed() {
+    let world = World::new(|_, _| None);
+    let two = NonZeroUsize::new(2).unwrap();
+    let client = world.builder().concurrency(two).connect().unwrap();
+    let items: Vec<_> = (0..20).map(|n| (format!("k{n}"), "v")).collect();
+    client.secrets().put_many(&items);
+    let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
+    assert!(connections.unwrap() < 3, "{connections:?}");
+}
+
+#[test]
+fn a_rate_limit_that_one_meets_slows_all() {
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&times);
+    let world = World::new(move |seen, before| {
+        if seen.method != "GET" || !seen.path.starts_with(SECRETS) {
+            return None;
+        }
+        noted.lock().unwrap().push(Instant::now());
+        let reads = before
+            .iter()
+            .filter(|seen| seen.path.starts_with(SECRETS) && seen.method == "GET");
+        let is_tenth = reads.count() == 9;
+        is_tenth.then(|| Deed::Answer(429, "Retry-After: 1\r\n", Vec::new()))
+    });
+    let credentials = {
+        use secrecy::ExposeSecret;
+        let secret = world.account.client_secret.expose_secret();
+        helvetisafe::Credentials::service_account(world.account.client_id.as_str(), secret)
+    };
+    // Real time: the waits are the point.
+    let client = helvetisafe::Client::builder(
+        world.proxy.base_url(),
+        credentials,
+        helvetisafe::KeySource::pem(crate::world::PEM),
+    )
+    .connect()
+    .unwrap();
+    let items: Vec<_> = (0..60).map(|n| (format!("k{n}"), "v")).collect();
+    client.secrets().put_many(&items);
+    let keys: Vec<_> = items.iter().map(|(key, _)| key).collect();
+    let found = client.secrets().get_many(&keys);
+    assert!(found.iter().all(Result::is_ok));
+    let times = times.lock().unwrap();
+    let limited = times[9];
+    // Those that were under way, seven others, may still arrive.
+    let during = times[10..]
+        .iter()
+        .filter(|time| **time < limited + Duration::from_millis(900));
+    assert!(during.count() <= 14, "all wait");
+}
