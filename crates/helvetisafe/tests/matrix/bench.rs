@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use helvetisafe::{
-    Client, ClientBuilder, Credentials, Error, ErrorKind, Expiry, KeySource, Timeouts,
-};
+use helvetisafe::{Credentials, Error, ErrorKind, KeySource, Timeouts};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_server::faults::{Faults, Route};
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Vault};
 
 use crate::clock::DrivenClock;
-use crate::detour::{Detour, detour};
+use crate::detour::Detour;
+use crate::drive::{Drive, Kind, Parts};
 use crate::event::Event;
 use crate::model::{Case, Course, Outcome, made_up};
 use crate::replay::serve;
@@ -25,6 +24,7 @@ pub(crate) const PEM: &str =
 /// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
 pub(crate) const SILENCE: Duration = Duration::from_millis(1500);
 pub(crate) struct Bench {
+    kind: Kind,
     _vault: Vault,
     faults: Faults,
     /// How many writes the vault had carried out when the case began.
@@ -35,15 +35,15 @@ pub(crate) struct Bench {
     stage: Arc<Mutex<Stage>>,
     detour: Arc<Mutex<Detour>>,
     clock: DrivenClock,
-    clients: HashMap<(By, bool, bool), Client>,
+    clients: HashMap<(By, bool, bool), Arc<dyn Drive>>,
 }
 
 impl Bench {
-    pub(crate) fn new() -> Self {
-        Self::with(NewAccount::default())
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self::with(kind, NewAccount::default())
     }
 
-    pub(crate) fn with(account: NewAccount) -> Self {
+    pub(crate) fn with(kind: Kind, account: NewAccount) -> Self {
         let faults = Faults::new();
         let vault = Vault::builder().faults(faults.clone()).start().unwrap();
         let organization = vault.new_organization().unwrap();
@@ -56,6 +56,7 @@ impl Bench {
         let (shared, address) = (Arc::clone(&stage), vault.address());
         let server = serve(move |request| answer(&shared, address, request));
         Self {
+            kind,
             _vault: vault,
             faults,
             before: 0,
@@ -79,15 +80,15 @@ impl Bench {
         &mut self,
         number: usize,
         case: &Case,
-        before: fn(&Client, &str),
+        before: fn(&dyn Drive, &str),
     ) -> Course {
         let name = format!("s{number}");
         *self.stage.lock().unwrap() = Stage::default();
         *self.detour.lock().unwrap() = Detour::default();
         let client = (case.verb != Verb::PrivateKey).then(|| self.client(case));
         if let Some(client) = &client {
-            prepare(client, case.verb, &name);
-            before(client, &name);
+            prepare(&**client, case.verb, &name);
+            before(&**client, &name);
         }
         self.set(case, &name);
         self.before = self.faults.writes().len();
@@ -96,7 +97,7 @@ impl Bench {
         }
         self.clock.begin(number);
         let outcome = match &client {
-            Some(client) => call(client, case.verb, &name),
+            Some(client) => call(&**client, case.verb, &name),
             None => self.connect(case),
         };
         self.course(case, &name, outcome)
@@ -104,19 +105,19 @@ impl Bench {
 
     /// One for each authentication; one more whose org key is rotated, and each also with a
     /// transport that makes failures up.
-    fn client(&mut self, case: &Case) -> Client {
+    fn client(&mut self, case: &Case) -> Arc<dyn Drive> {
         let (is_org_key, is_made_up) = (case.verb == Verb::OrgKey, made_up(&case.event).is_some());
-        let kind = (case.by, is_org_key, is_made_up);
-        if let Some(client) = self.clients.get(&kind) {
-            return client.clone();
+        let which = (case.by, is_org_key, is_made_up);
+        if let Some(client) = self.clients.get(&which) {
+            return Arc::clone(client);
         }
-        let builder = self.builder(case, KeySource::pem(PEM));
-        let client = builder.connect().unwrap();
-        self.clients.insert(kind, client.clone());
+        let client = self.kind.connect(self.parts(case, KeySource::pem(PEM)));
+        let client = client.unwrap();
+        self.clients.insert(which, Arc::clone(&client));
         client
     }
 
-    fn builder(&self, case: &Case, key_source: KeySource) -> ClientBuilder {
+    fn parts(&self, case: &Case, key_source: KeySource) -> Parts {
         let credentials = match case.by {
             By::ServiceAccount => Credentials::service_account(
                 self.account.client_id.clone(),
@@ -124,22 +125,22 @@ impl Bench {
             ),
             By::ApiToken => Credentials::api_token(self.api_token.clone()),
         };
-        let timeouts = Timeouts {
-            silence: SILENCE,
-            ..Timeouts::default()
-        };
-        let builder = Client::builder(format!("http://{}", self.server), credentials, key_source)
-            .timeouts(timeouts)
-            .clock(self.clock.clone());
-        match made_up(&case.event) {
-            Some(_) => builder.transport(detour(Arc::clone(&self.detour))),
-            None => builder,
+        Parts {
+            base_url: format!("http://{}", self.server),
+            credentials,
+            key_source,
+            timeouts: Timeouts {
+                silence: SILENCE,
+                ..Timeouts::default()
+            },
+            clock: self.clock.clone(),
+            detour: made_up(&case.event).map(|_| Arc::clone(&self.detour)),
         }
     }
 
     fn connect(&self, case: &Case) -> Result<(), Error> {
-        let builder = self.builder(case, KeySource::password("password"));
-        match builder.connect() {
+        let parts = self.parts(case, KeySource::password("password"));
+        match self.kind.connect(parts) {
             // What the server says is no key, so it has arrived.
             Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
             outcome => outcome.map(drop),
@@ -226,29 +227,22 @@ impl Bench {
 }
 
 /// What has to be there before a call, and a connection to be reused.
-fn prepare(client: &Client, verb: Verb, name: &str) {
+fn prepare(client: &dyn Drive, verb: Verb, name: &str) {
     match verb {
-        Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => {
-            drop(client.secrets().list().unwrap())
-        }
-        _ => drop(client.secrets().create(name, "value", None).unwrap()),
+        Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => client.list().unwrap(),
+        _ => client.create(name, "value").unwrap(),
     }
 }
 
-fn call(client: &Client, verb: Verb, name: &str) -> Result<(), Error> {
-    let secrets = client.secrets();
+fn call(client: &dyn Drive, verb: Verb, name: &str) -> Result<(), Error> {
     match verb {
-        Verb::Get => secrets
-            .get(name)
-            .map(|secret| assert_eq!(secret.expose_secret(), "value")),
-        Verb::OrgKey => secrets
-            .get(name)
-            .map(|secret| assert_eq!(secret.expose_secret(), "rotated")),
-        Verb::List | Verb::Token => secrets.list().map(drop),
-        Verb::Update => secrets.update(name, "new", Expiry::Keep).map(drop),
-        Verb::Put => secrets.put(name, "new", None).map(drop),
-        Verb::Delete => secrets.delete(name),
-        Verb::Create => secrets.create(name, "value", None).map(drop),
+        Verb::Get => client.get(name).map(|value| assert_eq!(value, "value")),
+        Verb::OrgKey => client.get(name).map(|value| assert_eq!(value, "rotated")),
+        Verb::List | Verb::Token => client.list(),
+        Verb::Update => client.update(name, "new"),
+        Verb::Put => client.put(name, "new"),
+        Verb::Delete => client.delete(name),
+        Verb::Create => client.create(name, "value"),
         Verb::PrivateKey => unreachable!("only connecting asks for it"),
     }
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use helvetisafe::{Client, ErrorKind, Scope};
+use helvetisafe::{ErrorKind, Scope};
 use helvetisafe_server::NewAccount;
 
 use crate::bench::Bench;
 use crate::document::{Column, Rule, Table};
+use crate::drive::{Drive, Kind};
 use crate::event::Event;
 use crate::model::{Case, Course, Outcome};
 use crate::verb::{By, Verb};
@@ -15,9 +16,7 @@ use crate::verb::{By, Verb};
 #[test]
 fn another_secret_of_that_name_is_a_conflict() {
     // Somebody was quicker, and the vault's 409 is lost too.
-    let before = |client: &Client, name: &str| {
-        client.secrets().create(name, "theirs", None).unwrap();
-    };
+    let before = |client: &dyn Drive, name: &str| client.create(name, "theirs").unwrap();
     play(NewAccount::default(), before, ErrorKind::Conflict);
 }
 
@@ -33,8 +32,8 @@ fn what_may_not_be_read_is_ambiguous() {
 }
 
 /// Every event that the document reads back after, with both authentications.
-fn play(account: NewAccount, before: fn(&Client, &str), kind: ErrorKind) {
-    let mut bench = Bench::with(account);
+fn play(account: NewAccount, before: fn(&dyn Drive, &str), kind: ErrorKind) {
+    let mut bench = Bench::with(Kind::Blocking, account);
     let table = Table::of_the_document();
     let (mut number, mut rows) = (0, BTreeSet::new());
     for row in &table.rows {

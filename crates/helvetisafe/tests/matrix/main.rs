@@ -10,6 +10,7 @@ mod bench;
 mod clock;
 mod detour;
 mod document;
+mod drive;
 mod event;
 mod lost_creates;
 mod model;
@@ -23,6 +24,7 @@ use std::thread;
 
 use bench::Bench;
 use document::Table;
+use drive::Kind;
 use event::Event;
 use model::{Case, predict};
 use verb::{By, Verb};
@@ -32,6 +34,16 @@ const BENCHES: usize = 24;
 
 #[test]
 fn the_client_does_what_the_table_says() {
+    play_all(Kind::Blocking);
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn the_asynchronous_client_does_what_the_table_says() {
+    play_all(Kind::Async);
+}
+
+fn play_all(kind: Kind) {
     let cases = cases(&Table::of_the_document());
     assert!(cases.len() > 1500, "{}", cases.len());
     let next = Mutex::new(cases.iter().enumerate());
@@ -39,7 +51,7 @@ fn the_client_does_what_the_table_says() {
     thread::scope(|scope| {
         for _ in 0..BENCHES {
             scope.spawn(|| {
-                let mut bench = Bench::new();
+                let mut bench = Bench::new(kind);
                 loop {
                     let Some((number, case)) = next.lock().unwrap().next() else {
                         return;
