@@ -326,9 +326,24 @@ fn an_exponent_is_odd_and_small() {
         &[2],
         &[1, 0, 0],
         &[2, 0, 0, 0, 1],
-        &[1; 9],
+        &[1, 0, 0, 0, 0, 3],
+        &[1, 0, 0, 0, 0, 0, 0, 0, 3],
     ] {
         assert_eq!(exponent(bad), Err(Error::KeyRejected), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_number_is_as_long_as_its_leading_zeros_leave_it() {
+    for (bytes, bits) in [
+        (&[][..], 0),
+        (&[0, 0], 0),
+        (&[1], 1),
+        (&[0, 0x80], 8),
+        (&[0x7f, 0xff], 15),
+        (&[0, 0x80, 0], 16),
+    ] {
+        assert_eq!(bit_length(bytes), bits, "{bytes:?}");
     }
 }
 
@@ -361,4 +376,6 @@ fn an_oversized_key_is_refused_without_work() {
 #[test]
 fn no_debug_shows_a_key() {
     assert_eq!(format!("{:?}", test_key()), "PrivateKey(2048 bits)");
+    let wrapped = test_key().public_key().wrap_org_key(&org_key()).unwrap();
+    assert_eq!(format!("{wrapped:?}"), "WrappedOrgKey(256 bytes)");
 }
