@@ -9,7 +9,7 @@ mod get_secret;
 mod list_secrets;
 mod update_secret;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,7 +47,8 @@ pub trait Endpoint {
     ///
     /// # Errors
     ///
-    /// [`ApiError`] when the status is no success, or when the body is not what the call promises.
+    /// [`ApiError`] when the status is no success, or when the body is not what the call promises
+    /// or stops in the middle ([`ApiError::is_truncated`]).
     fn parse(&self, response: &Response<Vec<u8>>) -> Result<Self::Answer, ApiError>;
 }
 
@@ -98,7 +99,20 @@ fn json<T: DeserializeOwned>(
     what: &'static str,
 ) -> Result<T, ApiError> {
     success(response)?;
-    serde_json::from_slice(response.body()).map_err(|_| ApiError::malformed(what))
+    serde_json::from_slice(response.body()).map_err(|error| {
+        if error.is_eof() && !is_length_known(response) {
+            ApiError::truncated()
+        } else {
+            ApiError::malformed(what)
+        }
+    })
+}
+
+/// Whether the head says where the body ends. If not, only the end of the connection does, also one
+/// that comes too early: RFC 9112 section 6.3, item 8.
+fn is_length_known(response: &Response<Vec<u8>>) -> bool {
+    let headers = response.headers();
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }
 
 #[cfg(test)]

@@ -90,6 +90,8 @@ enum Problem {
     Redirect { status: StatusCode, to: String },
     #[error("the answer is malformed: {0}")]
     Malformed(&'static str),
+    #[error("the answer ends early")]
+    Truncated,
 }
 
 /// The number of a status and its reason from the registry, never the server's own phrase.
@@ -157,6 +159,19 @@ impl ApiError {
         Self::new(Problem::Malformed(what), Kind::Api)
     }
 
+    /// A success whose body stops in the middle of what it says.
+    pub(crate) fn truncated() -> Self {
+        Self::new(Problem::Truncated, Kind::Api)
+    }
+
+    /// Whether the body of a success stops in the middle. Only the end of the connection told where
+    /// it ends (RFC 9112 section 6.3, item 8), so the connection may have been lost: as good as no
+    /// answer.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.problem == Problem::Truncated
+    }
+
     fn new(problem: Problem, kind: Kind) -> Self {
         Self {
             problem,
@@ -172,14 +187,14 @@ impl ApiError {
         self.kind
     }
 
-    /// The status; `None` for a success whose body is malformed.
+    /// The status; `None` for a success whose body is malformed or ends early.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self.problem {
             Problem::Status(status)
             | Problem::Token { status, .. }
             | Problem::Redirect { status, .. } => Some(status),
-            Problem::Malformed(_) => None,
+            Problem::Malformed(_) | Problem::Truncated => None,
         }
     }
 

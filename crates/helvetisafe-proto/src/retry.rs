@@ -30,6 +30,8 @@ pub enum Event {
     DeadConnection,
     /// The request, or a part of it, was sent and no whole answer came back.
     Lost,
+    /// An answer that cannot be read: it is no HTTP, too large, or a success that is malformed.
+    Unreadable,
     /// A whole answer with this status.
     Status {
         /// The status.
@@ -69,9 +71,10 @@ pub fn judge(repeat: Repeat, event: Event) -> Verdict {
     let is_create = repeat == Repeat::Create;
     match event {
         Event::NotSent => Verdict::Retry(BackOff::Normal),
-        Event::DeadConnection | Event::Lost if is_create => Verdict::ReadBack,
+        Event::DeadConnection | Event::Lost | Event::Unreadable if is_create => Verdict::ReadBack,
         Event::DeadConnection => Verdict::RetryAtOnce,
         Event::Lost => Verdict::Retry(BackOff::Normal),
+        Event::Unreadable => Verdict::GiveUp,
         Event::Status {
             status,
             has_retry_after,
@@ -213,6 +216,7 @@ mod tests {
                 [RetryAtOnce, RetryAtOnce, RetryAtOnce, ReadBack],
             ),
             (Event::Lost, [AGAIN, AGAIN, AGAIN, ReadBack]),
+            (Event::Unreadable, [GiveUp, GiveUp, GiveUp, ReadBack]),
             (status(503, true), [AGAIN; 4]),
             (status(429, false), [THROTTLED; 4]),
             (status(429, true), [THROTTLED; 4]),

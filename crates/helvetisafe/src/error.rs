@@ -36,14 +36,15 @@ pub enum ErrorKind {
     Conflict,
     /// Too many requests: 429. See [`Error::retry_after`].
     RateLimited,
-    /// Any other status, a redirect, or an answer that is malformed or too large.
+    /// Any other status, a redirect, or an answer that is malformed or too large to a call that
+    /// writes nothing.
     Api,
     /// A key, an unwrap or a decryption failed, or a check on them: a pinned org key that differs,
     /// a secret that does not name its key.
     Crypto,
     /// There is no answer, and nothing was changed.
     Transport,
-    /// There is no answer, and it is unknown whether a write happened.
+    /// There is no answer, or none that can be read, and it is unknown whether a write happened.
     Ambiguous,
     /// An argument or a variable is missing, doubled or malformed.
     Config,

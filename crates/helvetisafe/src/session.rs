@@ -294,14 +294,15 @@ impl Session {
 fn may_have_acted(event: Event) -> bool {
     match event {
         Event::NotSent => false,
-        Event::DeadConnection | Event::Lost => true,
+        Event::DeadConnection | Event::Lost | Event::Unreadable => true,
         Event::Status { status, .. } => status.is_server_error() || status.as_u16() == 408,
     }
 }
 
 /// The error of a call that ends without success.
 fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &Attempts) -> Error {
-    let lost = matches!(refusal.cause, Cause::Transport(_) | Cause::Deadline);
+    let lost = matches!(refusal.cause, Cause::Transport(_) | Cause::Deadline)
+        || refusal.event == Some(Event::Unreadable);
     let error = Error::with_retry_after(action.clone(), refusal.cause, refusal.retry_after);
     if lost {
         settle::<E>(error, &action, attempts)
@@ -310,7 +311,7 @@ fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &Attempts) -
     }
 }
 
-/// A write whose answer was lost, and which no later answer settled, is ambiguous.
+/// A write whose answer was lost or cannot be read, and which no later answer settled, is ambiguous.
 fn settle<E: Endpoint>(error: Error, action: &Action, attempts: &Attempts) -> Error {
     if E::REPEAT == Repeat::Write && attempts.may_have_acted {
         return error.into_ambiguous(action.clone());
@@ -328,14 +329,19 @@ impl Refusal {
     }
 
     fn of_answer(error: ApiError, retry_after: Option<Duration>) -> Self {
-        let has_retry_after = retry_after.is_some();
-        let event = error.status().map(|status| Event::Status {
-            status,
-            has_retry_after,
-        });
+        if error.is_truncated() {
+            return Self::from(TransportError::with_source(Failure::Lost, error));
+        }
+        let event = match error.status() {
+            Some(status) => Event::Status {
+                status,
+                has_retry_after: retry_after.is_some(),
+            },
+            None => Event::Unreadable,
+        };
         Self {
             cause: error.into(),
-            event,
+            event: Some(event),
             retry_after,
         }
     }
@@ -348,8 +354,7 @@ impl From<TransportError> for Refusal {
             Failure::DeadConnection => Some(Event::DeadConnection),
             Failure::Lost | Failure::TimedOut => Some(Event::Lost),
             Failure::Tls => None,
-            // The answer came, so the vault acted: no repetition, and for a write no certainty.
-            Failure::TooLarge | Failure::Malformed => None,
+            Failure::TooLarge | Failure::Malformed => Some(Event::Unreadable),
         };
         Self {
             cause: error.into(),

@@ -371,3 +371,23 @@ fn parse_all(response: &Response<Vec<u8>>) {
     ];
     assert!(response.status().is_success() || outcomes == [false; 8]);
 }
+
+#[test]
+fn a_body_that_ends_early_is_truncated_only_where_its_length_was_not_known() {
+    let parse = |length: Option<&str>, body: &str| {
+        let mut response = answer(200, body);
+        if let Some(length) = length {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, length.parse().unwrap());
+        }
+        ListSecrets.parse(&response).unwrap_err().is_truncated()
+    };
+    let whole = r#"{"keys":[{"key":"a"}]}"#;
+    for length in 0..whole.len() {
+        assert!(parse(None, &whole[..length]), "{length}");
+        assert!(!parse(Some(&length.to_string()), &whole[..length]));
+    }
+    assert!(!parse(None, "<html>"));
+    assert!(!parse(None, r#"{"keys":5}"#));
+}

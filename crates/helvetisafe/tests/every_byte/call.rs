@@ -1,0 +1,312 @@
+//! The calls, each made by a client to which nothing else happens.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use helvetisafe::{
+    ClientBuilder, Clock, Credentials, Error, ErrorKind, Event, Expiry, KeySource, Timeouts,
+};
+
+use crate::framing::{Framing, closing};
+use crate::recording::{PEM, Recording};
+use crate::replay::{End, Reply, Request, serve};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Token,
+    OrgKey,
+    PrivateKey,
+    List,
+    Get,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Call {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Token,
+        Self::OrgKey,
+        Self::PrivateKey,
+        Self::List,
+        Self::Get,
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+    ];
+
+    /// Its method and path.
+    pub(crate) fn line(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Token => ("POST", "/oauth/token"),
+            Self::OrgKey => ("GET", "/api/v1/credentials/org-key"),
+            Self::PrivateKey => ("GET", "/api/v1/credentials/private-key"),
+            Self::List => ("GET", "/api/v1/secrets"),
+            Self::Get => ("GET", "/api/v1/secrets/db"),
+            Self::Create => ("POST", "/api/v1/secrets"),
+            Self::Update => ("PUT", "/api/v1/secrets/db"),
+            Self::Delete => ("DELETE", "/api/v1/secrets/db"),
+        }
+    }
+}
+
+/// What is there when a create is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Own,
+    Foreign,
+    Absent,
+    Forbidden,
+}
+
+impl Found {
+    pub(crate) const ALL: &[Self] = &[Self::Own, Self::Foreign, Self::Absent, Self::Forbidden];
+}
+
+type Script = Box<dyn Fn(usize) -> Reply + Send>;
+
+/// What the server does with the call, and how often it was asked.
+#[derive(Default)]
+struct Stage {
+    script: Mutex<Option<Script>>,
+    answered: AtomicUsize,
+    /// How many requests of the call the client has sent.
+    sent_requests: AtomicUsize,
+    /// The bodies of the creates, by the path of the secret.
+    sent: Mutex<HashMap<String, Vec<u8>>>,
+    arrived: Condvar,
+    /// How many secrets were created.
+    created: AtomicUsize,
+}
+
+/// A client that makes one call over and over.
+pub(crate) struct Client {
+    call: Call,
+    server: SocketAddr,
+    stage: Arc<Stage>,
+    clock: ManualClock,
+    timeouts: Timeouts,
+    attempts: u32,
+    connected: Option<helvetisafe::Client>,
+}
+
+impl Client {
+    pub(crate) fn new(
+        recording: &Recording,
+        call: Call,
+        found: Found,
+        silence: Duration,
+        attempts: u32,
+    ) -> Self {
+        let stage = Arc::new(Stage::default());
+        let server = serve(stage.clone().handler(recording, call, found));
+        let timeouts = Timeouts {
+            silence,
+            ..Timeouts::default()
+        };
+        let mut client = Self {
+            call,
+            server,
+            stage,
+            clock: ManualClock::default(),
+            timeouts,
+            attempts,
+            connected: None,
+        };
+        if !matches!(call, Call::OrgKey | Call::PrivateKey) {
+            client.connected = Some(client.connect());
+        }
+        client
+    }
+
+    /// Connects; again when the limit, which is short for the sake of the tests, was too short.
+    fn connect(&self) -> helvetisafe::Client {
+        let account = Credentials::service_account("id", "secret");
+        let connect = || {
+            self.builder(account.clone(), KeySource::pem(PEM))
+                .connect()
+                .ok()
+        };
+        std::iter::repeat_with(connect)
+            .take(100)
+            .flatten()
+            .next()
+            .unwrap()
+    }
+
+    fn builder(&self, credentials: Credentials, key_source: KeySource) -> ClientBuilder {
+        helvetisafe::Client::builder(format!("http://{}", self.server), credentials, key_source)
+            .clock(self.clock.clone())
+            .on_event(self.counter())
+            .timeouts(self.timeouts)
+            .attempts(self.attempts)
+    }
+
+    /// Counts the requests of the call.
+    fn counter(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+        let (stage, line) = (Arc::clone(&self.stage), self.call.line());
+        move |event| {
+            if let Event::Sending { method, path, .. } = event
+                && (*method, *path) == line
+            {
+                stage.sent_requests.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// Makes the call, with this script for its answers, and tells how many requests it took.
+    /// Succeeds only when the value is exactly the one that was recorded.
+    pub(crate) fn call_with(
+        &self,
+        script: impl Fn(usize) -> Reply + Send + 'static,
+    ) -> (Result<(), Error>, usize) {
+        *self.stage.script.lock().unwrap() = Some(Box::new(script));
+        self.stage.answered.store(0, Ordering::SeqCst);
+        self.stage.sent_requests.store(0, Ordering::SeqCst);
+        let outcome = match &self.connected {
+            Some(client) => self.call(client),
+            None => self.connect_with(),
+        };
+        *self.stage.script.lock().unwrap() = None;
+        (outcome, self.stage.sent_requests.load(Ordering::SeqCst))
+    }
+
+    fn call(&self, client: &helvetisafe::Client) -> Result<(), Error> {
+        let secrets = client.secrets();
+        match self.call {
+            Call::Token => {
+                self.clock.advance(Duration::from_secs(3600));
+                secrets.list().map(drop)
+            }
+            Call::List => secrets.list().map(|listed| {
+                assert_eq!(listed.len(), 1);
+                assert_eq!(listed[0].key().to_string(), "db");
+                assert!(listed[0].created_at().is_some());
+            }),
+            Call::Get => secrets
+                .get("db")
+                .map(|secret| assert_eq!(secret.expose_secret(), "value")),
+            Call::Create => {
+                // Each its own name, since a request may arrive after its client has given up.
+                let number = self.stage.created.fetch_add(1, Ordering::SeqCst);
+                let created = secrets.create(format!("k{number}"), "value", None);
+                created.map(drop)
+            }
+            Call::Update => secrets
+                .update("db", "value", Expiry::Keep)
+                .map(|told| assert!(told.updated_at().is_some())),
+            _ => secrets.delete("db"),
+        }
+    }
+
+    fn connect_with(&self) -> Result<(), Error> {
+        let token = Credentials::api_token("token");
+        if self.call == Call::OrgKey {
+            return self.builder(token, KeySource::pem(PEM)).connect().map(drop);
+        }
+        match self
+            .builder(token, KeySource::password("password"))
+            .connect()
+        {
+            // As recorded, it cannot be unlocked.
+            Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+}
+
+impl Stage {
+    /// The script answers the call; the recording answers any other, and the call as long as there
+    /// is no script.
+    fn handler(
+        self: Arc<Self>,
+        recording: &Recording,
+        call: Call,
+        found: Found,
+    ) -> impl Fn(&Request) -> Reply + Send + Sync + use<> {
+        let answers = Call::ALL.map(|call| {
+            let answer = Framing::Length.apply(recording.answer(call));
+            (call.line(), closing(&answer.bytes))
+        });
+        move |request| {
+            if request.is(call.line())
+                && let Some(script) = &*self.script.lock().unwrap()
+            {
+                self.keep(request);
+                return script(self.answered.fetch_add(1, Ordering::SeqCst));
+            }
+            let recorded = answers.iter().find(|(line, _)| request.is(*line));
+            let bytes = match (recorded, found) {
+                (Some((_, bytes)), _) => bytes.clone(),
+                (None, Found::Own) => answer("200 OK", &self.sent(&request.path)),
+                (None, Found::Foreign) => answer("200 OK", &foreign(&self.sent(&request.path))),
+                (None, Found::Absent) => answer("404 Not Found", b""),
+                (None, Found::Forbidden) => answer("403 Forbidden", b""),
+            };
+            Reply {
+                pieces: vec![bytes],
+                end: End::Close,
+            }
+        }
+    }
+
+    fn keep(&self, request: &Request) {
+        if let Some(name) = name(request.body()) {
+            let path = format!("/api/v1/secrets/{name}");
+            let mut sent = self.sent.lock().unwrap();
+            sent.insert(path, request.body().to_vec());
+            self.arrived.notify_all();
+        }
+    }
+
+    /// What was sent to create the secret, as soon as it is there.
+    fn sent(&self, path: &str) -> Vec<u8> {
+        let sent = self.sent.lock().unwrap();
+        let is_missing = |sent: &mut HashMap<_, _>| !sent.contains_key(path);
+        let sent = self.arrived.wait_while(sent, is_missing).unwrap();
+        sent[path].clone()
+    }
+}
+
+/// The name in the body of a create.
+fn name(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).unwrap();
+    let (_, rest) = text.split_once("{\"key\":\"")?;
+    Some(rest.split_once('"')?.0.to_owned())
+}
+
+/// The same secret with another nonce.
+fn foreign(sent: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(sent).unwrap();
+    let (before, after) = text.split_once("\"nonce\":\"").unwrap();
+    format!("{before}\"nonce\":\"AAAAAAAAAAAAAAAA{}", &after[16..]).into_bytes()
+}
+
+fn answer(status: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n");
+    closing(&[head.as_bytes(), body].concat())
+}
+
+/// Time that passes only when somebody sleeps or the test says so.
+#[derive(Clone, Default)]
+struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    fn advance(&self, time: Duration) {
+        self.0.fetch_add(time.as_millis() as u64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}

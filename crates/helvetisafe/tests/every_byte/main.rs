@@ -1,0 +1,281 @@
+//! One exchange of each call with a real vault is recorded; then the connection ends after every
+//! byte of the answer: closed, reset, or silent. Each time the call has to end in time with the
+//! right error, never with a part of a value. And an answer in two pieces is still one, wherever it
+//! is cut.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+mod call;
+mod framing;
+mod recording;
+mod replay;
+
+use std::fmt;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use helvetisafe::{Error, ErrorKind};
+
+use call::{Call, Client, Found};
+use framing::{Framed, Framing};
+use recording::Recording;
+use replay::{End, Reply};
+
+/// How a connection ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Close,
+    Reset,
+    Stall,
+}
+
+/// What a call has to come to.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It has exactly what the vault said.
+    Whole,
+    Failed {
+        kind: ErrorKind,
+        is_retryable: bool,
+    },
+}
+
+/// One call, cut after each of some bytes.
+struct Group {
+    call: Call,
+    framing: Framing,
+    fault: Fault,
+    found: Found,
+    cuts: Vec<usize>,
+}
+
+/// No call may take longer, however its answer ends. It is far above the limits that are set, since
+/// the machine may be busy, and far below a hang.
+const HANG: Duration = Duration::from_secs(20);
+/// A limit that nothing reaches which is not silent.
+const PATIENT: Duration = Duration::from_secs(5);
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            call,
+            framing,
+            fault,
+            found,
+            ..
+        } = self;
+        write!(f, "{call:?}, {framing:?}, {fault:?}, {found:?}")
+    }
+}
+
+#[test]
+fn an_answer_that_ends_early_is_never_taken_for_a_whole_one() {
+    let recording = Recording::of_a_vault();
+    run(&groups(&recording), |group| cut_off(&recording, group));
+}
+
+fn groups(recording: &Recording) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for call in Call::ALL {
+        for framing in Framing::ALL {
+            let length = framing.apply(recording.answer(call)).bytes.len();
+            for fault in [Fault::Stall, Fault::Close, Fault::Reset] {
+                // What a read-back finds decides what becomes of a create.
+                let all = if framing == Framing::Length {
+                    Found::ALL
+                } else {
+                    &[Found::Own]
+                };
+                for &found in if call == Call::Create {
+                    all
+                } else {
+                    &[Found::Own]
+                } {
+                    let cuts = cuts(call, length);
+                    // Silences pass side by side, all else is quick.
+                    let size = if fault == Fault::Stall { 60 } else { 1000 };
+                    groups.extend(cuts.chunks(size).map(|cuts| Group {
+                        call,
+                        framing,
+                        fault,
+                        found,
+                        cuts: cuts.to_vec(),
+                    }));
+                }
+            }
+        }
+    }
+    // Those that wait go first, so that they wait while the others work.
+    groups.sort_by_key(|group| group.fault != Fault::Stall);
+    groups
+}
+
+/// After every byte; within the 1700 characters of the locked private key, which are all alike, after
+/// every 32nd.
+fn cuts(call: Call, length: usize) -> Vec<usize> {
+    let is_alike = |cut: &usize| call == Call::PrivateKey && (300..length - 200).contains(cut);
+    let cuts = 0..length;
+    cuts.filter(|cut| !is_alike(cut) || cut % 32 == 0).collect()
+}
+
+fn cut_off(recording: &Recording, group: &Group) {
+    let framed = group.framing.apply(recording.answer(group.call));
+    let silence = match (group.fault, group.call) {
+        // Time enough for the read-back.
+        (Fault::Stall, Call::Create) => Duration::from_millis(150),
+        (Fault::Stall, _) => Duration::from_millis(40),
+        _ => PATIENT,
+    };
+    let client = Client::new(recording, group.call, group.found, silence, 1);
+    for &cut in &group.cuts {
+        let shown = format!("{group:?} after {cut} of {} bytes", framed.bytes.len());
+        let expected = expected(group, &framed, cut);
+        let mut outcome = try_once(&client, group, &framed, cut);
+        if group.fault == Fault::Stall && !expected.contains(&outcome_of(&outcome)) {
+            // On a busy machine the short limit is also over before a read-back is there.
+            let client = Client::new(recording, group.call, group.found, PATIENT, 1);
+            outcome = try_once(&client, group, &framed, cut);
+        }
+        assert!(
+            expected.contains(&outcome_of(&outcome)),
+            "{shown}: {outcome:?} in place of {expected:?}"
+        );
+    }
+}
+
+fn try_once(client: &Client, group: &Group, framed: &Framed, cut: usize) -> Result<(), Error> {
+    let end = match group.fault {
+        Fault::Close => End::Close,
+        Fault::Reset => End::Reset,
+        Fault::Stall => End::Silence,
+    };
+    let pieces = vec![framed.bytes[..cut].to_vec()];
+    let reply = Reply { pieces, end };
+    let begun = Instant::now();
+    let (outcome, requests) = client.call_with(move |_| reply.clone());
+    let took = begun.elapsed();
+    assert!(took < HANG, "{group:?} after {cut} bytes took {took:?}");
+    assert_eq!(requests, 1, "{group:?} after {cut} bytes: {outcome:?}");
+    outcome
+}
+
+fn outcome_of(outcome: &Result<(), Error>) -> Outcome {
+    match outcome {
+        Ok(()) => Outcome::Whole,
+        Err(error) => Outcome::Failed {
+            kind: error.kind(),
+            is_retryable: error.is_retryable(),
+        },
+    }
+}
+
+/// One outcome, or two where the last line break after the last chunk is missing: then the value is
+/// whole, and it depends on how the pieces arrive whether that is seen.
+fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
+    let failed = |kind, is_retryable| Outcome::Failed { kind, is_retryable };
+    let failure = match (group.call, group.found) {
+        (Call::Create, Found::Own) => Outcome::Whole,
+        (Call::Create, Found::Foreign) => failed(ErrorKind::Conflict, false),
+        (Call::Create, Found::Forbidden) => failed(ErrorKind::Ambiguous, false),
+        (Call::Update | Call::Delete, _) => failed(ErrorKind::Ambiguous, false),
+        _ => failed(ErrorKind::Transport, true),
+    };
+    if group.fault == Fault::Stall {
+        return vec![failure];
+    }
+    // What else a vault says about a delete does not matter.
+    let says_nothing = group.call == Call::Delete && group.framing == Framing::Close;
+    if says_nothing && cut >= framed.head {
+        return vec![Outcome::Whole];
+    }
+    if cut >= framed.enough {
+        return vec![Outcome::Whole, failure];
+    }
+    vec![failure]
+}
+
+#[test]
+fn what_was_cut_off_once_is_whole_the_second_time() {
+    let recording = Recording::of_a_vault();
+    let groups: Vec<_> = groups(&recording)
+        .into_iter()
+        .filter(|group| {
+            group.fault == Fault::Reset && group.found == Found::Own && group.call != Call::Create
+        })
+        .collect();
+    run(&groups, |group| {
+        let framed = group.framing.apply(recording.answer(group.call));
+        let client = Client::new(&recording, group.call, group.found, PATIENT, 2);
+        for &cut in &group.cuts {
+            if expected(group, &framed, cut).contains(&Outcome::Whole) {
+                continue;
+            }
+            let (half, whole) = (
+                framed.bytes[..cut].to_vec(),
+                framing::closing(&framed.bytes),
+            );
+            let (outcome, requests) = client.call_with(move |number| match number {
+                0 => Reply {
+                    pieces: vec![half.clone()],
+                    end: End::Reset,
+                },
+                _ => Reply {
+                    pieces: vec![whole.clone()],
+                    end: End::Close,
+                },
+            });
+            outcome.unwrap_or_else(|error| {
+                unreachable!("{:?} {:?} {cut}: {error}", group.call, group.framing)
+            });
+            assert_eq!(requests, 2, "{:?} {:?} {cut}", group.call, group.framing);
+        }
+    });
+}
+
+#[test]
+fn an_answer_in_two_pieces_is_one() {
+    let recording = Recording::of_a_vault();
+    let groups: Vec<_> = groups(&recording)
+        .into_iter()
+        .filter(|group| group.fault == Fault::Close && group.found == Found::Own)
+        .collect();
+    run(&groups, |group| {
+        let framed = group.framing.apply(recording.answer(group.call));
+        let client = Client::new(&recording, group.call, Found::Forbidden, PATIENT, 1);
+        let end = if group.framing == Framing::Close {
+            End::Close
+        } else {
+            End::KeepOpen
+        };
+        for &cut in &group.cuts {
+            let (first, second) = framed.bytes.split_at(cut);
+            let reply = Reply {
+                pieces: vec![first.to_vec(), second.to_vec()],
+                end,
+            };
+            let (outcome, requests) = client.call_with(move |_| reply.clone());
+            outcome.unwrap_or_else(|error| {
+                unreachable!("{:?} {:?} {cut}: {error}", group.call, group.framing)
+            });
+            assert_eq!(requests, 1);
+        }
+    });
+}
+
+/// Runs all groups, many at a time since most of them wait. A panic in one fails the test.
+fn run(groups: &[Group], work: impl Fn(&Group) + Sync) {
+    let next = Mutex::new(groups.iter());
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                loop {
+                    let Some(group) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    work(group);
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,85 @@
+//! What a real vault answers to each call.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use helvetisafe::{Client, Credentials, Expiry, KeySource};
+use helvetisafe_crypto::PrivateKey;
+use helvetisafe_server::{NewAccount, Vault};
+
+use crate::call::Call;
+use crate::replay::{End, Reply, Request, serve};
+
+pub(crate) const PEM: &str =
+    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
+
+type Answers = HashMap<(String, String), Vec<u8>>;
+
+pub(crate) struct Recording {
+    answers: Answers,
+}
+
+impl Recording {
+    /// Makes each call once, against a vault, and keeps its answers.
+    pub(crate) fn of_a_vault() -> Self {
+        let vault = Vault::ephemeral().unwrap();
+        let organization = vault.new_organization().unwrap();
+        let account = NewAccount::default().private_key(PrivateKey::from_pem(PEM).unwrap());
+        let account = vault.new_account(&organization, account).unwrap();
+        let answers = Arc::new(Mutex::new(Answers::new()));
+        let (shared, address) = (Arc::clone(&answers), vault.address());
+        let proxy = serve(move |request| {
+            let answer = forward(request, address);
+            let call = (request.method.clone(), request.path.clone());
+            shared.lock().unwrap().insert(call, answer.clone());
+            Reply {
+                pieces: vec![answer],
+                end: End::Close,
+            }
+        });
+        let credentials = Credentials::service_account(account.client_id, account.client_secret);
+        let password = KeySource::password(account.password);
+        let client = Client::builder(format!("http://{proxy}"), credentials, password);
+        let client = client.connect().unwrap();
+        let secrets = client.secrets();
+        secrets.create("db", "value", None).unwrap();
+        secrets.list().unwrap();
+        secrets.update("db", "value", Expiry::Keep).unwrap();
+        secrets.get("db").unwrap();
+        secrets.delete("db").unwrap();
+        let mut answers = answers.lock().unwrap().clone();
+        spoil_the_private_key(&mut answers);
+        Self { answers }
+    }
+
+    /// The whole answer to a call.
+    pub(crate) fn answer(&self, call: Call) -> &[u8] {
+        let (method, path) = call.line();
+        &self.answers[&(method.to_owned(), path.to_owned())]
+    }
+}
+
+/// Makes the nonce of the locked private key one that is refused, in place: to unlock a key takes
+/// too long to be done at every byte, and that it is refused shows that all of it was read.
+fn spoil_the_private_key(answers: &mut Answers) {
+    let (method, path) = Call::PrivateKey.line();
+    let answer = answers
+        .get_mut(&(method.to_owned(), path.to_owned()))
+        .unwrap();
+    let text = String::from_utf8(answer.clone()).unwrap();
+    let (before, after) = text.split_once("\"nonce\":\"").unwrap();
+    let (_, after) = after.split_at(16);
+    *answer = format!("{before}\"nonce\":\"{}{after}", "=".repeat(16)).into_bytes();
+}
+
+fn forward(request: &Request, vault: SocketAddr) -> Vec<u8> {
+    let (head, body) = request.bytes.split_at(request.body_at - 2);
+    let request = [head, b"Connection: close\r\n", body].concat();
+    let mut stream = TcpStream::connect(vault).unwrap();
+    stream.write_all(&request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    answer
+}
