@@ -15,6 +15,7 @@ const PKCS1: &str = include_str!("../../tests/data/rsa-2048-pkcs1.pem");
 const PKCS8: &str = include_str!("../../tests/data/rsa-2048-pkcs8.pem");
 const ENCRYPTED: &str = include_str!("../../tests/data/rsa-2048-pkcs8-encrypted.pem");
 const SMALL: &str = include_str!("../../tests/data/rsa-1024-refused.pem");
+const THREE_PRIMES: &str = include_str!("../../tests/data/rsa-2048-three-primes-refused.pem");
 const JWK: &str = include_str!("../../tests/data/rsa-2048.jwk.json");
 const OTHER_JWK: &str = include_str!("../../tests/data/rsa-3072.jwk.json");
 
@@ -219,7 +220,9 @@ fn what_is_no_rsa_key_in_pem_form_is_refused() {
             "{pem}"
         );
     }
-    assert_eq!(refusal(PrivateKey::from_pem(SMALL)), Error::KeyRejected);
+    for pem in [SMALL, THREE_PRIMES] {
+        assert_eq!(refusal(PrivateKey::from_pem(pem)), Error::KeyRejected);
+    }
 }
 
 #[test]

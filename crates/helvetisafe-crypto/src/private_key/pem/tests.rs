@@ -8,6 +8,7 @@ use super::*;
 use crate::private_key::tests::test_key;
 
 const SCRYPT: &str = include_str!("../../../tests/data/rsa-2048-pkcs8-scrypt.pem");
+const PBES1: &str = include_str!("../../../tests/data/rsa-2048-pbes1-refused.pem");
 const PASSPHRASE: &str = "correct horse \u{e9}\u{1f40e}";
 
 fn scheme(kdf: impl Into<Kdf>) -> EncryptionScheme {
@@ -28,6 +29,11 @@ fn a_pem_that_openssl_encrypted_with_scrypt_needs_its_passphrase() {
     ] {
         assert_eq!(read(SCRYPT, passphrase).err(), Some(expected));
     }
+}
+
+#[test]
+fn an_encryption_that_nobody_should_use_is_refused() {
+    assert_eq!(read(PBES1, Some(PASSPHRASE)).err(), Some(Error::Passphrase));
 }
 
 #[test]
