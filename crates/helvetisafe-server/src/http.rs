@@ -32,6 +32,7 @@ use axum::routing::{get, post};
 use crate::shared::Shared;
 use refusal::Refusal;
 
+pub(crate) use allowed::organization;
 pub(crate) use refusal::report;
 
 /// What the calls share.

@@ -3,13 +3,14 @@
 //! # How the crate is laid out
 //!
 //! `vault` is the handle and its thread, `provision` makes organizations, accounts and API tokens,
-//! `dev` keeps one account in a folder, `http` holds the calls with one file each, `store` is the
+//! `dev` keeps one account in a folder, `faults` misbehaves for tests, `http` holds the calls with one file each, `store` is the
 //! database and the only folder that names `sqlx`. A request goes `http` → `http::allowed` (who is
 //! it, may it) → `store`, and comes back.
 
 mod cache;
 mod dev;
 mod error;
+pub mod faults;
 mod http;
 mod private;
 mod provision;

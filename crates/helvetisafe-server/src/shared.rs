@@ -40,4 +40,11 @@ impl Shared {
         }
         Ok(principal)
     }
+
+    /// Forgets all access tokens, and all API tokens too where `api_tokens` says so.
+    pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
+        self.store.forget_tokens(api_tokens).await?;
+        self.tokens.clear();
+        Ok(())
+    }
 }

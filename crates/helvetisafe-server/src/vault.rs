@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::Error;
+use crate::faults::Faults;
 use crate::shared::{Settings, Shared};
 use crate::store::{Place, StoreError};
 use thread::Running;
@@ -116,6 +117,7 @@ pub struct VaultBuilder {
     listen: SocketAddr,
     place: Place,
     settings: Settings,
+    faults: Option<Faults>,
 }
 
 impl Default for VaultBuilder {
@@ -128,6 +130,7 @@ impl Default for VaultBuilder {
                 body_limit: 2 * 1024 * 1024,
                 sweep_interval: Duration::from_secs(60),
             },
+            faults: None,
         }
     }
 }
@@ -169,6 +172,12 @@ impl VaultBuilder {
         self
     }
 
+    /// Lets the vault misbehave on purpose, for tests: see [`faults`](crate::faults).
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = Some(faults);
+        self
+    }
+
     /// Starts the vault; when this returns it accepts connections.
     ///
     /// # Errors
@@ -181,7 +190,7 @@ impl VaultBuilder {
         let (ready, started) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("helvetisafe-vault".to_owned())
-            .spawn(move || thread::run(self.listen, self.place, self.settings, &ready, stopped))
+            .spawn(move || thread::run(self, &ready, stopped))
             .map_err(Error::Thread)?;
         match started.recv() {
             Ok(Running {

@@ -1,8 +1,9 @@
 //! `DELETE /api/v1/secrets/{key}`: 204 and no body; 404 when the name does not exist.
 
 use http::{Method, Request, Response};
+use serde::de::IgnoredAny;
 
-use super::{BodySize, Endpoint, bare, success};
+use super::{BodySize, Endpoint, bare, json, success};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope};
 
@@ -27,7 +28,13 @@ impl Endpoint for DeleteSecret {
         )
     }
 
+    /// There is no body, or JSON that says nothing. Anything else, such as the page of a proxy that
+    /// asks for a login, is not the vault's word that the secret is gone.
     fn parse(&self, response: &Response<Vec<u8>>) -> Result<(), ApiError> {
-        success(response)
+        success(response)?;
+        if response.body().is_empty() {
+            return Ok(());
+        }
+        json(response, "it does not say that the secret is deleted").map(|IgnoredAny| ())
     }
 }

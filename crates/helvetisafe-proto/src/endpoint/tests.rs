@@ -234,7 +234,12 @@ fn a_delete_needs_no_body_in_return() {
         sent(&call.request(&base())).0,
         "DELETE https://vault.example/t/api/v1/secrets/db"
     );
+    for body in ["", "{}", r#"{"deleted":true}"#] {
+        assert!(call.parse(&answer(200, body)).is_ok(), "{body}");
+    }
     assert!(call.parse(&answer(204, "")).is_ok());
+    let login = call.parse(&answer(200, "<html>Please log in</html>"));
+    assert_eq!(login.unwrap_err().status(), None);
     assert_eq!(
         call.parse(&answer(404, "")).unwrap_err().kind(),
         Kind::NotFound

@@ -12,7 +12,7 @@ use helvetisafe_proto::{Endpoint, KeyName};
 
 use super::Refusal;
 use crate::shared::Shared;
-use crate::store::{Principal, TokenKind};
+use crate::store::{OrganizationId, Principal, TokenKind};
 use crate::token::Hash;
 
 /// A caller whose token is valid and has the scope that the call needs. Which one that is stands
@@ -43,6 +43,12 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Allowed<E> {
             }),
         }
     }
+}
+
+/// Whose data a request is about; `None` where its token is not valid.
+pub(crate) async fn organization(headers: &HeaderMap, shared: &Shared) -> Option<OrganizationId> {
+    let found = principal(headers, shared).await;
+    found.ok().map(|principal| principal.organization)
 }
 
 async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Refusal> {

@@ -9,7 +9,7 @@ use super::{Moment, Store, StoreError, TokenRow};
 use crate::token::Hash;
 
 /// Which organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct OrganizationId(pub(crate) i64);
 

@@ -87,6 +87,17 @@ impl Store {
         Ok(())
     }
 
+    /// Removes the access tokens of all accounts, and their API tokens too where `api_tokens` says
+    /// so.
+    pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM tokens WHERE kind = ? OR ?")
+            .bind(TokenKind::Access)
+            .bind(api_tokens)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Removes the tokens that have expired.
     pub(crate) async fn sweep_tokens(&self, now: Moment) -> Result<u64, StoreError> {
         let swept = sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")

@@ -12,10 +12,12 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::VaultBuilder;
 use crate::Error;
+use crate::faults::{self, Faults};
 use crate::http;
-use crate::shared::{Settings, Shared};
-use crate::store::{Moment, Place, Store};
+use crate::shared::Shared;
+use crate::store::{Moment, Store};
 
 /// How long requests under way, and then the database, may take to finish when the vault stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -29,12 +31,16 @@ pub(super) struct Running {
 
 /// Runs until the sender of `stopped` is dropped.
 pub(super) fn run(
-    listen: SocketAddr,
-    place: Place,
-    settings: Settings,
+    builder: VaultBuilder,
     ready: &SyncSender<Running>,
     stopped: Receiver<()>,
 ) -> Result<(), Error> {
+    let VaultBuilder {
+        listen,
+        place,
+        settings,
+        faults,
+    } = builder;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("helvetisafe-vault")
         .enable_all()
@@ -58,7 +64,7 @@ pub(super) fn run(
             runtime: Handle::current(),
         };
         if ready.send(running).is_ok() {
-            serve(listener, Arc::clone(&shared), stopped).await;
+            serve(listener, Arc::clone(&shared), faults, stopped).await;
         }
         // Whatever does not finish in time is in the log, and the next start reads it.
         let _ = timeout(GRACE, shared.store.close()).await;
@@ -82,18 +88,34 @@ fn cannot_listen(address: SocketAddr, source: std::io::Error) -> Error {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: Receiver<()>) {
+async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    faults: Option<Faults>,
+    stopped: Receiver<()>,
+) {
     // An answer is small: without this it would wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|socket| {
         let _ = socket.set_nodelay(true);
     });
     let sweeper = tokio::spawn(sweep(Arc::clone(&shared)));
     let (draining, deadline) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, http::router(shared)).with_graceful_shutdown(async move {
+    let stop = async move {
         // Either way the vault was told to stop.
         let _ = stopped.await;
         drop(draining);
-    });
+    };
+    let calls = http::router(Arc::clone(&shared));
+    let server = async move {
+        match faults {
+            None => {
+                axum::serve(listener, calls)
+                    .with_graceful_shutdown(stop)
+                    .await
+            }
+            Some(faults) => faults::serve(faults, shared, calls, listener, stop).await,
+        }
+    };
     let out_of_time = async {
         let _ = deadline.await;
         tokio::time::sleep(GRACE).await;

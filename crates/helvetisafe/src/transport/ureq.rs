@@ -110,13 +110,16 @@ fn with_body<B>(request: &Request<Vec<u8>>, body: B) -> Request<B> {
     copy
 }
 
-/// Reads the whole body, in one allocation where its length is announced, so that a token in it is
+/// Reads the whole body, unless a larger one than allowed is announced, in one allocation where its length is announced, so that a token in it is
 /// not left behind in a smaller one.
 fn read(answer: Response<ureq::Body>, limit: usize) -> Result<Response<Vec<u8>>, ureq::Error> {
     let (parts, body) = answer.into_parts();
     let announced = body
         .content_length()
-        .and_then(|length| usize::try_from(length).ok());
+        .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if announced.is_some_and(|length| length > limit) {
+        return Err(ureq::Error::BodyExceedsLimit(limit as u64));
+    }
     let mut bytes = Vec::with_capacity(announced.unwrap_or(FIRST_BODY).min(limit));
     let mut reader = body.into_with_config().limit(limit as u64).reader();
     reader.read_to_end(&mut bytes)?;

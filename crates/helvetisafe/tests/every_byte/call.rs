@@ -254,10 +254,10 @@ impl Stage {
     }
 
     fn keep(&self, request: &Request) {
-        if let Some(name) = name(request.body()) {
+        let body = &request.bytes[request.body_at..];
+        if let Some(name) = name(body) {
             let path = format!("/api/v1/secrets/{name}");
-            let mut sent = self.sent.lock().unwrap();
-            sent.insert(path, request.body().to_vec());
+            self.sent.lock().unwrap().insert(path, body.to_vec());
             self.arrived.notify_all();
         }
     }

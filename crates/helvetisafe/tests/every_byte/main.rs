@@ -184,9 +184,9 @@ fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
     if group.fault == Fault::Stall {
         return vec![failure];
     }
-    // What else a vault says about a delete does not matter.
-    let says_nothing = group.call == Call::Delete && group.framing == Framing::Close;
-    if says_nothing && cut >= framed.head {
+    // Without a body, a delete is as good as with one.
+    let is_empty = group.call == Call::Delete && group.framing == Framing::Close;
+    if is_empty && cut == framed.head {
         return vec![Outcome::Whole];
     }
     if cut >= framed.enough {

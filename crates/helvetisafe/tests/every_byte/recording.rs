@@ -1,8 +1,6 @@
 //! What a real vault answers to each call.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use helvetisafe::{Client, Credentials, Expiry, KeySource};
@@ -10,7 +8,7 @@ use helvetisafe_crypto::PrivateKey;
 use helvetisafe_server::{NewAccount, Vault};
 
 use crate::call::Call;
-use crate::replay::{End, Reply, Request, serve};
+use crate::replay::{End, Reply, serve};
 
 pub(crate) const PEM: &str =
     include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
@@ -31,7 +29,7 @@ impl Recording {
         let answers = Arc::new(Mutex::new(Answers::new()));
         let (shared, address) = (Arc::clone(&answers), vault.address());
         let proxy = serve(move |request| {
-            let answer = forward(request, address);
+            let answer = request.forward(address);
             let call = (request.method.clone(), request.path.clone());
             shared.lock().unwrap().insert(call, answer.clone());
             Reply {
@@ -72,14 +70,4 @@ fn spoil_the_private_key(answers: &mut Answers) {
     let (before, after) = text.split_once("\"nonce\":\"").unwrap();
     let (_, after) = after.split_at(16);
     *answer = format!("{before}\"nonce\":\"{}{after}", "=".repeat(16)).into_bytes();
-}
-
-fn forward(request: &Request, vault: SocketAddr) -> Vec<u8> {
-    let (head, body) = request.bytes.split_at(request.body_at - 2);
-    let request = [head, b"Connection: close\r\n", body].concat();
-    let mut stream = TcpStream::connect(vault).unwrap();
-    stream.write_all(&request).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    answer
 }

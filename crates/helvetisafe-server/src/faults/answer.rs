@@ -1,0 +1,88 @@
+//! Answers that do not come from the vault.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+
+/// An answer in place of the vault's own.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Answer {
+    /// A status with an empty body.
+    pub fn status(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// A status with the body that a vault's errors have, `{"error": "..."}`.
+    pub fn error(status: StatusCode, text: &str) -> Self {
+        let body = serde_json::json!({ "error": text });
+        Self::status(status).json(body.to_string())
+    }
+
+    /// A gateway's page, which is HTML whatever was asked for.
+    pub fn html_page(status: StatusCode) -> Self {
+        let title = status.to_string();
+        let page = format!(
+            "<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n\
+             <body><center><h1>{title}</h1></center><hr><center>gateway</center></body></html>\n"
+        );
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        Self::status(status).header(CONTENT_TYPE, html).body(page)
+    }
+
+    /// 302 to another place.
+    pub fn redirect(location: HeaderValue) -> Self {
+        Self::status(StatusCode::FOUND).header(LOCATION, location)
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds `Retry-After`, in whole seconds; a fraction counts as one more.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.header(RETRY_AFTER, seconds.into())
+    }
+
+    /// The body.
+    pub fn body(self, body: impl Into<Bytes>) -> Self {
+        Self {
+            body: body.into(),
+            ..self
+        }
+    }
+
+    /// The body, with the type of JSON, whether it is JSON or not.
+    pub fn json(self, body: impl Into<Bytes>) -> Self {
+        let json = HeaderValue::from_static("application/json");
+        self.header(CONTENT_TYPE, json).body(body)
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("answer {}", self.status.as_u16())
+    }
+}
+
+impl From<Answer> for Response<Body> {
+    fn from(answer: Answer) -> Self {
+        let mut response = Self::new(Body::from(answer.body));
+        *response.status_mut() = answer.status;
+        response.headers_mut().extend(answer.headers);
+        response
+    }
+}

@@ -1,0 +1,165 @@
+//! Credentials that no client should accept.
+//!
+//! They are made for one account with its own keys, so that a client gets as far as it can: what is
+//! wrong lies inside what decrypts.
+
+use std::convert::Infallible;
+
+use axum::http::StatusCode;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use helvetisafe_crypto::{OrgKey, PrivateKey};
+use rsa::pkcs8::DecodePrivateKey;
+use rsa::rand_core::{TryCryptoRng, TryRng};
+use rsa::{Oaep, RsaPrivateKey, RsaPublicKey};
+use serde_json::json;
+use sha2::Sha256;
+
+use super::locked::{self, BadPrivateKey};
+use super::rule::Luck;
+use super::{Answer, Fault};
+use crate::{Account, Error};
+
+/// What is wrong with an org key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadOrgKey {
+    /// It unwraps, to 31 bytes.
+    Short,
+    /// It unwraps, to 33 bytes.
+    Long,
+    /// It unwraps, to nothing.
+    Empty,
+    /// It was wrapped for an account with another RSA key.
+    WrappedForAnother,
+    /// It is as long as the modulus and as large as a number can be, so larger than the modulus.
+    BeyondTheModulus,
+    /// It is one byte shorter than the modulus.
+    Truncated,
+    /// It is 48 KiB of good base64.
+    Huge,
+    /// It is base64 with a line break, which a lax reader skips.
+    BrokenBase64,
+    /// It is base64 without its padding, which a lax reader adds.
+    Unpadded,
+}
+
+impl BadOrgKey {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Short,
+        Self::Long,
+        Self::Empty,
+        Self::WrappedForAnother,
+        Self::BeyondTheModulus,
+        Self::Truncated,
+        Self::Huge,
+        Self::BrokenBase64,
+        Self::Unpadded,
+    ];
+}
+
+/// A hostile vault's credentials.
+impl Fault {
+    /// Answers a [`Route::OrgKey`](super::Route::OrgKey) with this org key in place of the
+    /// organization's. It is really wrapped for the account, so it unwraps.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] when the account's key cannot be read, or there is no randomness.
+    pub fn other_org_key(account: &Account, org_key: &OrgKey) -> Result<Self, Error> {
+        let key = PrivateKey::from_pem(&account.private_key_pem)?;
+        let wrapped = key.public_key().wrap_org_key(org_key)?.encode();
+        Ok(Self::org_key("other org key", &wrapped))
+    }
+
+    /// Answers a [`Route::OrgKey`](super::Route::OrgKey) with one that no client should accept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] when the account's key cannot be read.
+    pub fn bad_org_key(account: &Account, bad: BadOrgKey) -> Result<Self, Error> {
+        let wrapped = |length| wrap(account, length);
+        let text = match bad {
+            BadOrgKey::Short => BASE64_STANDARD.encode(wrapped(31)?),
+            BadOrgKey::Long => BASE64_STANDARD.encode(wrapped(33)?),
+            BadOrgKey::Empty => BASE64_STANDARD.encode(wrapped(0)?),
+            // Nobody can tell a random number from one that was encrypted for another key.
+            BadOrgKey::WrappedForAnother => {
+                let mut other = wrapped(32)?;
+                other.iter_mut().skip(1).for_each(|byte| *byte ^= 0x55);
+                BASE64_STANDARD.encode(other)
+            }
+            BadOrgKey::BeyondTheModulus => BASE64_STANDARD.encode(vec![0xff; wrapped(32)?.len()]),
+            BadOrgKey::Truncated => BASE64_STANDARD.encode(&wrapped(32)?[1..]),
+            BadOrgKey::Huge => BASE64_STANDARD.encode(vec![1; 36 * 1024]),
+            BadOrgKey::BrokenBase64 => {
+                let mut text = BASE64_STANDARD.encode(wrapped(32)?);
+                text.insert(64, '\n');
+                text
+            }
+            BadOrgKey::Unpadded => {
+                let mut text = BASE64_STANDARD.encode(wrapped(32)?);
+                text.pop();
+                text
+            }
+        };
+        Ok(Self::org_key(&format!("bad org key: {bad:?}"), &text))
+    }
+
+    /// Answers a [`Route::PrivateKey`](super::Route::PrivateKey) with one that no client should
+    /// accept. It is locked with the account's password, so it unlocks, apart from
+    /// [`BadPrivateKey::Tampered`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] when the account's key cannot be read, or there is no randomness.
+    pub fn bad_private_key(account: &Account, bad: BadPrivateKey) -> Result<Self, Error> {
+        let answer = locked::answer(account, bad)?;
+        let body = serde_json::to_vec(&answer).unwrap_or_default();
+        let mut fault = Self::answer(Answer::status(StatusCode::OK).json(body));
+        fault.name = format!("bad private key: {bad:?}");
+        Ok(fault)
+    }
+
+    fn org_key(name: &str, wrapped: &str) -> Self {
+        let body = json!({ "encrypted_org_key": wrapped }).to_string();
+        let mut fault = Self::answer(Answer::status(StatusCode::OK).json(body));
+        name.clone_into(&mut fault.name);
+        fault
+    }
+}
+
+/// So many bytes, wrapped for the account: RSAES-OAEP-ENCRYPT, RFC 8017 section 7.1.1.
+fn wrap(account: &Account, length: usize) -> Result<Vec<u8>, Error> {
+    let rejected = |_| Error::Crypto(helvetisafe_crypto::Error::KeyFormat);
+    let key = RsaPrivateKey::from_pkcs8_pem(&account.private_key_pem).map_err(rejected)?;
+    let contents = vec![7; length];
+    RsaPublicKey::from(&key)
+        .encrypt(&mut Padding(Luck::new(0)), Oaep::<Sha256>::new(), &contents)
+        .map_err(|_| Error::Crypto(helvetisafe_crypto::Error::TooLong))
+}
+
+/// The padding's seed. What it hides is no secret, so it need not be random.
+struct Padding(Luck);
+
+impl TryRng for Padding {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.0.number() >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.number())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for piece in bytes.chunks_mut(8) {
+            piece.copy_from_slice(&self.0.number().to_le_bytes()[..piece.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Padding {}

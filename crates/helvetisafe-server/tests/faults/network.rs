@@ -1,0 +1,222 @@
+//! Faults of the network.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use helvetisafe_server::faults::{Fault, Handled, Requests, Route, Seen, StatusCode, Verb};
+
+use crate::support::{End, Raw, Site, site};
+
+fn vault_did(site: &Site) -> Vec<Handled> {
+    site.faults.log().iter().map(|seen| seen.vault).collect()
+}
+
+#[test]
+fn before_acting_nothing_happens_and_after_acting_the_write_is_there() {
+    let done = Handled::Answered(StatusCode::CREATED);
+    for (fault, name, end, vault) in [
+        (
+            Fault::reset_before_acting(),
+            "reset before acting",
+            End::Reset,
+            Handled::Never,
+        ),
+        (
+            Fault::close_before_acting(),
+            "close before acting",
+            End::Closed,
+            Handled::Never,
+        ),
+        (
+            Fault::reset_after_acting(),
+            "reset after acting",
+            End::Reset,
+            done,
+        ),
+        (
+            Fault::close_after_acting(),
+            "close after acting",
+            End::Closed,
+            done,
+        ),
+    ] {
+        let site = site();
+        site.faults.on(Route::Create).once().then(fault);
+        let Raw { bytes, end: seen } = site.create("a");
+        assert_eq!((bytes.len(), seen), (0, end), "{name}");
+        let has_acted = vault == done;
+        assert_eq!(
+            site.stored(),
+            if has_acted { vec!["a"] } else { vec![] },
+            "{name}"
+        );
+        let log = site.faults.log();
+        assert_eq!(log[0].fault.as_deref(), Some(name));
+        assert_eq!((log[0].vault, log.len()), (vault, 1), "{name}");
+        assert_eq!(site.faults.writes().len(), usize::from(has_acted), "{name}");
+        assert_eq!(site.create("b").status(), 201, "once is once");
+    }
+}
+
+#[test]
+fn an_answer_can_be_cut_at_every_byte() {
+    let site = site();
+    site.create("a");
+    let whole = site.read("a").bytes;
+    for at in 0..=whole.len() {
+        site.faults
+            .on(Route::Read)
+            .once()
+            .then(Fault::truncate_at(at));
+        let cut = site.read("a");
+        // The date may have changed, so the bytes may be others.
+        assert_eq!(cut.bytes.len(), at);
+        let end = if at == whole.len() {
+            End::Open
+        } else {
+            End::Closed
+        };
+        assert_eq!(cut.end, end, "{at}");
+    }
+    site.faults
+        .on(Route::Read)
+        .once()
+        .then(Fault::truncate_at(whole.len() + 1));
+    let mut wire = site.wire();
+    for _ in 0..2 {
+        wire.send(&site.request("GET", "/api/v1/secrets/a", None));
+        assert_eq!(
+            wire.receive().end,
+            End::Open,
+            "a cut beyond the end is none"
+        );
+    }
+}
+
+#[test]
+fn an_end_after_the_last_byte_closes_the_connection() {
+    let site = site();
+    site.create("a");
+    let length = site.read("a").bytes.len();
+    site.faults.on(Route::Read).then(Fault::truncate_at(length));
+    let mut wire = site.wire();
+    wire.send(&site.request("GET", "/api/v1/secrets/a", None));
+    assert_eq!(wire.receive().end, End::Open);
+    let after = wire.receive();
+    assert_eq!((after.bytes.len(), after.end), (0, End::Closed));
+}
+
+#[test]
+fn a_reset_can_come_in_the_middle() {
+    let site = site();
+    site.create("a");
+    site.faults.on(Route::Read).then(Fault::reset_at(20));
+    let cut = site.read("a");
+    assert_eq!(cut.end, End::Reset);
+    assert!(cut.bytes.len() <= 20, "{cut:?}");
+}
+
+#[test]
+fn a_stall_before_acting_ends_in_an_act_even_when_nobody_waits_any_more() {
+    let site = site();
+    let stall = Fault::stall_before_acting(Duration::from_millis(300));
+    site.faults.on(Route::Create).once().then(stall);
+    let mut wire = site.wire();
+    wire.send(&site.request(
+        "POST",
+        "/api/v1/secrets",
+        Some(&crate::support::secret("late")),
+    ));
+    while site.faults.count(Route::Create) == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(vault_did(&site), [Handled::UnderWay]);
+    assert!(site.stored().is_empty());
+    drop(wire);
+    while site.faults.writes().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(site.stored(), ["late"]);
+}
+
+#[test]
+fn a_stall_holds_the_answer_or_its_rest_back() {
+    let site = site();
+    site.create("a");
+    let time = Duration::from_millis(200);
+    for fault in [
+        Fault::stall_before_acting(time),
+        Fault::stall_after_acting(time),
+        Fault::stall_at(50, time),
+    ] {
+        site.faults.on(Route::Read).once().then(fault.clone());
+        let begin = Instant::now();
+        let answer = site.read("a");
+        assert!(begin.elapsed() >= time, "{fault:?}");
+        assert_eq!((answer.status(), answer.end), (200, End::Open), "{fault:?}");
+        assert_eq!(answer.json()["key"], "a");
+    }
+}
+
+#[test]
+fn in_a_stall_in_the_middle_just_the_bytes_before_it_are_there() {
+    let site = site();
+    site.create("a");
+    let forever = Duration::from_secs(3600);
+    site.faults
+        .on(Verb::Read.of("a"))
+        .then(Fault::stall_at(50, forever));
+    let mut wire = site.wire();
+    wire.0
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    wire.send(&site.request("GET", "/api/v1/secrets/a", None));
+    let mut bytes = [0; 100];
+    let mut read = 0;
+    while let Ok(count) = std::io::Read::read(&mut wire.0, &mut bytes[read..]) {
+        read += count;
+    }
+    assert_eq!(read, 50);
+    assert_eq!(
+        vault_did(&site).last(),
+        Some(&Handled::Answered(StatusCode::OK))
+    );
+}
+
+#[test]
+fn a_drip_comes_piece_by_piece() {
+    let site = site();
+    site.create("a");
+    let length = site.read("a").bytes.len();
+    let pause = Duration::from_millis(5);
+    site.faults
+        .on(Route::Read)
+        .then(Fault::drip(NonZeroUsize::new(10).unwrap(), pause));
+    let begin = Instant::now();
+    let answer = site.read("a");
+    assert_eq!(
+        (answer.json()["key"].as_str(), answer.end),
+        (Some("a"), End::Open)
+    );
+    let pauses = u32::try_from(length / 10 - 1).unwrap();
+    assert!(begin.elapsed() >= pause * pauses);
+}
+
+#[test]
+fn a_connection_serves_on_after_a_fault_that_leaves_it_open() {
+    let site = site();
+    let mut wire = site.wire();
+    let busy = Fault::status(StatusCode::SERVICE_UNAVAILABLE);
+    site.faults.on(Requests::any()).once().then(busy);
+    for status in [503, 200] {
+        wire.send(&site.request("GET", "/api/v1/secrets", None));
+        assert_eq!(wire.receive().status(), status);
+    }
+    let connections: Vec<_> = site
+        .faults
+        .log()
+        .iter()
+        .map(|seen: &Seen| seen.connection)
+        .collect();
+    assert_eq!(connections, [0, 0]);
+}

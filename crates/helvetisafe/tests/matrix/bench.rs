@@ -1,0 +1,254 @@
+//! A vault, a server before it that does what a case says, and clients that make its call.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use helvetisafe::{
+    Client, ClientBuilder, Credentials, Error, ErrorKind, Expiry, KeySource, Timeouts,
+};
+use helvetisafe_crypto::{OrgKey, PrivateKey};
+use helvetisafe_server::faults::{Faults, Route};
+use helvetisafe_server::{Account, NewAccount, NewApiToken, Vault};
+
+use crate::clock::DrivenClock;
+use crate::detour::{Detour, detour};
+use crate::event::Event;
+use crate::model::{Case, Course, Outcome, made_up};
+use crate::replay::serve;
+use crate::stage::{Stage, answer};
+use crate::verb::{By, Verb};
+
+pub(crate) const PEM: &str =
+    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
+/// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
+pub(crate) const SILENCE: Duration = Duration::from_millis(1500);
+pub(crate) struct Bench {
+    _vault: Vault,
+    faults: Faults,
+    /// How many writes the vault had carried out when the case began.
+    before: usize,
+    account: Account,
+    api_token: secrecy::SecretString,
+    server: SocketAddr,
+    stage: Arc<Mutex<Stage>>,
+    detour: Arc<Mutex<Detour>>,
+    clock: DrivenClock,
+    clients: HashMap<(By, bool, bool), Client>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(NewAccount::default())
+    }
+
+    pub(crate) fn with(account: NewAccount) -> Self {
+        let faults = Faults::new();
+        let vault = Vault::builder().faults(faults.clone()).start().unwrap();
+        let organization = vault.new_organization().unwrap();
+        let account = account.private_key(PrivateKey::from_pem(PEM).unwrap());
+        let account = vault.new_account(&organization, account).unwrap();
+        let api_token = vault
+            .new_api_token(&account, NewApiToken::default())
+            .unwrap();
+        let stage = Arc::new(Mutex::new(Stage::default()));
+        let (shared, address) = (Arc::clone(&stage), vault.address());
+        let server = serve(move |request| answer(&shared, address, request));
+        Self {
+            _vault: vault,
+            faults,
+            before: 0,
+            account,
+            api_token,
+            server,
+            stage,
+            detour: Arc::default(),
+            clock: DrivenClock::default(),
+            clients: HashMap::new(),
+        }
+    }
+
+    /// Plays a case and tells what was seen.
+    pub(crate) fn play(&mut self, number: usize, case: &Case) -> Course {
+        self.play_after(number, case, |_, _| {})
+    }
+
+    /// The same, with something that happens before to the secret's name.
+    pub(crate) fn play_after(
+        &mut self,
+        number: usize,
+        case: &Case,
+        before: fn(&Client, &str),
+    ) -> Course {
+        let name = format!("s{number}");
+        *self.stage.lock().unwrap() = Stage::default();
+        *self.detour.lock().unwrap() = Detour::default();
+        let client = (case.verb != Verb::PrivateKey).then(|| self.client(case));
+        if let Some(client) = &client {
+            prepare(client, case.verb, &name);
+            before(client, &name);
+        }
+        self.set(case, &name);
+        self.before = self.faults.writes().len();
+        if case.verb == Verb::Token {
+            self.clock.advance(Duration::from_secs(3600));
+        }
+        self.clock.begin(number);
+        let outcome = match &client {
+            Some(client) => call(client, case.verb, &name),
+            None => self.connect(case),
+        };
+        self.course(case, &name, outcome)
+    }
+
+    /// One for each authentication; one more whose org key is rotated, and each also with a
+    /// transport that makes failures up.
+    fn client(&mut self, case: &Case) -> Client {
+        let (is_org_key, is_made_up) = (case.verb == Verb::OrgKey, made_up(&case.event).is_some());
+        let kind = (case.by, is_org_key, is_made_up);
+        if let Some(client) = self.clients.get(&kind) {
+            return client.clone();
+        }
+        let builder = self.builder(case, KeySource::pem(PEM));
+        let client = builder.connect().unwrap();
+        self.clients.insert(kind, client.clone());
+        client
+    }
+
+    fn builder(&self, case: &Case, key_source: KeySource) -> ClientBuilder {
+        let credentials = match case.by {
+            By::ServiceAccount => Credentials::service_account(
+                self.account.client_id.clone(),
+                self.account.client_secret.clone(),
+            ),
+            By::ApiToken => Credentials::api_token(self.api_token.clone()),
+        };
+        let timeouts = Timeouts {
+            silence: SILENCE,
+            ..Timeouts::default()
+        };
+        let builder = Client::builder(format!("http://{}", self.server), credentials, key_source)
+            .timeouts(timeouts)
+            .clock(self.clock.clone());
+        match made_up(&case.event) {
+            Some(_) => builder.transport(detour(Arc::clone(&self.detour))),
+            None => builder,
+        }
+    }
+
+    fn connect(&self, case: &Case) -> Result<(), Error> {
+        let builder = self.builder(case, KeySource::password("password"));
+        match builder.connect() {
+            // What the server says is no key, so it has arrived.
+            Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    fn set(&self, case: &Case, name: &str) {
+        let line = case.verb.line(name);
+        let events: Vec<_> = (1..=case.attempt.unwrap_or(0))
+            .map(|n| case.event_at(n))
+            .collect();
+        let always = case.attempt.is_none().then(|| case.event.clone());
+        let made_up_at = |event: &Option<Event>| event.as_ref().and_then(made_up);
+        *self.detour.lock().unwrap() = Detour {
+            line: line.clone(),
+            failures: events.iter().map(made_up_at).collect(),
+            always: made_up_at(&always),
+            requests: 0,
+        };
+        let is_real = |event: &Option<Event>| made_up_at(event).is_none();
+        *self.stage.lock().unwrap() = Stage {
+            line,
+            events: events.into_iter().filter(is_real).collect(),
+            always: always.filter(|event| made_up(event).is_none()),
+            rotated: (case.verb == Verb::OrgKey).then(|| OrgKey::generate().unwrap()),
+            ..Stage::default()
+        };
+    }
+
+    fn course(&self, case: &Case, name: &str, outcome: Result<(), Error>) -> Course {
+        let (stage, detour) = (self.stage.lock().unwrap(), self.detour.lock().unwrap());
+        let count = |method: &str, path: &str| {
+            let is_it =
+                |seen: &&(String, String)| (seen.0.as_str(), seen.1.as_str()) == (method, path);
+            stage.seen.iter().filter(is_it).count()
+        };
+        let read_back = Verb::Get.line(name);
+        let is_made_up = made_up(&case.event).is_some();
+        let is_first = case.verb == Verb::PrivateKey && case.by == By::ServiceAccount;
+        let tokens = if case.verb == Verb::Token {
+            0
+        } else {
+            count("POST", "/oauth/token")
+        };
+        Course {
+            requests: if is_made_up {
+                detour.requests
+            } else {
+                stage.requests
+            },
+            read_backs: if case.verb == Verb::Create {
+                count(read_back.0, &read_back.1)
+            } else {
+                0
+            },
+            // To connect takes one.
+            tokens: tokens - usize::from(is_first),
+            waits: self.clock.waits(),
+            outcome: match outcome {
+                Ok(()) => Outcome::Success,
+                Err(error) => Outcome::Failure {
+                    kind: error.kind(),
+                    is_retryable: error.is_retryable(),
+                    retry_after: error.retry_after(),
+                },
+            },
+            acts: self.acts(case.verb, name),
+        }
+    }
+
+    /// How often the vault created or deleted the secret since the case began: its own log.
+    fn acts(&self, verb: Verb, name: &str) -> usize {
+        let counted = match verb {
+            Verb::Create => Route::Create,
+            Verb::Delete => Route::Delete,
+            _ => return 0,
+        };
+        let writes = self.faults.writes();
+        let writes = writes[self.before..].iter();
+        writes
+            .filter(|seen| seen.route == Some(counted) && seen.key.as_deref() == Some(name))
+            .count()
+    }
+}
+
+/// What has to be there before a call, and a connection to be reused.
+fn prepare(client: &Client, verb: Verb, name: &str) {
+    match verb {
+        Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => {
+            drop(client.secrets().list().unwrap())
+        }
+        _ => drop(client.secrets().create(name, "value", None).unwrap()),
+    }
+}
+
+fn call(client: &Client, verb: Verb, name: &str) -> Result<(), Error> {
+    let secrets = client.secrets();
+    match verb {
+        Verb::Get => secrets
+            .get(name)
+            .map(|secret| assert_eq!(secret.expose_secret(), "value")),
+        Verb::OrgKey => secrets
+            .get(name)
+            .map(|secret| assert_eq!(secret.expose_secret(), "rotated")),
+        Verb::List | Verb::Token => secrets.list().map(drop),
+        Verb::Update => secrets.update(name, "new", Expiry::Keep).map(drop),
+        Verb::Put => secrets.put(name, "new", None).map(drop),
+        Verb::Delete => secrets.delete(name),
+        Verb::Create => secrets.create(name, "value", None).map(drop),
+        Verb::PrivateKey => unreachable!("only connecting asks for it"),
+    }
+}

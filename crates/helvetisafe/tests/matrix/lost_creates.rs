@@ -1,0 +1,75 @@
+//! A create whose answer was lost, however it was lost: what reading it back finds decides. That it
+//! finds its own, or nothing, is in the table's cases; here it finds another's, or may not read.
+
+use std::collections::BTreeSet;
+
+use helvetisafe::{Client, ErrorKind, Scope};
+use helvetisafe_server::NewAccount;
+
+use crate::bench::Bench;
+use crate::document::{Column, Rule, Table};
+use crate::event::Event;
+use crate::model::{Case, Course, Outcome};
+use crate::verb::{By, Verb};
+
+#[test]
+fn another_secret_of_that_name_is_a_conflict() {
+    // Somebody was quicker, and the vault's 409 is lost too.
+    let before = |client: &Client, name: &str| {
+        client.secrets().create(name, "theirs", None).unwrap();
+    };
+    play(NewAccount::default(), before, ErrorKind::Conflict);
+}
+
+#[test]
+fn what_may_not_be_read_is_ambiguous() {
+    let scopes = [
+        Scope::SecretsWrite,
+        Scope::SecretsList,
+        Scope::CredentialsRead,
+    ];
+    let account = NewAccount::default().scopes(scopes);
+    play(account, |_, _| {}, ErrorKind::Ambiguous);
+}
+
+/// Every event that the document reads back after, with both authentications.
+fn play(account: NewAccount, before: fn(&Client, &str), kind: ErrorKind) {
+    let mut bench = Bench::with(account);
+    let table = Table::of_the_document();
+    let (mut number, mut rows) = (0, BTreeSet::new());
+    for row in &table.rows {
+        for event in Event::of_row(&row.what) {
+            let rule = table.rule(row, Column::Create, &event);
+            if rule != Rule::ReadBack {
+                continue;
+            }
+            rows.insert(&row.what);
+            for by in [By::ServiceAccount, By::ApiToken] {
+                number += 1;
+                let case = Case {
+                    verb: Verb::Create,
+                    by,
+                    event: event.clone(),
+                    rule,
+                    lost: rule,
+                    attempt: Some(1),
+                };
+                let is_new = kind != ErrorKind::Conflict;
+                let expected = Course {
+                    requests: 1,
+                    read_backs: 1,
+                    tokens: 0,
+                    waits: Vec::new(),
+                    outcome: Outcome::Failure {
+                        kind,
+                        is_retryable: false,
+                        retry_after: None,
+                    },
+                    acts: usize::from(event.acted() && is_new),
+                };
+                assert_eq!(bench.play_after(number, &case, before), expected, "{case}");
+            }
+        }
+    }
+    assert_eq!(rows.len(), 4, "{rows:?}");
+}

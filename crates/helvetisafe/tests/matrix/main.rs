@@ -1,0 +1,93 @@
+//! The table of `docs/behaviour.md`, "What is tried again", is read from the document, and each of
+//! its cells is played: every call × every event of the row × both authentications × the attempt at
+//! which it happens, against a real vault and real sockets, with a driven clock and seeded jitter.
+//! How many requests there have to be, which waits, and what comes of it is computed here from the
+//! document's words, without the code under test.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
+
+mod bench;
+mod clock;
+mod detour;
+mod document;
+mod event;
+mod lost_creates;
+mod model;
+#[path = "../every_byte/replay.rs"]
+mod replay;
+mod stage;
+mod verb;
+
+use std::sync::Mutex;
+use std::thread;
+
+use bench::Bench;
+use document::Table;
+use event::Event;
+use model::{Case, predict};
+use verb::{By, Verb};
+
+/// How many play at once. Most of those that take long wait for a silence to end.
+const BENCHES: usize = 24;
+
+#[test]
+fn the_client_does_what_the_table_says() {
+    let cases = cases(&Table::of_the_document());
+    assert!(cases.len() > 1500, "{}", cases.len());
+    let next = Mutex::new(cases.iter().enumerate());
+    let failures = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..BENCHES {
+            scope.spawn(|| {
+                let mut bench = Bench::new();
+                loop {
+                    let Some((number, case)) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    let (found, expected) = (bench.play(number, case), predict(number, case));
+                    if found != expected {
+                        let failure = format!("{case}\n    {found:?}\nnot {expected:?}");
+                        failures.lock().unwrap().push(failure);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
+}
+
+/// Every call × every event × both authentications × the attempts; those that take long first.
+fn cases(table: &Table) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for row in &table.rows {
+        for event in Event::of_row(&row.what) {
+            for verb in Verb::ALL {
+                let rule = table.rule(row, verb.column(), &event);
+                let lost = table.lost(verb.column());
+                for by in [By::ServiceAccount, By::ApiToken] {
+                    for attempt in [Some(1), Some(2), Some(3), None] {
+                        let event = event.clone();
+                        let case = Case {
+                            verb,
+                            by,
+                            event,
+                            rule,
+                            lost,
+                            attempt,
+                        };
+                        cases.extend(case.makes_sense().then_some(case));
+                    }
+                }
+            }
+        }
+    }
+    cases.sort_by_key(|case| !matches!(case.event, Event::Silence { .. }));
+    cases
+}

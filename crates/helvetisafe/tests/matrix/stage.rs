@@ -1,0 +1,114 @@
+//! What the server before the vault does with the requests of a case.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use helvetisafe_crypto::{OrgKey, PrivateKey};
+
+use crate::bench::PEM;
+use crate::event::Event;
+use crate::replay::{End, Reply, Request};
+
+/// What a locked private key looks like that is refused without work.
+const NO_KEY: &str =
+    r#"{"encrypted_private_key":"AA==","nonce":"AA==","salt":"AA==","auth_tag":"AA=="}"#;
+
+/// What the server does, and what it saw.
+#[derive(Default)]
+pub(crate) struct Stage {
+    /// The call, and what happens to its requests, one after the other.
+    pub(crate) line: (&'static str, String),
+    pub(crate) events: Vec<Option<Event>>,
+    pub(crate) always: Option<Event>,
+    /// Requests of the call so far.
+    pub(crate) requests: usize,
+    /// All requests.
+    pub(crate) seen: Vec<(String, String)>,
+    /// In place of the vault's org key, and what it seals.
+    pub(crate) rotated: Option<OrgKey>,
+}
+
+/// The answer to a request: by the case, or by the vault.
+pub(crate) fn answer(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request) -> Reply {
+    let (event, rotated) = {
+        let mut stage = stage.lock().unwrap();
+        let event = stage.next_event(request);
+        (event, stage.rotated_answer(request))
+    };
+    let whole = |bytes| Reply {
+        pieces: vec![bytes],
+        end: End::KeepOpen,
+    };
+    let Some(event) = event else {
+        return whole(rotated.unwrap_or_else(|| forward(vault, request)));
+    };
+    if event.acted() {
+        forward(vault, request);
+    }
+    let part = |bytes: &[u8], end| Reply {
+        pieces: vec![bytes.to_vec()],
+        end,
+    };
+    match &event {
+        Event::Unsent(_) | Event::Dead => part(b"", End::Close),
+        Event::Reset { .. } => part(b"HTTP/1.1 200 O", End::Reset),
+        Event::Truncation { .. } => part(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"keys\":[]",
+            End::Close,
+        ),
+        Event::Silence { .. } => part(b"", End::Silence),
+        Event::Status { .. } => whole(event.answer().unwrap_or_default()),
+        Event::Unreadable { .. } => part(&event.answer().unwrap_or_default(), End::Close),
+    }
+}
+
+impl Stage {
+    fn next_event(&mut self, request: &Request) -> Option<Event> {
+        self.seen
+            .push((request.method.clone(), request.path.clone()));
+        if !request.is((self.line.0, &self.line.1)) {
+            return None;
+        }
+        self.requests += 1;
+        let event = self.events.get(self.requests - 1).cloned().flatten();
+        self.always.clone().or(event)
+    }
+
+    /// Under a rotated org key, there is one secret of every name.
+    fn rotated_answer(&self, request: &Request) -> Option<Vec<u8>> {
+        let body = match (&self.rotated, request.path.as_str()) {
+            (_, "/api/v1/credentials/private-key") => NO_KEY.to_owned(),
+            (Some(key), "/api/v1/credentials/org-key") => {
+                let key = PrivateKey::from_pem(PEM)
+                    .unwrap()
+                    .public_key()
+                    .wrap_org_key(key);
+                format!(r#"{{"encrypted_org_key":"{}"}}"#, key.unwrap().encode())
+            }
+            (Some(key), path) => {
+                let name = path.strip_prefix("/api/v1/secrets/")?;
+                let text = format!(r#"{{"{name}":"rotated"}}"#);
+                let envelope = key.seal(text.as_bytes()).unwrap();
+                let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
+                format!(r#"{{"key":"{name}","value":"{value}","nonce":"{nonce}"}}"#)
+            }
+            _ => return None,
+        };
+        Some(
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes(),
+        )
+    }
+}
+
+/// The vault's answer. The client's connection stays open.
+fn forward(vault: SocketAddr, request: &Request) -> Vec<u8> {
+    let answer = String::from_utf8(request.forward(vault)).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let is_close = |line: &&str| line.eq_ignore_ascii_case("connection: close");
+    let lines: Vec<_> = head.split("\r\n").filter(|line| !is_close(line)).collect();
+    format!("{}\r\n\r\n{body}", lines.join("\r\n")).into_bytes()
+}
