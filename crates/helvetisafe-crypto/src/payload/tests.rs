@@ -71,6 +71,12 @@ fn any_other_object_has_fields_and_its_json_as_value() {
 }
 
 #[test]
+fn of_fields_with_one_name_the_last_counts_in_its_own_place() {
+    let payload = parse(r#"{"A":"1","B":"2","A":"3","C":"4"}"#, "db");
+    assert_eq!(fields(&payload), [("B", "2"), ("A", "3"), ("C", "4")]);
+}
+
+#[test]
 fn anything_else_is_its_own_text() {
     for text in [
         "",
