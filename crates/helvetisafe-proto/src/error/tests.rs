@@ -100,6 +100,7 @@ fn the_token_endpoint_shows_known_codes_only() {
     let body = r#"{"error":"invalid_client","error_description":"unknown client"}"#;
     let error = ApiError::from_token_response(&response(401, body));
     assert_eq!(error.kind(), Kind::Auth);
+    assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     assert!(error.to_string().contains("invalid_client"));
     assert_eq!(error.server_text(), Some("unknown client"));
 
