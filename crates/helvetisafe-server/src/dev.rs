@@ -9,10 +9,11 @@ use std::path::Path;
 use helvetisafe_crypto::{PrivateKey, WrappedOrgKey};
 use secrecy::ExposeSecret;
 
+use crate::faults::Faults;
 use crate::provision::{Account, Organization, RSA_BITS};
 use crate::store::{StoreError, TokenKind, TokenRow};
 use crate::token::Hash;
-use crate::{Error, Vault};
+use crate::{Error, Vault, VaultBuilder};
 use folder::Folder;
 
 pub use credentials::DevCredentials;
@@ -43,8 +44,24 @@ impl DevVault {
     /// users can read the folder or a file in it; [`Error::State`] when its files contradict each
     /// other; [`Error::Crypto`] or [`Error::Random`] when the account cannot be made.
     pub fn start(listen: SocketAddr, folder: Option<&Path>) -> Result<Self, Error> {
+        Self::start_with(Vault::builder().listen(listen), folder)
+    }
+
+    /// Starts it like [`start`](Self::start), with faults: see [`faults`](crate::faults).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start).
+    pub fn start_with_faults(
+        listen: SocketAddr,
+        folder: Option<&Path>,
+        faults: Faults,
+    ) -> Result<Self, Error> {
+        Self::start_with(Vault::builder().listen(listen).faults(faults), folder)
+    }
+
+    fn start_with(mut builder: VaultBuilder, folder: Option<&Path>) -> Result<Self, Error> {
         let folder = folder.map_or_else(Folder::temporary, Folder::kept)?;
-        let mut builder = Vault::builder().listen(listen);
         if let Some(database) = folder.database() {
             builder = builder.state(database);
         }

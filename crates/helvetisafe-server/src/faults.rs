@@ -54,6 +54,7 @@ mod locked;
 mod log;
 mod route;
 mod rule;
+mod spec;
 mod wire;
 
 use std::fmt;
@@ -71,6 +72,7 @@ pub use locked::BadPrivateKey;
 pub use log::{Handled, Seen};
 pub use route::{Requests, Route, Verb};
 pub use rule::When;
+pub use spec::{BadSpec, Spec};
 
 pub(crate) use act::serve;
 use rule::{Luck, Rule};

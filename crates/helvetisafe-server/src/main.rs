@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use helvetisafe_server::faults::{Faults, Spec};
 use helvetisafe_server::{DevCredentials, DevVault};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
@@ -32,12 +33,21 @@ enum Command {
         /// credentials for the next start. Without it all is gone when the vault stops.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
+        /// Misbehave on purpose, to see how a client copes: REQUESTS:FAULT[:WHEN], such as
+        /// create:reset-after:once or read=KEY:status=503:percent=20, or the preset flaky. May be
+        /// given several times. The documentation of the library's module faults has all of them.
+        #[arg(long, value_name = "RULE")]
+        faults: Vec<Spec>,
     },
 }
 
 fn main() -> ExitCode {
-    let Command::Dev { listen, state } = Args::parse().command;
-    match dev(listen, state) {
+    let Command::Dev {
+        listen,
+        state,
+        faults,
+    } = Args::parse().command;
+    match dev(listen, state, faults) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("helvetisafe-server: {error}");
@@ -46,15 +56,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn dev(listen: SocketAddr, state: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+fn dev(
+    listen: SocketAddr,
+    state: Option<PathBuf>,
+    faults: Vec<Spec>,
+) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         // Before anything is made, so that a signal while it is made ends in a clean stop.
         let stop = stop_signal()?;
-        let vault = DevVault::start(listen, state.as_deref())?;
-        introduce(&vault, state.is_some());
+        let misbehaves = !faults.is_empty();
+        let vault = start(listen, state.as_deref(), faults)?;
+        introduce(&vault, state.is_some(), misbehaves);
         print(vault.credentials())?;
         stop.await;
         vault.stop()?;
@@ -63,7 +78,21 @@ fn dev(listen: SocketAddr, state: Option<PathBuf>) -> Result<(), Box<dyn std::er
     })
 }
 
-fn introduce(vault: &DevVault, is_kept: bool) {
+/// Without a fault there is nothing of them in the way of a request.
+fn start(
+    listen: SocketAddr,
+    state: Option<&Path>,
+    specs: Vec<Spec>,
+) -> Result<DevVault, helvetisafe_server::Error> {
+    if specs.is_empty() {
+        return DevVault::start(listen, state);
+    }
+    let faults = Faults::new();
+    specs.into_iter().for_each(|spec| faults.add_spec(spec));
+    DevVault::start_with_faults(listen, state, faults)
+}
+
+fn introduce(vault: &DevVault, is_kept: bool, misbehaves: bool) {
     let (url, folder) = (vault.vault().base_url(), vault.folder().display());
     eprintln!("helvetisafe-server: a vault for development serves {url} on this machine only");
     if is_kept {
@@ -71,6 +100,9 @@ fn introduce(vault: &DevVault, is_kept: bool) {
     } else {
         eprintln!("helvetisafe-server: secrets are in memory and gone when it stops; use --state");
         eprintln!("helvetisafe-server: until then, private key and credentials are in {folder}");
+    }
+    if misbehaves {
+        eprintln!("helvetisafe-server: WARNING: it misbehaves on purpose, as --faults says");
     }
     eprintln!("helvetisafe-server: stop it with Ctrl-C or SIGTERM");
 }

@@ -290,7 +290,8 @@ fn authorizer(
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("base_url", &self.base_url)
+            // What is none may hold a password.
+            .field("base_url", &BaseUrl::parse(&self.base_url))
             .field("credentials", &self.credentials)
             .field("key_source", &self.key_source)
             .field("scopes", &self.scopes)

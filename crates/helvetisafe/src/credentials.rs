@@ -167,6 +167,9 @@ pub(crate) enum LocalKey<'a> {
 
 /// Reads a key file into one allocation, which is wiped on drop.
 fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if !is_path(path) {
+        return Err(Error::config(ConfigError::KeyNotPath));
+    }
     let shown = || path.display().to_string();
     let unreadable = |source: std::io::Error| {
         Error::config(ConfigError::KeyFile {
@@ -187,9 +190,17 @@ fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     Ok(pem)
 }
 
+/// Whether it can be a path: a PEM, which is easily mistaken for its path, has line breaks.
+fn is_path(path: &Path) -> bool {
+    !path.to_string_lossy().contains(char::is_control)
+}
+
 impl fmt::Debug for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
+            Source::PemFile(path) if !is_path(path) => {
+                f.write_str("KeySource::pem_file([REDACTED])")
+            }
             Source::PemFile(path) => write!(f, "KeySource::pem_file({})", path.display()),
             Source::Pem(_) => f.write_str("KeySource::pem([REDACTED])"),
             Source::Password(_) => f.write_str("KeySource::password([REDACTED])"),

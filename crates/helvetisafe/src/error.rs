@@ -109,6 +109,11 @@ pub(crate) enum ConfigError {
         path: String,
         source: Arc<std::io::Error>,
     },
+    #[error(
+        "what was given as the path of the private key has line breaks or other control \
+         characters: is it the key itself?"
+    )]
+    KeyNotPath,
     #[error("the private key file {0} is larger than a key can be")]
     KeyFileTooLarge(String),
     #[error("the private key is not UTF-8 text, so it is no PEM")]

@@ -6,6 +6,8 @@ mod agent;
 mod copy_and_move;
 mod doctor;
 mod fake;
+#[cfg(unix)]
+mod hostile_text;
 mod import;
 mod inject;
 /// The proxy of the facade's tests, which can also lose answers.

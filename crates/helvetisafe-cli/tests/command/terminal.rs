@@ -18,7 +18,7 @@ fn command(world: &World, arguments: &[&str]) -> Command {
 }
 
 /// All that is shown until the command ends.
-fn shown(command: Command) -> String {
+pub(crate) fn shown(command: Command) -> String {
     start(command).exp_eof().unwrap()
 }
 

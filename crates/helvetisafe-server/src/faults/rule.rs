@@ -50,28 +50,38 @@ impl<'a> When<'a> {
     /// What is done; from now on the rule holds.
     pub fn then(self, fault: Fault) {
         self.faults.add(Rule {
-            requests: self.requests,
             passes: self.passes,
             acts: self.acts,
             percent: self.percent,
-            fault,
+            ..Rule::new(self.requests, fault)
         });
     }
 }
 
 /// A rule that holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
-    requests: Requests,
+    pub(super) requests: Requests,
     /// How many requests it still lets through.
-    passes: u64,
+    pub(super) passes: u64,
     /// How often it still acts; `None` for always.
-    acts: Option<u64>,
-    percent: u8,
-    fault: Fault,
+    pub(super) acts: Option<u64>,
+    pub(super) percent: u8,
+    pub(super) fault: Fault,
 }
 
 impl Rule {
+    /// A rule that always acts.
+    pub(super) fn new(requests: Requests, fault: Fault) -> Self {
+        Self {
+            requests,
+            passes: 0,
+            acts: None,
+            percent: 100,
+            fault,
+        }
+    }
+
     /// The fault, where the rule applies to a request that no rule before it took.
     pub(super) fn apply(
         &mut self,

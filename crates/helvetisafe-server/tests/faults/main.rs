@@ -8,6 +8,8 @@
 )]
 
 mod answers;
+#[cfg(unix)]
+mod command;
 mod hostile;
 mod network;
 mod rules;

@@ -53,6 +53,8 @@ impl Call {
     }
 }
 
+const SEALED_ELSEWHERE: &str = "sealed_elsewhere";
+
 /// What is there when a create is read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -116,7 +118,7 @@ impl Client {
             attempts,
             connected: None,
         };
-        if !matches!(call, Call::OrgKey | Call::PrivateKey) {
+        if call != Call::PrivateKey {
             client.connected = Some(client.connect());
         }
         client
@@ -181,6 +183,8 @@ impl Client {
                 self.clock.advance(Duration::from_secs(3600));
                 secrets.list().map(drop)
             }
+            // What does not open has the client ask for the org key again.
+            Call::OrgKey => but_no_crypto(secrets.get(SEALED_ELSEWHERE)),
             Call::List => secrets.list().map(|listed| {
                 assert_eq!(listed.len(), 1);
                 assert_eq!(listed[0].key().to_string(), "db");
@@ -203,18 +207,17 @@ impl Client {
     }
 
     fn connect_with(&self) -> Result<(), Error> {
-        let token = Credentials::api_token("token");
-        if self.call == Call::OrgKey {
-            return self.builder(token, KeySource::pem(PEM)).connect().map(drop);
-        }
-        match self
-            .builder(token, KeySource::password("password"))
-            .connect()
-        {
-            // As recorded, it cannot be unlocked.
-            Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
-            outcome => outcome.map(drop),
-        }
+        let (token, password) = (Credentials::api_token("token"), KeySource::password("pass"));
+        // As recorded, it cannot be unlocked.
+        but_no_crypto(self.builder(token, password).connect())
+    }
+}
+
+/// A call that has all it asked for, and cannot open it.
+fn but_no_crypto<T>(outcome: Result<T, Error>) -> Result<(), Error> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
+        outcome => outcome.map(drop),
     }
 }
 
@@ -240,6 +243,7 @@ impl Stage {
             }
             let recorded = answers.iter().find(|(line, _)| request.is(*line));
             let bytes = match (recorded, found) {
+                _ if request.path.ends_with(SEALED_ELSEWHERE) => sealed_elsewhere(),
                 (Some((_, bytes)), _) => bytes.clone(),
                 (None, Found::Own) => answer("200 OK", &self.sent(&request.path)),
                 (None, Found::Foreign) => answer("200 OK", &foreign(&self.sent(&request.path))),
@@ -283,6 +287,13 @@ fn foreign(sent: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(sent).unwrap();
     let (before, after) = text.split_once("\"nonce\":\"").unwrap();
     format!("{before}\"nonce\":\"AAAAAAAAAAAAAAAA{}", &after[16..]).into_bytes()
+}
+
+/// A secret that does not open.
+fn sealed_elsewhere() -> Vec<u8> {
+    let (value, nonce) = ("A".repeat(43) + "=", "A".repeat(16));
+    let body = format!(r#"{{"key":"{SEALED_ELSEWHERE}","value":"{value}","nonce":"{nonce}"}}"#);
+    answer("200 OK", body.as_bytes())
 }
 
 fn answer(status: &str, body: &[u8]) -> Vec<u8> {

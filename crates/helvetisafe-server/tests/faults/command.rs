@@ -1,0 +1,169 @@
+//! `helvetisafe-server dev --faults`, and the text of its rules.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use helvetisafe_server::faults::{Faults, Spec};
+
+use crate::support::{End, Wire, request_as, site_of};
+
+fn dev(rules: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe-server"));
+    command.args(["dev", "--listen", "127.0.0.1:0"]);
+    command.args(rules.iter().flat_map(|rule| ["--faults", rule]));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Starts it, looks at it, stops it; what it said on standard error.
+fn while_serving(rules: &[&str], look: impl FnOnce(Wire)) -> String {
+    let mut child: Child = dev(rules).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let address = line
+        .trim_end()
+        .trim_end_matches('\'')
+        .rsplit('/')
+        .next()
+        .unwrap();
+    look(Wire::connect(address.parse().unwrap()));
+    let id = child.id().to_string();
+    Command::new("kill").arg(&id).status().unwrap();
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    stderr
+}
+
+fn list() -> String {
+    request_as("none", "GET", "/api/v1/secrets", None)
+}
+
+#[test]
+fn faults_are_off_unless_they_are_given_and_then_it_warns() {
+    let stderr = while_serving(&[], |mut wire| {
+        wire.send(&list());
+        assert_eq!(wire.receive().status(), 401);
+    });
+    assert!(!stderr.contains("WARNING"), "{stderr}");
+    let rules = ["list:status=503:once", "list:close-before"];
+    let stderr = while_serving(&rules, |mut wire| {
+        wire.send(&list());
+        assert_eq!(wire.receive().status(), 503);
+        wire.send(&list());
+        assert_eq!(wire.receive().end, End::Closed);
+    });
+    assert!(
+        stderr.contains("WARNING: it misbehaves on purpose"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_bad_rule_is_refused_with_what_is_wrong_with_it() {
+    for (rule, problem) in [
+        ("", "`` is no kind of request"),
+        ("create", "`create` is no rule: it names no fault"),
+        ("everything:html", "`everything` is no kind of request"),
+        ("list=a:html", "`list=a` is no kind of request"),
+        (
+            "read=a/b:html",
+            "`read=a/b` is about a name that no secret can have",
+        ),
+        ("read:explode", "`explode` is no fault"),
+        (
+            "read:truncate",
+            "`truncate` is no fault, or one that needs a value",
+        ),
+        ("read:html=1", "`html=1` is no fault with a value"),
+        (
+            "read:truncate=-1",
+            "`truncate=-1` is without a number that fits",
+        ),
+        ("read:status=99", "`status=99` is without a status"),
+        (
+            "read:stall-after=2",
+            "`stall-after=2` is without a time such as 300ms or 2s",
+        ),
+        (
+            "read:flip=all",
+            "`flip=all` is without ciphertext, tag or nonce",
+        ),
+        ("read:html:twice", "`twice` is no time for a fault"),
+        ("read:html:times=x", "`times=x` is without a number"),
+    ] {
+        let error = rule.parse::<Spec>().unwrap_err().to_string();
+        assert!(error.starts_with(problem), "{rule}: {error}");
+    }
+    let output = dev(&["read:explode"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("`explode` is no fault"), "{stderr}");
+}
+
+#[test]
+fn each_word_is_the_fault_that_it_names() {
+    for (rule, name) in [
+        ("any:reset-before", "reset before acting"),
+        ("any:reset-after", "reset after acting"),
+        ("any:close-before", "close before acting"),
+        ("list:close-after", "close after acting"),
+        ("list:truncate=20", "truncate at 20"),
+        ("list:reset-at=20", "reset at 20"),
+        ("list:stall-before=1ms", "stall before acting for 1ms"),
+        ("list:stall-after=1ms", "stall after acting for 1ms"),
+        ("list:drip=0s", "drip 1 every 0ns"),
+        ("list:status=500", "answer 500"),
+        ("list:busy=3s", "answer 429"),
+        ("list:html", "answer 502"),
+        ("list:redirect", "answer 302"),
+        ("list:oversized=10", "oversized body of 10"),
+        ("list:gzip-bomb", "gzip bomb"),
+        ("list:expire-tokens", "expire access tokens"),
+        ("list:bad-names", "list 16 more names"),
+        ("list:revoke-tokens", "revoke all tokens"),
+    ] {
+        let faults = Faults::new();
+        faults.add_spec(rule.parse().unwrap());
+        let site = site_of(faults);
+        site.list();
+        assert_eq!(site.faults.log()[0].fault.as_deref(), Some(name), "{rule}");
+    }
+    for rule in [
+        "read:endless",
+        "read=a:ciphertext-of=b",
+        "any=a:replay",
+        "read:flip=ciphertext",
+        "read:flip=tag",
+        "read:flip=nonce:after=2:times=3:percent=50",
+    ] {
+        rule.parse::<Spec>().unwrap();
+    }
+}
+
+#[test]
+fn a_flaky_vault_fails_now_and_then() {
+    let faults = Faults::seeded(1);
+    faults.add_spec("flaky".parse().unwrap());
+    let site = site_of(faults);
+    for _ in 0..300 {
+        site.list();
+    }
+    let log = site.faults.log();
+    let harmed = log.iter().filter(|seen| seen.fault.is_some()).count();
+    assert!(
+        (8..=45).contains(&harmed),
+        "about 8 of 100: {harmed} of 300"
+    );
+    let kinds: std::collections::BTreeSet<_> = log.iter().flat_map(|seen| &seen.fault).collect();
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+}

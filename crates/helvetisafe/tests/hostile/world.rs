@@ -1,0 +1,59 @@
+//! A hostile vault with one account, and the clients that fall for it or do not.
+
+use helvetisafe::{Client, ClientBuilder, Credentials, KeySource};
+use helvetisafe_crypto::PrivateKey;
+use helvetisafe_server::faults::{Answer, Fault, Faults, Requests, StatusCode};
+use helvetisafe_server::{Account, NewAccount, Organization, Vault};
+use secrecy::ExposeSecret;
+
+const PEM: &str = include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
+
+pub(crate) struct World {
+    pub(crate) vault: Vault,
+    pub(crate) faults: Faults,
+    pub(crate) organization: Organization,
+    pub(crate) account: Account,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let faults = Faults::new();
+        let vault = Vault::builder().faults(faults.clone()).start().unwrap();
+        let organization = vault.new_organization().unwrap();
+        let account = NewAccount::default().private_key(PrivateKey::from_pem(PEM).unwrap());
+        let account = vault.new_account(&organization, account).unwrap();
+        Self {
+            vault,
+            faults,
+            organization,
+            account,
+        }
+    }
+
+    /// A client with the private key at hand.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        self.builder_with(KeySource::pem(PEM))
+    }
+
+    /// A client that fetches the private key and unlocks it.
+    pub(crate) fn password_builder(&self) -> ClientBuilder {
+        let password = self.account.password.expose_secret();
+        self.builder_with(KeySource::password(password))
+    }
+
+    fn builder_with(&self, key_source: KeySource) -> ClientBuilder {
+        let secret = self.account.client_secret.expose_secret();
+        let credentials = Credentials::service_account(self.account.client_id.as_str(), secret);
+        Client::builder(self.vault.base_url(), credentials, key_source)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.builder().connect().unwrap()
+    }
+
+    /// From now on the vault answers so.
+    pub(crate) fn answer(&self, requests: impl Into<Requests>, json: impl Into<String>) {
+        let answer = Answer::status(StatusCode::OK).json(json.into());
+        self.faults.on(requests).then(Fault::answer(answer));
+    }
+}

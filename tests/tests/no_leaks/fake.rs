@@ -1,0 +1,122 @@
+//! A vault of a few lines that answers what a test says, so that every secret can be a canary: it
+//! hands out an access token and an org key of the test's.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
+
+use helvetisafe::{Client, ClientBuilder, Credentials, KeySource, Timeouts};
+use helvetisafe_crypto::{LockedPrivateKey, OrgKey, Payload, PrivateKey};
+
+use crate::canaries::{ACCESS_TOKEN, FIELD, ORG_KEY, PASSWORD, PEM, VALUE};
+
+pub(crate) struct Fake {
+    address: SocketAddr,
+}
+
+type Script = dyn Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync;
+
+/// The private key as the vault keeps it; locking takes a while.
+static LOCKED: LazyLock<String> = LazyLock::new(|| {
+    let locked = LockedPrivateKey::lock(&PrivateKey::from_pem(PEM).unwrap(), PASSWORD);
+    let locked = locked.unwrap().encode();
+    serde_json::json!({
+        "encrypted_private_key": locked.ciphertext,
+        "nonce": locked.nonce,
+        "salt": locked.salt,
+        "auth_tag": locked.tag,
+    })
+    .to_string()
+});
+
+impl Fake {
+    /// Starts one that answers a method and path with what `script` says, if it says anything.
+    pub(crate) fn start(
+        script: impl Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let script: Arc<Script> = Arc::new(script);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let script = Arc::clone(&script);
+                thread::spawn(move || converse(stream.unwrap(), &*script));
+            }
+        });
+        Self { address }
+    }
+
+    /// A client of it that tries once.
+    pub(crate) fn builder(&self, credentials: Credentials, key_source: KeySource) -> ClientBuilder {
+        let url = format!("http://{}", self.address);
+        let timeouts = Timeouts {
+            silence: Duration::from_secs(2),
+            ..Timeouts::default()
+        };
+        Client::builder(url, credentials, key_source)
+            .attempts(1)
+            .timeouts(timeouts)
+    }
+}
+
+fn converse(mut stream: TcpStream, script: &Script) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let (method, path) = loop {
+        let Ok(length @ 1..) = stream.read(&mut buffer) else {
+            return;
+        };
+        bytes.extend_from_slice(&buffer[..length]);
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let announced = head
+            .split_once("content-length: ")
+            .map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
+        if body.len() >= announced {
+            let line = String::from_utf8_lossy(&bytes).into_owned();
+            let mut words = line.split(' ').map(str::to_owned);
+            break (words.next().unwrap(), words.next().unwrap());
+        }
+    };
+    let answer = script(&method, &path).unwrap_or_else(|| usual(&method, &path));
+    let _ = stream.write_all(&answer);
+}
+
+/// What a vault answers when nothing is wrong.
+fn usual(method: &str, path: &str) -> Vec<u8> {
+    let body = match (method, path) {
+        ("POST", "/oauth/token") => serde_json::json!({ "access_token": ACCESS_TOKEN }).to_string(),
+        ("GET", "/api/v1/credentials/private-key") => LOCKED.clone(),
+        ("GET", "/api/v1/credentials/org-key") => {
+            let key = PrivateKey::from_pem(PEM).unwrap().public_key();
+            let wrapped = key.wrap_org_key(&OrgKey::from_bytes(ORG_KEY)).unwrap();
+            format!(r#"{{"encrypted_org_key":"{}"}}"#, wrapped.encode())
+        }
+        ("GET", "/api/v1/secrets") => r#"{"keys":[]}"#.to_owned(),
+        ("GET", "/api/v1/secrets/fields") => record(
+            "fields",
+            &Payload::encode_fields(&[("one", FIELD), ("two", VALUE)]),
+        ),
+        ("GET", _) => record("db", &Payload::encode("db", VALUE)),
+        ("DELETE", _) => String::new(),
+        _ => r#"{"key":"db"}"#.to_owned(),
+    };
+    answer("200 OK", "", &body)
+}
+
+fn record(name: &str, plaintext: &[u8]) -> String {
+    let envelope = OrgKey::from_bytes(ORG_KEY).seal(plaintext).unwrap();
+    let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
+    format!(r#"{{"key":"{name}","value":"{value}","nonce":"{nonce}"}}"#)
+}
+
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let mut text = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\n");
+    let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
+    text.into_bytes()
+}

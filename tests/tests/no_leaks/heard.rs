@@ -1,0 +1,90 @@
+//! Everything that goes to a log, through `log` or `tracing`, at the most verbose level.
+
+use std::fmt::{Debug, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, Once};
+
+use log::{LevelFilter, Log, Metadata, Record};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Subscriber};
+
+static LINES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+static ONCE: Once = Once::new();
+
+/// Listens from now on.
+pub(crate) fn listen() {
+    ONCE.call_once(|| {
+        log::set_logger(&Listener).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+        tracing::subscriber::set_global_default(Listener).unwrap();
+    });
+}
+
+/// Who said it, and what.
+pub(crate) fn lines() -> Vec<(String, String)> {
+    LINES.lock().unwrap().clone()
+}
+
+struct Listener;
+
+impl Log for Listener {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let line = (record.target().to_owned(), record.args().to_string());
+        LINES.lock().unwrap().push(line);
+    }
+
+    fn flush(&self) {}
+}
+
+impl Subscriber for Listener {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut text = Text::default();
+        span.record(&mut text);
+        text.keep(span.metadata());
+        Id::from_u64(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn record(&self, _: &Id, values: &tracing::span::Record<'_>) {
+        let mut text = Text::default();
+        values.record(&mut text);
+        LINES.lock().unwrap().push(("a span".to_owned(), text.0));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text::default();
+        event.record(&mut text);
+        text.keep(event.metadata());
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn keep(self, metadata: &tracing::Metadata<'_>) {
+        let line = (metadata.target().to_owned(), self.0);
+        LINES.lock().unwrap().push(line);
+    }
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
+}

@@ -1,0 +1,264 @@
+//! `Debug` of every public type that holds a secret, or could, with a canary in it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use helvetisafe::{Client, Credentials, KeySource, TransportError};
+use helvetisafe_crypto::{Envelope, LockedPrivateKey, OrgKey, Payload, PrivateKey};
+use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
+use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
+use helvetisafe_proto::{BaseUrl, Scopes};
+use helvetisafe_server::faults::{Answer, Fault, Faults, Requests, Route, StatusCode};
+use helvetisafe_server::{DevVault, NewAccount, NewApiToken, Vault};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::canaries::{
+    ACCESS_TOKEN, API_TOKEN, CLIENT_SECRET, FIELD, ORG_KEY, PASSWORD, PEM, VALUE, assert_none,
+};
+use crate::fake::Fake;
+use crate::sources::public_types;
+
+/// Those that hold nothing but numbers, names, times, and what the vault may know: ciphertext and
+/// public keys. What is derived for them shows nothing else.
+const HARMLESS: &[&str] = &[
+    "crypto::EncodedLockedKey",
+    "crypto::Error",
+    "crypto::Fingerprint",
+    "crypto::PayloadKind",
+    "helvetisafe::AttemptLimits",
+    "helvetisafe::BodyLimits",
+    "helvetisafe::ErrorKind",
+    "helvetisafe::Failure",
+    "helvetisafe::Readme",
+    "helvetisafe::SecretMetadata",
+    "helvetisafe::Timeouts",
+    "proto::ApiTokenHeader",
+    "proto::BackOff",
+    "proto::BodySize",
+    "proto::CreateSecret",
+    "proto::CreatedSecret",
+    "proto::DeleteSecret",
+    "proto::ErrorBody",
+    "proto::Event",
+    "proto::Expiry",
+    "proto::GetOrgKey",
+    "proto::GetPrivateKey",
+    "proto::GetSecret",
+    "proto::InvalidBaseUrl",
+    "proto::InvalidKeyName",
+    "proto::InvalidToken",
+    "proto::KeyName",
+    "proto::Kind",
+    "proto::ListSecrets",
+    "proto::ListedKey",
+    "proto::ListedSecret",
+    "proto::NewSecret",
+    "proto::OrgKeyAnswer",
+    "proto::PrivateKeyAnswer",
+    "proto::Repeat",
+    "proto::RetryPolicy",
+    "proto::Scope",
+    "proto::Scopes",
+    "proto::SecretRecord",
+    "proto::SecretUpdate",
+    "proto::SecretsAnswer",
+    "proto::TooLong",
+    "proto::UnknownScope",
+    "proto::UpdateSecret",
+    "proto::UpdatedSecret",
+    "proto::Verdict",
+    // What a test has a vault say.
+    "server::Answer",
+    "server::BadOrgKey",
+    "server::BadPrivateKey",
+    "server::BadSpec",
+    "server::Error",
+    "server::Framing",
+    "server::Handled",
+    "server::Organization",
+    "server::Part",
+    "server::Route",
+    "server::Seen",
+    "server::Spec",
+    "server::StoredSecret",
+    "server::Verb",
+    "server::Version",
+];
+
+/// Errors and events are made by what goes wrong: see `errors` and `logs`.
+const ELSEWHERE: &[&str] = &[
+    "helvetisafe::Error",
+    "helvetisafe::Event",
+    "proto::ApiError",
+];
+
+/// Those that cannot be shown at all.
+const WITHOUT_DEBUG: &[&str] = &["crypto::OrgKey", "helvetisafe::Secrets", "server::When"];
+
+/// Does not compile for a type with `Debug`.
+macro_rules! has_no_debug {
+    ($type:ty) => {{
+        trait Ambiguous<Marker> {
+            fn check() {}
+        }
+        impl<T: ?Sized> Ambiguous<()> for T {}
+        struct HasDebug;
+        impl<T: ?Sized + std::fmt::Debug> Ambiguous<HasDebug> for T {}
+        <$type as Ambiguous<_>>::check();
+    }};
+}
+
+fn shown<T: std::fmt::Debug>(name: &'static str, value: T) -> (&'static str, String) {
+    (name, format!("{value:?}\n{value:#?}"))
+}
+
+fn of_crypto() -> Vec<(&'static str, String)> {
+    let key = PrivateKey::from_pem(PEM).unwrap();
+    let org_key = OrgKey::from_bytes(ORG_KEY);
+    let fields = Payload::encode_fields(&[("one", FIELD), ("two", VALUE)]);
+    let fields = Payload::parse(fields, "db").unwrap();
+    let envelope: Envelope = org_key.seal(VALUE.as_bytes()).unwrap();
+    vec![
+        shown(
+            "crypto::LockedPrivateKey",
+            LockedPrivateKey::lock(&key, PASSWORD).unwrap(),
+        ),
+        shown(
+            "crypto::WrappedOrgKey",
+            key.public_key().wrap_org_key(&org_key).unwrap(),
+        ),
+        shown("crypto::PublicKey", key.public_key()),
+        shown("crypto::PrivateKey", key),
+        shown("crypto::Envelope", envelope),
+        shown("crypto::Field", &fields.fields()[0]),
+        shown("crypto::Payload", fields),
+    ]
+}
+
+fn of_proto() -> Vec<(&'static str, String)> {
+    let secret = SecretString::from(CLIENT_SECRET);
+    let token = Token::parse(ACCESS_TOKEN.into()).unwrap();
+    let answer = TokenAnswer {
+        access_token: ACCESS_TOKEN.into(),
+        expires_in: Some(60),
+        token_type: None,
+        scope: None,
+    };
+    let access = AccessToken {
+        token: token.clone(),
+        life: Duration::ZERO,
+        granted: None,
+    };
+    let call = FetchToken {
+        client_id: "id",
+        client_secret: &secret,
+        scopes: Scopes::ALL,
+    };
+    vec![
+        shown("proto::FetchToken", call),
+        shown("proto::TokenAnswer", answer),
+        shown("proto::AccessToken", access),
+        shown(
+            "proto::AuthHeader",
+            AuthHeader::api_token(&token, ApiTokenHeader::XAegisToken),
+        ),
+        shown("proto::Token", token),
+        shown(
+            "proto::BaseUrl",
+            BaseUrl::parse("https://vault.example").unwrap(),
+        ),
+    ]
+}
+
+fn of_client() -> Vec<(&'static str, String)> {
+    let fake = Fake::start(|_, _| None);
+    let account = Credentials::service_account("id", CLIENT_SECRET);
+    let token = Credentials::api_token(API_TOKEN);
+    let sources = [
+        KeySource::pem(PEM),
+        // Mistaken for one another: the PEM for its path.
+        KeySource::pem_file(PEM),
+        KeySource::password(PASSWORD),
+        KeySource::pem(PEM).with_passphrase(PASSWORD),
+    ];
+    // A password in a URL is refused, but only when it is used.
+    let url = format!("https://user:{API_TOKEN}@vault.example");
+    let builder = Client::builder(url, account.clone(), sources[1].clone());
+    let client = fake
+        .builder(account.clone(), sources[0].clone())
+        .connect()
+        .unwrap();
+    let error = TransportError::new(helvetisafe::Failure::Lost);
+    vec![
+        shown("helvetisafe::Credentials", (account, token)),
+        shown("helvetisafe::KeySource", sources),
+        shown("helvetisafe::ClientBuilder", builder),
+        shown("helvetisafe::Secret", client.secrets().get("db").unwrap()),
+        shown("helvetisafe::Client", client),
+        shown("helvetisafe::TransportError", error),
+    ]
+}
+
+fn of_server() -> Vec<(&'static str, String)> {
+    let faults = Faults::new();
+    faults.on(Route::Read).once().then(Fault::raw(VALUE));
+    let vault = Vault::builder().faults(faults.clone());
+    let builder = shown("server::VaultBuilder", &vault);
+    let vault = vault.start().unwrap();
+    let organization = vault.new_organization().unwrap();
+    let key = PrivateKey::from_pem(PEM).unwrap();
+    let account = NewAccount::default().private_key(key).password(PASSWORD);
+    let new_account = shown("server::NewAccount", &account);
+    let account = vault.new_account(&organization, account).unwrap();
+    let dev = DevVault::start("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let credentials = dev.credentials();
+    let texts = [
+        shown("server::Account", &account),
+        shown("server::DevCredentials", credentials),
+        shown("server::DevVault", &dev),
+    ];
+    let secrets = [
+        account.client_secret.expose_secret(),
+        credentials.client_secret.expose_secret(),
+        credentials.api_token.expose_secret(),
+        credentials.password.expose_secret(),
+    ];
+    for (name, text) in &texts {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{name}: {text}");
+        }
+    }
+    let answer = Answer::status(StatusCode::OK).body(VALUE);
+    let fault = shown("server::Fault", Fault::answer(answer));
+    let mut shown = vec![
+        builder,
+        new_account,
+        shown("server::NewApiToken", NewApiToken::default()),
+        shown("server::Vault", vault),
+        fault,
+        shown("server::Requests", Requests::about("db")),
+        shown("server::Faults", faults),
+    ];
+    shown.extend(texts);
+    shown
+}
+
+#[test]
+fn no_public_type_shows_a_secret() {
+    has_no_debug!(OrgKey);
+    has_no_debug!(helvetisafe::Secrets<'static>);
+    has_no_debug!(helvetisafe_server::faults::When<'static>);
+    let all = [of_crypto(), of_proto(), of_client(), of_server()].concat();
+    for (name, text) in &all {
+        assert!(text.len() > 2, "{name} shows nothing at all");
+        assert_none(name, text);
+    }
+    let known: BTreeSet<_> = all.iter().map(|(name, _)| *name).collect();
+    let groups = [HARMLESS, ELSEWHERE, WITHOUT_DEBUG].concat();
+    let known: BTreeSet<_> = groups.into_iter().chain(known).map(str::to_owned).collect();
+    let types = public_types();
+    let unknown: Vec<_> = types.difference(&known).collect();
+    assert!(unknown.is_empty(), "may they show a secret? {unknown:?}");
+    let gone: Vec<_> = known.difference(&types).collect();
+    assert!(gone.is_empty(), "there are no such types: {gone:?}");
+}
