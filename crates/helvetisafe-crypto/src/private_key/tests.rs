@@ -350,7 +350,8 @@ fn a_number_is_as_long_as_its_leading_zeros_leave_it() {
     }
 }
 
-/// A number of the size that a body limit lets through must not make us compute for long.
+/// A number of the size that a body limit lets through must not make us compute for long. With it,
+/// one exponentiation would take hours; a busy machine may take its time over the refusal.
 #[test]
 fn an_oversized_key_is_refused_without_work() {
     let huge = Base64UrlUnpadded::encode_string(&alloc::vec![0xff; 40_000]);
@@ -364,7 +365,7 @@ fn an_oversized_key_is_refused_without_work() {
             "{name}"
         );
         assert!(
-            begun.elapsed().as_millis() < 100,
+            begun.elapsed().as_secs() < 10,
             "{name} took {:?}",
             begun.elapsed()
         );
