@@ -87,10 +87,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn its_debug_is_its_length() {
+        let envelope = Envelope::from_parts([0; 12], std::vec![0; 20]).unwrap();
+        assert_eq!(std::format!("{envelope:?}"), "Envelope(20 bytes)");
+    }
+
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(nonce: [u8; 12], bytes in proptest::collection::vec(any::<u8>(), 16..200)) {
-            let envelope = Envelope::from_parts(nonce, bytes).unwrap();
+            let envelope = Envelope::from_parts(nonce, bytes.clone()).unwrap();
+            prop_assert_eq!((envelope.nonce(), envelope.ciphertext_and_tag()), (&nonce, &*bytes));
             let decoded = Envelope::decode(&envelope.encode_value(), &envelope.encode_nonce());
             prop_assert_eq!(decoded, Ok(envelope));
         }

@@ -222,6 +222,13 @@ mod tests {
     }
 
     #[test]
+    fn its_debug_is_its_length() {
+        let mut locked = LockedPrivateKey::lock(&test_key(), "p").unwrap();
+        locked.ciphertext.truncate(20);
+        assert_eq!(std::format!("{locked:?}"), "LockedPrivateKey(20 bytes)");
+    }
+
+    #[test]
     fn a_failing_random_source_is_an_error() {
         for left in [0, 1] {
             let outcome = LockedPrivateKey::lock_with_rng(&mut Failing { left }, &test_key(), "p");

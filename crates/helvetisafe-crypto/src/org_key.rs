@@ -201,6 +201,11 @@ mod tests {
         let fingerprint = OrgKey::from_bytes(&[1; 32]).fingerprint();
         assert_eq!(fingerprint.to_string(), shown);
         assert_eq!(shown.parse(), Ok(fingerprint));
+        assert_eq!(
+            std::format!("{fingerprint:?}"),
+            std::format!("Fingerprint({shown})")
+        );
+        assert_eq!(STANDARD_NO_PAD.encode(fingerprint.as_bytes()), shown[7..]);
         assert_ne!(fingerprint, OrgKey::from_bytes(&[2; 32]).fingerprint());
         for bad in [
             "",

@@ -188,15 +188,15 @@ impl PrivateKey {
     }
 }
 
-/// The exponent, if it is odd and in 3 to [`MAX_EXPONENT`].
+/// The exponent, if it is odd and in 3 to [`MAX_EXPONENT`], which has five bytes.
 fn exponent(bytes: &[u8]) -> Result<u64, Error> {
     let bytes = trim(bytes);
-    if bytes.len() > 8 {
+    if bytes.len() > 5 {
         return Err(Error::KeyRejected);
     }
     let e = bytes
         .iter()
-        .fold(0_u64, |e, &byte| e << 8 | u64::from(byte));
+        .fold(0_u64, |e, &byte| (e << 8) + u64::from(byte));
     if e % 2 == 1 && (3..=MAX_EXPONENT).contains(&e) {
         Ok(e)
     } else {

@@ -124,18 +124,25 @@ pub(crate) mod tests {
     impl TryCryptoRng for Failing {}
 
     #[test]
-    fn what_was_made_without_randomness_is_thrown_away() {
-        let mut failing = Failing { left: 1 };
-        let mut latch = FailureLatch::new(&mut failing);
+    fn what_works_is_lent_unchanged() {
+        let mut working = Failing { left: 3 };
+        let mut latch = FailureLatch::new(&mut working);
         let mut bytes = [0; 16];
         latch.try_fill_bytes(&mut bytes).unwrap();
         assert_eq!(bytes, [0x5a; 16]);
-        assert_ne!(latch.try_next_u64(), latch.try_next_u64());
-        assert_eq!(latch.check("key"), Err(Error::Randomness));
-
-        let mut working = Failing { left: 1 };
-        let mut latch = FailureLatch::new(&mut working);
-        latch.try_next_u32().unwrap();
+        assert_eq!(latch.try_next_u32(), Ok(0x5a5a_5a5a));
+        assert_eq!(latch.try_next_u64(), Ok(0x5a5a_5a5a_5a5a_5a5a));
         assert_eq!(latch.check("key"), Ok("key"));
+    }
+
+    /// A borrower that searches, as for a prime, ends: it is never given one number for ever.
+    #[test]
+    fn what_was_made_without_randomness_is_thrown_away() {
+        let mut failing = Failing { left: 1 };
+        let mut latch = FailureLatch::new(&mut failing);
+        latch.try_next_u32().unwrap();
+        assert_ne!(latch.try_next_u64(), latch.try_next_u64());
+        assert_ne!(latch.try_next_u32(), latch.try_next_u32());
+        assert_eq!(latch.check("key"), Err(Error::Randomness));
     }
 }

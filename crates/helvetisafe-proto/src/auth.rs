@@ -161,6 +161,12 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_token_has_8192_characters() {
+        let longest = "a".repeat(8192);
+        assert_eq!(token(&longest).expose_secret(), longest);
+    }
+
+    #[test]
     fn each_credential_has_its_header() {
         let mut headers = HeaderMap::new();
         AuthHeader::api_token(&token("t0k"), ApiTokenHeader::XAegisToken).apply(&mut headers);
@@ -176,6 +182,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         header.apply(&mut headers);
         let shown = format!("{:?} {header:?} {headers:?}", token("canary"));
+        assert!(shown.starts_with("Token([REDACTED]) "), "{shown}");
         assert!(!shown.contains("canary"), "{shown}");
     }
 
@@ -194,6 +201,14 @@ mod tests {
             assert!(is_stale(life / 2, life));
         }
         assert!(is_stale(Duration::ZERO, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_token_works_until_its_end() {
+        let life = Duration::from_secs(60);
+        assert!(is_alive(life - Duration::from_nanos(1), life));
+        assert!(!is_alive(life, life));
+        assert!(!is_alive(life + Duration::from_nanos(1), life));
     }
 
     proptest! {

@@ -215,6 +215,28 @@ mod tests {
     }
 
     #[test]
+    fn the_host_is_told_and_whether_it_is_this_machine() {
+        for (url, host, is_loopback) in [
+            ("https://v.example:8443/a", "v.example", false),
+            ("https://LOCALHOST", "LOCALHOST", true),
+            ("https://127.0.0.2:1", "127.0.0.2", true),
+            ("https://[::1]:1", "[::1]", true),
+            ("https://[2001:db8::1]", "[2001:db8::1]", false),
+        ] {
+            let base = BaseUrl::parse(url).unwrap();
+            assert_eq!((base.host(), base.is_loopback()), (host, is_loopback));
+        }
+    }
+
+    #[test]
+    fn it_is_shown_whole_and_read_again() {
+        let base: BaseUrl = "https://v.example:8443/a/".parse().unwrap();
+        assert_eq!(base.to_string(), "https://v.example:8443/a");
+        assert_eq!(format!("{base:?}"), "BaseUrl(https://v.example:8443/a)");
+        assert_eq!(base.to_string().parse(), Ok(base));
+    }
+
+    #[test]
     fn what_is_no_base_url_is_refused() {
         use InvalidBaseUrl::{Extra, Malformed, Scheme};
         for (url, why) in [
@@ -226,6 +248,9 @@ mod tests {
             ("https://v.example/\u{202e}", Malformed),
             ("https://v.example/a b", Malformed),
             ("https://v.example:99999", Malformed),
+            ("https://v.example:", Malformed),
+            ("https://v.example:x", Malformed),
+            ("https://:443", Malformed),
             ("ftp://v.example", Scheme),
             ("https://user:pass@v.example", Extra),
             ("https://v.example?x=1", Extra),

@@ -192,6 +192,8 @@ impl fmt::Display for ListedKey {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -247,6 +249,33 @@ mod tests {
             KeyName::parse("k".repeat(256)),
             Err(InvalidKeyName::TooLong { length: 256 })
         );
+    }
+
+    #[test]
+    fn a_name_is_its_text_in_every_form() {
+        let key: KeyName = "db_host".parse().unwrap();
+        assert_eq!(KeyName::try_from("db_host").as_ref(), Ok(&key));
+        assert_eq!(KeyName::try_from("db_host".to_owned()).as_ref(), Ok(&key));
+        assert_eq!(
+            (key.as_ref(), key.to_string()),
+            ("db_host", "db_host".into())
+        );
+        assert_eq!(format!("{key:>9}|"), "  db_host|");
+        assert!(BTreeSet::from([key.clone()]).contains("db_host"));
+        assert_eq!(String::from(key), "db_host");
+    }
+
+    #[test]
+    fn a_listed_name_is_compared_and_shown_as_it_was_listed() {
+        for name in ["db_host", "../x"] {
+            let listed = ListedKey::new(name.to_owned());
+            assert_eq!(listed.as_ref(), name);
+            assert!(listed == name && listed == *name);
+            assert!(listed != "other" && listed != *"other");
+            assert_eq!(listed.to_string(), name);
+        }
+        let listed = ListedKey::new("db_host".to_owned());
+        assert_eq!(listed.valid().map(KeyName::as_str), Some("db_host"));
     }
 
     #[test]

@@ -165,6 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn a_set_tells_what_it_holds() {
+        let reading = Scopes::from([Scope::SecretsList, Scope::SecretsRead, Scope::SecretsRead]);
+        assert_eq!(reading.to_string(), "secrets:read secrets:list");
+        assert_eq!(format!("{reading:?}"), "{SecretsRead, SecretsList}");
+        assert!(reading.contains(Scope::SecretsList) && !reading.contains(Scope::SecretsWrite));
+        assert!(!reading.is_empty() && Scopes::NONE.is_empty());
+        assert_eq!(Scopes::NONE.to_string(), "");
+    }
+
+    #[test]
+    fn a_scope_is_read_and_written_by_its_name_on_the_wire() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.to_string().parse(), Ok(scope));
+        }
+        assert_eq!(format!("{:>13}", Scope::SecretsRead), " secrets:read");
+    }
+
+    #[test]
     fn an_unknown_scope_is_refused() {
         assert_eq!(
             "secrets:read secrets:admin".parse::<Scopes>(),

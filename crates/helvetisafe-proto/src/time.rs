@@ -2,16 +2,13 @@
 //! Python's before 3.11 among them, take no other number of digits than three or six.
 
 use jiff::Timestamp;
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 
 pub(crate) fn write<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(&shown(*time)),
-        None => serializer.serialize_none(),
-    }
+    time.map(shown).serialize(serializer)
 }
 
 pub(crate) fn shown(time: Timestamp) -> String {

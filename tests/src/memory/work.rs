@@ -2,7 +2,7 @@
 //! with a line of output, and goes on at a byte of input.
 
 use std::fs::File;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::thread;
@@ -35,7 +35,7 @@ fn stop(at: Stop, mut pipe: &File) {
 }
 
 fn say(line: &str) {
-    writeln!(stdout(), "{line}").unwrap();
+    println!("{line}");
 }
 
 fn tell<T>(what: &str, outcome: Result<T, Error>) -> Option<T> {

@@ -112,3 +112,6 @@ pub(super) fn write(key: &RsaPrivateKey) -> Result<Zeroizing<String>, Error> {
     key.to_pkcs8_pem(LineEnding::LF)
         .map_err(|_| Error::KeyFormat)
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,8 +96,13 @@ impl FetchToken<'_> {
             ("client_secret", self.client_secret.expose_secret()),
             ("scope", &scopes),
         ];
-        let longest = |(name, value): &(&str, &str)| name.len() + 3 * value.len() + 2;
-        let mut form = Vec::with_capacity(fields.iter().map(longest).sum());
+        let encoded_len = |value: &str| {
+            byte_serialize(value.as_bytes())
+                .map(str::len)
+                .sum::<usize>()
+        };
+        let length = |(name, value): &(&str, &str)| name.len() + encoded_len(value) + "=&".len();
+        let mut form = Vec::with_capacity(fields.iter().map(length).sum());
         for (name, value) in fields {
             if !form.is_empty() {
                 form.push(b'&');

@@ -53,7 +53,31 @@ fn the_token_request_is_a_form() {
         "grant_type=client_credentials&client_id=a+b&client_secret=s+%26%3D%2B%C3%A9\
          &scope=secrets%3Aread+secrets%3Awrite+secrets%3Adelete+secrets%3Alist+credentials%3Aread"
     );
-    assert!(!format!("{call:?}").contains("s &"));
+    assert_eq!(
+        request.body().capacity(),
+        request.body().len() + 1,
+        "one allocation, no growth"
+    );
+}
+
+#[test]
+fn no_debug_of_the_token_call_shows_a_secret() {
+    let client_secret = SecretString::from("canary");
+    let call = FetchToken {
+        client_id: "account",
+        client_secret: &client_secret,
+        scopes: Scopes::from([Scope::SecretsRead]),
+    };
+    assert_eq!(
+        format!("{call:?}"),
+        r#"FetchToken { client_id: "account", scopes: {SecretsRead}, .. }"#
+    );
+    let answer: TokenAnswer =
+        serde_json::from_str(r#"{"access_token":"canary","expires_in":60}"#).unwrap();
+    assert_eq!(
+        format!("{answer:?}"),
+        "TokenAnswer { expires_in: Some(60), .. }"
+    );
 }
 
 #[test]
@@ -182,6 +206,37 @@ fn an_update_keeps_clears_or_sets_the_expiry() {
         body(Expiry::At(at("2027-01-02T03:04:05Z"))).1["expiresAt"],
         "2027-01-02T03:04:05Z"
     );
+}
+
+/// The server reads with the same types as the client writes.
+#[test]
+fn an_expiry_is_read_as_it_was_written() {
+    let time = at("2027-01-02T03:04:05Z");
+    for expires_at in [Expiry::Keep, Expiry::Never, Expiry::from(time)] {
+        let update = SecretUpdate {
+            value: "dg==".into(),
+            nonce: "bg==".into(),
+            expires_at,
+        };
+        let body = serde_json::to_vec(&update).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<SecretUpdate>(&body).unwrap(),
+            update
+        );
+    }
+    assert_eq!(Expiry::from(time), Expiry::At(time));
+}
+
+#[test]
+fn an_answer_is_asked_for_in_json() {
+    let calls = [
+        GetOrgKey.request(&base()),
+        ListSecrets.request(&base()),
+        DeleteSecret { key: key("a") }.request(&base()),
+    ];
+    for request in calls {
+        assert_eq!(request.headers()[ACCEPT], "application/json");
+    }
 }
 
 #[test]

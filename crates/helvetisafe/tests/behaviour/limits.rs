@@ -105,15 +105,19 @@ fn an_answer_that_is_too_large_is_refused_whoever_brought_it() {
 #[test]
 fn the_limits_can_be_set() {
     let body = [br#"{"keys":[]"#.as_slice(), &[b' '; 2000], b"}"].concat();
+    let length = body.len();
     let world =
         World::new(move |seen, _| seen.is("GET", SECRETS).then(|| answer(200, body.clone())));
-    assert!(world.client().secrets().list().unwrap().is_empty());
-    let limits = BodyLimits {
-        list: 1000,
-        ..BodyLimits::default()
+    let list = |limit| {
+        let limits = BodyLimits {
+            list: limit,
+            ..BodyLimits::default()
+        };
+        let client = world.builder().body_limits(limits).connect().unwrap();
+        client.secrets().list()
     };
-    let client = world.builder().body_limits(limits).connect().unwrap();
-    assert_eq!(client.secrets().list().unwrap_err().kind(), ErrorKind::Api);
+    assert!(list(length).unwrap().is_empty());
+    assert_eq!(list(length - 1).unwrap_err().kind(), ErrorKind::Api);
 }
 
 #[test]

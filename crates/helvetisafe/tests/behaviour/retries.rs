@@ -1,9 +1,11 @@
 //! What is tried again, how often, and after which wait.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use helvetisafe::{Client, ErrorKind, Expiry, KeySource};
+use helvetisafe::{Client, ErrorKind, Expiry, Failure, KeySource, TransportError};
 
 use crate::proxy::{Deed, answer};
 use crate::world::{PEM, SECRETS, TestClock, World, earlier};
@@ -155,6 +157,28 @@ fn a_dead_connection_is_replaced_at_once_without_counting() {
         "one connection is reused until it dies"
     );
     assert!(world.clock.sleeps().is_empty());
+}
+
+#[test]
+fn connections_that_keep_dying_are_no_dead_connections_any_more() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let dying = move |_: &http::Request<Vec<u8>>| {
+        let before = count.fetch_add(1, Ordering::SeqCst);
+        assert!(before < 10, "it does not end");
+        Err(TransportError::new(Failure::DeadConnection))
+    };
+    let world = World::new(|_, _| None);
+    let credentials = helvetisafe::Credentials::api_token("t");
+    let builder = world.builder_for(credentials).transport(dying);
+    let error = builder.connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert_eq!(
+        sent.load(Ordering::SeqCst),
+        4,
+        "once more at once, and then three attempts"
+    );
+    assert_eq!(world.clock.sleeps(), [25, 50]);
 }
 
 #[test]

@@ -35,10 +35,15 @@ fn proxy() -> (String, thread::JoinHandle<String>) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let first = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let mut head = [0; 1024];
-        let count = stream.read(&mut head).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut piece = [0; 1024];
+            let count = stream.read(&mut piece).unwrap();
+            assert!(count > 0, "it ends within its head");
+            head.extend_from_slice(&piece[..count]);
+        }
         let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-        String::from_utf8_lossy(&head[..count]).into_owned()
+        String::from_utf8_lossy(&head).into_owned()
     });
     (url, first)
 }

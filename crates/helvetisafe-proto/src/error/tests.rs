@@ -1,0 +1,132 @@
+//! What an answer that is no success becomes, and what is never shown of it.
+
+use super::*;
+use proptest::prelude::*;
+
+fn response(status: u16, body: &str) -> Response<Vec<u8>> {
+    let mut response = Response::new(body.as_bytes().to_vec());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+#[test]
+fn the_table_reads_the_same_in_both_directions() {
+    for (status, kind) in TABLE {
+        assert_eq!(Kind::from(status), kind);
+        assert_eq!(kind.status(), Some(status));
+    }
+    assert_eq!(Kind::from(StatusCode::IM_A_TEAPOT), Kind::Api);
+    assert_eq!(Kind::Api.status(), None);
+}
+
+#[test]
+fn a_proxys_page_and_an_empty_body_are_errors_like_any_other() {
+    for body in [
+        "<html><h1>403</h1></html>",
+        "",
+        "null",
+        "[]",
+        "{\"error\":5}",
+    ] {
+        let error = ApiError::from_response(&response(403, body));
+        assert_eq!(
+            (error.kind(), error.server_text()),
+            (Kind::Forbidden, None),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn a_403_names_the_missing_scope() {
+    let body = r#"{"error":"missing scope: secrets:write."}"#;
+    let error = ApiError::from_response(&response(403, body));
+    assert_eq!(error.missing_scope(), Some(Scope::SecretsWrite));
+    let error = ApiError::from_response(&response(404, body));
+    assert_eq!(error.missing_scope(), None);
+}
+
+#[test]
+fn what_the_server_wrote_is_kept_apart_escaped_and_bounded() {
+    let body = format!(r#"{{"error":"\u001b[2J{}"}}"#, "x".repeat(5000));
+    let error = ApiError::from_response(&response(500, &body));
+    let text = error.server_text().unwrap();
+    assert!(text.starts_with("\\u{1b}[2Jxxx"));
+    assert_eq!(text.len(), ApiError::MAX_TEXT);
+    assert_eq!(
+        error.to_string(),
+        "the server answered 500 Internal Server Error"
+    );
+    assert_eq!(
+        format!("{error:?}"),
+        "ApiError { kind: Api, problem: Status(500), .. }"
+    );
+}
+
+#[test]
+fn text_that_reorders_or_hides_is_escaped_and_other_text_is_not() {
+    for character in [
+        '\0', '\u{1b}', '\u{7f}', '\u{85}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}',
+    ] {
+        let body = serde_json::json!({ "error": format!("a{character}é") }).to_string();
+        let error = ApiError::from_response(&response(500, &body));
+        let expected = format!("a{}é", character.escape_default());
+        assert_eq!(error.server_text(), Some(expected.as_str()));
+    }
+}
+
+#[test]
+fn a_status_without_a_registered_reason_is_a_number() {
+    let error = ApiError::from_response(&response(599, ""));
+    assert_eq!(error.to_string(), "the server answered 599");
+}
+
+#[test]
+fn a_redirect_names_the_host_and_nothing_else() {
+    let mut redirect = response(302, "");
+    redirect
+        .headers_mut()
+        .insert(LOCATION, "https://evil.example/a?t=1".parse().unwrap());
+    let error = ApiError::from_response(&redirect);
+    assert_eq!(error.kind(), Kind::Api);
+    assert_eq!(
+        error.to_string(),
+        "the server answered 302 Found and redirects to evil.example, which is never followed"
+    );
+}
+
+#[test]
+fn the_token_endpoint_shows_known_codes_only() {
+    let body = r#"{"error":"invalid_client","error_description":"unknown client"}"#;
+    let error = ApiError::from_token_response(&response(401, body));
+    assert_eq!(error.kind(), Kind::Auth);
+    assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
+    assert!(error.to_string().contains("invalid_client"));
+    assert_eq!(error.server_text(), Some("unknown client"));
+
+    let error = ApiError::from_token_response(&response(400, r#"{"error":"s3cr3t"}"#));
+    assert_eq!(error.kind(), Kind::Auth);
+    assert!(!error.to_string().contains("s3cr3t"));
+
+    let error = ApiError::from_token_response(&response(429, ""));
+    assert_eq!(error.kind(), Kind::RateLimited);
+    let error = ApiError::from_token_response(&response(502, "<html>"));
+    assert_eq!(error.kind(), Kind::Api);
+}
+
+proptest! {
+    #[test]
+    fn any_status_and_any_body_make_an_error(status in 100_u16..1000, body in any::<Vec<u8>>()) {
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        for error in [ApiError::from_response(&response), ApiError::from_token_response(&response)] {
+            prop_assert_eq!(error.status(), Some(response.status()));
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn no_server_text_keeps_a_control_character(text in any::<String>()) {
+        prop_assert!(!escaped(&text).chars().any(is_unsafe));
+    }
+}
