@@ -52,9 +52,9 @@ struct Group {
 
 /// No call may take longer, however its answer ends. It is far above the limits that are set, since
 /// the machine may be busy, and far below a hang.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_secs(30);
 /// A limit that nothing reaches which is not silent.
-const PATIENT: Duration = Duration::from_secs(5);
+const PATIENT: Duration = Duration::from_secs(8);
 
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,7 +92,7 @@ fn groups(recording: &Recording) -> Vec<Group> {
                 } else {
                     &[Found::Own]
                 } {
-                    let cuts = cuts(call, length);
+                    let cuts = cuts(call, framing, length);
                     // Silences pass side by side, all else is quick.
                     let size = if fault == Fault::Stall { 60 } else { 1000 };
                     groups.extend(cuts.chunks(size).map(|cuts| Group {
@@ -111,10 +111,11 @@ fn groups(recording: &Recording) -> Vec<Group> {
     groups
 }
 
-/// After every byte; within the 1700 characters of the locked private key, which are all alike, after
-/// every 32nd.
-fn cuts(call: Call, length: usize) -> Vec<usize> {
-    let is_alike = |cut: &usize| call == Call::PrivateKey && (300..length - 200).contains(cut);
+/// After every byte. Within the 1700 characters of the locked private key, which are all alike, after
+/// every 32nd where the framing is not the usual one.
+fn cuts(call: Call, framing: Framing, length: usize) -> Vec<usize> {
+    let is_long = call == Call::PrivateKey && framing != Framing::Length;
+    let is_alike = |cut: &usize| is_long && (300..length - 200).contains(cut);
     let cuts = 0..length;
     cuts.filter(|cut| !is_alike(cut) || cut % 32 == 0).collect()
 }
