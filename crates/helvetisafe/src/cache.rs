@@ -1,8 +1,9 @@
 //! Values that were read or written lately, for as long as the caller allows. No waiting here: what
 //! takes time is in `operations/cached.rs`.
 
+mod policy;
+
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,54 +14,7 @@ use jiff::Timestamp;
 use crate::driver::Gate;
 use crate::error::Error;
 
-/// What a client keeps in memory, decrypted, and for how long; with
-/// [`ClientBuilder::cache`](crate::ClientBuilder::cache). Everything kept is wiped when it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CachePolicy {
-    /// How long a value serves without asking the vault. Its own expiry may come sooner.
-    pub time_to_live: Duration,
-    /// How long after that it still serves while the vault does not answer, or limits the rate.
-    /// Zero, the default, is never.
-    pub stale_for: Duration,
-    /// How many values are kept; then the one goes that was not asked for the longest.
-    pub capacity: NonZeroUsize,
-}
-
-impl CachePolicy {
-    /// Values serve for this long; 1000 of them; none is ever stale.
-    #[must_use]
-    pub fn new(time_to_live: Duration) -> Self {
-        Self {
-            time_to_live,
-            stale_for: Duration::ZERO,
-            capacity: CAPACITY,
-        }
-    }
-}
-
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
-
-/// How a value came to be here: see [`Secret::freshness`](crate::Secret::freshness).
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Freshness {
-    /// From the vault, for this very call or for one that was waited for.
-    Fresh,
-    /// From memory.
-    #[non_exhaustive]
-    Cached {
-        /// Since the vault gave or took it.
-        age: Duration,
-    },
-    /// From memory after its time, because the vault could not be asked.
-    #[non_exhaustive]
-    Stale {
-        /// Since the vault gave or took it.
-        age: Duration,
-        /// Why the vault could not be asked.
-        error: Error,
-    },
-}
+pub use policy::{CachePolicy, Freshness};
 
 /// A value with what the vault says about it.
 #[derive(Clone)]
@@ -140,20 +94,20 @@ impl<G: Gate> Cache<G> {
     pub(crate) fn step(&self, key: &KeyName, before: u64, now: Now) -> Step {
         let mut entries = self.lock();
         let entry = entries.used(key);
-        if let Some((value, age)) = entry.alive(now) {
-            if age < self.policy.time_to_live {
-                let freshness = if entry.landings == before {
-                    Freshness::Cached { age }
-                } else {
-                    Freshness::Fresh
-                };
-                return Step::Take(Ok((value, freshness)));
-            }
+        if let Some((value, age)) = entry.alive(now)
+            && age < self.policy.time_to_live
+        {
+            let freshness = if entry.landings == before {
+                Freshness::Cached { age }
+            } else {
+                Freshness::Fresh
+            };
+            return Step::Take(Ok((value, freshness)));
         }
-        if entry.landings != before {
-            if let Some(error) = entry.failure.clone() {
-                return Step::Take(self.policy.fallback(entry, error, now));
-            }
+        if entry.landings != before
+            && let Some(error) = entry.failure.clone()
+        {
+            return Step::Take(self.policy.fallback(entry, error, now));
         }
         if entry.reading {
             return Step::Wait;
@@ -262,7 +216,7 @@ pub(crate) struct Reading<'a, G: Gate> {
 }
 
 impl<G: Gate> Reading<'_, G> {
-    /// Keeps what was read, unless it was written meanwhile.
+    /// Keeps what was read, and tells it to those who wait, unless it was written meanwhile.
     pub(crate) fn end(
         self,
         outcome: Result<Value, Error>,
@@ -271,19 +225,21 @@ impl<G: Gate> Reading<'_, G> {
         let policy = self.cache.policy;
         let mut entries = self.cache.lock();
         let entry = entries.used(self.key);
+        let is_latest = entry.writes == 0 && entry.write_marks == self.write_marks;
         entry.landings += 1;
+        entry.failure = None;
         match outcome {
             Ok(value) => {
-                entry.failure = None;
-                if entry.writes == 0 && entry.write_marks == self.write_marks {
+                if is_latest {
                     entry.kept = Some(Kept {
                         value: value.clone(),
                         since: now.clock,
                     });
                 }
-                entries.shrink(policy.capacity.get());
                 Ok((value, Freshness::Fresh))
             }
+            // Nobody else is told what was so before the write.
+            Err(error) if !is_latest => Err(error),
             Err(error) => {
                 // What the vault denies is not kept either.
                 if !error.is_retryable() {
@@ -298,7 +254,10 @@ impl<G: Gate> Reading<'_, G> {
 
 impl<G: Gate> Drop for Reading<'_, G> {
     fn drop(&mut self) {
-        self.cache.lock().used(self.key).reading = false;
+        let mut entries = self.cache.lock();
+        entries.used(self.key).reading = false;
+        entries.shrink(self.cache.policy.capacity.get());
+        drop(entries);
         self.cache.landed.open();
     }
 }

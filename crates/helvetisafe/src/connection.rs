@@ -119,8 +119,7 @@ async fn compute<D: Driver, T: Send + 'static>(
 ) -> Result<T, Error> {
     match session.driver.compute(work).await {
         Some(outcome) => outcome.map_err(|error| Error::new(action, error)),
-        // The runtime ends, and everything with it.
-        None => Err(Error::new(action, Cause::Deadline)),
+        None => Err(Error::new(action, Cause::RuntimeEnded)),
     }
 }
 

@@ -28,10 +28,10 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
     /// A number in `0.0..=1.0` that spreads waits.
     fn jitter(&self) -> f64;
 
-    /// Sends a request and brings the whole answer.
+    /// Sends a request and brings the whole answer. The request's body is wiped.
     fn send(
         &self,
-        request: &Request<Vec<u8>>,
+        request: Request<Vec<u8>>,
     ) -> impl Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send;
 
     /// Is ready after `time`.
@@ -43,11 +43,12 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send;
 
-    /// Runs `work` to its end, also when whoever asked for it goes away meanwhile.
+    /// Runs `work` to its end, also when whoever asked for it goes away meanwhile. `None` when the
+    /// runtime ends before.
     fn complete(
         &self,
         work: impl Future<Output = ()> + Send + 'static,
-    ) -> impl Future<Output = ()> + Send;
+    ) -> impl Future<Output = Option<()>> + Send;
 
     /// What `job` makes of each number below `count`, in their order, with at most `at_once` under
     /// way. Calls `finished` with how many are done, after each.

@@ -83,6 +83,8 @@ pub(crate) enum Cause {
     NotPinned { found: crypto::Fingerprint },
     #[error("the time for the operation is over")]
     Deadline,
+    #[error("the asynchronous runtime has ended")]
+    RuntimeEnded,
     #[error(
         "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
     )]
@@ -178,7 +180,7 @@ impl Error {
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::NoFields => ErrorKind::Conflict,
-            Cause::Deadline => ErrorKind::Transport,
+            Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
             Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned { .. } => ErrorKind::Crypto,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
         }
@@ -199,7 +201,7 @@ impl Error {
                 error.failure(),
                 Failure::Tls | Failure::TooLarge | Failure::Malformed
             ),
-            Cause::Deadline => true,
+            Cause::Deadline | Cause::RuntimeEnded => true,
             _ => false,
         }
     }

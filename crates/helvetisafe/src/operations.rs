@@ -213,8 +213,12 @@ impl<D: Driver> Operations<'_, D> {
         expires_at: Expiry,
         deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
+        let asked_expiry = match expires_at {
+            Expiry::At(at) => Some(at),
+            Expiry::Keep | Expiry::Never => None,
+        };
         let sent = self.send_update(key.clone(), plaintext, expires_at, deadline);
-        self.write(&key, plaintext, sent).await
+        self.write(&key, plaintext, asked_expiry, sent).await
     }
 
     async fn send_update(
@@ -278,7 +282,7 @@ impl<D: Driver> Operations<'_, D> {
         deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
         let sent = self.send_create(key.clone(), plaintext, expires_at, deadline);
-        self.write(&key, plaintext, sent).await
+        self.write(&key, plaintext, expires_at, sent).await
     }
 
     async fn send_create(

@@ -212,16 +212,14 @@ impl<D: Driver> Session<D> {
         };
         let mut request = call.request(&self.base);
         self.prepare(&mut request, credential, limits);
-        let outcome = self.send(&request, number).await;
-        // A token request holds the client secret.
-        request.body_mut().zeroize();
+        let outcome = self.send(request, number).await;
         self.read(call, outcome.map_err(Refusal::from)?, limits.body)
     }
 
     /// Hands a request to the transport, and tells the observer.
     async fn send(
         &self,
-        request: &Request<Vec<u8>>,
+        request: Request<Vec<u8>>,
         attempt: u32,
     ) -> Result<Response<Vec<u8>>, TransportError> {
         self.observer.tell(Happening::Sending {

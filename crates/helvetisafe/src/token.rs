@@ -187,7 +187,9 @@ impl ServiceAccount {
                 Step::Renew { attempts } => {
                     let attempts = attempts.unwrap_or(session.policy.max_attempts);
                     let renewal = renew(Arc::clone(session), deadline, attempts);
-                    session.driver.complete(renewal).await;
+                    if session.driver.complete(renewal).await.is_none() {
+                        return Err(Error::new(Action::FetchToken, Cause::RuntimeEnded));
+                    }
                 }
                 Step::Wait => {
                     let remaining = session.remaining(deadline);

@@ -1,16 +1,20 @@
 //! What is told to `tracing`, with the feature of that name: a span for each call, and an event for
 //! what happens in it. Never a body or a header; the names of secrets at debug level only.
 
+#[cfg(all(feature = "async", feature = "tracing"))]
+pub(crate) use with_tracing::within_this_span;
 #[cfg(feature = "tracing")]
-pub(crate) use with_tracing::{event, span};
+pub(crate) use with_tracing::{Here, event, span};
+#[cfg(all(feature = "async", not(feature = "tracing")))]
+pub(crate) use without_tracing::within_this_span;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use without_tracing::{event, span};
+pub(crate) use without_tracing::{Here, event, span};
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
     use tracing::field::Empty;
     use tracing::instrument::Instrumented;
-    use tracing::{Instrument, Level, Span, debug, enabled, info_span, warn};
+    use tracing::{Dispatch, Instrument, Level, Span, debug, dispatcher, enabled, info_span, warn};
 
     use crate::error::Action;
     use crate::event::Event;
@@ -22,6 +26,32 @@ mod with_tracing {
             record_key(&span, action);
         }
         call.instrument(span)
+    }
+
+    /// The same future, in the span in which it is asked for, wherever it runs.
+    #[cfg(feature = "async")]
+    pub(crate) fn within_this_span<F: Future>(work: F) -> Instrumented<F> {
+        work.in_current_span()
+    }
+
+    /// Who listens on a thread, and in which span it is.
+    pub(crate) struct Here {
+        span: Span,
+        listener: Dispatch,
+    }
+
+    impl Here {
+        pub(crate) fn new() -> Self {
+            Self {
+                span: Span::current(),
+                listener: dispatcher::get_default(Dispatch::clone),
+            }
+        }
+
+        /// Does work on another thread as if it were here.
+        pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+            dispatcher::with_default(&self.listener, || self.span.in_scope(work))
+        }
     }
 
     fn name(action: &Action) -> &'static str {
@@ -69,6 +99,23 @@ mod without_tracing {
 
     pub(crate) fn span<F: Future>(_: &Action, call: F) -> F {
         call
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) fn within_this_span<F: Future>(work: F) -> F {
+        work
+    }
+
+    pub(crate) struct Here;
+
+    impl Here {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+            work()
+        }
     }
 
     pub(crate) fn event(_: &Event<'_>) {}

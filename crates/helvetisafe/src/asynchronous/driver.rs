@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 use futures_util::{FutureExt, StreamExt, stream};
 use http::{Request, Response};
 use tokio::sync::watch;
-use tokio::task::{spawn, spawn_blocking};
+use tokio::task::{JoinError, spawn, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{AsyncClock, AsyncTransport};
 use crate::driver::{Boxed, Driver, Gate};
+use crate::trace;
 use crate::transport::TransportError;
 
 /// Sends through an [`AsyncTransport`] and waits by an [`AsyncClock`].
@@ -41,8 +42,8 @@ impl Driver for Tokio {
         self.clock.jitter()
     }
 
-    async fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
-        self.transport.send(request.clone()).await
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.transport.send(request).await
     }
 
     async fn sleep(&self, time: Duration) {
@@ -53,19 +54,11 @@ impl Driver for Tokio {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        match spawn_blocking(work).await {
-            Ok(value) => Some(value),
-            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            Err(_) => None,
-        }
+        outcome(spawn_blocking(work).await)
     }
 
-    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) {
-        match spawn(work).await {
-            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            // It was done, or the runtime ends.
-            Ok(()) | Err(_) => {}
-        }
+    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<()> {
+        outcome(spawn(trace::within_this_span(work)).await)
     }
 
     async fn each<'a, T: Send>(
@@ -84,6 +77,15 @@ impl Driver for Tokio {
         }
         results.sort_unstable_by_key(|&(at, _)| at);
         results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+/// What a task came to; `None` when it was cancelled, which is done by a runtime that ends.
+fn outcome<T>(joined: Result<T, JoinError>) -> Option<T> {
+    match joined {
+        Ok(value) => Some(value),
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        Err(_) => None,
     }
 }
 

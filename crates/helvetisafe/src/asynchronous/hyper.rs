@@ -1,22 +1,21 @@
-//! The default asynchronous transport: `hyper-util` with rustls. It follows no redirect and has no
+//! The default asynchronous transport: `hyper` with rustls. It follows no redirect and has no
 //! decompression compiled in.
 
 mod connect;
+mod explain;
+mod pool;
 mod progress;
 mod tls;
 
-use std::error::Error as StdError;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use helvetisafe_proto::BaseUrl;
-use http::{Request, Response};
+use http::header::HOST;
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
@@ -26,15 +25,13 @@ use crate::error::ConfigError;
 use crate::transport::roots::Roots;
 use crate::transport::{AttemptLimits, Failure, TransportError};
 use connect::VaultConnector;
+use explain::{broken, not_connected, timed_out};
+use pool::{Link, Pool};
 use progress::Progress;
 
-/// Connections that are kept for reuse.
-const MAX_IDLE: usize = 64;
-/// Bytes of the head of an answer, and of a piece of its body.
-const BUFFER: usize = 64 * 1024;
-
 pub(super) struct HyperTransport {
-    client: Client<VaultConnector, Full<Bytes>>,
+    connector: VaultConnector,
+    pool: Pool,
     silence: Duration,
 }
 
@@ -44,33 +41,62 @@ impl HyperTransport {
         timeouts: &Timeouts,
         roots: &Roots,
     ) -> Result<Self, ConfigError> {
-        let connector = VaultConnector::new(base, timeouts.connect, roots)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(MAX_IDLE)
-            .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(BUFFER)
-            .build(connector);
         Ok(Self {
-            client,
+            connector: VaultConnector::new(base, timeouts.connect, roots)?,
+            pool: Pool::default(),
             silence: timeouts.silence,
         })
     }
 
     async fn run(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         let limits = AttemptLimits::of(&request);
+        let vault = request.uri().clone();
         // The body wipes itself when the last of its readers lets go.
         let mut request = request.map(|body| Full::new(Bytes::from_owner(Zeroizing::new(body))));
-        let progress = Progress::new(capture_connection(&mut request));
+        into_origin_form(&mut request);
+        let progress = Progress::new();
         let exchange = async {
-            let sent = self.client.request(request);
-            let answer = self.unless_silent(sent, &progress).await?;
-            let answer = answer.map_err(|error| explain(&progress, error))?;
-            self.read(answer, limits.body, &progress).await
+            let (link, answer) = self.send_on_a_link(request, &vault, &progress).await?;
+            let answer = self.read(answer, limits.body, &progress).await?;
+            self.pool.keep(link);
+            Ok(answer)
         };
         match timeout(limits.time, exchange).await {
             Ok(outcome) => outcome,
             Err(_) => Err(timed_out(&progress)),
         }
+    }
+
+    /// Sends on a kept connection, or a new one. A kept one that turns out to be closed before it
+    /// took the request is passed over.
+    async fn send_on_a_link(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        vault: &Uri,
+        progress: &Progress,
+    ) -> Result<(Link, Response<Incoming>), TransportError> {
+        loop {
+            let (mut link, is_kept) = match self.pool.take().await {
+                Some(link) => (link, true),
+                None => (self.connect(vault).await?, false),
+            };
+            progress.begin_on(&link.counter);
+            let sent = link.requests.try_send_request(request);
+            match self.unless_silent(sent, progress).await? {
+                Ok(answer) => return Ok((link, answer)),
+                Err(mut error) => match error.take_message() {
+                    Some(untouched) if is_kept => request = untouched,
+                    _ => return Err(broken(progress, error.error())),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, vault: &Uri) -> Result<Link, TransportError> {
+        let connected = self.connector.connect(vault.clone()).await;
+        let (stream, counter) = connected.map_err(|cause| not_connected(&*cause))?;
+        let link = Link::new(stream, counter).await;
+        link.map_err(|error| not_connected(&error))
     }
 
     async fn read(
@@ -80,7 +106,7 @@ impl HyperTransport {
         progress: &Progress,
     ) -> Result<Response<Vec<u8>>, TransportError> {
         let (parts, mut body) = answer.into_parts();
-        let announced = hyper::body::Body::size_hint(&body).exact().unwrap_or(0);
+        let announced = body.size_hint().exact().unwrap_or(0);
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         if announced > limit {
             return Err(TransportError::new(Failure::TooLarge));
@@ -96,7 +122,6 @@ impl HyperTransport {
             }
             bytes.extend_from_slice(&data);
         }
-        progress.complete();
         Ok(Response::from_parts(parts, bytes))
     }
 
@@ -112,8 +137,6 @@ impl HyperTransport {
             match timeout_at(heard + self.silence, work.as_mut()).await {
                 Ok(value) => return Ok(value),
                 Err(_) if progress.last_byte() > heard => heard = progress.last_byte(),
-                // Connecting has a limit of its own.
-                Err(_) if !progress.is_connected() => heard = Instant::now(),
                 Err(_) => return Err(timed_out(progress)),
             }
         }
@@ -126,64 +149,13 @@ impl AsyncTransport for HyperTransport {
     }
 }
 
-fn timed_out(progress: &Progress) -> TransportError {
-    TransportError::new(if progress.sent() {
-        Failure::TimedOut
-    } else {
-        Failure::NotSent
-    })
-}
-
-/// What an error before the answer's body means for whether the request may be sent again.
-fn explain(progress: &Progress, error: legacy::Error) -> TransportError {
-    if error.is_connect() {
-        let is_tls = causes(&error).any(|cause| cause.is::<rustls::Error>());
-        return because(
-            if is_tls {
-                Failure::Tls
-            } else {
-                Failure::NotSent
-            },
-            &error,
-        );
+/// The form in which a server, also one behind a tunnel, is asked: RFC 9112, section 3.2.1.
+fn into_origin_form<B>(request: &mut Request<B>) {
+    let host = request.uri().authority().map(|host| host.as_str());
+    if let Some(Ok(host)) = host.map(HeaderValue::from_str) {
+        request.headers_mut().entry(HOST).or_insert(host);
     }
-    broken(progress, &error)
-}
-
-/// What an error on a connection means.
-fn broken(progress: &Progress, error: &(dyn StdError + 'static)) -> TransportError {
-    let is_no_http = |cause: &(dyn StdError + 'static)| {
-        let hyper: Option<&hyper::Error> = cause.downcast_ref();
-        hyper.is_some_and(hyper::Error::is_parse)
-    };
-    let failure = if !progress.sent() {
-        Failure::NotSent
-    } else if causes(error).any(is_no_http) {
-        Failure::Malformed
-    } else if progress.is_dead_connection() {
-        Failure::DeadConnection
-    } else {
-        Failure::Lost
-    };
-    because(failure, error)
-}
-
-/// The innermost cause says what happened; those around it, where in the library.
-fn because(failure: Failure, error: &(dyn StdError + 'static)) -> TransportError {
-    let cause = causes(error).last().map(ToString::to_string);
-    TransportError::with_source(failure, cause.unwrap_or_default())
-}
-
-/// An error and what is within it. The source of an I/O error is the source of what it wraps, which
-/// would be passed over.
-fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let io: Option<&std::io::Error> = error.downcast_ref();
-        match io.and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
-            None => error.source(),
-        }
-    })
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
 }

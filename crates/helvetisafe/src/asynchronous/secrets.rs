@@ -179,10 +179,19 @@ impl<'a> AsyncSecrets<'a> {
             .await
     }
 
-    /// As [`Secrets::get_many`](crate::Secrets::get_many).
+    /// As [`Secrets::get_many`](crate::Secrets::get_many), in one task.
     pub async fn get_many(&self, keys: &[impl AsRef<str> + Sync]) -> Vec<Result<Secret, Error>> {
+        self.get_many_with(keys, |_| ()).await
+    }
+
+    /// As [`Secrets::get_many_with`](crate::Secrets::get_many_with).
+    pub async fn get_many_with(
+        &self,
+        keys: &[impl AsRef<str> + Sync],
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<Result<Secret, Error>> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
-        self.0.get_many(&keys, |_| ()).await
+        self.0.get_many(&keys, finished).await
     }
 
     /// As [`Secrets::get_all`](crate::Secrets::get_all).
@@ -194,16 +203,25 @@ impl<'a> AsyncSecrets<'a> {
         self.0.get_all().await
     }
 
-    /// As [`Secrets::put_many`](crate::Secrets::put_many).
+    /// As [`Secrets::put_many`](crate::Secrets::put_many), in one task.
     pub async fn put_many(
         &self,
         items: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
+    ) -> Vec<Result<SecretMetadata, Error>> {
+        self.put_many_with(items, |_| ()).await
+    }
+
+    /// As [`Secrets::put_many_with`](crate::Secrets::put_many_with).
+    pub async fn put_many_with(
+        &self,
+        items: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
+        finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<SecretMetadata, Error>> {
         let items: Vec<_> = items
             .iter()
             .map(|(key, value)| (key.as_ref(), value.as_ref()))
             .collect();
-        self.0.put_many(&items, |_| ()).await
+        self.0.put_many(&items, finished).await
     }
 
     /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache
@@ -217,7 +235,8 @@ impl<'a> AsyncSecrets<'a> {
         self.0.invalidate_all();
     }
 
-    /// As [`Secrets::watch`](crate::Secrets::watch), as a stream. Pin it to ask for the next.
+    /// As [`Secrets::watch`](crate::Secrets::watch), as a stream that never ends: with the traits of
+    /// the crate `futures-util` it has `next`. A `next` that is dropped loses no change.
     ///
     /// # Errors
     ///
@@ -226,11 +245,11 @@ impl<'a> AsyncSecrets<'a> {
         &self,
         keys: &[K],
         interval: Duration,
-    ) -> Result<impl Stream<Item = Result<Change, Error>> + Send + use<K>, Error> {
+    ) -> Result<impl Stream<Item = Result<Change, Error>> + Send + Unpin + use<K>, Error> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         let watcher = self.0.watcher(&keys, interval)?;
-        Ok(unfold(watcher, async |mut watcher| {
+        Ok(Box::pin(unfold(watcher, async |mut watcher| {
             Some((watcher.next().await, watcher))
-        }))
+        })))
     }
 }

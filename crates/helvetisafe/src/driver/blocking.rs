@@ -9,6 +9,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
+use zeroize::Zeroize;
 
 use super::{Boxed, Driver, Gate};
 use crate::clock::Clock;
@@ -41,8 +42,14 @@ impl Driver for Blocking {
         self.clock.jitter()
     }
 
-    async fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
-        self.transport.send(request)
+    async fn send(
+        &self,
+        mut request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        let outcome = self.transport.send(&request);
+        // A token request holds the client secret.
+        request.body_mut().zeroize();
+        outcome
     }
 
     async fn sleep(&self, time: Duration) {
@@ -56,8 +63,9 @@ impl Driver for Blocking {
         Some(work())
     }
 
-    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) {
+    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<()> {
         work.await;
+        Some(())
     }
 
     async fn each<'a, T: Send>(

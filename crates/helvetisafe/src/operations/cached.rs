@@ -50,6 +50,7 @@ impl<D: Driver> Operations<'_, D> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
+        asked_expiry: Option<Timestamp>,
         write: impl Future<Output = Result<SecretMetadata, Error>> + Send,
     ) -> Result<SecretMetadata, Error> {
         let Some(cache) = &self.0.cache else {
@@ -61,7 +62,8 @@ impl<D: Driver> Operations<'_, D> {
         if let Ok(payload) = Payload::parse(plaintext, key.as_str()) {
             let value = Value {
                 payload: Arc::new(payload),
-                expires_at: written.expires_at(),
+                // An answer need not name it.
+                expires_at: written.expires_at().or(asked_expiry),
             };
             writing.end(value, self.now());
         }

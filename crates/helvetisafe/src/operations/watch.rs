@@ -1,6 +1,6 @@
 //! Changes of secrets, noticed by looking now and then.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,8 +62,10 @@ pub(crate) struct Watcher<D: Driver> {
     connection: Arc<Connection<D>>,
     keys: Vec<KeyName>,
     interval: Duration,
-    /// What was seen last; nothing before the first look.
+    /// What was seen last; nothing before the first look that succeeded.
     seen: Option<Versions>,
+    /// There was a look, be it one that failed.
+    has_looked: bool,
     changes: VecDeque<Change>,
     /// The account may not list, so that each secret is read.
     reads: bool,
@@ -71,14 +73,13 @@ pub(crate) struct Watcher<D: Driver> {
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) fn watcher(&self, keys: &[&str], interval: Duration) -> Result<Watcher<D>, Error> {
+        let keys: Result<BTreeSet<_>, _> = keys.iter().map(|key| parse(key)).collect();
         Ok(Watcher {
             connection: Arc::clone(self.0),
-            keys: keys
-                .iter()
-                .map(|key| parse(key))
-                .collect::<Result<_, _>>()?,
+            keys: keys?.into_iter().collect(),
             interval,
             seen: None,
+            has_looked: false,
             changes: VecDeque::new(),
             reads: false,
         })
@@ -95,9 +96,10 @@ impl<D: Driver> Watcher<D> {
                 if let Some(change) = self.changes.pop_front() {
                     return Ok(change);
                 }
-                if self.seen.is_some() {
+                if self.has_looked {
                     self.rest().await;
                 }
+                self.has_looked = true;
                 let now = self.look().await?;
                 if let Some(before) = &self.seen {
                     self.changes = differences(&self.keys, before, &now);
@@ -110,8 +112,11 @@ impl<D: Driver> Watcher<D> {
     /// Waits for the interval, a tenth more or less, so that many watchers do not ask at once.
     async fn rest(&self) {
         let driver = &self.connection.session.driver;
-        let time = self.interval.mul_f64(0.9 + 0.2 * driver.jitter());
-        driver.sleep(time).await;
+        let tenth = self.interval / 10;
+        let more = (tenth * 2).mul_f64(driver.jitter());
+        driver
+            .sleep((self.interval - tenth).saturating_add(more))
+            .await;
     }
 
     async fn look(&mut self) -> Result<Versions, Error> {

@@ -112,8 +112,8 @@ fn with_body<B>(request: &Request<Vec<u8>>, body: B) -> Request<B> {
     copy
 }
 
-/// Reads the whole body, unless a larger one than allowed is announced, in one allocation where its length is announced, so that a token in it is
-/// not left behind in a smaller one.
+/// Reads the whole body, unless a larger one than allowed is announced: in one allocation where its
+/// length is announced, so that a token in it is not left behind in a smaller one.
 fn read(answer: Response<ureq::Body>, limit: usize) -> Result<Response<Vec<u8>>, ureq::Error> {
     let (parts, body) = answer.into_parts();
     let announced = body

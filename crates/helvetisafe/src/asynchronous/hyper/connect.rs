@@ -1,8 +1,7 @@
 //! A connection to the vault: name, TCP, a proxy where there is one, TLS, within one limit of time.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 use ureq::{Proxy, ProxyProtocol};
 
-use super::progress::Watched;
+use super::progress::{Counter, Watched};
 use super::tls::client_config;
 use crate::error::ConfigError;
 use crate::transport::proxy;
@@ -27,7 +26,6 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// A byte stream to the vault that counts what goes over it.
 pub(super) type Stream = TokioIo<Watched<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>>;
 
-#[derive(Clone)]
 pub(super) struct VaultConnector {
     way: Way,
     limit: Duration,
@@ -57,6 +55,27 @@ impl VaultConnector {
         };
         Ok(Self { way, limit })
     }
+
+    /// A new connection, and the counter of what goes over it.
+    pub(super) async fn connect(&self, vault: Uri) -> Result<(Stream, Counter), Cause> {
+        let connecting = async {
+            match self.way.clone() {
+                Way::Direct(connector) => call(connector, vault).await,
+                Way::Proxied(connector) => call(connector, vault).await,
+            }
+        };
+        let Ok(connected) = timeout(self.limit, connecting).await else {
+            return Err(Cause::from(io::Error::from(io::ErrorKind::TimedOut)));
+        };
+        let counter = Counter::default();
+        let stream = Watched::new(TokioIo::new(connected?), counter.clone());
+        Ok((TokioIo::new(stream), counter))
+    }
+}
+
+async fn call<S: Service<Uri>>(mut service: S, vault: Uri) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(vault).await
 }
 
 fn is_exception(proxy: &Proxy, base: &BaseUrl) -> bool {
@@ -85,31 +104,4 @@ fn basic(user: &str, password: &str) -> Result<HeaderValue, ConfigError> {
     let mut value = HeaderValue::try_from(value).map_err(|_| ConfigError::Proxy)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-impl Service<Uri> for VaultConnector {
-    type Response = Stream;
-    type Error = Cause;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, Cause>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
-        match &mut self.way {
-            Way::Direct(connector) => connector.poll_ready(cx),
-            Way::Proxied(connector) => connector.poll_ready(cx),
-        }
-    }
-
-    fn call(&mut self, vault: Uri) -> Self::Future {
-        let connecting = match &mut self.way {
-            Way::Direct(connector) => connector.call(vault),
-            Way::Proxied(connector) => connector.call(vault),
-        };
-        let connecting = timeout(self.limit, connecting);
-        Box::pin(async move {
-            match connecting.await {
-                Ok(stream) => Ok(TokioIo::new(Watched::new(TokioIo::new(stream?)))),
-                Err(_) => Err(Cause::from(io::Error::from(io::ErrorKind::TimedOut))),
-            }
-        })
-    }
 }

@@ -5,24 +5,20 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use http::Extensions;
-use hyper_util::client::legacy::connect::{CaptureConnection, Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// What went over one connection, and how much of it belongs to exchanges that are complete.
+/// The bytes that went over a connection so far.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     sent: u64,
     received: u64,
-    sent_before: u64,
-    received_before: u64,
     last_byte: Option<Instant>,
 }
 
 /// The counts of a connection, shared between it and the request that it carries.
 #[derive(Clone, Default)]
-struct Counter(Arc<Mutex<Counts>>);
+pub(super) struct Counter(Arc<Mutex<Counts>>);
 
 impl Counter {
     fn note(&self, change: impl FnOnce(&mut Counts)) {
@@ -34,65 +30,56 @@ impl Counter {
     }
 }
 
-/// One request's view of the connection it was given.
+/// How far one request came.
 pub(super) struct Progress {
-    connection: CaptureConnection,
     begun: Instant,
+    way: Mutex<Option<Way>>,
+}
+
+/// The connection that a request was given, and what had gone over it before.
+struct Way {
+    counter: Counter,
+    before: Counts,
 }
 
 impl Progress {
-    pub(super) fn new(connection: CaptureConnection) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            connection,
             begun: Instant::now(),
+            way: Mutex::default(),
         }
     }
 
-    fn counter(&self) -> Option<Counter> {
-        let connected = self.connection.connection_metadata();
-        let mut extras = Extensions::new();
-        connected.as_ref()?.get_extras(&mut extras);
-        extras.remove()
-    }
-
-    fn counts(&self) -> Counts {
-        self.counter()
-            .map(|counter| counter.read())
-            .unwrap_or_default()
-    }
-
-    pub(super) fn is_connected(&self) -> bool {
-        self.connection.connection_metadata().is_some()
+    /// From now on all that goes over this connection belongs to the request.
+    pub(super) fn begin_on(&self, counter: &Counter) {
+        let way = Way {
+            counter: counter.clone(),
+            before: counter.read(),
+        };
+        *self.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(way);
     }
 
     /// Some of the request was handed to the socket.
     pub(super) fn sent(&self) -> bool {
-        let counts = self.counts();
-        counts.sent > counts.sent_before
+        self.is(|before, now| now.sent > before.sent)
     }
 
     /// Whether a reused connection broke before a byte came back.
     pub(super) fn is_dead_connection(&self) -> bool {
-        let counts = self.counts();
-        counts.sent_before > 0 && counts.received == counts.received_before
+        self.is(|before, now| before.sent > 0 && now.received == before.received)
     }
 
     /// When a byte last went to or fro.
     pub(super) fn last_byte(&self) -> Instant {
-        self.counts()
-            .last_byte
-            .unwrap_or(self.begun)
-            .max(self.begun)
+        let way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = way.as_ref().and_then(|way| way.counter.read().last_byte);
+        last.unwrap_or(self.begun).max(self.begun)
     }
 
-    /// The answer is whole: what comes now belongs to the next request.
-    pub(super) fn complete(&self) {
-        if let Some(counter) = self.counter() {
-            counter.note(|counts| {
-                counts.sent_before = counts.sent;
-                counts.received_before = counts.received;
-            });
-        }
+    fn is(&self, so: impl FnOnce(Counts, Counts) -> bool) -> bool {
+        let way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
+        way.as_ref()
+            .is_some_and(|way| so(way.before, way.counter.read()))
     }
 }
 
@@ -103,17 +90,8 @@ pub(super) struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(inner: T) -> Self {
-        Self {
-            inner,
-            counter: Counter::default(),
-        }
-    }
-}
-
-impl<T: Connection> Connection for Watched<T> {
-    fn connected(&self) -> Connected {
-        self.inner.connected().extra(self.counter.clone())
+    pub(super) fn new(inner: T, counter: Counter) -> Self {
+        Self { inner, counter }
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use crate::trace::Here;
+
 /// What `job` makes of each number below `count`, in their order, on at most `at_once` threads.
 pub(super) fn each<T: Send>(
     count: usize,
@@ -14,10 +16,11 @@ pub(super) fn each<T: Send>(
     let next = AtomicUsize::new(0);
     let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < count);
     let (sender, receiver) = mpsc::channel();
+    let here = Here::new();
     let mut results = Vec::with_capacity(count);
     thread::scope(|scope| {
         for _ in 0..at_once.min(count) {
-            let (sender, take, job) = (sender.clone(), &take, &job);
+            let (sender, here, take, job) = (sender.clone(), &here, &take, &job);
             let work = move || {
                 while let Some(at) = take() {
                     // The receiver waits below for all results.
@@ -25,7 +28,7 @@ pub(super) fn each<T: Send>(
                 }
             };
             // Where the system gives no more threads, fewer do it.
-            let _ = thread::Builder::new().spawn_scoped(scope, work);
+            let _ = thread::Builder::new().spawn_scoped(scope, move || here.run(work));
         }
         drop(sender);
         for result in receiver {

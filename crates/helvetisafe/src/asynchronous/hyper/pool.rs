@@ -1,0 +1,82 @@
+//! Connections that are kept for the next request. One carries a single request at a time and comes
+//! back only after its answer was read, so that all that went over it since is that request's. The
+//! pool of `hyper-util` hands a connection on while the answer is still being read.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http_body_util::Full;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use tokio::time::{Instant, timeout};
+
+use super::connect::Stream;
+use super::progress::Counter;
+
+/// Connections that are kept.
+const MAX_IDLE: usize = 64;
+/// How long one is kept: longer, and a firewall may have forgotten it.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(15);
+/// How long a kept one may take until it can be used. It only has to notice that its answer is over.
+const READY_WITHIN: Duration = Duration::from_millis(100);
+/// Bytes of the head of an answer, and of a piece of its body.
+const BUFFER: usize = 64 * 1024;
+
+/// A connection to the vault. Dropped, it is closed, whatever is under way.
+pub(super) struct Link {
+    pub(super) requests: SendRequest<Full<Bytes>>,
+    pub(super) counter: Counter,
+    idle_since: Instant,
+}
+
+impl Link {
+    pub(super) async fn new(stream: Stream, counter: Counter) -> hyper::Result<Self> {
+        let (requests, connection) = Builder::new()
+            .max_buf_size(BUFFER)
+            .handshake(stream)
+            .await?;
+        // It ends with `requests`; whoever waits for an answer is told its errors.
+        tokio::spawn(connection.map(drop));
+        Ok(Self {
+            requests,
+            counter,
+            idle_since: Instant::now(),
+        })
+    }
+
+    fn is_kept(&self) -> bool {
+        !self.requests.is_closed() && self.idle_since.elapsed() < MAX_IDLE_TIME
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Pool(Mutex<Vec<Link>>);
+
+impl Pool {
+    /// The one that was used last, if it can be used again.
+    pub(super) async fn take(&self) -> Option<Link> {
+        loop {
+            let mut link = self.lock().pop()?;
+            let ready = timeout(READY_WITHIN, link.requests.ready());
+            if link.idle_since.elapsed() < MAX_IDLE_TIME && matches!(ready.await, Ok(Ok(()))) {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Keeps one whose answer is whole.
+    pub(super) fn keep(&self, mut link: Link) {
+        link.idle_since = Instant::now();
+        let mut links = self.lock();
+        links.retain(Link::is_kept);
+        if links.len() < MAX_IDLE {
+            links.push(link);
+        }
+    }
+
+    /// A thread that panicked leaves a whole list behind, so poison does not matter.
+    fn lock(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

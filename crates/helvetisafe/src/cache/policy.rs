@@ -1,0 +1,53 @@
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// What a client keeps in memory, decrypted, and for how long; with
+/// [`ClientBuilder::cache`](crate::ClientBuilder::cache). Everything kept is wiped when it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// How long a value serves without asking the vault. Its own expiry may come sooner.
+    pub time_to_live: Duration,
+    /// How long after that it still serves while the vault does not answer, or limits the rate.
+    /// Zero, the default, is never.
+    pub stale_for: Duration,
+    /// How many values are kept; then the one goes that was not asked for the longest.
+    pub capacity: NonZeroUsize,
+}
+
+impl CachePolicy {
+    /// Values serve for this long; 1000 of them; none is ever stale.
+    #[must_use]
+    pub fn new(time_to_live: Duration) -> Self {
+        Self {
+            time_to_live,
+            stale_for: Duration::ZERO,
+            capacity: CAPACITY,
+        }
+    }
+}
+
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+
+/// How a value came to be here: see [`Secret::freshness`](crate::Secret::freshness).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// From the vault, for this very call or for one that was waited for.
+    Fresh,
+    /// From memory.
+    #[non_exhaustive]
+    Cached {
+        /// Since the vault gave or took it.
+        age: Duration,
+    },
+    /// From memory after its time, because the vault could not be asked.
+    #[non_exhaustive]
+    Stale {
+        /// Since the vault gave or took it.
+        age: Duration,
+        /// Why the vault could not be asked.
+        error: Error,
+    },
+}
