@@ -24,7 +24,14 @@ const MODULUS_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
 /// The largest public exponent that is accepted, so that nobody can make us compute for long.
 const MAX_EXPONENT: u64 = (1 << 33) - 1;
 
-/// An account's RSA private key, 2048 to 8192 bits, whose parts were checked to agree.
+/// An account's RSA private key, 2048 to 8192 bits, whose parts were checked to agree: `p * q = n`,
+/// `d * e = 1` modulo `p - 1` and modulo `q - 1`, and the three numbers of the Chinese remainder
+/// theorem.
+///
+/// Whether `p` and `q` are primes is not tested, which would cost each start as much as an unwrap. With
+/// one that is not, the private operation does not invert the public one; since each result is
+/// encrypted again and compared before it is used (RFC 8017 section 5.1.2, Boneh, DeMillo and Lipton
+/// 1997), such a key unwraps nothing, with [`Error::Unwrap`] at its first use.
 ///
 /// Wiped on drop; there is no `Debug` that shows it, no `Clone` and no `==`.
 pub struct PrivateKey(RsaPrivateKey);

@@ -18,6 +18,15 @@ const SMALL: &str = include_str!("../../tests/data/rsa-1024-refused.pem");
 const THREE_PRIMES: &str = include_str!("../../tests/data/rsa-2048-three-primes-refused.pem");
 const JWK: &str = include_str!("../../tests/data/rsa-2048.jwk.json");
 const OTHER_JWK: &str = include_str!("../../tests/data/rsa-3072.jwk.json");
+const JWK_8192: &str = include_str!("../../testkit/jwk/ok-rsa-8192.case");
+const JWK_8193: &str = include_str!("../../testkit/jwk/8193-bits.case");
+
+/// `p` is a product of two primes, and all other numbers follow from it.
+const COMPOSITE_JWK: &str = include_str!("../../testkit/jwk/p-composite.case");
+/// An org key wrapped for that key.
+const WRAPPED_FOR_COMPOSITE: &str = include_str!("../../testkit/keys/composite.wrapped");
+/// What that key takes for an org key as long as nobody encrypts it again to compare.
+const WRAPPED_BY_CRT: &str = include_str!("../../testkit/keys/composite-crt.wrapped");
 
 pub(crate) fn test_key() -> PrivateKey {
     PrivateKey::from_pem(PKCS8).unwrap()
@@ -33,6 +42,11 @@ fn jwk_with(changes: &[(&str, Value)]) -> String {
         jwk[*name] = value.clone();
     }
     jwk.to_string()
+}
+
+/// What follows the headers of a file of the testkit.
+fn body(case: &str) -> &[u8] {
+    case.split_once("\n\n").unwrap().1.as_bytes()
 }
 
 fn refusal(outcome: Result<PrivateKey, Error>) -> Error {
@@ -375,6 +389,58 @@ fn an_oversized_key_is_refused_without_work() {
         refusal(PrivateKey::from_jwk(jwk.as_bytes())),
         Error::KeyRejected
     );
+}
+
+/// What is refused for its length is decoded and no more, so it costs a fraction of what is accepted.
+/// The quickest of several turns counts, so that a busy machine changes nothing.
+#[test]
+fn a_modulus_that_is_too_long_is_refused_before_anything_is_computed() {
+    let quickest = |jwk: &[u8], outcome: Result<(), Error>| {
+        let turn = |_| {
+            let begun = std::time::Instant::now();
+            let read = PrivateKey::from_jwk(jwk);
+            let taken = begun.elapsed();
+            assert_eq!(read.map(drop), outcome);
+            taken
+        };
+        (0..10).map(turn).min().unwrap()
+    };
+    let refused = quickest(body(JWK_8193), Err(Error::KeyRejected));
+    let accepted = quickest(body(JWK_8192), Ok(()));
+    println!("8193 bits refused in {refused:?}, 8192 bits accepted in {accepted:?}");
+    assert!(refused < accepted / 2, "{refused:?} and {accepted:?}");
+}
+
+/// A composite `p` passes for a prime until the key is used (see [`PrivateKey`]). Then it gives the
+/// uniform error and nothing else, whoever wrapped what.
+#[test]
+fn a_key_with_a_composite_prime_unwraps_nothing() {
+    let key = PrivateKey::from_jwk(body(COMPOSITE_JWK)).unwrap();
+    let wrapped = [
+        WRAPPED_FOR_COMPOSITE,
+        WRAPPED_BY_CRT,
+        &key.public_key().wrap_org_key(&org_key()).unwrap().encode(),
+        &test_key()
+            .public_key()
+            .wrap_org_key(&org_key())
+            .unwrap()
+            .encode(),
+    ]
+    .map(|text| WrappedOrgKey::decode(text).unwrap());
+    for wrapped in wrapped {
+        assert_eq!(key.unwrap_org_key(&wrapped).err(), Some(Error::Unwrap));
+    }
+}
+
+/// The result of the Chinese remainder theorem is compared, `m^e = c`, before it is used. Otherwise a
+/// wrong one could come out, of which the greatest common divisor with the modulus is a prime (Boneh,
+/// DeMillo and Lipton 1997). Without blinding, since that hides it.
+#[test]
+fn what_the_chinese_remainder_theorem_gives_is_verified() {
+    let key = PrivateKey::from_jwk(body(COMPOSITE_JWK)).unwrap();
+    let wrapped = WrappedOrgKey::decode(WRAPPED_BY_CRT).unwrap();
+    let outcome = Oaep::<Sha256>::new().decrypt(None::<&mut SysRng>, &key.0, &wrapped.0);
+    assert_eq!(outcome, Err(rsa::Error::Internal));
 }
 
 #[test]

@@ -19,7 +19,7 @@ def make():
     kit = Kit("jwk", unwraps="keys/rsa-2048.wrapped")
     _good(kit)
     for name, fault, key, whose, why in odd_keys.faults():
-        cause = "unwrap" if name == "p-composite" else "key-rejected"
+        cause = "unwrap" if name.startswith("p-composite") else "key-rejected"
         _refused(kit, name, fault, json.dumps(key.members()), cause, why, unwraps=_wrapped(whose))
     _members(kit)
     _encodings(kit)

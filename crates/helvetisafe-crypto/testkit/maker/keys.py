@@ -2,7 +2,7 @@
 
 import math
 
-from rsa_numbers import b64, derived, key, prime, wrap
+from rsa_numbers import b64, derived, key, oaep, prime, wrap
 
 # The prime of RFC 3526 section 5 and of RFC 7919 appendix A.3, 4096 bits each: 2^4096 minus
 # 2^4032 minus 1, plus 2^64 times a number that starts with the digits of pi and of e.
@@ -67,12 +67,29 @@ def _exponent(at_least):
 
 
 def _composite():
-    """`p` is a product, and all numbers follow from it as if it were a prime."""
+    """`p` is a product, and all numbers follow from it as if it were a prime; a prime of it."""
     for n in range(1000):
-        p = prime(f"composite {n}", 512) * SMALL.p
+        of_p = prime(f"composite {n}", 512)
+        p = of_p * SMALL.p
         if math.gcd(65537, p - 1) == 1 and p.bit_length() == 1024:
-            return key(p, BASE.q)
+            return key(p, BASE.q), of_p
     raise AssertionError("none found")
+
+
+COMPOSITE, _OF_P = _composite()
+
+
+def _wrapped_by_crt():
+    """The org key as RSADP (RFC 8017 section 5.1.2) step 2.b would find it for this key, although
+    encrypting the result gives another ciphertext: what only that comparison finds out."""
+    of, message = COMPOSITE, int.from_bytes(oaep(COMPOSITE, ORG_KEY), "big")
+    root = pow(of.dp, -1, math.lcm(_OF_P - 1, SMALL.p - 1))
+    c1, c2 = pow(message, root, of.p), pow(message, of.e, of.q)
+    c = c2 + of.q * (of.qi * (c1 - c2) % of.p)
+    m1, m2 = pow(c, of.dp, of.p), pow(c, of.dq, of.q)
+    assert m2 + of.q * (of.qi * (m1 - m2) % of.p) == message
+    assert pow(message, of.e, of.n) != c
+    return c.to_bytes(of.size, "big")
 
 
 # Keys that are special or wrong. Beside the others in `keys/` there is only what is wrapped for them.
@@ -89,6 +106,7 @@ ODD = {
     "e-65-bits": key(BASE.p, BASE.q, _exponent(2**64)),
     "e-long": key(BASE.p, BASE.q, _exponent(BASE.n >> 1)),
     "square": key(BASE.p, BASE.p, qi=0),
-    "composite": _composite(),
+    "composite": COMPOSITE,
 }
 WRAPPED = {name: b64(wrap(of, ORG_KEY)) for name, of in {**RSA, **ODD}.items()}
+WRAPPED["composite-crt"] = b64(_wrapped_by_crt())

@@ -90,3 +90,5 @@ def _several_numbers():
     yield "primes-equal", "`p` and `q` are the same.", square, "square", None
     composite = ODD["composite"]
     yield "p-composite", "`p` is no prime, but the product of two.", composite, "composite", None
+    crt = "`p` is a product, and the org key is wrapped with its private half."
+    yield "p-composite-crt", crt, composite, "composite-crt", None

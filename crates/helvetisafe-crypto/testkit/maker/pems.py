@@ -22,7 +22,7 @@ def make():
     kit = Kit("pem", unwraps="keys/rsa-2048.wrapped")
     _good(kit)
     for name, fault, of, whose, why in odd_keys.faults():
-        cause = "unwrap" if name == "p-composite" else "key-rejected"
+        cause = "unwrap" if name.startswith("p-composite") else "key-rejected"
         _refused(kit, f"key-{name}", fault, of.pem(), cause, why, unwraps=f"keys/{whose}.wrapped")
     _labels(kit)
     _other_kinds(kit)
