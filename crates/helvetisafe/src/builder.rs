@@ -1,11 +1,9 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use helvetisafe_crypto::Fingerprint;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
-use helvetisafe_proto::endpoint::BodySize;
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use http::HeaderValue;
@@ -19,6 +17,7 @@ use crate::driver::blocking::block;
 use crate::driver::{Blocking, Driver};
 use crate::error::{ConfigError, Error};
 use crate::event::{Event, Observer};
+use crate::limits::{BodyLimits, Timeouts};
 use crate::session::{Session, Throttle};
 use crate::token::{ApiToken, Authorizer, ServiceAccount};
 use crate::transport::Transport;
@@ -29,63 +28,6 @@ const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"))
 
 /// Enough to hide the way to the vault and back, and few enough not to run into its rate limit.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
-
-/// How long things may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Name look-up, TCP and TLS together.
-    pub connect: Duration,
-    /// One attempt, from the name look-up to the last byte.
-    pub attempt: Duration,
-    /// Silence while reading or writing.
-    pub silence: Duration,
-    /// A whole operation, with its token, its waits and its repetitions.
-    pub operation: Duration,
-}
-
-impl Default for Timeouts {
-    /// 3 s to connect, 10 s for an attempt, 5 s of silence, 30 s for an operation.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            attempt: Duration::from_secs(10),
-            silence: Duration::from_secs(5),
-            operation: Duration::from_secs(30),
-        }
-    }
-}
-
-/// How large answers may be, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyLimits {
-    /// A token, the org key, the private key, or the metadata of one write.
-    pub credential: usize,
-    /// One secret, in base64. What is larger is not written either, since it could not be read.
-    pub secret: usize,
-    /// The list of all names.
-    pub list: usize,
-}
-
-impl Default for BodyLimits {
-    /// 64 KiB, 2 MiB (a value of 1 MiB and a bit, in base64) and 16 MiB.
-    fn default() -> Self {
-        Self {
-            credential: 64 << 10,
-            secret: 2 << 20,
-            list: 16 << 20,
-        }
-    }
-}
-
-impl BodyLimits {
-    pub(crate) fn of(&self, size: BodySize) -> usize {
-        match size {
-            BodySize::Credential => self.credential,
-            BodySize::Secret => self.secret,
-            BodySize::List => self.list,
-        }
-    }
-}
 
 /// A client in the making: what is required is there, the rest has defaults.
 ///

@@ -49,6 +49,7 @@ mod credentials;
 mod driver;
 mod error;
 mod event;
+mod limits;
 mod operations;
 #[cfg(feature = "serde")]
 mod parse;
@@ -62,7 +63,7 @@ mod watch;
 
 #[cfg(feature = "async")]
 pub use asynchronous::{Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport};
-pub use builder::{BodyLimits, ClientBuilder, Parts, Timeouts};
+pub use builder::{ClientBuilder, Parts};
 pub use cache::{CachePolicy, Freshness};
 pub use client::Client;
 pub use clock::Clock;
@@ -71,6 +72,7 @@ pub use config_source::ConfigSource;
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind};
 pub use event::Event;
+pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
 #[cfg(feature = "serde")]
 pub use parse::InvalidValue;

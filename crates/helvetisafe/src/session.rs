@@ -1,22 +1,31 @@
 //! The one loop: authorize, send, judge, wait.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod attempts;
+mod refusal;
+mod throttle;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_proto::endpoint::BodySize;
-use helvetisafe_proto::retry::{self, BackOff, Event, Repeat, RetryPolicy, Verdict, judge};
-use helvetisafe_proto::{ApiError, BaseUrl, Endpoint};
+use helvetisafe_proto::retry::{self, BackOff, RetryPolicy, Verdict, judge};
+use helvetisafe_proto::{BaseUrl, Endpoint};
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 use zeroize::Zeroize;
 
-use crate::builder::{BodyLimits, Timeouts};
 use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error};
 use crate::event::{Event as Happening, Observer};
+use crate::limits::{BodyLimits, Timeouts};
 use crate::token::{Authorizer, Credential};
 use crate::trace;
 use crate::transport::{AttemptLimits, Failure, TransportError};
+use attempts::may_have_acted;
+use refusal::{Refusal, failure, settle};
+
+pub(crate) use attempts::Attempts;
+pub(crate) use throttle::Throttle;
 
 /// What every call needs: where the vault is, how to reach it, who asks, and how patiently.
 pub(crate) struct Session<D: Driver> {
@@ -35,62 +44,9 @@ pub(crate) struct Session<D: Driver> {
     pub(crate) throttle: Throttle,
 }
 
-/// Until when the vault asked for fewer requests. What one call is told holds for all of them.
-#[derive(Default)]
-pub(crate) struct Throttle(Mutex<Duration>);
-
-impl Throttle {
-    fn hold_until(&self, time: Duration) {
-        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *until = time.max(*until);
-    }
-
-    fn remaining(&self, now: Duration) -> Duration {
-        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        until.saturating_sub(now)
-    }
-}
-
 /// When an operation has to be over, on the session's clock.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline(Duration);
-
-/// What came of the attempts of one call so far.
-pub(crate) struct Attempts {
-    /// How many are left, the current one included.
-    left: u32,
-    /// How many failed: the exponent of the back-off.
-    failed: u32,
-    /// The one repetition after a dead connection was used.
-    repeated_at_once: bool,
-    /// The one new credential was used.
-    renewed: bool,
-    /// The vault may have acted on an attempt that failed.
-    may_have_acted: bool,
-    /// The last attempt ended with [`Verdict::ReadBack`].
-    read_back: bool,
-}
-
-impl Attempts {
-    /// Whether the vault may have acted on an attempt whose answer was lost.
-    pub(crate) fn may_have_acted(&self) -> bool {
-        self.may_have_acted
-    }
-
-    /// Whether only reading the secret can tell what happened.
-    pub(crate) fn asks_to_read_back(&self) -> bool {
-        self.read_back
-    }
-}
-
-/// One attempt that brought no success.
-struct Refusal {
-    cause: Cause,
-    /// What happened, for [`judge`]; `None` where nothing can be done.
-    event: Option<Event>,
-    /// How long the vault asked to wait.
-    retry_after: Option<Duration>,
-}
 
 impl<D: Driver> Session<D> {
     /// The end of an operation that begins now.
@@ -105,19 +61,7 @@ impl<D: Driver> Session<D> {
 
     /// All attempts that a call has.
     pub(crate) fn attempts(&self) -> Attempts {
-        self.attempts_of(self.policy.max_attempts)
-    }
-
-    /// A given number of attempts.
-    pub(crate) fn attempts_of(&self, left: u32) -> Attempts {
-        Attempts {
-            left: left.max(1),
-            failed: 0,
-            repeated_at_once: false,
-            renewed: false,
-            may_have_acted: false,
-            read_back: false,
-        }
+        Attempts::new(self.policy.max_attempts)
     }
 
     /// Makes a call with all its attempts.
@@ -356,79 +300,5 @@ impl<D: Driver> Session<D> {
     async fn wait(&self, time: Duration, throttled: bool) {
         self.observer.tell(Happening::Waiting { time, throttled });
         self.driver.sleep(time).await;
-    }
-}
-
-/// Whether the vault may have done what was asked although no success came back.
-fn may_have_acted(event: Event) -> bool {
-    match event {
-        Event::NotSent => false,
-        Event::DeadConnection | Event::Lost | Event::Unreadable => true,
-        Event::Status { status, .. } => status.is_server_error() || status.as_u16() == 408,
-    }
-}
-
-/// The error of a call that ends without success.
-fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &Attempts) -> Error {
-    let lost = matches!(refusal.cause, Cause::Transport(_) | Cause::Deadline)
-        || refusal.event == Some(Event::Unreadable);
-    let error = Error::with_retry_after(action.clone(), refusal.cause, refusal.retry_after);
-    if lost {
-        settle::<E>(error, &action, attempts)
-    } else {
-        error
-    }
-}
-
-/// A write whose answer was lost or cannot be read, and which no later answer settled, is ambiguous.
-fn settle<E: Endpoint>(error: Error, action: &Action, attempts: &Attempts) -> Error {
-    if E::REPEAT == Repeat::Write && attempts.may_have_acted {
-        return error.into_ambiguous(action.clone());
-    }
-    error
-}
-
-impl Refusal {
-    fn last(cause: Cause) -> Self {
-        Self {
-            cause,
-            event: None,
-            retry_after: None,
-        }
-    }
-
-    fn of_answer(error: ApiError, retry_after: Option<Duration>) -> Self {
-        if error.is_truncated() {
-            return Self::from(TransportError::with_source(Failure::Lost, error));
-        }
-        let event = match error.status() {
-            Some(status) => Event::Status {
-                status,
-                has_retry_after: retry_after.is_some(),
-            },
-            None => Event::Unreadable,
-        };
-        Self {
-            cause: error.into(),
-            event: Some(event),
-            retry_after,
-        }
-    }
-}
-
-impl From<TransportError> for Refusal {
-    fn from(error: TransportError) -> Self {
-        let event = match error.failure() {
-            Failure::NotSent => Some(Event::NotSent),
-            Failure::DeadConnection => Some(Event::DeadConnection),
-            Failure::Lost | Failure::TimedOut => Some(Event::Lost),
-            Failure::Tls => None,
-            Failure::TooLarge | Failure::Malformed => Some(Event::Unreadable),
-        };
-        Self {
-            cause: error.into(),
-            event,
-            retry_after: None,
-        }
     }
 }

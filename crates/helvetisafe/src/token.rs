@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::driver::{Boxed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
-use crate::session::{Deadline, Session};
+use crate::session::{Attempts, Deadline, Session};
 
 /// While an old token still works, how long to leave the token endpoint alone after a renewal
 /// failed.
@@ -281,7 +281,7 @@ fn renew<D: Driver>(
             account,
             renewals: &session.renewals,
         };
-        let mut attempts = session.attempts_of(attempts);
+        let mut attempts = Attempts::new(attempts);
         let fetched = session
             .call_with(
                 &account.request(),

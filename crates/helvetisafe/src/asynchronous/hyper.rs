@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use super::{Answer, AsyncTransport};
-use crate::builder::Timeouts;
 use crate::error::ConfigError;
+use crate::limits::Timeouts;
 use crate::transport::roots::Roots;
 use crate::transport::{AttemptLimits, Failure, TransportError};
 use connect::VaultConnector;

@@ -1,0 +1,52 @@
+//! What is known of the attempts of one call.
+
+use helvetisafe_proto::retry::Event;
+
+/// What came of the attempts of one call so far.
+pub(crate) struct Attempts {
+    /// How many are left, the current one included.
+    pub(super) left: u32,
+    /// How many failed: the exponent of the back-off.
+    pub(super) failed: u32,
+    /// The one repetition after a dead connection was used.
+    pub(super) repeated_at_once: bool,
+    /// The one new credential was used.
+    pub(super) renewed: bool,
+    /// The vault may have acted on an attempt that failed.
+    pub(super) may_have_acted: bool,
+    /// The last attempt ended with [`Verdict::ReadBack`].
+    pub(super) read_back: bool,
+}
+
+impl Attempts {
+    /// So many, at least one.
+    pub(crate) fn new(left: u32) -> Self {
+        Self {
+            left: left.max(1),
+            failed: 0,
+            repeated_at_once: false,
+            renewed: false,
+            may_have_acted: false,
+            read_back: false,
+        }
+    }
+
+    /// Whether the vault may have acted on an attempt whose answer was lost.
+    pub(crate) fn may_have_acted(&self) -> bool {
+        self.may_have_acted
+    }
+
+    /// Whether only reading the secret can tell what happened.
+    pub(crate) fn asks_to_read_back(&self) -> bool {
+        self.read_back
+    }
+}
+
+/// Whether the vault may have done what was asked although no success came back.
+pub(super) fn may_have_acted(event: Event) -> bool {
+    match event {
+        Event::NotSent => false,
+        Event::DeadConnection | Event::Lost | Event::Unreadable => true,
+        Event::Status { status, .. } => status.is_server_error() || status.as_u16() == 408,
+    }
+}
