@@ -293,3 +293,6 @@ impl<G: Gate> Drop for Writing<'_, G> {
         entries.shrink(self.cache.policy.capacity.get());
     }
 }
+
+#[cfg(test)]
+mod tests;

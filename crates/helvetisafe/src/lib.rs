@@ -21,15 +21,31 @@
 //!   [`KeySource`] (a PEM file, a PEM, or the account's password), all two times three of them. It
 //!   fetches and unwraps the org key and keeps it for its life; it is cheap to clone, `Send` and
 //!   `Sync`.
-//! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists.
+//! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
+//!   [many at once](Secrets::get_many); and [the changes](Secrets::watch) of some secrets.
+//! - [`ClientBuilder::cache`] keeps values in memory for a while; [`Secret::freshness`] says how old
+//!   each is.
 //! - [`Error`] says what happened, to which secret, and what to do; [`ErrorKind`] is for matching.
 //! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can take the
 //!   place of the default, which is `ureq`.
 //!
+//! # Features
+//!
+//! - `async`: `AsyncClient`, with the same methods, on tokio. Without it there is no asynchronous
+//!   runtime among the dependencies.
+//! - `serde`: `Secret::parse`, for values that are JSON and for secrets with fields.
+//! - `config`: `ConfigSource`, for the crate `config`.
+//! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
+//!   only.
+//! - `platform-roots`, on by default, trusts what the operating system trusts; `bundled-roots` has
+//!   Mozilla's roots compiled in.
+//! - `quiet-log`, on by default, compiles the level `trace` of the crate `log` out of the program,
+//!   where `ureq` would show tokens.
+//!
 //! # Secrets in memory
 //!
 //! Keys, credentials and values are wiped when they are dropped, and so are the buffers of the
-//! connections. Some libraries below free numbers and buffers without wiping them: `rsa` the primes of
+//! blocking client's connections; `hyper` frees those of the asynchronous one without wiping. Some libraries below free numbers and buffers without wiping them: `rsa` the primes of
 //! the private key, rustls the answer with the access token. A program that wants these gone too
 //! sets an allocator that wipes whatever is freed, such as `zeroizing-alloc`; the command does.
 //!

@@ -76,7 +76,7 @@ fn credentials() -> [Credentials; 2] {
 }
 
 /// One call each at which the vault begins to lie.
-const BEGINNINGS: [&str; 4] = [
+pub(crate) const BEGINNINGS: [&str; 4] = [
     "/oauth/token",
     "/api/v1/credentials/private-key",
     "/api/v1/credentials/org-key",

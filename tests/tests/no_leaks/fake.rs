@@ -8,7 +8,9 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe::{Client, ClientBuilder, Credentials, KeySource, Timeouts};
+use helvetisafe::{
+    AsyncClient, AsyncParts, Client, ClientBuilder, Credentials, KeySource, Timeouts,
+};
 use helvetisafe_crypto::{LockedPrivateKey, OrgKey, Payload, PrivateKey};
 
 use crate::canaries::{ACCESS_TOKEN, FIELD, ORG_KEY, PASSWORD, PEM, VALUE};
@@ -51,16 +53,33 @@ impl Fake {
 
     /// A client of it that tries once.
     pub(crate) fn builder(&self, credentials: Credentials, key_source: KeySource) -> ClientBuilder {
-        let url = format!("http://{}", self.address);
-        let timeouts = Timeouts {
-            silence: Duration::from_secs(2),
-            ..Timeouts::default()
-        };
-        Client::builder(url, credentials, key_source)
+        Client::builder(self.url(), credentials, key_source)
             .attempts(1)
-            .timeouts(timeouts)
+            .timeouts(TIMEOUTS)
+    }
+
+    /// The same, asynchronous.
+    pub(crate) fn asynchronous(
+        &self,
+        credentials: Credentials,
+        key_source: KeySource,
+    ) -> ClientBuilder<AsyncParts> {
+        AsyncClient::builder(self.url(), credentials, key_source)
+            .attempts(1)
+            .timeouts(TIMEOUTS)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 }
+
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(3),
+    attempt: Duration::from_secs(10),
+    silence: Duration::from_secs(2),
+    operation: Duration::from_secs(30),
+};
 
 fn converse(mut stream: TcpStream, script: &Script) {
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use helvetisafe::{Client, Credentials, KeySource, TransportError};
+use helvetisafe::{Client, ConfigSource, Credentials, KeySource, TransportError};
 use helvetisafe_crypto::{Envelope, LockedPrivateKey, OrgKey, Payload, PrivateKey};
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
@@ -27,8 +27,13 @@ const HARMLESS: &[&str] = &[
     "crypto::PayloadKind",
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
+    "helvetisafe::CachePolicy",
+    "helvetisafe::Change",
+    "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",
     "helvetisafe::Failure",
+    // With the error of a read: see `errors`.
+    "helvetisafe::Freshness",
     "helvetisafe::Readme",
     "helvetisafe::SecretMetadata",
     "helvetisafe::Timeouts",
@@ -95,7 +100,14 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 /// Those that cannot be shown at all.
-const WITHOUT_DEBUG: &[&str] = &["crypto::OrgKey", "helvetisafe::Secrets", "server::When"];
+const WITHOUT_DEBUG: &[&str] = &[
+    "crypto::OrgKey",
+    "helvetisafe::AsyncParts",
+    "helvetisafe::AsyncSecrets",
+    "helvetisafe::Parts",
+    "helvetisafe::Secrets",
+    "server::When",
+];
 
 /// Does not compile for a type with `Debug`.
 macro_rules! has_no_debug {
@@ -191,7 +203,18 @@ fn of_client() -> Vec<(&'static str, String)> {
         .connect()
         .unwrap();
     let error = TransportError::new(helvetisafe::Failure::Lost);
+    let asynchronous = fake.asynchronous(account.clone(), sources[0].clone());
+    let asynchronous = crate::asynchronous::runtime()
+        .block_on(asynchronous.connect())
+        .unwrap();
+    let watch = client.secrets().watch(&["db"], Duration::ZERO).unwrap();
+    let source = ConfigSource::new(client.clone()).secret("db", "db");
+    let invalid = client.secrets().get("db").unwrap().parse::<u8>();
     vec![
+        shown("helvetisafe::AsyncClient", asynchronous),
+        shown("helvetisafe::Watch", watch),
+        shown("helvetisafe::ConfigSource", source),
+        shown("helvetisafe::InvalidValue", invalid.unwrap_err()),
         shown("helvetisafe::Credentials", (account, token)),
         shown("helvetisafe::KeySource", sources),
         shown("helvetisafe::ClientBuilder", builder),
@@ -248,6 +271,9 @@ fn of_server() -> Vec<(&'static str, String)> {
 #[test]
 fn no_public_type_shows_a_secret() {
     has_no_debug!(OrgKey);
+    has_no_debug!(helvetisafe::AsyncParts);
+    has_no_debug!(helvetisafe::AsyncSecrets<'static>);
+    has_no_debug!(helvetisafe::Parts);
     has_no_debug!(helvetisafe::Secrets<'static>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);
     let all = [of_crypto(), of_proto(), of_client(), of_server()].concat();

@@ -8,6 +8,8 @@ mod operations;
 #[allow(dead_code, reason = "shared with the tests of the blocking client")]
 #[path = "../behaviour/proxy.rs"]
 mod proxy;
+mod runtimes;
+mod shared_reads;
 #[path = "../behaviour/tls_server.rs"]
 mod tls_server;
 mod transport;

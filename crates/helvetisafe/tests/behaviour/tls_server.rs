@@ -12,11 +12,16 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 /// A TLS server for `localhost` that answers everything with 404; its port and its authority's
 /// certificate as PEM.
 pub(crate) fn start() -> (u16, String) {
+    start_for("localhost")
+}
+
+/// The same, for another name.
+pub(crate) fn start_for(name: &str) -> (u16, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let names = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let certificate = names.signed_by(&key, &authority).unwrap();
 
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

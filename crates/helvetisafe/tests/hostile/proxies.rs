@@ -4,12 +4,13 @@
 //! its own.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use helvetisafe::{Client, Credentials, ErrorKind, KeySource};
 
+use crate::tls_server;
 use crate::world::World;
 
 /// Runs an ignored test of this file in a process with these variables.
@@ -74,6 +75,8 @@ fn connects_to_this_machine() {
     let world = World::new();
     world.client().secrets().create("a", "v", None).unwrap();
     assert_eq!(world.faults.writes().len(), 1);
+    #[cfg(feature = "async")]
+    asynchronous::connects_to_this_machine(&world);
 }
 
 #[test]
@@ -99,6 +102,136 @@ fn asks_a_vault_elsewhere() {
     );
     let error = builder.attempts(1).connect().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn the_asynchronous_client_asks_through_the_proxy_too() {
+    let (url, first) = proxy();
+    let url = url.replace("//", "//user:pass@");
+    run(
+        "asks_a_vault_elsewhere_asynchronously",
+        &[("HTTPS_PROXY", &url)],
+    );
+    let asked = first.join().unwrap();
+    assert!(
+        asked.starts_with("CONNECT vault.example:443 HTTP/1."),
+        "{asked}"
+    );
+    let asked = asked.to_ascii_lowercase();
+    assert!(
+        asked.contains("proxy-authorization: basic dxnlcjpwyxnz\r\n"),
+        "{asked}"
+    );
+    assert!(!asked.contains("canary"), "{asked}");
+}
+
+#[cfg(feature = "async")]
+#[test]
+#[ignore = "run by the test above, with an environment of its own"]
+fn asks_a_vault_elsewhere_asynchronously() {
+    let error = asynchronous::connect_elsewhere(443, None);
+    assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
+    assert!(!format!("{error:?}").contains("pass"), "{error:?}");
+}
+
+#[test]
+fn an_answer_comes_back_through_the_tunnel() {
+    let (port, authority) = tls_server::start_for("vault.example");
+    let url = tunnels_to(port);
+    let variables = [
+        ("HTTPS_PROXY", url.as_str()),
+        ("AUTHORITY", &authority),
+        ("NO_PROXY", "other.example"),
+    ];
+    run("asks_through_the_tunnel", &variables);
+    let exempt = [
+        ("HTTPS_PROXY", url.as_str()),
+        ("AUTHORITY", &authority),
+        ("NO_PROXY", "vault.example"),
+        ("EXEMPT", "1"),
+    ];
+    run("asks_through_the_tunnel", &exempt);
+}
+
+#[test]
+#[ignore = "run by the test above, with an environment of its own"]
+fn asks_through_the_tunnel() {
+    let authority = std::env::var("AUTHORITY").unwrap();
+    let expected = match std::env::var("EXEMPT") {
+        // No name server knows it.
+        Ok(_) => ErrorKind::Transport,
+        Err(_) => ErrorKind::NotFound,
+    };
+    let builder = Client::builder(
+        "https://vault.example",
+        Credentials::api_token("t"),
+        KeySource::password("p"),
+    );
+    let builder = builder.ca_certificate(authority.as_str());
+    let error = builder.attempts(1).connect().unwrap_err();
+    assert_eq!(error.kind(), expected, "{error}");
+    #[cfg(feature = "async")]
+    {
+        let error = asynchronous::connect_elsewhere(443, Some(authority));
+        assert_eq!(error.kind(), expected, "{error}");
+    }
+}
+
+/// A proxy whose tunnels all end at this port.
+fn tunnels_to(port: u16) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut inner = stream.unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && inner.read_exact(&mut byte).is_ok() {
+                head.push(byte[0]);
+            }
+            let mut outer = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let _ = inner.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            let (mut from, mut to) = (inner.try_clone().unwrap(), outer.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+            thread::spawn(move || std::io::copy(&mut outer, &mut inner));
+        }
+    });
+    url
+}
+
+#[cfg(feature = "async")]
+mod asynchronous {
+    use helvetisafe::{AsyncClient, Credentials, Error, KeySource};
+    use tokio::runtime::{Builder, Runtime};
+
+    use crate::world::World;
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    pub(super) fn connects_to_this_machine(world: &World) {
+        let key = KeySource::password("none");
+        let builder =
+            AsyncClient::builder(world.vault.base_url(), Credentials::api_token("t"), key);
+        let error = runtime().block_on(builder.connect()).unwrap_err();
+        assert_eq!(
+            error.status().map(|status| status.as_u16()),
+            Some(401),
+            "{error}"
+        );
+    }
+
+    pub(super) fn connect_elsewhere(port: u16, authority: Option<String>) -> Error {
+        let url = format!("https://vault.example:{port}");
+        let token = Credentials::api_token("canary");
+        let mut builder = AsyncClient::builder(url, token, KeySource::password("p")).attempts(1);
+        if let Some(authority) = authority {
+            builder = builder.ca_certificate(authority);
+        }
+        runtime().block_on(builder.connect()).unwrap_err()
+    }
 }
 
 #[test]

@@ -1,0 +1,50 @@
+use std::num::NonZeroUsize;
+
+use super::*;
+use crate::driver::blocking::BlockingGate;
+use crate::error::{Action, Cause};
+
+const NOW: Now = Now {
+    clock: Duration::ZERO,
+    wall: Timestamp::UNIX_EPOCH,
+};
+
+fn cache() -> Cache<BlockingGate> {
+    let policy = CachePolicy {
+        capacity: NonZeroUsize::new(2).unwrap(),
+        ..CachePolicy::new(Duration::from_secs(60))
+    };
+    Cache::new(policy)
+}
+
+fn key(number: usize) -> KeyName {
+    KeyName::parse(format!("k{number}")).unwrap()
+}
+
+#[test]
+fn names_that_failed_take_no_more_room_than_values() {
+    let cache = cache();
+    for key in (0..10).map(key) {
+        assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
+        let reading = cache.begin_read(&key);
+        let error = Error::new(Action::Get(key.clone()), Cause::Deadline);
+        assert!(reading.end(Err(error), NOW).is_err());
+    }
+    for key in (10..20).map(key) {
+        assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
+        drop(cache.begin_read(&key));
+    }
+    assert_eq!(cache.lock().by_key.len(), 2);
+}
+
+#[test]
+fn one_reads_and_the_others_wait_until_it_ends() {
+    let cache = cache();
+    let key = key(0);
+    assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
+    let seen = cache.landed.count();
+    assert!(matches!(cache.step(&key, 0, NOW), Step::Wait));
+    drop(cache.begin_read(&key));
+    assert_ne!(cache.landed.count(), seen, "whoever waits is woken");
+    assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
+}

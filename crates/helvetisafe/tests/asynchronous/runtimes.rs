@@ -1,0 +1,127 @@
+//! Runtimes that end, and calls from places where another kind is at home.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use helvetisafe::ErrorKind;
+use helvetisafe_server::{NewAccount, Vault};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::builder;
+use crate::proxy::{Deed, answer};
+use crate::world::{TOKEN, World, earlier};
+
+const DB: &str = "/api/v1/secrets/db";
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_client_outlives_the_runtime_it_was_made_on() {
+    let world = World::new(|_, _| None);
+    let first = runtime();
+    let client = first
+        .block_on(builder(&world).attempts(1).connect())
+        .unwrap();
+    first
+        .block_on(client.secrets().put("db", "v", None))
+        .unwrap();
+    drop(first);
+    // The connections of the first have ended with it; that costs no attempt.
+    let secret = runtime().block_on(client.secrets().get("db")).unwrap();
+    assert_eq!(secret.expose_secret(), "v");
+}
+
+#[test]
+fn on_a_runtime_that_has_ended_a_call_is_an_error_and_no_endless_loop() {
+    let world = World::new(|_, _| None);
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    runtime.shutdown_background();
+    let error = handle.block_on(builder(&world).connect()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(error.to_string().contains("runtime has ended"), "{error}");
+}
+
+#[test]
+fn a_renewal_that_ended_with_its_runtime_holds_nobody_up() {
+    let world = World::new(|seen, before| {
+        if seen.is("GET", DB) && earlier(before, "GET", DB) == 0 {
+            return Some(answer(401, ""));
+        }
+        let is_renewal = seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 1;
+        is_renewal.then_some(Deed::Stall(Duration::from_secs(20)))
+    });
+    let first = Builder::new_multi_thread().enable_all().build().unwrap();
+    let client = first.block_on(builder(&world).connect()).unwrap();
+    first
+        .block_on(client.secrets().put("db", "v", None))
+        .unwrap();
+    let reader = client.clone();
+    let read = first.spawn(async move { reader.secrets().get("db").await.map(drop) });
+    while world.proxy.count("POST", TOKEN) < 2 {
+        std::thread::yield_now();
+    }
+    first.shutdown_background();
+    let second = runtime();
+    assert!(second.block_on(read).unwrap_err().is_cancelled());
+    let next =
+        async { tokio::time::timeout(Duration::from_secs(4), client.secrets().get("db")).await };
+    let secret = second.block_on(next).unwrap().unwrap();
+    assert_eq!(secret.expose_secret(), "v");
+    assert_eq!(world.proxy.count("POST", TOKEN), 3);
+}
+
+#[test]
+fn a_client_is_dropped_anywhere() {
+    let world = World::new(|_, _| None);
+    let runtime = runtime();
+    let client = runtime.block_on(builder(&world).connect()).unwrap();
+    let clone = client.clone();
+    drop(client);
+    drop(runtime);
+    drop(clone);
+    let secret = builder(&world).connect();
+    drop(secret);
+}
+
+#[tokio::test]
+async fn the_blocking_client_works_within_a_task() {
+    let world = World::with(
+        Vault::ephemeral().unwrap(),
+        NewAccount::default(),
+        |_, _| None,
+    );
+    let client = world.client();
+    let keys = ["a", "b", "c"];
+    for key in keys {
+        client.secrets().put(key, key, None).unwrap();
+    }
+    let read = client.secrets().get_many(&keys);
+    assert!(read.iter().all(Result::is_ok));
+    drop(client);
+}
+
+#[test]
+fn an_answer_that_never_comes_ends_on_a_runtime_of_one_thread() {
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let slow = Arc::clone(&is_slow);
+    let world = World::new(move |seen, _| {
+        let stalls = seen.is("GET", DB) && slow.load(Ordering::SeqCst);
+        stalls.then_some(Deed::Stall(Duration::from_secs(20)))
+    });
+    let timeouts = helvetisafe::Timeouts {
+        operation: Duration::from_millis(300),
+        ..helvetisafe::Timeouts::default()
+    };
+    runtime().block_on(async {
+        let client = crate::client(&world).await;
+        client.secrets().put("db", "v", None).await.unwrap();
+        let hasty = builder(&world).timeouts(timeouts).connect().await.unwrap();
+        is_slow.store(true, Ordering::SeqCst);
+        let error = hasty.secrets().get("db").await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+    });
+}
