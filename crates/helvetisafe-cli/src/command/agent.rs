@@ -174,7 +174,7 @@ impl Connecting {
 
     /// Named secrets are fetched too, so that a name that is none is seen at once.
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
-        let client = connect_to_read(&self.config, messages)?;
+        let client = connect_to_read(&self.config, messages, |builder| builder)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;
         Ok(cache)

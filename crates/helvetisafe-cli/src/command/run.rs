@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use super::selection::SelectionArgs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::offline::OfflineArgs;
 
 /// The status where this command failed itself, as `env` and `docker run` have it: the others are
 /// the program's.
@@ -46,6 +47,8 @@ pub(crate) struct Args {
     selection: SelectionArgs,
     #[command(flatten)]
     environment: environment::EnvironmentArgs,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
@@ -55,7 +58,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 
 /// All that can fail before anything is started.
 fn prepare(args: &Args, context: &Context) -> Result<program::Prepared, Failure> {
-    let variables = args.selection.variables(context)?;
+    context.use_kept(&args.offline)?;
+    let variables = args.selection.variables(context);
+    if let Some(offline) = context.offline() {
+        offline.keep(variables.is_ok(), context.messages);
+    }
+    let variables = variables?;
     environment::check(&variables, &args.selection, context)?;
     let mut prepared = program::Prepared::new(&args.command)?;
     args.environment
