@@ -34,6 +34,7 @@ mod secret_input;
 mod state_folder;
 mod suggest;
 mod terminal;
+mod time_argument;
 mod trust;
 
 use std::alloc::System;

@@ -23,5 +23,7 @@ mod streams;
 mod terminal;
 mod transcript;
 mod trust;
+#[cfg(unix)]
+mod watch;
 mod words;
 mod world;
