@@ -143,14 +143,18 @@ fn status(error: &Error) -> Status {
 }
 
 /// The failures of a command that goes on with its other keys: each is told at once, and the first
-/// one's status is the command's.
+/// one's status is the command's. Together they may pass when each may.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Option<u8>);
+pub(crate) struct Failures(Option<Failure>);
 
 impl Failures {
     pub(crate) fn add(&mut self, failure: &Failure, messages: &Messages) {
         messages.failure(failure);
-        self.0.get_or_insert(failure.status);
+        let first = self.0.get_or_insert(Failure {
+            may_pass: true,
+            ..Failure::silent(failure.status)
+        });
+        first.may_pass &= failure.may_pass;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -158,6 +162,6 @@ impl Failures {
     }
 
     pub(crate) fn into_result(self) -> Result<(), Failure> {
-        self.0.map_or(Ok(()), |status| Err(Failure::silent(status)))
+        self.0.map_or(Ok(()), Err)
     }
 }

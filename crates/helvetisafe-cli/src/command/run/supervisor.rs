@@ -81,7 +81,7 @@ impl Supervisor {
     }
 
     /// Runs the program until it ends well or is told to end.
-    pub(super) fn run(mut self, program: Prepared) -> Result<(), Failure> {
+    pub(super) fn run(&mut self, program: Prepared) -> Result<(), Failure> {
         let mut program = Box::new(program);
         let mut pause = FIRST_PAUSE;
         loop {

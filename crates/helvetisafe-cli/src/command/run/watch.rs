@@ -21,9 +21,10 @@ pub(super) fn run(args: &Args, interval: Duration, context: &Context) -> Result<
     tell_signals(sender.clone())?;
     tell_changes(watch, sender.clone())?;
     let messages = context.messages;
-    let supervisor = Supervisor::new(events, ask, args.grace, interval, messages);
+    let mut supervisor = Supervisor::new(events, ask, args.grace, interval, messages);
     start(move || finish(supervisor.run(program), messages))?;
-    // The thread that has the connection reads the values.
+    // The thread that has the connection reads the values. Nobody hangs up: the other one ends the
+    // process.
     for () in asked {
         // Who asked is gone only with the process.
         let _ = sender.send(Event::Fresh(prepare(args, context).map(Box::new)));
