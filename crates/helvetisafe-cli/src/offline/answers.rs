@@ -34,11 +34,14 @@ const MEMBERS: [&str; 11] = [
 /// What a path asks for, where the answer is one to keep: `secrets/KEY`, for example.
 pub(super) fn resource_of(path: &str) -> Option<&str> {
     let (_, resource) = path.rsplit_once(PREFIX)?;
-    let is_secret = resource.strip_prefix(LIST).is_some_and(|rest| {
-        rest.strip_prefix('/')
-            .is_some_and(|key| !key.contains('/') && !key.is_empty())
-    });
-    (is_secret || [LIST, ORG_KEY, PRIVATE_KEY].contains(&resource)).then_some(resource)
+    (is_secret(resource) || [LIST, ORG_KEY, PRIVATE_KEY].contains(&resource)).then_some(resource)
+}
+
+/// Whether it is `secrets/KEY`.
+pub(super) fn is_secret(resource: &str) -> bool {
+    let rest = resource.strip_prefix(LIST);
+    rest.and_then(|rest| rest.strip_prefix('/'))
+        .is_some_and(|key| !key.contains('/') && !key.is_empty())
 }
 
 /// One answer, and when it was asked for.

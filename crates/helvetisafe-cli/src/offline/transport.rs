@@ -5,7 +5,7 @@ use std::sync::Arc;
 use helvetisafe::{Failure, Timestamp, Transport, TransportError};
 use http::{Method, Request, Response, StatusCode};
 
-use super::answers::{Answers, Kept, LIST, Recorded, resource_of};
+use super::answers::{Answers, Kept, Recorded, is_secret, resource_of};
 
 /// Passes requests on, and takes down what is read.
 pub(super) struct Recorder {
@@ -28,7 +28,8 @@ impl Recorder {
                     self.recorded.note(resource, Some(kept));
                 }
             }
-            StatusCode::NOT_FOUND if resource != LIST => self.recorded.note(resource, None),
+            // Without a key, a whole vault is not gone because somebody answered 404.
+            StatusCode::NOT_FOUND if is_secret(resource) => self.recorded.note(resource, None),
             _ => {}
         }
     }
