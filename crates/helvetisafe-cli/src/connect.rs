@@ -9,9 +9,14 @@ use crate::failure::Failure;
 use crate::messages::Messages;
 use crate::trust::Trust;
 
-/// Connects to read. Where the org key is not the remembered one it warns.
-pub(crate) fn connect_to_read(config: &Config, messages: Messages) -> Result<Client, Failure> {
-    let builder = builder(config, messages)?;
+/// Connects to read, with what `change` makes of the builder. Where the org key is not the
+/// remembered one it warns.
+pub(crate) fn connect_to_read(
+    config: &Config,
+    messages: Messages,
+    change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, Failure> {
+    let builder = change(builder(config, messages)?);
     Trust::load(config)?.connect_to_read(builder, messages)
 }
 

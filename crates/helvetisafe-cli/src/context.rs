@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::connect::{connect_to_read, connect_to_write};
 use crate::failure::Failure;
 use crate::messages::Messages;
+use crate::offline::{Offline, OfflineArgs};
 use crate::output::Output;
 
 /// The global options, the two streams, and the vault once it is needed.
@@ -18,6 +19,7 @@ pub(crate) struct Context {
     pub(crate) messages: Messages,
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
+    offline: OnceCell<Offline>,
 }
 
 impl Context {
@@ -28,6 +30,7 @@ impl Context {
             global,
             reader: OnceCell::new(),
             writer: OnceCell::new(),
+            offline: OnceCell::new(),
         }
     }
 
@@ -36,12 +39,32 @@ impl Context {
         Config::load(&self.global)
     }
 
+    /// Uses what is kept of the vault from here on, where an option asks for it.
+    pub(crate) fn use_kept(&self, args: &OfflineArgs) -> Result<(), Failure> {
+        if let Some(offline) = Offline::load(args, &self.config()?, self.messages)? {
+            self.offline.get_or_init(|| offline);
+        }
+        Ok(())
+    }
+
+    /// What is kept of the vault, where it is used.
+    pub(crate) fn offline(&self) -> Option<&Offline> {
+        self.offline.get()
+    }
+
     /// The vault, to read: connected by the first call.
     pub(crate) fn client(&self) -> Result<&Client, Failure> {
+        if let Some(offline) = self.offline().filter(|offline| offline.is_only()) {
+            return offline.client(self);
+        }
         if let Some(client) = self.writer.get().or(self.reader.get()) {
             return Ok(client);
         }
-        let client = connect_to_read(&self.config()?, self.messages)?;
+        let record = |builder| match self.offline() {
+            Some(offline) => offline.record(builder),
+            None => builder,
+        };
+        let client = connect_to_read(&self.config()?, self.messages, record)?;
         Ok(self.reader.get_or_init(|| client))
     }
 

@@ -77,6 +77,11 @@ pub(crate) fn in_words(expires_at: Option<Timestamp>, now: Timestamp) -> String 
     if seconds <= 0 {
         return "expired".to_owned();
     }
+    format!("in {}", time_in_words(seconds))
+}
+
+/// A time for people, in its largest unit: `3 days`.
+pub(crate) fn time_in_words(seconds: i64) -> String {
     let rounded = |unit: i64| (seconds + unit / 2) / unit;
     let (count, unit) = match (rounded(60), rounded(3600)) {
         _ if seconds < 60 => (seconds, "second"),
@@ -85,7 +90,7 @@ pub(crate) fn in_words(expires_at: Option<Timestamp>, now: Timestamp) -> String 
         _ => (rounded(86_400), "day"),
     };
     let plural = if count == 1 { "" } else { "s" };
-    format!("in {count} {unit}{plural}")
+    format!("{count} {unit}{plural}")
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub(crate) enum Status {
 pub(crate) struct Failure {
     status: u8,
     message: Option<String>,
+    may_pass: bool,
 }
 
 impl Failure {
@@ -35,6 +36,7 @@ impl Failure {
         Self {
             status: status as u8,
             message: Some(message.to_string()),
+            may_pass: false,
         }
     }
 
@@ -69,11 +71,17 @@ impl Failure {
         Self {
             status,
             message: None,
+            may_pass: false,
         }
     }
 
     pub(crate) fn status(&self) -> u8 {
         self.status
+    }
+
+    /// Whether the vault did not answer, or could not for a reason that passes.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.may_pass
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
@@ -103,11 +111,16 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = status(&error);
-        match (error.kind(), error.key()) {
+        let may_pass = error.is_retryable();
+        let failure = match (error.kind(), error.key()) {
             // The facade's advice names its own methods. It also has a conflict without an answer.
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             _ => Self::new(status, error),
+        };
+        Self {
+            may_pass,
+            ..failure
         }
     }
 }
@@ -130,14 +143,18 @@ fn status(error: &Error) -> Status {
 }
 
 /// The failures of a command that goes on with its other keys: each is told at once, and the first
-/// one's status is the command's.
+/// one's status is the command's. Together they may pass when each may.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Option<u8>);
+pub(crate) struct Failures(Option<Failure>);
 
 impl Failures {
     pub(crate) fn add(&mut self, failure: &Failure, messages: &Messages) {
         messages.failure(failure);
-        self.0.get_or_insert(failure.status);
+        let first = self.0.get_or_insert(Failure {
+            may_pass: true,
+            ..Failure::silent(failure.status)
+        });
+        first.may_pass &= failure.may_pass;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -145,6 +162,6 @@ impl Failures {
     }
 
     pub(crate) fn into_result(self) -> Result<(), Failure> {
-        self.0.map_or(Ok(()), |status| Err(Failure::silent(status)))
+        self.0.map_or(Ok(()), Err)
     }
 }

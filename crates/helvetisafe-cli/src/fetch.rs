@@ -1,25 +1,63 @@
-//! Several secrets at once.
+//! Several secrets at once, from the vault or from what is kept of it.
 
-use helvetisafe::{KeyName, Secret};
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata};
 
 use crate::context::Context;
 use crate::failure::{Failure, Failures};
 use crate::progress::Progress;
-use crate::{parallel, suggest};
+use crate::suggest;
 
 /// Reads all secrets, in the order of the keys, or tells every failure.
 pub(crate) fn all(keys: &[KeyName], context: &Context) -> Result<Vec<Secret>, Failure> {
-    let secrets = context.client()?.secrets();
-    let mut progress = Progress::new(keys.len(), context);
-    let outcomes = parallel::map(keys, |key| secrets.get(key), || progress.advance());
-    drop(progress);
+    let outcomes = match context.offline() {
+        Some(offline) => offline.get(keys, context)?,
+        None => ask(keys, context)?,
+    };
     let mut failures = Failures::default();
     let mut found = Vec::with_capacity(keys.len());
     for outcome in outcomes {
         match outcome {
             Ok(secret) => found.push(secret),
-            Err(error) => failures.add(&suggest::failure(error, context), &context.messages),
+            Err(failure) => failures.add(&failure, &context.messages),
         }
     }
     failures.into_result().map(|()| found)
+}
+
+/// The names and dates of all secrets.
+pub(crate) fn list(context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
+    match context.offline() {
+        Some(offline) => offline.list(context),
+        None => ask_for_list(context),
+    }
+}
+
+/// Asks the vault for secrets: one outcome for each key, in their order.
+pub(crate) fn ask(
+    keys: &[KeyName],
+    context: &Context,
+) -> Result<Vec<Result<Secret, Failure>>, Failure> {
+    let secrets = context.client()?.secrets();
+    let mut progress = Progress::new(keys.len(), context);
+    let outcomes = secrets.get_many_with(keys, |_| progress.advance());
+    drop(progress);
+    let outcomes = outcomes.into_iter();
+    Ok(outcomes
+        .map(|outcome| outcome.map_err(|error| suggest::failure(error, context)))
+        .collect())
+}
+
+/// Asks the vault for the list.
+pub(crate) fn ask_for_list(context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
+    context.client()?.secrets().list().map_err(cannot_list)
+}
+
+fn cannot_list(error: Error) -> Failure {
+    let is_forbidden = error.kind() == ErrorKind::Forbidden;
+    let failure = Failure::from(error);
+    if is_forbidden {
+        return failure
+            .with_advice("or name the secrets with --key, --env or HELVETISAFE_SECRET_KEYS");
+    }
+    failure
 }

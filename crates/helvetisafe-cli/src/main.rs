@@ -26,12 +26,15 @@ mod fetch;
 mod input;
 mod keys;
 mod messages;
+mod offline;
 mod output;
 mod parallel;
 mod progress;
 mod secret_input;
+mod state_folder;
 mod suggest;
 mod terminal;
+mod time_argument;
 mod trust;
 
 use std::alloc::System;

@@ -56,8 +56,12 @@ pub struct ClientBuilder<P = Parts> {
 #[derive(Default)]
 pub struct Parts {
     transport: Option<Arc<dyn Transport>>,
+    around: Option<Box<Around>>,
     clock: Option<Arc<dyn Clock>>,
 }
+
+/// Makes one transport of another.
+type Around = dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send;
 
 /// What does not need the vault is done: the arguments are sound, the key file is read.
 pub(crate) struct Prepared<D: Driver> {
@@ -264,6 +268,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Puts a transport around the default one, or around that of [`Self::transport`], to see or to
+    /// answer requests on the way. What it is given sends them.
+    pub fn around_transport<T: Transport + 'static>(
+        mut self,
+        around: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
+    ) -> Self {
+        self.parts.around = Some(Box::new(|inner| Arc::new(around(inner))));
+        self
+    }
+
     /// Another clock, for tests.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.parts.clock = Some(Arc::new(clock));
@@ -284,6 +298,10 @@ impl ClientBuilder {
             let transport = match parts.transport {
                 Some(transport) => transport,
                 None => Arc::new(UreqTransport::new(base, timeouts, roots)?),
+            };
+            let transport = match parts.around {
+                Some(around) => around(transport),
+                None => transport,
             };
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
             Ok(Blocking::new(transport, clock))

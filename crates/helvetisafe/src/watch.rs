@@ -12,6 +12,19 @@ use crate::operations::watch::{Change, Watcher};
 /// it can be asked again.
 pub struct Watch(pub(crate) Watcher<Blocking>);
 
+impl Watch {
+    /// Looks for the first time, so that what changes from here on is noticed. Without it the first
+    /// call of `next` does that. Later it forgets what changed since the last look.
+    ///
+    /// # Errors
+    ///
+    /// Those of a look: see [`Secrets::list`](crate::Secrets::list) and
+    /// [`Secrets::get`](crate::Secrets::get).
+    pub fn begin(&mut self) -> Result<(), Error> {
+        block(self.0.begin())
+    }
+}
+
 impl Iterator for Watch {
     type Item = Result<Change, Error>;
 

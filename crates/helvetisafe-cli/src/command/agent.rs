@@ -19,14 +19,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use crate::atomic_file;
 use crate::config::Config;
 use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::messages::Messages;
+use crate::time_argument::second_to_day;
 use cache::Cache;
 use guard::{Guard, Token};
 use keys::Keys;
@@ -40,8 +39,6 @@ Examples:
   helvetisafe agent --listen unix:/run/app/secrets.sock --prefix APP_ --ttl 5m
   curl --unix-socket /run/app/secrets.sock -H \"Authorization: Bearer $token\" http://localhost/secrets";
 
-/// What is older than a day is no answer.
-const MAX_TTL: Duration = Duration::from_secs(86_400);
 /// How often to look whether a signal came.
 const TICK: Duration = Duration::from_millis(100);
 /// Between attempts to reach the vault.
@@ -67,7 +64,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
     /// How long an answer of the vault is kept, from 1s to 24h.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = ttl)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = second_to_day)]
     ttl: Duration,
     /// Write the token into this file, with mode 0600, in place of standard error.
     #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
@@ -174,7 +171,7 @@ impl Connecting {
 
     /// Named secrets are fetched too, so that a name that is none is seen at once.
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
-        let client = connect_to_read(&self.config, messages)?;
+        let client = connect_to_read(&self.config, messages, |builder| builder)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;
         Ok(cache)
@@ -183,27 +180,4 @@ impl Connecting {
 
 fn may_pass(failure: &Failure) -> bool {
     [Status::RateLimited as u8, Status::NoAnswer as u8].contains(&failure.status())
-}
-
-fn ttl(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map(SignedDuration::from_secs).ok();
-    let time = seconds.or_else(|| text.parse().ok());
-    time.and_then(|time: SignedDuration| Duration::try_from(time).ok())
-        .filter(|time| (Duration::from_secs(1)..=MAX_TTL).contains(time))
-        .ok_or_else(|| "write it like 60s or 5m, from 1s to 24h".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_from_a_second_to_a_day() {
-        assert_eq!(ttl("60s"), Ok(Duration::from_secs(60)));
-        assert_eq!(ttl("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(ttl("2"), Ok(Duration::from_secs(2)));
-        for text in ["", "0", "500ms", "-1s", "25h", "soon"] {
-            assert!(ttl(text).is_err(), "{text}");
-        }
-    }
 }

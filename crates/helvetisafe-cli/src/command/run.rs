@@ -4,12 +4,19 @@
 mod child;
 mod environment;
 mod program;
+#[cfg(unix)]
+mod supervisor;
+#[cfg(unix)]
+mod watch;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use super::selection::SelectionArgs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::offline::OfflineArgs;
+use crate::time_argument::second_to_day;
 
 /// The status where this command failed itself, as `env` and `docker run` have it: the others are
 /// the program's.
@@ -20,6 +27,8 @@ Examples:
   helvetisafe run --key DATABASE_URL -- ./server
   helvetisafe run --prefix APP_ -- docker compose up
   helvetisafe run --env PGPASSWORD=DATABASE.DB_PASS --clean -- psql
+  helvetisafe run --watch 1m --grace 20s --prefix APP_ -- ./server
+  helvetisafe run --max-age 12h --key DATABASE_URL -- ./server
   helvetisafe run -- sh -c 'echo \"$GREETING\"'
 
 Exit status:
@@ -42,20 +51,64 @@ pub(crate) struct Args {
     /// Stay the parent of the program, pass signals on and end with its status.
     #[arg(long)]
     no_exec: bool,
+    /// Stay the parent, look this often whether one of the secrets has changed, every 30s where no
+    /// time is given, and then start the program anew; also when it ends badly. Unix only.
+    #[arg(
+        long,
+        value_name = "INTERVAL",
+        num_args = 0..=1,
+        default_missing_value = "30s",
+        value_parser = second_to_day,
+        conflicts_with_all = ["offline", "prefer_offline", "max_age"]
+    )]
+    watch: Option<Duration>,
+    /// How long a program has to end after SIGTERM, before SIGKILL ends it.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = second_to_day,
+        requires = "watch"
+    )]
+    grace: Duration,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
     environment: environment::EnvironmentArgs,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let prepared = prepare(args, context).map_err(|failure| failure.with_status(FAILED))?;
-    prepared.start(args.no_exec)
+    if let Some(interval) = args.watch {
+        return watched(args, interval, context);
+    }
+    prepare(args, context)?.start(args.no_exec)
+}
+
+#[cfg(unix)]
+fn watched(args: &Args, interval: Duration, context: &Context) -> Result<(), Failure> {
+    watch::run(args, interval, context)
+}
+
+#[cfg(not(unix))]
+fn watched(_: &Args, _: Duration, _: &Context) -> Result<(), Failure> {
+    Err(Failure::usage("--watch needs Unix: leave it out").with_status(FAILED))
 }
 
 /// All that can fail before anything is started.
 fn prepare(args: &Args, context: &Context) -> Result<program::Prepared, Failure> {
-    let variables = args.selection.variables(context)?;
+    let prepared = with_variables(args, context);
+    prepared.map_err(|failure| failure.with_status(FAILED))
+}
+
+fn with_variables(args: &Args, context: &Context) -> Result<program::Prepared, Failure> {
+    context.use_kept(&args.offline)?;
+    let variables = args.selection.variables(context);
+    if let Some(offline) = context.offline() {
+        offline.keep(variables.is_ok(), context.messages);
+    }
+    let variables = variables?;
     environment::check(&variables, &args.selection, context)?;
     let mut prepared = program::Prepared::new(&args.command)?;
     args.environment

@@ -60,10 +60,7 @@ impl SelectionArgs {
     pub(super) fn variables(&self, context: &Context) -> Result<Vec<Variable>, Failure> {
         let request = Request::new(self)?;
         let own = request.own(context)?;
-        let mut keys = own.clone();
-        keys.extend(request.renamed.iter().map(|renamed| renamed.key.clone()));
-        keys.sort();
-        keys.dedup();
+        let keys = with_renamed(&own, &request);
         let secrets: HashMap<_, _> = fetch::all(&keys, context)?
             .into_iter()
             .map(|secret| (secret.key().clone(), secret))
@@ -75,6 +72,12 @@ impl SelectionArgs {
         }
         refuse_doubled(&variables, context)?;
         Ok(variables)
+    }
+
+    /// The secrets that the variables are made from, each once.
+    pub(super) fn keys(&self, context: &Context) -> Result<Vec<KeyName>, Failure> {
+        let request = Request::new(self)?;
+        Ok(with_renamed(&request.own(context)?, &request))
     }
 
     /// Why a variable is refused in an environment unless its name is allowed.
@@ -89,6 +92,14 @@ impl SelectionArgs {
             )
         })
     }
+}
+
+fn with_renamed(own: &[KeyName], request: &Request) -> Vec<KeyName> {
+    let renamed = request.renamed.iter().map(|renamed| &renamed.key);
+    let mut keys: Vec<_> = own.iter().chain(renamed).cloned().collect();
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// A variable for the secret, or one for each field.

@@ -14,8 +14,7 @@
 //! }
 //! ```
 
-use std::env;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +25,7 @@ use super::VaultId;
 use crate::atomic_file;
 use crate::config::permissions::open_private;
 use crate::failure::Failure;
+use crate::state_folder;
 
 const FILE: &str = "known-vaults.json";
 const VERSION: u8 = 1;
@@ -59,7 +59,7 @@ struct Contents {
 impl KnownVaults {
     /// Reads the file. One that is not there, or out of reach, remembers nothing.
     pub(crate) fn load(insecure_permissions: bool) -> Result<Self, Failure> {
-        let folder = folder();
+        let folder = state_folder::path();
         let entries = match &folder {
             Some(folder) => read(&folder.join(FILE), insecure_permissions)?,
             None => Vec::new(),
@@ -134,13 +134,8 @@ impl KnownVaults {
     /// Keeps other processes out until the lock is dropped, and takes in what they wrote.
     fn lock_and_reload(&mut self) -> io::Result<File> {
         let folder = self.folder()?;
-        make_private(folder)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let lock = options.open(folder.join(".known-vaults.lock"))?;
-        lock.lock()?;
+        state_folder::make(folder)?;
+        let lock = state_folder::lock(&folder.join(".known-vaults.lock"))?;
         self.entries = read(&folder.join(FILE), self.insecure_permissions).map_err(to_io)?;
         Ok(lock)
     }
@@ -169,22 +164,6 @@ impl Entry {
             since: Timestamp::now(),
         }
     }
-}
-
-/// The XDG base directory specification, unless HELVETISAFE_STATE_DIR says otherwise.
-fn folder() -> Option<PathBuf> {
-    let variable = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    if let Some(folder) = variable("HELVETISAFE_STATE_DIR") {
-        return Some(folder);
-    }
-    let state = variable("XDG_STATE_HOME").filter(|folder| folder.is_absolute());
-    let home = || env::home_dir().filter(|home| !home.as_os_str().is_empty());
-    let state = state.or_else(|| Some(home()?.join(".local").join("state")))?;
-    Some(state.join("helvetisafe"))
 }
 
 fn read(file: &Path, insecure_permissions: bool) -> Result<Vec<Entry>, Failure> {
@@ -219,15 +198,6 @@ fn malformed(file: &Path, error: &dyn std::fmt::Display) -> Failure {
          check the fingerprints with `helvetisafe trust`",
         file.display()
     ))
-}
-
-/// Makes the folder with mode 0700 where there is none.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 fn to_io(failure: Failure) -> io::Error {

@@ -10,6 +10,8 @@ mod fake;
 mod hostile_text;
 mod import;
 mod inject;
+#[cfg(unix)]
+mod offline;
 /// The proxy of the facade's tests, which can also lose answers.
 #[allow(dead_code, reason = "not all that it can do is needed here")]
 #[path = "../../../helvetisafe/tests/behaviour/proxy.rs"]
@@ -21,5 +23,7 @@ mod streams;
 mod terminal;
 mod transcript;
 mod trust;
+#[cfg(unix)]
+mod watch;
 mod words;
 mod world;

@@ -56,6 +56,7 @@ transcripts!(
     inject,
     list,
     move_secret,
+    offline,
     run_program,
     set_create_update,
     trust,

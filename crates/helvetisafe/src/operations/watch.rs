@@ -87,6 +87,14 @@ impl<D: Driver> Operations<'_, D> {
 }
 
 impl<D: Driver> Watcher<D> {
+    /// Looks for the first time: from here on changes are seen.
+    pub(crate) fn begin(&mut self) -> Boxed<'_, Result<(), Error>> {
+        Box::pin(async {
+            self.seen = Some(self.look().await?);
+            Ok(())
+        })
+    }
+
     /// The next change, however long it takes. After an error it can be asked again.
     ///
     /// Boxed, so that the compiler sees that it is `Send`.

@@ -183,3 +183,19 @@ fn events_tell_what_happens_and_no_secret() {
     assert!(told[2].contains("throttled: true"), "{}", told[2]);
     assert!(told[3].contains("attempt: 2"), "{}", told[3]);
 }
+
+#[test]
+fn a_transport_around_the_default_one_sees_what_is_sent() {
+    let world = World::new(|_, _| None);
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = std::sync::Arc::clone(&seen);
+    let client = world.builder().around_transport(move |inner| {
+        move |request: &http::Request<Vec<u8>>| {
+            log.lock().unwrap().push(request.uri().path().to_owned());
+            inner.send(request)
+        }
+    });
+    client.connect().unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(*seen, ["/oauth/token", "/api/v1/credentials/org-key"]);
+}

@@ -129,3 +129,24 @@ fn after_a_failed_look_it_goes_on() {
     assert_eq!(error.kind(), ErrorKind::Api);
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
 }
+
+/// What changes between the first look and the first call of `next` is not lost.
+#[test]
+fn a_watch_that_has_begun_sees_what_changes_before_it_is_asked() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    client.secrets().create("a", "first", None).unwrap();
+    let watcher = world.builder().clock(stage(vec![Box::new(|| {})]));
+    let watcher = watcher.connect().unwrap();
+    let mut watch = watcher
+        .secrets()
+        .watch(&["a"], Duration::from_secs(1))
+        .unwrap();
+    watch.begin().unwrap();
+    client.secrets().put("a", "second", None).unwrap();
+    let change = watch.next().unwrap().unwrap();
+    assert_eq!(
+        (change.key().as_str(), change.kind()),
+        ("a", ChangeKind::Changed)
+    );
+}

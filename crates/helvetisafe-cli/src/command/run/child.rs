@@ -16,12 +16,7 @@ const PASSED_ON: [c_int; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR
 /// A signal of the terminal, such as Ctrl-C, goes to the program already, which is in the same
 /// group of processes: only those that another process sent to us are passed on.
 pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
-    // Before the start, so that none is lost; a new program does not inherit handlers.
-    let ignored = ignored();
-    let handled = PASSED_ON
-        .iter()
-        .filter(|&&signal| ignored & bit(signal) == 0);
-    let mut signals = SignalsInfo::<WithOrigin>::new(handled.chain([&SIGCHLD]))?;
+    let mut signals = signals()?;
     let mut child = command.spawn()?;
     // The values are the child's now.
     command.env_clear();
@@ -37,8 +32,18 @@ pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
     child.wait()
 }
 
+/// The end of a child, and what is passed on. To be called before the start, so that none is lost; a
+/// new program does not inherit handlers.
+pub(super) fn signals() -> io::Result<SignalsInfo<WithOrigin>> {
+    let ignored = ignored();
+    let handled = PASSED_ON
+        .iter()
+        .filter(|&&signal| ignored & bit(signal) == 0);
+    SignalsInfo::new(handled.chain([&SIGCHLD]))
+}
+
 /// The child is not waited for yet, so its id is still its own.
-fn pass_on(child: &Child, signal: c_int) {
+pub(super) fn pass_on(child: &Child, signal: c_int) {
     if let Some(signal) = Signal::from_named_raw(signal) {
         // It fails where the child has ended, or has become another user's: nothing is to be done.
         let _ = kill_process(Pid::from_child(child), signal);

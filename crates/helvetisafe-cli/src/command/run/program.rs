@@ -52,6 +52,16 @@ impl Prepared {
         end(ended.map_err(|error| self.failure(&error))?)
     }
 
+    /// Starts it; it can be started again.
+    #[cfg(unix)]
+    pub(super) fn spawn(&mut self) -> Result<std::process::Child, Failure> {
+        if !self.is_found {
+            return Err(self.not_found());
+        }
+        let started = self.command.spawn();
+        started.map_err(|error| self.failure(&error))
+    }
+
     fn not_found(&self) -> Failure {
         let message = format_args!("cannot find {}; is it installed, and in PATH?", self.name);
         Failure::other(message).with_status(NOT_FOUND)
@@ -105,8 +115,19 @@ fn launch(command: &mut Command, _no_exec: bool) -> io::Result<ExitStatus> {
     command.status()
 }
 
+/// How a program ended.
+#[cfg(unix)]
+pub(super) fn words(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (_, Some(signal)) => format!("was ended by signal {signal}"),
+        _ => "ended".to_owned(),
+    }
+}
+
 /// With the status of the program; 128+n when signal n ended it.
-fn end(status: ExitStatus) -> Result<(), Failure> {
+pub(super) fn end(status: ExitStatus) -> Result<(), Failure> {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
     #[cfg(not(unix))]

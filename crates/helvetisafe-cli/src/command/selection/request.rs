@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::env;
 use std::fmt::Display;
 
-use helvetisafe::{Error, ErrorKind, KeyName, ListedKey};
+use helvetisafe::{KeyName, ListedKey};
 
 use super::SelectionArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::keys;
+use crate::{fetch, keys};
 
 /// The variable with the secrets to take when no argument names any.
 const SECRET_KEYS: &str = "HELVETISAFE_SECRET_KEYS";
@@ -87,7 +87,7 @@ fn from_variable(list: &str) -> Result<Vec<KeyName>, Failure> {
 
 /// The listed secrets with a prefix, sorted. A name that none can have is left out with a note.
 fn listed(prefix: &str, context: &Context) -> Result<Vec<KeyName>, Failure> {
-    let listed = context.client()?.secrets().list().map_err(cannot_list)?;
+    let listed = fetch::list(context)?;
     let listed = listed.iter().map(|secret| secret.key());
     let mut keys = Vec::new();
     for key in listed.filter(|key| key.as_ref().starts_with(prefix)) {
@@ -110,17 +110,6 @@ fn listed(prefix: &str, context: &Context) -> Result<Vec<KeyName>, Failure> {
         _ => {}
     }
     Ok(keys)
-}
-
-fn cannot_list(error: Error) -> Failure {
-    let is_forbidden = error.kind() == ErrorKind::Forbidden;
-    let failure = Failure::from(error);
-    if is_forbidden {
-        return failure.with_advice(&format!(
-            "or name the secrets with --key, --env or {SECRET_KEYS}"
-        ));
-    }
-    failure
 }
 
 impl Renamed {

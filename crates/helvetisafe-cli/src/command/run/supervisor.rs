@@ -1,0 +1,237 @@
+//! Keeps a program running, with the current values of its secrets.
+
+use std::os::raw::c_int;
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use helvetisafe::KeyName;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use super::child::pass_on;
+use super::program::{Prepared, end, words};
+use crate::failure::Failure;
+use crate::messages::Messages;
+
+/// Changes that one look finds come one after the other: they are one reason to start anew.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// Before a program that ended badly is started again, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Whoever ran for so long is well again.
+const WELL: Duration = Duration::from_secs(60);
+
+pub(super) enum Event {
+    Signal {
+        signal: c_int,
+        /// By a process; else by the system or the terminal.
+        is_sent: bool,
+    },
+    Changed(KeyName),
+    /// A look at the secrets failed.
+    Trouble(String),
+    /// What was asked for: the program with the current values.
+    Fresh(Result<Box<Prepared>, Failure>),
+}
+
+/// What is next for a program.
+enum Next {
+    Start(Box<Prepared>),
+    /// It has ended, and we end with it.
+    End(ExitStatus),
+    /// It ended badly.
+    Crashed(ExitStatus),
+}
+
+pub(super) struct Supervisor {
+    events: Receiver<Event>,
+    ask: Sender<()>,
+    grace: Duration,
+    /// Before fresh values are asked for again when that failed.
+    retry: Duration,
+    messages: Messages,
+    /// Somebody wants the program, and us, to end.
+    is_stopping: bool,
+    /// When to ask for fresh values.
+    due: Option<Instant>,
+    fresh: Option<Box<Prepared>>,
+    last_trouble: String,
+}
+
+impl Supervisor {
+    /// It sends to `ask` when it wants [`Event::Fresh`]: that may take long, and signals do not wait.
+    pub(super) fn new(
+        events: Receiver<Event>,
+        ask: Sender<()>,
+        grace: Duration,
+        retry: Duration,
+        messages: Messages,
+    ) -> Self {
+        Self {
+            events,
+            ask,
+            grace,
+            retry,
+            messages,
+            is_stopping: false,
+            due: None,
+            fresh: None,
+            last_trouble: String::new(),
+        }
+    }
+
+    /// Runs the program until it ends well or is told to end.
+    pub(super) fn run(&mut self, program: Prepared) -> Result<(), Failure> {
+        let mut program = Box::new(program);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let begun = Instant::now();
+            let child = program.spawn()?;
+            match self.attend(child).map_err(Failure::other)? {
+                Next::Start(next) => {
+                    program = next;
+                    pause = FIRST_PAUSE;
+                }
+                Next::End(status) => return end(status),
+                Next::Crashed(status) => {
+                    if begun.elapsed() >= WELL {
+                        pause = FIRST_PAUSE;
+                    }
+                    self.messages.note(format_args!(
+                        "{} {}; starting it again in {} s",
+                        program.name(),
+                        words(status),
+                        pause.as_secs()
+                    ));
+                    match self.rest(pause) {
+                        Some(next) => program = next,
+                        None if self.is_stopping => return end(status),
+                        None => {}
+                    }
+                    pause = LONGEST_PAUSE.min(2 * pause);
+                }
+            }
+        }
+    }
+
+    /// Until the program ends, or has to make place for one with fresh values.
+    fn attend(&mut self, mut child: Child) -> std::io::Result<Next> {
+        loop {
+            if self.is_child_event(&child, None) {
+                if let Some(status) = child.try_wait()? {
+                    return Ok(self.ended(status));
+                }
+            } else if let Some(next) = self.fresh.take_if(|_| !self.is_stopping) {
+                return self.replace(child, next);
+            }
+        }
+    }
+
+    fn ended(&self, status: ExitStatus) -> Next {
+        if status.success() || self.is_stopping {
+            Next::End(status)
+        } else {
+            Next::Crashed(status)
+        }
+    }
+
+    /// Asks a program to end, and makes it end after the grace period.
+    fn replace(&mut self, mut child: Child, next: Box<Prepared>) -> std::io::Result<Next> {
+        pass_on(&child, SIGTERM);
+        let deadline = Instant::now() + self.grace;
+        let status = loop {
+            self.is_child_event(&child, Some(deadline));
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            if Instant::now() >= deadline {
+                self.messages.note("it did not end in time, and is killed");
+                child.kill()?;
+                break child.wait()?;
+            }
+        };
+        // Changes that came meanwhile are looked at with the next program.
+        Ok(if self.is_stopping {
+            Next::End(status)
+        } else {
+            Next::Start(next)
+        })
+    }
+
+    /// Waits before a program that ended badly is started again; fresh values end that at once.
+    fn rest(&mut self, pause: Duration) -> Option<Box<Prepared>> {
+        let until = Instant::now() + pause;
+        while !self.is_stopping && self.fresh.is_none() && Instant::now() < until {
+            self.take(Some(until), |_| ());
+        }
+        self.fresh.take_if(|_| !self.is_stopping)
+    }
+
+    /// Takes in one event; whether it may be the child's end. Signals go on to the child.
+    fn is_child_event(&mut self, child: &Child, deadline: Option<Instant>) -> bool {
+        let mut may_have_ended = false;
+        self.take(deadline, |signal| match signal {
+            SIGCHLD => may_have_ended = true,
+            signal => pass_on(child, signal),
+        });
+        may_have_ended
+    }
+
+    /// Waits for an event, at most until the deadline or until a start is due. `signalled` gets
+    /// SIGCHLD and what a process sent us.
+    fn take(&mut self, deadline: Option<Instant>, signalled: impl FnOnce(c_int)) {
+        let until = [deadline, self.due].into_iter().flatten().min();
+        let event = match until {
+            Some(until) => {
+                let time = until.saturating_duration_since(Instant::now());
+                self.events.recv_timeout(time)
+            }
+            None => self
+                .events
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match event {
+            Ok(Event::Signal { signal, is_sent }) => {
+                // A terminal sends these to the program too, when it is closed for example.
+                self.is_stopping |= matches!(signal, SIGTERM | SIGINT)
+                    || (!is_sent && matches!(signal, SIGHUP | SIGQUIT));
+                if is_sent || signal == SIGCHLD {
+                    signalled(signal);
+                }
+            }
+            Ok(Event::Changed(key)) => {
+                self.messages.note(format_args!("`{key}` has changed"));
+                self.due = Some(Instant::now() + TOGETHER);
+            }
+            Ok(Event::Trouble(error)) => self.tell_once(error),
+            Ok(Event::Fresh(Ok(program))) => self.fresh = Some(program),
+            Ok(Event::Fresh(Err(failure))) => self.not_fresh(&failure),
+            Err(_) => self.ask_if_due(),
+        }
+    }
+
+    fn ask_if_due(&mut self) {
+        if self.due.take_if(|due| Instant::now() >= *due).is_some() {
+            // Whoever answers lives as long as the process.
+            let _ = self.ask.send(());
+        }
+    }
+
+    fn not_fresh(&mut self, failure: &Failure) {
+        self.messages.failure(failure);
+        self.messages
+            .note("the values could not be read anew; going on with the old ones");
+        // What does not pass by itself waits for another change.
+        self.due = failure.may_pass().then(|| Instant::now() + self.retry);
+    }
+
+    /// A vault that is down is told once.
+    fn tell_once(&mut self, trouble: String) {
+        if self.last_trouble != trouble {
+            self.messages
+                .note(format_args!("cannot see whether secrets change: {trouble}"));
+            self.last_trouble = trouble;
+        }
+    }
+}

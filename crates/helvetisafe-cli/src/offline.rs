@@ -1,0 +1,349 @@
+//! `run --offline`, `--prefer-offline`, `--max-age`: what the vault said, kept on disk.
+//!
+//! The vault's answers are kept as they came, which is ciphertext, and are given once more to a
+//! client of their own whose transport has no network. So every check of a client, and that of the
+//! org key's fingerprint, holds for what is kept as for what comes from the vault.
+
+mod answers;
+mod file;
+mod transport;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use helvetisafe::{Client, ClientBuilder, ErrorKind, KeyName, Secret, SecretMetadata, Timestamp};
+use jiff::SignedDuration;
+
+use crate::config::Config;
+use crate::connect;
+use crate::context::Context;
+use crate::expiry;
+use crate::failure::{Failure, Status};
+use crate::fetch;
+use crate::messages::Messages;
+use answers::{Answers, LIST, Recorded};
+use file::CacheFile;
+use transport::{Recorder, Replay};
+
+/// Whether to use what is kept, and how old it may be. Without any of these nothing is kept.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Offline")]
+pub(crate) struct OfflineArgs {
+    /// Use only what an earlier run with one of these three options kept on disk, as ciphertext,
+    /// and no network at all.
+    #[arg(long, conflicts_with = "prefer_offline")]
+    offline: bool,
+    /// Use what is kept, and ask the vault only for the rest.
+    #[arg(long)]
+    prefer_offline: bool,
+    /// Use nothing that was kept longer ago than this, such as 90s, 12h or 7d. Without the other
+    /// two the vault is asked first, and what is kept serves while it does not answer.
+    #[arg(long, value_name = "TIME", value_parser = max_age)]
+    max_age: Option<SignedDuration>,
+}
+
+impl OfflineArgs {
+    fn mode(&self) -> Option<Mode> {
+        match (self.offline, self.prefer_offline, self.max_age) {
+            (true, ..) => Some(Mode::Only),
+            (_, true, _) => Some(Mode::First),
+            (.., Some(_)) => Some(Mode::Fallback),
+            _ => None,
+        }
+    }
+}
+
+fn max_age(text: &str) -> Result<SignedDuration, String> {
+    let now = Timestamp::now();
+    let then = expiry::after(now, text);
+    then.map(|then| then.duration_since(now))
+        .map_err(|_| "write it like 90s, 12h or 7d".to_owned())
+}
+
+/// When what is kept is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Only,
+    First,
+    /// Only while the vault does not answer.
+    Fallback,
+}
+
+/// What is kept for one vault and account, and what this run adds.
+pub(crate) struct Offline {
+    mode: Mode,
+    max_age: Option<SignedDuration>,
+    file: Option<CacheFile>,
+    kept: Arc<Answers>,
+    recorded: Recorded,
+    client: OnceCell<Client>,
+}
+
+impl Offline {
+    /// Reads what is kept; `None` where no option asks for it. A file that cannot be used is told,
+    /// and fails only where there is nothing but it.
+    pub(crate) fn load(
+        args: &OfflineArgs,
+        config: &Config,
+        messages: Messages,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(mode) = args.mode() else {
+            return Ok(None);
+        };
+        let file = CacheFile::of(config)?;
+        let read = match &file {
+            Some(file) => file.read(),
+            None => Err(Failure::usage(
+                "there is no home folder to keep answers in; set HELVETISAFE_STATE_DIR",
+            )),
+        };
+        let kept = match read {
+            Ok(answers) => answers,
+            Err(failure) if mode == Mode::Only => return Err(failure),
+            Err(failure) => {
+                messages.warning(failure.message().unwrap_or_default());
+                Answers::default()
+            }
+        };
+        Ok(Some(Self {
+            mode,
+            max_age: args.max_age,
+            file,
+            kept: Arc::new(kept),
+            recorded: Recorded::default(),
+            client: OnceCell::new(),
+        }))
+    }
+
+    /// Whether the vault is not to be asked at all.
+    pub(crate) fn is_only(&self) -> bool {
+        self.mode == Mode::Only
+    }
+
+    /// Sees to it that what the vault answers can be kept.
+    pub(crate) fn record(&self, builder: ClientBuilder) -> ClientBuilder {
+        let recorded = self.recorded.clone();
+        builder.around_transport(|inner| Recorder::new(inner, recorded))
+    }
+
+    /// The client of what is kept.
+    pub(crate) fn client(&self, context: &Context) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        if !self.kept.has_org_key() {
+            return Err(nothing_kept());
+        }
+        let replay = Replay::new(Arc::clone(&self.kept));
+        // No attempt ends otherwise than the one before; and none is worth telling.
+        let around = |builder: ClientBuilder| {
+            let builder = builder.transport(replay).attempts(1);
+            builder.on_event(|_| ())
+        };
+        let client = connect::connect_to_read(&context.config()?, context.messages, around)
+            .map_err(|failure| self.about_kept(failure))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// One outcome for each key, in their order.
+    pub(crate) fn get(
+        &self,
+        keys: &[KeyName],
+        context: &Context,
+    ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
+        let is_first = |key: &KeyName| self.mode != Mode::Fallback && self.serves(key);
+        let (kept, rest): (Vec<_>, Vec<_>) = keys.iter().cloned().partition(is_first);
+        let mut found = self.replay(&kept, context)?;
+        if !rest.is_empty() {
+            found.extend(self.get_rest(&rest, context)?);
+        }
+        Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+    }
+
+    /// Those that are to be asked for.
+    fn get_rest(&self, keys: &[KeyName], context: &Context) -> Result<Outcomes, Failure> {
+        if self.is_only() {
+            let not_kept = |key: &KeyName| (key.clone(), Err(self.not_kept(key)));
+            return Ok(keys.iter().map(not_kept).collect());
+        }
+        let outcomes = match fetch::ask(keys, context) {
+            Ok(outcomes) => outcomes,
+            Err(failure) if failure.may_pass() && keys.iter().all(|key| self.serves(key)) => {
+                self.tell_stale(keys.iter().map(secret_resource), &failure, context);
+                return self.replay(keys, context);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let mut found = Outcomes::new();
+        let mut stale = Vec::new();
+        for (key, outcome) in keys.iter().zip(outcomes) {
+            match outcome {
+                Err(failure) if failure.may_pass() && self.serves(key) => {
+                    self.tell_stale([secret_resource(key)].into_iter(), &failure, context);
+                    stale.push(key.clone());
+                }
+                outcome => {
+                    found.insert(key.clone(), outcome);
+                }
+            }
+        }
+        found.extend(self.replay(&stale, context)?);
+        Ok(found)
+    }
+
+    /// The names and dates of all secrets.
+    pub(crate) fn list(&self, context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
+        let is_kept = self.is_usable(LIST);
+        if self.mode != Mode::Fallback && is_kept {
+            return self.kept_list(context);
+        }
+        if self.is_only() {
+            return Err(missing(
+                "no list of the secrets is kept, or it is older than --max-age; name them with \
+                 --key",
+            ));
+        }
+        match fetch::ask_for_list(context) {
+            Err(failure) if failure.may_pass() && is_kept => {
+                self.tell_stale([LIST.to_owned()].into_iter(), &failure, context);
+                self.kept_list(context)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn kept_list(&self, context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
+        Ok(self.client(context)?.secrets().list()?)
+    }
+
+    fn replay(&self, keys: &[KeyName], context: &Context) -> Result<Outcomes, Failure> {
+        if keys.is_empty() {
+            return Ok(Outcomes::new());
+        }
+        let outcomes = self.client(context)?.secrets().get_many(keys);
+        let outcomes = keys.iter().cloned().zip(outcomes);
+        let checked = outcomes.map(|(key, outcome)| {
+            let outcome = match outcome {
+                Ok(secret) if self.is_another(&secret) => Err(self.exchanged(&secret)),
+                Err(error) if error.kind() == ErrorKind::Crypto => {
+                    Err(self.about_kept(error.into()))
+                }
+                outcome => outcome.map_err(Failure::from),
+            };
+            (key, outcome)
+        });
+        Ok(checked.collect())
+    }
+
+    /// Whether the payload names one key, which is another one's that is kept too. A secret with a
+    /// single field looks the same, but its field is seldom called as a secret.
+    fn is_another(&self, secret: &Secret) -> bool {
+        match secret.fields() {
+            [field] => self.kept.get(&format!("{LIST}/{}", field.name())).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether what is kept of a secret may be used.
+    fn serves(&self, key: &KeyName) -> bool {
+        self.kept.has_org_key() && self.is_usable(&secret_resource(key))
+    }
+
+    fn is_usable(&self, resource: &str) -> bool {
+        let now = Timestamp::now();
+        let Some(kept) = self.kept.get(resource).filter(|kept| !kept.is_expired(now)) else {
+            return false;
+        };
+        let age = kept.age(now);
+        // What comes from the future has no age: the clock was set.
+        self.max_age
+            .is_none_or(|limit| age >= SignedDuration::ZERO && age <= limit)
+    }
+
+    /// Keeps what the vault answered. Of a run that failed only what is gone.
+    pub(crate) fn keep(&self, has_succeeded: bool, messages: Messages) {
+        let recorded = self.recorded.take(has_succeeded);
+        let Some(file) = self.file.as_ref().filter(|_| !recorded.is_empty()) else {
+            return;
+        };
+        if let Err(error) = file.add(recorded) {
+            messages.warning(format_args!(
+                "cannot keep what the vault answered for later runs, in {file}: {error}"
+            ));
+        }
+    }
+
+    fn tell_stale(
+        &self,
+        resources: impl Iterator<Item = String>,
+        failure: &Failure,
+        context: &Context,
+    ) {
+        let now = Timestamp::now();
+        let ages = resources.filter_map(|resource| Some(self.kept.get(&resource)?.age(now)));
+        let oldest = ages.max().unwrap_or_default();
+        context.messages.note(format_args!(
+            "{}; going on with what was kept {} ago",
+            failure.message().unwrap_or_default(),
+            expiry::time_in_words(oldest.as_secs().max(0))
+        ));
+    }
+
+    fn not_kept(&self, key: &KeyName) -> Failure {
+        let now = Timestamp::now();
+        match self.kept.get(&secret_resource(key)) {
+            Some(kept) if !kept.is_expired(now) => Failure::new(
+                Status::NotFound,
+                format_args!(
+                    "the secret `{key}` was kept {} ago, which is longer than --max-age",
+                    expiry::time_in_words(kept.age(now).as_secs().max(0))
+                ),
+            ),
+            Some(_) => Failure::new(
+                Status::NotFound,
+                format_args!("the secret `{key}` has expired"),
+            ),
+            None if !self.kept.has_org_key() => nothing_kept(),
+            None => missing(format_args!(
+                "the secret `{key}` is not kept for use offline"
+            )),
+        }
+    }
+
+    fn exchanged(&self, secret: &Secret) -> Failure {
+        self.about_kept(Failure::new(
+            Status::Crypto,
+            format_args!(
+                "what is kept for the secret `{}` opened, but names another key",
+                secret.key()
+            ),
+        ))
+    }
+
+    /// The failure of something that is kept.
+    fn about_kept(&self, failure: Failure) -> Failure {
+        match &self.file {
+            Some(file) => {
+                failure.with_advice(&format!("it was kept in {file}: delete that to start anew"))
+            }
+            None => failure,
+        }
+    }
+}
+
+fn nothing_kept() -> Failure {
+    missing("nothing is kept for this vault and account")
+}
+
+fn missing(what: impl Display) -> Failure {
+    let advice = "run it once with --prefer-offline where the vault can be reached";
+    Failure::new(Status::NotFound, format_args!("{what}; {advice}"))
+}
+
+type Outcomes = BTreeMap<KeyName, Result<Secret, Failure>>;
+
+fn secret_resource(key: &KeyName) -> String {
+    format!("{LIST}/{key}")
+}

@@ -1,0 +1,135 @@
+//! The file with what is kept: one for each vault and account, in `cache` in the state folder.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "base_url": "https://vault.example",
+//!   "account": "client-id app",
+//!   "answers": {
+//!     "secrets/KEY": {
+//!       "at": "2026-01-31T12:00:00Z",
+//!       "answer": { "key": "KEY", "value": "…", "nonce": "…" }
+//!     }
+//!   }
+//! }
+//! ```
+
+use std::fmt::{self, Write};
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use helvetisafe::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::answers::{Answers, News};
+use crate::atomic_file;
+use crate::config::Config;
+use crate::config::permissions::open_private;
+use crate::failure::Failure;
+use crate::state_folder;
+use crate::trust::VaultId;
+
+const VERSION: u8 = 1;
+/// Bytes of the digest that names the file.
+const NAME_LENGTH: usize = 16;
+
+pub(super) struct CacheFile {
+    folder: PathBuf,
+    /// Without an extension.
+    name: String,
+    vault: VaultId,
+    insecure_permissions: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u8,
+    #[serde(flatten)]
+    vault: VaultId,
+    answers: Answers,
+}
+
+impl CacheFile {
+    /// `None` where there is no state folder.
+    pub(super) fn of(config: &Config) -> Result<Option<Self>, Failure> {
+        let vault = VaultId::of(config)?;
+        Ok(state_folder::path().map(|folder| Self {
+            folder: folder.join("cache"),
+            name: name(&vault),
+            vault,
+            insecure_permissions: config.insecure_permissions,
+        }))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.json", self.name))
+    }
+
+    /// What is kept; nothing where there is no file.
+    pub(super) fn read(&self) -> Result<Answers, Failure> {
+        let path = self.path();
+        if matches!(path.try_exists(), Ok(false)) {
+            return Ok(Answers::default());
+        }
+        let mut json = Vec::new();
+        open_private("the kept answers", &path, self.insecure_permissions)?
+            .read_to_end(&mut json)
+            .map_err(|error| self.malformed(&error))?;
+        let contents: Contents =
+            serde_json::from_slice(&json).map_err(|error| self.malformed(&error))?;
+        if contents.version != VERSION {
+            return Err(self.malformed(&format_args!("its version is {}", contents.version)));
+        }
+        if contents.vault != self.vault {
+            return Err(self.malformed(&"it is that of another vault or account"));
+        }
+        Ok(contents.answers)
+    }
+
+    /// Takes in what a run brought. Other processes wait meanwhile, and what they added stays.
+    pub(super) fn add(&self, news: News) -> io::Result<()> {
+        state_folder::make(&self.folder)?;
+        let _lock = state_folder::lock(&self.folder.join(format!("{}.lock", self.name)))?;
+        // What cannot be used was told when it was read first; it is replaced.
+        let mut answers = self.read().unwrap_or_default();
+        answers.add(news, Timestamp::now());
+        let contents = Contents {
+            version: VERSION,
+            vault: self.vault.clone(),
+            answers,
+        };
+        let mut json = serde_json::to_vec(&contents)?;
+        json.push(b'\n');
+        atomic_file::write(&self.path(), &json)
+            .map_err(|failure| io::Error::other(failure.message().unwrap_or_default().to_owned()))
+    }
+
+    fn malformed(&self, error: &dyn fmt::Display) -> Failure {
+        Failure::usage(format_args!(
+            "cannot use {self}, which keeps the vault's answers: {error}; delete it to start anew"
+        ))
+    }
+}
+
+impl fmt::Display for CacheFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path().display())
+    }
+}
+
+/// A name that tells nothing and fits every file system.
+fn name(vault: &VaultId) -> String {
+    let digest = Sha256::new()
+        .chain_update(b"HelvetiSafe kept answers v1\0")
+        .chain_update(vault.base_url.as_bytes())
+        .chain_update(b"\0")
+        .chain_update(vault.account.as_bytes())
+        .finalize();
+    let mut text = String::with_capacity(2 * NAME_LENGTH);
+    for byte in &digest[..NAME_LENGTH] {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

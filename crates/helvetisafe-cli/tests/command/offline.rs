@@ -1,0 +1,378 @@
+//! `run --offline`, `--prefer-offline`, `--max-age`: what is on disk, and when it is used.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::proxy::{Deed, Proxy, Seen, answer};
+use crate::world::{World, vault_address};
+
+const CANARY: &str = "canary-0ff11e";
+const KEY_PATH: &str = "/api/v1/secrets/KEY";
+
+/// A world whose vault can be taken away or be made hostile.
+struct Stage {
+    world: World,
+    proxy: Proxy,
+    deed: Arc<AtomicUsize>,
+}
+
+/// What the proxy does, by its number.
+const FORWARD: usize = 0;
+const DOWN: usize = 1;
+const FORBIDDEN: usize = 2;
+const GONE: usize = 3;
+
+fn deed(number: usize, seen: &Seen) -> Deed {
+    match number {
+        DOWN => Deed::Close,
+        FORBIDDEN if seen.is("GET", KEY_PATH) => answer(403, r#"{"error":"no"}"#),
+        GONE if seen.is("GET", KEY_PATH) => answer(404, r#"{"error":"no"}"#),
+        _ => Deed::Forward,
+    }
+}
+
+impl Stage {
+    fn new() -> Self {
+        let world = World::new();
+        world.set("KEY", CANARY);
+        let number = Arc::new(AtomicUsize::new(FORWARD));
+        let shared = Arc::clone(&number);
+        let proxy = Proxy::start(vault_address(), move |seen, _| {
+            deed(shared.load(Ordering::SeqCst), seen)
+        });
+        Self {
+            world,
+            proxy,
+            deed: number,
+        }
+    }
+
+    fn play(&self, number: usize) {
+        self.deed.store(number, Ordering::SeqCst);
+    }
+
+    fn command(&self, options: &[&str]) -> Command {
+        let mut command = self.world.command();
+        command
+            .env("HELVETISAFE_BASE_URL", self.proxy.base_url())
+            .arg("run")
+            .args(options)
+            .args(["--", "printenv", "KEY"])
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, options: &[&str]) -> Output {
+        let options = [&["--key", "KEY"], options].concat();
+        self.command(&options).output().unwrap()
+    }
+
+    /// The value comes; what was told.
+    fn succeeds(&self, options: &[&str]) -> String {
+        let output = self.run(options);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{options:?}: {stderr}");
+        assert_eq!(output.stdout, format!("{CANARY}\n").as_bytes());
+        stderr
+    }
+
+    /// Nothing is started; what was told.
+    fn fails(&self, options: &[&str]) -> String {
+        let output = self.run(options);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(125), "{options:?}: {stderr}");
+        assert_eq!(output.stdout, b"");
+        stderr
+    }
+
+    fn folder(&self) -> PathBuf {
+        let folder = self.world.folder.path();
+        folder.join(".local/state/helvetisafe/cache")
+    }
+
+    fn file(&self) -> PathBuf {
+        let files = fs::read_dir(self.folder()).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        let mut json = files.filter(|path| path.extension().is_some_and(|it| it == "json"));
+        json.next().unwrap()
+    }
+
+    fn edit(&self, change: impl FnOnce(&mut Value)) {
+        let mut json = serde_json::from_slice(&fs::read(self.file()).unwrap()).unwrap();
+        change(&mut json);
+        fs::write(self.file(), json.to_string()).unwrap();
+    }
+
+    fn requests(&self) -> usize {
+        self.proxy.log().len()
+    }
+}
+
+#[test]
+fn without_an_option_nothing_is_kept() {
+    let stage = Stage::new();
+    stage.succeeds(&[]);
+    assert!(!stage.folder().exists());
+    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+    assert!(!stage.folder().exists());
+}
+
+#[test]
+fn offline_there_is_no_network() {
+    let stage = Stage::new();
+    stage.succeeds(&["--prefer-offline"]);
+    let before = stage.requests();
+    stage.succeeds(&["--offline"]);
+    stage.succeeds(&["--prefer-offline"]);
+    stage.succeeds(&["--offline", "--max-age", "1h"]);
+    assert_eq!(stage.requests(), before);
+
+    let other = stage.command(&["--offline", "--key", "OTHER"]).output();
+    let stderr = String::from_utf8(other.unwrap().stderr).unwrap();
+    assert!(stderr.contains("`OTHER` is not kept"), "{stderr}");
+    let all = stage.command(&["--offline", "--all"]).output().unwrap();
+    let stderr = String::from_utf8(all.stderr).unwrap();
+    assert!(
+        stderr.contains("no list of the secrets is kept"),
+        "{stderr}"
+    );
+    assert_eq!(stage.requests(), before);
+}
+
+#[test]
+fn the_list_is_kept_too() {
+    let stage = Stage::new();
+    let run = |options: &[&str]| stage.command(options).output().unwrap();
+    assert!(run(&["--prefer-offline", "--all"]).status.success());
+    let before = stage.requests();
+    assert!(run(&["--offline", "--prefix", "K"]).status.success());
+    assert_eq!(stage.requests(), before);
+}
+
+#[test]
+fn with_a_password_the_locked_key_is_kept() {
+    let stage = Stage::new();
+    let password = stage.world.name("PASSWORD");
+    let run = |option| {
+        let mut command = stage.command(&["--key", "KEY", option]);
+        command
+            .env_remove("HELVETISAFE_PRIVATE_KEY_PATH")
+            .env("HELVETISAFE_PASSWORD", &password);
+        command.output().unwrap()
+    };
+    assert_eq!(run("--prefer-offline").stdout, b"canary-0ff11e\n");
+    let before = stage.requests();
+    assert_eq!(run("--offline").stdout, b"canary-0ff11e\n");
+    assert_eq!(stage.requests(), before);
+}
+
+#[test]
+fn what_is_kept_is_ciphertext_and_nobody_elses() {
+    let stage = Stage::new();
+    stage.succeeds(&["--prefer-offline"]);
+    let text = fs::read_to_string(stage.file()).unwrap();
+    assert!(text.contains("secrets/KEY"), "{text}");
+
+    let log = stage.proxy.log();
+    let token = log.iter().find_map(|seen| seen.header("authorization"));
+    let token = token.unwrap().strip_prefix("Bearer ").unwrap().to_owned();
+    let pem = fs::read_to_string(stage.world.folder.path().join("key.pem")).unwrap();
+    let pem = pem.lines().nth(1).unwrap().to_owned();
+    let secret = stage.world.name("CLIENT_SECRET");
+    for plain in [CANARY, &token, &secret, &pem] {
+        let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
+        // Two of three alignments of base64 lose their first letters to what is before.
+        let base64 = (0..3).map(|at| {
+            let shifted = [&b"xx"[..at.min(2)], plain.as_bytes()].concat();
+            STANDARD.encode(shifted)[4..plain.len()].to_owned()
+        });
+        for form in [plain.to_owned(), hex].into_iter().chain(base64) {
+            assert!(!text.contains(&form), "{form}");
+        }
+    }
+
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(stage.folder()), 0o700);
+    for entry in fs::read_dir(stage.folder()).unwrap() {
+        assert_eq!(mode(entry.unwrap().path()), 0o600);
+    }
+}
+
+#[test]
+fn while_the_vault_is_down_what_is_young_enough_serves() {
+    let stage = Stage::new();
+    stage.succeeds(&["--max-age", "1h"]);
+    let reads = || stage.proxy.count("GET", KEY_PATH);
+    assert_eq!(reads(), 1);
+    stage.succeeds(&["--max-age", "1h"]);
+    assert_eq!(reads(), 2, "the vault is asked first");
+
+    stage.play(DOWN);
+    let told = stage.succeeds(&["--max-age", "1h"]);
+    assert!(told.contains("going on with what was kept"), "{told}");
+    stage.fails(&[]);
+
+    stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2020-01-01T00:00:00Z".into());
+    let told = stage.fails(&["--max-age", "1h"]);
+    assert!(told.contains("cannot get an access token"), "{told}");
+    stage.fails(&["--prefer-offline", "--max-age", "1h"]);
+    let told = stage.fails(&["--offline", "--max-age", "1h"]);
+    assert!(told.contains("longer than --max-age"), "{told}");
+    stage.succeeds(&["--offline"]);
+    stage.succeeds(&["--prefer-offline"]);
+
+    stage.play(FORWARD);
+    let before = reads();
+    stage.succeeds(&["--prefer-offline", "--max-age", "1h"]);
+    assert_eq!(reads(), before + 1, "what is too old is asked for");
+
+    // A clock that was set back says nothing about an age.
+    stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2200-01-01T00:00:00Z".into());
+    stage.fails(&["--offline", "--max-age", "1h"]);
+}
+
+#[test]
+fn a_vault_that_refuses_is_believed() {
+    let stage = Stage::new();
+    stage.succeeds(&["--max-age", "1h"]);
+    stage.play(FORBIDDEN);
+    stage.fails(&["--max-age", "1h"]);
+    stage.succeeds(&["--offline"]);
+    stage.play(GONE);
+    stage.fails(&["--max-age", "1h"]);
+    let told = stage.fails(&["--offline"]);
+    assert!(told.contains("`KEY` is not kept"), "{told}");
+}
+
+#[test]
+fn what_was_changed_on_disk_is_an_error() {
+    let stage = Stage::new();
+    stage.world.set("OTHER", "other");
+    let both = ["--prefer-offline", "--key", "KEY", "--key", "OTHER"];
+    assert!(stage.command(&both).output().unwrap().status.success());
+    let original = fs::read(stage.file()).unwrap();
+    let requests = stage.requests();
+
+    stage.edit(|json| {
+        let other = json["answers"]["secrets/OTHER"]["answer"].clone();
+        let kept = &mut json["answers"]["secrets/KEY"]["answer"];
+        kept["value"] = other["value"].clone();
+        kept["nonce"] = other["nonce"].clone();
+    });
+    for option in ["--offline", "--prefer-offline"] {
+        let told = stage.fails(&[option]);
+        assert!(told.contains("names another key"), "{told}");
+    }
+
+    fs::write(stage.file(), &original).unwrap();
+    stage.edit(|json| {
+        let answers = &mut json["answers"];
+        answers["secrets/KEY"]["answer"]["nonce"] = "AAAAAAAAAAAAAAAA".into();
+    });
+    for option in ["--offline", "--prefer-offline"] {
+        let told = stage.fails(&[option]);
+        assert!(told.contains("it was kept in"), "{told}");
+    }
+    assert_eq!(stage.requests(), requests, "the vault is no way out");
+
+    fs::write(stage.file(), &original).unwrap();
+    let foreign: Value = serde_json::from_str(&stage.world.foreign_org_key()).unwrap();
+    stage.edit(|json| json["answers"]["credentials/org-key"]["answer"] = foreign);
+    let told = stage.fails(&["--offline"]);
+    assert!(told.contains("has changed"), "{told}");
+    let pinned = ["--offline", "--org-key-fingerprint"];
+    let told = stage.fails(&[&pinned[..], &[&stage.world.fingerprint()]].concat());
+    assert!(told.contains("expects"), "{told}");
+}
+
+#[test]
+fn what_has_expired_is_never_used() {
+    let stage = Stage::new();
+    stage.succeeds(&["--prefer-offline"]);
+    let expire = |json: &mut Value| {
+        json["answers"]["secrets/KEY"]["answer"]["expires_at"] = "2020-01-01T00:00:00Z".into();
+    };
+    stage.edit(expire);
+    assert!(stage.fails(&["--offline"]).contains("has expired"));
+    stage.play(DOWN);
+    stage.fails(&["--prefer-offline"]);
+    stage.fails(&["--max-age", "1h"]);
+    stage.play(FORWARD);
+    stage.succeeds(&["--prefer-offline"]);
+    assert_eq!(stage.proxy.count("GET", KEY_PATH), 2);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_and_replaced() {
+    let stage = Stage::new();
+    stage.succeeds(&["--prefer-offline"]);
+    let original = fs::read_to_string(stage.file()).unwrap();
+    for broken in [
+        String::new(),
+        original[..original.len() / 2].to_owned(),
+        original.replace("client-id", "client-id another"),
+        original.replace("\"version\":1", "\"version\":2"),
+    ] {
+        fs::write(stage.file(), &broken).unwrap();
+        let told = stage.fails(&["--offline"]);
+        assert!(told.contains("delete it to start anew"), "{told}");
+        let told = stage.succeeds(&["--prefer-offline"]);
+        assert!(told.contains("delete it to start anew"), "{told}");
+        assert_eq!(stage.succeeds(&["--offline"]), "");
+    }
+    fs::set_permissions(stage.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    let told = stage.fails(&["--offline"]);
+    assert!(told.contains("other users can read"), "{told}");
+}
+
+#[test]
+fn many_at_once_keep_what_each_brought() {
+    let stage = Stage::new();
+    let keys: Vec<_> = (0..6).map(|n| format!("AT_ONCE_{n}")).collect();
+    for key in &keys {
+        stage.world.set(key, key);
+    }
+    let start = |key: &String| {
+        let mut command = stage.command(&["--prefer-offline", "--env", &format!("KEY={key}")]);
+        command.stdout(Stdio::null()).spawn().unwrap()
+    };
+    let children: Vec<_> = keys.iter().map(start).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    for key in &keys {
+        let output = stage.command(&["--offline", "--env", &format!("KEY={key}")]);
+        let output = { output }.output().unwrap();
+        assert_eq!(output.stdout, format!("{key}\n").as_bytes());
+    }
+}
+
+/// Whenever it ends, the file is the old one or the new one.
+#[test]
+fn a_kill_leaves_a_whole_file() {
+    let stage = Stage::new();
+    stage.succeeds(&["--max-age", "1h"]);
+    for n in 0..12 {
+        let mut child = stage.command(&["--max-age", "1h", "--key", "KEY"]);
+        let mut child = child.stdout(Stdio::null()).spawn().unwrap();
+        let reads = stage.proxy.count("GET", KEY_PATH);
+        while stage.proxy.count("GET", KEY_PATH) == reads && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_micros(200));
+        }
+        // From the secret's arrival on, a little later each time.
+        thread::sleep(Duration::from_micros(n * 700));
+        let _ = child.kill();
+        child.wait().unwrap();
+        stage.succeeds(&["--offline"]);
+    }
+}

@@ -1,0 +1,205 @@
+//! `run --watch`: a program that is started anew when its secrets change.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::proxy::{Deed, Proxy};
+use crate::world::{World, vault_address};
+
+/// Says its value, and ends with 7 when it is asked to.
+const SERVER: &str = "trap 'echo stopped; exit 7' TERM; echo $KEY; while :; do sleep 0.02; done";
+
+fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    (child, stdout)
+}
+
+fn watch(world: &World, options: &[&str], script: &str) -> Command {
+    let mut command = world.command();
+    command
+        .args(["run", "--watch", "1s", "--key", "KEY"])
+        .args(options)
+        .args(["--", "sh", "-c", script]);
+    command
+}
+
+fn line(stdout: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+fn kill(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// What was told, after the end.
+fn told(child: &mut Child) -> String {
+    let mut told = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
+    told
+}
+
+fn wait_for(text: &str, stderr: &mut impl BufRead) {
+    loop {
+        let told = line(stderr);
+        assert_ne!(told, "", "it has ended");
+        if told.contains(text) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_change_starts_the_program_anew() {
+    let world = World::new();
+    world.set("KEY", "one");
+    world.set("OTHER", "one");
+    let (mut child, mut stdout) = start(&mut watch(&world, &[], SERVER));
+    assert_eq!(line(&mut stdout), "one");
+    world.set("OTHER", "two");
+    world.set("KEY", "two");
+    assert_eq!(line(&mut stdout), "stopped");
+    assert_eq!(line(&mut stdout), "two");
+    // It ends as the program does when it is told to.
+    kill(&child, Signal::TERM);
+    assert_eq!(line(&mut stdout), "stopped");
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let told = told(&mut child);
+    assert!(told.contains("`KEY` has changed"), "{told}");
+    assert!(!told.contains("OTHER"), "{told}");
+}
+
+#[test]
+fn a_program_that_does_not_stop_is_killed_after_the_grace_period() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let script = "trap '' TERM; trap 'exit 5' INT; echo $KEY; while :; do sleep 0.02; done";
+    let (mut child, mut stdout) = start(&mut watch(&world, &["--grace", "1s"], script));
+    assert_eq!(line(&mut stdout), "one");
+    world.set("KEY", "two");
+    assert_eq!(line(&mut stdout), "two");
+    kill(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+}
+
+#[test]
+fn a_program_that_crashes_is_started_again_later_and_later() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let script = "echo $KEY; test -e well && exit 0; exit 3";
+    let begun = Instant::now();
+    let (mut child, mut stdout) = start(&mut watch(&world, &[], script));
+    for _ in 0..3 {
+        assert_eq!(line(&mut stdout), "one");
+    }
+    let elapsed = begun.elapsed();
+    assert!(elapsed >= Duration::from_secs(3), "{elapsed:?}");
+    world.write("well", "", 0o600);
+    assert!(
+        child.wait().unwrap().success(),
+        "the end of one that is well"
+    );
+    let told = told(&mut child);
+    for pause in [1, 2] {
+        let wanted = format!("`sh` ended with status 3; starting it again in {pause} s");
+        assert!(told.contains(&wanted), "{told}");
+    }
+}
+
+#[test]
+fn while_it_waits_it_can_be_ended_and_a_change_ends_the_wait() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let script = "echo $KEY; exit 3";
+    let (mut child, mut stdout) = start(&mut watch(&world, &[], script));
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    wait_for("again in 8 s", &mut stderr);
+    for _ in 0..4 {
+        assert_eq!(line(&mut stdout), "one");
+    }
+    let begun = Instant::now();
+    world.set("KEY", "two");
+    assert_eq!(line(&mut stdout), "two");
+    wait_for("again in 16 s", &mut stderr);
+    kill(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(begun.elapsed() < Duration::from_secs(7));
+}
+
+#[test]
+fn signals_are_passed_on() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let script = "trap 'echo usr1' USR1; trap 'echo hup' HUP; echo $KEY; \
+                  while :; do sleep 0.02; done";
+    let (mut child, mut stdout) = start(&mut watch(&world, &[], script));
+    assert_eq!(line(&mut stdout), "one");
+    for (signal, name) in [(Signal::USR1, "usr1"), (Signal::HUP, "hup")] {
+        kill(&child, signal);
+        assert_eq!(line(&mut stdout), name);
+    }
+    kill(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 2));
+}
+
+#[test]
+fn values_that_cannot_be_read_leave_the_program_alone() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let is_down = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_down);
+    let proxy = Proxy::start(vault_address(), move |seen, _| {
+        match flag.load(Ordering::SeqCst) && seen.is("GET", "/api/v1/secrets/KEY") {
+            true => Deed::Close,
+            false => Deed::Forward,
+        }
+    });
+    let mut command = watch(&world, &["--timeout", "2s"], SERVER);
+    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let (mut child, mut stdout) = start(&mut command);
+    assert_eq!(line(&mut stdout), "one");
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    is_down.store(true, Ordering::SeqCst);
+    world.set("KEY", "two");
+    wait_for("going on with the old ones", &mut stderr);
+    assert!(child.try_wait().unwrap().is_none());
+    // What passes is tried again without another change.
+    is_down.store(false, Ordering::SeqCst);
+    assert_eq!(line(&mut stdout), "stopped");
+    assert_eq!(line(&mut stdout), "two");
+    kill(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+}
+
+#[test]
+fn what_fails_before_the_start_is_told_as_ever() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let run = |arguments: &[&str]| {
+        let mut command = world.command();
+        let output = command.args(["run", "--watch"]).args(arguments).output();
+        output.unwrap().status.code()
+    };
+    assert_eq!(run(&["--key", "NONE", "--", "true"]), Some(125));
+    assert_eq!(run(&["--key", "KEY", "--", "no-such-program"]), Some(127));
+    assert_eq!(run(&["--key", "KEY", "--", "true"]), Some(0));
+    assert_eq!(run(&["--offline", "--key", "KEY", "--", "true"]), Some(125));
+    assert_eq!(run(&["100ms", "--key", "KEY", "--", "true"]), Some(125));
+}
