@@ -50,7 +50,10 @@ fn bare_seal(cipher: &Aes256Gcm, plain: &[u8]) -> (String, String) {
         .encrypt_inout_detached(&nonce.into(), &[], buffer.as_mut_slice().into())
         .unwrap();
     buffer.extend_from_slice(&tag);
-    (BASE64_STANDARD.encode(buffer), BASE64_STANDARD.encode(nonce))
+    (
+        BASE64_STANDARD.encode(buffer),
+        BASE64_STANDARD.encode(nonce),
+    )
 }
 
 fn bare_open(cipher: &Aes256Gcm, value: &str, nonce: &str) -> Vec<u8> {

@@ -38,7 +38,9 @@ fn unlock(request: &Request) -> Vec<f64> {
 fn unwrap(request: &Request) -> Vec<f64> {
     let vectors = vectors();
     let mut wrapped = vectors["wrapped"].as_array().unwrap().iter();
-    let wrapped = wrapped.find(|one| one["bits"] == request.number("bits")).unwrap();
+    let wrapped = wrapped
+        .find(|one| one["bits"] == request.number("bits"))
+        .unwrap();
     let wrapped = wrapped["encrypted_org_key"].as_str().unwrap();
     let key = PrivateKey::from_pem(&pem(request)).unwrap();
     request.times(|| {

@@ -70,7 +70,10 @@ impl Network {
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", self.credential(organization, "client_id")),
-            ("client_secret", self.credential(organization, "client_secret")),
+            (
+                "client_secret",
+                self.credential(organization, "client_secret"),
+            ),
         ];
         let url = format!("{}/oauth/token", self.base_url());
         let mut answer = self.bare.post(&url).send_form(form).unwrap();
@@ -86,10 +89,7 @@ impl Network {
             let credential = |name| self.credential(organization, name).to_owned();
             let client = Client::builder(
                 self.base_url(),
-                Credentials::service_account(
-                    credential("client_id"),
-                    credential("client_secret"),
-                ),
+                Credentials::service_account(credential("client_id"), credential("client_secret")),
                 KeySource::pem_file(self.world["private_key_path"].as_str().unwrap()),
             );
             let client = client.connect().unwrap();
@@ -103,6 +103,8 @@ impl Network {
     }
 
     fn credential(&self, organization: &str, name: &str) -> &str {
-        self.world["organizations"][organization][name].as_str().unwrap()
+        self.world["organizations"][organization][name]
+            .as_str()
+            .unwrap()
     }
 }
