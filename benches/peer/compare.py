@@ -212,6 +212,8 @@ def machine():
 
 def main(folder, rounds):
     bench = folder / "peer-bench"
+    # The command refuses a key file that others may read.
+    os.umask(0o077)
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         vault = Worker([bench, "vault", home], {})
         stack.callback(vault.stop)
