@@ -3,14 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-venv="${CARGO_TARGET_DIR:-target}/interop-venv"
-requirements=tests/interop/requirements.txt
-if ! cmp -s "$requirements" "$venv/requirements.txt"; then
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-    # Last, so that a venv that was left half made is made again.
-    cp "$requirements" "$venv/requirements.txt"
-fi
+venv="$(bash tests/interop/venv.sh)"
 
 kit=crates/helvetisafe-crypto/testkit
 "$venv/bin/python" "$kit/make.py" --check

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The published Python client and ours, measured in turn at one vault: run.sh [ROUNDS]
+# Prints tables in Markdown. Needs Python 3.9 or newer, with `venv`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+venv="$(bash tests/interop/venv.sh)"
+# One after the other, so that the command is built with its own features alone.
+cargo build --quiet --release -p helvetisafe-cli
+cargo build --quiet --release -p helvetisafe-peer-bench
+exec "$venv/bin/python" benches/peer/compare.py "${CARGO_TARGET_DIR:-target}/release" "${1:-15}"
