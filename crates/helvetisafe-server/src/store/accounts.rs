@@ -65,21 +65,28 @@ impl Store {
             .await
     }
 
+    /// `None` when there is no such client. Then the row of another is read all the same, and in both
+    /// cases two are looked for (`MATERIALIZED` leaves out neither): a row on its way out of SQLite
+    /// takes long enough to be told from none.
     pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
-        let row: Option<(AccountId, Vec<u8>, String)> = sqlx::query_as(
-            "SELECT id, client_secret_hash, scopes FROM accounts WHERE client_id = ?",
+        let row: Option<(bool, AccountId, Vec<u8>, String)> = sqlx::query_as(
+            "WITH found (id, other) AS MATERIALIZED ( \
+             SELECT (SELECT id FROM accounts WHERE client_id = ?1), (SELECT min(id) FROM accounts)) \
+             SELECT client_id = ?1, accounts.id, client_secret_hash, scopes \
+             FROM found JOIN accounts ON accounts.id = coalesce(found.id, other)",
         )
         .bind(client_id)
         .fetch_optional(&self.readers)
         .await?;
-        row.map(|(account, client_secret_hash, scopes)| {
-            Ok(Client {
-                account,
-                client_secret_hash,
-                scopes: parse_scopes(&scopes)?,
-            })
-        })
-        .transpose()
+        let Some((is_the_one, account, client_secret_hash, scopes)) = row else {
+            return Ok(None);
+        };
+        let client = Client {
+            account,
+            client_secret_hash,
+            scopes: parse_scopes(&scopes)?,
+        };
+        Ok(is_the_one.then_some(client))
     }
 
     pub(crate) async fn encrypted_org_key(&self, account: AccountId) -> Result<String, StoreError> {
