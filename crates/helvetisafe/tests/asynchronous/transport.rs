@@ -138,7 +138,7 @@ async fn a_closure_is_a_transport() {
         Credentials::api_token("t"),
         KeySource::pem(PEM),
     )
-    .transport(move |request| offline(request))
+    .transport(offline)
     .connect()
     .await
     .unwrap_err();
