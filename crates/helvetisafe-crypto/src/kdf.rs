@@ -1,12 +1,13 @@
 //! Argon2id, RFC 9106, version 0x13, with the parameters that the format fixes.
 
-use alloc::vec;
+mod memory;
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::aead::KEY_LEN;
+use memory::Memory;
 
 /// Memory in KiB: 19 MiB.
 const MEMORY_KIB: u32 = 19_456;
@@ -25,17 +26,19 @@ pub(crate) fn derive_locking_key(
 ) -> Result<Zeroizing<[u8; KEY_LEN]>, Error> {
     let params =
         Params::new(MEMORY_KIB, PASSES, LANES, Some(KEY_LEN)).map_err(|_| Error::TooLong)?;
-    let mut memory = Zeroizing::new(vec![Block::default(); params.block_count()]);
+    let mut memory = Memory::new(params.block_count());
     let mut key = Zeroizing::new([0; KEY_LEN]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(password, salt, key.as_mut_slice(), memory.as_mut_slice())
+        .hash_password_into_with_memory(password, salt, key.as_mut_slice(), &mut memory)
         .map_err(|_| Error::TooLong)?;
     Ok(key)
 }
 
 #[cfg(test)]
 mod tests {
-    use argon2::{AssociatedData, ParamsBuilder};
+    use alloc::vec;
+
+    use argon2::{AssociatedData, Block, ParamsBuilder};
 
     use super::*;
 

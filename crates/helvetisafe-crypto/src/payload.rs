@@ -1,15 +1,15 @@
 //! What an envelope holds, once it is open: RFC 8259 JSON, or text from before there was a format.
 
 mod json;
+mod text;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use zeroize::Zeroizing;
-
-use crate::Error;
+use crate::{Error, Plaintext};
+use text::Text;
 
 /// The content of an open envelope: one value under its own name, several fields, or legacy text.
 ///
@@ -17,7 +17,7 @@ use crate::Error;
 /// tells whether a server handed out the secret that was asked for. Everything is wiped on drop.
 pub struct Payload {
     kind: PayloadKind,
-    text: Zeroizing<String>,
+    text: Text,
     /// Where in the text the plain value is.
     value: Range<usize>,
     fields: Vec<Field>,
@@ -39,7 +39,7 @@ pub enum PayloadKind {
 /// One member of a multi-field secret.
 pub struct Field {
     name: String,
-    value: Zeroizing<String>,
+    value: Text,
 }
 
 impl Field {
@@ -73,8 +73,8 @@ impl Payload {
     ///
     /// [`Error::Payload`] when it is not UTF-8, or when a JSON string holds half of a surrogate
     /// pair, which no Unicode text can.
-    pub fn parse(plaintext: Zeroizing<Vec<u8>>, key: &str) -> Result<Self, Error> {
-        let text = utf8(plaintext)?;
+    pub fn parse(plaintext: Plaintext, key: &str) -> Result<Self, Error> {
+        let text = Text::of(plaintext)?;
         let Some(members) = json::members(&text) else {
             return Ok(Self::new(PayloadKind::Legacy, text, Vec::new()));
         };
@@ -107,7 +107,7 @@ impl Payload {
         Ok(Self::new(PayloadKind::MultiField, text, fields))
     }
 
-    fn new(kind: PayloadKind, text: Zeroizing<String>, fields: Vec<Field>) -> Self {
+    fn new(kind: PayloadKind, text: Text, fields: Vec<Field>) -> Self {
         Self {
             kind,
             value: 0..text.len(),
@@ -118,14 +118,14 @@ impl Payload {
 
     /// The plaintext of a single-value secret: `{"<key>":"<value>"}`, in one allocation.
     #[must_use]
-    pub fn encode(key: &str, value: &str) -> Zeroizing<Vec<u8>> {
+    pub fn encode(key: &str, value: &str) -> Plaintext {
         Self::encode_fields(&[(key, value)])
     }
 
     /// The plaintext of a multi-field secret: an object with one string per field, in their order,
     /// in one allocation.
     #[must_use]
-    pub fn encode_fields(fields: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+    pub fn encode_fields(fields: &[(&str, &str)]) -> Plaintext {
         let fields: Vec<_> = fields
             .iter()
             .map(|&(name, value)| (name, json::Value::Text(value)))
@@ -137,7 +137,7 @@ impl Payload {
     /// is there, else at the end. All others stay exactly as they are. `None` when this is no
     /// multi-field secret.
     #[must_use]
-    pub fn encode_with_field(&self, name: &str, value: &str) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn encode_with_field(&self, name: &str, value: &str) -> Option<Plaintext> {
         let members = json::members(&self.text).filter(|_| self.kind == PayloadKind::MultiField)?;
         let mut fields: Vec<_> = members
             .iter()
@@ -175,17 +175,6 @@ impl fmt::Debug for Payload {
         f.debug_struct("Payload")
             .field("kind", &self.kind)
             .finish_non_exhaustive()
-    }
-}
-
-/// Takes the bytes over as text without a copy; what is not text is wiped.
-fn utf8(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Error> {
-    match String::from_utf8(core::mem::take(&mut *bytes)) {
-        Ok(text) => Ok(Zeroizing::new(text)),
-        Err(error) => {
-            drop(Zeroizing::new(error.into_bytes()));
-            Err(Error::Payload)
-        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::{fmt, fs};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helvetisafe_crypto::zeroize::Zeroizing;
 use helvetisafe_crypto::{
     EncodedLockedKey, Envelope, Error, LockedPrivateKey, OrgKey, Payload, PayloadKind, PrivateKey,
     WrappedOrgKey,
@@ -202,7 +201,7 @@ fn envelope(case: &Case) -> Result<Vec<u8>, Refusal> {
 }
 
 fn payload(case: &Case) -> Result<Vec<u8>, Refusal> {
-    let payload = Payload::parse(Zeroizing::new(case.body.clone()), case.header("key"))?;
+    let payload = Payload::parse(case.body.clone().into(), case.header("key"))?;
     let kind = match payload.kind() {
         PayloadKind::Single => "single",
         PayloadKind::MultiField => "multi-field",

@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use helvetisafe_crypto::zeroize::Zeroizing;
 use helvetisafe_crypto::{Error, Payload, PayloadKind};
 use serde_json::value::RawValue;
 
@@ -9,7 +8,7 @@ const KEY: &str = "db";
 /// Parses what was in an envelope, and compares with what `serde_json` says about the same bytes.
 /// Then takes the data as a value to encode, which has to come back.
 pub fn parse_payload(data: &[u8]) {
-    let outcome = Payload::parse(Zeroizing::new(data.to_vec()), KEY);
+    let outcome = Payload::parse(data.to_vec().into(), KEY);
     let Ok(text) = str::from_utf8(data) else {
         assert_eq!(outcome.err(), Some(Error::Payload));
         return;
@@ -72,7 +71,6 @@ fn encode_two(name: &str, value: &str) {
     let fields = [(name, value), ("second", name)];
     let plaintext = Payload::encode_fields(&fields);
     holds(&plaintext, &fields);
-    assert_eq!(plaintext.capacity(), plaintext.len(), "one allocation");
 }
 
 /// Whether `serde_json` reads these members. As a map of strings: a [`serde_json::Value`] takes the

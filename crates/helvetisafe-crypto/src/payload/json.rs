@@ -10,11 +10,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+use super::text::Text;
+use crate::{Error, Plaintext};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
-
-use crate::Error;
 
 /// The members of a JSON object in their order, values raw; of members with the same name the
 /// last. `None` when `text` is anything else than one JSON object.
@@ -72,11 +71,11 @@ pub(super) fn is_string(raw: &str) -> bool {
 }
 
 /// The text of a raw value: of a string what it means, of anything else its JSON.
-pub(super) fn text(raw: &str) -> Result<Zeroizing<String>, Error> {
+pub(super) fn text(raw: &str) -> Result<Text, Error> {
     if is_string(raw) {
         unescape(raw)
     } else {
-        Ok(Zeroizing::new(String::from(raw)))
+        Ok(Text::from(raw))
     }
 }
 
@@ -91,11 +90,11 @@ pub(super) fn verbatim(text: &str, raw: &str) -> Option<Range<usize>> {
 /// checked. An escape is never shorter than what it means, so nothing grows.
 ///
 /// Fails with [`Error::Payload`] on half of a surrogate pair.
-pub(super) fn unescape(raw: &str) -> Result<Zeroizing<String>, Error> {
+pub(super) fn unescape(raw: &str) -> Result<Text, Error> {
     let inner = raw
         .get(1..raw.len().saturating_sub(1))
         .ok_or(Error::Payload)?;
-    let mut meaning = Zeroizing::new(String::with_capacity(inner.len()));
+    let mut meaning = Text::with_capacity(inner.len());
     let mut rest = inner;
     while let Some(at) = rest.find('\\') {
         meaning.push_str(&rest[..at]);
@@ -144,25 +143,26 @@ pub(super) enum Value<'a> {
 }
 
 /// A JSON object, in a buffer made large enough at once.
-pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Zeroizing<Vec<u8>> {
+pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Plaintext {
     // Two quotes, a colon and a comma per field; two braces, and no comma after the last.
     let length = |(name, value): &(&str, Value<'_>)| escaped_len(name) + value.len() + 4;
     let length = fields.iter().map(length).sum::<usize>() + 1;
-    let mut json = Zeroizing::new(Vec::with_capacity(length.max(2)));
+    let mut plaintext = Plaintext::with_capacity(length.max(2));
+    let json = plaintext.as_mut_vec();
     json.push(b'{');
     for (n, (name, value)) in fields.iter().enumerate() {
         if n > 0 {
             json.push(b',');
         }
-        push_string(&mut json, name);
+        push_string(json, name);
         json.push(b':');
         match value {
-            Value::Text(text) => push_string(&mut json, text),
+            Value::Text(text) => push_string(json, text),
             Value::Raw(raw) => json.extend_from_slice(raw.as_bytes()),
         }
     }
     json.push(b'}');
-    json
+    plaintext
 }
 
 impl Value<'_> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 
 fn parse(text: &str, key: &str) -> Payload {
-    Payload::parse(Zeroizing::new(text.as_bytes().to_vec()), key).unwrap()
+    Payload::parse(Plaintext::from(text.as_bytes().to_vec()), key).unwrap()
 }
 
 fn fields(payload: &Payload) -> Vec<(&str, &str)> {
@@ -39,7 +39,7 @@ fn an_object_that_names_the_key_is_its_value() {
 
 #[test]
 fn a_value_without_escapes_stays_where_it_was_decrypted() {
-    let plaintext = Zeroizing::new(br#"{"db":"value"}"#.to_vec());
+    let plaintext = Plaintext::from(br#"{"db":"value"}"#.to_vec());
     let decrypted = plaintext.as_ptr();
     let payload = Payload::parse(plaintext, "db").unwrap();
     assert_eq!(payload.expose_secret(), "value");
@@ -106,7 +106,7 @@ fn another_secrets_payload_is_not_bound() {
 #[test]
 fn what_is_not_text_is_an_error() {
     for bytes in [&b"\xff"[..], b"{\"db\":\"\xc3\"}"] {
-        let outcome = Payload::parse(Zeroizing::new(bytes.to_vec()), "db");
+        let outcome = Payload::parse(Plaintext::from(bytes.to_vec()), "db");
         assert_eq!(outcome.unwrap_err(), Error::Payload);
     }
     for half in [
@@ -117,7 +117,7 @@ fn what_is_not_text_is_an_error() {
         r"\ud800\u0041",
     ] {
         let text = std::format!(r#"{{"db":"{half}"}}"#).into_bytes();
-        let outcome = Payload::parse(Zeroizing::new(text), "db");
+        let outcome = Payload::parse(Plaintext::from(text), "db");
         assert_eq!(outcome.unwrap_err(), Error::Payload, "{half}");
     }
 }
@@ -144,8 +144,12 @@ fn deep_nesting_does_not_overflow_the_stack() {
 fn one_field_is_set_and_the_others_stay_exactly() {
     let payload = parse(r#"{ "HOST": "h\u0041", "PORT": 5432, "X": [ 1.0 ] }"#, "db");
     let set = |name, value| {
-        let json = payload.encode_with_field(name, value).unwrap();
-        assert_eq!(json.capacity(), json.len(), "one allocation, no growth");
+        let mut json = payload.encode_with_field(name, value).unwrap();
+        assert_eq!(
+            json.as_mut_vec().capacity(),
+            json.len(),
+            "one allocation, no growth"
+        );
         std::str::from_utf8(&json).unwrap().to_string()
     };
     assert_eq!(
@@ -177,8 +181,8 @@ fn no_debug_shows_a_value() {
 proptest! {
     #[test]
     fn a_value_comes_back(key in "[A-Za-z0-9_]{1,20}", value: String) {
-        let json = Payload::encode(&key, &value);
-        prop_assert_eq!(json.capacity(), json.len(), "one allocation, no growth");
+        let mut json = Payload::encode(&key, &value);
+        prop_assert_eq!(json.as_mut_vec().capacity(), json.len(), "one allocation, no growth");
         let mut expected = serde_json::Map::new();
         expected.insert(key.clone(), value.clone().into());
         prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap(), json!(expected));
@@ -191,7 +195,9 @@ proptest! {
     #[test]
     fn fields_come_back(names in proptest::collection::btree_set("\\PC{1,8}", 2..6), value: String) {
         let written: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
-        let payload = Payload::parse(Payload::encode_fields(&written), "").unwrap();
+        let mut json = Payload::encode_fields(&written);
+        prop_assert_eq!(json.as_mut_vec().capacity(), json.len(), "one allocation, no growth");
+        let payload = Payload::parse(json, "").unwrap();
         prop_assert_eq!(fields(&payload), written);
     }
 
@@ -205,12 +211,12 @@ proptest! {
 
     #[test]
     fn no_plaintext_makes_it_panic(bytes: Vec<u8>, key: String) {
-        let _ = Payload::parse(Zeroizing::new(bytes), &key);
+        let _ = Payload::parse(Plaintext::from(bytes), &key);
     }
 
     #[test]
     fn no_json_makes_it_panic(text in r#"\{("[a-b\\u0-9]{0,3}":("[ -~]{0,8}"|[0-9]|null|\[\]),?){0,3}\}?"#) {
-        let _ = Payload::parse(Zeroizing::new(text.into_bytes()), "a");
+        let _ = Payload::parse(Plaintext::from(text.into_bytes()), "a");
     }
 }
 

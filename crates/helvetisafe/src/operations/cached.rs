@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_crypto::zeroize::Zeroizing;
 use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
@@ -58,8 +57,7 @@ impl<D: Driver> Operations<'_, D> {
         };
         let writing = cache.begin_write(key);
         let written = write.await?;
-        let plaintext = Zeroizing::new(plaintext.to_vec());
-        if let Ok(payload) = Payload::parse(plaintext, key.as_str()) {
+        if let Ok(payload) = Payload::parse(plaintext.to_vec().into(), key.as_str()) {
             let value = Value {
                 payload: Arc::new(payload),
                 // An answer need not name it.

@@ -1,10 +1,9 @@
 //! A secret under another name. The name is inside the envelope, so only a client can do it.
 
-use helvetisafe_crypto::Payload;
+use helvetisafe_crypto::{Payload, Plaintext};
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::fields::refuse_own_name;
 use super::{Operations, parse};
@@ -41,12 +40,12 @@ impl<D: Driver> Operations<'_, D> {
         key: KeyName,
         new_key: &KeyName,
         deadline: Deadline,
-    ) -> Result<(Zeroizing<Vec<u8>>, Option<Timestamp>), Error> {
+    ) -> Result<(Plaintext, Option<Timestamp>), Error> {
         let secret = self.get_within(key, deadline).await?;
         let plaintext = if secret.is_multi_field() {
             let names = secret.fields().iter().map(|field| field.name());
             refuse_own_name(new_key, names)?;
-            Zeroizing::new(secret.expose_secret().as_bytes().to_vec())
+            secret.expose_secret().as_bytes().to_vec().into()
         } else {
             Payload::encode(new_key.as_str(), secret.expose_secret())
         };

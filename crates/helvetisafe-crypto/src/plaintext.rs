@@ -1,0 +1,50 @@
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+use zeroize::Zeroize;
+
+/// What is, or was, inside an envelope: bytes that are wiped on drop, with no `Debug` and no `==`
+/// that could show them.
+///
+/// It does what `Zeroizing<Vec<u8>>` does in large steps, where that one writes byte after byte: 1
+/// MiB takes as long to wipe so as 64 KiB otherwise.
+pub struct Plaintext(Vec<u8>);
+
+impl Plaintext {
+    /// Empty, with room for so many bytes. What grows beyond leaves an unwiped copy behind.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// To write in; see [`Self::with_capacity`].
+    pub(crate) fn as_mut_vec(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+
+    /// Its bytes, which are no longer wiped.
+    pub(crate) fn into_vec(mut self) -> Vec<u8> {
+        core::mem::take(&mut self.0)
+    }
+}
+
+impl From<Vec<u8>> for Plaintext {
+    /// Takes the bytes over without a copy.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Deref for Plaintext {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+        self.0.spare_capacity_mut().zeroize();
+    }
+}
