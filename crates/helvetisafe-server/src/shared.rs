@@ -1,15 +1,20 @@
 use std::time::Duration;
 
-use crate::cache::TokenCache;
+use axum::body::Bytes;
+use helvetisafe_proto::endpoint::SecretsAnswer;
+
 use crate::limits::{LimitClock, Limits, RateLimits};
-use crate::store::{Moment, Principal, Store, StoreError};
+use crate::list_cache::{List, ListCache};
+use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
 use crate::token::Hash;
+use crate::token_cache::TokenCache;
 use crate::vault::Bounds;
 
 /// What the calls and the process that holds the vault share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) tokens: TokenCache,
+    pub(crate) lists: ListCache,
     pub(crate) limits: Limits,
     pub(crate) settings: Settings,
 }
@@ -48,6 +53,31 @@ impl Shared {
             self.tokens.insert(ticket, hash, principal);
         }
         Ok(principal)
+    }
+
+    /// The answer to a list: the one that was sent last, as long as it holds.
+    pub(crate) async fn list(&self, organization: OrganizationId) -> Result<Bytes, StoreError> {
+        let now = Moment::now();
+        let last = self.lists.get(organization, now);
+        let known = last.as_ref().map(|last| last.version);
+        let (version, keys) = self.store.list_secrets(organization, known, now).await?;
+        if let (None, Some(last)) = (&keys, last) {
+            return Ok(last.body);
+        }
+        // There are always some where none were known.
+        let keys = keys.unwrap_or_default();
+        let until = keys.iter().filter_map(|secret| secret.expires_at).min();
+        let body = serde_json::to_vec(&SecretsAnswer { keys });
+        let list = List {
+            version,
+            body: body
+                .map_err(|error| StoreError::Encode(error.into()))?
+                .into(),
+            made_at: now,
+            until: until.map(Moment::from),
+        };
+        self.lists.insert(organization, list.clone());
+        Ok(list.body)
     }
 
     /// Forgets all access tokens, and all API tokens too where `api_tokens` says so.

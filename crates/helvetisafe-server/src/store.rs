@@ -21,7 +21,7 @@ use file::OpenFile;
 pub(crate) use accounts::{AccountId, AccountRow, Client, OrganizationId};
 pub(crate) use moment::Moment;
 pub use secrets::StoredSecret;
-pub(crate) use secrets::{Ciphertext, NewExpiry};
+pub(crate) use secrets::{Ciphertext, ListVersion, NewExpiry};
 pub(crate) use sqlx::Error as StoreError;
 pub(crate) use tokens::{Principal, TokenKind, TokenRow};
 

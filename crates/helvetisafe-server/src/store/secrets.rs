@@ -10,6 +10,7 @@
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{CreatedSecret, ListedSecret, SecretRecord, UpdatedSecret};
 use jiff::Timestamp;
+use sqlx::types::Json;
 
 use super::{Moment, OrganizationId, Store, StoreError};
 
@@ -25,6 +26,11 @@ pub(crate) enum NewExpiry {
     Keep,
     Set(Option<Moment>),
 }
+
+/// Which state the list of an organization is in: another number after each change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct ListVersion(pub(crate) i64);
 
 /// One secret as the vault holds it: what somebody who copies its database learns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,30 +143,40 @@ impl Store {
         }))
     }
 
-    /// Ordered by name.
+    /// Which version the list has, and the list, ordered by name; unless it is still the `known` one.
+    ///
+    /// The database makes one row of all: row by row they would be passed from its thread to ours,
+    /// which takes longer than all else together.
     pub(crate) async fn list_secrets(
         &self,
         organization: OrganizationId,
+        known: Option<ListVersion>,
         now: Moment,
-    ) -> Result<Vec<ListedSecret>, StoreError> {
-        let rows: Vec<(String, Moment, Moment, Option<Moment>)> = sqlx::query_as(
-            "SELECT key, created_at, updated_at, expires_at FROM secrets \
-             WHERE organization = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key",
+    ) -> Result<(ListVersion, Option<Vec<ListedSecret>>), StoreError> {
+        type Row = (String, Moment, Moment, Option<Moment>);
+        let (version, rows): (_, Option<Json<Vec<Row>>>) = sqlx::query_as(
+            "SELECT list_version, CASE WHEN list_version IS ?2 THEN NULL ELSE ( \
+             SELECT json_group_array(json_array(key, created_at, updated_at, expires_at)) \
+             FROM secrets WHERE organization = ?1 AND (expires_at IS NULL OR expires_at > ?3)) END \
+             FROM organizations WHERE id = ?1",
         )
         .bind(organization)
+        .bind(known)
         .bind(now)
-        .fetch_all(&self.readers)
+        .fetch_one(&self.readers)
         .await?;
-        let listed =
-            |(key, created_at, updated_at, expires_at): (_, Moment, Moment, Option<Moment>)| {
-                ListedSecret {
-                    key,
-                    created_at: Some(created_at.into()),
-                    updated_at: Some(updated_at.into()),
-                    expires_at: expires_at.map(Timestamp::from),
-                }
-            };
-        Ok(rows.into_iter().map(listed).collect())
+        let listed = |(key, created_at, updated_at, expires_at): Row| ListedSecret {
+            key,
+            created_at: Some(created_at.into()),
+            updated_at: Some(updated_at.into()),
+            expires_at: expires_at.map(Timestamp::from),
+        };
+        let listed = rows.map(|Json(mut rows)| {
+            // They come in that order, which nothing promises; SQLite would sort them once more.
+            rows.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+            rows.into_iter().map(listed).collect()
+        });
+        Ok((version, listed))
     }
 
     /// Whether there was such a secret.

@@ -57,6 +57,7 @@ pub(super) fn run(
         let shared = Arc::new(Shared {
             store,
             tokens: Default::default(),
+            lists: Default::default(),
             limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             settings,
         });

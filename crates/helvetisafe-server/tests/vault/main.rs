@@ -18,6 +18,7 @@ mod garbage;
 #[cfg(unix)]
 mod kills;
 mod limits;
+mod lists;
 mod oauth;
 mod openapi;
 mod organizations;
