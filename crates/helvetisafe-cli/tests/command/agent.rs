@@ -366,6 +366,27 @@ fn a_vault_that_fails_later_is_told_and_left_alone() {
 }
 
 #[test]
+fn a_list_is_kept_and_so_is_its_failure() {
+    let world = world();
+    let proxy = Proxy::start(vault_address(), |seen, before| {
+        let lists = before.iter().filter(|seen| seen.path == "/api/v1/secrets");
+        match seen.path == "/api/v1/secrets" && lists.count() == 0 {
+            true => Deed::Answer(429, "Retry-After: 31\r\n", Vec::new()),
+            false => Deed::Forward,
+        }
+    });
+    let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
+    for _ in 0..3 {
+        let answer = agent.get("/secrets");
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.head.contains("retry-after: 31"), "{answer:?}");
+    }
+    assert_eq!(proxy.count("GET", "/api/v1/secrets"), 1);
+    // What can be had without the list is served.
+    assert_eq!(agent.get("/secret/B").status, 200);
+}
+
+#[test]
 fn only_what_was_chosen_is_served() {
     let world = world();
     let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);

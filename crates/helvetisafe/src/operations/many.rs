@@ -6,17 +6,26 @@ use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 
 impl<D: Driver> Operations<'_, D> {
+    pub(crate) async fn each<'a, T: Send>(
+        &self,
+        count: usize,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<T> {
+        let session = &self.0.session;
+        session
+            .driver
+            .each(count, session.concurrency, job, finished)
+            .await
+    }
+
     pub(crate) async fn get_many(
         &self,
         keys: &[&str],
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<Secret, Error>> {
-        let session = &self.0.session;
         let get = |at: usize| -> Boxed<'_, _> { Box::pin(self.get(keys[at])) };
-        session
-            .driver
-            .each(keys.len(), session.concurrency, get, finished)
-            .await
+        self.each(keys.len(), get, finished).await
     }
 
     pub(crate) async fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
@@ -33,15 +42,11 @@ impl<D: Driver> Operations<'_, D> {
         items: &[(&str, &str)],
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<SecretMetadata, Error>> {
-        let session = &self.0.session;
         let put = |at: usize| -> Boxed<'_, _> {
             let (key, value) = items[at];
             Box::pin(self.put(key, value, None))
         };
-        session
-            .driver
-            .each(items.len(), session.concurrency, put, finished)
-            .await
+        self.each(items.len(), put, finished).await
     }
 }
 

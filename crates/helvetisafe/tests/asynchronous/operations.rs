@@ -70,6 +70,17 @@ async fn many_are_written_and_read_at_once() {
         assert_eq!(secret.unwrap().expose_secret(), value);
     }
     assert_eq!(world.proxy.count("POST", TOKEN), 1);
+
+    let secrets = client.secrets();
+    let copy = |(key, _): &(String, String)| {
+        let (key, new) = (key.clone(), format!("{key}_copy"));
+        async move { secrets.copy(key, new).await.is_ok() }
+    };
+    let mut told = Vec::new();
+    let copied = secrets.each(&items, copy, |done| told.push(done)).await;
+    assert_eq!(copied, [true; 50]);
+    assert_eq!(told, (1..=50).collect::<Vec<_>>());
+    assert_eq!(secrets.list().await.unwrap().len(), 100);
 }
 
 #[tokio::test]
