@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::driver::Gate;
 use crate::error::Error;
+use crate::session::Now;
 
 pub use policy::{CachePolicy, Freshness};
 
@@ -66,13 +67,6 @@ pub(crate) enum Step {
     Read,
     /// Waits for a read that is under way.
     Wait,
-}
-
-/// The time, by both clocks.
-#[derive(Clone, Copy)]
-pub(crate) struct Now {
-    pub(crate) clock: Duration,
-    pub(crate) wall: Timestamp,
 }
 
 impl<G: Gate> Cache<G> {

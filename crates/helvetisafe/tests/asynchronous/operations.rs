@@ -55,6 +55,16 @@ async fn a_password_unlocks_the_key() {
     );
 }
 
+#[tokio::test]
+async fn a_ticket_saves_the_token_request() {
+    let world = World::new(|_, _| None);
+    let ticket = client(&world).await.resumption_ticket().unwrap().unwrap();
+    let resumed = builder(&world).resume(ticket).connect().await.unwrap();
+    let ticket = resumed.resumption_ticket().unwrap().unwrap();
+    world.builder().resume(ticket).connect().unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_are_written_and_read_at_once() {
     let world = World::new(|_, _| None);
