@@ -216,12 +216,12 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Begins with the access token that an earlier client had, from
-    /// [`Client::resumption_ticket`], so that none is fetched while it lives. When the vault refuses
-    /// it with 401, a new one is fetched, once, as ever.
+    /// [`Client::resumption_ticket`]. It is treated as this client's own: renewed in time, and
+    /// replaced, once, when the vault answers 401.
     ///
     /// A ticket that does not serve is ignored: one that is none or does not open, of another
-    /// vault, account, client secret or set of scopes, whose token should be renewed, or whose token
-    /// came in the future, because the calendar's clock was set back since.
+    /// vault, account, client secret or set of scopes, or whose token came in the future, because the
+    /// calendar's clock was set back since.
     pub fn resume(self, ticket: impl Into<String>) -> Self {
         Self {
             ticket: Some(ticket.into()),

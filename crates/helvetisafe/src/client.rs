@@ -79,7 +79,7 @@ impl Client {
     /// has it needs the private key too, or has to guess the password, to use the account until the
     /// token ends. It never opens as a secret, nor a secret as it.
     ///
-    /// `None` with an API token, and where there is no token that need not be renewed.
+    /// `None` with an API token, and where the last access token was refused.
     ///
     /// # Errors
     ///

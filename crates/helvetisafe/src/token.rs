@@ -236,12 +236,13 @@ impl ServiceAccount {
         }
     }
 
-    /// Begins with the token of an earlier client, if it is for the same and still fresh.
+    /// Begins with the token of an earlier client, if it is for the same. Its age tells when to renew
+    /// it.
     pub(crate) fn begin_with(&self, kept: KeptToken, base: &BaseUrl, now: Now) {
         let Some((age_then, life)) = kept.times(now.wall) else {
             return;
         };
-        if kept.holder == self.holder(base) && !is_stale(age_then, life) {
+        if kept.holder == self.holder(base) {
             self.lock().held = Some(Held {
                 header: AuthHeader::bearer(&kept.token),
                 token: kept.token,
@@ -253,13 +254,10 @@ impl ServiceAccount {
         }
     }
 
-    /// The token in use, for a later client, if it is still fresh.
+    /// The token in use, for a later client.
     pub(crate) fn kept(&self, base: &BaseUrl, now: Now) -> Option<KeptToken> {
         let state = self.lock();
-        let held = state
-            .held
-            .as_ref()
-            .filter(|held| held.is_fresh(now.clock))?;
+        let held = state.held.as_ref()?;
         let signed = |time: Duration| SignedDuration::try_from(time).ok();
         let received = now.wall.checked_sub(signed(held.age(now.clock))?).ok()?;
         Some(KeptToken {

@@ -1,7 +1,7 @@
 //! An access token that a later client begins with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use helvetisafe::{Client, ClientBuilder, Clock, Credentials, ErrorKind, KeySource, Scope, Scopes};
@@ -11,18 +11,25 @@ use secrecy::ExposeSecret;
 use crate::proxy::answer;
 use crate::world::{ORG_KEY, PEM, TOKEN, World};
 
-/// A clock that stands still at so many seconds of the calendar.
-struct Stopped(u64);
+/// A clock that stands still, at so many seconds of the calendar, until it is set.
+#[derive(Clone)]
+struct Stopped(Arc<AtomicU64>);
+
+impl Stopped {
+    fn at(second: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(second)))
+    }
+}
 
 impl Clock for Stopped {
     fn now(&self) -> Duration {
-        Duration::from_secs(7)
+        Duration::from_secs(self.0.load(Ordering::SeqCst))
     }
 
     fn sleep(&self, _: Duration) {}
 
     fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0)
+        SystemTime::UNIX_EPOCH + self.now()
     }
 }
 
@@ -53,7 +60,7 @@ fn a_ticket_serves_as_long_as_its_token_need_not_be_renewed() {
     for (life, serves) in [(3600, 3570), (40, 20)] {
         let vault = Vault::builder().token_life(Duration::from_secs(life));
         let world = World::with(vault.start().unwrap(), NewAccount::default(), |_, _| None);
-        let at = |second: u64| world.builder().clock(Stopped(NOON + second));
+        let at = |second: u64| world.builder().clock(Stopped::at(NOON + second));
         let (count, first) = connect(&world, at(0));
         assert_eq!(count, 1);
         let (count, second) = connect(&world, at(serves - 1).resume(ticket(&first)));
@@ -66,9 +73,40 @@ fn a_ticket_serves_as_long_as_its_token_need_not_be_renewed() {
 }
 
 #[test]
+fn a_ticket_that_is_made_late_lasts_no_longer() {
+    let world = world();
+    let clock = Stopped::at(NOON);
+    let client = world.builder().clock(clock.clone()).connect().unwrap();
+    clock.0.store(NOON + 3000, Ordering::SeqCst);
+    let ticket = ticket(&client);
+    let at = |second: u64| {
+        let clock = Stopped::at(NOON + second);
+        world.builder().clock(clock).resume(&ticket)
+    };
+    assert_eq!(fetched(&world, at(3569)), 0);
+    assert_eq!(fetched(&world, at(3570)), 1);
+}
+
+#[test]
+fn a_token_near_its_end_serves_while_no_other_can_be_had() {
+    let is_down = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_down);
+    let world = World::new(move |seen, _| {
+        let fails = flag.load(Ordering::SeqCst) && seen.is("POST", TOKEN);
+        fails.then(|| answer(503, ""))
+    });
+    let at = |second: u64| world.builder().clock(Stopped::at(NOON + second));
+    let ticket = ticket(&at(0).connect().unwrap());
+    is_down.store(true, Ordering::SeqCst);
+    at(3599).resume(&ticket).connect().unwrap();
+    let error = at(3600).resume(&ticket).connect().unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+}
+
+#[test]
 fn a_token_that_came_in_the_future_is_not_used() {
     let world = world();
-    let at = |second: u64| world.builder().clock(Stopped(second));
+    let at = |second: u64| world.builder().clock(Stopped::at(second));
     let first = at(NOON).connect().unwrap();
     assert_eq!(fetched(&world, at(NOON - 1).resume(ticket(&first))), 1);
     assert_eq!(fetched(&world, at(NOON).resume(ticket(&first))), 0);
