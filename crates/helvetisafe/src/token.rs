@@ -268,7 +268,8 @@ impl ServiceAccount {
         })
     }
 
-    /// For whom its tokens are: another vault, account, secret or set of scopes has another digest.
+    /// For whom its tokens are: another vault, account, secret or set of scopes has another digest,
+    /// and nobody without the client secret can make it.
     fn holder(&self, base: &BaseUrl) -> [u8; 32] {
         // Not on the stack, which nobody wipes.
         let mut digest = Box::new(Sha256::new_with_prefix(b"HelvetiSafe token holder v1\0"));

@@ -326,6 +326,24 @@ fn one_fetch_serves_all_who_ask_within_the_time() {
 }
 
 #[test]
+fn a_large_vault_is_kept_whole() {
+    let world = World::new();
+    let lines: Vec<_> = (0..1100).map(|n| format!("K{n}=v\n")).collect();
+    world.write(".env", &lines.concat(), 0o600);
+    let status = world.command().args(["import", ".env"]).status();
+    assert!(status.unwrap().success());
+    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let agent = Agent::ready(&world, &proxy.base_url(), &[]);
+    for _ in 0..2 {
+        let all = agent.get("/secrets").body;
+        assert_eq!(all.as_object().unwrap().len(), 1100);
+    }
+    let log = proxy.log();
+    let reads = log.iter().filter(|seen| seen.path.contains("/secrets/K"));
+    assert_eq!(reads.count(), 1100);
+}
+
+#[test]
 fn after_the_time_a_new_value_is_served() {
     let world = world();
     let agent = Agent::ready(&world, &world.name("URL"), &["--ttl", "1s"]);

@@ -1,6 +1,7 @@
 //! What is served. The client keeps the secrets for a while; the list of them is kept here, so that
 //! however many ask, the vault is asked seldom.
 
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,14 @@ use super::keys::Keys;
 const FAILURE: Duration = Duration::from_secs(5);
 const MAX_FAILURE: Duration = Duration::from_secs(300);
 
-/// How long the client keeps what it reads.
+/// More names than a vault lists, and a bound for those that nobody has.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+
+/// What the client keeps of what it reads.
 pub(super) fn policy(ttl: Duration) -> CachePolicy {
     CachePolicy {
         failures_for: FAILURE,
+        capacity: CAPACITY,
         ..CachePolicy::new(ttl)
     }
 }
