@@ -327,7 +327,7 @@ fn a_kept_access_token_that_does_not_open_is_replaced_and_nobody_is_told() {
 }
 
 #[test]
-fn of_an_api_token_nothing_is_kept() {
+fn an_api_token_is_never_kept() {
     let stage = Stage::new();
     let mut command = stage.command(&["--max-age", "1h", "--key", "KEY"]);
     let token = stage.world.name("API_TOKEN");
