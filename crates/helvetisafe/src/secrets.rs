@@ -284,10 +284,10 @@ impl<'a> Secrets<'a> {
     /// let copied = secrets.each(&renamed, |(old, new)| secrets.copy(old, new), |_| ());
     /// # Ok::<(), helvetisafe::Error>(())
     /// ```
-    pub fn each<T: Sync, R: Send>(
+    pub fn each<'b, T: Sync, R: Send>(
         &self,
-        items: &[T],
-        job: impl Fn(&T) -> R + Send + Sync,
+        items: &'b [T],
+        job: impl Fn(&'b T) -> R + Send + Sync,
         finished: impl FnMut(usize) + Send,
     ) -> Vec<R> {
         let job = |at: usize| -> Boxed<'_, _> {

@@ -235,7 +235,7 @@ impl<'a> AsyncSecrets<'a> {
     where
         F: Future<Output: Send> + Send + 'b,
     {
-        let job = |at: usize| -> Boxed<'b, _> { Box::pin(job(&items[at])) };
+        let job = |at: usize| -> Boxed<'_, _> { Box::pin(job(&items[at])) };
         self.0.each(items.len(), job, finished).await
     }
 

@@ -93,6 +93,19 @@ async fn many_are_written_and_read_at_once() {
     assert_eq!(secrets.list().await.unwrap().len(), 100);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_can_be_the_work_of_a_task() {
+    let world = World::new(|_, _| None);
+    let client = client(&world).await;
+    let task = async move {
+        let keys = vec!["a".to_owned(), "b".to_owned()];
+        let secrets = client.secrets();
+        let create = async |key: &String| secrets.create(key, "v", None).await.is_ok();
+        secrets.each(&keys, |key| create(key), |_| ()).await
+    };
+    assert_eq!(tokio::spawn(task).await.unwrap(), [true; 2]);
+}
+
 #[tokio::test]
 async fn tasks_share_one_read_of_a_cached_value() {
     let world = World::new(|_, _| None);
