@@ -101,7 +101,7 @@ async fn many_can_be_the_work_of_a_task() {
         let keys = vec!["a".to_owned(), "b".to_owned()];
         let secrets = client.secrets();
         let create = async |key: &String| secrets.create(key, "v", None).await.is_ok();
-        secrets.each(&keys, |key| create(key), |_| ()).await
+        secrets.each(&keys, create, |_| ()).await
     };
     assert_eq!(tokio::spawn(task).await.unwrap(), [true; 2]);
 }
