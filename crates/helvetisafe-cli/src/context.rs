@@ -68,6 +68,11 @@ impl Context {
         Ok(self.reader.get_or_init(|| client))
     }
 
+    /// The vault, to read, where it was connected.
+    pub(crate) fn reader(&self) -> Option<&Client> {
+        self.reader.get()
+    }
+
     /// The vault, to write: it fails where the org key is not the trusted one. Whoever does both
     /// calls it first, so that there is one connection.
     pub(crate) fn client_to_write(&self) -> Result<&Client, Failure> {

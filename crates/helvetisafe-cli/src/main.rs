@@ -28,7 +28,6 @@ mod keys;
 mod messages;
 mod offline;
 mod output;
-mod parallel;
 mod progress;
 mod secret_input;
 mod state_folder;

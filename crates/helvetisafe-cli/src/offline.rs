@@ -3,6 +3,8 @@
 //! The vault's answers are kept as they came, which is ciphertext, and are given once more to a
 //! client of their own whose transport has no network. So every check of a client, and that of the
 //! org key's fingerprint, holds for what is kept as for what comes from the vault.
+//!
+//! The access token is kept too, sealed, for the next client that does have a network.
 
 mod answers;
 mod file;
@@ -122,10 +124,14 @@ impl Offline {
         self.mode == Mode::Only
     }
 
-    /// Sees to it that what the vault answers can be kept.
+    /// Sees to it that what the vault answers can be kept, and begins with the access token that is.
     pub(crate) fn record(&self, builder: ClientBuilder) -> ClientBuilder {
         let recorded = self.recorded.clone();
-        builder.around_transport(|inner| Recorder::new(inner, recorded))
+        let builder = builder.around_transport(|inner| Recorder::new(inner, recorded));
+        match self.kept.ticket() {
+            Some(ticket) => builder.resume(ticket),
+            None => builder,
+        }
     }
 
     /// The client of what is kept.
@@ -262,8 +268,14 @@ impl Offline {
             .is_none_or(|limit| age >= SignedDuration::ZERO && age <= limit)
     }
 
-    /// Keeps what the vault answered. Of a run that failed only what is gone.
-    pub(crate) fn keep(&self, has_succeeded: bool, messages: Messages) {
+    /// Keeps what the vault answered, and the access token of the `client` that asked. Of a run that
+    /// failed only what is gone.
+    pub(crate) fn keep(&self, has_succeeded: bool, client: Option<&Client>, messages: Messages) {
+        // Without a token, or the randomness to seal it, the next run fetches one.
+        let ticket = client.and_then(|client| client.resumption_ticket().ok()?);
+        if let Some(ticket) = ticket {
+            self.recorded.note_ticket(ticket);
+        }
         let recorded = self.recorded.take(has_succeeded);
         let Some(file) = self.file.as_ref().filter(|_| !recorded.is_empty()) else {
             return;

@@ -48,6 +48,7 @@ pub struct ClientBuilder<P = Parts> {
     pinned: Option<Fingerprint>,
     require_binding: bool,
     cache: Option<CachePolicy>,
+    ticket: Option<String>,
     concurrency: NonZeroUsize,
     parts: P,
 }
@@ -70,6 +71,7 @@ pub(crate) struct Prepared<D: Driver> {
     pinned: Option<Fingerprint>,
     require_binding: bool,
     cache: Option<CachePolicy>,
+    ticket: Option<String>,
 }
 
 impl<P: Default> ClientBuilder<P> {
@@ -89,6 +91,7 @@ impl<P: Default> ClientBuilder<P> {
             pinned: None,
             require_binding: false,
             cache: None,
+            ticket: None,
             concurrency: CONCURRENCY,
             parts: P::default(),
         }
@@ -212,6 +215,20 @@ impl<P> ClientBuilder<P> {
         }
     }
 
+    /// Begins with the access token that an earlier client had, from
+    /// [`Client::resumption_ticket`]. It is treated as this client's own: renewed in time, and
+    /// replaced, once, when the vault answers 401.
+    ///
+    /// A ticket that does not serve is ignored: one that is none or does not open, of another
+    /// vault, account, client secret or set of scopes, or whose token came in the future, because the
+    /// calendar's clock was set back since.
+    pub fn resume(self, ticket: impl Into<String>) -> Self {
+        Self {
+            ticket: Some(ticket.into()),
+            ..self
+        }
+    }
+
     /// Does all that needs no vault.
     pub(crate) fn prepare<D: Driver>(
         self,
@@ -243,6 +260,7 @@ impl<P> ClientBuilder<P> {
             pinned: self.pinned,
             require_binding: self.require_binding,
             cache: self.cache,
+            ticket: self.ticket,
         })
     }
 }
@@ -255,8 +273,9 @@ impl<D: Driver> Prepared<D> {
             pinned,
             require_binding,
             cache,
+            ticket,
         } = self;
-        Connection::open(session, local_key, pinned, require_binding, cache).await
+        Connection::open(session, local_key, pinned, require_binding, cache, ticket).await
     }
 }
 

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::driver::Gate;
 use crate::error::Error;
+use crate::session::Now;
 
 pub use policy::{CachePolicy, Freshness};
 
@@ -42,9 +43,9 @@ struct Entry {
     kept: Option<Kept>,
     /// Somebody is reading it.
     reading: bool,
-    /// Reads that ended, and what the last one brought if it failed.
+    /// Reads that ended, and what the last one brought if it failed, and when.
     landings: u64,
-    failure: Option<Error>,
+    failure: Option<(Error, Duration)>,
     /// Writes under way, whether two of them overlapped, and how many began or ended: what was read
     /// meanwhile may be older than what was written.
     writes: u32,
@@ -66,13 +67,6 @@ pub(crate) enum Step {
     Read,
     /// Waits for a read that is under way.
     Wait,
-}
-
-/// The time, by both clocks.
-#[derive(Clone, Copy)]
-pub(crate) struct Now {
-    pub(crate) clock: Duration,
-    pub(crate) wall: Timestamp,
 }
 
 impl<G: Gate> Cache<G> {
@@ -104,10 +98,11 @@ impl<G: Gate> Cache<G> {
             };
             return Step::Take(Ok((value, freshness)));
         }
-        if entry.landings != before
-            && let Some(error) = entry.failure.clone()
-        {
-            return Step::Take(self.policy.fallback(entry, error, now));
+        if let Some((error, since)) = &entry.failure {
+            let age = now.clock.saturating_sub(*since);
+            if entry.landings != before || age < self.policy.life_of(error) {
+                return Step::Take(self.policy.fallback(entry, error.clone(), now));
+            }
         }
         if entry.reading {
             return Step::Wait;
@@ -142,15 +137,13 @@ impl<G: Gate> Cache<G> {
 
     pub(crate) fn forget(&self, key: &KeyName) {
         if let Some(entry) = self.lock().by_key.get_mut(key) {
-            entry.kept = None;
-            entry.write_marks += 1;
+            entry.forget();
         }
     }
 
     pub(crate) fn clear(&self) {
         for entry in self.lock().by_key.values_mut() {
-            entry.kept = None;
-            entry.write_marks += 1;
+            entry.forget();
         }
     }
 
@@ -182,6 +175,13 @@ impl Entries {
 }
 
 impl Entry {
+    /// What is being read meanwhile is not kept either.
+    fn forget(&mut self) {
+        self.kept = None;
+        self.failure = None;
+        self.write_marks += 1;
+    }
+
     fn is_idle(&self) -> bool {
         !self.reading && self.writes == 0
     }
@@ -245,7 +245,7 @@ impl<G: Gate> Reading<'_, G> {
                 if !error.is_retryable() {
                     entry.kept = None;
                 }
-                entry.failure = Some(error.clone());
+                entry.failure = Some((error.clone(), now.clock));
                 policy.fallback(entry, error, now)
             }
         }
@@ -285,7 +285,7 @@ impl<G: Gate> Drop for Writing<'_, G> {
         let mut entries = self.cache.lock();
         let entry = entries.used(self.key);
         entry.writes -= 1;
-        entry.write_marks += 1;
+        entry.forget();
         entry.kept = self.written.take().filter(|_| !entry.overlapped);
         if entry.writes == 0 {
             entry.overlapped = false;

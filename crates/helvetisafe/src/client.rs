@@ -70,6 +70,23 @@ impl Client {
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.0.org_key().fingerprint()
     }
+
+    /// The access token in use, for [`ClientBuilder::resume`]: a program that starts often can keep it
+    /// on disk, and fetches none then while this one lives.
+    ///
+    /// It is a text in ASCII, and ciphertext: the token sealed under the org key, that wrapped for
+    /// the account, and with [`KeySource::password`] the private key as the vault keeps it. Whoever
+    /// has it needs the private key too, or has to guess the password, to use the account until the
+    /// token ends. It never opens as a secret, nor a secret as it.
+    ///
+    /// `None` with an API token, and where the last access token was refused.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the operating system gives no randomness.
+    pub fn resumption_ticket(&self) -> Result<Option<String>, Error> {
+        self.0.resumption_ticket()
+    }
 }
 
 impl From<Connection<Blocking>> for Client {

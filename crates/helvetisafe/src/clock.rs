@@ -9,8 +9,8 @@ pub trait Clock: Send + Sync {
     /// Returns after `duration`.
     fn sleep(&self, duration: Duration);
 
-    /// The calendar time, used only where an answer names a date to come back and has no `Date` of
-    /// its own.
+    /// The calendar time: for an answer that names a date to come back and has no `Date` of its own,
+    /// for the expiry of values that are kept, and for access tokens from an earlier client.
     fn wall(&self) -> SystemTime {
         SystemTime::now()
     }

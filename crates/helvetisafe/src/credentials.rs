@@ -153,14 +153,14 @@ impl KeySource {
             Some(passphrase) => PrivateKey::from_encrypted_pem(pem, passphrase.expose_secret()),
             None => PrivateKey::from_pem(pem),
         };
-        key.map(|key| LocalKey::Ready(Box::new(key)))
+        key.map(|key| LocalKey::Ready(Arc::new(key)))
             .map_err(|error| Error::new(Action::Configure, error))
     }
 }
 
 /// What a [`KeySource`] gives without the vault.
 pub(crate) enum LocalKey {
-    Ready(Box<PrivateKey>),
+    Ready(Arc<PrivateKey>),
     /// The vault keeps the key, under this password.
     Locked(SecretString),
 }

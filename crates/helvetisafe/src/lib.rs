@@ -25,6 +25,8 @@
 //!   [many at once](Secrets::get_many); and [the changes](Secrets::watch) of some secrets.
 //! - [`ClientBuilder::cache`] keeps values in memory for a while; [`Secret::freshness`] says how old
 //!   each is.
+//! - [`Client::resumption_ticket`] is for programs that start often: the next one needs no access
+//!   token of its own.
 //! - [`Error`] says what happened, to which secret, and what to do; [`ErrorKind`] is for matching.
 //! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can take the
 //!   place of the default, which is `ureq`.
@@ -72,6 +74,7 @@ mod parse;
 mod secret;
 mod secrets;
 mod session;
+mod ticket;
 mod token;
 mod trace;
 mod transport;

@@ -6,8 +6,8 @@ use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
 use crate::connection::Connection;
-use crate::driver::Blocking;
 use crate::driver::blocking::block;
+use crate::driver::{Blocking, Boxed};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -268,6 +268,33 @@ impl<'a> Secrets<'a> {
             .map(|(key, value)| (key.as_ref(), value.as_ref()))
             .collect();
         block(self.0.put_many(&items, finished))
+    }
+
+    /// Does `job` for each item, several at once, as [`Self::get_many`]: for work that takes other
+    /// operations than reading, or several. Calls `finished` with the number of items that are done,
+    /// after each, on the calling thread; `job` is called on other threads.
+    ///
+    /// One result for each item, in their order. Each operation of a job has the time that one
+    /// operation has.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secrets = client.secrets();
+    /// let renamed = [("db_pasword", "db_password"), ("api_kye", "api_key")];
+    /// let copied = secrets.each(&renamed, |(old, new)| secrets.copy(old, new), |_| ());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn each<'b, T: Sync, R: Send>(
+        &self,
+        items: &'b [T],
+        job: impl Fn(&'b T) -> R + Send + Sync,
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<R> {
+        let job = |at: usize| -> Boxed<'_, _> {
+            let (item, job) = (&items[at], &job);
+            Box::pin(async move { job(item) })
+        };
+        block(self.0.each(items.len(), job, finished))
     }
 
     /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache

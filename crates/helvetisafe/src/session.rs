@@ -12,6 +12,7 @@ use helvetisafe_proto::retry::{self, BackOff, RetryPolicy, Verdict, judge};
 use helvetisafe_proto::{BaseUrl, Endpoint};
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
+use jiff::Timestamp;
 use zeroize::Zeroize;
 
 use crate::driver::{Boxed, Driver};
@@ -44,6 +45,13 @@ pub(crate) struct Session<D: Driver> {
     pub(crate) throttle: Throttle,
 }
 
+/// The time, by both clocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) clock: Duration,
+    pub(crate) wall: Timestamp,
+}
+
 /// When an operation has to be over, on the session's clock.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline(Duration);
@@ -52,6 +60,14 @@ impl<D: Driver> Session<D> {
     /// The end of an operation that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline(self.driver.now().saturating_add(self.timeouts.operation))
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            clock: self.driver.now(),
+            // A calendar that cannot be written in years is past every expiry.
+            wall: self.driver.wall().try_into().unwrap_or(Timestamp::MAX),
+        }
     }
 
     /// What is left of an operation.

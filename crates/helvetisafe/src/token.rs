@@ -1,18 +1,24 @@
 //! Which credential goes on a request, and one renewal at a time.
 
+mod kept;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use helvetisafe_proto::Scopes;
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token, is_alive, is_stale};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
-use secrecy::SecretString;
+use helvetisafe_proto::{BaseUrl, Scopes};
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use crate::driver::{Boxed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
-use crate::session::{Attempts, Deadline, Session};
+use crate::session::{Attempts, Deadline, Now, Session};
+
+pub(crate) use kept::KeptToken;
 
 /// While an old token still works, how long to leave the token endpoint alone after a renewal
 /// failed.
@@ -127,19 +133,26 @@ enum Step {
 }
 
 struct Held {
+    token: Token,
     header: AuthHeader,
+    /// When it came, and how old it was then.
     received: Duration,
+    age_then: Duration,
     life: Duration,
     serial: u64,
 }
 
 impl Held {
     fn is_fresh(&self, now: Duration) -> bool {
-        !is_stale(now.saturating_sub(self.received), self.life)
+        !is_stale(self.age(now), self.life)
     }
 
     fn is_alive(&self, now: Duration) -> bool {
-        is_alive(now.saturating_sub(self.received), self.life)
+        is_alive(self.age(now), self.life)
+    }
+
+    fn age(&self, now: Duration) -> Duration {
+        self.age_then + now.saturating_sub(self.received)
     }
 
     fn credential(&self) -> Credential {
@@ -221,6 +234,52 @@ impl ServiceAccount {
         Step::Renew {
             attempts: still_works.then_some(1),
         }
+    }
+
+    /// Begins with the token of an earlier client, if it is for the same. Its age tells when to renew
+    /// it.
+    pub(crate) fn begin_with(&self, kept: KeptToken, base: &BaseUrl, now: Now) {
+        let Some((age_then, life)) = kept.times(now.wall) else {
+            return;
+        };
+        if kept.holder == self.holder(base) {
+            self.lock().held = Some(Held {
+                header: AuthHeader::bearer(&kept.token),
+                token: kept.token,
+                received: now.clock,
+                age_then,
+                life,
+                serial: 0,
+            });
+        }
+    }
+
+    /// The token in use, for a later client.
+    pub(crate) fn kept(&self, base: &BaseUrl, now: Now) -> Option<KeptToken> {
+        let state = self.lock();
+        let held = state.held.as_ref()?;
+        let signed = |time: Duration| SignedDuration::try_from(time).ok();
+        let received = now.wall.checked_sub(signed(held.age(now.clock))?).ok()?;
+        Some(KeptToken {
+            token: held.token.clone(),
+            holder: self.holder(base),
+            received,
+            expires_at: received.checked_add(signed(held.life)?).ok()?,
+        })
+    }
+
+    /// For whom its tokens are: another vault, account, secret or set of scopes has another digest,
+    /// and nobody without the client secret can make it.
+    fn holder(&self, base: &BaseUrl) -> [u8; 32] {
+        // Not on the stack, which nobody wipes.
+        let mut digest = Box::new(Sha256::new_with_prefix(b"HelvetiSafe token holder v1\0"));
+        let (base, scopes) = (base.to_string(), self.scopes.to_string());
+        let secret = self.client_secret.expose_secret();
+        for part in [&base, &self.client_id, &scopes, secret] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        digest.finalize_reset().into()
     }
 
     fn request(&self) -> FetchToken<'_> {
@@ -315,7 +374,9 @@ impl<G: Gate> Renewal<'_, G> {
             Ok(token) => {
                 state.held = Some(Held {
                     header: AuthHeader::bearer(&token.token),
+                    token: token.token,
                     received: now,
+                    age_then: Duration::ZERO,
                     life: token.life,
                     serial: state.serial,
                 });

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::thread;
 
-use helvetisafe::{Client, Credentials, Error, Expiry, KeySource, Secret};
+use helvetisafe::{Client, ClientBuilder, Credentials, Error, Expiry, KeySource, Secret};
 use secrecy::SecretString;
 
 use super::{Job, Stop};
@@ -21,7 +21,8 @@ pub fn work() {
     stop(Stop::Connected, &pipe);
     let held = client.map(|client| {
         let read = use_client(&client, &job);
-        (client, read)
+        let later = resume(&client, &job);
+        (client, read, later)
     });
     stop(Stop::Alive, &pipe);
     drop(held);
@@ -52,6 +53,16 @@ fn tell<T>(what: &str, outcome: Result<T, Error>) -> Option<T> {
 }
 
 fn connect(job: &Job) -> Option<Client> {
+    tell("connect", builder(job).connect())
+}
+
+/// A later client, which begins with the access token of this one, if there is one.
+fn resume(client: &Client, job: &Job) -> Option<Client> {
+    let ticket = client.resumption_ticket().unwrap()?;
+    tell("resume", builder(job).resume(ticket).connect())
+}
+
+fn builder(job: &Job) -> ClientBuilder {
     let credential = SecretString::from(text(&job.credential));
     let credentials = match text(&job.client_id) {
         "" => Credentials::api_token(credential),
@@ -70,7 +81,7 @@ fn connect(job: &Job) -> Option<Client> {
     if !job.authority.is_empty() {
         builder = builder.ca_certificate(&**job.authority);
     }
-    tell("connect", builder.connect())
+    builder
 }
 
 /// Does everything once, on as many threads as the job says; the secrets that it read.

@@ -262,12 +262,12 @@ fn after_everything(program: &str, left: &[&str]) {
         let subject = start(&scene, program, job(&scene, Combination(by, with)));
         let said = examine(&scene, subject, &[&HELD[..], &held].concat(), left);
         used(&said, "written");
+        let has_tokens = by == By::ServiceAccount;
         let refused = scene.proxy.answers(401);
-        assert_eq!(
-            refused,
-            usize::from(by == By::ServiceAccount),
-            "the revoked token"
-        );
+        assert_eq!(refused, usize::from(has_tokens), "the revoked token");
+        assert_eq!(said.iter().any(|it| it == "resume: ok"), has_tokens);
+        let fetched = access_tokens(&scene.proxy).len();
+        assert_eq!(fetched, 2 * usize::from(has_tokens), "none to resume");
     }
 }
 

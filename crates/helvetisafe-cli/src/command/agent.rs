@@ -19,6 +19,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use helvetisafe::ClientBuilder;
+
 use crate::atomic_file;
 use crate::config::Config;
 use crate::connect::connect_to_read;
@@ -171,7 +173,8 @@ impl Connecting {
 
     /// Named secrets are fetched too, so that a name that is none is seen at once.
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
-        let client = connect_to_read(&self.config, messages, |builder| builder)?;
+        let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
+        let client = connect_to_read(&self.config, messages, cached)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;
         Ok(cache)

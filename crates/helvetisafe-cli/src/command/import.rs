@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::input;
 use crate::progress::Progress;
-use crate::{input, parallel};
 use entry::Entry;
 use report::Report;
 use source::Format;
@@ -59,7 +59,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     };
     let writer = Writer::new(client, args.overwrite, args.dry_run);
     let mut progress = Progress::new(entries.len(), context);
-    let outcomes = parallel::map(&entries, |entry| writer.write(entry), || progress.advance());
+    let outcomes = client.secrets().each(
+        &entries,
+        |entry| writer.write(entry),
+        |_| progress.advance(),
+    );
     drop(progress);
     Report {
         file: input::name(&args.file),

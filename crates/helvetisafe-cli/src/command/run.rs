@@ -106,7 +106,7 @@ fn with_variables(args: &Args, context: &Context) -> Result<program::Prepared, F
     context.use_kept(&args.offline)?;
     let variables = args.selection.variables(context);
     if let Some(offline) = context.offline() {
-        offline.keep(variables.is_ok(), context.messages);
+        offline.keep(variables.is_ok(), context.reader(), context.messages);
     }
     let variables = variables?;
     environment::check(&variables, &args.selection, context)?;

@@ -14,6 +14,8 @@ const PREFIX: &str = "/api/v1/";
 pub(super) const LIST: &str = "secrets";
 const ORG_KEY: &str = "credentials/org-key";
 const PRIVATE_KEY: &str = "credentials/private-key";
+/// What the next client begins with, in place of an answer. No path asks for it.
+const TICKET: &str = "ticket";
 
 /// The members of the answers that a client reads. Whatever else a vault says is not kept: it could
 /// repeat a credential.
@@ -57,6 +59,13 @@ impl Kept {
         let mut answer = serde_json::from_slice(body).ok()?;
         strip(&mut answer);
         Some(Self { at, answer })
+    }
+
+    fn of_ticket(at: Timestamp, ticket: String) -> Self {
+        Self {
+            at,
+            answer: Value::String(ticket),
+        }
     }
 
     pub(super) fn age(&self, now: Timestamp) -> SignedDuration {
@@ -110,6 +119,11 @@ impl Answers {
         self.0.contains_key(ORG_KEY)
     }
 
+    /// What the next client begins with.
+    pub(super) fn ticket(&self) -> Option<&str> {
+        self.get(TICKET)?.answer.as_str()
+    }
+
     /// Takes in what a run brought, where it is newer, and drops what has expired.
     pub(super) fn add(&mut self, news: News, now: Timestamp) {
         let org_key = |kept: Option<&Kept>| kept.map(|kept| kept.answer.clone());
@@ -144,6 +158,12 @@ impl Recorded {
     pub(super) fn note(&self, resource: &str, answer: Option<Kept>) {
         let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         news.insert(resource.to_owned(), answer);
+    }
+
+    /// Notes what the next client begins with.
+    pub(super) fn note_ticket(&self, ticket: String) {
+        let kept = Kept::of_ticket(Timestamp::now(), ticket);
+        self.note(TICKET, Some(kept));
     }
 
     /// All of it; or, after a failure, only what is gone.
@@ -185,6 +205,7 @@ mod tests {
             ("/api/v1/secrets/", None),
             ("/api/v1/secrets/a/b", None),
             ("/api/v1/credentials/other", None),
+            ("/api/v1/ticket", None),
             ("/oauth/token", None),
         ] {
             assert_eq!(resource_of(path), resource, "{path}");
@@ -222,14 +243,20 @@ mod tests {
         let mut answers = Answers::default();
         let first = || kept(1, r#"{"encrypted_org_key":"a"}"#);
         answers.add(
-            news([(ORG_KEY, first()), ("secrets/A", kept(1, "{}"))]),
+            news([
+                (ORG_KEY, first()),
+                ("secrets/A", kept(1, "{}")),
+                (TICKET, Some(Kept::of_ticket(time(1), "t".to_owned()))),
+            ]),
             time(1),
         );
         answers.add(news([(ORG_KEY, first())]), time(1));
         assert!(answers.get("secrets/A").is_some());
+        assert_eq!(answers.ticket(), Some("t"));
         let second = kept(2, r#"{"encrypted_org_key":"b"}"#);
         answers.add(news([(ORG_KEY, second)]), time(2));
         assert!(answers.get("secrets/A").is_none());
+        assert_eq!(answers.ticket(), None);
     }
 
     #[test]

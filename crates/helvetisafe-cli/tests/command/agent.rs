@@ -326,6 +326,24 @@ fn one_fetch_serves_all_who_ask_within_the_time() {
 }
 
 #[test]
+fn a_large_vault_is_kept_whole() {
+    let world = World::new();
+    let lines: Vec<_> = (0..1100).map(|n| format!("K{n}=v\n")).collect();
+    world.write(".env", &lines.concat(), 0o600);
+    let status = world.command().args(["import", ".env"]).status();
+    assert!(status.unwrap().success());
+    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let agent = Agent::ready(&world, &proxy.base_url(), &[]);
+    for _ in 0..2 {
+        let all = agent.get("/secrets").body;
+        assert_eq!(all.as_object().unwrap().len(), 1100);
+    }
+    let log = proxy.log();
+    let reads = log.iter().filter(|seen| seen.path.contains("/secrets/K"));
+    assert_eq!(reads.count(), 1100);
+}
+
+#[test]
 fn after_the_time_a_new_value_is_served() {
     let world = world();
     let agent = Agent::ready(&world, &world.name("URL"), &["--ttl", "1s"]);
@@ -363,6 +381,27 @@ fn a_vault_that_fails_later_is_told_and_left_alone() {
     }
     assert_eq!(proxy.count("GET", "/api/v1/secrets/B"), 1);
     assert_eq!(proxy.count("GET", "/api/v1/secrets/APP_A"), 1);
+}
+
+#[test]
+fn a_list_is_kept_and_so_is_its_failure() {
+    let world = world();
+    let proxy = Proxy::start(vault_address(), |seen, before| {
+        let lists = before.iter().filter(|seen| seen.path == "/api/v1/secrets");
+        match seen.path == "/api/v1/secrets" && lists.count() == 0 {
+            true => Deed::Answer(429, "Retry-After: 31\r\n", Vec::new()),
+            false => Deed::Forward,
+        }
+    });
+    let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
+    for _ in 0..3 {
+        let answer = agent.get("/secrets");
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.head.contains("retry-after: 31"), "{answer:?}");
+    }
+    assert_eq!(proxy.count("GET", "/api/v1/secrets"), 1);
+    // What can be had without the list is served.
+    assert_eq!(agent.get("/secret/B").status, 200);
 }
 
 #[test]

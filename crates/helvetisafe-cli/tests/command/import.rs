@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -93,6 +94,32 @@ fn eight_at_once_share_one_token() {
     assert_eq!(tokens.count(), 1);
     let connections: HashSet<_> = log.iter().map(|seen| seen.connection).collect();
     assert!((2..=8).contains(&connections.len()), "{connections:?}");
+}
+
+#[test]
+fn a_rate_limit_that_one_meets_slows_all() {
+    let world = World::new();
+    world.write(".env", &file(60), 0o600);
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&times);
+    let proxy = Proxy::start(vault_address(), move |seen: &Seen, _: &[Seen]| {
+        if !seen.is("POST", ALL) {
+            return Deed::Forward;
+        }
+        let mut times = noted.lock().unwrap();
+        times.push(Instant::now());
+        match times.len() {
+            10 => Deed::Answer(429, "Retry-After: 1\r\n", Vec::new()),
+            _ => Deed::Forward,
+        }
+    });
+    let output = through(&world, &proxy, &["import", ".env"]).output();
+    assert!(output.unwrap().status.success());
+    let times = times.lock().unwrap();
+    let early = times[9] + Duration::from_millis(900);
+    let during = times[10..].iter().filter(|time| **time < early);
+    // Those that were under way, seven others, may still arrive.
+    assert!(during.count() <= 14, "all wait");
 }
 
 #[cfg(unix)]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use helvetisafe::Scopes;
 use serde_json::Value;
 
 use crate::proxy::{Deed, Proxy, Seen, answer};
@@ -18,6 +19,8 @@ use crate::world::{World, vault_address};
 
 const CANARY: &str = "canary-0ff11e";
 const KEY_PATH: &str = "/api/v1/secrets/KEY";
+const TOKEN_PATH: &str = "/oauth/token";
+const ORG_KEY_PATH: &str = "/api/v1/credentials/org-key";
 
 /// A world whose vault can be taken away or be made hostile.
 struct Stage {
@@ -31,14 +34,26 @@ const FORWARD: usize = 0;
 const DOWN: usize = 1;
 const FORBIDDEN: usize = 2;
 const GONE: usize = 3;
+const SHORT: usize = 4;
 
-fn deed(number: usize, seen: &Seen) -> Deed {
+fn deed(number: usize, seen: &Seen, before: &[Seen]) -> Deed {
     match number {
+        // A token from before, with a life of 4 s.
+        SHORT if seen.is("POST", TOKEN_PATH) => answer(
+            200,
+            format!(r#"{{"access_token":"{}","expires_in":4}}"#, token(before)),
+        ),
         DOWN => Deed::Close,
         FORBIDDEN if seen.is("GET", KEY_PATH) => answer(403, r#"{"error":"no"}"#),
         GONE if seen.is("GET", KEY_PATH) => answer(404, r#"{"error":"no"}"#),
         _ => Deed::Forward,
     }
+}
+
+/// The first access token that was used.
+fn token(log: &[Seen]) -> String {
+    let used = log.iter().find_map(|seen| seen.header("authorization"));
+    used.unwrap().strip_prefix("Bearer ").unwrap().to_owned()
 }
 
 impl Stage {
@@ -47,8 +62,8 @@ impl Stage {
         world.set("KEY", CANARY);
         let number = Arc::new(AtomicUsize::new(FORWARD));
         let shared = Arc::clone(&number);
-        let proxy = Proxy::start(vault_address(), move |seen, _| {
-            deed(shared.load(Ordering::SeqCst), seen)
+        let proxy = Proxy::start(vault_address(), move |seen, before| {
+            deed(shared.load(Ordering::SeqCst), seen, before)
         });
         Self {
             world,
@@ -116,6 +131,13 @@ impl Stage {
     fn requests(&self) -> usize {
         self.proxy.log().len()
     }
+
+    /// How many access tokens `run` fetches.
+    fn tokens<T>(&self, run: impl FnOnce() -> T) -> usize {
+        let before = self.proxy.count("POST", TOKEN_PATH);
+        run();
+        self.proxy.count("POST", TOKEN_PATH) - before
+    }
 }
 
 #[test]
@@ -174,6 +196,10 @@ fn with_a_password_the_locked_key_is_kept() {
     let before = stage.requests();
     assert_eq!(run("--offline").stdout, b"canary-0ff11e\n");
     assert_eq!(stage.requests(), before);
+    // It opens the kept access token too.
+    let asks = || assert_eq!(run("--max-age=1h").stdout, b"canary-0ff11e\n");
+    assert_eq!(stage.tokens(asks), 0);
+    assert!(stage.requests() > before);
 }
 
 #[test]
@@ -182,10 +208,9 @@ fn what_is_kept_is_ciphertext_and_nobody_elses() {
     stage.succeeds(&["--prefer-offline"]);
     let text = fs::read_to_string(stage.file()).unwrap();
     assert!(text.contains("secrets/KEY"), "{text}");
+    assert!(text.contains("\"ticket\""), "{text}");
 
-    let log = stage.proxy.log();
-    let token = log.iter().find_map(|seen| seen.header("authorization"));
-    let token = token.unwrap().strip_prefix("Bearer ").unwrap().to_owned();
+    let token = token(&stage.proxy.log());
     let pem = fs::read_to_string(stage.world.folder.path().join("key.pem")).unwrap();
     let pem = pem.lines().nth(1).unwrap().to_owned();
     let secret = stage.world.name("CLIENT_SECRET");
@@ -209,6 +234,114 @@ fn what_is_kept_is_ciphertext_and_nobody_elses() {
 }
 
 #[test]
+fn the_next_run_needs_no_access_token() {
+    let stage = Stage::new();
+    let ask = || stage.succeeds(&["--max-age", "1h"]);
+    assert_eq!(stage.tokens(ask), 1);
+    assert_eq!(stage.tokens(ask), 0);
+    assert_eq!(stage.tokens(ask), 0, "it is kept on");
+    stage.world.set("OTHER", "other");
+    let for_the_rest = || {
+        let options = ["--prefer-offline", "--key", "KEY", "--key", "OTHER"];
+        assert!(stage.command(&options).output().unwrap().status.success());
+    };
+    assert_eq!(stage.tokens(for_the_rest), 0);
+    let told = stage.succeeds(&["--max-age", "1h", "--verbose"]);
+    assert!(told.contains("[redacted]"), "{told}");
+    assert!(!told.contains(&token(&stage.proxy.log())), "{told}");
+
+    assert_eq!(stage.tokens(|| stage.succeeds(&[])), 1, "only when asked");
+    fs::remove_file(stage.file()).unwrap();
+    assert_eq!(stage.tokens(ask), 1);
+}
+
+#[test]
+fn a_kept_access_token_that_is_refused_is_replaced() {
+    let stage = Stage::new();
+    let ask = || stage.succeeds(&["--max-age", "1h"]);
+    ask();
+    stage.world.revoke_tokens();
+    let before = stage.proxy.count("GET", ORG_KEY_PATH);
+    assert_eq!(stage.tokens(ask), 1);
+    assert_eq!(stage.proxy.count("GET", ORG_KEY_PATH), before + 2);
+    assert_eq!(stage.tokens(ask), 0);
+}
+
+#[test]
+fn a_kept_access_token_near_its_end_is_not_used() {
+    let stage = Stage::new();
+    let ask = || stage.succeeds(&["--max-age", "1h"]);
+    ask();
+    fs::remove_file(stage.file()).unwrap();
+    stage.play(SHORT);
+    assert_eq!(stage.tokens(ask), 1);
+    assert_eq!(stage.tokens(ask), 0);
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(stage.tokens(ask), 1, "half its life is over");
+}
+
+#[test]
+fn a_kept_access_token_is_one_accounts_and_one_secrets() {
+    let stage = Stage::new();
+    let options = ["--max-age", "1h", "--key", "KEY"];
+    let ticket = |json: &mut Value| json["answers"]["ticket"]["answer"].clone();
+    let mut of_owner = Value::Null;
+    stage.succeeds(&options[..2]);
+    let file = stage.file();
+    stage.edit(|json| of_owner = ticket(json));
+
+    let mut wrong = stage.command(&options);
+    wrong.env("HELVETISAFE_CLIENT_SECRET", "another");
+    assert_eq!(stage.tokens(|| wrong.output().unwrap()), 1);
+    assert_eq!(wrong.output().unwrap().status.code(), Some(125));
+
+    let another = stage.world.command_with(Scopes::ALL);
+    let variables: Vec<_> = another.get_envs().collect();
+    let ask = || {
+        let mut command = stage.command(&options);
+        for (name, value) in &variables {
+            let is_url = *name == "HELVETISAFE_BASE_URL";
+            command.env(name, value.filter(|_| !is_url).unwrap_or_default());
+        }
+        command.env("HELVETISAFE_BASE_URL", stage.proxy.base_url());
+        assert_eq!(command.output().unwrap().stdout, b"canary-0ff11e\n");
+    };
+    assert_eq!(stage.tokens(ask), 1);
+    assert_eq!(stage.tokens(ask), 0);
+    fs::remove_file(file).unwrap();
+    stage.edit(|json| json["answers"]["ticket"]["answer"] = of_owner);
+    assert_eq!(stage.tokens(ask), 1, "it is another account's");
+    assert_eq!(stage.tokens(ask), 0, "it was replaced");
+}
+
+#[test]
+fn a_kept_access_token_that_does_not_open_is_replaced_and_nobody_is_told() {
+    let stage = Stage::new();
+    stage.succeeds(&["--max-age", "1h"]);
+    for text in ["", "1.AAAA.AAAA.AAAA", "canary"] {
+        stage.edit(|json| json["answers"]["ticket"]["answer"] = text.into());
+        let ask = || assert_eq!(stage.succeeds(&["--max-age", "1h"]), "");
+        assert_eq!(stage.tokens(ask), 1, "{text}");
+        assert_eq!(stage.tokens(ask), 0, "{text}");
+    }
+}
+
+#[test]
+fn an_api_token_is_never_kept() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["--max-age", "1h", "--key", "KEY"]);
+    let token = stage.world.name("API_TOKEN");
+    command
+        .env_remove("HELVETISAFE_CLIENT_ID")
+        .env_remove("HELVETISAFE_CLIENT_SECRET")
+        .env("HELVETISAFE_API_TOKEN", &token);
+    assert!(command.output().unwrap().status.success());
+    let text = fs::read_to_string(stage.file()).unwrap();
+    assert!(text.contains("secrets/KEY"), "{text}");
+    assert!(!text.contains("ticket") && !text.contains(&token), "{text}");
+}
+
+#[test]
 fn while_the_vault_is_down_what_is_young_enough_serves() {
     let stage = Stage::new();
     stage.succeeds(&["--max-age", "1h"]);
@@ -224,7 +357,7 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
 
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2020-01-01T00:00:00Z".into());
     let told = stage.fails(&["--max-age", "1h"]);
-    assert!(told.contains("cannot get an access token"), "{told}");
+    assert!(told.contains("cannot get the org key"), "{told}");
     stage.fails(&["--prefer-offline", "--max-age", "1h"]);
     let told = stage.fails(&["--offline", "--max-age", "1h"]);
     assert!(told.contains("longer than --max-age"), "{told}");

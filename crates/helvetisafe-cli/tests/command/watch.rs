@@ -90,11 +90,17 @@ fn a_change_starts_the_program_anew() {
 fn a_program_that_does_not_stop_is_killed_after_the_grace_period() {
     let world = World::new();
     world.set("KEY", "one");
-    let script = "trap '' TERM; trap 'exit 5' INT; echo $KEY; while :; do sleep 0.02; done";
+    // It ends by itself long after that, so that the test does too where nobody kills it.
+    let script = "trap '' TERM; trap 'exit 5' INT; echo $KEY; \
+                  for n in $(seq 1000); do sleep 0.02; done";
     let (mut child, mut stdout) = start(&mut watch(&world, &["--grace", "1s"], script));
     assert_eq!(line(&mut stdout), "one");
+    let begun = Instant::now();
     world.set("KEY", "two");
     assert_eq!(line(&mut stdout), "two");
+    let elapsed = begun.elapsed();
+    assert!(elapsed >= Duration::from_secs(1), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
     kill(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(5));
 }

@@ -73,6 +73,11 @@ impl World {
             .env("HELVETISAFE_PRIVATE_KEY_PATH", "key.pem");
     }
 
+    /// Makes all access tokens of the owner void.
+    pub(crate) fn revoke_tokens(&self) {
+        VAULT.revoke_tokens(&self.owner).unwrap();
+    }
+
     /// What transcripts write as `[NAME]`.
     pub(crate) fn names(&self) -> Vec<(&'static str, String)> {
         let folder = self.folder.path().to_str().unwrap();

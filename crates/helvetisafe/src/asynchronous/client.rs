@@ -72,6 +72,15 @@ impl AsyncClient {
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.0.org_key().fingerprint()
     }
+
+    /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
+    pub fn resumption_ticket(&self) -> Result<Option<String>, Error> {
+        self.0.resumption_ticket()
+    }
 }
 
 impl ClientBuilder<AsyncParts> {

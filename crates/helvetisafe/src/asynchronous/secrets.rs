@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::driver::Tokio;
 use crate::connection::Connection;
+use crate::driver::Boxed;
 use crate::error::Error;
 use crate::operations::Operations;
 use crate::operations::watch::Change;
@@ -222,6 +223,20 @@ impl<'a> AsyncSecrets<'a> {
             .map(|(key, value)| (key.as_ref(), value.as_ref()))
             .collect();
         self.0.put_many(&items, finished).await
+    }
+
+    /// As [`Secrets::each`](crate::Secrets::each), in one task.
+    pub async fn each<'b, T: Sync, F>(
+        &self,
+        items: &'b [T],
+        job: impl Fn(&'b T) -> F + Send + Sync,
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'b,
+    {
+        let job = |at: usize| -> Boxed<'_, _> { Box::pin(job(&items[at])) };
+        self.0.each(items.len(), job, finished).await
     }
 
     /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache

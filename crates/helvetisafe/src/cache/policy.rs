@@ -12,21 +12,38 @@ pub struct CachePolicy {
     /// How long after that it still serves while the vault does not answer, or limits the rate.
     /// Zero, the default, is never.
     pub stale_for: Duration,
+    /// How long a read that failed serves as the answer to the next ones, without asking the vault;
+    /// where the vault asks to be left alone for longer, that long, but at most 5 minutes. Zero, the
+    /// default, is never.
+    pub failures_for: Duration,
     /// How many values are kept; then the one goes that was not asked for the longest.
     pub capacity: NonZeroUsize,
 }
 
 impl CachePolicy {
-    /// Values serve for this long; 1000 of them; none is ever stale.
+    /// Values serve for this long; 1000 of them; none is ever stale, and no failure is kept.
     #[must_use]
     pub fn new(time_to_live: Duration) -> Self {
         Self {
             time_to_live,
             stale_for: Duration::ZERO,
+            failures_for: Duration::ZERO,
             capacity: CAPACITY,
         }
     }
+
+    /// How long a failure serves.
+    pub(super) fn life_of(&self, failure: &Error) -> Duration {
+        if self.failures_for.is_zero() {
+            return Duration::ZERO;
+        }
+        let asked = failure.retry_after().unwrap_or_default();
+        asked.min(LONGEST_FAILURE).max(self.failures_for)
+    }
 }
+
+/// However long the vault asks to be left alone.
+const LONGEST_FAILURE: Duration = Duration::from_secs(300);
 
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 

@@ -7,7 +7,7 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::Operations;
-use crate::cache::{Cache, Freshness, Now, Step, Value};
+use crate::cache::{Cache, Freshness, Step, Value};
 use crate::driver::{Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::secret::SecretMetadata;
@@ -26,12 +26,12 @@ impl<D: Driver> Operations<'_, D> {
         loop {
             // Read before the state: a read that ends between the two ends the wait.
             let seen = cache.landed.count();
-            match cache.step(key, before, self.now()) {
+            match cache.step(key, before, self.0.session.now()) {
                 Step::Take(outcome) => return outcome,
                 Step::Read => {
                     let reading = cache.begin_read(key);
                     let outcome = self.get_value(key, deadline).await;
-                    return reading.end(outcome, self.now());
+                    return reading.end(outcome, self.0.session.now());
                 }
                 Step::Wait => {
                     let remaining = session.remaining(deadline);
@@ -63,7 +63,7 @@ impl<D: Driver> Operations<'_, D> {
                 // An answer need not name it.
                 expires_at: written.expires_at().or(asked_expiry),
             };
-            writing.end(value, self.now());
+            writing.end(value, self.0.session.now());
         }
         Ok(written)
     }
@@ -77,15 +77,6 @@ impl<D: Driver> Operations<'_, D> {
     pub(crate) fn invalidate_all(&self) {
         if let Some(cache) = &self.0.cache {
             cache.clear();
-        }
-    }
-
-    fn now(&self) -> Now {
-        let driver = &self.0.session.driver;
-        Now {
-            clock: driver.now(),
-            // A calendar that cannot be written in years is past every expiry.
-            wall: driver.wall().try_into().unwrap_or(Timestamp::MAX),
         }
     }
 }

@@ -5,18 +5,28 @@ use crate::driver::{Boxed, Driver};
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 
+/// Boxed, so that the compiler sees that what awaits them is `Send`.
 impl<D: Driver> Operations<'_, D> {
-    pub(crate) async fn get_many(
-        &self,
-        keys: &[&str],
-        finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<Secret, Error>> {
+    pub(crate) fn each<'a, T: Send + 'a>(
+        &'a self,
+        count: usize,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync + 'a,
+        finished: impl FnMut(usize) + Send + 'a,
+    ) -> Boxed<'a, Vec<T>> {
         let session = &self.0.session;
-        let get = |at: usize| -> Boxed<'_, _> { Box::pin(self.get(keys[at])) };
-        session
+        let all = session
             .driver
-            .each(keys.len(), session.concurrency, get, finished)
-            .await
+            .each(count, session.concurrency, job, finished);
+        Box::pin(all)
+    }
+
+    pub(crate) fn get_many<'a>(
+        &'a self,
+        keys: &'a [&'a str],
+        finished: impl FnMut(usize) + Send + 'a,
+    ) -> Boxed<'a, Vec<Result<Secret, Error>>> {
+        let get = move |at: usize| -> Boxed<'a, _> { Box::pin(self.get(keys[at])) };
+        self.each(keys.len(), get, finished)
     }
 
     pub(crate) async fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
@@ -28,20 +38,16 @@ impl<D: Driver> Operations<'_, D> {
         Ok(secrets)
     }
 
-    pub(crate) async fn put_many(
-        &self,
-        items: &[(&str, &str)],
-        finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<SecretMetadata, Error>> {
-        let session = &self.0.session;
-        let put = |at: usize| -> Boxed<'_, _> {
+    pub(crate) fn put_many<'a>(
+        &'a self,
+        items: &'a [(&'a str, &'a str)],
+        finished: impl FnMut(usize) + Send + 'a,
+    ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
+        let put = move |at: usize| -> Boxed<'a, _> {
             let (key, value) = items[at];
             Box::pin(self.put(key, value, None))
         };
-        session
-            .driver
-            .each(items.len(), session.concurrency, put, finished)
-            .await
+        self.each(items.len(), put, finished)
     }
 }
 

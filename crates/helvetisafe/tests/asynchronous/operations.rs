@@ -55,6 +55,16 @@ async fn a_password_unlocks_the_key() {
     );
 }
 
+#[tokio::test]
+async fn a_ticket_saves_the_token_request() {
+    let world = World::new(|_, _| None);
+    let ticket = client(&world).await.resumption_ticket().unwrap().unwrap();
+    let resumed = builder(&world).resume(ticket).connect().await.unwrap();
+    let ticket = resumed.resumption_ticket().unwrap().unwrap();
+    world.builder().resume(ticket).connect().unwrap();
+    assert_eq!(world.proxy.count("POST", TOKEN), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_are_written_and_read_at_once() {
     let world = World::new(|_, _| None);
@@ -70,6 +80,30 @@ async fn many_are_written_and_read_at_once() {
         assert_eq!(secret.unwrap().expose_secret(), value);
     }
     assert_eq!(world.proxy.count("POST", TOKEN), 1);
+
+    let secrets = client.secrets();
+    let copy = |(key, _): &(String, String)| {
+        let (key, new) = (key.clone(), format!("{key}_copy"));
+        async move { secrets.copy(key, new).await.is_ok() }
+    };
+    let mut told = Vec::new();
+    let copied = secrets.each(&items, copy, |done| told.push(done)).await;
+    assert_eq!(copied, [true; 50]);
+    assert_eq!(told, (1..=50).collect::<Vec<_>>());
+    assert_eq!(secrets.list().await.unwrap().len(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_can_be_the_work_of_a_task() {
+    let world = World::new(|_, _| None);
+    let client = client(&world).await;
+    let task = async move {
+        let keys = vec!["a".to_owned(), "b".to_owned()];
+        let secrets = client.secrets();
+        let create = async |key: &String| secrets.create(key, "v", None).await.is_ok();
+        secrets.each(&keys, create, |_| ()).await
+    };
+    assert_eq!(tokio::spawn(task).await.unwrap(), [true; 2]);
 }
 
 #[tokio::test]

@@ -99,6 +99,64 @@ fn a_failed_read_is_shared_and_not_kept() {
     assert!(is_fresh(&client.secrets().get("db").unwrap()));
 }
 
+#[test]
+fn a_failure_serves_for_its_time_where_that_is_allowed() {
+    let world = World::new(|_, _| None);
+    let policy = CachePolicy {
+        failures_for: seconds(5),
+        ..CachePolicy::new(LIFE)
+    };
+    let client = client(&world, policy);
+    let is_absent = || {
+        let outcome = client.secrets().get("db");
+        outcome.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    assert!(is_absent() && is_absent());
+    world.clock.advance(Duration::from_millis(4999));
+    assert!(is_absent());
+    assert_eq!(reads(&world), 1);
+    world.clock.advance(Duration::from_millis(1));
+    assert!(is_absent());
+    assert_eq!(reads(&world), 2);
+
+    // Whoever changes something knows better.
+    client.secrets().create("db", "v", None).unwrap();
+    client.secrets().get("db").unwrap();
+    client.secrets().delete("db").unwrap();
+    assert!(is_absent());
+    world.client().secrets().create("db", "v", None).unwrap();
+    client.secrets().invalidate(&KeyName::parse("db").unwrap());
+    client.secrets().get("db").unwrap();
+    assert_eq!(reads(&world), 4);
+}
+
+#[test]
+fn a_failure_serves_as_long_as_the_vault_asks_up_to_five_minutes() {
+    for (asked, served) in [(1, 5), (40, 40), (7200, 300)] {
+        let world = World::new(move |seen, _| {
+            let header = format!("Retry-After: {asked}\r\n");
+            let header: &'static str = header.leak();
+            seen.is("GET", DB)
+                .then(|| Deed::Answer(429, header, Vec::new()))
+        });
+        let policy = CachePolicy {
+            failures_for: seconds(5),
+            ..CachePolicy::new(LIFE)
+        };
+        let client = world.builder().attempts(1).cache(policy).connect();
+        let client = client.unwrap();
+        let fails = || assert!(client.secrets().get("db").is_err());
+        fails();
+        let first = reads(&world);
+        world.clock.advance(seconds(served - 1));
+        fails();
+        assert_eq!(reads(&world), first, "{asked}");
+        world.clock.advance(seconds(1));
+        fails();
+        assert_eq!(reads(&world), first + 1, "{asked}");
+    }
+}
+
 /// A world whose vault answers reads with 503 once it is told to.
 fn breakable(status: u16) -> (World, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(false));

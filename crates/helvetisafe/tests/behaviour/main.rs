@@ -13,6 +13,7 @@ mod operations;
 mod proxy;
 mod rate_limits;
 mod retries;
+mod tickets;
 mod tls;
 mod tls_server;
 mod tokens;

@@ -73,6 +73,30 @@ fn no_more_are_under_way_than_is_allowed() {
 }
 
 #[test]
+fn any_work_is_done_at_once_in_order_and_within_the_bound() {
+    let world = World::new(|_, _| None);
+    let two = NonZeroUsize::new(2).unwrap();
+    let client = world.builder().concurrency(two).connect().unwrap();
+    let secrets = client.secrets();
+    let items: Vec<_> = (0..20).map(|n| (format!("k{n}"), n)).collect();
+    let mut told = Vec::new();
+    let found = secrets.each(
+        &items,
+        |(key, n)| {
+            secrets.create(key, &n.to_string(), None)?;
+            secrets.get(key)
+        },
+        |done| told.push(done),
+    );
+    for ((_, n), secret) in items.iter().zip(found) {
+        assert_eq!(secret.unwrap().expose_secret(), n.to_string());
+    }
+    assert_eq!(told, (1..=20).collect::<Vec<_>>());
+    let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
+    assert_eq!(connections, Some(1), "two, counted from 0");
+}
+
+#[test]
 fn a_rate_limit_that_one_meets_slows_all() {
     let times = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&times);

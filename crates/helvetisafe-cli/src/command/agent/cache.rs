@@ -1,154 +1,112 @@
-//! Secrets that are kept for a while, so that however many ask, the vault is asked seldom.
+//! What is served. The client keeps the secrets for a while; the list of them is kept here, so that
+//! however many ask, the vault is asked seldom.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant, SystemTime};
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use helvetisafe::{Client, Error, ErrorKind, KeyName, Secret, Timestamp};
+use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret};
 
 use super::http::Answer;
 use super::keys::Keys;
-use crate::parallel;
 
 /// How long a failure is kept, and how long where the vault asks for more.
 const FAILURE: Duration = Duration::from_secs(5);
 const MAX_FAILURE: Duration = Duration::from_secs(300);
-/// From so many names on, those that are kept no longer are dropped: most are not there at all.
-const MANY: usize = 1024;
+
+/// More names than a vault lists, and a bound for those that nobody has.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+
+/// What the client keeps of what it reads.
+pub(super) fn policy(ttl: Duration) -> CachePolicy {
+    CachePolicy {
+        failures_for: FAILURE,
+        capacity: CAPACITY,
+        ..CachePolicy::new(ttl)
+    }
+}
 
 pub(super) struct Cache {
     client: Client,
     keys: Keys,
     ttl: Duration,
-    list: Slot<Vec<KeyName>>,
-    secrets: Mutex<HashMap<KeyName, Arc<Slot<Secret>>>>,
+    list: Mutex<Option<Listed>>,
+}
+
+/// What became of listing.
+struct Listed {
+    outcome: Result<Vec<KeyName>, Error>,
+    until: Instant,
 }
 
 impl Cache {
+    /// Of a client that has the [`policy`].
     pub(super) fn new(client: Client, keys: Keys, ttl: Duration) -> Self {
         Self {
             client,
             keys,
             ttl,
-            list: Slot::default(),
-            secrets: Mutex::default(),
+            list: Mutex::default(),
         }
     }
 
     /// Fetches the secrets that are named one by one.
     pub(super) fn fetch_named(&self) -> Result<(), Error> {
-        for key in self.keys.named() {
-            self.get(key)?;
-        }
-        Ok(())
+        let named: Vec<_> = self.keys.named().collect();
+        let outcomes = self.client.secrets().get_many(&named);
+        outcomes.into_iter().try_for_each(|found| found.map(drop))
     }
 
     /// All secrets that are served, in order. One that is gone is left out.
-    pub(super) fn all(&self) -> Result<Vec<Arc<Secret>>, Answer> {
+    pub(super) fn all(&self) -> Result<Vec<Secret>, Answer> {
         let mut keys: Vec<_> = self.keys.named().cloned().collect();
         if self.keys.needs_list() {
-            let listed = self.list.get(|| self.list()).map_err(refusal)?;
-            keys.extend(listed.iter().cloned());
+            keys.extend(self.listed().map_err(refusal)?);
         }
         keys.sort();
         keys.dedup();
-        let found = parallel::map(&keys, |key| self.found(key), || ());
-        found.into_iter().filter_map(Result::transpose).collect()
+        let outcomes = self.client.secrets().get_many(&keys);
+        let found = outcomes.into_iter().map(unless_gone);
+        found.filter_map(Result::transpose).collect()
     }
 
     /// One secret; `None` when there is none, or it is not served.
-    pub(super) fn one(&self, key: &KeyName) -> Result<Option<Arc<Secret>>, Answer> {
+    pub(super) fn one(&self, key: &KeyName) -> Result<Option<Secret>, Answer> {
         if !self.keys.is_served(key) {
             return Ok(None);
         }
-        self.found(key)
+        unless_gone(self.client.secrets().get(key))
     }
 
-    fn found(&self, key: &KeyName) -> Result<Option<Arc<Secret>>, Answer> {
-        match self.get(key) {
-            Ok(secret) => Ok(Some(secret)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(refusal(error)),
-        }
-    }
-
-    fn get(&self, key: &KeyName) -> Result<Arc<Secret>, Error> {
-        self.slot(key).get(|| {
-            let secret = self.client.secrets().get(key)?;
-            let life = self.ttl.min(life(secret.expires_at()));
-            Ok((secret, life))
-        })
-    }
-
-    fn slot(&self, key: &KeyName) -> Arc<Slot<Secret>> {
-        let mut secrets = lock(&self.secrets);
-        if secrets.len() >= MANY && !secrets.contains_key(key) {
-            secrets.retain(|_, slot| slot.is_kept());
-        }
-        Arc::clone(secrets.entry(key.clone()).or_default())
-    }
-
-    fn list(&self) -> Result<(Vec<KeyName>, Duration), Error> {
-        let listed = self.client.secrets().list()?;
-        let keys = listed.iter().filter_map(|secret| secret.key().valid());
-        let keys = keys.filter(|key| self.keys.is_served(key));
-        Ok((keys.cloned().collect(), self.ttl))
-    }
-}
-
-/// What is left until a secret is gone.
-fn life(expires_at: Option<Timestamp>) -> Duration {
-    let left = |at: Timestamp| {
-        SystemTime::from(at)
-            .duration_since(SystemTime::now())
-            .unwrap_or_default()
-    };
-    expires_at.map_or(Duration::MAX, left)
-}
-
-/// One answer of the vault.
-struct Slot<T>(Mutex<Option<Kept<T>>>);
-
-struct Kept<T> {
-    outcome: Result<Arc<T>, Error>,
-    until: Instant,
-}
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> Slot<T> {
-    /// What is kept, else what `fetch` brings, and how long that may be kept. Whoever comes while
-    /// somebody fetches waits and shares the outcome.
-    fn get(&self, fetch: impl FnOnce() -> Result<(T, Duration), Error>) -> Result<Arc<T>, Error> {
-        let mut slot = lock(&self.0);
-        match &*slot {
-            Some(kept) if Instant::now() < kept.until => return kept.outcome.clone(),
+    /// The names that are served. Whoever comes while somebody asks waits and shares the outcome.
+    fn listed(&self) -> Result<Vec<KeyName>, Error> {
+        // A thread that panicked leaves a whole state behind, so poison does not matter.
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*list {
+            Some(listed) if Instant::now() < listed.until => return listed.outcome.clone(),
             _ => {}
         }
-        let (outcome, life) = match fetch() {
-            Ok((value, life)) => (Ok(Arc::new(value)), life),
-            Err(error) => {
-                let life = pause(&error);
-                (Err(error), life)
-            }
-        };
+        let outcome = self.list();
+        let life = outcome.as_ref().map_or_else(pause, |_| self.ttl);
         let until = Instant::now() + life;
-        slot.insert(Kept { outcome, until }).outcome.clone()
+        list.insert(Listed { outcome, until }).outcome.clone()
     }
 
-    /// Whether it holds something for later, or somebody fetches right now.
-    fn is_kept(&self) -> bool {
-        match self.0.try_lock() {
-            Ok(slot) => slot
-                .as_ref()
-                .is_some_and(|kept| Instant::now() < kept.until),
-            Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Poisoned(_)) => false,
-        }
+    fn list(&self) -> Result<Vec<KeyName>, Error> {
+        let listed = self.client.secrets().list()?;
+        let keys = listed.iter().filter_map(|secret| secret.key().valid());
+        Ok(keys
+            .filter(|key| self.keys.is_served(key))
+            .cloned()
+            .collect())
+    }
+}
+
+fn unless_gone(outcome: Result<Secret, Error>) -> Result<Option<Secret>, Answer> {
+    match outcome {
+        Ok(secret) => Ok(Some(secret)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refusal(error)),
     }
 }
 
@@ -156,11 +114,6 @@ impl<T> Slot<T> {
 fn pause(error: &Error) -> Duration {
     let asked = error.retry_after().unwrap_or_default();
     asked.clamp(FAILURE, MAX_FAILURE)
-}
-
-/// A thread that panicked leaves a whole state behind, so poison does not matter.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the agent's client is told when the vault refuses the agent. The message of an error never

@@ -1,0 +1,230 @@
+//! An access token that a later client begins with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use helvetisafe::{Client, ClientBuilder, Clock, Credentials, ErrorKind, KeySource, Scope, Scopes};
+use helvetisafe_server::{NewAccount, Vault};
+use secrecy::ExposeSecret;
+
+use crate::proxy::answer;
+use crate::world::{ORG_KEY, PEM, TOKEN, World};
+
+/// A clock that stands still, at so many seconds of the calendar, until it is set.
+#[derive(Clone)]
+struct Stopped(Arc<AtomicU64>);
+
+impl Stopped {
+    fn at(second: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(second)))
+    }
+}
+
+impl Clock for Stopped {
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, _: Duration) {}
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.now()
+    }
+}
+
+const NOON: u64 = 1_800_000_000;
+
+fn ticket(client: &Client) -> String {
+    client.resumption_ticket().unwrap().unwrap()
+}
+
+fn world() -> World {
+    World::new(|_, _| None)
+}
+
+/// How many tokens are fetched to connect, and the client.
+fn connect(world: &World, builder: ClientBuilder) -> (usize, Client) {
+    let before = world.proxy.count("POST", TOKEN);
+    let client = builder.connect().unwrap();
+    client.secrets().list().unwrap();
+    (world.proxy.count("POST", TOKEN) - before, client)
+}
+
+fn fetched(world: &World, builder: ClientBuilder) -> usize {
+    connect(world, builder).0
+}
+
+#[test]
+fn a_ticket_serves_as_long_as_its_token_need_not_be_renewed() {
+    for (life, serves) in [(3600, 3570), (40, 20)] {
+        let vault = Vault::builder().token_life(Duration::from_secs(life));
+        let world = World::with(vault.start().unwrap(), NewAccount::default(), |_, _| None);
+        let at = |second: u64| world.builder().clock(Stopped::at(NOON + second));
+        let (count, first) = connect(&world, at(0));
+        assert_eq!(count, 1);
+        let (count, second) = connect(&world, at(serves - 1).resume(ticket(&first)));
+        assert_eq!(count, 0, "{life}");
+        for ticket in [ticket(&first), ticket(&second)] {
+            assert_eq!(fetched(&world, at(serves - 1).resume(&ticket)), 0, "{life}");
+            assert_eq!(fetched(&world, at(serves).resume(&ticket)), 1, "{life}");
+        }
+    }
+}
+
+#[test]
+fn a_ticket_that_is_made_late_lasts_no_longer() {
+    let world = world();
+    let clock = Stopped::at(NOON);
+    let client = world.builder().clock(clock.clone()).connect().unwrap();
+    clock.0.store(NOON + 3000, Ordering::SeqCst);
+    let ticket = ticket(&client);
+    let at = |second: u64| {
+        let clock = Stopped::at(NOON + second);
+        world.builder().clock(clock).resume(&ticket)
+    };
+    assert_eq!(fetched(&world, at(3569)), 0);
+    assert_eq!(fetched(&world, at(3570)), 1);
+}
+
+#[test]
+fn a_token_near_its_end_serves_while_no_other_can_be_had() {
+    let is_down = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_down);
+    let world = World::new(move |seen, _| {
+        let fails = flag.load(Ordering::SeqCst) && seen.is("POST", TOKEN);
+        fails.then(|| answer(503, ""))
+    });
+    let at = |second: u64| world.builder().clock(Stopped::at(NOON + second));
+    let ticket = ticket(&at(0).connect().unwrap());
+    is_down.store(true, Ordering::SeqCst);
+    at(3599).resume(&ticket).connect().unwrap();
+    let error = at(3600).resume(&ticket).connect().unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+}
+
+#[test]
+fn a_token_that_came_in_the_future_is_not_used() {
+    let world = world();
+    let at = |second: u64| world.builder().clock(Stopped::at(second));
+    let first = at(NOON).connect().unwrap();
+    assert_eq!(fetched(&world, at(NOON - 1).resume(ticket(&first))), 1);
+    assert_eq!(fetched(&world, at(NOON).resume(ticket(&first))), 0);
+}
+
+#[test]
+fn a_ticket_is_for_one_vault_account_secret_and_set_of_scopes() {
+    let world = world();
+    let ticket = ticket(&world.client());
+    assert_eq!(fetched(&world, world.builder().resume(&ticket)), 0);
+
+    let fewer = Scopes::from([Scope::SecretsList, Scope::CredentialsRead]);
+    assert_eq!(
+        fetched(&world, world.builder().resume(&ticket).scopes(fewer)),
+        1
+    );
+    let wrong = |id: &str, secret: &str| {
+        let credentials = Credentials::service_account(id, secret);
+        let error = world
+            .builder_for(credentials)
+            .resume(&ticket)
+            .connect()
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Auth);
+    };
+    let secret = world.account.client_secret.expose_secret();
+    wrong("another", secret);
+    wrong(&world.account.client_id, "another");
+
+    // The same vault under another name could be another vault.
+    let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
+    let direct = Client::builder(world.vault.base_url(), credentials, KeySource::pem(PEM));
+    let direct = direct.connect().unwrap().resumption_ticket().unwrap();
+    assert_eq!(fetched(&world, world.builder().resume(direct.unwrap())), 1);
+}
+
+#[test]
+fn a_refused_token_is_replaced_once() {
+    let world = world();
+    let ticket = ticket(&world.client());
+    world.vault.revoke_tokens(&world.account).unwrap();
+    let before = world.proxy.count("GET", ORG_KEY);
+    assert_eq!(fetched(&world, world.builder().resume(&ticket)), 1);
+    assert_eq!(world.proxy.count("GET", ORG_KEY) - before, 2);
+
+    let refuses = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&refuses);
+    let world = World::new(move |seen, _| {
+        let refuses = flag.load(Ordering::SeqCst) && seen.is("GET", ORG_KEY);
+        refuses.then(|| answer(401, ""))
+    });
+    let ticket = self::ticket(&world.client());
+    refuses.store(true, Ordering::SeqCst);
+    let error = world.builder().resume(&ticket).connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert_eq!(world.proxy.count("POST", TOKEN), 2);
+    assert_eq!(world.proxy.count("GET", ORG_KEY), 3);
+}
+
+#[test]
+fn what_is_no_ticket_is_ignored() {
+    let world = world();
+    let ticket = ticket(&world.client());
+    let mut parts: Vec<_> = ticket.split('.').collect();
+    assert_eq!(parts.len(), 4);
+    let longer = format!("{ticket}.");
+    let next = ticket.replacen('1', "2", 1);
+    let mut bad = vec!["", ".", "1", &ticket[..ticket.len() / 2], &longer, &next];
+    parts.swap(1, 2);
+    let swapped = parts.join(".");
+    parts.swap(1, 2);
+    parts[1] = "AAAAAAAAAAAAAAAA";
+    let nonce = parts.join(".");
+    bad.extend([swapped.as_str(), &nonce]);
+    for text in bad {
+        assert_eq!(fetched(&world, world.builder().resume(text)), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_password_opens_a_ticket_too() {
+    let world = world();
+    let builder = || {
+        let secret = world.account.client_secret.expose_secret();
+        let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
+        let password = KeySource::password(world.account.password.clone());
+        Client::builder(world.proxy.base_url(), credentials, password)
+    };
+    let (count, client) = connect(&world, builder());
+    assert_eq!(count, 1);
+    let ticket = ticket(&client);
+    assert_eq!(ticket.split('.').count(), 8);
+    assert_eq!(fetched(&world, builder().resume(&ticket)), 0);
+    // The key may come from elsewhere; what has no key in it does not open with a password.
+    assert_eq!(fetched(&world, world.builder().resume(&ticket)), 0);
+    let without = self::ticket(&world.client());
+    assert_eq!(fetched(&world, builder().resume(without)), 1);
+}
+
+#[test]
+fn an_api_token_has_no_ticket() {
+    let world = world();
+    let client = world.builder_for(world.api_token()).connect().unwrap();
+    assert_eq!(client.resumption_ticket().unwrap(), None);
+    let ticket = ticket(&world.client());
+    let builder = world.builder_for(world.api_token()).resume(ticket);
+    assert_eq!(fetched(&world, builder), 0);
+}
+
+#[test]
+fn a_ticket_shows_no_token() {
+    let world = world();
+    let client = world.client();
+    let log = world.proxy.log();
+    let token = log.iter().find_map(|seen| seen.header("authorization"));
+    let token = token.unwrap().strip_prefix("Bearer ").unwrap();
+    let shown = format!("{} {client:?}", ticket(&client));
+    assert!(shown.len() > 400 && !shown.contains(token), "{shown}");
+    let builder = format!("{:?}", world.builder().resume(ticket(&client)));
+    assert!(!builder.contains(token), "{builder}");
+}
