@@ -21,11 +21,30 @@ pub(crate) struct Connection<D: Driver> {
     pub(crate) session: Arc<Session<D>>,
     pub(crate) require_binding: bool,
     pub(crate) cache: Option<Cache<D::Gate>>,
-    private_key: Arc<PrivateKey>,
-    /// As the vault keeps it, where a password unlocks it.
-    locked_key: Option<LockedPrivateKey>,
-    org_key: RwLock<Arc<OrgKey>>,
+    private_key: AccountKey,
+    org_key: RwLock<UnwrappedKey>,
     pinned: Option<Fingerprint>,
+}
+
+/// The account's private key.
+#[derive(Clone)]
+struct AccountKey {
+    key: Arc<PrivateKey>,
+    /// As the vault keeps it, where a password unlocks it.
+    locked: Option<LockedPrivateKey>,
+}
+
+/// The org key, and as the vault keeps it.
+#[derive(Clone)]
+pub(crate) struct UnwrappedKey {
+    pub(crate) key: Arc<OrgKey>,
+    wrapped: WrappedOrgKey,
+}
+
+/// The keys of a ticket: what the vault still has need not be unlocked and unwrapped once more.
+struct ResumedKeys {
+    private_key: AccountKey,
+    org_key: UnwrappedKey,
 }
 
 impl<D: Driver> Connection<D> {
@@ -41,26 +60,32 @@ impl<D: Driver> Connection<D> {
     ) -> Result<Self, Error> {
         let session = Arc::new(session);
         let deadline = session.deadline();
-        if let Some(ticket) = ticket {
-            resume(&session, &local_key, &ticket).await;
-        }
-        let (private_key, locked_key) = match local_key {
-            LocalKey::Ready(key) => (key, None),
+        let resumed = match ticket {
+            Some(ticket) => resume(&session, &local_key, &ticket).await,
+            None => None,
+        };
+        let private_key = match local_key {
+            LocalKey::Ready(key) => AccountKey { key, locked: None },
             LocalKey::Locked(password) => {
                 let locked = fetch_private_key(&session, deadline).await?;
-                let key = unlock(&session, locked.clone(), password).await?;
-                (key, Some(locked))
+                match resumed.as_ref().map(|keys| &keys.private_key) {
+                    Some(same) if same.locked.as_ref() == Some(&locked) => same.clone(),
+                    _ => unlock(&session, locked, password).await?,
+                }
             }
         };
-        let org_key = fetch_org_key(&session, &private_key, deadline).await?;
-        check_pin(pinned, &org_key)?;
+        let wrapped = fetch_org_key(&session, deadline).await?;
+        let org_key = match resumed {
+            Some(same) if same.has(&private_key, &wrapped) => same.org_key,
+            _ => unwrap(&session, &private_key, wrapped).await?,
+        };
+        check_pin(pinned, &org_key.key)?;
         Ok(Self {
             session,
             require_binding,
             cache: cache.map(Cache::new),
             private_key,
-            locked_key,
-            org_key: RwLock::new(Arc::new(org_key)),
+            org_key: RwLock::new(org_key),
             pinned,
         })
     }
@@ -74,23 +99,23 @@ impl<D: Driver> Connection<D> {
         let Some(token) = account.kept(&session.base, session.now()) else {
             return Ok(None);
         };
-        let ticket = self.ticket(&token);
-        ticket
-            .map(|ticket| Some(ticket.encode()))
-            .map_err(|error| Error::new(Action::FetchToken, error))
-    }
-
-    fn ticket(&self, token: &KeptToken) -> Result<Ticket, helvetisafe_crypto::Error> {
-        let org_key = self.org_key();
-        Ok(Ticket {
-            token: token.seal(&org_key)?,
-            org_key: self.private_key.public_key().wrap_org_key(&org_key)?,
-            locked_key: self.locked_key.clone(),
-        })
+        let UnwrappedKey { key, wrapped } = self.unwrapped_key();
+        let sealed = token.seal(&key);
+        let ticket = Ticket {
+            token: sealed.map_err(|error| Error::new(Action::FetchToken, error))?,
+            org_key: wrapped,
+            locked_key: self.private_key.locked.clone(),
+        };
+        Ok(Some(ticket.encode()))
     }
 
     pub(crate) fn org_key(&self) -> Arc<OrgKey> {
-        Arc::clone(&self.org_key.read().unwrap_or_else(PoisonError::into_inner))
+        self.unwrapped_key().key
+    }
+
+    fn unwrapped_key(&self) -> UnwrappedKey {
+        let org_key = self.org_key.read().unwrap_or_else(PoisonError::into_inner);
+        org_key.clone()
     }
 
     /// Reads the org key again, for a secret that did not open under `old`. `None` when it is
@@ -100,48 +125,56 @@ impl<D: Driver> Connection<D> {
         &self,
         old: &OrgKey,
         deadline: Deadline,
-    ) -> Result<Option<Arc<OrgKey>>, Error> {
+    ) -> Result<Option<UnwrappedKey>, Error> {
         if self.pinned.is_some() {
             return Ok(None);
         }
-        let new = fetch_org_key(&self.session, &self.private_key, deadline).await?;
-        Ok((new.fingerprint() != old.fingerprint()).then(|| Arc::new(new)))
+        let wrapped = fetch_org_key(&self.session, deadline).await?;
+        let new = unwrap(&self.session, &self.private_key, wrapped).await?;
+        Ok((new.key.fingerprint() != old.fingerprint()).then_some(new))
     }
 
     /// Keeps a new org key under which a secret has opened.
-    pub(crate) fn keep_org_key(&self, new: Arc<OrgKey>) {
+    pub(crate) fn keep_org_key(&self, new: UnwrappedKey) {
         *self.org_key.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 }
 
-/// Begins with the access token of a ticket. A ticket that does not serve is none: a token is fetched
-/// then.
-async fn resume<D: Driver>(session: &Session<D>, local_key: &LocalKey, ticket: &str) {
-    let Authorizer::ServiceAccount(account) = &session.authorizer else {
-        return;
-    };
-    let Some(ticket) = Ticket::decode(ticket) else {
-        return;
-    };
-    if let Some(token) = open_ticket(session, local_key, ticket).await {
-        account.begin_with(token, &session.base, session.now());
+impl ResumedKeys {
+    /// Whether its org key is what another unwrapping would bring.
+    fn has(&self, private_key: &AccountKey, wrapped: &WrappedOrgKey) -> bool {
+        Arc::ptr_eq(&self.private_key.key, &private_key.key) && self.org_key.wrapped == *wrapped
     }
 }
 
-async fn open_ticket<D: Driver>(
+/// Begins with the access token of a ticket. A ticket that does not open is none: a token is fetched
+/// then.
+async fn resume<D: Driver>(
     session: &Session<D>,
     local_key: &LocalKey,
-    ticket: Ticket,
-) -> Option<KeptToken> {
+    ticket: &str,
+) -> Option<ResumedKeys> {
+    let Authorizer::ServiceAccount(account) = &session.authorizer else {
+        return None;
+    };
+    let ticket = Ticket::decode(ticket)?;
     let private_key = match local_key {
-        LocalKey::Ready(key) => Arc::clone(key),
+        LocalKey::Ready(key) => AccountKey {
+            key: Arc::clone(key),
+            locked: None,
+        },
         LocalKey::Locked(password) => {
             let unlocked = unlock(session, ticket.locked_key?, password.clone());
             unlocked.await.ok()?
         }
     };
-    let org_key = unwrap(session, private_key, ticket.org_key).await.ok()?;
-    KeptToken::open(&org_key, ticket.token)
+    let org_key = unwrap(session, &private_key, ticket.org_key).await.ok()?;
+    let token = KeptToken::open(&org_key.key, ticket.token)?;
+    account.begin_with(token, &session.base, session.now());
+    Some(ResumedKeys {
+        private_key,
+        org_key,
+    })
 }
 
 async fn fetch_private_key<D: Driver>(
@@ -164,30 +197,41 @@ async fn unlock<D: Driver>(
     session: &Session<D>,
     locked: LockedPrivateKey,
     password: SecretString,
-) -> Result<Arc<PrivateKey>, Error> {
-    let unlock = move || locked.unlock(password.expose_secret()).map(Arc::new);
+) -> Result<AccountKey, Error> {
+    let unlock = move || {
+        let key = locked.unlock(password.expose_secret())?;
+        Ok(AccountKey {
+            key: Arc::new(key),
+            locked: Some(locked),
+        })
+    };
     compute(session, Action::GetPrivateKey, unlock).await
 }
 
 async fn fetch_org_key<D: Driver>(
     session: &Arc<Session<D>>,
-    private_key: &Arc<PrivateKey>,
     deadline: Deadline,
-) -> Result<OrgKey, Error> {
+) -> Result<WrappedOrgKey, Error> {
     let answer = session
         .call(&GetOrgKey, Action::GetOrgKey, deadline)
         .await?;
-    let wrapped = WrappedOrgKey::decode(&answer.encrypted_org_key)
-        .map_err(|error| Error::new(Action::GetOrgKey, error))?;
-    unwrap(session, Arc::clone(private_key), wrapped).await
+    WrappedOrgKey::decode(&answer.encrypted_org_key)
+        .map_err(|error| Error::new(Action::GetOrgKey, error))
 }
 
 async fn unwrap<D: Driver>(
     session: &Session<D>,
-    private_key: Arc<PrivateKey>,
+    private_key: &AccountKey,
     wrapped: WrappedOrgKey,
-) -> Result<OrgKey, Error> {
-    let unwrap = move || private_key.unwrap_org_key(&wrapped);
+) -> Result<UnwrappedKey, Error> {
+    let private_key = Arc::clone(&private_key.key);
+    let unwrap = move || {
+        let key = private_key.unwrap_org_key(&wrapped)?;
+        Ok(UnwrappedKey {
+            key: Arc::new(key),
+            wrapped,
+        })
+    };
     compute(session, Action::GetOrgKey, unwrap).await
 }
 

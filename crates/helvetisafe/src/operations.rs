@@ -180,7 +180,7 @@ impl<D: Driver> Operations<'_, D> {
         }
         match self.0.rotated_org_key(&org_key, deadline).await? {
             Some(new) => {
-                let payload = open_with(&new, key, record).map_err(failed)?;
+                let payload = open_with(&new.key, key, record).map_err(failed)?;
                 self.0.keep_org_key(new);
                 Ok(payload)
             }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use helvetisafe::{Client, ClientBuilder, Clock, Credentials, ErrorKind, KeySource, Scope, Scopes};
+use helvetisafe_crypto::OrgKey;
 use helvetisafe_server::{NewAccount, Vault};
 use secrecy::ExposeSecret;
 
 use crate::proxy::answer;
-use crate::world::{ORG_KEY, PEM, TOKEN, World};
+use crate::world::{ORG_KEY, PEM, TOKEN, World, wrapped};
 
 /// A clock that stands still, at so many seconds of the calendar, until it is set.
 #[derive(Clone)]
@@ -204,6 +205,23 @@ fn a_password_opens_a_ticket_too() {
     assert_eq!(fetched(&world, world.builder().resume(&ticket)), 0);
     let without = self::ticket(&world.client());
     assert_eq!(fetched(&world, builder().resume(without)), 1);
+}
+
+/// A ticket has the org key too, and it is not the ticket that says which one holds.
+#[test]
+fn the_org_key_is_the_one_that_the_vault_has_now() {
+    let is_rotated = Arc::new(AtomicBool::new(false));
+    let (flag, new) = (Arc::clone(&is_rotated), OrgKey::generate().unwrap());
+    let rotated = wrapped(&new);
+    let world = World::new(move |seen, _| {
+        let answers = flag.load(Ordering::SeqCst) && seen.is("GET", ORG_KEY);
+        answers.then(|| answer(200, rotated.as_str()))
+    });
+    let first = world.client();
+    let resumed = || world.builder().resume(ticket(&first)).connect().unwrap();
+    assert_eq!(resumed().org_key_fingerprint(), first.org_key_fingerprint());
+    is_rotated.store(true, Ordering::SeqCst);
+    assert_eq!(resumed().org_key_fingerprint(), new.fingerprint());
 }
 
 #[test]
