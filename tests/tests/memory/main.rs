@@ -30,6 +30,9 @@ use zeroize::Zeroizing;
 const USUAL_HEAP: &str = env!("CARGO_BIN_EXE_memory-subject");
 const WIPING_HEAP: &str = env!("CARGO_BIN_EXE_memory-subject-wiping-heap");
 
+/// The two clients.
+const CLIENTS: [&str; 2] = ["blocking", "async"];
+
 const PASSWORD: &str = "canary-password-thoh4Xai9oghoo3Aewa2neiS6rie1phoochee8iSh5ei";
 const READ: &str = "canary-read-IeSh7xohtee9ahB2aeJ4Bo0uQuai6aeveiGh1Ohphieth3Ee";
 const ESCAPED: &str = "canary-escaped-\"Quo8aiV2ohdae6ahYeeng7sh\nahR5ohw1ooKoh3oPh9aebai2ie";
@@ -79,7 +82,7 @@ fn bytes(text: &str) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(text.as_bytes().to_vec())
 }
 
-fn job(scene: &Scene, Combination(by, with): Combination) -> Job {
+fn job(scene: &Scene, client: &str, Combination(by, with): Combination) -> Job {
     let account = &scene.member.account;
     let (client_id, credential) = match by {
         By::ServiceAccount => (account.client_id.as_str(), &account.client_secret),
@@ -100,6 +103,7 @@ fn job(scene: &Scene, Combination(by, with): Combination) -> Job {
         new_value: bytes(WRITTEN),
         names: bytes("read escaped fields broken missing"),
         threads: bytes("0"),
+        client: bytes(client),
         ..Job::default()
     }
 }
@@ -224,6 +228,15 @@ const HELD: [&str; 9] = [
     "the field, as it is",
 ];
 
+/// Both clients in both programs, and what may be left of each: nothing where the heap wipes.
+fn subjects<'a>(
+    usual: &'a [&'a str],
+) -> impl Iterator<Item = (&'static str, &'static str, &'a [&'a str])> {
+    CLIENTS
+        .into_iter()
+        .flat_map(move |client| [(client, WIPING_HEAP, &[][..]), (client, USUAL_HEAP, usual)])
+}
+
 fn used(said: &[String], name: &str) {
     let did = |line: &str| assert!(said.iter().any(|it| it == line), "{line}: {said:?}");
     did(&format!("get {name}: ok"));
@@ -240,7 +253,7 @@ fn used(said: &[String], name: &str) {
     did("get missing: NotFound");
 }
 
-fn after_everything(program: &str, left: &[&str]) {
+fn after_everything(program: &str, client: &str, left: &[&str]) {
     for (by, with, held) in [
         (
             By::ServiceAccount,
@@ -259,7 +272,7 @@ fn after_everything(program: &str, left: &[&str]) {
         ),
     ] {
         let scene = scene();
-        let subject = start(&scene, program, job(&scene, Combination(by, with)));
+        let subject = start(&scene, program, job(&scene, client, Combination(by, with)));
         let said = examine(&scene, subject, &[&HELD[..], &held].concat(), left);
         used(&said, "written");
         let refused = scene.proxy.answers(401);
@@ -273,19 +286,27 @@ fn after_everything(program: &str, left: &[&str]) {
 
 #[test]
 fn with_a_wiping_heap_nothing_is_left() {
-    after_everything(WIPING_HEAP, &[]);
+    for client in CLIENTS {
+        after_everything(WIPING_HEAP, client, &[]);
+    }
 }
 
 #[test]
 fn with_the_usual_heap_nothing_is_left_but_what_rsa_frees() {
-    after_everything(USUAL_HEAP, &LEFT_BY_RSA);
+    for client in CLIENTS {
+        after_everything(USUAL_HEAP, client, &LEFT_BY_RSA);
+    }
 }
 
 #[test]
 fn nothing_is_left_of_threads_that_have_ended() {
-    for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_RSA)] {
+    for (client, program, left) in subjects(&LEFT_BY_RSA) {
         let scene = scene();
-        let mut job = job(&scene, Combination(By::ServiceAccount, With::Password));
+        let mut job = job(
+            &scene,
+            client,
+            Combination(By::ServiceAccount, With::Password),
+        );
         job.threads = bytes("4");
         let subject = start(&scene, program, job);
         used(&examine(&scene, subject, &HELD, left), "written_3");
@@ -311,9 +332,9 @@ fn nothing_is_left_of_an_attempt_that_failed() {
         ),
     ];
     for (spoil, outcome) in failures {
-        for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_RSA)] {
+        for (client, program, left) in subjects(&LEFT_BY_RSA) {
             let scene = scene();
-            let mut job = job(&scene, usual);
+            let mut job = job(&scene, client, usual);
             spoil(&mut job);
             let mut subject = Subject::start(program, &mut job);
             assert_eq!(subject.wait_for(Stop::Connected), [outcome]);
@@ -325,7 +346,10 @@ fn nothing_is_left_of_an_attempt_that_failed() {
 
 #[test]
 fn nothing_is_left_of_a_large_value() {
-    for size in [64 << 10, 1 << 20] {
+    for (client, size) in CLIENTS
+        .into_iter()
+        .flat_map(|client| [(client, 64 << 10), (client, 1 << 20)])
+    {
         let scene = scene();
         let [read, written] = [3_u8, 5].map(|seed| large(size, seed));
         scene
@@ -334,7 +358,11 @@ fn nothing_is_left_of_a_large_value() {
             .secrets()
             .create("large", &read, None)
             .unwrap();
-        let mut job = job(&scene, Combination(By::ServiceAccount, With::PemBytes));
+        let mut job = job(
+            &scene,
+            client,
+            Combination(By::ServiceAccount, With::PemBytes),
+        );
         (job.names, job.new_value) = (bytes("large"), bytes(&written));
         let mut subject = start(&scene, USUAL_HEAP, job);
         let said = subject.wait_for(Stop::Alive);
@@ -378,12 +406,16 @@ fn large(size: usize, seed: u8) -> String {
 
 #[test]
 fn over_tls_only_rustls_keeps_the_access_token() {
-    for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_TLS)] {
+    for (client, program, left) in subjects(&LEFT_BY_TLS) {
         let scene = scene();
         let proxy = scene.proxy.base_url();
         let proxy = proxy.strip_prefix("http://").unwrap().parse().unwrap();
         let (url, authority) = tls::in_front_of(proxy);
-        let mut job = job(&scene, Combination(By::ServiceAccount, With::Password));
+        let mut job = job(
+            &scene,
+            client,
+            Combination(By::ServiceAccount, With::Password),
+        );
         (job.base_url, job.authority) = (bytes(&url), bytes(&authority));
         let subject = start(&scene, program, job);
         used(&examine(&scene, subject, &HELD, left), "written");
@@ -398,7 +430,11 @@ fn a_core_dump_shows_the_same() {
     let mut subject = start(
         &scene,
         WIPING_HEAP,
-        job(&scene, Combination(By::ServiceAccount, With::Password)),
+        job(
+            &scene,
+            "blocking",
+            Combination(By::ServiceAccount, With::Password),
+        ),
     );
     subject.wait_for(Stop::Alive);
     let search = secrets_of(&scene);

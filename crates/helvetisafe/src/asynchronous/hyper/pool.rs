@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use tokio::time::{Instant, timeout};
 
 use super::connect::Stream;
 use super::progress::Counter;
+use super::veil::Veil;
+use super::wire::Wire;
 
 /// Connections that are kept.
 const MAX_IDLE: usize = 64;
@@ -26,21 +27,25 @@ const BUFFER: usize = 64 * 1024;
 /// A connection to the vault. Dropped, it is closed, whatever is under way.
 pub(super) struct Link {
     pub(super) requests: SendRequest<Full<Bytes>>,
+    pub(super) wire: Wire,
     pub(super) counter: Counter,
+    pub(super) veil: Veil,
     idle_since: Instant,
 }
 
 impl Link {
-    pub(super) async fn new(stream: Stream, counter: Counter) -> hyper::Result<Self> {
+    pub(super) async fn new(stream: Stream, counter: Counter, veil: Veil) -> hyper::Result<Self> {
         let (requests, connection) = Builder::new()
             .max_buf_size(BUFFER)
+            // A body is sent from where it lies, and not copied behind the head.
+            .writev(true)
             .handshake(stream)
             .await?;
-        // It ends with `requests`; whoever waits for an answer is told its errors.
-        tokio::spawn(connection.map(drop));
         Ok(Self {
             requests,
+            wire: Wire::new(connection),
             counter,
+            veil,
             idle_since: Instant::now(),
         })
     }
@@ -58,7 +63,8 @@ impl Pool {
     pub(super) async fn take(&self) -> Option<Link> {
         loop {
             let mut link = self.lock().pop()?;
-            let ready = timeout(READY_WITHIN, link.requests.ready());
+            let ready = link.wire.drive(link.requests.ready());
+            let ready = timeout(READY_WITHIN, ready);
             if link.idle_since.elapsed() < MAX_IDLE_TIME && matches!(ready.await, Ok(Ok(()))) {
                 return Some(link);
             }
