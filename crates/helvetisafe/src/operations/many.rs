@@ -5,18 +5,19 @@ use crate::driver::{Boxed, Driver};
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 
+/// Boxed, so that the compiler sees that what awaits them is `Send`.
 impl<D: Driver> Operations<'_, D> {
-    pub(crate) async fn get_many(
-        &self,
-        keys: &[&str],
-        finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<Secret, Error>> {
+    pub(crate) fn get_many<'a>(
+        &'a self,
+        keys: &'a [&'a str],
+        finished: impl FnMut(usize) + Send + 'a,
+    ) -> Boxed<'a, Vec<Result<Secret, Error>>> {
         let session = &self.0.session;
-        let get = |at: usize| -> Boxed<'_, _> { Box::pin(self.get(keys[at])) };
-        session
+        let get = move |at: usize| -> Boxed<'a, _> { Box::pin(self.get(keys[at])) };
+        let all = session
             .driver
-            .each(keys.len(), session.concurrency, get, finished)
-            .await
+            .each(keys.len(), session.concurrency, get, finished);
+        Box::pin(all)
     }
 
     pub(crate) async fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
@@ -28,20 +29,20 @@ impl<D: Driver> Operations<'_, D> {
         Ok(secrets)
     }
 
-    pub(crate) async fn put_many(
-        &self,
-        items: &[(&str, &str)],
-        finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    pub(crate) fn put_many<'a>(
+        &'a self,
+        items: &'a [(&'a str, &'a str)],
+        finished: impl FnMut(usize) + Send + 'a,
+    ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
         let session = &self.0.session;
-        let put = |at: usize| -> Boxed<'_, _> {
+        let put = move |at: usize| -> Boxed<'a, _> {
             let (key, value) = items[at];
             Box::pin(self.put(key, value, None))
         };
-        session
+        let all = session
             .driver
-            .each(items.len(), session.concurrency, put, finished)
-            .await
+            .each(items.len(), session.concurrency, put, finished);
+        Box::pin(all)
     }
 }
 

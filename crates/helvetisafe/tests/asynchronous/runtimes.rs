@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use helvetisafe::ErrorKind;
 use helvetisafe_server::{NewAccount, Vault};
@@ -32,6 +32,27 @@ fn a_client_outlives_the_runtime_it_was_made_on() {
     // The connections of the first have ended with it; that costs no attempt.
     let secret = runtime().block_on(client.secrets().get("db")).unwrap();
     assert_eq!(secret.expose_secret(), "v");
+}
+
+#[test]
+fn a_connection_of_a_runtime_that_rests_is_not_waited_for() {
+    let world = World::new(|_, _| None);
+    let [first, second] = [runtime(), runtime()];
+    let client = first.block_on(crate::client(&world));
+    first
+        .block_on(client.secrets().put("db", "v", None))
+        .unwrap();
+    let begun = Instant::now();
+    let secret = second.block_on(client.secrets().get("db")).unwrap();
+    assert_eq!(secret.expose_secret(), "v");
+    // Far below the silence after which a connection is given up.
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    // Each has its own from then on.
+    for runtime in [&first, &second] {
+        runtime.block_on(client.secrets().get("db")).unwrap();
+    }
+    let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
+    assert_eq!(connections, Some(1));
 }
 
 #[test]

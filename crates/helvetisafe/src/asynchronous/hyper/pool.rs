@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, SendRequest};
+use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, timeout};
 
 use super::connect::Stream;
@@ -30,6 +31,8 @@ pub(super) struct Link {
     pub(super) wire: Wire,
     pub(super) counter: Counter,
     pub(super) veil: Veil,
+    /// What it gets its bytes from: on another runtime it would wait for one that may rest.
+    runtime: Option<Id>,
     idle_since: Instant,
 }
 
@@ -46,6 +49,7 @@ impl Link {
             wire: Wire::new(connection),
             counter,
             veil,
+            runtime: runtime(),
             idle_since: Instant::now(),
         })
     }
@@ -59,16 +63,22 @@ impl Link {
 pub(super) struct Pool(Mutex<Vec<Link>>);
 
 impl Pool {
-    /// The one that was used last, if it can be used again.
+    /// The one of this runtime that was used last, if it can be used again.
     pub(super) async fn take(&self) -> Option<Link> {
         loop {
-            let mut link = self.lock().pop()?;
+            let mut link = self.pop(runtime())?;
             let ready = link.wire.drive(link.requests.ready());
             let ready = timeout(READY_WITHIN, ready);
             if link.idle_since.elapsed() < MAX_IDLE_TIME && matches!(ready.await, Ok(Ok(()))) {
                 return Some(link);
             }
         }
+    }
+
+    fn pop(&self, runtime: Option<Id>) -> Option<Link> {
+        let mut links = self.lock();
+        let at = links.iter().rposition(|link| link.runtime == runtime)?;
+        Some(links.remove(at))
     }
 
     /// Keeps one whose answer is whole.
@@ -85,4 +95,9 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, Vec<Link>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The runtime that this runs on.
+fn runtime() -> Option<Id> {
+    Handle::try_current().ok().map(|handle| handle.id())
 }
