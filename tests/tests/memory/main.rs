@@ -15,11 +15,14 @@
 mod tls;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use helvetisafe_crypto::Payload;
-use helvetisafe_server::{NewAccount, Vault};
+use helvetisafe_server::faults::{Fault, Faults, Route};
+use helvetisafe_server::{NewAccount, Vault, VaultBuilder};
 use helvetisafe_tests::memory::{self, Job, Region, Stop, Subject};
 use helvetisafe_tests::proxy::RecordingProxy;
 use helvetisafe_tests::search::Search;
@@ -53,7 +56,11 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let world = World::of(Vault::builder());
+    scene_of(Vault::builder())
+}
+
+fn scene_of(vault: VaultBuilder) -> Scene {
+    let world = World::of(vault);
     let account = NewAccount::default()
         .private_key(test_key())
         .password(PASSWORD);
@@ -342,6 +349,42 @@ fn nothing_is_left_of_an_attempt_that_failed() {
             examine(&scene, subject, &["the wrong credential, as it is"], left);
         }
     }
+}
+
+#[test]
+fn nothing_is_left_of_answers_in_pieces_and_of_one_that_broke_off() {
+    let usual = Combination(By::ServiceAccount, With::PemBytes);
+    let piece = NonZeroUsize::new(100).unwrap();
+    let drip = Fault::drip(piece, Duration::from_millis(2));
+    let broken = Fault::truncate_at(after_the_token());
+    for (client, fault) in CLIENTS
+        .into_iter()
+        .flat_map(|it| [(it, &drip), (it, &broken)])
+    {
+        let faults = Faults::new();
+        let scene = scene_of(Vault::builder().faults(faults.clone()));
+        let job = job(&scene, client, usual);
+        faults.on(Route::Token).times(1).then(fault.clone());
+        let subject = start(&scene, USUAL_HEAP, job);
+        used(&examine(&scene, subject, &HELD, &LEFT_BY_RSA), "written");
+        let hit = faults
+            .log()
+            .iter()
+            .filter(|seen| seen.fault.is_some())
+            .count();
+        assert_eq!(hit, 1);
+    }
+}
+
+/// How many bytes of an answer with an access token, head included, hold the whole of the token.
+fn after_the_token() -> usize {
+    let scene = scene();
+    scene.member.client(&scene.proxy.base_url());
+    let answers = &scene.proxy.connections()[0].from_vault;
+    let token = access_tokens(&scene.proxy).remove(0);
+    let mut places = answers.windows(token.len());
+    let place = places.position(|window| window == token.as_bytes());
+    place.unwrap() + token.len() + 1
 }
 
 #[test]
