@@ -4,10 +4,10 @@
 //! while it holds everything, where all has to be found, since a search that finds nothing proves
 //! nothing; and after it has dropped everything.
 //!
-//! There are two subjects. `memory-subject-wiping-heap` has the allocator of the command, and nothing
-//! may be left of it. `memory-subject` has the usual one, and nothing may be left but what
-//! `docs/threat-model.md` names: numbers that `rsa` frees without wiping, and over TLS the buffers
-//! of rustls.
+//! There are two subjects, each with the blocking client or the asynchronous one, which goes with its
+//! runtime. `memory-subject-wiping-heap` has the allocator of the command, and nothing may be left of it.
+//! `memory-subject` has the usual one, and nothing may be left but what `SECURITY.md` names: numbers that
+//! `rsa` frees without wiping, and over TLS the buffers of rustls.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]

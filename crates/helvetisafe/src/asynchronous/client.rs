@@ -18,6 +18,9 @@ use crate::error::Error;
 /// stays held, and a renewal of the access token that is under way goes on for the others.
 /// Decrypting a value happens where the future is polled; unlocking and unwrapping keys, which take
 /// milliseconds, on tokio's threads for blocking work.
+///
+/// Once it and its runtime are dropped, no more of its secrets is left in memory than of the blocking
+/// client's: see [the crate's page](crate#secrets-in-memory), which also says how to have nothing left.
 #[derive(Clone)]
 pub struct AsyncClient(Arc<Connection<Tokio>>);
 

@@ -41,7 +41,7 @@ enum Way {
 impl VaultConnector {
     pub(super) fn new(base: &BaseUrl, limit: Duration, roots: &Roots) -> Result<Self, ConfigError> {
         let tls = HttpsConnectorBuilder::new()
-            .with_tls_config(client_config(roots)?)
+            .with_tls_config(client_config(base, roots)?)
             .https_or_http()
             .enable_http1();
         let mut tcp = HttpConnector::new();
