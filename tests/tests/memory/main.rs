@@ -13,6 +13,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod tls;
+#[allow(dead_code, reason = "shared with the tests of the client")]
+#[path = "../../../crates/helvetisafe/tests/behaviour/tls_server.rs"]
+mod tls_server;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
