@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::builder;
 use crate::proxy::{Deed, answer};
-use crate::world::{TOKEN, World, earlier};
+use crate::world::{SECRETS, TOKEN, World, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
@@ -53,6 +53,26 @@ fn a_connection_of_a_runtime_that_rests_is_not_waited_for() {
     }
     let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
     assert_eq!(connections, Some(1));
+}
+
+#[test]
+fn a_connection_that_was_closed_while_its_runtime_rested_is_passed_over() {
+    // It closes its connection a moment after the last byte.
+    let world = World::new(|seen, _| {
+        let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
+        seen.is("GET", DB)
+            .then_some(Deed::Drip(missing, Duration::from_millis(5)))
+    });
+    let runtime = runtime();
+    let client = runtime.block_on(crate::client(&world));
+    let missing = runtime.block_on(client.secrets().exists("db"));
+    assert!(!missing.unwrap());
+    std::thread::sleep(Duration::from_millis(200));
+    let create = async { client.secrets().create("db", "v", None).await };
+    runtime.block_on(create).unwrap();
+    // What is sent on a dead connection has to be read back.
+    assert_eq!(world.proxy.count("POST", SECRETS), 1);
+    assert_eq!(world.proxy.count("GET", DB), 1);
 }
 
 #[test]

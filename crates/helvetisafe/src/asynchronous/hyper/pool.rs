@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use tokio::runtime::{Handle, Id};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
 use super::connect::Stream;
@@ -65,6 +66,8 @@ pub(super) struct Pool(Mutex<Vec<Link>>);
 impl Pool {
     /// The one of this runtime that was used last, if it can be used again.
     pub(super) async fn take(&self) -> Option<Link> {
+        // The runtime may have rested: it has to look first whether the vault has closed one.
+        yield_now().await;
         loop {
             let mut link = self.pop(runtime())?;
             let ready = link.wire.drive(link.requests.ready());
