@@ -17,10 +17,12 @@ pub(super) fn client_config(base: &BaseUrl, roots: &Roots) -> Result<ClientConfi
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| ConfigError::Certificate)?;
-    let builder = match roots.trust().map_err(|_| ConfigError::Certificate)? {
-        // To read the platform's takes milliseconds, for which there is no use here.
-        #[cfg(feature = "platform-roots")]
-        Trust::Platform if !base.is_https() => builder.with_root_certificates(store(&[])),
+    let trust = match roots.trust().map_err(|_| ConfigError::Certificate)? {
+        trust if base.is_https() => trust,
+        // To read the platform's takes milliseconds, for nothing.
+        _ => Trust::These(Vec::new()),
+    };
+    let builder = match trust {
         #[cfg(feature = "platform-roots")]
         Trust::Platform => builder
             .with_platform_verifier()
