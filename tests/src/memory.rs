@@ -1,5 +1,6 @@
 //! Another process's memory, and the process whose memory is looked at: `memory-subject`.
 
+mod client;
 mod dump;
 mod job;
 mod subject;

@@ -20,8 +20,30 @@ pub use secrets::AsyncSecrets;
 /// Sends one request and returns the whole answer, without blocking: the asynchronous
 /// [`Transport`](crate::Transport), with the same duties.
 ///
-/// Closures that return a future are transports. A future that is dropped must let go of all it
-/// holds; its request may or may not have reached the vault.
+/// Closures that return a future which owns what it needs are transports. A future that is dropped
+/// must let go of all it holds; its request may or may not have reached the vault.
+///
+/// ```
+/// use helvetisafe::{AsyncClient, Credentials, Failure, KeySource, TransportError};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let offline = |_: http::Request<Vec<u8>>| async {
+///     Err(TransportError::new(Failure::NotSent))
+/// };
+/// let error = AsyncClient::builder(
+///     "https://vault.example",
+///     Credentials::api_token("portal-token"),
+///     KeySource::password("pass word"),
+/// )
+/// .transport(offline)
+/// .attempts(1)
+/// .connect()
+/// .await
+/// .unwrap_err();
+/// assert!(error.is_retryable());
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait AsyncTransport: Send + Sync {
     /// Sends `request`; the future is the answer. It is given the request, whose body the transport
     /// should wipe where it can: that of a token request holds the client secret.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
 
+use crate::clock::Clock;
 use crate::transport::TransportError;
 
 pub(crate) use blocking::Blocking;
@@ -19,14 +20,23 @@ pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait Driver: Send + Sync + Sized + 'static {
     type Gate: Gate;
 
+    /// Tells the time, and spreads waits.
+    fn clock(&self) -> &dyn Clock;
+
     /// Time since some fixed moment; never goes backwards.
-    fn now(&self) -> Duration;
+    fn now(&self) -> Duration {
+        self.clock().now()
+    }
 
     /// The calendar time.
-    fn wall(&self) -> SystemTime;
+    fn wall(&self) -> SystemTime {
+        self.clock().wall()
+    }
 
     /// A number in `0.0..=1.0` that spreads waits.
-    fn jitter(&self) -> f64;
+    fn jitter(&self) -> f64 {
+        self.clock().jitter()
+    }
 
     /// Sends a request and brings the whole answer. The request's body is wiped.
     fn send(

@@ -46,10 +46,11 @@
 //!
 //! # Secrets in memory
 //!
-//! Keys, credentials and values are wiped when they are dropped, and so are the buffers of the
-//! blocking client's connections; `hyper` frees those of the asynchronous one without wiping. Some libraries below free numbers and buffers without wiping them: `rsa` the primes of
-//! the private key, rustls the answer with the access token. A program that wants these gone too
-//! sets an allocator that wipes whatever is freed, such as `zeroizing-alloc`; the command does.
+//! Keys, credentials and values are wiped when they are dropped, and so is what a connection held of
+//! them, with the blocking client and the asynchronous one. Some libraries below free numbers and
+//! buffers without wiping them: `rsa` the primes of the private key, rustls the answer with the access
+//! token. A program that wants these gone too sets an allocator that wipes whatever is freed, such as
+//! `zeroizing-alloc`; the command does.
 //!
 //! What is out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in
 //! `helvetisafe-proto`; a vault for tests is in `helvetisafe-server`.

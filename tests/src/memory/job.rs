@@ -33,10 +33,12 @@ pub struct Job {
     pub names: Bytes,
     /// On how many threads all this happens at once; one decimal digit, 0 for the main thread.
     pub threads: Bytes,
+    /// Which client: `blocking` or `async`.
+    pub client: Bytes,
 }
 
 impl Job {
-    fn parts(&mut self) -> [&mut Bytes; 11] {
+    fn parts(&mut self) -> [&mut Bytes; 12] {
         [
             &mut self.base_url,
             &mut self.authority,
@@ -49,6 +51,7 @@ impl Job {
             &mut self.new_value,
             &mut self.names,
             &mut self.threads,
+            &mut self.client,
         ]
     }
 

@@ -7,9 +7,10 @@ use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::thread;
 
-use helvetisafe::{Client, ClientBuilder, Credentials, Error, Expiry, KeySource, Secret};
+use helvetisafe::{AsyncClient, Client, ClientBuilder, Credentials, Error, KeySource, Secret};
 use secrecy::SecretString;
 
+use super::client::{OnTokio, Use};
 use super::{Job, Stop};
 
 /// The whole of a subject's `main`.
@@ -17,11 +18,11 @@ pub fn work() {
     // Not through the buffer of `stdin`, which nobody wipes.
     let pipe = File::from(stdin().as_fd().try_clone_to_owned().unwrap());
     let job = Job::read(&pipe).unwrap();
-    let client = connect(&job);
+    let client = tell("connect", connect(&job, None));
     stop(Stop::Connected, &pipe);
     let held = client.map(|client| {
-        let read = use_client(&client, &job);
-        let later = resume(&client, &job);
+        let read = use_client(&*client, &job);
+        let later = client.ticket().and_then(|ticket| resume(&job, ticket));
         (client, read, later)
     });
     stop(Stop::Alive, &pipe);
@@ -52,17 +53,12 @@ fn tell<T>(what: &str, outcome: Result<T, Error>) -> Option<T> {
     }
 }
 
-fn connect(job: &Job) -> Option<Client> {
-    tell("connect", builder(job).connect())
+/// A later client, which begins with the access token of another one.
+fn resume(job: &Job, ticket: String) -> Option<Box<dyn Use>> {
+    tell("resume", connect(job, Some(ticket)))
 }
 
-/// A later client, which begins with the access token of this one, if there is one.
-fn resume(client: &Client, job: &Job) -> Option<Client> {
-    let ticket = client.resumption_ticket().unwrap()?;
-    tell("resume", builder(job).resume(ticket).connect())
-}
-
-fn builder(job: &Job) -> ClientBuilder {
+fn connect(job: &Job, ticket: Option<String>) -> Result<Box<dyn Use>, Error> {
     let credential = SecretString::from(text(&job.credential));
     let credentials = match text(&job.client_id) {
         "" => Credentials::api_token(credential),
@@ -77,15 +73,32 @@ fn builder(job: &Job) -> ClientBuilder {
         "" => key_source,
         passphrase => key_source.with_passphrase(passphrase),
     };
-    let mut builder = Client::builder(text(&job.base_url), credentials, key_source);
-    if !job.authority.is_empty() {
-        builder = builder.ca_certificate(&**job.authority);
+    let url = text(&job.base_url);
+    Ok(match text(&job.client) {
+        "async" => {
+            let builder = AsyncClient::builder(url, credentials, key_source);
+            Box::new(OnTokio::connect(complete(builder, job, ticket))?)
+        }
+        _ => {
+            let builder = Client::builder(url, credentials, key_source);
+            Box::new(complete(builder, job, ticket).connect()?)
+        }
+    })
+}
+
+fn complete<P>(builder: ClientBuilder<P>, job: &Job, ticket: Option<String>) -> ClientBuilder<P> {
+    let builder = match &**job.authority {
+        [] => builder,
+        pem => builder.ca_certificate(pem),
+    };
+    match ticket {
+        Some(ticket) => builder.resume(ticket),
+        None => builder,
     }
-    builder
 }
 
 /// Does everything once, on as many threads as the job says; the secrets that it read.
-fn use_client(client: &Client, job: &Job) -> Vec<Secret> {
+fn use_client(client: &dyn Use, job: &Job) -> Vec<Secret> {
     let threads: usize = text(&job.threads).parse().unwrap_or_default();
     if threads == 0 {
         return use_once(client, job, text(&job.new_name));
@@ -104,17 +117,16 @@ fn use_client(client: &Client, job: &Job) -> Vec<Secret> {
     read.into_inner().unwrap()
 }
 
-fn use_once(client: &Client, job: &Job, new_name: &str) -> Vec<Secret> {
-    let secrets = client.secrets();
+fn use_once(client: &dyn Use, job: &Job, new_name: &str) -> Vec<Secret> {
     let value = text(&job.new_value);
-    tell("create", secrets.create(new_name, value, None));
-    tell("update", secrets.update(new_name, value, Expiry::Keep));
+    tell("create", client.create(new_name, value));
+    tell("update", client.update(new_name, value));
     let read = text(&job.names).split(' ').filter(|name| !name.is_empty());
     let read = read
         .chain([new_name])
-        .filter_map(|name| tell(&format!("get {name}"), secrets.get(name)))
+        .filter_map(|name| tell(&format!("get {name}"), client.get(name)))
         .collect();
-    tell("list", secrets.list());
+    tell("list", client.list());
     read
 }
 

@@ -4,22 +4,28 @@
 //! while it holds everything, where all has to be found, since a search that finds nothing proves
 //! nothing; and after it has dropped everything.
 //!
-//! There are two subjects. `memory-subject-wiping-heap` has the allocator of the command, and nothing
-//! may be left of it. `memory-subject` has the usual one, and nothing may be left but what
-//! `docs/threat-model.md` names: numbers that `rsa` frees without wiping, and over TLS the buffers
-//! of rustls.
+//! There are two subjects, each with the blocking client or the asynchronous one, which goes with its
+//! runtime. `memory-subject-wiping-heap` has the allocator of the command, and nothing may be left of it.
+//! `memory-subject` has the usual one, and nothing may be left but what `SECURITY.md` names: numbers that
+//! `rsa` frees without wiping, and over TLS the buffers of rustls.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod tls;
+#[allow(dead_code, reason = "shared with the tests of the client")]
+#[path = "../../../crates/helvetisafe/tests/behaviour/tls_server.rs"]
+mod tls_server;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use helvetisafe_crypto::Payload;
-use helvetisafe_server::{NewAccount, Vault};
+use helvetisafe_server::faults::{Fault, Faults, Route};
+use helvetisafe_server::{NewAccount, Vault, VaultBuilder};
 use helvetisafe_tests::memory::{self, Job, Region, Stop, Subject};
 use helvetisafe_tests::proxy::RecordingProxy;
 use helvetisafe_tests::search::Search;
@@ -29,6 +35,9 @@ use zeroize::Zeroizing;
 
 const USUAL_HEAP: &str = env!("CARGO_BIN_EXE_memory-subject");
 const WIPING_HEAP: &str = env!("CARGO_BIN_EXE_memory-subject-wiping-heap");
+
+/// The two clients.
+const CLIENTS: [&str; 2] = ["blocking", "async"];
 
 const PASSWORD: &str = "canary-password-thoh4Xai9oghoo3Aewa2neiS6rie1phoochee8iSh5ei";
 const READ: &str = "canary-read-IeSh7xohtee9ahB2aeJ4Bo0uQuai6aeveiGh1Ohphieth3Ee";
@@ -42,6 +51,9 @@ const LEFT_BY_RSA: [&str; 2] = ["p of the private key", "q of the private key"];
 /// What rustls leaves besides: the answer with the access token, decrypted in its buffers.
 const LEFT_BY_TLS: [&str; 3] = [LEFT_BY_RSA[0], LEFT_BY_RSA[1], "an access token"];
 
+/// With an access token, and without the work of unlocking a key.
+const TOKEN_AND_PEM: Combination = Combination(By::ServiceAccount, With::PemBytes);
+
 /// A vault with a member, some secrets of every kind, and all that was said.
 struct Scene {
     world: World,
@@ -50,7 +62,11 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let world = World::of(Vault::builder());
+    scene_of(Vault::builder())
+}
+
+fn scene_of(vault: VaultBuilder) -> Scene {
+    let world = World::of(vault);
     let account = NewAccount::default()
         .private_key(test_key())
         .password(PASSWORD);
@@ -79,7 +95,7 @@ fn bytes(text: &str) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(text.as_bytes().to_vec())
 }
 
-fn job(scene: &Scene, Combination(by, with): Combination) -> Job {
+fn job(scene: &Scene, client: &str, Combination(by, with): Combination) -> Job {
     let account = &scene.member.account;
     let (client_id, credential) = match by {
         By::ServiceAccount => (account.client_id.as_str(), &account.client_secret),
@@ -100,6 +116,7 @@ fn job(scene: &Scene, Combination(by, with): Combination) -> Job {
         new_value: bytes(WRITTEN),
         names: bytes("read escaped fields broken missing"),
         threads: bytes("0"),
+        client: bytes(client),
         ..Job::default()
     }
 }
@@ -224,6 +241,15 @@ const HELD: [&str; 9] = [
     "the field, as it is",
 ];
 
+/// Both clients in both programs, and what may be left of each: nothing where the heap wipes.
+fn subjects<'a>(
+    usual: &'a [&'a str],
+) -> impl Iterator<Item = (&'static str, &'static str, &'a [&'a str])> {
+    CLIENTS
+        .into_iter()
+        .flat_map(move |client| [(client, WIPING_HEAP, &[][..]), (client, USUAL_HEAP, usual)])
+}
+
 fn used(said: &[String], name: &str) {
     let did = |line: &str| assert!(said.iter().any(|it| it == line), "{line}: {said:?}");
     did(&format!("get {name}: ok"));
@@ -240,7 +266,7 @@ fn used(said: &[String], name: &str) {
     did("get missing: NotFound");
 }
 
-fn after_everything(program: &str, left: &[&str]) {
+fn after_everything(program: &str, client: &str, left: &[&str]) {
     for (by, with, held) in [
         (
             By::ServiceAccount,
@@ -259,7 +285,7 @@ fn after_everything(program: &str, left: &[&str]) {
         ),
     ] {
         let scene = scene();
-        let subject = start(&scene, program, job(&scene, Combination(by, with)));
+        let subject = start(&scene, program, job(&scene, client, Combination(by, with)));
         let said = examine(&scene, subject, &[&HELD[..], &held].concat(), left);
         used(&said, "written");
         let has_tokens = by == By::ServiceAccount;
@@ -273,19 +299,27 @@ fn after_everything(program: &str, left: &[&str]) {
 
 #[test]
 fn with_a_wiping_heap_nothing_is_left() {
-    after_everything(WIPING_HEAP, &[]);
+    for client in CLIENTS {
+        after_everything(WIPING_HEAP, client, &[]);
+    }
 }
 
 #[test]
 fn with_the_usual_heap_nothing_is_left_but_what_rsa_frees() {
-    after_everything(USUAL_HEAP, &LEFT_BY_RSA);
+    for client in CLIENTS {
+        after_everything(USUAL_HEAP, client, &LEFT_BY_RSA);
+    }
 }
 
 #[test]
 fn nothing_is_left_of_threads_that_have_ended() {
-    for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_RSA)] {
+    for (client, program, left) in subjects(&LEFT_BY_RSA) {
         let scene = scene();
-        let mut job = job(&scene, Combination(By::ServiceAccount, With::Password));
+        let mut job = job(
+            &scene,
+            client,
+            Combination(By::ServiceAccount, With::Password),
+        );
         job.threads = bytes("4");
         let subject = start(&scene, program, job);
         used(&examine(&scene, subject, &HELD, left), "written_3");
@@ -311,9 +345,9 @@ fn nothing_is_left_of_an_attempt_that_failed() {
         ),
     ];
     for (spoil, outcome) in failures {
-        for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_RSA)] {
+        for (client, program, left) in subjects(&LEFT_BY_RSA) {
             let scene = scene();
-            let mut job = job(&scene, usual);
+            let mut job = job(&scene, client, usual);
             spoil(&mut job);
             let mut subject = Subject::start(program, &mut job);
             assert_eq!(subject.wait_for(Stop::Connected), [outcome]);
@@ -324,8 +358,60 @@ fn nothing_is_left_of_an_attempt_that_failed() {
 }
 
 #[test]
+fn nothing_is_left_of_an_answer_in_pieces() {
+    for client in CLIENTS {
+        let (scene, faults) = scene_with_faults();
+        let job = job(&scene, client, TOKEN_AND_PEM);
+        let piece = NonZeroUsize::new(100).unwrap();
+        let drip = Fault::drip(piece, Duration::from_millis(2));
+        faults.on(Route::Token).then(drip);
+        let subject = start(&scene, USUAL_HEAP, job);
+        used(&examine(&scene, subject, &HELD, &LEFT_BY_RSA), "written");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_an_answer_that_broke_off() {
+    let cut = after_the_token();
+    for client in CLIENTS {
+        let (scene, faults) = scene_with_faults();
+        let mut job = job(&scene, client, TOKEN_AND_PEM);
+        faults.on(Route::Token).then(Fault::truncate_at(cut));
+        let mut subject = Subject::start(USUAL_HEAP, &mut job);
+        assert_eq!(subject.wait_for(Stop::Connected), ["connect: Transport"]);
+        subject.go_on();
+        examine(
+            &scene,
+            subject,
+            &["the client secret, as it is"],
+            &LEFT_BY_RSA,
+        );
+    }
+}
+
+fn scene_with_faults() -> (Scene, Faults) {
+    let faults = Faults::new();
+    let scene = scene_of(Vault::builder().faults(faults.clone()));
+    (scene, faults)
+}
+
+/// How many bytes of an answer with an access token, head included, hold the whole of the token.
+fn after_the_token() -> usize {
+    let scene = scene();
+    scene.member.client(&scene.proxy.base_url());
+    let answers = &scene.proxy.connections()[0].from_vault;
+    let token = access_tokens(&scene.proxy).remove(0);
+    let mut places = answers.windows(token.len());
+    let place = places.position(|window| window == token.as_bytes());
+    place.unwrap() + token.len() + 1
+}
+
+#[test]
 fn nothing_is_left_of_a_large_value() {
-    for size in [64 << 10, 1 << 20] {
+    for (client, size) in CLIENTS
+        .into_iter()
+        .flat_map(|client| [(client, 64 << 10), (client, 1 << 20)])
+    {
         let scene = scene();
         let [read, written] = [3_u8, 5].map(|seed| large(size, seed));
         scene
@@ -334,7 +420,11 @@ fn nothing_is_left_of_a_large_value() {
             .secrets()
             .create("large", &read, None)
             .unwrap();
-        let mut job = job(&scene, Combination(By::ServiceAccount, With::PemBytes));
+        let mut job = job(
+            &scene,
+            client,
+            Combination(By::ServiceAccount, With::PemBytes),
+        );
         (job.names, job.new_value) = (bytes("large"), bytes(&written));
         let mut subject = start(&scene, USUAL_HEAP, job);
         let said = subject.wait_for(Stop::Alive);
@@ -378,12 +468,16 @@ fn large(size: usize, seed: u8) -> String {
 
 #[test]
 fn over_tls_only_rustls_keeps_the_access_token() {
-    for (program, left) in [(WIPING_HEAP, &[][..]), (USUAL_HEAP, &LEFT_BY_TLS)] {
+    for (client, program, left) in subjects(&LEFT_BY_TLS) {
         let scene = scene();
         let proxy = scene.proxy.base_url();
         let proxy = proxy.strip_prefix("http://").unwrap().parse().unwrap();
         let (url, authority) = tls::in_front_of(proxy);
-        let mut job = job(&scene, Combination(By::ServiceAccount, With::Password));
+        let mut job = job(
+            &scene,
+            client,
+            Combination(By::ServiceAccount, With::Password),
+        );
         (job.base_url, job.authority) = (bytes(&url), bytes(&authority));
         let subject = start(&scene, program, job);
         used(&examine(&scene, subject, &HELD, left), "written");
@@ -398,7 +492,11 @@ fn a_core_dump_shows_the_same() {
     let mut subject = start(
         &scene,
         WIPING_HEAP,
-        job(&scene, Combination(By::ServiceAccount, With::Password)),
+        job(
+            &scene,
+            "blocking",
+            Combination(By::ServiceAccount, With::Password),
+        ),
     );
     subject.wait_for(Stop::Alive);
     let search = secrets_of(&scene);

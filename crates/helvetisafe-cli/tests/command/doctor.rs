@@ -1,16 +1,9 @@
 //! What `doctor` finds where a transcript cannot play the other side. The rest is in `doctor.txt`.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::thread;
-
-use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::proxy::{Deed, Proxy, answer};
+use crate::tls_server;
 use crate::world::{World, vault_address};
 
 /// The status, and for each check its outcome and message.
@@ -96,7 +89,8 @@ fn a_clock_that_differs_is_told_and_nothing_fails() {
 #[test]
 fn a_certificate_of_an_unknown_authority_is_told() {
     let world = World::new();
-    let (status, lines) = doctor(&world, &tls_server(), &[]);
+    let (port, _) = tls_server::start();
+    let (status, lines) = doctor(&world, &format!("https://localhost:{port}"), &[]);
     let (outcome, message) = find(&lines, "connection");
     assert_eq!((status, outcome), (9, "failed"));
     assert!(message.contains("certificate"), "{message}");
@@ -143,31 +137,4 @@ fn no_credential_is_printed() {
         let secret = world.name("CLIENT_SECRET");
         assert!(!text.contains(&secret), "{text}");
     }
-}
-
-/// A server for `localhost` with a certificate that nobody signed but itself.
-fn tls_server() -> String {
-    let key = KeyPair::generate().unwrap();
-    let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = names.self_signed(&key).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut stream = StreamOwned::new(connection, stream);
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-        }
-    });
-    format!("https://localhost:{port}")
 }

@@ -21,6 +21,9 @@ mod run;
 mod streams;
 #[cfg(unix)]
 mod terminal;
+#[allow(dead_code, reason = "shared with the tests of the client")]
+#[path = "../../../helvetisafe/tests/behaviour/tls_server.rs"]
+mod tls_server;
 mod transcript;
 mod trust;
 #[cfg(unix)]

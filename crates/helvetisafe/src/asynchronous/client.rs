@@ -18,6 +18,9 @@ use crate::error::Error;
 /// stays held, and a renewal of the access token that is under way goes on for the others.
 /// Decrypting a value happens where the future is polled; unlocking and unwrapping keys, which take
 /// milliseconds, on tokio's threads for blocking work.
+///
+/// Once it and its runtime are dropped, no more of its secrets is left in memory than of the blocking
+/// client's: see [the crate's page](crate#secrets-in-memory), which also says how to have nothing left.
 #[derive(Clone)]
 pub struct AsyncClient(Arc<Connection<Tokio>>);
 
@@ -25,8 +28,12 @@ pub struct AsyncClient(Arc<Connection<Tokio>>);
 #[derive(Default)]
 pub struct AsyncParts {
     transport: Option<Arc<dyn AsyncTransport>>,
+    around: Option<Box<Around>>,
     clock: Option<Arc<dyn AsyncClock>>,
 }
+
+/// Makes one transport of another.
+type Around = dyn FnOnce(Arc<dyn AsyncTransport>) -> Arc<dyn AsyncTransport> + Send;
 
 impl AsyncClient {
     /// As [`Client::builder`](crate::Client::builder).
@@ -91,6 +98,16 @@ impl ClientBuilder<AsyncParts> {
         self
     }
 
+    /// Puts a transport around the default one, or around that of [`Self::transport`], as
+    /// [`ClientBuilder::around_transport`] of the blocking client does.
+    pub fn around_transport<T: AsyncTransport + 'static>(
+        mut self,
+        around: impl FnOnce(Arc<dyn AsyncTransport>) -> T + Send + 'static,
+    ) -> Self {
+        self.parts_mut().around = Some(Box::new(|inner| Arc::new(around(inner))));
+        self
+    }
+
     /// Another clock, for tests.
     pub fn clock(mut self, clock: impl AsyncClock + 'static) -> Self {
         self.parts_mut().clock = Some(Arc::new(clock));
@@ -108,6 +125,10 @@ impl ClientBuilder<AsyncParts> {
             let transport = match parts.transport {
                 Some(transport) => transport,
                 None => Arc::new(HyperTransport::new(base, timeouts, roots)?),
+            };
+            let transport = match parts.around {
+                Some(around) => around(transport),
+                None => transport,
             };
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
             Ok(Tokio::new(transport, clock))

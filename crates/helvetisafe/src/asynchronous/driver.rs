@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use http::{Request, Response};
@@ -11,6 +11,7 @@ use tokio::task::{JoinError, spawn, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{AsyncClock, AsyncTransport};
+use crate::clock::Clock;
 use crate::driver::{Boxed, Driver, Gate};
 use crate::trace;
 use crate::transport::TransportError;
@@ -30,16 +31,8 @@ impl Tokio {
 impl Driver for Tokio {
     type Gate = TokioGate;
 
-    fn now(&self) -> Duration {
-        self.clock.now()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.clock.wall()
-    }
-
-    fn jitter(&self) -> f64 {
-        self.clock.jitter()
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {

@@ -6,6 +6,8 @@ mod explain;
 mod pool;
 mod progress;
 mod tls;
+mod veil;
+mod wire;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use helvetisafe_proto::BaseUrl;
 use http::header::HOST;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -27,7 +29,12 @@ use crate::transport::{AttemptLimits, Failure, TransportError};
 use connect::VaultConnector;
 use explain::{broken, not_connected, timed_out};
 use pool::{Link, Pool};
-use progress::Progress;
+use progress::{Counter, Progress};
+use veil::{Covered, Veil};
+use wire::wipe;
+
+/// Where the length of a body is not announced, the first allocation.
+const FIRST_BODY: usize = 4096;
 
 pub(super) struct HyperTransport {
     connector: VaultConnector,
@@ -54,10 +61,12 @@ impl HyperTransport {
         // The body wipes itself when the last of its readers lets go.
         let mut request = request.map(|body| Full::new(Bytes::from_owner(Zeroizing::new(body))));
         into_origin_form(&mut request);
+        let covered = Covered::take(request.headers_mut());
         let progress = Progress::new();
         let exchange = async {
-            let (link, answer) = self.send_on_a_link(request, &vault, &progress).await?;
-            let answer = self.read(answer, limits.body, &progress).await?;
+            let sent = self.send_on_a_link(request, covered, &vault, &progress);
+            let (mut link, answer) = sent.await?;
+            let answer = self.read(&mut link, answer, limits.body, &progress).await?;
             self.pool.keep(link);
             Ok(answer)
         };
@@ -72,6 +81,7 @@ impl HyperTransport {
     async fn send_on_a_link(
         &self,
         mut request: Request<Full<Bytes>>,
+        covered: Option<Covered>,
         vault: &Uri,
         progress: &Progress,
     ) -> Result<(Link, Response<Incoming>), TransportError> {
@@ -81,8 +91,10 @@ impl HyperTransport {
                 None => (self.connect(vault).await?, false),
             };
             progress.begin_on(&link.counter);
+            link.veil.put(covered.clone());
             let sent = link.requests.try_send_request(request);
-            match self.unless_silent(sent, progress).await? {
+            let answered = self.unless_silent(link.wire.drive(sent), progress).await?;
+            match answered {
                 Ok(answer) => return Ok((link, answer)),
                 Err(mut error) => match error.take_message() {
                     Some(untouched) if is_kept => request = untouched,
@@ -93,26 +105,36 @@ impl HyperTransport {
     }
 
     async fn connect(&self, vault: &Uri) -> Result<Link, TransportError> {
-        let connected = self.connector.connect(vault.clone()).await;
-        let (stream, counter) = connected.map_err(|cause| not_connected(&*cause))?;
-        let link = Link::new(stream, counter).await;
+        let (counter, veil) = (Counter::default(), Veil::default());
+        let connecting = self
+            .connector
+            .connect(vault.clone(), counter.clone(), veil.clone());
+        let stream = connecting.await.map_err(|cause| not_connected(&*cause))?;
+        let link = Link::new(stream, counter, veil).await;
         link.map_err(|error| not_connected(&error))
     }
 
     async fn read(
         &self,
+        link: &mut Link,
         answer: Response<Incoming>,
         limit: usize,
         progress: &Progress,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        let (parts, mut body) = answer.into_parts();
-        let announced = body.size_hint().exact().unwrap_or(0);
-        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-        if announced > limit {
+        let (mut parts, mut body) = answer.into_parts();
+        own(&mut parts.headers);
+        let announced = body.size_hint().exact();
+        let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if announced.is_some_and(|length| length > limit) {
             return Err(TransportError::new(Failure::TooLarge));
         }
-        let mut bytes = Vec::with_capacity(announced);
-        while let Some(frame) = self.unless_silent(body.frame(), progress).await? {
+        let capacity = announced.unwrap_or(FIRST_BODY).min(limit);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+        loop {
+            let frame = link.wire.drive(body.frame());
+            let Some(frame) = self.unless_silent(frame, progress).await? else {
+                break;
+            };
             let frame = frame.map_err(|error| broken(progress, &error))?;
             let Ok(data) = frame.into_data() else {
                 continue;
@@ -121,8 +143,9 @@ impl HyperTransport {
                 return Err(TransportError::new(Failure::TooLarge));
             }
             bytes.extend_from_slice(&data);
+            wipe(data);
         }
-        Ok(Response::from_parts(parts, bytes))
+        Ok(Response::from_parts(parts, std::mem::take(&mut *bytes)))
     }
 
     /// Waits for `work` as long as bytes go to and fro.
@@ -146,6 +169,16 @@ impl HyperTransport {
 impl AsyncTransport for HyperTransport {
     fn send(&self, request: Request<Vec<u8>>) -> Answer<'_> {
         Box::pin(self.run(request))
+    }
+}
+
+/// Copies the values of headers out of the buffer in which they and the body were read, so that it can
+/// be wiped.
+fn own(headers: &mut HeaderMap) {
+    for value in headers.values_mut() {
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
     }
 }
 

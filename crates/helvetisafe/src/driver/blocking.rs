@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{Request, Response};
 use zeroize::Zeroize;
@@ -30,16 +30,8 @@ impl Blocking {
 impl Driver for Blocking {
     type Gate = BlockingGate;
 
-    fn now(&self) -> Duration {
-        self.clock.now()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.clock.wall()
-    }
-
-    fn jitter(&self) -> f64 {
-        self.clock.jitter()
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     async fn send(

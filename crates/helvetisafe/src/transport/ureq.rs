@@ -13,6 +13,7 @@ use ureq::config::Config;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Timeout};
+use zeroize::Zeroizing;
 
 use super::proxy;
 use super::roots::{InvalidCertificate, Roots, Trust};
@@ -113,7 +114,8 @@ fn with_body<B>(request: &Request<Vec<u8>>, body: B) -> Request<B> {
 }
 
 /// Reads the whole body, unless a larger one than allowed is announced: in one allocation where its
-/// length is announced, so that a token in it is not left behind in a smaller one.
+/// length is announced, so that a token in it is not left behind in a smaller one. What breaks off is
+/// wiped.
 fn read(answer: Response<ureq::Body>, limit: usize) -> Result<Response<Vec<u8>>, ureq::Error> {
     let (parts, body) = answer.into_parts();
     let announced = body
@@ -122,10 +124,11 @@ fn read(answer: Response<ureq::Body>, limit: usize) -> Result<Response<Vec<u8>>,
     if announced.is_some_and(|length| length > limit) {
         return Err(ureq::Error::BodyExceedsLimit(limit as u64));
     }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(FIRST_BODY).min(limit));
+    let capacity = announced.unwrap_or(FIRST_BODY).min(limit);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     let mut reader = body.into_with_config().limit(limit as u64).reader();
     reader.read_to_end(&mut bytes)?;
-    Ok(Response::from_parts(parts, bytes))
+    Ok(Response::from_parts(parts, std::mem::take(&mut *bytes)))
 }
 
 /// What an error of the library means for whether the request may be sent again.

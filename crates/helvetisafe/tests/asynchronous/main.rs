@@ -9,6 +9,7 @@ mod operations;
 #[path = "../behaviour/proxy.rs"]
 mod proxy;
 mod runtimes;
+mod same_face;
 mod shared_reads;
 #[path = "../behaviour/tls_server.rs"]
 mod tls_server;

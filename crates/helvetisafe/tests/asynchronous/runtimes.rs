@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use helvetisafe::ErrorKind;
 use helvetisafe_server::{NewAccount, Vault};
@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::builder;
 use crate::proxy::{Deed, answer};
-use crate::world::{TOKEN, World, earlier};
+use crate::world::{SECRETS, TOKEN, World, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
@@ -32,6 +32,47 @@ fn a_client_outlives_the_runtime_it_was_made_on() {
     // The connections of the first have ended with it; that costs no attempt.
     let secret = runtime().block_on(client.secrets().get("db")).unwrap();
     assert_eq!(secret.expose_secret(), "v");
+}
+
+#[test]
+fn a_connection_of_a_runtime_that_rests_is_not_waited_for() {
+    let world = World::new(|_, _| None);
+    let [first, second] = [runtime(), runtime()];
+    let client = first.block_on(crate::client(&world));
+    first
+        .block_on(client.secrets().put("db", "v", None))
+        .unwrap();
+    let begun = Instant::now();
+    let secret = second.block_on(client.secrets().get("db")).unwrap();
+    assert_eq!(secret.expose_secret(), "v");
+    // Far below the silence after which a connection is given up.
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    // Each has its own from then on.
+    for runtime in [&first, &second] {
+        runtime.block_on(client.secrets().get("db")).unwrap();
+    }
+    let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
+    assert_eq!(connections, Some(1));
+}
+
+#[test]
+fn a_connection_that_was_closed_while_its_runtime_rested_is_passed_over() {
+    // It closes its connection a moment after the last byte.
+    let world = World::new(|seen, _| {
+        let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
+        seen.is("GET", DB)
+            .then_some(Deed::Drip(missing, Duration::from_millis(5)))
+    });
+    let runtime = runtime();
+    let client = runtime.block_on(crate::client(&world));
+    let missing = runtime.block_on(client.secrets().exists("db"));
+    assert!(!missing.unwrap());
+    std::thread::sleep(Duration::from_millis(200));
+    let create = async { client.secrets().create("db", "v", None).await };
+    runtime.block_on(create).unwrap();
+    // What is sent on a dead connection has to be read back.
+    assert_eq!(world.proxy.count("POST", SECRETS), 1);
+    assert_eq!(world.proxy.count("GET", DB), 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The default transport: certificates, limits, connections, and transports of the caller's.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use helvetisafe::{
@@ -9,7 +10,7 @@ use http::{Request, Response};
 
 use crate::proxy::Deed;
 use crate::tls_server;
-use crate::world::{ORG_KEY, PEM, SECRETS, World};
+use crate::world::{ORG_KEY, PEM, SECRETS, TOKEN, World};
 use crate::{builder, client};
 
 #[tokio::test]
@@ -143,4 +144,20 @@ async fn a_closure_is_a_transport() {
     .await
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
+}
+
+#[tokio::test]
+async fn a_transport_around_the_default_one_sees_what_is_sent() {
+    let world = World::new(|_, _| None);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let client = builder(&world).around_transport(|inner| {
+        move |request: Request<Vec<u8>>| {
+            log.lock().unwrap().push(request.uri().path().to_owned());
+            let inner = Arc::clone(&inner);
+            async move { inner.send(request).await }
+        }
+    });
+    client.connect().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [TOKEN, ORG_KEY]);
 }

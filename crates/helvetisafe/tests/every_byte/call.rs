@@ -7,9 +7,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use helvetisafe::{
-    ClientBuilder, Clock, Credentials, Error, ErrorKind, Event, Expiry, KeySource, Timeouts,
+    ClientBuilder, Clock, Credentials, Error, ErrorKind, Event, KeySource, Timeouts,
 };
 
+use crate::drive::{Drive, Kind};
 use crate::framing::{Framing, closing};
 use crate::recording::{PEM, Recording};
 use crate::replay::{End, Reply, Request, serve};
@@ -86,17 +87,19 @@ struct Stage {
 
 /// A client that makes one call over and over.
 pub(crate) struct Client {
+    kind: Kind,
     call: Call,
     server: SocketAddr,
     stage: Arc<Stage>,
     clock: ManualClock,
     timeouts: Timeouts,
     attempts: u32,
-    connected: Option<helvetisafe::Client>,
+    connected: Option<Box<dyn Drive>>,
 }
 
 impl Client {
     pub(crate) fn new(
+        kind: Kind,
         recording: &Recording,
         call: Call,
         found: Found,
@@ -110,6 +113,7 @@ impl Client {
             ..Timeouts::default()
         };
         let mut client = Self {
+            kind,
             call,
             server,
             stage,
@@ -119,19 +123,15 @@ impl Client {
             connected: None,
         };
         if call != Call::PrivateKey {
-            client.connected = Some(client.connect());
+            client.connected = Some(client.connected());
         }
         client
     }
 
     /// Connects; again when the limit, which is short for the sake of the tests, was too short.
-    fn connect(&self) -> helvetisafe::Client {
+    fn connected(&self) -> Box<dyn Drive> {
         let account = Credentials::service_account("id", "secret");
-        let connect = || {
-            self.builder(account.clone(), KeySource::pem(PEM))
-                .connect()
-                .ok()
-        };
+        let connect = || self.connect(account.clone(), KeySource::pem(PEM)).ok();
         std::iter::repeat_with(connect)
             .take(100)
             .flatten()
@@ -139,9 +139,29 @@ impl Client {
             .unwrap()
     }
 
-    fn builder(&self, credentials: Credentials, key_source: KeySource) -> ClientBuilder {
-        helvetisafe::Client::builder(format!("http://{}", self.server), credentials, key_source)
-            .clock(self.clock.clone())
+    fn connect(
+        &self,
+        credentials: Credentials,
+        key_source: KeySource,
+    ) -> Result<Box<dyn Drive>, Error> {
+        let (url, clock) = (format!("http://{}", self.server), self.clock.clone());
+        match self.kind {
+            Kind::Blocking => {
+                let builder = helvetisafe::Client::builder(url, credentials, key_source);
+                let client = self.set(builder).clock(clock).connect()?;
+                Ok(Box::new(client))
+            }
+            #[cfg(feature = "async")]
+            Kind::Async => {
+                let builder = helvetisafe::AsyncClient::builder(url, credentials, key_source);
+                let client = crate::drive::OnTokio::connect(self.set(builder).clock(clock))?;
+                Ok(Box::new(client))
+            }
+        }
+    }
+
+    fn set<P>(&self, builder: ClientBuilder<P>) -> ClientBuilder<P> {
+        builder
             .on_event(self.counter())
             .timeouts(self.timeouts)
             .attempts(self.attempts)
@@ -169,15 +189,14 @@ impl Client {
         self.stage.answered.store(0, Ordering::SeqCst);
         self.stage.sent_requests.store(0, Ordering::SeqCst);
         let outcome = match &self.connected {
-            Some(client) => self.call(client),
+            Some(client) => self.call(&**client),
             None => self.connect_with(),
         };
         *self.stage.script.lock().unwrap() = None;
         (outcome, self.stage.sent_requests.load(Ordering::SeqCst))
     }
 
-    fn call(&self, client: &helvetisafe::Client) -> Result<(), Error> {
-        let secrets = client.secrets();
+    fn call(&self, secrets: &dyn Drive) -> Result<(), Error> {
         match self.call {
             Call::Token => {
                 self.clock.advance(Duration::from_secs(3600));
@@ -196,11 +215,11 @@ impl Client {
             Call::Create => {
                 // Each its own name, since a request may arrive after its client has given up.
                 let number = self.stage.created.fetch_add(1, Ordering::SeqCst);
-                let created = secrets.create(format!("k{number}"), "value", None);
+                let created = secrets.create(&format!("k{number}"), "value");
                 created.map(drop)
             }
             Call::Update => secrets
-                .update("db", "value", Expiry::Keep)
+                .update("db", "value")
                 .map(|told| assert!(told.updated_at().is_some())),
             _ => secrets.delete("db"),
         }
@@ -209,7 +228,7 @@ impl Client {
     fn connect_with(&self) -> Result<(), Error> {
         let (token, password) = (Credentials::api_token("token"), KeySource::password("pass"));
         // As recorded, it cannot be unlocked.
-        but_no_crypto(self.builder(token, password).connect())
+        but_no_crypto(self.connect(token, password))
     }
 }
 
@@ -319,5 +338,16 @@ impl Clock for ManualClock {
 
     fn sleep(&self, duration: Duration) {
         self.advance(duration);
+    }
+}
+
+#[cfg(feature = "async")]
+impl helvetisafe::AsyncClock for ManualClock {
+    fn sleep_async(
+        &self,
+        duration: Duration,
+    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.advance(duration);
+        Box::pin(std::future::ready(()))
     }
 }

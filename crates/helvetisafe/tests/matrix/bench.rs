@@ -5,16 +5,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use helvetisafe::{Credentials, Error, ErrorKind, KeySource, Timeouts};
+use helvetisafe::{Credentials, Error, ErrorKind, KeySource, Secret, Timeouts};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_server::faults::{Faults, Route};
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Vault};
 
 use crate::clock::DrivenClock;
 use crate::detour::Detour;
-use crate::drive::{Drive, Kind, Parts};
+use crate::drive::{Drive, Kind};
 use crate::event::Event;
 use crate::model::{Case, Course, Outcome, made_up};
+use crate::parts::Parts;
 use crate::replay::serve;
 use crate::stage::{Stage, answer};
 use crate::verb::{By, Verb};
@@ -111,7 +112,7 @@ impl Bench {
         if let Some(client) = self.clients.get(&which) {
             return Arc::clone(client);
         }
-        let client = self.kind.connect(self.parts(case, KeySource::pem(PEM)));
+        let client = self.parts(case, KeySource::pem(PEM)).connect(self.kind);
         let client = client.unwrap();
         self.clients.insert(which, Arc::clone(&client));
         client
@@ -140,7 +141,7 @@ impl Bench {
 
     fn connect(&self, case: &Case) -> Result<(), Error> {
         let parts = self.parts(case, KeySource::password("password"));
-        match self.kind.connect(parts) {
+        match parts.connect(self.kind) {
             // What the server says is no key, so it has arrived.
             Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
             outcome => outcome.map(drop),
@@ -229,20 +230,21 @@ impl Bench {
 /// What has to be there before a call, and a connection to be reused.
 fn prepare(client: &dyn Drive, verb: Verb, name: &str) {
     match verb {
-        Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => client.list().unwrap(),
-        _ => client.create(name, "value").unwrap(),
+        Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => drop(client.list().unwrap()),
+        _ => drop(client.create(name, "value").unwrap()),
     }
 }
 
 fn call(client: &dyn Drive, verb: Verb, name: &str) -> Result<(), Error> {
+    let is = |value: &str, secret: Secret| assert_eq!(secret.expose_secret(), value);
     match verb {
-        Verb::Get => client.get(name).map(|value| assert_eq!(value, "value")),
-        Verb::OrgKey => client.get(name).map(|value| assert_eq!(value, "rotated")),
-        Verb::List | Verb::Token => client.list(),
-        Verb::Update => client.update(name, "new"),
-        Verb::Put => client.put(name, "new"),
+        Verb::Get => client.get(name).map(|secret| is("value", secret)),
+        Verb::OrgKey => client.get(name).map(|secret| is("rotated", secret)),
+        Verb::List | Verb::Token => client.list().map(drop),
+        Verb::Update => client.update(name, "new").map(drop),
+        Verb::Put => client.put(name, "new").map(drop),
         Verb::Delete => client.delete(name),
-        Verb::Create => client.create(name, "value"),
+        Verb::Create => client.create(name, "value").map(drop),
         Verb::PrivateKey => unreachable!("only connecting asks for it"),
     }
 }

@@ -63,3 +63,14 @@ impl Clock for DrivenClock {
         self.0.lock().unwrap().jitter.next()
     }
 }
+
+#[cfg(feature = "async")]
+impl helvetisafe::AsyncClock for DrivenClock {
+    fn sleep_async(
+        &self,
+        duration: Duration,
+    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.sleep(duration);
+        Box::pin(std::future::ready(()))
+    }
+}

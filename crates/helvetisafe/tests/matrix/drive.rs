@@ -1,83 +1,52 @@
-//! The two clients behind one face, so that one table holds for both.
+//! The two clients behind one face, so that what holds for one is tested of both.
 
-use std::sync::{Arc, Mutex};
-
-use helvetisafe::{Client, Credentials, Error, Expiry, KeySource, Timeouts};
-
-use crate::clock::DrivenClock;
-use crate::detour::{Detour, detour};
+use helvetisafe::{Client, Error, Expiry, Secret, SecretMetadata};
 
 /// Which client plays.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Blocking,
     #[cfg(feature = "async")]
     Async,
 }
 
-/// What a client is made of.
-pub(crate) struct Parts {
-    pub(crate) base_url: String,
-    pub(crate) credentials: Credentials,
-    pub(crate) key_source: KeySource,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) clock: DrivenClock,
-    /// A transport that makes failures up, if any.
-    pub(crate) detour: Option<Arc<Mutex<Detour>>>,
+impl Kind {
+    pub(crate) const ALL: &[Self] = &[
+        Self::Blocking,
+        #[cfg(feature = "async")]
+        Self::Async,
+    ];
 }
 
-/// The calls of the table.
+/// What a client can do.
 pub(crate) trait Drive: Send + Sync {
-    fn get(&self, key: &str) -> Result<String, Error>;
-    fn list(&self) -> Result<(), Error>;
-    fn create(&self, key: &str, value: &str) -> Result<(), Error>;
-    fn update(&self, key: &str, value: &str) -> Result<(), Error>;
-    fn put(&self, key: &str, value: &str) -> Result<(), Error>;
+    fn get(&self, key: &str) -> Result<Secret, Error>;
+    fn list(&self) -> Result<Vec<SecretMetadata>, Error>;
+    fn create(&self, key: &str, value: &str) -> Result<SecretMetadata, Error>;
+    fn update(&self, key: &str, value: &str) -> Result<SecretMetadata, Error>;
+    fn put(&self, key: &str, value: &str) -> Result<SecretMetadata, Error>;
     fn delete(&self, key: &str) -> Result<(), Error>;
 }
 
-impl Kind {
-    pub(crate) fn connect(self, parts: Parts) -> Result<Arc<dyn Drive>, Error> {
-        match self {
-            Self::Blocking => parts.connect().map(|client| Arc::new(client) as _),
-            #[cfg(feature = "async")]
-            Self::Async => asynchronous::connect(parts).map(|client| Arc::new(client) as _),
-        }
-    }
-}
-
-impl Parts {
-    fn connect(self) -> Result<Client, Error> {
-        let builder = Client::builder(self.base_url, self.credentials, self.key_source)
-            .timeouts(self.timeouts)
-            .clock(self.clock);
-        match self.detour {
-            Some(deeds) => builder.transport(detour(deeds)).connect(),
-            None => builder.connect(),
-        }
-    }
-}
-
 impl Drive for Client {
-    fn get(&self, key: &str) -> Result<String, Error> {
-        let secret = self.secrets().get(key)?;
-        Ok(secret.expose_secret().to_owned())
+    fn get(&self, key: &str) -> Result<Secret, Error> {
+        self.secrets().get(key)
     }
 
-    fn list(&self) -> Result<(), Error> {
-        self.secrets().list().map(drop)
+    fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        self.secrets().list()
     }
 
-    fn create(&self, key: &str, value: &str) -> Result<(), Error> {
-        self.secrets().create(key, value, None).map(drop)
+    fn create(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
+        self.secrets().create(key, value, None)
     }
 
-    fn update(&self, key: &str, value: &str) -> Result<(), Error> {
-        self.secrets().update(key, value, Expiry::Keep).map(drop)
+    fn update(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
+        self.secrets().update(key, value, Expiry::Keep)
     }
 
-    fn put(&self, key: &str, value: &str) -> Result<(), Error> {
-        self.secrets().put(key, value, None).map(drop)
+    fn put(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
+        self.secrets().put(key, value, None)
     }
 
     fn delete(&self, key: &str) -> Result<(), Error> {
@@ -87,89 +56,57 @@ impl Drive for Client {
 
 #[cfg(feature = "async")]
 mod asynchronous {
-    use std::pin::Pin;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use helvetisafe::{AsyncClient, AsyncClock, Clock, Error, Expiry};
+    use helvetisafe::{
+        AsyncClient, AsyncParts, ClientBuilder, Error, Expiry, Secret, SecretMetadata,
+    };
     use tokio::runtime::{Builder, Runtime};
-    use tokio::task::spawn_blocking;
 
-    use super::{Drive, Parts};
-    use crate::clock::DrivenClock;
-    use crate::detour::detour;
+    use super::Drive;
 
     /// A client and what it runs on.
-    pub(super) struct Driven {
+    pub(crate) struct OnTokio {
         client: AsyncClient,
         runtime: Runtime,
     }
 
-    impl AsyncClock for DrivenClock {
-        fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-            self.sleep(duration);
-            Box::pin(std::future::ready(()))
+    impl OnTokio {
+        pub(crate) fn connect(builder: ClientBuilder<AsyncParts>) -> Result<Self, Error> {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let client = runtime.block_on(builder.connect())?;
+            Ok(Self { client, runtime })
+        }
+
+        fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+            self.runtime.block_on(work)
         }
     }
 
-    pub(super) fn connect(parts: Parts) -> Result<Driven, Error> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let builder = AsyncClient::builder(parts.base_url, parts.credentials, parts.key_source)
-            .timeouts(parts.timeouts)
-            .clock(parts.clock);
-        let builder = match parts.detour {
-            Some(deeds) => {
-                let send = Arc::new(detour(deeds));
-                builder.transport(move |request| {
-                    let send = Arc::clone(&send);
-                    async move { spawn_blocking(move || send(&request)).await.unwrap() }
-                })
-            }
-            None => builder,
-        };
-        let client = runtime.block_on(builder.connect())?;
-        Ok(Driven { client, runtime })
-    }
-
-    impl Drive for Driven {
-        fn get(&self, key: &str) -> Result<String, Error> {
-            let secret = self.runtime.block_on(self.client.secrets().get(key))?;
-            Ok(secret.expose_secret().to_owned())
+    impl Drive for OnTokio {
+        fn get(&self, key: &str) -> Result<Secret, Error> {
+            self.wait(self.client.secrets().get(key))
         }
 
-        fn list(&self) -> Result<(), Error> {
-            self.runtime
-                .block_on(self.client.secrets().list())
-                .map(drop)
+        fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+            self.wait(self.client.secrets().list())
         }
 
-        fn create(&self, key: &str, value: &str) -> Result<(), Error> {
-            let created = self.client.secrets();
-            self.runtime
-                .block_on(created.create(key, value, None))
-                .map(drop)
+        fn create(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
+            self.wait(self.client.secrets().create(key, value, None))
         }
 
-        fn update(&self, key: &str, value: &str) -> Result<(), Error> {
-            let secrets = self.client.secrets();
-            self.runtime
-                .block_on(secrets.update(key, value, Expiry::Keep))
-                .map(drop)
+        fn update(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
+            self.wait(self.client.secrets().update(key, value, Expiry::Keep))
         }
 
-        fn put(&self, key: &str, value: &str) -> Result<(), Error> {
-            let secrets = self.client.secrets();
-            self.runtime
-                .block_on(secrets.put(key, value, None))
-                .map(drop)
+        fn put(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
+            self.wait(self.client.secrets().put(key, value, None))
         }
 
         fn delete(&self, key: &str) -> Result<(), Error> {
-            self.runtime.block_on(self.client.secrets().delete(key))
+            self.wait(self.client.secrets().delete(key))
         }
     }
 }
+
+#[cfg(feature = "async")]
+pub(crate) use asynchronous::OnTokio;

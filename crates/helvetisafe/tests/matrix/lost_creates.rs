@@ -16,8 +16,11 @@ use crate::verb::{By, Verb};
 #[test]
 fn another_secret_of_that_name_is_a_conflict() {
     // Somebody was quicker, and the vault's 409 is lost too.
-    let before = |client: &dyn Drive, name: &str| client.create(name, "theirs").unwrap();
-    play(NewAccount::default(), before, ErrorKind::Conflict);
+    let before = |client: &dyn Drive, name: &str| drop(client.create(name, "theirs").unwrap());
+    for &kind in Kind::ALL {
+        let bench = Bench::with(kind, NewAccount::default());
+        play(bench, before, ErrorKind::Conflict);
+    }
 }
 
 #[test]
@@ -27,13 +30,14 @@ fn what_may_not_be_read_is_ambiguous() {
         Scope::SecretsList,
         Scope::CredentialsRead,
     ];
-    let account = NewAccount::default().scopes(scopes);
-    play(account, |_, _| {}, ErrorKind::Ambiguous);
+    for &kind in Kind::ALL {
+        let bench = Bench::with(kind, NewAccount::default().scopes(scopes));
+        play(bench, |_, _| {}, ErrorKind::Ambiguous);
+    }
 }
 
 /// Every event that the document reads back after, with both authentications.
-fn play(account: NewAccount, before: fn(&dyn Drive, &str), kind: ErrorKind) {
-    let mut bench = Bench::with(Kind::Blocking, account);
+fn play(mut bench: Bench, before: fn(&dyn Drive, &str), kind: ErrorKind) {
     let table = Table::of_the_document();
     let (mut number, mut rows) = (0, BTreeSet::new());
     for row in &table.rows {

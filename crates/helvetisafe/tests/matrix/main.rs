@@ -14,6 +14,7 @@ mod drive;
 mod event;
 mod lost_creates;
 mod model;
+mod parts;
 #[path = "../every_byte/replay.rs"]
 mod replay;
 mod stage;

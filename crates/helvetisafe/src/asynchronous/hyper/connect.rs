@@ -17,6 +17,7 @@ use ureq::{Proxy, ProxyProtocol};
 
 use super::progress::{Counter, Watched};
 use super::tls::client_config;
+use super::veil::Veil;
 use crate::error::ConfigError;
 use crate::transport::proxy;
 use crate::transport::roots::Roots;
@@ -40,7 +41,7 @@ enum Way {
 impl VaultConnector {
     pub(super) fn new(base: &BaseUrl, limit: Duration, roots: &Roots) -> Result<Self, ConfigError> {
         let tls = HttpsConnectorBuilder::new()
-            .with_tls_config(client_config(roots)?)
+            .with_tls_config(client_config(base, roots)?)
             .https_or_http()
             .enable_http1();
         let mut tcp = HttpConnector::new();
@@ -56,8 +57,13 @@ impl VaultConnector {
         Ok(Self { way, limit })
     }
 
-    /// A new connection, and the counter of what goes over it.
-    pub(super) async fn connect(&self, vault: Uri) -> Result<(Stream, Counter), Cause> {
+    /// A new connection, which is counted and veiled by these.
+    pub(super) async fn connect(
+        &self,
+        vault: Uri,
+        counter: Counter,
+        veil: Veil,
+    ) -> Result<Stream, Cause> {
         let connecting = async {
             match self.way.clone() {
                 Way::Direct(connector) => call(connector, vault).await,
@@ -67,9 +73,8 @@ impl VaultConnector {
         let Ok(connected) = timeout(self.limit, connecting).await else {
             return Err(Cause::from(io::Error::from(io::ErrorKind::TimedOut)));
         };
-        let counter = Counter::default();
-        let stream = Watched::new(TokioIo::new(connected?), counter.clone());
-        Ok((TokioIo::new(stream), counter))
+        let stream = Watched::new(TokioIo::new(connected?), counter, veil);
+        Ok(TokioIo::new(stream))
     }
 }
 

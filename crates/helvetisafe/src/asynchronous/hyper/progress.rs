@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::veil::Veil;
+
 /// The bytes that went over a connection so far.
 #[derive(Clone, Copy, Default)]
 struct Counts {
@@ -83,15 +85,20 @@ impl Progress {
     }
 }
 
-/// A connection that is counted.
+/// A connection that is counted, and on which credentials are put in their places.
 pub(super) struct Watched<T> {
     inner: T,
     counter: Counter,
+    veil: Veil,
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(inner: T, counter: Counter) -> Self {
-        Self { inner, counter }
+    pub(super) fn new(inner: T, counter: Counter, veil: Veil) -> Self {
+        Self {
+            inner,
+            counter,
+            veil,
+        }
     }
 }
 
@@ -116,13 +123,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.wrote(&polled);
-        polled
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -130,7 +135,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        let Self { inner, veil, .. } = &mut *self;
+        let write = |bufs: &[io::IoSlice<'_>]| Pin::new(inner).poll_write_vectored(cx, bufs);
+        let polled = veil.lift(bufs, write);
         self.wrote(&polled);
         polled
     }

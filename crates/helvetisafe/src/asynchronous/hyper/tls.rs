@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use helvetisafe_proto::BaseUrl;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -12,11 +13,16 @@ use ureq::tls::Certificate;
 use crate::error::ConfigError;
 use crate::transport::roots::{Roots, Trust, bundled_list};
 
-pub(super) fn client_config(roots: &Roots) -> Result<ClientConfig, ConfigError> {
+pub(super) fn client_config(base: &BaseUrl, roots: &Roots) -> Result<ClientConfig, ConfigError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| ConfigError::Certificate)?;
-    let builder = match roots.trust().map_err(|_| ConfigError::Certificate)? {
+    let trust = match roots.trust().map_err(|_| ConfigError::Certificate)? {
+        trust if base.is_https() => trust,
+        // To read the platform's takes milliseconds, for nothing.
+        _ => Trust::These(Vec::new()),
+    };
+    let builder = match trust {
         #[cfg(feature = "platform-roots")]
         Trust::Platform => builder
             .with_platform_verifier()

@@ -1,0 +1,60 @@
+//! What a client of the table is made of.
+
+use std::sync::{Arc, Mutex};
+
+use helvetisafe::{Client, Credentials, Error, KeySource, Timeouts};
+
+use crate::clock::DrivenClock;
+use crate::detour::{Detour, detour};
+use crate::drive::{Drive, Kind};
+
+pub(crate) struct Parts {
+    pub(crate) base_url: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) key_source: KeySource,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) clock: DrivenClock,
+    /// A transport that makes failures up, if any.
+    pub(crate) detour: Option<Arc<Mutex<Detour>>>,
+}
+
+impl Parts {
+    pub(crate) fn connect(self, kind: Kind) -> Result<Arc<dyn Drive>, Error> {
+        match kind {
+            Kind::Blocking => self.blocking().map(|client| Arc::new(client) as _),
+            #[cfg(feature = "async")]
+            Kind::Async => self.asynchronous().map(|client| Arc::new(client) as _),
+        }
+    }
+
+    fn blocking(self) -> Result<Client, Error> {
+        let builder = Client::builder(self.base_url, self.credentials, self.key_source)
+            .timeouts(self.timeouts)
+            .clock(self.clock);
+        match self.detour {
+            Some(deeds) => builder.transport(detour(deeds)).connect(),
+            None => builder.connect(),
+        }
+    }
+
+    #[cfg(feature = "async")]
+    fn asynchronous(self) -> Result<crate::drive::OnTokio, Error> {
+        use helvetisafe::AsyncClient;
+        use tokio::task::spawn_blocking;
+
+        let builder = AsyncClient::builder(self.base_url, self.credentials, self.key_source)
+            .timeouts(self.timeouts)
+            .clock(self.clock);
+        let builder = match self.detour {
+            Some(deeds) => {
+                let send = Arc::new(detour(deeds));
+                builder.transport(move |request| {
+                    let send = Arc::clone(&send);
+                    async move { spawn_blocking(move || send(&request)).await.unwrap() }
+                })
+            }
+            None => builder,
+        };
+        crate::drive::OnTokio::connect(builder)
+    }
+}
