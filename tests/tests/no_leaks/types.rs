@@ -146,6 +146,7 @@ fn of_crypto() -> Vec<(&'static str, String)> {
         shown("crypto::Envelope", envelope),
         shown("crypto::Field", &fields.fields()[0]),
         shown("crypto::Payload", fields),
+        shown("crypto::Plaintext", Payload::encode("db", VALUE)),
     ]
 }
 
