@@ -16,6 +16,7 @@ mod limits;
 mod list_cache;
 mod private;
 mod provision;
+mod secret_cache;
 mod shared;
 mod store;
 mod token;

@@ -1,10 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::SecretsAnswer;
+use serde::Serialize;
 
 use crate::limits::{LimitClock, Limits, RateLimits};
 use crate::list_cache::{List, ListCache};
+use crate::secret_cache::{Answer, SecretCache};
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
 use crate::token::Hash;
 use crate::token_cache::TokenCache;
@@ -15,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) tokens: TokenCache,
     pub(crate) lists: ListCache,
+    pub(crate) secrets: SecretCache,
     pub(crate) limits: Limits,
     pub(crate) settings: Settings,
 }
@@ -55,6 +60,52 @@ impl Shared {
         Ok(principal)
     }
 
+    /// The answer to a read; `None` when there is no such secret.
+    pub(crate) async fn secret(
+        &self,
+        organization: OrganizationId,
+        key: KeyName,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let now = Moment::now();
+        let ticket = match self.secrets.get(organization, &key, now) {
+            Ok(body) => return Ok(Some(body)),
+            Err(ticket) => ticket,
+        };
+        let found = self.store.secret(organization, key.clone(), now).await?;
+        let Some(record) = found else {
+            return Ok(None);
+        };
+        let answer = Answer {
+            body: json(&record)?,
+            made_at: now,
+            expires_at: record.expires_at.map(Moment::from),
+        };
+        let body = answer.body.clone();
+        self.secrets.insert(ticket, organization, key, answer);
+        Ok(Some(body))
+    }
+
+    /// Changes one secret. What was read of it before is forgotten. The write goes on where the client
+    /// is gone, so that its end is known.
+    pub(crate) async fn write<T: Send + 'static, F>(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        key: &KeyName,
+        write: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let writing = self.secrets.begin_write(organization, key);
+        let write = write(Arc::clone(self));
+        let ended = tokio::spawn(async move {
+            let outcome = write.await;
+            drop(writing);
+            outcome
+        });
+        ended.await.unwrap_or(Err(StoreError::WorkerCrashed))
+    }
+
     /// The answer to a list: the one that was sent last, as long as it holds.
     pub(crate) async fn list(&self, organization: OrganizationId) -> Result<Bytes, StoreError> {
         let now = Moment::now();
@@ -67,12 +118,9 @@ impl Shared {
         // There are always some where none were known.
         let keys = keys.unwrap_or_default();
         let until = keys.iter().filter_map(|secret| secret.expires_at).min();
-        let body = serde_json::to_vec(&SecretsAnswer { keys });
         let list = List {
             version,
-            body: body
-                .map_err(|error| StoreError::Encode(error.into()))?
-                .into(),
+            body: json(&SecretsAnswer { keys })?,
             made_at: now,
             until: until.map(Moment::from),
         };
@@ -86,4 +134,9 @@ impl Shared {
         self.tokens.clear();
         Ok(())
     }
+}
+
+fn json(answer: &impl Serialize) -> Result<Bytes, StoreError> {
+    let json = serde_json::to_vec(answer).map_err(|error| StoreError::Encode(error.into()))?;
+    Ok(json.into())
 }

@@ -18,9 +18,14 @@ pub(super) async fn call(
     let now = Moment::now();
     let expires_at = check_expiry(new.expires_at, now)?;
     let ciphertext = check_ciphertext(new.value, new.nonce)?;
+    let (organization, key) = (caller.organization, new.key);
     let created = vault
-        .store
-        .create_secret(caller.organization, &new.key, &ciphertext, expires_at, now)
+        .write(organization, &key.clone(), |vault| async move {
+            let store = &vault.store;
+            store
+                .create_secret(organization, &key, &ciphertext, expires_at, now)
+                .await
+        })
         .await?
         .ok_or_else(Refusal::secret_exists)?;
     Ok((StatusCode::CREATED, Json(created)))

@@ -13,9 +13,12 @@ pub(super) async fn call(
     key: KeyInPath,
 ) -> Result<StatusCode, Refusal> {
     let key = key.for_reading()?;
+    let organization = caller.organization;
     let was_there = vault
-        .store
-        .delete_secret(caller.organization, &key, Moment::now())
+        .write(organization, &key.clone(), |vault| async move {
+            let store = &vault.store;
+            store.delete_secret(organization, &key, Moment::now()).await
+        })
         .await?;
     was_there
         .then_some(StatusCode::NO_CONTENT)

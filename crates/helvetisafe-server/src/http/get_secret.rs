@@ -1,20 +1,20 @@
 //! `GET /api/v1/secrets/{key}`: one secret's ciphertext.
 
-use axum::Json;
-use helvetisafe_proto::endpoint::{GetSecret, SecretRecord};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use helvetisafe_proto::endpoint::GetSecret;
 
 use super::allowed::{Allowed, KeyInPath};
 use super::{Refusal, Vault};
-use crate::store::Moment;
 
 pub(super) async fn call(
     vault: Vault,
     caller: Allowed<GetSecret>,
     key: KeyInPath,
-) -> Result<Json<SecretRecord>, Refusal> {
+) -> Result<impl IntoResponse, Refusal> {
     let found = vault
-        .store
-        .secret(caller.organization, key.for_reading()?, Moment::now())
+        .secret(caller.organization, key.for_reading()?)
         .await?;
-    found.map(Json).ok_or_else(Refusal::no_such_secret)
+    let record = found.ok_or_else(Refusal::no_such_secret)?;
+    Ok(([(CONTENT_TYPE, "application/json")], record))
 }

@@ -19,9 +19,14 @@ pub(super) async fn call(
     let key = key.for_writing()?;
     let expiry = check_new_expiry(update.expires_at, now)?;
     let ciphertext = check_ciphertext(update.value, update.nonce)?;
+    let organization = caller.organization;
     let updated = vault
-        .store
-        .update_secret(caller.organization, &key, &ciphertext, expiry, now)
+        .write(organization, &key.clone(), |vault| async move {
+            let store = &vault.store;
+            store
+                .update_secret(organization, &key, &ciphertext, expiry, now)
+                .await
+        })
         .await?;
     updated.map(Json).ok_or_else(Refusal::no_such_secret)
 }

@@ -43,6 +43,7 @@ pub(super) fn run(
         faults,
     } = builder;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(worker_count())
         .thread_name("helvetisafe-vault")
         .enable_all()
         .build()
@@ -58,6 +59,7 @@ pub(super) fn run(
             store,
             tokens: Default::default(),
             lists: Default::default(),
+            secrets: Default::default(),
             limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             settings,
         });
@@ -73,6 +75,12 @@ pub(super) fn run(
         let _ = timeout(GRACE, shared.store.close()).await;
         Ok(())
     })
+}
+
+/// Half the cores: the database has threads of its own, and each further worker is woken for a request
+/// that the first could do meanwhile.
+fn worker_count() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -135,7 +143,10 @@ async fn sweep(shared: Arc<Shared>) {
         ticks.tick().await;
         let now = Moment::now();
         let swept = match shared.store.sweep_secrets(now).await {
-            Ok(_) => shared.store.sweep_tokens(now).await,
+            Ok(_) => {
+                shared.secrets.clear();
+                shared.store.sweep_tokens(now).await
+            }
             failed => failed,
         };
         if let Err(error) = swept {

@@ -25,6 +25,7 @@ mod organizations;
 mod random;
 mod rate_limits;
 mod raw;
+mod reads;
 mod scopes;
 mod slow_clients;
 mod state;
