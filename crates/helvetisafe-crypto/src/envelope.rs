@@ -26,6 +26,16 @@ impl Envelope {
         Self::from_parts(encoding::decode_array(nonce)?, encoding::decode(value)?)
     }
 
+    /// The same as [`Self::decode`], in the value's own memory.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn decode_in_place(value: String, nonce: &str) -> Result<Self, Error> {
+        let nonce = encoding::decode_array(nonce)?;
+        Self::from_parts(nonce, encoding::decode_in_place(value)?)
+    }
+
     /// Takes a nonce and the ciphertext followed by its tag, as bytes.
     ///
     /// # Errors
@@ -82,6 +92,8 @@ mod tests {
         let value = |length| encoding::encode(&std::vec![0; length]);
         assert!(Envelope::decode(&value(16), &value(12)).is_ok());
         for (in_value, in_nonce) in [(15, 12), (0, 12), (16, 11), (16, 13), (16, 0)] {
+            let in_place = Envelope::decode_in_place(value(in_value), &value(in_nonce));
+            assert_eq!(in_place, Err(Error::Encoding), "{in_value} {in_nonce}");
             let outcome = Envelope::decode(&value(in_value), &value(in_nonce));
             assert_eq!(outcome, Err(Error::Encoding), "{in_value} {in_nonce}");
         }
@@ -99,6 +111,8 @@ mod tests {
             let envelope = Envelope::from_parts(nonce, bytes.clone()).unwrap();
             prop_assert_eq!((envelope.nonce(), envelope.ciphertext_and_tag()), (&nonce, &*bytes));
             let decoded = Envelope::decode(&envelope.encode_value(), &envelope.encode_nonce());
+            prop_assert_eq!(&decoded.unwrap(), &envelope);
+            let decoded = Envelope::decode_in_place(envelope.encode_value(), &envelope.encode_nonce());
             prop_assert_eq!(decoded, Ok(envelope));
         }
     }

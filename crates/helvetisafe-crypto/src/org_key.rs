@@ -98,12 +98,22 @@ impl OrgKey {
     /// [`Error::Decryption`] when the tag does not match: another key, another nonce, or changed
     /// data. No plaintext is ever produced then.
     pub fn open(&self, envelope: Envelope) -> Result<Plaintext, Error> {
-        let Envelope {
-            nonce,
-            mut ciphertext_and_tag,
-        } = envelope;
-        self.cipher.open(&nonce, &mut ciphertext_and_tag)?;
-        Ok(ciphertext_and_tag.into())
+        self.try_open(envelope).map_err(|_| Error::Decryption)
+    }
+
+    /// The same, for an envelope that another key may open.
+    ///
+    /// # Errors
+    ///
+    /// The envelope as it was, where [`Self::open`] fails.
+    pub fn try_open(&self, mut envelope: Envelope) -> Result<Plaintext, Envelope> {
+        match self
+            .cipher
+            .open(&envelope.nonce, &mut envelope.ciphertext_and_tag)
+        {
+            Ok(()) => Ok(envelope.ciphertext_and_tag.into()),
+            Err(_) => Err(envelope),
+        }
     }
 
     /// A short public name of this key, to recognize it again: see [`Fingerprint`].
@@ -183,6 +193,16 @@ mod tests {
         let envelope = OrgKey::generate().unwrap().seal(b"secret").unwrap();
         let outcome = OrgKey::generate().unwrap().open(envelope);
         assert_eq!(outcome.err(), Some(Error::Decryption));
+    }
+
+    #[test]
+    fn what_does_not_open_is_given_back_as_it_was() {
+        let key = OrgKey::generate().unwrap();
+        let envelope = key.seal(b"secret").unwrap();
+        let other = OrgKey::generate().unwrap().try_open(envelope.clone());
+        let given_back = other.unwrap_err();
+        assert_eq!(given_back, envelope);
+        assert_eq!(&*key.try_open(given_back).unwrap(), b"secret");
     }
 
     #[test]

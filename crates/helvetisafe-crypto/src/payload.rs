@@ -75,6 +75,9 @@ impl Payload {
     /// pair, which no Unicode text can.
     pub fn parse(plaintext: Plaintext, key: &str) -> Result<Self, Error> {
         let text = Text::of(plaintext)?;
+        if let Some(value) = json::lone_value(&text, key) {
+            return Ok(Self::single(text, value));
+        }
         let Some(members) = json::members(&text) else {
             return Ok(Self::new(PayloadKind::Legacy, text, Vec::new()));
         };
@@ -83,11 +86,7 @@ impl Payload {
             .find(|(name, raw)| name == key && json::is_string(raw));
         if let Some((_, raw)) = named {
             return match json::verbatim(&text, raw) {
-                // The value stays where it was decrypted: no copy, nothing more to wipe.
-                Some(value) => Ok(Self {
-                    value,
-                    ..Self::new(PayloadKind::Single, text, Vec::new())
-                }),
+                Some(value) => Ok(Self::single(text, value)),
                 None => Ok(Self::new(
                     PayloadKind::Single,
                     json::unescape(raw)?,
@@ -105,6 +104,14 @@ impl Payload {
             })
             .collect::<Result<_, Error>>()?;
         Ok(Self::new(PayloadKind::MultiField, text, fields))
+    }
+
+    /// The value stays where it was decrypted: no copy, nothing more to wipe.
+    fn single(text: Text, value: Range<usize>) -> Self {
+        Self {
+            value,
+            ..Self::new(PayloadKind::Single, text, Vec::new())
+        }
     }
 
     fn new(kind: PayloadKind, text: Text, fields: Vec<Field>) -> Self {

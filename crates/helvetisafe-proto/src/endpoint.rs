@@ -11,8 +11,7 @@ mod update_secret;
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, Uri};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope};
@@ -43,13 +42,14 @@ pub trait Endpoint {
     /// The request, without a credential.
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>>;
 
-    /// Reads the answer.
+    /// Reads the answer. What is left of its body is not told: a large one may become a part of
+    /// what is returned.
     ///
     /// # Errors
     ///
     /// [`ApiError`] when the status is no success, or when the body is not what the call promises
     /// or stops in the middle ([`ApiError::is_truncated`]).
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<Self::Answer, ApiError>;
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<Self::Answer, ApiError>;
 }
 
 /// Which bound holds for the body of an answer.
@@ -94,8 +94,8 @@ fn success(response: &Response<Vec<u8>>) -> Result<(), ApiError> {
 
 /// Reads a JSON body. Unknown members are ignored, however deep, without recursion; a member that
 /// is doubled, missing or of another type is refused.
-fn json<T: DeserializeOwned>(
-    response: &Response<Vec<u8>>,
+fn json<'a, T: Deserialize<'a>>(
+    response: &'a Response<Vec<u8>>,
     what: &'static str,
 ) -> Result<T, ApiError> {
     success(response)?;

@@ -8,7 +8,7 @@ pub(crate) mod watch;
 
 use std::sync::Arc;
 
-use helvetisafe_crypto::{Envelope, OrgKey, Payload};
+use helvetisafe_crypto::{Envelope, Payload};
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, Expiry, GetSecret, ListSecrets, NewSecret, SecretRecord,
     SecretUpdate, UpdateSecret,
@@ -142,10 +142,11 @@ impl<D: Driver> Operations<'_, D> {
 
     async fn get_value(&self, key: &KeyName, deadline: Deadline) -> Result<Value, Error> {
         let record = self.read(key, deadline).await?;
-        let payload = self.open(key, &record, deadline).await?;
+        let expires_at = record.expires_at;
+        let payload = self.open(key, record, deadline).await?;
         Ok(Value {
             payload: Arc::new(payload),
-            expires_at: record.expires_at,
+            expires_at,
         })
     }
 
@@ -169,23 +170,23 @@ impl<D: Driver> Operations<'_, D> {
     async fn open(
         &self,
         key: &KeyName,
-        record: &SecretRecord,
+        record: SecretRecord,
         deadline: Deadline,
     ) -> Result<Payload, Error> {
         let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
+        let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
         let org_key = self.0.org_key();
-        match open_with(&org_key, key, record) {
-            Err(helvetisafe_crypto::Error::Decryption) => {}
-            outcome => return outcome.map_err(failed),
-        }
-        match self.0.rotated_org_key(&org_key, deadline).await? {
-            Some(new) => {
-                let payload = open_with(&new.key, key, record).map_err(failed)?;
+        let plaintext = match org_key.try_open(envelope) {
+            Ok(plaintext) => plaintext,
+            Err(envelope) => {
+                let rotated = self.0.rotated_org_key(&org_key, deadline).await?;
+                let new = rotated.ok_or_else(|| failed(helvetisafe_crypto::Error::Decryption))?;
+                let plaintext = new.key.open(envelope).map_err(failed)?;
                 self.0.keep_org_key(new);
-                Ok(payload)
+                plaintext
             }
-            None => Err(failed(helvetisafe_crypto::Error::Decryption)),
-        }
+        };
+        Payload::parse(plaintext, key.as_str()).map_err(failed)
     }
 
     /// Encrypts a payload; refuses one that could be written but not read back.
@@ -357,15 +358,6 @@ struct Sealed {
 
 fn parse(key: &str) -> Result<KeyName, Error> {
     KeyName::parse(key).map_err(Error::config)
-}
-
-fn open_with(
-    org_key: &OrgKey,
-    key: &KeyName,
-    record: &SecretRecord,
-) -> Result<Payload, helvetisafe_crypto::Error> {
-    let envelope = Envelope::decode(&record.value, &record.nonce)?;
-    Payload::parse(org_key.open(envelope)?, key.as_str())
 }
 
 fn conflict(action: Action) -> Error {

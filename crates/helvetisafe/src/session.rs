@@ -230,7 +230,7 @@ impl<D: Driver> Session<D> {
         if response.body().len() > limit {
             return Err(Refusal::from(TransportError::new(Failure::TooLarge)));
         }
-        let outcome = call.parse(&response);
+        let outcome = call.parse(&mut response);
         if E::BODY == BodySize::Credential {
             response.body_mut().zeroize();
         }

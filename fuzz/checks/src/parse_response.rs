@@ -3,7 +3,7 @@ use std::time::Duration;
 use helvetisafe_proto::auth::{self, ApiTokenHeader, AuthHeader};
 use helvetisafe_proto::endpoint::{
     AccessToken, CreateSecret, DeleteSecret, Expiry, FetchToken, GetOrgKey, GetPrivateKey,
-    GetSecret, ListSecrets, NewSecret, SecretUpdate, UpdateSecret,
+    GetSecret, ListSecrets, NewSecret, SecretRecord, SecretUpdate, UpdateSecret,
 };
 use helvetisafe_proto::{ApiError, Endpoint, KeyName, Scopes};
 use http::header::LOCATION;
@@ -17,11 +17,11 @@ pub fn parse_response(data: &[u8]) {
         return;
     };
     let status = status(u16::from_be_bytes([*high, *low]));
-    let response = answer(status, body, body);
-    if let Err(error) = parse(call % 8, &response) {
+    let mut response = answer(status, body, body);
+    if let Err(error) = parse(call % 8, &mut response) {
         check_error(&error, status);
         if call % 8 != 0 && !status.is_success() {
-            shows_nothing_of_the_body(&error, call % 8, &answer(status, b"", body));
+            shows_nothing_of_the_body(&error, call % 8, answer(status, b"", body));
         }
     } else {
         assert!(status.is_success());
@@ -43,7 +43,7 @@ fn answer(status: StatusCode, body: &[u8], location: &[u8]) -> Response<Vec<u8>>
     response
 }
 
-fn parse(call: u8, response: &Response<Vec<u8>>) -> Result<(), ApiError> {
+fn parse(call: u8, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
     let key = KeyName::parse("db").unwrap();
     let (value, nonce) = (String::new(), String::new());
     match call {
@@ -51,7 +51,7 @@ fn parse(call: u8, response: &Response<Vec<u8>>) -> Result<(), ApiError> {
         1 => GetOrgKey.parse(response).map(drop),
         2 => GetPrivateKey.parse(response).map(drop),
         3 => ListSecrets.parse(response).map(drop),
-        4 => GetSecret { key }.parse(response).map(drop),
+        4 => parse_secret(key, response),
         5 => {
             let secret = NewSecret {
                 key,
@@ -73,7 +73,15 @@ fn parse(call: u8, response: &Response<Vec<u8>>) -> Result<(), ApiError> {
     }
 }
 
-fn parse_token(response: &Response<Vec<u8>>) -> Result<(), ApiError> {
+/// The value is cut out of the body, and has to be what another reader reads.
+fn parse_secret(key: KeyName, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+    let read = serde_json::from_slice::<SecretRecord>(response.body());
+    let record = GetSecret { key }.parse(response)?;
+    assert_eq!(record, read.unwrap());
+    Ok(())
+}
+
+fn parse_token(response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &SecretString::from("secret"),
@@ -105,8 +113,8 @@ fn check_error(error: &ApiError, status: StatusCode) {
 
 /// A refusal shows the same, whatever its body is. Only the token endpoint shows more: the codes of
 /// RFC 6749.
-fn shows_nothing_of_the_body(error: &ApiError, call: u8, without_body: &Response<Vec<u8>>) {
-    let other = parse(call, without_body).unwrap_err();
+fn shows_nothing_of_the_body(error: &ApiError, call: u8, mut without_body: Response<Vec<u8>>) {
+    let other = parse(call, &mut without_body).unwrap_err();
     assert_eq!(error.to_string(), other.to_string());
     assert_eq!(format!("{error:?}"), format!("{other:?}"));
 }

@@ -65,6 +65,24 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
+/// Where the value is in a text that is just as [`object`] writes one member, of that name and without
+/// escapes: what nearly every secret is, and then no member has to be searched for.
+pub(super) fn lone_value(text: &str, key: &str) -> Option<Range<usize>> {
+    let before = ["{\"", key, "\":\""];
+    let mut rest = text;
+    for part in before {
+        rest = rest.strip_prefix(part)?;
+    }
+    let value = rest.strip_suffix("\"}")?;
+    let start = text.len() - rest.len();
+    // Both are looked at to the end, since that goes many bytes at a time.
+    let stands_for_itself = |text: &str| {
+        let escapes = text.bytes().map(needs_escape);
+        !escapes.fold(false, |any, needed| any | needed)
+    };
+    (stands_for_itself(key) && stands_for_itself(value)).then_some(start..start + value.len())
+}
+
 /// Whether a raw value is a string.
 pub(super) fn is_string(raw: &str) -> bool {
     raw.starts_with('"')

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::string::ToString;
 use std::vec;
 
@@ -199,6 +200,23 @@ proptest! {
         prop_assert_eq!(json.as_mut_vec().capacity(), json.len(), "one allocation, no growth");
         let payload = Payload::parse(json, "").unwrap();
         prop_assert_eq!(fields(&payload), written);
+    }
+
+    /// Whatever is taken for a lone value is one, and what is written is taken for one.
+    #[test]
+    fn a_lone_value_is_what_serde_json_reads(
+        key in "[a-z\"\\\\\u{1}é]{0,3}",
+        value in "[a-z\"\\\\\n,:{} é]{0,8}",
+    ) {
+        let text = std::format!("{{\"{key}\":\"{value}\"}}");
+        let read = serde_json::from_str::<BTreeMap<String, String>>(&text).ok();
+        let found = json::lone_value(&text, &key);
+        if let Some(place) = &found {
+            prop_assert_eq!(&text[place.clone()], &value);
+            prop_assert_eq!(read, Some(BTreeMap::from([(key.clone(), value.clone())])));
+        }
+        let is_plain = !key.chars().chain(value.chars()).any(|c| c < ' ' || c == '"' || c == '\\');
+        prop_assert_eq!(found.is_some(), is_plain);
     }
 
     #[test]

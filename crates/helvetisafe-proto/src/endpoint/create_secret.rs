@@ -66,7 +66,7 @@ impl Endpoint for CreateSecret {
         with_json(Method::POST, base.join("/api/v1/secrets"), &self.secret)
     }
 
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<CreatedSecret, ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<CreatedSecret, ApiError> {
         json(response, "it does not describe the created secret")
     }
 }

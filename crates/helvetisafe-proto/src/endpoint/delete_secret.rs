@@ -30,7 +30,7 @@ impl Endpoint for DeleteSecret {
 
     /// There is no body, or JSON that says nothing. Anything else, such as the page of a proxy that
     /// asks for a login, is not the vault's word that the secret is gone.
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<(), ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
         success(response)?;
         if response.body().is_empty() {
             return Ok(());

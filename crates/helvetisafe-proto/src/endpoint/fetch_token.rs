@@ -64,7 +64,7 @@ impl Endpoint for FetchToken<'_> {
         request
     }
 
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<AccessToken, ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<AccessToken, ApiError> {
         if !response.status().is_success() {
             return Err(ApiError::from_token_response(response));
         }

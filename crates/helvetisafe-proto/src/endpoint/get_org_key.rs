@@ -29,7 +29,7 @@ impl Endpoint for GetOrgKey {
         bare(Method::GET, base.join("/api/v1/credentials/org-key"))
     }
 
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<OrgKeyAnswer, ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<OrgKeyAnswer, ApiError> {
         json(response, "it is not a wrapped org key")
     }
 }

@@ -35,7 +35,7 @@ impl Endpoint for GetPrivateKey {
         bare(Method::GET, base.join("/api/v1/credentials/private-key"))
     }
 
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<PrivateKeyAnswer, ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<PrivateKeyAnswer, ApiError> {
         json(response, "it is not a locked private key")
     }
 }

@@ -1,5 +1,9 @@
 //! `GET /api/v1/secrets/{key}`: one secret's ciphertext.
 
+use std::borrow::Cow;
+use std::mem;
+use std::ops::Range;
+
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,13 +52,48 @@ impl Endpoint for GetSecret {
     }
 
     /// An answer for another name than the one asked for is refused as malformed.
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<SecretRecord, ApiError> {
-        let record: SecretRecord = json(response, "it is not a secret")?;
-        if record.key != self.key {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<SecretRecord, ApiError> {
+        let answer: Answer<'_> = json(response, NO_SECRET)?;
+        if answer.key != self.key {
             return Err(ApiError::malformed(
                 "it is for another key than the one asked for",
             ));
         }
-        Ok(record)
+        let (key, nonce, expires_at) = (answer.key, answer.nonce, answer.expires_at);
+        let value = match answer.value {
+            Cow::Owned(unescaped) => unescaped,
+            Cow::Borrowed(text) => {
+                let start = text.as_ptr() as usize - response.body().as_ptr() as usize;
+                let place = start..start + text.len();
+                cut(mem::take(response.body_mut()), place)?
+            }
+        };
+        Ok(SecretRecord {
+            key,
+            value,
+            nonce,
+            expires_at,
+        })
     }
+}
+
+const NO_SECRET: &str = "it is not a secret";
+
+/// A [`SecretRecord`] whose value still stands in the body.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    key: KeyName,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+    nonce: String,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+/// The text at a place in the body, in the body's memory: to allocate another MiB costs more than to
+/// move it.
+fn cut(mut body: Vec<u8>, place: Range<usize>) -> Result<String, ApiError> {
+    body.truncate(place.end);
+    body.drain(..place.start);
+    String::from_utf8(body).map_err(|_| ApiError::malformed(NO_SECRET))
 }

@@ -58,7 +58,7 @@ impl Endpoint for ListSecrets {
         bare(Method::GET, base.join("/api/v1/secrets"))
     }
 
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {
         json(response, "it is not a list of secrets").map(|answer: SecretsAnswer| answer.keys)
     }
 }

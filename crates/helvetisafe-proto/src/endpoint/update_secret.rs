@@ -104,7 +104,7 @@ impl Endpoint for UpdateSecret {
         )
     }
 
-    fn parse(&self, response: &Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {
+    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {
         json(response, "it does not describe the updated secret")
     }
 }

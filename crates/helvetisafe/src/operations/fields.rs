@@ -66,7 +66,7 @@ impl<D: Driver> Operations<'_, D> {
             }
             Err(error) => return Err(error),
         };
-        let payload = self.open(&key, &record, deadline).await?;
+        let payload = self.open(&key, record, deadline).await?;
         match payload.encode_with_field(field, value) {
             Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline).await,
             None => Err(Error::new(Action::Update(key), Cause::NoFields)),
