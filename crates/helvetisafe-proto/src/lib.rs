@@ -19,7 +19,7 @@
 //!
 //! // Send it with any HTTP library, then:
 //! let body = br#"{"key":"database_password","value":"AAAA","nonce":"AAAAAAAAAAAAAAAA"}"#;
-//! let answer = http::Response::new(body.to_vec());
+//! let mut answer = http::Response::new(body.to_vec());
 //! assert_eq!(call.parse(&mut answer)?.value, "AAAA");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
