@@ -10,7 +10,8 @@
 //!
 //! The crate is `no_std` and needs `alloc`. Every function that draws randomness takes a
 //! [`rand_core::TryCryptoRng`] and is named `…_with_rng`; with the feature `getrandom` (default) it
-//! has a twin that draws from the operating system.
+//! has a twin that draws from the operating system. The feature `std` (default) makes it faster: huge
+//! pages for Argon2id, and the processor's vector instructions for base64.
 //!
 //! What touches a key needs some 64 KiB of stack, 32 KiB of them to wipe what it left there.
 //!
