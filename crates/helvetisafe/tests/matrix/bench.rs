@@ -23,7 +23,7 @@ use crate::verb::{By, Verb};
 pub(crate) const PEM: &str =
     include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 /// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
-pub(crate) const SILENCE: Duration = Duration::from_millis(1500);
+pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 pub(crate) struct Bench {
     kind: Kind,
     _vault: Vault,
