@@ -8,19 +8,17 @@
 //! `vault::connections` → `http` → `http::allowed` (who is it, may it, how often) → `store`, and
 //! comes back.
 
+mod cache;
 mod dev;
 mod error;
 pub mod faults;
 mod http;
 mod limits;
-mod list_cache;
 mod private;
 mod provision;
-mod secret_cache;
 mod shared;
 mod store;
 mod token;
-mod token_cache;
 mod vault;
 
 pub use dev::{DevCredentials, DevVault};

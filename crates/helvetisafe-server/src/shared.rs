@@ -6,12 +6,10 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::SecretsAnswer;
 use serde::Serialize;
 
+use crate::cache::{Answer, List, ListCache, SecretCache, TokenCache};
 use crate::limits::{LimitClock, Limits, RateLimits};
-use crate::list_cache::{List, ListCache};
-use crate::secret_cache::{Answer, SecretCache};
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
 use crate::token::Hash;
-use crate::token_cache::TokenCache;
 use crate::vault::Bounds;
 
 /// What the calls and the process that holds the vault share.

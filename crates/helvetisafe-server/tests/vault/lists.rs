@@ -9,6 +9,7 @@ use helvetisafe_server::Vault;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::state::again;
 use crate::support::{NONCE, Site, VALUE, new_account, secret, site, site_of, update};
 
 fn list(site: &Site) -> Vec<Value> {
@@ -104,23 +105,11 @@ fn a_write_that_nobody_waited_for_is_in_the_list() {
 #[test]
 fn a_vault_that_starts_again_lists_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Vault::builder().state(folder.path().join("vault.db"));
-    let site = site_of(open());
+    let database = folder.path().join("vault.db");
+    let site = site_of(Vault::builder().state(&database));
     site.create("kept").success(201);
     assert_eq!(names(&site), ["kept"]);
-    let Site {
-        vault,
-        organization,
-        account,
-        token,
-    } = site;
-    vault.stop().unwrap();
-    let site = Site {
-        vault: open().start().unwrap(),
-        organization,
-        account,
-        token,
-    };
+    let site = again(site, &database);
     site.create("new").success(201);
     assert_eq!(names(&site), ["kept", "new"]);
 }

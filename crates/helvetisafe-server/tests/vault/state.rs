@@ -11,7 +11,8 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn again(site: Site, database: &Path) -> Site {
+/// The same vault, stopped and started.
+pub(crate) fn again(site: Site, database: &Path) -> Site {
     let Site {
         vault,
         organization,

@@ -1,5 +1,4 @@
-//! Secrets that were read lately, as they were sent, so that most reads need not ask the database: the
-//! way to SQLite's thread and back takes longer than all else that a read does.
+//! Secrets that were read lately, as they were sent.
 //!
 //! This process is the only one that writes to its database, so what it has not written has not
 //! changed.
