@@ -36,6 +36,8 @@ struct Entries {
     by_key: HashMap<KeyName, Entry>,
     /// Counts uses, so that the least recent one can be told.
     uses: u64,
+    /// When to look again for values that are of no more use.
+    next_sweep: Duration,
 }
 
 #[derive(Default)]
@@ -135,7 +137,7 @@ impl<G: Gate> Cache<G> {
         }
     }
 
-    pub(crate) fn forget(&self, key: &KeyName) {
+    pub(crate) fn forget(&self, key: &str) {
         if let Some(entry) = self.lock().by_key.get_mut(key) {
             entry.forget();
         }
@@ -159,6 +161,20 @@ impl Entries {
         let entry = self.by_key.entry(key.clone()).or_default();
         entry.last_use = self.uses;
         entry
+    }
+
+    /// Drops the values that no read can bring any more, now and then.
+    fn sweep(&mut self, policy: &CachePolicy, now: Now) {
+        if now.clock < self.next_sweep {
+            return;
+        }
+        let longest = policy.longest();
+        self.next_sweep = now.clock.saturating_add(longest.max(SWEEP_INTERVAL));
+        for entry in self.by_key.values_mut() {
+            if entry.alive(now).is_none_or(|(_, age)| age >= longest) {
+                entry.kept = None;
+            }
+        }
     }
 
     /// Drops what nobody asked for the longest, until no more than `capacity` values are there.
@@ -195,12 +211,19 @@ impl Entry {
     }
 }
 
+/// How seldom all values are looked at.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
 impl CachePolicy {
+    /// How old a value may be that a read brings.
+    fn longest(&self) -> Duration {
+        self.time_to_live.saturating_add(self.stale_for)
+    }
+
     /// After a failed read: the old value where that is allowed, else the failure.
     fn fallback(&self, entry: &Entry, error: Error, now: Now) -> Result<(Value, Freshness), Error> {
-        let longest = self.time_to_live.saturating_add(self.stale_for);
         match entry.alive(now) {
-            Some((value, age)) if error.is_retryable() && age < longest => {
+            Some((value, age)) if error.is_retryable() && age < self.longest() => {
                 Ok((value, Freshness::Stale { age, error }))
             }
             _ => Err(error),
@@ -224,6 +247,7 @@ impl<G: Gate> Reading<'_, G> {
     ) -> Result<(Value, Freshness), Error> {
         let policy = self.cache.policy;
         let mut entries = self.cache.lock();
+        entries.sweep(&policy, now);
         let entry = entries.used(self.key);
         let is_latest = entry.writes == 0 && entry.write_marks == self.write_marks;
         entry.landings += 1;

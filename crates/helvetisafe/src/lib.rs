@@ -107,7 +107,7 @@ pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{BaseUrl, KeyName, ListedKey, Scope, Scopes};
 pub use jiff::Timestamp;
-pub use secrecy::SecretString;
+pub use secrecy::{ExposeSecret, SecretString};
 
 /// The code of both READMEs, compiled as doctests.
 #[cfg(doctest)]

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
@@ -272,10 +271,15 @@ impl<'a> Secrets<'a> {
 
     /// Does `job` for each item, several at once, as [`Self::get_many`]: for work that takes other
     /// operations than reading, or several. Calls `finished` with the number of items that are done,
-    /// after each, on the calling thread; `job` is called on other threads.
+    /// after each, on the calling thread; `job` is called on other threads, and
+    /// on this one where the system gives no more.
     ///
     /// One result for each item, in their order. Each operation of a job has the time that one
     /// operation has.
+    ///
+    /// # Panics
+    ///
+    /// When `job` panics, after the others have ended.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -299,8 +303,8 @@ impl<'a> Secrets<'a> {
 
     /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache
     /// it does nothing.
-    pub fn invalidate(&self, key: &KeyName) {
-        self.0.invalidate(key);
+    pub fn invalidate(&self, key: impl AsRef<str>) {
+        self.0.invalidate(key.as_ref());
     }
 
     /// Forgets all that the cache has.
@@ -308,7 +312,7 @@ impl<'a> Secrets<'a> {
         self.0.invalidate_all();
     }
 
-    /// The changes of some secrets, noticed by looking every `interval`, a tenth more or less. It
+    /// The changes of some secrets, noticed by looking every `interval`, of 100 ms at least, a tenth more or less. It
     /// asks for the list where the account may do that, else reads each secret.
     ///
     /// The first `next` looks at once, and what changes from then on is told. Of two changes between

@@ -221,9 +221,12 @@ impl ServiceAccount {
         if let Some(credential) = state.usable(now) {
             return Step::Take(Ok(credential));
         }
-        // Whoever waited for a renewal takes its outcome, a failure too.
-        if state.serial != before {
-            return Step::Take(state.outcome(now));
+        // Whoever waited for a renewal takes its outcome, a failure too; unless there is none any more,
+        // because what it brought was refused and forgotten before the waiting one woke.
+        if state.serial != before
+            && let Some(outcome) = state.outcome(now)
+        {
+            return Step::Take(outcome);
         }
         if state.renewing {
             return Step::Wait;
@@ -312,15 +315,15 @@ impl ServiceAccount {
 impl State {
     /// What the last renewal brought. The old token serves while a renewal fails for a reason that
     /// passes.
-    fn outcome(&self, now: Duration) -> Result<Credential, Error> {
+    fn outcome(&self, now: Duration) -> Option<Result<Credential, Error>> {
         let failure = self.failure.as_ref().map(|(error, _)| error);
         match (&self.held, failure) {
-            (Some(held), None) => Ok(held.credential()),
+            (Some(held), None) => Some(Ok(held.credential())),
             (Some(held), Some(error)) if error.is_retryable() && held.is_alive(now) => {
-                Ok(held.credential())
+                Some(Ok(held.credential()))
             }
-            (_, Some(error)) => Err(error.clone()),
-            (None, None) => Err(Error::new(Action::FetchToken, Cause::Deadline)),
+            (_, Some(error)) => Some(Err(error.clone())),
+            (None, None) => None,
         }
     }
 }

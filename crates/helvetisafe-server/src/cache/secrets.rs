@@ -11,8 +11,11 @@ use helvetisafe_proto::KeyName;
 
 use crate::store::{Moment, OrganizationId};
 
-/// The most bytes of all answers together.
+/// The most bytes of all answers together, with their names and what holds them.
 const CAPACITY: usize = 64 << 20;
+
+/// About as many bytes hold one answer.
+const OVERHEAD: usize = 200;
 
 #[derive(Default)]
 pub(crate) struct SecretCache(Arc<Mutex<Inner>>);
@@ -73,7 +76,7 @@ impl SecretCache {
         answer: Answer,
     ) {
         let mut inner = lock(&self.0);
-        let size = answer.body.len();
+        let size = size_of(&key, &answer);
         if ticket.0 != Some(inner.writes) || size > CAPACITY {
             return;
         }
@@ -81,11 +84,10 @@ impl SecretCache {
             // Those in use come back at the price of one reading each.
             inner.forget_all();
         }
-        inner.bytes += size;
         let of = inner.answers.entry(organization).or_default();
-        if let Some(old) = of.insert(key, answer) {
-            inner.bytes -= old.body.len();
-        }
+        let old = of.insert(key.clone(), answer);
+        inner.bytes -= old.map_or(0, |old| size_of(&key, &old));
+        inner.bytes += size;
     }
 
     /// Forgets what a write is about to change.
@@ -93,7 +95,7 @@ impl SecretCache {
         let mut inner = lock(&self.0);
         let of = inner.answers.get_mut(&organization);
         if let Some(old) = of.and_then(|of| of.remove(key)) {
-            inner.bytes -= old.body.len();
+            inner.bytes -= size_of(key, &old);
         }
         inner.writes += 1;
         inner.under_way += 1;
@@ -121,6 +123,10 @@ impl Drop for Writing {
         inner.writes += 1;
         inner.under_way -= 1;
     }
+}
+
+fn size_of(key: &KeyName, answer: &Answer) -> usize {
+    answer.body.len() + key.as_str().len() + OVERHEAD
 }
 
 // No code panics while it holds the lock, and if it did, the maps would still be whole.
@@ -172,7 +178,7 @@ mod tests {
         drop(cache.begin_write(ORGANIZATION, &key("a")));
         assert!(!is_kept(&cache, "a", later));
         assert!(is_kept(&cache, "b", later));
-        assert_eq!(lock(&cache.0).bytes, 1);
+        assert_eq!(lock(&cache.0).bytes, 2 + OVERHEAD);
         cache.clear();
         assert!(!is_kept(&cache, "b", later));
     }
@@ -212,9 +218,12 @@ mod tests {
         let cache = SecretCache::default();
         for name in ["a", "b", "c", "d", "e", "a"] {
             let ticket = ticket(&cache, "other");
-            cache.insert(ticket, ORGANIZATION, key(name), answer(CAPACITY / 4));
+            cache.insert(ticket, ORGANIZATION, key(name), answer(CAPACITY / 5));
         }
-        assert_eq!(lock(&cache.0).bytes, CAPACITY / 2);
+        assert_eq!(lock(&cache.0).bytes, 2 * (CAPACITY / 5 + 1 + OVERHEAD));
+        let again = ticket(&cache, "other");
+        cache.insert(again, ORGANIZATION, key("e"), answer(1));
+        assert_eq!(lock(&cache.0).bytes, CAPACITY / 5 + 3 + 2 * OVERHEAD);
         keep(&cache, "f", answer(CAPACITY + 1));
         assert!(!is_kept(
             &cache,

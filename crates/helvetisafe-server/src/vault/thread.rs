@@ -143,8 +143,10 @@ async fn sweep(shared: Arc<Shared>) {
         ticks.tick().await;
         let now = Moment::now();
         let swept = match shared.store.sweep_secrets(now).await {
-            Ok(_) => {
-                shared.secrets.clear();
+            Ok(number) => {
+                if number > 0 {
+                    shared.secrets.clear();
+                }
                 shared.store.sweep_tokens(now).await
             }
             failed => failed,

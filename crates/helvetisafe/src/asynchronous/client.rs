@@ -19,6 +19,9 @@ use crate::error::Error;
 /// Decrypting a value happens where the future is polled; unlocking and unwrapping keys, which take
 /// milliseconds, on tokio's threads for blocking work.
 ///
+/// Its futures panic where they are polled outside a tokio runtime with its time and, for its own
+/// transport, its I/O enabled, as tokio's do.
+///
 /// Once it and its runtime are dropped, no more of its secrets is left in memory than of the blocking
 /// client's: see [the crate's page](crate#secrets-in-memory), which also says how to have nothing left.
 #[derive(Clone)]

@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{Stream, unfold};
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
@@ -241,8 +240,8 @@ impl<'a> AsyncSecrets<'a> {
 
     /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache
     /// it does nothing.
-    pub fn invalidate(&self, key: &KeyName) {
-        self.0.invalidate(key);
+    pub fn invalidate(&self, key: impl AsRef<str>) {
+        self.0.invalidate(key.as_ref());
     }
 
     /// Forgets all that the cache has.

@@ -48,3 +48,35 @@ fn one_reads_and_the_others_wait_until_it_ends() {
     assert_ne!(cache.landed.count(), seen, "whoever waits is woken");
     assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
 }
+
+#[test]
+fn what_no_read_can_bring_any_more_is_dropped() {
+    let cache = cache();
+    let read = |number: usize, expires_at: Option<Timestamp>, second: u64| {
+        let now = Now {
+            clock: Duration::from_secs(second),
+            ..NOW
+        };
+        let payload = Payload::parse(b"value".to_vec().into(), "k").unwrap();
+        let value = Value {
+            payload: Arc::new(payload),
+            expires_at,
+        };
+        let key = key(number);
+        assert!(matches!(cache.step(&key, 0, now), Step::Read));
+        assert!(cache.begin_read(&key).end(Ok(value), now).is_ok());
+    };
+    let has = |number| {
+        let entries = cache.lock();
+        entries
+            .by_key
+            .get(&key(number))
+            .is_some_and(|entry| entry.kept.is_some())
+    };
+    read(0, None, 1);
+    read(1, None, 59);
+    assert!(has(0) && has(1));
+    read(1, None, 61 + 59);
+    assert!(!has(0), "it is older than the 60 s that it may be");
+    assert!(has(1));
+}

@@ -68,7 +68,8 @@ impl<D: Driver> Operations<'_, D> {
         Ok(written)
     }
 
-    pub(crate) fn invalidate(&self, key: &KeyName) {
+    /// What is no name is in no cache.
+    pub(crate) fn invalidate(&self, key: &str) {
         if let Some(cache) = &self.0.cache {
             cache.forget(key);
         }

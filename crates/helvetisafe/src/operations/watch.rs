@@ -54,6 +54,9 @@ enum Version {
     Read(String),
 }
 
+/// What is shorter would only load the vault.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
 /// The versions of the watched secrets that are there.
 type Versions = HashMap<KeyName, Version>;
 
@@ -77,7 +80,7 @@ impl<D: Driver> Operations<'_, D> {
         Ok(Watcher {
             connection: Arc::clone(self.0),
             keys: keys?.into_iter().collect(),
-            interval,
+            interval: interval.max(SHORTEST_INTERVAL),
             seen: None,
             has_looked: false,
             changes: VecDeque::new(),
@@ -134,12 +137,16 @@ impl<D: Driver> Watcher<D> {
                 outcome => return outcome,
             }
         }
+        self.read_each().await
+    }
+
+    async fn read_each(&self) -> Result<Versions, Error> {
+        let operations = Operations(&self.connection);
+        let read = |at: usize| -> Boxed<'_, _> { Box::pin(self.read(&self.keys[at])) };
+        let read = operations.each(self.keys.len(), read, |_| ()).await;
         let mut versions = Versions::new();
-        for at in 0..self.keys.len() {
-            let key = self.keys[at].clone();
-            if let Some(version) = self.read(&key).await? {
-                versions.insert(key, version);
-            }
+        for (key, version) in self.keys.iter().zip(read) {
+            versions.extend(version?.map(|version| (key.clone(), version)));
         }
         Ok(versions)
     }

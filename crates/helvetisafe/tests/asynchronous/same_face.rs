@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use helvetisafe::{Expiry, KeyName};
+use helvetisafe::Expiry;
 
 use crate::client;
 use crate::world::World;
@@ -82,7 +82,7 @@ async fn a_watch_goes_to_a_task_without_its_client() {
     let client = client(&world).await;
     let interval = Duration::from_millis(20);
     let mut changes = client.secrets().watch(&["a"], interval).unwrap();
-    client.secrets().invalidate(&KeyName::parse("a").unwrap());
+    client.secrets().invalidate("a");
     drop(client);
     let next = tokio::spawn(async move { changes.next().await });
     // The first look has to come before the write.

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use helvetisafe::{CachePolicy, ErrorKind, KeyName};
+use helvetisafe::{CachePolicy, ErrorKind};
 
 use crate::builder;
 use crate::proxy::Deed;
@@ -36,7 +36,7 @@ async fn who_waits_is_not_told_what_was_so_before_a_write() {
         tokio::task::yield_now().await;
     }
     secrets.create("db", "v", None).await.unwrap();
-    secrets.invalidate(&KeyName::parse("db").unwrap());
+    secrets.invalidate("db");
     let mut second = pin!(secrets.get("db"));
     begin(second.as_mut()).await;
     assert_eq!(

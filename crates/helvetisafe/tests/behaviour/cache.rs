@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe::{CachePolicy, Client, ErrorKind, Freshness, KeyName, Secret};
+use helvetisafe::{CachePolicy, Client, ErrorKind, Freshness, Secret};
 
 use crate::proxy::{Deed, answer};
 use crate::world::World;
@@ -125,7 +125,7 @@ fn a_failure_serves_for_its_time_where_that_is_allowed() {
     client.secrets().delete("db").unwrap();
     assert!(is_absent());
     world.client().secrets().create("db", "v", None).unwrap();
-    client.secrets().invalidate(&KeyName::parse("db").unwrap());
+    client.secrets().invalidate("db");
     client.secrets().get("db").unwrap();
     assert_eq!(reads(&world), 4);
 }
@@ -295,7 +295,7 @@ fn what_is_invalidated_is_read_again() {
     let client = client(&world, CachePolicy::new(LIFE));
     let secrets = client.secrets();
     secrets.create("db", "v", None).unwrap();
-    secrets.invalidate(&KeyName::parse("db").unwrap());
+    secrets.invalidate("db");
     assert!(is_fresh(&secrets.get("db").unwrap()));
     secrets.invalidate_all();
     assert!(is_fresh(&secrets.get("db").unwrap()));

@@ -150,3 +150,15 @@ fn a_watch_that_has_begun_sees_what_changes_before_it_is_asked() {
         ("a", ChangeKind::Changed)
     );
 }
+
+#[test]
+fn no_interval_is_so_short_that_it_would_flood_the_vault() {
+    let world = World::new(|_, _| None);
+    let writer = world.client();
+    let put = move || drop(writer.secrets().put("a", "first", None).unwrap());
+    let stage = stage(vec![Box::new(put)]);
+    let client = world.builder().clock(stage.clone()).connect().unwrap();
+    let mut watch = client.secrets().watch(&["a"], Duration::ZERO).unwrap();
+    assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Appeared);
+    assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_millis(90)]);
+}

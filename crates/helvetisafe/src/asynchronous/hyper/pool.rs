@@ -89,9 +89,11 @@ impl Pool {
         link.idle_since = Instant::now();
         let mut links = self.lock();
         links.retain(Link::is_kept);
-        if links.len() < MAX_IDLE {
-            links.push(link);
+        // The one that rests the longest, which may be another runtime's that has ended.
+        if links.len() >= MAX_IDLE {
+            links.remove(0);
         }
+        links.push(link);
     }
 
     /// A thread that panicked leaves a whole list behind, so poison does not matter.
