@@ -14,6 +14,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use helvetisafe::{Client, ClientBuilder, ErrorKind, KeyName, Secret, SecretMetadata, Timestamp};
 use jiff::SignedDuration;
@@ -28,6 +29,9 @@ use crate::messages::Messages;
 use answers::{Answers, LIST, Recorded};
 use file::CacheFile;
 use transport::{Recorder, Replay};
+
+/// What to do where something is not kept.
+const KEEP_FIRST: &str = "run it once with --prefer-offline where the vault can be reached";
 
 /// Whether to use what is kept, and how old it may be. Without any of these nothing is kept.
 #[derive(Debug, clap::Args)]
@@ -142,15 +146,37 @@ impl Offline {
         if !self.kept.has_org_key() {
             return Err(nothing_kept());
         }
-        let replay = Replay::new(Arc::clone(&self.kept));
+        let is_used = Arc::new(AtomicBool::new(false));
+        let replay = Replay::new(Arc::clone(&self.kept), Arc::clone(&is_used));
         // No attempt ends otherwise than the one before; and none is worth telling.
         let around = |builder: ClientBuilder| {
             let builder = builder.transport(replay).attempts(1);
             builder.on_event(|_| ())
         };
         let client = connect::connect_to_read(&context.config()?, context.messages, around)
-            .map_err(|failure| self.about_kept(failure))?;
+            .map_err(|failure| match is_used.load(Ordering::Relaxed) {
+                true => self.about_connecting(failure),
+                // What is kept played no part in it: a key file is missing, for example.
+                false => failure,
+            })?;
         Ok(self.client.get_or_init(|| client))
+    }
+
+    /// The failure to begin with what is kept. It may be the only copy: no advice to delete it where
+    /// it may well be good.
+    fn about_connecting(&self, failure: Failure) -> Failure {
+        if failure.may_pass() {
+            // The private key of a password, where that is used for the first time.
+            return failure.with_advice(KEEP_FIRST);
+        }
+        if failure.status() != Status::Crypto as u8 {
+            return self.about_kept(failure);
+        }
+        let failure = failure.with_advice(
+            "the private key, the password or the fingerprint that is given may be another than \
+             this account's: see to that first",
+        );
+        self.about_kept(failure)
     }
 
     /// One outcome for each key, in their order.
@@ -350,8 +376,7 @@ fn nothing_kept() -> Failure {
 }
 
 fn missing(what: impl Display) -> Failure {
-    let advice = "run it once with --prefer-offline where the vault can be reached";
-    Failure::new(Status::NotFound, format_args!("{what}; {advice}"))
+    Failure::new(Status::NotFound, what).with_advice(KEEP_FIRST)
 }
 
 type Outcomes = BTreeMap<KeyName, Result<Secret, Failure>>;

@@ -429,6 +429,36 @@ fn what_was_changed_on_disk_is_an_error() {
 }
 
 #[test]
+fn nobody_is_told_to_delete_what_is_kept_for_the_fault_of_a_key() {
+    let stage = Stage::new();
+    stage.succeeds(&["--prefer-offline"]);
+    let offline = |name, value: &str| {
+        let mut command = stage.command(&["--offline", "--key", "KEY"]);
+        command.env_remove("HELVETISAFE_PRIVATE_KEY_PATH");
+        let output = command.env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(125));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let key_file = |name| offline("HELVETISAFE_PRIVATE_KEY_PATH", name);
+    stage.world.write("malformed.pem", "no key", 0o600);
+    stage.world.write("open.pem", "no key", 0o644);
+    for name in ["missing.pem", "malformed.pem", "open.pem"] {
+        let told = key_file(name);
+        assert!(!told.contains("delete"), "{told}");
+    }
+    let told = offline("HELVETISAFE_PASSWORD", &stage.world.name("PASSWORD"));
+    assert!(!told.contains("delete"), "{told}");
+    assert!(told.contains("with --prefer-offline"), "{told}");
+
+    // An account of its own, whose key opens nothing of this one's.
+    stage.world.reader_names();
+    let told = key_file("reader.pem");
+    let [key, file] = ["private key", "it was kept in"].map(|part| told.find(part));
+    assert!(told.contains("may be another"), "{told}");
+    assert!(key.unwrap() < file.unwrap(), "{told}");
+}
+
+#[test]
 fn what_has_expired_is_never_used() {
     let stage = Stage::new();
     stage.succeeds(&["--prefer-offline"]);
