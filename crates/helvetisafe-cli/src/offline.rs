@@ -10,7 +10,7 @@ mod answers;
 mod file;
 mod transport;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ pub(crate) struct Offline {
     kept: Arc<Answers>,
     recorded: Recorded,
     client: OnceCell<Client>,
+    last_note: RefCell<String>,
 }
 
 impl Offline {
@@ -120,6 +121,7 @@ impl Offline {
             kept: Arc::new(kept),
             recorded: Recorded::default(),
             client: OnceCell::new(),
+            last_note: RefCell::default(),
         }))
     }
 
@@ -295,7 +297,7 @@ impl Offline {
     }
 
     /// Keeps what the vault answered, and the access token of the `client` that asked. Of a run that
-    /// failed only what is gone.
+    /// failed only the token, and what is gone.
     pub(crate) fn keep(&self, has_succeeded: bool, client: Option<&Client>, messages: Messages) {
         // Without a token, or the randomness to seal it, the next run fetches one.
         let ticket = client.and_then(|client| client.resumption_ticket().ok()?);
@@ -322,11 +324,16 @@ impl Offline {
         let now = Timestamp::now();
         let ages = resources.filter_map(|resource| Some(self.kept.get(&resource)?.age(now)));
         let oldest = ages.max().unwrap_or_default();
-        context.messages.note(format_args!(
+        let note = format!(
             "{}; going on with what was kept {} ago",
             failure.message().unwrap_or_default(),
             expiry::time_in_words(oldest.as_secs().max(0))
-        ));
+        );
+        // The list and the secrets fail alike where the vault is down.
+        if *self.last_note.borrow() != note {
+            context.messages.note(&note);
+            self.last_note.replace(note);
+        }
     }
 
     fn not_kept(&self, key: &KeyName) -> Failure {

@@ -169,11 +169,11 @@ impl Recorded {
         self.note(TICKET, Some(kept));
     }
 
-    /// All of it; or, after a failure, only what is gone.
+    /// All of it; or, after a failure, only what is gone, and the ticket, which is as good as ever.
     pub(super) fn take(&self, has_succeeded: bool) -> News {
         let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = std::mem::take(&mut *news);
-        news.retain(|_, answer| has_succeeded || answer.is_none());
+        news.retain(|resource, answer| has_succeeded || answer.is_none() || resource == TICKET);
         news
     }
 }

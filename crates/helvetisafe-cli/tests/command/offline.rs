@@ -256,6 +256,19 @@ fn the_next_run_needs_no_access_token() {
 }
 
 #[test]
+fn a_run_that_fails_keeps_the_access_token_and_nothing_else() {
+    let stage = Stage::new();
+    let fails = || {
+        let options = ["--max-age", "1h", "--key", "KEY", "--key", "NONE"];
+        let output = stage.command(&options).output().unwrap();
+        assert_eq!(output.status.code(), Some(125));
+    };
+    assert_eq!(stage.tokens(fails), 1);
+    assert_eq!(stage.tokens(fails), 0);
+    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+}
+
+#[test]
 fn a_kept_access_token_that_is_refused_is_replaced() {
     let stage = Stage::new();
     let ask = || stage.succeeds(&["--max-age", "1h"]);
@@ -372,6 +385,23 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
     // A clock that was set back says nothing about an age.
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2200-01-01T00:00:00Z".into());
     stage.fails(&["--offline", "--max-age", "1h"]);
+}
+
+#[test]
+fn that_the_vault_is_down_is_told_once() {
+    let stage = Stage::new();
+    let all = || {
+        stage
+            .command(&["--max-age", "1h", "--all"])
+            .output()
+            .unwrap()
+    };
+    assert!(all().status.success());
+    stage.play(DOWN);
+    let output = all();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.matches("going on with").count(), 1, "{told}");
 }
 
 #[test]
