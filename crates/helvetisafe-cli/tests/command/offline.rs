@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helvetisafe::Scopes;
+use helvetisafe::{Scopes, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::proxy::{Deed, Proxy, Seen, answer};
@@ -397,6 +398,13 @@ fn that_the_vault_is_down_is_told_once() {
             .unwrap()
     };
     assert!(all().status.success());
+    // Of one age, however slow the machine is.
+    let at = Timestamp::now() - SignedDuration::from_secs(600);
+    stage.edit(|json| {
+        for kept in json["answers"].as_object_mut().unwrap().values_mut() {
+            kept["at"] = at.to_string().into();
+        }
+    });
     stage.play(DOWN);
     let output = all();
     assert!(output.status.success());

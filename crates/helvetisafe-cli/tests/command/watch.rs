@@ -227,6 +227,8 @@ fn what_fails_before_the_start_is_told_as_ever() {
     assert_eq!(run(&["--key", "NONE", "--", "true"]), Some(125));
     assert_eq!(run(&["--key", "KEY", "--", "no-such-program"]), Some(127));
     assert_eq!(run(&["--key", "KEY", "--", "true"]), Some(0));
-    assert_eq!(run(&["--offline", "--key", "KEY", "--", "true"]), Some(125));
+    for option in ["--offline", "--prefer-offline", "--max-age=1h"] {
+        assert_eq!(run(&[option, "--key", "KEY", "--", "true"]), Some(125));
+    }
     assert_eq!(run(&["100ms", "--key", "KEY", "--", "true"]), Some(125));
 }
