@@ -1,6 +1,7 @@
 //! The one place where a client is made.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use helvetisafe::{Client, ClientBuilder, Event, Timeouts};
 
@@ -34,7 +35,7 @@ pub(crate) fn builder(config: &Config, messages: Messages) -> Result<ClientBuild
         config.credentials()?,
         config.key_source()?,
     )
-    .on_event(move |event| tell(event, messages));
+    .on_event(teller(messages));
     if let Some(pem) = config.ca_certificate()? {
         builder = builder.ca_certificate(pem);
     }
@@ -47,8 +48,43 @@ pub(crate) fn builder(config: &Config, messages: Messages) -> Result<ClientBuild
     Ok(builder)
 }
 
-/// Notes a wait that the vault asked for; tells the rest where `--verbose` is given.
-pub(crate) fn tell(event: &Event<'_>, messages: Messages) {
+/// Ends that are so close, or half the wait, are of one wait.
+const SAME_END: Duration = Duration::from_millis(100);
+
+/// Notes a wait that the vault asked for, once for all requests that wait for it; tells the rest
+/// where `--verbose` is given.
+pub(crate) fn teller(messages: Messages) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+    let told = Mutex::new(None);
+    move |event| match event {
+        Event::Waiting {
+            time,
+            throttled: true,
+            ..
+        } => {
+            if is_later(*time, &told) {
+                messages.note(format_args!(
+                    "the vault asks for fewer requests; waiting {:.1} s",
+                    time.as_secs_f64()
+                ));
+            }
+        }
+        event => detail(event, messages),
+    }
+}
+
+/// Whether a wait that begins now ends later than the one that was told last; its end is remembered
+/// then.
+fn is_later(time: Duration, told: &Mutex<Option<Instant>>) -> bool {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let end = Instant::now() + time;
+    let is_later = told.is_none_or(|told| end > told + SAME_END.max(time / 2));
+    if is_later {
+        *told = Some(end);
+    }
+    is_later
+}
+
+fn detail(event: &Event<'_>, messages: Messages) {
     match event {
         Event::Sending {
             method,
@@ -73,14 +109,6 @@ pub(crate) fn tell(event: &Event<'_>, messages: Messages) {
         Event::Failed { error, after, .. } => {
             messages.detail(format_args!("{error}, after {}", milliseconds(*after)));
         }
-        Event::Waiting {
-            time,
-            throttled: true,
-            ..
-        } => messages.note(format_args!(
-            "the vault asks for fewer requests; waiting {:.1} s",
-            time.as_secs_f64()
-        )),
         Event::Waiting { time, .. } => {
             messages.detail(format_args!("trying again in {}", milliseconds(*time)));
         }

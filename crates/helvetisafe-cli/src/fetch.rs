@@ -38,7 +38,7 @@ pub(crate) fn ask(
     context: &Context,
 ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
     let secrets = context.client()?.secrets();
-    let mut progress = Progress::new(keys.len(), context);
+    let progress = Progress::new(keys.len(), context);
     let outcomes = secrets.get_many_with(keys, |_| progress.advance());
     drop(progress);
     let outcomes = outcomes.into_iter();

@@ -10,10 +10,11 @@ mod answers;
 mod file;
 mod transport;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use helvetisafe::{Client, ClientBuilder, ErrorKind, KeyName, Secret, SecretMetadata, Timestamp};
 use jiff::SignedDuration;
@@ -28,6 +29,9 @@ use crate::messages::Messages;
 use answers::{Answers, LIST, Recorded};
 use file::CacheFile;
 use transport::{Recorder, Replay};
+
+/// What to do where something is not kept.
+const KEEP_FIRST: &str = "run it once with --prefer-offline where the vault can be reached";
 
 /// Whether to use what is kept, and how old it may be. Without any of these nothing is kept.
 #[derive(Debug, clap::Args)]
@@ -81,6 +85,7 @@ pub(crate) struct Offline {
     kept: Arc<Answers>,
     recorded: Recorded,
     client: OnceCell<Client>,
+    last_note: RefCell<String>,
 }
 
 impl Offline {
@@ -116,6 +121,7 @@ impl Offline {
             kept: Arc::new(kept),
             recorded: Recorded::default(),
             client: OnceCell::new(),
+            last_note: RefCell::default(),
         }))
     }
 
@@ -142,15 +148,37 @@ impl Offline {
         if !self.kept.has_org_key() {
             return Err(nothing_kept());
         }
-        let replay = Replay::new(Arc::clone(&self.kept));
+        let is_used = Arc::new(AtomicBool::new(false));
+        let replay = Replay::new(Arc::clone(&self.kept), Arc::clone(&is_used));
         // No attempt ends otherwise than the one before; and none is worth telling.
         let around = |builder: ClientBuilder| {
             let builder = builder.transport(replay).attempts(1);
             builder.on_event(|_| ())
         };
         let client = connect::connect_to_read(&context.config()?, context.messages, around)
-            .map_err(|failure| self.about_kept(failure))?;
+            .map_err(|failure| match is_used.load(Ordering::Relaxed) {
+                true => self.about_connecting(failure),
+                // What is kept played no part in it: a key file is missing, for example.
+                false => failure,
+            })?;
         Ok(self.client.get_or_init(|| client))
+    }
+
+    /// The failure to begin with what is kept. It may be the only copy: no advice to delete it where
+    /// it may well be good.
+    fn about_connecting(&self, failure: Failure) -> Failure {
+        if failure.may_pass() {
+            // The private key of a password, where that is used for the first time.
+            return failure.with_advice(KEEP_FIRST);
+        }
+        if failure.status() != Status::Crypto as u8 {
+            return self.about_kept(failure);
+        }
+        let failure = failure.with_advice(
+            "the private key, the password or the fingerprint that is given may be another than \
+             this account's: see to that first",
+        );
+        self.about_kept(failure)
     }
 
     /// One outcome for each key, in their order.
@@ -269,7 +297,7 @@ impl Offline {
     }
 
     /// Keeps what the vault answered, and the access token of the `client` that asked. Of a run that
-    /// failed only what is gone.
+    /// failed only the token, and what is gone.
     pub(crate) fn keep(&self, has_succeeded: bool, client: Option<&Client>, messages: Messages) {
         // Without a token, or the randomness to seal it, the next run fetches one.
         let ticket = client.and_then(|client| client.resumption_ticket().ok()?);
@@ -296,11 +324,16 @@ impl Offline {
         let now = Timestamp::now();
         let ages = resources.filter_map(|resource| Some(self.kept.get(&resource)?.age(now)));
         let oldest = ages.max().unwrap_or_default();
-        context.messages.note(format_args!(
+        let note = format!(
             "{}; going on with what was kept {} ago",
             failure.message().unwrap_or_default(),
             expiry::time_in_words(oldest.as_secs().max(0))
-        ));
+        );
+        // The list and the secrets fail alike where the vault is down.
+        if *self.last_note.borrow() != note {
+            context.messages.note(&note);
+            self.last_note.replace(note);
+        }
     }
 
     fn not_kept(&self, key: &KeyName) -> Failure {
@@ -350,8 +383,7 @@ fn nothing_kept() -> Failure {
 }
 
 fn missing(what: impl Display) -> Failure {
-    let advice = "run it once with --prefer-offline where the vault can be reached";
-    Failure::new(Status::NotFound, format_args!("{what}; {advice}"))
+    Failure::new(Status::NotFound, what).with_advice(KEEP_FIRST)
 }
 
 type Outcomes = BTreeMap<KeyName, Result<Secret, Failure>>;

@@ -36,11 +36,13 @@ fn similar(key: &str, context: &Context) -> Option<String> {
     .map(str::to_owned)
 }
 
-/// The name most like `wanted`, if one is alike; case does not count.
+/// The name most like `wanted`, if one is alike; case does not count. It is never `wanted` itself,
+/// which may have been made since it was looked for.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = wanted.to_ascii_lowercase();
-    let likeness = |name: &str| strsim::jaro_winkler(&wanted, &name.to_ascii_lowercase());
+    let lowercase = wanted.to_ascii_lowercase();
+    let likeness = |name: &str| strsim::jaro_winkler(&lowercase, &name.to_ascii_lowercase());
     names
+        .filter(|&name| name != wanted)
         .map(|name| (likeness(name), name))
         .filter(|&(likeness, _)| likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -57,6 +59,7 @@ mod tests {
         for (wanted, found) in [
             ("DB_PASWORD", Some("DB_PASSWORD")),
             ("db_host", Some("DB_HOST")),
+            ("API_KEY", None),
             ("API_KEYS", Some("API_KEY")),
             ("UNLIKE", None),
         ] {

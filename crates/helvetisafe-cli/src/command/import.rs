@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         context.client_to_write()?
     };
     let writer = Writer::new(client, args.overwrite, args.dry_run);
-    let mut progress = Progress::new(entries.len(), context);
+    let progress = Progress::new(entries.len(), context);
     let outcomes = client.secrets().each(
         &entries,
         |entry| writer.write(entry),

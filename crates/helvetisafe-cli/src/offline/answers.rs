@@ -124,7 +124,8 @@ impl Answers {
         self.get(TICKET)?.answer.as_str()
     }
 
-    /// Takes in what a run brought, where it is newer, and drops what has expired.
+    /// Takes in what a run brought, where it is newer, and drops what has expired. What comes from
+    /// the future is not newer: the clock was set back.
     pub(super) fn add(&mut self, news: News, now: Timestamp) {
         let org_key = |kept: Option<&Kept>| kept.map(|kept| kept.answer.clone());
         let new_org_key = org_key(news.get(ORG_KEY).and_then(Option::as_ref));
@@ -137,10 +138,12 @@ impl Answers {
                 None => {
                     self.0.remove(&resource);
                 }
-                Some(new) if self.get(&resource).is_none_or(|old| old.at <= new.at) => {
-                    self.0.insert(resource, new);
+                Some(new) => {
+                    let is_newer = |old: &Kept| old.at > new.at && old.at <= now;
+                    if !self.get(&resource).is_some_and(is_newer) {
+                        self.0.insert(resource, new);
+                    }
                 }
-                Some(_) => {}
             }
         }
         self.0.retain(|_, kept| !kept.is_expired(now));
@@ -166,11 +169,11 @@ impl Recorded {
         self.note(TICKET, Some(kept));
     }
 
-    /// All of it; or, after a failure, only what is gone.
+    /// All of it; or, after a failure, only what is gone, and the ticket, which is as good as ever.
     pub(super) fn take(&self, has_succeeded: bool) -> News {
         let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = std::mem::take(&mut *news);
-        news.retain(|_, answer| has_succeeded || answer.is_none());
+        news.retain(|resource, answer| has_succeeded || answer.is_none() || resource == TICKET);
         news
     }
 }
@@ -236,6 +239,22 @@ mod tests {
         assert_eq!(answers.get("secrets/A").unwrap().at, time(5));
         assert!(answers.get("secrets/B").is_none());
         assert!(answers.get("secrets/C").is_none());
+    }
+
+    #[test]
+    fn what_comes_from_the_future_gives_way() {
+        let mut answers = Answers::default();
+        let ticket = |at, text: &str| Some(Kept::of_ticket(time(at), text.to_owned()));
+        answers.add(
+            news([("secrets/A", kept(100, "{}")), (TICKET, ticket(100, "old"))]),
+            time(100),
+        );
+        answers.add(
+            news([("secrets/A", kept(10, "{}")), (TICKET, ticket(10, "new"))]),
+            time(11),
+        );
+        assert_eq!(answers.get("secrets/A").unwrap().at, time(10));
+        assert_eq!(answers.ticket(), Some("new"));
     }
 
     #[test]

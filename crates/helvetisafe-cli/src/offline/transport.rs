@@ -1,6 +1,7 @@
 //! What takes the vault's answers down, and what gives them once more.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use helvetisafe::{Failure, Timestamp, Transport, TransportError};
 use http::{Method, Request, Response, StatusCode};
@@ -50,19 +51,22 @@ impl Transport for Recorder {
 /// Answers from what is kept. It has no network.
 pub(super) struct Replay {
     kept: Arc<Answers>,
+    is_used: Arc<AtomicBool>,
 }
 
 impl Replay {
     /// The client asks for an access token before anything else; this one goes nowhere.
     const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
 
-    pub(super) fn new(kept: Arc<Answers>) -> Self {
-        Self { kept }
+    /// `is_used` becomes true with the first request.
+    pub(super) fn new(kept: Arc<Answers>, is_used: Arc<AtomicBool>) -> Self {
+        Self { kept, is_used }
     }
 }
 
 impl Transport for Replay {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.is_used.store(true, Ordering::Relaxed);
         if request.method() == Method::POST && request.uri().path().ends_with("/oauth/token") {
             return Ok(Response::new(Self::TOKEN.into()));
         }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helvetisafe::Scopes;
+use helvetisafe::{Scopes, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::proxy::{Deed, Proxy, Seen, answer};
@@ -256,6 +257,19 @@ fn the_next_run_needs_no_access_token() {
 }
 
 #[test]
+fn a_run_that_fails_keeps_the_access_token_and_nothing_else() {
+    let stage = Stage::new();
+    let fails = || {
+        let options = ["--max-age", "1h", "--key", "KEY", "--key", "NONE"];
+        let output = stage.command(&options).output().unwrap();
+        assert_eq!(output.status.code(), Some(125));
+    };
+    assert_eq!(stage.tokens(fails), 1);
+    assert_eq!(stage.tokens(fails), 0);
+    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+}
+
+#[test]
 fn a_kept_access_token_that_is_refused_is_replaced() {
     let stage = Stage::new();
     let ask = || stage.succeeds(&["--max-age", "1h"]);
@@ -375,6 +389,30 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
 }
 
 #[test]
+fn that_the_vault_is_down_is_told_once() {
+    let stage = Stage::new();
+    let all = || {
+        stage
+            .command(&["--max-age", "1h", "--all"])
+            .output()
+            .unwrap()
+    };
+    assert!(all().status.success());
+    // Of one age, however slow the machine is.
+    let at = Timestamp::now() - SignedDuration::from_secs(600);
+    stage.edit(|json| {
+        for kept in json["answers"].as_object_mut().unwrap().values_mut() {
+            kept["at"] = at.to_string().into();
+        }
+    });
+    stage.play(DOWN);
+    let output = all();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.matches("going on with").count(), 1, "{told}");
+}
+
+#[test]
 fn a_vault_that_refuses_is_believed() {
     let stage = Stage::new();
     stage.succeeds(&["--max-age", "1h"]);
@@ -426,6 +464,36 @@ fn what_was_changed_on_disk_is_an_error() {
     let pinned = ["--offline", "--org-key-fingerprint"];
     let told = stage.fails(&[&pinned[..], &[&stage.world.fingerprint()]].concat());
     assert!(told.contains("expects"), "{told}");
+}
+
+#[test]
+fn nobody_is_told_to_delete_what_is_kept_for_the_fault_of_a_key() {
+    let stage = Stage::new();
+    stage.succeeds(&["--prefer-offline"]);
+    let offline = |name, value: &str| {
+        let mut command = stage.command(&["--offline", "--key", "KEY"]);
+        command.env_remove("HELVETISAFE_PRIVATE_KEY_PATH");
+        let output = command.env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(125));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let key_file = |name| offline("HELVETISAFE_PRIVATE_KEY_PATH", name);
+    stage.world.write("malformed.pem", "no key", 0o600);
+    stage.world.write("open.pem", "no key", 0o644);
+    for name in ["missing.pem", "malformed.pem", "open.pem"] {
+        let told = key_file(name);
+        assert!(!told.contains("delete"), "{told}");
+    }
+    let told = offline("HELVETISAFE_PASSWORD", &stage.world.name("PASSWORD"));
+    assert!(!told.contains("delete"), "{told}");
+    assert!(told.contains("with --prefer-offline"), "{told}");
+
+    // An account of its own, whose key opens nothing of this one's.
+    stage.world.reader_names();
+    let told = key_file("reader.pem");
+    let [key, file] = ["private key", "it was kept in"].map(|part| told.find(part));
+    assert!(told.contains("may be another"), "{told}");
+    assert!(key.unwrap() < file.unwrap(), "{told}");
 }
 
 #[test]

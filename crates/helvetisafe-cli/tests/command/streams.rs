@@ -3,11 +3,13 @@
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::fake;
-use crate::world::World;
+use crate::proxy::{Deed, Proxy};
+use crate::world::{World, vault_address};
 
 const CANARY: &str = "canary-5c1d8e";
 
@@ -61,7 +63,7 @@ fn a_closed_pipe_ends_quietly_and_the_work_is_done() {
 
 #[test]
 fn a_wait_for_a_rate_limit_is_noted_unless_quiet() {
-    let url = fake::serve("HTTP/1.1 429 Busy\r\nContent-Length: 0\r\n\r\n");
+    let url = fake::serve("HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
     let world = World::new();
     let noted = |arguments: &[&str]| {
         let output = run(
@@ -78,6 +80,36 @@ fn a_wait_for_a_rate_limit_is_noted_unless_quiet() {
     };
     assert_eq!(noted(&["list"]), 2);
     assert_eq!(noted(&["list", "--quiet"]), 0);
+}
+
+#[test]
+fn requests_that_wait_together_are_noted_once() {
+    let world = World::new();
+    let keys: Vec<_> = (0..8).map(|n| format!("KEY_{n}")).collect();
+    for key in &keys {
+        run(world.command().args(["set", key]), "value");
+    }
+    // All that comes at first is refused.
+    let begun = OnceLock::new();
+    let proxy = Proxy::start(vault_address(), move |seen, _| {
+        let is_secret = seen.path.contains("/secrets/");
+        let is_early = || begun.get_or_init(Instant::now).elapsed() < Duration::from_millis(500);
+        match is_secret && is_early() {
+            true => Deed::Answer(429, "Retry-After: 2\r\n", Vec::new()),
+            false => Deed::Forward,
+        }
+    });
+    let mut command = world.command();
+    command
+        .args(["export", "--format", "json"])
+        .env("HELVETISAFE_BASE_URL", proxy.base_url());
+    for key in &keys {
+        command.args(["--key", key]);
+    }
+    let output = run(&mut command, "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = stderr(&output);
+    assert_eq!(told.matches("fewer requests").count(), 1, "{told}");
 }
 
 #[test]

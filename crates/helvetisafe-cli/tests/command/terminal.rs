@@ -1,10 +1,12 @@
 //! What a person sees, on a real terminal.
 
 use std::process::Command;
+use std::time::Duration;
 
 use rexpect::session::{PtySession, spawn_command};
 
-use crate::world::World;
+use crate::proxy::{Deed, Proxy};
+use crate::world::{World, vault_address};
 
 fn start(mut command: Command) -> PtySession {
     command.env("TERM", "xterm");
@@ -92,6 +94,36 @@ fn a_value_cannot_drive_the_terminal() {
     shown(command(&world, &["set", "KEY", "--value-file", "value"]));
     let value = shown(command(&world, &["get", "KEY"]));
     assert_eq!(value, "a\\u001b[2J\tb\r\nc\\u009b\\u202e\r\n");
+}
+
+#[test]
+fn a_bar_appears_though_nothing_is_done_yet() {
+    let world = World::new();
+    world.set("KEY", "hunter2");
+    let slow_once = || {
+        let proxy = Proxy::start(vault_address(), |seen, before| {
+            let is_first = before.iter().all(|other| other.path != seen.path);
+            match seen.path.ends_with("/KEY") && is_first {
+                true => Deed::Stall(Duration::from_millis(1500)),
+                false => Deed::Forward,
+            }
+        });
+        proxy.base_url()
+    };
+    let export = |options: &[&str]| {
+        let mut command = command(&world, &["export", "--format", "json", "--key", "KEY"]);
+        command
+            .args(options)
+            .env("HELVETISAFE_BASE_URL", slow_once());
+        command
+    };
+    let all = shown(export(&[]));
+    assert!(all.contains("0 of 1"), "{all}");
+    let all = shown(export(&["--quiet"]));
+    assert!(all.contains("hunter2") && !all.contains(" of 1"), "{all}");
+    let piped = export(&[]).output().unwrap();
+    assert!(piped.status.success());
+    assert_eq!(piped.stderr, b"");
 }
 
 #[test]

@@ -36,9 +36,10 @@ impl Attempt {
     pub(super) fn make(builder: ClientBuilder, messages: Messages) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let note = Arc::clone(&seen);
+        let tell = connect::teller(messages);
         let outcome = builder
             .on_event(move |event| {
-                connect::tell(event, messages);
+                tell(event);
                 note.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .take_in(event);

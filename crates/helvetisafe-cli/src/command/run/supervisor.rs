@@ -50,8 +50,8 @@ pub(super) struct Supervisor {
     /// Before fresh values are asked for again when that failed.
     retry: Duration,
     messages: Messages,
-    /// Somebody wants the program, and us, to end.
-    is_stopping: bool,
+    /// Somebody wants the program, and us, to end: by then.
+    stop_by: Option<Instant>,
     /// When to ask for fresh values.
     due: Option<Instant>,
     fresh: Option<Box<Prepared>>,
@@ -73,7 +73,7 @@ impl Supervisor {
             grace,
             retry,
             messages,
-            is_stopping: false,
+            stop_by: None,
             due: None,
             fresh: None,
             last_trouble: String::new(),
@@ -104,67 +104,75 @@ impl Supervisor {
                         pause.as_secs()
                     ));
                     match self.rest(pause) {
-                        Some(next) => program = next,
-                        None if self.is_stopping => return end(status),
-                        None => {}
+                        Some(next) => {
+                            program = next;
+                            pause = FIRST_PAUSE;
+                        }
+                        None if self.is_stopping() => return end(status),
+                        None => pause = LONGEST_PAUSE.min(2 * pause),
                     }
-                    pause = LONGEST_PAUSE.min(2 * pause);
                 }
             }
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop_by.is_some()
     }
 
     /// Until the program ends, or has to make place for one with fresh values.
     fn attend(&mut self, mut child: Child) -> std::io::Result<Next> {
         loop {
-            if self.is_child_event(&child, None) {
-                if let Some(status) = child.try_wait()? {
-                    return Ok(self.ended(status));
+            let may_have_ended = self.is_child_event(&child, None);
+            if let Some(deadline) = self.stop_by {
+                return self.end_by(deadline, child).map(Next::End);
+            }
+            if may_have_ended {
+                match child.try_wait()? {
+                    Some(status) if status.success() => return Ok(Next::End(status)),
+                    Some(status) => return Ok(Next::Crashed(status)),
+                    None => {}
                 }
-            } else if let Some(next) = self.fresh.take_if(|_| !self.is_stopping) {
+            } else if let Some(next) = self.fresh.take() {
                 return self.replace(child, next);
             }
         }
     }
 
-    fn ended(&self, status: ExitStatus) -> Next {
-        if status.success() || self.is_stopping {
-            Next::End(status)
-        } else {
-            Next::Crashed(status)
-        }
-    }
-
-    /// Asks a program to end, and makes it end after the grace period.
-    fn replace(&mut self, mut child: Child, next: Box<Prepared>) -> std::io::Result<Next> {
+    /// Makes a program end, and place for the next.
+    fn replace(&mut self, child: Child, next: Box<Prepared>) -> std::io::Result<Next> {
         pass_on(&child, SIGTERM);
-        let deadline = Instant::now() + self.grace;
-        let status = loop {
-            self.is_child_event(&child, Some(deadline));
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if Instant::now() >= deadline {
-                self.messages.note("it did not end in time, and is killed");
-                child.kill()?;
-                break child.wait()?;
-            }
-        };
+        let status = self.end_by(Instant::now() + self.grace, child)?;
         // Changes that came meanwhile are looked at with the next program.
-        Ok(if self.is_stopping {
+        Ok(if self.is_stopping() {
             Next::End(status)
         } else {
             Next::Start(next)
         })
     }
 
+    /// Waits for the end of a program that was asked for it, and kills it at the deadline.
+    fn end_by(&mut self, deadline: Instant, mut child: Child) -> std::io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                self.messages.note("it did not end in time, and is killed");
+                child.kill()?;
+                return child.wait();
+            }
+            self.is_child_event(&child, Some(deadline));
+        }
+    }
+
     /// Waits before a program that ended badly is started again; fresh values end that at once.
     fn rest(&mut self, pause: Duration) -> Option<Box<Prepared>> {
         let until = Instant::now() + pause;
-        while !self.is_stopping && self.fresh.is_none() && Instant::now() < until {
+        while !self.is_stopping() && self.fresh.is_none() && Instant::now() < until {
             self.take(Some(until), |_| ());
         }
-        self.fresh.take_if(|_| !self.is_stopping)
+        self.fresh.take_if(|_| self.stop_by.is_none())
     }
 
     /// Takes in one event; whether it may be the child's end. Signals go on to the child.
@@ -194,8 +202,12 @@ impl Supervisor {
         match event {
             Ok(Event::Signal { signal, is_sent }) => {
                 // A terminal sends these to the program too, when it is closed for example.
-                self.is_stopping |= matches!(signal, SIGTERM | SIGINT)
-                    || (!is_sent && matches!(signal, SIGHUP | SIGQUIT));
+                if matches!(signal, SIGTERM | SIGINT)
+                    || (!is_sent && matches!(signal, SIGHUP | SIGQUIT))
+                {
+                    let stop_by = Instant::now() + self.grace;
+                    self.stop_by.get_or_insert(stop_by);
+                }
                 if is_sent || signal == SIGCHLD {
                     signalled(signal);
                 }
