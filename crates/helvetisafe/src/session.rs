@@ -22,7 +22,6 @@ use crate::limits::{BodyLimits, Timeouts};
 use crate::token::{Authorizer, Credential};
 use crate::trace;
 use crate::transport::{AttemptLimits, Failure, TransportError};
-use attempts::may_have_acted;
 use refusal::{Refusal, failure, settle};
 
 pub(crate) use attempts::Attempts;
@@ -251,7 +250,7 @@ impl<D: Driver> Session<D> {
         let Some(event) = refusal.event else {
             return false;
         };
-        attempts.may_have_acted |= may_have_acted(event);
+        attempts.note(event);
         match judge(E::REPEAT, event) {
             Verdict::GiveUp => false,
             Verdict::ReadBack => {

@@ -14,6 +14,8 @@ pub(crate) struct Attempts {
     pub(super) renewed: bool,
     /// The vault may have acted on an attempt that failed.
     pub(super) may_have_acted: bool,
+    /// The answer to an attempt was lost, or cannot be read.
+    pub(super) lost: bool,
     /// The last attempt ended with [`Verdict::ReadBack`].
     pub(super) read_back: bool,
 }
@@ -27,8 +29,15 @@ impl Attempts {
             repeated_at_once: false,
             renewed: false,
             may_have_acted: false,
+            lost: false,
             read_back: false,
         }
+    }
+
+    /// Takes note of what an attempt brought instead of success.
+    pub(super) fn note(&mut self, event: Event) {
+        self.may_have_acted |= may_have_acted(event);
+        self.lost |= is_lost(event);
     }
 
     /// Whether the vault may have acted on an attempt whose answer was lost.
@@ -43,10 +52,16 @@ impl Attempts {
 }
 
 /// Whether the vault may have done what was asked although no success came back.
-pub(super) fn may_have_acted(event: Event) -> bool {
+fn may_have_acted(event: Event) -> bool {
     match event {
-        Event::NotSent => false,
-        Event::DeadConnection | Event::Lost | Event::Unreadable => true,
         Event::Status { status, .. } => status.is_server_error() || status.as_u16() == 408,
+        _ => is_lost(event),
     }
+}
+
+fn is_lost(event: Event) -> bool {
+    matches!(
+        event,
+        Event::DeadConnection | Event::Lost | Event::Unreadable
+    )
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use helvetisafe_proto::retry::{Event, Repeat};
 use helvetisafe_proto::{ApiError, Endpoint};
+use http::StatusCode;
 
 use super::attempts::Attempts;
 use crate::error::{Action, Cause, Error};
@@ -65,14 +66,23 @@ impl From<TransportError> for Refusal {
 
 /// The error of a call that ends without success.
 pub(super) fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &Attempts) -> Error {
-    let lost = matches!(refusal.cause, Cause::Transport(_) | Cause::Deadline)
-        || refusal.event == Some(Event::Unreadable);
+    let is_settled = match (&refusal.cause, refusal.event) {
+        (Cause::Transport(_) | Cause::Deadline, _) | (_, Some(Event::Unreadable)) => false,
+        (_, Some(Event::Status { status, .. })) => !attempts.lost || settles(status),
+        _ => true,
+    };
     let error = Error::with_retry_after(action.clone(), refusal.cause, refusal.retry_after);
-    if lost {
-        settle::<E>(error, &action, attempts)
-    } else {
+    if is_settled {
         error
+    } else {
+        settle::<E>(error, &action, attempts)
     }
+}
+
+/// Whether a refusal of a repetition tells what became of the attempt before it, whose answer was lost:
+/// not one that another attempt might not have met.
+fn settles(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 408 | 429)
 }
 
 /// A write whose answer was lost or cannot be read, and which no later answer settled, is ambiguous.

@@ -331,3 +331,29 @@ fn a_put_creates_or_updates() {
         "token, not there, create; then update"
     );
 }
+
+/// The refusal is about the repetition; the attempt before it has written.
+#[test]
+fn a_write_whose_answer_was_lost_is_ambiguous_also_when_its_repetition_is_refused() {
+    for (status, kind) in [
+        (403, ErrorKind::Ambiguous),
+        (404, ErrorKind::NotFound),
+        (429, ErrorKind::Ambiguous),
+        (503, ErrorKind::Ambiguous),
+    ] {
+        let world = World::new(move |seen, before| {
+            let is_first = earlier(before, "PUT", DB) == 0;
+            let deed = if is_first {
+                Deed::ForwardAndClose
+            } else {
+                answer(status, "")
+            };
+            seen.is("PUT", DB).then_some(deed)
+        });
+        let client = world.client();
+        client.secrets().create("db", "v", None).unwrap();
+        let outcome = client.secrets().update("db", "w", Expiry::Keep);
+        assert_eq!(outcome.unwrap_err().kind(), kind, "{status}");
+        assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "w");
+    }
+}
