@@ -7,6 +7,7 @@
 //! The access token is kept too, sealed, for the next client that does have a network.
 
 mod answers;
+mod args;
 mod file;
 mod transport;
 
@@ -27,55 +28,14 @@ use crate::failure::{Failure, Status};
 use crate::fetch;
 use crate::messages::Messages;
 use answers::{Answers, LIST, Recorded};
+use args::Mode;
 use file::CacheFile;
 use transport::{Recorder, Replay};
 
+pub(crate) use args::OfflineArgs;
+
 /// What to do where something is not kept.
 const KEEP_FIRST: &str = "run it once with --prefer-offline where the vault can be reached";
-
-/// Whether to use what is kept, and how old it may be. Without any of these nothing is kept.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Offline")]
-pub(crate) struct OfflineArgs {
-    /// Use only what an earlier run with one of these three options kept on disk, as ciphertext,
-    /// and no network at all.
-    #[arg(long, conflicts_with = "prefer_offline")]
-    offline: bool,
-    /// Use what is kept, and ask the vault only for the rest.
-    #[arg(long)]
-    prefer_offline: bool,
-    /// Use nothing that was kept longer ago than this, such as 90s, 12h or 7d. Without the other
-    /// two the vault is asked first, and what is kept serves while it does not answer.
-    #[arg(long, value_name = "TIME", value_parser = max_age)]
-    max_age: Option<SignedDuration>,
-}
-
-impl OfflineArgs {
-    fn mode(&self) -> Option<Mode> {
-        match (self.offline, self.prefer_offline, self.max_age) {
-            (true, ..) => Some(Mode::Only),
-            (_, true, _) => Some(Mode::First),
-            (.., Some(_)) => Some(Mode::Fallback),
-            _ => None,
-        }
-    }
-}
-
-fn max_age(text: &str) -> Result<SignedDuration, String> {
-    let now = Timestamp::now();
-    let then = expiry::after(now, text);
-    then.map(|then| then.duration_since(now))
-        .map_err(|_| "write it like 90s, 12h or 7d".to_owned())
-}
-
-/// When what is kept is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Only,
-    First,
-    /// Only while the vault does not answer.
-    Fallback,
-}
 
 /// What is kept for one vault and account, and what this run adds.
 pub(crate) struct Offline {

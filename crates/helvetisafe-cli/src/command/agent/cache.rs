@@ -14,7 +14,7 @@ use super::keys::Keys;
 const FAILURE: Duration = Duration::from_secs(5);
 const MAX_FAILURE: Duration = Duration::from_secs(300);
 
-/// More names than a vault lists, and a bound for those that nobody has.
+/// More names than most vaults have, and a bound for those that nobody has.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
 
 /// What the client keeps of what it reads.
