@@ -199,9 +199,10 @@ fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
     if group.fault == Fault::Stall {
         return vec![failure];
     }
-    // Without a body, a delete is as good as with one, unless the reset is noticed first.
+    // Without a body, a delete is as good as with one; the asynchronous client may notice a reset first.
     let is_empty = group.call == Call::Delete && group.framing == Framing::Close;
-    if is_empty && cut == framed.head && group.fault == Fault::Close {
+    let is_noticed = group.fault == Fault::Reset && !matches!(group.kind, Kind::Blocking);
+    if is_empty && cut == framed.head && !is_noticed {
         return vec![Outcome::Whole];
     }
     if cut >= framed.enough || is_empty && cut == framed.head {
