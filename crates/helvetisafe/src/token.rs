@@ -401,3 +401,6 @@ impl<G: Gate> Drop for Renewal<'_, G> {
         self.renewals.open();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+use super::*;
+
+/// Somebody waited for a renewal; before it woke, another had used what that brought, was answered 401
+/// and forgot it.
+#[test]
+fn whoever_waited_for_a_token_that_is_gone_renews() {
+    let account = ServiceAccount {
+        client_id: "id".to_owned(),
+        client_secret: "secret".to_owned().into(),
+        scopes: Scopes::ALL,
+        state: Mutex::default(),
+    };
+    account.lock().serial = 1;
+    let step = account.next_step(0, Duration::ZERO);
+    assert!(matches!(step, Step::Renew { attempts: None }));
+    let step = account.next_step(0, Duration::ZERO);
+    assert!(matches!(step, Step::Wait), "one at a time");
+}
