@@ -1,5 +1,7 @@
 //! Runtimes that end, and calls from places where another kind is at home.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -53,6 +55,31 @@ fn a_connection_of_a_runtime_that_rests_is_not_waited_for() {
     }
     let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
     assert_eq!(connections, Some(1));
+}
+
+/// They fill the pool, and nothing else would ever look at them.
+#[test]
+fn connections_of_a_runtime_that_has_ended_make_room() {
+    let world = World::new(|_, _| None);
+    let first = runtime();
+    let many = NonZeroUsize::new(64).unwrap();
+    let client = first
+        .block_on(builder(&world).concurrency(many).connect())
+        .unwrap();
+    first
+        .block_on(client.secrets().put("db", "v", None))
+        .unwrap();
+    let read = first.block_on(client.secrets().get_many(&["db"; 200]));
+    assert!(read.iter().all(Result::is_ok));
+    drop(first);
+    let before = world.proxy.log().len();
+    let second = runtime();
+    for _ in 0..5 {
+        second.block_on(client.secrets().get("db")).unwrap();
+    }
+    let log = world.proxy.log();
+    let connections: BTreeSet<_> = log[before..].iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections.len(), 1);
 }
 
 #[test]
