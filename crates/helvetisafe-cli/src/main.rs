@@ -24,6 +24,7 @@ mod expiry;
 mod failure;
 mod fetch;
 mod input;
+mod kept;
 mod keys;
 mod messages;
 mod offline;

@@ -6,9 +6,7 @@
 //!
 //! The access token is kept too, sealed, for the next client that does have a network.
 
-mod answers;
 mod args;
-mod file;
 mod transport;
 
 use std::cell::{OnceCell, RefCell};
@@ -26,10 +24,9 @@ use crate::context::Context;
 use crate::expiry;
 use crate::failure::{Failure, Status};
 use crate::fetch;
+use crate::kept::{Answers, CacheFile, LIST, Recorded};
 use crate::messages::Messages;
-use answers::{Answers, LIST, Recorded};
 use args::Mode;
-use file::CacheFile;
 use transport::{Recorder, Replay};
 
 pub(crate) use args::OfflineArgs;

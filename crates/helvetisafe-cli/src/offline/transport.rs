@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use helvetisafe::{Failure, Timestamp, Transport, TransportError};
 use http::{Method, Request, Response, StatusCode};
 
-use super::answers::{Answers, Kept, Recorded, is_secret, resource_of};
+use crate::kept::{Answers, Kept, Recorded, is_secret, resource_of};
 
 /// Passes requests on, and takes down what is read.
 pub(super) struct Recorder {

@@ -35,7 +35,7 @@ const VERSION: u8 = 1;
 /// Bytes of the digest that names the file.
 const NAME_LENGTH: usize = 16;
 
-pub(super) struct CacheFile {
+pub(crate) struct CacheFile {
     folder: PathBuf,
     /// Without an extension.
     name: String,
@@ -53,7 +53,7 @@ struct Contents {
 
 impl CacheFile {
     /// `None` where there is no state folder.
-    pub(super) fn of(config: &Config) -> Result<Option<Self>, Failure> {
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, Failure> {
         let vault = VaultId::of(config)?;
         Ok(state_folder::path().map(|folder| Self {
             folder: folder.join("cache"),
@@ -68,7 +68,7 @@ impl CacheFile {
     }
 
     /// What is kept; nothing where there is no file.
-    pub(super) fn read(&self) -> Result<Answers, Failure> {
+    pub(crate) fn read(&self) -> Result<Answers, Failure> {
         let path = self.path();
         if matches!(path.try_exists(), Ok(false)) {
             return Ok(Answers::default());
@@ -89,7 +89,7 @@ impl CacheFile {
     }
 
     /// Takes in what a run brought. Other processes wait meanwhile, and what they added stays.
-    pub(super) fn add(&self, news: News) -> io::Result<()> {
+    pub(crate) fn add(&self, news: News) -> io::Result<()> {
         state_folder::make(&self.folder)?;
         let _lock = state_folder::lock(&self.folder.join(format!("{}.lock", self.name)))?;
         // What cannot be used was told when it was read first; it is replaced.

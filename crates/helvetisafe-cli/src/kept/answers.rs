@@ -11,7 +11,7 @@ use serde_json::Value;
 /// What comes before it in a path, after the path of the base URL.
 const PREFIX: &str = "/api/v1/";
 /// The list of all names; a secret is this, a slash and its key.
-pub(super) const LIST: &str = "secrets";
+pub(crate) const LIST: &str = "secrets";
 const ORG_KEY: &str = "credentials/org-key";
 const PRIVATE_KEY: &str = "credentials/private-key";
 /// What the next client begins with, in place of an answer. No path asks for it.
@@ -34,13 +34,13 @@ const MEMBERS: [&str; 11] = [
 ];
 
 /// What a path asks for, where the answer is one to keep: `secrets/KEY`, for example.
-pub(super) fn resource_of(path: &str) -> Option<&str> {
+pub(crate) fn resource_of(path: &str) -> Option<&str> {
     let (_, resource) = path.rsplit_once(PREFIX)?;
     (is_secret(resource) || [LIST, ORG_KEY, PRIVATE_KEY].contains(&resource)).then_some(resource)
 }
 
 /// Whether it is `secrets/KEY`.
-pub(super) fn is_secret(resource: &str) -> bool {
+pub(crate) fn is_secret(resource: &str) -> bool {
     let rest = resource.strip_prefix(LIST);
     rest.and_then(|rest| rest.strip_prefix('/'))
         .is_some_and(|key| !key.contains('/') && !key.is_empty())
@@ -48,14 +48,14 @@ pub(super) fn is_secret(resource: &str) -> bool {
 
 /// One answer, and when it was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     at: Timestamp,
     answer: Value,
 }
 
 impl Kept {
     /// Of a whole answer; `None` where it is no JSON, which the client refuses too.
-    pub(super) fn new(at: Timestamp, body: &[u8]) -> Option<Self> {
+    pub(crate) fn new(at: Timestamp, body: &[u8]) -> Option<Self> {
         let mut answer = serde_json::from_slice(body).ok()?;
         strip(&mut answer);
         Some(Self { at, answer })
@@ -68,17 +68,17 @@ impl Kept {
         }
     }
 
-    pub(super) fn age(&self, now: Timestamp) -> SignedDuration {
+    pub(crate) fn age(&self, now: Timestamp) -> SignedDuration {
         now.duration_since(self.at)
     }
 
     /// Whether it is a secret that would be gone by now.
-    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         is_expired(&self.answer, now)
     }
 
     /// The body to answer with: a list without what has expired since.
-    pub(super) fn body(&self, now: Timestamp) -> Vec<u8> {
+    pub(crate) fn body(&self, now: Timestamp) -> Vec<u8> {
         let mut answer = self.answer.clone();
         if let Some(Value::Array(keys)) = answer.get_mut("keys") {
             keys.retain(|listed| !is_expired(listed, now));
@@ -108,25 +108,25 @@ fn strip(answer: &mut Value) {
 /// All that is kept.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Answers(BTreeMap<String, Kept>);
+pub(crate) struct Answers(BTreeMap<String, Kept>);
 
 impl Answers {
-    pub(super) fn get(&self, resource: &str) -> Option<&Kept> {
+    pub(crate) fn get(&self, resource: &str) -> Option<&Kept> {
         self.0.get(resource)
     }
 
-    pub(super) fn has_org_key(&self) -> bool {
+    pub(crate) fn has_org_key(&self) -> bool {
         self.0.contains_key(ORG_KEY)
     }
 
     /// What the next client begins with.
-    pub(super) fn ticket(&self) -> Option<&str> {
+    pub(crate) fn ticket(&self) -> Option<&str> {
         self.get(TICKET)?.answer.as_str()
     }
 
     /// Takes in what a run brought, where it is newer, and drops what has expired. What comes from
     /// the future is not newer: the clock was set back.
-    pub(super) fn add(&mut self, news: News, now: Timestamp) {
+    pub(crate) fn add(&mut self, news: News, now: Timestamp) {
         let org_key = |kept: Option<&Kept>| kept.map(|kept| kept.answer.clone());
         let new_org_key = org_key(news.get(ORG_KEY).and_then(Option::as_ref));
         if new_org_key.is_some() && new_org_key != org_key(self.get(ORG_KEY)) {
@@ -151,26 +151,26 @@ impl Answers {
 }
 
 /// What a run brought: an answer, or that there is none any more.
-pub(super) type News = BTreeMap<String, Option<Kept>>;
+pub(crate) type News = BTreeMap<String, Option<Kept>>;
 
 /// What a run brought so far, from all its threads.
 #[derive(Clone, Default)]
-pub(super) struct Recorded(Arc<Mutex<News>>);
+pub(crate) struct Recorded(Arc<Mutex<News>>);
 
 impl Recorded {
-    pub(super) fn note(&self, resource: &str, answer: Option<Kept>) {
+    pub(crate) fn note(&self, resource: &str, answer: Option<Kept>) {
         let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         news.insert(resource.to_owned(), answer);
     }
 
     /// Notes what the next client begins with.
-    pub(super) fn note_ticket(&self, ticket: String) {
+    pub(crate) fn note_ticket(&self, ticket: String) {
         let kept = Kept::of_ticket(Timestamp::now(), ticket);
         self.note(TICKET, Some(kept));
     }
 
     /// All of it; or, after a failure, only what is gone, and the ticket, which is as good as ever.
-    pub(super) fn take(&self, has_succeeded: bool) -> News {
+    pub(crate) fn take(&self, has_succeeded: bool) -> News {
         let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = std::mem::take(&mut *news);
         news.retain(|resource, answer| has_succeeded || answer.is_none() || resource == TICKET);
