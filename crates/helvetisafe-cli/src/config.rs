@@ -102,10 +102,11 @@ impl Config {
         })
     }
 
-    /// Fails with everything that is missing or doubled.
+    /// Fails with everything that is missing or doubled, and with what is malformed.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.resolved.check()?;
-        self.timeout().map(drop)
+        self.timeout()?;
+        self.keeps_token().map(drop)
     }
 
     /// The setting in use.
@@ -219,6 +220,22 @@ impl Config {
         })
     }
 
+    /// Whether access tokens are kept from one command to the next. No, unless somebody asks for it;
+    /// and never an API token.
+    pub(crate) fn keeps_token(&self) -> Result<bool, Failure> {
+        let Some(found) = self.used(Setting::KeepToken) else {
+            return Ok(false);
+        };
+        let text = self.text(Setting::KeepToken)?;
+        let is_asked: bool = text.parse().map_err(|_| {
+            Failure::usage(format_args!(
+                "{} is neither true nor false: `{text}`; set it to one of them",
+                found.place
+            ))
+        })?;
+        Ok(is_asked && self.used(Setting::ApiToken).is_none())
+    }
+
     pub(crate) fn text(&self, setting: Setting) -> Result<String, Failure> {
         match self.used(setting).map(|found| &found.given) {
             Some(Given::Text(text)) => Ok(text.clone()),
@@ -269,7 +286,7 @@ impl Way {
         let given = match self.form {
             Form::Path => Given::Path(value.into()),
             Form::Secret => Given::Secret(text(value)?.into()),
-            Form::Text | Form::Command => Given::Text(text(value)?),
+            Form::Text | Form::Switch | Form::Command => Given::Text(text(value)?),
         };
         Ok(Found {
             setting: self.setting,

@@ -7,12 +7,27 @@ use helvetisafe::{Client, ClientBuilder, Event, Timeouts};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::kept::KeptToken;
 use crate::messages::Messages;
 use crate::trust::Trust;
 
 /// Connects to read, with what `change` makes of the builder. Where the org key is not the
-/// remembered one it warns.
+/// remembered one it warns. It begins with the kept access token, where the setting asks for that.
 pub(crate) fn connect_to_read(
+    config: &Config,
+    messages: Messages,
+    change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, Failure> {
+    let builder = builder(config, messages)?;
+    let token = KeptToken::load(config, messages)?;
+    let builder = change(token.resume(builder, messages));
+    let client = Trust::load(config)?.connect_to_read(builder, messages)?;
+    token.keep(&client, messages);
+    Ok(client)
+}
+
+/// The same for whoever sees to the access token otherwise.
+pub(crate) fn connect_to_read_without_kept_token(
     config: &Config,
     messages: Messages,
     change: impl FnOnce(ClientBuilder) -> ClientBuilder,
@@ -21,13 +36,19 @@ pub(crate) fn connect_to_read(
     Trust::load(config)?.connect_to_read(builder, messages)
 }
 
-/// Connects to write. Where the org key is not the remembered one it fails.
+/// Connects to write. Where the org key is not the remembered one it fails. The access token is as
+/// in [`connect_to_read`].
 pub(crate) fn connect_to_write(config: &Config, messages: Messages) -> Result<Client, Failure> {
     let builder = builder(config, messages)?;
-    Trust::load(config)?.connect_to_write(builder, messages)
+    let token = KeptToken::load(config, messages)?;
+    let builder = token.resume(builder, messages);
+    let client = Trust::load(config)?.connect_to_write(builder, messages)?;
+    token.keep(&client, messages);
+    Ok(client)
 }
 
-/// All that the configuration says about a connection, but for the org key.
+/// All that the configuration says about a connection, but for the org key and the kept access
+/// token: whoever tests the credential gets a new one.
 pub(crate) fn builder(config: &Config, messages: Messages) -> Result<ClientBuilder, Failure> {
     config.check()?;
     let mut builder = Client::builder(

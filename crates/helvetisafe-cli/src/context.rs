@@ -60,11 +60,11 @@ impl Context {
         if let Some(client) = self.writer.get().or(self.reader.get()) {
             return Ok(client);
         }
-        let record = |builder| match self.offline() {
-            Some(offline) => offline.record(builder),
-            None => builder,
+        let config = self.config()?;
+        let client = match self.offline() {
+            Some(offline) => offline.connect(&config, self.messages)?,
+            None => connect_to_read(&config, self.messages, |builder| builder)?,
         };
-        let client = connect_to_read(&self.config()?, self.messages, record)?;
         Ok(self.reader.get_or_init(|| client))
     }
 

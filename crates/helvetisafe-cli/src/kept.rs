@@ -4,6 +4,8 @@
 
 mod answers;
 mod file;
+mod token;
 
 pub(crate) use answers::{Answers, Kept, LIST, Recorded, is_secret, resource_of};
 pub(crate) use file::CacheFile;
+pub(crate) use token::KeptToken;

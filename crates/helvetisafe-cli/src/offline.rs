@@ -19,7 +19,7 @@ use helvetisafe::{Client, ClientBuilder, ErrorKind, KeyName, Secret, SecretMetad
 use jiff::SignedDuration;
 
 use crate::config::Config;
-use crate::connect;
+use crate::connect::connect_to_read_without_kept_token;
 use crate::context::Context;
 use crate::expiry;
 use crate::failure::{Failure, Status};
@@ -87,14 +87,17 @@ impl Offline {
         self.mode == Mode::Only
     }
 
-    /// Sees to it that what the vault answers can be kept, and begins with the access token that is.
-    pub(crate) fn record(&self, builder: ClientBuilder) -> ClientBuilder {
+    /// Connects to the vault, with the access token that is kept, and takes down what it answers.
+    pub(crate) fn connect(&self, config: &Config, messages: Messages) -> Result<Client, Failure> {
         let recorded = self.recorded.clone();
-        let builder = builder.around_transport(|inner| Recorder::new(inner, recorded));
-        match self.kept.ticket() {
-            Some(ticket) => builder.resume(ticket),
-            None => builder,
-        }
+        let record = |builder: ClientBuilder| {
+            let builder = builder.around_transport(|inner| Recorder::new(inner, recorded));
+            match self.kept.ticket() {
+                Some(ticket) => builder.resume(ticket),
+                None => builder,
+            }
+        };
+        connect_to_read_without_kept_token(config, messages, record)
     }
 
     /// The client of what is kept.
@@ -112,12 +115,13 @@ impl Offline {
             let builder = builder.transport(replay).attempts(1);
             builder.on_event(|_| ())
         };
-        let client = connect::connect_to_read(&context.config()?, context.messages, around)
-            .map_err(|failure| match is_used.load(Ordering::Relaxed) {
-                true => self.about_connecting(failure),
-                // What is kept played no part in it: a key file is missing, for example.
-                false => failure,
-            })?;
+        let client =
+            connect_to_read_without_kept_token(&context.config()?, context.messages, around)
+                .map_err(|failure| match is_used.load(Ordering::Relaxed) {
+                    true => self.about_connecting(failure),
+                    // What is kept played no part in it: a key file is missing, for example.
+                    false => failure,
+                })?;
         Ok(self.client.get_or_init(|| client))
     }
 

@@ -98,6 +98,11 @@ impl Profile {
             (Form::Text | Form::Path, Value::String(text)) if text.is_empty() => return Ok(None),
             (Form::Text, Value::String(text)) => Given::Text(text.clone()),
             (Form::Text, Value::Integer(number)) => Given::Text(number.to_string()),
+            (Form::Switch, Value::Boolean(value)) => Given::Text(value.to_string()),
+            (Form::Switch, _) => {
+                let why = "is neither true nor false; write one of them, without quotes";
+                return Err(self.refused(key, why));
+            }
             (Form::Path, Value::String(path)) => Given::Path(self.path(path)),
             (Form::Command, Value::Array(argv)) => Given::Command(self.command(key, argv)?),
             (Form::Command, _) => return Err(self.not_an_array(key)),

@@ -16,10 +16,11 @@ pub(crate) enum Setting {
     CaCertificate,
     Timeout,
     OrgKeyFingerprint,
+    KeepToken,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::BaseUrl,
         Self::ClientId,
         Self::ClientSecret,
@@ -30,6 +31,7 @@ impl Setting {
         Self::CaCertificate,
         Self::Timeout,
         Self::OrgKeyFingerprint,
+        Self::KeepToken,
     ];
 
     /// Its name in `config show`.
@@ -45,6 +47,7 @@ impl Setting {
             Self::CaCertificate => "ca_certificate",
             Self::Timeout => "timeout",
             Self::OrgKeyFingerprint => "org_key_fingerprint",
+            Self::KeepToken => "keep_token",
         }
     }
 
@@ -70,6 +73,8 @@ impl fmt::Display for Setting {
 pub(crate) enum Form {
     /// The value, which is no secret.
     Text,
+    /// `true` or `false`; in a profile without quotes.
+    Switch,
     /// The path of a file.
     Path,
     /// The secret itself: in a variable only.
@@ -90,7 +95,7 @@ pub(crate) struct Way {
 
 #[rustfmt::skip]
 pub(crate) const WAYS: &[Way] = {
-    use Form::{Command, Path, Secret, Text};
+    use Form::{Command, Path, Secret, Switch, Text};
     use Setting::*;
     &[
         way(BaseUrl, Text, "--base-url", "HELVETISAFE_BASE_URL", "base_url"),
@@ -113,6 +118,7 @@ pub(crate) const WAYS: &[Way] = {
         way(CaCertificate, Path, "--ca-certificate", "HELVETISAFE_CA_CERTIFICATE", "ca_certificate"),
         way(Timeout, Text, "--timeout", "HELVETISAFE_TIMEOUT", "timeout"),
         way(OrgKeyFingerprint, Text, "--org-key-fingerprint", "HELVETISAFE_ORG_KEY_FINGERPRINT", "org_key_fingerprint"),
+        way(KeepToken, Switch, "", "HELVETISAFE_KEEP_TOKEN", "keep_token"),
     ]
 };
 

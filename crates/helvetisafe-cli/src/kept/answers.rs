@@ -153,6 +153,12 @@ impl Answers {
 /// What a run brought: an answer, or that there is none any more.
 pub(crate) type News = BTreeMap<String, Option<Kept>>;
 
+/// Nothing but what the next client begins with.
+pub(super) fn only_ticket(ticket: String) -> News {
+    let kept = Kept::of_ticket(Timestamp::now(), ticket);
+    News::from([(TICKET.to_owned(), Some(kept))])
+}
+
 /// What a run brought so far, from all its threads.
 #[derive(Clone, Default)]
 pub(crate) struct Recorded(Arc<Mutex<News>>);
@@ -165,8 +171,8 @@ impl Recorded {
 
     /// Notes what the next client begins with.
     pub(crate) fn note_ticket(&self, ticket: String) {
-        let kept = Kept::of_ticket(Timestamp::now(), ticket);
-        self.note(TICKET, Some(kept));
+        let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        news.extend(only_ticket(ticket));
     }
 
     /// All of it; or, after a failure, only what is gone, and the ticket, which is as good as ever.

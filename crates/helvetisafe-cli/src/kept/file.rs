@@ -70,8 +70,13 @@ impl CacheFile {
     /// What is kept; nothing where there is no file.
     pub(crate) fn read(&self) -> Result<Answers, Failure> {
         let path = self.path();
-        if matches!(path.try_exists(), Ok(false)) {
-            return Ok(Answers::default());
+        match path.try_exists() {
+            Ok(false) => return Ok(Answers::default()),
+            // Nothing can be there; that nothing can be written there either is told later.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Ok(Answers::default());
+            }
+            _ => {}
         }
         let mut json = Vec::new();
         open_private("the kept answers", &path, self.insecure_permissions)?

@@ -116,6 +116,14 @@ impl Drop for Agent {
     }
 }
 
+/// Starts the agent of a command, waits until it has the secrets, and ends it.
+#[cfg(unix)]
+pub(crate) fn start_once(command: &mut Command) {
+    let agent = Agent::spawn(command.args(["agent", "--listen", "127.0.0.1:0"]));
+    agent.wait_until_ready();
+    assert_eq!(agent.terminate("-TERM"), Some(0));
+}
+
 #[derive(Debug)]
 struct Answer {
     status: u16,

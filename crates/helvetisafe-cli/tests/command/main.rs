@@ -11,6 +11,8 @@ mod hostile_text;
 mod import;
 mod inject;
 #[cfg(unix)]
+mod kept_token;
+#[cfg(unix)]
 mod offline;
 /// The proxy of the facade's tests, which can also lose answers.
 #[allow(dead_code, reason = "not all that it can do is needed here")]

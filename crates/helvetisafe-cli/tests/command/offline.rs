@@ -51,8 +51,21 @@ fn deed(number: usize, seen: &Seen, before: &[Seen]) -> Deed {
     }
 }
 
+/// The text does not have what is secret, in any usual form.
+pub(crate) fn assert_hides(text: &str, plain: &str) {
+    let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
+    // Two of three alignments of base64 lose their first letters to what is before.
+    let base64 = (0..3).map(|at| {
+        let shifted = [&b"xx"[..at.min(2)], plain.as_bytes()].concat();
+        STANDARD.encode(shifted)[4..plain.len()].to_owned()
+    });
+    for form in [plain.to_owned(), hex].into_iter().chain(base64) {
+        assert!(!text.contains(&form), "{form}");
+    }
+}
+
 /// The first access token that was used.
-fn token(log: &[Seen]) -> String {
+pub(crate) fn token(log: &[Seen]) -> String {
     let used = log.iter().find_map(|seen| seen.header("authorization"));
     used.unwrap().strip_prefix("Bearer ").unwrap().to_owned()
 }
@@ -216,15 +229,7 @@ fn what_is_kept_is_ciphertext_and_nobody_elses() {
     let pem = pem.lines().nth(1).unwrap().to_owned();
     let secret = stage.world.name("CLIENT_SECRET");
     for plain in [CANARY, &token, &secret, &pem] {
-        let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
-        // Two of three alignments of base64 lose their first letters to what is before.
-        let base64 = (0..3).map(|at| {
-            let shifted = [&b"xx"[..at.min(2)], plain.as_bytes()].concat();
-            STANDARD.encode(shifted)[4..plain.len()].to_owned()
-        });
-        for form in [plain.to_owned(), hex].into_iter().chain(base64) {
-            assert!(!text.contains(&form), "{form}");
-        }
+        assert_hides(&text, plain);
     }
 
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
