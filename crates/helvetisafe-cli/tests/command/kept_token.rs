@@ -171,6 +171,9 @@ fn one_access_token_serves_every_command() {
     let org_keys = stage.proxy.count("GET", ORG_KEY_PATH) - before;
     assert_eq!(org_keys, all.len(), "each looks at the org key of now");
     assert_eq!(stage.version(), version, "nothing changed");
+    let told = succeeds(&mut stage.command(&["get", "KEY", "--verbose"]));
+    assert!(told.contains("[redacted]"), "{told}");
+    assert_hides(&told, &token(&stage.proxy.log()));
 
     let started = || agent::start_once(&mut stage.command(&[]));
     assert_eq!(stage.tokens(started), 0);
@@ -241,12 +244,23 @@ fn a_password_opens_it_too() {
 #[test]
 fn an_api_token_is_never_kept() {
     let stage = Stage::new();
-    let mut get = stage.command(&["get", "KEY"]);
-    get.env_remove("HELVETISAFE_CLIENT_ID")
-        .env_remove("HELVETISAFE_CLIENT_SECRET")
-        .env("HELVETISAFE_API_TOKEN", stage.world.name("API_TOKEN"));
-    assert_eq!(succeeds(&mut get), "");
+    let token = stage.world.name("API_TOKEN");
+    let command = |arguments: &[&str]| {
+        let mut command = stage.command(arguments);
+        command
+            .env_remove("HELVETISAFE_CLIENT_ID")
+            .env_remove("HELVETISAFE_CLIENT_SECRET")
+            .env("HELVETISAFE_API_TOKEN", &token);
+        command
+    };
+    assert_eq!(succeeds(&mut command(&["get", "KEY"])), "");
     assert!(!stage.folder().exists());
+
+    // Nor is it looked for in the answers that are kept.
+    let run = ["run", "--prefer-offline", "--key", "KEY", "--", "true"];
+    runs(&mut command(&run));
+    fs::write(stage.file(), "broken").unwrap();
+    assert_eq!(succeeds(&mut command(&["get", "KEY"])), "");
 }
 
 #[test]
@@ -418,4 +432,10 @@ fn run_goes_on_offline_and_shares_the_token() {
     run("--offline");
     assert_eq!(stage.proxy.log().len(), before, "the answers stay");
     assert_eq!(stage.tokens(|| run("--max-age=1h")), 0);
+
+    // Where there is none, what is kept brings none.
+    stage.edit(|json| json["answers"]["ticket"]["answer"] = "".into());
+    let version = stage.version();
+    run("--offline");
+    assert_eq!(stage.version(), version);
 }
