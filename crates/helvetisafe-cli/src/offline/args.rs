@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use crate::expiry;
 
-/// Whether to use what is kept, and how old it may be. Without any of these nothing is kept.
+/// Whether to use what is kept, and how old it may be. Without any of these no answer is kept.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Offline")]
 pub(crate) struct OfflineArgs {
