@@ -11,36 +11,29 @@ use crate::kept::KeptToken;
 use crate::messages::Messages;
 use crate::trust::Trust;
 
-/// Connects to read, with what `change` makes of the builder. Where the org key is not the
-/// remembered one it warns. It begins with the kept access token, where the setting asks for that.
+/// Connects to read, with the kept access token and what `change` makes of the builder. Where the
+/// org key is not the remembered one it warns.
 pub(crate) fn connect_to_read(
     config: &Config,
+    token: &KeptToken,
     messages: Messages,
     change: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, Failure> {
     let builder = builder(config, messages)?;
-    let token = KeptToken::load(config, messages)?;
     let builder = change(token.resume(builder, messages));
     let client = Trust::load(config)?.connect_to_read(builder, messages)?;
     token.keep(&client, messages);
     Ok(client)
 }
 
-/// The same for whoever sees to the access token otherwise.
-pub(crate) fn connect_to_read_without_kept_token(
+/// Connects to write, with the kept access token. Where the org key is not the remembered one it
+/// fails.
+pub(crate) fn connect_to_write(
     config: &Config,
+    token: &KeptToken,
     messages: Messages,
-    change: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, Failure> {
-    let builder = change(builder(config, messages)?);
-    Trust::load(config)?.connect_to_read(builder, messages)
-}
-
-/// Connects to write. Where the org key is not the remembered one it fails. The access token is as
-/// in [`connect_to_read`].
-pub(crate) fn connect_to_write(config: &Config, messages: Messages) -> Result<Client, Failure> {
     let builder = builder(config, messages)?;
-    let token = KeptToken::load(config, messages)?;
     let builder = token.resume(builder, messages);
     let client = Trust::load(config)?.connect_to_write(builder, messages)?;
     token.keep(&client, messages);

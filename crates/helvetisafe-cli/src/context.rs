@@ -8,6 +8,7 @@ use crate::args::Global;
 use crate::config::Config;
 use crate::connect::{connect_to_read, connect_to_write};
 use crate::failure::Failure;
+use crate::kept::KeptToken;
 use crate::messages::Messages;
 use crate::offline::{Offline, OfflineArgs};
 use crate::output::Output;
@@ -19,6 +20,7 @@ pub(crate) struct Context {
     pub(crate) messages: Messages,
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
+    token: OnceCell<KeptToken>,
     offline: OnceCell<Offline>,
 }
 
@@ -30,6 +32,7 @@ impl Context {
             global,
             reader: OnceCell::new(),
             writer: OnceCell::new(),
+            token: OnceCell::new(),
             offline: OnceCell::new(),
         }
     }
@@ -63,7 +66,10 @@ impl Context {
         let config = self.config()?;
         let client = match self.offline() {
             Some(offline) => offline.connect(&config, self.messages)?,
-            None => connect_to_read(&config, self.messages, |builder| builder)?,
+            None => {
+                let token = self.token(&config)?;
+                connect_to_read(&config, token, self.messages, |builder| builder)?
+            }
         };
         Ok(self.reader.get_or_init(|| client))
     }
@@ -79,8 +85,26 @@ impl Context {
         if let Some(client) = self.writer.get() {
             return Ok(client);
         }
-        let client = connect_to_write(&self.config()?, self.messages)?;
+        let config = self.config()?;
+        let client = connect_to_write(&config, self.token(&config)?, self.messages)?;
         Ok(self.writer.get_or_init(|| client))
+    }
+
+    /// The access token that an earlier command kept, and where to keep this one's.
+    fn token(&self, config: &Config) -> Result<&KeptToken, Failure> {
+        if let Some(token) = self.token.get() {
+            return Ok(token);
+        }
+        let token = KeptToken::load(config, self.messages)?;
+        Ok(self.token.get_or_init(|| token))
+    }
+
+    /// Keeps an access token that was fetched after connecting: the first had ended, or was refused.
+    pub(crate) fn keep_token(&self) {
+        let client = self.writer.get().or(self.reader.get());
+        if let (Some(token), Some(client)) = (self.token.get(), client) {
+            token.keep(client, self.messages);
+        }
     }
 
     /// Whether results are JSON.

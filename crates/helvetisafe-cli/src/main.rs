@@ -57,7 +57,9 @@ fn main() -> ExitCode {
         Err(error) => return args::refuse(&error),
     };
     let context = Context::new(cli.global);
-    match cli.command.run(&context) {
+    let outcome = cli.command.run(&context);
+    context.keep_token();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             context.messages.failure(&failure);

@@ -19,12 +19,12 @@ use helvetisafe::{Client, ClientBuilder, ErrorKind, KeyName, Secret, SecretMetad
 use jiff::SignedDuration;
 
 use crate::config::Config;
-use crate::connect::connect_to_read_without_kept_token;
+use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::expiry;
 use crate::failure::{Failure, Status};
 use crate::fetch;
-use crate::kept::{Answers, CacheFile, LIST, Recorded};
+use crate::kept::{Answers, CacheFile, KeptToken, LIST, Recorded};
 use crate::messages::Messages;
 use args::Mode;
 use transport::{Recorder, Replay};
@@ -97,7 +97,7 @@ impl Offline {
                 None => builder,
             }
         };
-        connect_to_read_without_kept_token(config, messages, record)
+        connect_to_read(config, &KeptToken::none(), messages, record)
     }
 
     /// The client of what is kept.
@@ -115,13 +115,15 @@ impl Offline {
             let builder = builder.transport(replay).attempts(1);
             builder.on_event(|_| ())
         };
+        let (config, token) = (context.config()?, KeptToken::none());
         let client =
-            connect_to_read_without_kept_token(&context.config()?, context.messages, around)
-                .map_err(|failure| match is_used.load(Ordering::Relaxed) {
+            connect_to_read(&config, &token, context.messages, around).map_err(|failure| {
+                match is_used.load(Ordering::Relaxed) {
                     true => self.about_connecting(failure),
                     // What is kept played no part in it: a key file is missing, for example.
                     false => failure,
-                })?;
+                }
+            })?;
         Ok(self.client.get_or_init(|| client))
     }
 

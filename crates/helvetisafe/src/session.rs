@@ -22,7 +22,7 @@ use crate::limits::{BodyLimits, Timeouts};
 use crate::token::{Authorizer, Credential};
 use crate::trace;
 use crate::transport::{AttemptLimits, Failure, TransportError};
-use refusal::{Refusal, failure, settle};
+use refusal::{Refusal, failure, is_forbidden, settle};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use throttle::Throttle;
@@ -252,7 +252,10 @@ impl<D: Driver> Session<D> {
         };
         attempts.note(event);
         match judge(E::REPEAT, event) {
-            Verdict::GiveUp => false,
+            Verdict::GiveUp => {
+                is_forbidden(event)
+                    && credential.is_some_and(|used| self.authorizer.renew_resumed(used))
+            }
             Verdict::ReadBack => {
                 attempts.read_back = true;
                 false

@@ -24,6 +24,9 @@ pub(crate) use kept::KeptToken;
 /// failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
+/// The serial number of a token that no renewal of this client brought.
+const RESUMED: u64 = 0;
+
 /// Where credentials come from.
 pub(crate) enum Authorizer {
     ServiceAccount(ServiceAccount),
@@ -54,6 +57,15 @@ impl Authorizer {
         match self {
             Self::ServiceAccount(account) => account.forget(used),
             Self::ApiToken(token) => token.try_other_header(used),
+        }
+    }
+
+    /// After a 403: whether the `used` token came from an earlier client. The account may have been
+    /// granted more since, so another one is fetched.
+    pub(crate) fn renew_resumed(&self, used: &Credential) -> bool {
+        match self {
+            Self::ServiceAccount(account) => used.serial == RESUMED && account.forget(used),
+            Self::ApiToken(_) => false,
         }
     }
 
@@ -252,7 +264,7 @@ impl ServiceAccount {
                 received: now.clock,
                 age_then,
                 life,
-                serial: 0,
+                serial: RESUMED,
             });
         }
     }

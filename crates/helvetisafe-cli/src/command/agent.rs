@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
+use crate::kept::KeptToken;
 use crate::messages::Messages;
 use crate::time_argument::second_to_day;
 use cache::Cache;
@@ -174,7 +175,8 @@ impl Connecting {
     /// Named secrets are fetched too, so that a name that is none is seen at once.
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
         let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
-        let client = connect_to_read(&self.config, messages, cached)?;
+        let token = KeptToken::load(&self.config, messages)?;
+        let client = connect_to_read(&self.config, &token, messages, cached)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;
         Ok(cache)

@@ -24,10 +24,15 @@ pub(crate) struct KeptToken {
 }
 
 impl KeptToken {
+    /// None, and none is to be kept.
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
     /// Reads what is kept, where the setting asks for it. What cannot be used is told.
     pub(crate) fn load(config: &Config, messages: Messages) -> Result<Self, Failure> {
         if !config.keeps_token()? {
-            return Ok(Self::default());
+            return Ok(Self::none());
         }
         let file = CacheFile::of(config)?;
         let read = match &file {
@@ -66,10 +71,10 @@ impl KeptToken {
         }
     }
 
-    /// Keeps the token of a client that has connected, where that fetched one: so the file is written
-    /// once in the life of a token.
+    /// Keeps the token of a client that has connected, where that fetched one since it was last
+    /// kept: so the file is written once in the life of a token.
     pub(crate) fn keep(&self, client: &Client, messages: Messages) {
-        let is_fetched = self.is_fetched.load(Ordering::Relaxed);
+        let is_fetched = self.is_fetched.swap(false, Ordering::Relaxed);
         let Some(file) = self.file.as_ref().filter(|_| is_fetched) else {
             return;
         };

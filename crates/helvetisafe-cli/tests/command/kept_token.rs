@@ -19,6 +19,7 @@ use crate::world::{World, vault_address};
 const CANARY: &str = "canary-7e5a1d";
 const TOKEN_PATH: &str = "/oauth/token";
 const ORG_KEY_PATH: &str = "/api/v1/credentials/org-key";
+const SECRET_PATH: &str = "/api/v1/secrets/KEY";
 
 /// A world whose requests are counted, and whose vault can be made to refuse.
 struct Stage {
@@ -32,6 +33,7 @@ const FORWARD: usize = 0;
 const SHORT: usize = 1;
 const REVOKED: usize = 2;
 const FOREIGN: usize = 3;
+const GRANTED: usize = 4;
 
 fn deed(number: usize, seen: &Seen, before: &[Seen], foreign: &str) -> Deed {
     match number {
@@ -40,10 +42,22 @@ fn deed(number: usize, seen: &Seen, before: &[Seen], foreign: &str) -> Deed {
             200,
             format!(r#"{{"access_token":"{}","expires_in":4}}"#, token(before)),
         ),
+        // The first token is from before a grant.
+        GRANTED
+            if seen.is("GET", SECRET_PATH) && authorization([seen]) == authorization(before) =>
+        {
+            answer(403, "")
+        }
         REVOKED => answer(401, r#"{"error":"no"}"#),
         FOREIGN if seen.is("GET", ORG_KEY_PATH) => answer(200, foreign),
         _ => Deed::Forward,
     }
+}
+
+/// The first credential among these.
+fn authorization<'a>(requests: impl IntoIterator<Item = &'a Seen>) -> Option<&'a str> {
+    let mut requests = requests.into_iter();
+    requests.find_map(|seen| seen.header("authorization"))
 }
 
 impl Stage {
@@ -277,6 +291,15 @@ fn one_that_is_refused_or_does_not_open_is_replaced_and_nobody_is_told() {
         assert_eq!(stage.tokens(get), 1, "{text}");
         assert_eq!(stage.tokens(get), 0, "{text}");
     }
+}
+
+#[test]
+fn one_from_before_a_grant_is_replaced() {
+    let stage = Stage::new();
+    stage.get();
+    stage.play(GRANTED);
+    assert_eq!(stage.tokens(|| assert_eq!(stage.get(), "")), 1);
+    assert_eq!(stage.tokens(|| stage.get()), 0);
 }
 
 #[test]

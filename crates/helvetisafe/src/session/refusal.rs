@@ -79,6 +79,10 @@ pub(super) fn failure<E: Endpoint>(action: Action, refusal: Refusal, attempts: &
     }
 }
 
+pub(super) fn is_forbidden(event: Event) -> bool {
+    matches!(event, Event::Status { status, .. } if status == StatusCode::FORBIDDEN)
+}
+
 /// Whether a refusal of a repetition tells what became of the attempt before it, whose answer was lost:
 /// not one that another attempt might not have met.
 fn settles(status: StatusCode) -> bool {

@@ -9,8 +9,8 @@ use helvetisafe_crypto::OrgKey;
 use helvetisafe_server::{NewAccount, Vault};
 use secrecy::ExposeSecret;
 
-use crate::proxy::answer;
-use crate::world::{ORG_KEY, PEM, TOKEN, World, wrapped};
+use crate::proxy::{Seen, answer};
+use crate::world::{ORG_KEY, PEM, SECRETS, TOKEN, World, wrapped};
 
 /// A clock that stands still, at so many seconds of the calendar, until it is set.
 #[derive(Clone)]
@@ -165,6 +165,32 @@ fn a_refused_token_is_replaced_once() {
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert_eq!(world.proxy.count("POST", TOKEN), 2);
     assert_eq!(world.proxy.count("GET", ORG_KEY), 3);
+}
+
+#[test]
+fn a_token_from_before_a_grant_is_replaced_after_a_403() {
+    // Only the first token may not list.
+    let world = World::new(|seen, before| {
+        let token = |seen: &Seen| seen.header("authorization").map(str::to_owned);
+        let is_first = before.iter().find_map(token) == token(seen);
+        (seen.is("GET", SECRETS) && is_first).then(|| answer(403, ""))
+    });
+    let ticket = ticket(&world.client());
+    assert_eq!(fetched(&world, world.builder().resume(&ticket)), 1);
+    assert_eq!(world.proxy.count("GET", SECRETS), 2);
+}
+
+#[test]
+fn a_403_is_believed_of_the_clients_own_token() {
+    let world = World::new(|seen, _| seen.is("GET", SECRETS).then(|| answer(403, "")));
+    let first = world.client();
+    let second = world.builder().resume(ticket(&first)).connect().unwrap();
+    for (client, tokens, lists) in [(first, 1, 1), (second.clone(), 2, 3), (second, 2, 4)] {
+        let error = client.secrets().list().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Forbidden);
+        assert_eq!(world.proxy.count("POST", TOKEN), tokens);
+        assert_eq!(world.proxy.count("GET", SECRETS), lists);
+    }
 }
 
 #[test]
