@@ -55,3 +55,14 @@ impl Drop for Plaintext {
         self.0.spare_capacity_mut().zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_byte() {
+        let plaintext = Plaintext::from(b"s3cr3t".to_vec());
+        assert_eq!(alloc::format!("{plaintext:?}"), "Plaintext(6 bytes)");
+    }
+}
