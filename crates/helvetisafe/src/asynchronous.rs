@@ -5,6 +5,7 @@ mod client;
 mod driver;
 mod hyper;
 mod secrets;
+mod watch;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::transport::TransportError;
 
 pub use client::{AsyncClient, AsyncParts};
 pub use secrets::AsyncSecrets;
+pub use watch::AsyncWatch;
 
 /// Sends one request and returns the whole answer, without blocking: the asynchronous
 /// [`Transport`](crate::Transport), with the same duties.

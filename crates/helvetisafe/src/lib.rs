@@ -82,7 +82,9 @@ mod transport;
 mod watch;
 
 #[cfg(feature = "async")]
-pub use asynchronous::{Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport};
+pub use asynchronous::{
+    Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport, AsyncWatch,
+};
 pub use builder::{ClientBuilder, Parts};
 pub use cache::{CachePolicy, Freshness};
 pub use client::Client;

@@ -21,7 +21,8 @@ impl Watch {
     /// Those of a look: see [`Secrets::list`](crate::Secrets::list) and
     /// [`Secrets::get`](crate::Secrets::get).
     pub fn begin(&mut self) -> Result<(), Error> {
-        block(self.0.begin())
+        let look = block(self.0.first_look());
+        self.0.begin_with(look)
     }
 }
 
@@ -29,7 +30,15 @@ impl Iterator for Watch {
     type Item = Result<Change, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(block(self.0.next()))
+        loop {
+            if let Some(change) = self.0.take_change() {
+                return Some(Ok(change));
+            }
+            let look = block(self.0.next_look());
+            if let Err(error) = self.0.compare(look) {
+                return Some(Err(error));
+            }
+        }
     }
 }
 

@@ -209,10 +209,15 @@ fn of_client() -> Vec<(&'static str, String)> {
         .block_on(asynchronous.connect())
         .unwrap();
     let watch = client.secrets().watch(&["db"], Duration::ZERO).unwrap();
+    let asynchronous_watch = asynchronous
+        .secrets()
+        .watch(&["db"], Duration::MAX)
+        .unwrap();
     let source = ConfigSource::new(client.clone()).secret("db", "db");
     let invalid = client.secrets().get("db").unwrap().parse::<u8>();
     vec![
         shown("helvetisafe::AsyncClient", asynchronous),
+        shown("helvetisafe::AsyncWatch", asynchronous_watch),
         shown("helvetisafe::Watch", watch),
         shown("helvetisafe::ConfigSource", source),
         shown("helvetisafe::InvalidValue", invalid.unwrap_err()),

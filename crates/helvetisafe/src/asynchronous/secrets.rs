@@ -1,16 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{Stream, unfold};
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
 use super::driver::Tokio;
+use super::watch::AsyncWatch;
 use crate::connection::Connection;
 use crate::driver::Boxed;
 use crate::error::Error;
 use crate::operations::Operations;
-use crate::operations::watch::Change;
 use crate::secret::{Secret, SecretMetadata};
 
 /// The operations on secrets; from [`AsyncClient::secrets`](super::AsyncClient::secrets).
@@ -249,21 +248,13 @@ impl<'a> AsyncSecrets<'a> {
         self.0.invalidate_all();
     }
 
-    /// As [`Secrets::watch`](crate::Secrets::watch), as a stream that never ends: with the traits of
-    /// the crate `futures-util` it has `next`. A `next` that is dropped loses no change.
+    /// As [`Secrets::watch`](crate::Secrets::watch), as a stream.
     ///
     /// # Errors
     ///
     /// As [`Secrets::watch`](crate::Secrets::watch).
-    pub fn watch<K: AsRef<str>>(
-        &self,
-        keys: &[K],
-        interval: Duration,
-    ) -> Result<impl Stream<Item = Result<Change, Error>> + Send + Unpin + use<K>, Error> {
+    pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<AsyncWatch, Error> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
-        let watcher = self.0.watcher(&keys, interval)?;
-        Ok(Box::pin(unfold(watcher, async |mut watcher| {
-            Some((watcher.next().await, watcher))
-        })))
+        self.0.watcher(&keys, interval).map(AsyncWatch::new)
     }
 }

@@ -1,7 +1,9 @@
 //! Changes of secrets, noticed by looking now and then.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
@@ -47,7 +49,7 @@ impl Change {
 
 /// What tells one version of a secret from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Version {
+pub(crate) enum Version {
     /// When it was written, as the list says.
     Listed(Timestamp),
     /// The nonce it was sealed with, which is another one for each write.
@@ -58,68 +60,91 @@ enum Version {
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The versions of the watched secrets that are there.
-type Versions = HashMap<KeyName, Version>;
+pub(crate) type Versions = HashMap<KeyName, Version>;
 
-/// Looks at secrets now and then, for every driver.
-pub(crate) struct Watcher<D: Driver> {
+/// What a look saw.
+pub(crate) type Look = Result<Versions, Error>;
+
+/// What is watched and how to look at it, for every driver.
+pub(crate) struct Looker<D: Driver> {
     connection: Arc<Connection<D>>,
     keys: Vec<KeyName>,
     interval: Duration,
+    /// The account may not list, so that each secret is read.
+    reads: AtomicBool,
+}
+
+/// Tells changes from one look to the next.
+pub(crate) struct Watcher<D: Driver> {
+    looker: Arc<Looker<D>>,
     /// What was seen last; nothing before the first look that succeeded.
     seen: Option<Versions>,
     /// There was a look, be it one that failed.
     has_looked: bool,
     changes: VecDeque<Change>,
-    /// The account may not list, so that each secret is read.
-    reads: bool,
 }
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) fn watcher(&self, keys: &[&str], interval: Duration) -> Result<Watcher<D>, Error> {
         let keys: Result<BTreeSet<_>, _> = keys.iter().map(|key| parse(key)).collect();
-        Ok(Watcher {
+        let looker = Looker {
             connection: Arc::clone(self.0),
             keys: keys?.into_iter().collect(),
             interval: interval.max(SHORTEST_INTERVAL),
+            reads: AtomicBool::new(false),
+        };
+        Ok(Watcher {
+            looker: Arc::new(looker),
             seen: None,
             has_looked: false,
             changes: VecDeque::new(),
-            reads: false,
         })
     }
 }
 
 impl<D: Driver> Watcher<D> {
-    /// Looks for the first time: from here on changes are seen.
-    pub(crate) fn begin(&mut self) -> Boxed<'_, Result<(), Error>> {
-        Box::pin(async {
-            self.seen = Some(self.look().await?);
-            Ok(())
-        })
+    /// A look at once, after which [`begin_with`](Self::begin_with) makes changes seen. It owns what
+    /// it needs: dropped, it has changed nothing.
+    pub(crate) fn first_look(&self) -> Boxed<'static, Look> {
+        let looker = Arc::clone(&self.looker);
+        Box::pin(async move { looker.look().await })
     }
 
-    /// The next change, however long it takes. After an error it can be asked again.
-    ///
-    /// Boxed, so that the compiler sees that it is `Send`.
-    pub(crate) fn next(&mut self) -> Boxed<'_, Result<Change, Error>> {
-        Box::pin(async {
-            loop {
-                if let Some(change) = self.changes.pop_front() {
-                    return Ok(change);
-                }
-                if self.has_looked {
-                    self.rest().await;
-                }
-                self.has_looked = true;
-                let now = self.look().await?;
-                if let Some(before) = &self.seen {
-                    self.changes = differences(&self.keys, before, &now);
-                }
-                self.seen = Some(now);
+    /// From this look on changes are seen.
+    pub(crate) fn begin_with(&mut self, look: Look) -> Result<(), Error> {
+        self.seen = Some(look?);
+        Ok(())
+    }
+
+    /// The next change that was seen already.
+    pub(crate) fn take_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// The next look, for [`compare`](Self::compare), after a rest unless it is the first.
+    pub(crate) fn next_look(&mut self) -> Boxed<'static, Look> {
+        let looker = Arc::clone(&self.looker);
+        let rests = mem::replace(&mut self.has_looked, true);
+        Box::pin(async move {
+            if rests {
+                looker.rest().await;
             }
+            looker.look().await
         })
     }
 
+    /// Notes what is different since the last look.
+    pub(crate) fn compare(&mut self, look: Look) -> Result<(), Error> {
+        let now = look?;
+        if let Some(before) = &self.seen {
+            self.changes = differences(&self.looker.keys, before, &now);
+        }
+        self.seen = Some(now);
+        Ok(())
+    }
+}
+
+impl<D: Driver> Looker<D> {
     /// Waits for the interval, a tenth more or less, so that many watchers do not ask at once.
     async fn rest(&self) {
         let driver = &self.connection.session.driver;
@@ -130,17 +155,19 @@ impl<D: Driver> Watcher<D> {
             .await;
     }
 
-    async fn look(&mut self) -> Result<Versions, Error> {
-        if !self.reads {
+    async fn look(&self) -> Look {
+        if !self.reads.load(Ordering::Relaxed) {
             match self.look_at_the_list().await {
-                Err(error) if error.kind() == ErrorKind::Forbidden => self.reads = true,
+                Err(error) if error.kind() == ErrorKind::Forbidden => {
+                    self.reads.store(true, Ordering::Relaxed);
+                }
                 outcome => return outcome,
             }
         }
         self.read_each().await
     }
 
-    async fn read_each(&self) -> Result<Versions, Error> {
+    async fn read_each(&self) -> Look {
         let operations = Operations(&self.connection);
         let read = |at: usize| -> Boxed<'_, _> { Box::pin(self.read(&self.keys[at])) };
         let read = operations.each(self.keys.len(), read, |_| ()).await;
@@ -151,7 +178,7 @@ impl<D: Driver> Watcher<D> {
         Ok(versions)
     }
 
-    async fn look_at_the_list(&self) -> Result<Versions, Error> {
+    async fn look_at_the_list(&self) -> Look {
         let mut versions = Versions::new();
         for listed in Operations(&self.connection).list().await? {
             let Some(key) = listed.key().valid().filter(|key| self.keys.contains(key)) else {

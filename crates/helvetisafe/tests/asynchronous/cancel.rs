@@ -15,7 +15,7 @@ use crate::world::{TOKEN, World};
 use crate::{builder, client};
 
 /// Polls a future at most so many times, then drops it.
-async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;
     poll_fn(|cx| {

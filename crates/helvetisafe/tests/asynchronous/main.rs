@@ -14,6 +14,7 @@ mod shared_reads;
 #[path = "../behaviour/tls_server.rs"]
 mod tls_server;
 mod transport;
+mod watch;
 #[allow(dead_code, reason = "shared with the tests of the blocking client")]
 #[path = "../behaviour/world.rs"]
 mod world;

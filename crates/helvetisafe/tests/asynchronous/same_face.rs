@@ -20,8 +20,6 @@ fn methods(source: &str) -> BTreeMap<&str, String> {
         let ends = [") ->", ") {"].map(|end| rest.find(end).unwrap_or(rest.len()));
         let taken: String = rest[..ends[0].min(ends[1])].split_whitespace().collect();
         let taken = taken.replace("+Send", "").replace("+Sync", "");
-        // The stream must not seem to borrow the keys, so their type has a name there.
-        let taken = taken.replace("[K]", "[implAsRef<str>]");
         Some((
             name.split(['(', '<']).next()?,
             taken.trim_end_matches(',').to_owned(),
