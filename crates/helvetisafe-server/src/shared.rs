@@ -43,9 +43,9 @@ impl Shared {
     /// Who a token stands for; `None` when there is no such token or it has expired.
     pub(crate) async fn principal(&self, hash: Hash) -> Result<Option<Principal>, StoreError> {
         let now = Moment::now();
-        let ticket = match self.tokens.get(&hash, now) {
+        let generation = match self.tokens.get(&hash, now) {
             Ok(principal) => return Ok(Some(principal)),
-            Err(ticket) => ticket,
+            Err(generation) => generation,
         };
         let principal = self
             .store
@@ -53,7 +53,7 @@ impl Shared {
             .await?
             .filter(|found| found.is_alive(now));
         if let Some(principal) = principal {
-            self.tokens.insert(ticket, hash, principal);
+            self.tokens.insert(generation, hash, principal);
         }
         Ok(principal)
     }
@@ -65,9 +65,9 @@ impl Shared {
         key: KeyName,
     ) -> Result<Option<Bytes>, StoreError> {
         let now = Moment::now();
-        let ticket = match self.secrets.get(organization, &key, now) {
+        let seen = match self.secrets.get(organization, &key, now) {
             Ok(body) => return Ok(Some(body)),
-            Err(ticket) => ticket,
+            Err(seen) => seen,
         };
         let found = self.store.secret(organization, key.clone(), now).await?;
         let Some(record) = found else {
@@ -79,7 +79,7 @@ impl Shared {
             expires_at: record.expires_at.map(Moment::from),
         };
         let body = answer.body.clone();
-        self.secrets.insert(ticket, organization, key, answer);
+        self.secrets.insert(seen, key, answer);
         Ok(Some(body))
     }
 

@@ -1,7 +1,9 @@
 //! Secrets that were read lately, as they were sent.
 //!
 //! This process is the only one that writes to its database, so what it has not written has not
-//! changed.
+//! changed. What was read is kept only where no write of the same organization was under way when the
+//! database was asked, and none has begun since: a write is counted before the database hears of it,
+//! and is under way until the database has answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,15 +19,24 @@ const CAPACITY: usize = 64 << 20;
 /// About as many bytes hold one answer.
 const OVERHEAD: usize = 200;
 
+/// How many counts of writes there are, one for each byte. Organizations whose numbers are so far apart
+/// share one: their writes keep each other's reads from being kept, which costs time and nothing else.
+const COUNTS: usize = 1 << u8::BITS;
+
 #[derive(Default)]
 pub(crate) struct SecretCache(Arc<Mutex<Inner>>);
 
-#[derive(Default)]
 struct Inner {
     answers: HashMap<OrganizationId, HashMap<KeyName, Answer>>,
     bytes: usize,
-    /// Counts the beginnings and the ends of all writes.
-    writes: u64,
+    writes: [Writes; COUNTS],
+}
+
+/// The writes of an organization, and of those that share its count.
+#[derive(Clone, Copy, Default)]
+struct Writes {
+    /// How many have begun; a sweep counts too.
+    count: u64,
     under_way: usize,
 }
 
@@ -43,14 +54,21 @@ impl Answer {
     }
 }
 
-/// Taken before the database is asked, so that an answer that a write may have overtaken is not kept.
-/// None while a write is under way.
+/// Which writes there had been before the database was asked, so that an answer that one may have
+/// overtaken is not kept.
 #[derive(Clone, Copy)]
-pub(crate) struct Ticket(Option<u64>);
+pub(crate) struct WritesSeen {
+    organization: OrganizationId,
+    /// None while a write was under way.
+    count: Option<u64>,
+}
 
 /// A write that is under way. It has to be held until the write has ended, also where nobody waits for
 /// it any more.
-pub(crate) struct Writing(Arc<Mutex<Inner>>);
+pub(crate) struct Writing {
+    cache: Arc<Mutex<Inner>>,
+    organization: OrganizationId,
+}
 
 impl SecretCache {
     pub(crate) fn get(
@@ -58,33 +76,31 @@ impl SecretCache {
         organization: OrganizationId,
         key: &KeyName,
         now: Moment,
-    ) -> Result<Bytes, Ticket> {
-        let inner = lock(&self.0);
+    ) -> Result<Bytes, WritesSeen> {
+        let mut inner = lock(&self.0);
         let answer = inner.answers.get(&organization).and_then(|of| of.get(key));
         match answer {
             Some(answer) if answer.holds_at(now) => Ok(answer.body.clone()),
-            _ => Err(Ticket((inner.under_way == 0).then_some(inner.writes))),
+            _ => Err(WritesSeen {
+                organization,
+                count: inner.writes_of(organization).settled(),
+            }),
         }
     }
 
-    /// Keeps what the database answered, unless a write began meanwhile.
-    pub(crate) fn insert(
-        &self,
-        ticket: Ticket,
-        organization: OrganizationId,
-        key: KeyName,
-        answer: Answer,
-    ) {
+    /// Keeps what the database answered, unless a write was under way or began meanwhile.
+    pub(crate) fn insert(&self, seen: WritesSeen, key: KeyName, answer: Answer) {
         let mut inner = lock(&self.0);
         let size = size_of(&key, &answer);
-        if ticket.0 != Some(inner.writes) || size > CAPACITY {
+        let writes = inner.writes_of(seen.organization).count;
+        if seen.count != Some(writes) || size > CAPACITY {
             return;
         }
         if inner.bytes + size > CAPACITY {
             // Those in use come back at the price of one reading each.
             inner.forget_all();
         }
-        let of = inner.answers.entry(organization).or_default();
+        let of = inner.answers.entry(seen.organization).or_default();
         let old = of.insert(key.clone(), answer);
         inner.bytes -= old.map_or(0, |old| size_of(&key, &old));
         inner.bytes += size;
@@ -97,31 +113,58 @@ impl SecretCache {
         if let Some(old) = of.and_then(|of| of.remove(key)) {
             inner.bytes -= size_of(key, &old);
         }
-        inner.writes += 1;
-        inner.under_way += 1;
-        Writing(Arc::clone(&self.0))
+        let writes = inner.writes_of(organization);
+        writes.count += 1;
+        writes.under_way += 1;
+        Writing {
+            cache: Arc::clone(&self.0),
+            organization,
+        }
     }
 
     /// Forgets everything; for what is removed because it has expired.
     pub(crate) fn clear(&self) {
         let mut inner = lock(&self.0);
         inner.forget_all();
-        inner.writes += 1;
+        for writes in &mut inner.writes {
+            writes.count += 1;
+        }
+    }
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            answers: HashMap::new(),
+            bytes: 0,
+            writes: [Writes::default(); COUNTS],
+        }
     }
 }
 
 impl Inner {
+    fn writes_of(&mut self, organization: OrganizationId) -> &mut Writes {
+        // Numbers are given one after the other, so their lowest bytes differ.
+        let [lowest, ..] = organization.0.to_le_bytes();
+        &mut self.writes[usize::from(lowest)]
+    }
+
     fn forget_all(&mut self) {
         self.answers.clear();
         self.bytes = 0;
     }
 }
 
+impl Writes {
+    /// The count, unless one of them is under way.
+    fn settled(self) -> Option<u64> {
+        (self.under_way == 0).then_some(self.count)
+    }
+}
+
 impl Drop for Writing {
     fn drop(&mut self) {
-        let mut inner = lock(&self.0);
-        inner.writes += 1;
-        inner.under_way -= 1;
+        lock(&self.cache).writes_of(self.organization).under_way -= 1;
     }
 }
 
@@ -141,6 +184,7 @@ mod tests {
     use super::*;
 
     const ORGANIZATION: OrganizationId = OrganizationId(1);
+    const OTHER: OrganizationId = OrganizationId(2);
 
     fn key(name: &str) -> KeyName {
         KeyName::parse(name).unwrap()
@@ -154,13 +198,14 @@ mod tests {
         }
     }
 
-    fn ticket(cache: &SecretCache, name: &str) -> Ticket {
+    /// Where a read begins.
+    fn seen(cache: &SecretCache, name: &str) -> WritesSeen {
         let found = cache.get(ORGANIZATION, &key(name), Moment::now());
         found.err().unwrap()
     }
 
     fn keep(cache: &SecretCache, name: &str, answer: Answer) {
-        cache.insert(ticket(cache, name), ORGANIZATION, key(name), answer);
+        cache.insert(seen(cache, name), key(name), answer);
     }
 
     fn is_kept(cache: &SecretCache, name: &str, at: Moment) -> bool {
@@ -186,16 +231,65 @@ mod tests {
     #[test]
     fn what_a_write_may_have_overtaken_is_not_kept() {
         let (cache, now) = (SecretCache::default(), Moment::now());
-        let before = ticket(&cache, "a");
+        let later = now.after(Duration::from_secs(1));
+        let before = seen(&cache, "a");
         let writing = cache.begin_write(ORGANIZATION, &key("a"));
-        let during = ticket(&cache, "a");
+        // That of another organization ends meanwhile, and says nothing of this one.
+        drop(cache.begin_write(OTHER, &key("a")));
+        let during = seen(&cache, "a");
+        cache.insert(before, key("a"), answer(1));
+        assert!(!is_kept(&cache, "a", later));
         drop(writing);
-        for ticket in [before, during] {
-            cache.insert(ticket, ORGANIZATION, key("a"), answer(1));
-            assert!(!is_kept(&cache, "a", now.after(Duration::from_secs(1))));
+        for seen in [before, during] {
+            cache.insert(seen, key("a"), answer(1));
+            assert!(!is_kept(&cache, "a", later));
         }
         keep(&cache, "a", answer(1));
-        assert!(is_kept(&cache, "a", now.after(Duration::from_secs(1))));
+        assert!(is_kept(&cache, "a", later));
+    }
+
+    #[test]
+    fn what_was_read_before_a_sweep_is_not_kept() {
+        let (cache, now) = (SecretCache::default(), Moment::now());
+        let before = seen(&cache, "a");
+        cache.clear();
+        cache.insert(before, key("a"), answer(1));
+        assert!(!is_kept(&cache, "a", now.after(Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn writes_of_another_organization_do_not_hinder() {
+        let (cache, later) = (
+            SecretCache::default(),
+            Moment::now().after(Duration::from_secs(1)),
+        );
+        let before = seen(&cache, "a");
+        let writing = cache.begin_write(OTHER, &key("a"));
+        let during = seen(&cache, "b");
+        cache.insert(before, key("a"), answer(1));
+        cache.insert(during, key("b"), answer(1));
+        drop(writing);
+        assert!(is_kept(&cache, "a", later));
+        assert!(is_kept(&cache, "b", later));
+    }
+
+    /// Also of those that share a count, and of any number.
+    #[test]
+    fn every_organization_has_a_count() {
+        let (cache, later) = (
+            SecretCache::default(),
+            Moment::now().after(Duration::from_secs(1)),
+        );
+        for number in [1, 257, -1, i64::MIN, i64::MAX] {
+            let organization = OrganizationId(number);
+            let read = || cache.get(organization, &key("a"), later);
+            let before = read().err().unwrap();
+            drop(cache.begin_write(organization, &key("a")));
+            cache.insert(before, key("a"), answer(1));
+            assert!(read().is_err(), "{number}");
+            cache.insert(read().err().unwrap(), key("a"), answer(1));
+            assert!(read().is_ok(), "{number}");
+        }
     }
 
     #[test]
@@ -217,12 +311,12 @@ mod tests {
     fn it_does_not_grow_without_bound() {
         let cache = SecretCache::default();
         for name in ["a", "b", "c", "d", "e", "a"] {
-            let ticket = ticket(&cache, "other");
-            cache.insert(ticket, ORGANIZATION, key(name), answer(CAPACITY / 5));
+            let seen = seen(&cache, "other");
+            cache.insert(seen, key(name), answer(CAPACITY / 5));
         }
         assert_eq!(lock(&cache.0).bytes, 2 * (CAPACITY / 5 + 1 + OVERHEAD));
-        let again = ticket(&cache, "other");
-        cache.insert(again, ORGANIZATION, key("e"), answer(1));
+        let again = seen(&cache, "other");
+        cache.insert(again, key("e"), answer(1));
         assert_eq!(lock(&cache.0).bytes, CAPACITY / 5 + 3 + 2 * OVERHEAD);
         keep(&cache, "f", answer(CAPACITY + 1));
         assert!(!is_kept(

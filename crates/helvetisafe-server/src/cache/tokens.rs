@@ -15,29 +15,28 @@ pub(crate) struct TokenCache(RwLock<Inner>);
 #[derive(Default)]
 struct Inner {
     entries: HashMap<Hash, Principal>,
-    /// How often it was cleared.
-    generation: u64,
+    generation: Generation,
 }
 
-/// Taken before the database is asked, so that an answer from before a revocation is not
-/// remembered after it.
-#[derive(Clone, Copy)]
-pub(crate) struct Ticket(u64);
+/// How often the cache had been cleared before the database was asked, so that an answer from before
+/// a revocation is not remembered after it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
 
 impl TokenCache {
     /// Who the token stands for, unless it has expired.
-    pub(crate) fn get(&self, hash: &Hash, now: Moment) -> Result<Principal, Ticket> {
+    pub(crate) fn get(&self, hash: &Hash, now: Moment) -> Result<Principal, Generation> {
         let inner = self.read();
         match inner.entries.get(hash) {
             Some(principal) if principal.is_alive(now) => Ok(*principal),
-            _ => Err(Ticket(inner.generation)),
+            _ => Err(inner.generation),
         }
     }
 
     /// Remembers what the database answered, unless the cache was cleared in between.
-    pub(crate) fn insert(&self, ticket: Ticket, hash: Hash, principal: Principal) {
+    pub(crate) fn insert(&self, generation: Generation, hash: Hash, principal: Principal) {
         let mut inner = self.write();
-        if inner.generation != ticket.0 {
+        if inner.generation != generation {
             return;
         }
         if inner.entries.len() >= CAPACITY {
@@ -51,7 +50,7 @@ impl TokenCache {
     pub(crate) fn clear(&self) {
         let mut inner = self.write();
         inner.entries.clear();
-        inner.generation += 1;
+        inner.generation.0 += 1;
     }
 
     // No code panics while it holds the lock, and if it did, the map would still be whole.
@@ -83,7 +82,7 @@ mod tests {
         }
     }
 
-    fn ticket(cache: &TokenCache, hash: &Hash) -> Ticket {
+    fn generation(cache: &TokenCache, hash: &Hash) -> Generation {
         cache.get(hash, Moment::now()).err().unwrap()
     }
 
@@ -91,7 +90,7 @@ mod tests {
     fn an_entry_ends_with_its_token() {
         let (cache, hash, now) = (TokenCache::default(), Hash::of_text("a"), Moment::now());
         let end = now.after(Duration::from_secs(1));
-        cache.insert(ticket(&cache, &hash), hash, principal(Some(end)));
+        cache.insert(generation(&cache, &hash), hash, principal(Some(end)));
         assert!(cache.get(&hash, now).is_ok());
         assert!(cache.get(&hash, end).is_err());
     }
@@ -99,7 +98,7 @@ mod tests {
     #[test]
     fn an_answer_from_before_a_revocation_is_not_remembered() {
         let (cache, hash) = (TokenCache::default(), Hash::of_text("a"));
-        let before = ticket(&cache, &hash);
+        let before = generation(&cache, &hash);
         cache.clear();
         cache.insert(before, hash, principal(None));
         assert!(cache.get(&hash, Moment::now()).is_err());
@@ -110,7 +109,7 @@ mod tests {
         let cache = TokenCache::default();
         for n in 0..=CAPACITY {
             let hash = Hash::of_text(&n.to_string());
-            cache.insert(ticket(&cache, &hash), hash, principal(None));
+            cache.insert(generation(&cache, &hash), hash, principal(None));
         }
         assert_eq!(cache.read().entries.len(), 1);
     }
