@@ -1,9 +1,11 @@
 //! The folder with what is kept from one call of the command to the next.
 
 use std::env;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The XDG base directory specification, unless HELVETISAFE_STATE_DIR says otherwise. `None` when
 /// there is no home.
@@ -31,13 +33,69 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Keeps other processes out until what it gives is dropped.
+/// Keeps other processes out until what it gives is dropped. Fails with [`io::ErrorKind::TimedOut`] where
+/// another one has kept us out for 10 s: it holds the lock for milliseconds unless it was stopped.
 pub(crate) fn lock(file: &Path) -> io::Result<File> {
+    lock_within(file, PATIENCE)
+}
+
+fn lock_within(file: &Path, patience: Duration) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let lock = options.open(file)?;
-    lock.lock()?;
-    Ok(lock)
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < patience => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(held(file, patience)),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+fn held(file: &Path, patience: Duration) -> io::Error {
+    let message = format!(
+        "another process has locked {} for {} s; end it, or let it go on if it was stopped",
+        file.display(),
+        patience.as_secs()
+    );
+    io::Error::new(io::ErrorKind::TimedOut, message)
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between attempts.
+const PAUSE: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_kept_out_gives_up_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.lock");
+        let _held = lock(&file).unwrap();
+        let patience = Duration::from_secs(1);
+        let begun = Instant::now();
+        let error = lock_within(&file, patience).unwrap_err();
+        assert!(begun.elapsed() >= patience);
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let wanted = format!("has locked {} for 1 s; end it", file.display());
+        assert!(error.to_string().contains(&wanted), "{error}");
+    }
+
+    #[test]
+    fn who_waits_goes_on_when_the_lock_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.lock");
+        let held = lock(&file).unwrap();
+        let waiting = thread::spawn(move || lock(&file).map(drop));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!waiting.is_finished());
+        drop(held);
+        waiting.join().unwrap().unwrap();
+    }
 }

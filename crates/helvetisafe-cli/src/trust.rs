@@ -7,6 +7,8 @@
 mod identity;
 mod known_vaults;
 
+use std::io::{self, ErrorKind};
+
 use helvetisafe::{Client, ClientBuilder, Error, Fingerprint};
 
 use crate::config::Config;
@@ -124,6 +126,8 @@ impl Trust {
                 return Err(changed(&entry, current));
             }
             Ok(Some(_)) => {}
+            // It can be remembered, only not now.
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Failure::other(error)),
             Err(error) => messages.note(format_args!(
                 "cannot remember the org key of this vault, so a changed one goes unnoticed: \
                  {error}; give the fingerprint with HELVETISAFE_ORG_KEY_FINGERPRINT, or set \
@@ -150,7 +154,10 @@ impl Trust {
         self.memory.file().map(|file| file.display().to_string())
     }
 
-    fn unwritable(&self, error: &std::io::Error) -> Failure {
+    fn unwritable(&self, error: &io::Error) -> Failure {
+        if error.kind() == ErrorKind::TimedOut {
+            return Failure::other(error);
+        }
         Failure::other(format_args!(
             "cannot write {}: {error}; set HELVETISAFE_STATE_DIR to a folder that can be written",
             self.file().as_deref().unwrap_or("the state folder")

@@ -13,6 +13,8 @@ mod inject;
 #[cfg(unix)]
 mod kept_token;
 #[cfg(unix)]
+mod locks;
+#[cfg(unix)]
 mod offline;
 /// The proxy of the facade's tests, which can also lose answers.
 #[allow(dead_code, reason = "not all that it can do is needed here")]
