@@ -31,6 +31,7 @@ mod offline;
 mod output;
 mod progress;
 mod secret_input;
+mod signals;
 mod state_folder;
 mod suggest;
 mod terminal;

@@ -20,6 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use helvetisafe::ClientBuilder;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::atomic_file;
 use crate::config::Config;
@@ -28,6 +29,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::kept::KeptToken;
 use crate::messages::Messages;
+use crate::signals::not_ignored;
 use crate::time_argument::second_to_day;
 use cache::Cache;
 use guard::{Guard, Token};
@@ -118,10 +120,10 @@ fn token(args: &Args, messages: Messages) -> Result<Option<Token>, Failure> {
     Ok(Some(token))
 }
 
-/// A flag that SIGTERM and SIGINT raise.
+/// A flag that SIGTERM and SIGINT raise, where they are not ignored.
 fn on_signal() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+    for signal in not_ignored(&[SIGTERM, SIGINT]) {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Failure::other(format_args!("cannot wait for signals: {error}")))?;
     }

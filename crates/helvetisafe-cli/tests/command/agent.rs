@@ -95,16 +95,15 @@ impl Agent {
         Answer::read(TcpStream::connect(&self.address).unwrap(), &request)
     }
 
-    /// Sends SIGTERM, and gives the status.
-    fn terminate(mut self, signal: &str) -> Option<i32> {
+    fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Sends a signal, and gives the status.
+    fn terminate(mut self, signal: &str) -> Option<i32> {
+        self.send(signal);
         self.child.wait().unwrap().code()
     }
 }
@@ -498,6 +497,25 @@ fn signals_stop_it_also_before_it_is_ready() {
         assert_eq!(agent.terminate(signal), Some(0));
         assert!(begin.elapsed() < Duration::from_secs(4));
     }
+}
+
+/// As in the background of a script, whose Ctrl-C is not meant for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let world = world();
+    let mut command = Command::new("sh");
+    world.prepare(&mut command);
+    let script = "trap '' INT HUP; exec helvetisafe agent --listen 127.0.0.1:0";
+    let agent = Agent::spawn(command.args(["-c", script]));
+    agent.wait_until_ready();
+    for signal in ["-INT", "-HUP"] {
+        agent.send(signal);
+    }
+    // It looks for signals ten times a second.
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(agent.get("/health").status, 200);
+    assert_eq!(agent.terminate("-TERM"), Some(0));
 }
 
 #[test]

@@ -22,6 +22,9 @@ mod offline;
 mod proxy;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+#[path = "../../src/signals.rs"]
+mod signals;
 mod streams;
 #[cfg(unix)]
 mod terminal;

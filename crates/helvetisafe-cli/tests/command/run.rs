@@ -14,12 +14,13 @@ use crate::world::World;
 
 const CANARY: &str = "canary-77c0de";
 
-/// A program that says when it is ready and which signals come.
+/// A program that says when it is ready and which signals come. It ends by itself after half a minute, so that
+/// one that does not come fails the test and does not hang it.
 const TRAPS: &str = "
     for signal in TERM INT HUP QUIT USR1 USR2; do trap \"echo $signal\" $signal; done
     trap 'exit 7' TERM
     echo ready
-    while :; do sleep 0.02; done";
+    for n in $(seq 1500); do sleep 0.02; done";
 
 fn set(world: &World, key: &str, value: &str) {
     let mut command = world.command();
@@ -106,16 +107,29 @@ fn a_program_that_a_signal_ends_ends_the_parent_with_its_number() {
 fn an_ignored_signal_stays_ignored() {
     let world = World::new();
     set(&world, "KEY", CANARY);
-    let program = "echo ready; kill -HUP $$; kill -HUP $PPID; sleep 0.2; echo alive";
-    for how in ["", "--no-exec"] {
+    let program = "echo ready; \
+                   for signal in HUP INT; do kill -$signal $$; kill -$signal $PPID; done; \
+                   sleep 0.2; echo alive";
+    for how in ["", "--no-exec", "--watch"] {
         let script =
-            format!("trap '' HUP; helvetisafe run {how} --key KEY -- sh -c '{program}'; :");
+            format!("trap '' HUP INT; helvetisafe run {how} --key KEY -- sh -c '{program}'; :");
         let mut command = Command::new("sh");
         world.prepare(&mut command);
         let (mut child, mut stdout) = start(command.args(["-c", &script]));
         assert_eq!(line(&mut stdout), "alive", "{how}");
         assert!(child.wait().unwrap().success());
     }
+}
+
+/// As `nohup` and the background of a script start them.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_tests_of_signals_run_where_signals_are_ignored() {
+    let tests = std::env::current_exe().unwrap();
+    let script = "trap '' HUP INT QUIT; exec \"$0\" --exact run::signals_reach_the_program_once";
+    let mut command = Command::new("sh");
+    let output = command.args(["-c", script]).arg(tests).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// The terminal sends Ctrl-C to the program and to its parent.

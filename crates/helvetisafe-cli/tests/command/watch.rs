@@ -11,8 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::proxy::{Deed, Proxy};
 use crate::world::{World, vault_address};
 
-/// Says its value, and ends with 7 when it is asked to.
-const SERVER: &str = "trap 'echo stopped; exit 7' TERM; echo $KEY; while :; do sleep 0.02; done";
+/// Says its value, and ends with 7 when it is asked to, or with 0 after a minute, so that no test hangs.
+const SERVER: &str = "trap 'echo stopped; exit 7' TERM; echo $KEY; \
+                      for n in $(seq 3000); do sleep 0.02; done";
 
 fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     let mut child = command
@@ -175,7 +176,7 @@ fn signals_are_passed_on() {
     let world = World::new();
     world.set("KEY", "one");
     let script = "trap 'echo usr1' USR1; trap 'echo hup' HUP; echo $KEY; \
-                  while :; do sleep 0.02; done";
+                  for n in $(seq 1500); do sleep 0.02; done";
     let (mut child, mut stdout) = start(&mut watch(&world, &[], script));
     assert_eq!(line(&mut stdout), "one");
     for (signal, name) in [(Signal::USR1, "usr1"), (Signal::HUP, "hup")] {

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use helvetisafe::{Client, Credentials, KeySource, Scope, Scopes};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
@@ -14,6 +14,19 @@ use tempfile::TempDir;
 
 /// One for all tests; each has an organization of its own in it.
 static VAULT: LazyLock<Vault> = LazyLock::new(|| Vault::ephemeral().unwrap());
+
+/// Where the tests were started with signals ignored, as by `nohup` or in the background of a script,
+/// their children would be too, and what a shell ignores at its start it cannot trap. A handler that does
+/// nothing is as good for us, and is not inherited.
+#[cfg(unix)]
+static HEEDED: LazyLock<()> = LazyLock::new(|| {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+    let all = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    let heeded = crate::signals::not_ignored(&all);
+    for signal in all.iter().filter(|signal| !heeded.contains(signal)) {
+        signal_hook::flag::register(*signal, Arc::default()).unwrap();
+    }
+});
 
 /// Where it listens, for a proxy before it.
 pub(crate) fn vault_address() -> SocketAddr {
@@ -55,6 +68,8 @@ impl World {
 
     /// Gives any program the owner's environment; `helvetisafe` is in its path.
     pub(crate) fn prepare(&self, command: &mut Command) {
+        #[cfg(unix)]
+        LazyLock::force(&HEEDED);
         let binary = Path::new(env!("CARGO_BIN_EXE_helvetisafe"));
         let mut path = binary.parent().unwrap().as_os_str().to_owned();
         path.push(":");

@@ -9,6 +9,8 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SI
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 
+use crate::signals::not_ignored;
+
 const PASSED_ON: [c_int; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
 /// Starts a program and waits for its end.
@@ -32,14 +34,12 @@ pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-/// The end of a child, and what is passed on. To be called before the start, so that none is lost; a
+/// The end of a child, and what is passed on, unless it is ignored. To be called before the start, so that none is lost; a
 /// new program does not inherit handlers.
 pub(super) fn signals() -> io::Result<SignalsInfo<WithOrigin>> {
-    let ignored = ignored();
-    let handled = PASSED_ON
-        .iter()
-        .filter(|&&signal| ignored & bit(signal) == 0);
-    SignalsInfo::new(handled.chain([&SIGCHLD]))
+    let mut handled = not_ignored(&PASSED_ON);
+    handled.push(SIGCHLD);
+    SignalsInfo::new(handled)
 }
 
 /// The child is not waited for yet, so its id is still its own.
@@ -48,24 +48,4 @@ pub(super) fn pass_on(child: &Child, signal: c_int) {
         // It fails where the child has ended, or has become another user's: nothing is to be done.
         let _ = kill_process(Pid::from_child(child), signal);
     }
-}
-
-/// The signals that are ignored, as after `nohup`, one bit each. They shall stay so for the child,
-/// and would not with a handler.
-#[cfg(target_os = "linux")]
-fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or_default()
-}
-
-/// Only Linux tells without `unsafe`.
-#[cfg(not(target_os = "linux"))]
-fn ignored() -> u64 {
-    0
-}
-
-fn bit(signal: c_int) -> u64 {
-    1 << (signal - 1)
 }
