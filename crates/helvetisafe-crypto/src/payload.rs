@@ -85,14 +85,8 @@ impl Payload {
             .iter()
             .find(|(name, raw)| name == key && json::is_string(raw));
         if let Some((_, raw)) = named {
-            return match json::verbatim(&text, raw) {
-                Some(value) => Ok(Self::single(text, value)),
-                None => Ok(Self::new(
-                    PayloadKind::Single,
-                    json::unescape(raw)?,
-                    Vec::new(),
-                )),
-            };
+            let value = json::unescape(raw)?;
+            return Ok(Self::new(PayloadKind::Single, value, Vec::new()));
         }
         let fields = members
             .into_iter()

@@ -65,14 +65,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// Where the value is in a text that is just as [`object`] writes one member, of that name and without
-/// escapes: what nearly every secret is, and then no member has to be searched for.
+/// Where the value is in a text that is just as [`object`] writes one member, or Python does with a
+/// space before the value, of that name and without escapes: what nearly every secret is, and then no
+/// member has to be searched for.
 pub(super) fn lone_value(text: &str, key: &str) -> Option<Range<usize>> {
-    let before = ["{\"", key, "\":\""];
-    let mut rest = text;
-    for part in before {
-        rest = rest.strip_prefix(part)?;
-    }
+    let rest = text.strip_prefix("{\"")?.strip_prefix(key)?;
+    let rest = rest.strip_prefix("\":")?;
+    let rest = rest.strip_prefix(' ').unwrap_or(rest);
+    let rest = rest.strip_prefix('"')?;
     let value = rest.strip_suffix("\"}")?;
     let start = text.len() - rest.len();
     // Both are looked at to the end, since that goes many bytes at a time.
@@ -95,13 +95,6 @@ pub(super) fn text(raw: &str) -> Result<Text, Error> {
     } else {
         Ok(Text::from(raw))
     }
-}
-
-/// Where in `text` the meaning of `raw`, a string in it, stands as it is; `None` when it has escapes.
-pub(super) fn verbatim(text: &str, raw: &str) -> Option<Range<usize>> {
-    let inner = raw.get(1..raw.len().checked_sub(1)?)?;
-    let start = (inner.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    (!inner.contains('\\')).then_some(start..start + inner.len())
 }
 
 /// What a raw JSON string means, RFC 8259 section 7. `raw` has its quotes, and its syntax was

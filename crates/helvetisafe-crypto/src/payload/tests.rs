@@ -207,8 +207,9 @@ proptest! {
     fn a_lone_value_is_what_serde_json_reads(
         key in "[a-z\"\\\\\u{1}é]{0,3}",
         value in "[a-z\"\\\\\n,:{} é]{0,8}",
+        space in " {0,2}",
     ) {
-        let text = std::format!("{{\"{key}\":\"{value}\"}}");
+        let text = std::format!("{{\"{key}\":{space}\"{value}\"}}");
         let read = serde_json::from_str::<BTreeMap<String, String>>(&text).ok();
         let found = json::lone_value(&text, &key);
         if let Some(place) = &found {
@@ -216,7 +217,7 @@ proptest! {
             prop_assert_eq!(read, Some(BTreeMap::from([(key.clone(), value.clone())])));
         }
         let is_plain = !key.chars().chain(value.chars()).any(|c| c < ' ' || c == '"' || c == '\\');
-        prop_assert_eq!(found.is_some(), is_plain);
+        prop_assert_eq!(found.is_some(), is_plain && space.len() < 2);
     }
 
     #[test]
