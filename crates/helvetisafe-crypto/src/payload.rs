@@ -3,7 +3,6 @@
 mod json;
 mod text;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -14,7 +13,8 @@ use text::Text;
 /// The content of an open envelope: one value under its own name, several fields, or legacy text.
 ///
 /// The name inside is authenticated, unlike the name on the outside, so [`Payload::kind`] is what
-/// tells whether a server handed out the secret that was asked for. Everything is wiped on drop.
+/// tells whether a server handed out the secret that was asked for. Everything is wiped on drop; a
+/// copy of a field's name can be left behind where that is written with escapes.
 pub struct Payload {
     kind: PayloadKind,
     text: Text,
@@ -38,7 +38,7 @@ pub enum PayloadKind {
 
 /// One member of a multi-field secret.
 pub struct Field {
-    name: String,
+    name: Text,
     value: Text,
 }
 
@@ -59,7 +59,7 @@ impl Field {
 impl fmt::Debug for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Field")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .finish_non_exhaustive()
     }
 }
@@ -83,7 +83,7 @@ impl Payload {
         };
         let named = members
             .iter()
-            .find(|(name, raw)| name == key && json::is_string(raw));
+            .find(|(name, raw)| **name == *key && json::is_string(raw));
         if let Some((_, raw)) = named {
             let value = json::unescape(raw)?;
             return Ok(Self::new(PayloadKind::Single, value, Vec::new()));
@@ -142,7 +142,7 @@ impl Payload {
         let members = json::members(&self.text).filter(|_| self.kind == PayloadKind::MultiField)?;
         let mut fields: Vec<_> = members
             .iter()
-            .map(|(name, raw)| (name.as_str(), json::Value::Raw(raw)))
+            .map(|(name, raw)| (&**name, json::Value::Raw(raw)))
             .collect();
         let new = (name, json::Value::Text(value));
         match fields.iter_mut().find(|(found, _)| *found == name) {

@@ -2,9 +2,9 @@
 //!
 //! `serde_json` finds the members and checks the syntax, but it unescapes strings through a buffer
 //! of its own, which nobody wipes. So values are taken raw and unescaped here, and written here
-//! into a buffer that never has to grow.
+//! into a buffer that never has to grow. A name with escapes goes through that buffer.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -17,29 +17,25 @@ use serde_json::value::RawValue;
 
 /// The members of a JSON object in their order, values raw; of members with the same name the
 /// last. `None` when `text` is anything else than one JSON object.
-pub(super) fn members(text: &str) -> Option<Vec<(String, &str)>> {
+pub(super) fn members(text: &str) -> Option<Vec<(Text, &str)>> {
     let Members(members) = serde_json::from_str(text).ok()?;
-    let members = members.into_iter().map(|(name, raw)| (name, raw.get()));
-    Some(last_of_each(members.collect()))
+    Some(last_of_each(members))
 }
 
 /// Of members with the same name the last, each in its own place.
-fn last_of_each(members: Vec<(String, &str)>) -> Vec<(String, &str)> {
+fn last_of_each(mut members: Vec<(Text, &str)>) -> Vec<(Text, &str)> {
     if members.len() < 2 {
         return members;
     }
-    let mut last = BTreeMap::new();
-    for (at, (name, _)) in members.iter().enumerate() {
-        last.insert(name.clone(), at);
-    }
-    let members = members.into_iter().enumerate();
+    let names = members.iter().enumerate();
+    let last: BTreeMap<&str, usize> = names.map(|(at, (name, _))| (&**name, at)).collect();
+    let last: BTreeSet<usize> = last.into_values().collect();
+    let mut at = 0..;
+    members.retain(|_| at.next().is_some_and(|at| last.contains(&at)));
     members
-        .filter(|(at, (name, _))| last.get(name) == Some(at))
-        .map(|(_, member)| member)
-        .collect()
 }
 
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+struct Members<'a>(Vec<(Text, &'a str)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -54,8 +50,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
+                    members.push((name.into(), raw.get()));
                 }
                 Ok(Members(members))
             }

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::string::ToString;
+use std::string::{String, ToString};
 use std::vec;
 
 use proptest::prelude::*;

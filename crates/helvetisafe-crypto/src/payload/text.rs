@@ -37,6 +37,12 @@ impl From<&str> for Text {
     }
 }
 
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl Deref for Text {
     type Target = str;
 
