@@ -23,7 +23,9 @@ use crate::secret::Secret;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What the `config` crate holds is not wiped.
+/// What the `config` crate holds is not wiped, and an error of its own repeats a value that has not the
+/// type that was asked for: `get_int` of a password tells it. Read secrets as strings, or do not show
+/// such an error.
 #[derive(Clone)]
 pub struct ConfigSource {
     client: Client,
