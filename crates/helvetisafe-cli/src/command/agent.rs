@@ -26,7 +26,7 @@ use crate::atomic_file;
 use crate::config::Config;
 use crate::connect::connect_to_read;
 use crate::context::Context;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::kept::KeptToken;
 use crate::messages::Messages;
 use crate::signals::not_ignored;
@@ -150,8 +150,8 @@ struct Connecting {
 }
 
 impl Connecting {
-    /// Tries until the vault is reached. What does not pass by itself ends the agent, so that
-    /// whoever watches it sees why.
+    /// Tries until the vault is reached. What does not pass by itself, such as a refused credential or
+    /// a certificate that is not trusted, ends the agent, so that whoever watches it sees why.
     fn run(self, failed: &Sender<Failure>) {
         let messages = self.agent.messages;
         loop {
@@ -160,7 +160,7 @@ impl Connecting {
                     let _ = self.agent.cache.set(cache);
                     return messages.note("ready");
                 }
-                Err(failure) if may_pass(&failure) => {
+                Err(failure) if failure.may_pass() => {
                     messages.failure(&failure);
                     messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
                     thread::sleep(PAUSE);
@@ -183,8 +183,4 @@ impl Connecting {
         cache.fetch_named()?;
         Ok(cache)
     }
-}
-
-fn may_pass(failure: &Failure) -> bool {
-    [Status::RateLimited as u8, Status::NoAnswer as u8].contains(&failure.status())
 }
