@@ -28,8 +28,8 @@ pub(crate) fn parse_all(keys: &[String]) -> Result<Vec<KeyName>, Failure> {
     keys.iter().map(|key| parse(key)).collect()
 }
 
-/// The names in the [`VARIABLE`]; `None` where it is unset or empty. Where it cannot be read it is an
-/// error, not the same as none: it may be there to limit what others get.
+/// The names in the [`VARIABLE`]; `None` where it is unset or empty. Where it cannot be read it is
+/// an error, not the same as none: it may be there to limit what others get.
 pub(crate) fn from_variable() -> Result<Option<Vec<KeyName>>, Failure> {
     let list = env::var_os(VARIABLE).filter(|list| !list.is_empty());
     list.map(parse_list).transpose()

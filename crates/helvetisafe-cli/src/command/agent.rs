@@ -150,8 +150,8 @@ struct Connecting {
 }
 
 impl Connecting {
-    /// Tries until the vault is reached. What does not pass by itself, such as a refused credential or
-    /// a certificate that is not trusted, ends the agent, so that whoever watches it sees why.
+    /// Tries until the vault is reached. What does not pass by itself, such as a refused credential
+    /// or a certificate that is not trusted, ends the agent, so that whoever watches it sees why.
     fn run(self, failed: &Sender<Failure>) {
         let messages = self.agent.messages;
         loop {
