@@ -37,3 +37,4 @@ mod trust;
 mod watch;
 mod words;
 mod world;
+mod write;
