@@ -23,7 +23,8 @@ use helvetisafe::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::answers::{Answers, News};
+use super::answers::Answers;
+use super::news::News;
 use crate::atomic_file;
 use crate::config::Config;
 use crate::config::permissions::open_private;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use helvetisafe::{Client, ClientBuilder, Event};
 
 use super::CacheFile;
-use super::answers::{Answers, only_ticket};
+use super::answers::Answers;
+use super::news::only_ticket;
 use crate::config::Config;
 use crate::connect;
 use crate::failure::Failure;
