@@ -117,7 +117,7 @@ impl Offline {
         };
         let (config, token) = (context.config()?, KeptToken::none());
         let client =
-            connect_to_read(&config, &token, context.messages, around).map_err(|failure| {
+            connect_to_read(config, &token, context.messages, around).map_err(|failure| {
                 match is_used.load(Ordering::Relaxed) {
                     true => self.about_connecting(failure),
                     // What is kept played no part in it: a key file is missing, for example.

@@ -81,7 +81,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let keys = Keys::new(&args.keys, args.prefix.as_deref())?;
-    let config = context.config()?;
+    let config = Config::load(&context.global)?;
     config.check()?;
     let stop = on_signal()?;
     let listener = args.listen.bind()?;
