@@ -1,8 +1,8 @@
 //! What the command needs, and where each part of it came from.
 //!
 //! Every setting is looked for in three places: flags, the environment, a profile in a TOML file.
-//! The first place that has it wins. [`table`] lists the settings and their names, [`mod@file`] reads
-//! the profile, [`resolve`] decides who wins and names what is missing or doubled.
+//! The first place that has it wins. [`table`] lists the settings and their names, [`mod@file`]
+//! reads the profile, [`resolve`] decides who wins and names what is missing or doubled.
 
 mod file;
 mod location;
@@ -80,8 +80,8 @@ pub(crate) struct Config {
     pub(crate) profile: Option<Profile>,
     resolved: Resolved,
     pub(crate) insecure_permissions: bool,
-    /// What files and commands gave. Each is read once: a command may ask for a password, and a pipe
-    /// has nothing more.
+    /// What files and commands gave. Each is read once: a command may ask for a password, and a
+    /// pipe has nothing more.
     secrets: RefCell<HashMap<Setting, SecretString>>,
 }
 
@@ -214,8 +214,8 @@ impl Config {
         })
     }
 
-    /// Whether access tokens are kept from one command to the next. No, unless somebody asks for it;
-    /// and never an API token.
+    /// Whether access tokens are kept from one command to the next. No, unless somebody asks for
+    /// it; and never an API token.
     pub(crate) fn keeps_token(&self) -> Result<bool, Failure> {
         let Some(found) = self.used(Setting::KeepToken) else {
             return Ok(false);
@@ -294,8 +294,8 @@ impl Way {
     }
 }
 
-/// Whether it can be a path: what is in a file, which is easily given in its place, has line breaks.
-/// It would be shown in messages.
+/// Whether it can be a path: what is in a file, which is easily given in its place, has line
+/// breaks. It would be shown in messages.
 fn is_path(value: &OsStr) -> bool {
     !value.to_string_lossy().contains(char::is_control)
 }

@@ -8,7 +8,7 @@ use crate::args::Global;
 use crate::config::Config;
 use crate::connect::{connect_to_read, connect_to_write};
 use crate::failure::Failure;
-use crate::kept::KeptToken;
+use crate::kept::TokenKeeper;
 use crate::messages::Messages;
 use crate::offline::{Offline, OfflineArgs};
 use crate::output::Output;
@@ -21,7 +21,7 @@ pub(crate) struct Context {
     config: OnceCell<Config>,
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
-    token: OnceCell<KeptToken>,
+    token: OnceCell<TokenKeeper>,
     offline: OnceCell<Offline>,
 }
 
@@ -98,15 +98,16 @@ impl Context {
     }
 
     /// The access token that an earlier command kept, and where to keep this one's.
-    fn token(&self, config: &Config) -> Result<&KeptToken, Failure> {
+    fn token(&self, config: &Config) -> Result<&TokenKeeper, Failure> {
         if let Some(token) = self.token.get() {
             return Ok(token);
         }
-        let token = KeptToken::load(config, self.messages)?;
+        let token = TokenKeeper::load(config, self.messages)?;
         Ok(self.token.get_or_init(|| token))
     }
 
-    /// Keeps an access token that was fetched after connecting: the first had ended, or was refused.
+    /// Keeps an access token that was fetched after connecting: the first had ended, or was
+    /// refused.
     pub(crate) fn keep_token(&self) {
         let client = self.writer.get().or(self.reader.get());
         if let (Some(token), Some(client)) = (self.token.get(), client) {

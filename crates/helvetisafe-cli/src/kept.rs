@@ -10,4 +10,4 @@ mod token;
 pub(crate) use answers::{Answers, Kept, LIST, is_secret, resource_of};
 pub(crate) use file::CacheFile;
 pub(crate) use news::{Brought, Recorded};
-pub(crate) use token::KeptToken;
+pub(crate) use token::TokenKeeper;

@@ -1,8 +1,8 @@
 //! `agent`: serves secrets to the programs of this machine, or of this pod.
 //!
 //! Threads take connections; each reads one request, which [`guard`] lets through and [`routes`]
-//! answers from the [`cache`]. Until the vault has been reached there is no cache, and the answer is
-//! 503.
+//! answers from the [`cache`]. Until the vault has been reached there is no cache, and the answer
+//! is 503.
 
 mod cache;
 mod guard;
@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::kept::KeptToken;
+use crate::kept::TokenKeeper;
 use crate::messages::Messages;
 use crate::signals::not_ignored;
 use crate::time_argument::second_to_day;
@@ -51,8 +51,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Serve secrets over HTTP on a loopback address or a Unix socket.
 ///
-/// GET /health is 200 once the vault was reached, and 503 before; it needs no token. GET /secrets is
-/// a JSON object of all values by key; GET /secret/KEY is an object with that one, or with the
+/// GET /health is 200 once the vault was reached, and 503 before; it needs no token. GET /secrets
+/// is a JSON object of all values by key; GET /secret/KEY is an object with that one, or with the
 /// fields of a multi-field secret. All other requests need the header `Authorization: Bearer
 /// TOKEN`. Answers are kept for --ttl. It ends with status 0 at SIGTERM and SIGINT.
 #[derive(Debug, clap::Args)]
@@ -177,7 +177,7 @@ impl Connecting {
     /// Named secrets are fetched too, so that a name that is none is seen at once.
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
         let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
-        let token = KeptToken::load(&self.config, messages)?;
+        let token = TokenKeeper::load(&self.config, messages)?;
         let client = connect_to_read(&self.config, &token, messages, cached)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;

@@ -44,8 +44,8 @@ fn not_text(found: &Found) -> Failure {
     Failure::usage(format_args!("what {} gives is not UTF-8{so}", found.place))
 }
 
-/// Reads what was opened and checked: the path may name another file a moment later, and a pipe can be
-/// read once.
+/// Reads what was opened and checked: the path may name another file a moment later, and a pipe can
+/// be read once.
 fn read_file(
     found: &Found,
     path: &Path,

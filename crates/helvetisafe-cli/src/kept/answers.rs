@@ -62,7 +62,8 @@ impl Kept {
         Some(Self { at, answer })
     }
 
-    /// Whether it was asked for after `at`. What comes from the future was not: the clock was set back.
+    /// Whether it was asked for after `at`. What comes from the future was not: the clock was set
+    /// back.
     fn is_newer(&self, at: Timestamp, now: Timestamp) -> bool {
         self.at > at && self.at <= now
     }
@@ -130,8 +131,8 @@ impl Answers {
         self.get(TICKET)?.answer.as_str()
     }
 
-    /// Takes in what a run brought, where nothing newer is kept, and drops what has expired. Runs may
-    /// end in another order than that in which they asked.
+    /// Takes in what a run brought, where nothing newer is kept, and drops what has expired. Runs
+    /// may end in another order than that in which they asked.
     pub(crate) fn add(&mut self, mut news: News, now: Timestamp) {
         match self.rotation(&news, now) {
             // What is sealed under the old one does not open any more.
@@ -152,7 +153,8 @@ impl Answers {
         self.0.retain(|_, kept| !kept.is_expired(now));
     }
 
-    /// Whether the org key of a run is another one than what is kept, and which of them is the old one.
+    /// Whether the org key of a run is another one than what is kept, and which of them is the old
+    /// one.
     fn rotation(&self, news: &News, now: Timestamp) -> Rotation {
         let Some(Brought::Answer(new)) = news.get(ORG_KEY) else {
             return Rotation::None;
@@ -290,7 +292,8 @@ mod tests {
         assert_eq!(answers.ticket(), None);
     }
 
-    /// What is kept after a run that asked at 5, before the org key was rotated at 7, and ended at 12.
+    /// What is kept after a run that asked at 5, before the org key was rotated at 7, and ended at
+    /// 12.
     fn after_a_run_from_before_a_rotation(kept_at: i64) -> Answers {
         let mut answers = Answers::default();
         answers.add(

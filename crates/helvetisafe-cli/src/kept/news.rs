@@ -59,8 +59,8 @@ impl Recorded {
         let mut news = std::mem::take(&mut *news);
         let org_key_at = news.get(ORG_KEY).map(Brought::at);
         news.retain(|resource, brought| {
-            // A client begins with the org key. Where it asked once more, since that was rotated, what
-            // came before may be sealed under the old one.
+            // A client begins with the org key. Where it asked once more, since that was rotated,
+            // what came before may be sealed under the old one.
             let is_older = is_secret(resource) && org_key_at.is_some_and(|at| brought.at() < at);
             brought.is_gone() || resource == TICKET || (has_succeeded && !is_older)
         });

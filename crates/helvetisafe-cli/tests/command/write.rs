@@ -1,4 +1,5 @@
-//! `create` and `update` of a field while others write the same secret. The rest is in `fields.txt`.
+//! `create` and `update` of a field while others write the same secret. The rest is in
+//! `fields.txt`.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -30,7 +31,8 @@ fn value(world: &World) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The status of a command whose requests for the secret are seen by `meanwhile`, with their number.
+/// The status of a command whose requests for the secret are seen by `meanwhile`, with their
+/// number.
 fn status(
     world: &Arc<World>,
     arguments: &[&str],

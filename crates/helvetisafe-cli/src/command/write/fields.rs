@@ -8,8 +8,8 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// Sets a field and keeps the others exactly as they are. Fails where there is no such secret.
 ///
-/// Not by `set_field`, which creates what was deleted meanwhile. `update_fields` never does, but takes
-/// texts alone; so where a field is a number, for example, it is `set_field` after all.
+/// Not by `set_field`, which creates what was deleted meanwhile. `update_fields` never does, but
+/// takes texts alone; so where a field is a number, for example, it is `set_field` after all.
 pub(super) fn update(
     secrets: Secrets<'_>,
     key: &KeyName,
