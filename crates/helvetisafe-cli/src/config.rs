@@ -1,8 +1,8 @@
 //! What the command needs, and where each part of it came from.
 //!
 //! Every setting is looked for in three places: flags, the environment, a profile in a TOML file.
-//! The first place that has it wins. [`table`] lists the settings and their names, [`mod@file`] reads
-//! the profile, [`resolve`] decides who wins and names what is missing or doubled.
+//! The first place that has it wins. [`table`] lists the settings and their names, [`mod@file`]
+//! reads the profile, [`resolve`] decides who wins and names what is missing or doubled.
 
 mod file;
 mod location;
@@ -11,15 +11,16 @@ mod resolve;
 mod secret;
 pub(crate) mod table;
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
 use helvetisafe::{Credentials, Fingerprint, KeySource};
 use jiff::SignedDuration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -79,7 +80,9 @@ pub(crate) struct Config {
     pub(crate) profile: Option<Profile>,
     resolved: Resolved,
     pub(crate) insecure_permissions: bool,
-    api_token: OnceCell<SecretString>,
+    /// What files and commands gave. Each is read once: a command may ask for a password, and a
+    /// pipe has nothing more.
+    secrets: RefCell<HashMap<Setting, SecretString>>,
 }
 
 impl Config {
@@ -98,7 +101,7 @@ impl Config {
             profile,
             resolved: Resolved::new(found),
             insecure_permissions: global.insecure_permissions,
-            api_token: OnceCell::new(),
+            secrets: RefCell::default(),
         })
     }
 
@@ -133,7 +136,7 @@ impl Config {
     pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
         self.check()?;
         match self.api_token()? {
-            Some(token) => Ok(Credentials::api_token(token.clone())),
+            Some(token) => Ok(Credentials::api_token(token)),
             None => Ok(Credentials::service_account(
                 self.text(Setting::ClientId)?,
                 self.secret(Setting::ClientSecret)?.unwrap_or_default(),
@@ -141,30 +144,21 @@ impl Config {
         }
     }
 
-    /// The API token, where one is used. It is read once: a command may ask for a password.
-    pub(crate) fn api_token(&self) -> Result<Option<&SecretString>, Failure> {
-        if self.api_token.get().is_none()
-            && let Some(token) = self.secret(Setting::ApiToken)?
-        {
-            self.api_token.get_or_init(|| token);
-        }
-        Ok(self.api_token.get())
+    /// The API token, where one is used.
+    pub(crate) fn api_token(&self) -> Result<Option<SecretString>, Failure> {
+        self.secret(Setting::ApiToken)
     }
 
-    /// Where the private key is; a PEM from a command is read.
+    /// Reads the private key, or the password of the one in the vault.
     pub(crate) fn key_source(&self) -> Result<KeySource, Failure> {
         self.check()?;
         if let Some(password) = self.secret(Setting::Password)? {
             return Ok(KeySource::password(password));
         }
-        let source = match self.used(Setting::PrivateKey) {
-            Some(Found {
-                given: Given::Path(path),
-                ..
-            }) => secret::pem_file(path, self.insecure_permissions)?,
-            Some(found) => secret::pem(&self.read_secret(found)?),
-            None => return Err(Failure::usage("no private key is set")),
-        };
+        let pem = self
+            .secret(Setting::PrivateKey)?
+            .ok_or_else(|| Failure::usage("no private key is set"))?;
+        let source = KeySource::pem(pem.expose_secret());
         Ok(match self.secret(Setting::Passphrase)? {
             Some(passphrase) => source.with_passphrase(passphrase),
             None => source,
@@ -220,8 +214,8 @@ impl Config {
         })
     }
 
-    /// Whether access tokens are kept from one command to the next. No, unless somebody asks for it;
-    /// and never an API token.
+    /// Whether access tokens are kept from one command to the next. No, unless somebody asks for
+    /// it; and never an API token.
     pub(crate) fn keeps_token(&self) -> Result<bool, Failure> {
         let Some(found) = self.used(Setting::KeepToken) else {
             return Ok(false);
@@ -244,13 +238,16 @@ impl Config {
     }
 
     fn secret(&self, setting: Setting) -> Result<Option<SecretString>, Failure> {
-        self.used(setting)
-            .map(|found| self.read_secret(found))
-            .transpose()
-    }
-
-    fn read_secret(&self, found: &Found) -> Result<SecretString, Failure> {
-        secret::read(found, self.insecure_permissions)
+        let Some(found) = self.used(setting) else {
+            return Ok(None);
+        };
+        let known = self.secrets.borrow().get(&setting).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let secret = secret::read(found, self.insecure_permissions)?;
+        self.secrets.borrow_mut().insert(setting, secret.clone());
+        Ok(Some(secret))
     }
 }
 
@@ -284,7 +281,8 @@ impl Way {
             })
         };
         let given = match self.form {
-            Form::Path => Given::Path(value.into()),
+            Form::Path if is_path(&value) => Given::Path(value.into()),
+            Form::Path => return Err(Failure::usage(format_args!("{place} {NO_PATH}"))),
             Form::Secret => Given::Secret(text(value)?.into()),
             Form::Text | Form::Switch | Form::Command => Given::Text(text(value)?),
         };
@@ -295,3 +293,12 @@ impl Way {
         })
     }
 }
+
+/// Whether it can be a path: what is in a file, which is easily given in its place, has line
+/// breaks. It would be shown in messages.
+fn is_path(value: &OsStr) -> bool {
+    !value.to_string_lossy().contains(char::is_control)
+}
+
+const NO_PATH: &str = "is no path: it has line breaks or other control characters; name a file there, \
+                       which is not the same as what is in it";

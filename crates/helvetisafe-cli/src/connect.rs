@@ -7,7 +7,7 @@ use helvetisafe::{Client, ClientBuilder, Event, Timeouts};
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::kept::KeptToken;
+use crate::kept::TokenKeeper;
 use crate::messages::Messages;
 use crate::trust::Trust;
 
@@ -15,7 +15,7 @@ use crate::trust::Trust;
 /// org key is not the remembered one it warns.
 pub(crate) fn connect_to_read(
     config: &Config,
-    token: &KeptToken,
+    token: &TokenKeeper,
     messages: Messages,
     change: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, Failure> {
@@ -30,7 +30,7 @@ pub(crate) fn connect_to_read(
 /// fails.
 pub(crate) fn connect_to_write(
     config: &Config,
-    token: &KeptToken,
+    token: &TokenKeeper,
     messages: Messages,
 ) -> Result<Client, Failure> {
     let builder = builder(config, messages)?;

@@ -8,7 +8,7 @@ use crate::args::Global;
 use crate::config::Config;
 use crate::connect::{connect_to_read, connect_to_write};
 use crate::failure::Failure;
-use crate::kept::KeptToken;
+use crate::kept::TokenKeeper;
 use crate::messages::Messages;
 use crate::offline::{Offline, OfflineArgs};
 use crate::output::Output;
@@ -18,9 +18,10 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) output: Output,
     pub(crate) messages: Messages,
+    config: OnceCell<Config>,
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
-    token: OnceCell<KeptToken>,
+    token: OnceCell<TokenKeeper>,
     offline: OnceCell<Offline>,
 }
 
@@ -30,6 +31,7 @@ impl Context {
             output: Output::new(&global),
             messages: Messages::new(&global),
             global,
+            config: OnceCell::new(),
             reader: OnceCell::new(),
             writer: OnceCell::new(),
             token: OnceCell::new(),
@@ -37,14 +39,19 @@ impl Context {
         }
     }
 
-    /// The configuration, read anew; nothing is connected, no secret is fetched.
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        Config::load(&self.global)
+    /// The configuration; nothing is connected, no secret is fetched. There is one for all who ask,
+    /// so that a key that comes through a pipe serves all of them.
+    pub(crate) fn config(&self) -> Result<&Config, Failure> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = Config::load(&self.global)?;
+        Ok(self.config.get_or_init(|| config))
     }
 
     /// Uses what is kept of the vault from here on, where an option asks for it.
     pub(crate) fn use_kept(&self, args: &OfflineArgs) -> Result<(), Failure> {
-        if let Some(offline) = Offline::load(args, &self.config()?, self.messages)? {
+        if let Some(offline) = Offline::load(args, self.config()?, self.messages)? {
             self.offline.get_or_init(|| offline);
         }
         Ok(())
@@ -65,10 +72,10 @@ impl Context {
         }
         let config = self.config()?;
         let client = match self.offline() {
-            Some(offline) => offline.connect(&config, self.messages)?,
+            Some(offline) => offline.connect(config, self.messages)?,
             None => {
-                let token = self.token(&config)?;
-                connect_to_read(&config, token, self.messages, |builder| builder)?
+                let token = self.token(config)?;
+                connect_to_read(config, token, self.messages, |builder| builder)?
             }
         };
         Ok(self.reader.get_or_init(|| client))
@@ -86,20 +93,21 @@ impl Context {
             return Ok(client);
         }
         let config = self.config()?;
-        let client = connect_to_write(&config, self.token(&config)?, self.messages)?;
+        let client = connect_to_write(config, self.token(config)?, self.messages)?;
         Ok(self.writer.get_or_init(|| client))
     }
 
     /// The access token that an earlier command kept, and where to keep this one's.
-    fn token(&self, config: &Config) -> Result<&KeptToken, Failure> {
+    fn token(&self, config: &Config) -> Result<&TokenKeeper, Failure> {
         if let Some(token) = self.token.get() {
             return Ok(token);
         }
-        let token = KeptToken::load(config, self.messages)?;
+        let token = TokenKeeper::load(config, self.messages)?;
         Ok(self.token.get_or_init(|| token))
     }
 
-    /// Keeps an access token that was fetched after connecting: the first had ended, or was refused.
+    /// Keeps an access token that was fetched after connecting: the first had ended, or was
+    /// refused.
     pub(crate) fn keep_token(&self) {
         let client = self.writer.get().or(self.reader.get());
         if let (Some(token), Some(client)) = (self.token.get(), client) {

@@ -4,8 +4,10 @@
 
 mod answers;
 mod file;
+mod news;
 mod token;
 
-pub(crate) use answers::{Answers, Kept, LIST, Recorded, is_secret, resource_of};
+pub(crate) use answers::{Answers, Kept, LIST, is_secret, resource_of};
 pub(crate) use file::CacheFile;
-pub(crate) use token::KeptToken;
+pub(crate) use news::{Brought, Recorded};
+pub(crate) use token::TokenKeeper;

@@ -3,8 +3,11 @@
 //! # How the crate is laid out
 //!
 //! `args` is what the user typed, `config` what the program needs; `context` is what every command
-//! gets. `connect` is the one place where a client is made. `command` holds one file per command,
+//! gets. `connect` is the one place where a client is made, and `trust` looks there whether the org
+//! key is the remembered one. `kept` is what is on disk of a vault: the access token for the next
+//! command, and the answers that `offline` gives once more. `command` holds one file per command,
 //! `failure` the errors with their exit status, `output` and `messages` all that is printed.
+//! `signals` tells which ones were ignored at the start, for those who wait for some.
 //!
 //! # To add a command
 //!
@@ -47,8 +50,8 @@ use zeroizing_alloc::ZeroAlloc;
 use crate::args::Cli;
 use crate::context::Context;
 
-/// Wipes whatever is freed, so that copies in the buffers of libraries, which only they could wipe, do
-/// not outlive their use either.
+/// Wipes whatever is freed, so that copies in the buffers of libraries, which only they could wipe,
+/// do not outlive their use either.
 #[global_allocator]
 static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 

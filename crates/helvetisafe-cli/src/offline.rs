@@ -7,11 +7,11 @@
 //! The access token is kept too, sealed, for the next client that does have a network.
 
 mod args;
+mod failures;
 mod transport;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,17 +22,15 @@ use crate::config::Config;
 use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::expiry;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::fetch;
-use crate::kept::{Answers, CacheFile, KeptToken, LIST, Recorded};
+use crate::kept::{Answers, CacheFile, LIST, Recorded, TokenKeeper};
 use crate::messages::Messages;
 use args::Mode;
+use failures::{missing, nothing_kept};
 use transport::{Recorder, Replay};
 
 pub(crate) use args::OfflineArgs;
-
-/// What to do where something is not kept.
-const KEEP_FIRST: &str = "run it once with --prefer-offline where the vault can be reached";
 
 /// What is kept for one vault and account, and what this run adds.
 pub(crate) struct Offline {
@@ -56,21 +54,7 @@ impl Offline {
         let Some(mode) = args.mode() else {
             return Ok(None);
         };
-        let file = CacheFile::of(config)?;
-        let read = match &file {
-            Some(file) => file.read(),
-            None => Err(Failure::usage(
-                "there is no home folder to keep answers in; set HELVETISAFE_STATE_DIR",
-            )),
-        };
-        let kept = match read {
-            Ok(answers) => answers,
-            Err(failure) if mode == Mode::Only => return Err(failure),
-            Err(failure) => {
-                messages.warning(failure.message().unwrap_or_default());
-                Answers::default()
-            }
-        };
+        let (file, kept) = CacheFile::load(config, "answers", mode == Mode::Only, messages)?;
         Ok(Some(Self {
             mode,
             max_age: args.max_age,
@@ -97,7 +81,7 @@ impl Offline {
                 None => builder,
             }
         };
-        connect_to_read(config, &KeptToken::none(), messages, record)
+        connect_to_read(config, &TokenKeeper::none(), messages, record)
     }
 
     /// The client of what is kept.
@@ -115,9 +99,9 @@ impl Offline {
             let builder = builder.transport(replay).attempts(1);
             builder.on_event(|_| ())
         };
-        let (config, token) = (context.config()?, KeptToken::none());
+        let (config, token) = (context.config()?, TokenKeeper::none());
         let client =
-            connect_to_read(&config, &token, context.messages, around).map_err(|failure| {
+            connect_to_read(config, &token, context.messages, around).map_err(|failure| {
                 match is_used.load(Ordering::Relaxed) {
                     true => self.about_connecting(failure),
                     // What is kept played no part in it: a key file is missing, for example.
@@ -125,23 +109,6 @@ impl Offline {
                 }
             })?;
         Ok(self.client.get_or_init(|| client))
-    }
-
-    /// The failure to begin with what is kept. It may be the only copy: no advice to delete it where
-    /// it may well be good.
-    fn about_connecting(&self, failure: Failure) -> Failure {
-        if failure.may_pass() {
-            // The private key of a password, where that is used for the first time.
-            return failure.with_advice(KEEP_FIRST);
-        }
-        if failure.status() != Status::Crypto as u8 {
-            return self.about_kept(failure);
-        }
-        let failure = failure.with_advice(
-            "the private key, the password or the fingerprint that is given may be another than \
-             this account's: see to that first",
-        );
-        self.about_kept(failure)
     }
 
     /// One outcome for each key, in their order.
@@ -259,8 +226,8 @@ impl Offline {
             .is_none_or(|limit| age >= SignedDuration::ZERO && age <= limit)
     }
 
-    /// Keeps what the vault answered, and the access token of the `client` that asked. Of a run that
-    /// failed only the token, and what is gone.
+    /// Keeps what the vault answered, and the access token of the `client` that asked. Of a run
+    /// that failed only the token, and what is gone.
     pub(crate) fn keep(&self, has_succeeded: bool, client: Option<&Client>, messages: Messages) {
         // Without a token, or the randomness to seal it, the next run fetches one.
         let ticket = client.and_then(|client| client.resumption_ticket().ok()?);
@@ -298,55 +265,6 @@ impl Offline {
             self.last_note.replace(note);
         }
     }
-
-    fn not_kept(&self, key: &KeyName) -> Failure {
-        let now = Timestamp::now();
-        match self.kept.get(&secret_resource(key)) {
-            Some(kept) if !kept.is_expired(now) => Failure::new(
-                Status::NotFound,
-                format_args!(
-                    "the secret `{key}` was kept {} ago, which is longer than --max-age",
-                    expiry::time_in_words(kept.age(now).as_secs().max(0))
-                ),
-            ),
-            Some(_) => Failure::new(
-                Status::NotFound,
-                format_args!("the secret `{key}` has expired"),
-            ),
-            None if !self.kept.has_org_key() => nothing_kept(),
-            None => missing(format_args!(
-                "the secret `{key}` is not kept for use offline"
-            )),
-        }
-    }
-
-    fn exchanged(&self, secret: &Secret) -> Failure {
-        self.about_kept(Failure::new(
-            Status::Crypto,
-            format_args!(
-                "what is kept for the secret `{}` opened, but names another key",
-                secret.key()
-            ),
-        ))
-    }
-
-    /// The failure of something that is kept.
-    fn about_kept(&self, failure: Failure) -> Failure {
-        match &self.file {
-            Some(file) => {
-                failure.with_advice(&format!("it was kept in {file}: delete that to start anew"))
-            }
-            None => failure,
-        }
-    }
-}
-
-fn nothing_kept() -> Failure {
-    missing("nothing is kept for this vault and account")
-}
-
-fn missing(what: impl Display) -> Failure {
-    Failure::new(Status::NotFound, what).with_advice(KEEP_FIRST)
 }
 
 type Outcomes = BTreeMap<KeyName, Result<Secret, Failure>>;

@@ -2,8 +2,8 @@
 
 use std::os::raw::c_int;
 
-/// Those of `signals` that were not ignored at the start. The others, as after `nohup` or in the background
-/// of a script, shall stay so, for a child too, and would not with a handler.
+/// Those of `signals` that were not ignored at the start. The others, as after `nohup` or in the
+/// background of a script, shall stay so, for a child too, and would not with a handler.
 pub(crate) fn not_ignored(signals: &[c_int]) -> Vec<c_int> {
     let ignored = ignored();
     let handled = signals.iter().copied();

@@ -33,8 +33,9 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Keeps other processes out until what it gives is dropped. Fails with [`io::ErrorKind::TimedOut`] where
-/// another one has kept us out for 10 s: it holds the lock for milliseconds unless it was stopped.
+/// Keeps other processes out until what it gives is dropped. Fails with
+/// [`io::ErrorKind::TimedOut`] where another one has kept us out for 10 s: it holds the lock for
+/// milliseconds unless it was stopped.
 pub(crate) fn lock(file: &Path) -> io::Result<File> {
     lock_within(file, PATIENCE)
 }

@@ -1,8 +1,8 @@
 //! `agent`: serves secrets to the programs of this machine, or of this pod.
 //!
 //! Threads take connections; each reads one request, which [`guard`] lets through and [`routes`]
-//! answers from the [`cache`]. Until the vault has been reached there is no cache, and the answer is
-//! 503.
+//! answers from the [`cache`]. Until the vault has been reached there is no cache, and the answer
+//! is 503.
 
 mod cache;
 mod guard;
@@ -26,8 +26,8 @@ use crate::atomic_file;
 use crate::config::Config;
 use crate::connect::connect_to_read;
 use crate::context::Context;
-use crate::failure::{Failure, Status};
-use crate::kept::KeptToken;
+use crate::failure::Failure;
+use crate::kept::TokenKeeper;
 use crate::messages::Messages;
 use crate::signals::not_ignored;
 use crate::time_argument::second_to_day;
@@ -51,8 +51,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Serve secrets over HTTP on a loopback address or a Unix socket.
 ///
-/// GET /health is 200 once the vault was reached, and 503 before; it needs no token. GET /secrets is
-/// a JSON object of all values by key; GET /secret/KEY is an object with that one, or with the
+/// GET /health is 200 once the vault was reached, and 503 before; it needs no token. GET /secrets
+/// is a JSON object of all values by key; GET /secret/KEY is an object with that one, or with the
 /// fields of a multi-field secret. All other requests need the header `Authorization: Bearer
 /// TOKEN`. Answers are kept for --ttl. It ends with status 0 at SIGTERM and SIGINT.
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let keys = Keys::new(&args.keys, args.prefix.as_deref())?;
-    let config = context.config()?;
+    let config = Config::load(&context.global)?;
     config.check()?;
     let stop = on_signal()?;
     let listener = args.listen.bind()?;
@@ -150,8 +150,8 @@ struct Connecting {
 }
 
 impl Connecting {
-    /// Tries until the vault is reached. What does not pass by itself ends the agent, so that
-    /// whoever watches it sees why.
+    /// Tries until the vault is reached. What does not pass by itself, such as a refused credential
+    /// or a certificate that is not trusted, ends the agent, so that whoever watches it sees why.
     fn run(self, failed: &Sender<Failure>) {
         let messages = self.agent.messages;
         loop {
@@ -160,7 +160,7 @@ impl Connecting {
                     let _ = self.agent.cache.set(cache);
                     return messages.note("ready");
                 }
-                Err(failure) if may_pass(&failure) => {
+                Err(failure) if failure.may_pass() => {
                     messages.failure(&failure);
                     messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
                     thread::sleep(PAUSE);
@@ -177,14 +177,10 @@ impl Connecting {
     /// Named secrets are fetched too, so that a name that is none is seen at once.
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
         let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
-        let token = KeptToken::load(&self.config, messages)?;
+        let token = TokenKeeper::load(&self.config, messages)?;
         let client = connect_to_read(&self.config, &token, messages, cached)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;
         Ok(cache)
     }
-}
-
-fn may_pass(failure: &Failure) -> bool {
-    [Status::RateLimited as u8, Status::NoAnswer as u8].contains(&failure.status())
 }

@@ -26,7 +26,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Failure> {
     let Command::Show = command;
     let config = context.config()?;
-    let rows = rows(&config);
+    let rows = rows(config);
     if context.json() {
         context.output.json(&Json {
             file: config
@@ -37,7 +37,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Failure> {
             settings: rows,
         })?;
     } else {
-        table(&config, &rows, context)?;
+        table(config, &rows, context)?;
     }
     config.check()
 }

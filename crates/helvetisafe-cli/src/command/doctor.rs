@@ -39,14 +39,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 /// The checks in their order. A failure is the one of the check that is at turn.
 fn examine(args: &Args, report: &mut Report<'_>, context: &Context) -> Result<(), Failure> {
     let (config, base) = checks::configuration(report, context)?;
-    let attempt = checks::files(report, &config, context)?;
+    let attempt = checks::files(report, config, context)?;
     checks::name(report, &base)?;
     checks::connection(report, &base, &attempt)?;
     checks::clock(report, &attempt);
-    checks::token(report, &config, &attempt)?;
+    checks::token(report, config, &attempt)?;
     checks::scopes(report, &attempt);
     let client = checks::org_key(report, attempt)?;
-    checks::trust(report, &config, &client)?;
+    checks::trust(report, config, &client)?;
     if args.round_trip {
         round_trip::run(report, &client)
     } else {

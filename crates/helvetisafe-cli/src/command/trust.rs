@@ -55,13 +55,13 @@ enum Command {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
-    let trust = Trust::load_all(&config)?;
+    let trust = Trust::load_all(config)?;
     match args.command.as_ref().unwrap_or(&Command::Show) {
-        Command::Show => show(&trust, &config, context),
+        Command::Show => show(&trust, config, context),
         Command::Pin { fingerprint, yes } => {
             let fingerprint = match fingerprint {
                 Some(text) => parse(text)?,
-                None => chosen(&trust, *yes, &config, context)?,
+                None => chosen(&trust, *yes, config, context)?,
             };
             pin(trust, fingerprint, context)
         }

@@ -1,5 +1,7 @@
 //! What `set`, `create` and `update` share.
 
+mod fields;
+
 use helvetisafe::{Client, Error, ErrorKind, Expiry, KeyName, SecretMetadata, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -44,26 +46,29 @@ pub(super) fn run(mode: Mode, args: &WriteArgs, context: &Context) -> Result<(),
     args.value.refuse_argument()?;
     let key = keys::parse(&args.key)?;
     let expiry = args.expiry.expiry()?;
+    // More often a variable that is not set than a wish.
+    if args.field.as_deref() == Some("") {
+        return Err(Failure::usage("the name of the field is empty"));
+    }
     // Before anybody types a value in vain.
     context.config()?.check()?;
     let value = args.value.read(key.as_str())?;
     let write = Write {
         key: &key,
+        field: args.field.as_deref(),
         value: value.expose_secret(),
         expiry,
         client: context.client_to_write()?,
     };
-    let written = match &args.field {
-        Some(field) => write.field(mode, field, context)?,
-        None => write
-            .whole(mode)
-            .map_err(|error| suggest::failure(error, context))?,
-    };
+    let written = write
+        .run(mode)
+        .map_err(|error| suggest::failure(error, context))?;
     tell(&written, &key, &value, args, context)
 }
 
 struct Write<'a> {
     key: &'a KeyName,
+    field: Option<&'a str>,
     value: &'a str,
     expiry: Expiry,
     client: &'a Client,
@@ -72,7 +77,9 @@ struct Write<'a> {
 type Written = (Action, SecretMetadata);
 
 impl Write<'_> {
-    fn whole(&self, mode: Mode) -> Result<Written, Error> {
+    /// The vault decides whether there is such a secret, in the request that writes: whatever was
+    /// asked before may have changed meanwhile.
+    fn run(&self, mode: Mode) -> Result<Written, Error> {
         match mode {
             Mode::Create => self.create(),
             Mode::Update => self.update(),
@@ -92,31 +99,21 @@ impl Write<'_> {
             Expiry::At(time) => Some(time),
             Expiry::Keep | Expiry::Never => None,
         };
-        let created = self
-            .client
-            .secrets()
-            .create(self.key, self.value, expires_at)?;
-        Ok((Action::Created, created))
+        let secrets = self.client.secrets();
+        let created = match self.field {
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
+            None => secrets.create(self.key, self.value, expires_at),
+        };
+        Ok((Action::Created, created?))
     }
 
     fn update(&self) -> Result<Written, Error> {
-        let updated = self
-            .client
-            .secrets()
-            .update(self.key, self.value, self.expiry)?;
-        Ok((Action::Updated, updated))
-    }
-
-    fn field(&self, mode: Mode, field: &str, context: &Context) -> Result<Written, Failure> {
         let secrets = self.client.secrets();
-        let action = match (secrets.exists(self.key)?, mode) {
-            (true, Mode::Create) => return Err(Failure::exists(self.key)),
-            (false, Mode::Update) => return Err(suggest::not_found(self.key, context)),
-            (true, _) => Action::Updated,
-            (false, _) => Action::Created,
+        let updated = match self.field {
+            Some(field) => fields::update(secrets, self.key, (field, self.value), self.expiry),
+            None => secrets.update(self.key, self.value, self.expiry),
         };
-        let written = secrets.set_field(self.key, field, self.value, self.expiry)?;
-        Ok((action, written))
+        Ok((Action::Updated, updated?))
     }
 }
 

@@ -19,7 +19,7 @@ use toml::{Table, Value};
 use super::location::{path_variable, text_variable, usual_file};
 use super::permissions::open_private;
 use super::table::{Form, PLAIN_SECRETS, WAYS, Way};
-use super::{Found, Given, Place};
+use super::{Found, Given, NO_PATH, Place, is_path};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::suggest::nearest;
@@ -103,7 +103,10 @@ impl Profile {
                 let why = "is neither true nor false; write one of them, without quotes";
                 return Err(self.refused(key, why));
             }
-            (Form::Path, Value::String(path)) => Given::Path(self.path(path)),
+            (Form::Path, Value::String(path)) if is_path(path.as_ref()) => {
+                Given::Path(self.path(path))
+            }
+            (Form::Path, Value::String(_)) => return Err(self.refused(key, NO_PATH)),
             (Form::Command, Value::Array(argv)) => Given::Command(self.command(key, argv)?),
             (Form::Command, _) => return Err(self.not_an_array(key)),
             _ => return Err(self.refused(key, "is no text; put it in quotes")),

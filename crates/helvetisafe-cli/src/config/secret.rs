@@ -1,14 +1,15 @@
 //! Secrets of the configuration: from a variable, a file or a command.
 
+use std::fmt::Display;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use helvetisafe::KeySource;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::permissions::open_private;
+use super::table::Setting;
 use super::{Found, Given};
 use crate::failure::Failure;
 
@@ -23,8 +24,7 @@ pub(super) fn read(found: &Found, insecure_permissions: bool) -> Result<SecretSt
         Given::Command(argv) => run(found, argv)?,
         Given::Text(text) => Zeroizing::new(text.clone().into_bytes()),
     };
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Failure::usage(format_args!("what {} gives is not UTF-8", found.place)))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| not_text(found))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
@@ -36,40 +36,47 @@ pub(super) fn read(found: &Found, insecure_permissions: bool) -> Result<SecretSt
     Ok(text.into())
 }
 
-/// A key file, which is read when the client connects.
-pub(super) fn pem_file(path: &Path, insecure_permissions: bool) -> Result<KeySource, Failure> {
-    open_private("the private key", path, insecure_permissions)?;
-    Ok(KeySource::pem_file(path))
+fn not_text(found: &Found) -> Failure {
+    let so = match found.setting {
+        Setting::PrivateKey => ", so it is no PEM",
+        _ => "",
+    };
+    Failure::usage(format_args!("what {} gives is not UTF-8{so}", found.place))
 }
 
-pub(super) fn pem(pem: &SecretString) -> KeySource {
-    KeySource::pem(pem.expose_secret())
-}
-
+/// Reads what was opened and checked: the path may name another file a moment later, and a pipe can
+/// be read once.
 fn read_file(
     found: &Found,
     path: &Path,
     insecure_permissions: bool,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let what = format!("the {} file", found.setting);
+    let what = match found.setting {
+        Setting::PrivateKey => "the private key".to_owned(),
+        setting => format!("the {setting} file"),
+    };
+    let unreadable = |why: &dyn Display| {
+        Failure::usage(format_args!("cannot read {what} {}: {why}", path.display()))
+    };
     let file = open_private(&what, path, insecure_permissions)?;
     // One allocation, so that no copy is left behind unwiped.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT));
-    file.take(LIMIT as u64)
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+    file.take(LIMIT as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| {
-            Failure::usage(format_args!(
-                "cannot read {what} {}: {error}",
-                path.display()
-            ))
-        })?;
+        .map_err(|error| unreadable(&error))?;
+    if bytes.len() > LIMIT {
+        return Err(unreadable(&format_args!(
+            "it has more than {} MiB",
+            LIMIT >> 20
+        )));
+    }
     Ok(bytes)
 }
 
 /// Runs a program without a shell; it can ask on the terminal, but gets no standard input, which is
 /// the value of a `set`.
 fn run(found: &Found, argv: &[String]) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failed = |why: &dyn std::fmt::Display| {
+    let failed = |why: &dyn Display| {
         Failure::usage(format_args!(
             "{}: {why}; run it by hand to see why",
             found.place

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// A setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Setting {
     BaseUrl,
     ClientId,

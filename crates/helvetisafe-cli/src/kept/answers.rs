@@ -1,21 +1,22 @@
 //! The answers of a vault, by what was asked for.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use helvetisafe::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::news::{Brought, News};
+
 /// What comes before it in a path, after the path of the base URL.
 const PREFIX: &str = "/api/v1/";
 /// The list of all names; a secret is this, a slash and its key.
 pub(crate) const LIST: &str = "secrets";
-const ORG_KEY: &str = "credentials/org-key";
+pub(super) const ORG_KEY: &str = "credentials/org-key";
 const PRIVATE_KEY: &str = "credentials/private-key";
 /// What the next client begins with, in place of an answer. No path asks for it.
-const TICKET: &str = "ticket";
+pub(super) const TICKET: &str = "ticket";
 
 /// The members of the answers that a client reads. Whatever else a vault says is not kept: it could
 /// repeat a credential.
@@ -49,7 +50,7 @@ pub(crate) fn is_secret(resource: &str) -> bool {
 /// One answer, and when it was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
-    at: Timestamp,
+    pub(super) at: Timestamp,
     answer: Value,
 }
 
@@ -61,7 +62,13 @@ impl Kept {
         Some(Self { at, answer })
     }
 
-    fn of_ticket(at: Timestamp, ticket: String) -> Self {
+    /// Whether it was asked for after `at`. What comes from the future was not: the clock was set
+    /// back.
+    fn is_newer(&self, at: Timestamp, now: Timestamp) -> bool {
+        self.at > at && self.at <= now
+    }
+
+    pub(super) fn of_ticket(at: Timestamp, ticket: String) -> Self {
         Self {
             at,
             answer: Value::String(ticket),
@@ -124,64 +131,49 @@ impl Answers {
         self.get(TICKET)?.answer.as_str()
     }
 
-    /// Takes in what a run brought, where it is newer, and drops what has expired. What comes from
-    /// the future is not newer: the clock was set back.
-    pub(crate) fn add(&mut self, news: News, now: Timestamp) {
-        let org_key = |kept: Option<&Kept>| kept.map(|kept| kept.answer.clone());
-        let new_org_key = org_key(news.get(ORG_KEY).and_then(Option::as_ref));
-        if new_org_key.is_some() && new_org_key != org_key(self.get(ORG_KEY)) {
-            // It was rotated: what is sealed under the old one does not open any more.
-            self.0.clear();
+    /// Takes in what a run brought, where nothing newer is kept, and drops what has expired. Runs
+    /// may end in another order than that in which they asked.
+    pub(crate) fn add(&mut self, mut news: News, now: Timestamp) {
+        match self.rotation(&news, now) {
+            // What is sealed under the old one does not open any more.
+            Rotation::Now => self.0.clear(),
+            Rotation::Before => news.retain(|_, brought| brought.is_gone()),
+            Rotation::None => {}
         }
-        for (resource, answer) in news {
-            match answer {
-                None => {
-                    self.0.remove(&resource);
-                }
-                Some(new) => {
-                    let is_newer = |old: &Kept| old.at > new.at && old.at <= now;
-                    if !self.get(&resource).is_some_and(is_newer) {
-                        self.0.insert(resource, new);
-                    }
-                }
+        for (resource, brought) in news {
+            let at = brought.at();
+            if self.get(&resource).is_some_and(|old| old.is_newer(at, now)) {
+                continue;
             }
+            match brought {
+                Brought::Answer(new) => self.0.insert(resource, new),
+                Brought::Gone(_) => self.0.remove(&resource),
+            };
         }
         self.0.retain(|_, kept| !kept.is_expired(now));
     }
+
+    /// Whether the org key of a run is another one than what is kept, and which of them is the old
+    /// one.
+    fn rotation(&self, news: &News, now: Timestamp) -> Rotation {
+        let Some(Brought::Answer(new)) = news.get(ORG_KEY) else {
+            return Rotation::None;
+        };
+        match self.get(ORG_KEY) {
+            Some(old) if old.answer == new.answer => Rotation::None,
+            Some(old) if old.is_newer(new.at, now) => Rotation::Before,
+            _ => Rotation::Now,
+        }
+    }
 }
 
-/// What a run brought: an answer, or that there is none any more.
-pub(crate) type News = BTreeMap<String, Option<Kept>>;
-
-/// Nothing but what the next client begins with.
-pub(super) fn only_ticket(ticket: String) -> News {
-    let kept = Kept::of_ticket(Timestamp::now(), ticket);
-    News::from([(TICKET.to_owned(), Some(kept))])
-}
-
-/// What a run brought so far, from all its threads.
-#[derive(Clone, Default)]
-pub(crate) struct Recorded(Arc<Mutex<News>>);
-
-impl Recorded {
-    pub(crate) fn note(&self, resource: &str, answer: Option<Kept>) {
-        let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        news.insert(resource.to_owned(), answer);
-    }
-
-    /// Notes what the next client begins with.
-    pub(crate) fn note_ticket(&self, ticket: String) {
-        let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        news.extend(only_ticket(ticket));
-    }
-
-    /// All of it; or, after a failure, only what is gone, and the ticket, which is as good as ever.
-    pub(crate) fn take(&self, has_succeeded: bool) -> News {
-        let mut news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut news = std::mem::take(&mut *news);
-        news.retain(|resource, answer| has_succeeded || answer.is_none() || resource == TICKET);
-        news
-    }
+/// When the org key was rotated, if it was.
+enum Rotation {
+    None,
+    /// After what is kept was asked for.
+    Now,
+    /// Before that: the run has the org key from before.
+    Before,
 }
 
 #[cfg(test)]
@@ -192,11 +184,26 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    fn kept(at: i64, body: &str) -> Option<Kept> {
-        Some(Kept::new(time(at), body.as_bytes()).unwrap())
+    fn kept(at: i64, body: &str) -> Brought {
+        Brought::Answer(Kept::new(time(at), body.as_bytes()).unwrap())
     }
 
-    fn news<const N: usize>(items: [(&str, Option<Kept>); N]) -> News {
+    fn body(brought: &Brought) -> Vec<u8> {
+        match brought {
+            Brought::Answer(kept) => kept.body(time(5)),
+            Brought::Gone(_) => Vec::new(),
+        }
+    }
+
+    fn ticket(at: i64, text: &str) -> Brought {
+        Brought::Answer(Kept::of_ticket(time(at), text.to_owned()))
+    }
+
+    fn gone(at: i64) -> Brought {
+        Brought::Gone(time(at))
+    }
+
+    fn news<const N: usize>(items: [(&str, Brought); N]) -> News {
         items
             .map(|(resource, answer)| (resource.to_owned(), answer))
             .into()
@@ -222,9 +229,8 @@ mod tests {
         let kept = kept(
             0,
             r#"{"key":"K","token":"x","keys":[{"key":"L","echo":"y"}]}"#,
-        )
-        .unwrap();
-        assert_eq!(kept.body(time(0)), br#"{"key":"K","keys":[{"key":"L"}]}"#);
+        );
+        assert_eq!(body(&kept), br#"{"key":"K","keys":[{"key":"L"}]}"#);
     }
 
     #[test]
@@ -241,7 +247,10 @@ mod tests {
         );
         assert!(answers.get("secrets/C").is_some());
         let older = kept(4, "{}");
-        answers.add(news([("secrets/A", older), ("secrets/B", None)]), time(60));
+        answers.add(
+            news([("secrets/A", older), ("secrets/B", gone(5))]),
+            time(60),
+        );
         assert_eq!(answers.get("secrets/A").unwrap().at, time(5));
         assert!(answers.get("secrets/B").is_none());
         assert!(answers.get("secrets/C").is_none());
@@ -250,7 +259,6 @@ mod tests {
     #[test]
     fn what_comes_from_the_future_gives_way() {
         let mut answers = Answers::default();
-        let ticket = |at, text: &str| Some(Kept::of_ticket(time(at), text.to_owned()));
         answers.add(
             news([("secrets/A", kept(100, "{}")), (TICKET, ticket(100, "old"))]),
             time(100),
@@ -271,7 +279,7 @@ mod tests {
             news([
                 (ORG_KEY, first()),
                 ("secrets/A", kept(1, "{}")),
-                (TICKET, Some(Kept::of_ticket(time(1), "t".to_owned()))),
+                (TICKET, ticket(1, "t")),
             ]),
             time(1),
         );
@@ -284,12 +292,69 @@ mod tests {
         assert_eq!(answers.ticket(), None);
     }
 
+    /// What is kept after a run that asked at 5, before the org key was rotated at 7, and ended at
+    /// 12.
+    fn after_a_run_from_before_a_rotation(kept_at: i64) -> Answers {
+        let mut answers = Answers::default();
+        answers.add(
+            news([
+                (ORG_KEY, kept(kept_at, r#"{"encrypted_org_key":"new"}"#)),
+                ("secrets/A", kept(kept_at, r#"{"value":"new"}"#)),
+                ("secrets/B", kept(kept_at, "{}")),
+                ("secrets/C", kept(4, "{}")),
+                (TICKET, ticket(kept_at, "new")),
+            ]),
+            time(kept_at),
+        );
+        answers.add(
+            news([
+                (ORG_KEY, kept(5, r#"{"encrypted_org_key":"old"}"#)),
+                ("secrets/A", kept(5, r#"{"value":"old"}"#)),
+                ("secrets/B", gone(5)),
+                ("secrets/C", gone(5)),
+                ("secrets/D", kept(5, "{}")),
+                (TICKET, ticket(12, "old")),
+            ]),
+            time(12),
+        );
+        answers
+    }
+
+    #[test]
+    fn an_older_org_key_brings_nothing_but_what_is_gone() {
+        let answers = after_a_run_from_before_a_rotation(10);
+        for resource in [ORG_KEY, "secrets/A", "secrets/B"] {
+            assert_eq!(answers.get(resource).unwrap().at, time(10), "{resource}");
+        }
+        assert_eq!(answers.ticket(), Some("new"));
+        assert!(answers.get("secrets/C").is_none(), "gone since");
+        assert!(answers.get("secrets/D").is_none(), "it does not open");
+    }
+
+    #[test]
+    fn an_org_key_from_the_future_gives_way() {
+        let answers = after_a_run_from_before_a_rotation(100);
+        assert_eq!(answers.get(ORG_KEY).unwrap().at, time(5));
+        assert_eq!(answers.get("secrets/A").unwrap().at, time(5));
+        assert_eq!(answers.ticket(), Some("old"));
+    }
+
+    #[test]
+    fn what_was_made_anew_is_not_gone() {
+        let mut answers = Answers::default();
+        answers.add(news([("secrets/A", kept(5, "{}"))]), time(5));
+        answers.add(news([("secrets/A", gone(4))]), time(6));
+        assert!(answers.get("secrets/A").is_some());
+        answers.add(news([("secrets/A", gone(5))]), time(6));
+        assert!(answers.get("secrets/A").is_none());
+    }
+
     #[test]
     fn a_list_leaves_out_what_has_expired() {
         let list = kept(
             0,
             r#"{"keys":[{"expires_at":"1970-01-01T00:00:05Z","key":"A"},{"key":"B"}]}"#,
         );
-        assert_eq!(list.unwrap().body(time(5)), br#"{"keys":[{"key":"B"}]}"#);
+        assert_eq!(body(&list), br#"{"keys":[{"key":"B"}]}"#);
     }
 }

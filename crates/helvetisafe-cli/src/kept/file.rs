@@ -23,11 +23,13 @@ use helvetisafe::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::answers::{Answers, News};
+use super::answers::Answers;
+use super::news::News;
 use crate::atomic_file;
 use crate::config::Config;
 use crate::config::permissions::open_private;
 use crate::failure::Failure;
+use crate::messages::Messages;
 use crate::state_folder;
 use crate::trust::VaultId;
 
@@ -52,8 +54,32 @@ struct Contents {
 }
 
 impl CacheFile {
-    /// `None` where there is no state folder.
-    pub(crate) fn of(config: &Config) -> Result<Option<Self>, Failure> {
+    /// The file, where there is a state folder, and what it keeps. What cannot be used is told, and
+    /// fails only where it `is_needed`. `what` is to be kept.
+    pub(crate) fn load(
+        config: &Config,
+        what: &str,
+        is_needed: bool,
+        messages: Messages,
+    ) -> Result<(Option<Self>, Answers), Failure> {
+        let file = Self::of(config)?;
+        let read = match &file {
+            Some(file) => file.read(),
+            None => Err(Failure::usage(format_args!(
+                "there is no home folder to keep {what} in; set HELVETISAFE_STATE_DIR"
+            ))),
+        };
+        match read {
+            Ok(answers) => Ok((file, answers)),
+            Err(failure) if is_needed => Err(failure),
+            Err(failure) => {
+                messages.warning(failure.message().unwrap_or_default());
+                Ok((file, Answers::default()))
+            }
+        }
+    }
+
+    fn of(config: &Config) -> Result<Option<Self>, Failure> {
         let vault = VaultId::of(config)?;
         Ok(state_folder::path().map(|folder| Self {
             folder: folder.join("cache"),
@@ -68,7 +94,7 @@ impl CacheFile {
     }
 
     /// What is kept; nothing where there is no file.
-    pub(crate) fn read(&self) -> Result<Answers, Failure> {
+    fn read(&self) -> Result<Answers, Failure> {
         let path = self.path();
         match path.try_exists() {
             Ok(false) => return Ok(Answers::default()),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use helvetisafe::{Client, ClientBuilder, Event};
 
 use super::CacheFile;
-use super::answers::{Answers, only_ticket};
+use super::news::only_ticket;
 use crate::config::Config;
 use crate::connect;
 use crate::failure::Failure;
@@ -14,7 +14,7 @@ use crate::messages::Messages;
 
 /// The access token that a command begins with, and where it leaves its own.
 #[derive(Default)]
-pub(crate) struct KeptToken {
+pub(crate) struct TokenKeeper {
     /// `None` where none is to be kept.
     file: Option<CacheFile>,
     ticket: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct KeptToken {
     is_fetched: Arc<AtomicBool>,
 }
 
-impl KeptToken {
+impl TokenKeeper {
     /// None, and none is to be kept.
     pub(crate) fn none() -> Self {
         Self::default()
@@ -34,17 +34,7 @@ impl KeptToken {
         if !config.keeps_token()? {
             return Ok(Self::none());
         }
-        let file = CacheFile::of(config)?;
-        let read = match &file {
-            Some(file) => file.read(),
-            None => Err(Failure::usage(
-                "there is no home folder to keep the access token in; set HELVETISAFE_STATE_DIR",
-            )),
-        };
-        let answers = read.unwrap_or_else(|failure| {
-            messages.warning(failure.message().unwrap_or_default());
-            Answers::default()
-        });
+        let (file, answers) = CacheFile::load(config, "the access token", false, messages)?;
         Ok(Self {
             file,
             ticket: answers.ticket().map(str::to_owned),

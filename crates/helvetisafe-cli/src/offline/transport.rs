@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use helvetisafe::{Failure, Timestamp, Transport, TransportError};
 use http::{Method, Request, Response, StatusCode};
 
-use crate::kept::{Answers, Kept, Recorded, is_secret, resource_of};
+use crate::kept::{Answers, Brought, Kept, Recorded, is_secret, resource_of};
 
 /// Passes requests on, and takes down what is read.
 pub(super) struct Recorder {
@@ -26,11 +26,13 @@ impl Recorder {
         match answer.status() {
             StatusCode::OK => {
                 if let Some(kept) = Kept::new(at, answer.body()) {
-                    self.recorded.note(resource, Some(kept));
+                    self.recorded.note(resource, Brought::Answer(kept));
                 }
             }
             // Without a key, a whole vault is not gone because somebody answered 404.
-            StatusCode::NOT_FOUND if is_secret(resource) => self.recorded.note(resource, None),
+            StatusCode::NOT_FOUND if is_secret(resource) => {
+                self.recorded.note(resource, Brought::Gone(at));
+            }
             _ => {}
         }
     }

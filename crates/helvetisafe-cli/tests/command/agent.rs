@@ -1,5 +1,6 @@
 //! The agent as a real process, asked over real sockets.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::proxy::{Deed, Proxy, answer};
+use crate::tls_server;
 use crate::world::{World, vault_address};
 
 /// A running agent. It is killed when a test is done with it.
@@ -121,6 +123,22 @@ pub(crate) fn start_once(command: &mut Command) {
     let agent = Agent::spawn(command.args(["agent", "--listen", "127.0.0.1:0"]));
     agent.wait_until_ready();
     assert_eq!(agent.terminate("-TERM"), Some(0));
+}
+
+/// The status of an agent that ends by itself, and what it told; `None` where it goes on.
+fn ends(command: &mut Command) -> (Option<i32>, String) {
+    let command = command.stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    while child.try_wait().unwrap().is_none() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
 }
 
 #[derive(Debug)]
@@ -291,19 +309,35 @@ fn it_is_not_ready_before_the_vault_was_reached() {
 #[test]
 fn a_vault_that_is_down_is_tried_again() {
     let world = world();
-    let is_up = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&is_up);
-    let proxy = Proxy::start(vault_address(), move |_, _| {
-        match flag.load(Ordering::SeqCst) {
-            true => Deed::Forward,
-            false => answer(503, ""),
-        }
-    });
-    let agent = Agent::start(&world, &proxy.base_url(), &[]);
-    thread::sleep(Duration::from_millis(500));
-    assert_eq!(agent.get("/health").status, 503);
-    is_up.store(true, Ordering::SeqCst);
-    agent.wait_until_ready();
+    for status in [503, 500] {
+        let is_up = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_up);
+        let proxy = Proxy::start(vault_address(), move |_, _| {
+            match flag.load(Ordering::SeqCst) {
+                true => Deed::Forward,
+                false => answer(status, ""),
+            }
+        });
+        let agent = Agent::start(&world, &proxy.base_url(), &["--timeout", "1s"]);
+        // Longer than one attempt to connect.
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(agent.get("/health").status, 503, "{status}");
+        is_up.store(true, Ordering::SeqCst);
+        agent.wait_until_ready();
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_ends_it() {
+    let world = World::new();
+    let (port, _) = tls_server::start();
+    let base_url = format!("https://localhost:{port}");
+    let mut command = world.command();
+    command.env("HELVETISAFE_BASE_URL", base_url);
+    let (status, told) = ends(command.args(["agent", "--listen", "127.0.0.1:0", "--no-token"]));
+    assert_eq!(status, Some(9), "{told}");
+    assert!(told.contains("certificate"), "{told}");
+    assert!(!told.contains("trying again"), "{told}");
 }
 
 #[test]
@@ -441,6 +475,27 @@ fn only_what_was_chosen_is_served() {
     let agent = Agent::spawn(&mut command);
     assert_eq!(served(&agent), ["APP_A", "B"]);
     assert_eq!(agent.get("/secret/APP_DB").status, 404);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_that_cannot_be_read_is_an_error() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let world = World::new();
+    for list in [&b"B\xff"[..], b"B;A", b" , "] {
+        let mut command = world.command();
+        command
+            .env("HELVETISAFE_SECRET_KEYS", OsStr::from_bytes(list))
+            .args(["agent", "--listen", "127.0.0.1:0", "--no-token"]);
+        let (status, told) = ends(&mut command);
+        assert_eq!(status, Some(2), "{told}");
+        assert!(
+            told.contains("the variable HELVETISAFE_SECRET_KEYS: "),
+            "{told}"
+        );
+        assert!(!told.contains("serving"), "{told}");
+    }
 }
 
 #[cfg(unix)]

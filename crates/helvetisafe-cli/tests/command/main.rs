@@ -13,6 +13,8 @@ mod inject;
 #[cfg(unix)]
 mod kept_token;
 #[cfg(unix)]
+mod key_source;
+#[cfg(unix)]
 mod locks;
 #[cfg(unix)]
 mod offline;
@@ -37,3 +39,4 @@ mod trust;
 mod watch;
 mod words;
 mod world;
+mod write;

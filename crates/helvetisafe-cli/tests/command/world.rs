@@ -15,9 +15,9 @@ use tempfile::TempDir;
 /// One for all tests; each has an organization of its own in it.
 static VAULT: LazyLock<Vault> = LazyLock::new(|| Vault::ephemeral().unwrap());
 
-/// Where the tests were started with signals ignored, as by `nohup` or in the background of a script,
-/// their children would be too, and what a shell ignores at its start it cannot trap. A handler that does
-/// nothing is as good for us, and is not inherited.
+/// Where the tests were started with signals ignored, as by `nohup` or in the background of a
+/// script, their children would be too, and what a shell ignores at its start it cannot trap. A
+/// handler that does nothing is as good for us, and is not inherited.
 #[cfg(unix)]
 static HEEDED: LazyLock<()> = LazyLock::new(|| {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};

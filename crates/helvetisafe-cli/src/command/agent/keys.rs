@@ -1,13 +1,9 @@
 //! Which secrets are served.
 
-use std::env;
-
 use helvetisafe::KeyName;
 
 use crate::failure::Failure;
-use crate::keys;
-
-const VARIABLE: &str = "HELVETISAFE_SECRET_KEYS";
+use crate::keys::{self, VARIABLE};
 
 /// The secrets that were named, and those with a prefix; where neither is given, all. The variable
 /// limits each of them.
@@ -23,7 +19,7 @@ impl Keys {
         let keys = Self {
             named: keys::parse_all(named)?,
             prefix: prefix.map(str::to_owned),
-            limit: limit(env::var(VARIABLE).ok().as_deref())?,
+            limit: keys::from_variable()?,
         };
         match keys.named.iter().find(|key| !keys.is_served(key)) {
             Some(key) => Err(Failure::usage(format_args!(
@@ -57,32 +53,19 @@ impl Keys {
     }
 }
 
-/// An empty variable counts as unset.
-fn limit(variable: Option<&str>) -> Result<Option<Vec<KeyName>>, Failure> {
-    let Some(list) = variable.filter(|list| !list.is_empty()) else {
-        return Ok(None);
-    };
-    let names = list
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    let parse = |name| {
-        KeyName::parse(name)
-            .map_err(|error| Failure::usage(format_args!("the variable {VARIABLE}: {error}")))
-    };
-    names.map(parse).collect::<Result<_, _>>().map(Some)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn keys(named: &[&str], prefix: Option<&str>, variable: Option<&str>) -> Keys {
-        let parse = |name: &&str| KeyName::parse(*name).unwrap();
+    fn keys(named: &[&str], prefix: Option<&str>, limit: Option<&[&str]>) -> Keys {
+        let parse = |names: &[&str]| {
+            let names = names.iter().map(|name| KeyName::parse(*name).unwrap());
+            names.collect::<Vec<_>>()
+        };
         Keys {
-            named: named.iter().map(parse).collect(),
+            named: parse(named),
             prefix: prefix.map(str::to_owned),
-            limit: limit(variable).unwrap(),
+            limit: limit.map(parse),
         }
     }
 
@@ -107,18 +90,21 @@ mod tests {
             (keys(&[], app, None), "APP_A APP_B", "", true),
             (keys(&["A"], app, None), "A APP_A APP_B", "A", true),
             (
-                keys(&[], None, Some("A, APP_A")),
+                keys(&[], None, Some(&["A", "APP_A"])),
                 "A APP_A",
                 "A APP_A",
                 false,
             ),
-            (keys(&[], app, Some("A,APP_A")), "APP_A", "APP_A", false),
-            (keys(&["A"], None, Some("A,APP_A")), "A", "A", false),
-            (keys(&[], None, Some("")), "A APP_A APP_B", "", true),
+            (
+                keys(&[], app, Some(&["A", "APP_A"])),
+                "APP_A",
+                "APP_A",
+                false,
+            ),
+            (keys(&["A"], None, Some(&["A", "APP_A"])), "A", "A", false),
         ] {
             let wanted = (served.to_owned(), named.to_owned(), needs_list);
             assert_eq!(outcome(&keys), wanted, "{keys:?}");
         }
-        assert!(limit(Some("A;B")).is_err());
     }
 }

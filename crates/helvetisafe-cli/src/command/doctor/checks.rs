@@ -21,10 +21,10 @@ use crate::trust::Trust;
 const MAX_SKEW: u64 = 60;
 
 /// What is missing, doubled or malformed.
-pub(super) fn configuration(
+pub(super) fn configuration<'a>(
     report: &mut Report<'_>,
-    context: &Context,
-) -> Result<(Config, BaseUrl), Failure> {
+    context: &'a Context,
+) -> Result<(&'a Config, BaseUrl), Failure> {
     let config = context.config()?;
     config.check()?;
     config.timeout()?;

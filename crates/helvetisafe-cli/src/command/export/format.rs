@@ -36,20 +36,22 @@ pub(super) enum Format {
 impl Format {
     /// Why it cannot hold a variable.
     pub(super) fn refusal(self, name: &str, value: &str) -> Option<&'static str> {
+        if self.is_environment()
+            && let Some(refusal) = environment_refusal(name, value)
+        {
+            return Some(refusal);
+        }
         match self {
             Self::Json => None,
             Self::Yaml => yaml::refusal(name),
             Self::K8s => k8s::refusal(name),
-            _ => environment_refusal(name, value).or_else(|| match self {
-                Self::Dotenv => dotenv::refusal(value),
-                Self::Shell => shell::refusal(name),
-                Self::Fish => fish::refusal(name),
-                Self::Powershell => powershell::refusal(value),
-                Self::Docker => docker::refusal(name, value),
-                Self::Systemd => systemd::refusal(value),
-                Self::Github => github::refusal(name),
-                Self::Json | Self::Yaml | Self::K8s => None,
-            }),
+            Self::Dotenv => dotenv::refusal(value),
+            Self::Shell => shell::refusal(name),
+            Self::Fish => fish::refusal(name),
+            Self::Powershell => powershell::refusal(value),
+            Self::Docker => docker::refusal(name, value),
+            Self::Systemd => systemd::refusal(value),
+            Self::Github => github::refusal(name),
         }
     }
 

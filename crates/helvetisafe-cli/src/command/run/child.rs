@@ -34,8 +34,8 @@ pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-/// The end of a child, and what is passed on, unless it is ignored. To be called before the start, so that none is lost; a
-/// new program does not inherit handlers.
+/// The end of a child, and what is passed on, unless it is ignored. To be called before the start,
+/// so that none is lost; a new program does not inherit handlers.
 pub(super) fn signals() -> io::Result<SignalsInfo<WithOrigin>> {
     let mut handled = not_ignored(&PASSED_ON);
     handled.push(SIGCHLD);

@@ -1,8 +1,6 @@
 //! What the user asked for, before the vault is.
 
 use std::collections::HashSet;
-use std::env;
-use std::fmt::Display;
 
 use helvetisafe::{KeyName, ListedKey};
 
@@ -10,9 +8,6 @@ use super::SelectionArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::{fetch, keys};
-
-/// The variable with the secrets to take when no argument names any.
-const SECRET_KEYS: &str = "HELVETISAFE_SECRET_KEYS";
 
 pub(super) struct Request {
     /// Named secrets, as they are.
@@ -44,8 +39,8 @@ impl Request {
         if args.all {
             request.prefix = Some(String::new());
         } else if request.is_empty() {
-            match env::var_os(SECRET_KEYS).filter(|list| !list.is_empty()) {
-                Some(list) => request.named = from_variable(&list.to_string_lossy())?,
+            match keys::from_variable()? {
+                Some(named) => request.named = named,
                 None => request.prefix = Some(String::new()),
             }
         }
@@ -67,22 +62,6 @@ impl Request {
         keys.retain(|key| known.insert(key.clone()));
         Ok(keys)
     }
-}
-
-/// What is set but names nothing is more often a slip than a wish.
-fn from_variable(list: &str) -> Result<Vec<KeyName>, Failure> {
-    let wrong =
-        |why: &dyn Display| Failure::usage(format_args!("the variable {SECRET_KEYS}: {why}"));
-    let names = list
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    let keys = names.map(|name| KeyName::parse(name).map_err(|error| wrong(&error)));
-    let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
-    if keys.is_empty() {
-        return Err(wrong(&"it names no secret; unset it to take all"));
-    }
-    Ok(keys)
 }
 
 /// The listed secrets with a prefix, sorted. A name that none can have is left out with a note.
@@ -151,18 +130,6 @@ mod tests {
         for text in ["", "A", "=B", "A=", "A=.c", "A=B=C", "A=not a key"] {
             let failure = Renamed::parse(text).unwrap_err();
             assert!(!failure.message().unwrap().contains("not a key"), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_variable_names_secrets_between_commas() {
-        let keys = from_variable(" A, B,,C ,").unwrap();
-        assert_eq!(
-            keys.iter().map(KeyName::as_str).collect::<Vec<_>>(),
-            ["A", "B", "C"]
-        );
-        for list in ["A;B", ",", " ", "A\u{fffd}"] {
-            assert!(from_variable(list).is_err(), "{list}");
         }
     }
 }

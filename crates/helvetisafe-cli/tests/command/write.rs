@@ -1,0 +1,113 @@
+//! `create` and `update` of a field while others write the same secret. The rest is in
+//! `fields.txt`.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use helvetisafe::Scope;
+
+use crate::proxy::{Deed, Proxy, Seen, answer};
+use crate::world::{World, vault_address};
+
+const ALL: &str = "/api/v1/secrets";
+const KEY: &str = "/api/v1/secrets/KEY";
+
+/// A command with `value` on standard input.
+fn with_value(mut command: Command, arguments: &[&str], world: &World, value: &str) -> Command {
+    world.write(value, value, 0o600);
+    let value = File::open(world.folder.path().join(value)).unwrap();
+    command.args(arguments).stdin(value).stdout(Stdio::null());
+    command
+}
+
+fn create(world: &World, field: &str) -> Command {
+    let arguments = ["create", "KEY", "--field", field];
+    with_value(world.command(), &arguments, world, field)
+}
+
+fn value(world: &World) -> String {
+    let output = world.command().args(["get", "KEY"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The status of a command whose requests for the secret are seen by `meanwhile`, with their
+/// number.
+fn status(
+    world: &Arc<World>,
+    arguments: &[&str],
+    meanwhile: impl Fn(&World, &Seen, usize) -> Option<Deed> + Send + Sync + 'static,
+) -> Option<i32> {
+    let shared = Arc::clone(world);
+    let proxy = Proxy::start(vault_address(), move |seen, before| {
+        let is_about_it = |seen: &Seen| seen.path == KEY || seen.is("POST", ALL);
+        let number = before.iter().filter(|seen| is_about_it(seen)).count();
+        let deed = is_about_it(seen).then(|| meanwhile(&shared, seen, number));
+        deed.flatten().unwrap_or(Deed::Forward)
+    });
+    let mut command = with_value(world.command(), arguments, world, "late");
+    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+    command.output().unwrap().status.code()
+}
+
+#[test]
+fn a_field_is_not_created_in_what_another_has_created_meanwhile() {
+    let world = Arc::new(World::new());
+    let arguments = ["create", "KEY", "--field", "F"];
+    let status = status(&world, &arguments, |world, seen, number| {
+        let is_first = number == 0;
+        if is_first {
+            assert!(create(world, "early").status().unwrap().success());
+        }
+        // Nothing was there when it looked.
+        (is_first && seen.method == "GET").then(|| answer(404, "{}"))
+    });
+    assert_eq!(status, Some(6));
+    assert_eq!(value(&world), r#"{"early":"early"}"#);
+}
+
+#[test]
+fn a_field_is_not_updated_in_what_another_has_deleted_meanwhile() {
+    let world = Arc::new(World::new());
+    assert!(create(&world, "early").status().unwrap().success());
+    let arguments = ["update", "KEY", "--field", "F"];
+    let status = status(&world, &arguments, |world, _, number| {
+        if number == 1 {
+            let mut command = world.command();
+            let status = command.args(["delete", "KEY", "--yes"]).status();
+            assert!(status.unwrap().success());
+        }
+        None
+    });
+    assert_eq!(status, Some(5));
+    assert_eq!(value(&world), "");
+}
+
+#[test]
+fn of_many_that_create_at_once_one_does() {
+    let world = World::new();
+    let fields = ["A", "B", "C", "D", "E", "F"];
+    let children = fields.map(|field| {
+        let mut command = create(&world, field);
+        command.stderr(Stdio::null()).spawn().unwrap()
+    });
+    let statuses = children.map(|mut child| child.wait().unwrap().code().unwrap());
+    let created: Vec<_> = (fields.iter().zip(statuses))
+        .filter(|(_, status)| *status == 0)
+        .collect();
+    let [(field, _)] = created[..] else {
+        panic!("{statuses:?}")
+    };
+    assert!(statuses.iter().all(|status| [0, 6].contains(status)));
+    assert_eq!(value(&world), format!(r#"{{"{field}":"{field}"}}"#));
+}
+
+#[test]
+fn a_field_is_created_by_whoever_may_only_write() {
+    let world = World::new();
+    let command = world.command_with([Scope::SecretsWrite, Scope::CredentialsRead]);
+    let arguments = ["create", "KEY", "--field", "F"];
+    let status = with_value(command, &arguments, &world, "v").status();
+    assert!(status.unwrap().success());
+    assert_eq!(value(&world), r#"{"F":"v"}"#);
+}
