@@ -60,7 +60,7 @@ pub(crate) struct Global {
     /// Print JSON; its shape is documented and stable.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print no notes, only results and failures.
+    /// Print no notes: only results, warnings and failures.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Tell each request, its time and its repetitions on standard error; never a credential.

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use helvetisafe::Client;
+use helvetisafe::{Client, KeyName};
 
 use crate::args::Global;
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::kept::TokenKeeper;
 use crate::messages::Messages;
 use crate::offline::{Offline, OfflineArgs};
 use crate::output::Output;
+use crate::suggest;
 
 /// The global options, the two streams, and the vault once it is needed.
 pub(crate) struct Context {
@@ -23,6 +24,7 @@ pub(crate) struct Context {
     writer: OnceCell<Client>,
     token: OnceCell<TokenKeeper>,
     offline: OnceCell<Offline>,
+    names: OnceCell<Vec<KeyName>>,
 }
 
 impl Context {
@@ -36,6 +38,7 @@ impl Context {
             writer: OnceCell::new(),
             token: OnceCell::new(),
             offline: OnceCell::new(),
+            names: OnceCell::new(),
         }
     }
 
@@ -79,6 +82,12 @@ impl Context {
             }
         };
         Ok(self.reader.get_or_init(|| client))
+    }
+
+    /// The names among which one may have been meant: asked for once, however many are missing.
+    pub(crate) fn names_to_suggest(&self) -> &[KeyName] {
+        let names = || self.client().map(suggest::names).unwrap_or_default();
+        self.names.get_or_init(names)
     }
 
     /// The vault, to read, where it was connected.

@@ -33,14 +33,10 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Keeps other processes out until what it gives is dropped. Fails with
-/// [`io::ErrorKind::TimedOut`] where another one has kept us out for 10 s: it holds the lock for
-/// milliseconds unless it was stopped.
-pub(crate) fn lock(file: &Path) -> io::Result<File> {
-    lock_within(file, PATIENCE)
-}
-
-fn lock_within(file: &Path, patience: Duration) -> io::Result<File> {
+/// Keeps other processes out until what it gives is dropped. Fails with [`io::ErrorKind::TimedOut`]
+/// where another one has kept us out for so long: it holds the lock for milliseconds unless it was
+/// stopped.
+pub(crate) fn lock(file: &Path, patience: Duration) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -66,7 +62,6 @@ fn held(file: &Path, patience: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -78,10 +73,10 @@ mod tests {
     fn who_is_kept_out_gives_up_and_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.lock");
-        let _held = lock(&file).unwrap();
+        let _held = lock(&file, Duration::ZERO).unwrap();
         let patience = Duration::from_secs(1);
         let begun = Instant::now();
-        let error = lock_within(&file, patience).unwrap_err();
+        let error = lock(&file, patience).unwrap_err();
         assert!(begun.elapsed() >= patience);
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         let wanted = format!("has locked {} for 1 s; end it", file.display());
@@ -92,8 +87,8 @@ mod tests {
     fn who_waits_goes_on_when_the_lock_is_free() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.lock");
-        let held = lock(&file).unwrap();
-        let waiting = thread::spawn(move || lock(&file).map(drop));
+        let held = lock(&file, Duration::ZERO).unwrap();
+        let waiting = thread::spawn(move || lock(&file, Duration::from_secs(10)).map(drop));
         thread::sleep(Duration::from_millis(100));
         assert!(!waiting.is_finished());
         drop(held);

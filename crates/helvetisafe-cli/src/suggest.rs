@@ -1,12 +1,18 @@
 //! "Did you mean".
 
-use helvetisafe::{Error, ErrorKind, KeyName, SecretMetadata};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use helvetisafe::{Client, Error, ErrorKind, KeyName, SecretMetadata};
 
 use crate::context::Context;
 use crate::failure::Failure;
 
 /// How alike two names have to be, from 0 to 1.
 const ALIKE: f64 = 0.85;
+/// How long a suggestion may hold up a failure.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The failure of a call; where there is no such secret, with the name that is most like it.
 pub(crate) fn failure(error: Error, context: &Context) -> Failure {
@@ -26,14 +32,27 @@ pub(crate) fn not_found(key: &KeyName, context: &Context) -> Failure {
 }
 
 fn similar(key: &str, context: &Context) -> Option<String> {
-    // Whoever may not list gets no suggestion; the failure itself is told.
-    let listed = context.client().ok()?.secrets().list().ok()?;
+    let names = context.names_to_suggest().iter().map(AsRef::as_ref);
+    nearest(key, names).map(str::to_owned)
+}
+
+/// The names of all secrets; none for whoever may not list, or where that takes long: the failure
+/// itself is known already.
+pub(crate) fn names(client: &Client) -> Vec<KeyName> {
+    let (sender, listed) = mpsc::channel();
+    let client = client.clone();
+    let list = move || {
+        // Nobody receives it who has waited long enough.
+        let _ = sender.send(client.secrets().list());
+    };
+    // It ends with the process.
+    let started = thread::Builder::new().spawn(list);
+    let listed = started
+        .ok()
+        .and_then(|_| listed.recv_timeout(PATIENCE).ok());
+    let listed = listed.and_then(Result::ok).unwrap_or_default();
     let names = listed.iter().map(SecretMetadata::key);
-    nearest(
-        key,
-        names.filter_map(|name| name.valid()).map(AsRef::as_ref),
-    )
-    .map(str::to_owned)
+    names.filter_map(|name| name.valid()).cloned().collect()
 }
 
 /// The name most like `wanted`, if one is alike; case does not count. It is never `wanted` itself,

@@ -18,6 +18,7 @@
 use std::fmt::{self, Write};
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use helvetisafe::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ use crate::state_folder;
 use crate::trust::VaultId;
 
 const VERSION: u8 = 1;
+/// How long to wait for other processes: all that is kept can be had again.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of the digest that names the file.
 const NAME_LENGTH: usize = 16;
 
@@ -122,7 +125,8 @@ impl CacheFile {
     /// Takes in what a run brought. Other processes wait meanwhile, and what they added stays.
     pub(crate) fn add(&self, news: News) -> io::Result<()> {
         state_folder::make(&self.folder)?;
-        let _lock = state_folder::lock(&self.folder.join(format!("{}.lock", self.name)))?;
+        let lock = self.folder.join(format!("{}.lock", self.name));
+        let _lock = state_folder::lock(&lock, PATIENCE)?;
         // What cannot be used was told when it was read first; it is replaced.
         let mut answers = self.read().unwrap_or_default();
         answers.add(news, Timestamp::now());

@@ -1,5 +1,6 @@
 //! `keep_token`: one command leaves its access token to the next.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -72,11 +73,18 @@ impl TokenKeeper {
         let Ok(Some(ticket)) = client.resumption_ticket() else {
             return;
         };
-        if let Err(error) = file.add(only_ticket(ticket)) {
-            messages.warning(format_args!(
-                "cannot keep the access token for later commands, in {file}: {error}; set \
-                 HELVETISAFE_STATE_DIR to a folder that can be written, or keep_token to false"
-            ));
-        }
+        let Err(error) = file.add(only_ticket(ticket)) else {
+            return;
+        };
+        let advice = match error.kind() {
+            // Another process has it, as the error says.
+            io::ErrorKind::TimedOut => "",
+            _ => {
+                "; set HELVETISAFE_STATE_DIR to a folder that can be written, or keep_token to false"
+            }
+        };
+        messages.warning(format_args!(
+            "cannot keep the access token for later commands, in {file}: {error}{advice}"
+        ));
     }
 }

@@ -17,6 +17,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use helvetisafe::{Fingerprint, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -29,6 +30,8 @@ use crate::state_folder;
 
 const FILE: &str = "known-vaults.json";
 const VERSION: u8 = 1;
+/// How long to wait for other processes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One remembered vault.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,7 +138,7 @@ impl KnownVaults {
     fn lock_and_reload(&mut self) -> io::Result<File> {
         let folder = self.folder()?;
         state_folder::make(folder)?;
-        let lock = state_folder::lock(&folder.join(".known-vaults.lock"))?;
+        let lock = state_folder::lock(&folder.join(".known-vaults.lock"), PATIENCE)?;
         self.entries = read(&folder.join(FILE), self.insecure_permissions).map_err(to_io)?;
         Ok(lock)
     }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::world::World;
 
-/// How long a command waits, and some seconds for what else it does.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a command waits for the remembered org keys, and for what is kept, which it can do without.
+const KNOWN: Duration = Duration::from_secs(10);
+const KEPT: Duration = Duration::from_secs(2);
+/// With some seconds for what else it does.
 const ENOUGH: Duration = Duration::from_secs(30);
 
 fn hold(file: &Path) -> File {
@@ -26,11 +28,15 @@ fn start(world: &World, arguments: &[&str]) -> Child {
 }
 
 /// Its status and what it told, of a command that gave up waiting.
-fn end(child: Child, begun: Instant, lock: &Path) -> (Output, String) {
+fn end(child: Child, begun: Instant, patience: Duration, lock: &Path) -> (Output, String) {
     let output = child.wait_with_output().unwrap();
     let (elapsed, told) = (begun.elapsed(), String::from_utf8_lossy(&output.stderr));
-    assert!(elapsed >= PATIENCE && elapsed < ENOUGH, "{elapsed:?}");
-    let wanted = format!("another process has locked {} for 10 s", lock.display());
+    assert!(elapsed >= patience && elapsed < ENOUGH, "{elapsed:?}");
+    let seconds = patience.as_secs();
+    let wanted = format!(
+        "another process has locked {} for {seconds} s",
+        lock.display()
+    );
     assert!(told.contains(&wanted), "{told}");
     let told = told.into_owned();
     (output, told)
@@ -59,14 +65,14 @@ fn a_lock_that_is_never_let_go_is_told() {
     let run = start(&kept, &offline("A=OTHER"));
 
     // What reads goes on.
-    let (output, told) = end(list, begun, &known);
+    let (output, told) = end(list, begun, KNOWN, &known);
     assert!(
         output.status.success() && told.contains("warning"),
         "{told}"
     );
     // What writes does not.
     for child in [set, pin] {
-        let (output, told) = end(child, begun, &known);
+        let (output, told) = end(child, begun, KNOWN, &known);
         assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(!told.contains("HELVETISAFE_STATE_DIR"), "{told}");
     }
@@ -75,7 +81,7 @@ fn a_lock_that_is_never_let_go_is_told() {
         .env("HELVETISAFE_STATE_DIR", "none");
     assert_eq!(get.output().unwrap().status.code(), Some(5));
     // A program starts all the same.
-    let (output, told) = end(run, begun, &cache);
+    let (output, told) = end(run, begun, KEPT, &cache);
     assert!(
         output.status.success() && told.contains("warning"),
         "{told}"

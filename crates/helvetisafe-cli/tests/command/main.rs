@@ -29,6 +29,7 @@ mod run;
 mod signals;
 mod streams;
 #[cfg(unix)]
+mod suggest;
 mod terminal;
 #[allow(dead_code, reason = "shared with the tests of the client")]
 #[path = "../../../helvetisafe/tests/behaviour/tls_server.rs"]

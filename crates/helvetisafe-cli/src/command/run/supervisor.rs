@@ -5,7 +5,7 @@ use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use helvetisafe::KeyName;
+use helvetisafe::{Change, ChangeKind};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::child::pass_on;
@@ -18,6 +18,8 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// Before a program that ended badly is started again, doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A look that fails is told to have failed after so long at most, unless `--timeout` says otherwise.
+const LONGEST_LOOK: Duration = Duration::from_secs(30);
 /// Whoever ran for so long is well again.
 const WELL: Duration = Duration::from_secs(60);
 
@@ -27,7 +29,7 @@ pub(super) enum Event {
         /// By a process; else by the system or the terminal.
         is_sent: bool,
     },
-    Changed(KeyName),
+    Changed(Change),
     /// A look at the secrets failed.
     Trouble(String),
     /// What was asked for: the program with the current values.
@@ -55,7 +57,8 @@ pub(super) struct Supervisor {
     /// When to ask for fresh values.
     due: Option<Instant>,
     fresh: Option<Box<Prepared>>,
-    last_trouble: String,
+    /// What was wrong at the last look, and when.
+    last_trouble: Option<(String, Instant)>,
 }
 
 impl Supervisor {
@@ -76,7 +79,7 @@ impl Supervisor {
             stop_by: None,
             due: None,
             fresh: None,
-            last_trouble: String::new(),
+            last_trouble: None,
         }
     }
 
@@ -212,8 +215,8 @@ impl Supervisor {
                     signalled(signal);
                 }
             }
-            Ok(Event::Changed(key)) => {
-                self.messages.note(format_args!("`{key}` has changed"));
+            Ok(Event::Changed(change)) => {
+                self.messages.note(in_words(&change));
                 self.due = Some(Instant::now() + TOGETHER);
             }
             Ok(Event::Trouble(error)) => self.tell_once(error),
@@ -238,12 +241,24 @@ impl Supervisor {
         self.due = failure.may_pass().then(|| Instant::now() + self.retry);
     }
 
-    /// A vault that is down is told once.
+    /// A vault that is down is told once, until it has answered in between.
     fn tell_once(&mut self, trouble: String) {
-        if self.last_trouble != trouble {
+        let goes_on = self.retry.saturating_mul(2) + LONGEST_LOOK;
+        let is_told = (self.last_trouble.as_ref())
+            .is_some_and(|(told, at)| *told == trouble && at.elapsed() < goes_on);
+        if !is_told {
             self.messages
                 .note(format_args!("cannot see whether secrets change: {trouble}"));
-            self.last_trouble = trouble;
         }
+        self.last_trouble = Some((trouble, Instant::now()));
     }
+}
+
+fn in_words(change: &Change) -> String {
+    let what = match change.kind() {
+        ChangeKind::Appeared => "is there now",
+        ChangeKind::Gone => "is gone",
+        _ => "has changed",
+    };
+    format!("`{}` {what}", change.key())
 }

@@ -71,7 +71,7 @@ fn tell_changes(watch: Watch, sender: Sender<Event>) -> Result<(), Failure> {
     let tell = move || {
         for outcome in watch {
             let event = match outcome {
-                Ok(change) => Event::Changed(change.key().clone()),
+                Ok(change) => Event::Changed(change),
                 Err(error) => Event::Trouble(error.to_string()),
             };
             if sender.send(event).is_err() {
