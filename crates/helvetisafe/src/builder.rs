@@ -11,8 +11,8 @@ use http::HeaderValue;
 use crate::cache::CachePolicy;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
-use crate::connection::Connection;
-use crate::credentials::{Authentication, Credentials, KeySource, LocalKey};
+use crate::connection::{Connection, Prepared};
+use crate::credentials::{Authentication, Credentials, KeySource};
 use crate::driver::blocking::block;
 use crate::driver::{Blocking, Driver};
 use crate::error::{ConfigError, Error};
@@ -63,16 +63,6 @@ pub struct Parts {
 
 /// Makes one transport of another.
 type Around = dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send;
-
-/// What does not need the vault is done: the arguments are sound, the key file is read.
-pub(crate) struct Prepared<D: Driver> {
-    session: Session<D>,
-    local_key: LocalKey,
-    pinned: Option<Fingerprint>,
-    require_binding: bool,
-    cache: Option<CachePolicy>,
-    ticket: Option<String>,
-}
 
 impl<P: Default> ClientBuilder<P> {
     pub(crate) fn new(base_url: String, credentials: Credentials, key_source: KeySource) -> Self {
@@ -201,11 +191,6 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    #[cfg(feature = "async")]
-    pub(crate) fn parts_mut(&mut self) -> &mut P {
-        &mut self.parts
-    }
-
     /// Keeps values that were read or written in memory, within this policy. Without it, each read
     /// asks the vault.
     pub fn cache(self, policy: CachePolicy) -> Self {
@@ -264,19 +249,10 @@ impl<P> ClientBuilder<P> {
             ticket: self.ticket,
         })
     }
-}
 
-impl<D: Driver> Prepared<D> {
-    pub(crate) async fn connect(self) -> Result<Connection<D>, Error> {
-        let Self {
-            session,
-            local_key,
-            pinned,
-            require_binding,
-            cache,
-            ticket,
-        } = self;
-        Connection::open(session, local_key, pinned, require_binding, cache, ticket).await
+    #[cfg(feature = "async")]
+    pub(crate) fn parts_mut(&mut self) -> &mut P {
+        &mut self.parts
     }
 }
 
@@ -326,7 +302,7 @@ impl ClientBuilder {
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
             Ok(Blocking::new(transport, clock))
         })?;
-        block(prepared.connect()).map(Client::from)
+        block(Connection::open(prepared)).map(Client::from)
     }
 }
 

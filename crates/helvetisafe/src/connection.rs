@@ -16,6 +16,16 @@ use crate::session::{Deadline, Session};
 use crate::ticket::Ticket;
 use crate::token::{Authorizer, KeptToken};
 
+/// What does not need the vault is done: the arguments are sound, the key file is read.
+pub(crate) struct Prepared<D: Driver> {
+    pub(crate) session: Session<D>,
+    pub(crate) local_key: LocalKey,
+    pub(crate) pinned: Option<Fingerprint>,
+    pub(crate) require_binding: bool,
+    pub(crate) cache: Option<CachePolicy>,
+    pub(crate) ticket: Option<String>,
+}
+
 /// What a client and all its clones share: how to make calls, and the keys.
 pub(crate) struct Connection<D: Driver> {
     pub(crate) session: Arc<Session<D>>,
@@ -50,17 +60,11 @@ struct ResumedKeys {
 impl<D: Driver> Connection<D> {
     /// Connects: brings or unlocks the private key, then the org key. The first access token may
     /// come from a ticket.
-    pub(crate) async fn open(
-        session: Session<D>,
-        local_key: LocalKey,
-        pinned: Option<Fingerprint>,
-        require_binding: bool,
-        cache: Option<CachePolicy>,
-        ticket: Option<String>,
-    ) -> Result<Self, Error> {
-        let session = Arc::new(session);
+    pub(crate) async fn open(prepared: Prepared<D>) -> Result<Self, Error> {
+        let session = Arc::new(prepared.session);
+        let local_key = prepared.local_key;
         let deadline = session.deadline();
-        let resumed = match ticket {
+        let resumed = match prepared.ticket {
             Some(ticket) => resume(&session, &local_key, &ticket).await,
             None => None,
         };
@@ -79,14 +83,14 @@ impl<D: Driver> Connection<D> {
             Some(same) if same.has(&private_key, &wrapped) => same.org_key,
             _ => unwrap(&session, &private_key, wrapped).await?,
         };
-        check_pin(pinned, &org_key.key)?;
+        check_pin(prepared.pinned, &org_key.key)?;
         Ok(Self {
             session,
-            require_binding,
-            cache: cache.map(Cache::new),
+            require_binding: prepared.require_binding,
+            cache: prepared.cache.map(Cache::new),
             private_key,
             org_key: RwLock::new(org_key),
-            pinned,
+            pinned: prepared.pinned,
         })
     }
 

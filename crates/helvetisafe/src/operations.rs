@@ -2,6 +2,7 @@
 
 mod cached;
 mod copy;
+mod create;
 mod fields;
 mod many;
 pub(crate) mod watch;
@@ -9,13 +10,10 @@ pub(crate) mod watch;
 use std::sync::Arc;
 
 use helvetisafe_crypto::{Envelope, Payload};
+use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{
-    CreateSecret, DeleteSecret, Expiry, GetSecret, ListSecrets, NewSecret, SecretRecord,
-    SecretUpdate, UpdateSecret,
+    DeleteSecret, Expiry, GetSecret, ListSecrets, SecretRecord, SecretUpdate, UpdateSecret,
 };
-use helvetisafe_proto::retry::BackOff;
-use helvetisafe_proto::{ApiError, KeyName};
-use http::{Response, StatusCode};
 use jiff::Timestamp;
 
 use crate::cache::{Freshness, Value};
@@ -38,18 +36,6 @@ impl<D: Driver> Clone for Operations<'_, D> {
 }
 
 impl<D: Driver> Copy for Operations<'_, D> {}
-
-/// What reading a secret back tells about a create whose answer was lost.
-enum ReadBack {
-    /// It holds the very nonce that was sent.
-    Created(SecretRecord),
-    /// Somebody else's secret has the name.
-    Foreign,
-    /// There is none.
-    Absent,
-    /// It could not be read.
-    Unknown,
-}
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
@@ -214,10 +200,7 @@ impl<D: Driver> Operations<'_, D> {
         expires_at: Expiry,
         deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
-        let asked_expiry = match expires_at {
-            Expiry::At(at) => Some(at),
-            Expiry::Keep | Expiry::Never => None,
-        };
+        let asked_expiry = expires_at.time();
         let sent = self.send_update(key.clone(), plaintext, expires_at, deadline);
         self.write(&key, plaintext, asked_expiry, sent).await
     }
@@ -261,91 +244,13 @@ impl<D: Driver> Operations<'_, D> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             outcome => return outcome,
         }
-        let expires_at = match expiry {
-            Expiry::At(at) => Some(at),
-            Expiry::Keep | Expiry::Never => None,
-        };
         match self
-            .create_within(key.clone(), plaintext, expires_at, deadline)
+            .create_within(key.clone(), plaintext, expiry.time(), deadline)
             .await
         {
             // Somebody created it between the two.
             Err(error) if error.kind() == ErrorKind::Conflict => update().await,
             outcome => outcome,
-        }
-    }
-
-    async fn create_within(
-        &self,
-        key: KeyName,
-        plaintext: &[u8],
-        expires_at: Option<Timestamp>,
-        deadline: Deadline,
-    ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_create(key.clone(), plaintext, expires_at, deadline);
-        self.write(&key, plaintext, expires_at, sent).await
-    }
-
-    async fn send_create(
-        &self,
-        key: KeyName,
-        plaintext: &[u8],
-        expires_at: Option<Timestamp>,
-        deadline: Deadline,
-    ) -> Result<SecretMetadata, Error> {
-        let action = Action::Create(key.clone());
-        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
-        let call = CreateSecret {
-            secret: NewSecret {
-                key: key.clone(),
-                value,
-                nonce,
-                expires_at,
-            },
-        };
-        let session = &self.0.session;
-        let mut attempts = session.attempts();
-        loop {
-            let outcome = session
-                .call_with(&call, action.clone(), deadline, &mut attempts)
-                .await;
-            let error = match outcome {
-                Ok(answer) => {
-                    let (created_at, expires_at) = (answer.created_at, answer.expires_at);
-                    return Ok(SecretMetadata::written(key, created_at, None, expires_at));
-                }
-                Err(error) => error,
-            };
-            let lost = attempts.asks_to_read_back();
-            let own_conflict = error.kind() == ErrorKind::Conflict && attempts.may_have_acted();
-            if !lost && !own_conflict {
-                return Err(error);
-            }
-            match self.read_back(&call.secret, deadline).await {
-                ReadBack::Created(record) => {
-                    return Ok(SecretMetadata::written(key, None, None, record.expires_at));
-                }
-                ReadBack::Foreign => return Err(conflict(action)),
-                ReadBack::Unknown => return Err(error.into_ambiguous(action)),
-                ReadBack::Absent => {
-                    let again = lost
-                        && session
-                            .pause(BackOff::Normal, None, deadline, &mut attempts)
-                            .await;
-                    if !again {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn read_back(&self, sent: &NewSecret, deadline: Deadline) -> ReadBack {
-        match self.read(&sent.key, deadline).await {
-            Ok(record) if record.nonce == sent.nonce => ReadBack::Created(record),
-            Ok(_) => ReadBack::Foreign,
-            Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
-            Err(_) => ReadBack::Unknown,
         }
     }
 }
@@ -358,10 +263,4 @@ struct Sealed {
 
 fn parse(key: &str) -> Result<KeyName, Error> {
     KeyName::parse(key).map_err(Error::config)
-}
-
-fn conflict(action: Action) -> Error {
-    let mut response = Response::new(Vec::new());
-    *response.status_mut() = StatusCode::CONFLICT;
-    Error::new(action, ApiError::from_response(&response))
 }

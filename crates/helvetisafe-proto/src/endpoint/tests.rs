@@ -225,6 +225,9 @@ fn an_expiry_is_read_as_it_was_written() {
         );
     }
     assert_eq!(Expiry::from(time), Expiry::At(time));
+    assert_eq!(Expiry::At(time).time(), Some(time));
+    assert_eq!(Expiry::Never.time(), None);
+    assert_eq!(Expiry::Keep.time(), None);
 }
 
 #[test]

@@ -42,6 +42,16 @@ pub enum Expiry {
 }
 
 impl Expiry {
+    /// The time at which a secret shall be gone; `None` where it shall not, or stays as it is. That is
+    /// the expiry of a secret that is created instead of updated.
+    #[must_use]
+    pub fn time(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Keep | Self::Never => None,
+        }
+    }
+
     fn is_keep(&self) -> bool {
         *self == Self::Keep
     }

@@ -136,7 +136,7 @@ impl ClientBuilder<AsyncParts> {
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
             Ok(Tokio::new(transport, clock))
         })?;
-        let connection = prepared.connect().await?;
+        let connection = Connection::open(prepared).await?;
         Ok(AsyncClient(Arc::new(connection)))
     }
 }

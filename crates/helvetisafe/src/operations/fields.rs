@@ -56,12 +56,8 @@ impl<D: Driver> Operations<'_, D> {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let plaintext = Payload::encode_fields(&[(field, value)]);
-                let expires_at = match expiry {
-                    Expiry::At(at) => Some(at),
-                    Expiry::Keep | Expiry::Never => None,
-                };
                 return self
-                    .create_within(key, &plaintext, expires_at, deadline)
+                    .create_within(key, &plaintext, expiry.time(), deadline)
                     .await;
             }
             Err(error) => return Err(error),
