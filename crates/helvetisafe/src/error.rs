@@ -32,7 +32,8 @@ pub enum ErrorKind {
     Forbidden,
     /// There is no such secret: 404.
     NotFound,
-    /// The secret exists already: 409.
+    /// The secret exists already: 409, or what was found after the answer to a create was lost; or one
+    /// value stands where fields were to be set.
     Conflict,
     /// Too many requests: 429. See [`Error::retry_after`].
     RateLimited,
@@ -42,9 +43,10 @@ pub enum ErrorKind {
     /// A key, an unwrap or a decryption failed, or a check on them: a pinned org key that differs,
     /// a secret that does not name its key.
     Crypto,
-    /// There is no answer, and nothing was changed.
+    /// There is no answer. Nothing was changed, nor will it be by what was sent.
     Transport,
-    /// There is no answer, or none that can be read, and it is unknown whether a write happened.
+    /// There is no answer, or none that can be read, and it is unknown whether a write happened or is
+    /// yet to happen.
     Ambiguous,
     /// An argument or a variable is missing, doubled or malformed.
     Config,
@@ -77,6 +79,8 @@ pub(crate) enum Cause {
     Crypto(#[from] crypto::Error),
     #[error("the secret opened, but does not name this key: it may be another secret's")]
     NotBound,
+    #[error("another secret of that name is there")]
+    Exists,
     #[error("it exists and has no fields, but one value")]
     NoFields,
     #[error("the org key is not the pinned one, which nobody but its owner should have changed")]
@@ -159,7 +163,11 @@ impl Error {
 
     /// The same failure of a write of which it is unknown whether it happened.
     pub(crate) fn into_ambiguous(self, action: Action) -> Self {
-        Self::new(action, Cause::Ambiguous(Arc::new(self.0.cause.clone())))
+        let cause = match &self.0.cause {
+            same @ Cause::Ambiguous(_) => same.clone(),
+            cause => Cause::Ambiguous(Arc::new(cause.clone())),
+        };
+        Self::with_retry_after(action, cause, self.0.retry_after)
     }
 
     /// What it is about.
@@ -179,7 +187,7 @@ impl Error {
                 _ => ErrorKind::Transport,
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
-            Cause::NoFields => ErrorKind::Conflict,
+            Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
             Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
             Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned { .. } => ErrorKind::Crypto,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
@@ -271,7 +279,7 @@ impl Error {
                 "there is no such secret, or it has expired".to_owned()
             }
             ErrorKind::NotFound => "check the base URL".to_owned(),
-            ErrorKind::Conflict if matches!(self.0.cause, Cause::NoFields) => return None,
+            ErrorKind::Conflict if self.status().is_none() => return None,
             ErrorKind::Conflict => "it exists already: use update, or put".to_owned(),
             ErrorKind::RateLimited => match self.retry_after() {
                 Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),

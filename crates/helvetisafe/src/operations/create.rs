@@ -1,14 +1,13 @@
 //! Creating a secret once, also where the answer is lost: what reading the secret back finds decides.
 
+use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{CreateSecret, NewSecret, SecretRecord};
 use helvetisafe_proto::retry::BackOff;
-use helvetisafe_proto::{ApiError, KeyName};
-use http::{Response, StatusCode};
 use jiff::Timestamp;
 
 use super::{Operations, Sealed};
 use crate::driver::Driver;
-use crate::error::{Action, Error, ErrorKind};
+use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::secret::SecretMetadata;
 use crate::session::{Attempts, Deadline};
 
@@ -90,7 +89,7 @@ impl<D: Driver> Operations<'_, D> {
         let action = Action::Create(sent.key.clone());
         match self.read_back(sent, deadline).await {
             ReadBack::Created(record) => return Ok(Some(record)),
-            ReadBack::Foreign => return Err(conflict(action)),
+            ReadBack::Foreign => return Err(Error::new(action, Cause::Exists)),
             ReadBack::Unknown => return Err(error.into_ambiguous(action)),
             ReadBack::Absent => {}
         }
@@ -110,10 +109,4 @@ impl<D: Driver> Operations<'_, D> {
             Err(_) => ReadBack::Unknown,
         }
     }
-}
-
-fn conflict(action: Action) -> Error {
-    let mut response = Response::new(Vec::new());
-    *response.status_mut() = StatusCode::CONFLICT;
-    Error::new(action, ApiError::from_response(&response))
 }

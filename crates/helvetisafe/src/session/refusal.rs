@@ -90,8 +90,14 @@ fn settles(status: StatusCode) -> bool {
 }
 
 /// A write whose answer was lost or cannot be read, and which no later answer settled, is ambiguous.
+/// A create that was answered with a 5xx is not: it is read back, and the vault has ended it by then.
 pub(super) fn settle<E: Endpoint>(error: Error, action: &Action, attempts: &Attempts) -> Error {
-    if E::REPEAT == Repeat::Write && attempts.may_have_acted {
+    let is_ambiguous = match E::REPEAT {
+        Repeat::Write => attempts.may_have_acted,
+        Repeat::Create => attempts.lost,
+        Repeat::Read | Repeat::Token => false,
+    };
+    if is_ambiguous {
         return error.into_ambiguous(action.clone());
     }
     error

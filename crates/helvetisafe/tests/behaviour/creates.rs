@@ -1,6 +1,8 @@
 //! A create happens once, or says that it cannot tell.
 
-use helvetisafe::{Client, ErrorKind, Scope, Scopes};
+use std::time::Duration;
+
+use helvetisafe::{Client, ErrorKind, Scope, Scopes, Timeouts};
 use helvetisafe_server::{NewAccount, Vault};
 
 use crate::proxy::{Deed, answer};
@@ -83,6 +85,8 @@ fn somebody_elses_secret_is_a_conflict() {
         .unwrap();
     let error = client.secrets().create("db", "ours", None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(error.status(), None, "no 409 came: {error}");
+    assert!(error.to_string().contains("another secret"), "{error}");
     assert_eq!(value(&client), "theirs");
 }
 
@@ -119,16 +123,71 @@ fn a_conflict_with_its_own_earlier_attempt_is_a_success() {
     assert_eq!(value(&client), "v");
 }
 
+/// That it is not there yet does not tell that it will not be: a slow vault may still create it.
 #[test]
-fn a_create_that_never_arrives_ends() {
-    let world = World::new(|seen, _| seen.is("POST", SECRETS).then_some(Deed::Close));
-    let error = world
-        .client()
-        .secrets()
-        .create("db", "v", None)
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Transport);
-    assert_eq!(world.proxy.count("POST", SECRETS), 3);
+fn a_create_whose_answers_were_all_lost_is_ambiguous() {
+    let deeds: [fn() -> Deed; 3] = [
+        || Deed::Close,
+        || Deed::Stall(Duration::from_secs(60)),
+        || Deed::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()),
+    ];
+    for (deed, attempts) in deeds.into_iter().flat_map(|deed| [(deed, 1), (deed, 3)]) {
+        let world = World::new(move |seen, _| seen.is("POST", SECRETS).then(deed));
+        let timeouts = Timeouts {
+            silence: Duration::from_millis(200),
+            ..Timeouts::default()
+        };
+        let builder = world.builder().timeouts(timeouts).attempts(attempts);
+        let client = builder.connect().unwrap();
+        let error = client.secrets().create("db", "v", None).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Ambiguous, false),
+            "{error}"
+        );
+        assert_eq!(error.to_string().matches("unknown").count(), 1, "{error}");
+        assert_eq!(world.proxy.count("POST", SECRETS), attempts as usize);
+        assert_eq!(world.proxy.count("GET", DB), attempts as usize);
+    }
+}
+
+#[test]
+fn a_refusal_of_the_repetition_does_not_tell_what_became_of_a_lost_create() {
+    for (status, kind) in [
+        (429, ErrorKind::Ambiguous),
+        (403, ErrorKind::Ambiguous),
+        (500, ErrorKind::Ambiguous),
+        // The first attempt would have met this too.
+        (400, ErrorKind::Api),
+    ] {
+        let world = World::new(move |seen, before| {
+            let is_first = earlier(before, "POST", SECRETS) == 0;
+            let deed = if is_first {
+                Deed::Close
+            } else {
+                answer(status, "")
+            };
+            seen.is("POST", SECRETS).then_some(deed)
+        });
+        let error = world.client().secrets().create("db", "v", None);
+        assert_eq!(error.unwrap_err().kind(), kind, "{status}");
+    }
+}
+
+/// With its answer the vault has ended the request: what is not there then will not be.
+#[test]
+fn a_create_that_was_answered_and_is_not_there_was_not_carried_out() {
+    for status in [408, 500, 502, 503, 504] {
+        let world = World::new(move |seen, _| seen.is("POST", SECRETS).then(|| answer(status, "")));
+        let error = world.client().secrets().create("db", "v", None);
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Api, true),
+            "{error}"
+        );
+        assert_eq!(world.proxy.count("POST", SECRETS), 3);
+    }
 }
 
 #[test]

@@ -357,3 +357,33 @@ fn a_write_whose_answer_was_lost_is_ambiguous_also_when_its_repetition_is_refuse
         assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "w");
     }
 }
+
+/// How long to leave the vault alone is known all the same.
+#[test]
+fn an_ambiguous_write_tells_what_the_vault_asked_for() {
+    for (method, path) in [("PUT", DB), ("POST", SECRETS)] {
+        let world = World::new(move |seen, before| {
+            let is_first = earlier(before, method, path) == 0;
+            let deed = if is_first {
+                Deed::Close
+            } else {
+                Deed::Answer(429, "Retry-After: 31\r\n", Vec::new())
+            };
+            seen.is(method, path).then_some(deed)
+        });
+        let client = world.client();
+        let error = if method == "PUT" {
+            world.client().secrets().create("db", "v", None).unwrap();
+            client.secrets().update("db", "w", Expiry::Keep)
+        } else {
+            client.secrets().create("db", "v", None)
+        };
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+        assert_eq!(
+            error.retry_after(),
+            Some(Duration::from_secs(31)),
+            "{error}"
+        );
+    }
+}

@@ -192,8 +192,7 @@ fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
     let failure = match (group.call, group.found) {
         (Call::Create, Found::Own) => Outcome::Whole,
         (Call::Create, Found::Foreign) => failed(ErrorKind::Conflict, false),
-        (Call::Create, Found::Forbidden) => failed(ErrorKind::Ambiguous, false),
-        (Call::Update | Call::Delete, _) => failed(ErrorKind::Ambiguous, false),
+        (Call::Create | Call::Update | Call::Delete, _) => failed(ErrorKind::Ambiguous, false),
         _ => failed(ErrorKind::Transport, true),
     };
     if group.fault == Fault::Stall {

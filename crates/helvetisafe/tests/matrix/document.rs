@@ -41,8 +41,10 @@ pub(crate) enum Rule {
     Throttled,
     /// At once, and it counts as no attempt; the second time as any lost answer.
     AtOnce,
-    /// Only reading it can tell.
+    /// Only reading it can tell; where it finds nothing at the last attempt, nothing was done.
     ReadBack,
+    /// Only reading it can tell; where it finds nothing at the last attempt, nothing tells.
+    ReadBackOrAmbiguous,
     /// With another credential, once.
     NewCredential,
     Never,
@@ -72,7 +74,7 @@ impl Table {
             "yes" | "yes; a 404 on a repeated delete is success" => Rule::Again,
             "yes, throttled base" => Rule::Throttled,
             "at once, once, uncounted" => Rule::AtOnce,
-            "read back" => Rule::ReadBack,
+            "read back; `Ambiguous` at the last" => Rule::ReadBackOrAmbiguous,
             "503 with `Retry-After`; else read back" => match event {
                 Event::Status {
                     code: 503,

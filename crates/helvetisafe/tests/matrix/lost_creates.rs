@@ -43,7 +43,7 @@ fn play(mut bench: Bench, before: fn(&dyn Drive, &str), kind: ErrorKind) {
     for row in &table.rows {
         for event in Event::of_row(&row.what) {
             let rule = table.rule(row, Column::Create, &event);
-            if rule != Rule::ReadBack {
+            if !matches!(rule, Rule::ReadBack | Rule::ReadBackOrAmbiguous) {
                 continue;
             }
             rows.insert(&row.what);

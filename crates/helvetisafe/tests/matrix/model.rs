@@ -90,7 +90,7 @@ impl Case {
         }
     }
 
-    fn failure(&self, event: &Event) -> Outcome {
+    fn failure(&self, event: &Event, rule: Rule) -> Outcome {
         let (mut kind, mut is_retryable) = event.error();
         let refused = matches!(
             event,
@@ -103,7 +103,8 @@ impl Case {
             kind = ErrorKind::Auth;
         }
         let is_answer = matches!(event, Event::Status { .. } | Event::Unsent(_));
-        if self.verb.column() == Column::Write && !is_answer {
+        let is_lost_write = self.verb.column() == Column::Write && !is_answer;
+        if is_lost_write || rule == Rule::ReadBackOrAmbiguous {
             (kind, is_retryable) = (ErrorKind::Ambiguous, false);
         }
         let retry_after = event.asked().map(Duration::from_secs);
@@ -170,7 +171,7 @@ pub(crate) fn predict(number: usize, case: &Case) -> Course {
                 at_once = true;
                 true
             }
-            Rule::ReadBack => {
+            Rule::ReadBack | Rule::ReadBackOrAmbiguous => {
                 read_backs += 1;
                 if acts > 0 {
                     break Outcome::Success;
@@ -187,7 +188,7 @@ pub(crate) fn predict(number: usize, case: &Case) -> Course {
             Rule::Never => false,
         };
         if !goes_on {
-            break case.failure(&event);
+            break case.failure(&event, rule);
         }
     };
     let counts = matches!(case.verb, Verb::Create | Verb::Delete);
