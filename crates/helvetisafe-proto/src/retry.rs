@@ -93,7 +93,7 @@ pub fn judge(repeat: Repeat, event: Event) -> Verdict {
 /// How often to try, and how long to wait between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many attempts an operation has; 1 turns retries off.
+    /// How many attempts an operation has; 1 turns retries off, and 0 is 1.
     pub max_attempts: u32,
     /// The back-off's base after a failure.
     pub base: Duration,

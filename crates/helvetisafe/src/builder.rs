@@ -118,7 +118,7 @@ impl<P> ClientBuilder<P> {
         Self { limits, ..self }
     }
 
-    /// How many attempts a call has, 3 by default; 1 turns retries off.
+    /// How many attempts a call has, 3 by default; 1 turns retries off, and 0 is 1.
     pub fn attempts(self, attempts: u32) -> Self {
         let policy = RetryPolicy {
             max_attempts: attempts.max(1),
@@ -223,8 +223,8 @@ impl<P> ClientBuilder<P> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
         self.credentials.0.check()?;
         let local_key = self.key_source.local_key()?;
-        let driver =
-            driver(self.parts, &base, &self.timeouts, &self.roots).map_err(Error::config)?;
+        let timeouts = self.timeouts.bounded();
+        let driver = driver(self.parts, &base, &timeouts, &self.roots).map_err(Error::config)?;
         let session = Session {
             base,
             driver,
@@ -232,7 +232,7 @@ impl<P> ClientBuilder<P> {
             authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
             observer: self.observer,
             policy: self.policy,
-            timeouts: self.timeouts,
+            timeouts,
             limits: self.limits,
             concurrency: self.concurrency.get(),
             throttle: Throttle::default(),

@@ -2,7 +2,16 @@ use std::time::Duration;
 
 use helvetisafe_proto::endpoint::BodySize;
 
+use crate::transport::{Failure, TransportError};
+
+/// Longer than anybody waits, and short enough to be added to every clock.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How long things may take.
+///
+/// Zero is no time at all: nothing is sent, and every call fails with
+/// [`ErrorKind::Transport`](crate::ErrorKind::Transport). [`Duration::MAX`], and whatever is longer than
+/// a year, is a year, which is as good as no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// Name look-up, TCP and TLS together.
@@ -24,6 +33,26 @@ impl Default for Timeouts {
             silence: Duration::from_secs(5),
             operation: Duration::from_secs(30),
         }
+    }
+}
+
+impl Timeouts {
+    pub(crate) fn bounded(self) -> Self {
+        Self {
+            connect: self.connect.min(LONGEST),
+            attempt: self.attempt.min(LONGEST),
+            silence: self.silence.min(LONGEST),
+            operation: self.operation.min(LONGEST),
+        }
+    }
+
+    /// Whether a connection may take any time, which libraries do not all ask before they make one.
+    pub(crate) fn check_connection(&self) -> Result<(), TransportError> {
+        if self.connect.is_zero() || self.silence.is_zero() {
+            let reason = "the timeout for connecting or for silence is zero";
+            return Err(TransportError::with_source(Failure::NotSent, reason));
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,6 @@ mod veil;
 mod wire;
 
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use helvetisafe_proto::BaseUrl;
@@ -39,7 +38,7 @@ const FIRST_BODY: usize = 4096;
 pub(super) struct HyperTransport {
     connector: VaultConnector,
     pool: Pool,
-    silence: Duration,
+    timeouts: Timeouts,
 }
 
 impl HyperTransport {
@@ -51,11 +50,12 @@ impl HyperTransport {
         Ok(Self {
             connector: VaultConnector::new(base, timeouts.connect, roots)?,
             pool: Pool::default(),
-            silence: timeouts.silence,
+            timeouts: *timeouts,
         })
     }
 
     async fn run(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.timeouts.check_connection()?;
         let limits = AttemptLimits::of(&request);
         let vault = request.uri().clone();
         // The body wipes itself when the last of its readers lets go.
@@ -157,7 +157,7 @@ impl HyperTransport {
         let mut work = pin!(work);
         let mut heard = Instant::now();
         loop {
-            match timeout_at(heard + self.silence, work.as_mut()).await {
+            match timeout_at(heard + self.timeouts.silence, work.as_mut()).await {
                 Ok(value) => return Ok(value),
                 Err(_) if progress.last_byte() > heard => heard = progress.last_byte(),
                 Err(_) => return Err(timed_out(progress)),

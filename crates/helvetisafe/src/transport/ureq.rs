@@ -34,6 +34,7 @@ const FIRST_BODY: usize = 4096;
 pub(crate) struct UreqTransport {
     agent: Agent,
     resolver: KeepingResolver,
+    timeouts: Timeouts,
 }
 
 impl UreqTransport {
@@ -61,6 +62,7 @@ impl UreqTransport {
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
+            timeouts: *timeouts,
         })
     }
 
@@ -83,6 +85,7 @@ impl UreqTransport {
 
 impl Transport for UreqTransport {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.timeouts.check_connection()?;
         Progress::begin();
         self.run(request).map_err(|error| {
             let error = explain(Progress::current(), error);

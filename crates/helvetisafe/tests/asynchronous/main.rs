@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod cancel;
+#[path = "../behaviour/extremes.rs"]
+mod extremes;
 mod operations;
 #[allow(dead_code, reason = "shared with the tests of the blocking client")]
 #[path = "../behaviour/proxy.rs"]

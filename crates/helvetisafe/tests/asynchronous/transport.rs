@@ -8,6 +8,7 @@ use helvetisafe::{
 };
 use http::{Request, Response};
 
+use crate::extremes::extremes;
 use crate::proxy::Deed;
 use crate::tls_server;
 use crate::world::{ORG_KEY, PEM, SECRETS, TOKEN, World};
@@ -103,6 +104,33 @@ async fn silence_and_dripping_end_at_their_limits() {
             "{error}"
         );
         assert!((at_least..below).contains(&took), "{took} ms");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_times_are_as_good_as_no_limit() {
+    let world = World::new(|_, _| None);
+    for (name, timeouts) in extremes(Duration::MAX) {
+        let client = builder(&world).timeouts(timeouts).connect().await;
+        let client = client.unwrap_or_else(|error| panic!("{name}: {error}"));
+        client.secrets().put("db", "v", None).await.unwrap();
+        let secret = client.secrets().get("db").await.unwrap();
+        assert_eq!(secret.expose_secret(), "v");
+    }
+}
+
+#[tokio::test]
+async fn no_time_is_enough_for_nothing() {
+    for (name, timeouts) in extremes(Duration::ZERO) {
+        let world = World::new(|_, _| None);
+        let outcome = builder(&world).timeouts(timeouts).connect().await;
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Transport, true),
+            "{name}: {error}"
+        );
+        assert!(world.proxy.log().is_empty(), "{name}: nothing is sent");
     }
 }
 

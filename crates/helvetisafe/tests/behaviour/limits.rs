@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use helvetisafe::{BodyLimits, ClientBuilder, ErrorKind, Timeouts};
 
+use crate::extremes::extremes;
 use crate::proxy::{Deed, answer};
 use crate::world::{SECRETS, World};
 
@@ -168,5 +169,31 @@ fn what_is_no_http_is_refused() {
             "{error} {:?}",
             error.kind()
         );
+    }
+}
+
+#[test]
+fn the_longest_times_are_as_good_as_no_limit() {
+    let world = World::new(|_, _| None);
+    for (name, timeouts) in extremes(Duration::MAX) {
+        let client = world.builder().timeouts(timeouts).connect();
+        let client = client.unwrap_or_else(|error| panic!("{name}: {error}"));
+        client.secrets().put("db", "v", None).unwrap();
+        assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
+    }
+}
+
+#[test]
+fn no_time_is_enough_for_nothing() {
+    for (name, timeouts) in extremes(Duration::ZERO) {
+        let world = World::new(|_, _| None);
+        let outcome = world.builder().timeouts(timeouts).connect();
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Transport, true),
+            "{name}: {error}"
+        );
+        assert!(world.proxy.log().is_empty(), "{name}: nothing is sent");
     }
 }

@@ -6,6 +6,7 @@
 mod api_token;
 mod cache;
 mod creates;
+mod extremes;
 mod hostile;
 mod limits;
 mod many;
