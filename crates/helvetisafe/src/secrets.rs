@@ -312,8 +312,9 @@ impl<'a> Secrets<'a> {
         self.0.invalidate_all();
     }
 
-    /// The changes of some secrets, noticed by looking every `interval`, of 100 ms at least, a tenth more or less. It
-    /// asks for the list where the account may do that, else reads each secret.
+    /// The changes of some secrets, noticed by looking every `interval`, of 100 ms at least, a tenth
+    /// more or less. It asks for the list where the account may do that, else reads each secret, and
+    /// then asks for the list at every tenth look.
     ///
     /// The first `next` looks at once, and what changes from then on is told. Of two changes between
     /// two looks, the outcome is told; a key that is given twice, once. After a look that failed the

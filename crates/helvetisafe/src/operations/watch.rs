@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
@@ -47,17 +47,21 @@ impl Change {
     }
 }
 
-/// What tells one version of a secret from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
+/// What tells one version of a secret from another. A look tells one of the two; what an earlier look
+/// told of the same version is kept, since the next one may tell the other again.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
     /// When it was written, as the list says.
-    Listed(Timestamp),
+    written: Option<Timestamp>,
     /// The nonce it was sealed with, which is another one for each write.
-    Read(String),
+    nonce: Option<String>,
 }
 
 /// What is shorter would only load the vault.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How many looks read each secret before the list, which was forbidden, is asked for again.
+const LOOKS_WITHOUT_LIST: usize = 9;
 
 /// The versions of the watched secrets that are there.
 pub(crate) type Versions = HashMap<KeyName, Version>;
@@ -68,10 +72,11 @@ pub(crate) type Look = Result<Versions, Error>;
 /// What is watched and how to look at it, for every driver.
 pub(crate) struct Looker<D: Driver> {
     connection: Arc<Connection<D>>,
+    /// Sorted.
     keys: Vec<KeyName>,
     interval: Duration,
-    /// The account may not list, so that each secret is read.
-    reads: AtomicBool,
+    /// How many more looks read each secret, since the account may not list.
+    without_list: AtomicUsize,
 }
 
 /// Tells changes from one look to the next.
@@ -91,7 +96,7 @@ impl<D: Driver> Operations<'_, D> {
             connection: Arc::clone(self.0),
             keys: keys?.into_iter().collect(),
             interval: interval.max(SHORTEST_INTERVAL),
-            reads: AtomicBool::new(false),
+            without_list: AtomicUsize::new(0),
         };
         Ok(Watcher {
             looker: Arc::new(looker),
@@ -113,6 +118,7 @@ impl<D: Driver> Watcher<D> {
     /// From this look on changes are seen.
     pub(crate) fn begin_with(&mut self, look: Look) -> Result<(), Error> {
         self.seen = Some(look?);
+        self.has_looked = true;
         Ok(())
     }
 
@@ -135,9 +141,12 @@ impl<D: Driver> Watcher<D> {
 
     /// Notes what is different since the last look.
     pub(crate) fn compare(&mut self, look: Look) -> Result<(), Error> {
-        let now = look?;
+        let mut now = look?;
         if let Some(before) = &self.seen {
             self.changes = differences(&self.looker.keys, before, &now);
+            now.iter_mut()
+                .filter_map(|(key, version)| Some((version, before.get(key)?)))
+                .for_each(|(version, old)| version.recall(old));
         }
         self.seen = Some(now);
         Ok(())
@@ -156,15 +165,21 @@ impl<D: Driver> Looker<D> {
     }
 
     async fn look(&self) -> Look {
-        if !self.reads.load(Ordering::Relaxed) {
+        let without_list = self.without_list.load(Ordering::Relaxed);
+        if without_list == 0 {
             match self.look_at_the_list().await {
-                Err(error) if error.kind() == ErrorKind::Forbidden => {
-                    self.reads.store(true, Ordering::Relaxed);
-                }
+                Err(error) if error.kind() == ErrorKind::Forbidden => {}
                 outcome => return outcome,
             }
         }
-        self.read_each().await
+        let look = self.read_each().await;
+        let without_list = match &look {
+            Ok(_) => without_list.checked_sub(1).unwrap_or(LOOKS_WITHOUT_LIST),
+            // The account may be allowed to list, and not to read.
+            Err(_) => 0,
+        };
+        self.without_list.store(without_list, Ordering::Relaxed);
+        look
     }
 
     async fn read_each(&self) -> Look {
@@ -181,11 +196,12 @@ impl<D: Driver> Looker<D> {
     async fn look_at_the_list(&self) -> Look {
         let mut versions = Versions::new();
         for listed in Operations(&self.connection).list().await? {
-            let Some(key) = listed.key().valid().filter(|key| self.keys.contains(key)) else {
+            let is_watched = |key: &&KeyName| self.keys.binary_search(key).is_ok();
+            let Some(key) = listed.key().valid().filter(is_watched) else {
                 continue;
             };
             let version = match listed.updated_at().or(listed.created_at()) {
-                Some(time) => Some(Version::Listed(time)),
+                Some(time) => Some(Version::written(time)),
                 // A vault that tells no times.
                 None => self.read(key).await?,
             };
@@ -198,11 +214,44 @@ impl<D: Driver> Looker<D> {
         let operations = Operations(&self.connection);
         let deadline = self.connection.session.deadline();
         match operations.read(key, deadline).await {
-            Ok(record) => Ok(Some(Version::Read(record.nonce))),
+            Ok(record) => Ok(Some(Version::sealed(record.nonce))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+impl Version {
+    fn written(time: Timestamp) -> Self {
+        Self {
+            written: Some(time),
+            nonce: None,
+        }
+    }
+
+    fn sealed(nonce: String) -> Self {
+        Self {
+            written: None,
+            nonce: Some(nonce),
+        }
+    }
+
+    /// Whether it is known to be another than `old`.
+    fn is_not(&self, old: &Self) -> bool {
+        differ(&self.written, &old.written) || differ(&self.nonce, &old.nonce)
+    }
+
+    /// Adds what is known of `old`, unless that is another.
+    fn recall(&mut self, old: &Self) {
+        if !self.is_not(old) {
+            self.written = self.written.or(old.written);
+            self.nonce = self.nonce.take().or_else(|| old.nonce.clone());
+        }
+    }
+}
+
+fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+    one.is_some() && other.is_some() && one != other
 }
 
 /// In the order of the keys.
@@ -210,7 +259,7 @@ fn differences(keys: &[KeyName], before: &Versions, now: &Versions) -> VecDeque<
     let kind = |key: &KeyName| match (before.get(key), now.get(key)) {
         (None, Some(_)) => Some(ChangeKind::Appeared),
         (Some(_), None) => Some(ChangeKind::Gone),
-        (Some(old), Some(new)) if old != new => Some(ChangeKind::Changed),
+        (Some(old), Some(new)) if new.is_not(old) => Some(ChangeKind::Changed),
         _ => None,
     };
     let change = |key: &KeyName| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use helvetisafe::{ChangeKind, Client, Clock, ErrorKind, Scope};
 
 use crate::proxy::answer;
-use crate::world::{SECRETS, World};
+use crate::world::{SECRETS, World, earlier};
 
 /// What is done while the watch sleeps, one after the other.
 type Deeds = Vec<Box<dyn FnOnce() + Send>>;
@@ -45,7 +45,7 @@ fn stage(deeds: Deeds) -> Stage {
     }
 }
 
-fn writes(client: &Client) -> Deeds {
+fn script(client: &Client) -> Deeds {
     let (one, two, three) = (client.clone(), client.clone(), client.clone());
     vec![
         Box::new(|| {}),
@@ -66,7 +66,7 @@ fn noticed(world: &World, scopes: &[Scope]) -> Stage {
     for key in ["a", "b"] {
         writer.secrets().create(key, "first", None).unwrap();
     }
-    let stage = stage(writes(&writer));
+    let stage = stage(script(&writer));
     let scopes = helvetisafe::Scopes::from_iter(scopes.iter().copied());
     let client = world
         .builder()
@@ -161,4 +161,109 @@ fn no_interval_is_so_short_that_it_would_flood_the_vault() {
     let mut watch = client.secrets().watch(&["a"], Duration::ZERO).unwrap();
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Appeared);
     assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_millis(90)]);
+}
+
+/// The world and what is told of two secrets in it by a watch whose list is forbidden at some looks.
+/// Between its looks happens what `deeds` says, given who writes.
+fn told(
+    is_forbidden: impl Fn(usize) -> bool + Send + Sync + 'static,
+    deeds: impl FnOnce(&Client) -> Deeds,
+) -> (World, Vec<String>) {
+    let world = World::new(move |seen, before| {
+        let look = earlier(before, "GET", SECRETS);
+        (seen.is("GET", SECRETS) && is_forbidden(look)).then(|| answer(403, ""))
+    });
+    let writer = world.client();
+    for key in ["a", "b"] {
+        writer.secrets().create(key, "first", None).unwrap();
+    }
+    let mut deeds = deeds(&writer);
+    deeds.push(writes(&writer, "end"));
+    let client = world.builder().clock(stage(deeds)).connect().unwrap();
+    let watch = client
+        .secrets()
+        .watch(&["a", "b", "end"], Duration::from_secs(1));
+    let changes = watch.unwrap().map(|change| change.unwrap());
+    let changes = changes.take_while(|change| change.key().as_str() != "end");
+    let changes = changes.map(|change| format!("{} {:?}", change.key(), change.kind()));
+    let changes = changes.collect();
+    (world, changes)
+}
+
+fn writes(client: &Client, key: &'static str) -> Box<dyn FnOnce() + Send> {
+    let client = client.clone();
+    Box::new(move || drop(client.secrets().put(key, "again", None).unwrap()))
+}
+
+/// So many looks at which nothing happens.
+fn nothing(looks: usize) -> Deeds {
+    (0..looks).map(|_| Box::new(|| {}) as _).collect()
+}
+
+#[test]
+fn a_list_that_becomes_forbidden_is_no_change() {
+    let (_, changes) = told(|look| look > 0, |_| nothing(2));
+    assert!(changes.is_empty(), "{changes:?}");
+}
+
+#[test]
+fn the_list_is_asked_for_again_some_time_after_it_was_forbidden() {
+    let (world, changes) = told(|look| look == 1, |_| nothing(30));
+    assert!(changes.is_empty(), "{changes:?}");
+    let lists = world.proxy.count("GET", SECRETS);
+    let reads = world.proxy.count("GET", "/api/v1/secrets/a");
+    // Of 32 looks the one whose list was forbidden reads, and so do the nine after it.
+    assert_eq!((lists, reads), (32 - 9, 10));
+}
+
+#[test]
+fn a_change_is_told_once_whichever_way_was_looked_before_and_after_it() {
+    for at in 0..14 {
+        let (_, changes) = told(
+            |look| look == 1,
+            |client| {
+                let mut deeds = nothing(14);
+                deeds[at] = writes(client, "a");
+                deeds
+            },
+        );
+        assert_eq!(changes, ["a Changed"], "{at}");
+    }
+}
+
+/// Who may neither list nor read for a moment is not bound to read for long.
+#[test]
+fn where_reading_is_forbidden_too_the_next_look_asks_for_the_list() {
+    let world = World::new(|seen, before| {
+        let is_forbidden = match earlier(before, "GET", SECRETS) {
+            1 => seen.is("GET", SECRETS),
+            _ => seen.is("GET", "/api/v1/secrets/a"),
+        };
+        is_forbidden.then(|| answer(403, ""))
+    });
+    let writer = world.client();
+    writer.secrets().create("a", "first", None).unwrap();
+    let mut deeds = nothing(1);
+    deeds.push(writes(&writer, "a"));
+    let client = world.builder().clock(stage(deeds)).connect().unwrap();
+    let watch = client.secrets().watch(&["a"], Duration::from_secs(1));
+    let mut watch = watch.unwrap();
+    let error = watch.next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
+}
+
+#[test]
+fn after_a_begin_it_rests_before_it_looks_again() {
+    let world = World::new(|_, _| None);
+    let writer = world.client();
+    writer.secrets().create("a", "first", None).unwrap();
+    let stage = stage(vec![writes(&writer, "a")]);
+    let client = world.builder().clock(stage.clone()).connect().unwrap();
+    let watch = client.secrets().watch(&["a"], Duration::from_secs(10));
+    let mut watch = watch.unwrap();
+    watch.begin().unwrap();
+    assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
+    assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_secs(9)]);
+    assert_eq!(world.proxy.count("GET", SECRETS), 2);
 }
