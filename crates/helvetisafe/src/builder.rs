@@ -147,7 +147,7 @@ impl<P> ClientBuilder<P> {
         self
     }
 
-    /// Trusts the roots that are compiled in, instead of the platform's.
+    /// Trusts the roots that are compiled in, Mozilla's, instead of the platform's.
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(mut self) -> Self {
         self.roots.bundled = true;
@@ -286,7 +286,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
-    /// anything is sent; [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key
+    /// anything is sent, or there is no certificate authority to trust; [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key
     /// cannot be read or unlocked, or the org key not unwrapped, or when it is not the pinned one;
     /// and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {

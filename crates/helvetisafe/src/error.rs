@@ -72,7 +72,7 @@ pub(crate) enum Cause {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error(transparent)]
-    Transport(#[from] TransportError),
+    Transport(TransportError),
     #[error("{0}; it is unknown whether the write happened")]
     Ambiguous(#[source] Arc<dyn StdError + Send + Sync>),
     #[error(transparent)]
@@ -95,6 +95,16 @@ pub(crate) enum Cause {
     TooLarge { length: usize, limit: usize },
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+impl From<TransportError> for Cause {
+    /// What is not configured may be missed only when it is needed.
+    fn from(error: TransportError) -> Self {
+        match error.config_error() {
+            Some(error) => Self::Config(error.clone()),
+            None => Self::Transport(error),
+        }
+    }
 }
 
 /// Why a configuration is none.
@@ -126,6 +136,18 @@ pub(crate) enum ConfigError {
     KeyNotText,
     #[error("the CA certificate is not a PEM with at least one certificate")]
     Certificate,
+    #[error(
+        "no certificate authority is trusted: use the feature `platform-roots` or `bundled-roots`, or \
+         `ca_certificate`"
+    )]
+    NoRoots,
+    #[error(
+        "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
+    )]
+    NoSystemRoots,
+    #[cfg(feature = "async")]
+    #[error("TLS cannot be used: {0}")]
+    Tls(#[source] rustls::Error),
     #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
     Proxy,
     #[error("set {0}")]

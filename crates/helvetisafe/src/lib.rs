@@ -40,7 +40,8 @@
 //! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
 //!   only.
 //! - `platform-roots`, on by default, trusts what the operating system trusts; `bundled-roots` has
-//!   Mozilla's roots compiled in.
+//!   Mozilla's roots compiled in. With neither, a vault behind TLS has to be trusted with
+//!   [`ClientBuilder::ca_certificate`].
 //! - `quiet-log`, on by default, compiles the level `trace` of the crate `log` out of the program,
 //!   where `ureq` would show tokens.
 //!

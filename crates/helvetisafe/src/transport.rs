@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 
+use crate::error::ConfigError;
+
 /// Sends one request and returns the whole answer.
 ///
 /// Any status is an answer; an error means that there is none. A transport must not follow
@@ -137,6 +139,10 @@ impl TransportError {
     #[must_use]
     pub fn failure(&self) -> Failure {
         self.failure
+    }
+
+    pub(crate) fn config_error(&self) -> Option<&ConfigError> {
+        self.source.as_deref()?.downcast_ref()
     }
 }
 

@@ -1,6 +1,12 @@
 //! Which certificates are trusted.
 
+use std::sync::Arc;
+
+use helvetisafe_proto::BaseUrl;
+use rustls::crypto::{CryptoProvider, ring};
 use ureq::tls::{Certificate, PemItem, parse_pem};
+
+use crate::error::ConfigError;
 
 /// Where trust begins.
 #[derive(Clone, Default)]
@@ -16,43 +22,48 @@ pub(crate) enum Trust {
     /// What the operating system trusts, asked for each certificate.
     #[cfg(feature = "platform-roots")]
     Platform,
-    /// The roots compiled in.
-    Bundled,
     /// These.
     These(Vec<Certificate<'static>>),
 }
 
-/// A text that should be a certificate is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a PEM with at least one certificate")]
-pub(crate) struct InvalidCertificate;
-
 impl Roots {
-    pub(crate) fn trust(&self) -> Result<Trust, InvalidCertificate> {
-        let use_bundled = self.bundled || cfg!(not(feature = "platform-roots"));
-        match (self.extra.is_empty(), use_bundled) {
-            (true, true) => Ok(Trust::Bundled),
-            (true, false) => Ok(platform()),
-            (false, true) => self.with_extra(bundled_list()),
-            (false, false) => self.with_extra(platform_list()),
-        }
-    }
-
-    fn with_extra(
-        &self,
-        mut roots: Vec<Certificate<'static>>,
-    ) -> Result<Trust, InvalidCertificate> {
+    /// Whom a client of this vault trusts. Without TLS that is nobody, and to read the platform's
+    /// roots takes milliseconds.
+    pub(crate) fn trust(&self, base: &BaseUrl) -> Result<Trust, ConfigError> {
+        let mut trusted = Vec::new();
         for pem in &self.extra {
-            roots.extend(certificates(pem)?);
+            trusted.extend(certificates(pem)?);
         }
-        Ok(Trust::These(roots))
+        if !base.is_https() {
+            return Ok(Trust::These(trusted));
+        }
+        #[cfg(feature = "platform-roots")]
+        if !self.bundled && trusted.is_empty() {
+            return Ok(Trust::Platform);
+        }
+        let use_bundled = self.bundled || cfg!(not(feature = "platform-roots"));
+        trusted.extend(if use_bundled {
+            bundled_list()
+        } else {
+            platform_list()
+        });
+        if trusted.is_empty() {
+            return Err(ConfigError::NoRoots);
+        }
+        Ok(Trust::These(trusted))
     }
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, InvalidCertificate> {
+/// The cryptography that TLS is made with: the program's choice, or *ring*.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    let chosen = CryptoProvider::get_default().cloned();
+    chosen.unwrap_or_else(|| Arc::new(ring::default_provider()))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ConfigError> {
     let items = parse_pem(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| InvalidCertificate)?;
+        .map_err(|_| ConfigError::Certificate)?;
     let certificates: Vec<_> = items
         .into_iter()
         .filter_map(|item| match item {
@@ -61,26 +72,16 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, InvalidCertific
         })
         .collect();
     if certificates.is_empty() {
-        Err(InvalidCertificate)
+        Err(ConfigError::Certificate)
     } else {
         Ok(certificates)
     }
 }
 
-#[cfg(feature = "platform-roots")]
-fn platform() -> Trust {
-    Trust::Platform
-}
-
-#[cfg(not(feature = "platform-roots"))]
-fn platform() -> Trust {
-    Trust::Bundled
-}
-
 /// The platform's roots as a list, to which others can be added. Those that cannot be read are
 /// left out: they would not be trusted either way.
 #[cfg(feature = "platform-roots")]
-fn platform_list() -> Vec<Certificate<'static>> {
+pub(super) fn platform_list() -> Vec<Certificate<'static>> {
     let roots = rustls_native_certs::load_native_certs().certs;
     roots
         .iter()
@@ -89,12 +90,12 @@ fn platform_list() -> Vec<Certificate<'static>> {
 }
 
 #[cfg(not(feature = "platform-roots"))]
-fn platform_list() -> Vec<Certificate<'static>> {
-    bundled_list()
+pub(super) fn platform_list() -> Vec<Certificate<'static>> {
+    Vec::new()
 }
 
 #[cfg(feature = "bundled-roots")]
-pub(crate) fn bundled_list() -> Vec<Certificate<'static>> {
+fn bundled_list() -> Vec<Certificate<'static>> {
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
     roots
         .iter()
@@ -103,6 +104,6 @@ pub(crate) fn bundled_list() -> Vec<Certificate<'static>> {
 }
 
 #[cfg(not(feature = "bundled-roots"))]
-pub(crate) fn bundled_list() -> Vec<Certificate<'static>> {
+fn bundled_list() -> Vec<Certificate<'static>> {
     Vec::new()
 }

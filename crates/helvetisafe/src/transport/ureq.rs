@@ -16,7 +16,7 @@ use ureq::{Agent, Timeout};
 use zeroize::Zeroizing;
 
 use super::proxy;
-use super::roots::{InvalidCertificate, Roots, Trust};
+use super::roots::{Roots, Trust, platform_list, provider};
 use super::{AttemptLimits, Failure, Transport, TransportError};
 use crate::error::ConfigError;
 use crate::limits::Timeouts;
@@ -48,7 +48,7 @@ impl UreqTransport {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy::of_environment(base)?)
-            .tls_config(tls_config(roots).map_err(|_| ConfigError::Certificate)?)
+            .tls_config(tls_config(roots.trust(base)?))
             .timeout_connect(Some(timeouts.connect))
             .timeout_per_read(Some(timeouts.silence))
             .timeout_per_write(Some(timeouts.silence))
@@ -88,6 +88,9 @@ impl Transport for UreqTransport {
         self.timeouts.check_connection()?;
         Progress::begin();
         self.run(request).map_err(|error| {
+            if lacks_roots(&self.agent, &error) {
+                return TransportError::with_source(Failure::Tls, ConfigError::NoSystemRoots);
+            }
             let error = explain(Progress::current(), error);
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();
@@ -97,14 +100,25 @@ impl Transport for UreqTransport {
     }
 }
 
-fn tls_config(roots: &Roots) -> Result<TlsConfig, InvalidCertificate> {
-    let roots = match roots.trust()? {
+fn tls_config(trust: Trust) -> TlsConfig {
+    let roots = match trust {
         #[cfg(feature = "platform-roots")]
         Trust::Platform => RootCerts::PlatformVerifier,
-        Trust::Bundled => RootCerts::WebPki,
-        Trust::These(certificates) => RootCerts::new_with_certs(&certificates),
+        Trust::These(certificates) => RootCerts::from(certificates),
     };
-    Ok(TlsConfig::builder().root_certs(roots).build())
+    TlsConfig::builder()
+        .root_certs(roots)
+        .unversioned_rustls_crypto_provider(provider())
+        .build()
+}
+
+/// Whether the platform's roots are what TLS failed for: they are read when they are needed first.
+fn lacks_roots(agent: &Agent, error: &ureq::Error) -> bool {
+    let roots = agent.config().tls_config().root_certs();
+    matches!(
+        (roots, error),
+        (RootCerts::PlatformVerifier, ureq::Error::Rustls(_))
+    ) && platform_list().is_empty()
 }
 
 /// The same request with another body; a `GET` must have none at all.

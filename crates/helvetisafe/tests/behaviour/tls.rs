@@ -1,14 +1,19 @@
-//! Certificates: an unknown authority is refused, an added one is trusted.
+//! Certificates: an unknown authority is refused, an added one is trusted, and to trust none is an
+//! error that says so.
+
+#[cfg(all(feature = "platform-roots", target_os = "linux"))]
+use std::process::Command;
 
 use crate::tls_server;
 use crate::world::PEM;
-use helvetisafe::{Client, ClientBuilder, Credentials, ErrorKind, KeySource};
+use helvetisafe::{Client, ClientBuilder, Credentials, Error, ErrorKind, KeySource};
 
 fn builder(port: u16) -> ClientBuilder {
     let url = format!("https://localhost:{port}");
     Client::builder(url, Credentials::api_token("t"), KeySource::pem(PEM))
 }
 
+#[cfg(any(feature = "platform-roots", feature = "bundled-roots"))]
 #[test]
 fn a_certificate_of_an_unknown_authority_is_refused_once() {
     let (port, _) = tls_server::start();
@@ -37,4 +42,98 @@ fn what_is_no_certificate_is_refused() {
         let error = builder(1).ca_certificate(pem).connect().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{pem}");
     }
+}
+
+#[cfg(feature = "bundled-roots")]
+#[test]
+fn the_roots_that_are_compiled_in_can_be_trusted_with_an_added_one() {
+    let (port, authority) = tls_server::start();
+    let error = builder(port).bundled_roots().connect().unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
+    let builder = builder(port).bundled_roots().ca_certificate(authority);
+    let error = builder.connect().unwrap_err();
+    assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
+}
+
+/// The error of each client for a vault with TLS.
+fn errors(port: u16) -> Vec<Error> {
+    let blocking = builder(port).connect().unwrap_err();
+    #[cfg(feature = "async")]
+    let others = [not_connected(port)];
+    #[cfg(not(feature = "async"))]
+    let others = [];
+    [blocking].into_iter().chain(others).collect()
+}
+
+#[cfg(feature = "async")]
+fn not_connected(port: u16) -> Error {
+    let url = format!("https://localhost:{port}");
+    let credentials = Credentials::api_token("t");
+    let builder = helvetisafe::AsyncClient::builder(url, credentials, KeySource::pem(PEM));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.unwrap();
+    runtime.block_on(builder.connect()).unwrap_err()
+}
+
+#[cfg(all(feature = "platform-roots", target_os = "linux"))]
+#[test]
+fn a_system_that_trusts_nobody_is_named_as_the_cause() {
+    // The environment belongs to the process, so this test program is run once more.
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "tls::without_a_certificate_store", "--ignored"]);
+    command
+        .env("SSL_CERT_FILE", "/dev/null")
+        .env_remove("SSL_CERT_DIR");
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}");
+    assert!(stdout.contains("1 passed"), "{stdout}");
+}
+
+#[test]
+#[ignore = "run by the test above, with an environment of its own"]
+fn without_a_certificate_store() {
+    let (port, authority) = tls_server::start();
+    for error in errors(port) {
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::Config, false),
+            "{error}"
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("the system has no trusted certificates"),
+            "{text}"
+        );
+        assert!(text.contains("`ca_certificate`"), "{text}");
+    }
+    let error = builder(port)
+        .ca_certificate(authority)
+        .connect()
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
+}
+
+#[cfg(not(any(feature = "platform-roots", feature = "bundled-roots")))]
+#[test]
+fn without_roots_only_an_added_authority_is_trusted() {
+    let (port, authority) = tls_server::start();
+    for error in errors(port) {
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("no certificate authority is trusted"),
+            "{text}"
+        );
+    }
+    let error = builder(port)
+        .ca_certificate(authority)
+        .connect()
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
+    // Without TLS nobody needs to be trusted.
+    crate::world::World::new(|_, _| None).client();
 }

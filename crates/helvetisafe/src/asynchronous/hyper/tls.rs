@@ -1,9 +1,6 @@
 //! What is trusted, in rustls' words.
 
-use std::sync::Arc;
-
 use helvetisafe_proto::BaseUrl;
-use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 #[cfg(feature = "platform-roots")]
@@ -11,23 +8,17 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use ureq::tls::Certificate;
 
 use crate::error::ConfigError;
-use crate::transport::roots::{Roots, Trust, bundled_list};
+use crate::transport::roots::{Roots, Trust, provider};
 
 pub(super) fn client_config(base: &BaseUrl, roots: &Roots) -> Result<ClientConfig, ConfigError> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|_| ConfigError::Certificate)?;
-    let trust = match roots.trust().map_err(|_| ConfigError::Certificate)? {
-        trust if base.is_https() => trust,
-        // To read the platform's takes milliseconds, for nothing.
-        _ => Trust::These(Vec::new()),
-    };
-    let builder = match trust {
+        .map_err(ConfigError::Tls)?;
+    let builder = match roots.trust(base)? {
         #[cfg(feature = "platform-roots")]
         Trust::Platform => builder
             .with_platform_verifier()
-            .map_err(|_| ConfigError::Certificate)?,
-        Trust::Bundled => builder.with_root_certificates(store(&bundled_list())),
+            .map_err(|_| ConfigError::NoSystemRoots)?,
         Trust::These(certificates) => builder.with_root_certificates(store(&certificates)),
     };
     Ok(builder.with_no_client_auth())
