@@ -66,8 +66,9 @@ pub struct ErrorBody {
 
 /// A server's refusal, or an answer that is none.
 ///
-/// `Display` and `Debug` never show what the server wrote, the host of a redirect aside, since a hostile server could echo a
-/// credential into a log that way; [`ApiError::server_text`] gives it, escaped and bounded.
+/// `Display` and `Debug` never show what the server wrote, the host of a redirect aside, since a
+/// hostile server could echo a credential into a log that way; [`ApiError::server_text`] gives it,
+/// escaped and bounded.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct ApiError {

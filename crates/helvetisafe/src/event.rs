@@ -22,7 +22,8 @@ pub enum Event<'a> {
         path: &'a str,
         /// Its headers.
         headers: &'a HeaderMap,
-        /// Which attempt of its call it is, from 1.
+        /// Which attempt of its call it is, from 1. A repetition that counts as none, at once after a
+        /// dead connection or with a new credential after a 401, has the number of the one before.
         attempt: u32,
     },
     /// A whole answer came back.
