@@ -53,7 +53,10 @@ impl<'a> Writer<'a> {
             // after a long wait.
             if matches!(
                 error.kind(),
-                ErrorKind::Auth | ErrorKind::RateLimited | ErrorKind::Transport
+                ErrorKind::Auth
+                    | ErrorKind::RateLimited
+                    | ErrorKind::Transport
+                    | ErrorKind::Ambiguous
             ) {
                 self.is_hopeless.store(true, Ordering::Relaxed);
             }
