@@ -95,10 +95,7 @@ impl Write<'_> {
     }
 
     fn create(&self) -> Result<Written, Error> {
-        let expires_at = match self.expiry {
-            Expiry::At(time) => Some(time),
-            Expiry::Keep | Expiry::Never => None,
-        };
+        let expires_at = self.expiry.time();
         let secrets = self.client.secrets();
         let created = match self.field {
             Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
