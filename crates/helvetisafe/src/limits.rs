@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How long things may take.
 ///
-/// Zero is no time at all: nothing is sent, and every call fails with
+/// Zero is no time at all: the default transport sends nothing, and every call fails with
 /// [`ErrorKind::Transport`](crate::ErrorKind::Transport). [`Duration::MAX`], and whatever is longer than
 /// a year, is a year, which is as good as no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -89,6 +89,7 @@ impl<D: Driver> Operations<'_, D> {
         let action = Action::Create(sent.key.clone());
         match self.read_back(sent, deadline).await {
             ReadBack::Created(record) => return Ok(Some(record)),
+            ReadBack::Foreign if may_be_its_own => return Err(error),
             ReadBack::Foreign => return Err(Error::new(action, Cause::Exists)),
             ReadBack::Unknown => return Err(error.into_ambiguous(action)),
             ReadBack::Absent => {}

@@ -191,6 +191,31 @@ fn a_create_that_was_answered_and_is_not_there_was_not_carried_out() {
 }
 
 #[test]
+fn a_conflict_that_was_answered_keeps_its_status() {
+    let world = World::new(|seen, before| {
+        let is_first = earlier(before, "POST", SECRETS) == 0;
+        let is_looked_for = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
+        if is_looked_for {
+            // Theirs comes between the two.
+            return Some(answer(404, ""));
+        }
+        (seen.is("POST", SECRETS) && is_first).then_some(Deed::Close)
+    });
+    let secret = secrecy::ExposeSecret::expose_secret(&world.account.client_secret);
+    let other = Client::builder(
+        world.vault.base_url(),
+        helvetisafe::Credentials::service_account(world.account.client_id.as_str(), secret),
+        helvetisafe::KeySource::pem(crate::world::PEM),
+    );
+    let other = other.connect().unwrap();
+    other.secrets().create("db", "theirs", None).unwrap();
+    let error = world.client().secrets().create("db", "ours", None);
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(409));
+}
+
+#[test]
 fn a_503_that_says_when_to_come_back_is_simply_tried_again() {
     let world = losing(|| Deed::Answer(503, "Retry-After: 1\r\n", Vec::new()));
     world.client().secrets().create("db", "v", None).unwrap();
