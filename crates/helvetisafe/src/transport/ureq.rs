@@ -4,6 +4,7 @@
 mod connection;
 mod progress;
 mod resolver;
+mod sharing;
 
 use std::io::{ErrorKind, Read};
 
@@ -11,7 +12,7 @@ use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
 use ureq::config::Config;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::unversioned::transport::Connector;
 use ureq::{Agent, Timeout};
 use zeroize::Zeroizing;
 
@@ -23,6 +24,7 @@ use crate::limits::Timeouts;
 use connection::WipingConnector;
 use progress::Progress;
 use resolver::KeepingResolver;
+use sharing::SharingConnector;
 
 /// Connections that are kept for reuse, so that many threads share one client well.
 const MAX_IDLE: usize = 64;
@@ -57,7 +59,7 @@ impl UreqTransport {
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();
-        let connector = DefaultConnector::new().chain(WipingConnector);
+        let connector = SharingConnector::default().chain(WipingConnector);
         let resolver = KeepingResolver::default();
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),

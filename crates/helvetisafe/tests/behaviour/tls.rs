@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::tls_server;
 use crate::world::PEM;
 use helvetisafe::{Client, ClientBuilder, Credentials, Error, ErrorKind, KeySource};
+use rustls::HandshakeKind;
 
 fn builder(port: u16) -> ClientBuilder {
     let url = format!("https://localhost:{port}");
@@ -34,6 +35,20 @@ fn an_added_authority_is_trusted() {
         .connect()
         .unwrap_err();
     assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
+}
+
+/// Connections share what one of them learnt, and the platform's certificates are read once.
+#[test]
+fn the_session_of_a_connection_is_resumed_by_the_next() {
+    // After a 401 an API token is sent in another header.
+    let (port, authority, begun) = tls_server::serve("localhost", "401 Unauthorized");
+    let error = builder(port)
+        .ca_certificate(authority)
+        .connect()
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 401, "{error}");
+    assert_eq!(begun.recv().unwrap(), Some(HandshakeKind::Full));
+    assert_eq!(begun.recv().unwrap(), Some(HandshakeKind::Resumed));
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
 /// A TLS server for `localhost` that answers everything with 404; its port and its authority's
 /// certificate as PEM.
@@ -17,18 +18,31 @@ pub(crate) fn start() -> (u16, String) {
 
 /// The same, for another name.
 pub(crate) fn start_for(name: &str) -> (u16, String) {
+    let (port, authority, _) = serve(name, "404 Not Found");
+    (port, authority)
+}
+
+/// A TLS server that answers everything with this status, once on each connection; its port, its
+/// authority's certificate as PEM, and how the connections began.
+pub(crate) fn serve(
+    name: &str,
+    status: &'static str,
+) -> (u16, String, Receiver<Option<HandshakeKind>>) {
     let (config, authority) = config(name);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let (sender, begun) = channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, stream.unwrap());
             let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes());
+            let _ = sender.send(stream.conn.handshake_kind());
         }
     });
-    (port, authority)
+    (port, authority, begun)
 }
 
 /// What a server of this name needs, with a certificate of a new authority; the authority's own as
