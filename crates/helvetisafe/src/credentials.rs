@@ -13,7 +13,10 @@ use zeroize::Zeroizing;
 use crate::error::{Action, ConfigError, Error};
 
 /// The largest key file that is read: an 8192-bit key has about 6 KiB.
-const MAX_KEY_FILE: u64 = 1 << 20;
+const MAX_KEY_FILE: usize = 1 << 20;
+
+/// Room for any key at first.
+const KEY_FILE_ROOM: usize = 16 << 10;
 
 /// Who asks: one of the two authentications.
 #[derive(Clone)]
@@ -165,7 +168,7 @@ pub(crate) enum LocalKey {
     Locked(SecretString),
 }
 
-/// Reads a key file into one allocation, which is wiped on drop.
+/// Reads a key file, which may be a pipe.
 fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     if !is_path(path) {
         return Err(Error::config(ConfigError::KeyNotPath));
@@ -178,16 +181,27 @@ fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         })
     };
     let file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
-    if length > MAX_KEY_FILE {
+    let pem = read_key(file).map_err(unreadable)?;
+    if pem.len() > MAX_KEY_FILE {
         return Err(Error::config(ConfigError::KeyFileTooLarge(shown())));
     }
-    let capacity = usize::try_from(length).unwrap_or_default() + 1;
-    let mut pem = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(MAX_KEY_FILE)
-        .read_to_end(&mut pem)
-        .map_err(unreadable)?;
     Ok(pem)
+}
+
+/// Reads a key, or more than [`MAX_KEY_FILE`] where it is too large. A pipe does not tell its length,
+/// and a vector that grows by itself leaves what it held where it was; here that is wiped.
+fn read_key(mut file: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut pem = Zeroizing::new(Vec::with_capacity(KEY_FILE_ROOM));
+    loop {
+        let room = pem.capacity() - pem.len();
+        let count = file.by_ref().take(room as u64).read_to_end(&mut pem)?;
+        if count < room || pem.len() > MAX_KEY_FILE {
+            return Ok(pem);
+        }
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * pem.capacity()));
+        larger.extend_from_slice(&pem);
+        pem = larger;
+    }
 }
 
 /// Whether it can be a path: a PEM, which is easily mistaken for its path, has line breaks.

@@ -133,7 +133,7 @@ fn a_key_file_that_cannot_be_used_is_refused() {
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key.pem");
-    std::fs::write(&file, vec![b'x'; (MAX_KEY_FILE + 1) as usize]).unwrap();
+    std::fs::write(&file, vec![b'x'; MAX_KEY_FILE + 1]).unwrap();
     assert_eq!(
         KeySource::pem_file(&file).local_key().err().unwrap().kind(),
         ErrorKind::Config
@@ -150,6 +150,54 @@ fn a_key_file_that_cannot_be_used_is_refused() {
     assert_eq!(
         KeySource::password("").local_key().err().unwrap().kind(),
         ErrorKind::Config
+    );
+}
+
+#[test]
+fn a_key_is_read_into_one_allocation_however_it_comes() {
+    /// Gives little at a time, as a pipe may.
+    struct Drops<'a>(&'a [u8]);
+    impl Read for Drops<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let drop = into.len().min(100);
+            self.0.read(&mut into[..drop])
+        }
+    }
+    let room = |length| {
+        let key = vec![b'x'; length];
+        let read = read_key(Drops(&key)).unwrap();
+        assert_eq!(read.len(), length);
+        read.capacity() >> 10
+    };
+    assert_eq!([0, 1, 6000, (16 << 10) - 1].map(room), [16; 4]);
+    // It is in whole steps, of which each wipes the last.
+    assert_eq!([16 << 10, 70_000, MAX_KEY_FILE].map(room), [32, 128, 2048]);
+}
+
+/// As from `<(...)` in a shell.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_may_come_through_a_pipe_and_is_refused_where_it_is_too_large() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    let through_a_pipe = |key: Vec<u8>| {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+        // The pipe is closed before the end of what is too large.
+        let written = std::thread::spawn(move || drop(writer.write_all(&key)));
+        let outcome = read_key_file(Path::new(&path));
+        drop(reader);
+        written.join().unwrap();
+        outcome
+    };
+    let key: Vec<u8> = (0..70_000u32).map(|at| b'a' + (at % 26) as u8).collect();
+    assert_eq!(*through_a_pipe(key.clone()).unwrap(), key);
+    let error = through_a_pipe(vec![b'x'; 2 * MAX_KEY_FILE]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.to_string().contains("larger than a key can be"),
+        "{error}"
     );
 }
 
