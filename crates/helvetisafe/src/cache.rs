@@ -177,16 +177,27 @@ impl Entries {
         }
     }
 
-    /// Drops what nobody asked for the longest, until no more than `capacity` values are there.
+    /// Drops what nobody asked for the longest, until no more than `capacity` values are there, and
+    /// no more names without a value: asking for what is not there costs no value.
     fn shrink(&mut self, capacity: usize) {
-        while self.by_key.len() > capacity {
-            let idle = self.by_key.iter().filter(|(_, entry)| entry.is_idle());
-            let Some((oldest, _)) = idle.min_by_key(|(_, entry)| entry.last_use) else {
-                return;
-            };
-            let oldest = oldest.clone();
-            self.by_key.remove(&oldest);
+        for has_value in [true, false] {
+            while let Some(key) = self.surplus(has_value, capacity) {
+                self.by_key.remove(&key);
+            }
         }
+    }
+
+    /// The idle one of its kind that nobody asked for the longest, if that kind has too many.
+    fn surplus(&self, has_value: bool, capacity: usize) -> Option<KeyName> {
+        let is_meant = |entry: &Entry| entry.kept.is_some() == has_value;
+        let meant = || self.by_key.iter().filter(|(_, entry)| is_meant(entry));
+        // Most often there are few in all, which is quickly told.
+        if self.by_key.len() <= capacity || meant().count() <= capacity {
+            return None;
+        }
+        let idle = meant().filter(|(_, entry)| entry.is_idle());
+        let oldest = idle.min_by_key(|(_, entry)| entry.last_use);
+        oldest.map(|(key, _)| key.clone())
     }
 }
 

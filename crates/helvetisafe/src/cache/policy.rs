@@ -16,7 +16,8 @@ pub struct CachePolicy {
     /// where the vault asks to be left alone for longer, that long, but at most 5 minutes. Zero, the
     /// default, is never.
     pub failures_for: Duration,
-    /// How many values are kept; then the one goes that was not asked for the longest.
+    /// How many values are kept, and how many names of secrets that could not be read; then the one
+    /// goes that was not asked for the longest.
     pub capacity: NonZeroUsize,
 }
 

@@ -21,6 +21,14 @@ fn key(number: usize) -> KeyName {
     KeyName::parse(format!("k{number}")).unwrap()
 }
 
+fn value() -> Value {
+    let payload = Payload::parse(b"value".to_vec().into(), "k").unwrap();
+    Value {
+        payload: Arc::new(payload),
+        expires_at: None,
+    }
+}
+
 #[test]
 fn names_that_failed_take_no_more_room_than_values() {
     let cache = cache();
@@ -35,6 +43,26 @@ fn names_that_failed_take_no_more_room_than_values() {
         drop(cache.begin_read(&key));
     }
     assert_eq!(cache.lock().by_key.len(), 2);
+}
+
+#[test]
+fn names_that_failed_take_no_room_from_values() {
+    let cache = cache();
+    let read = |number, outcome| {
+        let key = key(number);
+        assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
+        cache.begin_read(&key).end(outcome, NOW)
+    };
+    let error = || Err(Error::new(Action::List, Cause::Deadline));
+    let has = |number| matches!(cache.step(&key(number), 1, NOW), Step::Take(Ok(_)));
+    assert!(read(0, Ok(value())).is_ok() && read(1, Ok(value())).is_ok());
+    for number in 2..10 {
+        assert!(read(number, error()).is_err());
+    }
+    assert!(has(0) && has(1));
+    // Of two values the older goes.
+    assert!(read(10, Ok(value())).is_ok());
+    assert!(has(1) && has(10) && !has(0));
 }
 
 #[test]
@@ -57,10 +85,9 @@ fn what_no_read_can_bring_any_more_is_dropped() {
             clock: Duration::from_secs(second),
             ..NOW
         };
-        let payload = Payload::parse(b"value".to_vec().into(), "k").unwrap();
         let value = Value {
-            payload: Arc::new(payload),
             expires_at,
+            ..value()
         };
         let key = key(number);
         assert!(matches!(cache.step(&key, 0, now), Step::Read));
