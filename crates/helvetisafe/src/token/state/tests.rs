@@ -4,15 +4,12 @@ use super::*;
 /// and forgot it.
 #[test]
 fn whoever_waited_for_a_token_that_is_gone_renews() {
-    let account = ServiceAccount {
-        client_id: "id".to_owned(),
-        client_secret: "secret".to_owned().into(),
-        scopes: Scopes::ALL,
-        state: Mutex::default(),
+    let mut state = State {
+        serial: 1,
+        ..State::default()
     };
-    account.lock().serial = 1;
-    let step = account.next_step(0, Duration::ZERO);
+    let step = state.next_step(0, Duration::ZERO);
     assert!(matches!(step, Step::Renew { attempts: None }));
-    let step = account.next_step(0, Duration::ZERO);
+    let step = state.next_step(0, Duration::ZERO);
     assert!(matches!(step, Step::Wait), "one at a time");
 }

@@ -1,0 +1,178 @@
+//! What is known of the access token, and what whoever wants one does next. No clock and no waiting
+//! here.
+
+use std::time::Duration;
+
+use helvetisafe_proto::auth::{AuthHeader, Token, is_alive, is_stale};
+use helvetisafe_proto::endpoint::AccessToken;
+
+use super::Credential;
+use crate::error::Error;
+
+/// While an old token still works, how long to leave the token endpoint alone after a renewal
+/// failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// The serial number of a token that no renewal of this client brought.
+pub(super) const RESUMED: u64 = 0;
+
+#[derive(Default)]
+pub(super) struct State {
+    held: Option<Held>,
+    /// The serial number of the last renewal that ended.
+    serial: u64,
+    /// A thread or task is renewing.
+    renewing: bool,
+    /// Why the last renewal failed, and when.
+    failure: Option<(Error, Duration)>,
+}
+
+/// What a thread or task that wants a credential does next.
+pub(super) enum Step {
+    /// Takes what there is, or the failure of the renewal that it waited for.
+    Take(Result<Credential, Error>),
+    /// Renews, with so many attempts; without a number, as many as a call has.
+    Renew { attempts: Option<u32> },
+    /// Waits for a renewal that is under way.
+    Wait,
+}
+
+/// An access token in use.
+pub(super) struct Held {
+    pub(super) token: Token,
+    header: AuthHeader,
+    /// When it came, and how old it was then.
+    received: Duration,
+    age_then: Duration,
+    pub(super) life: Duration,
+    serial: u64,
+}
+
+impl State {
+    /// The serial number of the last renewal that ended.
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub(super) fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// What to do for a credential. `before` is the serial number when the wish for it began.
+    pub(super) fn next_step(&mut self, before: u64, now: Duration) -> Step {
+        if let Some(credential) = self.usable(now) {
+            return Step::Take(Ok(credential));
+        }
+        // Whoever waited for a renewal takes its outcome, a failure too; unless there is none any more,
+        // because what it brought was refused and forgotten before the waiting one woke.
+        if self.serial != before
+            && let Some(outcome) = self.outcome(now)
+        {
+            return Step::Take(outcome);
+        }
+        if self.renewing {
+            return Step::Wait;
+        }
+        self.renewing = true;
+        // While the old token still works, one try is enough: nobody should wait long for it.
+        let still_works = self.held.as_ref().is_some_and(|held| held.is_alive(now));
+        Step::Renew {
+            attempts: still_works.then_some(1),
+        }
+    }
+
+    /// The token if it need not be renewed: it is fresh, or it still works and a renewal has just
+    /// failed.
+    fn usable(&self, now: Duration) -> Option<Credential> {
+        let held = self.held.as_ref()?;
+        let failed_lately = self
+            .failure
+            .as_ref()
+            .is_some_and(|(_, at)| now.saturating_sub(*at) < PAUSE_AFTER_FAILURE);
+        (held.is_fresh(now) || failed_lately && held.is_alive(now)).then(|| held.credential())
+    }
+
+    /// What the last renewal brought. The old token serves while a renewal fails for a reason that
+    /// passes.
+    fn outcome(&self, now: Duration) -> Option<Result<Credential, Error>> {
+        let failure = self.failure.as_ref().map(|(error, _)| error);
+        match (&self.held, failure) {
+            (Some(held), None) => Some(Ok(held.credential())),
+            (Some(held), Some(error)) if error.is_retryable() && held.is_alive(now) => {
+                Some(Ok(held.credential()))
+            }
+            (_, Some(error)) => Some(Err(error.clone())),
+            (None, None) => None,
+        }
+    }
+
+    /// Begins with the token of an earlier client, which is `age` old.
+    pub(super) fn resume(&mut self, token: Token, age: Duration, life: Duration, now: Duration) {
+        self.held = Some(Held {
+            header: AuthHeader::bearer(&token),
+            token,
+            received: now,
+            age_then: age,
+            life,
+            serial: RESUMED,
+        });
+    }
+
+    /// A renewal has ended.
+    pub(super) fn end(&mut self, fetched: Result<AccessToken, Error>, now: Duration) {
+        self.serial += 1;
+        match fetched {
+            Ok(token) => {
+                self.held = Some(Held {
+                    header: AuthHeader::bearer(&token.token),
+                    token: token.token,
+                    received: now,
+                    age_then: Duration::ZERO,
+                    life: token.life,
+                    serial: self.serial,
+                });
+                self.failure = None;
+            }
+            Err(error) => {
+                if !error.is_retryable() {
+                    self.held = None;
+                }
+                self.failure = Some((error, now));
+            }
+        }
+    }
+
+    /// Nobody renews any more, whether the renewal came to its end or not.
+    pub(super) fn release(&mut self) {
+        self.renewing = false;
+    }
+
+    /// Drops the token that was refused, unless somebody has already brought a newer one.
+    pub(super) fn forget(&mut self, used: &Credential) {
+        self.held.take_if(|held| held.serial == used.serial);
+    }
+}
+
+impl Held {
+    fn is_fresh(&self, now: Duration) -> bool {
+        !is_stale(self.age(now), self.life)
+    }
+
+    fn is_alive(&self, now: Duration) -> bool {
+        is_alive(self.age(now), self.life)
+    }
+
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        self.age_then + now.saturating_sub(self.received)
+    }
+
+    fn credential(&self) -> Credential {
+        Credential {
+            header: self.header.clone(),
+            serial: self.serial,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
