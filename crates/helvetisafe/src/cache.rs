@@ -24,11 +24,13 @@ pub(crate) struct Value {
     pub(crate) expires_at: Option<Timestamp>,
 }
 
-pub(crate) struct Cache<G> {
+pub(crate) struct Cache<G>(Arc<Shared<G>>);
+
+struct Shared<G> {
     policy: CachePolicy,
     entries: Mutex<Entries>,
     /// Opened when a read has ended.
-    pub(crate) landed: G,
+    landed: G,
 }
 
 #[derive(Default)]
@@ -44,7 +46,7 @@ struct Entries {
 struct Entry {
     kept: Option<Kept>,
     /// Somebody is reading it.
-    reading: bool,
+    reading: Option<Mark>,
     /// Reads that ended, and what the last one brought if it failed, and when.
     landings: u64,
     failure: Option<(Error, Duration)>,
@@ -61,23 +63,34 @@ struct Kept {
     since: Duration,
 }
 
+/// Of a read that is under way: which one, and when it is given up.
+struct Mark {
+    id: u64,
+    until: Duration,
+}
+
 /// What somebody who wants a value does next.
-pub(crate) enum Step {
+pub(crate) enum Step<G: Gate> {
     /// Takes it, or the failure of the read that was waited for.
     Take(Result<(Value, Freshness), Error>),
     /// Reads it, for all.
-    Read,
+    Read(Reading<G>),
     /// Waits for a read that is under way.
-    Wait,
+    Wait { at_most: Duration },
 }
 
 impl<G: Gate> Cache<G> {
     pub(crate) fn new(policy: CachePolicy) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             policy,
             entries: Mutex::default(),
             landed: G::default(),
-        }
+        }))
+    }
+
+    /// Opened when a read has ended.
+    pub(crate) fn landed(&self) -> &G {
+        &self.0.landed
     }
 
     /// How many reads of it have ended so far.
@@ -86,12 +99,14 @@ impl<G: Gate> Cache<G> {
         entries.by_key.get(key).map_or(0, |entry| entry.landings)
     }
 
-    /// What to do for a value. `before` is the number of reads that had ended when the wish began.
-    pub(crate) fn step(&self, key: &KeyName, before: u64, now: Now) -> Step {
+    /// What to do for a value. `before` is the number of reads that had ended when the wish began;
+    /// a read that has not ended `longest` after its begin is waited for no more.
+    pub(crate) fn step(&self, key: &KeyName, before: u64, now: Now, longest: Duration) -> Step<G> {
+        let policy = &self.0.policy;
         let mut entries = self.lock();
         let entry = entries.used(key);
         if let Some((value, age)) = entry.alive(now)
-            && age < self.policy.time_to_live
+            && age < policy.time_to_live
         {
             let freshness = if entry.landings == before {
                 Freshness::Cached { age }
@@ -102,24 +117,39 @@ impl<G: Gate> Cache<G> {
         }
         if let Some((error, since)) = &entry.failure {
             let age = now.clock.saturating_sub(*since);
-            if entry.landings != before || age < self.policy.life_of(error) {
-                return Step::Take(self.policy.fallback(entry, error.clone(), now));
+            if entry.landings != before || age < policy.life_of(error) {
+                return Step::Take(policy.fallback(entry, error.clone(), now));
             }
         }
-        if entry.reading {
-            return Step::Wait;
+        match entry.patience(now) {
+            Some(at_most) => Step::Wait { at_most },
+            None => Step::Read(self.begin_read(key, entry, now.clock.saturating_add(longest))),
         }
-        entry.reading = true;
-        Step::Read
     }
 
-    /// A read that begins after [`Step::Read`].
-    pub(crate) fn begin_read<'a>(&'a self, key: &'a KeyName) -> Reading<'a, G> {
-        let write_marks = self.lock().used(key).write_marks;
+    fn begin_read(&self, key: &KeyName, entry: &mut Entry, until: Duration) -> Reading<G> {
+        // Each use has another number.
+        let id = entry.last_use;
+        entry.reading = Some(Mark { id, until });
         Reading {
-            cache: self,
-            key,
-            write_marks,
+            shared: Arc::clone(&self.0),
+            key: key.clone(),
+            id,
+            write_marks: entry.write_marks,
+        }
+    }
+
+    /// For whoever can neither read it nor wait for it: the old value where that is allowed, else the
+    /// error.
+    pub(crate) fn fallback(
+        &self,
+        key: &KeyName,
+        error: Error,
+        now: Now,
+    ) -> Result<(Value, Freshness), Error> {
+        match self.lock().by_key.get(key) {
+            Some(entry) => self.0.policy.fallback(entry, error, now),
+            None => Err(error),
         }
     }
 
@@ -149,6 +179,12 @@ impl<G: Gate> Cache<G> {
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock()
+    }
+}
+
+impl<G> Shared<G> {
     /// A thread that panicked leaves a whole state behind, so poison does not matter.
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
@@ -210,7 +246,14 @@ impl Entry {
     }
 
     fn is_idle(&self) -> bool {
-        !self.reading && self.writes == 0
+        self.reading.is_none() && self.writes == 0
+    }
+
+    /// How long to wait for the read that is under way. The task of one that is too old rests, with a
+    /// runtime that nobody runs.
+    fn patience(&self, now: Now) -> Option<Duration> {
+        let rest = self.reading.as_ref()?.until.checked_sub(now.clock)?;
+        (!rest.is_zero()).then_some(rest)
     }
 
     /// The value and its age, unless it is past its own expiry.
@@ -243,24 +286,29 @@ impl CachePolicy {
 }
 
 /// A read that is under way. Dropped without an end, it lets the next one try.
-pub(crate) struct Reading<'a, G: Gate> {
-    cache: &'a Cache<G>,
-    key: &'a KeyName,
+pub(crate) struct Reading<G: Gate> {
+    shared: Arc<Shared<G>>,
+    key: KeyName,
+    id: u64,
     write_marks: u64,
 }
 
-impl<G: Gate> Reading<'_, G> {
+impl<G: Gate> Reading<G> {
+    pub(crate) fn key(&self) -> &KeyName {
+        &self.key
+    }
+
     /// Keeps what was read, and tells it to those who wait, unless it was written meanwhile.
     pub(crate) fn end(
         self,
         outcome: Result<Value, Error>,
         now: Now,
     ) -> Result<(Value, Freshness), Error> {
-        let policy = self.cache.policy;
-        let mut entries = self.cache.lock();
+        let policy = self.shared.policy;
+        let mut entries = self.shared.lock();
         entries.sweep(&policy, now);
-        let entry = entries.used(self.key);
-        let is_latest = entry.writes == 0 && entry.write_marks == self.write_marks;
+        let entry = entries.used(&self.key);
+        let is_latest = self.is_latest(entry);
         entry.landings += 1;
         entry.failure = None;
         match outcome {
@@ -285,15 +333,50 @@ impl<G: Gate> Reading<'_, G> {
             }
         }
     }
+
+    /// It failed for want of time. That is not told to those who wait, and have more; where it had the
+    /// `whole` time of an operation, it is a failure to keep as any other.
+    pub(crate) fn run_out(
+        self,
+        error: Error,
+        whole: bool,
+        now: Now,
+    ) -> Result<(Value, Freshness), Error> {
+        let policy = self.shared.policy;
+        let mut entries = self.shared.lock();
+        let entry = entries.used(&self.key);
+        if !self.is_latest(entry) {
+            return Err(error);
+        }
+        if whole && !policy.life_of(&error).is_zero() {
+            entry.failure = Some((error.clone(), now.clock));
+        }
+        policy.fallback(entry, error, now)
+    }
+
+    /// Whether nobody wrote it or began to read it meanwhile.
+    fn is_latest(&self, entry: &Entry) -> bool {
+        self.is_mine(entry) && entry.writes == 0 && entry.write_marks == self.write_marks
+    }
+
+    fn is_mine(&self, entry: &Entry) -> bool {
+        entry
+            .reading
+            .as_ref()
+            .is_some_and(|mark| mark.id == self.id)
+    }
 }
 
-impl<G: Gate> Drop for Reading<'_, G> {
+impl<G: Gate> Drop for Reading<G> {
     fn drop(&mut self) {
-        let mut entries = self.cache.lock();
-        entries.used(self.key).reading = false;
-        entries.shrink(self.cache.policy.capacity.get());
+        let mut entries = self.shared.lock();
+        let entry = entries.used(&self.key);
+        if self.is_mine(entry) {
+            entry.reading = None;
+        }
+        entries.shrink(self.shared.policy.capacity.get());
         drop(entries);
-        self.cache.landed.open();
+        self.shared.landed.open();
     }
 }
 
@@ -325,7 +408,7 @@ impl<G: Gate> Drop for Writing<'_, G> {
         if entry.writes == 0 {
             entry.overlapped = false;
         }
-        entries.shrink(self.cache.policy.capacity.get());
+        entries.shrink(self.cache.0.policy.capacity.get());
     }
 }
 

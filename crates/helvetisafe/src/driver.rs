@@ -20,6 +20,10 @@ pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait Driver: Send + Sync + Sized + 'static {
     type Gate: Gate;
 
+    /// Whether [`Self::complete`] is a task of its own. Where it is not, whoever asks for the work
+    /// does it.
+    const HAS_TASKS: bool;
+
     /// Tells the time, and spreads waits.
     fn clock(&self) -> &dyn Clock;
 
@@ -53,12 +57,13 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send;
 
-    /// Runs `work` to its end, also when whoever asked for it goes away meanwhile. `None` when the
-    /// runtime ends before.
-    fn complete(
+    /// Runs `work` to its end, also when whoever asked for it goes away meanwhile, polls no more, or
+    /// has waited for `time`.
+    fn complete<T: Send + 'static>(
         &self,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) -> impl Future<Output = Option<()>> + Send;
+        work: impl Future<Output = T> + Send + 'static,
+        time: Duration,
+    ) -> impl Future<Output = Completed<T>> + Send;
 
     /// What `job` makes of each number below `count`, in their order, with at most `at_once` under
     /// way. Calls `finished` with how many are done, after each.
@@ -69,6 +74,19 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
         job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
         finished: impl FnMut(usize) + Send,
     ) -> impl Future<Output = Vec<T>> + Send;
+}
+
+/// What came of [`Driver::complete`].
+#[cfg_attr(
+    not(feature = "async"),
+    expect(dead_code, reason = "the blocking driver always waits for the end")
+)]
+pub(crate) enum Completed<T> {
+    Done(T),
+    /// It goes on, but whoever asked for it waits no longer.
+    Late,
+    /// The runtime ended before.
+    RuntimeEnded,
 }
 
 /// Where the end of somebody else's work is waited for: a count that only grows.

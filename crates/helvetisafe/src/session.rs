@@ -2,6 +2,7 @@
 
 mod attempts;
 mod refusal;
+mod shared;
 mod throttle;
 
 use std::sync::Arc;

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use helvetisafe_proto::auth::AuthHeader;
-use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
+use helvetisafe_proto::endpoint::FetchToken;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::driver::{Boxed, Driver, Gate};
+use crate::driver::{Boxed, Completed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
 use crate::session::{Attempts, Deadline, Now, Session};
@@ -102,26 +102,38 @@ impl ServiceAccount {
         session: &Arc<Session<D>>,
         deadline: Deadline,
     ) -> Result<Credential, Error> {
+        let failed = |cause| Error::new(Action::FetchToken, cause);
         let before = self.lock().serial();
         loop {
             // Read before the state: a renewal that ends between the two ends the wait.
             let seen = session.renewals.count();
-            let step = self.lock().next_step(before, session.driver.now());
+            let (now, longest) = (session.driver.now(), session.longest_shared());
+            let step = self.lock().next_step(before, now, longest);
+            let remaining = session.remaining(deadline);
             match step {
                 Step::Take(outcome) => return outcome,
-                Step::Renew { attempts } => {
+                Step::Renew { id, attempts } => {
+                    let renewal = Renewal {
+                        session: Arc::clone(session),
+                        id,
+                    };
+                    if remaining.is_zero() {
+                        return Err(failed(Cause::Deadline));
+                    }
                     let attempts = attempts.unwrap_or(session.policy.max_attempts);
-                    let renewal = renew(Arc::clone(session), deadline, attempts);
-                    if session.driver.complete(renewal).await.is_none() {
-                        return Err(Error::new(Action::FetchToken, Cause::RuntimeEnded));
+                    let renewal = renewal.run(session.shared_deadline(deadline), attempts);
+                    match session.driver.complete(renewal, remaining).await {
+                        Completed::Done(Ok(())) | Completed::Late => {}
+                        Completed::Done(Err(RanOut(error))) => {
+                            let usable = self.lock().usable(session.driver.now());
+                            return usable.ok_or(error);
+                        }
+                        Completed::RuntimeEnded => return Err(failed(Cause::RuntimeEnded)),
                     }
                 }
-                Step::Wait => {
-                    let remaining = session.remaining(deadline);
-                    if remaining.is_zero() {
-                        return Err(Error::new(Action::FetchToken, Cause::Deadline));
-                    }
-                    session.renewals.wait(seen, remaining).await;
+                Step::Wait { .. } if remaining.is_zero() => return Err(failed(Cause::Deadline)),
+                Step::Wait { at_most } => {
+                    session.renewals.wait(seen, remaining.min(at_most)).await;
                 }
             }
         }
@@ -180,56 +192,61 @@ impl ServiceAccount {
     }
 }
 
-/// Brings a new token, while others wait. No lock is held meanwhile. It is boxed because a call
-/// may renew, and a renewal is a call.
-fn renew<D: Driver>(
-    session: Arc<Session<D>>,
-    deadline: Deadline,
-    attempts: u32,
-) -> Boxed<'static, ()> {
-    Box::pin(async move {
-        let Authorizer::ServiceAccount(account) = &session.authorizer else {
-            return;
-        };
-        let renewal = Renewal {
-            account,
-            renewals: &session.renewals,
-        };
-        let mut attempts = Attempts::new(attempts);
-        let fetched = session
-            .call_with(
-                &account.request(),
-                Action::FetchToken,
-                deadline,
-                &mut attempts,
-            )
-            .await;
-        if let Ok(token) = &fetched {
-            session.observer.tell(Event::Authorized {
-                granted: token.granted,
-                life: token.life,
-            });
-        }
-        renewal.end(fetched, session.driver.now());
-    })
-}
-
 /// A renewal that is under way. Dropped without an end, by a panic in a transport or with the
 /// runtime, it lets the next one try.
-struct Renewal<'a, G: Gate> {
-    account: &'a ServiceAccount,
-    renewals: &'a G,
+struct Renewal<D: Driver> {
+    session: Arc<Session<D>>,
+    id: u64,
 }
 
-impl<G: Gate> Renewal<'_, G> {
-    fn end(self, fetched: Result<AccessToken, Error>, now: Duration) {
-        self.account.lock().end(fetched, now);
+/// A renewal failed for want of time, which tells nothing to those who have more.
+struct RanOut(Error);
+
+impl<D: Driver> Renewal<D> {
+    /// Brings a new token, while others wait. No lock is held meanwhile. It is boxed because a call
+    /// may renew, and a renewal is a call. The mark that it is under way goes with the future, also
+    /// where that is never polled.
+    fn run(self, deadline: Deadline, attempts: u32) -> Boxed<'static, Result<(), RanOut>> {
+        Box::pin(async move {
+            let session = &self.session;
+            let Some(account) = self.account() else {
+                return Ok(());
+            };
+            let mut attempts = Attempts::new(attempts);
+            let call = account.request();
+            let fetched = session
+                .call_with(&call, Action::FetchToken, deadline, &mut attempts)
+                .await;
+            let now = session.driver.now();
+            match fetched {
+                Err(error) if session.ran_out(&error, deadline) => {
+                    account.lock().run_out(self.id, now);
+                    return Err(RanOut(error));
+                }
+                Ok(ref token) => session.observer.tell(Event::Authorized {
+                    granted: token.granted,
+                    life: token.life,
+                }),
+                Err(_) => {}
+            }
+            account.lock().end(self.id, fetched, now);
+            Ok(())
+        })
+    }
+
+    fn account(&self) -> Option<&ServiceAccount> {
+        match &self.session.authorizer {
+            Authorizer::ServiceAccount(account) => Some(account),
+            Authorizer::ApiToken(_) => None,
+        }
     }
 }
 
-impl<G: Gate> Drop for Renewal<'_, G> {
+impl<D: Driver> Drop for Renewal<D> {
     fn drop(&mut self) {
-        self.account.lock().release();
-        self.renewals.open();
+        if let Some(account) = self.account() {
+            account.lock().release(self.id);
+        }
+        self.session.renewals.open();
     }
 }

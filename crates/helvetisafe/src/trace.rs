@@ -14,6 +14,8 @@ pub(crate) use without_tracing::{Here, event, span};
 mod with_tracing {
     use tracing::field::Empty;
     use tracing::instrument::Instrumented;
+    #[cfg(feature = "async")]
+    use tracing::instrument::{WithDispatch, WithSubscriber};
     use tracing::{Dispatch, Instrument, Level, Span, debug, dispatcher, enabled, info_span, warn};
 
     use crate::error::Action;
@@ -28,10 +30,11 @@ mod with_tracing {
         call.instrument(span)
     }
 
-    /// The same future, in the span in which it is asked for, wherever it runs.
+    /// The same future, in the span in which it is asked for, and told to who listens there, wherever
+    /// it runs.
     #[cfg(feature = "async")]
-    pub(crate) fn within_this_span<F: Future>(work: F) -> Instrumented<F> {
-        work.in_current_span()
+    pub(crate) fn within_this_span<F: Future>(work: F) -> WithDispatch<Instrumented<F>> {
+        work.in_current_span().with_current_subscriber()
     }
 
     /// Who listens on a thread, and in which span it is.

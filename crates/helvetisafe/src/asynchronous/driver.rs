@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{AsyncClock, AsyncTransport};
 use crate::clock::Clock;
-use crate::driver::{Boxed, Driver, Gate};
+use crate::driver::{Boxed, Completed, Driver, Gate};
 use crate::trace;
 use crate::transport::TransportError;
 
@@ -30,6 +30,8 @@ impl Tokio {
 
 impl Driver for Tokio {
     type Gate = TokioGate;
+
+    const HAS_TASKS: bool = true;
 
     fn clock(&self) -> &dyn Clock {
         &*self.clock
@@ -50,8 +52,15 @@ impl Driver for Tokio {
         outcome(spawn_blocking(work).await)
     }
 
-    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<()> {
-        outcome(spawn(trace::within_this_span(work)).await)
+    async fn complete<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        time: Duration,
+    ) -> Completed<T> {
+        let Ok(joined) = timeout(time, spawn(trace::within_this_span(work))).await else {
+            return Completed::Late;
+        };
+        outcome(joined).map_or(Completed::RuntimeEnded, Completed::Done)
     }
 
     async fn each<'a, T: Send>(

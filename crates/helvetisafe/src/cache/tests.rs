@@ -4,6 +4,8 @@ use super::*;
 use crate::driver::blocking::BlockingGate;
 use crate::error::{Action, Cause};
 
+const LONGEST: Duration = Duration::from_secs(30);
+
 const NOW: Now = Now {
     clock: Duration::ZERO,
     wall: Timestamp::UNIX_EPOCH,
@@ -29,18 +31,38 @@ fn value() -> Value {
     }
 }
 
+fn at(second: u64) -> Now {
+    Now {
+        clock: Duration::from_secs(second),
+        ..NOW
+    }
+}
+
+fn error(cause: Cause) -> Error {
+    Error::new(Action::List, cause)
+}
+
+fn begin(cache: &Cache<BlockingGate>, number: usize, now: Now) -> Reading<BlockingGate> {
+    match cache.step(&key(number), 0, now, LONGEST) {
+        Step::Read(reading) => reading,
+        _ => panic!("somebody reads it already, or nobody has to"),
+    }
+}
+
+/// What somebody does who came before any read had ended.
+fn waiter(cache: &Cache<BlockingGate>, now: Now) -> Step<BlockingGate> {
+    cache.step(&key(0), 0, now, LONGEST)
+}
+
 #[test]
 fn names_that_failed_take_no_more_room_than_values() {
     let cache = cache();
-    for key in (0..10).map(key) {
-        assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
-        let reading = cache.begin_read(&key);
-        let error = Error::new(Action::Get(key.clone()), Cause::Deadline);
-        assert!(reading.end(Err(error), NOW).is_err());
+    for number in 0..10 {
+        let outcome = begin(&cache, number, NOW).end(Err(error(Cause::Deadline)), NOW);
+        assert!(outcome.is_err());
     }
-    for key in (10..20).map(key) {
-        assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
-        drop(cache.begin_read(&key));
+    for number in 10..20 {
+        drop(begin(&cache, number, NOW));
     }
     assert_eq!(cache.lock().by_key.len(), 2);
 }
@@ -48,50 +70,110 @@ fn names_that_failed_take_no_more_room_than_values() {
 #[test]
 fn names_that_failed_take_no_room_from_values() {
     let cache = cache();
-    let read = |number, outcome| {
-        let key = key(number);
-        assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
-        cache.begin_read(&key).end(outcome, NOW)
+    let read = |number, outcome| begin(&cache, number, NOW).end(outcome, NOW).is_ok();
+    let has = |number| {
+        let step = cache.step(&key(number), 1, NOW, LONGEST);
+        matches!(step, Step::Take(Ok(_)))
     };
-    let error = || Err(Error::new(Action::List, Cause::Deadline));
-    let has = |number| matches!(cache.step(&key(number), 1, NOW), Step::Take(Ok(_)));
-    assert!(read(0, Ok(value())).is_ok() && read(1, Ok(value())).is_ok());
+    assert!(read(0, Ok(value())) && read(1, Ok(value())));
     for number in 2..10 {
-        assert!(read(number, error()).is_err());
+        assert!(!read(number, Err(error(Cause::Deadline))));
     }
     assert!(has(0) && has(1));
     // Of two values the older goes.
-    assert!(read(10, Ok(value())).is_ok());
+    assert!(read(10, Ok(value())));
     assert!(has(1) && has(10) && !has(0));
 }
 
 #[test]
 fn one_reads_and_the_others_wait_until_it_ends() {
     let cache = cache();
-    let key = key(0);
-    assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
-    let seen = cache.landed.count();
-    assert!(matches!(cache.step(&key, 0, NOW), Step::Wait));
-    drop(cache.begin_read(&key));
-    assert_ne!(cache.landed.count(), seen, "whoever waits is woken");
-    assert!(matches!(cache.step(&key, 0, NOW), Step::Read));
+    let reading = begin(&cache, 0, NOW);
+    let seen = cache.landed().count();
+    assert!(matches!(
+        waiter(&cache, NOW),
+        Step::Wait { at_most: LONGEST }
+    ));
+    drop(reading);
+    assert_ne!(cache.landed().count(), seen, "whoever waits is woken");
+    begin(&cache, 0, NOW);
+}
+
+#[test]
+fn a_read_that_ran_out_of_time_is_not_told_to_those_who_wait() {
+    let cache = cache();
+    let outcome = begin(&cache, 0, NOW).run_out(error(Cause::Deadline), true, NOW);
+    assert!(outcome.is_err());
+    assert!(matches!(waiter(&cache, NOW), Step::Read(_)));
+}
+
+#[test]
+fn one_that_had_all_its_time_is_a_failure_to_keep() {
+    let policy = CachePolicy {
+        failures_for: Duration::from_secs(5),
+        ..CachePolicy::new(Duration::from_secs(60))
+    };
+    let cache = Cache::new(policy);
+    let run_out = |whole| {
+        let outcome = begin(&cache, 0, NOW).run_out(error(Cause::Deadline), whole, NOW);
+        assert!(outcome.is_err());
+    };
+    run_out(false);
+    run_out(true);
+    assert!(matches!(waiter(&cache, at(4)), Step::Take(Err(_))));
+    assert!(matches!(waiter(&cache, at(5)), Step::Read(_)));
+}
+
+#[test]
+fn an_old_value_serves_whoever_has_no_more_time() {
+    let policy = CachePolicy {
+        stale_for: Duration::from_secs(60),
+        ..CachePolicy::new(Duration::from_secs(60))
+    };
+    let cache = Cache::new(policy);
+    let late = |cause, now| cache.fallback(&key(0), error(cause), now);
+    assert!(late(Cause::Deadline, NOW).is_err());
+    assert!(begin(&cache, 0, NOW).end(Ok(value()), NOW).is_ok());
+    let is_stale = |outcome| matches!(outcome, Ok((_, Freshness::Stale { .. })));
+    assert!(is_stale(late(Cause::Deadline, at(119))));
+    assert!(!is_stale(late(Cause::Deadline, at(120))));
+    let reading = begin(&cache, 0, at(119));
+    assert!(is_stale(reading.run_out(
+        error(Cause::Deadline),
+        true,
+        at(119)
+    )));
+}
+
+/// Its task rests with a runtime that nobody runs, and goes on in the end.
+#[test]
+fn a_read_that_does_not_end_is_given_up() {
+    let cache = cache();
+    let old = begin(&cache, 0, NOW);
+    let step = waiter(&cache, at(29));
+    assert!(matches!(step, Step::Wait { at_most } if at_most == Duration::from_secs(1)));
+    let new = begin(&cache, 0, at(30));
+    // Who began it takes what it brings, and nobody else does.
+    let error = error(Cause::Deadline);
+    assert!(old.end(Err(error), at(31)).is_err());
+    assert!(
+        matches!(waiter(&cache, at(31)), Step::Wait { .. }),
+        "for the new one"
+    );
+    assert!(new.end(Ok(value()), at(31)).is_ok());
+    assert!(matches!(waiter(&cache, at(31)), Step::Take(Ok(_))));
 }
 
 #[test]
 fn what_no_read_can_bring_any_more_is_dropped() {
     let cache = cache();
     let read = |number: usize, expires_at: Option<Timestamp>, second: u64| {
-        let now = Now {
-            clock: Duration::from_secs(second),
-            ..NOW
-        };
         let value = Value {
             expires_at,
             ..value()
         };
-        let key = key(number);
-        assert!(matches!(cache.step(&key, 0, now), Step::Read));
-        assert!(cache.begin_read(&key).end(Ok(value), now).is_ok());
+        let now = at(second);
+        assert!(begin(&cache, number, now).end(Ok(value), now).is_ok());
     };
     let has = |number| {
         let entries = cache.lock();

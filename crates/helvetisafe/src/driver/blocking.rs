@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use zeroize::Zeroize;
 
-use super::{Boxed, Driver, Gate};
+use super::{Boxed, Completed, Driver, Gate};
 use crate::clock::Clock;
 use crate::transport::{Transport, TransportError};
 
@@ -29,6 +29,8 @@ impl Blocking {
 
 impl Driver for Blocking {
     type Gate = BlockingGate;
+
+    const HAS_TASKS: bool = false;
 
     fn clock(&self) -> &dyn Clock {
         &*self.clock
@@ -55,9 +57,13 @@ impl Driver for Blocking {
         Some(work())
     }
 
-    async fn complete(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<()> {
-        work.await;
-        Some(())
+    /// The work has a deadline of its own, which is that of the thread.
+    async fn complete<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        _: Duration,
+    ) -> Completed<T> {
+        Completed::Done(work.await)
     }
 
     async fn each<'a, T: Send>(

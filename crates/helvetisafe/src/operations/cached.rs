@@ -7,8 +7,9 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::Operations;
-use crate::cache::{Cache, Freshness, Step, Value};
-use crate::driver::{Driver, Gate};
+use crate::cache::{Cache, Freshness, Reading, Step, Value};
+use crate::connection::Connection;
+use crate::driver::{Boxed, Completed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::secret::SecretMetadata;
 use crate::session::Deadline;
@@ -25,23 +26,41 @@ impl<D: Driver> Operations<'_, D> {
         let before = cache.landings(key);
         loop {
             // Read before the state: a read that ends between the two ends the wait.
-            let seen = cache.landed.count();
-            match cache.step(key, before, self.0.session.now()) {
+            let seen = cache.landed().count();
+            let step = cache.step(key, before, session.now(), session.longest_shared());
+            let remaining = session.remaining(deadline);
+            match step {
                 Step::Take(outcome) => return outcome,
-                Step::Read => {
-                    let reading = cache.begin_read(key);
-                    let outcome = self.get_value(key, deadline).await;
-                    return reading.end(outcome, self.0.session.now());
-                }
-                Step::Wait => {
-                    let remaining = session.remaining(deadline);
-                    if remaining.is_zero() {
-                        return Err(Error::new(Action::Get(key.clone()), Cause::Deadline));
+                _ if remaining.is_zero() => return self.failed(cache, key, Cause::Deadline),
+                Step::Read(reading) => {
+                    let deadline = session.shared_deadline(deadline);
+                    let read = read_for_all(Arc::clone(self.0), reading, deadline);
+                    // Boxed, so that the compiler sees that it is `Send`.
+                    let read: Boxed<'_, _> = Box::pin(session.driver.complete(read, remaining));
+                    match read.await {
+                        Completed::Done(outcome) => return outcome,
+                        Completed::Late => {}
+                        Completed::RuntimeEnded => {
+                            return self.failed(cache, key, Cause::RuntimeEnded);
+                        }
                     }
-                    cache.landed.wait(seen, remaining).await;
+                }
+                Step::Wait { at_most } => {
+                    let time = remaining.min(at_most);
+                    cache.landed().wait(seen, time).await;
                 }
             }
         }
+    }
+
+    fn failed(
+        &self,
+        cache: &Cache<D::Gate>,
+        key: &KeyName,
+        cause: Cause,
+    ) -> Result<(Value, Freshness), Error> {
+        let error = Error::new(Action::Get(key.clone()), cause);
+        cache.fallback(key, error, self.0.session.now())
     }
 
     /// Makes a write, and tells the cache what came of it.
@@ -80,4 +99,24 @@ impl<D: Driver> Operations<'_, D> {
             cache.clear();
         }
     }
+}
+
+/// Reads a value while others wait for it. The mark that it is being read goes with the future, also
+/// where that is never polled.
+fn read_for_all<D: Driver>(
+    connection: Arc<Connection<D>>,
+    reading: Reading<D::Gate>,
+    deadline: Deadline,
+) -> Boxed<'static, Result<(Value, Freshness), Error>> {
+    Box::pin(async move {
+        let session = &connection.session;
+        let whole = session.has_just_begun(deadline);
+        let operations = Operations(&connection);
+        match operations.get_value(reading.key(), deadline).await {
+            Err(error) if session.ran_out(&error, deadline) => {
+                reading.run_out(error, whole, session.now())
+            }
+            outcome => reading.end(outcome, session.now()),
+        }
+    })
 }

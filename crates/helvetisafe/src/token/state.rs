@@ -22,9 +22,19 @@ pub(super) struct State {
     /// The serial number of the last renewal that ended.
     serial: u64,
     /// A thread or task is renewing.
-    renewing: bool,
-    /// Why the last renewal failed, and when.
-    failure: Option<(Error, Duration)>,
+    renewing: Option<Mark>,
+    /// How many renewals have begun.
+    begun: u64,
+    /// Why the last renewal that ended failed.
+    failure: Option<Error>,
+    /// When one failed last since there is a token, also for want of time.
+    failed_at: Option<Duration>,
+}
+
+/// Of a renewal that is under way: which one, and when it is given up.
+struct Mark {
+    id: u64,
+    until: Duration,
 }
 
 /// What a thread or task that wants a credential does next.
@@ -32,9 +42,9 @@ pub(super) enum Step {
     /// Takes what there is, or the failure of the renewal that it waited for.
     Take(Result<Credential, Error>),
     /// Renews, with so many attempts; without a number, as many as a call has.
-    Renew { attempts: Option<u32> },
+    Renew { id: u64, attempts: Option<u32> },
     /// Waits for a renewal that is under way.
-    Wait,
+    Wait { at_most: Duration },
 }
 
 /// An access token in use.
@@ -58,8 +68,9 @@ impl State {
         self.held.as_ref()
     }
 
-    /// What to do for a credential. `before` is the serial number when the wish for it began.
-    pub(super) fn next_step(&mut self, before: u64, now: Duration) -> Step {
+    /// What to do for a credential. `before` is the serial number when the wish for it began; a
+    /// renewal that has not ended `longest` after its begin is waited for no more.
+    pub(super) fn next_step(&mut self, before: u64, now: Duration, longest: Duration) -> Step {
         if let Some(credential) = self.usable(now) {
             return Step::Take(Ok(credential));
         }
@@ -70,33 +81,43 @@ impl State {
         {
             return Step::Take(outcome);
         }
-        if self.renewing {
-            return Step::Wait;
+        if let Some(at_most) = self.patience(now) {
+            return Step::Wait { at_most };
         }
-        self.renewing = true;
+        self.begun += 1;
+        self.renewing = Some(Mark {
+            id: self.begun,
+            until: now.saturating_add(longest),
+        });
         // While the old token still works, one try is enough: nobody should wait long for it.
         let still_works = self.held.as_ref().is_some_and(|held| held.is_alive(now));
         Step::Renew {
+            id: self.begun,
             attempts: still_works.then_some(1),
         }
     }
 
+    /// How long to wait for the renewal that is under way. The task of one that is too old rests, with
+    /// a runtime that nobody runs.
+    fn patience(&self, now: Duration) -> Option<Duration> {
+        let rest = self.renewing.as_ref()?.until.checked_sub(now)?;
+        (!rest.is_zero()).then_some(rest)
+    }
+
     /// The token if it need not be renewed: it is fresh, or it still works and a renewal has just
     /// failed.
-    fn usable(&self, now: Duration) -> Option<Credential> {
+    pub(super) fn usable(&self, now: Duration) -> Option<Credential> {
         let held = self.held.as_ref()?;
         let failed_lately = self
-            .failure
-            .as_ref()
-            .is_some_and(|(_, at)| now.saturating_sub(*at) < PAUSE_AFTER_FAILURE);
+            .failed_at
+            .is_some_and(|at| now.saturating_sub(at) < PAUSE_AFTER_FAILURE);
         (held.is_fresh(now) || failed_lately && held.is_alive(now)).then(|| held.credential())
     }
 
     /// What the last renewal brought. The old token serves while a renewal fails for a reason that
     /// passes.
     fn outcome(&self, now: Duration) -> Option<Result<Credential, Error>> {
-        let failure = self.failure.as_ref().map(|(error, _)| error);
-        match (&self.held, failure) {
+        match (&self.held, &self.failure) {
             (Some(held), None) => Some(Ok(held.credential())),
             (Some(held), Some(error)) if error.is_retryable() && held.is_alive(now) => {
                 Some(Ok(held.credential()))
@@ -118,8 +139,11 @@ impl State {
         });
     }
 
-    /// A renewal has ended.
-    pub(super) fn end(&mut self, fetched: Result<AccessToken, Error>, now: Duration) {
+    /// A renewal has ended. What one brings that was given up is too old.
+    pub(super) fn end(&mut self, id: u64, fetched: Result<AccessToken, Error>, now: Duration) {
+        if !self.is_under_way(id) {
+            return;
+        }
         self.serial += 1;
         match fetched {
             Ok(token) => {
@@ -132,19 +156,33 @@ impl State {
                     serial: self.serial,
                 });
                 self.failure = None;
+                self.failed_at = None;
             }
             Err(error) => {
                 if !error.is_retryable() {
                     self.held = None;
                 }
-                self.failure = Some((error, now));
+                self.failure = Some(error);
+                self.failed_at = Some(now);
             }
         }
     }
 
-    /// Nobody renews any more, whether the renewal came to its end or not.
-    pub(super) fn release(&mut self) {
-        self.renewing = false;
+    /// A renewal failed for want of time. That is not told to those who wait, and have more; but an old
+    /// token that still works is used for a while.
+    pub(super) fn run_out(&mut self, id: u64, now: Duration) {
+        if self.is_under_way(id) {
+            self.failed_at = Some(now);
+        }
+    }
+
+    /// This renewal is under way no more, whether it came to its end or not.
+    pub(super) fn release(&mut self, id: u64) {
+        self.renewing.take_if(|mark| mark.id == id);
+    }
+
+    fn is_under_way(&self, id: u64) -> bool {
+        self.renewing.as_ref().is_some_and(|mark| mark.id == id)
     }
 
     /// Drops the token that was refused, unless somebody has already brought a newer one.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use helvetisafe::ErrorKind;
+use helvetisafe::{CachePolicy, ErrorKind};
 use helvetisafe_server::{NewAccount, Vault};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::builder;
+use crate::cancel::polled;
 use crate::proxy::{Deed, answer};
 use crate::world::{SECRETS, TOKEN, World, earlier};
 
@@ -140,6 +141,56 @@ fn a_renewal_that_ended_with_its_runtime_holds_nobody_up() {
     let secret = second.block_on(next).unwrap().unwrap();
     assert_eq!(secret.expose_secret(), "v");
     assert_eq!(world.proxy.count("POST", TOKEN), 3);
+}
+
+/// Some of what they begin is never polled.
+#[test]
+fn reads_and_renewals_that_end_with_their_runtime_anywhere_hold_nobody_up() {
+    let world = World::new(|_, _| None);
+    let second = runtime();
+    let policy = CachePolicy::new(Duration::from_secs(60));
+    let client = second
+        .block_on(builder(&world).cache(policy).connect())
+        .unwrap();
+    world.client().secrets().create("db", "v", None).unwrap();
+    for times in 1..10 {
+        for is_cached in [true, false] {
+            world.vault.revoke_tokens(&world.account).unwrap();
+            client.secrets().invalidate("db");
+            let first = runtime();
+            if is_cached {
+                first.block_on(polled(times, client.secrets().get("db")));
+            } else {
+                first.block_on(polled(times, client.secrets().exists("db")));
+            }
+            drop(first);
+            let get = async { client.secrets().get("db").await };
+            let next = async { tokio::time::timeout(Duration::from_secs(4), get).await };
+            let secret = second.block_on(next).unwrap().unwrap();
+            assert_eq!(secret.expose_secret(), "v", "{times} {is_cached}");
+        }
+    }
+}
+
+#[test]
+fn a_read_whose_runtime_rests_is_given_up_after_the_time_of_an_operation() {
+    let world = World::new(|_, _| None);
+    let timeouts = helvetisafe::Timeouts {
+        operation: Duration::from_millis(500),
+        ..helvetisafe::Timeouts::default()
+    };
+    let [resting, second] = [runtime(), runtime()];
+    let policy = CachePolicy::new(Duration::from_secs(60));
+    let builder = builder(&world).timeouts(timeouts).cache(policy);
+    let client = second.block_on(builder.connect()).unwrap();
+    world.client().secrets().create("db", "v", None).unwrap();
+    let begun = resting.block_on(polled(1, client.secrets().get("db")));
+    assert!(begun.is_none());
+    let get = || second.block_on(async { client.secrets().get("db").await });
+    let error = get().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(get().unwrap().expose_secret(), "v");
 }
 
 #[test]

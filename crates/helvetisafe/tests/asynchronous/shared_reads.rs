@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use helvetisafe::{CachePolicy, ErrorKind};
+use helvetisafe::{CachePolicy, ErrorKind, Timeouts};
 
 use crate::builder;
 use crate::proxy::Deed;
-use crate::world::{World, earlier};
+use crate::world::{TOKEN, World, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
@@ -61,4 +61,71 @@ async fn who_waits_goes_on_when_the_reader_is_dropped() {
     }
     let secret = tokio::time::timeout(Duration::from_secs(10), waiter).await;
     assert_eq!(secret.unwrap().unwrap().expose_secret(), "v");
+    assert_eq!(world.proxy.count("GET", DB), 1, "the read went on");
+}
+
+#[tokio::test]
+async fn a_future_that_is_kept_and_polled_no_more_holds_nobody_up() {
+    let world = World::new(|_, _| None);
+    let policy = CachePolicy::new(Duration::from_secs(60));
+    let client = builder(&world).cache(policy).connect().await.unwrap();
+    let secrets = client.secrets();
+    world.client().secrets().create("db", "v", None).unwrap();
+    let mut kept = pin!(secrets.get("db"));
+    begin(kept.as_mut()).await;
+    let other = tokio::time::timeout(Duration::from_secs(10), secrets.get("db")).await;
+    assert_eq!(other.unwrap().unwrap().expose_secret(), "v");
+    assert_eq!(kept.await.unwrap().expose_secret(), "v");
+    assert_eq!(world.proxy.count("GET", DB), 1);
+}
+
+fn hasty() -> Timeouts {
+    Timeouts {
+        operation: Duration::from_secs(1),
+        ..Timeouts::default()
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_not_told_that_the_time_of_another_is_over() {
+    let world = World::new(|seen, before| {
+        let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
+        is_first.then_some(Deed::Stall(Duration::from_secs(5)))
+    });
+    let policy = CachePolicy::new(Duration::from_secs(60));
+    let builder = builder(&world).timeouts(hasty()).cache(policy);
+    let client = builder.connect().await.unwrap();
+    world.client().secrets().create("db", "v", None).unwrap();
+    let reader = client.clone();
+    let first = tokio::spawn(async move { reader.secrets().get("db").await });
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let second = client.secrets().get("db").await;
+    assert_eq!(second.unwrap().expose_secret(), "v");
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+}
+
+/// The first of two has used up most of its time when it begins the renewal.
+#[tokio::test]
+async fn a_renewal_has_all_its_time_whoever_began_it() {
+    let world = World::new(|seen, before| {
+        // Connecting brings one to this client, and one to the other.
+        if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2 {
+            std::thread::sleep(Duration::from_millis(400));
+        }
+        let refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
+        is_first.then_some(Deed::Drip(refused, Duration::from_millis(14)))
+    });
+    let client = builder(&world).timeouts(hasty()).connect().await.unwrap();
+    world.client().secrets().create("db", "v", None).unwrap();
+    let reader = client.clone();
+    let first = tokio::spawn(async move { reader.secrets().get("db").await });
+    // It reads the token; this one finds that there is none any more.
+    tokio::time::sleep(Duration::from_millis(850)).await;
+    let second = client.secrets().get("db").await;
+    assert_eq!(second.unwrap().expose_secret(), "v");
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert_eq!(world.proxy.count("POST", TOKEN), 3, "one for both");
 }

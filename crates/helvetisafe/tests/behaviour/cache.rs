@@ -6,10 +6,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe::{CachePolicy, Client, ErrorKind, Freshness, Secret};
+use helvetisafe::{CachePolicy, Client, ErrorKind, Freshness, Secret, Timeouts};
 
 use crate::proxy::{Deed, answer};
-use crate::world::World;
+use crate::world::{World, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 const LIFE: Duration = Duration::from_secs(60);
@@ -287,6 +287,29 @@ fn a_read_that_a_write_overtook_is_not_kept() {
     });
     let secret = client.secrets().get("db").unwrap();
     assert_eq!((secret.expose_secret(), is_fresh(&secret)), ("new", false));
+}
+
+#[test]
+fn who_waits_is_not_told_that_the_time_of_another_is_over() {
+    let world = World::new(|seen, before| {
+        let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
+        is_first.then_some(Deed::Stall(seconds(5)))
+    });
+    world.client().secrets().create("db", "v", None).unwrap();
+    let timeouts = Timeouts {
+        operation: seconds(1),
+        ..Timeouts::default()
+    };
+    let builder = world.on_the_real_clock().cache(CachePolicy::new(LIFE));
+    let client = builder.timeouts(timeouts).connect().unwrap();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| client.secrets().get("db"));
+        thread::sleep(Duration::from_millis(600));
+        let second = client.secrets().get("db");
+        assert_eq!(second.unwrap().expose_secret(), "v");
+        let error = first.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport);
+    });
 }
 
 #[test]

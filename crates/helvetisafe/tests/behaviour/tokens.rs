@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe::{ErrorKind, Event, Scope, Scopes};
+use helvetisafe::{ErrorKind, Event, Scope, Scopes, Timeouts};
 use helvetisafe_server::{NewAccount, Vault};
 
 use crate::proxy::{Deed, answer};
@@ -176,6 +176,37 @@ fn a_failed_renewal_is_shared_too() {
         0,
         "nothing is sent without a credential"
     );
+}
+
+/// It has used up most of its time when it begins the renewal.
+#[test]
+fn a_renewal_for_which_a_thread_had_no_time_is_not_that_of_the_others() {
+    let world = World::new(|seen, before| {
+        // Connecting brings one to this client, and one to the other.
+        if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2 {
+            thread::sleep(Duration::from_millis(400));
+        }
+        let refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
+        is_first.then_some(Deed::Drip(refused, Duration::from_millis(14)))
+    });
+    world.client().secrets().create("db", "v", None).unwrap();
+    let timeouts = Timeouts {
+        operation: seconds(1),
+        ..Timeouts::default()
+    };
+    let builder = world.on_the_real_clock().timeouts(timeouts);
+    let client = builder.connect().unwrap();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| client.secrets().get("db"));
+        // It reads the token; this one finds that there is none any more.
+        thread::sleep(Duration::from_millis(850));
+        let second = client.secrets().get("db");
+        assert_eq!(second.unwrap().expose_secret(), "v");
+        let error = first.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport);
+    });
+    assert_eq!(world.proxy.count("POST", TOKEN), 4, "one for each");
 }
 
 #[test]

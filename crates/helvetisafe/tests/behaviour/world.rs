@@ -63,6 +63,13 @@ impl World {
             .clock(self.clock.clone())
     }
 
+    /// The same client, which waits as long as it says.
+    pub(crate) fn on_the_real_clock(&self) -> ClientBuilder {
+        let secret = self.account.client_secret.expose_secret();
+        let credentials = Credentials::service_account(self.account.client_id.as_str(), secret);
+        Client::builder(self.proxy.base_url(), credentials, KeySource::pem(PEM))
+    }
+
     pub(crate) fn api_token(&self) -> Credentials {
         let token = self
             .vault

@@ -142,6 +142,34 @@ fn a_task_that_renews_is_within_the_span_of_who_asked() {
     );
 }
 
+/// It is a task of its own, on another thread.
+#[cfg(feature = "async")]
+#[test]
+fn a_read_for_the_cache_is_told_to_whom_the_caller_tells() {
+    use helvetisafe::{AsyncClient, CachePolicy, Credentials, KeySource};
+
+    let _alone = alone();
+    let world = World::new(|_, _| None);
+    let secret = world.account.client_secret.expose_secret();
+    let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
+    let key = KeySource::pem(crate::world::PEM);
+    let policy = CachePolicy::new(std::time::Duration::from_secs(60));
+    let builder = AsyncClient::builder(world.proxy.base_url(), credentials, key).cache(policy);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let client = runtime.block_on(builder.connect()).unwrap();
+    let listener = Listener::at(Level::INFO);
+    with_default(listener.clone(), || {
+        let read = runtime.block_on(async { client.secrets().get(KEY).await });
+        assert!(read.is_err());
+    });
+    let spans = listener.spans().into_iter().map(|span| span.words);
+    assert_eq!(spans.collect::<Vec<_>>(), ["call=\"get\" "]);
+}
+
 #[test]
 fn nothing_that_is_told_is_secret() {
     let _alone = alone();
