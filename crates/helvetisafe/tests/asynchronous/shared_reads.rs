@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use helvetisafe::{CachePolicy, ErrorKind, Timeouts};
+use futures_util::future::join_all;
+use helvetisafe::{CachePolicy, ErrorKind, Freshness, Timeouts};
 
 use crate::builder;
 use crate::proxy::Deed;
@@ -103,6 +104,34 @@ async fn who_waits_is_not_told_that_the_time_of_another_is_over() {
     assert_eq!(second.unwrap().expose_secret(), "v");
     let error = first.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
+}
+
+#[tokio::test]
+async fn an_old_value_serves_whoever_reads_or_waits_until_its_time_is_over() {
+    let world = World::new(|seen, before| {
+        let is_later = seen.is("GET", DB) && earlier(before, "GET", DB) > 0;
+        is_later.then_some(Deed::Stall(Duration::from_secs(5)))
+    });
+    let policy = CachePolicy {
+        stale_for: Duration::from_secs(60),
+        ..CachePolicy::new(Duration::from_millis(1))
+    };
+    let builder = builder(&world).timeouts(hasty()).cache(policy);
+    let client = builder.connect().await.unwrap();
+    world.client().secrets().create("db", "v", None).unwrap();
+    client.secrets().get("db").await.unwrap();
+    let read = |after: u64| {
+        let client = client.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            client.secrets().get("db").await
+        }
+    };
+    for secret in join_all([10, 300, 400, 500, 950].map(read)).await {
+        let secret = secret.unwrap();
+        let is_stale = matches!(secret.freshness(), Freshness::Stale { .. });
+        assert!(is_stale, "{:?}", secret.freshness());
+    }
 }
 
 /// The first of two has used up most of its time when it begins the renewal.

@@ -313,6 +313,26 @@ fn who_waits_is_not_told_that_the_time_of_another_is_over() {
 }
 
 #[test]
+fn silence_for_a_whole_operation_is_a_failure_to_keep() {
+    let world = World::new(|seen, _| seen.is("GET", DB).then_some(Deed::Stall(seconds(5))));
+    let timeouts = Timeouts {
+        operation: Duration::from_millis(500),
+        ..Timeouts::default()
+    };
+    let policy = CachePolicy {
+        failures_for: LIFE,
+        ..CachePolicy::new(LIFE)
+    };
+    let builder = world.on_the_real_clock().cache(policy);
+    let client = builder.timeouts(timeouts).connect().unwrap();
+    for _ in 0..3 {
+        let error = client.secrets().get("db").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport);
+    }
+    assert_eq!(reads(&world), 1);
+}
+
+#[test]
 fn what_is_invalidated_is_read_again() {
     let world = World::new(|_, _| None);
     let client = client(&world, CachePolicy::new(LIFE));
