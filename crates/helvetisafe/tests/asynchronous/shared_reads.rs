@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -137,21 +139,29 @@ async fn an_old_value_serves_whoever_reads_or_waits_until_its_time_is_over() {
 /// The first of two has used up most of its time when it begins the renewal.
 #[tokio::test]
 async fn a_renewal_has_all_its_time_whoever_began_it() {
-    let world = World::new(|seen, before| {
+    let renews = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&renews);
+    let world = World::new(move |seen, before| {
         // Connecting brings one to this client, and one to the other.
         if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2 {
-            std::thread::sleep(Duration::from_millis(400));
+            begins.store(true, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_secs(1));
         }
         let refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_vec();
         let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
-        is_first.then_some(Deed::Drip(refused, Duration::from_millis(14)))
+        is_first.then_some(Deed::Drip(refused, Duration::from_millis(25)))
     });
-    let client = builder(&world).timeouts(hasty()).connect().await.unwrap();
+    let timeouts = Timeouts {
+        operation: Duration::from_secs(2),
+        ..Timeouts::default()
+    };
+    let client = builder(&world).timeouts(timeouts).connect().await.unwrap();
     world.client().secrets().create("db", "v", None).unwrap();
     let reader = client.clone();
     let first = tokio::spawn(async move { reader.secrets().get("db").await });
-    // It reads the token; this one finds that there is none any more.
-    tokio::time::sleep(Duration::from_millis(850)).await;
+    while !renews.load(Ordering::SeqCst) && !first.is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let second = client.secrets().get("db").await;
     assert_eq!(second.unwrap().expose_secret(), "v");
     let error = first.await.unwrap().unwrap_err();

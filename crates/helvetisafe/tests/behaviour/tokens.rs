@@ -1,5 +1,6 @@
 //! When an access token is fetched, and by whom.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -181,26 +182,30 @@ fn a_failed_renewal_is_shared_too() {
 /// It has used up most of its time when it begins the renewal.
 #[test]
 fn a_renewal_for_which_a_thread_had_no_time_is_not_that_of_the_others() {
-    let world = World::new(|seen, before| {
+    let renews = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&renews);
+    let world = World::new(move |seen, before| {
         // Connecting brings one to this client, and one to the other.
         if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2 {
-            thread::sleep(Duration::from_millis(400));
+            begins.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_secs(1));
         }
         let refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_vec();
         let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
-        is_first.then_some(Deed::Drip(refused, Duration::from_millis(14)))
+        is_first.then_some(Deed::Drip(refused, Duration::from_millis(25)))
     });
     world.client().secrets().create("db", "v", None).unwrap();
     let timeouts = Timeouts {
-        operation: seconds(1),
+        operation: seconds(2),
         ..Timeouts::default()
     };
     let builder = world.on_the_real_clock().timeouts(timeouts);
     let client = builder.connect().unwrap();
     thread::scope(|scope| {
         let first = scope.spawn(|| client.secrets().get("db"));
-        // It reads the token; this one finds that there is none any more.
-        thread::sleep(Duration::from_millis(850));
+        while !renews.load(Ordering::SeqCst) && !first.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
         let second = client.secrets().get("db");
         assert_eq!(second.unwrap().expose_secret(), "v");
         let error = first.join().unwrap().unwrap_err();
