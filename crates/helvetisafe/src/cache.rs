@@ -73,8 +73,10 @@ impl<G: Gate> Cache<G> {
         let policy = &self.0.policy;
         let mut entries = self.lock();
         let entry = entries.used(key);
+        // What a read brought that was waited for serves, however long that took.
+        let is_shared = entry.came_after(before) && !policy.time_to_live.is_zero();
         if let Some((value, age)) = entry.alive(now)
-            && age < policy.time_to_live
+            && (age < policy.time_to_live || is_shared)
         {
             let freshness = if entry.landings == before {
                 Freshness::Cached { age }
@@ -91,10 +93,7 @@ impl<G: Gate> Cache<G> {
         }
         match entry.patience(now) {
             Some(at_most) => Step::Wait { at_most },
-            None => {
-                let until = now.clock.saturating_add(longest);
-                Step::Read(Reading::begin(&self.0, key, entry, until))
-            }
+            None => Step::Read(Reading::begin(&self.0, key, entry, now.clock, longest)),
         }
     }
 

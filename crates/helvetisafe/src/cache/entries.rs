@@ -39,7 +39,10 @@ pub(super) struct Entry {
 
 pub(super) struct Kept {
     pub(super) value: Value,
+    /// When the vault was asked for it, or took it.
     pub(super) since: Duration,
+    /// How many reads had ended when it came, the one that brought it included.
+    pub(super) landing: u64,
 }
 
 /// Of a read that is under way: which one, and when it is given up.
@@ -111,6 +114,13 @@ impl Entry {
     pub(super) fn patience(&self, now: Now) -> Option<Duration> {
         let rest = self.reading.as_ref()?.until.checked_sub(now.clock)?;
         (!rest.is_zero()).then_some(rest)
+    }
+
+    /// Whether a read has brought the value since so many had ended.
+    pub(super) fn came_after(&self, landings: u64) -> bool {
+        self.kept
+            .as_ref()
+            .is_some_and(|kept| kept.landing > landings)
     }
 
     /// The value and its age, unless it is past its own expiry.

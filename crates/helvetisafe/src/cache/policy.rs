@@ -7,7 +7,8 @@ use crate::error::Error;
 /// [`ClientBuilder::cache`](crate::ClientBuilder::cache). Everything kept is wiped when it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
-    /// How long a value serves without asking the vault. Its own expiry may come sooner.
+    /// How long a value serves without asking the vault. Its own expiry may come sooner. On many
+    /// systems the time in which the machine sleeps does not count.
     pub time_to_live: Duration,
     /// How long after that it still serves while the vault does not answer, or limits the rate.
     /// Zero, the default, is never.
@@ -57,13 +58,13 @@ pub enum Freshness {
     /// From memory.
     #[non_exhaustive]
     Cached {
-        /// Since the vault gave or took it.
+        /// Since the vault was asked for it, or took it.
         age: Duration,
     },
     /// From memory after its time, because the vault could not be asked.
     #[non_exhaustive]
     Stale {
-        /// Since the vault gave or took it.
+        /// Since the vault was asked for it, or took it.
         age: Duration,
         /// Why the vault could not be asked.
         error: Error,

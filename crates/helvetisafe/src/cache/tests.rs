@@ -43,7 +43,8 @@ fn error(cause: Cause) -> Error {
 }
 
 fn begin(cache: &Cache<BlockingGate>, number: usize, now: Now) -> Reading<BlockingGate> {
-    match cache.step(&key(number), 0, now, LONGEST) {
+    let before = cache.landings(&key(number));
+    match cache.step(&key(number), before, now, LONGEST) {
         Step::Read(reading) => reading,
         _ => panic!("somebody reads it already, or nobody has to"),
     }
@@ -188,4 +189,32 @@ fn what_no_read_can_bring_any_more_is_dropped() {
     read(1, None, 61 + 59);
     assert!(!has(0), "it is older than the 60 s that it may be");
     assert!(has(1));
+}
+
+#[test]
+fn a_value_is_as_old_as_its_reading() {
+    let cache = cache();
+    begin(&cache, 0, NOW).end(Ok(value()), at(25)).unwrap();
+    let step = |second| cache.step(&key(0), 1, at(second), LONGEST);
+    let Step::Take(Ok((_, Freshness::Cached { age }))) = step(30) else {
+        panic!("it is kept");
+    };
+    assert_eq!(age, Duration::from_secs(30));
+    assert!(matches!(step(60), Step::Read(_)));
+}
+
+#[test]
+fn whoever_waited_takes_what_took_longer_than_a_value_lives() {
+    let cache = cache();
+    begin(&cache, 0, NOW).end(Ok(value()), at(70)).unwrap();
+    assert!(matches!(
+        waiter(&cache, at(71)),
+        Step::Take(Ok((_, Freshness::Fresh)))
+    ));
+    // Who comes later reads again, and so does who waits while that fails.
+    drop(begin(&cache, 0, at(71)));
+    assert!(matches!(
+        cache.step(&key(0), 1, at(72), LONGEST),
+        Step::Read(_)
+    ));
 }

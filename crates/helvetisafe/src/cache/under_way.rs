@@ -16,24 +16,29 @@ pub(crate) struct Reading<G: Gate> {
     shared: Arc<Shared<G>>,
     key: KeyName,
     id: u64,
+    /// When it began. What it brings is as old as that: an answer may take long.
+    begun: Duration,
     write_marks: u64,
 }
 
 impl<G: Gate> Reading<G> {
-    /// It is given up when it has not ended until then.
+    /// It is given up when it has not ended `longest` after now.
     pub(super) fn begin(
         shared: &Arc<Shared<G>>,
         key: &KeyName,
         entry: &mut Entry,
-        until: Duration,
+        now: Duration,
+        longest: Duration,
     ) -> Self {
         // Each use has another number.
         let id = entry.last_use;
+        let until = now.saturating_add(longest);
         entry.reading = Some(Mark { id, until });
         Self {
             shared: Arc::clone(shared),
             key: key.clone(),
             id,
+            begun: now,
             write_marks: entry.write_marks,
         }
     }
@@ -60,7 +65,8 @@ impl<G: Gate> Reading<G> {
                 if is_latest {
                     entry.kept = Some(Kept {
                         value: value.clone(),
-                        since: now.clock,
+                        since: self.begun,
+                        landing: entry.landings,
                     });
                 }
                 Ok((value, Freshness::Fresh))
@@ -128,7 +134,8 @@ impl<G: Gate> Drop for Reading<G> {
 pub(crate) struct Writing<'a, G: Gate> {
     cache: &'a Cache<G>,
     key: &'a KeyName,
-    written: Option<Kept>,
+    /// And when.
+    written: Option<(Value, Duration)>,
 }
 
 impl<'a, G: Gate> Writing<'a, G> {
@@ -148,10 +155,7 @@ impl<'a, G: Gate> Writing<'a, G> {
     /// Keeps what was written. Of two writes at the same time nobody here knows which came later,
     /// so neither is kept.
     pub(crate) fn end(mut self, value: Value, now: Now) {
-        self.written = Some(Kept {
-            value,
-            since: now.clock,
-        });
+        self.written = Some((value, now.clock));
     }
 }
 
@@ -161,7 +165,12 @@ impl<G: Gate> Drop for Writing<'_, G> {
         let entry = entries.used(self.key);
         entry.writes -= 1;
         entry.forget();
-        entry.kept = self.written.take().filter(|_| !entry.overlapped);
+        let written = self.written.take().filter(|_| !entry.overlapped);
+        entry.kept = written.map(|(value, since)| Kept {
+            value,
+            since,
+            landing: entry.landings,
+        });
         if entry.writes == 0 {
             entry.overlapped = false;
         }

@@ -115,11 +115,18 @@ impl<D: Driver> Watcher<D> {
         Box::pin(async move { looker.look().await })
     }
 
-    /// From this look on changes are seen.
+    /// From this look on changes are seen. What the cache has is from before, and is forgotten.
     pub(crate) fn begin_with(&mut self, look: Look) -> Result<(), Error> {
         self.seen = Some(look?);
         self.has_looked = true;
+        self.changes.clear();
+        self.looker.keys.iter().for_each(|key| self.forget(key));
         Ok(())
+    }
+
+    /// Whoever reads it after a change was told gets the new value, not the one in the cache.
+    fn forget(&self, key: &KeyName) {
+        Operations(&self.looker.connection).invalidate(key.as_str());
     }
 
     /// The next change that was seen already.
@@ -142,8 +149,14 @@ impl<D: Driver> Watcher<D> {
     /// Notes what is different since the last look.
     pub(crate) fn compare(&mut self, look: Look) -> Result<(), Error> {
         let mut now = look?;
+        if self.seen.is_none() {
+            return self.begin_with(Ok(now));
+        }
         if let Some(before) = &self.seen {
             self.changes = differences(&self.looker.keys, before, &now);
+            self.changes
+                .iter()
+                .for_each(|change| self.forget(&change.key));
             now.iter_mut()
                 .filter_map(|(key, version)| Some((version, before.get(key)?)))
                 .for_each(|(version, old)| version.recall(old));

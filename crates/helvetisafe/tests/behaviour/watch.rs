@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use helvetisafe::{ChangeKind, Client, Clock, ErrorKind, Scope};
+use helvetisafe::{CachePolicy, ChangeKind, Client, Clock, ErrorKind, Scope};
 
 use crate::proxy::answer;
 use crate::world::{SECRETS, World, earlier};
@@ -148,6 +148,61 @@ fn a_watch_that_has_begun_sees_what_changes_before_it_is_asked() {
     assert_eq!(
         (change.key().as_str(), change.kind()),
         ("a", ChangeKind::Changed)
+    );
+}
+
+/// A value in the cache of the watching client is not what is read after a change was told, nor after
+/// the watch began.
+#[test]
+fn after_a_change_the_new_value_is_read() {
+    let world = World::new(|_, _| None);
+    let writer = world.client();
+    writer.secrets().create("a", "first", None).unwrap();
+    let (second, third) = (writer.clone(), writer);
+    let deeds: Deeds = vec![Box::new(move || {
+        drop(third.secrets().put("a", "third", None).unwrap());
+    })];
+    let policy = CachePolicy::new(Duration::from_secs(3600));
+    let client = world.builder().clock(stage(deeds)).cache(policy);
+    let client = client.connect().unwrap();
+    let read = || client.secrets().get("a").unwrap();
+    assert_eq!(read().expose_secret(), "first");
+    second.secrets().put("a", "second", None).unwrap();
+    assert_eq!(read().expose_secret(), "first");
+
+    let watch = client.secrets().watch(&["a"], Duration::from_secs(1));
+    let mut watch = watch.unwrap();
+    watch.begin().unwrap();
+    assert_eq!(read().expose_secret(), "second");
+    watch.next().unwrap().unwrap();
+    assert_eq!(read().expose_secret(), "third");
+}
+
+#[test]
+fn a_later_begin_forgets_what_was_to_be_told() {
+    let world = World::new(|_, _| None);
+    let writer = world.client();
+    for key in ["a", "b"] {
+        writer.secrets().create(key, "first", None).unwrap();
+    }
+    let (first, later) = (writer.clone(), writer.clone());
+    let deeds: Deeds = vec![
+        Box::new(move || {
+            drop(first.secrets().put("a", "second", None).unwrap());
+            first.secrets().delete("b").unwrap();
+        }),
+        Box::new(move || drop(later.secrets().put("b", "third", None).unwrap())),
+    ];
+    let client = world.builder().clock(stage(deeds)).connect().unwrap();
+    let watch = client.secrets().watch(&["a", "b"], Duration::from_secs(1));
+    let mut watch = watch.unwrap();
+    assert_eq!(watch.next().unwrap().unwrap().key().as_str(), "a");
+    writer.secrets().create("b", "second", None).unwrap();
+    watch.begin().unwrap();
+    let change = watch.next().unwrap().unwrap();
+    assert_eq!(
+        (change.key().as_str(), change.kind()),
+        ("b", ChangeKind::Changed)
     );
 }
 
