@@ -202,8 +202,9 @@ impl<P> ClientBuilder<P> {
 
     /// Begins with the access token that an earlier client had, from
     /// [`Client::resumption_ticket`]. It is treated as this client's own: renewed in time, and
-    /// replaced, once, when the vault answers 401. It is replaced after a 403 too, and the call made
-    /// once more, since the account may have been granted more in the meantime.
+    /// replaced, once, when the vault answers 401. One that is a minute old or
+    /// more is replaced after a 403 too, if another can be fetched, and the call made once more: the
+    /// account may have been granted more in the meantime.
     ///
     /// A ticket that does not serve is ignored: one that is none or does not open, of another
     /// vault, account, client secret or set of scopes, or whose token came in the future, because the

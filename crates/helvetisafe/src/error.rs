@@ -85,6 +85,8 @@ pub(crate) enum Cause {
     NoFields,
     #[error("the org key is not the pinned one, which nobody but its owner should have changed")]
     NotPinned { found: crypto::Fingerprint },
+    #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
+    Throttled,
     #[error("the time for the operation is over")]
     Deadline,
     #[error("the asynchronous runtime has ended")]
@@ -209,6 +211,7 @@ impl Error {
                 _ => ErrorKind::Transport,
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
+            Cause::Throttled => ErrorKind::RateLimited,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
             Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
             Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned { .. } => ErrorKind::Crypto,
@@ -231,7 +234,7 @@ impl Error {
                 error.failure(),
                 Failure::Tls | Failure::TooLarge | Failure::Malformed
             ),
-            Cause::Deadline | Cause::RuntimeEnded => true,
+            Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
             _ => false,
         }
     }

@@ -26,6 +26,7 @@ use crate::transport::{AttemptLimits, Failure, TransportError};
 use refusal::{Refusal, failure, is_forbidden, settle};
 
 pub(crate) use attempts::Attempts;
+use throttle::Admission;
 pub(crate) use throttle::Throttle;
 
 /// What every call needs: where the vault is, how to reach it, who asks, and how patiently.
@@ -124,7 +125,9 @@ impl<D: Driver> Session<D> {
     {
         loop {
             attempts.read_back = false;
-            self.wait_for_others(deadline).await;
+            if let Err(error) = self.wait_for_others(&action, deadline).await {
+                return Err(settle::<E>(error, &action, attempts));
+            }
             let credential = match E::SCOPE {
                 Some(_) => Some(
                     self.authorizer
@@ -253,10 +256,12 @@ impl<D: Driver> Session<D> {
         };
         attempts.note(event);
         match judge(E::REPEAT, event) {
-            Verdict::GiveUp => {
-                is_forbidden(event)
-                    && credential.is_some_and(|used| self.authorizer.renew_resumed(used))
+            Verdict::GiveUp if is_forbidden(event) => {
+                let now = self.driver.now();
+                attempts.may_renew()
+                    && credential.is_some_and(|used| self.authorizer.doubt(used, now))
             }
+            Verdict::GiveUp => false,
             Verdict::ReadBack => {
                 attempts.read_back = true;
                 false
@@ -271,9 +276,7 @@ impl<D: Driver> Session<D> {
                     .await
             }
             Verdict::NewCredential => {
-                let first = !attempts.renewed;
-                attempts.renewed = true;
-                first && credential.is_some_and(|used| self.authorizer.renew(used))
+                attempts.may_renew() && credential.is_some_and(|used| self.authorizer.renew(used))
             }
         }
     }
@@ -287,9 +290,29 @@ impl<D: Driver> Session<D> {
         deadline: Deadline,
         attempts: &mut Attempts,
     ) -> bool {
+        let wait = self.next_wait(back_off, retry_after, deadline, attempts);
+        let throttled = back_off == BackOff::Throttled;
+        if throttled {
+            // The others rest also where this call has no time for it.
+            let rest = wait.or(retry_after).unwrap_or(self.policy.throttled_base);
+            self.throttle.hold(self.driver.now(), rest);
+        }
+        let Some(time) = wait else { return false };
+        self.wait(time, throttled).await;
+        true
+    }
+
+    /// How long to wait before the next attempt; `None` when none is left, or that is too long.
+    fn next_wait(
+        &self,
+        back_off: BackOff,
+        retry_after: Option<Duration>,
+        deadline: Deadline,
+        attempts: &mut Attempts,
+    ) -> Option<Duration> {
         attempts.left -= 1;
         if attempts.left == 0 {
-            return false;
+            return None;
         }
         let remaining = self.remaining(deadline);
         let jitter = self.driver.jitter();
@@ -297,22 +320,26 @@ impl<D: Driver> Session<D> {
             .policy
             .wait(back_off, attempts.failed, retry_after, remaining, jitter);
         attempts.failed += 1;
-        let Ok(time) = wait else { return false };
-        let throttled = back_off == BackOff::Throttled;
-        if throttled {
-            let until = self.driver.now().saturating_add(time);
-            self.throttle.hold_until(until);
-        }
-        self.wait(time, throttled).await;
-        true
+        wait.ok()
     }
 
-    /// Waits while another call has been asked to. Where that is longer than the operation may
-    /// take, the vault is asked all the same: it may have recovered.
-    async fn wait_for_others(&self, deadline: Deadline) {
-        let time = self.throttle.remaining(self.driver.now());
-        if !time.is_zero() && time < self.remaining(deadline) {
-            self.wait(time, true).await;
+    /// Waits while another call has been asked to. Fails where that is longer than the operation may
+    /// take, but for one call a second.
+    async fn wait_for_others(&self, action: &Action, deadline: Deadline) -> Result<(), Error> {
+        match self
+            .throttle
+            .admit(self.driver.now(), self.remaining(deadline))
+        {
+            Admission::Go => Ok(()),
+            Admission::Wait(time) => {
+                self.wait(time, true).await;
+                Ok(())
+            }
+            Admission::Refused(rest) => Err(Error::with_retry_after(
+                action.clone(),
+                Cause::Throttled,
+                Some(rest),
+            )),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::driver::{Boxed, Completed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
 use crate::session::{Attempts, Deadline, Now, Session};
-use state::{RESUMED, State, Step};
+use state::{State, Step};
 
 pub(crate) use api_token::ApiToken;
 pub(crate) use kept::KeptToken;
@@ -59,15 +59,12 @@ impl Authorizer {
         }
     }
 
-    /// After a 403: whether the `used` token came from an earlier client. The account may have been
-    /// granted more since, so another one is fetched.
-    pub(crate) fn renew_resumed(&self, used: &Credential) -> bool {
+    /// After a 403: whether the `used` token came from an earlier client, so that the account may have
+    /// been granted more since, and another one is to be fetched.
+    pub(crate) fn doubt(&self, used: &Credential, now: Duration) -> bool {
         match self {
-            Self::ServiceAccount(account) if used.serial == RESUMED => {
-                account.lock().forget(used);
-                true
-            }
-            _ => false,
+            Self::ServiceAccount(account) => account.lock().doubt(used, now),
+            Self::ApiToken(_) => false,
         }
     }
 

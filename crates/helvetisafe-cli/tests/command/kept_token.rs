@@ -33,7 +33,7 @@ const FORWARD: usize = 0;
 const SHORT: usize = 1;
 const REVOKED: usize = 2;
 const FOREIGN: usize = 3;
-const GRANTED: usize = 4;
+const ENDED: usize = 4;
 
 fn deed(number: usize, seen: &Seen, before: &[Seen], foreign: &str) -> Deed {
     match number {
@@ -42,11 +42,9 @@ fn deed(number: usize, seen: &Seen, before: &[Seen], foreign: &str) -> Deed {
             200,
             format!(r#"{{"access_token":"{}","expires_in":4}}"#, token(before)),
         ),
-        // The first token is from before a grant.
-        GRANTED
-            if seen.is("GET", SECRET_PATH) && authorization([seen]) == authorization(before) =>
-        {
-            answer(403, "")
+        // The first token is good to connect with, and no longer for the secret.
+        ENDED if seen.is("GET", SECRET_PATH) && authorization([seen]) == authorization(before) => {
+            answer(401, "")
         }
         REVOKED => answer(401, r#"{"error":"no"}"#),
         FOREIGN if seen.is("GET", ORG_KEY_PATH) => answer(200, foreign),
@@ -294,10 +292,10 @@ fn one_that_is_refused_or_does_not_open_is_replaced_and_nobody_is_told() {
 }
 
 #[test]
-fn one_from_before_a_grant_is_replaced() {
+fn one_that_is_fetched_after_connecting_is_kept() {
     let stage = Stage::new();
     stage.get();
-    stage.play(GRANTED);
+    stage.play(ENDED);
     assert_eq!(stage.tokens(|| assert_eq!(stage.get(), "")), 1);
     assert_eq!(stage.tokens(|| stage.get()), 0);
 }

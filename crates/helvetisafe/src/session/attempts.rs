@@ -11,7 +11,7 @@ pub(crate) struct Attempts {
     /// The one repetition after a dead connection was used.
     pub(super) repeated_at_once: bool,
     /// The one new credential was used.
-    pub(super) renewed: bool,
+    renewed: bool,
     /// The vault may have acted on an attempt that failed.
     pub(super) may_have_acted: bool,
     /// The answer to an attempt was lost, or cannot be read.
@@ -38,6 +38,11 @@ impl Attempts {
     pub(super) fn note(&mut self, event: Event) {
         self.may_have_acted |= may_have_acted(event);
         self.lost |= is_lost(event);
+    }
+
+    /// Whether the one new credential is still to be had; it is not after this.
+    pub(super) fn may_renew(&mut self) -> bool {
+        !std::mem::replace(&mut self.renewed, true)
     }
 
     /// Whether the vault may have acted on an attempt whose answer was lost.

@@ -14,7 +14,10 @@ use crate::error::Error;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The serial number of a token that no renewal of this client brought.
-pub(super) const RESUMED: u64 = 0;
+const RESUMED: u64 = 0;
+
+/// What a token that is younger may do is what the account may: nobody fetches one after each 403.
+const YOUNG: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct State {
@@ -56,6 +59,16 @@ pub(super) struct Held {
     age_then: Duration,
     pub(super) life: Duration,
     serial: u64,
+    doubt: Doubt,
+}
+
+/// Whether a token of an earlier client has met a 403, which one that is fetched now may not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    Open,
+    Raised,
+    /// There is no other to be had, or no reason to look for one.
+    Settled,
 }
 
 impl State {
@@ -111,7 +124,8 @@ impl State {
         let failed_lately = self
             .failed_at
             .is_some_and(|at| now.saturating_sub(at) < PAUSE_AFTER_FAILURE);
-        (held.is_fresh(now) || failed_lately && held.is_alive(now)).then(|| held.credential())
+        let is_good = held.is_fresh(now) && held.doubt != Doubt::Raised;
+        (is_good || failed_lately && held.is_alive(now)).then(|| held.credential())
     }
 
     /// What the last renewal brought. The old token serves while a renewal fails for a reason that
@@ -136,6 +150,7 @@ impl State {
             age_then: age,
             life,
             serial: RESUMED,
+            doubt: Doubt::Open,
         });
     }
 
@@ -154,6 +169,7 @@ impl State {
                     age_then: Duration::ZERO,
                     life: token.life,
                     serial: self.serial,
+                    doubt: Doubt::Settled,
                 });
                 self.failure = None;
                 self.failed_at = None;
@@ -163,7 +179,7 @@ impl State {
                     self.held = None;
                 }
                 self.failure = Some(error);
-                self.failed_at = Some(now);
+                self.has_failed(now);
             }
         }
     }
@@ -172,7 +188,14 @@ impl State {
     /// token that still works is used for a while.
     pub(super) fn run_out(&mut self, id: u64, now: Duration) {
         if self.is_under_way(id) {
-            self.failed_at = Some(now);
+            self.has_failed(now);
+        }
+    }
+
+    fn has_failed(&mut self, now: Duration) {
+        self.failed_at = Some(now);
+        if let Some(held) = &mut self.held {
+            held.doubt = Doubt::Settled;
         }
     }
 
@@ -183,6 +206,21 @@ impl State {
 
     fn is_under_way(&self, id: u64) -> bool {
         self.renewing.as_ref().is_some_and(|mark| mark.id == id)
+    }
+
+    /// After a 403: whether there is, or will be, another token than the `used` one, which came from an
+    /// earlier client. That one serves on where no other can be fetched.
+    pub(super) fn doubt(&mut self, used: &Credential, now: Duration) -> bool {
+        if used.serial != RESUMED {
+            return false;
+        }
+        let Some(held) = self.held.as_mut().filter(|held| held.serial == RESUMED) else {
+            return true;
+        };
+        if held.doubt == Doubt::Open && held.age(now) >= YOUNG {
+            held.doubt = Doubt::Raised;
+        }
+        held.doubt == Doubt::Raised
     }
 
     /// Drops the token that was refused, unless somebody has already brought a newer one.

@@ -1,11 +1,13 @@
 //! A vault that limits, and a client that does as it is told; both on one clock, which the test
 //! drives.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use helvetisafe::{Clock, Credentials, ErrorKind};
 use helvetisafe_server::{NewAccount, Rate, RateLimits, Vault};
 
+use crate::proxy::Deed;
 use crate::world::{TOKEN, TestClock, World};
 
 const DB: &str = "/api/v1/secrets/db";
@@ -104,4 +106,42 @@ fn a_wrong_secret_is_refused_then_throttled_and_the_right_one_is_neither() {
     assert_eq!(guess(), (ErrorKind::RateLimited, wait));
     world.client();
     assert!(world.clock.sleeps().is_empty());
+}
+
+/// However many calls there are, one a second asks.
+#[test]
+fn a_rest_that_no_call_has_time_for_is_kept_by_all() {
+    let world = World::new(|seen, _| {
+        let busy = || Deed::Answer(429, "Retry-After: 60\r\n", Vec::new());
+        seen.is("GET", DB).then(busy)
+    });
+    let client = world.builder().concurrency(NonZeroUsize::MIN).connect();
+    let client = client.unwrap();
+    let ask = || {
+        for outcome in client.secrets().get_many(&["db"; 50]) {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::RateLimited);
+            assert!(error.is_retryable() && error.retry_after() >= Some(Duration::from_secs(58)));
+        }
+        world.proxy.count("GET", DB)
+    };
+    assert_eq!(ask(), 1);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(ask(), 2);
+}
+
+/// Whoever makes a single attempt tells the others all the same.
+#[test]
+fn the_last_attempt_tells_the_others_to_rest() {
+    let world = World::new(|seen, before| {
+        let is_first = before.iter().all(|seen| !seen.is("GET", DB));
+        let busy = || Deed::Answer(429, "Retry-After: 5\r\n", Vec::new());
+        (seen.is("GET", DB) && is_first).then(busy)
+    });
+    world.client().secrets().create("db", "v", None).unwrap();
+    let client = world.builder().attempts(1).connect().unwrap();
+    let error = client.secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    client.secrets().get("db").unwrap();
+    assert_eq!(world.clock.sleeps(), [5000]);
 }

@@ -167,30 +167,60 @@ fn a_refused_token_is_replaced_once() {
     assert_eq!(world.proxy.count("GET", ORG_KEY), 3);
 }
 
+/// Only the first token may not list.
+fn before_a_grant(seen: &Seen, before: &[Seen]) -> bool {
+    let token = |seen: &Seen| seen.header("authorization").map(str::to_owned);
+    seen.is("GET", SECRETS) && before.iter().find_map(token) == token(seen)
+}
+
 #[test]
 fn a_token_from_before_a_grant_is_replaced_after_a_403() {
-    // Only the first token may not list.
-    let world = World::new(|seen, before| {
-        let token = |seen: &Seen| seen.header("authorization").map(str::to_owned);
-        let is_first = before.iter().find_map(token) == token(seen);
-        (seen.is("GET", SECRETS) && is_first).then(|| answer(403, ""))
-    });
-    let ticket = ticket(&world.client());
-    assert_eq!(fetched(&world, world.builder().resume(&ticket)), 1);
+    let world = World::new(|seen, before| before_a_grant(seen, before).then(|| answer(403, "")));
+    let at = |second| world.builder().clock(Stopped::at(second));
+    let ticket = ticket(&at(NOON).connect().unwrap());
+    assert_eq!(fetched(&world, at(NOON + 60).resume(&ticket)), 1);
     assert_eq!(world.proxy.count("GET", SECRETS), 2);
 }
 
 #[test]
-fn a_403_is_believed_of_the_clients_own_token() {
+fn a_403_is_believed_of_a_young_token_and_of_the_clients_own() {
     let world = World::new(|seen, _| seen.is("GET", SECRETS).then(|| answer(403, "")));
-    let first = world.client();
-    let second = world.builder().resume(ticket(&first)).connect().unwrap();
-    for (client, tokens, lists) in [(first, 1, 1), (second.clone(), 2, 3), (second, 2, 4)] {
+    let at = |second| world.builder().clock(Stopped::at(second));
+    let first = at(NOON).connect().unwrap();
+    let young = at(NOON + 59).resume(ticket(&first)).connect().unwrap();
+    let old = at(NOON + 60).resume(ticket(&first)).connect().unwrap();
+    for (client, tokens, lists) in [
+        (first, 1, 1),
+        (young, 1, 2),
+        (old.clone(), 2, 4),
+        (old, 2, 5),
+    ] {
         let error = client.secrets().list().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Forbidden);
         assert_eq!(world.proxy.count("POST", TOKEN), tokens);
         assert_eq!(world.proxy.count("GET", SECRETS), lists);
     }
+}
+
+/// A token that works is not given up before there is another.
+#[test]
+fn where_no_other_token_can_be_fetched_a_403_is_told_and_the_old_one_serves_on() {
+    let world = World::new(|seen, before| {
+        let is_later = seen.is("POST", TOKEN) && before.iter().any(|seen| seen.is("POST", TOKEN));
+        let is_refused = before_a_grant(seen, before);
+        let status = is_later.then_some(503).or(is_refused.then_some(403))?;
+        Some(answer(status, ""))
+    });
+    let at = |second| world.builder().clock(Stopped::at(second));
+    let first = at(NOON).connect().unwrap();
+    first.secrets().create("a", "value", None).unwrap();
+    let client = at(NOON + 60).resume(ticket(&first)).connect().unwrap();
+    for _ in 0..2 {
+        let error = client.secrets().list().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
+        assert_eq!(client.secrets().get("a").unwrap().expose_secret(), "value");
+    }
+    assert_eq!(world.proxy.count("POST", TOKEN), 2);
 }
 
 #[test]

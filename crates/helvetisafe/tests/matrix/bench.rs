@@ -101,7 +101,11 @@ impl Bench {
             Some(client) => call(&**client, case.verb, &name),
             None => self.connect(case),
         };
-        self.course(case, &name, outcome)
+        let asked = outcome.as_ref().err().and_then(Error::retry_after);
+        let course = self.course(case, &name, outcome);
+        // The client is another case's too, which shall not have to rest.
+        self.clock.advance(asked.unwrap_or(REST));
+        course
     }
 
     /// One for each authentication; one more whose org key is rotated, and each also with a
@@ -226,6 +230,9 @@ impl Bench {
             .count()
     }
 }
+
+/// Longer than a client rests after a 429 that does not say how long.
+const REST: Duration = Duration::from_secs(5);
 
 /// What has to be there before a call, and a connection to be reused.
 fn prepare(client: &dyn Drive, verb: Verb, name: &str) {
