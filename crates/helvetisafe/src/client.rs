@@ -81,6 +81,17 @@ impl Client {
     ///
     /// `None` with an API token, and where the last access token was refused.
     ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let kept = std::fs::read_to_string("ticket").unwrap_or_default();
+    /// let client = Client::builder_from_env()?.resume(kept).connect()?;
+    /// if let Some(ticket) = client.resumption_ticket()? {
+    ///     std::fs::write("ticket", ticket)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the operating system gives no randomness.

@@ -19,6 +19,23 @@ use crate::error::Error;
 /// Decrypting a value happens where the future is polled; unlocking and unwrapping keys, which take
 /// milliseconds, on tokio's threads for blocking work.
 ///
+/// ```no_run
+/// use helvetisafe::{AsyncClient, Credentials, KeySource};
+///
+/// # async fn example() -> Result<(), helvetisafe::Error> {
+/// let client = AsyncClient::builder(
+///     "https://vault.helvetisafe.ch",
+///     Credentials::service_account("your-client-id", "your-client-secret"),
+///     KeySource::pem_file("/path/to/private-key.pem"),
+/// )
+/// .connect()
+/// .await?;
+/// let secret = client.secrets().get("database_password").await?;
+/// println!("{} bytes", secret.expose_secret().len());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Its futures panic where they are polled outside a tokio runtime with its time and, for its own
 /// transport, its I/O enabled, as tokio's do.
 ///

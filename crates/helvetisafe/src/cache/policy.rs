@@ -5,6 +5,25 @@ use crate::error::Error;
 
 /// What a client keeps in memory, decrypted, and for how long; with
 /// [`ClientBuilder::cache`](crate::ClientBuilder::cache). Everything kept is wiped when it goes.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use helvetisafe::{CachePolicy, Client, Freshness};
+///
+/// let policy = CachePolicy {
+///     stale_for: Duration::from_secs(3600),
+///     ..CachePolicy::new(Duration::from_secs(30))
+/// };
+/// let client = Client::builder_from_env()?.cache(policy).connect()?;
+/// match client.secrets().get("api_token")?.freshness() {
+///     Freshness::Fresh => println!("from the vault"),
+///     Freshness::Cached { age, .. } => println!("{} s old", age.as_secs()),
+///     Freshness::Stale { age, error, .. } => println!("{} s old: {error}", age.as_secs()),
+///     _ => {}
+/// }
+/// # Ok::<(), helvetisafe::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
     /// How long a value serves without asking the vault. Its own expiry may come sooner. On many
