@@ -35,7 +35,8 @@ pub enum ErrorKind {
     /// The secret exists already: 409, or what was found after the answer to a create was lost; or one
     /// value stands where fields were to be set.
     Conflict,
-    /// Too many requests: 429. See [`Error::retry_after`].
+    /// Too many requests: 429; or the call was not made, because an earlier one was told to rest for longer
+    /// than this one may wait. See [`Error::retry_after`].
     RateLimited,
     /// Any other status, a redirect, or an answer that is malformed or too large to a call that
     /// writes nothing.

@@ -243,15 +243,19 @@ impl Supervisor {
 
     /// A vault that is down is told once, until it has answered in between.
     fn tell_once(&mut self, trouble: String) {
-        let goes_on = self.retry.saturating_mul(2) + LONGEST_LOOK;
-        let is_told = (self.last_trouble.as_ref())
-            .is_some_and(|(told, at)| *told == trouble && at.elapsed() < goes_on);
-        if !is_told {
+        let goes_on = self.retry.saturating_mul(2).saturating_add(LONGEST_LOOK);
+        if is_news(self.last_trouble.as_ref(), &trouble, goes_on) {
             self.messages
                 .note(format_args!("cannot see whether secrets change: {trouble}"));
         }
         self.last_trouble = Some((trouble, Instant::now()));
     }
+}
+
+/// Whether a trouble is another one than the last, or so long after it that looks between them
+/// succeeded.
+fn is_news(last: Option<&(String, Instant)>, trouble: &str, goes_on: Duration) -> bool {
+    last.is_none_or(|(told, at)| told != trouble || at.elapsed() >= goes_on)
 }
 
 fn in_words(change: &Change) -> String {
@@ -261,4 +265,20 @@ fn in_words(change: &Change) -> String {
         _ => "has changed",
     };
     format!("`{}` {what}", change.key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_news_unless_it_goes_on() {
+        let minute = Duration::from_secs(60);
+        let last = ("down".to_owned(), Instant::now());
+        assert!(is_news(None, "down", minute));
+        assert!(!is_news(Some(&last), "down", minute));
+        assert!(is_news(Some(&last), "slow", minute));
+        // It went on for no time at all.
+        assert!(is_news(Some(&last), "down", Duration::ZERO));
+    }
 }
