@@ -8,6 +8,7 @@ use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use http::HeaderValue;
 
+use crate::binding::Binding;
 use crate::cache::CachePolicy;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
@@ -18,6 +19,7 @@ use crate::driver::{Blocking, Driver};
 use crate::error::{ConfigError, Error};
 use crate::event::{Event, Observer};
 use crate::limits::{BodyLimits, Timeouts};
+use crate::org_keys::{OrgKeyPolicy, OrgKeyRotation};
 use crate::session::{Session, Throttle};
 use crate::token::{ApiToken, Authorizer, ServiceAccount};
 use crate::transport::Transport;
@@ -45,8 +47,8 @@ pub struct ClientBuilder<P = Parts> {
     roots: Roots,
     user_agent: Option<HeaderValue>,
     observer: Observer,
-    pinned: Option<Fingerprint>,
-    require_binding: bool,
+    org_key_policy: OrgKeyPolicy,
+    binding: Binding,
     cache: Option<CachePolicy>,
     ticket: Option<String>,
     concurrency: NonZeroUsize,
@@ -78,8 +80,8 @@ impl<P: Default> ClientBuilder<P> {
             roots: Roots::default(),
             user_agent: None,
             observer: Observer::NONE,
-            pinned: None,
-            require_binding: false,
+            org_key_policy: OrgKeyPolicy::default(),
+            binding: Binding::default(),
             cache: None,
             ticket: None,
             concurrency: CONCURRENCY,
@@ -171,24 +173,66 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// Accepts no other org key than the one with this fingerprint, now or ever, so that a hostile
-    /// vault cannot hand out one that it knows and then read what is written. Where it does,
-    /// [`Error::refused_org_key`] tells the other one's fingerprint.
+    /// Accepts this org key only: [`Self::pin_org_keys`] with one fingerprint.
     pub fn pin_org_key(self, fingerprint: Fingerprint) -> Self {
-        Self {
-            pinned: Some(fingerprint),
-            ..self
-        }
+        self.pin_org_keys([fingerprint])
     }
 
-    /// Makes it an error to read a secret that does not name its key inside the encryption, so that
-    /// a hostile vault cannot hand out one secret for another. Multi-field secrets and legacy plain
-    /// text name no key, and cannot be read then.
+    /// Accepts no other org keys than those with these fingerprints, so that a hostile vault cannot
+    /// hand out a key that it knows and then read what is written. Where it does, the call fails with
+    /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused).
+    ///
+    /// Several pins announce a rotation: the client seals under the one that the vault gave last, and
+    /// opens secrets under each that it was given. Without a fingerprint any org key is accepted by
+    /// `connect`, and no other one after that.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Fingerprint};
+    ///
+    /// let pins = std::fs::read_to_string("/etc/app/org-keys")?;
+    /// let pins = pins.lines().map(str::parse).collect::<Result<Vec<Fingerprint>, _>>()?;
+    /// let client = Client::builder_from_env()?.pin_org_keys(pins).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pin_org_keys(mut self, fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
+        self.org_key_policy.pins = fingerprints.into_iter().collect();
+        self
+    }
+
+    /// Sets what happens when the vault's org key changes while the client is connected, and the new
+    /// one is not pinned. By default it is refused.
+    pub fn org_key_rotation(mut self, rotation: OrgKeyRotation) -> Self {
+        self.org_key_policy.rotation = rotation;
+        self
+    }
+
+    /// Refuses every secret that does not name its key inside the encryption, so that a hostile vault
+    /// cannot hand out one secret for another. Multi-field secrets and legacy plain text name no key,
+    /// and cannot be read then. `false` is the default: see [`Self::allow_unbound`]; of the two
+    /// settings the last call counts.
     pub fn require_binding(self, required: bool) -> Self {
-        Self {
-            require_binding: required,
-            ..self
-        }
+        let binding = if required {
+            Binding::Required
+        } else {
+            Binding::default()
+        };
+        Self { binding, ..self }
+    }
+
+    /// Reads also a secret of one member whose name is another valid key.
+    ///
+    /// By default such a secret is refused, with
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto): it looks just like the single value of that
+    /// other key, which a hostile vault may have handed out in its place. A one-field secret that was made
+    /// in the portal looks like that too; read it with [`Secrets::get_field`](crate::Secrets::get_field), or
+    /// allow all of them here.
+    pub fn allow_unbound(self, allowed: bool) -> Self {
+        let binding = if allowed {
+            Binding::AllowUnbound
+        } else {
+            Binding::default()
+        };
+        Self { binding, ..self }
     }
 
     /// Keeps values that were read or written in memory, within this policy. Without it, each read
@@ -244,8 +288,8 @@ impl<P> ClientBuilder<P> {
         Ok(Prepared {
             session,
             local_key,
-            pinned: self.pinned,
-            require_binding: self.require_binding,
+            org_key_policy: self.org_key_policy,
+            binding: self.binding,
             cache: self.cache,
             ticket: self.ticket,
         })

@@ -68,7 +68,7 @@ impl Client {
     /// [`ClientBuilder::pin_org_key`].
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
-        self.0.org_key().fingerprint()
+        self.0.org_keys.current().fingerprint()
     }
 
     /// The access token in use, for [`ClientBuilder::resume`]: a program that starts often can keep it

@@ -1,39 +1,42 @@
 //! A client that has connected, for every driver.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use helvetisafe_crypto::{
-    EncodedLockedKey, Fingerprint, LockedPrivateKey, OrgKey, PrivateKey, WrappedOrgKey,
+    EncodedLockedKey, Envelope, Error as CryptoError, LockedPrivateKey, Plaintext, PrivateKey,
+    WrappedOrgKey,
 };
+use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::binding::Binding;
 use crate::cache::{Cache, CachePolicy};
 use crate::credentials::LocalKey;
 use crate::driver::Driver;
 use crate::error::{Action, Cause, Error};
+use crate::org_keys::{Judge, Opened, OrgKeyPolicy, OrgKeys, UnconfirmedKey};
 use crate::session::{Deadline, Session};
 use crate::ticket::Ticket;
-use crate::token::{Authorizer, KeptToken};
+use crate::token::Authorizer;
 
-/// What does not need the vault is done: the arguments are sound, the key file is read.
+/// A client before its first request: the arguments are sound, and the key file is read.
 pub(crate) struct Prepared<D: Driver> {
     pub(crate) session: Session<D>,
     pub(crate) local_key: LocalKey,
-    pub(crate) pinned: Option<Fingerprint>,
-    pub(crate) require_binding: bool,
+    pub(crate) org_key_policy: OrgKeyPolicy,
+    pub(crate) binding: Binding,
     pub(crate) cache: Option<CachePolicy>,
     pub(crate) ticket: Option<String>,
 }
 
-/// What a client and all its clones share: how to make calls, and the keys.
+/// The session, the keys and the cache that a client shares with its clones.
 pub(crate) struct Connection<D: Driver> {
     pub(crate) session: Arc<Session<D>>,
-    pub(crate) require_binding: bool,
+    pub(crate) binding: Binding,
     pub(crate) cache: Option<Cache<D::Gate>>,
+    pub(crate) org_keys: OrgKeys,
     private_key: AccountKey,
-    org_key: RwLock<UnwrappedKey>,
-    pinned: Option<Fingerprint>,
 }
 
 /// The account's private key.
@@ -44,17 +47,11 @@ struct AccountKey {
     locked: Option<LockedPrivateKey>,
 }
 
-/// The org key, and as the vault keeps it.
-#[derive(Clone)]
-pub(crate) struct UnwrappedKey {
-    pub(crate) key: Arc<OrgKey>,
-    wrapped: WrappedOrgKey,
-}
-
-/// The keys of a ticket: what the vault still has need not be unlocked and unwrapped once more.
+/// The keys of a ticket. A key that the vault still stores in the same bytes is not unlocked or
+/// unwrapped again.
 struct ResumedKeys {
     private_key: AccountKey,
-    org_key: UnwrappedKey,
+    org_key: UnconfirmedKey,
 }
 
 impl<D: Driver> Connection<D> {
@@ -83,18 +80,18 @@ impl<D: Driver> Connection<D> {
             Some(same) if same.has(&private_key, &wrapped) => same.org_key,
             _ => unwrap(&session, &private_key, wrapped).await?,
         };
-        check_pin(prepared.pinned, &org_key.key)?;
+        let org_keys = OrgKeys::accept(prepared.org_key_policy, &org_key)
+            .map_err(|cause| Error::new(Action::GetOrgKey, cause))?;
         Ok(Self {
             session,
-            require_binding: prepared.require_binding,
+            binding: prepared.binding,
             cache: prepared.cache.map(Cache::new),
+            org_keys,
             private_key,
-            org_key: RwLock::new(org_key),
-            pinned: prepared.pinned,
         })
     }
 
-    /// What a later client begins with. `None` where there is no access token for it.
+    /// Returns the ticket for a later client. `None` where there is no access token for it.
     pub(crate) fn resumption_ticket(&self) -> Result<Option<String>, Error> {
         let session = &self.session;
         let Authorizer::ServiceAccount(account) = &session.authorizer else {
@@ -103,51 +100,74 @@ impl<D: Driver> Connection<D> {
         let Some(token) = account.kept(&session.base, session.now()) else {
             return Ok(None);
         };
-        let UnwrappedKey { key, wrapped } = self.unwrapped_key();
-        let sealed = token.seal(&key);
+        let key = self.org_keys.current();
+        let sealed = token.seal(key.org_key());
         let ticket = Ticket {
             token: sealed.map_err(|error| Error::new(Action::FetchToken, error))?,
-            org_key: wrapped,
+            org_key: key.wrapped().clone(),
             locked_key: self.private_key.locked.clone(),
         };
         Ok(Some(ticket.encode()))
     }
 
-    pub(crate) fn org_key(&self) -> Arc<OrgKey> {
-        self.unwrapped_key().key
-    }
-
-    fn unwrapped_key(&self) -> UnwrappedKey {
-        let org_key = self.org_key.read().unwrap_or_else(PoisonError::into_inner);
-        org_key.clone()
-    }
-
-    /// Reads the org key again, for a secret that did not open under `old`. `None` when it is
-    /// pinned or has not changed. It is not kept before a secret opened under it: see
-    /// [`Self::keep_org_key`].
-    pub(crate) async fn rotated_org_key(
+    /// Decrypts the secret `key`. Where it does not open, the vault's org key is compared with the
+    /// client's.
+    pub(crate) async fn open_envelope(
         &self,
-        old: &OrgKey,
+        key: &KeyName,
+        envelope: Envelope,
         deadline: Deadline,
-    ) -> Result<Option<UnwrappedKey>, Error> {
-        if self.pinned.is_some() {
-            return Ok(None);
+    ) -> Result<Plaintext, Error> {
+        let envelope = match self.org_keys.open(envelope) {
+            Opened::Plaintext(plaintext) => return Ok(plaintext),
+            Opened::Closed(envelope) => envelope,
+        };
+        let current = self.fetch_unwrapped(deadline).await?;
+        if !self.takes(&current).await? {
+            let cause = self.org_keys.refuse(&current);
+            return Err(Error::new(Action::Get(key.clone()), cause));
         }
-        let wrapped = fetch_org_key(&self.session, deadline).await?;
-        let new = unwrap(&self.session, &self.private_key, wrapped).await?;
-        Ok((new.key.fingerprint() != old.fingerprint()).then_some(new))
+        match self.org_keys.open(envelope) {
+            Opened::Plaintext(plaintext) => Ok(plaintext),
+            Opened::Closed(_) => Err(Error::new(
+                Action::Get(key.clone()),
+                CryptoError::Decryption,
+            )),
+        }
     }
 
-    /// Keeps a new org key under which a secret has opened.
-    pub(crate) fn keep_org_key(&self, new: UnwrappedKey) {
-        *self.org_key.write().unwrap_or_else(PoisonError::into_inner) = new;
+    /// Fetches the org key that the vault has now. It is unwrapped only if its bytes are new.
+    async fn fetch_unwrapped(&self, deadline: Deadline) -> Result<UnconfirmedKey, Error> {
+        let wrapped = fetch_org_key(&self.session, deadline).await?;
+        match self.org_keys.unwrapped(&wrapped) {
+            Some(key) => Ok(key),
+            None => unwrap(&self.session, &self.private_key, wrapped).await,
+        }
+    }
+
+    /// Applies the policy to the org key that the vault has now. `false` where it is refused.
+    async fn takes(&self, key: &UnconfirmedKey) -> Result<bool, Error> {
+        let is_confirmed = match self.org_keys.judge(key) {
+            Judge::Confirm => true,
+            Judge::Refuse | Judge::Read => false,
+            Judge::Ask(confirm, change) => {
+                let ask = move || Ok(confirm(&change));
+                compute(&self.session, Action::GetOrgKey, ask).await?
+            }
+        };
+        if is_confirmed {
+            self.org_keys.confirm(key);
+        } else {
+            self.org_keys.note(key);
+        }
+        Ok(is_confirmed || self.org_keys.follows())
     }
 }
 
 impl ResumedKeys {
-    /// Whether its org key is what another unwrapping would bring.
+    /// Returns whether unwrapping again would give the same org key.
     fn has(&self, private_key: &AccountKey, wrapped: &WrappedOrgKey) -> bool {
-        Arc::ptr_eq(&self.private_key.key, &private_key.key) && self.org_key.wrapped == *wrapped
+        Arc::ptr_eq(&self.private_key.key, &private_key.key) && self.org_key.is_wrapped_as(wrapped)
     }
 }
 
@@ -173,7 +193,7 @@ async fn resume<D: Driver>(
         }
     };
     let org_key = unwrap(session, &private_key, ticket.org_key).await.ok()?;
-    let token = KeptToken::open(&org_key.key, ticket.token)?;
+    let token = org_key.open_token(ticket.token)?;
     account.begin_with(token, &session.base, session.now());
     Some(ResumedKeys {
         private_key,
@@ -227,14 +247,11 @@ async fn unwrap<D: Driver>(
     session: &Session<D>,
     private_key: &AccountKey,
     wrapped: WrappedOrgKey,
-) -> Result<UnwrappedKey, Error> {
+) -> Result<UnconfirmedKey, Error> {
     let private_key = Arc::clone(&private_key.key);
     let unwrap = move || {
         let key = private_key.unwrap_org_key(&wrapped)?;
-        Ok(UnwrappedKey {
-            key: Arc::new(key),
-            wrapped,
-        })
+        Ok(UnconfirmedKey::new(key, wrapped))
     };
     compute(session, Action::GetOrgKey, unwrap).await
 }
@@ -248,15 +265,5 @@ async fn compute<D: Driver, T: Send + 'static>(
     match session.driver.compute(work).await {
         Some(outcome) => outcome.map_err(|error| Error::new(action, error)),
         None => Err(Error::new(action, Cause::RuntimeEnded)),
-    }
-}
-
-fn check_pin(pinned: Option<Fingerprint>, org_key: &OrgKey) -> Result<(), Error> {
-    let found = org_key.fingerprint();
-    match pinned {
-        Some(pinned) if pinned != found => {
-            Err(Error::new(Action::GetOrgKey, Cause::NotPinned { found }))
-        }
-        _ => Ok(()),
     }
 }

@@ -41,9 +41,12 @@ pub enum ErrorKind {
     /// Any other status, a redirect, or an answer that is malformed or too large to a call that
     /// writes nothing.
     Api,
-    /// A key, an unwrap or a decryption failed, or a check on them: a pinned org key that differs,
-    /// a secret that does not name its key.
+    /// A key, an unwrap or a decryption failed, or a check on them: a secret that does not name its
+    /// key, or that names another one.
     Crypto,
+    /// The vault gave an org key that the client does not accept: not the pinned one, or another one
+    /// than at `connect`. It opened nothing and sealed nothing. See [`Error::refused_org_key`].
+    OrgKeyRefused,
     /// There is no answer. Nothing was changed, nor will it be by what was sent.
     Transport,
     /// There is no answer, or none that can be read, and it is unknown whether a write happened or is
@@ -80,12 +83,23 @@ pub(crate) enum Cause {
     Crypto(#[from] crypto::Error),
     #[error("the secret opened, but does not name this key: it may be another secret's")]
     NotBound,
+    #[error("the secret opened, but holds one value named `{0}`: it may be another secret's")]
+    NamesAnother(KeyName),
     #[error("another secret of that name is there")]
     Exists,
     #[error("it exists and has no fields, but one value")]
     NoFields,
-    #[error("the org key is not the pinned one, which nobody but its owner should have changed")]
-    NotPinned { found: crypto::Fingerprint },
+    #[error("the secret has no field `{}`", .0.escape_debug())]
+    NoSuchField(String),
+    #[error(
+        "the vault gives the org key {found}, and this client accepts {}; nothing was opened or \
+         sealed under it",
+        listed(accepted)
+    )]
+    OrgKeyRefused {
+        accepted: Vec<crypto::Fingerprint>,
+        found: crypto::Fingerprint,
+    },
     #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
     Throttled,
     #[error("the time for the operation is over")]
@@ -215,7 +229,9 @@ impl Error {
             Cause::Throttled => ErrorKind::RateLimited,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
             Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
-            Cause::Crypto(_) | Cause::NotBound | Cause::NotPinned { .. } => ErrorKind::Crypto,
+            Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
+            Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
+            Cause::NoSuchField(_) => ErrorKind::NotFound,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
         }
     }
@@ -263,12 +279,32 @@ impl Error {
         }
     }
 
-    /// The fingerprint of the org key that the vault gave, where it is not the pinned one: see
-    /// [`ClientBuilder::pin_org_key`](crate::ClientBuilder::pin_org_key).
+    /// The fingerprint of the org key that the vault gave and the client does not accept: see
+    /// [`ErrorKind::OrgKeyRefused`].
     #[must_use]
     pub fn refused_org_key(&self) -> Option<crypto::Fingerprint> {
         match self.0.cause {
-            Cause::NotPinned { found } => Some(found),
+            Cause::OrgKeyRefused { found, .. } => Some(found),
+            _ => None,
+        }
+    }
+
+    /// The fingerprints of the org keys that the client accepts, where the vault gave another one.
+    /// Empty for any other error.
+    #[must_use]
+    pub fn accepted_org_keys(&self) -> &[crypto::Fingerprint] {
+        match &self.0.cause {
+            Cause::OrgKeyRefused { accepted, .. } => accepted,
+            _ => &[],
+        }
+    }
+
+    /// The other key that a secret names, where that is why it was refused: see
+    /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
+    #[must_use]
+    pub fn named_key(&self) -> Option<&KeyName> {
+        match &self.0.cause {
+            Cause::NamesAnother(name) => Some(name),
             _ => None,
         }
     }
@@ -301,6 +337,7 @@ impl Error {
                 Some(scope) => format!("the credential needs the scope {scope}"),
                 None => "the credential is not allowed to do this".to_owned(),
             },
+            ErrorKind::NotFound if self.status().is_none() => return None,
             ErrorKind::NotFound if self.key().is_some() => {
                 "there is no such secret, or it has expired".to_owned()
             }
@@ -314,9 +351,14 @@ impl Error {
             ErrorKind::Ambiguous => "read it before writing again".to_owned(),
             _ => match &self.0.cause {
                 Cause::TooLarge { .. } => "raise the limit of the client".to_owned(),
-                Cause::NotPinned { .. } => {
-                    "ask who changed it before pinning the new one".to_owned()
-                }
+                Cause::OrgKeyRefused { found, .. } => format!(
+                    "ask the vault's owner whether the key was rotated; if it was, pin {found}, or \
+                     connect again without a pin"
+                ),
+                Cause::NamesAnother(name) => format!(
+                    "if it is a secret with the one field `{name}`, read that field by its name \
+                     (`get_field`), or allow such secrets (`allow_unbound`)"
+                ),
                 _ => match self.retry_after() {
                     Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
                     None => return None,
@@ -325,6 +367,11 @@ impl Error {
         };
         Some(advice)
     }
+}
+
+fn listed(fingerprints: &[crypto::Fingerprint]) -> String {
+    let texts: Vec<_> = fingerprints.iter().map(ToString::to_string).collect();
+    texts.join(" or ")
 }
 
 impl fmt::Display for Action {

@@ -58,6 +58,7 @@
 
 #[cfg(feature = "async")]
 mod asynchronous;
+mod binding;
 mod builder;
 mod cache;
 mod client;
@@ -71,6 +72,7 @@ mod error;
 mod event;
 mod limits;
 mod operations;
+mod org_keys;
 #[cfg(feature = "serde")]
 mod parse;
 mod secret;
@@ -97,6 +99,7 @@ pub use error::{Error, ErrorKind};
 pub use event::Event;
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
+pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
 pub use parse::InvalidValue;
 pub use secret::{Secret, SecretMetadata};

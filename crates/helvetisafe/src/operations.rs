@@ -15,6 +15,7 @@ use helvetisafe_proto::endpoint::{
     DeleteSecret, Expiry, GetSecret, ListSecrets, SecretRecord, SecretUpdate, UpdateSecret,
 };
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::cache::{Freshness, Value};
 use crate::connection::Connection;
@@ -39,12 +40,32 @@ impl<D: Driver> Copy for Operations<'_, D> {}
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
+        self.get_with_fields(key, &[]).await
+    }
+
+    pub(crate) async fn get_with_fields(
+        &self,
+        key: &str,
+        fields: &[&str],
+    ) -> Result<Secret, Error> {
         let (key, deadline) = (parse(key)?, self.0.session.deadline());
-        let Some(cache) = &self.0.cache else {
-            return self.get_within(key, deadline).await;
+        let (value, freshness) = match &self.0.cache {
+            Some(cache) => self.get_cached(cache, &key, deadline).await?,
+            None => (self.get_value(&key, deadline).await?, Freshness::Fresh),
         };
-        let (value, freshness) = self.get_cached(cache, &key, deadline).await?;
-        self.bind(key, value, freshness)
+        self.check_binding(&key, &value.payload, fields)?;
+        Ok(Secret::new(key, value, freshness))
+    }
+
+    pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
+        let secret = self.get_with_fields(key, &[field]).await?;
+        match secret.field(field) {
+            Some(field) => Ok(field.expose_secret().into()),
+            None => Err(Error::new(
+                Action::Get(secret.key().clone()),
+                Cause::NoSuchField(field.to_owned()),
+            )),
+        }
     }
 
     pub(crate) async fn create(
@@ -123,7 +144,8 @@ impl<D: Driver> Operations<'_, D> {
     /// From the vault, whatever the cache holds.
     async fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
         let value = self.get_value(&key, deadline).await?;
-        self.bind(key, value, Freshness::Fresh)
+        self.check_binding(&key, &value.payload, &[])?;
+        Ok(Secret::new(key, value, Freshness::Fresh))
     }
 
     async fn get_value(&self, key: &KeyName, deadline: Deadline) -> Result<Value, Error> {
@@ -136,12 +158,15 @@ impl<D: Driver> Operations<'_, D> {
         })
     }
 
-    fn bind(&self, key: KeyName, value: Value, freshness: Freshness) -> Result<Secret, Error> {
-        let secret = Secret::new(key.clone(), value, freshness);
-        if self.0.require_binding && !secret.is_bound() {
-            return Err(Error::new(Action::Get(key), Cause::NotBound));
-        }
-        Ok(secret)
+    /// Refuses a payload that may be another secret's; `fields` are those that the caller names.
+    fn check_binding(
+        &self,
+        key: &KeyName,
+        payload: &Payload,
+        fields: &[&str],
+    ) -> Result<(), Error> {
+        let checked = self.0.binding.check(key, payload, fields);
+        checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))
     }
 
     async fn read(&self, key: &KeyName, deadline: Deadline) -> Result<SecretRecord, Error> {
@@ -152,7 +177,7 @@ impl<D: Driver> Operations<'_, D> {
             .await
     }
 
-    /// Decrypts a record; where it does not open, once more under the org key as it is now.
+    /// Decrypts a record.
     async fn open(
         &self,
         key: &KeyName,
@@ -161,23 +186,13 @@ impl<D: Driver> Operations<'_, D> {
     ) -> Result<Payload, Error> {
         let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
         let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
-        let org_key = self.0.org_key();
-        let plaintext = match org_key.try_open(envelope) {
-            Ok(plaintext) => plaintext,
-            Err(envelope) => {
-                let rotated = self.0.rotated_org_key(&org_key, deadline).await?;
-                let new = rotated.ok_or_else(|| failed(helvetisafe_crypto::Error::Decryption))?;
-                let plaintext = new.key.open(envelope).map_err(failed)?;
-                self.0.keep_org_key(new);
-                plaintext
-            }
-        };
+        let plaintext = self.0.open_envelope(key, envelope, deadline).await?;
         Payload::parse(plaintext, key.as_str()).map_err(failed)
     }
 
     /// Encrypts a payload; refuses one that could be written but not read back.
     fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
-        let envelope = self.0.org_key().seal(plaintext);
+        let envelope = self.0.org_keys.current().org_key().seal(plaintext);
         let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
         let sealed = Sealed {
             value: envelope.encode_value(),

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::connection::Connection;
 use crate::driver::blocking::block;
@@ -36,10 +37,45 @@ impl<'a> Secrets<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] when there is none of that name; [`ErrorKind::Crypto`] when it does
-    /// not open, also not under an org key that was rotated meanwhile, when what is inside is no
-    /// text, or when it has to name its key and does not.
+    /// not open, when it is not text, or when it may be another secret's: see
+    /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound) and
+    /// [`ClientBuilder::require_binding`](crate::ClientBuilder::require_binding);
+    /// [`ErrorKind::OrgKeyRefused`] when it does not open and the vault's org key has changed.
     pub fn get(&self, key: impl AsRef<str>) -> Result<Secret, Error> {
         block(self.0.get(key.as_ref()))
+    }
+
+    /// Reads one field of a multi-field secret. Needs the scope `secrets:read`.
+    ///
+    /// This also reads a secret whose only field is named like another key, which [`Self::get`]
+    /// refuses by default: the caller names the field, so it is expected.
+    ///
+    /// ```no_run
+    /// use helvetisafe::ExposeSecret;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let password = client.secrets().get_field("DATABASE", "DB_PASS")?;
+    /// println!("{} bytes", password.expose_secret().len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`]; [`ErrorKind::NotFound`], without a status, also when the secret has no such
+    /// field.
+    pub fn get_field(&self, key: impl AsRef<str>, field: &str) -> Result<SecretString, Error> {
+        block(self.0.get_field(key.as_ref(), field))
+    }
+
+    /// As [`Self::get`], for a multi-field secret that is expected to have some of `fields`: one
+    /// whose only field is named like another key is read if that is one of them. Whether the fields
+    /// are there is not checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub fn get_with_fields(&self, key: impl AsRef<str>, fields: &[&str]) -> Result<Secret, Error> {
+        block(self.0.get_with_fields(key.as_ref(), fields))
     }
 
     /// Whether there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
@@ -195,7 +231,9 @@ impl<'a> Secrets<'a> {
     /// `secrets:write`.
     ///
     /// It reads, changes and writes, and the vault has no way to make that one step: of two that
-    /// do it at the same time, the later wins.
+    /// do it at the same time, the later wins. A secret whose only field is another one, named like a
+    /// key, is refused as by [`Self::get`]: write all fields with [`Self::update_fields`], or allow it
+    /// with [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     ///
     /// # Errors
     ///

@@ -233,6 +233,7 @@ impl Faulty {
             Change::Flip(part) => {
                 change::rewritten(answer, |record| change::flipped(record, part)).await
             }
+            Change::Forge(forged) => Some(change::record(subject.key()?, forged)),
             Change::ListAlso(names) => {
                 change::rewritten(answer, |list| Some(change::with_names(list, &names))).await
             }

@@ -6,12 +6,14 @@ use axum::http::Response;
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use helvetisafe_crypto::OrgKey;
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{ListedSecret, SecretRecord, SecretsAnswer};
 use serde::de::DeserializeOwned;
 
 use super::Fault;
 use super::history::{Stored, Version};
+use crate::Error;
 
 /// What is done to the vault's own answer.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(super) enum Change {
     Replay(Version),
     /// To one that reads a secret: one bit.
     Flip(Part),
+    /// To one that reads a secret: an envelope that the vault made itself.
+    Forge(Stored),
     /// To a list: more names.
     ListAlso(Vec<String>),
 }
@@ -82,6 +86,22 @@ impl Fault {
     /// Flips one bit of a secret that is read.
     pub fn flip_bit_of(part: Part) -> Self {
         Self::changed(format!("flip a bit of the {part:?}"), Change::Flip(part))
+    }
+
+    /// Answers a [`Route::Read`](super::Route::Read) with this payload, sealed
+    /// under this key: with [`other_org_key`](Self::other_org_key), what a vault does that knows the
+    /// account's public key and began to hand out an org key of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Crypto`] when there is no randomness.
+    pub fn forged(org_key: &OrgKey, payload: &[u8]) -> Result<Self, Error> {
+        let envelope = org_key.seal(payload)?;
+        let forged = Stored {
+            value: envelope.encode_value(),
+            nonce: envelope.encode_nonce(),
+        };
+        Ok(Self::changed("forged secret", Change::Forge(forged)))
     }
 
     /// Adds names to a list, at its end; [`BAD_NAMES`] are some that no client should act upon.

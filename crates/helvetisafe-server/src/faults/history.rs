@@ -17,7 +17,7 @@ pub enum Version {
 }
 
 /// What a write stores.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Stored {
     pub(super) value: String,
     pub(super) nonce: String,

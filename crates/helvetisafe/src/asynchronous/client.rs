@@ -97,7 +97,7 @@ impl AsyncClient {
     /// As [`Client::org_key_fingerprint`](crate::Client::org_key_fingerprint).
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
-        self.0.org_key().fingerprint()
+        self.0.org_keys.current().fingerprint()
     }
 
     /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use super::driver::Tokio;
 use super::watch::AsyncWatch;
@@ -32,6 +33,32 @@ impl<'a> AsyncSecrets<'a> {
     /// As [`Secrets::get`](crate::Secrets::get).
     pub async fn get(&self, key: impl AsRef<str> + Send) -> Result<Secret, Error> {
         self.0.get(key.as_ref()).await
+    }
+
+    /// As [`Secrets::get_field`](crate::Secrets::get_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::get_field`](crate::Secrets::get_field).
+    pub async fn get_field(
+        &self,
+        key: impl AsRef<str> + Send,
+        field: &str,
+    ) -> Result<SecretString, Error> {
+        self.0.get_field(key.as_ref(), field).await
+    }
+
+    /// As [`Secrets::get_with_fields`](crate::Secrets::get_with_fields).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::get_with_fields`](crate::Secrets::get_with_fields).
+    pub async fn get_with_fields(
+        &self,
+        key: impl AsRef<str> + Send,
+        fields: &[&str],
+    ) -> Result<Secret, Error> {
+        self.0.get_with_fields(key.as_ref(), fields).await
     }
 
     /// As [`Secrets::exists`](crate::Secrets::exists).

@@ -3,8 +3,8 @@
 //!
 //! | attack | file | switch |
 //! |---|---|---|
-//! | the ciphertext of one secret for another; an old version | `swapped_secrets` | `require_binding` |
-//! | an org key of its own | `own_org_key` | `pin_org_key` |
+//! | the ciphertext of one secret for another; an old version | `swapped_secrets` | `allow_unbound`, `require_binding` |
+//! | an org key of its own, at once or later | `own_org_key` | `pin_org_key`, `org_key_rotation` |
 //! | org keys and private keys that are malformed, weak or a bomb | `bad_credentials` | none |
 //! | names that could leave their path | `names` | none |
 //! | line breaks, NUL and non-ASCII in tokens | `tokens` | none |

@@ -1,0 +1,294 @@
+//! The org keys of a connected client: which of them may seal, and which may only open.
+//!
+//! A vault could hand out an org key that it knows, and read whatever is sealed under it. So the two
+//! kinds of key are two types. An [`UnconfirmedKey`] is what the vault gave: it opens at most. Only
+//! this module makes a [`ConfirmedKey`] of it, where the policy allows that, and only a
+//! [`ConfirmedKey`] gives access to the [`OrgKey`] that seals.
+
+mod rotation;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey};
+
+use crate::error::Cause;
+use crate::token::KeptToken;
+
+pub(crate) use rotation::Judge;
+pub use rotation::{OrgKeyChange, OrgKeyRotation};
+
+/// An org key as the vault gave it. It opens, and it does not seal.
+#[derive(Clone)]
+pub(crate) struct UnconfirmedKey(Arc<Unwrapped>);
+
+/// An org key that seals: the first one of an unpinned client, a pinned one, or one that the
+/// application confirmed.
+#[derive(Clone)]
+pub(crate) struct ConfirmedKey(Arc<Unwrapped>);
+
+struct Unwrapped {
+    key: OrgKey,
+    fingerprint: Fingerprint,
+    wrapped: WrappedOrgKey,
+}
+
+impl UnconfirmedKey {
+    pub(crate) fn new(key: OrgKey, wrapped: WrappedOrgKey) -> Self {
+        Self(Arc::new(Unwrapped {
+            fingerprint: key.fingerprint(),
+            key,
+            wrapped,
+        }))
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    /// Returns whether the vault stores this key in these very bytes.
+    pub(crate) fn is_wrapped_as(&self, wrapped: &WrappedOrgKey) -> bool {
+        self.0.wrapped == *wrapped
+    }
+
+    pub(crate) fn try_open(&self, envelope: Envelope) -> Result<Plaintext, Envelope> {
+        self.0.key.try_open(envelope)
+    }
+
+    /// Opens the access token of a ticket, which the client sealed under this key.
+    pub(crate) fn open_token(&self, sealed: Envelope) -> Option<KeptToken> {
+        KeptToken::open(&self.0.key, sealed)
+    }
+
+    fn confirm(&self) -> ConfirmedKey {
+        ConfirmedKey(Arc::clone(&self.0))
+    }
+}
+
+impl ConfirmedKey {
+    pub(crate) fn org_key(&self) -> &OrgKey {
+        &self.0.key
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    pub(crate) fn wrapped(&self) -> &WrappedOrgKey {
+        &self.0.wrapped
+    }
+}
+
+/// Which org keys a client accepts.
+#[derive(Default)]
+pub(crate) struct OrgKeyPolicy {
+    /// The only ones that `connect` accepts; any, where there are none.
+    pub(crate) pins: Vec<Fingerprint>,
+    /// What happens to one that is not pinned and comes later.
+    pub(crate) rotation: OrgKeyRotation,
+}
+
+/// The org keys of one client and its clones.
+pub(crate) struct OrgKeys {
+    policy: OrgKeyPolicy,
+    known: RwLock<Known>,
+}
+
+#[derive(Clone)]
+struct Known {
+    /// Seals, and opens.
+    current: ConfirmedKey,
+    /// Pinned keys that were current before: in an announced rotation some secrets are still sealed
+    /// under them.
+    earlier: Vec<ConfirmedKey>,
+    /// The last key that the vault gave and nothing confirmed.
+    unconfirmed: Option<UnconfirmedKey>,
+}
+
+/// The outcome of opening a secret with the keys at hand.
+pub(crate) enum Opened {
+    Plaintext(Plaintext),
+    /// No key at hand opens it.
+    Closed(Envelope),
+}
+
+impl OrgKeys {
+    /// Accepts the org key of a client that connects.
+    ///
+    /// Fails with [`Cause::OrgKeyRefused`] when others are pinned.
+    pub(crate) fn accept(policy: OrgKeyPolicy, key: &UnconfirmedKey) -> Result<Self, Cause> {
+        if !policy.pins.is_empty() && !policy.pins.contains(&key.fingerprint()) {
+            return Err(refused(policy.pins, key));
+        }
+        Ok(Self {
+            policy,
+            known: RwLock::new(Known {
+                current: key.confirm(),
+                earlier: Vec::new(),
+                unconfirmed: None,
+            }),
+        })
+    }
+
+    /// The key that seals.
+    pub(crate) fn current(&self) -> ConfirmedKey {
+        self.read(|known| known.current.clone())
+    }
+
+    /// Opens an envelope with the keys that may open it.
+    pub(crate) fn open(&self, envelope: Envelope) -> Opened {
+        let envelope = match self.current().org_key().try_open(envelope) {
+            Ok(plaintext) => return Opened::Plaintext(plaintext),
+            Err(envelope) => envelope,
+        };
+        self.readable_besides()
+            .iter()
+            .try_fold(envelope, |envelope, key| match key.try_open(envelope) {
+                Ok(plaintext) => Err(plaintext),
+                Err(envelope) => Ok(envelope),
+            })
+            .map_or_else(Opened::Plaintext, Opened::Closed)
+    }
+
+    /// Returns whether the policy opens secrets under a key that is not confirmed.
+    pub(crate) fn follows(&self) -> bool {
+        self.policy.rotation.follows()
+    }
+
+    /// The keys that may open, other than the current one.
+    fn readable_besides(&self) -> Vec<UnconfirmedKey> {
+        let follows = self.follows();
+        self.read(|known| {
+            let earlier = known
+                .earlier
+                .iter()
+                .map(|key| UnconfirmedKey(Arc::clone(&key.0)));
+            let followed = known.unconfirmed.iter().filter(|_| follows).cloned();
+            earlier.chain(followed).collect()
+        })
+    }
+
+    /// Returns the key at hand that the vault stores in these bytes: it need not be unwrapped again.
+    pub(crate) fn unwrapped(&self, wrapped: &WrappedOrgKey) -> Option<UnconfirmedKey> {
+        self.read(|known| {
+            let confirmed = [&known.current].into_iter().chain(&known.earlier);
+            let confirmed = confirmed.map(|key| UnconfirmedKey(Arc::clone(&key.0)));
+            confirmed
+                .chain(known.unconfirmed.clone())
+                .find(|key| key.is_wrapped_as(wrapped))
+        })
+    }
+
+    /// Decides about the key that the vault has now.
+    pub(crate) fn judge(&self, key: &UnconfirmedKey) -> Judge {
+        let change = OrgKeyChange {
+            accepted: self.current().fingerprint(),
+            offered: key.fingerprint(),
+        };
+        let is_accepted = change.offered == change.accepted;
+        if is_accepted || self.policy.pins.contains(&change.offered) {
+            return Judge::Confirm;
+        }
+        self.policy.rotation.judge(change)
+    }
+
+    /// Makes a key the current one, under which the client seals from now on.
+    pub(crate) fn confirm(&self, key: &UnconfirmedKey) {
+        self.write(|known| {
+            let old = std::mem::replace(&mut known.current, key.confirm());
+            known.unconfirmed = None;
+            known.earlier.push(old);
+            known.earlier.retain(|old| {
+                self.policy.pins.contains(&old.fingerprint())
+                    && old.fingerprint() != key.fingerprint()
+            });
+        });
+    }
+
+    /// Remembers a key that is not confirmed. It opens where the policy follows for reading, and is
+    /// not unwrapped again in any case.
+    pub(crate) fn note(&self, key: &UnconfirmedKey) {
+        self.write(|known| known.unconfirmed = Some(key.clone()));
+    }
+
+    /// The failure of a call to which the vault gave another key.
+    pub(crate) fn refuse(&self, key: &UnconfirmedKey) -> Cause {
+        let current = self.current().fingerprint();
+        let mut accepted = vec![current];
+        accepted.extend(self.policy.pins.iter().filter(|pin| **pin != current));
+        refused(accepted, key)
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn refused(accepted: Vec<Fingerprint>, key: &UnconfirmedKey) -> Cause {
+    Cause::OrgKeyRefused {
+        accepted,
+        found: key.fingerprint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use helvetisafe_crypto::PrivateKey;
+
+    use super::*;
+
+    const PEM: &str = include_str!("../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
+
+    /// An org key as a vault gives it, in bytes that are new each time.
+    fn given(byte: u8) -> UnconfirmedKey {
+        let key = OrgKey::from_bytes(&[byte; 32]);
+        let public = PrivateKey::from_pem(PEM).unwrap().public_key();
+        let wrapped = public.wrap_org_key(&key).unwrap();
+        UnconfirmedKey::new(key, wrapped)
+    }
+
+    fn keys(pins: &[&UnconfirmedKey], first: &UnconfirmedKey) -> OrgKeys {
+        let pins = pins.iter().map(|key| key.fingerprint()).collect();
+        let policy = OrgKeyPolicy {
+            pins,
+            ..OrgKeyPolicy::default()
+        };
+        OrgKeys::accept(policy, first).unwrap()
+    }
+
+    #[test]
+    fn a_key_in_the_same_bytes_is_not_unwrapped_again() {
+        let (first, other) = (given(1), given(2));
+        let keys = keys(&[], &first);
+        let is_known = |key: &UnconfirmedKey| keys.unwrapped(&key.0.wrapped).is_some();
+        assert!(is_known(&first));
+        assert!(!is_known(&other));
+        keys.note(&other);
+        assert!(is_known(&other), "refused, and remembered");
+        assert!(!is_known(&given(2)), "other bytes");
+    }
+
+    #[test]
+    fn the_same_key_in_new_bytes_is_the_current_one() {
+        let keys = keys(&[], &given(1));
+        let again = given(1);
+        assert!(matches!(keys.judge(&again), Judge::Confirm));
+        keys.confirm(&again);
+        assert!(keys.unwrapped(&again.0.wrapped).is_some());
+    }
+
+    #[test]
+    fn only_pinned_keys_go_on_opening() {
+        let (old, new) = (given(1), given(2));
+        for (pins, opens) in [(vec![], false), (vec![&old, &new], true)] {
+            let keys = keys(&pins, &old);
+            let sealed = keys.current().org_key().seal(b"text").unwrap();
+            keys.confirm(&new);
+            assert_eq!(keys.current().fingerprint(), new.fingerprint());
+            assert_eq!(matches!(keys.open(sealed), Opened::Plaintext(_)), opens);
+        }
+    }
+}
