@@ -120,6 +120,18 @@ pub(crate) struct SettingFlags {
     /// HELVETISAFE_ORG_KEY_FINGERPRINT, else the one remembered on first use; see `trust`].
     #[arg(long, global = true, value_name = "FINGERPRINT", value_parser = NonEmptyStringValueParser::new())]
     org_key_fingerprint: Option<String>,
+    /// Write also at the first use of a vault without a terminal, under whatever org key it gives
+    /// [else HELVETISAFE_TRUST_FIRST_USE].
+    #[arg(long, global = true)]
+    trust_first_use: bool,
+    /// Read also secrets whose only field is named like another secret, which a hostile vault may
+    /// have exchanged [else HELVETISAFE_ALLOW_UNBOUND].
+    #[arg(long, global = true, conflicts_with = "require_binding")]
+    allow_unbound: bool,
+    /// Read only secrets that name their key inside the encryption: no multi-field secrets, no
+    /// legacy text [else HELVETISAFE_REQUIRE_BINDING].
+    #[arg(long, global = true)]
+    require_binding: bool,
 }
 
 impl SettingFlags {
@@ -136,6 +148,9 @@ impl SettingFlags {
             "--ca-certificate" => path(&self.ca_certificate),
             "--timeout" => text(&self.timeout),
             "--org-key-fingerprint" => text(&self.org_key_fingerprint),
+            "--trust-first-use" => switch(self.trust_first_use),
+            "--allow-unbound" => switch(self.allow_unbound),
+            "--require-binding" => switch(self.require_binding),
             _ => None,
         }
     }
@@ -147,6 +162,10 @@ fn text(value: &Option<String>) -> Option<&OsStr> {
 
 fn path(value: &Option<PathBuf>) -> Option<&OsStr> {
     value.as_deref().map(Path::as_os_str)
+}
+
+fn switch(is_given: bool) -> Option<&'static OsStr> {
+    is_given.then(|| OsStr::new("true"))
 }
 
 /// Prints help and the version; says in the words of every other failure why arguments are wrong.
@@ -220,7 +239,7 @@ fn subcommand() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::table::WAYS;
+    use crate::config::table::{Form, WAYS};
 
     #[test]
     fn the_arguments_are_consistent() {
@@ -242,10 +261,15 @@ mod tests {
 
     #[test]
     fn every_flag_of_the_table_is_an_argument_and_is_read() {
-        for flag in WAYS.iter().filter_map(|way| way.flag) {
-            let cli = Cli::try_parse_from(["helvetisafe", "list", flag, "value"]).unwrap();
+        for (way, flag) in WAYS.iter().filter_map(|way| Some((way, way.flag?))) {
+            let (value, expected) = match way.form {
+                Form::Switch => (None, "true"),
+                _ => (Some("value"), "value"),
+            };
+            let arguments = ["helvetisafe", "list", flag].into_iter().chain(value);
+            let cli = Cli::try_parse_from(arguments).unwrap();
             let given = cli.global.settings.get(flag);
-            assert_eq!(given, Some(OsStr::new("value")), "{flag}");
+            assert_eq!(given, Some(OsStr::new(expected)), "{flag}");
         }
     }
 }

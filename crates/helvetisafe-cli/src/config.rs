@@ -11,7 +11,7 @@ mod resolve;
 mod secret;
 pub(crate) mod table;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -74,6 +74,14 @@ impl fmt::Display for Place {
     }
 }
 
+/// How far secrets have to name their key inside the encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    AllowUnbound,
+    RefuseOthers,
+    Required,
+}
+
 /// The configuration.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -83,6 +91,8 @@ pub(crate) struct Config {
     /// What files and commands gave. Each is read once: a command may ask for a password, and a
     /// pipe has nothing more.
     secrets: RefCell<HashMap<Setting, SecretString>>,
+    /// The org key that the first connection of this command accepted; the others accept no other.
+    pub(crate) accepted_org_key: Cell<Option<Fingerprint>>,
 }
 
 impl Config {
@@ -102,6 +112,7 @@ impl Config {
             resolved: Resolved::new(found),
             insecure_permissions: global.insecure_permissions,
             secrets: RefCell::default(),
+            accepted_org_key: Cell::default(),
         })
     }
 
@@ -109,6 +120,8 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.resolved.check()?;
         self.timeout()?;
+        self.binding()?;
+        self.trusts_first_use()?;
         self.keeps_token().map(drop)
     }
 
@@ -217,17 +230,50 @@ impl Config {
     /// Whether access tokens are kept from one command to the next. No, unless somebody asks for
     /// it; and never an API token.
     pub(crate) fn keeps_token(&self) -> Result<bool, Failure> {
-        let Some(found) = self.used(Setting::KeepToken) else {
+        Ok(self.is_on(Setting::KeepToken)? && self.used(Setting::ApiToken).is_none())
+    }
+
+    /// Whether a first use without a terminal may write under any org key.
+    pub(crate) fn trusts_first_use(&self) -> Result<bool, Failure> {
+        self.is_on(Setting::TrustFirstUse)
+    }
+
+    /// How far secrets have to name their key. Of the two settings the one in the stronger place
+    /// wins; in the same place they contradict each other.
+    pub(crate) fn binding(&self) -> Result<Binding, Failure> {
+        let rank = |setting| -> Result<Option<u8>, Failure> {
+            let is_on = self.is_on(setting)?;
+            let found = self.used(setting).filter(|_| is_on);
+            Ok(found.map(|found| found.place.rank()))
+        };
+        let (allow, require) = (Setting::AllowUnbound, Setting::RequireBinding);
+        match (rank(allow)?, rank(require)?) {
+            (None, None) => Ok(Binding::RefuseOthers),
+            (Some(allow), require) if require.is_none_or(|require| allow < require) => {
+                Ok(Binding::AllowUnbound)
+            }
+            (allow, Some(require)) if allow.is_none_or(|allow| require < allow) => {
+                Ok(Binding::Required)
+            }
+            _ => Err(Failure::usage(format_args!(
+                "{allow} and {require} contradict each other in the same place; set only one of \
+                 them to true"
+            ))),
+        }
+    }
+
+    /// Whether a switch is set to `true`.
+    fn is_on(&self, setting: Setting) -> Result<bool, Failure> {
+        let Some(found) = self.used(setting) else {
             return Ok(false);
         };
-        let text = self.text(Setting::KeepToken)?;
-        let is_asked: bool = text.parse().map_err(|_| {
+        let text = self.text(setting)?;
+        text.parse().map_err(|_| {
             Failure::usage(format_args!(
                 "{} is neither true nor false: `{text}`; set it to one of them",
                 found.place
             ))
-        })?;
-        Ok(is_asked && self.used(Setting::ApiToken).is_none())
+        })
     }
 
     pub(crate) fn text(&self, setting: Setting) -> Result<String, Failure> {

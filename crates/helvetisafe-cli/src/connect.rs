@@ -5,29 +5,43 @@ use std::time::{Duration, Instant};
 
 use helvetisafe::{Client, ClientBuilder, Event, Timeouts};
 
-use crate::config::Config;
+use crate::config::{Binding, Config};
 use crate::failure::Failure;
 use crate::kept::TokenKeeper;
 use crate::messages::Messages;
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
 
-/// Connects to read, with the kept access token and what `change` makes of the builder. Where the
-/// org key is not the remembered one it warns.
+/// Connects to read, with the cached access token and what `change` makes of the builder. Fails where
+/// the org key is not the trusted one.
 pub(crate) fn connect_to_read(
     config: &Config,
     token: &TokenKeeper,
     messages: Messages,
     change: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, Failure> {
-    let builder = builder(config, messages)?;
+    let rotation = trust::rotation(config, None)?;
+    let builder = builder(config, messages)?.org_key_rotation(rotation);
     let builder = change(token.resume(builder, messages));
     let client = Trust::load(config)?.connect_to_read(builder, messages)?;
     token.keep(&client, messages);
     Ok(client)
 }
 
-/// Connects to write, with the kept access token. Where the org key is not the remembered one it
-/// fails.
+/// As [`connect_to_read`], for a command that goes on for long: it reports an org key that changes.
+pub(crate) fn connect_to_serve(
+    config: &Config,
+    token: &TokenKeeper,
+    messages: Messages,
+    change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, Failure> {
+    let rotation = trust::rotation(config, Some(messages))?;
+    connect_to_read(config, token, messages, |builder| {
+        change(builder.org_key_rotation(rotation))
+    })
+}
+
+/// Connects to write, with the cached access token. Fails where the org key is not the trusted one, and
+/// at a doubtful first use.
 pub(crate) fn connect_to_write(
     config: &Config,
     token: &TokenKeeper,
@@ -40,8 +54,8 @@ pub(crate) fn connect_to_write(
     Ok(client)
 }
 
-/// All that the configuration says about a connection, but for the org key and the kept access
-/// token: whoever tests the credential gets a new one.
+/// All that the configuration says about a connection, except the org key and the cached access token:
+/// the commands that test the credential fetch a new one.
 pub(crate) fn builder(config: &Config, messages: Messages) -> Result<ClientBuilder, Failure> {
     config.check()?;
     let mut builder = Client::builder(
@@ -50,6 +64,11 @@ pub(crate) fn builder(config: &Config, messages: Messages) -> Result<ClientBuild
         config.key_source()?,
     )
     .on_event(teller(messages));
+    builder = match config.binding()? {
+        Binding::AllowUnbound => builder.allow_unbound(true),
+        Binding::RefuseOthers => builder,
+        Binding::Required => builder.require_binding(true),
+    };
     if let Some(pem) = config.ca_certificate()? {
         builder = builder.ca_certificate(pem);
     }

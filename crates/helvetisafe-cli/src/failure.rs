@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use helvetisafe::{Error, ErrorKind, KeyName};
+use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName};
 
 use crate::messages::Messages;
 
@@ -29,6 +29,25 @@ pub(crate) struct Failure {
     status: u8,
     message: Option<String>,
     may_pass: bool,
+    /// The org key that has to be trusted first.
+    untrusted: Option<Fingerprint>,
+    unbound: Option<Unbound>,
+}
+
+/// A secret that holds one value under the name of another key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unbound {
+    key: KeyName,
+    named: KeyName,
+}
+
+impl Unbound {
+    fn of(error: &Error) -> Option<Self> {
+        Some(Self {
+            key: error.key()?.clone(),
+            named: error.named_key()?.clone(),
+        })
+    }
 }
 
 impl Failure {
@@ -37,6 +56,8 @@ impl Failure {
             status: status as u8,
             message: Some(message.to_string()),
             may_pass: false,
+            untrusted: None,
+            unbound: None,
         }
     }
 
@@ -72,6 +93,17 @@ impl Failure {
             status,
             message: None,
             may_pass: false,
+            untrusted: None,
+            unbound: None,
+        }
+    }
+
+    /// A secret that may be another one, which is why it was not read.
+    fn unbound(unbound: Unbound) -> Self {
+        let message = unbound_message(std::slice::from_ref(&unbound));
+        Self {
+            unbound: Some(unbound),
+            ..Self::new(Status::Crypto, message)
         }
     }
 
@@ -82,6 +114,11 @@ impl Failure {
     /// Whether the vault did not answer, or could not for a reason that passes.
     pub(crate) fn may_pass(&self) -> bool {
         self.may_pass
+    }
+
+    /// The org key that the vault gives and the user does not trust, where that is the reason.
+    pub(crate) fn untrusted(&self) -> Option<Fingerprint> {
+        self.untrusted
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
@@ -112,17 +149,53 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = status(&error);
         let may_pass = error.is_retryable();
+        let untrusted = error.refused_org_key();
+        if let Some(unbound) = Unbound::of(&error) {
+            return Self::unbound(unbound);
+        }
         let failure = match (error.kind(), error.key()) {
             // The facade's advice names its own methods. It also has a conflict without an answer.
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             _ => Self::new(status, error),
         };
+        let failure = match untrusted {
+            Some(key) => failure.with_advice(&format!("`helvetisafe trust pin {key}` trusts it")),
+            None => failure,
+        };
         Self {
             may_pass,
+            untrusted,
             ..failure
         }
     }
+}
+
+/// Describes, all at once, the secrets that were refused since they may be other ones. `None` where no
+/// error is about that.
+pub(crate) fn describe_unbound<'a>(errors: impl IntoIterator<Item = &'a Error>) -> Option<String> {
+    let unbound = errors.into_iter().filter_map(Unbound::of);
+    let unbound: Vec<_> = unbound.collect();
+    (!unbound.is_empty()).then(|| unbound_message(&unbound))
+}
+
+/// Names all of these secrets at once, and the one setting that allows them.
+fn unbound_message(unbound: &[Unbound]) -> String {
+    let names: Vec<_> = unbound
+        .iter()
+        .map(|it| format!("`{}` holds one value named `{}`", it.key, it.named))
+        .collect();
+    let (them, they) = match names.len() {
+        1 => ("it", "it is a secret with that one field"),
+        _ => ("them", "they are secrets with one field each"),
+    };
+    format!(
+        "{}; the vault may have given another secret in its place, so {them} was not read; if {they}, \
+         name the field (--field FIELD, --env NAME=KEY.FIELD, {{{{ secret \"KEY\" \"FIELD\" }}}}), or \
+         allow all such secrets with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or \
+         allow_unbound = true in the profile",
+        names.join(", ")
+    )
 }
 
 fn status(error: &Error) -> Status {
@@ -132,7 +205,7 @@ fn status(error: &Error) -> Status {
         ErrorKind::NotFound => Status::NotFound,
         ErrorKind::Conflict => Status::Conflict,
         ErrorKind::RateLimited => Status::RateLimited,
-        ErrorKind::Crypto => Status::Crypto,
+        ErrorKind::Crypto | ErrorKind::OrgKeyRefused => Status::Crypto,
         ErrorKind::Config => Status::Usage,
         ErrorKind::Transport | ErrorKind::Ambiguous => Status::NoAnswer,
         _ => match error.status().map(|status| status.as_u16()) {
@@ -142,26 +215,38 @@ fn status(error: &Error) -> Status {
     }
 }
 
-/// The failures of a command that goes on with its other keys: each is told at once, and the first
-/// one's status is the command's. Together they may pass when each may.
+/// The failures of a command that goes on with its other keys. Each is reported at once, except
+/// secrets that may be another one: those are reported together at the end. The first one's status is
+/// the command's. Together they may pass when each may.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Option<Failure>);
+pub(crate) struct Failures {
+    first: Option<Failure>,
+    unbound: Vec<Unbound>,
+}
 
 impl Failures {
     pub(crate) fn add(&mut self, failure: &Failure, messages: &Messages) {
-        messages.failure(failure);
-        let first = self.0.get_or_insert(Failure {
+        match &failure.unbound {
+            Some(unbound) => self.unbound.push(unbound.clone()),
+            None => messages.failure(failure),
+        }
+        let first = self.first.get_or_insert(Failure {
             may_pass: true,
             ..Failure::silent(failure.status)
         });
         first.may_pass &= failure.may_pass;
+        first.untrusted = first.untrusted.or(failure.untrusted);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.first.is_none()
     }
 
-    pub(crate) fn into_result(self) -> Result<(), Failure> {
-        self.0.map_or(Ok(()), Err)
+    pub(crate) fn into_result(self, messages: &Messages) -> Result<(), Failure> {
+        if !self.unbound.is_empty() {
+            let message = unbound_message(&self.unbound);
+            messages.failure(&Failure::new(Status::Crypto, message));
+        }
+        self.first.map_or(Ok(()), Err)
     }
 }

@@ -1,27 +1,49 @@
 //! Several secrets at once, from the vault or from what is kept of it.
 
-use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata};
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
 
 use crate::context::Context;
 use crate::failure::{Failure, Failures};
 use crate::progress::Progress;
 use crate::suggest;
 
-/// Reads all secrets, in the order of the keys, or tells every failure.
-pub(crate) fn all(keys: &[KeyName], context: &Context) -> Result<Vec<Secret>, Failure> {
+/// A secret to read, and the fields of it that the user named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecretRequest {
+    pub(crate) key: KeyName,
+    pub(crate) fields: Vec<String>,
+}
+
+impl SecretRequest {
+    /// A secret as a whole.
+    pub(crate) fn of(key: KeyName) -> Self {
+        Self {
+            key,
+            fields: Vec::new(),
+        }
+    }
+
+    pub(crate) fn read(&self, secrets: Secrets<'_>) -> Result<Secret, Error> {
+        let fields: Vec<_> = self.fields.iter().map(String::as_str).collect();
+        secrets.get_with_fields(&self.key, &fields)
+    }
+}
+
+/// Reads all secrets, in the order of the requests, or reports every failure.
+pub(crate) fn all(requests: &[SecretRequest], context: &Context) -> Result<Vec<Secret>, Failure> {
     let outcomes = match context.offline() {
-        Some(offline) => offline.get(keys, context)?,
-        None => ask(keys, context)?,
+        Some(offline) => offline.get(requests, context)?,
+        None => ask(requests, context)?,
     };
     let mut failures = Failures::default();
-    let mut found = Vec::with_capacity(keys.len());
+    let mut found = Vec::with_capacity(requests.len());
     for outcome in outcomes {
         match outcome {
             Ok(secret) => found.push(secret),
             Err(failure) => failures.add(&failure, &context.messages),
         }
     }
-    failures.into_result().map(|()| found)
+    failures.into_result(&context.messages).map(|()| found)
 }
 
 /// The names and dates of all secrets.
@@ -32,14 +54,15 @@ pub(crate) fn list(context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
     }
 }
 
-/// Asks the vault for secrets: one outcome for each key, in their order.
+/// Asks the vault for secrets: one outcome for each request, in their order.
 pub(crate) fn ask(
-    keys: &[KeyName],
+    requests: &[SecretRequest],
     context: &Context,
 ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
     let secrets = context.client()?.secrets();
-    let progress = Progress::new(keys.len(), context);
-    let outcomes = secrets.get_many_with(keys, |_| progress.advance());
+    let progress = Progress::new(requests.len(), context);
+    let read = |request: &SecretRequest| request.read(secrets);
+    let outcomes = secrets.each(requests, read, |_| progress.advance());
     drop(progress);
     let outcomes = outcomes.into_iter();
     Ok(outcomes

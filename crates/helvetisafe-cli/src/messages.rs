@@ -34,6 +34,11 @@ impl Messages {
         }
     }
 
+    /// Whether a person may read them.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// Says why something failed; `--quiet` does not silence it.
     pub(crate) fn failure(&self, failure: &Failure) {
         if let Some(message) = failure.message() {

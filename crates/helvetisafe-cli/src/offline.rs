@@ -23,7 +23,7 @@ use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::expiry;
 use crate::failure::Failure;
-use crate::fetch;
+use crate::fetch::{self, SecretRequest};
 use crate::kept::{Answers, CacheFile, LIST, Recorded, TokenKeeper};
 use crate::messages::Messages;
 use args::Mode;
@@ -111,45 +111,50 @@ impl Offline {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// One outcome for each key, in their order.
+    /// One outcome for each request, in their order.
     pub(crate) fn get(
         &self,
-        keys: &[KeyName],
+        requests: &[SecretRequest],
         context: &Context,
     ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
-        let is_first = |key: &KeyName| self.mode != Mode::Fallback && self.serves(key);
-        let (kept, rest): (Vec<_>, Vec<_>) = keys.iter().cloned().partition(is_first);
+        let is_first =
+            |request: &SecretRequest| self.mode != Mode::Fallback && self.serves(&request.key);
+        let (kept, rest): (Vec<_>, Vec<_>) = requests.iter().cloned().partition(is_first);
         let mut found = self.replay(&kept, context)?;
         if !rest.is_empty() {
             found.extend(self.get_rest(&rest, context)?);
         }
-        Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+        let keys = requests.iter().map(|request| &request.key);
+        Ok(keys.filter_map(|key| found.remove(key)).collect())
     }
 
     /// Those that are to be asked for.
-    fn get_rest(&self, keys: &[KeyName], context: &Context) -> Result<Outcomes, Failure> {
+    fn get_rest(&self, requests: &[SecretRequest], context: &Context) -> Result<Outcomes, Failure> {
+        let mut keys = requests.iter().map(|request| &request.key);
         if self.is_only() {
             let not_kept = |key: &KeyName| (key.clone(), Err(self.not_kept(key)));
-            return Ok(keys.iter().map(not_kept).collect());
+            return Ok(keys.map(not_kept).collect());
         }
-        let outcomes = match fetch::ask(keys, context) {
+        let outcomes = match fetch::ask(requests, context) {
             Ok(outcomes) => outcomes,
-            Err(failure) if failure.may_pass() && keys.iter().all(|key| self.serves(key)) => {
-                self.tell_stale(keys.iter().map(secret_resource), &failure, context);
-                return self.replay(keys, context);
+            Err(failure) if failure.may_pass() && keys.all(|key| self.serves(key)) => {
+                let resources = requests.iter().map(|it| secret_resource(&it.key));
+                self.tell_stale(resources, &failure, context);
+                return self.replay(requests, context);
             }
             Err(failure) => return Err(failure),
         };
         let mut found = Outcomes::new();
         let mut stale = Vec::new();
-        for (key, outcome) in keys.iter().zip(outcomes) {
+        for (request, outcome) in requests.iter().zip(outcomes) {
             match outcome {
-                Err(failure) if failure.may_pass() && self.serves(key) => {
-                    self.tell_stale([secret_resource(key)].into_iter(), &failure, context);
-                    stale.push(key.clone());
+                Err(failure) if failure.may_pass() && self.serves(&request.key) => {
+                    let resource = secret_resource(&request.key);
+                    self.tell_stale([resource].into_iter(), &failure, context);
+                    stale.push(request.clone());
                 }
                 outcome => {
-                    found.insert(key.clone(), outcome);
+                    found.insert(request.key.clone(), outcome);
                 }
             }
         }
@@ -182,32 +187,19 @@ impl Offline {
         Ok(self.client(context)?.secrets().list()?)
     }
 
-    fn replay(&self, keys: &[KeyName], context: &Context) -> Result<Outcomes, Failure> {
-        if keys.is_empty() {
+    fn replay(&self, requests: &[SecretRequest], context: &Context) -> Result<Outcomes, Failure> {
+        if requests.is_empty() {
             return Ok(Outcomes::new());
         }
-        let outcomes = self.client(context)?.secrets().get_many(keys);
-        let outcomes = keys.iter().cloned().zip(outcomes);
-        let checked = outcomes.map(|(key, outcome)| {
-            let outcome = match outcome {
-                Ok(secret) if self.is_another(&secret) => Err(self.exchanged(&secret)),
-                Err(error) if error.kind() == ErrorKind::Crypto => {
-                    Err(self.about_kept(error.into()))
-                }
-                outcome => outcome.map_err(Failure::from),
-            };
-            (key, outcome)
+        let secrets = self.client(context)?.secrets();
+        let outcomes = requests.iter().map(|request| {
+            let outcome = request.read(secrets).map_err(|error| match error.kind() {
+                ErrorKind::Crypto => self.about_kept(error.into()),
+                _ => error.into(),
+            });
+            (request.key.clone(), outcome)
         });
-        Ok(checked.collect())
-    }
-
-    /// Whether the payload names one key, which is another one's that is kept too. A secret with a
-    /// single field looks the same, but its field is seldom called as a secret.
-    fn is_another(&self, secret: &Secret) -> bool {
-        match secret.fields() {
-            [field] => self.kept.get(&format!("{LIST}/{}", field.name())).is_some(),
-            _ => false,
-        }
+        Ok(outcomes.collect())
     }
 
     /// Whether what is kept of a secret may be used.

@@ -1,15 +1,16 @@
 //! Which org key a vault has: remembered on first use, as ssh remembers host keys.
 //!
-//! A vault that hands out an org key of its own could read all that is written from then on. So a
-//! key that changed stops every write, and reading goes on with a warning. Where the fingerprint is
-//! configured, the memory is neither read nor written, and another key stops reading too.
+//! A vault that hands out an org key of its own chooses what is read, and reads what is written from
+//! then on. So a key that changed stops the command, and a doubtful first use stops writing. Where the
+//! fingerprint is configured, the memory is neither read nor written.
 
 mod identity;
 mod known_vaults;
 
 use std::io::{self, ErrorKind};
+use std::sync::{Mutex, PoisonError};
 
-use helvetisafe::{Client, ClientBuilder, Error, Fingerprint};
+use helvetisafe::{Client, ClientBuilder, Error, Fingerprint, OrgKeyRotation};
 
 use crate::config::Config;
 use crate::config::table::Setting;
@@ -20,18 +21,17 @@ pub(crate) use known_vaults::{Entry, KnownVaults};
 
 /// What is known about the org key of one vault before it is asked.
 #[derive(Debug)]
-pub(crate) struct Trust {
+pub(crate) struct Trust<'a> {
     pub(crate) vault: VaultId,
     pub(crate) expected: Option<Fingerprint>,
     pub(crate) remembered: Option<Entry>,
-    /// Where the configured fingerprint was found.
-    source: String,
+    config: &'a Config,
     memory: KnownVaults,
 }
 
-impl Trust {
+impl<'a> Trust<'a> {
     /// Reads what is configured, else what is remembered.
-    pub(crate) fn load(config: &Config) -> Result<Self, Failure> {
+    pub(crate) fn load(config: &'a Config) -> Result<Self, Failure> {
         let expected = config.org_key_fingerprint()?;
         let memory = match expected {
             Some(_) => KnownVaults::unused(),
@@ -40,29 +40,28 @@ impl Trust {
         Self::new(config, expected, memory)
     }
 
-    /// Reads both, for those who show them.
-    pub(crate) fn load_all(config: &Config) -> Result<Self, Failure> {
+    /// Reads both, for the commands that show them.
+    pub(crate) fn load_all(config: &'a Config) -> Result<Self, Failure> {
         let memory = KnownVaults::load(config.insecure_permissions)?;
         Self::new(config, config.org_key_fingerprint()?, memory)
     }
 
     fn new(
-        config: &Config,
+        config: &'a Config,
         expected: Option<Fingerprint>,
         memory: KnownVaults,
     ) -> Result<Self, Failure> {
         let vault = VaultId::of(config)?;
-        let source = config.used(Setting::OrgKeyFingerprint);
         Ok(Self {
             expected,
             remembered: memory.find(&vault).cloned(),
-            source: source.map_or_else(String::new, |found| found.place.to_string()),
             vault,
+            config,
             memory,
         })
     }
 
-    /// Whether the org key has changed, and the failure that says so.
+    /// Fails where the org key is not the configured or the remembered one.
     pub(crate) fn check(&self, current: Fingerprint) -> Result<(), Failure> {
         match (self.expected, &self.remembered) {
             (Some(expected), _) if expected != current => Err(self.not_expected(expected, current)),
@@ -71,70 +70,121 @@ impl Trust {
         }
     }
 
-    /// Connects to read: only an org key that is not the configured one stops it.
+    /// Connects to read. The first use of a vault is remembered where that is possible.
     pub(crate) fn connect_to_read(
         mut self,
         builder: ClientBuilder,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let client = pinned(builder, self.expected)
-            .connect()
-            .map_err(|error| self.explain(error))?;
+        let client = self.connect(builder)?;
         let current = client.org_key_fingerprint();
-        let trusted = match self.check(current) {
-            Ok(()) => self.remember_first(current, messages),
-            changed => changed,
-        };
-        if let Err(failure) = trusted {
-            messages.warning(failure.message().unwrap_or_default());
+        if self.is_first_use() {
+            self.remember_to_read(current, messages)?;
         }
         Ok(client)
     }
 
-    /// Connects to write: the client never takes another org key than the configured or the
-    /// remembered one.
+    /// Connects to write. A first use has to be certain enough, and to be remembered.
     pub(crate) fn connect_to_write(
         mut self,
         builder: ClientBuilder,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let remembered = self.remembered.as_ref().map(|entry| entry.fingerprint);
-        let client = pinned(builder, self.expected.or(remembered))
-            .connect()
-            .map_err(|error| self.explain(error))?;
-        self.remember_first(client.org_key_fingerprint(), messages)?;
+        let client = self.connect(builder)?;
+        let is_unattended = self.remembered.as_ref().is_some_and(|it| it.unattended);
+        if self.is_first_use() || is_unattended {
+            self.remember_to_write(client.org_key_fingerprint(), messages)?;
+        }
         Ok(client)
     }
 
-    /// Remembers the org key of a vault that is used for the first time.
-    fn remember_first(&mut self, current: Fingerprint, messages: Messages) -> Result<(), Failure> {
-        if self.expected.is_some() || self.remembered.is_some() || self.memory.is_unused() {
-            return Ok(());
-        }
+    /// Connects with the trusted org key pinned, for the whole command and all its connections.
+    fn connect(&self, builder: ClientBuilder) -> Result<Client, Failure> {
+        let remembered = self.remembered.as_ref().map(|entry| entry.fingerprint);
+        let accepted = self.config.accepted_org_key.get();
+        let client = builder
+            .pin_org_keys(self.expected.or(remembered).or(accepted))
+            .connect()
+            .map_err(|error| self.explain(error))?;
+        let accepted = Some(client.org_key_fingerprint());
+        self.config.accepted_org_key.set(accepted);
+        Ok(client)
+    }
+
+    fn is_first_use(&self) -> bool {
+        self.expected.is_none() && self.remembered.is_none()
+    }
+
+    /// Remembers the first org key of a vault. What stands in the way is a warning.
+    fn remember_to_read(
+        &mut self,
+        current: Fingerprint,
+        messages: Messages,
+    ) -> Result<(), Failure> {
         if self.memory.has_only_others(&self.vault, current) {
-            messages.warning(format_args!(
-                "first use of this credential: the org key {current} of {} is none of those that \
-                 are remembered for other credentials there; if it belongs to the same \
-                 organization as one of them, write nothing and ask the vault's owner",
-                self.vault.base_url
-            ));
+            messages.warning(format_args!("{}; do not write", self.only_others(current)));
         }
-        match self.memory.remember_first(&self.vault, current) {
+        let unattended = !messages.is_terminal() && !self.config.trusts_first_use()?;
+        match self.memory.remember(&self.vault, current, unattended) {
             Ok(None) => messages.done(format_args!("remembered the org key {current}")),
             // Another process was faster.
             Ok(Some(entry)) if entry.fingerprint != current => {
                 return Err(changed(&entry, current));
             }
             Ok(Some(_)) => {}
-            // It can be remembered, only not now.
-            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Failure::other(error)),
-            Err(error) => messages.note(format_args!(
-                "cannot remember the org key of this vault, so a changed one goes unnoticed: \
-                 {error}; give the fingerprint with HELVETISAFE_ORG_KEY_FINGERPRINT, or set \
-                 HELVETISAFE_STATE_DIR to a folder that can be written"
+            Err(error) => messages.warning(format_args!(
+                "cannot remember the org key {current} of this vault, so a changed one goes \
+                 unnoticed: {error}; give the fingerprint with HELVETISAFE_ORG_KEY_FINGERPRINT, or \
+                 set HELVETISAFE_STATE_DIR to a folder that can be written"
             )),
         }
         Ok(())
+    }
+
+    /// Remembers the first org key of a vault before anything is sealed under it. What stands in the
+    /// way is a failure.
+    fn remember_to_write(
+        &mut self,
+        current: Fingerprint,
+        messages: Messages,
+    ) -> Result<(), Failure> {
+        if self.memory.has_only_others(&self.vault, current) {
+            return Err(unsure(self.only_others(current), current));
+        }
+        if !messages.is_terminal() && !self.config.trusts_first_use()? {
+            return Err(unsure(
+                format_args!(
+                    "this is the first write to {} without a terminal on which a person could \
+                     compare its org key",
+                    self.vault
+                ),
+                current,
+            )
+            .with_advice("or accept whatever key the vault gives with --trust-first-use"));
+        }
+        match self.memory.remember(&self.vault, current, false) {
+            Ok(Some(entry)) if entry.fingerprint != current => Err(changed(&entry, current)),
+            Ok(_) => {
+                messages.done(format_args!("remembered the org key {current}"));
+                Ok(())
+            }
+            Err(error) => Err(unsure(
+                format_args!(
+                    "cannot remember the org key of {}, so a changed one would go unnoticed: {error}",
+                    self.vault
+                ),
+                current,
+            )
+            .with_advice("or set HELVETISAFE_STATE_DIR to a folder that can be written")),
+        }
+    }
+
+    fn only_others(&self, current: Fingerprint) -> String {
+        format!(
+            "first use of this credential: the org key {current} of {} is none of those that are \
+             remembered for other credentials there",
+            self.vault.base_url
+        )
     }
 
     /// Replaces what is remembered, or remembers it.
@@ -174,22 +224,89 @@ impl Trust {
     }
 
     fn not_expected(&self, expected: Fingerprint, current: Fingerprint) -> Failure {
+        let source = self.config.used(Setting::OrgKeyFingerprint);
+        let source = source.map_or_else(String::new, |found| found.place.to_string());
         Failure::new(
             Status::Crypto,
             format_args!(
-                "the org key of this vault is {current}, and {} expects {expected}; ask the \
-                 vault's owner which one is right",
-                self.source
+                "the org key of this vault is {current}, and {source} expects {expected}; ask the \
+                 vault's owner which one is right"
             ),
         )
     }
 }
 
-fn pinned(builder: ClientBuilder, pin: Option<Fingerprint>) -> ClientBuilder {
-    match pin {
-        Some(pin) => builder.pin_org_key(pin),
-        None => builder,
+/// The org keys that the user trusts while a command runs.
+#[derive(Clone, Debug)]
+pub(crate) struct TrustedKeys {
+    vault: VaultId,
+    expected: Option<Fingerprint>,
+    insecure_permissions: bool,
+}
+
+impl TrustedKeys {
+    pub(crate) fn of(config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            vault: VaultId::of(config)?,
+            expected: config.org_key_fingerprint()?,
+            insecure_permissions: config.insecure_permissions,
+        })
     }
+
+    /// Whether this is the configured org key, or the one that is remembered now.
+    pub(crate) fn has(&self, key: Fingerprint) -> bool {
+        if let Some(expected) = self.expected {
+            return expected == key;
+        }
+        let memory = KnownVaults::load(self.insecure_permissions);
+        memory.is_ok_and(|memory| {
+            let entry = memory.find(&self.vault);
+            entry.is_some_and(|entry| entry.fingerprint == key)
+        })
+    }
+}
+
+/// The policy for an org key that changes while a command runs: a key that the user trusts by then is
+/// taken without a restart. With `messages` any other one is reported, once.
+pub(crate) fn rotation(
+    config: &Config,
+    messages: Option<Messages>,
+) -> Result<OrgKeyRotation, Failure> {
+    let trusted = TrustedKeys::of(config)?;
+    let reported = Mutex::new(None);
+    Ok(OrgKeyRotation::ask(move |change| {
+        let is_trusted = trusted.has(change.offered());
+        if let (false, Some(messages)) = (is_trusted, messages)
+            && is_new(change.offered(), &reported)
+        {
+            messages.warning(format_args!(
+                "the org key of this vault has changed: it was {}, and now is {1}; secrets under the \
+                 new one are refused until it is trusted; ask the vault's owner, and if the key was \
+                 rotated, run `helvetisafe trust pin {1}`",
+                change.accepted(),
+                change.offered()
+            ));
+        }
+        is_trusted
+    }))
+}
+
+/// Whether a fingerprint is another than the last one; it is the last one then.
+fn is_new(fingerprint: Fingerprint, last: &Mutex<Option<Fingerprint>>) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    last.replace(fingerprint) != Some(fingerprint)
+}
+
+/// A first use that is too doubtful to write.
+fn unsure(why: impl std::fmt::Display, current: Fingerprint) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "{why}; nothing was written; ask the vault's owner for the fingerprint of the org key, and \
+             if it is this one, set HELVETISAFE_ORG_KEY_FINGERPRINT={current}, or run `helvetisafe \
+             trust pin {current}`"
+        ),
+    )
 }
 
 fn changed(entry: &Entry, current: Fingerprint) -> Failure {
@@ -197,8 +314,9 @@ fn changed(entry: &Entry, current: Fingerprint) -> Failure {
         Status::Crypto,
         format_args!(
             "the org key of this vault has changed: it was {} since {:.0}, and now is {current}; \
-             nothing is written, since whoever made the new key could read it; ask the vault's \
-             owner, and if the new key is right, run `helvetisafe trust pin {current}`",
+             nothing was read or written under it, since a vault that made it can read what is written \
+             and choose what is read; ask the vault's owner, and if the key was rotated, run \
+             `helvetisafe trust pin {current}`",
             entry.fingerprint, entry.since
         ),
     )

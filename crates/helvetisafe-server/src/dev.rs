@@ -6,7 +6,7 @@ mod folder;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use helvetisafe_crypto::{PrivateKey, WrappedOrgKey};
+use helvetisafe_crypto::{Fingerprint, PrivateKey, WrappedOrgKey};
 use secrecy::ExposeSecret;
 
 use crate::provision::{Account, Organization, RSA_BITS};
@@ -27,6 +27,7 @@ pub struct DevVault {
     // Dropped in this order: the vault stops, then a temporary folder goes.
     vault: Vault,
     credentials: DevCredentials,
+    org_key_fingerprint: Fingerprint,
     folder: Folder,
 }
 
@@ -59,13 +60,14 @@ impl DevVault {
         }
         // It locks the database, and with it the folder.
         let vault = builder.start()?;
-        let mut credentials = ensure_account(&vault, &folder)?;
+        let (mut credentials, org_key_fingerprint) = ensure_account(&vault, &folder)?;
         if credentials.refresh(&vault, &folder) {
             folder.write_credentials(&credentials)?;
         }
         Ok(Self {
             vault,
             credentials,
+            org_key_fingerprint,
             folder,
         })
     }
@@ -80,6 +82,12 @@ impl DevVault {
     #[must_use]
     pub fn credentials(&self) -> &DevCredentials {
         &self.credentials
+    }
+
+    /// The fingerprint of the organization's key, which a client compares with the vault's.
+    #[must_use]
+    pub fn org_key_fingerprint(&self) -> Fingerprint {
+        self.org_key_fingerprint
     }
 
     /// The folder with the credentials.
@@ -104,7 +112,7 @@ impl DevVault {
 /// It is made in this order: private key, credentials, and in one transaction all that the database
 /// keeps. A start that was killed in between has left the credentials whole or not at all, so the
 /// next one can complete the account and never makes a second.
-fn ensure_account(vault: &Vault, folder: &Folder) -> Result<DevCredentials, Error> {
+fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fingerprint), Error> {
     let has_account = vault.run(|shared| async move { shared.store.has_accounts().await })?;
     match (folder.read_credentials()?, has_account) {
         (None, false) => {
@@ -115,17 +123,17 @@ fn ensure_account(vault: &Vault, folder: &Folder) -> Result<DevCredentials, Erro
             let credentials = DevCredentials::generate(vault, folder)?;
             folder.write_private_key(&key)?;
             folder.write_credentials(&credentials)?;
-            add_tenant(vault, &credentials, &key)?;
-            Ok(credentials)
+            let fingerprint = add_tenant(vault, &credentials, &key)?;
+            Ok((credentials, fingerprint))
         }
         (Some(credentials), false) => {
             let key = folder.private_key()?;
-            add_tenant(vault, &credentials, &key)?;
-            Ok(credentials)
+            let fingerprint = add_tenant(vault, &credentials, &key)?;
+            Ok((credentials, fingerprint))
         }
         (Some(credentials), true) => {
-            check(vault, folder, &credentials)?;
-            Ok(credentials)
+            let fingerprint = check(vault, folder, &credentials)?;
+            Ok((credentials, fingerprint))
         }
         (None, true) => {
             Err(folder
@@ -134,10 +142,15 @@ fn ensure_account(vault: &Vault, folder: &Folder) -> Result<DevCredentials, Erro
     }
 }
 
-/// An organization with this one account and its API token.
-fn add_tenant(vault: &Vault, credentials: &DevCredentials, key: &PrivateKey) -> Result<(), Error> {
+/// Adds an organization with this one account and its API token.
+fn add_tenant(
+    vault: &Vault,
+    credentials: &DevCredentials,
+    key: &PrivateKey,
+) -> Result<Fingerprint, Error> {
     let account = Account::of_dev(credentials, key)?;
-    let row = account.row(&Organization::generate()?, key)?;
+    let organization = Organization::generate()?;
+    let row = account.row(&organization, key)?;
     let token = TokenRow {
         hash: Hash::of(&credentials.api_token),
         kind: TokenKind::Api,
@@ -145,11 +158,17 @@ fn add_tenant(vault: &Vault, credentials: &DevCredentials, key: &PrivateKey) -> 
         scopes: row.scopes,
         expires_at: None,
     };
-    vault.run(|shared| async move { shared.store.add_tenant(&row, &token).await })
+    vault.run(|shared| async move { shared.store.add_tenant(&row, &token).await })?;
+    Ok(organization.org_key_fingerprint())
 }
 
-/// The database, the credentials and the private key belong together.
-fn check(vault: &Vault, folder: &Folder, credentials: &DevCredentials) -> Result<(), Error> {
+/// Checks that the database, the credentials and the private key belong together. Returns the
+/// fingerprint of the org key.
+fn check(
+    vault: &Vault,
+    folder: &Folder,
+    credentials: &DevCredentials,
+) -> Result<Fingerprint, Error> {
     let key = folder.private_key()?;
     let client_id = credentials.client_id.clone();
     let found = vault.run(|shared| async move {
@@ -167,6 +186,6 @@ fn check(vault: &Vault, folder: &Folder, credentials: &DevCredentials) -> Result
     }
     let opened = WrappedOrgKey::decode(&org_key).and_then(|wrapped| key.unwrap_org_key(&wrapped));
     opened
-        .map(drop)
+        .map(|org_key| org_key.fingerprint())
         .map_err(|_| folder.contradiction("private-key.pem is another account's"))
 }

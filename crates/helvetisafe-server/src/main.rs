@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use helvetisafe_server::faults::{Faults, Spec};
-use helvetisafe_server::{DevCredentials, DevVault, Vault, VaultBuilder};
+use helvetisafe_server::{DevVault, Vault, VaultBuilder};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -78,7 +78,7 @@ fn dev(
         let stop = stop_signal()?;
         let vault = DevVault::start_with(builder, state.as_deref())?;
         introduce(&vault, state.is_some(), misbehaves);
-        print(vault.credentials())?;
+        print(&vault)?;
         stop.await;
         vault.stop()?;
         eprintln!("helvetisafe-server: stopped");
@@ -112,7 +112,9 @@ fn introduce(vault: &DevVault, is_kept: bool, misbehaves: bool) {
 }
 
 /// Lines for a shell, and nothing else, on standard output.
-fn print(credentials: &DevCredentials) -> io::Result<()> {
+fn print(vault: &DevVault) -> io::Result<()> {
+    let credentials = vault.credentials();
+    let fingerprint = vault.org_key_fingerprint().to_string();
     let path = credentials.private_key_path.to_string_lossy();
     let variables = [
         ("HELVETISAFE_BASE_URL", credentials.base_url.as_str()),
@@ -122,6 +124,7 @@ fn print(credentials: &DevCredentials) -> io::Result<()> {
             credentials.client_secret.expose_secret(),
         ),
         ("HELVETISAFE_PRIVATE_KEY_PATH", &path),
+        ("HELVETISAFE_ORG_KEY_FINGERPRINT", &fingerprint),
     ];
     let mut stdout = io::stdout().lock();
     for (name, value) in variables {

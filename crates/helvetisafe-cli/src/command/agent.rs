@@ -24,7 +24,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::atomic_file;
 use crate::config::Config;
-use crate::connect::connect_to_read;
+use crate::connect::connect_to_serve;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::kept::TokenKeeper;
@@ -178,7 +178,7 @@ impl Connecting {
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
         let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
         let token = TokenKeeper::load(&self.config, messages)?;
-        let client = connect_to_read(&self.config, &token, messages, cached)?;
+        let client = connect_to_serve(&self.config, &token, messages, cached)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl);
         cache.fetch_named()?;
         Ok(cache)

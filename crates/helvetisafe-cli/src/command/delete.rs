@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             Err(error) => failures.add(&suggest::failure(error, context), &context.messages),
         }
     }
-    failures.into_result()
+    failures.into_result(&context.messages)
 }
 
 fn confirm(keys: &[KeyName], context: &Context) -> Result<(), Failure> {

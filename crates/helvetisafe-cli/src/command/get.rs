@@ -64,13 +64,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     }
     match &args.output {
         Some(path) if failures.is_empty() => atomic_file::write(path, &file),
-        _ => failures.into_result(),
+        _ => failures.into_result(&context.messages),
     }
 }
 
 /// Reads one secret: its value, or its JSON.
 fn read(key: &KeyName, args: &Args, context: &Context) -> Result<Zeroizing<String>, Failure> {
-    let secret = context.client()?.secrets().get(key);
+    let named: Vec<_> = args.field.as_deref().into_iter().collect();
+    let secret = context.client()?.secrets().get_with_fields(key, &named);
     let secret = secret.map_err(|error| suggest::failure(error, context))?;
     let value = match &args.field {
         Some(name) => field(&secret, name)?,

@@ -5,7 +5,7 @@ mod template;
 
 use std::path::{Path, PathBuf};
 
-use helvetisafe::{Field, KeyName, Secret};
+use helvetisafe::{Field, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -53,15 +53,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 
 fn fill(path: &Path, output: Option<&Path>, context: &Context) -> Result<(), Failure> {
     let template = read(path, context)?;
-    let keys = template.keys();
-    let secrets = fetch::all(&keys, context)?;
+    let requests = template.requests();
+    let secrets = fetch::all(&requests, context)?;
     let text = render(&template, &secrets, &input::name(path), context)?;
     if let Some(file) = output {
         atomic_file::write(file, text.as_bytes())?;
     }
     if context.json() {
         return context.output.json(&Json {
-            keys: keys.iter().map(KeyName::as_str).collect(),
+            keys: requests.iter().map(|it| it.key.as_str()).collect(),
             output: output.map(|file| file.display().to_string()),
             text: output.is_none().then_some(&text),
         });
@@ -116,7 +116,7 @@ fn render(
             }
         }
     }
-    failures.into_result()?;
+    failures.into_result(&context.messages)?;
     // One allocation, so that no copy is left behind unwiped.
     let length = texts.iter().map(|text| text.len()).sum();
     let mut filled = Zeroizing::new(String::with_capacity(length));

@@ -60,8 +60,11 @@ impl SelectionArgs {
     pub(super) fn variables(&self, context: &Context) -> Result<Vec<Variable>, Failure> {
         let request = Request::new(self)?;
         let own = request.own(context)?;
-        let keys = with_renamed(&own, &request);
-        let secrets: HashMap<_, _> = fetch::all(&keys, context)?
+        let requests: Vec<_> = with_renamed(&own, &request)
+            .into_iter()
+            .map(|key| request.of(key))
+            .collect();
+        let secrets: HashMap<_, _> = fetch::all(&requests, context)?
             .into_iter()
             .map(|secret| (secret.key().clone(), secret))
             .collect();
@@ -190,7 +193,7 @@ pub(super) fn refuse<'a>(
     for reason in variables.iter().filter_map(why) {
         failures.add(&Failure::usage(reason), &context.messages);
     }
-    failures.into_result()
+    failures.into_result(&context.messages)
 }
 
 impl Variable {

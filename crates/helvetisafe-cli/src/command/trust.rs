@@ -24,9 +24,10 @@ Examples:
 /// All secrets are encrypted under the org key, and a vault that hands out a key of its own could
 /// read what is written from then on. So its fingerprint is remembered on first use, in
 /// known-vaults.json in $XDG_STATE_HOME/helvetisafe [else ~/.local/state/helvetisafe]; a folder in
-/// HELVETISAFE_STATE_DIR takes its place. When it has changed, reading warns and writing fails with
-/// status 8. Where a fingerprint is configured, with --org-key-fingerprint, only that one counts,
-/// and reading fails too.
+/// HELVETISAFE_STATE_DIR takes its place. When it has changed, every command that connects fails with
+/// status 8. Where a fingerprint is configured, with --org-key-fingerprint, only that one counts.
+///
+/// A first write without a terminal needs that fingerprint, or --trust-first-use.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -76,6 +77,8 @@ struct Json<'a> {
     account: &'a str,
     remembered: Option<String>,
     remembered_since: Option<Timestamp>,
+    /// Whether it was remembered without a person at a terminal.
+    unattended: bool,
     expected: Option<String>,
     current: Option<String>,
     state: State,
@@ -130,6 +133,7 @@ fn print(
             account: &trust.vault.account,
             remembered: remembered.map(|entry| text(entry.fingerprint)),
             remembered_since: remembered.map(|entry| entry.since),
+            unattended: remembered.is_some_and(|entry| entry.unattended),
             expected: trust.expected.map(text),
             current: current.map(text),
             state,
@@ -142,7 +146,16 @@ fn print(
     match remembered {
         Some(entry) => line(
             "remembered",
-            &format!("{} since {:.0}", entry.fingerprint, entry.since),
+            &format!(
+                "{} since {:.0}{}",
+                entry.fingerprint,
+                entry.since,
+                if entry.unattended {
+                    ", by a read without a terminal"
+                } else {
+                    ""
+                }
+            ),
         )?,
         None => line("remembered", "nothing")?,
     }
@@ -156,9 +169,9 @@ fn print(
         "state",
         match state {
             State::Trusted => "trusted",
-            State::Changed => "changed: nothing is written",
+            State::Changed => "changed: nothing is read or written",
             State::Unknown => "not remembered yet; `helvetisafe trust pin` does it",
-            State::Unchecked => "the vault did not tell its org key",
+            State::Unchecked => "the vault did not give its org key",
         },
     )
 }

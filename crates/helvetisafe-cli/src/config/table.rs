@@ -16,11 +16,14 @@ pub(crate) enum Setting {
     CaCertificate,
     Timeout,
     OrgKeyFingerprint,
+    TrustFirstUse,
+    AllowUnbound,
+    RequireBinding,
     KeepToken,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::BaseUrl,
         Self::ClientId,
         Self::ClientSecret,
@@ -31,6 +34,9 @@ impl Setting {
         Self::CaCertificate,
         Self::Timeout,
         Self::OrgKeyFingerprint,
+        Self::TrustFirstUse,
+        Self::AllowUnbound,
+        Self::RequireBinding,
         Self::KeepToken,
     ];
 
@@ -47,6 +53,9 @@ impl Setting {
             Self::CaCertificate => "ca_certificate",
             Self::Timeout => "timeout",
             Self::OrgKeyFingerprint => "org_key_fingerprint",
+            Self::TrustFirstUse => "trust_first_use",
+            Self::AllowUnbound => "allow_unbound",
+            Self::RequireBinding => "require_binding",
             Self::KeepToken => "keep_token",
         }
     }
@@ -73,7 +82,7 @@ impl fmt::Display for Setting {
 pub(crate) enum Form {
     /// The value, which is no secret.
     Text,
-    /// `true` or `false`; in a profile without quotes.
+    /// `true` or `false`; in a profile without quotes. A flag has no value, and is `true`.
     Switch,
     /// The path of a file.
     Path,
@@ -118,6 +127,9 @@ pub(crate) const WAYS: &[Way] = {
         way(CaCertificate, Path, "--ca-certificate", "HELVETISAFE_CA_CERTIFICATE", "ca_certificate"),
         way(Timeout, Text, "--timeout", "HELVETISAFE_TIMEOUT", "timeout"),
         way(OrgKeyFingerprint, Text, "--org-key-fingerprint", "HELVETISAFE_ORG_KEY_FINGERPRINT", "org_key_fingerprint"),
+        way(TrustFirstUse, Switch, "--trust-first-use", "HELVETISAFE_TRUST_FIRST_USE", ""),
+        way(AllowUnbound, Switch, "--allow-unbound", "HELVETISAFE_ALLOW_UNBOUND", "allow_unbound"),
+        way(RequireBinding, Switch, "--require-binding", "HELVETISAFE_REQUIRE_BINDING", "require_binding"),
         way(KeepToken, Switch, "", "HELVETISAFE_KEEP_TOKEN", "keep_token"),
     ]
 };

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use helvetisafe::{KeyName, Secret, Timestamp};
+use helvetisafe::{KeyName, Timestamp};
 
 use super::{Offline, secret_resource};
 use crate::expiry;
@@ -48,16 +48,6 @@ impl Offline {
                 "the secret `{key}` is not kept for use offline"
             )),
         }
-    }
-
-    pub(super) fn exchanged(&self, secret: &Secret) -> Failure {
-        self.about_kept(Failure::new(
-            Status::Crypto,
-            format_args!(
-                "what is kept for the secret `{}` opened, but names another key",
-                secret.key()
-            ),
-        ))
     }
 
     /// The failure of something that is kept.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use helvetisafe::BaseUrl;
 use http::Uri;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,14 @@ impl VaultId {
             base_url: normalized(&config.base_url()?),
             account,
         })
+    }
+}
+
+impl VaultId {
+    /// Whether both are at the same place. All names of this machine are one place: a development
+    /// vault is called by each of them.
+    pub(super) fn is_at_the_place_of(&self, other: &Self) -> bool {
+        place(&self.base_url) == place(&other.base_url)
     }
 }
 
@@ -80,6 +89,16 @@ fn normalized(url: &str) -> String {
     format!("{scheme}://{}{port}{path}", host.to_ascii_lowercase())
 }
 
+/// The base URL with one name for this machine.
+fn place(base_url: &str) -> String {
+    let is_loopback = BaseUrl::parse(base_url).is_ok_and(|url| url.is_loopback());
+    let uri = base_url.parse::<Uri>().ok().filter(|_| is_loopback);
+    match uri.as_ref().and_then(Uri::host) {
+        Some(host) => base_url.replacen(host, "localhost", 1),
+        None => base_url.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +115,21 @@ mod tests {
         assert_eq!(normalized("http://[::1]:8200/"), "http://[::1]:8200");
         assert_eq!(normalized("http://localhost:80"), "http://localhost");
         assert_eq!(normalized("no url"), "no url");
+    }
+
+    #[test]
+    fn all_names_of_this_machine_are_one_place() {
+        for host in ["localhost", "127.0.0.1", "[::1]", "127.1.2.3"] {
+            let url = format!("http://{host}:8200/a");
+            assert_eq!(place(&url), "http://localhost:8200/a");
+        }
+        for (one, other) in [
+            ("http://127.0.0.1:8200", "http://127.0.0.1:8201"),
+            ("https://vault.example", "https://localhost"),
+            ("http://localhost/a", "http://localhost/b"),
+        ] {
+            assert_ne!(place(one), place(other));
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!       "base_url": "https://vault.example",
 //!       "account": "client-id app",
 //!       "fingerprint": "SHA256:…",
-//!       "since": "2026-01-31T12:00:00Z"
+//!       "since": "2026-01-31T12:00:00Z",
+//!       "unattended": true
 //!     }
 //!   ]
 //! }
@@ -41,6 +42,10 @@ pub(crate) struct Entry {
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub(crate) fingerprint: Fingerprint,
     pub(crate) since: Timestamp,
+    /// Remembered by a command that read, with no terminal on which a person could compare it. It
+    /// detects a change, and does not count as a first use for writing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) unattended: bool,
 }
 
 /// All remembered vaults, as they were when they were read.
@@ -49,7 +54,6 @@ pub(crate) struct KnownVaults {
     /// `None` when there is no home, or when nothing shall be remembered.
     folder: Option<PathBuf>,
     insecure_permissions: bool,
-    is_unused: bool,
     entries: Vec<Entry>,
 }
 
@@ -70,7 +74,6 @@ impl KnownVaults {
         Ok(Self {
             folder,
             insecure_permissions,
-            is_unused: false,
             entries,
         })
     }
@@ -80,40 +83,44 @@ impl KnownVaults {
         Self {
             folder: None,
             insecure_permissions: false,
-            is_unused: true,
             entries: Vec::new(),
         }
-    }
-
-    pub(crate) fn is_unused(&self) -> bool {
-        self.is_unused
     }
 
     pub(crate) fn find(&self, vault: &VaultId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.vault == *vault)
     }
 
-    /// Whether other credentials are remembered for the same base URL, and all with other keys.
+    /// Whether other credentials are remembered for the same vault, and all with other keys.
     pub(crate) fn has_only_others(&self, vault: &VaultId, current: Fingerprint) -> bool {
         let mut there = self
             .entries
             .iter()
-            .filter(|entry| entry.vault.base_url == vault.base_url)
+            .filter(|entry| entry.vault != *vault && entry.vault.is_at_the_place_of(vault))
             .peekable();
         there.peek().is_some() && there.all(|entry| entry.fingerprint != current)
     }
 
-    /// Remembers a vault unless it is remembered by now; then gives what is.
-    pub(crate) fn remember_first(
+    /// Remembers a vault unless another process has remembered it, and returns that entry then. One
+    /// that was remembered unattended no longer is when `unattended` is false.
+    pub(crate) fn remember(
         &mut self,
         vault: &VaultId,
         fingerprint: Fingerprint,
+        unattended: bool,
     ) -> io::Result<Option<Entry>> {
         let _lock = self.lock_and_reload()?;
-        if let Some(entry) = self.find(vault) {
-            return Ok(Some(entry.clone()));
+        let known = self.entries.iter_mut().find(|it| it.vault == *vault);
+        match known {
+            Some(entry) if entry.fingerprint == fingerprint && entry.unattended && !unattended => {
+                entry.unattended = false;
+            }
+            Some(entry) => return Ok(Some(entry.clone())),
+            None => self.entries.push(Entry {
+                unattended,
+                ..Entry::new(vault, fingerprint)
+            }),
         }
-        self.entries.push(Entry::new(vault, fingerprint));
         self.save().map(|()| None)
     }
 
@@ -165,6 +172,7 @@ impl Entry {
             vault: vault.clone(),
             fingerprint,
             since: Timestamp::now(),
+            unattended: false,
         }
     }
 }
@@ -205,6 +213,14 @@ fn malformed(file: &Path, error: &dyn std::fmt::Display) -> Failure {
 
 fn to_io(failure: Failure) -> io::Error {
     io::Error::other(failure.message().unwrap_or_default().to_owned())
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn as_text<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S::Ok, S::Error> {

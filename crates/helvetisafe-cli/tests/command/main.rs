@@ -8,6 +8,8 @@ mod doctor;
 mod fake;
 #[cfg(unix)]
 mod hostile_text;
+#[cfg(unix)]
+mod hostile_vault;
 mod import;
 mod inject;
 #[cfg(unix)]

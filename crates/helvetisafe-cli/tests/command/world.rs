@@ -85,7 +85,27 @@ impl World {
                 "HELVETISAFE_CLIENT_SECRET",
                 self.owner.client_secret.expose_secret(),
             )
-            .env("HELVETISAFE_PRIVATE_KEY_PATH", "key.pem");
+            .env("HELVETISAFE_PRIVATE_KEY_PATH", "key.pem")
+            // There is no terminal, and each home is new.
+            .env("HELVETISAFE_TRUST_FIRST_USE", "true");
+    }
+
+    /// The variables with the owner's credentials; the key's path is absolute.
+    pub(crate) fn credentials(&self) -> [(&'static str, String); 3] {
+        let secret = self.owner.client_secret.expose_secret();
+        let key = self.folder.path().join("key.pem");
+        [
+            ("HELVETISAFE_CLIENT_ID", self.owner.client_id.clone()),
+            ("HELVETISAFE_CLIENT_SECRET", secret.to_owned()),
+            ("HELVETISAFE_PRIVATE_KEY_PATH", key.display().to_string()),
+        ]
+    }
+
+    /// The value and the nonce of a secret, as the vault stores them.
+    pub(crate) fn stored(&self, key: &str) -> (String, String) {
+        let stored = VAULT.stored_secrets(&self.organization).unwrap();
+        let found = stored.iter().find(|it| it.key.as_str() == key).unwrap();
+        (found.value.clone(), found.nonce.clone())
     }
 
     /// Makes all access tokens of the owner void.

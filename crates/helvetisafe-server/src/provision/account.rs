@@ -1,6 +1,6 @@
 use std::fmt;
 
-use helvetisafe_crypto::{LockedPrivateKey, OrgKey, PrivateKey};
+use helvetisafe_crypto::{Fingerprint, LockedPrivateKey, OrgKey, PrivateKey};
 use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use secrecy::{ExposeSecret, SecretString};
@@ -68,6 +68,12 @@ impl NewAccount {
 }
 
 impl Organization {
+    /// The fingerprint of the org key: for clients that pin it.
+    #[must_use]
+    pub fn org_key_fingerprint(&self) -> Fingerprint {
+        self.key.fingerprint()
+    }
+
     pub(crate) fn generate() -> Result<Self, Error> {
         Ok(Self {
             id: OrganizationId(token::generate_id()?),

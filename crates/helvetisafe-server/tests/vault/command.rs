@@ -63,9 +63,12 @@ fn with_a_folder_a_second_start_serves_the_same() {
     let api_token = first["api_token"].as_str().unwrap().to_owned();
     dev.call(&api_token, "POST", "/api/v1/secrets", Some(secret("a")))
         .success(201);
+    let fingerprint = dev.org_key_fingerprint.clone();
+    assert!(fingerprint.starts_with("SHA256:"), "{fingerprint}");
     dev.stop("TERM");
 
     let dev = Dev::start_in(&state);
+    assert_eq!(dev.org_key_fingerprint, fingerprint);
     dev.fetch_token().success(200);
     dev.call(&api_token, "GET", "/api/v1/secrets/a", None)
         .success(200);

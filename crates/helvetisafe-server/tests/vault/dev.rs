@@ -25,6 +25,7 @@ pub(crate) struct Dev {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
     pub(crate) private_key_path: PathBuf,
+    pub(crate) org_key_fingerprint: String,
 }
 
 impl Dev {
@@ -57,6 +58,7 @@ impl Dev {
             client_id: line("HELVETISAFE_CLIENT_ID"),
             client_secret: line("HELVETISAFE_CLIENT_SECRET"),
             private_key_path: line("HELVETISAFE_PRIVATE_KEY_PATH").into(),
+            org_key_fingerprint: line("HELVETISAFE_ORG_KEY_FINGERPRINT"),
             stdout,
             child,
         }

@@ -9,6 +9,7 @@ use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret};
 
 use super::http::Answer;
 use super::keys::Keys;
+use crate::failure::{Failure, Status, describe_unbound};
 
 /// How long a failure is kept, and how long where the vault asks for more.
 const FAILURE: Duration = Duration::from_secs(5);
@@ -51,10 +52,15 @@ impl Cache {
     }
 
     /// Fetches the secrets that are named one by one.
-    pub(super) fn fetch_named(&self) -> Result<(), Error> {
+    pub(super) fn fetch_named(&self) -> Result<(), Failure> {
         let named: Vec<_> = self.keys.named().collect();
         let outcomes = self.client.secrets().get_many(&named);
-        outcomes.into_iter().try_for_each(|found| found.map(drop))
+        let errors: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        if let Some(unbound) = describe_unbound(&errors) {
+            return Err(Failure::new(Status::Crypto, unbound));
+        }
+        let first = errors.into_iter().next();
+        first.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// All secrets that are served, in order. One that is gone is left out.
@@ -66,6 +72,10 @@ impl Cache {
         keys.sort();
         keys.dedup();
         let outcomes = self.client.secrets().get_many(&keys);
+        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        if let Some(unbound) = describe_unbound(errors) {
+            return Err(Answer::error(502, &unbound));
+        }
         let found = outcomes.into_iter().map(unless_gone);
         found.filter_map(Result::transpose).collect()
     }
@@ -119,7 +129,7 @@ fn pause(error: &Error) -> Duration {
 /// What the agent's client is told when the vault refuses the agent. The message of an error never
 /// holds a secret.
 fn refusal(error: Error) -> Answer {
-    let message = error.to_string();
+    let message = describe_unbound([&error]).unwrap_or_else(|| error.to_string());
     if error.is_retryable() {
         Answer::error(503, &message).retry_after(pause(&error))
     } else {

@@ -5,17 +5,20 @@ use std::error::Error as _;
 use std::net::ToSocketAddrs;
 
 use helvetisafe::{
-    BaseUrl, Client, Error, ErrorKind, Failure as Reach, Scope, Scopes, TransportError,
+    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, TransportError,
 };
 
 use super::report::Report;
 use super::seen::Attempt;
-use crate::config::Config;
 use crate::config::table::Setting;
-use crate::connect;
+use crate::config::{Binding, Config};
 use crate::context::Context;
-use crate::failure::{Failure, Status};
+use crate::failure::{Failure, Status, describe_unbound};
 use crate::trust::Trust;
+use crate::{connect, keys};
+
+/// So many secrets are read at most.
+const MOST_READ: usize = 1000;
 
 /// How far the two clocks may be apart, in seconds: the life of tokens and expiries is in minutes.
 const MAX_SKEW: u64 = 60;
@@ -201,6 +204,45 @@ pub(super) fn trust(
         (None, None) => "no org key is remembered yet; the next use remembers it".to_owned(),
     });
     Ok(())
+}
+
+/// Reads secrets, to find those that every command refuses since they may be other ones. It is a
+/// warning at most: no secret need be read.
+pub(super) fn binding(
+    report: &mut Report<'_>,
+    config: &Config,
+    client: &Client,
+) -> Result<(), Failure> {
+    if config.binding()? == Binding::AllowUnbound {
+        report.skipped("not compared: secrets that may be other ones are allowed");
+        return Ok(());
+    }
+    let keys = match keys_to_read(client)? {
+        Ok(keys) => keys,
+        Err(error) => {
+            report.skipped(format!("the secrets cannot be listed: {error}"));
+            return Ok(());
+        }
+    };
+    let outcomes = client.secrets().get_many(&keys);
+    let errors: Vec<_> = outcomes.iter().filter_map(|it| it.as_ref().err()).collect();
+    match (describe_unbound(errors.iter().copied()), errors.first()) {
+        (Some(unbound), _) => report.warning(unbound),
+        (None, Some(error)) => report.warning(format!("{} cannot be read: {error}", errors.len())),
+        (None, None) => report.ok(format!("{} secrets were read; none is refused", keys.len())),
+    }
+    Ok(())
+}
+
+/// The secrets that the variable names, else those that are listed.
+fn keys_to_read(client: &Client) -> Result<Result<Vec<KeyName>, Error>, Failure> {
+    if let Some(named) = keys::from_variable()? {
+        return Ok(Ok(named));
+    }
+    Ok(client.secrets().list().map(|listed| {
+        let names = listed.iter().filter_map(|secret| secret.key().valid());
+        names.take(MOST_READ).cloned().collect()
+    }))
 }
 
 /// Something answered the request for a token, but gave none.

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// The checks in their order.
-const CHECKS: [&str; 10] = [
+const CHECKS: [&str; 11] = [
     "configuration",
     "files",
     "name",
@@ -16,6 +16,7 @@ const CHECKS: [&str; 10] = [
     "scopes",
     "org-key",
     "trust",
+    "binding",
     "round-trip",
 ];
 

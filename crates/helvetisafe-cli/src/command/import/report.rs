@@ -44,7 +44,7 @@ impl Report<'_> {
             }
         }
         context.messages.note(self.summary());
-        failures.into_result()
+        failures.into_result(&context.messages)
     }
 
     fn json(&self, context: &Context) -> Result<(), Failure> {

@@ -80,7 +80,10 @@ impl<'a> Writer<'a> {
     }
 
     fn replace(&self, entry: &Entry) -> Result<Outcome, Error> {
-        match self.secrets.get(&entry.key) {
+        match self
+            .secrets
+            .get_with_fields(&entry.key, &entry.content.field_names())
+        {
             Ok(secret) if entry.content.is_in(&secret) => Ok(Outcome::Same),
             Ok(_) => {
                 self.update(entry)?;
@@ -89,6 +92,11 @@ impl<'a> Writer<'a> {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.create(entry)?;
                 Ok(Outcome::Created)
+            }
+            // It is not what the entry holds, whichever secret it is.
+            Err(error) if error.named_key().is_some() => {
+                self.update(entry)?;
+                Ok(Outcome::Updated)
             }
             Err(error) => Err(error),
         }
@@ -119,6 +127,13 @@ impl<'a> Writer<'a> {
 }
 
 impl Content {
+    fn field_names(&self) -> Vec<&str> {
+        match self {
+            Self::Value(_) => Vec::new(),
+            Self::Fields(fields) => fields.iter().map(|(name, _)| name.as_str()).collect(),
+        }
+    }
+
     /// Whether a secret holds just this.
     fn is_in(&self, secret: &Secret) -> bool {
         match self {

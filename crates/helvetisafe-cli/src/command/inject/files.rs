@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::{atomic_file, fetch, keys};
+use crate::fetch::{self, SecretRequest};
+use crate::{atomic_file, keys};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "One file per secret")]
@@ -48,7 +49,9 @@ impl Files {
     /// Reads all secrets before the first file is written.
     pub(super) fn write(&self, context: &Context) -> Result<(), Failure> {
         let folder = self.output_dir.as_deref().unwrap_or(Path::new("."));
-        let secrets = fetch::all(&self.selected(context)?, context)?;
+        let selected = self.selected(context)?.into_iter();
+        let requests: Vec<_> = selected.map(SecretRequest::of).collect();
+        let secrets = fetch::all(&requests, context)?;
         make(folder)?;
         for secret in &secrets {
             let file = folder.join(secret.key().as_str());

@@ -4,12 +4,13 @@
 //! stand in a template is so little that joining the parts is all there is to do, and no value goes
 //! through a library that would keep copies of it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{JsonValue, Path};
 use helvetisafe::KeyName;
 
+use crate::fetch::SecretRequest;
 use crate::terminal::escape_line;
 
 /// A template in which everything is known.
@@ -47,13 +48,19 @@ impl Template {
         }
     }
 
-    /// The secrets in it, each once.
-    pub(super) fn keys(&self) -> Vec<KeyName> {
-        let keys = self.parts.iter().filter_map(|part| match part {
-            Part::Secret { key, .. } => Some(key.clone()),
-            Part::Text(_) => None,
-        });
-        keys.collect::<BTreeSet<_>>().into_iter().collect()
+    /// The secrets in it, each once, with the fields that it names.
+    pub(super) fn requests(&self) -> Vec<SecretRequest> {
+        let mut fields = BTreeMap::<_, Vec<_>>::new();
+        for part in &self.parts {
+            if let Part::Secret { key, field, .. } = part {
+                let named = fields.entry(key.clone()).or_default();
+                named.extend(field.clone());
+            }
+        }
+        let requests = fields.into_iter();
+        requests
+            .map(|(key, fields)| SecretRequest { key, fields })
+            .collect()
     }
 }
 

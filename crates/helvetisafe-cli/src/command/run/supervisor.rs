@@ -5,13 +5,14 @@ use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{Change, ChangeKind};
+use helvetisafe::{Change, ChangeKind, Fingerprint};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::child::pass_on;
 use super::program::{Prepared, end, words};
 use crate::failure::Failure;
 use crate::messages::Messages;
+use crate::trust::TrustedKeys;
 
 /// Changes that one look finds come one after the other: they are one reason to start anew.
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -48,6 +49,7 @@ enum Next {
 pub(super) struct Supervisor {
     events: Receiver<Event>,
     ask: Sender<()>,
+    trusted: TrustedKeys,
     grace: Duration,
     /// Before fresh values are asked for again when that failed.
     retry: Duration,
@@ -56,6 +58,8 @@ pub(super) struct Supervisor {
     stop_by: Option<Instant>,
     /// When to ask for fresh values.
     due: Option<Instant>,
+    /// The org key that has to be trusted before that.
+    awaited: Option<Fingerprint>,
     fresh: Option<Box<Prepared>>,
     /// What was wrong at the last look, and when.
     last_trouble: Option<(String, Instant)>,
@@ -66,6 +70,7 @@ impl Supervisor {
     pub(super) fn new(
         events: Receiver<Event>,
         ask: Sender<()>,
+        trusted: TrustedKeys,
         grace: Duration,
         retry: Duration,
         messages: Messages,
@@ -73,11 +78,13 @@ impl Supervisor {
         Self {
             events,
             ask,
+            trusted,
             grace,
             retry,
             messages,
             stop_by: None,
             due: None,
+            awaited: None,
             fresh: None,
             last_trouble: None,
         }
@@ -218,6 +225,7 @@ impl Supervisor {
             Ok(Event::Changed(change)) => {
                 self.messages.note(in_words(&change));
                 self.due = Some(Instant::now() + TOGETHER);
+                self.awaited = None;
             }
             Ok(Event::Trouble(error)) => self.tell_once(error),
             Ok(Event::Fresh(Ok(program))) => self.fresh = Some(program),
@@ -227,18 +235,25 @@ impl Supervisor {
     }
 
     fn ask_if_due(&mut self) {
-        if self.due.take_if(|due| Instant::now() >= *due).is_some() {
-            // Whoever answers lives as long as the process.
-            let _ = self.ask.send(());
+        if self.due.take_if(|due| Instant::now() >= *due).is_none() {
+            return;
         }
+        if self.awaited.is_some_and(|key| !self.trusted.has(key)) {
+            self.due = Some(Instant::now() + self.retry);
+            return;
+        }
+        // The receiver lives as long as the process.
+        let _ = self.ask.send(());
     }
 
     fn not_fresh(&mut self, failure: &Failure) {
         self.messages.failure(failure);
         self.messages
             .note("the values could not be read anew; going on with the old ones");
-        // What does not pass by itself waits for another change.
-        self.due = failure.may_pass().then(|| Instant::now() + self.retry);
+        // What does not pass by itself waits for another change, or for the user to trust a key.
+        self.awaited = failure.untrusted();
+        let is_tried_again = failure.may_pass() || self.awaited.is_some();
+        self.due = is_tried_again.then(|| Instant::now() + self.retry);
     }
 
     /// A vault that is down is told once, until it has answered in between.

@@ -11,6 +11,7 @@ use super::{Args, FAILED, child, prepare};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::messages::Messages;
+use crate::trust::TrustedKeys;
 
 pub(super) fn run(args: &Args, interval: Duration, context: &Context) -> Result<(), Failure> {
     let watch = begin(args, interval, context).map_err(|failure| failure.with_status(FAILED))?;
@@ -21,12 +22,13 @@ pub(super) fn run(args: &Args, interval: Duration, context: &Context) -> Result<
     tell_signals(sender.clone())?;
     tell_changes(watch, sender.clone())?;
     let messages = context.messages;
-    let mut supervisor = Supervisor::new(events, ask, args.grace, interval, messages);
+    let trusted = TrustedKeys::of(context.config()?)?;
+    let mut supervisor = Supervisor::new(events, ask, trusted, args.grace, interval, messages);
     start(move || finish(supervisor.run(program), messages))?;
-    // The thread that has the connection reads the values. Nobody hangs up: the other one ends the
-    // process.
+    // The thread that has the connection reads the values. The channel is open as long as the process
+    // lives: the other thread ends it.
     for () in asked {
-        // Who asked is gone only with the process.
+        // The receiver lives as long as the process.
         let _ = sender.send(Event::Fresh(prepare(args, context).map(Box::new)));
     }
     Ok(())

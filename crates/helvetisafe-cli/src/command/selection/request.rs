@@ -7,7 +7,8 @@ use helvetisafe::{KeyName, ListedKey};
 use super::SelectionArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
-use crate::{fetch, keys};
+use crate::fetch::{self, SecretRequest};
+use crate::keys;
 
 pub(super) struct Request {
     /// Named secrets, as they are.
@@ -49,6 +50,13 @@ impl Request {
 
     fn is_empty(&self) -> bool {
         self.named.is_empty() && self.prefix.is_none() && self.renamed.is_empty()
+    }
+
+    /// The request for a secret, with the fields that the user named.
+    pub(super) fn of(&self, key: KeyName) -> SecretRequest {
+        let fields = self.renamed.iter().filter(|renamed| renamed.key == key);
+        let fields = fields.filter_map(|renamed| renamed.field.clone()).collect();
+        SecretRequest { key, fields }
     }
 
     /// The secrets that keep their names: those that were named, then those that are listed; each

@@ -16,7 +16,7 @@ pub(super) fn update(
     (name, value): (&str, &str),
     expiry: Expiry,
 ) -> Result<SecretMetadata, Error> {
-    let secret = secrets.get(key)?;
+    let secret = secrets.get_with_fields(key, &[name])?;
     if !secret.is_multi_field() || !has_only_texts(secret.expose_secret()) {
         return secrets.set_field(key, name, value, expiry);
     }
