@@ -122,7 +122,10 @@ impl<'a> Trust<'a> {
         messages: Messages,
     ) -> Result<(), Failure> {
         if self.memory.has_only_others(&self.vault, current) {
-            messages.warning(format_args!("{}; do not write", self.only_others(current)));
+            messages.warning(format_args!(
+                "{}; ask the vault's owner which one is right before you write",
+                self.only_others(current)
+            ));
         }
         let unattended = !messages.is_terminal() && !self.config.trusts_first_use()?;
         match self.memory.remember(&self.vault, current, unattended) {
@@ -149,7 +152,7 @@ impl<'a> Trust<'a> {
         messages: Messages,
     ) -> Result<(), Failure> {
         if self.memory.has_only_others(&self.vault, current) {
-            return Err(unsure(self.only_others(current), current));
+            return Err(unsure(self.only_others(current), current).with_advice(&or_pin(current)));
         }
         if !messages.is_terminal() && !self.config.trusts_first_use()? {
             return Err(unsure(
@@ -160,6 +163,7 @@ impl<'a> Trust<'a> {
                 ),
                 current,
             )
+            .with_advice(&or_pin(current))
             .with_advice("or accept whatever key the vault gives with --trust-first-use"));
         }
         match self.memory.remember(&self.vault, current, false) {
@@ -168,14 +172,24 @@ impl<'a> Trust<'a> {
                 messages.done(format_args!("remembered the org key {current}"));
                 Ok(())
             }
-            Err(error) => Err(unsure(
-                format_args!(
-                    "cannot remember the org key of {}, so a changed one would go unnoticed: {error}",
-                    self.vault
-                ),
-                current,
-            )
-            .with_advice("or set HELVETISAFE_STATE_DIR to a folder that can be written")),
+            Err(error) => Err(self.not_remembered(&error, current)),
+        }
+    }
+
+    fn not_remembered(&self, error: &io::Error, current: Fingerprint) -> Failure {
+        let failure = unsure(
+            format_args!(
+                "cannot remember the org key of {}, so a changed one would go unnoticed: {error}",
+                self.vault
+            ),
+            current,
+        );
+        match error.kind() {
+            // Another process has it, as the error says.
+            ErrorKind::TimedOut => failure,
+            _ => {
+                failure.with_advice("or set HELVETISAFE_STATE_DIR to a folder that can be written")
+            }
         }
     }
 
@@ -303,10 +317,13 @@ fn unsure(why: impl std::fmt::Display, current: Fingerprint) -> Failure {
         Status::Crypto,
         format_args!(
             "{why}; nothing was written; ask the vault's owner for the fingerprint of the org key, and \
-             if it is this one, set HELVETISAFE_ORG_KEY_FINGERPRINT={current}, or run `helvetisafe \
-             trust pin {current}`"
+             if it is this one, set HELVETISAFE_ORG_KEY_FINGERPRINT={current}"
         ),
     )
+}
+
+fn or_pin(current: Fingerprint) -> String {
+    format!("or run `helvetisafe trust pin {current}`")
 }
 
 fn changed(entry: &Entry, current: Fingerprint) -> Failure {

@@ -89,7 +89,7 @@ fn the_state_folder_is_the_one_that_is_asked_for() {
 /// The vault itself hands out another org key: the one of another organization, wrapped for the
 /// same account.
 #[test]
-fn an_org_key_that_the_vault_exchanges_stops_writing() {
+fn an_org_key_that_the_vault_exchanges_stops_every_command() {
     let world = World::new();
     let foreign = world.foreign_org_key();
     let is_hostile = Arc::new(AtomicBool::new(false));
@@ -120,13 +120,9 @@ fn an_org_key_that_the_vault_exchanges_stops_writing() {
         "the first one"
     );
 
-    let output = run(&mut command(&["list", "--keys"]));
-    assert_eq!(output.stdout, b"KEY\n");
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        stderr.contains("warning: the org key of this vault has changed"),
-        "{stderr}"
-    );
+    let output = command(&["list", "--keys"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(8));
+    assert!(output.stdout.is_empty(), "reading stops too");
 }
 
 #[cfg(unix)]
