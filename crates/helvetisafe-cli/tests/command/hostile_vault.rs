@@ -1,7 +1,7 @@
 //! A hostile vault that knows the account's public key, against every command that reads or writes
 //! secrets. The matrix in `docs/testing.md` lists the commands and the attacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -183,6 +183,31 @@ const WRITERS: &[(&str, i32)] = &[
     ("update KEY --field FIELD --generate", 8),
 ];
 
+/// The commands that are tested against a remembered org key only: they read no secret.
+const OTHERS: &[(&str, i32)] = &[
+    ("list", 8),
+    ("set KEY --generate", 8),
+    ("create NEW --generate", 8),
+    ("update KEY --generate", 8),
+    ("delete KEY --yes", 8),
+    ("import import.json", 8),
+];
+
+#[test]
+fn the_matrix_in_the_documentation_has_every_command() {
+    let document = include_str!("../../../../docs/testing.md");
+    let (_, matrix) = document.split_once("## Commands and attacks").unwrap();
+    let (matrix, _) = matrix.split_once("\n## ").unwrap();
+    let rows = matrix.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: BTreeSet<_> = rows.map(|row| row.split('`').next().unwrap()).collect();
+    let tested = [READERS, WRITERS, OTHERS].concat();
+    let tested: BTreeSet<_> = tested
+        .iter()
+        .map(|(line, _)| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(documented, tested);
+}
+
 #[test]
 fn an_org_key_that_changes_between_two_calls_is_refused_by_every_command() {
     let stage = Stage::new();
@@ -215,15 +240,7 @@ fn an_org_key_other_than_the_remembered_one_stops_every_command() {
     let stage = Stage::new();
     stage.remembers();
     stage.shows_its_own_org_key();
-    let others = [
-        ("list", 8),
-        ("set KEY --generate", 8),
-        ("create NEW --generate", 8),
-        ("update KEY --generate", 8),
-        ("delete KEY --yes", 8),
-        ("import import.json", 8),
-    ];
-    for (line, status) in [READERS, WRITERS, &others].concat() {
+    for (line, status) in [READERS, WRITERS, OTHERS].concat() {
         stage.refuses(line, status, "the org key of this vault has changed");
         stage.refuses(
             &format!("{line} --quiet").replace(" -- printenv --quiet", " --quiet -- printenv"),
