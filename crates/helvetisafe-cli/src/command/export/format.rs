@@ -45,7 +45,7 @@ impl Format {
             Self::Json => None,
             Self::Yaml => yaml::refusal(name),
             Self::K8s => k8s::refusal(name),
-            Self::Dotenv => dotenv::refusal(value),
+            Self::Dotenv => dotenv::refusal(name, value),
             Self::Shell => shell::refusal(name),
             Self::Fish => fish::refusal(name),
             Self::Powershell => powershell::refusal(value),
