@@ -51,7 +51,7 @@ impl Format {
             Self::Powershell => powershell::refusal(value),
             Self::Docker => docker::refusal(name, value),
             Self::Systemd => systemd::refusal(value),
-            Self::Github => github::refusal(name),
+            Self::Github => github::refusal(name, value),
         }
     }
 

@@ -3,10 +3,7 @@
 use super::Pairs;
 
 /// What a quoted text is to one reader: the value, and what follows the closing quote.
-fn unquote<'a>(
-    text: &'a str,
-    on_escape: impl Fn(char, char) -> Option<String>,
-) -> (String, &'a str) {
+fn unquote(text: &str, on_escape: impl Fn(char, char) -> Option<String>) -> (String, &str) {
     let quote = text.chars().next().unwrap();
     assert!(matches!(quote, '\'' | '"'), "not in quotes");
     let mut value = String::new();
