@@ -60,9 +60,13 @@ fn shell(shell: &str, file: &Path) -> Option<Pairs> {
     Some(pairs)
 }
 
+/// By a relative path: node 20.6 takes any path for one.
 fn node(file: &Path) -> Option<Pairs> {
+    let name = file.file_name()?.to_str()?;
     let mut command = Command::new("node");
-    command.arg(format!("--env-file={}", file.display()));
+    command
+        .arg(format!("--env-file={name}"))
+        .current_dir(file.parent()?);
     let output = output(command.args(["-e", "console.log(JSON.stringify(process.env))"]))?;
     Some(serde_json::from_str(&output).unwrap())
 }
