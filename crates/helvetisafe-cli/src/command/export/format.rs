@@ -29,7 +29,7 @@ pub(super) enum Format {
     Systemd,
     /// A Secret of Kubernetes.
     K8s,
-    /// The file $GITHUB_ENV of a workflow, after masking all values.
+    /// The file $GITHUB_ENV of a workflow, after masking all lines of 4 characters and more.
     Github,
 }
 
