@@ -15,8 +15,9 @@ use crate::failure::{Failure, Failures, Status};
 use crate::fetch;
 use crate::terminal::escape_line;
 
+use names::NamedBy;
 pub(super) use names::is_ours;
-use request::{Renamed, Request};
+use request::{Renamed, Request, Selected};
 
 /// Which secrets.
 #[derive(Debug, clap::Args)]
@@ -48,10 +49,11 @@ pub(super) struct Variable {
     source: Source,
 }
 
-/// The secret, or the field of it.
+/// The secret, or the field of it, and the party that chose the variable's name.
 struct Source {
     key: KeyName,
     field: Option<String>,
+    named_by: NamedBy,
 }
 
 impl SelectionArgs {
@@ -68,8 +70,12 @@ impl SelectionArgs {
             .into_iter()
             .map(|secret| (secret.key().clone(), secret))
             .collect();
-        let own = own.iter().filter_map(|key| secrets.get(key));
-        let mut variables: Vec<_> = own.flat_map(under_own_names).collect();
+        let own = own
+            .iter()
+            .filter_map(|selected| Some((secrets.get(&selected.key)?, selected.named_by)));
+        let mut variables: Vec<_> = own
+            .flat_map(|(secret, named_by)| under_own_names(secret, named_by))
+            .collect();
         for renamed in &request.renamed {
             variables.extend(under_new_name(renamed, &secrets)?);
         }
@@ -86,33 +92,68 @@ impl SelectionArgs {
     /// Why a variable is refused in an environment unless its name is allowed.
     pub(super) fn danger(&self, variable: &Variable) -> Option<String> {
         let name = &variable.name;
-        let is_allowed = !names::is_dangerous(name) || self.allowed.contains(name);
-        (!is_allowed).then(|| {
-            format!(
-                "{} is a name that programs act upon; give --allow-name {} if that is meant",
-                variable.described(),
-                escape_line(name)
-            )
-        })
+        if self.allowed.contains(name) {
+            return None;
+        }
+        let danger = names::danger(name, variable.source.named_by)?;
+        Some(format!(
+            "{} is a name that {}; {}",
+            variable.described(),
+            danger.reason,
+            self.ways_on(variable, danger.is_for_user)
+        ))
+    }
+
+    /// What to do about a refused name. `--key` and `--env` make a name the user's own choice.
+    fn ways_on(&self, variable: &Variable, is_for_user: bool) -> String {
+        let Source {
+            key,
+            field,
+            named_by,
+        } = &variable.source;
+        let name = escape_line(&variable.name);
+        match (named_by, field) {
+            (NamedBy::User, _) => format!("give --allow-name {name} if that is meant"),
+            (NamedBy::Vault, Some(_)) => format!(
+                "give --allow-name {name} if that is meant, or another name with --env \
+                 OTHER={key}.{name} in place of `{key}`"
+            ),
+            (NamedBy::Vault, None) => {
+                // `--all` cannot be used with `--key`.
+                let is_choice = !is_for_user && !self.all;
+                let choice = is_choice.then(|| format!(" or --key {key}"));
+                format!(
+                    "give --allow-name {name}{} if that is meant, or another name with --env \
+                     OTHER={key} in its place",
+                    choice.unwrap_or_default()
+                )
+            }
+        }
     }
 }
 
-fn with_renamed(own: &[KeyName], request: &Request) -> Vec<KeyName> {
+fn with_renamed(own: &[Selected], request: &Request) -> Vec<KeyName> {
+    let own = own.iter().map(|selected| &selected.key);
     let renamed = request.renamed.iter().map(|renamed| &renamed.key);
-    let mut keys: Vec<_> = own.iter().chain(renamed).cloned().collect();
+    let mut keys: Vec<_> = own.chain(renamed).cloned().collect();
     keys.sort();
     keys.dedup();
     keys
 }
 
-/// A variable for the secret, or one for each field.
-fn under_own_names(secret: &Secret) -> Vec<Variable> {
+/// A variable for the secret, or one for each field. The names of fields are the vault's data,
+/// whichever way the secret was selected.
+fn under_own_names(secret: &Secret, named_by: NamedBy) -> Vec<Variable> {
     let key = secret.key();
     if secret.fields().is_empty() {
         return vec![Variable {
             name: key.as_str().to_owned(),
             value: secret.expose_secret().into(),
-            source: Source::whole(key),
+            source: Source {
+                key: key.clone(),
+                field: None,
+                named_by,
+            },
         }];
     }
     let fields = secret.fields().iter().map(|field| Variable {
@@ -121,6 +162,7 @@ fn under_own_names(secret: &Secret) -> Vec<Variable> {
         source: Source {
             key: key.clone(),
             field: Some(field.name().to_owned()),
+            named_by: NamedBy::Vault,
         },
     });
     fields.collect()
@@ -146,6 +188,7 @@ fn under_new_name(
         source: Source {
             key: renamed.key.clone(),
             field: renamed.field.clone(),
+            named_by: NamedBy::User,
         },
     }))
 }
@@ -211,15 +254,6 @@ impl Variable {
     }
 }
 
-impl Source {
-    fn whole(key: &KeyName) -> Self {
-        Self {
-            key: key.clone(),
-            field: None,
-        }
-    }
-}
-
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
@@ -239,6 +273,7 @@ impl Variable {
             source: Source {
                 key: KeyName::parse("KEY").unwrap(),
                 field: None,
+                named_by: NamedBy::User,
             },
         }
     }

@@ -10,6 +10,7 @@ const RESERVED: &[&str] = &[
     "_",
     "CMD_DURATION",
     "FISH_VERSION",
+    "PWD",
     "SHLVL",
     "argv",
     "fish_kill_signal",

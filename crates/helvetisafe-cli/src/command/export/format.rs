@@ -29,7 +29,7 @@ pub(super) enum Format {
     Systemd,
     /// A Secret of Kubernetes.
     K8s,
-    /// The file $GITHUB_ENV of a workflow, after masking all values.
+    /// The file $GITHUB_ENV of a workflow, after masking all lines of 4 characters and more.
     Github,
 }
 
@@ -45,13 +45,13 @@ impl Format {
             Self::Json => None,
             Self::Yaml => yaml::refusal(name),
             Self::K8s => k8s::refusal(name),
-            Self::Dotenv => dotenv::refusal(value),
+            Self::Dotenv => dotenv::refusal(name, value),
             Self::Shell => shell::refusal(name),
             Self::Fish => fish::refusal(name),
             Self::Powershell => powershell::refusal(value),
             Self::Docker => docker::refusal(name, value),
             Self::Systemd => systemd::refusal(value),
-            Self::Github => github::refusal(name),
+            Self::Github => github::refusal(name, value),
         }
     }
 

@@ -1,7 +1,9 @@
 //! The file $GITHUB_ENV of a workflow: each value between two lines with a random delimiter.
 //!
 //! Before anything is written, each line of each value is masked: the runner then hides it in all
-//! logs. The runner reads its file after the step, and other tools append to it too: so do we.
+//! logs. A mask of one or two characters, such as the `{` of a JSON text, would hide them everywhere and
+//! ruin the logs, so short lines are left out with a warning. The runner reads its file after the
+//! step, and other tools append to it too: so do we.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,8 +17,19 @@ use crate::command::selection::Variable;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// The runner lets no step set these.
-pub(super) fn refusal(name: &str) -> Option<&'static str> {
+/// The shortest line that is masked, in characters without white space around it. CircleCI has the same
+/// bound, Azure Pipelines and Buildkite have 6, GitLab 8.
+const SHORTEST_MASK: usize = 4;
+
+/// The runner lets no step set some names. On Windows it takes a carriage return at the end for a part
+/// of the line end.
+pub(super) fn refusal(name: &str, value: &str) -> Option<&'static str> {
+    if value.ends_with('\r') {
+        return Some(
+            "ends with a carriage return, which the runner drops on Windows; encode it, for example \
+             with base64",
+        );
+    }
     let is_kept = name == "CI"
         || name.eq_ignore_ascii_case("NODE_OPTIONS")
         || name.starts_with("GITHUB_")
@@ -66,10 +79,11 @@ pub(super) fn append(
     context: &Context,
 ) -> Result<(), Failure> {
     for variable in variables {
-        for line in lines(variable.value.expose_secret()) {
+        for line in maskable(variable.value.expose_secret()) {
             context.output.line(&mask(line))?;
         }
     }
+    warn_of_short_lines(variables, context);
     if context.output.is_closed() {
         return Err(Failure::other(
             "standard output is closed, so no value could be masked; nothing was written",
@@ -79,11 +93,38 @@ pub(super) fn append(
         .map_err(|error| Failure::other(format_args!("cannot write {}: {error}", path.display())))
 }
 
-/// The lines that a log can show; the runner refuses masks of nothing but space.
+/// Names the variables that have lines without a mask, and never what is in them.
+fn warn_of_short_lines(variables: &[Variable], context: &Context) {
+    let unmasked: Vec<_> = variables.iter().filter_map(unmasked).collect();
+    if !unmasked.is_empty() {
+        context.messages.warning(format_args!(
+            "logs can show {}: fewer than {SHORTEST_MASK} characters are not masked",
+            unmasked.join(", ")
+        ));
+    }
+}
+
+fn unmasked(variable: &Variable) -> Option<String> {
+    let value = variable.value.expose_secret();
+    let is_short = lines(value).any(|line| !is_long(line));
+    is_short.then(|| match maskable(value).next() {
+        None => format!("the value of {}", variable.shown()),
+        Some(_) => format!("short lines of {}", variable.shown()),
+    })
+}
+
+fn maskable(value: &str) -> impl Iterator<Item = &str> {
+    lines(value).filter(|line| is_long(line))
+}
+
+fn is_long(line: &str) -> bool {
+    line.chars().nth(SHORTEST_MASK - 1).is_some()
+}
+
+/// The lines that a log can show, without white space around them, which programs often leave out.
 fn lines(value: &str) -> impl Iterator<Item = &str> {
-    value
-        .split(['\n', '\r'])
-        .filter(|line| !line.trim().is_empty())
+    let lines = value.split(['\n', '\r']).map(str::trim);
+    lines.filter(|line| !line.is_empty())
 }
 
 /// The command of the runner; `%` begins its escapes.
@@ -143,24 +184,60 @@ mod tests {
             prop_assert_eq!(read(&text), wanted);
         }
 
+        /// A log that has any of the lines, as the runner cuts them, is hidden by one of the masks.
         #[test]
-        fn every_line_is_masked(value in values()) {
-            let masks: Vec<_> = lines(&value).map(mask).collect();
-            for line in value.lines().filter(|line| !line.trim().is_empty() && !line.contains('\r')) {
-                let wanted = format!("::add-mask::{}", line.replace('%', "%25"));
-                prop_assert!(masks.iter().any(|mask| **mask == wanted));
-            }
-            for mask in masks {
+        fn every_line_is_masked_unless_it_is_short(value in values()) {
+            let masks: Vec<_> = maskable(&value).map(mask).collect();
+            for mask in &masks {
                 prop_assert!(!mask.contains(['\n', '\r']));
             }
+            let hidden: Vec<_> = masks.iter().map(|mask| unmask(mask)).collect();
+            let mut has_short = false;
+            for line in value.split(['\n', '\r']).map(str::trim) {
+                let is_short = line.chars().count() < 4;
+                has_short |= is_short && !line.is_empty();
+                prop_assert_eq!(hidden.iter().any(|hidden| hidden == line), !is_short);
+            }
+            prop_assert_eq!(unmasked(&Variable::new("NAME", &value)).is_some(), has_short);
         }
+    }
+
+    /// What the runner makes of the command.
+    fn unmask(command: &str) -> String {
+        let data = command.strip_prefix("::add-mask::").unwrap();
+        data.replace("%0D", "\r")
+            .replace("%0A", "\n")
+            .replace("%25", "%")
+    }
+
+    #[test]
+    fn a_warning_names_what_is_not_masked() {
+        for (value, told) in [
+            ("{\n  \"a\": 1\n}\n", Some("short lines of `NAME`")),
+            ("1", Some("the value of `NAME`")),
+            ("{\n}\n", Some("the value of `NAME`")),
+            ("é1🔑", Some("the value of `NAME`")),
+            ("  12  ", Some("the value of `NAME`")),
+            ("1234", None),
+            ("", None),
+            (" \n\r\n", None),
+        ] {
+            let unmasked = unmasked(&Variable::new("NAME", value));
+            assert_eq!(unmasked.as_deref(), told, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_carriage_return_at_the_end_is_refused() {
+        assert!(refusal("NAME", "a\r").is_some());
+        assert_eq!(refusal("NAME", "a\r\nb\r\n"), None);
     }
 
     #[test]
     fn names_of_the_runner_are_refused() {
         for name in ["CI", "GITHUB_TOKEN", "RUNNER_TEMP", "node_options"] {
-            assert!(refusal(name).is_some(), "{name}");
+            assert!(refusal(name, "").is_some(), "{name}");
         }
-        assert_eq!(refusal("TOKEN"), None);
+        assert_eq!(refusal("TOKEN", ""), None);
     }
 }

@@ -1,10 +1,14 @@
 //! PowerShell: `$env:NAME = 'value'`.
 //!
-//! Between single quotes a quote is doubled; the four curly single quotes count as quotes too
-//! (about_Quoting_Rules, and `IsSingleQuote` of its tokenizer). A pipe into `Invoke-Expression`
-//! comes line by line, so line ends are written as escapes between double quotes.
+//! Between single quotes a quote is doubled (about_Quoting_Rules). A pipe into `Invoke-Expression` comes
+//! line by line, so line ends are written as escapes between double quotes.
+//!
+//! What is written is ASCII. PowerShell decodes the output of a program by the code page of the console,
+//! and counts four curly single quotes as quotes (`IsSingleQuote` of its tokenizer): where that is
+//! Windows-1252, the second byte of `Œ` in UTF-8 would be one of them, and end the text. So other
+//! characters are written as their UTF-16 units: `'+[char]0x152+'`.
 
-use super::format::push_replacing;
+use std::fmt::Write;
 
 /// PowerShell before 7.5 takes an empty value as "remove the variable".
 pub(super) fn refusal(value: &str) -> Option<&'static str> {
@@ -17,17 +21,23 @@ pub(super) fn line(out: &mut String, name: &str, value: &str) {
     out.push_str("$env:");
     out.push_str(name);
     out.push_str(" = '");
-    push_replacing(out, value, |c| match c {
-        '\'' => Some("''"),
-        '\u{2018}' => Some("\u{2018}\u{2018}"),
-        '\u{2019}' => Some("\u{2019}\u{2019}"),
-        '\u{201a}' => Some("\u{201a}\u{201a}"),
-        '\u{201b}' => Some("\u{201b}\u{201b}"),
-        '\n' => Some("'+\"`n\"+'"),
-        '\r' => Some("'+\"`r\"+'"),
-        _ => None,
-    });
+    for c in value.chars() {
+        match c {
+            '\'' => out.push_str("''"),
+            '\n' => out.push_str("'+\"`n\"+'"),
+            '\r' => out.push_str("'+\"`r\"+'"),
+            c if c.is_ascii() => out.push(c),
+            c => push_units(out, c),
+        }
+    }
     out.push_str("'\n");
+}
+
+fn push_units(out: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "'+[char]0x{unit:x}+'");
+    }
 }
 
 #[cfg(test)]
@@ -37,22 +47,24 @@ mod tests {
     use super::super::tests::values;
     use super::*;
 
-    const QUOTES: [char; 5] = ['\'', '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}'];
-
-    /// A reader by the tokenizer's rules, of texts in single quotes and the two escapes with `+`
-    /// between.
+    /// A reader by the tokenizer's rules, of terms with `+` between: texts in single quotes, the two escapes,
+    /// and numbers of UTF-16 units.
     fn read(line: &str) -> String {
-        let mut value = String::new();
+        let mut units = Vec::new();
         let mut rest = line.strip_prefix("$env:NAME = ").unwrap();
         loop {
             if let Some(after) = rest.strip_prefix("\"`n\"") {
-                value.push('\n');
+                units.push(u16::from(b'\n'));
                 rest = after;
             } else if let Some(after) = rest.strip_prefix("\"`r\"") {
-                value.push('\r');
+                units.push(u16::from(b'\r'));
                 rest = after;
+            } else if let Some(after) = rest.strip_prefix("[char]0x") {
+                let (digits, _) = after.split_once('+').unwrap();
+                units.push(u16::from_str_radix(digits, 16).unwrap());
+                rest = &after[digits.len()..];
             } else {
-                rest = read_quoted(rest, &mut value);
+                rest = read_quoted(rest, &mut units);
             }
             match rest.strip_prefix('+') {
                 Some(after) => rest = after,
@@ -60,26 +72,19 @@ mod tests {
             }
         }
         assert_eq!(rest, "\n");
-        value
+        String::from_utf16(&units).unwrap()
     }
 
-    fn read_quoted<'a>(text: &'a str, value: &mut String) -> &'a str {
+    fn read_quoted<'a>(text: &'a str, units: &mut Vec<u16>) -> &'a str {
         let mut rest = text.strip_prefix('\'').unwrap();
         loop {
-            let c = rest.chars().next().unwrap();
-            rest = &rest[c.len_utf8()..];
-            if QUOTES.contains(&c) {
-                match rest.chars().next() {
-                    // The second of two quotes counts.
-                    Some(second) if QUOTES.contains(&second) => {
-                        value.push(second);
-                        rest = &rest[second.len_utf8()..];
-                    }
-                    _ => return rest,
-                }
-            } else {
-                value.push(c);
-            }
+            let (plain, after) = rest.split_once('\'').unwrap();
+            units.extend(plain.encode_utf16());
+            let Some(second) = after.strip_prefix('\'') else {
+                return after;
+            };
+            units.push(u16::from(b'\''));
+            rest = second;
         }
     }
 
@@ -89,8 +94,18 @@ mod tests {
             let mut text = String::new();
             line(&mut text, "NAME", &value);
             prop_assert_eq!(text.lines().count(), 1);
+            prop_assert!(text.is_ascii());
             prop_assert_eq!(read(&text), value);
         }
+    }
+
+    #[test]
+    fn no_code_page_makes_a_quote_of_a_character() {
+        let mut text = String::new();
+        line(&mut text, "NAME", "Œ;calc \u{2019}🔑");
+        let wanted =
+            "$env:NAME = ''+[char]0x152+';calc '+[char]0x2019+''+[char]0xd83d+''+[char]0xdd11+''\n";
+        assert_eq!(text, wanted);
     }
 
     #[test]

@@ -3,44 +3,12 @@
 //! Between single quotes everything is literal (POSIX.1-2024, shell command language, 2.2.2), so a
 //! single quote is the one character that has to stand outside.
 
+pub(super) mod reserved;
+
 use super::format::push_replacing;
 
-/// Variables that a shell keeps for itself: some cannot be set, others do not keep what is set.
-const RESERVED: &[&str] = &[
-    "_",
-    // bash, dash, ksh
-    "BASHPID",
-    "BASH_VERSINFO",
-    "DIRSTACK",
-    "EPOCHREALTIME",
-    "EPOCHSECONDS",
-    "EUID",
-    "FUNCNAME",
-    "GROUPS",
-    "HISTCMD",
-    "LINENO",
-    "OPTIND",
-    "PPID",
-    "RANDOM",
-    "SECONDS",
-    "SRANDOM",
-    "UID",
-    // zsh
-    "EGID",
-    "GID",
-    "USERNAME",
-    "argv",
-    "cdpath",
-    "fpath",
-    "manpath",
-    "module_path",
-    "path",
-    "pipestatus",
-    "status",
-];
-
 pub(super) fn refusal(name: &str) -> Option<&'static str> {
-    RESERVED.contains(&name).then_some(
+    reserved::by_any_shell(name).then_some(
         "is a variable that shells keep for themselves; name it otherwise with --env NAME=KEY",
     )
 }
@@ -56,7 +24,9 @@ pub(super) fn line(out: &mut String, name: &str, value: &str) {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::process::Command;
+    use std::env;
+    use std::io::ErrorKind;
+    use std::process::{Command, Output};
 
     use proptest::prelude::*;
 
@@ -64,16 +34,45 @@ mod tests {
     use super::super::tests::{text, values};
     use crate::command::selection::Variable;
 
-    /// What a shell makes of it, with nothing in its environment.
-    fn read(shell: &str, text: &str) -> Vec<u8> {
+    /// What a shell makes of it, with nothing in its environment; `None` where it is not installed.
+    fn read(shell: &str, text: &str) -> Option<Vec<u8>> {
         let script = "eval \"$1\"; printf %s \"$NAME\"; printf %s \"$LAST\"";
-        let output = Command::new(shell)
-            .env_clear()
-            .args(["-c", script, shell, text])
-            .output()
-            .unwrap();
+        let output = output(Command::new(shell).args(["-c", script, shell, text]))?;
         assert_eq!(output.stderr, b"");
-        output.stdout
+        Some(output.stdout)
+    }
+
+    fn output(command: &mut Command) -> Option<Output> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        match command.env_clear().env("PATH", path).output() {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            output => Some(output.unwrap()),
+        }
+    }
+
+    /// The variables that a shell has or knows, by its own word.
+    fn variables(shell: &str, list: &str) -> Vec<String> {
+        let Some(output) = output(Command::new(shell).args(["-c", list])) else {
+            return Vec::new();
+        };
+        let names = String::from_utf8(output.stdout).unwrap();
+        names.split_ascii_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Whether a shell has the value and the next variable after it, and has run nothing of it.
+    fn is_kept(shell: &str, name: &str) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let value = "a[$(: > run)0]";
+        let variables = [Variable::new(name, value), Variable::new("LAST", "!")];
+        let text = text(Format::Shell, &variables).to_string();
+        let script = format!("eval \"$1\"; printf %s \"${name}\" \"$LAST\"");
+        let mut command = Command::new(shell);
+        command
+            .args(["-c", &script, shell, &text])
+            .current_dir(folder.path());
+        let output = output(&mut command).unwrap();
+        let is_run = folder.path().join("run").exists();
+        !is_run && output.stdout == format!("{value}!").as_bytes()
     }
 
     fn export(value: &str) -> String {
@@ -88,15 +87,48 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_is_read_back_by_sh(value in values()) {
+        fn every_value_is_read_back(value in values()) {
             prop_assume!(Format::Shell.refusal("NAME", &value).is_none());
             let wanted = format!("{value}!");
-            prop_assert_eq!(read("sh", &export(&value)), wanted.as_bytes());
+            for shell in ["sh", "bash", "zsh", "ksh", "mksh"] {
+                if let Some(read) = read(shell, &export(&value)) {
+                    prop_assert_eq!(read, wanted.as_bytes(), "{}", shell);
+                }
+            }
         }
 
         #[test]
         fn only_nul_is_refused(value in values()) {
             prop_assert_eq!(Format::Shell.refusal("NAME", &value).is_some(), value.contains('\0'));
+        }
+    }
+
+    /// Of the shells that are installed.
+    #[test]
+    fn every_variable_of_a_shell_that_is_not_refused_keeps_its_value() {
+        let cut = "set | sed -n 's/^\\([A-Za-z_][A-Za-z_0-9]*\\)=.*/\\1/p'";
+        for (shell, list) in [
+            ("bash", "compgen -v"),
+            ("sh", cut),
+            ("ksh", "typeset +p | sed 's/.* //'"),
+            ("mksh", "typeset | sed 's/.* //'"),
+            ("zsh", "print -l ${(k)parameters}"),
+        ] {
+            // Without a path a shell may not find its `printf`.
+            for name in variables(shell, list).iter().filter(|name| *name != "PATH") {
+                if Format::Shell.refusal(name, "").is_none() {
+                    assert!(is_kept(shell, name), "{name} of {shell}");
+                }
+            }
+        }
+    }
+
+    /// Bash evaluates what these are set to.
+    #[test]
+    fn variables_that_run_their_value_are_refused() {
+        for name in ["RANDOM", "OPTIND", "HISTCMD", "SRANDOM"] {
+            assert!(Format::Shell.refusal(name, "").is_some(), "{name}");
+            assert!(Format::Dotenv.refusal(name, "").is_some(), "{name}");
         }
     }
 

@@ -2,15 +2,24 @@
 //!
 //! Between double quotes, a backslash escapes `"`, `\`, `` ` `` and `$`, and line ends stand for
 //! themselves (systemd.exec(5), "EnvironmentFile="). Older versions drop values with other control
-//! characters than line ends and tabs, silently.
+//! characters than line ends and tabs, silently. A noncharacter of Unicode is no valid UTF-8 to systemd,
+//! which then refuses the whole file (`unichar_is_valid` in its source).
 
 use super::format::push_replacing;
 
 pub(super) fn refusal(value: &str) -> Option<&'static str> {
-    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    value
-        .contains(is_refused)
-        .then_some("holds a control character, which some versions of systemd drop; encode it")
+    if value.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+        Some("holds a control character, which some versions of systemd drop; encode it")
+    } else if value.contains(is_noncharacter) {
+        Some("holds a noncharacter of Unicode, for which systemd refuses the whole file; encode it")
+    } else {
+        None
+    }
+}
+
+/// The 66 noncharacters (The Unicode Standard, section 23.7).
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
@@ -60,6 +69,18 @@ mod tests {
             line(&mut text, "NAME", &value);
             prop_assert_eq!(read(&text), ("\n".to_owned(), value));
         }
+    }
+
+    #[test]
+    fn all_noncharacters_are_refused_and_their_neighbours_are_not() {
+        let is_refused = |c: &char| Format::Systemd.refusal("NAME", &format!("a{c}")).is_some();
+        let refused: Vec<_> = ('\u{a0}'..=char::MAX).filter(is_refused).collect();
+        let mut wanted: Vec<_> = ('\u{fdd0}'..='\u{fdef}').collect();
+        for plane in 0..=16 {
+            let last = [0xfffe, 0xffff].map(|n| char::from_u32((plane << 16) + n).unwrap());
+            wanted.extend(last);
+        }
+        assert_eq!(refused, wanted);
     }
 
     #[test]

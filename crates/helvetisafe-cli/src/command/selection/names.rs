@@ -1,177 +1,93 @@
-//! Names that no secret takes by accident: whoever sets one of these variables decides what the
-//! programs that see it run, load or trust.
+//! Names of variables that do more than carry a value: with one of them, its value decides what the
+//! programs that see it run, load, trust or connect to.
+//!
+//! A second line of defence: no list can have every name that some program acts upon. What the user
+//! typed is held against a short list, to stop accidents; what the vault's data brings along,
+//! against all of them, since an operator of a vault could choose such names on purpose.
+
+mod table;
+
+use std::borrow::Cow;
+
+use table::{LOOSE, TABLE};
 
 /// The configuration of this command, its credentials included.
-const OURS: &str = "HELVETISAFE_";
+const OURS: &str = "HELVETISAFE_*";
 
-/// What many programs, the system's loader and the shells act upon.
-const EXACT: &[&str] = &[
-    // Where programs and files are found
-    "PATH",
-    "HOME",
-    "SHELL",
-    "TMPDIR",
-    "CDPATH",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_DIRS",
-    // Shells
-    "BASH_ENV",
-    "ENV",
-    "IFS",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "PS4",
-    "PROMPT_COMMAND",
-    "ZDOTDIR",
-    // Programs that other programs start
-    "EDITOR",
-    "VISUAL",
-    "PAGER",
-    "MANPAGER",
-    "BROWSER",
-    "LESSOPEN",
-    "LESSCLOSE",
-    "SSH_ASKPASS",
-    "SUDO_ASKPASS",
-    // The C library
-    "GCONV_PATH",
-    "GLIBC_TUNABLES",
-    "HOSTALIASES",
-    "LOCALDOMAIN",
-    "LOCPATH",
-    "MALLOC_TRACE",
-    "NLSPATH",
-    "RES_OPTIONS",
-    "RESOLV_HOST_CONF",
-    // Trust in certificates
-    "OPENSSL_CONF",
-    "OPENSSL_ENGINES",
-    "OPENSSL_MODULES",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "SSLKEYLOGFILE",
-    "CURL_CA_BUNDLE",
-    "CURL_HOME",
-    "REQUESTS_CA_BUNDLE",
-    // Languages
-    "CLASSPATH",
-    "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS",
-    "_JAVA_OPTIONS",
-    "LUA_CPATH",
-    "LUA_INIT",
-    "LUA_PATH",
-    "NODE_EXTRA_CA_CERTS",
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "NODE_TLS_REJECT_UNAUTHORIZED",
-    "PERL5DB",
-    "PERL5LIB",
-    "PERL5OPT",
-    "PERLLIB",
-    "PHPRC",
-    "PHP_INI_SCAN_DIR",
-    "PYTHONEXECUTABLE",
-    "PYTHONHOME",
-    "PYTHONINSPECT",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
-    "PYTHONUSERBASE",
-    "RUBYLIB",
-    "RUBYOPT",
-    "RUSTC_WRAPPER",
-    "DOTNET_STARTUP_HOOKS",
-    "ERL_AFLAGS",
-    "ERL_FLAGS",
-    "ERL_ZFLAGS",
-    // Windows
-    "COMSPEC",
-    "PATHEXT",
-    "PSMODULEPATH",
-    "SYSTEMROOT",
-    "WINDIR",
-];
+/// The party that chose the name of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamedBy {
+    /// The user, by `--key`, `--env` or `HELVETISAFE_SECRET_KEYS`.
+    User,
+    /// The vault: the name of a field, or of a secret that was found in the list.
+    Vault,
+}
 
-/// Families: the loaders of Linux and macOS, functions that bash imports, profilers of .NET, and
-/// the programs and settings of git.
-const FAMILIES: &[&str] = &[
-    OURS,
-    "LD_",
-    "DYLD_",
-    "BASH_FUNC_",
-    "CORECLR_PROFILER",
-    "COR_PROFILER",
-    "GIT_ASKPASS",
-    "GIT_CONFIG",
-    "GIT_EDITOR",
-    "GIT_EXEC_PATH",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_PAGER",
-    "GIT_PROXY_COMMAND",
-    "GIT_SEQUENCE_EDITOR",
-    "GIT_SSH",
-    "GIT_SSL_",
-    "GIT_TEMPLATE_DIR",
-];
+/// Names with one reason to refuse them.
+struct Group {
+    /// The reason, for messages: "a name that …".
+    reason: &'static str,
+    /// The names that are refused even where the user chose them, separated by white space. A `*`
+    /// stands for any text.
+    always: &'static str,
+    /// Those that are refused where the vault chose them.
+    from_vault: &'static str,
+}
 
-/// Whether a variable of this name does more than carry a value.
-pub(super) fn is_dangerous(name: &str) -> bool {
-    let is_listed = |listed: &&str| is_same(name, listed);
-    EXACT.iter().any(is_listed) || FAMILIES.iter().any(|family| begins(name, family))
+/// The reason to refuse a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Danger {
+    /// What the name is: "a name that …".
+    pub(super) reason: &'static str,
+    /// Whether the name is refused where the user chose it, too.
+    pub(super) is_for_user: bool,
+}
+
+/// Returns why a name is refused unless it is allowed by name.
+pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
+    let groups = TABLE.iter().map(|group| (group, false));
+    let mut groups = groups.chain(LOOSE.iter().map(|group| (group, true)));
+    groups.find_map(|(group, is_loose)| {
+        let has = |rows: &str| {
+            let mut rows = rows.split_ascii_whitespace();
+            rows.any(|row| matches(row, name, is_loose))
+        };
+        let is_for_user = has(group.always);
+        let is_refused = is_for_user || (named_by == NamedBy::Vault && has(group.from_vault));
+        is_refused.then_some(Danger {
+            reason: group.reason,
+            is_for_user,
+        })
+    })
 }
 
 /// Whether a variable configures this command.
 pub(in crate::command) fn is_ours(name: &str) -> bool {
-    begins(name, OURS)
+    matches(OURS, name, false)
 }
 
-fn begins(name: &str, family: &str) -> bool {
-    name.get(..family.len())
-        .is_some_and(|head| is_same(head, family))
-}
-
-/// On Windows the case of names does not count.
-fn is_same(a: &str, b: &str) -> bool {
-    a == b || (cfg!(windows) && a.eq_ignore_ascii_case(b))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_programs_act_upon_are_known() {
-        for name in [
-            "PATH",
-            "LD_PRELOAD",
-            "LD_LIBRARY_PATH",
-            "LD_AUDIT",
-            "DYLD_INSERT_LIBRARIES",
-            "NODE_OPTIONS",
-            "BASH_ENV",
-            "ENV",
-            "IFS",
-            "PYTHONPATH",
-            "PYTHONSTARTUP",
-            "PERL5OPT",
-            "RUBYOPT",
-            "JAVA_TOOL_OPTIONS",
-            "GIT_SSH_COMMAND",
-            "BASH_FUNC_ls%%",
-            "HELVETISAFE_CLIENT_SECRET",
-        ] {
-            assert!(is_dangerous(name), "{name}");
-        }
-        for name in [
-            "",
-            "DATABASE_URL",
-            "PATHS",
-            "LD",
-            "GIT_TOKEN",
-            "HTTPS_PROXY",
-            "é",
-        ] {
-            assert!(!is_dangerous(name), "{name}");
+fn matches(row: &str, name: &str, is_loose: bool) -> bool {
+    let name = canonical(name, is_loose);
+    match row.split_once('*') {
+        None => name == canonical(row, is_loose),
+        Some((head, tail)) => {
+            let rest = name.strip_prefix(&*canonical(head, is_loose));
+            rest.is_some_and(|rest| rest.ends_with(&*canonical(tail, is_loose)))
         }
     }
 }
+
+/// On Windows the case of a name does not count; some programs take no notice of it anywhere, nor of
+/// the difference between `-` and `_`.
+fn canonical(name: &str, is_loose: bool) -> Cow<'_, str> {
+    if is_loose {
+        name.to_ascii_uppercase().replace('-', "_").into()
+    } else if cfg!(windows) {
+        name.to_ascii_uppercase().into()
+    } else {
+        name.into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use helvetisafe::{KeyName, ListedKey};
 
 use super::SelectionArgs;
+use super::names::NamedBy;
 use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::fetch::{self, SecretRequest};
@@ -24,6 +25,20 @@ pub(super) struct Renamed {
     pub(super) name: String,
     pub(super) key: KeyName,
     pub(super) field: Option<String>,
+}
+
+/// A secret that becomes a variable of its own name, or one for each field.
+pub(super) struct Selected {
+    pub(super) key: KeyName,
+    /// Who chose the key: the user typed it, or the vault listed it.
+    pub(super) named_by: NamedBy,
+}
+
+impl Selected {
+    fn all(keys: Vec<KeyName>, named_by: NamedBy) -> impl Iterator<Item = Self> {
+        let keys = keys.into_iter();
+        keys.map(move |key| Self { key, named_by })
+    }
 }
 
 impl Request {
@@ -61,14 +76,14 @@ impl Request {
 
     /// The secrets that keep their names: those that were named, then those that are listed; each
     /// once.
-    pub(super) fn own(&self, context: &Context) -> Result<Vec<KeyName>, Failure> {
-        let mut keys = self.named.clone();
+    pub(super) fn own(&self, context: &Context) -> Result<Vec<Selected>, Failure> {
+        let mut selected: Vec<_> = Selected::all(self.named.clone(), NamedBy::User).collect();
         if let Some(prefix) = &self.prefix {
-            keys.extend(listed(prefix, context)?);
+            selected.extend(Selected::all(listed(prefix, context)?, NamedBy::Vault));
         }
         let mut known = HashSet::new();
-        keys.retain(|key| known.insert(key.clone()));
-        Ok(keys)
+        selected.retain(|selected| known.insert(selected.key.clone()));
+        Ok(selected)
     }
 }
 
