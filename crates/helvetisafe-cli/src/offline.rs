@@ -193,10 +193,13 @@ impl Offline {
         }
         let secrets = self.client(context)?.secrets();
         let outcomes = requests.iter().map(|request| {
-            let outcome = request.read(secrets).map_err(|error| match error.kind() {
-                ErrorKind::Crypto => self.about_kept(error.into()),
-                _ => error.into(),
-            });
+            let outcome =
+                request
+                    .read(secrets)
+                    .map_err(|error| match (error.kind(), error.named_key()) {
+                        (ErrorKind::Crypto, None) => self.about_kept(error.into()),
+                        _ => error.into(),
+                    });
             (request.key.clone(), outcome)
         });
         Ok(outcomes.collect())
