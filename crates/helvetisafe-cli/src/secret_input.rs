@@ -1,6 +1,10 @@
 //! The value of a secret: piped, from a file, generated, or typed unseen; never an argument.
 
 mod generate;
+#[cfg(unix)]
+mod hidden_prompt;
+#[cfg(unix)]
+mod line;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -119,18 +123,27 @@ fn unreadable(what: &str, error: &io::Error) -> Failure {
 
 /// Asks twice on the terminal, without an echo.
 fn prompt(name: &str) -> Result<SecretString, Failure> {
-    let ask = |prompt: String| {
-        rpassword::prompt_password(prompt)
-            .map(SecretString::from)
-            .map_err(|error| unreadable("the terminal", &error))
-    };
-    let mut value = ask(format!("Value of {name}: "))?;
-    let again = ask(format!("Value of {name}, again: "))?;
+    let questions = [
+        format!("Value of {name}: "),
+        format!("Value of {name}, again: "),
+    ];
+    let [value, again] = ask(questions).map_err(|error| unreadable("the terminal", &error))?;
     if value.expose_secret() != again.expose_secret() {
-        value.zeroize();
         return Err(Failure::usage(
             "the two values differ; nothing was changed, try again",
         ));
     }
     Ok(value)
+}
+
+#[cfg(unix)]
+fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
+    let mut prompt = hidden_prompt::HiddenPrompt::open()?;
+    Ok([prompt.ask(&first)?, prompt.ask(&second)?])
+}
+
+#[cfg(not(unix))]
+fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
+    let ask = |question| rpassword::prompt_password(question).map(SecretString::from);
+    Ok([ask(first)?, ask(second)?])
 }

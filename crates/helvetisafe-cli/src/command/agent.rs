@@ -1,16 +1,19 @@
 //! `agent`: serves secrets to the programs of this machine, or of this pod.
 //!
-//! Threads take connections; each reads one request, which [`guard`] lets through and [`routes`]
-//! answers from the [`cache`]. Until the vault has been reached there is no cache, and the answer
+//! Each of the [`connections`] has a thread, which reads one request. [`guard`] lets it through and
+//! [`routes`] answers it from the [`cache`]. Until the vault has been reached there is no cache, and the answer
 //! is 503.
 
 mod cache;
+mod connections;
 mod guard;
 mod http;
 mod keys;
 mod listen;
+mod permits;
 mod routes;
 mod server;
+mod timed;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +38,7 @@ use cache::Cache;
 use guard::{Guard, Token};
 use keys::Keys;
 use listen::Address;
+use permits::Permits;
 use routes::Agent;
 
 const EXAMPLES: &str = "\
@@ -89,6 +93,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let agent = Arc::new(Agent {
         guard: Guard::new(token, listener.is_network()),
         cache: OnceLock::new(),
+        permits: Permits::default(),
         messages: context.messages,
     });
     context.messages.note(format_args!("serving on {listener}"));

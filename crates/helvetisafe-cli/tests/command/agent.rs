@@ -17,16 +17,16 @@ use crate::tls_server;
 use crate::world::{World, vault_address};
 
 /// A running agent. It is killed when a test is done with it.
-struct Agent {
+pub(crate) struct Agent {
     child: Child,
     /// `127.0.0.1:PORT`, or the path of the socket.
-    address: String,
+    pub(crate) address: String,
     token: String,
 }
 
 impl Agent {
     /// Starts an agent, and returns once it listens.
-    fn start(world: &World, base_url: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, base_url: &str, arguments: &[&str]) -> Self {
         let mut command = world.command();
         command
             .env("HELVETISAFE_BASE_URL", base_url)
@@ -67,7 +67,7 @@ impl Agent {
     }
 
     /// The same, once it is ready.
-    fn ready(world: &World, base_url: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn ready(world: &World, base_url: &str, arguments: &[&str]) -> Self {
         let agent = Self::start(world, base_url, arguments);
         agent.wait_until_ready();
         agent
@@ -81,11 +81,11 @@ impl Agent {
         }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &self.headers())
     }
 
-    fn headers(&self) -> String {
+    pub(crate) fn headers(&self) -> String {
         format!(
             "Host: localhost\r\nAuthorization: Bearer {}\r\n",
             self.token
@@ -104,7 +104,7 @@ impl Agent {
     }
 
     /// Sends a signal, and gives the status.
-    fn terminate(mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn terminate(mut self, signal: &str) -> Option<i32> {
         self.send(signal);
         self.child.wait().unwrap().code()
     }
@@ -142,8 +142,8 @@ fn ends(command: &mut Command) -> (Option<i32>, String) {
 }
 
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: Value,
 }

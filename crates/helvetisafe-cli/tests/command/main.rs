@@ -19,6 +19,8 @@ mod key_source;
 #[cfg(unix)]
 mod locks;
 #[cfg(unix)]
+mod neighbours;
+#[cfg(unix)]
 mod offline;
 /// The proxy of the facade's tests, which can also lose answers.
 #[allow(dead_code, reason = "not all that it can do is needed here")]

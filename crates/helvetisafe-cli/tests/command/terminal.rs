@@ -3,6 +3,9 @@
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
 use rexpect::session::{PtySession, spawn_command};
 
 use crate::proxy::{Deed, Proxy};
@@ -139,4 +142,155 @@ fn a_delete_asks() {
     }
     let gone = shown(command(&world, &["delete", "A", "--yes"]));
     assert!(gone.contains("there is no secret `A`"), "{gone}");
+}
+
+/// A shell script on a terminal that echoes; `is_as_before` in it compares the terminal's settings with
+/// those at its start.
+fn script(world: &World, text: &str) -> PtySession {
+    let mut command = Command::new("sh");
+    world.prepare(&mut command);
+    let begin = "stty echo; stty -a > before; \
+                 is_as_before() { stty -a > now; cmp before now && echo as before; };";
+    command.args(["-c", &format!("{begin} {text}")]);
+    start(command)
+}
+
+const KEYS: [(char, Signal); 2] = [('c', Signal::SIGINT), ('\\', Signal::SIGQUIT)];
+const SIGNALS: [Signal; 4] = [
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+];
+
+/// Sends a signal to the process whose id is in the file `id`.
+fn send(world: &World, signal: Signal) {
+    let id = std::fs::read_to_string(world.folder.path().join("id")).unwrap();
+    let id = Pid::from_raw(id.trim().parse().unwrap());
+    nix::sys::signal::kill(id, signal).unwrap();
+}
+
+#[test]
+fn a_signal_at_a_hidden_prompt_sets_the_terminal_back() {
+    let world = World::new();
+    let set = "trap : INT QUIT; sh -c 'echo $$ > id; exec helvetisafe set KEY'; \
+               echo status $?; is_as_before";
+    for question in ["Value of KEY: ", "Value of KEY, again: "] {
+        let ask = || {
+            let mut session = script(&world, set);
+            session.exp_string("Value of KEY: ").unwrap();
+            if question.contains("again") {
+                session.send_line("hunter2").unwrap();
+                session.exp_string(question).unwrap();
+            }
+            session.send("hunt").unwrap();
+            session
+        };
+        let check = |mut session: PtySession, signal: Signal| {
+            let all = session.exp_eof().unwrap();
+            let status = format!("status {}\r\n", 128 + signal as i32);
+            assert!(all.contains(&status), "{signal}: {all}");
+            assert!(all.contains("as before"), "{signal}: {all}");
+            assert!(!all.contains("hunt"), "{signal}: {all}");
+        };
+        for (key, signal) in KEYS {
+            let mut session = ask();
+            session.send_control(key).unwrap();
+            check(session, signal);
+        }
+        for signal in SIGNALS {
+            let session = ask();
+            send(&world, signal);
+            check(session, signal);
+        }
+    }
+}
+
+#[test]
+fn a_signal_at_a_hidden_prompt_ends_the_command_by_it() {
+    let world = World::new();
+    for (key, signal) in KEYS {
+        let mut session = start(command(&world, &["set", "KEY"]));
+        session.exp_string("Value of KEY: ").unwrap();
+        session.send_control(key).unwrap();
+        session.exp_eof().unwrap();
+        match session.process().wait().unwrap() {
+            WaitStatus::Signaled(_, by, _) => assert_eq!(by, signal),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_at_a_hidden_prompt_ends_a_loop_around_it() {
+    let world = World::new();
+    for shell in ["sh", "bash"] {
+        let mut command = Command::new(shell);
+        world.prepare(&mut command);
+        command.args(["-c", "while true; do helvetisafe set KEY; done"]);
+        let mut session = start(command);
+        session.exp_string("Value of KEY: ").unwrap();
+        session.send_control('c').unwrap();
+        let rest = session.exp_eof().unwrap();
+        assert!(!rest.contains("Value of"), "{shell}: {rest}");
+    }
+}
+
+#[test]
+fn a_stopped_prompt_leaves_the_terminal_alone_and_asks_again() {
+    let world = World::new();
+    let stop = "set -m; helvetisafe set KEY; is_as_before; fg; echo status $?; is_as_before";
+    let mut session = script(&world, stop);
+    session.exp_string("Value of KEY: ").unwrap();
+    session.send("half").unwrap();
+    session.send_control('z').unwrap();
+    session.exp_string("as before").unwrap();
+    let mut all = session.exp_string("Value of KEY: ").unwrap();
+    for prompt in ["Value of KEY, again: ", "created"] {
+        session.send_line("hunter2").unwrap();
+        all += &session.exp_string(prompt).unwrap();
+    }
+    all += &session.exp_eof().unwrap();
+    assert!(all.contains("status 0\r\nas before"), "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+    let value = shown(command(&world, &["get", "KEY"]));
+    assert_eq!(
+        value, "hunter2\r\n",
+        "what was typed before the stop is gone"
+    );
+}
+
+/// Where no shell could let it go on.
+#[test]
+fn ctrl_z_without_job_control_stops_nothing() {
+    let world = World::new();
+    let mut session = start(command(&world, &["set", "KEY"]));
+    session.exp_string("Value of KEY: ").unwrap();
+    session.send_control('z').unwrap();
+    session.send_line("hunter2").unwrap();
+    session.exp_string("again: ").unwrap();
+    session.send_line("hunter2").unwrap();
+    session.exp_string("created").unwrap();
+}
+
+#[test]
+fn after_the_prompts_signals_act_as_ever() {
+    let world = World::new();
+    let silent = crate::fake::serve("");
+    let mut command = command(&world, &["set", "KEY"]);
+    command.env("HELVETISAFE_BASE_URL", silent);
+    let mut session = start(command);
+    for prompt in ["Value of KEY: ", "again: "] {
+        session.exp_string(prompt).unwrap();
+        session.send_line("hunter2").unwrap();
+    }
+    session.exp_string("\n").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    session.send_control('c').unwrap();
+    let begin = std::time::Instant::now();
+    session.exp_eof().unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    let status = session.process().wait().unwrap();
+    let is_by_signal = matches!(status, WaitStatus::Signaled(_, Signal::SIGINT, _));
+    assert!(is_by_signal, "{status:?}");
 }

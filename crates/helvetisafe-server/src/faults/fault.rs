@@ -166,6 +166,13 @@ impl Fault {
         Self::flood("endless body".to_owned(), Flood::endless())
     }
 
+    /// Informational answers without end, RFC 9110 section 15.2, in the vault's place: 100, 102, 103
+    /// or another 1xx.
+    pub fn endless_informational(status: StatusCode) -> Self {
+        let name = format!("endless {}", status.as_u16());
+        Self::flood(name, Flood::informational(status))
+    }
+
     /// A success whose body is so many bytes of white space, in the vault's place; then the
     /// connection is closed.
     pub fn oversized_body(bytes: usize, framing: Framing) -> Self {

@@ -1,6 +1,7 @@
 //! Bytes in an answer's place, as many as are wanted, without holding them all.
 
 use axum::body::Bytes;
+use axum::http::StatusCode;
 
 /// A beginning, something that repeats, and an end.
 #[derive(Clone, Debug)]
@@ -71,6 +72,17 @@ impl Flood {
             repeated,
             times: Times::So(times),
             tail,
+        }
+    }
+
+    /// Heads of informational answers without end, and no answer.
+    pub(super) fn informational(status: StatusCode) -> Self {
+        let head = format!("HTTP/1.1 {status}\r\n\r\n");
+        Self {
+            head: Bytes::new(),
+            repeated: head.repeat(PIECE / head.len()).into(),
+            times: Times::Forever,
+            tail: Bytes::new(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Ve
 /// |---|---|
 /// | preset | `flaky`: of a hundred requests 5 are reset, half of them after the vault has acted, 2 get 503, and 1 gets 429 |
 /// | `REQUESTS` | `any`, `token`, `org-key`, `private-key`, `list`, `create`, `read`, `update`, `put`, `delete`; the last five also for one secret, as in `read=database` |
-/// | `FAULT` | `reset-before`, `reset-after`, `close-before`, `close-after`, `truncate=BYTES`, `reset-at=BYTES`, `stall-before=TIME`, `stall-after=TIME`, `drip=TIME` (a byte at a time), `status=CODE`, `busy=TIME` (429 with `Retry-After`), `html`, `redirect`, `endless`, `oversized=BYTES`, `gzip-bomb`, `expire-tokens`, `revoke-tokens`, `ciphertext-of=KEY`, `replay`, `flip=ciphertext`, `flip=tag`, `flip=nonce`, `bad-names` |
+/// | `FAULT` | `reset-before`, `reset-after`, `close-before`, `close-after`, `truncate=BYTES`, `reset-at=BYTES`, `stall-before=TIME`, `stall-after=TIME`, `drip=TIME` (a byte at a time), `status=CODE`, `busy=TIME` (429 with `Retry-After`), `html`, `redirect`, `endless`, `endless-informational` (103), `oversized=BYTES`, `gzip-bomb`, `expire-tokens`, `revoke-tokens`, `ciphertext-of=KEY`, `replay`, `flip=ciphertext`, `flip=tag`, `flip=nonce`, `bad-names` |
 /// | `WHEN` | `once`, `times=N`, `after=N` (lets so many through first), `percent=N` |
 ///
 /// A `TIME` is a number with `ms` or `s`.
@@ -135,6 +135,7 @@ fn fault_of(word: &str) -> Result<Fault, BadSpec> {
             Fault::answer(Answer::redirect(target))
         }
         "endless" => Fault::endless_body(),
+        "endless-informational" => Fault::endless_informational(StatusCode::EARLY_HINTS),
         "gzip-bomb" => Fault::gzip_bomb(),
         "expire-tokens" => Fault::expire_access_tokens(),
         "revoke-tokens" => Fault::revoke_all_tokens(),

@@ -127,6 +127,20 @@ fn an_endless_body_goes_on_until_the_client_leaves() {
 }
 
 #[test]
+fn informational_answers_go_on_until_the_client_leaves() {
+    let site = site();
+    let flood = Fault::endless_informational(StatusCode::EARLY_HINTS);
+    site.faults.on(Route::List).then(flood);
+    let mut wire = site.wire();
+    wire.send(&site.request("GET", "/api/v1/secrets", None));
+    let mut much = vec![0; 1_000_000];
+    wire.0.read_exact(&mut much).unwrap();
+    let head = b"HTTP/1.1 103 Early Hints\r\n\r\n";
+    assert!(much.chunks(head.len()).all(|chunk| head.starts_with(chunk)));
+    assert_eq!(site.faults.log()[0].vault, Handled::Never);
+}
+
+#[test]
 fn a_body_can_claim_to_be_compressed_and_be_a_bomb() {
     let site = site();
     site.faults.on(Route::List).then(Fault::gzip_bomb());

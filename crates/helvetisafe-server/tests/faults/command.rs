@@ -140,6 +140,7 @@ fn each_word_is_the_fault_that_it_names() {
     }
     for rule in [
         "read:endless",
+        "read:endless-informational",
         "read=a:ciphertext-of=b",
         "any=a:replay",
         "read:flip=ciphertext",

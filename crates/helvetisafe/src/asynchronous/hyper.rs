@@ -17,6 +17,7 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
+use hyper::ext::on_informational;
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
@@ -26,7 +27,7 @@ use crate::limits::Timeouts;
 use crate::transport::roots::Roots;
 use crate::transport::{AttemptLimits, Failure, TransportError};
 use connect::VaultConnector;
-use explain::{broken, not_connected, timed_out};
+use explain::{broken, flooded, not_connected, timed_out};
 use pool::{Link, Pool};
 use progress::{Counter, Progress};
 use veil::{Covered, Veil};
@@ -92,9 +93,12 @@ impl HyperTransport {
             };
             progress.begin_on(&link.counter);
             link.veil.put(covered.clone());
+            let counter = link.counter.clone();
+            on_informational(&mut request, move |_| counter.note_informational());
             let sent = link.requests.try_send_request(request);
             let answered = self.unless_silent(link.wire.drive(sent), progress).await?;
             match answered {
+                Ok(_) if progress.is_flooded() => return Err(flooded()),
                 Ok(answer) => return Ok((link, answer)),
                 Err(mut error) => match error.take_message() {
                     Some(untouched) if is_kept => request = untouched,

@@ -16,6 +16,7 @@ use ureq::unversioned::transport::Connector;
 use ureq::{Agent, Timeout};
 use zeroize::Zeroizing;
 
+use super::informational::TooManyInformational;
 use super::proxy;
 use super::roots::{Roots, Trust, platform_list, provider};
 use super::{AttemptLimits, Failure, Transport, TransportError};
@@ -81,6 +82,7 @@ impl UreqTransport {
             self.agent
                 .run(request.timeout_global(Some(limits.time)).build())?
         };
+        Progress::note(|progress| progress.answered = true);
         read(answer, limits.body)
     }
 }
@@ -169,6 +171,7 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
         Error::Io(_) if progress.is_dead_connection() => Failure::DeadConnection,
         Error::Io(_) | Error::BodyStalled => broken(Failure::Lost),
         Error::Rustls(_) | Error::Tls(_) | Error::Pem(_) | Error::TlsRequired => Failure::Tls,
+        Error::Other(cause) if cause.is::<TooManyInformational>() => Failure::Malformed,
         Error::Protocol(_) | Error::Http(_) if progress.sent => Failure::Malformed,
         _ => broken(Failure::Lost),
     };

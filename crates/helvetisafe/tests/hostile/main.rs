@@ -10,6 +10,7 @@
 //! | line breaks, NUL and non-ASCII in tokens | `tokens` | none |
 //! | base64 that a lax reader accepts | `strict_base64` | none |
 //! | answers that are endless, stalled, truncated, compressed, deep or doubled | `answers` | `body_limits`, `timeouts` |
+//! | informational answers without end | `informational` | none |
 //! | a padding oracle on unwrap | `oracle` | none |
 //! | redirects and plain `http://` | `redirects` | none |
 //! | proxies | `proxies` | none |
@@ -24,6 +25,7 @@
 mod answers;
 mod bad_credentials;
 mod cost;
+mod informational;
 mod names;
 mod oracle;
 mod own_org_key;

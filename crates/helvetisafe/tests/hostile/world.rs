@@ -6,7 +6,8 @@ use helvetisafe_server::faults::{Answer, Fault, Faults, Requests, StatusCode};
 use helvetisafe_server::{Account, NewAccount, Organization, Vault};
 use secrecy::ExposeSecret;
 
-const PEM: &str = include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
+pub(crate) const PEM: &str =
+    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 
 pub(crate) struct World {
     pub(crate) vault: Vault,
@@ -42,9 +43,18 @@ impl World {
     }
 
     fn builder_with(&self, key_source: KeySource) -> ClientBuilder {
+        Client::builder(self.vault.base_url(), self.credentials(), key_source)
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) fn async_builder(&self) -> ClientBuilder<helvetisafe::AsyncParts> {
+        let (url, key) = (self.vault.base_url(), KeySource::pem(PEM));
+        helvetisafe::AsyncClient::builder(url, self.credentials(), key)
+    }
+
+    fn credentials(&self) -> Credentials {
         let secret = self.account.client_secret.expose_secret();
-        let credentials = Credentials::service_account(self.account.client_id.as_str(), secret);
-        Client::builder(self.vault.base_url(), credentials, key_source)
+        Credentials::service_account(self.account.client_id.as_str(), secret)
     }
 
     #[cfg(feature = "async")]

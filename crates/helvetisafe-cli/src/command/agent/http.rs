@@ -1,19 +1,17 @@
 //! One request and one answer over a connection: HTTP/1.1, RFC 9112, without bodies of requests and
 //! without reuse.
 
-use std::io;
-use std::time::{Duration, Instant};
+use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::listen::Connection;
+use super::permits::Permit;
 
 /// Bytes of a request line and its headers.
 const MAX_HEAD: usize = 8 << 10;
 const MAX_HEADERS: usize = 64;
-/// How long a client may take to send them.
-const READING: Duration = Duration::from_secs(5);
 
 /// What matters of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,22 +26,20 @@ pub(super) struct Request {
 }
 
 /// A whole answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     retry_after: Option<u64>,
     body: Zeroizing<Vec<u8>>,
+    /// Held until the answer is dropped.
+    _permit: Option<Permit>,
 }
 
 impl Request {
     /// Reads a request. `None` when the client went away or took too long.
-    pub(super) fn read(connection: &mut dyn Connection) -> Option<Result<Self, Answer>> {
-        let end = Instant::now() + READING;
+    pub(super) fn read(connection: &mut impl Read) -> Option<Result<Self, Answer>> {
         let mut head = Zeroizing::new(Vec::with_capacity(MAX_HEAD));
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            // A timeout of zero is refused, so this ends.
-            connection.set_timeout(left).ok()?;
             let room = MAX_HEAD - head.len();
             if room == 0 {
                 return Some(Err(Answer::error(431, "the headers are too long")));
@@ -114,6 +110,7 @@ impl Answer {
                 status,
                 retry_after: None,
                 body,
+                _permit: None,
             },
             // Maps of strings can always be written.
             Err(_) => Self::error(500, "the answer cannot be written"),
@@ -126,6 +123,7 @@ impl Answer {
             status,
             retry_after: None,
             body: Zeroizing::new(body),
+            _permit: None,
         }
     }
 
@@ -137,8 +135,15 @@ impl Answer {
         }
     }
 
-    pub(super) fn write(&self, connection: &mut dyn Connection) -> io::Result<()> {
-        connection.set_timeout(READING)?;
+    /// Which holds the permit while it is written.
+    pub(super) fn with_permit(self, permit: Permit) -> Self {
+        Self {
+            _permit: Some(permit),
+            ..self
+        }
+    }
+
+    pub(super) fn write(&self, connection: &mut impl Write) -> io::Result<()> {
         let mut head = format!(
             "HTTP/1.1 {} {}\r\n\
              Content-Type: application/json\r\n\

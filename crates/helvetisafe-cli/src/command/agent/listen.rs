@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -73,13 +74,20 @@ pub(super) enum Listener {
     Socket(std::os::unix::net::UnixListener, PathBuf),
 }
 
-/// A connection of either kind.
-pub(super) trait Connection: Read + Write {
+/// A connection of either kind. Its methods take `&self`, so that another thread can close it.
+pub(super) trait Connection: Send + Sync {
+    fn read(&self, bytes: &mut [u8]) -> io::Result<usize>;
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+
     /// How long one reading or writing may take; not zero.
     fn set_timeout(&self, time: Duration) -> io::Result<()>;
 
     /// Says that nothing more is sent.
     fn end(&self) -> io::Result<()>;
+
+    /// Ends it, also for a thread that reads or writes.
+    fn close(&self);
 }
 
 impl Listener {
@@ -87,11 +95,11 @@ impl Listener {
         matches!(self, Self::Network(_))
     }
 
-    pub(super) fn accept(&self) -> io::Result<Box<dyn Connection>> {
+    pub(super) fn accept(&self) -> io::Result<Arc<dyn Connection>> {
         match self {
-            Self::Network(listener) => Ok(Box::new(listener.accept()?.0)),
+            Self::Network(listener) => Ok(Arc::new(listener.accept()?.0)),
             #[cfg(unix)]
-            Self::Socket(listener, _) => Ok(Box::new(listener.accept()?.0)),
+            Self::Socket(listener, _) => Ok(Arc::new(listener.accept()?.0)),
         }
     }
 
@@ -118,28 +126,38 @@ impl fmt::Display for Listener {
     }
 }
 
-impl Connection for TcpStream {
-    fn set_timeout(&self, time: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(time))?;
-        self.set_write_timeout(Some(time))
-    }
+/// Both kinds have the same methods, and no trait that names them.
+macro_rules! connection {
+    ($stream:ty) => {
+        impl Connection for $stream {
+            fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+                (&mut &*self).read(bytes)
+            }
 
-    fn end(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
+            fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+                (&mut &*self).write(bytes)
+            }
+
+            fn set_timeout(&self, time: Duration) -> io::Result<()> {
+                self.set_read_timeout(Some(time))?;
+                self.set_write_timeout(Some(time))
+            }
+
+            fn end(&self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+
+            fn close(&self) {
+                // It fails where the client has closed it.
+                let _ = self.shutdown(Shutdown::Both);
+            }
+        }
+    };
 }
 
+connection!(TcpStream);
 #[cfg(unix)]
-impl Connection for std::os::unix::net::UnixStream {
-    fn set_timeout(&self, time: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(time))?;
-        self.set_write_timeout(Some(time))
-    }
-
-    fn end(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
+connection!(std::os::unix::net::UnixStream);
 
 /// Makes the socket in a folder of its own, so that it has its mode before anybody can open it, and
 /// then moves it to its place. A socket that nobody serves any more is replaced.

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::cache::Cache;
 use super::guard::Guard;
 use super::http::{Answer, Request};
+use super::permits::Permits;
 use crate::messages::Messages;
 
 /// What the threads share.
@@ -16,6 +17,7 @@ pub(super) struct Agent {
     pub(super) guard: Guard,
     /// Set once the vault has been reached.
     pub(super) cache: OnceLock<Cache>,
+    pub(super) permits: Permits,
     pub(super) messages: Messages,
 }
 
@@ -44,10 +46,15 @@ impl Agent {
             return Ok(self.health());
         }
         self.guard.check_token(request)?;
-        if request.path == "/secrets" {
+        let permit = self.permits.take().ok_or_else(busy)?;
+        Ok(self.secrets(&request.path)?.with_permit(permit))
+    }
+
+    fn secrets(&self, path: &str) -> Result<Answer, Answer> {
+        if path == "/secrets" {
             return all(self.cache()?);
         }
-        match request.path.strip_prefix("/secret/") {
+        match path.strip_prefix("/secret/") {
             Some(key) => one(self.cache()?, key),
             None => Err(Answer::error(
                 404,
@@ -67,6 +74,11 @@ impl Agent {
         let not_yet = || starting(Answer::error(503, "the vault has not been reached yet"));
         self.cache.get().ok_or_else(not_yet)
     }
+}
+
+fn busy() -> Answer {
+    let answer = Answer::error(503, "too many requests are being answered");
+    answer.retry_after(Duration::from_secs(1))
 }
 
 fn starting(answer: Answer) -> Answer {

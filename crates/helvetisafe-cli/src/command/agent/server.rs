@@ -1,92 +1,108 @@
-//! The threads that take connections.
+//! The thread that accepts connections, and one for each of them.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::connections::{Connections, Place};
 use super::http::Request;
 use super::listen::{Connection, Listener};
 use super::routes::Agent;
+use super::timed::Timed;
 use crate::failure::Failure;
 
-/// Connections that are served at the same time. The others wait in the system's queue.
-const THREADS: usize = 32;
-/// How long a refused client may be silent before it is left.
+/// How long a client may take to send a request.
+const READING: Duration = Duration::from_secs(5);
+/// How long it may take to read the answer.
+const WRITING: Duration = Duration::from_secs(5);
+/// How long a refused client may go on sending before it is left, and how much.
 const DRAINING: Duration = Duration::from_millis(500);
-/// How long answers under way may take when the agent stops.
+const MAX_DRAINED: u64 = 64 << 10;
+/// How long answers in progress may take when the agent stops.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long to wait where the system has no thread or file descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that runs.
 pub(super) struct Running {
     listener: Arc<Listener>,
-    busy: Arc<AtomicUsize>,
+    connections: Arc<Connections>,
 }
 
 /// Starts the threads, which end with the process.
 pub(super) fn start(listener: Listener, agent: &Arc<Agent>) -> Result<Running, Failure> {
     let running = Running {
         listener: Arc::new(listener),
-        busy: Arc::default(),
+        connections: Arc::new(Connections::new()),
     };
-    for _ in 0..THREADS {
-        let (listener, busy) = (Arc::clone(&running.listener), Arc::clone(&running.busy));
-        let agent = Arc::clone(agent);
-        thread::Builder::new()
-            .name("agent".to_owned())
-            .spawn(move || take(&listener, &busy, &agent))
-            .map_err(|error| Failure::other(format_args!("cannot start a thread: {error}")))?;
-    }
+    let (listener, connections) = (
+        Arc::clone(&running.listener),
+        Arc::clone(&running.connections),
+    );
+    let agent = Arc::clone(agent);
+    spawn(move || {
+        loop {
+            if accept(&listener, &connections, &agent).is_err() {
+                thread::sleep(PAUSE);
+            }
+        }
+    })
+    .map_err(|error| Failure::other(format_args!("cannot start a thread: {error}")))?;
     Ok(running)
 }
 
 impl Running {
-    /// Waits for the answers under way, and removes the socket.
+    /// Waits for the answers in progress, and removes the socket.
     pub(super) fn finish(self) {
         self.listener.remove();
         let end = Instant::now() + GRACE;
-        while self.busy.load(Ordering::SeqCst) > 0 && Instant::now() < end {
+        while self.connections.answered() > 0 && Instant::now() < end {
             thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-fn take(listener: &Listener, busy: &AtomicUsize, agent: &Agent) {
-    loop {
-        match listener.accept() {
-            Ok(mut connection) => {
-                busy.fetch_add(1, Ordering::SeqCst);
-                serve(&mut *connection, agent);
-                busy.fetch_sub(1, Ordering::SeqCst);
-            }
-            // No file descriptor is left, or the client went away: neither lasts.
-            Err(_) => thread::sleep(Duration::from_millis(100)),
-        }
-    }
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name("agent".to_owned())
+        .spawn(work)
+        .map(drop)
 }
 
-/// A client that goes away gets no answer, and nobody is told.
-fn serve(connection: &mut dyn Connection, agent: &Agent) {
-    let answer = match Request::read(connection) {
-        None => return,
-        Some(Ok(request)) => agent.answer(&request),
-        Some(Err(answer)) => answer,
+/// Takes the next connection and serves it in a thread of its own.
+fn accept(
+    listener: &Listener,
+    connections: &Arc<Connections>,
+    agent: &Arc<Agent>,
+) -> io::Result<()> {
+    let connection = listener.accept()?;
+    let place = connections.admit(Arc::clone(&connection));
+    let agent = Arc::clone(agent);
+    spawn(move || serve(&*connection, place, &agent))
+}
+
+/// A client that goes away gets no answer, and that is not reported.
+fn serve(connection: &dyn Connection, mut place: Place, agent: &Agent) {
+    let Some(request) = Request::read(&mut Timed::new(connection, READING)) else {
+        return;
     };
-    if answer.write(connection).is_ok() && answer.status != 200 {
+    if !place.keep() {
+        return;
+    }
+    let answer = request.map_or_else(|answer| answer, |request| agent.answer(&request));
+    let written = answer.write(&mut Timed::new(connection, WRITING));
+    if written.is_ok() && answer.status != 200 {
+        drop(answer);
+        place.give_way();
         let _ = drain(connection);
     }
 }
 
 /// Takes in what a refused client still sends: closing before would take the answer from it.
-fn drain(connection: &mut dyn Connection) -> io::Result<()> {
+fn drain(connection: &dyn Connection) -> io::Result<()> {
     connection.end()?;
-    connection.set_timeout(DRAINING)?;
-    let mut rest = [0; 1024];
-    for _ in 0..64 {
-        if connection.read(&mut rest)? == 0 {
-            break;
-        }
-    }
+    let mut rest = Timed::new(connection, DRAINING).take(MAX_DRAINED);
+    io::copy(&mut rest, &mut io::sink())?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::progress::Progress;
+use crate::transport::informational::TooManyInformational;
 use crate::transport::{Failure, TransportError};
 
 /// No connection came about.
@@ -32,6 +33,8 @@ pub(super) fn timed_out(progress: &Progress) -> TransportError {
 pub(super) fn broken(progress: &Progress, error: &hyper::Error) -> TransportError {
     let failure = if !progress.sent() {
         Failure::NotSent
+    } else if progress.is_flooded() {
+        return flooded();
     } else if error.is_parse() {
         Failure::Malformed
     } else if progress.is_dead_connection() {
@@ -40,6 +43,11 @@ pub(super) fn broken(progress: &Progress, error: &hyper::Error) -> TransportErro
         Failure::Lost
     };
     because(failure, error)
+}
+
+/// Informational answers came without end.
+pub(super) fn flooded() -> TransportError {
+    TransportError::with_source(Failure::Malformed, TooManyInformational)
 }
 
 /// The innermost cause says what happened; those around it, where in the library.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::veil::Veil;
+use crate::transport::informational::{MAX_INFORMATIONAL, TooManyInformational};
 
 /// The bytes that went over a connection so far.
 #[derive(Clone, Copy, Default)]
@@ -16,6 +17,14 @@ struct Counts {
     sent: u64,
     received: u64,
     last_byte: Option<Instant>,
+    /// Informational answers to the current request.
+    informational: u32,
+}
+
+impl Counts {
+    fn is_flooded(self) -> bool {
+        self.informational > MAX_INFORMATIONAL
+    }
 }
 
 /// The counts of a connection, shared between it and the request that it carries.
@@ -25,6 +34,11 @@ pub(super) struct Counter(Arc<Mutex<Counts>>);
 impl Counter {
     fn note(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// To be called for each informational answer.
+    pub(super) fn note_informational(&self) {
+        self.note(|counts| counts.informational = counts.informational.saturating_add(1));
     }
 
     fn read(&self) -> Counts {
@@ -54,6 +68,7 @@ impl Progress {
 
     /// From now on all that goes over this connection belongs to the request.
     pub(super) fn begin_on(&self, counter: &Counter) {
+        counter.note(|counts| counts.informational = 0);
         let way = Way {
             counter: counter.clone(),
             before: counter.read(),
@@ -69,6 +84,11 @@ impl Progress {
     /// Whether a reused connection broke before a byte came back.
     pub(super) fn is_dead_connection(&self) -> bool {
         self.is(|before, now| before.sent > 0 && now.received == before.received)
+    }
+
+    /// Whether too many informational answers came.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.is(|_, now| now.is_flooded())
     }
 
     /// When a byte last went to or fro.
@@ -108,6 +128,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.counter.read().is_flooded() {
+            return Poll::Ready(Err(io::Error::other(TooManyInformational)));
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
         let bytes = buf.filled().len() - before;

@@ -6,6 +6,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use zeroize::Zeroize;
 
 use super::progress::Progress;
+use crate::transport::informational::TooManyInformational;
 
 /// Takes the connections of the connector before it in the chain, with TLS inside.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Wiped<T: Transport> {
     /// How many bytes came in since the input was last wiped: at most that many of its first bytes
     /// are not zero.
     received: usize,
+    /// Bytes of the input that were not read when it was last looked at.
+    unread: usize,
 }
 
 impl<T: Transport> Wiped<T> {
@@ -38,6 +41,7 @@ impl<T: Transport> Wiped<T> {
         Self {
             connection,
             received: 0,
+            unread: 0,
         }
     }
 
@@ -48,10 +52,27 @@ impl<T: Transport> Wiped<T> {
         input[..received].zeroize();
         self.received = 0;
     }
+
+    /// Counts the head that `ureq` took from the input since the last call, if it did. It asks for the
+    /// buffers before and after it takes one. Where there were too many it finds no input, and the
+    /// error where it waits for more.
+    fn count_heads(&mut self) {
+        let buffers = self.connection.buffers();
+        let unread = buffers.input().len();
+        if unread < self.unread {
+            Progress::note(|progress| progress.informational += 1);
+        }
+        self.unread = unread;
+        if Progress::current().is_flooded() {
+            buffers.input_consume(unread);
+            self.unread = 0;
+        }
+    }
 }
 
 impl<T: Transport> Transport for Wiped<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
+        self.count_heads();
         self.connection.buffers()
     }
 
@@ -66,10 +87,15 @@ impl<T: Transport> Transport for Wiped<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let before = self.connection.buffers().input().len();
+        self.count_heads();
+        if Progress::current().is_flooded() {
+            return Err(Error::Other(Box::new(TooManyInformational)));
+        }
+        let before = self.unread;
         let more = self.connection.await_input(timeout)?;
-        let after = self.connection.buffers().input().len();
-        self.received = self.received.saturating_add(after.saturating_sub(before));
+        self.unread = self.connection.buffers().input().len();
+        let came = self.unread.saturating_sub(before);
+        self.received = self.received.saturating_add(came);
         if more {
             Progress::note(|progress| progress.received = true);
         }

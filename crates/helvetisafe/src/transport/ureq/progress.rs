@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use crate::transport::informational::MAX_INFORMATIONAL;
+
 thread_local! {
     static CURRENT: Cell<Progress> = const { Cell::new(Progress::NONE) };
 }
@@ -16,6 +18,10 @@ pub(super) struct Progress {
     pub(super) sent: bool,
     /// Some of an answer came back.
     pub(super) received: bool,
+    /// The head of the answer was read: what is read from now on is its body.
+    pub(super) answered: bool,
+    /// Heads that were read before it.
+    pub(super) informational: u32,
 }
 
 impl Progress {
@@ -23,6 +29,8 @@ impl Progress {
         connected: false,
         sent: false,
         received: false,
+        answered: false,
+        informational: 0,
     };
 
     pub(super) fn begin() {
@@ -36,6 +44,11 @@ impl Progress {
     /// Whether a reused connection broke before a byte came back.
     pub(super) fn is_dead_connection(self) -> bool {
         !self.connected && self.sent && !self.received
+    }
+
+    /// Whether the server sends informational answers without end.
+    pub(super) fn is_flooded(self) -> bool {
+        !self.answered && self.informational > MAX_INFORMATIONAL
     }
 
     pub(super) fn note(change: impl FnOnce(&mut Self)) {

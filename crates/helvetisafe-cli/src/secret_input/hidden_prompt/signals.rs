@@ -1,0 +1,71 @@
+//! Signals that wait until the terminal is set back.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::raw::c_int;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::{getpgrp, getsid};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::flag::register_conditional_default;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::signals::not_ignored;
+
+/// The signals that end or stop a program.
+const ENDING: [c_int; 5] = [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP];
+
+/// Whether these act at once, as without a handler: a handler cannot be removed again.
+static ACT_AT_ONCE: AtomicBool = AtomicBool::new(true);
+
+/// The signals that end, stop or continue a program, except those ignored at the start. Dropped,
+/// they act by default again.
+pub(super) struct Signals(SignalDelivery<UnixStream, SignalOnly>);
+
+impl Signals {
+    pub(super) fn take() -> io::Result<Self> {
+        let mut signals = not_ignored(&ENDING);
+        for signal in &signals {
+            register_conditional_default(*signal, &ACT_AT_ONCE)?;
+        }
+        signals.push(SIGCONT);
+        let (read, write) = UnixStream::pair()?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly::default(), signals)?;
+        ACT_AT_ONCE.store(false, Ordering::SeqCst);
+        Ok(Self(delivery))
+    }
+
+    /// Those that came since the last call.
+    pub(super) fn arrived(&mut self) -> impl Iterator<Item = c_int> + use<> {
+        self.0.pending()
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.get_read().as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        ACT_AT_ONCE.store(true, Ordering::SeqCst);
+        for signal in self.arrived() {
+            let _ = act_by_default(signal);
+        }
+    }
+}
+
+/// Ends the process by the signal, so that a shell sees it, or stops it and returns when it goes on.
+pub(super) fn act_by_default(signal: c_int) -> io::Result<()> {
+    emulate_default_handler(signal)
+}
+
+/// Whether a shell can let a stopped process go on: one started by the leader of its session without
+/// a group of its own has none.
+pub(super) fn is_under_job_control() -> bool {
+    getsid(None).is_ok_and(|session| session != getpgrp())
+}

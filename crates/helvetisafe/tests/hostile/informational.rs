@@ -1,0 +1,199 @@
+//! «Informational answers (100, 102, 103, …) without end.»
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use helvetisafe::{Client, Credentials, Error, ErrorKind, KeySource};
+use helvetisafe_server::faults::{Fault, Requests, StatusCode};
+
+use crate::world::{PEM, World};
+
+/// Far below the time of an attempt, which is 10 s.
+const QUICK: Duration = Duration::from_secs(3);
+
+/// An informational answer with a header.
+const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
+
+/// Each client on one vault.
+struct Clients {
+    blocking: Client,
+    #[cfg(feature = "async")]
+    asynchronous: helvetisafe::AsyncClient,
+    #[cfg(feature = "async")]
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Clients {
+    fn new(world: &World) -> Self {
+        #[cfg(feature = "async")]
+        let runtime = runtime();
+        Self {
+            blocking: world.client(),
+            #[cfg(feature = "async")]
+            asynchronous: runtime.block_on(world.async_builder().connect()).unwrap(),
+            #[cfg(feature = "async")]
+            runtime,
+        }
+    }
+
+    /// How many names each lists.
+    fn list(&self) -> Vec<Result<usize, Error>> {
+        vec![
+            self.blocking.secrets().list().map(|names| names.len()),
+            #[cfg(feature = "async")]
+            self.runtime
+                .block_on(self.asynchronous.secrets().list())
+                .map(|names| names.len()),
+        ]
+    }
+
+    fn delete(&self) -> Vec<Result<(), Error>> {
+        vec![
+            self.blocking.secrets().delete("a"),
+            #[cfg(feature = "async")]
+            self.runtime
+                .block_on(self.asynchronous.secrets().delete("a")),
+        ]
+    }
+}
+
+#[cfg(feature = "async")]
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// The errors of what has to fail, and quickly.
+fn fails<T>(act: impl FnOnce() -> Vec<Result<T, Error>>) -> Vec<Error> {
+    let begin = Instant::now();
+    let errors = act().into_iter().map(|outcome| outcome.err().unwrap());
+    let errors = errors.collect();
+    assert!(begin.elapsed() < QUICK, "{:?}", begin.elapsed());
+    errors
+}
+
+#[test]
+fn informational_answers_without_end_are_a_malformed_answer() {
+    let world = World::new();
+    let clients = Clients::new(&world);
+    for status in [100, 102, 103, 199] {
+        let flood = Fault::endless_informational(StatusCode::from_u16(status).unwrap());
+        world.faults.clear();
+        world.faults.on(Requests::any()).then(flood);
+        let before = world.faults.count(Requests::any());
+        for error in fails(|| clients.list()) {
+            assert_eq!(error.kind(), ErrorKind::Api, "{status}: {error}");
+            assert!(!error.is_retryable(), "{status}: {error}");
+        }
+        for error in fails(|| clients.delete()) {
+            assert_eq!(error.kind(), ErrorKind::Ambiguous, "{status}: {error}");
+        }
+        let requests = world.faults.count(Requests::any()) - before;
+        let clients = 1 + usize::from(cfg!(feature = "async"));
+        assert_eq!(requests, 2 * clients, "none was sent again");
+    }
+}
+
+#[test]
+fn a_few_informational_answers_are_passed_over() {
+    let list = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n\
+                {\"keys\":[]}";
+    let world = World::new();
+    let clients = Clients::new(&world);
+    for (informational, count, is_answer) in [
+        ("", 1, true),
+        ("HTTP/1.1 100 Continue\r\n\r\n", 1, true),
+        (HINT, 1, true),
+        (HINT, 8, true),
+        (HINT, 9, false),
+    ] {
+        world.faults.clear();
+        let answer = informational.repeat(count) + list;
+        world.faults.on(Requests::any()).then(Fault::raw(answer));
+        // The second one is asked on another connection, and counted from the beginning.
+        for outcome in [clients.list(), clients.list()].concat() {
+            assert_eq!(
+                outcome.is_ok(),
+                is_answer,
+                "{count} × {informational}: {outcome:?}"
+            );
+        }
+    }
+}
+
+/// A vault that says `first` over and over, so many bytes at a time, as often as told, and then `last`.
+fn vault(first: String, times: usize, at_once: usize, last: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let request = BufReader::new(stream.try_clone().unwrap());
+            let mut lines = request.lines();
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            let all = first.as_bytes().chunks(at_once);
+            for piece in all.cycle().take(times * first.len().div_ceil(at_once)) {
+                if stream.write_all(piece).is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_micros(300));
+            }
+            let _ = stream.write_all(last.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+/// What each client makes of that vault.
+fn connect(url: &str) -> Vec<Error> {
+    let (credentials, key) = (|| Credentials::api_token("t"), || KeySource::pem(PEM));
+    let blocking = Client::builder(url, credentials(), key()).attempts(1);
+    vec![
+        blocking.connect().unwrap_err(),
+        #[cfg(feature = "async")]
+        runtime()
+            .block_on(
+                helvetisafe::AsyncClient::builder(url, credentials(), key())
+                    .attempts(1)
+                    .connect(),
+            )
+            .unwrap_err(),
+    ]
+}
+
+#[test]
+fn they_are_counted_however_they_are_cut() {
+    const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+    let long = format!("HTTP/1.1 103 x\r\nlink: {}\r\n\r\n", "x".repeat(8000));
+    let empty_line = format!("\r\n{HINT}");
+    for (first, at_once) in [
+        (HINT.to_owned(), 1),
+        (HINT.to_owned(), HINT.len()),
+        (HINT.repeat(3), 3 * HINT.len() - 5),
+        (empty_line, 7),
+        (long, 3000),
+    ] {
+        let endless = vault(first.clone(), 1 << 20, at_once, "");
+        for error in fails(|| connect(&endless).into_iter().map(Err::<(), _>).collect()) {
+            assert_eq!(error.kind(), ErrorKind::Api, "{at_once}: {error}");
+        }
+        let few = vault(first, 2, at_once, FORBIDDEN);
+        for error in connect(&few) {
+            assert_eq!(error.kind(), ErrorKind::Forbidden, "{at_once}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_switch_of_protocols_that_nobody_asked_for_is_no_answer() {
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+    let url = vault(switch.to_owned(), 1 << 20, switch.len(), "");
+    for error in fails(|| connect(&url).into_iter().map(Err::<(), _>).collect()) {
+        assert_eq!(error.kind(), ErrorKind::Api, "{error}");
+    }
+}
