@@ -29,6 +29,7 @@ pub(crate) struct Failure {
     status: u8,
     message: Option<String>,
     may_pass: bool,
+    is_timeout: bool,
 }
 
 impl Failure {
@@ -37,6 +38,7 @@ impl Failure {
             status: status as u8,
             message: Some(message.to_string()),
             may_pass: false,
+            is_timeout: false,
         }
     }
 
@@ -72,6 +74,7 @@ impl Failure {
             status,
             message: None,
             may_pass: false,
+            is_timeout: false,
         }
     }
 
@@ -84,6 +87,11 @@ impl Failure {
         self.may_pass
     }
 
+    /// Whether an operation of the client had no more time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.is_timeout
+    }
+
     pub(crate) fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
@@ -94,6 +102,12 @@ impl Failure {
             message.push_str("; ");
             message.push_str(advice);
         }
+        self
+    }
+
+    /// The same failure, of a vault that may answer later.
+    pub(crate) fn passing(mut self) -> Self {
+        self.may_pass = true;
         self
     }
 
@@ -111,7 +125,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = status(&error);
-        let may_pass = error.is_retryable();
+        let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
         let failure = match (error.kind(), error.key()) {
             // The facade's advice names its own methods. It also has a conflict without an answer.
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
@@ -120,6 +134,7 @@ impl From<Error> for Failure {
         };
         Self {
             may_pass,
+            is_timeout,
             ..failure
         }
     }

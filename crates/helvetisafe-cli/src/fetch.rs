@@ -1,6 +1,6 @@
 //! Several secrets at once, from the vault or from what is kept of it.
 
-use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata};
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
 
 use crate::context::Context;
 use crate::failure::{Failure, Failures};
@@ -13,13 +13,20 @@ pub(crate) fn all(keys: &[KeyName], context: &Context) -> Result<Vec<Secret>, Fa
         Some(offline) => offline.get(keys, context)?,
         None => ask(keys, context)?,
     };
+    let budget = context.budget()?;
     let mut failures = Failures::default();
     let mut found = Vec::with_capacity(keys.len());
+    let mut is_over = false;
     for outcome in outcomes {
         match outcome {
             Ok(secret) => found.push(secret),
+            Err(failure) if budget.explains(&failure) => is_over = true,
             Err(failure) => failures.add(&failure, &context.messages),
         }
+    }
+    if is_over {
+        let failure = budget.over(found.len(), keys.len(), "read");
+        failures.add(&failure, &context.messages);
     }
     failures.into_result().map(|()| found)
 }
@@ -37,9 +44,11 @@ pub(crate) fn ask(
     keys: &[KeyName],
     context: &Context,
 ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
-    let secrets = context.client()?.secrets();
+    // Before the bar, since a person may be asked.
+    context.client()?;
     let progress = Progress::new(keys.len(), context);
-    let outcomes = secrets.get_many_with(keys, |_| progress.advance());
+    let get = |secrets: Secrets<'_>| secrets.get_many_with(keys, |_| progress.advance());
+    let outcomes = context.read(get)?;
     drop(progress);
     let outcomes = outcomes.into_iter();
     Ok(outcomes
@@ -49,7 +58,7 @@ pub(crate) fn ask(
 
 /// Asks the vault for the list.
 pub(crate) fn ask_for_list(context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
-    context.client()?.secrets().list().map_err(cannot_list)
+    context.read(|secrets| secrets.list())?.map_err(cannot_list)
 }
 
 fn cannot_list(error: Error) -> Failure {

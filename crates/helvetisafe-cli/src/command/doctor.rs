@@ -48,7 +48,7 @@ fn examine(args: &Args, report: &mut Report<'_>, context: &Context) -> Result<()
     let client = checks::org_key(report, attempt)?;
     checks::trust(report, config, &client)?;
     if args.round_trip {
-        round_trip::run(report, &client)
+        round_trip::run(report, &client, context)
     } else {
         report.skipped("not asked for; --round-trip creates, reads and deletes a secret");
         Ok(())
