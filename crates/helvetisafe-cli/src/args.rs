@@ -76,7 +76,7 @@ pub(crate) struct Global {
     /// The profile in it [else HELVETISAFE_PROFILE, else `default_profile` in the file].
     #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) profile: Option<String>,
-    /// Use key, secret and configuration files that other users can read.
+    /// Use key, secret, configuration and state files that other users can read or write.
     #[arg(long, global = true)]
     pub(crate) insecure_permissions: bool,
     #[command(flatten)]

@@ -141,9 +141,13 @@ impl Offline {
             Err(failure) => return Err(failure),
         };
         let mut found = Outcomes::new();
-        let mut stale = Vec::new();
+        let budget = context.budget()?;
+        let (mut stale, mut late) = (Vec::new(), Vec::new());
         for (key, outcome) in keys.iter().zip(outcomes) {
             match outcome {
+                Err(failure) if budget.explains(&failure) && self.serves(key) => {
+                    late.push(key.clone());
+                }
                 Err(failure) if failure.may_pass() && self.serves(key) => {
                     self.tell_stale([secret_resource(key)].into_iter(), &failure, context);
                     stale.push(key.clone());
@@ -152,6 +156,11 @@ impl Offline {
                     found.insert(key.clone(), outcome);
                 }
             }
+        }
+        if !late.is_empty() {
+            let failure = budget.over(found.len(), keys.len(), "read");
+            self.tell_stale(late.iter().map(secret_resource), &failure, context);
+            stale.append(&mut late);
         }
         found.extend(self.replay(&stale, context)?);
         Ok(found)

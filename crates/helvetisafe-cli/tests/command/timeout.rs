@@ -186,6 +186,22 @@ fn a_helper_that_takes_long_costs_no_time() {
     assert_eq!(output.stdout, b"value");
 }
 
+/// One note says so, not one for each secret.
+#[test]
+fn what_is_kept_serves_where_the_time_is_over() {
+    let stage = Stage::new();
+    stage.set_slow(false);
+    let run = ["run", "--max-age", "1h", "--timeout", TIME, "--all", "--"];
+    let run = [&run[..], &["printenv", "KEY_149"]].concat();
+    assert!(stage.command(&run).output().unwrap().status.success());
+    stage.set_slow(true);
+    let (output, told) = stage.end_in_time(&run);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(output.stdout, b"value\n");
+    assert_told(&told, &format!("of {COUNT} secrets"));
+    assert!(told.contains("going on with what was kept"), "{told}");
+}
+
 /// It is longer in use than the time, and each of its answers has it.
 #[test]
 fn it_bounds_each_answer_of_an_agent() {
