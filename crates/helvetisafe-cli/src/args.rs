@@ -76,7 +76,7 @@ pub(crate) struct Global {
     /// The profile in it [else HELVETISAFE_PROFILE, else `default_profile` in the file].
     #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) profile: Option<String>,
-    /// Use key, secret and configuration files that other users can read.
+    /// Use key, secret, configuration and state files that other users can read or write.
     #[arg(long, global = true)]
     pub(crate) insecure_permissions: bool,
     #[command(flatten)]
@@ -112,8 +112,8 @@ pub(crate) struct SettingFlags {
     /// One more certificate authority to trust, PEM [else HELVETISAFE_CA_CERTIFICATE].
     #[arg(long, global = true, value_name = "FILE")]
     ca_certificate: Option<PathBuf>,
-    /// How long one operation may take, with its repetitions, such as 10s or 2m
-    /// [else HELVETISAFE_TIMEOUT, else 30s].
+    /// How long all the work with the vault may take, such as 10s or 2m [else HELVETISAFE_TIMEOUT,
+    /// else 30s; for import and delete 30s each secret].
     #[arg(long, global = true, value_name = "TIME", value_parser = NonEmptyStringValueParser::new())]
     timeout: Option<String>,
     /// The fingerprint that the org key must have, SHA256:… [else

@@ -1,34 +1,38 @@
 //! Files that others cannot read, and that are there whole or not at all.
 
-use std::fs::File;
+mod temporary;
+
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::folder::Folder;
+use temporary::Temporary;
 
-/// Writes a file with mode 0600. Whoever reads it, also after a crash, finds the old contents or
-/// the new ones, never a part: they go into a temporary file beside it, which then takes its name.
+/// Writes a file with mode 0600. A reader, also after a crash, finds the old contents or the new
+/// ones, never a part. A link is followed.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    replace(path, contents)
-        .map_err(|error| Failure::other(format_args!("cannot write {}: {error}", path.display())))
+    let write = || {
+        let path = target(path)?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        replace(&Folder::open(folder_of(&path))?, name, contents)
+    };
+    write().map_err(|error: io::Error| {
+        Failure::other(format_args!("cannot write {}: {error}", path.display()))
+    })
 }
 
-fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let path = &target(path)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    folder.metadata()?;
-    // It makes its files with mode 0600. Its errors name a file that nobody knows.
-    let mut file = tempfile::Builder::new()
-        .prefix(".helvetisafe-")
-        .tempfile_in(folder)
-        .map_err(|error| io::Error::from(error.kind()))?;
-    file.write_all(contents)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync(folder)
+/// The same in an open folder; a link is replaced. The contents go into a temporary file in the
+/// folder, which then takes the name. Temporary files that a killed process left there are removed.
+pub(crate) fn replace(folder: &Folder, name: &OsStr, contents: &[u8]) -> io::Result<()> {
+    temporary::remove_leftovers(folder);
+    let mut temporary = Temporary::create(folder)?;
+    temporary.file().write_all(contents)?;
+    temporary.file().sync_all()?;
+    temporary.take_name(name)?;
+    // The new name is on the disk once its folder is.
+    folder.sync()
 }
 
 /// The file that is really meant: a link is followed, and a folder or a device is not replaced.
@@ -40,12 +44,11 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The new name is on the disk once its folder is.
-fn sync(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -54,7 +57,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_file_is_replaced_and_nobody_else_can_read_it() {
+    fn a_file_is_replaced_and_only_the_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("value");
         for contents in ["old and longer", "new"] {
@@ -71,5 +74,20 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write(folder.path(), b"x").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_for_a_file_that_was_named_and_replaced_in_an_open_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write(&link, b"new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        let opened = Folder::open(folder.path()).unwrap();
+        replace(&opened, OsStr::new("link"), b"newer").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(link.symlink_metadata().unwrap().is_file());
     }
 }

@@ -21,7 +21,11 @@ mod trust;
 mod update;
 mod write;
 
+use std::time::Duration;
+
 use clap::Subcommand;
+
+use helvetisafe::Timeouts;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -51,6 +55,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The time for all work with the vault where none is set. `None` where there may be thousands
+    /// of writes, which have a time of their own each.
+    pub(crate) fn usual_time(&self) -> Option<Duration> {
+        match self {
+            Self::Import(_) | Self::Delete(_) => None,
+            _ => Some(Timeouts::default().operation),
+        }
+    }
+
     pub(crate) fn run(&self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Get(args) => get::run(args, context),

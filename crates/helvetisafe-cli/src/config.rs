@@ -191,7 +191,14 @@ impl Config {
         }
     }
 
-    /// How long one operation may take.
+    /// Reads all secrets that connecting needs: their files may be pipes, and their commands may ask
+    /// a person.
+    pub(crate) fn read_secrets(&self) -> Result<(), Failure> {
+        self.credentials()?;
+        self.key_source().map(drop)
+    }
+
+    /// How long all the work of a command with the vault may take, where that is set.
     pub(crate) fn timeout(&self) -> Result<Option<std::time::Duration>, Failure> {
         let Some(found) = self.used(Setting::Timeout) else {
             return Ok(None);

@@ -1,10 +1,12 @@
 //! What every command gets.
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
-use helvetisafe::{Client, KeyName};
+use helvetisafe::{Client, KeyName, Secrets};
 
 use crate::args::Global;
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::connect::{connect_to_read, connect_to_write};
 use crate::failure::Failure;
@@ -25,10 +27,13 @@ pub(crate) struct Context {
     token: OnceCell<TokenKeeper>,
     offline: OnceCell<Offline>,
     names: OnceCell<Vec<KeyName>>,
+    usual_time: Option<Duration>,
+    budget: OnceCell<Budget>,
 }
 
 impl Context {
-    pub(crate) fn new(global: Global) -> Self {
+    /// `usual_time` is the time for all work with the vault where none is set.
+    pub(crate) fn new(global: Global, usual_time: Option<Duration>) -> Self {
         Self {
             output: Output::new(&global),
             messages: Messages::new(&global),
@@ -39,6 +44,8 @@ impl Context {
             token: OnceCell::new(),
             offline: OnceCell::new(),
             names: OnceCell::new(),
+            usual_time,
+            budget: OnceCell::new(),
         }
     }
 
@@ -50,6 +57,37 @@ impl Context {
         }
         let config = Config::load(&self.global)?;
         Ok(self.config.get_or_init(|| config))
+    }
+
+    /// The time that there is for the vault.
+    pub(crate) fn budget(&self) -> Result<&Budget, Failure> {
+        if let Some(budget) = self.budget.get() {
+            return Ok(budget);
+        }
+        let total = self.config()?.timeout()?.or(self.usual_time);
+        Ok(self.budget.get_or_init(|| Budget::new(total)))
+    }
+
+    /// Reads from the vault, in the time that is left.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(Secrets<'_>) -> T) -> Result<T, Failure> {
+        let secrets = self.client()?.secrets();
+        let budget = self.budget()?;
+        Ok(budget.spend(|| work(budget.bound(secrets))))
+    }
+
+    /// Writes to the vault, in the time that is left.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(Secrets<'_>) -> T) -> Result<T, Failure> {
+        let secrets = self.client_to_write()?.secrets();
+        let budget = self.budget()?;
+        Ok(budget.spend(|| work(budget.bound(secrets))))
+    }
+
+    /// The failure of a command, with the time that was over where that is why.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        match self.budget.get() {
+            Some(budget) => budget.explain(failure),
+            None => failure,
+        }
     }
 
     /// Uses what is kept of the vault from here on, where an option asks for it.
@@ -74,19 +112,24 @@ impl Context {
             return Ok(client);
         }
         let config = self.config()?;
-        let client = match self.offline() {
-            Some(offline) => offline.connect(config, self.messages)?,
+        config.read_secrets()?;
+        let connect = || match self.offline() {
+            Some(offline) => offline.connect(config, self.messages),
             None => {
                 let token = self.token(config)?;
-                connect_to_read(config, token, self.messages, |builder| builder)?
+                connect_to_read(config, token, self.messages, |builder| builder)
             }
         };
+        let client = self.budget()?.spend(connect)?;
         Ok(self.reader.get_or_init(|| client))
     }
 
     /// The names among which one may have been meant: asked for once, however many are missing.
     pub(crate) fn names_to_suggest(&self) -> &[KeyName] {
-        let names = || self.client().map(suggest::names).unwrap_or_default();
+        let left = |budget: &Budget| budget.left();
+        let left = self.budget().ok().and_then(left);
+        let names = |client| suggest::names(client, left);
+        let names = || self.client().map(names).unwrap_or_default();
         self.names.get_or_init(names)
     }
 
@@ -102,7 +145,9 @@ impl Context {
             return Ok(client);
         }
         let config = self.config()?;
-        let client = connect_to_write(config, self.token(config)?, self.messages)?;
+        config.read_secrets()?;
+        let connect = || connect_to_write(config, self.token(config)?, self.messages);
+        let client = self.budget()?.spend(connect)?;
         Ok(self.writer.get_or_init(|| client))
     }
 

@@ -29,6 +29,7 @@ pub(crate) struct Failure {
     status: u8,
     message: Option<String>,
     may_pass: bool,
+    is_timeout: bool,
     /// The org key that has to be trusted first.
     untrusted: Option<Fingerprint>,
     unbound: Option<Unbound>,
@@ -56,6 +57,7 @@ impl Failure {
             status: status as u8,
             message: Some(message.to_string()),
             may_pass: false,
+            is_timeout: false,
             untrusted: None,
             unbound: None,
         }
@@ -93,6 +95,7 @@ impl Failure {
             status,
             message: None,
             may_pass: false,
+            is_timeout: false,
             untrusted: None,
             unbound: None,
         }
@@ -116,6 +119,11 @@ impl Failure {
         self.may_pass
     }
 
+    /// Whether an operation of the client had no more time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.is_timeout
+    }
+
     /// The org key that the vault gives and the user does not trust, where that is the reason.
     pub(crate) fn untrusted(&self) -> Option<Fingerprint> {
         self.untrusted
@@ -134,6 +142,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, of a vault that may answer later.
+    pub(crate) fn passing(mut self) -> Self {
+        self.may_pass = true;
+        self
+    }
+
     /// The same failure with the one status that a command has for all of its own.
     pub(crate) fn with_status(mut self, status: u8) -> Self {
         self.status = status;
@@ -148,7 +162,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = status(&error);
-        let may_pass = error.is_retryable();
+        let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
         let untrusted = error.refused_org_key();
         if let Some(unbound) = Unbound::of(&error) {
             return Self::unbound(unbound);
@@ -165,6 +179,7 @@ impl From<Error> for Failure {
         };
         Self {
             may_pass,
+            is_timeout,
             untrusted,
             ..failure
         }

@@ -35,13 +35,20 @@ pub(crate) fn all(requests: &[SecretRequest], context: &Context) -> Result<Vec<S
         Some(offline) => offline.get(requests, context)?,
         None => ask(requests, context)?,
     };
+    let budget = context.budget()?;
     let mut failures = Failures::default();
     let mut found = Vec::with_capacity(requests.len());
+    let mut is_over = false;
     for outcome in outcomes {
         match outcome {
             Ok(secret) => found.push(secret),
+            Err(failure) if budget.explains(&failure) => is_over = true,
             Err(failure) => failures.add(&failure, &context.messages),
         }
+    }
+    if is_over {
+        let failure = budget.over(found.len(), requests.len(), "read");
+        failures.add(&failure, &context.messages);
     }
     failures.into_result(&context.messages).map(|()| found)
 }
@@ -59,10 +66,14 @@ pub(crate) fn ask(
     requests: &[SecretRequest],
     context: &Context,
 ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
-    let secrets = context.client()?.secrets();
+    // Before the bar, since a person may be asked.
+    context.client()?;
     let progress = Progress::new(requests.len(), context);
-    let read = |request: &SecretRequest| request.read(secrets);
-    let outcomes = secrets.each(requests, read, |_| progress.advance());
+    let read = |secrets: Secrets<'_>| {
+        let read = |request: &SecretRequest| request.read(secrets);
+        secrets.each(requests, read, |_| progress.advance())
+    };
+    let outcomes = context.read(read)?;
     drop(progress);
     let outcomes = outcomes.into_iter();
     Ok(outcomes
@@ -72,7 +83,7 @@ pub(crate) fn ask(
 
 /// Asks the vault for the list.
 pub(crate) fn ask_for_list(context: &Context) -> Result<Vec<SecretMetadata>, Failure> {
-    context.client()?.secrets().list().map_err(cannot_list)
+    context.read(|secrets| secrets.list())?.map_err(cannot_list)
 }
 
 fn cannot_list(error: Error) -> Failure {

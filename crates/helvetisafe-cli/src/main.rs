@@ -5,9 +5,10 @@
 //! `args` is what the user typed, `config` what the program needs; `context` is what every command
 //! gets. `connect` is the one place where a client is made, and `trust` looks there whether the org
 //! key is the remembered one. `kept` is what is on disk of a vault: the access token for the next
-//! command, and the answers that `offline` gives once more. `command` holds one file per command,
+//! command, and the answers that `offline` gives once more. `budget` is the time that a command has. `command` holds one file per command,
 //! `failure` the errors with their exit status, `output` and `messages` all that is printed.
-//! `signals` tells which ones were ignored at the start, for those who wait for some.
+//! `signals` tells which ones were ignored at the start, for those who wait for some; `process` closes
+//! the memory of the command to its neighbours.
 //!
 //! # To add a command
 //!
@@ -19,6 +20,7 @@
 
 mod args;
 mod atomic_file;
+mod budget;
 mod command;
 mod config;
 mod connect;
@@ -26,12 +28,14 @@ mod context;
 mod expiry;
 mod failure;
 mod fetch;
+mod folder;
 mod input;
 mod kept;
 mod keys;
 mod messages;
 mod offline;
 mod output;
+mod process;
 mod progress;
 mod secret_input;
 mod signals;
@@ -56,16 +60,24 @@ use crate::context::Context;
 static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
+    // Before any credential is read.
+    let closed = process::close_to_others();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return args::refuse(&error),
     };
-    let context = Context::new(cli.global);
+    let context = Context::new(cli.global, cli.command.usual_time());
+    if let Err(error) = closed {
+        context.messages.warning(format_args!(
+            "other processes of this user can read the memory of this one: {error}"
+        ));
+    }
     let outcome = cli.command.run(&context);
     context.keep_token();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            let failure = context.explain(failure);
             context.messages.failure(&failure);
             failure.exit_code()
         }

@@ -145,9 +145,13 @@ impl Offline {
             Err(failure) => return Err(failure),
         };
         let mut found = Outcomes::new();
-        let mut stale = Vec::new();
+        let budget = context.budget()?;
+        let (mut stale, mut late) = (Vec::new(), Vec::new());
         for (request, outcome) in requests.iter().zip(outcomes) {
             match outcome {
+                Err(failure) if budget.explains(&failure) && self.serves(&request.key) => {
+                    late.push(request.clone());
+                }
                 Err(failure) if failure.may_pass() && self.serves(&request.key) => {
                     let resource = secret_resource(&request.key);
                     self.tell_stale([resource].into_iter(), &failure, context);
@@ -157,6 +161,12 @@ impl Offline {
                     found.insert(request.key.clone(), outcome);
                 }
             }
+        }
+        if !late.is_empty() {
+            let failure = budget.over(found.len(), keys.len(), "read");
+            let resources = late.iter().map(|it| secret_resource(&it.key));
+            self.tell_stale(resources, &failure, context);
+            stale.append(&mut late);
         }
         found.extend(self.replay(&stale, context)?);
         Ok(found)

@@ -37,19 +37,20 @@ fn similar(key: &str, context: &Context) -> Option<String> {
 }
 
 /// The names of all secrets; none for whoever may not list, or where that takes long: the failure
-/// itself is known already.
-pub(crate) fn names(client: &Client) -> Vec<KeyName> {
+/// itself is known already. It takes no more than what is `left` of the time for the vault.
+pub(crate) fn names(client: &Client, left: Option<Duration>) -> Vec<KeyName> {
+    let patience = left.map_or(PATIENCE, |left| left.min(PATIENCE));
     let (sender, listed) = mpsc::channel();
     let client = client.clone();
     let list = move || {
-        // Nobody receives it who has waited long enough.
-        let _ = sender.send(client.secrets().list());
+        // After that time no receiver is left.
+        let _ = sender.send(client.secrets().within(patience).list());
     };
     // It ends with the process.
     let started = thread::Builder::new().spawn(list);
     let listed = started
         .ok()
-        .and_then(|_| listed.recv_timeout(PATIENCE).ok());
+        .and_then(|_| listed.recv_timeout(patience).ok());
     let listed = listed.and_then(Result::ok).unwrap_or_default();
     let names = listed.iter().map(SecretMetadata::key);
     names.filter_map(|name| name.valid()).cloned().collect()

@@ -256,6 +256,15 @@ impl Error {
         }
     }
 
+    /// Whether the time was over: that of the operation, or that of its last attempt.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match &self.0.cause {
+            Cause::Transport(error) => error.failure() == Failure::TimedOut,
+            cause => matches!(cause, Cause::Deadline),
+        }
+    }
+
     /// How long the vault asked to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

@@ -6,6 +6,7 @@ mod create;
 mod fields;
 mod many;
 pub(crate) mod watch;
+mod within;
 
 use std::sync::Arc;
 
@@ -23,12 +24,15 @@ use crate::driver::Driver;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 use crate::session::Deadline;
+use within::Limit;
 
 /// What an answer with a secret holds besides its ciphertext, generously.
 const RECORD_OVERHEAD: usize = 1024;
 
 /// The operations on secrets, for every driver: the one copy of what a client does.
-pub(crate) struct Operations<'a, D: Driver>(pub(crate) &'a Arc<Connection<D>>);
+///
+/// With a [`Limit`] all of them together have that time.
+pub(crate) struct Operations<'a, D: Driver>(pub(crate) &'a Arc<Connection<D>>, Option<Limit>);
 
 impl<D: Driver> Clone for Operations<'_, D> {
     fn clone(&self) -> Self {
@@ -48,7 +52,7 @@ impl<D: Driver> Operations<'_, D> {
         key: &str,
         fields: &[&str],
     ) -> Result<Secret, Error> {
-        let (key, deadline) = (parse(key)?, self.0.session.deadline());
+        let (key, deadline) = (parse(key)?, self.deadline());
         let (value, freshness) = match &self.0.cache {
             Some(cache) => self.get_cached(cache, &key, deadline).await?,
             None => (self.get_value(&key, deadline).await?, Freshness::Fresh),
@@ -76,7 +80,7 @@ impl<D: Driver> Operations<'_, D> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         self.create_within(key, &plaintext, expires_at, deadline)
             .await
     }
@@ -89,7 +93,7 @@ impl<D: Driver> Operations<'_, D> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         self.update_within(key, &plaintext, expiry, deadline).await
     }
 
@@ -102,7 +106,7 @@ impl<D: Driver> Operations<'_, D> {
         let key = parse(key)?;
         let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         self.put_within(&key, &plaintext, expiry, deadline).await
     }
 
@@ -112,7 +116,7 @@ impl<D: Driver> Operations<'_, D> {
         let session = &self.0.session;
         let mut attempts = session.attempts();
         let call = DeleteSecret { key: key.clone() };
-        let (action, deadline) = (Action::Delete(key.clone()), session.deadline());
+        let (action, deadline) = (Action::Delete(key.clone()), self.deadline());
         match session
             .call_with(&call, action, deadline, &mut attempts)
             .await
@@ -128,13 +132,13 @@ impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
         let session = &self.0.session;
         let listed = session
-            .call(&ListSecrets, Action::List, session.deadline())
+            .call(&ListSecrets, Action::List, self.deadline())
             .await?;
         Ok(listed.into_iter().map(SecretMetadata::from).collect())
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
-        match self.read(&parse(key)?, self.0.session.deadline()).await {
+        match self.read(&parse(key)?, self.deadline()).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),

@@ -29,7 +29,25 @@ pub struct Secrets<'a>(Operations<'a, Blocking>);
 
 impl<'a> Secrets<'a> {
     pub(crate) fn new(connection: &'a Arc<Connection<Blocking>>) -> Self {
-        Self(Operations(connection))
+        Self(Operations::new(connection))
+    }
+
+    /// The same operations with one deadline: `time` from now, for all that are made through the
+    /// returned value together. Each keeps its own limit as well. Operations that begin after the
+    /// deadline fail with [`ErrorKind::Transport`], and send nothing. A [`watch`](Self::watch) has
+    /// `time` for each of its looks.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use std::time::Duration;
+    ///
+    /// let keys = ["db_password", "api_key"];
+    /// let found = client.secrets().within(Duration::from_secs(10)).get_many(&keys);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self(self.0.within(time))
     }
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
@@ -255,7 +273,7 @@ impl<'a> Secrets<'a> {
     /// token and the connections; when the vault limits the rate for one, all wait.
     ///
     /// One outcome for each key, in the order of the keys. Each key has the time that one operation
-    /// has, from when its turn comes.
+    /// has, from when its turn comes; [`Self::within`] bounds the time of all of them.
     pub fn get_many(&self, keys: &[impl AsRef<str>]) -> Vec<Result<Secret, Error>> {
         self.get_many_with(keys, |_| ())
     }

@@ -54,13 +54,18 @@ pub(crate) struct Now {
 }
 
 /// When an operation has to be over, on the session's clock.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(Duration);
 
 impl<D: Driver> Session<D> {
     /// The end of an operation that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline(self.driver.now().saturating_add(self.timeouts.operation))
+        self.deadline_in(self.timeouts.operation)
+    }
+
+    /// The moment that is so far away.
+    pub(crate) fn deadline_in(&self, time: Duration) -> Deadline {
+        Deadline(self.driver.now().saturating_add(time))
     }
 
     pub(crate) fn now(&self) -> Now {

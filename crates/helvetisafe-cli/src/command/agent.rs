@@ -20,9 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use helvetisafe::ClientBuilder;
+use helvetisafe::{ClientBuilder, Timeouts};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::atomic_file;
@@ -183,9 +183,12 @@ impl Connecting {
     fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
         let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
         let token = TokenKeeper::load(&self.config, messages)?;
+        self.config.read_secrets()?;
+        let usual = Timeouts::default().operation;
+        let (time, begun) = (self.config.timeout()?.unwrap_or(usual), Instant::now());
         let client = connect_to_serve(&self.config, &token, messages, cached)?;
-        let cache = Cache::new(client, self.keys.clone(), self.ttl);
-        cache.fetch_named()?;
+        let cache = Cache::new(client, self.keys.clone(), self.ttl, time);
+        cache.fetch_named(time.saturating_sub(begun.elapsed()))?;
         Ok(cache)
     }
 }

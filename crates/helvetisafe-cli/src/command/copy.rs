@@ -1,6 +1,6 @@
 //! `copy KEY NEW`: a secret under one more name.
 
-use helvetisafe::{Error, ErrorKind, KeyName, Secret, Timestamp};
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -56,15 +56,13 @@ impl Copy {
                 "the two names are the same; nothing was done",
             ));
         }
-        let secrets = context.client_to_write()?.secrets();
-        let written = if names.overwrite {
-            secrets.copy_over(&key, &new_key)
-        } else {
-            secrets.copy(&key, &new_key)
-        };
+        let written = context.write(|secrets| match names.overwrite {
+            true => secrets.copy_over(&key, &new_key),
+            false => secrets.copy(&key, &new_key),
+        })?;
         written.map_err(|error| not_written(error, &key, &new_key, context))?;
-        let read_back = || Ok((secrets.get(&key)?, secrets.get(&new_key)?));
-        let (old, new) = read_back().map_err(|error: Error| {
+        let read_back = |secrets: Secrets<'_>| Ok((secrets.get(&key)?, secrets.get(&new_key)?));
+        let (old, new) = context.write(read_back)?.map_err(|error: Error| {
             let state = format!("`{new_key}` was written, but not checked; `{key}` was left alone");
             Failure::from(error).with_advice(&state)
         })?;

@@ -40,11 +40,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     if !args.yes {
         confirm(&keys, context)?;
     }
-    let client = context.client_to_write()?;
+    context.client_to_write()?;
+    let budget = context.budget()?;
     let mut failures = Failures::default();
-    for key in &keys {
-        match client.secrets().delete(key) {
+    for (done, key) in keys.iter().enumerate() {
+        match context.write(|secrets| secrets.delete(key))? {
             Ok(()) => tell(key, context)?,
+            // Nothing was sent for this one and those after it.
+            Err(error) if keys.len() > 1 && budget.explains(&error.clone().into()) => {
+                let failure = budget.over(done, keys.len(), "tried");
+                failures.add(&failure, &context.messages);
+                break;
+            }
             Err(error) => failures.add(&suggest::failure(error, context), &context.messages),
         }
     }

@@ -49,7 +49,7 @@ fn examine(args: &Args, report: &mut Report<'_>, context: &Context) -> Result<()
     checks::trust(report, config, &client)?;
     checks::binding(report, config, &client)?;
     if args.round_trip {
-        round_trip::run(report, &client)
+        round_trip::run(report, &client, context)
     } else {
         report.skipped("not asked for; --round-trip creates, reads and deletes a secret");
         Ok(())

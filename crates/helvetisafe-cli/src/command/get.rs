@@ -42,12 +42,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let mut file = Zeroizing::new(Vec::new());
     // One value stands alone; several, and JSON, are lines.
     let is_line = context.json() || keys.len() > 1;
-    for key in &keys {
+    for (done, key) in keys.iter().enumerate() {
         if context.output.is_closed() {
             break;
         }
         let text = match read(key, args, context) {
             Ok(text) => text,
+            Err(failure) if keys.len() > 1 && context.budget()?.explains(&failure) => {
+                let failure = context.budget()?.over(done, keys.len(), "asked for");
+                failures.add(&failure, &context.messages);
+                break;
+            }
             Err(failure) => {
                 failures.add(&failure, &context.messages);
                 continue;
@@ -71,7 +76,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 /// Reads one secret: its value, or its JSON.
 fn read(key: &KeyName, args: &Args, context: &Context) -> Result<Zeroizing<String>, Failure> {
     let named: Vec<_> = args.field.as_deref().into_iter().collect();
-    let secret = context.client()?.secrets().get_with_fields(key, &named);
+    let secret = context.read(|secrets| secrets.get_with_fields(key, &named))?;
     let secret = secret.map_err(|error| suggest::failure(error, context))?;
     let value = match &args.field {
         Some(name) => field(&secret, name)?,

@@ -9,6 +9,8 @@ mod write;
 
 use std::path::PathBuf;
 
+use helvetisafe::Secrets;
+
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input;
@@ -52,18 +54,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let entries = read(args, context)?;
-    let client = if args.dry_run {
-        context.client()?
+    // Before the bar, since a person may be asked.
+    if args.dry_run {
+        context.client()?;
     } else {
-        context.client_to_write()?
-    };
-    let writer = Writer::new(client, args.overwrite, args.dry_run);
+        context.client_to_write()?;
+    }
     let progress = Progress::new(entries.len(), context);
-    let outcomes = client.secrets().each(
-        &entries,
-        |entry| writer.write(entry),
-        |_| progress.advance(),
-    );
+    let import = |secrets: Secrets<'_>| {
+        let writer = Writer::new(secrets, args.overwrite, args.dry_run);
+        let write = |entry| writer.write(entry);
+        secrets.each(&entries, write, |_| progress.advance())
+    };
+    // One that writes is the reader too.
+    let outcomes = context.read(import)?;
     drop(progress);
     Report {
         file: input::name(&args.file),

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         Some(text) => Some(after(now, text)?),
         None => None,
     };
-    let mut listed = context.client()?.secrets().list()?;
+    let mut listed = context.read(|secrets| secrets.list())??;
     listed.retain(|secret| args.selects(secret, until));
     listed.sort_by(|a, b| a.key().cmp(b.key()));
     if context.json() {

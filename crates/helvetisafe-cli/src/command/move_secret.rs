@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let copy = Copy::make(&args.names, context)?;
-    match context.client_to_write()?.secrets().delete(&copy.key) {
+    match context.write(|secrets| secrets.delete(&copy.key))? {
         Ok(()) => {}
         // Somebody else was faster.
         Err(error) if error.kind() == ErrorKind::NotFound => {}

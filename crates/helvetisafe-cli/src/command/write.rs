@@ -2,7 +2,7 @@
 
 mod fields;
 
-use helvetisafe::{Client, Error, ErrorKind, Expiry, KeyName, SecretMetadata, Timestamp};
+use helvetisafe::{Error, ErrorKind, Expiry, KeyName, SecretMetadata, Secrets, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -53,15 +53,18 @@ pub(super) fn run(mode: Mode, args: &WriteArgs, context: &Context) -> Result<(),
     // Before anybody types a value in vain.
     context.config()?.check()?;
     let value = args.value.read(key.as_str())?;
-    let write = Write {
-        key: &key,
-        field: args.field.as_deref(),
-        value: value.expose_secret(),
-        expiry,
-        client: context.client_to_write()?,
+    let write = |secrets: Secrets<'_>| {
+        let write = Write {
+            key: &key,
+            field: args.field.as_deref(),
+            value: value.expose_secret(),
+            expiry,
+            secrets,
+        };
+        write.run(mode)
     };
-    let written = write
-        .run(mode)
+    let written = context
+        .write(write)?
         .map_err(|error| suggest::failure(error, context))?;
     tell(&written, &key, &value, args, context)
 }
@@ -71,7 +74,7 @@ struct Write<'a> {
     field: Option<&'a str>,
     value: &'a str,
     expiry: Expiry,
-    client: &'a Client,
+    secrets: Secrets<'a>,
 }
 
 type Written = (Action, SecretMetadata);
@@ -96,7 +99,7 @@ impl Write<'_> {
 
     fn create(&self) -> Result<Written, Error> {
         let expires_at = self.expiry.time();
-        let secrets = self.client.secrets();
+        let secrets = self.secrets;
         let created = match self.field {
             Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
             None => secrets.create(self.key, self.value, expires_at),
@@ -105,7 +108,7 @@ impl Write<'_> {
     }
 
     fn update(&self) -> Result<Written, Error> {
-        let secrets = self.client.secrets();
+        let secrets = self.secrets;
         let updated = match self.field {
             Some(field) => fields::update(secrets, self.key, (field, self.value), self.expiry),
             None => secrets.update(self.key, self.value, self.expiry),

@@ -45,7 +45,7 @@ fn is_exposed(_: &File) -> io::Result<bool> {
 }
 
 /// A path as one word of a shell command.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
     if !path.starts_with('-') && path.chars().all(is_plain) {

@@ -16,7 +16,7 @@
 //! ```
 
 use std::fmt::{self, Write};
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,22 +26,23 @@ use sha2::{Digest, Sha256};
 
 use super::answers::Answers;
 use super::news::News;
-use crate::atomic_file;
 use crate::config::Config;
-use crate::config::permissions::open_private;
 use crate::failure::Failure;
 use crate::messages::Messages;
-use crate::state_folder;
+use crate::state_folder::{self, Refusal, StateFolder};
 use crate::trust::VaultId;
 
 const VERSION: u8 = 1;
+/// In the state folder.
+const FOLDER: &str = "cache";
 /// How long to wait for other processes: all that is kept can be had again.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of the digest that names the file.
 const NAME_LENGTH: usize = 16;
 
 pub(crate) struct CacheFile {
-    folder: PathBuf,
+    /// The state folder.
+    state: PathBuf,
     /// Without an extension.
     name: String,
     vault: VaultId,
@@ -56,9 +57,31 @@ struct Contents {
     answers: Answers,
 }
 
+/// Why what is kept is not used.
+enum Unusable {
+    /// It may be another user's doing.
+    Refused(Failure),
+    /// It is no use, and can be replaced.
+    Useless(Failure),
+}
+
+impl From<Refusal> for Unusable {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Untrusted(_) => Self::Refused(refusal.into()),
+            Refusal::Readable(_) | Refusal::Io(_) => Self::Useless(refusal.into()),
+        }
+    }
+}
+
 impl CacheFile {
     /// The file, where there is a state folder, and what it keeps. What cannot be used is told, and
     /// fails only where it `is_needed`. `what` is to be kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] also where another user could have written it, or could put something else in its
+    /// place.
     pub(crate) fn load(
         config: &Config,
         what: &str,
@@ -67,15 +90,16 @@ impl CacheFile {
     ) -> Result<(Option<Self>, Answers), Failure> {
         let file = Self::of(config)?;
         let read = match &file {
-            Some(file) => file.read(),
-            None => Err(Failure::usage(format_args!(
+            Some(file) => file.read(file.open()?.as_ref()),
+            None => Err(Unusable::Useless(Failure::usage(format_args!(
                 "there is no home folder to keep {what} in; set HELVETISAFE_STATE_DIR"
-            ))),
+            )))),
         };
         match read {
             Ok(answers) => Ok((file, answers)),
-            Err(failure) if is_needed => Err(failure),
-            Err(failure) => {
+            Err(Unusable::Refused(failure)) => Err(failure),
+            Err(Unusable::Useless(failure)) if is_needed => Err(failure),
+            Err(Unusable::Useless(failure)) => {
                 messages.warning(failure.message().unwrap_or_default());
                 Ok((file, Answers::default()))
             }
@@ -84,35 +108,49 @@ impl CacheFile {
 
     fn of(config: &Config) -> Result<Option<Self>, Failure> {
         let vault = VaultId::of(config)?;
-        Ok(state_folder::path().map(|folder| Self {
-            folder: folder.join("cache"),
+        Ok(state_folder::path().map(|state| Self {
+            state,
             name: name(&vault),
             vault,
             insecure_permissions: config.insecure_permissions,
         }))
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.join(format!("{}.json", self.name))
+    fn file_name(&self) -> String {
+        format!("{}.json", self.name)
+    }
+
+    fn lock_name(&self) -> String {
+        format!("{}.lock", self.name)
+    }
+
+    /// The folder of the file; `None` where there is none, or it is out of reach.
+    fn open(&self) -> Result<Option<StateFolder>, Failure> {
+        let state = StateFolder::open(&self.state, self.insecure_permissions)?;
+        let folder = match state {
+            Some(state) => state.open_folder(FOLDER)?,
+            None => None,
+        };
+        if let Some(folder) = &folder {
+            folder.check_lock(&self.lock_name())?;
+        }
+        Ok(folder)
     }
 
     /// What is kept; nothing where there is no file.
-    fn read(&self) -> Result<Answers, Failure> {
-        let path = self.path();
-        match path.try_exists() {
-            Ok(false) => return Ok(Answers::default()),
-            // Nothing can be there; that nothing can be written there either is told later.
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return Ok(Answers::default());
-            }
-            _ => {}
-        }
-        let mut json = Vec::new();
-        open_private("the kept answers", &path, self.insecure_permissions)?
-            .read_to_end(&mut json)
-            .map_err(|error| self.malformed(&error))?;
+    fn read(&self, folder: Option<&StateFolder>) -> Result<Answers, Unusable> {
+        let Some(folder) = folder else {
+            return Ok(Answers::default());
+        };
+        let Some(json) = folder.read(&self.file_name(), "the kept answers")? else {
+            return Ok(Answers::default());
+        };
+        self.parse(&json).map_err(Unusable::Useless)
+    }
+
+    fn parse(&self, json: &[u8]) -> Result<Answers, Failure> {
         let contents: Contents =
-            serde_json::from_slice(&json).map_err(|error| self.malformed(&error))?;
+            serde_json::from_slice(json).map_err(|error| self.malformed(&error))?;
         if contents.version != VERSION {
             return Err(self.malformed(&format_args!("its version is {}", contents.version)));
         }
@@ -124,11 +162,19 @@ impl CacheFile {
 
     /// Takes in what a run brought. Other processes wait meanwhile, and what they added stays.
     pub(crate) fn add(&self, news: News) -> io::Result<()> {
-        state_folder::make(&self.folder)?;
-        let lock = self.folder.join(format!("{}.lock", self.name));
-        let _lock = state_folder::lock(&lock, PATIENCE)?;
-        // What cannot be used was told when it was read first; it is replaced.
-        let mut answers = self.read().unwrap_or_default();
+        let state = StateFolder::make(&self.state, self.insecure_permissions)?;
+        let folder = state.make_folder(FOLDER)?;
+        let _lock = folder.lock(&self.lock_name(), PATIENCE)?;
+        let mut answers = match self.read(Some(&folder)) {
+            Ok(answers) => answers,
+            // It was told when it was read first, and is replaced.
+            Err(Unusable::Useless(_)) => Answers::default(),
+            Err(Unusable::Refused(failure)) => {
+                return Err(io::Error::other(
+                    failure.message().unwrap_or_default().to_owned(),
+                ));
+            }
+        };
         answers.add(news, Timestamp::now());
         let contents = Contents {
             version: VERSION,
@@ -137,8 +183,7 @@ impl CacheFile {
         };
         let mut json = serde_json::to_vec(&contents)?;
         json.push(b'\n');
-        atomic_file::write(&self.path(), &json)
-            .map_err(|failure| io::Error::other(failure.message().unwrap_or_default().to_owned()))
+        folder.write(&self.file_name(), &json)
     }
 
     fn malformed(&self, error: &dyn fmt::Display) -> Failure {
@@ -150,7 +195,8 @@ impl CacheFile {
 
 impl fmt::Display for CacheFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path().display())
+        let path = self.state.join(FOLDER).join(self.file_name());
+        write!(f, "{}", path.display())
     }
 }
 

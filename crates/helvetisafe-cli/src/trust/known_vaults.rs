@@ -16,7 +16,7 @@
 //! ```
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,12 +24,11 @@ use helvetisafe::{Fingerprint, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::VaultId;
-use crate::atomic_file;
-use crate::config::permissions::open_private;
 use crate::failure::Failure;
-use crate::state_folder;
+use crate::state_folder::{self, StateFolder};
 
 const FILE: &str = "known-vaults.json";
+const LOCK: &str = ".known-vaults.lock";
 const VERSION: u8 = 1;
 /// How long to wait for other processes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,10 +64,22 @@ struct Contents {
 
 impl KnownVaults {
     /// Reads the file. One that is not there, or out of reach, remembers nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where another user could have written it, or could put something else in its
+    /// place: what it remembers must not be lost without being noticed.
     pub(crate) fn load(insecure_permissions: bool) -> Result<Self, Failure> {
         let folder = state_folder::path();
-        let entries = match &folder {
-            Some(folder) => read(&folder.join(FILE), insecure_permissions)?,
+        let opened = match &folder {
+            Some(folder) => StateFolder::open(folder, insecure_permissions)?,
+            None => None,
+        };
+        let entries = match &opened {
+            Some(opened) => {
+                opened.check_lock(LOCK)?;
+                read(opened)?
+            }
             None => Vec::new(),
         };
         Ok(Self {
@@ -109,7 +120,7 @@ impl KnownVaults {
         fingerprint: Fingerprint,
         unattended: bool,
     ) -> io::Result<Option<Entry>> {
-        let _lock = self.lock_and_reload()?;
+        let (folder, _lock) = self.lock_and_reload()?;
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
         match known {
             Some(entry) if entry.fingerprint == fingerprint && entry.unattended && !unattended => {
@@ -121,7 +132,7 @@ impl KnownVaults {
                 ..Entry::new(vault, fingerprint)
             }),
         }
-        self.save().map(|()| None)
+        self.save(&folder).map(|()| None)
     }
 
     /// Remembers another fingerprint, or none.
@@ -130,11 +141,11 @@ impl KnownVaults {
         vault: &VaultId,
         fingerprint: Option<Fingerprint>,
     ) -> io::Result<()> {
-        let _lock = self.lock_and_reload()?;
+        let (folder, _lock) = self.lock_and_reload()?;
         self.entries.retain(|entry| entry.vault != *vault);
         let new = fingerprint.map(|fingerprint| Entry::new(vault, fingerprint));
         self.entries.extend(new);
-        self.save()
+        self.save(&folder)
     }
 
     pub(crate) fn file(&self) -> Option<PathBuf> {
@@ -142,22 +153,21 @@ impl KnownVaults {
     }
 
     /// Keeps other processes out until the lock is dropped, and takes in what they wrote.
-    fn lock_and_reload(&mut self) -> io::Result<File> {
-        let folder = self.folder()?;
-        state_folder::make(folder)?;
-        let lock = state_folder::lock(&folder.join(".known-vaults.lock"), PATIENCE)?;
-        self.entries = read(&folder.join(FILE), self.insecure_permissions).map_err(to_io)?;
-        Ok(lock)
+    fn lock_and_reload(&mut self) -> io::Result<(StateFolder, File)> {
+        let folder = StateFolder::make(self.folder()?, self.insecure_permissions)?;
+        let lock = folder.lock(LOCK, PATIENCE)?;
+        self.entries = read(&folder).map_err(to_io)?;
+        Ok((folder, lock))
     }
 
-    fn save(&self) -> io::Result<()> {
+    fn save(&self, folder: &StateFolder) -> io::Result<()> {
         let contents = Contents {
             version: VERSION,
             vaults: self.entries.clone(),
         };
         let mut json = serde_json::to_vec_pretty(&contents)?;
         json.push(b'\n');
-        atomic_file::write(&self.folder()?.join(FILE), &json).map_err(to_io)
+        folder.write(FILE, &json)
     }
 
     fn folder(&self) -> io::Result<&Path> {
@@ -177,37 +187,23 @@ impl Entry {
     }
 }
 
-fn read(file: &Path, insecure_permissions: bool) -> Result<Vec<Entry>, Failure> {
-    match File::open(file) {
-        Err(error) if is_out_of_reach(&error) => return Ok(Vec::new()),
-        _ => {}
-    }
-    let mut json = String::new();
-    // Whoever can write it could make us trust any key.
-    open_private("the remembered vaults", file, insecure_permissions)?
-        .read_to_string(&mut json)
-        .map_err(|error| malformed(file, &error))?;
+fn read(folder: &StateFolder) -> Result<Vec<Entry>, Failure> {
+    // A user who can write it could make us trust any key.
+    let Some(json) = folder.read(FILE, "the remembered vaults")? else {
+        return Ok(Vec::new());
+    };
     let contents: Contents =
-        serde_json::from_str(&json).map_err(|error| malformed(file, &error))?;
+        serde_json::from_slice(&json).map_err(|error| malformed(folder, &error))?;
     match contents.version {
         VERSION => Ok(contents.vaults),
-        version => Err(malformed(file, &format_args!("its version is {version}"))),
+        version => Err(malformed(folder, &format_args!("its version is {version}"))),
     }
 }
 
-/// In a container the home may be missing, or somebody else's.
-fn is_out_of_reach(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
-    )
-}
-
-fn malformed(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+fn malformed(folder: &StateFolder, error: &dyn std::fmt::Display) -> Failure {
     Failure::usage(format_args!(
-        "cannot understand {}, which remembers the vaults: {error}; mend it, or move it away and \
-         check the fingerprints with `helvetisafe trust`",
-        file.display()
+        "cannot understand {folder}/{FILE}, which remembers the vaults: {error}; mend it, or move it \
+         away and check the fingerprints with `helvetisafe trust`"
     ))
 }
 

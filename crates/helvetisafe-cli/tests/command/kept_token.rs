@@ -372,14 +372,6 @@ fn where_nothing_can_be_written_it_is_only_told() {
         "{told}"
     );
     assert_eq!(told.lines().count(), 1, "{told}");
-    // The folder is there, and is none.
-    fs::create_dir(stage.world.folder.path().join("state")).unwrap();
-    stage.world.write("state/cache", "", 0o600);
-    let told = succeeds(get.env("HELVETISAFE_STATE_DIR", "state"));
-    assert!(
-        told.contains("warning: cannot keep the access token"),
-        "{told}"
-    );
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod agent;
 mod copy_and_move;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod dumpable;
 mod fake;
 #[cfg(unix)]
 mod hostile_text;
@@ -31,10 +33,14 @@ mod run;
 #[cfg(unix)]
 #[path = "../../src/signals.rs"]
 mod signals;
+#[cfg(unix)]
+mod state_folder;
 mod streams;
 #[cfg(unix)]
 mod suggest;
 mod terminal;
+#[cfg(unix)]
+mod timeout;
 #[allow(dead_code, reason = "shared with the tests of the client")]
 #[path = "../../../helvetisafe/tests/behaviour/tls_server.rs"]
 mod tls_server;

@@ -23,7 +23,13 @@ pub struct AsyncSecrets<'a>(Operations<'a, Tokio>);
 
 impl<'a> AsyncSecrets<'a> {
     pub(super) fn new(connection: &'a Arc<Connection<Tokio>>) -> Self {
-        Self(Operations(connection))
+        Self(Operations::new(connection))
+    }
+
+    /// As [`Secrets::within`](crate::Secrets::within).
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self(self.0.within(time))
     }
 
     /// As [`Secrets::get`](crate::Secrets::get).

@@ -111,7 +111,7 @@ fn read_for_all<D: Driver>(
     Box::pin(async move {
         let session = &connection.session;
         let whole = session.has_just_begun(deadline);
-        let operations = Operations(&connection);
+        let operations = Operations::new(&connection);
         match operations.get_value(reading.key(), deadline).await {
             Err(error) if session.ran_out(&error, deadline) => {
                 reading.run_out(error, whole, session.now())

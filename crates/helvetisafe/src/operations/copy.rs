@@ -15,7 +15,7 @@ use crate::session::Deadline;
 impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         let (plaintext, expires_at) = self.read_as(key, &new_key, deadline).await?;
         self.create_within(new_key, &plaintext, expires_at, deadline)
             .await
@@ -27,7 +27,7 @@ impl<D: Driver> Operations<'_, D> {
         new_key: &str,
     ) -> Result<SecretMetadata, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         let (plaintext, expires_at) = self.read_as(key, &new_key, deadline).await?;
         let expiry = expires_at.map_or(Expiry::Never, Expiry::At);
         self.put_within(&new_key, &plaintext, expiry, deadline)

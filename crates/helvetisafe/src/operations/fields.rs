@@ -20,7 +20,7 @@ impl<D: Driver> Operations<'_, D> {
         let key = parse(key)?;
         refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
         let plaintext = Payload::encode_fields(fields);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         self.create_within(key, &plaintext, expires_at, deadline)
             .await
     }
@@ -34,7 +34,7 @@ impl<D: Driver> Operations<'_, D> {
         let key = parse(key)?;
         refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
         let plaintext = Payload::encode_fields(fields);
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         self.update_within(key, &plaintext, expiry, deadline).await
     }
 
@@ -51,7 +51,7 @@ impl<D: Driver> Operations<'_, D> {
         if field.is_empty() {
             return Err(Error::config(ConfigError::Empty("the name of the field")));
         }
-        let deadline = self.0.session.deadline();
+        let deadline = self.deadline();
         let record = match self.read(&key, deadline).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -75,6 +75,8 @@ pub(crate) struct Looker<D: Driver> {
     /// Sorted.
     keys: Vec<KeyName>,
     interval: Duration,
+    /// How long a whole look may take; without it, each of its operations has its own time.
+    time: Option<Duration>,
     /// How many more looks read each secret, since the account may not list.
     without_list: AtomicUsize,
 }
@@ -94,6 +96,7 @@ impl<D: Driver> Operations<'_, D> {
         let keys: Result<BTreeSet<_>, _> = keys.iter().map(|key| parse(key)).collect();
         let looker = Looker {
             connection: Arc::clone(self.0),
+            time: self.time(),
             keys: keys?.into_iter().collect(),
             interval: interval.max(SHORTEST_INTERVAL),
             without_list: AtomicUsize::new(0),
@@ -126,7 +129,7 @@ impl<D: Driver> Watcher<D> {
 
     /// Whoever reads it after a change was told gets the new value, not the one in the cache.
     fn forget(&self, key: &KeyName) {
-        Operations(&self.looker.connection).invalidate(key.as_str());
+        Operations::new(&self.looker.connection).invalidate(key.as_str());
     }
 
     /// The next change that was seen already.
@@ -178,14 +181,19 @@ impl<D: Driver> Looker<D> {
     }
 
     async fn look(&self) -> Look {
+        let operations = Operations::new(&self.connection);
+        let operations = match self.time {
+            Some(time) => operations.within(time),
+            None => operations,
+        };
         let without_list = self.without_list.load(Ordering::Relaxed);
         if without_list == 0 {
-            match self.look_at_the_list().await {
+            match self.look_at_the_list(operations).await {
                 Err(error) if error.kind() == ErrorKind::Forbidden => {}
                 outcome => return outcome,
             }
         }
-        let look = self.read_each().await;
+        let look = self.read_each(operations).await;
         let without_list = match &look {
             Ok(_) => without_list.checked_sub(1).unwrap_or(LOOKS_WITHOUT_LIST),
             // The account may be allowed to list, and not to read.
@@ -195,9 +203,9 @@ impl<D: Driver> Looker<D> {
         look
     }
 
-    async fn read_each(&self) -> Look {
-        let operations = Operations(&self.connection);
-        let read = |at: usize| -> Boxed<'_, _> { Box::pin(self.read(&self.keys[at])) };
+    async fn read_each(&self, operations: Operations<'_, D>) -> Look {
+        let read =
+            |at: usize| -> Boxed<'_, _> { Box::pin(read_version(operations, &self.keys[at])) };
         let read = operations.each(self.keys.len(), read, |_| ()).await;
         let mut versions = Versions::new();
         for (key, version) in self.keys.iter().zip(read) {
@@ -206,9 +214,9 @@ impl<D: Driver> Looker<D> {
         Ok(versions)
     }
 
-    async fn look_at_the_list(&self) -> Look {
+    async fn look_at_the_list(&self, operations: Operations<'_, D>) -> Look {
         let mut versions = Versions::new();
-        for listed in Operations(&self.connection).list().await? {
+        for listed in operations.list().await? {
             let is_watched = |key: &&KeyName| self.keys.binary_search(key).is_ok();
             let Some(key) = listed.key().valid().filter(is_watched) else {
                 continue;
@@ -216,21 +224,23 @@ impl<D: Driver> Looker<D> {
             let version = match listed.updated_at().or(listed.created_at()) {
                 Some(time) => Some(Version::written(time)),
                 // A vault that tells no times.
-                None => self.read(key).await?,
+                None => read_version(operations, key).await?,
             };
             versions.extend(version.map(|version| (key.clone(), version)));
         }
         Ok(versions)
     }
+}
 
-    async fn read(&self, key: &KeyName) -> Result<Option<Version>, Error> {
-        let operations = Operations(&self.connection);
-        let deadline = self.connection.session.deadline();
-        match operations.read(key, deadline).await {
-            Ok(record) => Ok(Some(Version::sealed(record.nonce))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+/// The version of a secret, if there is one.
+async fn read_version<D: Driver>(
+    operations: Operations<'_, D>,
+    key: &KeyName,
+) -> Result<Option<Version>, Error> {
+    match operations.read(key, operations.deadline()).await {
+        Ok(record) => Ok(Some(Version::sealed(record.nonce))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

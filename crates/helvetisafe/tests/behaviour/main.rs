@@ -19,4 +19,5 @@ mod tls;
 mod tls_server;
 mod tokens;
 mod watch;
+mod within;
 mod world;

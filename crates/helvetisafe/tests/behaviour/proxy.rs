@@ -36,6 +36,9 @@ impl Seen {
 pub(crate) enum Deed {
     /// Ask the vault and pass its answer on.
     Forward,
+    /// Wait, then forward.
+    #[allow(dead_code, reason = "only the tests of the command need it")]
+    ForwardAfter(Duration),
     /// Answer in the vault's place: status, further header lines, body.
     Answer(u16, &'static str, Vec<u8>),
     /// Send these bytes, whatever they are, and close.
@@ -129,6 +132,10 @@ fn serve(
 fn act(stream: &mut TcpStream, deed: Deed, raw: &[u8], vault: SocketAddr) -> bool {
     match deed {
         Deed::Forward => stream.write_all(&forward(raw, vault)).is_ok(),
+        Deed::ForwardAfter(time) => {
+            thread::sleep(time);
+            act(stream, Deed::Forward, raw, vault)
+        }
         Deed::Answer(status, headers, body) => {
             let length = body.len();
             let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n");

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret};
+use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secrets};
 
 use super::http::Answer;
 use super::keys::Keys;
@@ -31,6 +31,8 @@ pub(super) struct Cache {
     client: Client,
     keys: Keys,
     ttl: Duration,
+    /// For each answer.
+    time: Duration,
     list: Mutex<Option<Listed>>,
 }
 
@@ -41,20 +43,21 @@ struct Listed {
 }
 
 impl Cache {
-    /// Of a client that has the [`policy`].
-    pub(super) fn new(client: Client, keys: Keys, ttl: Duration) -> Self {
+    /// Of a client that has the [`policy`]; each answer takes at most `time`.
+    pub(super) fn new(client: Client, keys: Keys, ttl: Duration, time: Duration) -> Self {
         Self {
             client,
             keys,
             ttl,
+            time,
             list: Mutex::default(),
         }
     }
 
-    /// Fetches the secrets that are named one by one.
-    pub(super) fn fetch_named(&self) -> Result<(), Failure> {
+    /// Fetches the secrets that are named one by one, in so much time.
+    pub(super) fn fetch_named(&self, time: Duration) -> Result<(), Failure> {
         let named: Vec<_> = self.keys.named().collect();
-        let outcomes = self.client.secrets().get_many(&named);
+        let outcomes = self.client.secrets().within(time).get_many(&named);
         let errors: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
         if let Some(unbound) = describe_unbound(&errors) {
             return Err(Failure::new(Status::Crypto, unbound));
@@ -65,13 +68,14 @@ impl Cache {
 
     /// All secrets that are served, in order. One that is gone is left out.
     pub(super) fn all(&self) -> Result<Vec<Secret>, Answer> {
+        let secrets = self.client.secrets().within(self.time);
         let mut keys: Vec<_> = self.keys.named().cloned().collect();
         if self.keys.needs_list() {
-            keys.extend(self.listed().map_err(refusal)?);
+            keys.extend(self.listed(secrets).map_err(refusal)?);
         }
         keys.sort();
         keys.dedup();
-        let outcomes = self.client.secrets().get_many(&keys);
+        let outcomes = secrets.get_many(&keys);
         let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         if let Some(unbound) = describe_unbound(errors) {
             return Err(Answer::error(502, &unbound));
@@ -85,25 +89,25 @@ impl Cache {
         if !self.keys.is_served(key) {
             return Ok(None);
         }
-        unless_gone(self.client.secrets().get(key))
+        unless_gone(self.client.secrets().within(self.time).get(key))
     }
 
     /// The names that are served. Whoever comes while somebody asks waits and shares the outcome.
-    fn listed(&self) -> Result<Vec<KeyName>, Error> {
+    fn listed(&self, secrets: Secrets<'_>) -> Result<Vec<KeyName>, Error> {
         // A thread that panicked leaves a whole state behind, so poison does not matter.
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         match &*list {
             Some(listed) if Instant::now() < listed.until => return listed.outcome.clone(),
             _ => {}
         }
-        let outcome = self.list();
+        let outcome = self.list(secrets);
         let life = outcome.as_ref().map_or_else(pause, |_| self.ttl);
         let until = Instant::now() + life;
         list.insert(Listed { outcome, until }).outcome.clone()
     }
 
-    fn list(&self) -> Result<Vec<KeyName>, Error> {
-        let listed = self.client.secrets().list()?;
+    fn list(&self, secrets: Secrets<'_>) -> Result<Vec<KeyName>, Error> {
+        let listed = secrets.list()?;
         let keys = listed.iter().filter_map(|secret| secret.key().valid());
         Ok(keys
             .filter(|key| self.keys.is_served(key))

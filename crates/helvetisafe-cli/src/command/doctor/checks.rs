@@ -54,7 +54,8 @@ pub(super) fn files(
     context: &Context,
 ) -> Result<Attempt, Failure> {
     let builder = connect::builder(config, context.messages)?;
-    let attempt = Attempt::make(builder, context.messages);
+    let make = || Attempt::make(builder, context.messages);
+    let attempt = context.budget()?.spend(make);
     match attempt.error() {
         Some(error) if attempt.seen.requests == 0 => Err(error.clone().into()),
         _ => {

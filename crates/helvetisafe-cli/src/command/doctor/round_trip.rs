@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use helvetisafe::{Client, ErrorKind, KeyName, Timestamp};
+use helvetisafe::{Client, ErrorKind, KeyName, Secrets, Timestamp};
 
 use super::report::Report;
+use crate::context::Context;
 use crate::failure::{Failure, Status};
 use crate::keys;
 
@@ -12,26 +13,29 @@ use crate::keys;
 const LIFE: Duration = Duration::from_secs(300);
 
 /// Creates, reads and deletes a secret with a random name and a random value.
-pub(super) fn run(report: &mut Report<'_>, client: &Client) -> Result<(), Failure> {
+pub(super) fn run(
+    report: &mut Report<'_>,
+    client: &Client,
+    context: &Context,
+) -> Result<(), Failure> {
+    let secrets = context.budget()?.bound(client.secrets());
     let key = keys::parse(&format!("HELVETISAFE_DOCTOR_{}", random()?))?;
     let value = random()?;
-    let created = client
-        .secrets()
-        .create(&key, &value, Timestamp::now() + LIFE);
+    let created = secrets.create(&key, &value, Timestamp::now() + LIFE);
     created.map_err(|error| match error.kind() {
         ErrorKind::Ambiguous => left_behind(error.into(), &key),
         _ => error.into(),
     })?;
-    let read = read(client, &key, &value);
-    let deleted = client.secrets().delete(&key);
+    let read = read(secrets, &key, &value);
+    let deleted = secrets.delete(&key);
     read?;
     deleted.map_err(|error| left_behind(error.into(), &key))?;
     report.ok("a secret was created, read and deleted");
     Ok(())
 }
 
-fn read(client: &Client, key: &KeyName, value: &str) -> Result<(), Failure> {
-    let secret = client.secrets().get(key)?;
+fn read(secrets: Secrets<'_>, key: &KeyName, value: &str) -> Result<(), Failure> {
+    let secret = secrets.get(key)?;
     if secret.expose_secret() == value {
         return Ok(());
     }

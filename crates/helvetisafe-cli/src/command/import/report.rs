@@ -37,11 +37,22 @@ impl Report<'_> {
         } else if self.dry_run {
             self.plan(context)?;
         }
+        let budget = context.budget()?;
         let mut failures = Failures::default();
+        let mut is_over = false;
         for (_, outcome) in &self.entries {
-            if let Outcome::Failed(failure) = outcome {
-                failures.add(failure, &context.messages);
+            match outcome {
+                Outcome::Failed(failure) if budget.explains(failure) => is_over = true,
+                Outcome::Failed(failure) => failures.add(failure, &context.messages),
+                _ => {}
             }
+        }
+        if is_over {
+            let failed =
+                |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotTried);
+            let done = self.entries.iter().filter(|(_, outcome)| !failed(outcome));
+            let failure = budget.over(done.count(), self.entries.len(), "done");
+            failures.add(&failure, &context.messages);
         }
         context.messages.note(self.summary());
         failures.into_result(&context.messages)

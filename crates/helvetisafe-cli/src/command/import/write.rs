@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use helvetisafe::{Client, Error, ErrorKind, Expiry, Secret, Secrets};
+use helvetisafe::{Error, ErrorKind, Expiry, Secret, Secrets};
 use zeroize::Zeroizing;
 
 use super::entry::{Content, Entry};
@@ -30,9 +30,9 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(client: &'a Client, overwrite: bool, dry_run: bool) -> Self {
+    pub(super) fn new(secrets: Secrets<'a>, overwrite: bool, dry_run: bool) -> Self {
         Self {
-            secrets: client.secrets(),
+            secrets,
             overwrite,
             dry_run,
             is_hopeless: AtomicBool::new(false),

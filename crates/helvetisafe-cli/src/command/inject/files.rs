@@ -75,7 +75,7 @@ impl Files {
         let mut selected = keys::parse_all(&self.keys)?;
         if self.prefix.is_some() || self.keys.is_empty() {
             let prefix = self.prefix.as_deref().unwrap_or_default();
-            let listed = context.client()?.secrets().list()?;
+            let listed = context.read(|secrets| secrets.list())??;
             let names = listed.iter().filter_map(|secret| secret.key().valid());
             let before = selected.len();
             selected.extend(

@@ -28,6 +28,7 @@ pub(super) fn run(args: &Args, interval: Duration, context: &Context) -> Result<
     // The thread that has the connection reads the values. The channel is open as long as the process
     // lives: the other thread ends it.
     for () in asked {
+        context.budget()?.restart();
         // The receiver lives as long as the process.
         let _ = sender.send(Event::Fresh(prepare(args, context).map(Box::new)));
     }
@@ -49,8 +50,11 @@ fn finish(outcome: Result<(), Failure>, messages: Messages) -> ! {
 /// Looks at the secrets before they are read, so that what changes in between is noticed.
 fn begin(args: &Args, interval: Duration, context: &Context) -> Result<Watch, Failure> {
     let keys = args.selection.keys(context)?;
-    let mut watch = context.client()?.secrets().watch(&keys, interval)?;
-    watch.begin()?;
+    let (secrets, budget) = (context.client()?.secrets(), context.budget()?);
+    // Each look has it, as each reading of the values has.
+    let secrets = budget.total().map_or(secrets, |time| secrets.within(time));
+    let mut watch = secrets.watch(&keys, interval)?;
+    budget.spend(|| watch.begin())?;
     Ok(watch)
 }
 

@@ -1,0 +1,171 @@
+//! What is refused in the state folder, and how to mend it.
+
+use std::fs::Metadata;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::config::permissions::quoted;
+use crate::failure::Failure;
+
+/// Why something in the state folder is not used.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It is not this user's own: the message.
+    Untrusted(String),
+    /// Other users can read it, though not write it: the message.
+    Readable(String),
+    Io(io::Error),
+}
+
+impl Refusal {
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Untrusted(message) | Self::Readable(message) => io::Error::other(message),
+            Self::Io(error) => error,
+        }
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Untrusted(message) | Refusal::Readable(message) => Self::usage(message),
+            Refusal::Io(error) => Self::usage(format_args!(
+                "cannot read the state folder: {error}; set HELVETISAFE_STATE_DIR to another folder"
+            )),
+        }
+    }
+}
+
+/// An error of opening a folder, in our words where something else is there.
+pub(super) fn not_a_folder(error: io::Error, path: &Path) -> Refusal {
+    let is = match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => return Refusal::Io(error),
+        // Where it leads may be out of reach.
+        Ok(found) if found.is_symlink() && error.kind() != ErrorKind::PermissionDenied => {
+            "a symbolic link"
+        }
+        Ok(found) if !found.is_symlink() => "no folder",
+        _ => return Refusal::Io(error),
+    };
+    Refusal::Untrusted(format!(
+        "{} is {is}, in the place of a folder for the state of this command; remove it, or set \
+         HELVETISAFE_STATE_DIR to another folder",
+        path.display()
+    ))
+}
+
+/// An error of opening a file, in our words where something else is there.
+pub(super) fn not_a_file(error: io::Error, path: &Path, what: &str) -> Refusal {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => no_file("a symbolic link", path, what),
+        Ok(found) if !found.is_file() => no_file("no regular file", path, what),
+        _ => Refusal::Io(error),
+    }
+}
+
+fn no_file(is: &str, path: &Path, what: &str) -> Refusal {
+    Refusal::Untrusted(format!(
+        "{} is {is}, in the place of {what}; another user may have put it there: remove it, or set \
+         HELVETISAFE_STATE_DIR to another folder",
+        path.display()
+    ))
+}
+
+/// Refuses a folder that another user owns or can write.
+pub(super) fn folder(
+    metadata: &Metadata,
+    path: &Path,
+    insecure_permissions: bool,
+) -> Result<(), Refusal> {
+    check_owner(metadata, path)?;
+    if insecure_permissions || mode(metadata) & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(Refusal::Untrusted(format!(
+        "other users can write in the state folder {}, and so decide which org key is trusted; run \
+         `chmod go-w {}`, or set HELVETISAFE_STATE_DIR to a folder of your own, such as a new one \
+         inside it",
+        path.display(),
+        quoted(path)
+    )))
+}
+
+/// Refuses what is no regular file, and what another user owns or can write.
+pub(super) fn file(
+    metadata: &Metadata,
+    path: &Path,
+    what: &str,
+    insecure_permissions: bool,
+) -> Result<(), Refusal> {
+    if !metadata.is_file() {
+        return Err(no_file("no regular file", path, what));
+    }
+    check_owner(metadata, path)?;
+    if insecure_permissions || mode(metadata) & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(Refusal::Untrusted(exposed(path, what)))
+}
+
+/// Refuses a file that other users can read.
+pub(super) fn readers(
+    metadata: &Metadata,
+    path: &Path,
+    what: &str,
+    insecure_permissions: bool,
+) -> Result<(), Refusal> {
+    if insecure_permissions || mode(metadata) & 0o044 == 0 {
+        return Ok(());
+    }
+    Err(Refusal::Readable(exposed(path, what)))
+}
+
+fn exposed(path: &Path, what: &str) -> String {
+    format!(
+        "other users can read or write {what} {}; run `chmod 600 {}`, or give \
+         --insecure-permissions",
+        path.display(),
+        quoted(path)
+    )
+}
+
+/// Root may own it: root can do everything anyway.
+#[cfg(unix)]
+fn check_owner(metadata: &Metadata, path: &Path) -> Result<(), Refusal> {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    match metadata.uid() {
+        0 => Ok(()),
+        owner if owner == own => Ok(()),
+        owner => Err(Refusal::Untrusted(format!(
+            "{} belongs to another user ({owner}), who decides what is in it; run \
+             `chown {own} {}`, or set HELVETISAFE_STATE_DIR to a folder of your own",
+            path.display(),
+            quoted(path)
+        ))),
+    }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata)
+}
+
+/// Only Unix has owners and modes.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn check_owner(_: &Metadata, _: &Path) -> Result<(), Refusal> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Metadata) -> u32 {
+    0
+}

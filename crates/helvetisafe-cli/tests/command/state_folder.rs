@@ -1,0 +1,347 @@
+//! What a neighbour may have put into the state folder, or may still put there, is refused; and what
+//! a kill left behind goes.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::geteuid;
+
+use crate::world::World;
+
+/// Whoever opens a FIFO waits for its other end.
+const HANGS: Duration = Duration::from_secs(20);
+const USER: u32 = 65534;
+
+struct Stage {
+    world: World,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// A state folder with a remembered vault and a kept token.
+    fn new() -> Self {
+        let world = World::new();
+        world.set("KEY", "value");
+        let folder = world.folder.path().join(".local/state/helvetisafe");
+        let stage = Self { world, folder };
+        let output = stage.run(&["get", "KEY"]);
+        assert!(output.status.success(), "{output:?}");
+        assert!(stage.known().exists() && stage.cached("json").exists());
+        stage
+    }
+
+    fn known(&self) -> PathBuf {
+        self.folder.join("known-vaults.json")
+    }
+
+    /// The one file in the cache with this extension.
+    fn cached(&self, extension: &str) -> PathBuf {
+        let files = fs::read_dir(self.folder.join("cache")).unwrap();
+        let mut files = files.map(|entry| entry.unwrap().path());
+        let file = files.find(|path| path.extension().is_some_and(|it| it == extension));
+        file.unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.world.command();
+        command.env("HELVETISAFE_KEEP_TOKEN", "true");
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        output_in_time(&mut self.command(arguments))
+    }
+
+    /// Neither reading nor writing goes on, and the message names the file and how to mend it.
+    fn assert_refused(&self, path: &Path, why: &str, mend: &str) {
+        let pin = ["trust", "pin", &self.world.fingerprint()];
+        for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"], &pin] {
+            let output = self.run(arguments);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+            assert!(output.stdout.is_empty());
+            let path = path.display().to_string();
+            for part in [&path, why, mend, "HELVETISAFE_STATE_DIR"] {
+                assert!(told.contains(part), "{arguments:?}: `{part}` in: {told}");
+            }
+        }
+    }
+}
+
+/// Ends a command that hangs.
+fn output_in_time(command: &mut Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > HANGS {
+            child.kill().unwrap();
+            panic!("it hangs: {:?}", child.wait_with_output());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap()
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn make_fifo(path: &Path) {
+    let _ = fs::remove_file(path);
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+fn move_away(path: &Path) -> PathBuf {
+    let other = path.with_file_name("moved");
+    fs::rename(path, &other).unwrap();
+    other
+}
+
+#[test]
+fn a_folder_that_others_can_write_is_refused() {
+    for mode in [0o770, 0o702, 0o1777] {
+        let stage = Stage::new();
+        set_mode(&stage.folder, mode);
+        let mend = format!("chmod go-w {}", stage.folder.display());
+        stage.assert_refused(&stage.folder, "other users can write", &mend);
+    }
+    let stage = Stage::new();
+    // Reading names and dates of ciphertext is no danger.
+    set_mode(&stage.folder, 0o755);
+    assert!(stage.run(&["get", "KEY"]).status.success());
+}
+
+/// One that does not use it is in no danger.
+#[test]
+fn a_command_that_needs_no_folder_does_not_look_at_it() {
+    let stage = Stage::new();
+    set_mode(&stage.folder, 0o777);
+    let mut command = stage.world.command();
+    let fingerprint = stage.world.fingerprint();
+    command.args(["get", "KEY", "--org-key-fingerprint", &fingerprint]);
+    assert!(command.output().unwrap().status.success());
+}
+
+#[test]
+fn the_folder_of_the_cache_is_looked_at_as_well() {
+    let stage = Stage::new();
+    let cache = stage.folder.join("cache");
+    set_mode(&cache, 0o777);
+    let told = told(&stage.run(&["get", "KEY"]), 2);
+    assert!(told.contains("chmod go-w"), "{told}");
+    set_mode(&cache, 0o700);
+    // In its place, a link to a folder that is as good.
+    let other = move_away(&cache);
+    symlink(other, &cache).unwrap();
+    let told = self::told(&stage.run(&["get", "KEY"]), 2);
+    assert!(told.contains("link"), "{told}");
+    fs::remove_file(&cache).unwrap();
+    for make in [make_fifo, |path: &Path| drop(File::create(path).unwrap())] {
+        make(&cache);
+        let told = self::told(&stage.run(&["get", "KEY"]), 2);
+        assert!(told.contains("no folder"), "{told}");
+        fs::remove_file(&cache).unwrap();
+    }
+}
+
+fn told(output: &Output, status: i32) -> String {
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{told}");
+    told
+}
+
+#[test]
+fn nothing_but_a_file_of_ones_own_remembers_vaults() {
+    let stage = Stage::new();
+    let known = stage.known();
+    set_mode(&known, 0o620);
+    let told = told(&stage.run(&["get", "KEY"]), 2);
+    let mend = format!("chmod 600 {}", known.display());
+    assert!(told.contains("other users can read or write") && told.contains(&mend));
+    set_mode(&known, 0o600);
+    let other = move_away(&known);
+    symlink(&other, &known).unwrap();
+    stage.assert_refused(&known, "symbolic link", "remove it");
+    // One that leads nowhere is no missing file.
+    fs::remove_file(&other).unwrap();
+    stage.assert_refused(&known, "symbolic link", "remove it");
+    make_fifo(&known);
+    stage.assert_refused(&known, "no regular file", "remove it");
+    fs::remove_file(&known).unwrap();
+    fs::create_dir(&known).unwrap();
+    stage.assert_refused(&known, "no regular file", "remove it");
+}
+
+#[test]
+fn a_planted_lock_is_refused_before_anything_is_written() {
+    let stage = Stage::new();
+    fs::remove_file(stage.known()).unwrap();
+    let lock = stage.folder.join(".known-vaults.lock");
+    make_fifo(&lock);
+    stage.assert_refused(&lock, "no regular file", "remove it");
+    fs::remove_file(&lock).unwrap();
+    let target = stage.world.folder.path().join("made-through-a-link");
+    symlink(&target, &lock).unwrap();
+    stage.assert_refused(&lock, "symbolic link", "remove it");
+    assert!(!target.exists() && !stage.known().exists());
+}
+
+#[test]
+fn nothing_but_a_file_of_ones_own_keeps_answers() {
+    let stage = Stage::new();
+    let file = stage.cached("json");
+    make_fifo(&file);
+    stage.assert_refused_to_read(&file, "no regular file");
+    fs::remove_file(&file).unwrap();
+    symlink(stage.known(), &file).unwrap();
+    stage.assert_refused_to_read(&file, "symbolic link");
+    fs::remove_file(&file).unwrap();
+    File::create(&file).unwrap();
+    set_mode(&file, 0o622);
+    stage.assert_refused_to_read(&file, "other users can");
+    fs::remove_file(&file).unwrap();
+    let lock = stage.cached("lock");
+    make_fifo(&lock);
+    stage.assert_refused_to_read(&lock, "no regular file");
+    assert!(!file.exists());
+}
+
+impl Stage {
+    fn assert_refused_to_read(&self, path: &Path, why: &str) {
+        let offline = ["run", "--offline", "--key", "KEY", "--", "true"];
+        for (arguments, status) in [(&["get", "KEY"][..], 2), (&offline, 125)] {
+            let told = told(&self.run(arguments), status);
+            let path = path.display().to_string();
+            assert!(told.contains(why) && told.contains(&path), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_link_to_a_folder_may_be_given_and_what_it_leads_to_is_looked_at() {
+    let stage = Stage::new();
+    let link = stage.world.folder.path().join("link");
+    symlink(&stage.folder, &link).unwrap();
+    let get = || {
+        let mut command = stage.command(&["get", "KEY"]);
+        output_in_time(command.env("HELVETISAFE_STATE_DIR", &link))
+    };
+    assert!(get().status.success());
+    set_mode(&stage.folder, 0o777);
+    assert!(told(&get(), 2).contains("chmod go-w"));
+}
+
+/// Root can read and write what is another user's, and so notices nothing else.
+#[test]
+fn what_another_user_owns_is_refused() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    let stage = Stage::new();
+    let paths = [stage.known(), stage.cached("json"), stage.folder.clone()];
+    for path in paths {
+        chown(&path, Some(USER), None).unwrap();
+        let told = told(&stage.run(&["get", "KEY"]), 2);
+        assert!(told.contains("belongs to another user"), "{told}");
+        let mend = format!("chown 0 {}", path.display());
+        assert!(told.contains(&mend), "{told}");
+        chown(&path, Some(0), None).unwrap();
+    }
+    assert!(stage.run(&["get", "KEY"]).status.success());
+}
+
+/// As in a container with a volume for all users: the folder inside it is one's own.
+#[test]
+fn a_folder_in_one_that_all_can_write_is_made_and_used() {
+    let stage = Stage::new();
+    let shared = stage.world.folder.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    set_mode(&shared, 0o1777);
+    let get = |folder: &Path| {
+        let mut command = stage.command(&["get", "KEY"]);
+        output_in_time(command.env("HELVETISAFE_STATE_DIR", folder))
+    };
+    assert!(told(&get(&shared), 2).contains("HELVETISAFE_STATE_DIR"));
+    let own = shared.join("own");
+    assert!(get(&own).status.success());
+    assert!(own.join("known-vaults.json").exists());
+    let mode = fs::metadata(own).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
+}
+
+/// The switch is for file systems without modes. It never makes a link or a FIFO a file.
+#[test]
+fn insecure_permissions_allow_modes_and_nothing_else() {
+    let stage = Stage::new();
+    set_mode(&stage.folder, 0o777);
+    set_mode(&stage.known(), 0o666);
+    let get = ["get", "KEY", "--insecure-permissions"];
+    assert!(stage.run(&get).status.success());
+    make_fifo(&stage.known());
+    assert!(told(&stage.run(&get), 2).contains("no regular file"));
+}
+
+#[test]
+fn what_a_kill_left_behind_goes_with_the_next_write_and_what_is_in_use_stays() {
+    let stage = Stage::new();
+    let leftover = |name: &str| {
+        let path = stage.folder.join(name);
+        File::create(&path).unwrap();
+        path
+    };
+    let dead = leftover(".helvetisafe-0123456789abcdef.tmp");
+    let alive = leftover(".helvetisafe-fedcba9876543210.tmp");
+    let foreign = leftover(".helvetisafe-notes.tmp");
+    // As the process that writes it has it.
+    let held = File::open(&alive).unwrap();
+    held.lock().unwrap();
+    let pin = ["trust", "pin", &stage.world.fingerprint()];
+    assert!(stage.run(&pin).status.success());
+    assert!(!dead.exists() && alive.exists() && foreign.exists());
+    drop(held);
+    assert!(stage.run(&pin).status.success());
+    assert!(!alive.exists() && foreign.exists());
+}
+
+/// The same for files that are asked for, which hold values.
+#[test]
+fn a_value_that_a_kill_left_behind_goes_too() {
+    let stage = Stage::new();
+    let folder = stage.world.folder.path();
+    let dead = folder.join(".helvetisafe-0123456789abcdef.tmp");
+    File::create(&dead).unwrap();
+    assert!(
+        stage
+            .run(&["get", "KEY", "--output", "out"])
+            .status
+            .success()
+    );
+    assert_eq!(fs::read(folder.join("out")).unwrap(), b"value");
+    assert!(!dead.exists());
+}
+
+#[test]
+fn kills_leave_a_whole_file_and_nothing_else_in_the_end() {
+    let stage = Stage::new();
+    let pin = ["trust", "pin", &stage.world.fingerprint()];
+    for round in 0..60 {
+        let mut child = stage.command(&pin).spawn().unwrap();
+        thread::sleep(Duration::from_micros(500 * round));
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert!(stage.run(&["config", "show"]).status.success());
+    }
+    assert!(stage.run(&pin).status.success());
+    let names = fs::read_dir(&stage.folder).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".known-vaults.lock", "cache", "known-vaults.json"]);
+    assert!(stage.run(&["get", "KEY"]).status.success());
+}

@@ -1,0 +1,263 @@
+//! `--timeout`: one deadline for all that a command does with the vault.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::proxy::{Deed, Proxy};
+use crate::world::{World, vault_address};
+
+/// So many that they take far longer than the time, eight at once and also one after the other.
+const COUNT: usize = 150;
+const DELAY: Duration = Duration::from_millis(300);
+const TIME: &str = "2s";
+/// The time, and what else a busy machine needs.
+const ENOUGH: Duration = Duration::from_millis(4500);
+
+/// A world with many secrets, whose vault is slow to answer what is about one of them.
+struct Stage {
+    world: World,
+    proxy: Proxy,
+    is_slow: Arc<AtomicBool>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let world = World::new();
+        let is_slow = Arc::new(AtomicBool::new(false));
+        let slow = Arc::clone(&is_slow);
+        let proxy = Proxy::start(vault_address(), move |seen, _| {
+            let is_about_one = seen.path.starts_with("/api/v1/secrets/");
+            match slow.load(Ordering::SeqCst) && is_about_one {
+                true => Deed::ForwardAfter(DELAY),
+                false => Deed::Forward,
+            }
+        });
+        let stage = Self {
+            world,
+            proxy,
+            is_slow,
+        };
+        let names: Vec<_> = names().map(|name| format!("{name}=value")).collect();
+        stage.world.write("all.env", &names.join("\n"), 0o600);
+        let output = stage.command(&["import", "all.env"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        stage.set_slow(true);
+        stage
+    }
+
+    fn set_slow(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::SeqCst);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.world.command();
+        command
+            .env("HELVETISAFE_BASE_URL", self.proxy.base_url())
+            .args(arguments)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it, and fails where it takes longer than it may.
+    fn end_in_time(&self, arguments: &[&str]) -> (Output, String) {
+        let begun = Instant::now();
+        let output = self.command(arguments).output().unwrap();
+        let elapsed = begun.elapsed();
+        assert!(elapsed < ENOUGH, "{arguments:?}: {elapsed:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output, told)
+    }
+}
+
+/// Ends with the test, also with one that fails.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+fn names() -> impl Iterator<Item = String> {
+    (0..COUNT).map(|n| format!("KEY_{n:03}"))
+}
+
+/// What is said once, however many secrets were not read.
+fn assert_told(told: &str, what: &str) {
+    let is_told = |line: &&str| line.contains("--timeout") && line.contains(what);
+    assert_eq!(told.lines().filter(is_told).count(), 1, "{told}");
+    assert!(told.contains("2 s") && told.lines().count() < 4, "{told}");
+}
+
+#[test]
+fn it_bounds_all_reads_of_a_command() {
+    let stage = Stage::new();
+    stage.world.write("template", &template(), 0o600);
+    let all: Vec<_> = names().collect();
+    let mut get = vec!["get", "--timeout", TIME];
+    get.extend(all.iter().map(String::as_str));
+    let inject = ["inject", "template", "--timeout", TIME];
+    let folder = ["inject", "--output-dir", "out", "--timeout", TIME];
+    for (arguments, status) in [
+        (&["run", "--all", "--timeout", TIME, "--", "true"][..], 125),
+        (
+            &["export", "--format", "dotenv", "--all", "--timeout", TIME],
+            9,
+        ),
+        (&inject, 9),
+        (&folder, 9),
+        (&get, 9),
+    ] {
+        let (output, told) = stage.end_in_time(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {told}");
+        assert_told(&told, &format!("of {COUNT} secrets"));
+    }
+    assert!(!stage.world.folder.path().join("out").exists());
+}
+
+fn template() -> String {
+    let parts: Vec<_> = names()
+        .map(|name| format!("{{{{ secret \"{name}\" }}}}"))
+        .collect();
+    parts.join("\n")
+}
+
+#[test]
+fn it_bounds_all_writes_where_it_is_given() {
+    let stage = Stage::new();
+    let all: Vec<_> = names().collect();
+    let mut delete = vec!["delete", "--yes", "--timeout", TIME];
+    delete.extend(all.iter().map(String::as_str));
+    let (output, told) = stage.end_in_time(&delete);
+    assert_eq!(output.status.code(), Some(9), "{told}");
+    assert_told(&told, &format!("of {COUNT} secrets"));
+
+    let import = ["import", "all.env", "--overwrite", "--timeout", TIME];
+    let (output, told) = stage.end_in_time(&import);
+    assert_eq!(output.status.code(), Some(9), "{told}");
+    assert!(told.contains("--timeout"), "{told}");
+    assert!(
+        told.contains("not tried after that; run it again"),
+        "{told}"
+    );
+}
+
+#[test]
+fn it_comes_from_the_environment_too_and_one_that_suffices_changes_nothing() {
+    let stage = Stage::new();
+    let run = ["run", "--prefix", "KEY_00", "--", "printenv", "KEY_009"];
+    let mut command = stage.command(&run);
+    let output = command.env("HELVETISAFE_TIMEOUT", "20").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"value\n");
+    let mut command = stage.command(&["run", "--all", "--", "true"]);
+    let output = command.env("HELVETISAFE_TIMEOUT", TIME).output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
+}
+
+/// Whoever asks for a password waits for a person, not for the vault.
+#[test]
+fn a_helper_that_takes_long_costs_no_time() {
+    let stage = Stage::new();
+    let secret = stage.world.name("CLIENT_SECRET");
+    let profile = format!(
+        "[profiles.default]\nclient_secret_command = [\"sh\", \"-c\", \"sleep 3; echo {secret}\"]\n"
+    );
+    stage.world.write("config.toml", &profile, 0o600);
+    let arguments = [
+        "get",
+        "KEY_001",
+        "--config",
+        "config.toml",
+        "--timeout",
+        TIME,
+    ];
+    let mut command = stage.command(&arguments);
+    command.env_remove("HELVETISAFE_CLIENT_SECRET");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"value");
+}
+
+/// One note says so, not one for each secret.
+#[test]
+fn what_is_kept_serves_where_the_time_is_over() {
+    let stage = Stage::new();
+    stage.set_slow(false);
+    let run = ["run", "--max-age", "1h", "--timeout", TIME, "--all", "--"];
+    let run = [&run[..], &["printenv", "KEY_149"]].concat();
+    assert!(stage.command(&run).output().unwrap().status.success());
+    stage.set_slow(true);
+    let (output, told) = stage.end_in_time(&run);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(output.stdout, b"value\n");
+    assert_told(&told, &format!("of {COUNT} secrets"));
+    assert!(told.contains("going on with what was kept"), "{told}");
+}
+
+/// It is longer in use than the time, and each of its answers has it.
+#[test]
+fn it_bounds_each_answer_of_an_agent() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["agent", "--listen", "unix:socket", "--no-token"]);
+    command.args(["--timeout", TIME, "--ttl", "1s"]);
+    let mut agent = Ended(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut told = BufReader::new(agent.0.stderr.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().ends_with("ready")));
+    thread::spawn(move || told.for_each(drop));
+    let begun = Instant::now();
+    let (status, body) = ask(&stage, "/secrets");
+    assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
+    assert_eq!(status, 503, "{body}");
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(ask(&stage, "/secret/KEY_001").0, 200);
+    stage.set_slow(false);
+    // Failures are kept for 5 s.
+    thread::sleep(Duration::from_secs(6));
+    assert_eq!(ask(&stage, "/secrets").0, 200);
+}
+
+fn ask(stage: &Stage, path: &str) -> (u16, String) {
+    use std::io::Write;
+    let socket = stage.world.folder.path().join("socket");
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+/// Its life is longer than the time, and fresh values are read within it each time.
+#[test]
+fn it_bounds_each_round_of_a_watch() {
+    let stage = Stage::new();
+    let watch = ["run", "--watch", "1s", "--timeout", TIME, "--all", "--"];
+    let arguments = [&watch[..], &["sh", "-c", "echo $KEY_000; sleep 60"]].concat();
+    let (output, told) = stage.end_in_time(&arguments);
+    assert_eq!(output.status.code(), Some(125), "{told}");
+    assert_told(&told, &format!("of {COUNT} secrets"));
+
+    stage.set_slow(false);
+    let mut command = stage.command(&arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Ended(command.spawn().unwrap());
+    let mut values = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    let mut told = BufReader::new(child.0.stderr.take().unwrap()).lines();
+    assert_eq!(values.next().unwrap().unwrap(), "value");
+    thread::sleep(Duration::from_secs(3));
+    stage.set_slow(true);
+    stage.world.set("KEY_000", "new");
+    assert!(told.any(|line| line.unwrap().contains("--timeout")));
+    stage.set_slow(false);
+    thread::spawn(move || told.for_each(drop));
+    assert_eq!(values.next().unwrap().unwrap(), "new");
+}
