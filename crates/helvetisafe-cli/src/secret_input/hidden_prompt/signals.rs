@@ -33,7 +33,7 @@ impl Signals {
         }
         signals.push(SIGCONT);
         let (read, write) = UnixStream::pair()?;
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly::default(), signals)?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
         ACT_AT_ONCE.store(false, Ordering::SeqCst);
         Ok(Self(delivery))
     }
