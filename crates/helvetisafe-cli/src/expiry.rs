@@ -43,7 +43,7 @@ impl ExpiryArgs {
 pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
     let span: Option<Span> = text.parse().ok();
     span.filter(|span| span.is_positive())
-        .and_then(|span| now.to_zoned(TimeZone::UTC).checked_add(span).ok())
+        .and_then(|span| now.to_zoned_datetime(TimeZone::UTC).checked_add(span).ok())
         .map(|then| then.timestamp())
         .ok_or_else(|| {
             Failure::usage(format_args!(
@@ -53,7 +53,7 @@ pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
 }
 
 fn at(text: &str) -> Result<Timestamp, Failure> {
-    let in_utc = |time: DateTime| Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let in_utc = |time: DateTime| Some(time.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp());
     let date = || text.parse().ok().and_then(|date: Date| in_utc(date.into()));
     let time = text.parse().ok().or_else(date).ok_or_else(|| {
         Failure::usage(format_args!(

@@ -1,4 +1,4 @@
-//! AES-256-GCM, NIST SP 800-38D, with a 96-bit nonce, a 128-bit tag and no additional data.
+//! AES-256-GCM, NIST SP 800-38D, with a 96-bit nonce and a 128-bit tag.
 
 use alloc::vec::Vec;
 
@@ -23,27 +23,38 @@ impl Cipher {
     }
 
     /// SP 800-38D section 7.1, GCM-AE: turns the plaintext in `buffer` into ciphertext followed by
-    /// its tag.
-    pub(crate) fn seal(&self, nonce: &[u8; NONCE_LEN], buffer: &mut Vec<u8>) -> Result<(), Error> {
+    /// its tag, which covers the additional data `aad` too.
+    pub(crate) fn seal(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let plaintext = buffer.as_mut_slice().into();
         let tag = stack::wiped::<{ stack::CIPHER }, _>(|| {
-            self.0.encrypt_inout_detached(nonce.into(), &[], plaintext)
+            self.0.encrypt_inout_detached(nonce.into(), aad, plaintext)
         })
         .map_err(|_| Error::TooLong)?;
         buffer.extend_from_slice(&tag);
         Ok(())
     }
 
-    /// SP 800-38D section 7.2, GCM-AD: checks the tag at the end of `buffer`, and only then turns
-    /// the rest into plaintext, in place. On failure the buffer still holds ciphertext.
-    pub(crate) fn open(&self, nonce: &[u8; NONCE_LEN], buffer: &mut Vec<u8>) -> Result<(), Error> {
+    /// SP 800-38D section 7.2, GCM-AD: checks the tag at the end of `buffer`, with the same additional
+    /// data, and only then turns the rest into plaintext, in place. On failure the buffer still holds
+    /// ciphertext.
+    pub(crate) fn open(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let length = buffer.len().checked_sub(TAG_LEN).ok_or(Error::Decryption)?;
         let (ciphertext, tag) = buffer.split_at_mut(length);
         let tag = Tag::try_from(&*tag).map_err(|_| Error::Decryption)?;
         stack::wiped::<{ stack::CIPHER }, _>(|| {
             let ciphertext = ciphertext.into();
             self.0
-                .decrypt_inout_detached(nonce.into(), &[], ciphertext, &tag)
+                .decrypt_inout_detached(nonce.into(), aad, ciphertext, &tag)
         })
         .map_err(|_| Error::Decryption)?;
         buffer.truncate(length);

@@ -93,7 +93,7 @@ impl LockedPrivateKey {
         let mut jwk = key.to_jwk()?;
         // The ciphertext replaces the plaintext in its own buffer, which has room for the tag.
         let mut ciphertext = core::mem::take(&mut *jwk);
-        Cipher::new(&locking_key).seal(&nonce, &mut ciphertext)?;
+        Cipher::new(&locking_key).seal(&nonce, &[], &mut ciphertext)?;
         let tag = ciphertext.split_off(ciphertext.len() - TAG_LEN);
         let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         Ok(Self {
@@ -131,7 +131,7 @@ impl LockedPrivateKey {
         jwk.extend_from_slice(&self.tag);
         let mut jwk = zeroize::Zeroizing::new(jwk);
         Cipher::new(&locking_key)
-            .open(&self.nonce, &mut jwk)
+            .open(&self.nonce, &[], &mut jwk)
             .map_err(|_| Error::Unlock)?;
         PrivateKey::from_jwk(&jwk).map_err(|_| Error::Unlock)
     }

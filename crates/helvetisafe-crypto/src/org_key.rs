@@ -12,6 +12,11 @@ use zeroize::Zeroizing;
 use crate::aead::{Cipher, KEY_LEN, TAG_LEN};
 use crate::{Envelope, Error, Plaintext, random, stack};
 
+/// The additional authenticated data of a secret. The wire format has none.
+const SECRET: &[u8] = b"";
+/// That of a ticket: with it neither ever opens as the other (domain separation).
+const TICKET: &[u8] = b"HelvetiSafe resumption ticket v2";
+
 /// The key of an organization: 32 bytes, under which all its secrets are sealed with AES-256-GCM.
 ///
 /// The cipher is set up once, when the key is made. Everything is wiped on drop; there is no
@@ -70,14 +75,7 @@ impl OrgKey {
         rng: &mut R,
         plaintext: &[u8],
     ) -> Result<Envelope, Error> {
-        let nonce = random::bytes(rng)?;
-        let mut buffer = Vec::with_capacity(plaintext.len() + TAG_LEN);
-        buffer.extend_from_slice(plaintext);
-        self.cipher.seal(&nonce, &mut buffer)?;
-        Ok(Envelope {
-            nonce,
-            ciphertext_and_tag: buffer,
-        })
+        self.seal_as(SECRET, rng, plaintext)
     }
 
     /// Encrypts `plaintext` with a nonce from the operating system.
@@ -106,11 +104,65 @@ impl OrgKey {
     /// # Errors
     ///
     /// The envelope as it was, where [`Self::open`] fails.
-    pub fn try_open(&self, mut envelope: Envelope) -> Result<Plaintext, Envelope> {
-        match self
-            .cipher
-            .open(&envelope.nonce, &mut envelope.ciphertext_and_tag)
-        {
+    pub fn try_open(&self, envelope: Envelope) -> Result<Plaintext, Envelope> {
+        self.open_as(SECRET, envelope)
+    }
+
+    /// Encrypts what a client leaves to a later one, with a nonce from `rng`: its resumption ticket.
+    ///
+    /// A fixed label goes in as additional authenticated data (NIST SP 800-38D section 7.1), where
+    /// secrets have none. So a vault cannot present a ticket as a secret, nor a secret as a ticket.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::seal_with_rng`].
+    pub fn seal_ticket_with_rng<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        plaintext: &[u8],
+    ) -> Result<Envelope, Error> {
+        self.seal_as(TICKET, rng, plaintext)
+    }
+
+    /// The same, with a nonce from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::seal`].
+    #[cfg(feature = "getrandom")]
+    pub fn seal_ticket(&self, plaintext: &[u8]) -> Result<Envelope, Error> {
+        self.seal_ticket_with_rng(&mut getrandom::SysRng, plaintext)
+    }
+
+    /// Decrypts what [`Self::seal_ticket`] made, and nothing else (NIST SP 800-38D section 7.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_ticket(&self, envelope: Envelope) -> Result<Plaintext, Error> {
+        self.open_as(TICKET, envelope)
+            .map_err(|_| Error::Decryption)
+    }
+
+    fn seal_as<R: TryCryptoRng + ?Sized>(
+        &self,
+        aad: &[u8],
+        rng: &mut R,
+        plaintext: &[u8],
+    ) -> Result<Envelope, Error> {
+        let nonce = random::bytes(rng)?;
+        let mut buffer = Vec::with_capacity(plaintext.len() + TAG_LEN);
+        buffer.extend_from_slice(plaintext);
+        self.cipher.seal(&nonce, aad, &mut buffer)?;
+        Ok(Envelope {
+            nonce,
+            ciphertext_and_tag: buffer,
+        })
+    }
+
+    fn open_as(&self, aad: &[u8], mut envelope: Envelope) -> Result<Plaintext, Envelope> {
+        let buffer = &mut envelope.ciphertext_and_tag;
+        match self.cipher.open(&envelope.nonce, aad, buffer) {
             Ok(()) => Ok(envelope.ciphertext_and_tag.into()),
             Err(_) => Err(envelope),
         }
@@ -240,7 +292,27 @@ mod tests {
         }
     }
 
+    /// Tickets are kept on disk, so that their label stays. Made by another implementation of
+    /// AES-256-GCM: the nonce is zero, and `HelvetiSafe resumption ticket v2` the additional data.
+    #[test]
+    fn a_ticket_of_another_implementation_opens() {
+        let value = "y1z7txBPlF/7Wrz1m6P4pDkrNhFxOw==";
+        let envelope = Envelope::decode(value, "AAAAAAAAAAAAAAAA").unwrap();
+        let key = OrgKey::from_bytes(&[1; 32]);
+        assert_eq!(&*key.open_ticket(envelope).unwrap(), b"ticket");
+    }
+
     proptest! {
+        #[test]
+        fn a_ticket_is_no_secret_and_a_secret_no_ticket(key: [u8; 32], plaintext: Vec<u8>) {
+            let key = OrgKey::from_bytes(&key);
+            let ticket = key.seal_ticket(&plaintext).unwrap();
+            let secret = key.seal(&plaintext).unwrap();
+            prop_assert_eq!(&*key.open_ticket(ticket.clone()).unwrap(), &*plaintext);
+            prop_assert_eq!(key.open(ticket).err(), Some(Error::Decryption));
+            prop_assert_eq!(key.open_ticket(secret).err(), Some(Error::Decryption));
+        }
+
         #[test]
         fn what_is_sealed_opens(key: [u8; 32], plaintext: Vec<u8>) {
             let key = OrgKey::from_bytes(&key);

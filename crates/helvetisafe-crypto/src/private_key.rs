@@ -10,13 +10,12 @@ use core::fmt;
 
 use rand_core::TryCryptoRng;
 use rsa::traits::{PaddingScheme, PrivateKeyParts, PublicKeyParts};
-use rsa::{BoxedUint, Oaep, RsaPrivateKey, RsaPublicKey};
+use rsa::{BoxedUint, Oaep, PrivateKey as RsaPrivateKey, PublicKey as RsaPublicKey};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::aead::KEY_LEN;
-use crate::random::FailureLatch;
 use crate::{Error, OrgKey, encoding, stack};
 
 /// Bits of a modulus that are accepted; NIST SP 800-131A forbids fewer.
@@ -109,9 +108,11 @@ impl PrivateKey {
         if !MODULUS_BITS.contains(&bits) {
             return Err(Error::KeyRejected);
         }
-        let mut latch = FailureLatch::new(rng);
-        let key = stack::wiped::<{ stack::ANYTHING }, _>(|| RsaPrivateKey::new(&mut latch, bits));
-        latch.check(key)?.map(Self).map_err(|_| Error::KeyRejected)
+        match stack::wiped::<{ stack::ANYTHING }, _>(|| RsaPrivateKey::new(rng, bits)) {
+            Ok(key) => Ok(Self(key)),
+            Err(rsa::Error::Rng) => Err(Error::Randomness),
+            Err(_) => Err(Error::KeyRejected),
+        }
     }
 
     /// A fresh key of `bits` bits, with randomness from the operating system.
@@ -272,7 +273,7 @@ impl Crt {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({} bits)", self.0.n().bits())
+        write!(f, "PrivateKey({} bits)", self.0.n().bit_width())
     }
 }
 

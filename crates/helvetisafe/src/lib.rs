@@ -42,8 +42,9 @@
 //! - `platform-roots`, on by default, trusts what the operating system trusts; `bundled-roots` has
 //!   Mozilla's roots compiled in. With neither, a vault behind TLS has to be trusted with
 //!   [`ClientBuilder::ca_certificate`].
-//! - `quiet-log`, on by default, compiles the level `trace` of the crate `log` out of the program,
-//!   where `ureq` would show tokens.
+//! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
+//!   `ureq`, the default transport, logs tokens under the target `ureq_proto`: a program that logs at
+//!   `trace` sets this feature, or drops that target.
 //!
 //! # Secrets in memory
 //!

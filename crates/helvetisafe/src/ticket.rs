@@ -1,12 +1,13 @@
 //! What a later client begins with: an access token, sealed, and what it takes to open it.
 //!
-//! One text, `1.NONCE.VALUE.ORG_KEY`, in base64: the token sealed under the org key, and the org key
-//! wrapped for the account. Where a password unlocks the account's key, that follows as the vault
+//! One text, `2.NONCE.VALUE.ORG_KEY`, in base64: the token sealed under the org key with a label of its
+//! own, and the org key wrapped for the account. Where a password unlocks the account's key, that follows as the vault
 //! keeps it: `.CIPHERTEXT.NONCE.SALT.TAG`.
 
 use helvetisafe_crypto::{EncodedLockedKey, Envelope, LockedPrivateKey, WrappedOrgKey};
 
-const VERSION: &str = "1";
+/// Version 1 had no label; its tickets are ignored, and a token is fetched instead.
+const VERSION: &str = "2";
 
 /// All of it is ciphertext.
 pub(crate) struct Ticket {

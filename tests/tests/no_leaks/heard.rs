@@ -21,9 +21,21 @@ pub(crate) fn listen() {
     });
 }
 
-/// Who said it, and what.
+/// Who said it, and what; all that a program hears which drops what [`is_dump`].
 pub(crate) fn lines() -> Vec<(String, String)> {
+    let mut lines = all_lines();
+    lines.retain(|(who, _)| !is_dump(who));
+    lines
+}
+
+/// The same, and the dump of `ureq`.
+pub(crate) fn all_lines() -> Vec<(String, String)> {
     LINES.lock().unwrap().clone()
+}
+
+/// The target that a program drops when it logs at `trace` without the feature `quiet-log`.
+pub(crate) fn is_dump(who: &str) -> bool {
+    who.split("::").next() == Some("ureq_proto")
 }
 
 struct Listener;

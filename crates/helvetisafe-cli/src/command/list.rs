@@ -159,7 +159,7 @@ fn table(listed: &[SecretMetadata], now: Timestamp, context: &Context) -> Result
 
 fn minute(time: Option<Timestamp>) -> String {
     let in_utc = |time: Timestamp| {
-        time.to_zoned(TimeZone::UTC)
+        time.to_zoned_datetime(TimeZone::UTC)
             .strftime("%F %H:%M")
             .to_string()
     };

@@ -284,7 +284,7 @@ fn one_that_is_refused_or_does_not_open_is_replaced_and_nobody_is_told() {
     assert_eq!(stage.tokens(get), 1);
     assert_eq!(stage.tokens(get), 0);
 
-    for text in ["", "1.AAAA.AAAA.AAAA", "canary"] {
+    for text in ["", "1.AAAA.AAAA.AAAA", "2.AAAA.AAAA.AAAA", "canary"] {
         stage.edit(|json| json["answers"]["ticket"]["answer"] = text.into());
         assert_eq!(stage.tokens(get), 1, "{text}");
         assert_eq!(stage.tokens(get), 0, "{text}");

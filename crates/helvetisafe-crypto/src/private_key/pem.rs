@@ -10,7 +10,7 @@ use pkcs8::der::{Decode, SecretDocument};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::{EncodePrivateKey, EncryptedPrivateKeyInfo, PrivateKeyInfoRef};
-use rsa::RsaPrivateKey;
+use rsa::PrivateKey as RsaPrivateKey;
 use zeroize::Zeroizing;
 
 use super::{Parts, PrivateKey};

@@ -8,6 +8,7 @@ from rsa_numbers import b64, derived, encrypt, oaep, pkcs1_v1_5, wrap
 from wire import answer_faults, base64_faults
 
 LENGTH = "the format fixes 32 bytes; the peer takes any number, and fails at the first secret"
+FIRST = "whether it is 0 is what Manger's attack asks, so draft-irtf-cfrg-rsa-guidance ignores it"
 AES = "the format fixes 32 bytes; the peer goes on with AES-{} under it"
 
 
@@ -38,6 +39,9 @@ def _good(kit):
     for name, org_key in [("zeros", bytes(32)), ("ones", b"\xff" * 32)]:
         control = f"All bytes of the org key are {org_key[0]:#04x}."
         kit.ok(name, control, _answer(wrap(BASE, org_key)), org_key)
+    control = "The first byte of the OAEP block, which is not looked at, is 1 instead of 0."
+    answer = _answer(wrap(BASE, ORG_KEY, first=1))
+    kit.ok("oaep-first-byte", control, answer, ORG_KEY, peer="crypto-error", why=FIRST)
 
 
 def _wrong_content(kit):
@@ -68,7 +72,6 @@ def _wrong_padding(kit):
         "oaep-sha512": ("OAEP with SHA-512.", {"hash": "sha512", "mgf": "sha512"}),
         "oaep-label": ("The OAEP label is not empty.", {"label": b"org-key"}),
         "oaep-label-nul": ("The OAEP label is one zero byte.", {"label": b"\0"}),
-        "oaep-first-byte": ("The first byte of the OAEP block is 1 instead of 0.", {"first": 1}),
         "oaep-marker-0": ("No byte of value 1 stands before the org key.", {"marker": 0}),
         "oaep-marker-2": ("The byte before the org key is 2 instead of 1.", {"marker": 2}),
     }

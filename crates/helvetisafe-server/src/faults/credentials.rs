@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use helvetisafe_crypto::{OrgKey, PrivateKey};
+use rsa::Oaep;
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::rand_core::{TryCryptoRng, TryRng};
-use rsa::{Oaep, RsaPrivateKey, RsaPublicKey};
 use serde_json::json;
 use sha2::Sha256;
 
@@ -133,9 +133,9 @@ impl Fault {
 /// So many bytes, wrapped for the account: RSAES-OAEP-ENCRYPT, RFC 8017 section 7.1.1.
 fn wrap(account: &Account, length: usize) -> Result<Vec<u8>, Error> {
     let rejected = |_| Error::Crypto(helvetisafe_crypto::Error::KeyFormat);
-    let key = RsaPrivateKey::from_pkcs8_pem(&account.private_key_pem).map_err(rejected)?;
+    let key = rsa::PrivateKey::from_pkcs8_pem(&account.private_key_pem).map_err(rejected)?;
     let contents = vec![7; length];
-    RsaPublicKey::from(&key)
+    rsa::PublicKey::from(&key)
         .encrypt(&mut Padding(Luck::new(0)), Oaep::<Sha256>::new(), &contents)
         .map_err(|_| Error::Crypto(helvetisafe_crypto::Error::TooLong))
 }

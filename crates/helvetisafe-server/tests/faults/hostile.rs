@@ -220,7 +220,7 @@ fn decrypt(site: &Site, text: &str) -> Option<Vec<u8>> {
     use base64::Engine;
     use rsa::pkcs8::DecodePrivateKey;
     let wrapped = base64::prelude::BASE64_STANDARD.decode(text).ok()?;
-    let key = rsa::RsaPrivateKey::from_pkcs8_pem(&site.account.private_key_pem).unwrap();
+    let key = rsa::PrivateKey::from_pkcs8_pem(&site.account.private_key_pem).unwrap();
     key.decrypt(rsa::Oaep::<sha2::Sha256>::new(), &wrapped).ok()
 }
 

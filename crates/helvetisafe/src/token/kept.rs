@@ -7,10 +7,6 @@ use helvetisafe_crypto::{Envelope, Error, OrgKey};
 use helvetisafe_proto::auth::Token;
 use jiff::Timestamp;
 
-/// What a sealed token begins with. It is no UTF-8, and secrets are, so neither is ever taken for the
-/// other.
-const MARK: &[u8] = b"\xffHelvetiSafe access token v1\0";
-
 /// An access token that outlives its client. Its times are those of the calendar.
 pub(crate) struct KeptToken {
     pub(crate) token: Token,
@@ -21,19 +17,19 @@ pub(crate) struct KeptToken {
 }
 
 impl KeptToken {
-    /// Encrypts it: [`MARK`], the holder, and three lines.
+    /// Encrypts it as a ticket: the holder, and three lines.
     pub(crate) fn seal(&self, org_key: &OrgKey) -> Result<Envelope, Error> {
         let times = format!("{}\n{}\n", self.received, self.expires_at);
         let token = self.token.expose_secret().as_bytes();
         // One allocation, so that no copy of the token stays behind.
-        let plaintext = [MARK, &self.holder, times.as_bytes(), token].concat();
-        org_key.seal(&Zeroizing::new(plaintext))
+        let plaintext = [&self.holder, times.as_bytes(), token].concat();
+        org_key.seal_ticket(&Zeroizing::new(plaintext))
     }
 
     /// `None` when it does not open, or is anything else.
     pub(crate) fn open(org_key: &OrgKey, sealed: Envelope) -> Option<Self> {
-        let plaintext = org_key.open(sealed).ok()?;
-        let (holder, lines) = plaintext.strip_prefix(MARK)?.split_first_chunk()?;
+        let plaintext = org_key.open_ticket(sealed).ok()?;
+        let (holder, lines) = plaintext.split_first_chunk()?;
         let mut lines = std::str::from_utf8(lines).ok()?.splitn(3, '\n');
         let mut line = || lines.next();
         Some(Self {

@@ -1,7 +1,7 @@
 //! An access token that a later client begins with.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use helvetisafe::{Client, ClientBuilder, Clock, Credentials, ErrorKind, KeySource, Scope, Scopes};
@@ -230,8 +230,9 @@ fn what_is_no_ticket_is_ignored() {
     let mut parts: Vec<_> = ticket.split('.').collect();
     assert_eq!(parts.len(), 4);
     let longer = format!("{ticket}.");
-    let next = ticket.replacen('1', "2", 1);
-    let mut bad = vec!["", ".", "1", &ticket[..ticket.len() / 2], &longer, &next];
+    let [last, next] = ["1", "3"].map(|version| ticket.replacen('2', version, 1));
+    let half = &ticket[..ticket.len() / 2];
+    let mut bad = vec!["", ".", "2", half, &longer, &last, &next];
     parts.swap(1, 2);
     let swapped = parts.join(".");
     parts.swap(1, 2);
@@ -241,6 +242,28 @@ fn what_is_no_ticket_is_ignored() {
     for text in bad {
         assert_eq!(fetched(&world, world.builder().resume(text)), 1, "{text}");
     }
+}
+
+/// A vault that has got hold of a ticket presents its ciphertext as a secret.
+#[test]
+fn a_ticket_does_not_open_as_a_secret() {
+    let given = Arc::new(Mutex::new(None::<String>));
+    let body = Arc::clone(&given);
+    let world = World::new(move |seen, _| {
+        let is_asked = seen.is("GET", &format!("{SECRETS}/a"));
+        let body = body.lock().unwrap().clone().filter(|_| is_asked)?;
+        Some(answer(200, body))
+    });
+    let client = world.client();
+    let ticket = ticket(&client);
+    let parts: Vec<_> = ticket.split('.').collect();
+    *given.lock().unwrap() = Some(format!(
+        r#"{{"key": "a", "nonce": "{}", "value": "{}"}}"#,
+        parts[1], parts[2]
+    ));
+    let error = client.secrets().get("a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Crypto, "{error}");
+    assert!(error.to_string().contains("does not open"), "{error}");
 }
 
 #[test]

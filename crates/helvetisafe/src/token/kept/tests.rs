@@ -1,5 +1,3 @@
-use helvetisafe_crypto::Payload;
-
 use super::*;
 
 const TOKEN: &str = "canary-t0k";
@@ -32,22 +30,27 @@ fn what_is_sealed_opens_whole_and_under_that_key_alone() {
 #[test]
 fn a_token_is_no_secret_and_a_secret_no_token() {
     let sealed = token(5, 3605).seal(&org_key()).unwrap();
-    let plaintext = org_key().open(sealed).unwrap();
-    assert!(Payload::parse(plaintext, "db").is_err());
+    assert!(org_key().open(sealed.clone()).is_err());
+    let plaintext = org_key().open_ticket(sealed).unwrap();
+    let secret = org_key().seal(&plaintext).unwrap();
+    assert!(KeptToken::open(&org_key(), secret).is_none());
+}
 
-    let holder = "7".repeat(32);
-    let text = format!(
-        "HelvetiSafe access token v1\0{holder}1970-01-01T00:00:05Z\n1970-01-01T01:00:05Z\nt0k"
+#[test]
+fn a_ticket_that_holds_something_else_is_no_token() {
+    let whole = format!(
+        "{}1970-01-01T00:00:05Z\n1970-01-01T01:00:05Z\nt0k",
+        "7".repeat(32)
     );
-    let open = |plaintext: &[u8]| {
-        let sealed = org_key().seal(plaintext).unwrap();
+    let open = |plaintext: &str| {
+        let sealed = org_key().seal_ticket(plaintext.as_bytes()).unwrap();
         KeptToken::open(&org_key(), sealed)
     };
-    for plaintext in [text.as_bytes(), &Payload::encode("db", &text), b"", MARK] {
-        assert!(open(plaintext).is_none());
+    assert!(open(&whole).is_some());
+    for length in [0, 31, 32, 52, 53, 73, 74] {
+        assert!(open(&whole[..length]).is_none(), "{length}");
     }
-    // With the one byte that no text has, it is one.
-    assert!(open(&[b"\xff", text.as_bytes()].concat()).is_some());
+    assert!(open(&whole.replacen('Z', "", 1)).is_none());
 }
 
 #[test]
