@@ -11,6 +11,7 @@
 //! A request goes `vault::connections` → `http` → `http::allowed` (who is it, may it, how often) →
 //! `shared` → `cache` or `store`, and comes back.
 
+mod budget;
 mod cache;
 mod dev;
 mod error;
