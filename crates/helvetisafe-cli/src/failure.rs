@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use helvetisafe::{Error, ErrorCode, ErrorKind, KeyName};
+use helvetisafe::{Error, ErrorKind, KeyName};
 
 use crate::messages::Messages;
 
@@ -115,9 +115,7 @@ impl From<Error> for Failure {
         let failure = match (error.kind(), error.key()) {
             // The facade's advice names its own methods. It also has a conflict without an answer.
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
-            (ErrorKind::NotFound, Some(key)) if error.code() != Some(ErrorCode::UnknownPath) => {
-                Self::not_found(key)
-            }
+            (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             _ => Self::new(status, error),
         };
         Self {
