@@ -1,7 +1,7 @@
 //! The handle of a running vault, and its builder.
 
 pub(crate) mod connections;
-mod seats;
+mod slots;
 mod thread;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ use crate::{Error, RateLimits};
 use thread::Running;
 
 pub(crate) use connections::Bounds;
-pub(crate) use seats::Guest;
+pub(crate) use slots::Peer;
 
 /// A running vault: it serves HTTP on a loopback address, from its own thread with its own runtime.
 ///

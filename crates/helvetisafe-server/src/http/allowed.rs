@@ -14,7 +14,7 @@ use super::Refusal;
 use crate::shared::Shared;
 use crate::store::{OrganizationId, Principal, TokenKind};
 use crate::token::Hash;
-use crate::vault::Guest;
+use crate::vault::Peer;
 
 /// A caller whose token is valid and has the scope that the call needs. Which one that is stands
 /// with the call in the wire crate, for client and server alike.
@@ -36,8 +36,8 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Allowed<E> {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         let principal = principal(&parts.headers, shared).await?;
-        if let Some(guest) = parts.extensions.get::<Guest>() {
-            guest.is_known();
+        if let Some(peer) = parts.extensions.get::<Peer>() {
+            peer.mark_known();
         }
         shared
             .limits

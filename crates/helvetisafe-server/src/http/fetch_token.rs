@@ -11,7 +11,7 @@ use super::{Refusal, Vault};
 use crate::shared::Shared;
 use crate::store::{Client, Moment, TokenKind, TokenRow};
 use crate::token::{self, Hash};
-use crate::vault::Guest;
+use crate::vault::Peer;
 
 /// The body of a success, RFC 6749 section 5.1.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(super) struct IssuedToken {
 pub(super) async fn call(
     vault: Vault,
     headers: HeaderMap,
-    guest: Option<Extension<Guest>>,
+    peer: Option<Extension<Peer>>,
     SentForm(mut form, _share): SentForm,
 ) -> Result<Json<IssuedToken>, Refusal> {
     match form.grant_type.as_deref() {
@@ -41,8 +41,8 @@ pub(super) async fn call(
     }
     let asked = form.scope.take();
     let client = authenticate(&vault, form.credentials(&headers)?).await?;
-    if let Some(Extension(guest)) = guest {
-        guest.is_known();
+    if let Some(Extension(peer)) = peer {
+        peer.mark_known();
     }
     let scopes = granted(client.scopes, asked.as_deref())?;
     issue(&vault, &client, scopes).await.map(Json)

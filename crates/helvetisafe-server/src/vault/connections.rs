@@ -14,7 +14,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio_io_timeout::TimeoutStream;
 
-use super::seats::{Guest, Seats};
+use super::slots::{Peer, Slots};
 
 /// What one client, or all together, may take of the vault.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Bounds {
     /// How long a client may take for the head of a request, for its body, or to read on in an
     /// answer; and how long a connection may rest between two requests.
     pub(crate) patience: Duration,
-    /// How many connections are served; the others wait for a seat.
+    /// How many connections are served; the others wait for a slot.
     pub(crate) connections: usize,
 }
 
@@ -41,18 +41,18 @@ pub(crate) async fn serve<L: Listener>(
     stopped: impl Future<Output = ()>,
 ) {
     let (http, open) = (protocol(bounds.patience), GracefulShutdown::new());
-    let seats = Seats::new(bounds.connections);
+    let slots = Slots::new(bounds.connections);
     let mut stopped = std::pin::pin!(stopped);
     loop {
         let accepted = async {
             let (socket, _) = listener.accept().await;
-            (socket, seats.take().await)
+            (socket, slots.take().await)
         };
-        let (socket, seat) = tokio::select! {
+        let (socket, slot) = tokio::select! {
             accepted = accepted => accepted,
             () = &mut stopped => break,
         };
-        let service = calls(router_for(&socket), seat.guest().clone());
+        let service = calls(router_for(&socket), slot.peer().clone());
         let mut socket = TimeoutStream::new(socket);
         socket.set_write_timeout(Some(bounds.patience));
         let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service);
@@ -61,7 +61,7 @@ pub(crate) async fn serve<L: Listener>(
             // An error on one connection ends that one; its client sees it.
             tokio::select! {
                 _ = connection => {}
-                () = seat.is_needed() => {}
+                () = slot.eviction() => {}
             }
         });
     }
@@ -69,16 +69,16 @@ pub(crate) async fn serve<L: Listener>(
     open.shutdown().await;
 }
 
-/// The calls of one connection, which learn of their guest, as the guest's seat does of them.
+/// The calls of one connection, which learn of their peer, as the peer's slot does of them.
 fn calls(
     router: Router,
-    guest: Guest,
+    peer: Peer,
 ) -> impl Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
 {
     let router = TowerToHyperService::new(router);
     service_fn(move |mut request: Request<Incoming>| {
-        let answering = guest.begin();
-        request.extensions_mut().insert(guest.clone());
+        let answering = peer.begin();
+        request.extensions_mut().insert(peer.clone());
         let answer = router.call(request);
         async move {
             let _answering = answering;

@@ -138,7 +138,7 @@ fn a_refused_request_is_answered_before_its_body() {
 }
 
 #[test]
-fn a_client_that_waits_is_not_told_to_go_on_with_a_refused_request() {
+fn a_refused_request_gets_no_100_continue() {
     let site = site();
     let mut stream = connect(&site);
     let expect = "content-length: 5\r\nexpect: 100-continue\r\n";

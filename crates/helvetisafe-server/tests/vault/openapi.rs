@@ -230,6 +230,25 @@ fn its_codes_are_those_of_the_table_with_their_statuses() {
 }
 
 #[test]
+fn the_wire_contract_has_the_same_codes() {
+    let contract = include_str!("../../../../docs/wire-contract.md");
+    let mut listed = Vec::new();
+    for row in contract.lines() {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        let Some(Ok(status)) = cells.next().map(str::parse::<u16>) else {
+            continue;
+        };
+        for code in cells.next().unwrap().split(", ") {
+            let code: ErrorCode = code.trim_matches('`').parse().unwrap();
+            assert_eq!(code.status().as_u16(), status, "{code}");
+            listed.push(code);
+        }
+    }
+    assert_eq!(listed.len(), ErrorCode::ALL.len());
+    assert!(ErrorCode::ALL.iter().all(|code| listed.contains(code)));
+}
+
+#[test]
 fn what_it_says_holds_for_head_too() {
     let Site { vault, token, .. } = site();
     for operation in Document::new().operations() {
