@@ -1,3 +1,5 @@
+mod code;
+
 use std::fmt;
 
 use http::header::LOCATION;
@@ -5,6 +7,8 @@ use http::{Response, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
 use crate::Scope;
+
+pub use code::{ErrorCode, UnknownErrorCode};
 
 /// What an answer that is not a success means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,12 +57,19 @@ impl Kind {
     }
 }
 
-/// The body of an error: `{"error": "text"}`, with `error_description` at the token endpoint
-/// (RFC 6749 section 5.2).
+/// The body of an error: `{"error": "text", "code": "secret_not_found"}`. Where the token endpoint refuses
+/// the client it is `{"error": "invalid_client", "error_description": "text"}` (RFC 6749 section 5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
     /// What is wrong, in words; at the token endpoint a code.
     pub error: String,
+    /// The reason, for programs. Unknown codes, and values of other types, are read as none.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "code::lenient"
+    )]
+    pub code: Option<ErrorCode>,
     /// At the token endpoint, what is wrong in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
@@ -74,6 +85,7 @@ pub struct ErrorBody {
 pub struct ApiError {
     problem: Problem,
     kind: Kind,
+    code: Option<ErrorCode>,
     server_text: Option<Box<str>>,
     missing_scope: Option<Scope>,
 }
@@ -115,13 +127,16 @@ impl ApiError {
             let to = redirect_host(response);
             return Self::new(Problem::Redirect { status, to }, Kind::Api);
         }
-        let text = error_body(response).map(|body| body.error);
+        let body = error_body(response);
+        let code = body.as_ref().and_then(|body| code_for(body, status));
+        let text = body.map(|body| body.error);
         let missing_scope = (status == StatusCode::FORBIDDEN)
             .then(|| text.as_deref().and_then(named_scope))
             .flatten();
         Self {
             problem: Problem::Status(status),
             kind: Kind::from(status),
+            code,
             server_text: text.as_deref().map(escaped),
             missing_scope,
         }
@@ -141,6 +156,7 @@ impl ApiError {
             return Self::from_response(response);
         }
         let body = error_body(response);
+        let of_body = body.as_ref().and_then(|body| code_for(body, status));
         let code = body
             .as_ref()
             .and_then(|body| oauth_code(&body.error))
@@ -149,6 +165,7 @@ impl ApiError {
         Self {
             problem: Problem::Token { status, code },
             kind: Kind::Auth,
+            code: of_body,
             server_text: text.as_deref().map(escaped),
             missing_scope: None,
         }
@@ -177,6 +194,7 @@ impl ApiError {
         Self {
             problem,
             kind,
+            code: None,
             server_text: None,
             missing_scope: None,
         }
@@ -197,6 +215,13 @@ impl ApiError {
             | Problem::Redirect { status, .. } => Some(status),
             Problem::Malformed(_) | Problem::Truncated => None,
         }
+    }
+
+    /// The reason that the server gave for programs; `None` where it gave none that belongs to the status
+    /// of the answer. [`Self::kind`] never depends on it.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.code
     }
 
     /// The scope that a 403 named as missing.
@@ -224,7 +249,16 @@ impl fmt::Debug for ApiError {
 }
 
 fn error_body(response: &Response<Vec<u8>>) -> Option<ErrorBody> {
-    serde_json::from_slice(response.body()).ok()
+    // The reader takes an array for a struct.
+    let body = response.body().trim_ascii_start();
+    body.starts_with(b"{")
+        .then(|| serde_json::from_slice(body).ok())
+        .flatten()
+}
+
+/// A server may send any code with any status; one that does not fit says nothing.
+fn code_for(body: &ErrorBody, status: StatusCode) -> Option<ErrorCode> {
+    body.code.filter(|code| code.status() == status)
 }
 
 fn redirect_host(response: &Response<Vec<u8>>) -> String {

@@ -35,6 +35,6 @@ mod time;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use endpoint::Endpoint;
-pub use error::{ApiError, ErrorBody, Kind};
+pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};
 pub use scope::{Scope, Scopes, UnknownScope};

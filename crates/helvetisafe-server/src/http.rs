@@ -1,7 +1,8 @@
 //! The calls, one file each: its first line is the method and the path.
 //!
-//! Every request passes `body` (its body is read), then `allowed` (who sends it, and may they), then
-//! its call; every answer that is no success is a [`Refusal`].
+//! Every request passes `unread` (its head is judged by `head`; what is left of its body in the end is
+//! thrown away), `allowed` (who sends it, and may they), `body` (it is read, where the call takes one),
+//! then its call; every answer that is no success is a [`Refusal`].
 
 mod allowed;
 mod body;
@@ -12,21 +13,22 @@ mod fetch_token;
 mod get_org_key;
 mod get_private_key;
 mod get_secret;
+mod head;
 mod health;
 mod list_secrets;
 mod openapi;
 mod put_secret;
 mod refusal;
 mod token_form;
+mod unread;
 mod update_secret;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 
@@ -61,9 +63,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/secrets/{key}", secret)
         .fallback(async || Refusal::unknown_path())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
-        // `body` has read and bounded it by the time an extractor asks.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&shared), body::read))
+        .layer(from_fn(unread::admit))
         .layer(map_response(no_store))
         .with_state(shared)
 }

@@ -4,13 +4,14 @@
 //!
 //! `vault` is the handle and its thread, `provision` makes organizations, accounts and API tokens,
 //! `dev` keeps one account in a folder, whose files `private` writes. `http` holds the calls with
-//! one file each, `shared` is what all of them have: `limits` says how often, `cache` what need not
-//! be asked of the database, `store` is the database and the only folder that names `sqlx`. `token`
+//! one file each, `shared` is what all of them have: `limits` says how often, `budget` how much memory,
+//! `cache` what need not be asked of the database, `store` is the database and the only folder that names `sqlx`. `token`
 //! makes random credentials and their hashes, `faults` misbehaves for tests.
 //!
 //! A request goes `vault::connections` → `http` → `http::allowed` (who is it, may it, how often) →
 //! `shared` → `cache` or `store`, and comes back.
 
+mod budget;
 mod cache;
 mod dev;
 mod error;

@@ -6,6 +6,7 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::SecretsAnswer;
 use serde::Serialize;
 
+use crate::budget::Budget;
 use crate::cache::{Answer, List, ListCache, SecretCache, TokenCache};
 use crate::limits::{LimitClock, Limits, RateLimits};
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
@@ -19,6 +20,10 @@ pub(crate) struct Shared {
     pub(crate) lists: ListCache,
     pub(crate) secrets: SecretCache,
     pub(crate) limits: Limits,
+    /// The memory for the bodies of requests in flight.
+    pub(crate) bodies: Budget,
+    /// The memory for the secrets and lists that are cached or being sent.
+    pub(crate) answers: Budget,
     pub(crate) settings: Settings,
 }
 
@@ -29,6 +34,10 @@ pub(crate) struct Settings {
     pub(crate) token_life: Duration,
     /// The most bytes of a request body.
     pub(crate) body_limit: usize,
+    /// The most bytes of all request bodies in flight.
+    pub(crate) body_budget: usize,
+    /// The most bytes of all secrets and lists that are cached or being sent.
+    pub(crate) answer_budget: usize,
     /// How often what has expired is removed.
     pub(crate) sweep_interval: Duration,
     /// What a slow client may take.
@@ -37,6 +46,19 @@ pub(crate) struct Settings {
     pub(crate) rate_limits: RateLimits,
     /// What the rates run on.
     pub(crate) limit_clock: LimitClock,
+}
+
+/// Why there is no answer to a read.
+pub(crate) enum NotRead {
+    Store(StoreError),
+    /// The answers that are being sent need all the memory for answers.
+    Overloaded,
+}
+
+impl From<StoreError> for NotRead {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl Shared {
@@ -63,7 +85,7 @@ impl Shared {
         &self,
         organization: OrganizationId,
         key: KeyName,
-    ) -> Result<Option<Bytes>, StoreError> {
+    ) -> Result<Option<Bytes>, NotRead> {
         let now = Moment::now();
         let seen = match self.secrets.get(organization, &key, now) {
             Ok(body) => return Ok(Some(body)),
@@ -74,7 +96,7 @@ impl Shared {
             return Ok(None);
         };
         let answer = Answer {
-            body: json(&record)?,
+            body: self.json(&record)?,
             made_at: now,
             expires_at: record.expires_at.map(Moment::from),
         };
@@ -105,7 +127,7 @@ impl Shared {
     }
 
     /// The answer to a list: the one that was sent last, as long as it holds.
-    pub(crate) async fn list(&self, organization: OrganizationId) -> Result<Bytes, StoreError> {
+    pub(crate) async fn list(&self, organization: OrganizationId) -> Result<Bytes, NotRead> {
         let now = Moment::now();
         let last = self.lists.get(organization, now);
         let known = last.as_ref().map(|last| last.version);
@@ -118,7 +140,7 @@ impl Shared {
         let until = keys.iter().filter_map(|secret| secret.expires_at).min();
         let list = List {
             version,
-            body: json(&SecretsAnswer { keys })?,
+            body: self.json(&SecretsAnswer { keys })?,
             made_at: now,
             until: until.map(Moment::from),
         };
@@ -132,9 +154,18 @@ impl Shared {
         self.tokens.clear();
         Ok(())
     }
-}
 
-fn json(answer: &impl Serialize) -> Result<Bytes, StoreError> {
-    let json = serde_json::to_vec(answer).map_err(|error| StoreError::Encode(error.into()))?;
-    Ok(json.into())
+    /// An answer whose memory counts until its last copy is dropped: a slow reader holds it when the
+    /// cache has long forgotten it.
+    fn json(&self, answer: &impl Serialize) -> Result<Bytes, NotRead> {
+        let mut json =
+            serde_json::to_vec(answer).map_err(|error| StoreError::Encode(error.into()))?;
+        json.shrink_to_fit();
+        let share = self.answers.take(json.capacity()).or_else(|| {
+            self.secrets.forget_answers();
+            self.lists.clear();
+            self.answers.take(json.capacity())
+        });
+        Ok(share.ok_or(NotRead::Overloaded)?.bind(json))
+    }
 }

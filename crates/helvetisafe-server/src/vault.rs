@@ -1,6 +1,7 @@
 //! The handle of a running vault, and its builder.
 
 pub(crate) mod connections;
+mod slots;
 mod thread;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,6 +22,7 @@ use crate::{Error, RateLimits};
 use thread::Running;
 
 pub(crate) use connections::Bounds;
+pub(crate) use slots::Peer;
 
 /// A running vault: it serves HTTP on a loopback address, from its own thread with its own runtime.
 ///
@@ -132,6 +134,8 @@ impl Default for VaultBuilder {
             settings: Settings {
                 token_life: Duration::from_secs(3600),
                 body_limit: 2 * 1024 * 1024,
+                body_budget: 32 * 1024 * 1024,
+                answer_budget: 128 * 1024 * 1024,
                 sweep_interval: Duration::from_secs(60),
                 bounds: Bounds {
                     patience: Duration::from_secs(30),
@@ -175,6 +179,21 @@ impl VaultBuilder {
         self
     }
 
+    /// The most bytes that the bodies of all requests in flight may take together, at least those of one;
+    /// by default 32 MiB. What is over it is answered 503 with `Retry-After`.
+    pub fn body_budget(mut self, bytes: usize) -> Self {
+        self.settings.body_budget = bytes;
+        self
+    }
+
+    /// The most bytes that the secrets and lists may take together that are cached or being sent; by
+    /// default 128 MiB. When slow readers hold that much, further reads are answered 503 with
+    /// `Retry-After`. One answer is always possible, however large.
+    pub fn answer_budget(mut self, bytes: usize) -> Self {
+        self.settings.answer_budget = bytes;
+        self
+    }
+
     /// How often expired secrets and tokens are removed from the database; 60 s by default, at
     /// least 10 ms. It is housekeeping: what has expired cannot be read from that moment on.
     pub fn sweep_interval(mut self, interval: Duration) -> Self {
@@ -202,15 +221,17 @@ impl VaultBuilder {
     }
 
     /// How long a client may take to send the head of a request, to send its body, or to read on in
-    /// an answer, and how long a connection may rest between two requests; 30 s by default. After
+    /// an answer, and how long a connection may be idle between two requests; 30 s by default. After
     /// that it is closed; a body that is too slow is answered 408 first.
     pub fn client_timeout(mut self, patience: Duration) -> Self {
         self.settings.bounds.patience = patience;
         self
     }
 
-    /// How many connections are served at a time, at least 1; 512 by default. Further ones wait to
-    /// be accepted.
+    /// How many connections are served at a time, at least 1; 512 by default. Further ones wait. While
+    /// one does, the connection is closed that has been idle for the longest time, 100 ms at least, of
+    /// those on which no valid credential was seen; and those on which a request without one takes longer
+    /// than a second.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.settings.bounds.connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self

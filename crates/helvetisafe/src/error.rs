@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto as crypto;
-use helvetisafe_proto::{ApiError, InvalidBaseUrl, InvalidKeyName, KeyName, Kind, Scope};
+use helvetisafe_proto::{
+    ApiError, ErrorCode, InvalidBaseUrl, InvalidKeyName, KeyName, Kind, Scope,
+};
 use http::StatusCode;
 
 use crate::transport::{Failure, TransportError};
@@ -318,6 +320,13 @@ impl Error {
         }
     }
 
+    /// The vault's reason for programs, where it gave one that belongs to the status of its answer.
+    /// [`Self::kind`] does not depend on it.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.api_error().and_then(ApiError::code)
+    }
+
     /// The scope that the vault named as missing.
     #[must_use]
     pub fn missing_scope(&self) -> Option<Scope> {
@@ -340,6 +349,9 @@ impl Error {
 
     /// What to do about it, where that is known.
     fn advice(&self) -> Option<String> {
+        if let Some(code) = self.code() {
+            return Some(self.advice_for(code));
+        }
         let advice = match self.kind() {
             ErrorKind::Auth => "check the client id and secret, or the API token".to_owned(),
             ErrorKind::Forbidden => match self.missing_scope() {
@@ -375,6 +387,20 @@ impl Error {
             },
         };
         Some(advice)
+    }
+}
+
+impl Error {
+    /// The sentence of a code, with the scope or the time that only this answer names.
+    fn advice_for(&self, code: ErrorCode) -> String {
+        let advice = code.advice();
+        match (self.missing_scope(), self.retry_after()) {
+            (Some(scope), _) => format!("the credential needs the scope {scope}"),
+            (None, Some(wait)) => {
+                format!("{advice}; try again in {} s", wait.as_secs_f64().ceil())
+            }
+            (None, None) => advice.to_owned(),
+        }
     }
 }
 

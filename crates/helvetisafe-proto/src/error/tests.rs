@@ -20,12 +20,70 @@ fn the_table_reads_the_same_in_both_directions() {
 }
 
 #[test]
+fn every_code_has_a_name_a_status_that_is_an_error_and_a_sentence_of_its_own() {
+    let codes = ErrorCode::ALL;
+    for (place, code) in codes.iter().enumerate() {
+        assert_eq!(code.as_str().parse(), Ok(*code));
+        assert!(code.status().is_client_error() || code.status().is_server_error());
+        assert_eq!(code.kind(), Kind::from(code.status()));
+        for other in &codes[..place] {
+            assert_ne!(code.as_str(), other.as_str());
+            assert_ne!(code.advice(), other.advice());
+        }
+    }
+    assert_eq!("secret".parse::<ErrorCode>(), Err(UnknownErrorCode));
+}
+
+#[test]
+fn a_code_counts_only_with_its_status_and_never_changes_the_kind() {
+    for code in ErrorCode::ALL {
+        let body = serde_json::json!({ "error": "text", "code": code }).to_string();
+        for status in 400..600 {
+            let response = response(status, &body);
+            let fits = code.status().as_u16() == status;
+            let error = ApiError::from_response(&response);
+            assert_eq!(error.code(), fits.then_some(*code), "{status}");
+            assert_eq!(error.kind(), Kind::from(response.status()));
+            assert_eq!(error.server_text(), Some("text"));
+            let error = ApiError::from_token_response(&response);
+            assert_eq!(error.code(), fits.then_some(*code), "{status}");
+        }
+    }
+}
+
+#[test]
+fn a_code_that_is_unknown_or_no_text_is_none_and_the_rest_is_read() {
+    for code in [
+        "null",
+        "404",
+        "-1",
+        "1.5",
+        "true",
+        "[]",
+        "[[1],{}]",
+        "{\"a\":[1]}",
+        "\"\"",
+        "\"x\"",
+        "\"SECRET_NOT_FOUND\"",
+    ] {
+        let body = format!("{{\"code\":{code},\"error\":\"text\"}}");
+        let error = ApiError::from_response(&response(404, &body));
+        assert_eq!(
+            (error.code(), error.server_text()),
+            (None, Some("text")),
+            "{code}"
+        );
+    }
+}
+
+#[test]
 fn a_proxys_page_and_an_empty_body_are_errors_like_any_other() {
     for body in [
         "<html><h1>403</h1></html>",
         "",
         "null",
         "[]",
+        "[\"text\", \"missing_scope\", null]",
         "{\"error\":5}",
     ] {
         let error = ApiError::from_response(&response(403, body));

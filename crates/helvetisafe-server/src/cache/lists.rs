@@ -63,6 +63,11 @@ impl ListCache {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        *self.lock() = Inner::default();
+    }
+
     // No code panics while it holds the lock, and if it did, the map would still be whole.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

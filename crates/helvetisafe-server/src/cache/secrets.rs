@@ -122,6 +122,11 @@ impl SecretCache {
         }
     }
 
+    /// Forgets all answers, which are still right; for their memory.
+    pub(crate) fn forget_answers(&self) {
+        lock(&self.0).forget_all();
+    }
+
     /// Forgets everything; for what is removed because it has expired.
     pub(crate) fn clear(&self) {
         let mut inner = lock(&self.0);

@@ -14,6 +14,7 @@ use super::Refusal;
 use crate::shared::Shared;
 use crate::store::{OrganizationId, Principal, TokenKind};
 use crate::token::Hash;
+use crate::vault::Peer;
 
 /// A caller whose token is valid and has the scope that the call needs. Which one that is stands
 /// with the call in the wire crate, for client and server alike.
@@ -35,10 +36,13 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Allowed<E> {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         let principal = principal(&parts.headers, shared).await?;
+        if let Some(peer) = parts.extensions.get::<Peer>() {
+            peer.mark_known();
+        }
         shared
             .limits
             .request(principal.account)
-            .map_err(|wait| Refusal::too_many("the account makes too many requests", wait))?;
+            .map_err(Refusal::too_many_requests)?;
         match E::SCOPE {
             Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
             _ => Ok(Self {
@@ -57,7 +61,7 @@ pub(crate) async fn organization(headers: &HeaderMap, shared: &Shared) -> Option
 
 async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Refusal> {
     let (token, is_api_only) = match (x_aegis_token(headers)?, bearer(headers)?) {
-        (Some(_), Some(_)) => return Err(Refusal::two_credentials()),
+        (Some(_), Some(_)) => return Err(Refusal::several_credentials()),
         (Some(token), None) => (token, true),
         (None, Some(token)) => (token, false),
         (None, None) => return Err(Refusal::no_credential()),
@@ -107,8 +111,8 @@ impl KeyInPath {
     pub(super) fn for_writing(self) -> Result<KeyName, Refusal> {
         let key = self
             .0
-            .ok_or_else(|| Refusal::unprocessable("the name is not UTF-8"))?;
-        KeyName::parse(key).map_err(|error| Refusal::unprocessable(error.to_string()))
+            .ok_or_else(|| Refusal::invalid_name("the name is not UTF-8"))?;
+        KeyName::parse(key).map_err(|error| Refusal::invalid_name(error.to_string()))
     }
 }
 

@@ -17,14 +17,10 @@ const TAG_SIZE: usize = 16;
 /// Checks that both are canonical base64 (RFC 4648 section 4, padded) of a possible size.
 pub(super) fn check_ciphertext(value: String, nonce: String) -> Result<Ciphertext, Refusal> {
     if decoded_size(&nonce) != Some(NONCE_SIZE) {
-        return Err(Refusal::unprocessable(
-            "nonce has to be padded base64 of 12 bytes",
-        ));
+        return Err(Refusal::invalid_nonce());
     }
     if decoded_size(&value).is_none_or(|size| size < TAG_SIZE) {
-        return Err(Refusal::unprocessable(
-            "value has to be padded base64 of at least 16 bytes",
-        ));
+        return Err(Refusal::invalid_value());
     }
     Ok(Ciphertext { value, nonce })
 }
@@ -40,7 +36,7 @@ pub(super) fn check_expiry(
 ) -> Result<Option<Moment>, Refusal> {
     let expires_at = expires_at.map(Moment::from);
     if expires_at.is_some_and(|at| at <= now) {
-        return Err(Refusal::unprocessable("expiresAt has passed"));
+        return Err(Refusal::expiry_in_the_past());
     }
     Ok(expires_at)
 }

@@ -13,7 +13,7 @@ use crate::store::Moment;
 pub(super) async fn call(
     vault: Vault,
     caller: Allowed<CreateSecret>,
-    JsonBody(new): JsonBody<NewSecret>,
+    JsonBody(new, share): JsonBody<NewSecret>,
 ) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
     let now = Moment::now();
     let expires_at = check_expiry(new.expires_at, now)?;
@@ -21,6 +21,7 @@ pub(super) async fn call(
     let (organization, key) = (caller.organization, new.key);
     let created = vault
         .write(organization, &key.clone(), |vault| async move {
+            let _share = share;
             let store = &vault.store;
             store
                 .create_secret(organization, &key, &ciphertext, expires_at, now)

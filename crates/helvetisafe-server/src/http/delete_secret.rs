@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use helvetisafe_proto::endpoint::DeleteSecret;
 
 use super::allowed::{Allowed, KeyInPath};
+use super::body::NoBody;
 use super::{Refusal, Vault};
 use crate::store::Moment;
 
@@ -11,6 +12,7 @@ pub(super) async fn call(
     vault: Vault,
     caller: Allowed<DeleteSecret>,
     key: KeyInPath,
+    _: NoBody,
 ) -> Result<StatusCode, Refusal> {
     let key = key.for_reading()?;
     let organization = caller.organization;

@@ -1,17 +1,17 @@
 //! `POST /oauth/token`: an access token for a service account, RFC 6749 section 4.4.
 
-use axum::Json;
-use axum::body::Bytes;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use helvetisafe_proto::{Scope, Scopes};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
-use super::token_form::{ClientCredentials, TokenForm, invalid_request};
+use super::token_form::{ClientCredentials, SentForm, invalid_request};
 use super::{Refusal, Vault};
 use crate::shared::Shared;
 use crate::store::{Client, Moment, TokenKind, TokenRow};
 use crate::token::{self, Hash};
+use crate::vault::Peer;
 
 /// The body of a success, RFC 6749 section 5.1.
 #[derive(Serialize)]
@@ -26,9 +26,9 @@ pub(super) struct IssuedToken {
 pub(super) async fn call(
     vault: Vault,
     headers: HeaderMap,
-    body: Bytes,
+    peer: Option<Extension<Peer>>,
+    SentForm(mut form, _share): SentForm,
 ) -> Result<Json<IssuedToken>, Refusal> {
-    let mut form = TokenForm::parse(&headers, &body)?;
     match form.grant_type.as_deref() {
         Some("client_credentials") => {}
         Some(_) => {
@@ -41,6 +41,9 @@ pub(super) async fn call(
     }
     let asked = form.scope.take();
     let client = authenticate(&vault, form.credentials(&headers)?).await?;
+    if let Some(Extension(peer)) = peer {
+        peer.mark_known();
+    }
     let scopes = granted(client.scopes, asked.as_deref())?;
     issue(&vault, &client, scopes).await.map(Json)
 }
@@ -57,7 +60,7 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
     vault
         .limits
         .login(client.account)
-        .map_err(|wait| Refusal::too_many("the account fetches too many tokens", wait))?;
+        .map_err(Refusal::too_many_logins)?;
     Ok(client)
 }
 
@@ -65,7 +68,7 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
 fn failed(vault: &Shared, client_id: &str) -> Refusal {
     match vault.limits.failed_login(client_id) {
         Ok(()) => Refusal::invalid_client(),
-        Err(wait) => Refusal::too_many("too many logins of the client failed", wait),
+        Err(wait) => Refusal::too_many_failed_logins(wait),
     }
 }
 

@@ -4,11 +4,13 @@ use axum::Json;
 use helvetisafe_proto::endpoint::{GetPrivateKey, PrivateKeyAnswer};
 
 use super::allowed::Allowed;
+use super::body::NoBody;
 use super::{Refusal, Vault};
 
 pub(super) async fn call(
     vault: Vault,
     caller: Allowed<GetPrivateKey>,
+    _: NoBody,
 ) -> Result<Json<PrivateKeyAnswer>, Refusal> {
     Ok(Json(vault.store.private_key(caller.account).await?))
 }

@@ -5,12 +5,14 @@ use axum::response::IntoResponse;
 use helvetisafe_proto::endpoint::GetSecret;
 
 use super::allowed::{Allowed, KeyInPath};
+use super::body::NoBody;
 use super::{Refusal, Vault};
 
 pub(super) async fn call(
     vault: Vault,
     caller: Allowed<GetSecret>,
     key: KeyInPath,
+    _: NoBody,
 ) -> Result<impl IntoResponse, Refusal> {
     let found = vault
         .secret(caller.organization, key.for_reading()?)

@@ -3,6 +3,8 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-pub(super) async fn call() -> Json<Value> {
+use super::body::NoBody;
+
+pub(super) async fn call(_: NoBody) -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }

@@ -5,11 +5,13 @@ use axum::response::IntoResponse;
 use helvetisafe_proto::endpoint::ListSecrets;
 
 use super::allowed::Allowed;
+use super::body::NoBody;
 use super::{Refusal, Vault};
 
 pub(super) async fn call(
     vault: Vault,
     caller: Allowed<ListSecrets>,
+    _: NoBody,
 ) -> Result<impl IntoResponse, Refusal> {
     let list = vault.list(caller.organization).await?;
     Ok(([(CONTENT_TYPE, "application/json")], list))

@@ -19,7 +19,7 @@ pub(super) async fn call(
     vault: Vault,
     caller: Allowed<UpdateSecret>,
     key: KeyInPath,
-    JsonBody(update): JsonBody<SecretUpdate>,
+    JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Response, Refusal> {
     let organization = caller.organization;
     let key = key.for_writing()?;
@@ -31,6 +31,7 @@ pub(super) async fn call(
         NewExpiry::Set(expires_at) => expires_at,
     };
     let put = |vault: Arc<Shared>| async move {
+        let _share = share;
         let store = &vault.store;
         // When another caller creates or deletes it between the two statements, look again.
         loop {

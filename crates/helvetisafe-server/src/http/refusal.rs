@@ -1,149 +1,230 @@
-//! Every answer that is no success, as `{"error": "..."}`.
+//! Every answer that is no success, as `{"error": "...", "code": "..."}`.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use helvetisafe_proto::{ErrorBody, Kind, Scope};
+use helvetisafe_proto::{ErrorBody, ErrorCode, Scope};
 
+use crate::shared::NotRead;
 use crate::store::StoreError;
 use crate::token::NoRandomness;
 
 /// The most bytes of a parser's message that are sent back; it may quote the client.
 const MAX_QUOTED: usize = 300;
 
+/// How long a client shall wait for what the vault is short of for a moment.
+const SHORT: Duration = Duration::from_secs(1);
+
 /// An answer that is no success.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    status: StatusCode,
+    reason: Reason,
     error: Cow<'static, str>,
-    description: Option<&'static str>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
+/// What the status of a refusal comes from.
+#[derive(Clone, Copy, Debug)]
+enum Reason {
+    /// A code of the table that server and client share.
+    Code(ErrorCode),
+    /// A refusal of the token endpoint, RFC 6749 section 5.2, whose text is a code of that section.
+    OAuth {
+        status: StatusCode,
+        description: &'static str,
+    },
+}
+
 impl Refusal {
-    pub(super) fn no_credential() -> Self {
-        Self::unauthorized("send an access token or an API token")
+    /// RFC 9112 section 3.2.
+    pub(super) fn invalid_host() -> Self {
+        Self::new(ErrorCode::InvalidHost, "send one valid Host header")
     }
 
-    pub(super) fn invalid_token() -> Self {
-        Self::unauthorized("the token is unknown, expired or revoked")
-    }
-
-    fn unauthorized(error: &'static str) -> Self {
-        // RFC 9110 section 15.5.2 asks for the header.
-        Self::of(Kind::Auth, error).with_header(WWW_AUTHENTICATE, "Bearer")
+    pub(super) fn repeated_header() -> Self {
+        Self::new(ErrorCode::RepeatedHeader, "send Content-Type once")
     }
 
     /// RFC 6750 section 2: one method of sending a token per request.
-    pub(super) fn two_credentials() -> Self {
+    pub(super) fn several_credentials() -> Self {
         Self::new(
-            StatusCode::BAD_REQUEST,
-            "send Authorization or X-Aegis-Token, not both",
+            ErrorCode::SeveralCredentials,
+            "send Authorization or X-Aegis-Token, not both, and once",
         )
     }
 
+    pub(super) fn no_credential() -> Self {
+        Self::unauthorized(
+            ErrorCode::MissingCredential,
+            "send an access token or an API token",
+        )
+    }
+
+    pub(super) fn invalid_token() -> Self {
+        Self::unauthorized(
+            ErrorCode::InvalidToken,
+            "the token is unknown, expired or revoked",
+        )
+    }
+
+    fn unauthorized(code: ErrorCode, error: &'static str) -> Self {
+        // RFC 9110 section 15.5.2 asks for the header.
+        Self::new(code, error).with_header(WWW_AUTHENTICATE, "Bearer")
+    }
+
     pub(super) fn missing_scope(scope: Scope) -> Self {
-        Self::of(Kind::Forbidden, format!("missing scope: {scope}"))
+        Self::new(ErrorCode::MissingScope, format!("missing scope: {scope}"))
     }
 
     pub(super) fn no_such_secret() -> Self {
-        Self::of(Kind::NotFound, "there is no such secret")
+        Self::new(ErrorCode::SecretNotFound, "there is no such secret")
     }
 
     pub(super) fn secret_exists() -> Self {
-        Self::of(Kind::Conflict, "the secret exists already")
+        Self::new(ErrorCode::SecretExists, "the secret exists already")
     }
 
     pub(super) fn unknown_path() -> Self {
-        Self::of(Kind::NotFound, "there is no such path")
+        Self::new(ErrorCode::UnknownPath, "there is no such path")
     }
 
     pub(super) fn wrong_method() -> Self {
         Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::MethodNotAllowed,
             "the path does not have this method",
         )
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
         let error = format!("the body is larger than {limit} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+        Self::new(ErrorCode::BodyTooLarge, error)
     }
 
     pub(super) fn wrong_media_type() -> Self {
         Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode::WrongMediaType,
             "the body has to be application/json",
         )
     }
 
-    /// The client went away or broke the framing; what is sent here seldom arrives.
-    pub(super) fn cut_short() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "the body ended early")
+    /// RFC 9110 section 12.5.3 asks for the header.
+    pub(super) fn unknown_encoding() -> Self {
+        Self::new(
+            ErrorCode::UnknownEncoding,
+            "the body must not have a content coding",
+        )
+        .with_header(ACCEPT_ENCODING, "identity")
     }
 
-    pub(super) fn unprocessable(error: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error)
+    /// The client went away or broke the framing; what is sent here seldom arrives.
+    pub(super) fn cut_short() -> Self {
+        Self::new(ErrorCode::BodyCutShort, "the body ended early")
     }
 
     pub(super) fn too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly")
+        Self::new(ErrorCode::BodyTooSlow, "the body came too slowly")
     }
 
-    /// RFC 6585 section 4.
-    pub(super) fn too_many(error: &'static str, wait: Duration) -> Self {
-        let refusal = Self::of(Kind::RateLimited, error);
-        Self {
-            header: Some((RETRY_AFTER, whole_seconds(wait).into())),
-            ..refusal
-        }
+    pub(super) fn not_an_object() -> Self {
+        Self::new(ErrorCode::NotAnObject, "the body has to be a JSON object")
     }
 
     /// 422 whether the text is not JSON or not the JSON that the call takes.
     pub(super) fn bad_json(error: &serde_json::Error) -> Self {
         let mut text = format!("the body is not what the call takes: {error}");
         text.truncate(text.floor_char_boundary(MAX_QUOTED));
-        Self::unprocessable(text)
+        Self::new(ErrorCode::InvalidBody, text)
+    }
+
+    pub(super) fn invalid_name(error: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidName, error)
+    }
+
+    pub(super) fn invalid_nonce() -> Self {
+        Self::new(
+            ErrorCode::InvalidNonce,
+            "nonce has to be padded base64 of 12 bytes",
+        )
+    }
+
+    pub(super) fn invalid_value() -> Self {
+        Self::new(
+            ErrorCode::InvalidValue,
+            "value has to be padded base64 of at least 16 bytes",
+        )
+    }
+
+    pub(super) fn expiry_in_the_past() -> Self {
+        Self::new(ErrorCode::ExpiryInThePast, "expiresAt has passed")
+    }
+
+    pub(super) fn too_many_requests(wait: Duration) -> Self {
+        Self::new(
+            ErrorCode::TooManyRequests,
+            "the account makes too many requests",
+        )
+        .with_wait(wait)
+    }
+
+    pub(super) fn too_many_logins(wait: Duration) -> Self {
+        Self::new(
+            ErrorCode::TooManyLogins,
+            "the account fetches too many tokens",
+        )
+        .with_wait(wait)
+    }
+
+    pub(super) fn too_many_failed_logins(wait: Duration) -> Self {
+        Self::new(
+            ErrorCode::TooManyFailedLogins,
+            "too many logins of the client failed",
+        )
+        .with_wait(wait)
+    }
+
+    /// The memory for bodies, or that for answers, is used up.
+    pub(super) fn overloaded() -> Self {
+        Self::new(
+            ErrorCode::Overloaded,
+            "too many large requests and answers are in flight",
+        )
+        .with_wait(SHORT)
     }
 
     /// A refusal of the token endpoint, RFC 6749 section 5.2: a code, and what it means here.
     pub(super) fn oauth(code: &'static str, description: &'static str) -> Self {
-        let refusal = Self::new(StatusCode::BAD_REQUEST, code);
+        let status = StatusCode::BAD_REQUEST;
         Self {
-            description: Some(description),
-            ..refusal
+            reason: Reason::OAuth {
+                status,
+                description,
+            },
+            error: code.into(),
+            header: None,
         }
     }
 
-    /// The client is unknown or its secret is wrong; which of the two is not told.
+    /// The client is unknown or its secret is wrong; the answer does not say which.
     pub(super) fn invalid_client() -> Self {
-        let refusal = Self::oauth(
-            "invalid_client",
-            "the client is unknown or its secret is wrong",
-        );
         Self {
-            status: StatusCode::UNAUTHORIZED,
-            ..refusal
+            reason: Reason::OAuth {
+                status: StatusCode::UNAUTHORIZED,
+                description: "the client is unknown or its secret is wrong",
+            },
+            error: "invalid_client".into(),
+            header: None,
         }
         .with_header(WWW_AUTHENTICATE, "Basic realm=\"helvetisafe\"")
     }
 
-    fn of(kind: Kind, error: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(
-            kind.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            error,
-        )
-    }
-
-    fn new(status: StatusCode, error: impl Into<Cow<'static, str>>) -> Self {
+    fn new(code: ErrorCode, error: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            status,
+            reason: Reason::Code(code),
             error: error.into(),
-            description: None,
             header: None,
         }
     }
@@ -151,6 +232,14 @@ impl Refusal {
     fn with_header(self, name: HeaderName, value: &'static str) -> Self {
         Self {
             header: Some((name, HeaderValue::from_static(value))),
+            ..self
+        }
+    }
+
+    /// RFC 6585 section 4.
+    fn with_wait(self, wait: Duration) -> Self {
+        Self {
+            header: Some((RETRY_AFTER, whole_seconds(wait).into())),
             ..self
         }
     }
@@ -167,13 +256,18 @@ impl From<StoreError> for Refusal {
         report(&error);
         match error {
             StoreError::PoolTimedOut | StoreError::PoolClosed => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the vault is busy")
-                    .with_header(RETRY_AFTER, "1")
+                Self::new(ErrorCode::Busy, "the vault is busy").with_wait(SHORT)
             }
-            _ => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the vault's database failed",
-            ),
+            _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
+        }
+    }
+}
+
+impl From<NotRead> for Refusal {
+    fn from(error: NotRead) -> Self {
+        match error {
+            NotRead::Store(error) => error.into(),
+            NotRead::Overloaded => Self::overloaded(),
         }
     }
 }
@@ -181,14 +275,11 @@ impl From<StoreError> for Refusal {
 impl From<NoRandomness> for Refusal {
     fn from(error: NoRandomness) -> Self {
         report(&error);
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the vault has no randomness",
-        )
+        Self::new(ErrorCode::NoRandomness, "the vault has no randomness")
     }
 }
 
-/// Tells the person who runs the vault what the client is not told. An embedded vault has no log of
+/// Reports to the operator of the vault what the client does not learn. An embedded vault has no log of
 /// its own; standard error is where a developer looks.
 pub(crate) fn report(error: &dyn std::error::Error) {
     eprintln!("helvetisafe-server: {error}");
@@ -196,11 +287,19 @@ pub(crate) fn report(error: &dyn std::error::Error) {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let (status, code, description) = match self.reason {
+            Reason::Code(code) => (code.status(), Some(code), None),
+            Reason::OAuth {
+                status,
+                description,
+            } => (status, None, Some(description.to_owned())),
+        };
         let body = ErrorBody {
             error: self.error.into_owned(),
-            error_description: self.description.map(str::to_owned),
+            code,
+            error_description: description,
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (status, Json(body)).into_response();
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
         }

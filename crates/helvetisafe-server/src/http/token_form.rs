@@ -1,6 +1,8 @@
 //! What a client sends to the token endpoint, RFC 6749 sections 2.3.1 and 4.4.2.
 
-use axum::body::Bytes;
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine;
@@ -8,8 +10,13 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::Refusal;
-use super::body::has_media_type;
+use super::head::{check_encoding, has_media_type};
+use super::{Refusal, body};
+use crate::budget::Share;
+use crate::shared::Shared;
+
+/// The most bytes of a form. It comes from clients that have shown no credential yet.
+const LARGEST: usize = 16 * 1024;
 
 /// The form. A parameter without a value counts as not sent, RFC 6749 section 3.2.
 #[derive(Default)]
@@ -26,13 +33,27 @@ pub(super) struct ClientCredentials {
     pub(super) client_secret: SecretString,
 }
 
-impl TokenForm {
-    pub(super) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, Refusal> {
-        if !has_media_type(headers, "application/x-www-form-urlencoded") {
+/// A form that was sent, and the memory that it takes.
+pub(super) struct SentForm(pub(super) TokenForm, pub(super) Share);
+
+impl FromRequest<Arc<Shared>> for SentForm {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        check_encoding(request.headers())?;
+        if !has_media_type(request.headers(), "application/x-www-form-urlencoded") {
             return Err(invalid_request(
                 "the body has to be application/x-www-form-urlencoded",
             ));
         }
+        let limit = shared.settings.body_limit.min(LARGEST);
+        let (body, share) = body::read(request.into_body(), shared, limit).await?;
+        TokenForm::parse(&Zeroizing::new(body)).map(|form| Self(form, share))
+    }
+}
+
+impl TokenForm {
+    fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let mut form = Self::default();
         for (name, value) in form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
             let value = value.into_owned();

@@ -13,7 +13,7 @@ pub(super) async fn call(
     vault: Vault,
     caller: Allowed<UpdateSecret>,
     key: KeyInPath,
-    JsonBody(update): JsonBody<SecretUpdate>,
+    JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Json<UpdatedSecret>, Refusal> {
     let now = Moment::now();
     let key = key.for_writing()?;
@@ -22,6 +22,7 @@ pub(super) async fn call(
     let organization = caller.organization;
     let updated = vault
         .write(organization, &key.clone(), |vault| async move {
+            let _share = share;
             let store = &vault.store;
             store
                 .update_secret(organization, &key, &ciphertext, expiry, now)

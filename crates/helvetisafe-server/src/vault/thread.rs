@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{VaultBuilder, connections};
 use crate::Error;
+use crate::budget::Budget;
 use crate::faults::{self, Faults};
 use crate::http;
 use crate::limits::Limits;
@@ -61,6 +62,8 @@ pub(super) fn run(
             lists: Default::default(),
             secrets: Default::default(),
             limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
+            bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
+            answers: Budget::new(settings.answer_budget),
             settings,
         });
         let running = Running {

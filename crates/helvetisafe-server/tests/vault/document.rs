@@ -1,5 +1,6 @@
 //! The vault's OpenAPI document: its operations, and whether an answer is one that it describes.
 
+use helvetisafe_proto::ErrorCode;
 use serde_json::Value;
 
 use crate::support::{Answer, secret, update};
@@ -61,7 +62,7 @@ impl Document {
     }
 
     /// What the document says of a status; `None` where it does not know it.
-    fn response(&self, operation: Operation<'_>, status: u16) -> Option<&Value> {
+    pub(crate) fn response(&self, operation: Operation<'_>, status: u16) -> Option<&Value> {
         // From the document itself, since an operation lives no longer than what it was made from.
         let method = operation.method.to_ascii_lowercase();
         let responses = &self.0["paths"][operation.path][method]["responses"];
@@ -86,6 +87,11 @@ impl Document {
             };
             assert_eq!(self.mismatch(schema, &value), None, "{name} of {what}");
         }
+        if let Some(code) = answer.body["code"].as_str() {
+            let code: ErrorCode = code.parse().unwrap();
+            assert_eq!(code.status().as_u16(), answer.status, "{what}");
+            assert!(codes_in(response).contains(&code), "{what}");
+        }
         let schema = &response["content"]["application/json"]["schema"];
         if schema.is_null() {
             assert_eq!(answer.body, Value::Null, "{what}");
@@ -103,6 +109,7 @@ impl Document {
             let is_met = match &**word {
                 "type" => has_type(constraint, value),
                 "const" => value == constraint,
+                "enum" => constraint.as_array().unwrap().contains(value),
                 "minimum" => value.as_i64() >= constraint.as_i64(),
                 "minLength" => value.as_str().map(str::len) >= Some(size(constraint)),
                 "maxLength" => value.as_str().map(str::len) <= Some(size(constraint)),
@@ -137,6 +144,13 @@ impl Document {
         let rows = rows.filter_map(|row| self.mismatch(&schema["items"], row));
         members.chain(rows).next()
     }
+}
+
+/// The codes that the description of an answer names.
+pub(crate) fn codes_in(response: &Value) -> Vec<ErrorCode> {
+    let description = response["description"].as_str().unwrap();
+    let quoted = description.split('`').skip(1).step_by(2);
+    quoted.filter_map(|text| text.parse().ok()).collect()
 }
 
 fn size(constraint: &Value) -> usize {

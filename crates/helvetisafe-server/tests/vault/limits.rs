@@ -5,9 +5,10 @@ use base64::prelude::BASE64_STANDARD;
 use helvetisafe_server::Vault;
 use serde_json::json;
 
-use crate::support::{NONCE, site, site_of, update};
+use crate::support::{NONCE, VALUE, site, site_of, update};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 #[test]
 fn a_secret_of_a_mebibyte_fits() {
@@ -26,7 +27,7 @@ fn a_body_over_the_limit_is_413_even_when_it_is_sent_whole_first() {
     body["padding"] = json!("x".repeat(1000));
     site.call("PUT", "/api/v1/secrets/a", Some(body)).error(413);
     let huge = vec![b' '; 12_000_000];
-    let answer = site.send("POST", "/oauth/token", &[JSON], Some(huge));
+    let answer = site.send("POST", "/oauth/token", &[FORM], Some(huge));
     assert_eq!(answer.error(413), "the body is larger than 1000 bytes");
 }
 
@@ -69,25 +70,44 @@ fn only_json_is_taken() {
 }
 
 #[test]
-fn json_that_is_none_or_another_is_422() {
+fn a_body_that_is_no_object_is_400_and_another_object_is_422() {
     let site = site();
     let headers = [JSON, ("x-aegis-token", site.token.as_str())];
-    let bodies: [&[u8]; 9] = [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b"{\"key\":\"a\"}",
-        b"{\"key\":1,\"value\":\"\",\"nonce\":\"\"}",
-        b"{\"key\":\"a\",\"key\":\"a\",\"value\":\"\",\"nonce\":\"\"}",
-        b"\xff",
-        &[b'['; 100_000],
+    let as_array = format!("[\"a\",\"{VALUE}\",\"{NONCE}\",null]");
+    let bodies: [(&[u8], u16, &str); 14] = [
+        (b"", 400, "not_an_object"),
+        (b"null", 400, "not_an_object"),
+        (b"[]", 400, "not_an_object"),
+        (b" \n[\"a\"]", 400, "not_an_object"),
+        (as_array.as_bytes(), 400, "not_an_object"),
+        (b"\"key\"", 400, "not_an_object"),
+        (b"1", 400, "not_an_object"),
+        (b"\xff", 400, "not_an_object"),
+        (&[b'['; 100_000], 400, "not_an_object"),
+        (b"{", 422, "invalid_body"),
+        (b"{}[]", 422, "invalid_body"),
+        (b"{\"key\":\"a\"}", 422, "invalid_body"),
+        (
+            b"{\"key\":1,\"value\":\"\",\"nonce\":\"\"}",
+            422,
+            "invalid_body",
+        ),
+        (
+            b"{\"key\":\"a\",\"key\":\"a\",\"value\":\"\",\"nonce\":\"\"}",
+            422,
+            "invalid_body",
+        ),
     ];
-    for body in bodies {
+    for (body, status, code) in bodies {
         let shown = String::from_utf8_lossy(&body[..body.len().min(50)]).into_owned();
         let answer = site.send("POST", "/api/v1/secrets", &headers, Some(body.to_vec()));
-        assert_eq!(answer.status, 422, "{shown}");
-        assert!(answer.error(422).len() <= 300);
+        assert_eq!(answer.status, status, "{shown}");
+        assert!(answer.error(status).len() <= 300);
+        assert_eq!(answer.body["code"], code, "{shown}");
+    }
+    for (method, path) in [("POST", "/api/v1/secrets/a"), ("PUT", "/api/v1/secrets/a")] {
+        let as_array = format!("[\"{VALUE}\",\"{NONCE}\"]").into_bytes();
+        site.send(method, path, &headers, Some(as_array)).error(400);
     }
 }
 

@@ -7,9 +7,13 @@
 )]
 
 mod accounts;
+mod budgets;
 mod calls;
+mod codes;
 #[cfg(unix)]
 mod command;
+#[cfg(unix)]
+mod crowd;
 #[cfg(unix)]
 mod dev;
 mod document;

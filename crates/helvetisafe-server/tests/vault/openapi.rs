@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use helvetisafe_proto::Scopes;
+use helvetisafe_proto::{ErrorCode, Scopes};
 use helvetisafe_server::{Rate, RateLimits, Vault};
 use secrecy::ExposeSecret;
 
-use crate::document::{Document, METHODS, Operation};
+use crate::document::{Document, METHODS, Operation, codes_in};
 use crate::raw::answer_to;
 use crate::support::{Answer, Site, send, site, site_of, update};
 use crate::tenant::log_in;
@@ -124,7 +124,12 @@ fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
         let form = [("content-type", "application/x-www-form-urlencoded")];
         let body = Some(b"grant_type=password".to_vec());
         let wrong = log_in(site.vault.base_url(), &site.account.client_id, "x");
-        return vec![site.send("POST", &path, &form, body), wrong];
+        let packed = [form[0], ("content-encoding", "gzip")];
+        return vec![
+            site.send("POST", &path, &form, body.clone()),
+            site.send("POST", &path, &packed, body),
+            wrong,
+        ];
     }
     if operation.scope().is_none() {
         return Vec::new();
@@ -177,8 +182,19 @@ fn impatient() -> Site {
 /// A body that is too large, one that does not come, and one that ends early.
 fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     let (method, path) = (operation.method, operation.path_for("a"));
+    let kind = if operation.path == "/oauth/token" {
+        "application/x-www-form-urlencoded"
+    } else {
+        "application/json"
+    };
+    let credential = match operation.scope() {
+        Some(_) => format!("x-aegis-token: {}\r\n", site.token),
+        None => String::new(),
+    };
     let with = |framing: &str| {
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{framing}");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: a\r\n{credential}content-type: {kind}\r\n{framing}"
+        );
         answer_to(site.vault.address(), request.as_bytes()).unwrap()
     };
     vec![
@@ -187,6 +203,49 @@ fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
         // Not a number of bytes in a chunk: the body cannot be read on.
         with("transfer-encoding: chunked\r\n\r\n5\r\n12345\r\nx\r\n"),
     ]
+}
+
+#[test]
+fn its_codes_are_those_of_the_table_with_their_statuses() {
+    let document = Document::new();
+    let listed = document.value()["components"]["schemas"]["Code"]["enum"].clone();
+    assert_eq!(listed, serde_json::json!(ErrorCode::ALL));
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    for operation in document.operations() {
+        for status in operation.statuses() {
+            for code in codes_in(document.response(operation, status).unwrap()) {
+                assert_eq!(code.status().as_u16(), status, "{code}");
+                named.insert(code.as_str());
+            }
+        }
+    }
+    // These belong to no operation.
+    named.extend(
+        codes_in(&document.value()["info"])
+            .iter()
+            .map(|code| code.as_str()),
+    );
+    let all: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(named, all);
+}
+
+#[test]
+fn the_wire_contract_has_the_same_codes() {
+    let contract = include_str!("../../../../docs/wire-contract.md");
+    let mut listed = Vec::new();
+    for row in contract.lines() {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        let Some(Ok(status)) = cells.next().map(str::parse::<u16>) else {
+            continue;
+        };
+        for code in cells.next().unwrap().split(", ") {
+            let code: ErrorCode = code.trim_matches('`').parse().unwrap();
+            assert_eq!(code.status().as_u16(), status, "{code}");
+            listed.push(code);
+        }
+    }
+    assert_eq!(listed.len(), ErrorCode::ALL.len());
+    assert!(ErrorCode::ALL.iter().all(|code| listed.contains(code)));
 }
 
 #[test]

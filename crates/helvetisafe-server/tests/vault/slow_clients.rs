@@ -70,7 +70,11 @@ fn a_head_that_does_not_come_or_drips_ends_the_connection() {
 fn a_body_that_drips_is_408() {
     let site = impatient();
     let mut stream = connect(&site);
-    let head = "PUT /api/v1/secrets/a HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n";
+    let head = format!(
+        "PUT /api/v1/secrets/a HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\
+         content-type: application/json\r\ncontent-length: 100000\r\n\r\n",
+        site.token
+    );
     stream.write_all(head.as_bytes()).unwrap();
     let mut writer = stream.try_clone().unwrap();
     let dripping = std::thread::spawn(move || {
@@ -101,10 +105,21 @@ fn an_idle_connection_is_closed_and_one_in_use_is_not() {
 }
 
 #[test]
-fn silent_connections_hold_up_the_others_only_so_long() {
+fn silent_connections_that_showed_a_credential_hold_up_the_others_only_so_long() {
     let site = impatient();
-    let silent: Vec<TcpStream> = (0..40).map(|_| connect(&site)).collect();
+    let request = format!(
+        "GET /api/v1/secrets HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\r\n",
+        site.token
+    );
     let start = Instant::now();
+    let silent: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut stream = connect(&site);
+            stream.write_all(request.as_bytes()).unwrap();
+            read_answer(&mut stream, false).unwrap().success(200);
+            stream
+        })
+        .collect();
     check_health(&site);
     assert!(
         start.elapsed() >= PATIENCE,

@@ -5,6 +5,7 @@
 
 mod api_token;
 mod cache;
+mod codes;
 mod creates;
 mod extremes;
 mod hostile;

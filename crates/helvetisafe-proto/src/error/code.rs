@@ -1,0 +1,221 @@
+//! The machine-readable codes of refusals: one table for the server, which sends them, and the client,
+//! which explains them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::StatusCode;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserializer, Serialize, Serializer};
+
+use super::Kind;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $name:literal, $status:ident, $advice:literal;)*) => {
+        /// Why a server of this contract refuses a request: the member `code` of its answer.
+        ///
+        /// A code belongs to one status. With another status it means nothing and is ignored, as is a code
+        /// that is not listed here.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $code,)*
+        }
+
+        impl ErrorCode {
+            /// All codes.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// The code as it is sent.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $name,)* }
+            }
+
+            /// The only status that it is sent with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$code => StatusCode::$status,)* }
+            }
+
+            /// A sentence for the user of a client: the reason, or what to do about it.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$code => $advice,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No `Host` header, more than one, or one that names no host.
+    InvalidHost = "invalid_host", BAD_REQUEST,
+        "the vault got no valid Host header, or several: check the proxy in between";
+    /// More than one credential: a header twice, or two headers.
+    SeveralCredentials = "several_credentials", BAD_REQUEST,
+        "the vault got more than one credential: check the proxy in between";
+    /// A header that may be sent once was sent twice.
+    RepeatedHeader = "repeated_header", BAD_REQUEST,
+        "the vault got one header twice: check the proxy in between";
+    /// The body ended before its end.
+    BodyCutShort = "body_cut_short", BAD_REQUEST,
+        "the vault did not get the whole request: try again";
+    /// The body is not a JSON object.
+    NotAnObject = "not_an_object", BAD_REQUEST,
+        "the vault got no JSON object: check the proxy in between";
+    /// No credential.
+    MissingCredential = "missing_credential", UNAUTHORIZED,
+        "the vault got no credential: check the proxy in between";
+    /// The token is unknown, expired or revoked.
+    InvalidToken = "invalid_token", UNAUTHORIZED,
+        "the token is unknown, expired or revoked: check the client id and secret, or the API token";
+    /// The credential lacks the scope of the call.
+    MissingScope = "missing_scope", FORBIDDEN,
+        "the credential lacks a scope that this needs";
+    /// There is no such secret.
+    SecretNotFound = "secret_not_found", NOT_FOUND,
+        "there is no such secret, or it has expired";
+    /// There is no such path.
+    UnknownPath = "unknown_path", NOT_FOUND,
+        "the vault does not have this path: check the base URL";
+    /// The path does not have this method.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED,
+        "the path does not have this method: check the base URL";
+    /// The body did not come in time.
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT,
+        "the request came too slowly: try again over a faster connection";
+    /// The secret exists already.
+    SecretExists = "secret_exists", CONFLICT,
+        "it exists already: use update, or put";
+    /// The body is over the limit.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
+        "the request is larger than the vault takes: store a smaller value, or raise the vault's limit";
+    /// The body has another media type than the call takes.
+    WrongMediaType = "wrong_media_type", UNSUPPORTED_MEDIA_TYPE,
+        "the vault got another media type than it was sent: check the proxy in between";
+    /// The body has a content coding.
+    UnknownEncoding = "unknown_encoding", UNSUPPORTED_MEDIA_TYPE,
+        "the vault does not decode compressed requests: check the proxy in between";
+    /// The body is not JSON, or not the members that the call takes.
+    InvalidBody = "invalid_body", UNPROCESSABLE_ENTITY,
+        "the vault does not understand the request: check the versions of client and vault";
+    /// The name cannot be that of a secret.
+    InvalidName = "invalid_name", UNPROCESSABLE_ENTITY,
+        "the vault does not take this name: use letters, digits and underscores, at most 255";
+    /// The nonce is not base64 of 12 bytes.
+    InvalidNonce = "invalid_nonce", UNPROCESSABLE_ENTITY,
+        "the vault does not take this nonce: it has to be base64 of 12 bytes";
+    /// The value is not base64 of at least 16 bytes.
+    InvalidValue = "invalid_value", UNPROCESSABLE_ENTITY,
+        "the vault does not take this ciphertext: it has to be base64 of at least 16 bytes";
+    /// The expiry is not later than now.
+    ExpiryInThePast = "expiry_in_the_past", UNPROCESSABLE_ENTITY,
+        "the expiry has passed: choose a later one, and check the clocks of both machines";
+    /// The account makes too many requests.
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS,
+        "the account makes too many requests";
+    /// The account fetches too many tokens.
+    TooManyLogins = "too_many_logins", TOO_MANY_REQUESTS,
+        "the account fetches too many access tokens: keep the token between runs";
+    /// Too many logins of the client failed.
+    TooManyFailedLogins = "too_many_failed_logins", TOO_MANY_REQUESTS,
+        "too many logins of this client failed: check the client id and secret";
+    /// The database failed.
+    DatabaseFailed = "database_failed", INTERNAL_SERVER_ERROR,
+        "the vault's database failed: its operator finds the reason in its log";
+    /// The operating system of the server gave no randomness.
+    NoRandomness = "no_randomness", INTERNAL_SERVER_ERROR,
+        "the vault's machine gave no randomness: its operator finds the reason in its log";
+    /// The database has too much to do.
+    Busy = "busy", SERVICE_UNAVAILABLE,
+        "the vault's database is busy";
+    /// The requests and answers in flight need all the memory that they may have.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE,
+        "the vault has too many large requests and answers in flight";
+}
+
+impl ErrorCode {
+    /// The kind of error that it is: that of its status.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        Kind::from(self.status())
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text is not the code of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a known error code")]
+pub struct UnknownErrorCode;
+
+impl FromStr for ErrorCode {
+    type Err = UnknownErrorCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownErrorCode> {
+        let mut codes = Self::ALL.iter();
+        let found = codes.find(|code| code.as_str() == text);
+        found.copied().ok_or(UnknownErrorCode)
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Reads a known code; any other JSON value, of any type, is none.
+pub(super) fn lenient<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ErrorCode>, D::Error> {
+    deserializer.deserialize_any(AnyValue)
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Option<ErrorCode>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(text.parse().ok())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}

@@ -1,0 +1,65 @@
+//! The head of a request, as far as it is judged before anything else.
+
+use axum::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Version};
+
+use super::Refusal;
+
+/// Refuses heads that two programs might read differently: RFC 9112 section 3.2 for `Host`, RFC 9110
+/// section 5.3 for headers that may be sent once.
+pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
+    if !has_valid_host(version, headers) {
+        return Err(Refusal::invalid_host());
+    }
+    if is_repeated(headers, AUTHORIZATION) || is_repeated(headers, "x-aegis-token") {
+        return Err(Refusal::several_credentials());
+    }
+    if is_repeated(headers, CONTENT_TYPE) {
+        return Err(Refusal::repeated_header());
+    }
+    Ok(())
+}
+
+/// HTTP/1.1 has exactly one `Host`, HTTP/1.0 may have none. It may be empty.
+fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host.as_bytes()),
+        (None, _) => version < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn is_host(value: &[u8]) -> bool {
+    value.is_empty() || (!value.contains(&b'@') && Authority::try_from(value).is_ok())
+}
+
+fn is_repeated(headers: &HeaderMap, name: impl AsHeaderName) -> bool {
+    headers.get_all(name).iter().nth(1).is_some()
+}
+
+/// Refuses a body with a content coding, RFC 9110 section 8.4.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    let is_plain = values.all(is_identity);
+    is_plain.then_some(()).ok_or_else(Refusal::unknown_encoding)
+}
+
+/// A list of codings, RFC 9110 section 5.6.1: empty elements do not count.
+fn is_identity(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|text| {
+        let mut codings = text.split(',').map(str::trim);
+        codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity"))
+    })
+}
+
+/// Whether the body has a media type, RFC 9110 section 8.3.1; parameters do not matter.
+pub(super) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    given
+        .and_then(|text| text.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(expected))
+}

@@ -1,0 +1,194 @@
+//! Many clients without a credential at once, against the vault as a process of its own.
+//!
+//! The tests take turns: each holds some six hundred sockets, and a process may often have 1024 files.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::dev::Dev;
+use crate::raw::{answer_to, read_answer};
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// As many as a vault serves at a time, but for two.
+const CROWD: usize = 510;
+
+const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
+
+/// The most memory that a vault may need whatever clients without a credential do, in KiB.
+const MOST_KIB: u64 = 100_000;
+
+/// A socket that gets rid of nothing for so long is taken for one that the vault does not read.
+const STUCK: Duration = Duration::from_millis(500);
+
+fn address(dev: &Dev) -> SocketAddr {
+    dev.base_url
+        .strip_prefix("http://")
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// Connects `count` clients, and has each send a head and then `size` bytes as far as the vault takes
+/// them. All stay connected.
+fn crowd(dev: &Dev, count: usize, head: &str, size: usize) -> Vec<TcpStream> {
+    let (address, body) = (address(dev), vec![b'x'; size]);
+    let send = |_| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_write_timeout(Some(STUCK)).unwrap();
+        // The vault may have refused it and closed by now.
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(&body));
+        stream
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|n| scope.spawn(move || (n..count).step_by(4).map(send).collect::<Vec<_>>()))
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
+        joined.flatten().collect()
+    })
+}
+
+/// The status of an answer, of which only the first line is looked at.
+fn refusal(stream: &mut TcpStream) -> Option<u16> {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).ok()?;
+    line.split(' ').nth(1)?.parse().ok()
+}
+
+/// The most memory that the process had in RAM so far, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(dev: &Dev) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", dev.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.unwrap()
+        .trim_end_matches(" kB")
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn bodies_without_a_credential_take_no_memory() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let dev = Dev::start(None);
+    // As large as a body may be; and of the others, enough that all together are too much.
+    let (size, smaller) = (2 * 1024 * 1024 - 100, 300_000);
+    let head = |method: &str, path: &str, framing: &str| {
+        format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{FORM}{framing}\r\n")
+    };
+    let length = format!("content-length: {}\r\n", size + 10);
+    let chunk = format!("transfer-encoding: chunked\r\n\r\n{:x}", size + 10);
+    for (what, head, size, status) in [
+        (
+            "the body of a write",
+            head("POST", "/api/v1/secrets", &length),
+            size,
+            Some(401),
+        ),
+        (
+            "a form",
+            head("POST", "/oauth/token", &length),
+            smaller,
+            Some(413),
+        ),
+        (
+            "a chunk of a form",
+            head("POST", "/oauth/token", &chunk),
+            smaller,
+            Some(413),
+        ),
+        (
+            "a small form",
+            head("POST", "/oauth/token", "content-length: 16000\r\n"),
+            15_999,
+            None,
+        ),
+        (
+            "a body that nobody asked for",
+            head("GET", "/health", &length),
+            smaller,
+            None,
+        ),
+        (
+            "a body for no call",
+            head("POST", "/nowhere", &length),
+            smaller,
+            Some(404),
+        ),
+        (
+            "a head without end",
+            "GET /health HTTP/1.1\r\nx: ".to_owned(),
+            smaller,
+            Some(431),
+        ),
+    ] {
+        let (before, start) = (peak_kib(&dev), Instant::now());
+        let mut crowd = crowd(&dev, CROWD, &head, size);
+        let peak = peak_kib(&dev);
+        println!(
+            "{what}: {before} KiB before, at most {peak} KiB; {:?}",
+            start.elapsed()
+        );
+        assert!(peak < MOST_KIB, "{what}: {peak} KiB");
+        // Those that were refused learn it, though they were still sending.
+        for stream in crowd.iter_mut().filter(|_| status.is_some()) {
+            assert_eq!(refusal(stream), status, "{what}");
+        }
+        drop(crowd);
+        dev.fetch_token().success(200);
+    }
+    dev.stop("TERM");
+}
+
+#[test]
+fn six_hundred_idle_connections_do_not_block_a_login() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let dev = Dev::start(None);
+    let form =
+        format!("POST /oauth/token HTTP/1.1\r\nhost: a\r\n{FORM}content-length: 100\r\n\r\nx=");
+    for (what, head) in [
+        ("nothing sent", ""),
+        ("half a head", "POST /oauth/token HTTP/1.1\r\nhost: a\r\n"),
+        ("half a form", &form),
+    ] {
+        let idle = crowd(&dev, 600, head, 0);
+        let start = Instant::now();
+        dev.fetch_token().success(200);
+        let time = start.elapsed();
+        println!("{what}: {time:?}");
+        assert!(time < Duration::from_secs(4), "{what}: {time:?}");
+        drop(idle);
+    }
+    dev.stop("TERM");
+}
+
+/// One that logged in is not given up for those that did not.
+#[test]
+fn a_connection_with_a_credential_outlives_the_idle_ones() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let dev = Dev::start(None);
+    let token = dev.fetch_token().success(200)["access_token"].clone();
+    let request = format!(
+        "GET /api/v1/secrets HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
+        token.as_str().unwrap()
+    );
+    let mut known = crowd(&dev, 1, &request, 0).remove(0);
+    read_answer(&mut known, false).unwrap().success(200);
+    let idle = crowd(&dev, 600, "", 0);
+    answer_to(address(&dev), b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap()
+        .success(200);
+    known.write_all(request.as_bytes()).unwrap();
+    read_answer(&mut known, false).unwrap().success(200);
+    drop(idle);
+    dev.stop("TERM");
+}

@@ -1,0 +1,115 @@
+//! The vault's reasons for programs, and what a hostile one can do with them.
+
+use helvetisafe::{ErrorCode, ErrorKind};
+use serde_json::json;
+
+use crate::proxy::{Deed, answer};
+use crate::world::{TOKEN, World};
+
+const A: &str = "/api/v1/secrets/a";
+
+/// What a client says of one answer to a read.
+fn of_read(status: u16, body: String) -> helvetisafe::Error {
+    let world = World::new(move |seen, _| seen.is("GET", A).then(|| answer(status, body.clone())));
+    world.client().secrets().get("a").unwrap_err()
+}
+
+fn kind(status: u16) -> ErrorKind {
+    match status {
+        401 => ErrorKind::Auth,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        409 => ErrorKind::Conflict,
+        429 => ErrorKind::RateLimited,
+        _ => ErrorKind::Api,
+    }
+}
+
+#[test]
+fn each_code_has_a_sentence_of_its_own_and_the_servers_text_is_in_none() {
+    let mut sentences = std::collections::BTreeSet::new();
+    for &code in ErrorCode::ALL {
+        let status = code.status().as_u16();
+        let error = of_read(
+            status,
+            json!({ "error": "s3cr3t", "code": code }).to_string(),
+        );
+        assert_eq!(
+            (error.code(), error.kind()),
+            (Some(code), kind(status)),
+            "{code}"
+        );
+        assert_eq!(error.server_text(), Some("s3cr3t"));
+        let shown = error.to_string();
+        assert!(shown.contains(code.advice()), "{shown}");
+        assert!(!format!("{shown}{error:?}").contains("s3cr3t"), "{shown}");
+        sentences.insert(shown);
+    }
+    assert_eq!(sentences.len(), ErrorCode::ALL.len());
+}
+
+#[test]
+fn a_code_with_another_status_says_nothing() {
+    for (status, code) in [
+        (404, "secret_exists"),
+        (401, "missing_scope"),
+        (403, "secret_not_found"),
+        (409, "too_many_requests"),
+        (418, "secret_not_found"),
+        (404, "never_heard_of"),
+    ] {
+        let body = json!({ "error": "text", "code": code }).to_string();
+        let (with, without) = (of_read(status, body), of_read(status, String::new()));
+        assert_eq!((with.code(), with.kind()), (None, kind(status)), "{code}");
+        assert_eq!(with.to_string(), without.to_string());
+    }
+}
+
+#[test]
+fn the_scope_and_the_time_that_an_answer_names_are_in_its_sentence() {
+    let body = json!({ "error": "missing scope: secrets:read", "code": "missing_scope" });
+    let error = of_read(403, body.to_string());
+    let advice = "the credential needs the scope secrets:read";
+    assert!(error.to_string().ends_with(advice), "{error}");
+
+    let world = World::new(|seen, _| {
+        let body = json!({ "error": "text", "code": "too_many_requests" });
+        seen.is("GET", A)
+            .then(|| Deed::Answer(429, "Retry-After: 31\r\n", body.to_string().into_bytes()))
+    });
+    let error = world.client().secrets().get("a").unwrap_err();
+    let advice = "the account makes too many requests; try again in 31 s";
+    assert!(error.to_string().ends_with(advice), "{error}");
+}
+
+#[test]
+fn the_token_endpoint_may_give_a_code_too() {
+    let world = World::new(|seen, _| {
+        let body = json!({ "error": "text", "code": "invalid_host" });
+        seen.is("POST", TOKEN)
+            .then(|| answer(400, body.to_string()))
+    });
+    let error = world.builder().connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert_eq!(error.code(), Some(ErrorCode::InvalidHost));
+}
+
+/// From a vault, with no proxy that writes for it.
+#[test]
+fn a_vault_gives_them() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    let past = "2001-01-01T00:00:00Z".parse().unwrap();
+    let error = secrets.create("a", "v", Some(past)).unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::ExpiryInThePast));
+    assert!(
+        error.to_string().contains("the expiry has passed"),
+        "{error}"
+    );
+    let error = secrets.get("a").unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::SecretNotFound));
+    secrets.create("a", "v", None).unwrap();
+    let error = secrets.create("a", "v", None).unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::SecretExists));
+}
