@@ -64,7 +64,6 @@ fn refusal(stream: &mut TcpStream) -> Option<u16> {
 }
 
 /// The most memory that the process had in RAM so far, in KiB.
-#[cfg(target_os = "linux")]
 fn peak_kib(dev: &Dev) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", dev.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -75,7 +74,6 @@ fn peak_kib(dev: &Dev) -> u64 {
         .unwrap()
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn bodies_without_a_credential_take_no_memory() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ mod calls;
 mod codes;
 #[cfg(unix)]
 mod command;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod crowd;
 #[cfg(unix)]
 mod dev;
