@@ -20,7 +20,7 @@ use secrecy::SecretString;
 
 use crate::cache::{Freshness, Value};
 use crate::connection::Connection;
-use crate::driver::Driver;
+use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 use crate::session::Deadline;
@@ -44,25 +44,35 @@ impl<D: Driver> Copy for Operations<'_, D> {}
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        self.get_with_fields(key, &[]).await
+        let secret = self.get_unchecked(key).await?;
+        self.check_binding(secret, &[])
     }
 
-    pub(crate) async fn get_with_fields(
-        &self,
-        key: &str,
-        fields: &[&str],
-    ) -> Result<Secret, Error> {
+    /// Boxed, so that the compiler sees that it is `Send` whatever the fields are.
+    pub(crate) fn get_with_fields<'b>(
+        &'b self,
+        key: &'b str,
+        fields: &'b [&'b str],
+    ) -> Boxed<'b, Result<Secret, Error>> {
+        Box::pin(async move {
+            let secret = self.get_unchecked(key).await?;
+            self.check_binding(secret, fields)
+        })
+    }
+
+    /// Reads a secret that may be another one.
+    async fn get_unchecked(&self, key: &str) -> Result<Secret, Error> {
         let (key, deadline) = (parse(key)?, self.deadline());
         let (value, freshness) = match &self.0.cache {
             Some(cache) => self.get_cached(cache, &key, deadline).await?,
             None => (self.get_value(&key, deadline).await?, Freshness::Fresh),
         };
-        self.check_binding(&key, &value.payload, fields)?;
         Ok(Secret::new(key, value, freshness))
     }
 
     pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        let secret = self.get_with_fields(key, &[field]).await?;
+        let secret = self.get_unchecked(key).await?;
+        let secret = self.check_binding(secret, &[field])?;
         match secret.field(field) {
             Some(field) => Ok(field.expose_secret().into()),
             None => Err(Error::new(
@@ -148,8 +158,7 @@ impl<D: Driver> Operations<'_, D> {
     /// From the vault, whatever the cache holds.
     async fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
         let value = self.get_value(&key, deadline).await?;
-        self.check_binding(&key, &value.payload, &[])?;
-        Ok(Secret::new(key, value, Freshness::Fresh))
+        self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
     async fn get_value(&self, key: &KeyName, deadline: Deadline) -> Result<Value, Error> {
@@ -162,15 +171,11 @@ impl<D: Driver> Operations<'_, D> {
         })
     }
 
-    /// Refuses a payload that may be another secret's; `fields` are those that the caller names.
-    fn check_binding(
-        &self,
-        key: &KeyName,
-        payload: &Payload,
-        fields: &[&str],
-    ) -> Result<(), Error> {
-        let checked = self.0.binding.check(key, payload, fields);
-        checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))
+    /// Refuses a secret that may be another one; `fields` are those that the caller names.
+    fn check_binding(&self, secret: Secret, fields: &[&str]) -> Result<Secret, Error> {
+        let checked = self.0.binding.check(secret.key(), secret.payload(), fields);
+        checked.map_err(|cause| Error::new(Action::Get(secret.key().clone()), cause))?;
+        Ok(secret)
     }
 
     async fn read(&self, key: &KeyName, deadline: Deadline) -> Result<SecretRecord, Error> {

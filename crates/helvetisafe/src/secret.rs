@@ -1,6 +1,6 @@
 use std::fmt;
 
-use helvetisafe_crypto::{Field, PayloadKind};
+use helvetisafe_crypto::{Field, Payload, PayloadKind};
 use helvetisafe_proto::endpoint::ListedSecret;
 use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
@@ -21,6 +21,10 @@ impl Secret {
             value,
             freshness,
         }
+    }
+
+    pub(crate) fn payload(&self) -> &Payload {
+        &self.value.payload
     }
 
     /// The name that was asked for.

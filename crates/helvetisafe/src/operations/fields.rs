@@ -63,7 +63,8 @@ impl<D: Driver> Operations<'_, D> {
             Err(error) => return Err(error),
         };
         let payload = self.open(&key, record, deadline).await?;
-        self.check_binding(&key, &payload, &[field])?;
+        let checked = self.0.binding.check(&key, &payload, &[field]);
+        checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
         match payload.encode_with_field(field, value) {
             Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline).await,
             None => Err(Error::new(Action::Update(key), Cause::NoFields)),

@@ -3,10 +3,34 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use helvetisafe::{CachePolicy, ChangeKind, ErrorKind, Expiry, Freshness, KeySource};
+use helvetisafe::{CachePolicy, ChangeKind, ErrorKind, Expiry, ExposeSecret, Freshness, KeySource};
 
 use crate::world::{TOKEN, World};
 use crate::{builder, client};
+
+/// A task may move between threads, with whatever it borrows.
+#[tokio::test]
+async fn a_field_is_read_by_its_name_in_a_task() {
+    let world = World::new(|_, _| None);
+    let client = client(&world).await;
+    let fields = [("DB_PASS", "s3cret")];
+    let secrets = client.secrets();
+    secrets.create_fields("db", &fields, None).await.unwrap();
+    assert_eq!(
+        secrets.get("db").await.unwrap_err().kind(),
+        ErrorKind::Crypto
+    );
+    let task = async move {
+        let secrets = client.secrets();
+        let names = vec!["DB_HOST".to_owned(), "DB_PASS".to_owned()];
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let secret = secrets.get_with_fields("db", &names).await.unwrap();
+        assert_eq!(secret.fields().len(), 1);
+        secrets.get_field("db", names[1]).await.unwrap()
+    };
+    let read = tokio::spawn(task).await.unwrap();
+    assert_eq!(read.expose_secret(), "s3cret");
+}
 
 #[tokio::test]
 async fn a_secret_is_written_read_listed_and_deleted() {

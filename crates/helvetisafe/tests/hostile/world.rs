@@ -57,13 +57,6 @@ impl World {
         Credentials::service_account(self.account.client_id.as_str(), secret)
     }
 
-    #[cfg(feature = "async")]
-    pub(crate) fn async_builder(&self) -> ClientBuilder<helvetisafe::AsyncParts> {
-        let secret = self.account.client_secret.expose_secret();
-        let credentials = Credentials::service_account(self.account.client_id.as_str(), secret);
-        helvetisafe::AsyncClient::builder(self.vault.base_url(), credentials, KeySource::pem(PEM))
-    }
-
     pub(crate) fn client(&self) -> Client {
         self.builder().connect().unwrap()
     }
