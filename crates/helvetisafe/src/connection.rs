@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::binding::Binding;
 use crate::cache::{Cache, CachePolicy};
 use crate::credentials::LocalKey;
-use crate::driver::Driver;
+use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error};
 use crate::org_keys::{Judge, Opened, OrgKeyPolicy, OrgKeys, UnconfirmedKey};
 use crate::session::{Deadline, Session};
@@ -122,10 +122,10 @@ impl<D: Driver> Connection<D> {
             Opened::Plaintext(plaintext) => return Ok(plaintext),
             Opened::Closed(envelope) => envelope,
         };
-        let current = self.fetch_unwrapped(deadline).await?;
-        if !self.takes(&current).await? {
-            let cause = self.org_keys.refuse(&current);
-            return Err(Error::new(Action::Get(key.clone()), cause));
+        // Boxed, so that the compiler sees that it is `Send`.
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(deadline));
+        if let Err(refused) = checked.await? {
+            return Err(Error::new(Action::Get(key.clone()), refused));
         }
         match self.org_keys.open(envelope) {
             Opened::Plaintext(plaintext) => Ok(plaintext),
@@ -134,6 +134,16 @@ impl<D: Driver> Connection<D> {
                 CryptoError::Decryption,
             )),
         }
+    }
+
+    /// Compares the vault's org key with the client's, and applies the policy to another one. The inner
+    /// failure is that it is refused.
+    async fn check_org_key(&self, deadline: Deadline) -> Result<Result<(), Cause>, Error> {
+        let current = self.fetch_unwrapped(deadline).await?;
+        if self.takes(&current).await? {
+            return Ok(Ok(()));
+        }
+        Ok(Err(self.org_keys.refuse(&current)))
     }
 
     /// Fetches the org key that the vault has now. It is unwrapped only if its bytes are new.

@@ -20,7 +20,7 @@ use secrecy::SecretString;
 
 use crate::cache::{Freshness, Value};
 use crate::connection::Connection;
-use crate::driver::{Boxed, Driver};
+use crate::driver::Driver;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::secret::{Secret, SecretMetadata};
 use crate::session::Deadline;
@@ -44,25 +44,22 @@ impl<D: Driver> Copy for Operations<'_, D> {}
 
 impl<D: Driver> Operations<'_, D> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        let secret = self.get_unchecked(key).await?;
+        let secret = self.get_unchecked(parse(key)?).await?;
         self.check_binding(secret, &[])
     }
 
-    /// Boxed, so that the compiler sees that it is `Send` whatever the fields are.
-    pub(crate) fn get_with_fields<'b>(
-        &'b self,
-        key: &'b str,
-        fields: &'b [&'b str],
-    ) -> Boxed<'b, Result<Secret, Error>> {
-        Box::pin(async move {
-            let secret = self.get_unchecked(key).await?;
-            self.check_binding(secret, fields)
-        })
+    pub(crate) async fn get_with_fields(
+        &self,
+        key: &str,
+        fields: &[&str],
+    ) -> Result<Secret, Error> {
+        let secret = self.get_unchecked(parse(key)?).await?;
+        self.check_binding(secret, fields)
     }
 
     /// Reads a secret that may be another one.
-    async fn get_unchecked(&self, key: &str) -> Result<Secret, Error> {
-        let (key, deadline) = (parse(key)?, self.deadline());
+    async fn get_unchecked(&self, key: KeyName) -> Result<Secret, Error> {
+        let deadline = self.deadline();
         let (value, freshness) = match &self.0.cache {
             Some(cache) => self.get_cached(cache, &key, deadline).await?,
             None => (self.get_value(&key, deadline).await?, Freshness::Fresh),
@@ -71,7 +68,7 @@ impl<D: Driver> Operations<'_, D> {
     }
 
     pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        let secret = self.get_unchecked(key).await?;
+        let secret = self.get_unchecked(parse(key)?).await?;
         let secret = self.check_binding(secret, &[field])?;
         match secret.field(field) {
             Some(field) => Ok(field.expose_secret().into()),
