@@ -120,16 +120,16 @@ pub(crate) struct SettingFlags {
     /// HELVETISAFE_ORG_KEY_FINGERPRINT, else the one remembered on first use; see `trust`].
     #[arg(long, global = true, value_name = "FINGERPRINT", value_parser = NonEmptyStringValueParser::new())]
     org_key_fingerprint: Option<String>,
-    /// Write also at the first use of a vault without a terminal, under whatever org key it gives
+    /// Allow a first write without a terminal, under the org key that the vault gives
     /// [else HELVETISAFE_TRUST_FIRST_USE].
     #[arg(long, global = true)]
     trust_first_use: bool,
-    /// Read also secrets whose only field is named like another secret, which a hostile vault may
-    /// have exchanged [else HELVETISAFE_ALLOW_UNBOUND].
+    /// Read secrets whose only field has the name of another secret, although a hostile vault may have
+    /// exchanged them [else HELVETISAFE_ALLOW_UNBOUND].
     #[arg(long, global = true, conflicts_with = "require_binding")]
     allow_unbound: bool,
-    /// Read only secrets that name their key inside the encryption: no multi-field secrets, no
-    /// legacy text [else HELVETISAFE_REQUIRE_BINDING].
+    /// Refuse secrets that do not name their key inside the encryption: multi-field secrets and legacy
+    /// text [else HELVETISAFE_REQUIRE_BINDING].
     #[arg(long, global = true)]
     require_binding: bool,
 }

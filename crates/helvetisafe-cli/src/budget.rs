@@ -1,7 +1,7 @@
 //! The time that a command has for all its work with the vault: `--timeout`.
 //!
-//! It runs only while the vault is asked. What a person types, what a helper asks for and what a slow
-//! reader takes cost nothing.
+//! The clock runs only during calls to the vault: typing, credential helpers and slow readers of the
+//! output do not count.
 
 use std::cell::Cell;
 use std::fmt;
@@ -36,7 +36,7 @@ impl Budget {
         done
     }
 
-    /// Begins anew, for the next round of a command that goes on and on.
+    /// Starts over, for the next round of a long-running command.
     pub(crate) fn restart(&self) {
         self.spent.take();
     }
@@ -45,7 +45,7 @@ impl Budget {
         self.total
     }
 
-    /// What is left of it, where there is a bound.
+    /// Returns the time that is left, or `None` without a bound.
     pub(crate) fn left(&self) -> Option<Duration> {
         Some(self.total?.saturating_sub(self.spent.get()))
     }
@@ -58,7 +58,7 @@ impl Budget {
         }
     }
 
-    /// Whether a failure is one of time, and there is none left.
+    /// Returns whether the failure is a timeout and no time is left.
     pub(crate) fn explains(&self, failure: &Failure) -> bool {
         failure.is_timeout() && self.left().is_some_and(|left| left.is_zero())
     }
@@ -66,8 +66,8 @@ impl Budget {
     /// The failure of all that was left to do: `done` of so many secrets were `read`, for example.
     pub(crate) fn over(&self, done: usize, of: usize, verb: &str) -> Failure {
         let message = format_args!(
-            "the time for the vault is over, {self}: {done} of {of} secrets were {verb}; give more \
-             with --timeout, or name fewer secrets"
+            "timed out after {self}: {done} of {of} secrets were {verb}; set a longer --timeout, or name \
+             fewer secrets"
         );
         Failure::new(Status::NoAnswer, message).passing()
     }
@@ -77,9 +77,7 @@ impl Budget {
         if !self.explains(&failure) {
             return failure;
         }
-        failure.with_advice(&format!(
-            "the time for the vault, {self}, is over: give more with --timeout"
-        ))
+        failure.with_advice(&format!("timed out after {self}: set a longer --timeout"))
     }
 }
 

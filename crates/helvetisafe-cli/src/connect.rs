@@ -12,32 +12,20 @@ use crate::messages::Messages;
 use crate::trust::{self, Trust};
 
 /// Connects to read, with the cached access token and what `change` makes of the builder. Fails where
-/// the org key is not the trusted one.
+/// the org key is not the trusted one. An org key that changes later is reported to `reports`.
 pub(crate) fn connect_to_read(
     config: &Config,
     token: &TokenKeeper,
     messages: Messages,
+    reports: Option<Messages>,
     change: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, Failure> {
-    let rotation = trust::rotation(config, None)?;
+    let rotation = trust::rotation(config, reports)?;
     let builder = builder(config, messages)?.org_key_rotation(rotation);
     let builder = change(token.resume(builder, messages));
     let client = Trust::load(config)?.connect_to_read(builder, messages)?;
     token.keep(&client, messages);
     Ok(client)
-}
-
-/// As [`connect_to_read`], for a command that goes on for long: it reports an org key that changes.
-pub(crate) fn connect_to_serve(
-    config: &Config,
-    token: &TokenKeeper,
-    messages: Messages,
-    change: impl FnOnce(ClientBuilder) -> ClientBuilder,
-) -> Result<Client, Failure> {
-    let rotation = trust::rotation(config, Some(messages))?;
-    connect_to_read(config, token, messages, |builder| {
-        change(builder.org_key_rotation(rotation))
-    })
 }
 
 /// Connects to write, with the cached access token. Fails where the org key is not the trusted one, and

@@ -117,7 +117,7 @@ impl Context {
             Some(offline) => offline.connect(config, self.messages),
             None => {
                 let token = self.token(config)?;
-                connect_to_read(config, token, self.messages, |builder| builder)
+                connect_to_read(config, token, self.messages, None, |builder| builder)
             }
         };
         let client = self.budget()?.spend(connect)?;

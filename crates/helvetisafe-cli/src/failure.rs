@@ -110,6 +110,22 @@ impl Failure {
         }
     }
 
+    /// The vault gives an org key that the user does not trust.
+    fn org_key_refused(error: &Error) -> Self {
+        let accepted = error.accepted_org_keys().iter().map(ToString::to_string);
+        let accepted = accepted.collect::<Vec<_>>().join(" or ");
+        let found = error.refused_org_key().map(|key| key.to_string());
+        let found = found.unwrap_or_default();
+        Self::new(
+            Status::Crypto,
+            format_args!(
+                "the vault gives the org key {found}, and this client accepts {accepted}; nothing was \
+                 opened or sealed under it; ask the vault's owner whether the key was rotated; if it \
+                 was, run `helvetisafe trust pin {found}`, or change the configured fingerprint"
+            ),
+        )
+    }
+
     pub(crate) fn status(&self) -> u8 {
         self.status
     }
@@ -161,21 +177,19 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let status = status(&error);
-        let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
-        let untrusted = error.refused_org_key();
         if let Some(unbound) = Unbound::of(&error) {
             return Self::unbound(unbound);
         }
+        let status = status(&error);
+        let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
+        let untrusted = error.refused_org_key();
+        // The facade's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
-            // The facade's advice names its own methods. It also has a conflict without an answer.
+            // There is also a conflict without an answer.
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
+            (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
             _ => Self::new(status, error),
-        };
-        let failure = match untrusted {
-            Some(key) => failure.with_advice(&format!("`helvetisafe trust pin {key}` trusts it")),
-            None => failure,
         };
         Self {
             may_pass,
@@ -200,15 +214,14 @@ fn unbound_message(unbound: &[Unbound]) -> String {
         .iter()
         .map(|it| format!("`{}` holds one value named `{}`", it.key, it.named))
         .collect();
-    let (them, they) = match names.len() {
-        1 => ("it", "it is a secret with that one field"),
-        _ => ("them", "they are secrets with one field each"),
+    let (refused, honest) = match unbound {
+        [_] => ("it was refused", "if it really has that one field"),
+        _ => ("they were refused", "if each really has that one field"),
     };
     format!(
-        "{}; the vault may have given another secret in its place, so {them} was not read; if {they}, \
-         name the field (--field FIELD, --env NAME=KEY.FIELD, {{{{ secret \"KEY\" \"FIELD\" }}}}), or \
-         allow all such secrets with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or \
-         allow_unbound = true in the profile",
+        "{}; the vault may have exchanged secrets, so {refused}; {honest}, name the field (--field \
+         FIELD, --env NAME=KEY.FIELD, {{{{ secret \"KEY\" \"FIELD\" }}}}), or allow all such secrets \
+         with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in the profile",
         names.join(", ")
     )
 }

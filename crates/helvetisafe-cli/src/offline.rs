@@ -81,7 +81,7 @@ impl Offline {
                 None => builder,
             }
         };
-        connect_to_read(config, &TokenKeeper::none(), messages, record)
+        connect_to_read(config, &TokenKeeper::none(), messages, None, record)
     }
 
     /// The client of what is kept.
@@ -101,7 +101,7 @@ impl Offline {
         };
         let (config, token) = (context.config()?, TokenKeeper::none());
         let client =
-            connect_to_read(config, &token, context.messages, around).map_err(|failure| {
+            connect_to_read(config, &token, context.messages, None, around).map_err(|failure| {
                 match is_used.load(Ordering::Relaxed) {
                     true => self.about_connecting(failure),
                     // What is kept played no part in it: a key file is missing, for example.
@@ -130,14 +130,14 @@ impl Offline {
 
     /// Those that are to be asked for.
     fn get_rest(&self, requests: &[SecretRequest], context: &Context) -> Result<Outcomes, Failure> {
-        let mut keys = requests.iter().map(|request| &request.key);
         if self.is_only() {
-            let not_kept = |key: &KeyName| (key.clone(), Err(self.not_kept(key)));
-            return Ok(keys.map(not_kept).collect());
+            let not_kept = |it: &SecretRequest| (it.key.clone(), Err(self.not_kept(&it.key)));
+            return Ok(requests.iter().map(not_kept).collect());
         }
+        let all_serve = || requests.iter().all(|it| self.serves(&it.key));
         let outcomes = match fetch::ask(requests, context) {
             Ok(outcomes) => outcomes,
-            Err(failure) if failure.may_pass() && keys.all(|key| self.serves(key)) => {
+            Err(failure) if failure.may_pass() && all_serve() => {
                 let resources = requests.iter().map(|it| secret_resource(&it.key));
                 self.tell_stale(resources, &failure, context);
                 return self.replay(requests, context);
@@ -163,7 +163,8 @@ impl Offline {
             }
         }
         if !late.is_empty() {
-            let failure = budget.over(found.len(), keys.len(), "read");
+            let read = found.values().filter(|outcome| outcome.is_ok()).count();
+            let failure = budget.over(read, requests.len(), "read");
             let resources = late.iter().map(|it| secret_resource(&it.key));
             self.tell_stale(resources, &failure, context);
             stale.append(&mut late);

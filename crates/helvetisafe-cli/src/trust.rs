@@ -6,11 +6,11 @@
 
 mod identity;
 mod known_vaults;
+mod rotation;
 
 use std::io::{self, ErrorKind};
-use std::sync::{Mutex, PoisonError};
 
-use helvetisafe::{Client, ClientBuilder, Error, Fingerprint, OrgKeyRotation};
+use helvetisafe::{Client, ClientBuilder, Error, Fingerprint};
 
 use crate::config::Config;
 use crate::config::table::Setting;
@@ -18,6 +18,7 @@ use crate::failure::{Failure, Status};
 use crate::messages::Messages;
 pub(crate) use identity::VaultId;
 pub(crate) use known_vaults::{Entry, KnownVaults};
+pub(crate) use rotation::{TrustedKeys, rotation};
 
 /// What is known about the org key of one vault before it is asked.
 #[derive(Debug)]
@@ -250,67 +251,6 @@ impl<'a> Trust<'a> {
     }
 }
 
-/// The org keys that the user trusts while a command runs.
-#[derive(Clone, Debug)]
-pub(crate) struct TrustedKeys {
-    vault: VaultId,
-    expected: Option<Fingerprint>,
-    insecure_permissions: bool,
-}
-
-impl TrustedKeys {
-    pub(crate) fn of(config: &Config) -> Result<Self, Failure> {
-        Ok(Self {
-            vault: VaultId::of(config)?,
-            expected: config.org_key_fingerprint()?,
-            insecure_permissions: config.insecure_permissions,
-        })
-    }
-
-    /// Whether this is the configured org key, or the one that is remembered now.
-    pub(crate) fn has(&self, key: Fingerprint) -> bool {
-        if let Some(expected) = self.expected {
-            return expected == key;
-        }
-        let memory = KnownVaults::load(self.insecure_permissions);
-        memory.is_ok_and(|memory| {
-            let entry = memory.find(&self.vault);
-            entry.is_some_and(|entry| entry.fingerprint == key)
-        })
-    }
-}
-
-/// The policy for an org key that changes while a command runs: a key that the user trusts by then is
-/// taken without a restart. With `messages` any other one is reported, once.
-pub(crate) fn rotation(
-    config: &Config,
-    messages: Option<Messages>,
-) -> Result<OrgKeyRotation, Failure> {
-    let trusted = TrustedKeys::of(config)?;
-    let reported = Mutex::new(None);
-    Ok(OrgKeyRotation::ask(move |change| {
-        let is_trusted = trusted.has(change.offered());
-        if let (false, Some(messages)) = (is_trusted, messages)
-            && is_new(change.offered(), &reported)
-        {
-            messages.warning(format_args!(
-                "the org key of this vault has changed: it was {}, and now is {1}; secrets under the \
-                 new one are refused until it is trusted; ask the vault's owner, and if the key was \
-                 rotated, run `helvetisafe trust pin {1}`",
-                change.accepted(),
-                change.offered()
-            ));
-        }
-        is_trusted
-    }))
-}
-
-/// Whether a fingerprint is another than the last one; it is the last one then.
-fn is_new(fingerprint: Fingerprint, last: &Mutex<Option<Fingerprint>>) -> bool {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    last.replace(fingerprint) != Some(fingerprint)
-}
-
 /// A first use that is too doubtful to write.
 fn unsure(why: impl std::fmt::Display, current: Fingerprint) -> Failure {
     Failure::new(
@@ -330,10 +270,9 @@ fn changed(entry: &Entry, current: Fingerprint) -> Failure {
     Failure::new(
         Status::Crypto,
         format_args!(
-            "the org key of this vault has changed: it was {} since {:.0}, and now is {current}; \
-             nothing was read or written under it, since a vault that made it can read what is written \
-             and choose what is read; ask the vault's owner, and if the key was rotated, run \
-             `helvetisafe trust pin {current}`",
+            "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was \
+             not used, since a vault that made this key could read what you write; ask the vault's owner \
+             whether the key was rotated; if it was, run `helvetisafe trust pin {current}`",
             entry.fingerprint, entry.since
         ),
     )

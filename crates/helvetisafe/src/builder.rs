@@ -178,13 +178,14 @@ impl<P> ClientBuilder<P> {
         self.pin_org_keys([fingerprint])
     }
 
-    /// Accepts no other org keys than those with these fingerprints, so that a hostile vault cannot
-    /// hand out a key that it knows and then read what is written. Where it does, the call fails with
+    /// Lets `connect` accept these org keys only, so that a hostile vault cannot hand out a key that it
+    /// knows and then read what is written. A key that comes later and is not pinned is subject to
+    /// [`Self::org_key_rotation`], which refuses it by default. A refused key fails the call with
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused).
     ///
-    /// Several pins announce a rotation: the client seals under the one that the vault gave last, and
-    /// opens secrets under each that it was given. Without a fingerprint any org key is accepted by
-    /// `connect`, and no other one after that.
+    /// Several pins announce a rotation: the client seals under the pinned key that the vault gave last,
+    /// and opens secrets under every pinned key that it was given. Without pins, `connect` accepts any
+    /// org key.
     ///
     /// ```no_run
     /// use helvetisafe::{Client, Fingerprint};
@@ -225,7 +226,8 @@ impl<P> ClientBuilder<P> {
     /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto): it looks just like the single value of that
     /// other key, which a hostile vault may have handed out in its place. A one-field secret that was made
     /// in the portal looks like that too; read it with [`Secrets::get_field`](crate::Secrets::get_field), or
-    /// allow all of them here.
+    /// allow all of them here. `false` restores the default; of this and [`Self::require_binding`] the last
+    /// call counts.
     pub fn allow_unbound(self, allowed: bool) -> Self {
         let binding = if allowed {
             Binding::AllowUnbound
@@ -331,9 +333,11 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
-    /// anything is sent, or there is no certificate authority to trust; [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key
-    /// cannot be read or unlocked, or the org key not unwrapped, or when it is not the pinned one;
-    /// and every error of a call.
+    /// anything is sent, or there is no certificate authority to trust;
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key cannot be read or unlocked,
+    /// or the org key cannot be unwrapped;
+    /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
+    /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
         let prepared = self.prepare(|parts, base, timeouts, roots| {
             let transport = match parts.transport {

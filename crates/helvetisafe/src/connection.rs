@@ -15,7 +15,7 @@ use crate::cache::{Cache, CachePolicy};
 use crate::credentials::LocalKey;
 use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error};
-use crate::org_keys::{Judge, Opened, OrgKeyPolicy, OrgKeys, UnconfirmedKey};
+use crate::org_keys::{OrgKeyPolicy, OrgKeys, UnconfirmedKey, Verdict};
 use crate::session::{Deadline, Session};
 use crate::ticket::Ticket;
 use crate::token::Authorizer;
@@ -118,32 +118,26 @@ impl<D: Driver> Connection<D> {
         envelope: Envelope,
         deadline: Deadline,
     ) -> Result<Plaintext, Error> {
-        let envelope = match self.org_keys.open(envelope) {
-            Opened::Plaintext(plaintext) => return Ok(plaintext),
-            Opened::Closed(envelope) => envelope,
+        let envelope = match self.org_keys.try_open(envelope) {
+            Ok(plaintext) => return Ok(plaintext),
+            Err(envelope) => envelope,
         };
         // Boxed, so that the compiler sees that it is `Send`.
-        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(deadline));
-        if let Err(refused) = checked.await? {
-            return Err(Error::new(Action::Get(key.clone()), refused));
-        }
-        match self.org_keys.open(envelope) {
-            Opened::Plaintext(plaintext) => Ok(plaintext),
-            Opened::Closed(_) => Err(Error::new(
-                Action::Get(key.clone()),
-                CryptoError::Decryption,
-            )),
-        }
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(key, deadline));
+        checked.await?;
+        self.org_keys
+            .try_open(envelope)
+            .map_err(|_| Error::new(Action::Get(key.clone()), CryptoError::Decryption))
     }
 
-    /// Compares the vault's org key with the client's, and applies the policy to another one. The inner
-    /// failure is that it is refused.
-    async fn check_org_key(&self, deadline: Deadline) -> Result<Result<(), Cause>, Error> {
-        let current = self.fetch_unwrapped(deadline).await?;
-        if self.takes(&current).await? {
-            return Ok(Ok(()));
+    /// Compares the vault's org key with the client's, and applies the policy when they differ.
+    async fn check_org_key(&self, key: &KeyName, deadline: Deadline) -> Result<(), Error> {
+        let offered = self.fetch_unwrapped(deadline).await?;
+        if self.accepts(&offered).await? {
+            return Ok(());
         }
-        Ok(Err(self.org_keys.refuse(&current)))
+        let cause = self.org_keys.refuse(&offered);
+        Err(Error::new(Action::Get(key.clone()), cause))
     }
 
     /// Fetches the org key that the vault has now. It is unwrapped only if its bytes are new.
@@ -155,12 +149,16 @@ impl<D: Driver> Connection<D> {
         }
     }
 
-    /// Applies the policy to the org key that the vault has now. `false` where it is refused.
-    async fn takes(&self, key: &UnconfirmedKey) -> Result<bool, Error> {
+    /// Applies the policy to the org key that the vault has now. Returns whether it may open secrets.
+    async fn accepts(&self, key: &UnconfirmedKey) -> Result<bool, Error> {
         let is_confirmed = match self.org_keys.judge(key) {
-            Judge::Confirm => true,
-            Judge::Refuse | Judge::Read => false,
-            Judge::Ask(confirm, change) => {
+            Verdict::Confirm => true,
+            Verdict::Refuse => false,
+            Verdict::Follow => {
+                self.org_keys.remember_unconfirmed(key);
+                return Ok(true);
+            }
+            Verdict::Ask(confirm, change) => {
                 let ask = move || Ok(confirm(&change));
                 compute(&self.session, Action::GetOrgKey, ask).await?
             }
@@ -168,9 +166,9 @@ impl<D: Driver> Connection<D> {
         if is_confirmed {
             self.org_keys.confirm(key);
         } else {
-            self.org_keys.note(key);
+            self.org_keys.remember_unconfirmed(key);
         }
-        Ok(is_confirmed || self.org_keys.follows())
+        Ok(is_confirmed)
     }
 }
 

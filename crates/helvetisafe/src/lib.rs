@@ -112,7 +112,9 @@ pub use helvetisafe_crypto::{Field, Fingerprint};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;
-pub use helvetisafe_proto::{BaseUrl, ErrorCode, KeyName, ListedKey, Scope, Scopes};
+pub use helvetisafe_proto::{
+    BaseUrl, ErrorCode, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
+};
 pub use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretString};
 

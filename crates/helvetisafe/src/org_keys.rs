@@ -14,7 +14,7 @@ use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey
 use crate::error::Cause;
 use crate::token::KeptToken;
 
-pub(crate) use rotation::Judge;
+pub(crate) use rotation::Verdict;
 pub use rotation::{OrgKeyChange, OrgKeyRotation};
 
 /// An org key as the vault gave it. It opens, and it does not seal.
@@ -76,14 +76,19 @@ impl ConfirmedKey {
     pub(crate) fn wrapped(&self) -> &WrappedOrgKey {
         &self.0.wrapped
     }
+
+    /// The same key without the right to seal.
+    fn for_opening(&self) -> UnconfirmedKey {
+        UnconfirmedKey(Arc::clone(&self.0))
+    }
 }
 
-/// Which org keys a client accepts.
+/// The policy that decides which org keys a client accepts.
 #[derive(Default)]
 pub(crate) struct OrgKeyPolicy {
     /// The only ones that `connect` accepts; any, where there are none.
     pub(crate) pins: Vec<Fingerprint>,
-    /// What happens to one that is not pinned and comes later.
+    /// The policy for a later key that is not pinned.
     pub(crate) rotation: OrgKeyRotation,
 }
 
@@ -102,13 +107,6 @@ struct Known {
     earlier: Vec<ConfirmedKey>,
     /// The last key that the vault gave and nothing confirmed.
     unconfirmed: Option<UnconfirmedKey>,
-}
-
-/// The outcome of opening a secret with the keys at hand.
-pub(crate) enum Opened {
-    Plaintext(Plaintext),
-    /// No key at hand opens it.
-    Closed(Envelope),
 }
 
 impl OrgKeys {
@@ -134,34 +132,24 @@ impl OrgKeys {
         self.read(|known| known.current.clone())
     }
 
-    /// Opens an envelope with the keys that may open it.
-    pub(crate) fn open(&self, envelope: Envelope) -> Opened {
-        let envelope = match self.current().org_key().try_open(envelope) {
-            Ok(plaintext) => return Opened::Plaintext(plaintext),
-            Err(envelope) => envelope,
-        };
-        self.readable_besides()
-            .iter()
-            .try_fold(envelope, |envelope, key| match key.try_open(envelope) {
-                Ok(plaintext) => Err(plaintext),
-                Err(envelope) => Ok(envelope),
-            })
-            .map_or_else(Opened::Plaintext, Opened::Closed)
-    }
-
-    /// Returns whether the policy opens secrets under a key that is not confirmed.
-    pub(crate) fn follows(&self) -> bool {
-        self.policy.rotation.follows()
+    /// Opens an envelope with the keys at hand that may open it.
+    ///
+    /// Returns the envelope as it was when none does.
+    pub(crate) fn try_open(&self, envelope: Envelope) -> Result<Plaintext, Envelope> {
+        let mut opened = self.current().org_key().try_open(envelope);
+        if opened.is_err() {
+            for key in self.readable_besides() {
+                opened = opened.or_else(|envelope| key.try_open(envelope));
+            }
+        }
+        opened
     }
 
     /// The keys that may open, other than the current one.
     fn readable_besides(&self) -> Vec<UnconfirmedKey> {
-        let follows = self.follows();
+        let follows = self.policy.rotation.follows();
         self.read(|known| {
-            let earlier = known
-                .earlier
-                .iter()
-                .map(|key| UnconfirmedKey(Arc::clone(&key.0)));
+            let earlier = known.earlier.iter().map(ConfirmedKey::for_opening);
             let followed = known.unconfirmed.iter().filter(|_| follows).cloned();
             earlier.chain(followed).collect()
         })
@@ -171,22 +159,22 @@ impl OrgKeys {
     pub(crate) fn unwrapped(&self, wrapped: &WrappedOrgKey) -> Option<UnconfirmedKey> {
         self.read(|known| {
             let confirmed = [&known.current].into_iter().chain(&known.earlier);
-            let confirmed = confirmed.map(|key| UnconfirmedKey(Arc::clone(&key.0)));
             confirmed
+                .map(ConfirmedKey::for_opening)
                 .chain(known.unconfirmed.clone())
                 .find(|key| key.is_wrapped_as(wrapped))
         })
     }
 
     /// Decides about the key that the vault has now.
-    pub(crate) fn judge(&self, key: &UnconfirmedKey) -> Judge {
+    pub(crate) fn judge(&self, key: &UnconfirmedKey) -> Verdict {
         let change = OrgKeyChange {
             accepted: self.current().fingerprint(),
             offered: key.fingerprint(),
         };
         let is_accepted = change.offered == change.accepted;
         if is_accepted || self.policy.pins.contains(&change.offered) {
-            return Judge::Confirm;
+            return Verdict::Confirm;
         }
         self.policy.rotation.judge(change)
     }
@@ -206,7 +194,7 @@ impl OrgKeys {
 
     /// Remembers a key that is not confirmed. It opens where the policy follows for reading, and is
     /// not unwrapped again in any case.
-    pub(crate) fn note(&self, key: &UnconfirmedKey) {
+    pub(crate) fn remember_unconfirmed(&self, key: &UnconfirmedKey) {
         self.write(|known| known.unconfirmed = Some(key.clone()));
     }
 
@@ -266,7 +254,7 @@ mod tests {
         let is_known = |key: &UnconfirmedKey| keys.unwrapped(&key.0.wrapped).is_some();
         assert!(is_known(&first));
         assert!(!is_known(&other));
-        keys.note(&other);
+        keys.remember_unconfirmed(&other);
         assert!(is_known(&other), "refused, and remembered");
         assert!(!is_known(&given(2)), "other bytes");
     }
@@ -275,7 +263,7 @@ mod tests {
     fn the_same_key_in_new_bytes_is_the_current_one() {
         let keys = keys(&[], &given(1));
         let again = given(1);
-        assert!(matches!(keys.judge(&again), Judge::Confirm));
+        assert!(matches!(keys.judge(&again), Verdict::Confirm));
         keys.confirm(&again);
         assert!(keys.unwrapped(&again.0.wrapped).is_some());
     }
@@ -288,7 +276,7 @@ mod tests {
             let sealed = keys.current().org_key().seal(b"text").unwrap();
             keys.confirm(&new);
             assert_eq!(keys.current().fingerprint(), new.fingerprint());
-            assert_eq!(matches!(keys.open(sealed), Opened::Plaintext(_)), opens);
+            assert_eq!(keys.try_open(sealed).is_ok(), opens);
         }
     }
 }

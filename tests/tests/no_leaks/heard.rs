@@ -33,9 +33,10 @@ pub(crate) fn all_lines() -> Vec<(String, String)> {
     LINES.lock().unwrap().clone()
 }
 
-/// The target that a program drops when it logs at `trace` without the feature `quiet-log`.
+/// The target, in `ureq_proto`, that a program drops when it logs at `trace` without the feature
+/// `quiet-log`.
 pub(crate) fn is_dump(who: &str) -> bool {
-    who.split("::").next() == Some("ureq_proto")
+    who == "ureq_proto::util"
 }
 
 struct Listener;

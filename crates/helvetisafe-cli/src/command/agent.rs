@@ -27,7 +27,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::atomic_file;
 use crate::config::Config;
-use crate::connect::connect_to_serve;
+use crate::connect::connect_to_read;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::kept::TokenKeeper;
@@ -186,7 +186,7 @@ impl Connecting {
         self.config.read_secrets()?;
         let usual = Timeouts::default().operation;
         let (time, begun) = (self.config.timeout()?.unwrap_or(usual), Instant::now());
-        let client = connect_to_serve(&self.config, &token, messages, cached)?;
+        let client = connect_to_read(&self.config, &token, messages, Some(messages), cached)?;
         let cache = Cache::new(client, self.keys.clone(), self.ttl, time);
         cache.fetch_named(time.saturating_sub(begun.elapsed()))?;
         Ok(cache)

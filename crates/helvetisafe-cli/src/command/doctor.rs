@@ -47,7 +47,7 @@ fn examine(args: &Args, report: &mut Report<'_>, context: &Context) -> Result<()
     checks::scopes(report, &attempt);
     let client = checks::org_key(report, attempt)?;
     checks::trust(report, config, &client)?;
-    checks::binding(report, config, &client)?;
+    checks::binding(report, config, &client, context)?;
     if args.round_trip {
         round_trip::run(report, &client, context)
     } else {

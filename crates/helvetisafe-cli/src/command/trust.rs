@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::connect;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::trust::Trust;
+use crate::trust::{Entry, Trust};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,8 +24,9 @@ Examples:
 /// All secrets are encrypted under the org key, and a vault that hands out a key of its own could
 /// read what is written from then on. So its fingerprint is remembered on first use, in
 /// known-vaults.json in $XDG_STATE_HOME/helvetisafe [else ~/.local/state/helvetisafe]; a folder in
-/// HELVETISAFE_STATE_DIR takes its place. When it has changed, every command that connects fails with
-/// status 8. Where a fingerprint is configured, with --org-key-fingerprint, only that one counts.
+/// HELVETISAFE_STATE_DIR takes its place. When it has changed, every command that uses secrets fails
+/// with status 8. A configured fingerprint (--org-key-fingerprint) takes the place of the remembered
+/// one.
 ///
 /// A first write without a terminal needs that fingerprint, or --trust-first-use.
 #[derive(Debug, clap::Args)]
@@ -144,19 +145,7 @@ fn print(
     line("vault", &trust.vault.base_url)?;
     line("account", &trust.vault.account)?;
     match remembered {
-        Some(entry) => line(
-            "remembered",
-            &format!(
-                "{} since {:.0}{}",
-                entry.fingerprint,
-                entry.since,
-                if entry.unattended {
-                    ", by a read without a terminal"
-                } else {
-                    ""
-                }
-            ),
-        )?,
+        Some(entry) => line("remembered", &describe(entry))?,
         None => line("remembered", "nothing")?,
     }
     if let Some(expected) = trust.expected {
@@ -174,6 +163,16 @@ fn print(
             State::Unchecked => "the vault did not give its org key",
         },
     )
+}
+
+/// Describes a remembered org key in one line.
+fn describe(entry: &Entry) -> String {
+    let by = if entry.unattended {
+        ", by a read without a terminal"
+    } else {
+        ""
+    };
+    format!("{} since {:.0}{by}", entry.fingerprint, entry.since)
 }
 
 fn parse(text: &str) -> Result<Fingerprint, Failure> {

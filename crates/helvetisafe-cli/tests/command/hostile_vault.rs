@@ -227,7 +227,7 @@ fn an_org_key_that_changes_between_two_calls_is_refused_by_every_command() {
 
 /// At first contact nothing is remembered, but the key that connecting saw is fixed for the command.
 #[test]
-fn so_it_is_at_first_contact() {
+fn a_changed_org_key_is_refused_at_first_contact_too() {
     for (line, status) in WRITERS {
         let stage = Stage::new();
         stage.turns_in_the_middle();
@@ -310,6 +310,7 @@ fn secrets_with_one_field_are_listed_together_with_the_one_setting_that_allows_t
     let command = "run --all -- true";
     let stderr = String::from_utf8(stage.run(command).stderr).unwrap();
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("so they were refused"), "{stderr}");
     for (key, field) in [("ONE", "A"), ("TWO", "B"), ("THREE", "C")] {
         let named = format!("`{key}` holds one value named `{field}`");
         assert!(stderr.contains(&named), "{stderr}");
@@ -378,12 +379,8 @@ fn a_first_write_needs_a_person_a_fingerprint_or_an_explicit_word() {
         (command, home)
     };
     let fingerprint = stage.world.fingerprint();
-    for line in [
-        "set NEW --generate",
-        "copy KEY NEW",
-        "import import.json",
-        "delete KEY",
-    ] {
+    let writers = [WRITERS, OTHERS].concat();
+    for (line, _) in writers.iter().filter(|(line, _)| *line != "list") {
         let (mut command, _home) = first(line);
         let output = command.output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -394,6 +391,16 @@ fn a_first_write_needs_a_person_a_fingerprint_or_an_explicit_word() {
         ] {
             assert!(stderr.contains(&way), "{line}: {stderr}");
         }
+    }
+    for line in [
+        "run --key KEY -- true",
+        "export --format json --key KEY",
+        "inject template",
+        "list",
+    ] {
+        let (mut read, _home) = first(line);
+        let output = read.output().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
     }
     // A read before it in the same new home is no first use either.
     let (mut read, home) = first("get KEY");

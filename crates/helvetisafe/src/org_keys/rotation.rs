@@ -7,8 +7,8 @@ use helvetisafe_crypto::Fingerprint;
 /// [`ClientBuilder::org_key_rotation`](crate::ClientBuilder::org_key_rotation).
 ///
 /// An honest vault rotates the org key of an organization now and then. A hostile one hands out a key
-/// that it knows, to read what is sealed under it. The client cannot tell the two apart, so by default
-/// it refuses the other key.
+/// that it knows, to read what is sealed under it. The client cannot distinguish the two, so it
+/// refuses the other key by default.
 ///
 /// ```no_run
 /// use helvetisafe::{Client, OrgKeyRotation};
@@ -64,11 +64,11 @@ impl OrgKeyRotation {
         matches!(self.0, Policy::FollowForReading)
     }
 
-    pub(super) fn judge(&self, change: OrgKeyChange) -> Judge {
+    pub(super) fn judge(&self, change: OrgKeyChange) -> Verdict {
         match &self.0 {
-            Policy::Refuse => Judge::Refuse,
-            Policy::FollowForReading => Judge::Read,
-            Policy::Ask(confirm) => Judge::Ask(Arc::clone(confirm), change),
+            Policy::Refuse => Verdict::Refuse,
+            Policy::FollowForReading => Verdict::Follow,
+            Policy::Ask(confirm) => Verdict::Ask(Arc::clone(confirm), change),
         }
     }
 }
@@ -105,9 +105,10 @@ impl OrgKeyChange {
 }
 
 /// The decision about another org key.
-pub(crate) enum Judge {
+pub(crate) enum Verdict {
     Refuse,
-    Read,
+    /// It opens, and does not seal.
+    Follow,
     Confirm,
     /// The application decides, which may take a while.
     Ask(Arc<Ask>, OrgKeyChange),

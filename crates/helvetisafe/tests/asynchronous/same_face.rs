@@ -53,7 +53,7 @@ async fn every_call_can_be_given_to_a_task() {
     let client = tokio::spawn(crate::builder(&world).connect());
     let client = client.await.unwrap().unwrap();
     let name = || String::from("a");
-    let fields = [("user", "u")];
+    let fields = [("user", "u"), ("mail", "m")];
     in_a_task!(client, |it| it.create(name(), "v", None)).unwrap();
     in_a_task!(client, |it| it.get(name())).unwrap();
     assert!(in_a_task!(client, |it| it.exists(name())).unwrap());
@@ -64,6 +64,8 @@ async fn every_call_can_be_given_to_a_task() {
     in_a_task!(client, |it| it.create_fields("c", &fields, None)).unwrap();
     in_a_task!(client, |it| it.update_fields("c", &fields, Expiry::Keep)).unwrap();
     in_a_task!(client, |it| it.set_field("c", "n", "1", Expiry::Keep)).unwrap();
+    in_a_task!(client, |it| it.get_field("c", "n")).unwrap();
+    in_a_task!(client, |it| it.get_with_fields("c", &["n"])).unwrap();
     assert_eq!(in_a_task!(client, |it| it.list()).unwrap().len(), 3);
     assert_eq!(in_a_task!(client, |it| it.get_all()).unwrap().len(), 3);
     assert_eq!(in_a_task!(client, |it| it.get_many(&[name()])).len(), 1);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use helvetisafe::{Client, Credentials, Error, KeySource, Timeouts};
+use helvetisafe::{Client, Credentials, Error, KeySource, OrgKeyRotation, Timeouts};
 
 use crate::clock::DrivenClock;
 use crate::detour::{Detour, detour};
@@ -29,6 +29,8 @@ impl Parts {
 
     fn blocking(self) -> Result<Client, Error> {
         let builder = Client::builder(self.base_url, self.credentials, self.key_source)
+            // A read of the org key is provoked by a rotation.
+            .org_key_rotation(OrgKeyRotation::ask(|_| true))
             .timeouts(self.timeouts)
             .clock(self.clock);
         match self.detour {
@@ -43,6 +45,7 @@ impl Parts {
         use tokio::task::spawn_blocking;
 
         let builder = AsyncClient::builder(self.base_url, self.credentials, self.key_source)
+            .org_key_rotation(OrgKeyRotation::ask(|_| true))
             .timeouts(self.timeouts)
             .clock(self.clock);
         let builder = match self.detour {

@@ -5,7 +5,8 @@ use std::error::Error as _;
 use std::net::ToSocketAddrs;
 
 use helvetisafe::{
-    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, TransportError,
+    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, Secrets,
+    TransportError,
 };
 
 use super::report::Report;
@@ -207,40 +208,45 @@ pub(super) fn trust(
     Ok(())
 }
 
-/// Reads secrets, to find those that every command refuses since they may be other ones. It is a
-/// warning at most: no secret need be read.
+/// Reads secrets, to find those that every command refuses because they may be other ones. A warning
+/// at most, since a command need not read them.
 pub(super) fn binding(
     report: &mut Report<'_>,
     config: &Config,
     client: &Client,
+    context: &Context,
 ) -> Result<(), Failure> {
     if config.binding()? == Binding::AllowUnbound {
-        report.skipped("not compared: secrets that may be other ones are allowed");
+        report.skipped("not checked: allow_unbound is set");
         return Ok(());
     }
-    let keys = match keys_to_read(client)? {
+    let budget = context.budget()?;
+    let keys = match budget.spend(|| keys_to_read(budget.bound(client.secrets())))? {
         Ok(keys) => keys,
         Err(error) => {
             report.skipped(format!("the secrets cannot be listed: {error}"));
             return Ok(());
         }
     };
-    let outcomes = client.secrets().get_many(&keys);
+    let outcomes = budget.spend(|| budget.bound(client.secrets()).get_many(&keys));
     let errors: Vec<_> = outcomes.iter().filter_map(|it| it.as_ref().err()).collect();
     match (describe_unbound(errors.iter().copied()), errors.first()) {
         (Some(unbound), _) => report.warning(unbound),
-        (None, Some(error)) => report.warning(format!("{} cannot be read: {error}", errors.len())),
+        (None, Some(error)) => report.warning(format!(
+            "{} secrets cannot be read; the first: {error}",
+            errors.len()
+        )),
         (None, None) => report.ok(format!("{} secrets were read; none is refused", keys.len())),
     }
     Ok(())
 }
 
 /// The secrets that the variable names, else those that are listed.
-fn keys_to_read(client: &Client) -> Result<Result<Vec<KeyName>, Error>, Failure> {
+fn keys_to_read(secrets: Secrets<'_>) -> Result<Result<Vec<KeyName>, Error>, Failure> {
     if let Some(named) = keys::from_variable()? {
         return Ok(Ok(named));
     }
-    Ok(client.secrets().list().map(|listed| {
+    Ok(secrets.list().map(|listed| {
         let names = listed.iter().filter_map(|secret| secret.key().valid());
         names.take(MOST_READ).cloned().collect()
     }))
