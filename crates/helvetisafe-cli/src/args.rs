@@ -112,7 +112,7 @@ pub(crate) struct SettingFlags {
     /// One more certificate authority to trust, PEM [else HELVETISAFE_CA_CERTIFICATE].
     #[arg(long, global = true, value_name = "FILE")]
     ca_certificate: Option<PathBuf>,
-    /// How long all the work with the vault may take, such as 10s or 2m [else HELVETISAFE_TIMEOUT,
+    /// The time for all the work with the vault, such as 10s or 2m [else HELVETISAFE_TIMEOUT,
     /// else 30s; for import and delete 30s each secret].
     #[arg(long, global = true, value_name = "TIME", value_parser = NonEmptyStringValueParser::new())]
     timeout: Option<String>,

@@ -74,7 +74,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// How far secrets have to name their key inside the encryption.
+/// The degree to which secrets have to name their key inside the encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
     AllowUnbound,
@@ -198,7 +198,7 @@ impl Config {
         self.key_source().map(drop)
     }
 
-    /// How long all the work of a command with the vault may take, where that is set.
+    /// The time for all the work of a command with the vault, where that is set.
     pub(crate) fn timeout(&self) -> Result<Option<std::time::Duration>, Failure> {
         let Some(found) = self.used(Setting::Timeout) else {
             return Ok(None);
@@ -240,12 +240,12 @@ impl Config {
         Ok(self.is_on(Setting::KeepToken)? && self.used(Setting::ApiToken).is_none())
     }
 
-    /// Whether a first use without a terminal may write under any org key.
+    /// Returns whether a first use without a terminal may write under any org key.
     pub(crate) fn trusts_first_use(&self) -> Result<bool, Failure> {
         self.is_on(Setting::TrustFirstUse)
     }
 
-    /// How far secrets have to name their key. Of the two settings the one in the stronger place
+    /// The degree to which secrets have to name their key. Of the two settings the one in the stronger place
     /// wins; in the same place they contradict each other.
     pub(crate) fn binding(&self) -> Result<Binding, Failure> {
         let rank = |setting| -> Result<Option<u8>, Failure> {
@@ -269,7 +269,7 @@ impl Config {
         }
     }
 
-    /// Whether a switch is set to `true`.
+    /// Returns whether a switch is set to `true`.
     fn is_on(&self, setting: Setting) -> Result<bool, Failure> {
         let Some(found) = self.used(setting) else {
             return Ok(false);

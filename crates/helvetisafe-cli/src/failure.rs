@@ -135,7 +135,7 @@ impl Failure {
         self.may_pass
     }
 
-    /// Whether an operation of the client had no more time.
+    /// Returns whether an operation of the client timed out.
     pub(crate) fn is_timeout(&self) -> bool {
         self.is_timeout
     }

@@ -7,7 +7,7 @@
 //! key is the remembered one. `kept` is what is on disk of a vault: the access token for the next
 //! command, and the answers that `offline` gives once more. `budget` is the time that a command has. `command` holds one file per command,
 //! `failure` the errors with their exit status, `output` and `messages` all that is printed.
-//! `signals` tells which ones were ignored at the start, for those who wait for some; `process` closes
+//! `signals` lists the signals that were ignored at the start; `process` closes
 //! the memory of the command to its neighbours.
 //!
 //! # To add a command

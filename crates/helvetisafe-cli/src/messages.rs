@@ -34,7 +34,7 @@ impl Messages {
         }
     }
 
-    /// Whether a person may read them.
+    /// Returns whether standard error is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
     }

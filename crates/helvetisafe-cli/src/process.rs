@@ -1,4 +1,4 @@
-//! What other processes can read of this one.
+//! Protection of this process's memory from other processes.
 
 use std::io;
 

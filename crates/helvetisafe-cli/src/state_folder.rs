@@ -1,6 +1,6 @@
 //! The folder with what is kept from one call of the command to the next.
 //!
-//! It says which org keys are trusted, so nobody else may write in it: a folder or a file that
+//! It says which org keys are trusted, so only this user may write in it: a folder or a file that
 //! another user owns or can write is refused, and so is anything but a file in the place of one. What
 //! was opened is checked, not the path, which may lead elsewhere a moment later.
 
@@ -91,7 +91,7 @@ impl StateFolder {
         })
     }
 
-    /// What is in a file; `None` where there is none, or it is out of reach. `what` names it in
+    /// Returns the contents of a file; `None` where there is none, or it is out of reach. `what` names it in
     /// messages.
     pub(crate) fn read(&self, name: &str, what: &str) -> Result<Option<Vec<u8>>, Refusal> {
         let opened = self.folder.open_file(OsStr::new(name));

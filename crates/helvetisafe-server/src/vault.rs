@@ -228,7 +228,7 @@ impl VaultBuilder {
         self
     }
 
-    /// How many connections are served at a time, at least 1; 512 by default. Further ones wait. While
+    /// The number of connections served at a time, at least 1; 512 by default. Further ones wait. While
     /// one does, the connection is closed that has been idle for the longest time, 100 ms at least, of
     /// those on which no valid credential was seen; and those on which a request without one takes longer
     /// than a second.

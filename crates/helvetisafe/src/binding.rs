@@ -1,4 +1,4 @@
-//! Whether a secret that opened may be the one that was asked for.
+//! The check that a secret that opened is the one that was asked for.
 //!
 //! An envelope has no additional authenticated data, so a vault can hand out one secret for another. The
 //! name inside a payload is what tells them apart.
@@ -8,7 +8,7 @@ use helvetisafe_proto::KeyName;
 
 use crate::error::Cause;
 
-/// How much of a payload has to name the key.
+/// The degree to which a payload has to name the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// Any payload will do.

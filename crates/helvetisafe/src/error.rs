@@ -258,7 +258,7 @@ impl Error {
         }
     }
 
-    /// Whether the time was over: that of the operation, or that of its last attempt.
+    /// Returns whether the operation, or its last attempt, timed out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {

@@ -104,7 +104,7 @@ impl SelectionArgs {
         ))
     }
 
-    /// What to do about a refused name. `--key` and `--env` make a name the user's own choice.
+    /// Returns the advice for a refused name. A name given by `--key` or `--env` is the user's own choice.
     fn ways_on(&self, variable: &Variable, is_for_user: bool) -> String {
         let Source {
             key,

@@ -78,7 +78,7 @@ struct Json<'a> {
     account: &'a str,
     remembered: Option<String>,
     remembered_since: Option<Timestamp>,
-    /// Whether it was remembered without a person at a terminal.
+    /// Set if it was remembered without a person at a terminal.
     unattended: bool,
     expected: Option<String>,
     current: Option<String>,

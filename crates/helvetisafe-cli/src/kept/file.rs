@@ -137,7 +137,7 @@ impl CacheFile {
         Ok(folder)
     }
 
-    /// What is kept; nothing where there is no file.
+    /// Returns the cached answers; none where there is no file.
     fn read(&self, folder: Option<&StateFolder>) -> Result<Answers, Unusable> {
         let Some(folder) = folder else {
             return Ok(Answers::default());
@@ -167,7 +167,7 @@ impl CacheFile {
         let _lock = folder.lock(&self.lock_name(), PATIENCE)?;
         let mut answers = match self.read(Some(&folder)) {
             Ok(answers) => answers,
-            // It was told when it was read first, and is replaced.
+            // It was reported when it was first read, and is replaced.
             Err(Unusable::Useless(_)) => Answers::default(),
             Err(Unusable::Refused(failure)) => {
                 return Err(io::Error::other(

@@ -14,13 +14,13 @@ const CTRL_W: u8 = 0x17;
 const ESCAPE: u8 = 0x1b;
 const DELETE: u8 = 0x7f;
 
-/// What was typed so far.
+/// The line as typed so far.
 pub(super) struct Line {
     bytes: Zeroizing<Vec<u8>>,
     escape: Escape,
 }
 
-/// How much of the sequence of an arrow key or another such key was read.
+/// The part that was read of the sequence of an arrow key or another such key.
 #[derive(Clone, Copy)]
 enum Escape {
     None,
@@ -83,7 +83,7 @@ impl Line {
     }
 }
 
-/// Whether a byte goes on with a character of UTF-8.
+/// Returns whether a byte continues a character of UTF-8.
 fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }

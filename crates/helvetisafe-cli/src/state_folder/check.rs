@@ -1,4 +1,4 @@
-//! What is refused in the state folder, and how to mend it.
+//! The checks of the state folder, with the advice on how to mend it.
 
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};

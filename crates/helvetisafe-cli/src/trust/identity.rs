@@ -43,7 +43,7 @@ impl VaultId {
 }
 
 impl VaultId {
-    /// Whether both are at the same place. All names of this machine are one place: a development
+    /// Returns whether both are at the same place. All names of this machine are one place: a development
     /// vault is called by each of them.
     pub(super) fn is_at_the_place_of(&self, other: &Self) -> bool {
         place(&self.base_url) == place(&other.base_url)

@@ -102,7 +102,7 @@ impl KnownVaults {
         self.entries.iter().find(|entry| entry.vault == *vault)
     }
 
-    /// Whether other credentials are remembered for the same vault, and all with other keys.
+    /// Returns whether other credentials are remembered for the same vault, and all with other keys.
     pub(crate) fn has_only_others(&self, vault: &VaultId, current: Fingerprint) -> bool {
         let mut there = self
             .entries

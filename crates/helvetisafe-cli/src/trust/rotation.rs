@@ -1,4 +1,4 @@
-//! Which org keys are trusted while a command runs.
+//! The org keys that are trusted while a command runs.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -26,7 +26,7 @@ impl TrustedKeys {
         })
     }
 
-    /// Whether this is the configured org key, or the one that is remembered now.
+    /// Returns whether this is the configured org key, or the one that is remembered now.
     pub(crate) fn has(&self, key: Fingerprint) -> bool {
         if let Some(expected) = self.expected {
             return expected == key;

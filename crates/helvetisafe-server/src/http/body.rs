@@ -15,7 +15,7 @@ use super::head::{check_encoding, has_media_type};
 use crate::budget::{Budget, Share};
 use crate::shared::Shared;
 
-/// How much room is made for a body at first.
+/// The first allocation for a body, in bytes.
 const FIRST: usize = 16 * 1024;
 
 /// A JSON object of type `application/json`, and the memory that it takes, which has to be held as long

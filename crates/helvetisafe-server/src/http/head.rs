@@ -54,7 +54,7 @@ fn is_identity(value: &HeaderValue) -> bool {
     })
 }
 
-/// Whether the body has a media type, RFC 9110 section 8.3.1; parameters do not matter.
+/// Returns whether the body has a media type, RFC 9110 section 8.3.1; parameters do not matter.
 pub(super) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
     let given = headers
         .get(CONTENT_TYPE)

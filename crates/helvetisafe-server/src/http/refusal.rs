@@ -16,7 +16,7 @@ use crate::token::NoRandomness;
 /// The most bytes of a parser's message that are sent back; it may quote the client.
 const MAX_QUOTED: usize = 300;
 
-/// How long a client shall wait for what the vault is short of for a moment.
+/// The `Retry-After` of a shortage that passes.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// An answer that is no success.
@@ -27,7 +27,7 @@ pub(super) struct Refusal {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// What the status of a refusal comes from.
+/// The source of the status of a refusal.
 #[derive(Clone, Copy, Debug)]
 enum Reason {
     /// A code of the table that server and client share.

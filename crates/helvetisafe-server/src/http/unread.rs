@@ -1,4 +1,4 @@
-//! What becomes of the body of a request that was refused, or answered, before it was read.
+//! The bodies of requests that were answered before they were read.
 //!
 //! Many clients send all before they listen. If the vault answered and closed while they still send, they
 //! would see a reset connection in place of the answer. So the answer goes out at once, and the rest of
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::head;
 
-/// How many bytes are thrown away at most, and how long that may take.
+/// The most bytes that are thrown away, and the time for it.
 const MOST: usize = 18 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -74,10 +74,10 @@ fn lend(request: &mut Request) -> Option<oneshot::Receiver<Rest>> {
     Some(left)
 }
 
-/// What is left of a body.
+/// The rest of a body.
 struct Rest {
     body: Body,
-    /// Whether some of it was asked for, so that the client sends on.
+    /// Set if some of it was asked for, so that the client sends on.
     is_begun: bool,
 }
 

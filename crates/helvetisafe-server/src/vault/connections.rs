@@ -22,7 +22,7 @@ pub(crate) struct Bounds {
     /// How long a client may take for the head of a request, for its body, or to read on in an
     /// answer; and how long a connection may rest between two requests.
     pub(crate) patience: Duration,
-    /// How many connections are served; the others wait for a slot.
+    /// The number of connections served; the others wait for a slot.
     pub(crate) connections: usize,
 }
 

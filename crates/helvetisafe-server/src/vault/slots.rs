@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// How long a connection without a valid credential may be idle while others wait, and how long a request
+/// The time for which a connection without a valid credential may be idle while others wait, and for a request
 /// on it may take. A token is fetched in milliseconds.
 const IDLE: Duration = Duration::from_millis(100);
 const BUSY: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(super) struct Slot {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What is known of the client of one connection.
+/// The state of the client of one connection.
 #[derive(Clone)]
 pub(crate) struct Peer(Arc<State>);
 

@@ -75,7 +75,7 @@ pub(crate) struct Looker<D: Driver> {
     /// Sorted.
     keys: Vec<KeyName>,
     interval: Duration,
-    /// How long a whole look may take; without it, each of its operations has its own time.
+    /// The timeout of a whole poll; without it, each of its operations has its own.
     time: Option<Duration>,
     /// How many more looks read each secret, since the account may not list.
     without_list: AtomicUsize,

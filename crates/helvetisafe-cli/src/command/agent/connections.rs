@@ -10,7 +10,7 @@ use super::listen::Connection;
 /// Connections, each of which has a thread: twice as many as there are permits to read secrets, so that
 /// half of the places at least are with those that can give way.
 const MAX_CONNECTIONS: usize = 256;
-/// How long a connection keeps its place in any case: enough for a client that sends at once.
+/// The time for which a connection keeps its place in any case: enough for a client that sends at once.
 const KEPT: Duration = Duration::from_millis(20);
 
 pub(super) struct Connections {
@@ -66,7 +66,7 @@ impl Connections {
         }
     }
 
-    /// How many requests are answered now.
+    /// The number of requests that are being answered.
     pub(super) fn answered(&self) -> usize {
         let state = self.lock();
         state.open - state.waiting.len()

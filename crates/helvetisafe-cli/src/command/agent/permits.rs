@@ -1,4 +1,4 @@
-//! How many requests may wait for the vault, or for their client to read secrets.
+//! Permits, which bound the requests that wait for the vault, or for a client that reads secrets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -12,16 +12,16 @@ use super::routes::Agent;
 use super::timed::Timed;
 use crate::failure::Failure;
 
-/// How long a client may take to send a request.
+/// The time for a client to send a request.
 const READING: Duration = Duration::from_secs(5);
-/// How long it may take to read the answer.
+/// The time for a client to read the answer.
 const WRITING: Duration = Duration::from_secs(5);
-/// How long a refused client may go on sending before it is left, and how much.
+/// The time and the bytes for what a refused client still sends.
 const DRAINING: Duration = Duration::from_millis(500);
 const MAX_DRAINED: u64 = 64 << 10;
-/// How long answers in progress may take when the agent stops.
+/// The time for answers in progress when the agent stops.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long to wait where the system has no thread or file descriptor left.
+/// The pause when the system has no thread or file descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that runs.

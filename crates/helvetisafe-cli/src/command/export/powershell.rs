@@ -3,7 +3,7 @@
 //! Between single quotes a quote is doubled (about_Quoting_Rules). A pipe into `Invoke-Expression` comes
 //! line by line, so line ends are written as escapes between double quotes.
 //!
-//! What is written is ASCII. PowerShell decodes the output of a program by the code page of the console,
+//! The output is ASCII. PowerShell decodes the output of a program by the code page of the console,
 //! and counts four curly single quotes as quotes (`IsSingleQuote` of its tokenizer): where that is
 //! Windows-1252, the second byte of `Œ` in UTF-8 would be one of them, and end the text. So other
 //! characters are written as their UTF-16 units: `'+[char]0x152+'`.

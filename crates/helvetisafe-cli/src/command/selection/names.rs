@@ -37,9 +37,9 @@ struct Group {
 /// The reason to refuse a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Danger {
-    /// What the name is: "a name that …".
+    /// The reason for the refusal: "a name that …".
     pub(super) reason: &'static str,
-    /// Whether the name is refused where the user chose it, too.
+    /// Set if the name is refused also where the user chose it.
     pub(super) is_for_user: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
     })
 }
 
-/// Whether a variable configures this command.
+/// Returns whether a variable configures this command.
 pub(in crate::command) fn is_ours(name: &str) -> bool {
     matches(OURS, name, false)
 }

@@ -30,7 +30,7 @@ pub(super) struct Renamed {
 /// A secret that becomes a variable of its own name, or one for each field.
 pub(super) struct Selected {
     pub(super) key: KeyName,
-    /// Who chose the key: the user typed it, or the vault listed it.
+    /// The source of the key: the user typed it, or the vault listed it.
     pub(super) named_by: NamedBy,
 }
 

@@ -18,7 +18,7 @@ use crate::signals::not_ignored;
 /// The signals that end or stop a program.
 const ENDING: [c_int; 5] = [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP];
 
-/// Whether these act at once, as without a handler: a handler cannot be removed again.
+/// Set while these act at once, as without a handler: a handler cannot be removed again.
 static ACT_AT_ONCE: AtomicBool = AtomicBool::new(true);
 
 /// The signals that end, stop or continue a program, except those ignored at the start. Dropped,
@@ -64,7 +64,7 @@ pub(super) fn act_by_default(signal: c_int) -> io::Result<()> {
     emulate_default_handler(signal)
 }
 
-/// Whether a shell can let a stopped process go on: one started by the leader of its session without
+/// Returns whether a shell can let a stopped process go on: one started by the leader of its session without
 /// a group of its own has none.
 pub(super) fn is_under_job_control() -> bool {
     getsid(None).is_ok_and(|session| session != getpgrp())

@@ -86,7 +86,7 @@ impl Progress {
         self.is(|before, now| before.sent > 0 && now.received == before.received)
     }
 
-    /// Whether too many informational answers came.
+    /// Returns whether too many informational answers came.
     pub(super) fn is_flooded(&self) -> bool {
         self.is(|_, now| now.is_flooded())
     }

@@ -46,7 +46,7 @@ impl Progress {
         !self.connected && self.sent && !self.received
     }
 
-    /// Whether the server sends informational answers without end.
+    /// Returns whether the server sends informational answers without end.
     pub(super) fn is_flooded(self) -> bool {
         !self.answered && self.informational > MAX_INFORMATIONAL
     }

@@ -26,12 +26,12 @@ const ZSH: &str =
     nameddirs options parameters patchars path pipestatus psvar reswords saliases signals status
     termcap terminfo userdirs usergroups watch widgets zsh_eval_context zsh_scheduled_events";
 
-/// Whether bash or dash keeps a variable for itself.
+/// Returns whether bash or dash keeps a variable for itself.
 pub(in crate::command::export) fn by_bash(name: &str) -> bool {
     has(BASH, name)
 }
 
-/// Whether any shell keeps a variable for itself.
+/// Returns whether any shell keeps a variable for itself.
 pub(super) fn by_any_shell(name: &str) -> bool {
     [BASH, KSH, ZSH].iter().any(|names| has(names, name))
 }
