@@ -210,20 +210,31 @@ pub(crate) fn describe_unbound<'a>(errors: impl IntoIterator<Item = &'a Error>) 
 
 /// Names all of these secrets at once, and the one setting that allows them.
 fn unbound_message(unbound: &[Unbound]) -> String {
-    let names: Vec<_> = unbound
-        .iter()
-        .map(|it| format!("`{}` holds one value named `{}`", it.key, it.named))
-        .collect();
-    let (refused, honest) = match unbound {
-        [_] => ("it was refused", "if it really has that one field"),
-        _ => ("they were refused", "if each really has that one field"),
-    };
+    if let [it] = unbound {
+        let (key, named) = (&it.key, &it.named);
+        return format!(
+            "`{key}` holds one value named `{named}`; the vault may have exchanged secrets, so it was \
+             refused; if it really has that one field, read it by that name (--field {named}, --env \
+             NAME={key}.{named}, {{{{ secret \"{key}\" \"{named}\" }}}}), or give --allow-unbound, also to \
+             add a field; HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in the profile allow all \
+             such secrets"
+        );
+    }
     format!(
-        "{}; the vault may have exchanged secrets, so {refused}; {honest}, name the field (--field \
-         FIELD, --env NAME=KEY.FIELD, {{{{ secret \"KEY\" \"FIELD\" }}}}), or allow all such secrets \
-         with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in the profile",
-        names.join(", ")
+        "{}; the vault may have exchanged secrets, so they were refused; if each really has that one \
+         field, name the fields (--env NAME=KEY.FIELD, {{{{ secret \"KEY\" \"FIELD\" }}}}), or allow all \
+         such secrets with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in \
+         the profile",
+        named(unbound)
     )
+}
+
+/// The secrets and the names that they hold.
+fn named(unbound: &[Unbound]) -> String {
+    let names = unbound
+        .iter()
+        .map(|it| format!("`{}` holds one value named `{}`", it.key, it.named));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn status(error: &Error) -> Status {

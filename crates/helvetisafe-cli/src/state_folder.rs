@@ -47,8 +47,8 @@ pub(crate) struct StateFolder {
 }
 
 impl StateFolder {
-    /// Opens the folder; a link to it is followed. `None` where there is none, or it is out of
-    /// reach, as in a container whose home is missing or another user's.
+    /// Opens the folder; a link to it is followed. `None` where there is none, or where this user cannot see
+    /// whether there is one, as in a container whose home is missing or another user's.
     pub(crate) fn open(path: &Path, insecure_permissions: bool) -> Result<Option<Self>, Failure> {
         let opened = Self::checked(Folder::open(path), path.to_owned(), insecure_permissions);
         unless_out_of_reach(opened)
@@ -91,15 +91,16 @@ impl StateFolder {
         })
     }
 
-    /// Returns the contents of a file; `None` where there is none, or it is out of reach. `what` names it in
-    /// messages.
+    /// Returns the contents of a file; `None` where there is none. One that is there and cannot be read is
+    /// refused: it must not be taken for none, and be replaced. `what` names it in messages.
     pub(crate) fn read(&self, name: &str, what: &str) -> Result<Option<Vec<u8>>, Refusal> {
         let opened = self.folder.open_file(OsStr::new(name));
+        let path = self.path.join(name);
         let mut file = match self.file(opened, name, what) {
-            Err(Refusal::Io(error)) if is_out_of_reach(&error) => return Ok(None),
+            Err(Refusal::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(Refusal::Io(error)) => return Err(check::unreadable(&error, &path, what, 600)),
             file => file?,
         };
-        let path = self.path.join(name);
         check::readers(&file.metadata()?, &path, what, self.insecure_permissions)?;
         let mut contents = Vec::new();
         file.read_to_end(&mut contents).map_err(|error| {

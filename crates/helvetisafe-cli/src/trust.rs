@@ -92,8 +92,8 @@ impl<'a> Trust<'a> {
         messages: Messages,
     ) -> Result<Client, Failure> {
         let client = self.connect(builder)?;
-        let is_unattended = self.remembered.as_ref().is_some_and(|it| it.unattended);
-        if self.is_first_use() || is_unattended {
+        let is_unconfirmed = self.remembered.as_ref().is_some_and(|it| it.unconfirmed);
+        if self.is_first_use() || is_unconfirmed {
             self.remember_to_write(client.org_key_fingerprint(), messages)?;
         }
         Ok(client)
@@ -128,8 +128,9 @@ impl<'a> Trust<'a> {
                 self.only_others(current)
             ));
         }
-        let unattended = !messages.is_terminal() && !self.config.trusts_first_use()?;
-        match self.memory.remember(&self.vault, current, unattended) {
+        let is_seen = messages.is_terminal() || self.config.trusts_first_use()?;
+        let unconfirmed = !is_seen || self.memory.has_only_others(&self.vault, current);
+        match self.memory.remember(&self.vault, current, unconfirmed) {
             Ok(None) => messages.done(format_args!("remembered the org key {current}")),
             // Another process was faster.
             Ok(Some(entry)) if entry.fingerprint != current => {
@@ -245,7 +246,7 @@ impl<'a> Trust<'a> {
             Status::Crypto,
             format_args!(
                 "the org key of this vault is {current}, and {source} expects {expected}; ask the \
-                 vault's owner which one is right"
+                 vault's owner which one is right; if it is {current}, change the configured fingerprint"
             ),
         )
     }

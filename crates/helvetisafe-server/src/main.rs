@@ -102,7 +102,9 @@ fn introduce(vault: &DevVault, is_kept: bool, misbehaves: bool) {
     if is_kept {
         eprintln!("helvetisafe-server: database, private key and credentials are in {folder}");
     } else {
-        eprintln!("helvetisafe-server: secrets are in memory and gone when it stops; use --state");
+        eprintln!(
+            "helvetisafe-server: secrets, keys and credentials are gone when it stops, and the next start prints other variables; use --state"
+        );
         eprintln!("helvetisafe-server: until then, private key and credentials are in {folder}");
     }
     if misbehaves {

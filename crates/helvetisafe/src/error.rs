@@ -373,8 +373,8 @@ impl Error {
             _ => match &self.0.cause {
                 Cause::TooLarge { .. } => "raise the limit of the client".to_owned(),
                 Cause::OrgKeyRefused { found, .. } => format!(
-                    "ask the vault's owner whether the key was rotated; if it was, pin {found}, or \
-                     connect again without a pin"
+                    "ask the vault's owner whether the key was rotated; if it was, accept {found} \
+                     (`pin_org_keys`, `org_key_rotation`)"
                 ),
                 Cause::NamesAnother(name) => format!(
                     "if it is a secret with the one field `{name}`, read that field by its name \

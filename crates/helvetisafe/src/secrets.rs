@@ -80,7 +80,7 @@ impl<'a> Secrets<'a> {
     /// # Errors
     ///
     /// As [`Self::get`]; [`ErrorKind::NotFound`], without a status, also when the secret has no such
-    /// field.
+    /// field, but [`ErrorKind::Crypto`] when it has one other field, named like a key.
     pub fn get_field(&self, key: impl AsRef<str>, field: &str) -> Result<SecretString, Error> {
         block(self.0.get_field(key.as_ref(), field))
     }

@@ -34,6 +34,8 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::Failure",
     // With the error of a read: see `errors`.
     "helvetisafe::Freshness",
+    "helvetisafe::OrgKeyChange",
+    "helvetisafe::OrgKeyRotation",
     "helvetisafe::Readme",
     "helvetisafe::SecretMetadata",
     "helvetisafe::Timeouts",

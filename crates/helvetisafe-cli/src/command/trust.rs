@@ -78,8 +78,8 @@ struct Json<'a> {
     account: &'a str,
     remembered: Option<String>,
     remembered_since: Option<Timestamp>,
-    /// Set if it was remembered without a person at a terminal.
-    unattended: bool,
+    /// Set if a first write has yet to confirm it.
+    unconfirmed: bool,
     expected: Option<String>,
     current: Option<String>,
     state: State,
@@ -134,7 +134,7 @@ fn print(
             account: &trust.vault.account,
             remembered: remembered.map(|entry| text(entry.fingerprint)),
             remembered_since: remembered.map(|entry| entry.since),
-            unattended: remembered.is_some_and(|entry| entry.unattended),
+            unconfirmed: remembered.is_some_and(|entry| entry.unconfirmed),
             expected: trust.expected.map(text),
             current: current.map(text),
             state,
@@ -167,8 +167,8 @@ fn print(
 
 /// Describes a remembered org key in one line.
 fn describe(entry: &Entry) -> String {
-    let by = if entry.unattended {
-        ", by a read without a terminal"
+    let by = if entry.unconfirmed {
+        ", not confirmed for writing"
     } else {
         ""
     };
@@ -238,6 +238,15 @@ struct Changed<'a> {
 
 fn pin(mut trust: Trust, fingerprint: Fingerprint, context: &Context) -> Result<(), Failure> {
     trust.pin(fingerprint)?;
+    if trust
+        .expected
+        .is_some_and(|expected| expected != fingerprint)
+    {
+        context.messages.warning(
+            "the configured fingerprint is another one and takes the place of what is pinned; change or \
+             unset it",
+        );
+    }
     tell(&trust, "pinned", Some(fingerprint), context)
 }
 

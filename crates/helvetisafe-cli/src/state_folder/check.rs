@@ -7,6 +7,9 @@ use std::path::Path;
 use crate::config::permissions::quoted;
 use crate::failure::Failure;
 
+/// The bit of the mode that lets only owners remove files.
+const STICKY: u32 = 0o1000;
+
 /// Why something in the state folder is not used.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -46,6 +49,9 @@ impl From<Refusal> for Failure {
 /// An error of opening a folder, in our words where something else is there.
 pub(super) fn not_a_folder(error: io::Error, path: &Path) -> Refusal {
     let is = match path.symlink_metadata() {
+        Ok(found) if found.is_dir() && error.kind() == ErrorKind::PermissionDenied => {
+            return unreadable(&error, path, "the state folder", 700);
+        }
         Ok(found) if found.is_dir() => return Refusal::Io(error),
         // Where it leads may be out of reach.
         Ok(found) if found.is_symlink() && error.kind() != ErrorKind::PermissionDenied => {
@@ -55,9 +61,19 @@ pub(super) fn not_a_folder(error: io::Error, path: &Path) -> Refusal {
         _ => return Refusal::Io(error),
     };
     Refusal::Untrusted(format!(
-        "{} is {is}, in the place of a folder for the state of this command; remove it, or set \
-         HELVETISAFE_STATE_DIR to another folder",
+        "the state folder {} is {is}; set HELVETISAFE_STATE_DIR to another folder, or remove it if it is \
+         not needed",
         path.display()
+    ))
+}
+
+/// Something is there, and this user cannot read it.
+pub(super) fn unreadable(error: &io::Error, path: &Path, what: &str, mode: u16) -> Refusal {
+    Refusal::Untrusted(format!(
+        "cannot read {what} {}: {error}; run `chmod {mode} {}` as its owner, or set \
+         HELVETISAFE_STATE_DIR to another folder",
+        path.display(),
+        quoted(path)
     ))
 }
 
@@ -88,12 +104,16 @@ pub(super) fn folder(
     if insecure_permissions || mode(metadata) & 0o022 == 0 {
         return Ok(());
     }
+    // A folder that all users share, such as /tmp, has to stay as it is.
+    let mend = if mode(metadata) & STICKY != 0 {
+        String::new()
+    } else {
+        format!("run `chmod go-w {}`, or ", quoted(path))
+    };
     Err(Refusal::Untrusted(format!(
-        "other users can write in the state folder {}, and so decide which org key is trusted; run \
-         `chmod go-w {}`, or set HELVETISAFE_STATE_DIR to a folder of your own, such as a new one \
-         inside it",
+        "other users can write in the state folder {}, and so decide which org key is trusted; {mend}set \
+         HELVETISAFE_STATE_DIR to a folder of your own, such as a new one inside it",
         path.display(),
-        quoted(path)
     )))
 }
 

@@ -9,7 +9,7 @@
 //!       "account": "client-id app",
 //!       "fingerprint": "SHA256:…",
 //!       "since": "2026-01-31T12:00:00Z",
-//!       "unattended": true
+//!       "unconfirmed": true
 //!     }
 //!   ]
 //! }
@@ -41,10 +41,11 @@ pub(crate) struct Entry {
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub(crate) fingerprint: Fingerprint,
     pub(crate) since: Timestamp,
-    /// Remembered by a command that read, with no terminal on which a person could compare it. It
-    /// detects a change, and does not count as a first use for writing.
+    /// Remembered by a command that read, without a terminal on which a person could compare it, or
+    /// although other credentials of the vault have another one. It detects a change, and is no
+    /// permission to write.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) unattended: bool,
+    pub(crate) unconfirmed: bool,
 }
 
 /// All remembered vaults, as they were when they were read.
@@ -63,12 +64,12 @@ struct Contents {
 }
 
 impl KnownVaults {
-    /// Reads the file. One that is not there, or out of reach, remembers nothing.
+    /// Reads the file. One that is not there remembers nothing.
     ///
     /// # Errors
     ///
-    /// [`Failure`] where another user could have written it, or could put something else in its
-    /// place: what it remembers must not be lost without being noticed.
+    /// [`Failure`] where it cannot be read, where another user could have written it, or could put
+    /// something else in its place: what it remembers must not be lost without being noticed.
     pub(crate) fn load(insecure_permissions: bool) -> Result<Self, Failure> {
         let folder = state_folder::path();
         let opened = match &folder {
@@ -113,22 +114,24 @@ impl KnownVaults {
     }
 
     /// Remembers a vault unless another process has remembered it, and returns that entry then. One
-    /// that was remembered unattended no longer is when `unattended` is false.
+    /// that was not confirmed is confirmed when `unconfirmed` is false.
     pub(crate) fn remember(
         &mut self,
         vault: &VaultId,
         fingerprint: Fingerprint,
-        unattended: bool,
+        unconfirmed: bool,
     ) -> io::Result<Option<Entry>> {
         let (folder, _lock) = self.lock_and_reload()?;
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
         match known {
-            Some(entry) if entry.fingerprint == fingerprint && entry.unattended && !unattended => {
-                entry.unattended = false;
+            Some(entry)
+                if entry.fingerprint == fingerprint && entry.unconfirmed && !unconfirmed =>
+            {
+                entry.unconfirmed = false;
             }
             Some(entry) => return Ok(Some(entry.clone())),
             None => self.entries.push(Entry {
-                unattended,
+                unconfirmed,
                 ..Entry::new(vault, fingerprint)
             }),
         }
@@ -182,7 +185,7 @@ impl Entry {
             vault: vault.clone(),
             fingerprint,
             since: Timestamp::now(),
-            unattended: false,
+            unconfirmed: false,
         }
     }
 }

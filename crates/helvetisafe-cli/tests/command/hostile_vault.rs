@@ -258,8 +258,8 @@ fn two_secrets_that_are_exchanged_are_refused_by_every_command() {
     for (line, status) in [READERS, WRITERS].concat() {
         let stderr = stage.refuses(line, status, "`KEY` holds one value named `OTHER`");
         for way in [
-            "--field",
-            "--env NAME=KEY.FIELD",
+            "--field OTHER",
+            "--env NAME=KEY.OTHER",
             "--allow-unbound",
             "allow_unbound = true",
         ] {

@@ -232,11 +232,10 @@ pub(super) fn binding(
     let errors: Vec<_> = outcomes.iter().filter_map(|it| it.as_ref().err()).collect();
     match (describe_unbound(errors.iter().copied()), errors.first()) {
         (Some(unbound), _) => report.warning(unbound),
-        (None, Some(error)) => report.warning(format!(
-            "{} secrets cannot be read; the first: {error}",
-            errors.len()
-        )),
-        (None, None) => report.ok(format!("{} secrets were read; none is refused", keys.len())),
+        (None, Some(error)) => {
+            report.warning(format!("{} of {}: {error}", errors.len(), keys.len()))
+        }
+        (None, None) => report.ok(format!("none is refused of those read: {}", keys.len())),
     }
     Ok(())
 }
