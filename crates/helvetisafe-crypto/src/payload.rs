@@ -12,22 +12,23 @@ use text::Text;
 
 /// The content of an open envelope: one value under its own name, several fields, or legacy text.
 ///
-/// The name inside is authenticated, unlike the name on the outside, so [`Payload::kind`] is what
-/// tells whether a server handed out the secret that was asked for. Everything is wiped on drop; a
+/// The name inside is authenticated, unlike the name on the outside, so [`Payload::is_bound`] shows
+/// whether a server handed out the secret that was asked for. Everything is wiped on drop; a
 /// copy of a field's name can be left behind where that is written with escapes.
 pub struct Payload {
     kind: PayloadKind,
     text: Text,
     /// Where in the text the plain value is.
     value: Range<usize>,
+    is_bound: bool,
     fields: Vec<Field>,
 }
 
 /// Which of the three forms a payload has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PayloadKind {
-    /// `{"<key>": "<value>"}`: an object that names the key asked for, with a string. Bound: no
-    /// other secret can pass for it.
+    /// `{"<key>": "<value>"}`: an object that names the key asked for, with a string. See
+    /// [`Payload::is_bound`] for one that has other members too.
     Single,
     /// Any other JSON object, such as the portal makes: its members are the fields, and its JSON
     /// text is the plain value. It does not name its own key.
@@ -86,7 +87,10 @@ impl Payload {
             .find(|(name, raw)| **name == *key && json::is_string(raw));
         if let Some((_, raw)) = named {
             let value = json::unescape(raw)?;
-            return Ok(Self::new(PayloadKind::Single, value, Vec::new()));
+            return Ok(Self {
+                is_bound: members.len() == 1,
+                ..Self::new(PayloadKind::Single, value, Vec::new())
+            });
         }
         let fields = members
             .into_iter()
@@ -104,6 +108,7 @@ impl Payload {
     fn single(text: Text, value: Range<usize>) -> Self {
         Self {
             value,
+            is_bound: true,
             ..Self::new(PayloadKind::Single, text, Vec::new())
         }
     }
@@ -112,6 +117,7 @@ impl Payload {
         Self {
             kind,
             value: 0..text.len(),
+            is_bound: false,
             text,
             fields,
         }
@@ -156,6 +162,14 @@ impl Payload {
     #[must_use]
     pub fn kind(&self) -> PayloadKind {
         self.kind
+    }
+
+    /// Returns whether it names the key asked for and nothing else, so that no other secret can pass for
+    /// it. A field of a multi-field secret can have the name of another secret, so an object with several
+    /// members is not bound, even if one of them has the name of the key.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.is_bound
     }
 
     /// The plain value: of a multi-field secret, its JSON text as stored.

@@ -3,7 +3,7 @@
 //! An envelope has no additional authenticated data, so a vault can hand out one secret for another. The
 //! name inside a payload is what tells them apart.
 
-use helvetisafe_crypto::{Payload, PayloadKind};
+use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
 
 use crate::error::Cause;
@@ -28,7 +28,7 @@ impl Binding {
         payload: &Payload,
         fields: &[&str],
     ) -> Result<(), Cause> {
-        if payload.kind() == PayloadKind::Single || self == Self::AllowUnbound {
+        if payload.is_bound() || self == Self::AllowUnbound {
             return Ok(());
         }
         if self == Self::Required {
@@ -87,6 +87,8 @@ mod tests {
             r#"{"":"v"}"#,
             "{}",
             "legacy",
+            // A field can have the name of another secret.
+            r#"{"A":"v","B":"v"}"#,
         ] {
             assert_eq!(check(RefuseOthers, payload, &[]), Ok(()), "{payload}");
             let is_bound = payload == r#"{"A":"v"}"#;

@@ -184,7 +184,8 @@ impl<P> ClientBuilder<P> {
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused).
     ///
     /// Several pins announce a rotation: the client seals under the pinned key that the vault gave last,
-    /// and opens secrets under every pinned key that it was given. Without pins, `connect` accepts any
+    /// and opens secrets under every pinned key that it was given. The vault may go back to each pinned
+    /// key, so take the old one out once the rotation is over. Without pins, `connect` accepts any
     /// org key.
     ///
     /// ```no_run

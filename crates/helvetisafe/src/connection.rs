@@ -15,7 +15,7 @@ use crate::cache::{Cache, CachePolicy};
 use crate::credentials::LocalKey;
 use crate::driver::{Boxed, Driver};
 use crate::error::{Action, Cause, Error};
-use crate::org_keys::{OrgKeyPolicy, OrgKeys, UnconfirmedKey, Verdict};
+use crate::org_keys::{OrgKeyPolicy, OrgKeys, Purpose, UnconfirmedKey, Verdict};
 use crate::session::{Deadline, Session};
 use crate::ticket::Ticket;
 use crate::token::Authorizer;
@@ -116,24 +116,30 @@ impl<D: Driver> Connection<D> {
         &self,
         key: &KeyName,
         envelope: Envelope,
+        purpose: Purpose,
         deadline: Deadline,
     ) -> Result<Plaintext, Error> {
-        let envelope = match self.org_keys.try_open(envelope) {
+        let envelope = match self.org_keys.try_open(envelope, purpose) {
             Ok(plaintext) => return Ok(plaintext),
             Err(envelope) => envelope,
         };
         // Boxed, so that the compiler sees that it is `Send`.
-        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(key, deadline));
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(key, purpose, deadline));
         checked.await?;
         self.org_keys
-            .try_open(envelope)
+            .try_open(envelope, purpose)
             .map_err(|_| Error::new(Action::Get(key.clone()), CryptoError::Decryption))
     }
 
     /// Compares the vault's org key with the client's, and applies the policy when they differ.
-    async fn check_org_key(&self, key: &KeyName, deadline: Deadline) -> Result<(), Error> {
+    async fn check_org_key(
+        &self,
+        key: &KeyName,
+        purpose: Purpose,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
         let offered = self.fetch_unwrapped(deadline).await?;
-        if self.accepts(&offered).await? {
+        if self.accepts(&offered, purpose).await? {
             return Ok(());
         }
         let cause = self.org_keys.refuse(&offered);
@@ -150,13 +156,13 @@ impl<D: Driver> Connection<D> {
     }
 
     /// Applies the policy to the org key that the vault has now. Returns whether it may open secrets.
-    async fn accepts(&self, key: &UnconfirmedKey) -> Result<bool, Error> {
+    async fn accepts(&self, key: &UnconfirmedKey, purpose: Purpose) -> Result<bool, Error> {
         let is_confirmed = match self.org_keys.judge(key) {
             Verdict::Confirm => true,
             Verdict::Refuse => false,
             Verdict::Follow => {
                 self.org_keys.remember_unconfirmed(key);
-                return Ok(true);
+                return Ok(purpose == Purpose::Read);
             }
             Verdict::Ask(confirm, change) => {
                 let ask = move || Ok(confirm(&change));

@@ -22,6 +22,7 @@ use crate::cache::{Freshness, Value};
 use crate::connection::Connection;
 use crate::driver::Driver;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::org_keys::Purpose;
 use crate::secret::{Secret, SecretMetadata};
 use crate::session::Deadline;
 use within::Limit;
@@ -62,7 +63,10 @@ impl<D: Driver> Operations<'_, D> {
         let deadline = self.deadline();
         let (value, freshness) = match &self.0.cache {
             Some(cache) => self.get_cached(cache, &key, deadline).await?,
-            None => (self.get_value(&key, deadline).await?, Freshness::Fresh),
+            None => {
+                let value = self.get_value(&key, Purpose::Read, deadline).await?;
+                (value, Freshness::Fresh)
+            }
         };
         Ok(Secret::new(key, value, freshness))
     }
@@ -152,16 +156,21 @@ impl<D: Driver> Operations<'_, D> {
         }
     }
 
-    /// From the vault, whatever the cache holds.
-    async fn get_within(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
-        let value = self.get_value(&key, deadline).await?;
+    /// Reads from the vault, whatever the cache holds, to seal again.
+    async fn get_to_seal(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
+        let value = self.get_value(&key, Purpose::SealAgain, deadline).await?;
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
-    async fn get_value(&self, key: &KeyName, deadline: Deadline) -> Result<Value, Error> {
+    async fn get_value(
+        &self,
+        key: &KeyName,
+        purpose: Purpose,
+        deadline: Deadline,
+    ) -> Result<Value, Error> {
         let record = self.read(key, deadline).await?;
         let expires_at = record.expires_at;
-        let payload = self.open(key, record, deadline).await?;
+        let payload = self.open(key, record, purpose, deadline).await?;
         Ok(Value {
             payload: Arc::new(payload),
             expires_at,
@@ -188,11 +197,15 @@ impl<D: Driver> Operations<'_, D> {
         &self,
         key: &KeyName,
         record: SecretRecord,
+        purpose: Purpose,
         deadline: Deadline,
     ) -> Result<Payload, Error> {
         let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
         let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
-        let plaintext = self.0.open_envelope(key, envelope, deadline).await?;
+        let plaintext = self
+            .0
+            .open_envelope(key, envelope, purpose, deadline)
+            .await?;
         Payload::parse(plaintext, key.as_str()).map_err(failed)
     }
 

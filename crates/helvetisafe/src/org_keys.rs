@@ -92,6 +92,14 @@ pub(crate) struct OrgKeyPolicy {
     pub(crate) rotation: OrgKeyRotation,
 }
 
+/// The use of a plaintext. A vault chooses what opens under a key that is not confirmed, so that is not
+/// sealed again as if the user had written it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Read,
+    SealAgain,
+}
+
 /// The org keys of one client and its clones.
 pub(crate) struct OrgKeys {
     policy: OrgKeyPolicy,
@@ -135,10 +143,14 @@ impl OrgKeys {
     /// Opens an envelope with the keys at hand that may open it.
     ///
     /// Returns the envelope as it was when none does.
-    pub(crate) fn try_open(&self, envelope: Envelope) -> Result<Plaintext, Envelope> {
+    pub(crate) fn try_open(
+        &self,
+        envelope: Envelope,
+        purpose: Purpose,
+    ) -> Result<Plaintext, Envelope> {
         let mut opened = self.current().org_key().try_open(envelope);
         if opened.is_err() {
-            for key in self.readable_besides() {
+            for key in self.readable_besides(purpose) {
                 opened = opened.or_else(|envelope| key.try_open(envelope));
             }
         }
@@ -146,8 +158,8 @@ impl OrgKeys {
     }
 
     /// The keys that may open, other than the current one.
-    fn readable_besides(&self) -> Vec<UnconfirmedKey> {
-        let follows = self.policy.rotation.follows();
+    fn readable_besides(&self, purpose: Purpose) -> Vec<UnconfirmedKey> {
+        let follows = self.policy.rotation.follows() && purpose == Purpose::Read;
         self.read(|known| {
             let earlier = known.earlier.iter().map(ConfirmedKey::for_opening);
             let followed = known.unconfirmed.iter().filter(|_| follows).cloned();
@@ -276,7 +288,7 @@ mod tests {
             let sealed = keys.current().org_key().seal(b"text").unwrap();
             keys.confirm(&new);
             assert_eq!(keys.current().fingerprint(), new.fingerprint());
-            assert_eq!(keys.try_open(sealed).is_ok(), opens);
+            assert_eq!(keys.try_open(sealed, Purpose::Read).is_ok(), opens);
         }
     }
 }

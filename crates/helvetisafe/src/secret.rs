@@ -53,10 +53,10 @@ impl Secret {
 
     /// Whether the encrypted content names the key that was asked for, so that the vault cannot
     /// have handed out another secret in its place. Multi-field secrets and legacy plain text name
-    /// no key, and are not bound.
+    /// no key, and are not bound, nor is one that has other members besides its key.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.value.payload.kind() == PayloadKind::Single
+        self.value.payload.is_bound()
     }
 
     /// Whether it has fields in place of one value. It may have none of them: `{}`.

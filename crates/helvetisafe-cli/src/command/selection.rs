@@ -64,7 +64,7 @@ impl SelectionArgs {
         let own = request.own(context)?;
         let requests: Vec<_> = with_renamed(&own, &request)
             .into_iter()
-            .map(|key| request.of(key))
+            .map(|key| request.of(key, &own))
             .collect();
         let secrets: HashMap<_, _> = fetch::all(&requests, context)?
             .into_iter()

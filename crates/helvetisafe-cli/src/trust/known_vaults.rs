@@ -103,14 +103,19 @@ impl KnownVaults {
         self.entries.iter().find(|entry| entry.vault == *vault)
     }
 
-    /// Returns whether other credentials are remembered for the same vault, and all with other keys.
+    /// Returns whether other credentials are remembered for the same vault, and all with other keys. An
+    /// entry that was not confirmed counts only where no other does: a key that a vault showed to one
+    /// read must not vouch for itself.
     pub(crate) fn has_only_others(&self, vault: &VaultId, current: Fingerprint) -> bool {
-        let mut there = self
-            .entries
-            .iter()
-            .filter(|entry| entry.vault != *vault && entry.vault.is_at_the_place_of(vault))
+        let there = || {
+            let there = self.entries.iter();
+            there.filter(|it| it.vault != *vault && it.vault.is_at_the_place_of(vault))
+        };
+        let is_confirmed = there().any(|entry| !entry.unconfirmed);
+        let mut counted = there()
+            .filter(|entry| !(is_confirmed && entry.unconfirmed))
             .peekable();
-        there.peek().is_some() && there.all(|entry| entry.fingerprint != current)
+        counted.peek().is_some() && counted.all(|entry| entry.fingerprint != current)
     }
 
     /// Remembers a vault unless another process has remembered it, and returns that entry then. One

@@ -16,15 +16,15 @@ const CANARY: &str = "canary-d0b1e5";
 const USER: u32 = 65534;
 
 /// A world of a user without privileges.
-struct Stage {
-    world: World,
+pub(crate) struct Stage {
+    pub(crate) world: World,
     binary: PathBuf,
     user: u32,
 }
 
 impl Stage {
     /// The world, its folder and the command belong to that user.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         world.set("KEY", CANARY);
         let binary = world.folder.path().join("helvetisafe");
@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// The command with the owner's environment.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         self.world.prepare(&mut command);
         self.run_as_user(&mut command);

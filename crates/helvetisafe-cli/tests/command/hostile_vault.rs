@@ -481,6 +481,52 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
     assert!(output.status.success(), "{output:?}");
 }
 
+/// A key that a vault showed to a read does not vouch for itself: not to the same credential on a
+/// terminal, and not to another one.
+#[test]
+fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
+    let stage = Stage::new();
+    stage.remembers();
+    let with = |command: &mut Command, world: &World| {
+        command.envs(world.credentials());
+        command.env("HELVETISAFE_BASE_URL", stage.proxy.base_url());
+    };
+    let strange = World::new();
+    let mut read = stage.command("list");
+    with(&mut read, &strange);
+    assert!(read.output().unwrap().status.success());
+    // Another account of the strange organization.
+    let mut second = strange.command_with(helvetisafe::Scopes::ALL);
+    second
+        .args(["set", "KEY", "--generate"])
+        .env("HELVETISAFE_BASE_URL", stage.proxy.base_url())
+        .env("HOME", stage.world.folder.path());
+    let mut first = stage.command("set KEY --generate --trust-first-use");
+    with(&mut first, &strange);
+    for command in [&mut first, &mut second] {
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(8), "{stderr}");
+        assert!(
+            stderr.contains("none of those that are remembered"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_field_that_is_named_once_does_not_open_the_whole_secret() {
+    let stage = Stage::new();
+    stage.remembers();
+    stage.swaps("KEY", "OTHER");
+    let says = "`KEY` holds one value named `OTHER`";
+    stage.refuses("run --env X=KEY.OTHER --key KEY -- printenv", 125, says);
+    stage.refuses("run --env X=KEY.OTHER --env Y=KEY -- printenv", 125, says);
+    let both = "{{ secret \"KEY\" \"OTHER\" }} {{ secret \"KEY\" }}";
+    stage.world.write("both", both, 0o600);
+    stage.refuses("inject both", 8, says);
+}
+
 #[test]
 fn a_first_write_that_cannot_be_remembered_fails() {
     let stage = Stage::new();

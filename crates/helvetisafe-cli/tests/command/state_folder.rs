@@ -105,12 +105,21 @@ fn move_away(path: &Path) -> PathBuf {
 
 #[test]
 fn a_folder_that_others_can_write_is_refused() {
-    for mode in [0o770, 0o702, 0o1777] {
+    for mode in [0o770, 0o702] {
         let stage = Stage::new();
         set_mode(&stage.folder, mode);
         let mend = format!("chmod go-w {}", stage.folder.display());
         stage.assert_refused(&stage.folder, "other users can write", &mend);
     }
+    // One that all users share stays as it is.
+    let stage = Stage::new();
+    set_mode(&stage.folder, 0o1777);
+    stage.assert_refused(
+        &stage.folder,
+        "other users can write",
+        "a new one inside it",
+    );
+    assert!(!told(&stage.run(&["get", "KEY"]), 2).contains("chmod"));
     let stage = Stage::new();
     // Reading names and dates of ciphertext is no danger.
     set_mode(&stage.folder, 0o755);
@@ -344,4 +353,33 @@ fn kills_leave_a_whole_file_and_nothing_else_in_the_end() {
     names.sort();
     assert_eq!(names, [".known-vaults.lock", "cache", "known-vaults.json"]);
     assert!(stage.run(&["get", "KEY"]).status.success());
+}
+
+/// What cannot be read is not what is not there: a changed org key would pass, and all pins be lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_memory_that_cannot_be_read_is_refused_and_stays() {
+    let stage = crate::dumpable::Stage::new();
+    let folder = stage.world.folder.path().join(".local/state/helvetisafe");
+    let known = folder.join("known-vaults.json");
+    let strange = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let run = |arguments: &[&str]| stage.command(arguments).output().unwrap();
+    assert!(run(&["trust", "pin", strange]).status.success());
+    let before = fs::read(&known).unwrap();
+    for (path, mode) in [(&known, 0o600), (&folder, 0o700)] {
+        set_mode(path, 0o000);
+        for arguments in [
+            &["get", "KEY"][..],
+            &["set", "KEY", "--generate", "--trust-first-use"],
+            &["trust"],
+            &["trust", "pin", strange],
+        ] {
+            let told = told(&run(arguments), 2);
+            let mend = format!("chmod {mode:o} {}", path.display());
+            assert!(told.contains(&mend), "{arguments:?}: {told}");
+        }
+        assert_eq!(run(&["doctor"]).status.code(), Some(2));
+        set_mode(path, mode);
+        assert_eq!(fs::read(&known).unwrap(), before);
+    }
 }

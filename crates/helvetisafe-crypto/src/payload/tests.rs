@@ -248,3 +248,31 @@ fn every_ascii_character_comes_back() {
     let payload = Payload::parse(Payload::encode_fields(&empty), "db").unwrap();
     assert_eq!(fields(&payload), empty);
 }
+
+#[test]
+fn only_a_lone_name_binds() {
+    let is_bound = |json: &str| parse_for(json, "key").is_bound();
+    assert!(is_bound(r#"{"key":"v"}"#));
+    assert!(
+        is_bound(r#"{ "\u006bey" : "v\n" }"#),
+        "as another writer may write it"
+    );
+    for json in [
+        r#"{"key":"v","other":"w"}"#,
+        r#"{"other":"w","key":"v"}"#,
+        r#"{"key":5}"#,
+        r#"{"other":"v"}"#,
+        "text",
+    ] {
+        assert!(!is_bound(json), "{json}");
+    }
+    let named = parse_for(r#"{"key":"v","other":"w"}"#, "key");
+    assert_eq!(
+        (named.kind(), named.expose_secret()),
+        (PayloadKind::Single, "v")
+    );
+}
+
+fn parse_for(json: &str, key: &str) -> Payload {
+    Payload::parse(json.as_bytes().to_vec().into(), key).unwrap()
+}

@@ -11,6 +11,7 @@ use crate::cache::{Cache, Freshness, Reading, Step, Value};
 use crate::connection::Connection;
 use crate::driver::{Boxed, Completed, Driver, Gate};
 use crate::error::{Action, Cause, Error};
+use crate::org_keys::Purpose;
 use crate::secret::SecretMetadata;
 use crate::session::Deadline;
 
@@ -112,7 +113,10 @@ fn read_for_all<D: Driver>(
         let session = &connection.session;
         let whole = session.has_just_begun(deadline);
         let operations = Operations::new(&connection);
-        match operations.get_value(reading.key(), deadline).await {
+        match operations
+            .get_value(reading.key(), Purpose::Read, deadline)
+            .await
+        {
             Err(error) if session.ran_out(&error, deadline) => {
                 reading.run_out(error, whole, session.now())
             }

@@ -41,7 +41,7 @@ impl<D: Driver> Operations<'_, D> {
         new_key: &KeyName,
         deadline: Deadline,
     ) -> Result<(Plaintext, Option<Timestamp>), Error> {
-        let secret = self.get_within(key, deadline).await?;
+        let secret = self.get_to_seal(key, deadline).await?;
         let plaintext = if secret.is_multi_field() {
             let names = secret.fields().iter().map(|field| field.name());
             refuse_own_name(new_key, names)?;

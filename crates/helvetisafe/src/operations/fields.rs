@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Operations, parse};
 use crate::driver::Driver;
 use crate::error::{Action, Cause, ConfigError, Error, ErrorKind};
+use crate::org_keys::Purpose;
 use crate::secret::SecretMetadata;
 
 impl<D: Driver> Operations<'_, D> {
@@ -62,7 +63,9 @@ impl<D: Driver> Operations<'_, D> {
             }
             Err(error) => return Err(error),
         };
-        let payload = self.open(&key, record, deadline).await?;
+        let payload = self
+            .open(&key, record, Purpose::SealAgain, deadline)
+            .await?;
         let checked = self.0.binding.check(&key, &payload, &[field]);
         checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
         match payload.encode_with_field(field, value) {

@@ -44,7 +44,8 @@ impl OrgKeyRotation {
     }
 
     /// Opens secrets under another org key, and goes on sealing under the one that `connect`
-    /// accepted. The vault then chooses what is read, but reads nothing that is written.
+    /// accepted. The vault then chooses what is read, but reads nothing that is written. What opened
+    /// under another org key is not sealed again: `copy` and `set_field` refuse it.
     #[must_use]
     pub fn follow_for_reading() -> Self {
         Self(Policy::FollowForReading)

@@ -138,9 +138,22 @@ fn following_for_reading_opens_and_never_seals() {
         let bait = secrets.get("bait").unwrap();
         assert_eq!(bait.expose_secret(), "the attacker's");
     }
-    secrets.copy("bait", "copied").unwrap();
     secrets.create("mine", "still safe", None).unwrap();
     assert_eq!(secrets.get("mine").unwrap().expose_secret(), "still safe");
+    // What the attacker chose does not become the user's own.
+    for error in [
+        secrets.copy("bait", "copied").unwrap_err(),
+        secrets.copy_over("bait", "mine").unwrap_err(),
+        secrets
+            .set_field("bait", "field", "value", Expiry::Keep)
+            .unwrap_err(),
+    ] {
+        assert_refused(&error, &[honest]);
+    }
+    assert_eq!(
+        secrets.get("bait").unwrap().expose_secret(),
+        "the attacker's"
+    );
     assert_eq!(client.org_key_fingerprint(), honest);
     assert_eq!(readable(&world), [""; 0]);
 }

@@ -134,6 +134,27 @@ fn what_names_no_key_is_refused_by_require_binding_alone() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Crypto);
 }
 
+/// A field can have the name of another secret: that it is there is no proof.
+#[test]
+fn a_field_named_like_the_key_does_not_bind() {
+    let world = World::new();
+    let client = world.client();
+    client
+        .secrets()
+        .create("admin", "the true one", None)
+        .unwrap();
+    let fields = [("admin", "of staging"), ("host", "h")];
+    client
+        .secrets()
+        .create_fields("staging", &fields, None)
+        .unwrap();
+    swap(&world, "admin", "staging");
+    let strict = world.builder().require_binding(true).connect().unwrap();
+    let error = strict.secrets().get("admin").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Crypto);
+    assert!(!client.secrets().get("admin").unwrap().is_bound());
+}
+
 #[test]
 fn a_changed_secret_does_not_open() {
     let world = World::new();

@@ -48,19 +48,23 @@ impl Template {
         }
     }
 
-    /// The secrets in it, each once, with the fields that it names.
+    /// The secrets in it, each once, with the fields that it names; with none where it also has the whole
+    /// secret.
     pub(super) fn requests(&self) -> Vec<SecretRequest> {
-        let mut fields = BTreeMap::<_, Vec<_>>::new();
+        let mut uses = BTreeMap::<_, Vec<_>>::new();
         for part in &self.parts {
             if let Part::Secret { key, field, .. } = part {
-                let named = fields.entry(key.clone()).or_default();
-                named.extend(field.clone());
+                uses.entry(key.clone()).or_default().push(field.clone());
             }
         }
-        let requests = fields.into_iter();
-        requests
-            .map(|(key, fields)| SecretRequest { key, fields })
-            .collect()
+        let requests = uses.into_iter().map(|(key, fields)| SecretRequest {
+            key,
+            fields: fields
+                .into_iter()
+                .collect::<Option<_>>()
+                .unwrap_or_default(),
+        });
+        requests.collect()
     }
 }
 

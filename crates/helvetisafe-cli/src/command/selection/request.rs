@@ -67,11 +67,17 @@ impl Request {
         self.named.is_empty() && self.prefix.is_none() && self.renamed.is_empty()
     }
 
-    /// The request for a secret, with the fields that the user named.
-    pub(super) fn of(&self, key: KeyName) -> SecretRequest {
-        let fields = self.renamed.iter().filter(|renamed| renamed.key == key);
-        let fields = fields.filter_map(|renamed| renamed.field.clone()).collect();
-        SecretRequest { key, fields }
+    /// The request for a secret, with the fields that the user named; with none where it is also used as
+    /// a whole, as `own`.
+    pub(super) fn of(&self, key: KeyName, own: &[Selected]) -> SecretRequest {
+        let renamed = self.renamed.iter().filter(|renamed| renamed.key == key);
+        let fields = renamed.map(|renamed| renamed.field.clone());
+        let is_whole = own.iter().any(|selected| selected.key == key);
+        let fields = fields.collect::<Option<Vec<_>>>().filter(|_| !is_whole);
+        SecretRequest {
+            key,
+            fields: fields.unwrap_or_default(),
+        }
     }
 
     /// The secrets that keep their names: those that were named, then those that are listed; each
