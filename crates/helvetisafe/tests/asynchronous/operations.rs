@@ -22,7 +22,7 @@ async fn a_field_is_read_by_its_name_in_a_task() {
     );
     let task = async move {
         let secrets = client.secrets();
-        let names = vec!["DB_HOST".to_owned(), "DB_PASS".to_owned()];
+        let names = ["DB_HOST".to_owned(), "DB_PASS".to_owned()];
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let secret = secrets.get_with_fields("db", &names).await.unwrap();
         assert_eq!(secret.fields().len(), 1);
