@@ -154,11 +154,19 @@ fn script(world: &World, text: &str) -> PtySession {
 }
 
 const KEYS: [(char, Signal); 2] = [('c', Signal::SIGINT), ('\\', Signal::SIGQUIT)];
-const SIGNALS: [Signal; 4] = [
+const SIGNALS: &[Signal] = &[
     Signal::SIGINT,
     Signal::SIGQUIT,
     Signal::SIGTERM,
     Signal::SIGHUP,
+    Signal::SIGABRT,
+    Signal::SIGALRM,
+    Signal::SIGPROF,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGVTALRM,
+    Signal::SIGXCPU,
+    Signal::SIGXFSZ,
 ];
 
 /// Sends a signal to the process whose id is in the file `id`.
@@ -197,7 +205,7 @@ fn a_signal_at_a_hidden_prompt_sets_the_terminal_back() {
             session.send_control(key).unwrap();
             check(session, signal);
         }
-        for signal in SIGNALS {
+        for &signal in SIGNALS {
             let session = ask();
             send(&world, signal);
             check(session, signal);

@@ -16,8 +16,8 @@
 use super::shell::reserved;
 
 pub(super) fn refusal(name: &str, value: &str) -> Option<&'static str> {
-    if reserved::by_bash(name) {
-        Some("is a variable that bash keeps for itself; name it otherwise with --env NAME=KEY")
+    if reserved::by_any_shell(name) {
+        Some("is a variable that shells keep for themselves; name it otherwise with --env NAME=KEY")
     } else if value.contains(is_control) {
         Some(
             "holds a line end or another control character, which readers of .env files disagree on; \

@@ -60,11 +60,11 @@ mod tests {
     }
 
     /// Whether a shell has the value and the next variable after it, and has run nothing of it.
-    fn is_kept(shell: &str, name: &str) -> bool {
+    fn is_kept(shell: &str, name: &str, format: Format) -> bool {
         let folder = tempfile::tempdir().unwrap();
         let value = "a[$(: > run)0]";
         let variables = [Variable::new(name, value), Variable::new("LAST", "!")];
-        let text = text(Format::Shell, &variables).to_string();
+        let text = text(format, &variables).to_string();
         let script = format!("eval \"$1\"; printf %s \"${name}\" \"$LAST\"");
         let mut command = Command::new(shell);
         command
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    /// Of the shells that are installed.
+    /// Of the shells that are installed. A `.env` file is sourced too, by any shell that `sh` may be.
     #[test]
     fn every_variable_of_a_shell_that_is_not_refused_keeps_its_value() {
         let cut = "set | sed -n 's/^\\([A-Za-z_][A-Za-z_0-9]*\\)=.*/\\1/p'";
@@ -116,17 +116,30 @@ mod tests {
         ] {
             // Without a path a shell may not find its `printf`.
             for name in variables(shell, list).iter().filter(|name| *name != "PATH") {
-                if Format::Shell.refusal(name, "").is_none() {
-                    assert!(is_kept(shell, name), "{name} of {shell}");
+                for format in [Format::Shell, Format::Dotenv] {
+                    if format.refusal(name, "").is_none() {
+                        assert!(is_kept(shell, name, format), "{name} of {shell}");
+                    }
                 }
             }
         }
     }
 
-    /// Bash evaluates what these are set to.
+    /// Bash evaluates what the first of these are set to, mksh and ksh93 the next.
     #[test]
     fn variables_that_run_their_value_are_refused() {
-        for name in ["RANDOM", "OPTIND", "HISTCMD", "SRANDOM"] {
+        for name in [
+            "RANDOM", "OPTIND", "HISTCMD", "SRANDOM", "COLUMNS", "LINES", "TMOUT",
+        ] {
+            assert!(Format::Shell.refusal(name, "").is_some(), "{name}");
+            assert!(Format::Dotenv.refusal(name, "").is_some(), "{name}");
+        }
+    }
+
+    /// Zsh takes three characters of each, and has both as one.
+    #[test]
+    fn variables_that_are_cut_are_refused() {
+        for name in ["HISTCHARS", "histchars"] {
             assert!(Format::Shell.refusal(name, "").is_some(), "{name}");
             assert!(Format::Dotenv.refusal(name, "").is_some(), "{name}");
         }

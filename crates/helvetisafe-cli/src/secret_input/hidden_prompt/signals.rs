@@ -7,7 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{getpgrp, getsid};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
@@ -15,8 +18,12 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::signals::not_ignored;
 
-/// The signals that end or stop a program.
-const ENDING: [c_int; 5] = [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP];
+/// The signals that end or stop a program and that `signal-hook` can catch and act out. Not those that a
+/// fault of the program makes (SIGSEGV for one), nor SIGIO and SIGPWR, whose default it does not know.
+const ENDING: &[c_int] = &[
+    SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP, SIGABRT, SIGALRM, SIGPROF, SIGUSR1, SIGUSR2,
+    SIGVTALRM, SIGXCPU, SIGXFSZ,
+];
 
 /// Set while these act at once, as without a handler: a handler cannot be removed again.
 static ACT_AT_ONCE: AtomicBool = AtomicBool::new(true);
@@ -27,7 +34,7 @@ pub(super) struct Signals(SignalDelivery<UnixStream, SignalOnly>);
 
 impl Signals {
     pub(super) fn take() -> io::Result<Self> {
-        let mut signals = not_ignored(&ENDING);
+        let mut signals = not_ignored(ENDING);
         for signal in &signals {
             register_conditional_default(*signal, &ACT_AT_ONCE)?;
         }

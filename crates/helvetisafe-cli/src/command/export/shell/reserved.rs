@@ -22,17 +22,12 @@ const ZSH: &str =
     ZSH_SUBSHELL aliases argv builtins cdpath commands dirstack dis_aliases dis_builtins
     dis_functions dis_functions_source dis_galiases dis_patchars dis_reswords dis_saliases fignore
     fpath funcfiletrace funcsourcetrace funcstack functions functions_source functrace galiases
-    history historywords jobdirs jobstates jobtexts keymaps mailpath manpath module_path modules
+    histchars history historywords jobdirs jobstates jobtexts keymaps mailpath manpath module_path modules
     nameddirs options parameters patchars path pipestatus psvar reswords saliases signals status
     termcap terminfo userdirs usergroups watch widgets zsh_eval_context zsh_scheduled_events";
 
-/// Returns whether bash or dash keeps a variable for itself.
-pub(in crate::command::export) fn by_bash(name: &str) -> bool {
-    has(BASH, name)
-}
-
 /// Returns whether any shell keeps a variable for itself.
-pub(super) fn by_any_shell(name: &str) -> bool {
+pub(in crate::command::export) fn by_any_shell(name: &str) -> bool {
     [BASH, KSH, ZSH].iter().any(|names| has(names, name))
 }
 
