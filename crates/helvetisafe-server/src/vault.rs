@@ -229,9 +229,9 @@ impl VaultBuilder {
     }
 
     /// The number of connections served at a time, at least 1; 512 by default. Further ones wait. While
-    /// one does, the connection is closed that has been idle for the longest time, 100 ms at least, of
-    /// those on which no valid credential was seen; and those on which a request without one takes longer
-    /// than a second.
+    /// one does, a connection on which no valid credential was seen is closed once it has been idle for
+    /// 100 ms, or was accepted a second ago, even in the middle of a request; the one whose time was over
+    /// first goes first. Connections on which a valid credential was seen stay.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.settings.bounds.connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self

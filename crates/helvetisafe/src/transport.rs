@@ -1,5 +1,6 @@
 //! How a request reaches the vault: one method, over the types of the `http` crate.
 
+pub(crate) mod framing;
 pub(crate) mod informational;
 pub(crate) mod proxy;
 pub(crate) mod roots;

@@ -1,7 +1,8 @@
 //! The slots for connections, and which one is closed for a client that waits.
 //!
 //! A slot costs a client nothing, so one without a credential could hold all of them. While others wait,
-//! connections on which no valid credential was seen are closed, the longest idle one first.
+//! connections on which no valid credential was seen are closed: those that are idle, and the old ones
+//! whatever they do, since one request after the other would keep them busy for ever.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The time for which a connection without a valid credential may be idle while others wait, and for a request
-/// on it may take. A token is fetched in milliseconds.
+/// The time for which a connection without a valid credential may be idle while others wait, and its age at
+/// which it may be closed in any case. A token is fetched in milliseconds.
 const IDLE: Duration = Duration::from_millis(100);
-const BUSY: Duration = Duration::from_secs(1);
+const LIFE: Duration = Duration::from_secs(1);
 
 /// All slots.
 pub(super) struct Slots {
@@ -48,6 +49,8 @@ struct Activity {
     is_known: bool,
     is_evicted: bool,
     requests: usize,
+    accepted: Instant,
+    /// When the last request began or ended.
     since: Instant,
 }
 
@@ -136,13 +139,15 @@ impl Drop for Slot {
 
 impl Peer {
     fn new() -> Self {
+        let now = Instant::now();
         Self(Arc::new(State {
             evict: Notify::new(),
             activity: Mutex::new(Activity {
                 is_known: false,
                 is_evicted: false,
                 requests: 0,
-                since: Instant::now(),
+                accepted: now,
+                since: now,
             }),
         }))
     }
@@ -178,7 +183,12 @@ impl Peer {
 
 impl Activity {
     fn due(&self) -> Instant {
-        self.since + if self.requests == 0 { IDLE } else { BUSY }
+        let old = self.accepted + LIFE;
+        if self.requests == 0 {
+            old.min(self.since + IDLE)
+        } else {
+            old
+        }
     }
 }
 
@@ -222,11 +232,24 @@ mod tests {
         assert_eq!(evicted(&slots, &all, late), Some(2));
         assert_eq!(evicted(&slots, &all, late), Some(1));
         assert_eq!(evicted(&slots, &all, late), None, "it has a request");
-        assert_eq!(evicted(&slots, &all, late + BUSY), Some(3));
-        assert_eq!(evicted(&slots, &all, late + 10 * BUSY), None);
+        assert_eq!(evicted(&slots, &all, late + LIFE), Some(3));
+        assert_eq!(evicted(&slots, &all, late + 10 * LIFE), None);
         drop(request);
         drop(all);
         assert!(lock(&slots.peers).connected.is_empty());
+    }
+
+    #[test]
+    fn requests_do_not_make_a_connection_without_a_credential_younger() {
+        let slots = Slots::new(2);
+        let all: Vec<Slot> = (0..2).map(|_| slots.slot(None)).collect();
+        let start = all[1].peer.activity().accepted;
+        all[0].peer.mark_known();
+        let late = start + LIFE;
+        all[1].peer.activity().since = late;
+        assert_eq!(evicted(&slots, &all, late - IDLE / 2), None, "it is young");
+        let _request = all[1].peer.begin();
+        assert_eq!(evicted(&slots, &all, late), Some(1));
     }
 
     #[tokio::test]
@@ -246,10 +269,10 @@ mod tests {
         let slot = slots.take().await;
         slot.peer().evict();
         let _request = slot.peer().begin();
-        assert!(timeout(BUSY / 4, slot.eviction()).await.is_err());
-        slots.evict_one(Instant::now() + BUSY);
-        tokio::time::sleep(BUSY).await;
-        assert!(timeout(BUSY, slot.eviction()).await.is_ok());
+        assert!(timeout(LIFE / 4, slot.eviction()).await.is_err());
+        slots.evict_one(Instant::now() + LIFE);
+        tokio::time::sleep(LIFE).await;
+        assert!(timeout(LIFE, slot.eviction()).await.is_ok());
     }
 
     #[tokio::test]

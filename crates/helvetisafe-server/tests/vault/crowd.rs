@@ -2,8 +2,9 @@
 //!
 //! The tests take turns: each holds some six hundred sockets, and a process may often have 1024 files.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -169,18 +170,91 @@ fn six_hundred_idle_connections_do_not_block_a_login() {
     dev.stop("TERM");
 }
 
-/// One that logged in is not given up for those that did not.
+/// Reads what came, and returns whether the vault closed the connection.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    loop {
+        match stream.read(&mut [0; 4096]) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
+
+/// Has each client send request after request until `stop`: the head of a form, and its body 0.7 s later
+/// together with the next head, so that it is never idle. One that the vault closes connects again.
+fn keep_busy(address: SocketAddr, clients: &mut [TcpStream], head: &str, stop: &AtomicBool) {
+    let next = format!("xxxxxxxxxx{head}");
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(700));
+        for client in &mut *clients {
+            client.set_nonblocking(true).unwrap();
+            if is_closed(client) || client.write_all(next.as_bytes()).is_err() {
+                *client = TcpStream::connect(address).unwrap();
+                client.write_all(head.as_bytes()).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
-fn a_connection_with_a_credential_outlives_the_idle_ones() {
+fn six_hundred_busy_connections_do_not_block_a_login() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let dev = Dev::start(None);
+    let (request, mut known) = logged_in(&dev);
+    let (address, stop) = (address(&dev), AtomicBool::new(false));
+    let head = format!("POST /oauth/token HTTP/1.1\r\nhost: a\r\n{FORM}content-length: 10\r\n\r\n");
+    let mut busy = crowd(&dev, 600, &head, 0);
+    std::thread::scope(|scope| {
+        for clients in busy.chunks_mut(100) {
+            scope.spawn(|| keep_busy(address, clients, &head, &stop));
+        }
+        // By now those that a slow start left idle have come back.
+        std::thread::sleep(Duration::from_secs(3));
+        let logins = scope.spawn(|| {
+            let login = || {
+                let start = Instant::now();
+                dev.fetch_token().success(200);
+                start.elapsed()
+            };
+            let times = [login(), login(), login()];
+            known.write_all(request.as_bytes()).unwrap();
+            read_answer(&mut known, false).unwrap().success(200);
+            times
+        });
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !logins.is_finished() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        stop.store(true, Ordering::Relaxed);
+        let times = logins.join().unwrap();
+        println!("{times:?}");
+        assert!(
+            times.iter().all(|time| *time < Duration::from_secs(5)),
+            "{times:?}"
+        );
+    });
+    dev.stop("TERM");
+}
+
+/// A request with a valid token, and a connection on which it was answered.
+fn logged_in(dev: &Dev) -> (String, TcpStream) {
     let token = dev.fetch_token().success(200)["access_token"].clone();
     let request = format!(
         "GET /api/v1/secrets HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
         token.as_str().unwrap()
     );
-    let mut known = crowd(&dev, 1, &request, 0).remove(0);
+    let mut known = crowd(dev, 1, &request, 0).remove(0);
     read_answer(&mut known, false).unwrap().success(200);
+    (request, known)
+}
+
+/// One that logged in is not given up for those that did not.
+#[test]
+fn a_connection_with_a_credential_outlives_the_idle_ones() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let dev = Dev::start(None);
+    let (request, mut known) = logged_in(&dev);
     let idle = crowd(&dev, 600, "", 0);
     answer_to(address(&dev), b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
         .unwrap()

@@ -99,7 +99,10 @@ impl HyperTransport {
             let answered = self.unless_silent(link.wire.drive(sent), progress).await?;
             match answered {
                 Ok(_) if progress.is_flooded() => return Err(flooded()),
-                Ok(answer) => return Ok((link, answer)),
+                Ok(answer) => {
+                    link.counter.note_answered();
+                    return Ok((link, answer));
+                }
                 Err(mut error) => match error.take_message() {
                     Some(untouched) if is_kept => request = untouched,
                     _ => return Err(broken(progress, error.error())),
@@ -146,6 +149,7 @@ impl HyperTransport {
             if data.len() > limit - bytes.len() {
                 return Err(TransportError::new(Failure::TooLarge));
             }
+            link.counter.note_body(data.len());
             bytes.extend_from_slice(&data);
             wipe(data);
         }

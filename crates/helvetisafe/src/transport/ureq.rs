@@ -6,7 +6,7 @@ mod progress;
 mod resolver;
 mod sharing;
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
@@ -16,6 +16,7 @@ use ureq::unversioned::transport::Connector;
 use ureq::{Agent, Timeout};
 use zeroize::Zeroizing;
 
+use super::framing::TooMuchFraming;
 use super::informational::TooManyInformational;
 use super::proxy;
 use super::roots::{Roots, Trust, platform_list, provider};
@@ -147,9 +148,20 @@ fn read(answer: Response<ureq::Body>, limit: usize) -> Result<Response<Vec<u8>>,
     }
     let capacity = announced.unwrap_or(FIRST_BODY).min(limit);
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    let mut reader = body.into_with_config().limit(limit as u64).reader();
-    reader.read_to_end(&mut bytes)?;
+    let reader = body.into_with_config().limit(limit as u64).reader();
+    Counted(reader).read_to_end(&mut bytes)?;
     Ok(Response::from_parts(parts, std::mem::take(&mut *bytes)))
+}
+
+/// A body whose bytes are counted, to be compared with what came over the connection for them.
+struct Counted<R>(R);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.0.read(buffer)?;
+        Progress::note(|progress| progress.framing.note_body(bytes));
+        Ok(bytes)
+    }
 }
 
 /// What an error of the library means for whether the request may be sent again.
@@ -172,6 +184,7 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
         Error::Io(_) | Error::BodyStalled => broken(Failure::Lost),
         Error::Rustls(_) | Error::Tls(_) | Error::Pem(_) | Error::TlsRequired => Failure::Tls,
         Error::Other(cause) if cause.is::<TooManyInformational>() => Failure::Malformed,
+        Error::Other(cause) if cause.is::<TooMuchFraming>() => Failure::Malformed,
         Error::Protocol(_) | Error::Http(_) if progress.sent => Failure::Malformed,
         _ => broken(Failure::Lost),
     };

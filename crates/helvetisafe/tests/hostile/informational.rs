@@ -3,78 +3,18 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use helvetisafe::{Client, Credentials, Error, ErrorKind, KeySource};
 use helvetisafe_server::faults::{Fault, Requests, StatusCode};
 
+#[cfg(feature = "async")]
+use crate::clients::runtime;
+use crate::clients::{Clients, fails};
 use crate::world::{PEM, World};
-
-/// Far below the time of an attempt, which is 10 s.
-const QUICK: Duration = Duration::from_secs(3);
 
 /// An informational answer with a header.
 const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
-
-/// Each client on one vault.
-struct Clients {
-    blocking: Client,
-    #[cfg(feature = "async")]
-    asynchronous: helvetisafe::AsyncClient,
-    #[cfg(feature = "async")]
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Clients {
-    fn new(world: &World) -> Self {
-        #[cfg(feature = "async")]
-        let runtime = runtime();
-        Self {
-            blocking: world.client(),
-            #[cfg(feature = "async")]
-            asynchronous: runtime.block_on(world.async_builder().connect()).unwrap(),
-            #[cfg(feature = "async")]
-            runtime,
-        }
-    }
-
-    /// How many names each lists.
-    fn list(&self) -> Vec<Result<usize, Error>> {
-        vec![
-            self.blocking.secrets().list().map(|names| names.len()),
-            #[cfg(feature = "async")]
-            self.runtime
-                .block_on(self.asynchronous.secrets().list())
-                .map(|names| names.len()),
-        ]
-    }
-
-    fn delete(&self) -> Vec<Result<(), Error>> {
-        vec![
-            self.blocking.secrets().delete("a"),
-            #[cfg(feature = "async")]
-            self.runtime
-                .block_on(self.asynchronous.secrets().delete("a")),
-        ]
-    }
-}
-
-#[cfg(feature = "async")]
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
-/// The errors of what has to fail, and quickly.
-fn fails<T>(act: impl FnOnce() -> Vec<Result<T, Error>>) -> Vec<Error> {
-    let begin = Instant::now();
-    let errors = act().into_iter().map(|outcome| outcome.err().unwrap());
-    let errors = errors.collect();
-    assert!(begin.elapsed() < QUICK, "{:?}", begin.elapsed());
-    errors
-}
 
 #[test]
 fn informational_answers_without_end_are_a_malformed_answer() {

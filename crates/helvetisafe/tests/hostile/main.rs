@@ -11,6 +11,7 @@
 //! | base64 that a lax reader accepts | `strict_base64` | none |
 //! | answers that are endless, stalled, truncated, compressed, deep or doubled | `answers` | `body_limits`, `timeouts` |
 //! | informational answers without end | `informational` | none |
+//! | chunked answers that are mostly framing: trailers, extensions | `framing` | none |
 //! | a padding oracle on unwrap | `oracle` | none |
 //! | redirects and plain `http://` | `redirects` | none |
 //! | proxies | `proxies` | none |
@@ -24,7 +25,9 @@
 
 mod answers;
 mod bad_credentials;
+mod clients;
 mod cost;
+mod framing;
 mod informational;
 mod names;
 mod oracle;

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::progress::Progress;
+use crate::transport::framing::TooMuchFraming;
 use crate::transport::informational::TooManyInformational;
 use crate::transport::{Failure, TransportError};
 
@@ -35,7 +36,9 @@ pub(super) fn broken(progress: &Progress, error: &hyper::Error) -> TransportErro
         Failure::NotSent
     } else if progress.is_flooded() {
         return flooded();
-    } else if error.is_parse() {
+    } else if progress.is_padded() {
+        return TransportError::with_source(Failure::Malformed, TooMuchFraming);
+    } else if error.is_parse() || is_framing(error) {
         Failure::Malformed
     } else if progress.is_dead_connection() {
         Failure::DeadConnection
@@ -43,6 +46,15 @@ pub(super) fn broken(progress: &Progress, error: &hyper::Error) -> TransportErro
         Failure::Lost
     };
     because(failure, error)
+}
+
+/// Returns whether the chunks or trailers of a body are no HTTP, or too many. To `hyper` that is an error of
+/// the connection. So is a damaged TLS record, which says nothing of HTTP.
+fn is_framing(error: &hyper::Error) -> bool {
+    let invalid = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    let mut io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io.any(|io| invalid.contains(&io.kind()))
+        && !causes(error).any(|cause| cause.is::<rustls::Error>())
 }
 
 /// Informational answers came without end.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::veil::Veil;
+use crate::transport::framing::{Framing, TooMuchFraming};
 use crate::transport::informational::{MAX_INFORMATIONAL, TooManyInformational};
 
 /// The bytes that went over a connection so far.
@@ -19,11 +20,17 @@ struct Counts {
     last_byte: Option<Instant>,
     /// Informational answers to the current request.
     informational: u32,
+    /// What came after the head of the current answer.
+    framing: Option<Framing>,
 }
 
 impl Counts {
     fn is_flooded(self) -> bool {
         self.informational > MAX_INFORMATIONAL
+    }
+
+    fn is_padded(self) -> bool {
+        self.framing.is_some_and(Framing::is_too_much)
     }
 }
 
@@ -39,6 +46,20 @@ impl Counter {
     /// To be called for each informational answer.
     pub(super) fn note_informational(&self) {
         self.note(|counts| counts.informational = counts.informational.saturating_add(1));
+    }
+
+    /// To be called for the head of an answer: what comes from now on is its body.
+    pub(super) fn note_answered(&self) {
+        self.note(|counts| counts.framing = Some(Framing::default()));
+    }
+
+    /// To be called for each piece of a body.
+    pub(super) fn note_body(&self, bytes: usize) {
+        self.note(|counts| {
+            if let Some(framing) = &mut counts.framing {
+                framing.note_body(bytes);
+            }
+        });
     }
 
     fn read(&self) -> Counts {
@@ -68,7 +89,10 @@ impl Progress {
 
     /// From now on all that goes over this connection belongs to the request.
     pub(super) fn begin_on(&self, counter: &Counter) {
-        counter.note(|counts| counts.informational = 0);
+        counter.note(|counts| {
+            counts.informational = 0;
+            counts.framing = None;
+        });
         let way = Way {
             counter: counter.clone(),
             before: counter.read(),
@@ -89,6 +113,11 @@ impl Progress {
     /// Returns whether too many informational answers came.
     pub(super) fn is_flooded(&self) -> bool {
         self.is(|_, now| now.is_flooded())
+    }
+
+    /// Returns whether the body came with too much framing.
+    pub(super) fn is_padded(&self) -> bool {
+        self.is(|_, now| now.is_padded())
     }
 
     /// When a byte last went to or fro.
@@ -128,8 +157,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.counter.read().is_flooded() {
+        let counts = self.counter.read();
+        if counts.is_flooded() {
             return Poll::Ready(Err(io::Error::other(TooManyInformational)));
+        }
+        if counts.is_padded() {
+            return Poll::Ready(Err(io::Error::other(TooMuchFraming)));
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
@@ -137,6 +170,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         if bytes > 0 {
             self.counter.note(|counts| {
                 counts.received += bytes as u64;
+                if let Some(framing) = &mut counts.framing {
+                    framing.note_came(bytes);
+                }
                 counts.last_byte = Some(Instant::now());
             });
         }

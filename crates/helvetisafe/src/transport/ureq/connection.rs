@@ -6,6 +6,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use zeroize::Zeroize;
 
 use super::progress::Progress;
+use crate::transport::framing::TooMuchFraming;
 use crate::transport::informational::TooManyInformational;
 
 /// Takes the connections of the connector before it in the chain, with TLS inside.
@@ -53,6 +54,14 @@ impl<T: Transport> Wiped<T> {
         self.received = 0;
     }
 
+    /// Returns whether the body comes with framing without end. A line of it that fills the input is never
+    /// taken from there.
+    fn is_padded(&mut self) -> bool {
+        let progress = Progress::current();
+        let is_full = self.connection.buffers().input_append_buf().is_empty();
+        progress.framing.is_too_much() || progress.answered && is_full
+    }
+
     /// Counts the head that `ureq` took from the input since the last call, if it did. It asks for the
     /// buffers before and after it takes one. Where there were too many it finds no input, and the
     /// error where it waits for more.
@@ -91,14 +100,20 @@ impl<T: Transport> Transport for Wiped<T> {
         if Progress::current().is_flooded() {
             return Err(Error::Other(Box::new(TooManyInformational)));
         }
+        if self.is_padded() {
+            return Err(Error::Other(Box::new(TooMuchFraming)));
+        }
         let before = self.unread;
         let more = self.connection.await_input(timeout)?;
         self.unread = self.connection.buffers().input().len();
         let came = self.unread.saturating_sub(before);
         self.received = self.received.saturating_add(came);
-        if more {
-            Progress::note(|progress| progress.received = true);
-        }
+        Progress::note(|progress| {
+            progress.received |= more;
+            if progress.answered {
+                progress.framing.note_came(came);
+            }
+        });
         Ok(more)
     }
 

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use crate::transport::framing::Framing;
 use crate::transport::informational::MAX_INFORMATIONAL;
 
 thread_local! {
@@ -22,6 +23,8 @@ pub(super) struct Progress {
     pub(super) answered: bool,
     /// Heads that were read before it.
     pub(super) informational: u32,
+    /// What came after the head.
+    pub(super) framing: Framing,
 }
 
 impl Progress {
@@ -31,6 +34,7 @@ impl Progress {
         received: false,
         answered: false,
         informational: 0,
+        framing: Framing::NONE,
     };
 
     pub(super) fn begin() {
