@@ -203,9 +203,17 @@ impl From<Error> for Failure {
 /// Describes, all at once, the secrets that were refused since they may be other ones. `None` where no
 /// error is about that.
 pub(crate) fn describe_unbound<'a>(errors: impl IntoIterator<Item = &'a Error>) -> Option<String> {
-    let unbound = errors.into_iter().filter_map(Unbound::of);
-    let unbound: Vec<_> = unbound.collect();
+    let unbound: Vec<_> = errors.into_iter().filter_map(Unbound::of).collect();
     (!unbound.is_empty()).then(|| unbound_message(&unbound))
+}
+
+/// Names the same secrets, for a client of the agent, which cannot set the command's options.
+pub(crate) fn name_unbound<'a>(errors: impl IntoIterator<Item = &'a Error>) -> Option<String> {
+    let unbound: Vec<_> = errors.into_iter().filter_map(Unbound::of).collect();
+    (!unbound.is_empty()).then(|| {
+        let named = named(&unbound);
+        format!("{named}; the agent refuses them unless it is started with --allow-unbound")
+    })
 }
 
 /// Names all of these secrets at once, and the one setting that allows them.

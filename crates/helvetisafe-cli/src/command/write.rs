@@ -17,7 +17,8 @@ pub(crate) struct WriteArgs {
     /// The secret.
     #[arg(value_name = "KEY")]
     key: String,
-    /// Write one field of a multi-field secret and keep the others.
+    /// Write one field of a multi-field secret and keep the others. Beside a single other field it needs
+    /// --allow-unbound: such a secret may be another one.
     #[arg(long, value_name = "FIELD")]
     field: Option<String>,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secret
 
 use super::http::Answer;
 use super::keys::Keys;
-use crate::failure::{Failure, Status, describe_unbound};
+use crate::failure::{Failure, Status, describe_unbound, name_unbound};
 
 /// How long a failure is kept, and how long where the vault asks for more.
 const FAILURE: Duration = Duration::from_secs(5);
@@ -77,7 +77,7 @@ impl Cache {
         keys.dedup();
         let outcomes = secrets.get_many(&keys);
         let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        if let Some(unbound) = describe_unbound(errors) {
+        if let Some(unbound) = name_unbound(errors) {
             return Err(Answer::error(502, &unbound));
         }
         let found = outcomes.into_iter().map(unless_gone);
@@ -133,7 +133,7 @@ fn pause(error: &Error) -> Duration {
 /// What the agent's client is told when the vault refuses the agent. The message of an error never
 /// holds a secret.
 fn refusal(error: Error) -> Answer {
-    let message = describe_unbound([&error]).unwrap_or_else(|| error.to_string());
+    let message = name_unbound([&error]).unwrap_or_else(|| error.to_string());
     if error.is_retryable() {
         Answer::error(503, &message).retry_after(pause(&error))
     } else {
