@@ -57,7 +57,7 @@ struct Contents {
     answers: Answers,
 }
 
-/// Why what is kept is not used.
+/// The reason why the cached answers are not used.
 enum Unusable {
     /// It may be another user's doing.
     Refused(Failure),

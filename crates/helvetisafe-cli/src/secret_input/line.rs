@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// What is typed with these keys, the last of which ends the line.
+    /// Returns the line that these keys type; the last of them ends it.
     fn typed(keys: &str) -> String {
         let mut line = Line::new();
         for (at, byte) in keys.bytes().enumerate() {

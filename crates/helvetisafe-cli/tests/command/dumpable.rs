@@ -1,4 +1,4 @@
-//! What another process of the same user can read of the command while it holds credentials.
+//! The memory of the command is closed to other processes of the same user while it holds credentials.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
@@ -62,7 +62,7 @@ impl Stage {
         command
     }
 
-    /// Whether another process of the user can read a file of `/proc/PID`.
+    /// Returns whether another process of the user can read a file of `/proc/PID`.
     fn can_read(&self, pid: u32, file: &str) -> bool {
         let mut head = Command::new("head");
         self.run_as_user(&mut head);

@@ -21,7 +21,7 @@ const BAIT: &str = "chosen by the attacker";
 /// The plaintext of the user.
 const VALUE: &str = "of the user alone";
 
-/// What the vault does from now on. By default it is honest.
+/// The behaviour of the vault from now on. By default it is honest.
 #[derive(Clone, Default)]
 struct Plan {
     /// It hands out its own org key after so many honest answers.

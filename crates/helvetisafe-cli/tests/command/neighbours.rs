@@ -13,7 +13,7 @@ use crate::agent::Agent;
 use crate::proxy::{Deed, Proxy};
 use crate::world::{World, vault_address};
 
-/// What a probe of an orchestrator allows by default.
+/// The default timeout of an orchestrator's probe.
 const PROBE: Duration = Duration::from_secs(1);
 
 const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -81,7 +81,7 @@ fn drip(mut stream: TcpStream, begin: &str) -> (Duration, String) {
     (start.elapsed(), String::from_utf8(answer).unwrap())
 }
 
-/// What becomes of so many connections that drip after these bytes; meanwhile the agent is healthy.
+/// Opens so many connections that drip after these bytes, and checks that the agent stays healthy.
 fn drips(agent: &Agent, count: usize, begin: &'static str) -> Vec<(Duration, String)> {
     let start = |_| {
         let stream = connect(agent);

@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 
 use crate::world::World;
 
-/// Whoever opens a FIFO waits for its other end.
+/// Opening a FIFO blocks until its other end is opened.
 const HANGS: Duration = Duration::from_secs(20);
 const USER: u32 = 65534;
 

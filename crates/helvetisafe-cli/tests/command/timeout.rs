@@ -162,7 +162,7 @@ fn it_comes_from_the_environment_too_and_one_that_suffices_changes_nothing() {
     assert_eq!(output.status.code(), Some(125), "{output:?}");
 }
 
-/// Whoever asks for a password waits for a person, not for the vault.
+/// A password helper waits for a person, not for the vault.
 #[test]
 fn a_helper_that_takes_long_costs_no_time() {
     let stage = Stage::new();

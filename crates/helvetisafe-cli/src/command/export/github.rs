@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// What the runner makes of the command.
+    /// Decodes the text of the command as the runner does.
     fn unmask(command: &str) -> String {
         let data = command.strip_prefix("::add-mask::").unwrap();
         data.replace("%0D", "\r")

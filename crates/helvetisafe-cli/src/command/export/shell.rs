@@ -34,7 +34,7 @@ mod tests {
     use super::super::tests::{text, values};
     use crate::command::selection::Variable;
 
-    /// What a shell makes of it, with nothing in its environment; `None` where it is not installed.
+    /// Returns the output of a shell with an empty environment; `None` where it is not installed.
     fn read(shell: &str, text: &str) -> Option<Vec<u8>> {
         let script = "eval \"$1\"; printf %s \"$NAME\"; printf %s \"$LAST\"";
         let output = output(Command::new(shell).args(["-c", script, shell, text]))?;
@@ -59,7 +59,7 @@ mod tests {
         names.split_ascii_whitespace().map(str::to_owned).collect()
     }
 
-    /// Whether a shell has the value and the next variable after it, and has run nothing of it.
+    /// Returns whether a shell has the value and the next variable after it, and has run nothing of it.
     fn is_kept(shell: &str, name: &str, format: Format) -> bool {
         let folder = tempfile::tempdir().unwrap();
         let value = "a[$(: > run)0]";

@@ -1,4 +1,4 @@
-//! What is written is read back by real readers, exactly and with nothing beside it.
+//! Real readers read the output back, exactly and with nothing beside it.
 //!
 //! Bash, `sh` and node are asked where they are installed. The packages of npm and PyPI are found in the folder
 //! that `HELVETISAFE_TEST_DOTENV_READERS` names, as `.ci/run` makes it. A reader that is not there is

@@ -131,7 +131,7 @@ fn names_that_people_store_pass() {
     }
 }
 
-/// What the user types is held against few names: the list must not grow by accident.
+/// Names that the user types are checked against few names: the list must not grow by accident.
 #[test]
 fn the_user_may_choose_all_but_a_few_names() {
     for name in

@@ -2,7 +2,7 @@
 
 use super::Pairs;
 
-/// What a quoted text is to one reader: the value, and what follows the closing quote.
+/// A quoted text as one reader reads it: the value, and the rest after the closing quote.
 fn unquote(text: &str, on_escape: impl Fn(char, char) -> Option<String>) -> (String, &str) {
     let quote = text.chars().next().unwrap();
     assert!(matches!(quote, '\'' | '"'), "not in quotes");
