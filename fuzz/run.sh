@@ -19,7 +19,7 @@ for target in $(cargo fuzz list --fuzz-dir .); do
     cp -R "seeds/$target" "$corpus/$target"
     # Of a file of the testkit, the body: all that follows the first empty line.
     sed -n "s/^$target //p" testkit-seeds.txt | while read -r group; do
-        for file in "../crates/helvetisafe-crypto/testkit/$group"/*.case; do
+        for file in "../tests/testkit/$group"/*.case; do
             sed '1,/^$/d' "$file" >"$corpus/$target/$(basename "$file")"
         done
     done

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 
 venv="$(bash tests/interop/venv.sh)"
 
-kit=crates/helvetisafe-crypto/testkit
+kit=tests/testkit
 "$venv/bin/python" "$kit/make.py" --check
 "$venv/bin/python" tests/interop/testkit.py "$kit"
 

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canary_is_found_wherever_it_stands() {
+    fn a_canary_is_found_at_any_offset() {
         for before in 0..20 {
             let planted = [&vec![b'x'; before], CANARY, b"after"].concat();
             let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {

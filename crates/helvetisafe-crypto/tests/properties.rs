@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn another_key_does_not_open(one: [u8; 32], other: [u8; 32], plaintext: Vec<u8>) {
+    fn a_different_key_does_not_open_an_envelope(one: [u8; 32], other: [u8; 32], plaintext: Vec<u8>) {
         prop_assume!(one != other);
         let envelope = OrgKey::from_bytes(&one).seal(&plaintext).unwrap();
         prop_assert!(OrgKey::from_bytes(&other).open(envelope).is_err());
@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn every_password_locks_and_unlocks_and_no_other_does(password in text(), other: String) {
+    fn every_password_unlocks_its_own_key_only(password in text(), other: String) {
         prop_assume!(password != other);
         let locked = LockedPrivateKey::lock(&KEY, &password).unwrap();
         let locked = LockedPrivateKey::decode(&locked.encode()).unwrap();

@@ -24,8 +24,7 @@ pub(crate) static PRIVATE_KEY: LazyLock<PrivateKey> =
 pub(crate) static TESTKIT_PRIVATE_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_pem(TESTKIT_PRIVATE_KEY_PEM).unwrap());
 
-const TESTKIT_PRIVATE_KEY_PEM: &str =
-    include_str!("../../../crates/helvetisafe-crypto/testkit/keys/rsa-2048.pem");
+const TESTKIT_PRIVATE_KEY_PEM: &str = include_str!("../../../tests/testkit/keys/rsa-2048.pem");
 
 /// The first of the two private keys as a PEM.
 const PRIVATE_KEY_PEM: &str =

@@ -42,7 +42,7 @@ fn every_file_of_the_testkit_passes_its_check() {
             .into_iter()
             .find(|(found, _)| *found == name)
             .unwrap();
-        for file in files(&format!("../crates/helvetisafe-crypto/testkit/{group}")) {
+        for file in files(&format!("../tests/testkit/{group}")) {
             println!("{}", file.display());
             let content = fs::read(&file).unwrap();
             let end = content.windows(2).position(|two| two == b"\n\n").unwrap();

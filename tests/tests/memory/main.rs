@@ -13,9 +13,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod tls;
-#[allow(dead_code, reason = "shared with the tests of the client")]
-#[path = "../../../crates/helvetisafe/tests/behaviour/tls_server.rs"]
-mod tls_server;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -371,7 +368,7 @@ fn nothing_is_left_of_an_answer_in_pieces() {
 }
 
 #[test]
-fn nothing_is_left_of_an_answer_that_broke_off() {
+fn nothing_is_left_of_an_interrupted_answer() {
     let cut = after_the_token();
     for client in CLIENTS {
         let (scene, faults) = scene_with_faults();

@@ -5,9 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use helvetisafe_test_support::tls_server;
 use rustls::ServerConnection;
-
-use crate::tls_server;
 
 /// The base URL of a TLS server for `localhost` that passes everything on to `server`, and its
 /// authority's certificate as PEM.

@@ -20,7 +20,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 #[test]
-fn no_word_of_the_asynchronous_client_shows_a_secret() {
+fn no_output_of_the_asynchronous_client_shows_a_secret() {
     heard::listen();
     let runtime = runtime();
     let account = Credentials::service_account("id", CLIENT_SECRET);

@@ -116,7 +116,7 @@ fn lied_to(credentials: &Credentials, token: &str) -> (usize, usize) {
 }
 
 #[test]
-fn no_error_of_what_was_set_shows_it() {
+fn no_configuration_error_shows_a_secret() {
     let account = || Credentials::service_account("id", CLIENT_SECRET);
     let local = |source| Client::builder("https://vault.example", account(), source);
     let broken = |text: &str| format!("{text}\n");
@@ -156,7 +156,7 @@ fn no_error_of_what_was_set_shows_it() {
 }
 
 #[test]
-fn no_error_of_a_call_shows_what_it_was_called_with() {
+fn no_error_of_a_call_shows_its_arguments() {
     let fake = Fake::start(|_, _| None);
     let [account, _] = credentials();
     let client = fake

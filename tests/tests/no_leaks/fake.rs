@@ -2,24 +2,21 @@
 //! hands out an access token and an org key of the test's.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, LazyLock};
-use std::thread;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use helvetisafe::{
     AsyncClient, AsyncParts, Client, ClientBuilder, Credentials, KeySource, Timeouts,
 };
 use helvetisafe_crypto::{LockedPrivateKey, OrgKey, Payload, PrivateKey};
+use helvetisafe_test_support::server::{End, Reply, serve};
 
 use crate::canaries::{ACCESS_TOKEN, FIELD, ORG_KEY, PASSWORD, PEM, VALUE};
 
 pub(crate) struct Fake {
     address: SocketAddr,
 }
-
-type Script = dyn Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync;
 
 /// The private key as the vault keeps it; locking takes a while.
 static LOCKED: LazyLock<String> = LazyLock::new(|| {
@@ -39,14 +36,10 @@ impl Fake {
     pub(crate) fn start(
         script: impl Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let script: Arc<Script> = Arc::new(script);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let script = Arc::clone(&script);
-                thread::spawn(move || converse(stream.unwrap(), &*script));
-            }
+        let address = serve(move |request| {
+            let (method, path) = (&request.method, &request.path);
+            let answer = script(method, path).unwrap_or_else(|| usual(method, path));
+            Reply::new(answer, End::Close)
         });
         Self { address }
     }
@@ -80,31 +73,6 @@ const TIMEOUTS: Timeouts = Timeouts {
     silence: Duration::from_secs(2),
     operation: Duration::from_secs(30),
 };
-
-fn converse(mut stream: TcpStream, script: &Script) {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 4096];
-    let (method, path) = loop {
-        let Ok(length @ 1..) = stream.read(&mut buffer) else {
-            return;
-        };
-        bytes.extend_from_slice(&buffer[..length]);
-        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let announced = head
-            .split_once("content-length: ")
-            .map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
-        if body.len() >= announced {
-            let line = String::from_utf8_lossy(&bytes).into_owned();
-            let mut words = line.split(' ').map(str::to_owned);
-            break (words.next().unwrap(), words.next().unwrap());
-        }
-    };
-    let answer = script(&method, &path).unwrap_or_else(|| usual(&method, &path));
-    let _ = stream.write_all(&answer);
-}
 
 /// What a vault answers when nothing is wrong.
 fn usual(method: &str, path: &str) -> Vec<u8> {

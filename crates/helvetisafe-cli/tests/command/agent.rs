@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use helvetisafe_test_support::{Action, answer, server, tls_server};
 use serde_json::{Value, json};
 
-use crate::proxy::{Deed, Proxy, answer};
-use crate::tls_server;
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 /// A running agent. It is killed when a test is done with it.
 pub(crate) struct Agent {
@@ -188,7 +187,7 @@ fn world() -> World {
 }
 
 #[test]
-fn it_serves_flat_objects_that_nobody_keeps() {
+fn the_agent_serves_flat_objects_that_must_not_be_cached() {
     let world = world();
     let agent = Agent::ready(&world, &world.name("URL"), &[]);
     let answer = agent.get("/secret/APP_A");
@@ -285,15 +284,15 @@ fn a_host_that_is_not_this_machine_is_refused() {
 }
 
 #[test]
-fn it_is_not_ready_before_the_vault_was_reached() {
+fn the_agent_is_not_ready_before_it_reaches_the_vault() {
     let world = world();
     let is_open = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_open);
-    let proxy = Proxy::start(vault_address(), move |_, _| {
+    let proxy = start_proxy(move |_, _| {
         while !flag.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(5));
         }
-        Deed::Forward
+        Action::Forward
     });
     let agent = Agent::start(&world, &proxy.base_url(), &[]);
     for path in ["/health", "/secrets", "/secret/B"] {
@@ -309,16 +308,14 @@ fn it_is_not_ready_before_the_vault_was_reached() {
 }
 
 #[test]
-fn a_vault_that_is_down_is_tried_again() {
+fn the_agent_retries_a_vault_that_is_down() {
     let world = world();
     for status in [503, 500] {
         let is_up = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_up);
-        let proxy = Proxy::start(vault_address(), move |_, _| {
-            match flag.load(Ordering::SeqCst) {
-                true => Deed::Forward,
-                false => answer(status, ""),
-            }
+        let proxy = start_proxy(move |_, _| match flag.load(Ordering::SeqCst) {
+            true => Action::Forward,
+            false => answer(status, ""),
         });
         let agent = Agent::start(&world, &proxy.base_url(), &["--timeout", "1s"]);
         // Longer than one attempt to connect.
@@ -330,7 +327,7 @@ fn a_vault_that_is_down_is_tried_again() {
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_ends_it() {
+fn an_untrusted_certificate_stops_the_agent() {
     let world = World::new();
     let (port, _) = tls_server::start();
     let base_url = format!("https://localhost:{port}");
@@ -343,9 +340,9 @@ fn a_certificate_that_is_not_trusted_ends_it() {
 }
 
 #[test]
-fn one_fetch_serves_all_who_ask_within_the_time() {
+fn one_fetch_serves_all_requests_within_the_ttl() {
     let world = world();
-    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let proxy = start_proxy(|_, _| Action::Forward);
     let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
     thread::scope(|scope| {
         for _ in 0..20 {
@@ -369,13 +366,13 @@ fn one_fetch_serves_all_who_ask_within_the_time() {
 }
 
 #[test]
-fn a_large_vault_is_kept_whole() {
+fn a_large_vault_fits_into_the_cache() {
     let world = World::new();
     let lines: Vec<_> = (0..1100).map(|n| format!("K{n}=v\n")).collect();
     world.write(".env", &lines.concat(), 0o600);
     let status = world.command().args(["import", ".env"]).status();
     assert!(status.unwrap().success());
-    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let proxy = start_proxy(|_, _| Action::Forward);
     let agent = Agent::ready(&world, &proxy.base_url(), &[]);
     for _ in 0..2 {
         let all = agent.get("/secrets").body;
@@ -387,7 +384,7 @@ fn a_large_vault_is_kept_whole() {
 }
 
 #[test]
-fn after_the_time_a_new_value_is_served() {
+fn after_the_ttl_a_new_value_is_served() {
     let world = world();
     let agent = Agent::ready(&world, &world.name("URL"), &["--ttl", "1s"]);
     assert_eq!(agent.get("/secret/B").body, json!({ "B": "b" }));
@@ -397,7 +394,7 @@ fn after_the_time_a_new_value_is_served() {
 }
 
 #[test]
-fn a_secret_that_expires_is_not_kept_longer() {
+fn a_secret_is_not_cached_past_its_expiry() {
     let world = world();
     set(&world, &["SHORT", "--expires-in", "2s"], "value");
     let agent = Agent::ready(&world, &world.name("URL"), &[]);
@@ -407,12 +404,12 @@ fn a_secret_that_expires_is_not_kept_longer() {
 }
 
 #[test]
-fn a_vault_that_fails_later_is_told_and_left_alone() {
+fn a_later_failure_of_the_vault_is_reported_and_cached() {
     let world = world();
-    let proxy = Proxy::start(vault_address(), |seen, _| match seen.path.as_str() {
-        "/api/v1/secrets/B" => Deed::Answer(429, "Retry-After: 40\r\n", Vec::new()),
+    let proxy = start_proxy(|seen, _| match seen.path.as_str() {
+        "/api/v1/secrets/B" => Action::Answer(429, "Retry-After: 40\r\n", Vec::new()),
         "/api/v1/secrets/APP_A" => answer(403, ""),
-        _ => Deed::Forward,
+        _ => Action::Forward,
     });
     let agent = Agent::ready(&world, &proxy.base_url(), &[]);
     for _ in 0..3 {
@@ -427,13 +424,13 @@ fn a_vault_that_fails_later_is_told_and_left_alone() {
 }
 
 #[test]
-fn a_list_is_kept_and_so_is_its_failure() {
+fn the_list_and_its_failure_are_cached() {
     let world = world();
-    let proxy = Proxy::start(vault_address(), |seen, before| {
+    let proxy = start_proxy(|seen, before| {
         let lists = before.iter().filter(|seen| seen.path == "/api/v1/secrets");
         match seen.path == "/api/v1/secrets" && lists.count() == 0 {
-            true => Deed::Answer(429, "Retry-After: 31\r\n", Vec::new()),
-            false => Deed::Forward,
+            true => Action::Answer(429, "Retry-After: 31\r\n", Vec::new()),
+            false => Action::Forward,
         }
     });
     let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
@@ -450,9 +447,9 @@ fn a_list_is_kept_and_so_is_its_failure() {
 }
 
 #[test]
-fn only_what_was_chosen_is_served() {
+fn only_selected_secrets_are_served() {
     let world = world();
-    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let proxy = start_proxy(|_, _| Action::Forward);
     let served = |agent: &Agent| {
         agent.wait_until_ready();
         let all = agent.get("/secrets").body;
@@ -483,7 +480,7 @@ fn only_what_was_chosen_is_served() {
 
 #[cfg(unix)]
 #[test]
-fn a_limit_that_cannot_be_read_is_an_error() {
+fn an_invalid_limit_is_an_error() {
     use std::os::unix::ffi::OsStrExt;
 
     let world = World::new();
@@ -504,7 +501,7 @@ fn a_limit_that_cannot_be_read_is_an_error() {
 
 #[cfg(unix)]
 #[test]
-fn a_socket_is_its_owners_and_goes_with_the_agent() {
+fn the_socket_is_private_and_removed_at_exit() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -547,9 +544,9 @@ fn a_socket_is_its_owners_and_goes_with_the_agent() {
 
 #[cfg(unix)]
 #[test]
-fn signals_stop_it_also_before_it_is_ready() {
+fn signals_stop_the_agent_before_it_is_ready_too() {
     let world = world();
-    let silent = crate::fake::serve("");
+    let silent = server::serve_bytes("");
     for signal in ["-TERM", "-INT"] {
         let agent = Agent::start(&world, &silent, &[]);
         let begin = Instant::now();

@@ -3,24 +3,23 @@
 use std::process::Output;
 
 use helvetisafe::Scope;
+use helvetisafe_test_support::{Action, Request, answer};
 
-use crate::proxy::{Deed, Proxy, Seen, answer};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 const A: &str = "/api/v1/secrets/A";
 const B: &str = "/api/v1/secrets/B";
 const ALL: &str = "/api/v1/secrets";
 
 /// `move A B` through a proxy: its status, what it says, and the keys that are there afterwards.
-fn moved(script: impl Fn(&Seen) -> Option<Deed> + Send + Sync + 'static) -> (i32, String, String) {
+fn moved(
+    script: impl Fn(&Request) -> Option<Action> + Send + Sync + 'static,
+) -> (i32, String, String) {
     let world = World::new();
     world.set("A", "value");
-    let script = move |seen: &Seen, _: &[Seen]| script(seen).unwrap_or(Deed::Forward);
-    let proxy = Proxy::start(vault_address(), script);
-    let mut command = world.command();
-    command
-        .args(["move", "A", "B", "--timeout", "2s"])
-        .env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let proxy = start_proxy(move |request, _| script(request).unwrap_or(Action::Forward));
+    let mut command = world.command_through(&proxy);
+    command.args(["move", "A", "B", "--timeout", "2s"]);
     let output = command.output().unwrap();
     (output.status.code().unwrap(), stderr(&output), keys(&world))
 }
@@ -35,7 +34,7 @@ fn keys(world: &World) -> String {
 }
 
 #[test]
-fn a_new_secret_that_cannot_be_read_back_leaves_both() {
+fn a_move_that_cannot_read_back_leaves_both_secrets() {
     let (status, message, keys) = moved(|seen| seen.is("GET", B).then(|| answer(403, "{}")));
     assert_eq!((status, keys.as_str()), (4, "A\nB\n"));
     assert!(
@@ -45,20 +44,21 @@ fn a_new_secret_that_cannot_be_read_back_leaves_both() {
 }
 
 #[test]
-fn a_new_secret_that_reads_differently_leaves_both() {
+fn a_move_whose_copy_differs_leaves_both_secrets() {
     let world = World::new();
     world.set("A", "value");
     world.set("B", "other");
     // The vault says that it has written, and has not.
-    let script = |seen: &Seen, _: &[Seen]| match (seen.method.as_str(), seen.path.as_str()) {
-        ("PUT" | "PATCH", B) => answer(200, r#"{"key":"B","updated_at":"2026-01-01T00:00:00Z"}"#),
-        _ => Deed::Forward,
-    };
-    let proxy = Proxy::start(vault_address(), script);
-    let mut command = world.command();
-    command
-        .args(["move", "A", "B", "--overwrite"])
-        .env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let proxy = start_proxy(
+        |request, _| match (request.method.as_str(), request.path.as_str()) {
+            ("PUT" | "PATCH", B) => {
+                answer(200, r#"{"key":"B","updated_at":"2026-01-01T00:00:00Z"}"#)
+            }
+            _ => Action::Forward,
+        },
+    );
+    let mut command = world.command_through(&proxy);
+    command.args(["move", "A", "B", "--overwrite"]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
     let message = stderr(&output);
@@ -71,7 +71,7 @@ fn a_new_secret_that_reads_differently_leaves_both() {
 }
 
 #[test]
-fn an_old_secret_that_cannot_be_deleted_is_named() {
+fn a_move_that_cannot_delete_names_the_old_secret() {
     let world = World::new();
     world.set("A", "value");
     let scopes = [
@@ -95,12 +95,12 @@ fn an_old_secret_that_cannot_be_deleted_is_named() {
 }
 
 #[test]
-fn a_lost_answer_leaves_the_old_one() {
+fn a_move_with_a_lost_answer_leaves_the_old_secret() {
     // Written, but neither the answer nor any reading tells so.
     let (status, message, keys) = moved(|seen| {
         (seen.is("POST", ALL))
-            .then_some(Deed::ForwardAndClose)
-            .or_else(|| seen.is("GET", B).then_some(Deed::Close))
+            .then_some(Action::ForwardAndClose)
+            .or_else(|| seen.is("GET", B).then_some(Action::Close))
     });
     assert_eq!((status, keys.as_str()), (9, "A\nB\n"), "{message}");
     assert!(
@@ -108,7 +108,7 @@ fn a_lost_answer_leaves_the_old_one() {
             && message.contains("`A` was left alone, and `B` may have been written"),
         "{message}"
     );
-    let (status, message, keys) = moved(|seen| seen.is("DELETE", A).then_some(Deed::Close));
+    let (status, message, keys) = moved(|seen| seen.is("DELETE", A).then_some(Action::Close));
     assert_eq!((status, keys.as_str()), (9, "A\nB\n"), "{message}");
     assert!(message.contains("`B` is complete"), "{message}");
 }

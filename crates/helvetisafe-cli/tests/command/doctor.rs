@@ -1,10 +1,9 @@
 //! What `doctor` finds where a transcript cannot play the other side. The rest is in `doctor.txt`.
 
+use helvetisafe_test_support::{Action, answer, server, tls_server};
 use serde_json::Value;
 
-use crate::proxy::{Deed, Proxy, answer};
-use crate::tls_server;
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 /// The status, and for each check its outcome and message.
 fn doctor(
@@ -36,7 +35,7 @@ fn find<'a>(lines: &'a [(String, String, String)], check: &str) -> (&'a str, &'a
 }
 
 #[test]
-fn a_name_without_an_address_is_named() {
+fn an_unresolvable_host_is_named() {
     let world = World::new();
     let (status, lines) = doctor(&world, "https://vault.invalid", &[]);
     let (outcome, message) = find(&lines, "name");
@@ -49,12 +48,12 @@ fn a_name_without_an_address_is_named() {
 }
 
 #[test]
-fn a_proxy_may_know_a_name_that_is_unknown_here() {
+fn a_proxy_may_resolve_an_unknown_host() {
     let world = World::new();
     let mut command = world.command();
     command
         .env("HELVETISAFE_BASE_URL", "https://vault.invalid")
-        .env("HTTPS_PROXY", crate::fake::closed())
+        .env("HTTPS_PROXY", server::closed_url())
         .args(["doctor", "--timeout", "5s"]);
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -65,14 +64,14 @@ fn a_proxy_may_know_a_name_that_is_unknown_here() {
 }
 
 #[test]
-fn a_clock_that_differs_is_told_and_nothing_fails() {
+fn a_different_clock_is_only_a_warning() {
     let world = World::new();
-    let proxy = Proxy::start(vault_address(), |seen, _| {
+    let proxy = start_proxy(|seen, _| {
         let token = r#"{"access_token":"x"}"#;
         let date = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n";
         match seen.is("POST", "/oauth/token") {
-            true => Deed::Answer(200, date, token.into()),
-            false => Deed::Forward,
+            true => Action::Answer(200, date, token.into()),
+            false => Action::Forward,
         }
     });
     let (status, lines) = doctor(&world, &proxy.base_url(), &[]);
@@ -87,7 +86,7 @@ fn a_clock_that_differs_is_told_and_nothing_fails() {
 }
 
 #[test]
-fn a_certificate_of_an_unknown_authority_is_told() {
+fn a_certificate_of_an_unknown_authority_is_reported() {
     let world = World::new();
     let (port, _) = tls_server::start();
     let (status, lines) = doctor(&world, &format!("https://localhost:{port}"), &[]);
@@ -100,7 +99,7 @@ fn a_certificate_of_an_unknown_authority_is_told() {
 #[test]
 fn a_round_trip_leaves_nothing_behind() {
     let world = World::new();
-    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
+    let proxy = start_proxy(|_, _| Action::Forward);
     let (status, _) = doctor(&world, &proxy.base_url(), &[]);
     assert_eq!((status, proxy.count("POST", "/api/v1/secrets")), (0, 0));
     let (status, lines) = doctor(&world, &proxy.base_url(), &["--round-trip"]);
@@ -112,11 +111,11 @@ fn a_round_trip_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_secret_that_a_round_trip_cannot_delete_expires() {
+fn the_secret_of_a_round_trip_expires_if_it_cannot_be_deleted() {
     let world = World::new();
-    let forbidden = Proxy::start(vault_address(), |seen, _| match seen.method.as_str() {
+    let forbidden = start_proxy(|seen, _| match seen.method.as_str() {
         "DELETE" => answer(403, r#"{"error":"missing scope secrets:delete"}"#),
-        _ => Deed::Forward,
+        _ => Action::Forward,
     });
     let (status, lines) = doctor(&world, &forbidden.base_url(), &["--round-trip"]);
     let (outcome, message) = find(&lines, "round-trip");

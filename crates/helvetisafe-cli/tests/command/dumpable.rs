@@ -125,7 +125,7 @@ fn a_parent_is_closed_to_others_and_its_program_is_not() {
 
 /// Without a parent in between, the program is what was started, and no more closed than any other.
 #[test]
-fn a_program_that_takes_the_place_of_the_command_is_as_any_other() {
+fn a_program_that_replaces_the_command_is_not_protected() {
     let stage = Stage::new();
     let script = "echo $$; exec sleep 60";
     let mut command = stage.command(&["run", "--key", "KEY", "--", "sh", "-c", script]);
@@ -148,7 +148,7 @@ fn an_agent_is_closed_to_others() {
 
 /// Before it has read any credential, as while a helper asks for a password.
 #[test]
-fn it_is_closed_while_a_helper_runs_and_the_helper_is_not() {
+fn the_command_is_closed_while_a_helper_runs_and_the_helper_is_not() {
     let stage = Stage::new();
     let profile = "[profiles.default]\nclient_secret_command = [\"sh\", \"-c\", \
                    \"echo $$ $PPID >&2; exec sleep 60\"]\n";

@@ -148,7 +148,7 @@ fn a_listed_bad_name_gets_into_no_environment_and_no_path() {
 }
 
 #[test]
-fn what_the_vault_says_drives_no_terminal() {
+fn text_of_the_vault_cannot_control_the_terminal() {
     let hostile = Hostile::new();
     hostile.client().secrets().create("KEY", "v", None).unwrap();
     let errors = [400, 401, 403, 404, 409, 422, 500].map(|status| {

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use helvetisafe_crypto::{OrgKey, Payload};
+use helvetisafe_test_support::{Action, Proxy, Request, answer};
 
-use crate::proxy::{Deed, Proxy, Seen, answer};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 const ORG_KEY: &str = "/api/v1/credentials/org-key";
 /// The plaintext that the attacker hands out.
@@ -47,21 +47,21 @@ fn record(key: &str, value: &str, nonce: &str) -> Vec<u8> {
     format!(r#"{{"key":"{key}","value":"{value}","nonce":"{nonce}"}}"#).into_bytes()
 }
 
-fn play(plan: &mut Plan, foreign: &str, seen: &Seen) -> Deed {
+fn play(plan: &mut Plan, foreign: &str, seen: &Request) -> Action {
     if seen.is("GET", ORG_KEY) {
         let honest = plan.honest_org_keys.unwrap_or(usize::MAX);
         plan.org_keys_seen += 1;
         return if plan.org_keys_seen > honest {
             answer(200, foreign)
         } else {
-            Deed::Forward
+            Action::Forward
         };
     }
     let key = seen.path.strip_prefix("/api/v1/secrets/");
     let record = key.filter(|_| seen.method == "GET");
     match record.and_then(|key| plan.records.get(key)) {
         Some(record) => answer(200, record.as_slice()),
-        None => Deed::Forward,
+        None => Action::Forward,
     }
 }
 
@@ -73,9 +73,7 @@ impl Stage {
         }
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (shared, foreign) = (Arc::clone(&plan), world.foreign_org_key());
-        let proxy = Proxy::start(vault_address(), move |seen, _| {
-            play(&mut shared.lock().unwrap(), &foreign, seen)
-        });
+        let proxy = start_proxy(move |seen, _| play(&mut shared.lock().unwrap(), &foreign, seen));
         world.write("template", "value={{ secret \"KEY\" }}", 0o600);
         world.write("import.json", r#"{"KEY":"imported value"}"#, 0o600);
         Self { world, proxy, plan }
@@ -106,11 +104,8 @@ impl Stage {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = self.world.command();
-        command
-            .env("HELVETISAFE_BASE_URL", self.proxy.base_url())
-            .args(line.split(' '))
-            .stdin(Stdio::null());
+        let mut command = self.world.command_through(&self.proxy);
+        command.args(line.split(' '));
         command
     }
 
@@ -251,7 +246,7 @@ fn an_org_key_other_than_the_remembered_one_stops_every_command() {
 }
 
 #[test]
-fn two_secrets_that_are_exchanged_are_refused_by_every_command() {
+fn swapped_secrets_are_refused_by_every_command() {
     let stage = Stage::new();
     stage.remembers();
     stage.swaps("KEY", "OTHER");
@@ -345,7 +340,7 @@ fn secrets_with_one_field_are_listed_together_with_the_one_setting_that_allows_t
 }
 
 #[test]
-fn require_binding_refuses_all_that_names_no_key() {
+fn require_binding_refuses_unbound_values() {
     let stage = Stage::new();
     stage
         .world
@@ -368,7 +363,7 @@ fn require_binding_refuses_all_that_names_no_key() {
 
 /// Without a terminal and without a fingerprint, a first write would be a write to anybody.
 #[test]
-fn a_first_write_needs_a_person_a_fingerprint_or_an_explicit_word() {
+fn a_first_write_needs_a_person_a_fingerprint_or_an_explicit_option() {
     let stage = Stage::new();
     let first = |line: &str| {
         let mut command = stage.command(line);
@@ -431,10 +426,7 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
     stage.remembers();
     let other = World::new();
     let mut command = stage.command("set KEY --generate --quiet");
-    for (name, value) in other.credentials() {
-        command.env(name, value);
-    }
-    command.env("HELVETISAFE_BASE_URL", stage.proxy.base_url());
+    command.envs(other.credentials());
     let refused = |command: &mut Command| {
         let output = command.output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -451,13 +443,7 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
     refused(command.env("HELVETISAFE_BASE_URL", localhost));
     // A read warns, also with --quiet.
     let mut read = stage.command("list --quiet");
-    for (name, value) in other.credentials() {
-        read.env(name, value);
-    }
-    let output = read
-        .env("HELVETISAFE_BASE_URL", stage.proxy.base_url())
-        .output();
-    let output = output.unwrap();
+    let output = read.envs(other.credentials()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -466,18 +452,9 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
     );
     // The user accepts a second organization at one URL.
     let mut pin = stage.command(&format!("trust pin {}", other.fingerprint()));
-    for (name, value) in other.credentials() {
-        pin.env(name, value);
-    }
-    let url = stage.proxy.base_url();
-    assert!(
-        pin.env("HELVETISAFE_BASE_URL", &url)
-            .output()
-            .unwrap()
-            .status
-            .success()
-    );
-    let output = command.env("HELVETISAFE_BASE_URL", &url).output().unwrap();
+    assert!(pin.envs(other.credentials()).status().unwrap().success());
+    command.env("HELVETISAFE_BASE_URL", stage.proxy.base_url());
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
 }
 
@@ -487,13 +464,9 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
 fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
     let stage = Stage::new();
     stage.remembers();
-    let with = |command: &mut Command, world: &World| {
-        command.envs(world.credentials());
-        command.env("HELVETISAFE_BASE_URL", stage.proxy.base_url());
-    };
     let strange = World::new();
     let mut read = stage.command("list");
-    with(&mut read, &strange);
+    read.envs(strange.credentials());
     assert!(read.output().unwrap().status.success());
     // Another account of the strange organization.
     let mut second = strange.command_with(helvetisafe::Scopes::ALL);
@@ -502,7 +475,7 @@ fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
         .env("HELVETISAFE_BASE_URL", stage.proxy.base_url())
         .env("HOME", stage.world.folder.path());
     let mut first = stage.command("set KEY --generate --trust-first-use");
-    with(&mut first, &strange);
+    first.envs(strange.credentials());
     for command in [&mut first, &mut second] {
         let output = command.output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -515,7 +488,7 @@ fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
 }
 
 #[test]
-fn a_field_that_is_named_once_does_not_open_the_whole_secret() {
+fn naming_a_field_once_does_not_allow_the_whole_secret() {
     let stage = Stage::new();
     stage.remembers();
     stage.swaps("KEY", "OTHER");
@@ -528,7 +501,7 @@ fn a_field_that_is_named_once_does_not_open_the_whole_secret() {
 }
 
 #[test]
-fn a_first_write_that_cannot_be_remembered_fails() {
+fn a_first_write_that_cannot_store_the_org_key_fails() {
     let stage = Stage::new();
     let mut command = stage.command("set KEY --generate");
     command.env("HELVETISAFE_STATE_DIR", "key.pem/state");
@@ -587,7 +560,7 @@ fn ask(address: &str, path: &str) -> String {
 }
 
 #[test]
-fn the_agent_reports_a_changed_key_refuses_it_and_goes_on_once_it_is_trusted() {
+fn the_agent_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     let stage = Stage::new();
     stage.remembers();
     let log = stage.world.folder.path().join("agent.log");
@@ -619,7 +592,7 @@ fn the_agent_reports_a_changed_key_refuses_it_and_goes_on_once_it_is_trusted() {
 }
 
 #[test]
-fn run_watch_reports_a_changed_key_refuses_it_and_goes_on_once_it_is_trusted() {
+fn run_watch_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     let stage = Stage::new();
     stage.remembers();
     let (log, out) = (

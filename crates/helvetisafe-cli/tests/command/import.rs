@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::proxy::{Deed, Proxy, Seen, answer};
-use crate::world::{World, vault_address};
+use helvetisafe_test_support::{Action, Proxy, answer};
+
+use crate::world::{World, start_proxy};
 
 const ALL: &str = "/api/v1/secrets";
 const CANARY: &str = "canary-93af1c";
@@ -30,25 +31,23 @@ fn listed(world: &World) -> usize {
 }
 
 fn through(world: &World, proxy: &Proxy, arguments: &[&str]) -> Command {
-    let mut command = world.command();
-    command
-        .args(arguments)
-        .env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let mut command = world.command_through(proxy);
+    command.args(arguments);
     command
 }
 
 /// A proxy that makes each creation last a while.
 fn slow(milliseconds: u64) -> Proxy {
-    Proxy::start(vault_address(), move |seen: &Seen, _: &[Seen]| {
+    start_proxy(move |seen, _| {
         if seen.is("POST", ALL) {
             thread::sleep(Duration::from_millis(milliseconds));
         }
-        Deed::Forward
+        Action::Forward
     })
 }
 
 #[test]
-fn an_import_that_was_killed_is_finished_by_the_next() {
+fn a_killed_import_is_completed_by_the_next_one() {
     let world = World::new();
     world.write(".env", &file(200), 0o600);
     let proxy = slow(20);
@@ -81,7 +80,7 @@ fn an_import_that_was_killed_is_finished_by_the_next() {
 }
 
 #[test]
-fn eight_at_once_share_one_token() {
+fn eight_concurrent_writes_share_one_token() {
     let world = World::new();
     world.write(".env", &file(40), 0o600);
     let proxy = slow(20);
@@ -97,20 +96,20 @@ fn eight_at_once_share_one_token() {
 }
 
 #[test]
-fn a_rate_limit_that_one_meets_slows_all() {
+fn a_rate_limit_of_one_request_slows_all() {
     let world = World::new();
     world.write(".env", &file(60), 0o600);
     let times = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&times);
-    let proxy = Proxy::start(vault_address(), move |seen: &Seen, _: &[Seen]| {
+    let proxy = start_proxy(move |seen, _| {
         if !seen.is("POST", ALL) {
-            return Deed::Forward;
+            return Action::Forward;
         }
         let mut times = noted.lock().unwrap();
         times.push(Instant::now());
         match times.len() {
-            10 => Deed::Answer(429, "Retry-After: 1\r\n", Vec::new()),
-            _ => Deed::Forward,
+            10 => Action::Answer(429, "Retry-After: 1\r\n", Vec::new()),
+            _ => Action::Forward,
         }
     });
     let output = through(&world, &proxy, &["import", ".env"]).output();
@@ -124,7 +123,7 @@ fn a_rate_limit_that_one_meets_slows_all() {
 
 #[cfg(unix)]
 #[test]
-fn a_bar_is_shown_on_a_terminal_once_it_takes_long() {
+fn a_slow_import_shows_a_progress_bar_on_a_terminal() {
     let shown = |milliseconds, arguments: &[&str]| {
         let world = World::new();
         world.write(".env", &file(40), 0o600);
@@ -146,15 +145,15 @@ fn a_bar_is_shown_on_a_terminal_once_it_takes_long() {
 }
 
 #[test]
-fn what_fails_is_listed_and_the_rest_stands() {
+fn failures_are_listed_and_the_other_secrets_are_imported() {
     let world = World::new();
     world.write(".env", &file(12), 0o600);
-    let proxy = Proxy::start(vault_address(), |seen: &Seen, _: &[Seen]| {
+    let proxy = start_proxy(|seen, _| {
         let body = String::from_utf8_lossy(&seen.body);
         match seen.is("POST", ALL) {
             true if body.contains("\"KEY_3\"") => answer(422, "{}"),
             true if body.contains("\"KEY_7\"") => answer(403, "{}"),
-            _ => Deed::Forward,
+            _ => Action::Forward,
         }
     });
     let output = through(&world, &proxy, &["import", ".env"])
@@ -179,14 +178,14 @@ fn what_fails_is_listed_and_the_rest_stands() {
 }
 
 #[test]
-fn a_vault_that_is_gone_is_not_asked_for_all() {
+fn an_unreachable_vault_stops_the_import() {
     let world = World::new();
     world.write(".env", &file(100), 0o600);
-    let proxy = Proxy::start(vault_address(), |seen: &Seen, _: &[Seen]| {
+    let proxy = start_proxy(|seen, _| {
         if seen.is("POST", ALL) {
-            Deed::Close
+            Action::Close
         } else {
-            Deed::Forward
+            Action::Forward
         }
     });
     let begun = Instant::now();
@@ -204,7 +203,7 @@ fn a_vault_that_is_gone_is_not_asked_for_all() {
 }
 
 #[test]
-fn no_message_holds_a_value() {
+fn no_message_contains_a_value() {
     let world = World::new();
     world.write("good.env", &file(3), 0o600);
     world.write(

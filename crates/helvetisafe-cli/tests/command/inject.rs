@@ -6,8 +6,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use crate::proxy::{Deed, Proxy, Seen};
-use crate::world::{World, vault_address};
+use helvetisafe_test_support::Action;
+
+use crate::world::{World, start_proxy};
 
 #[test]
 fn a_kill_leaves_the_old_file_or_the_new_one() {
@@ -61,13 +62,9 @@ fn each_secret_is_fetched_once() {
         template += &format!("{{{{ secret \"KEY_{n}\" }}}} {{{{ secret \"KEY_{n}\" }}}}\n");
     }
     world.write("template", &template, 0o600);
-    let proxy = Proxy::start(vault_address(), |_: &Seen, _: &[Seen]| Deed::Forward);
-    let mut command = world.command();
-    let output = command
-        .args(["inject", "template"])
-        .env("HELVETISAFE_BASE_URL", proxy.base_url())
-        .output()
-        .unwrap();
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let mut command = world.command_through(&proxy);
+    let output = command.args(["inject", "template"]).output().unwrap();
     assert_eq!(output.stdout, "value value\n".repeat(20).as_bytes());
     let mut counts = HashMap::new();
     for seen in proxy.log() {

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use helvetisafe_test_support::{Action, answer};
+
 use crate::agent;
-use crate::proxy::{Deed, Proxy, answer};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 const CANARY: &str = "canary-4b3f";
 
@@ -89,7 +90,7 @@ fn a_pipe_serves_every_command() {
 }
 
 #[test]
-fn so_does_one_of_a_shell() {
+fn a_pipe_of_a_shell_serves_every_command() {
     let world = with_pipe();
     let get = "helvetisafe get KEY --private-key-path <(cat key.pem)";
     let mut bash = Command::new("bash");
@@ -103,15 +104,13 @@ fn so_does_one_of_a_shell() {
 
 /// The vault is down when the key is first needed, and what is kept needs it again.
 #[test]
-fn a_pipe_serves_what_is_kept_too() {
+fn a_pipe_serves_stored_answers_too() {
     let world = with_pipe();
     let is_down = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_down);
-    let proxy = Proxy::start(vault_address(), move |_, _| {
-        match flag.load(Ordering::SeqCst) {
-            true => Deed::Close,
-            false => Deed::Forward,
-        }
+    let proxy = start_proxy(move |_, _| match flag.load(Ordering::SeqCst) {
+        true => Action::Close,
+        false => Action::Forward,
     });
     for down in [false, true] {
         is_down.store(down, Ordering::SeqCst);
@@ -129,11 +128,9 @@ fn a_pipe_serves_what_is_kept_too() {
 fn a_pipe_serves_an_agent_that_tries_again() {
     let world = with_pipe();
     let begin = Instant::now();
-    let proxy = Proxy::start(vault_address(), move |_, _| {
-        match begin.elapsed() < Duration::from_secs(2) {
-            true => answer(503, ""),
-            false => Deed::Forward,
-        }
+    let proxy = start_proxy(move |_, _| match begin.elapsed() < Duration::from_secs(2) {
+        true => answer(503, ""),
+        false => Action::Forward,
     });
     feed(&world);
     let mut command = piped(&world, &["--timeout", "1s"]);
@@ -166,7 +163,7 @@ fn a_key_in_place_of_its_path_is_not_shown() {
 }
 
 #[test]
-fn a_file_that_is_no_key_is_named() {
+fn a_file_without_a_key_is_named() {
     let world = World::new();
     world.write("large.pem", &"x".repeat((1 << 20) + 1), 0o600);
     fs::write(world.folder.path().join("key.der"), b"\x30\x82\xff").unwrap();

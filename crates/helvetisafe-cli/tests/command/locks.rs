@@ -44,7 +44,7 @@ fn end(child: Child, begun: Instant, patience: Duration, lock: &Path) -> (Output
 
 /// All at the same time, since each waits.
 #[test]
-fn a_lock_that_is_never_let_go_is_told() {
+fn a_lock_that_is_never_released_is_reported() {
     let (first, kept) = (World::new(), World::new());
     let state = |world: &World| world.folder.path().join(".local/state/helvetisafe");
     let offline = ["run", "--prefer-offline", "--env"];

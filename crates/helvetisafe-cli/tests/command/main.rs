@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod agent;
+#[cfg(unix)]
+mod changing_vault;
 mod copy_and_move;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod dumpable;
-mod fake;
 #[cfg(unix)]
 mod hostile_text;
 #[cfg(unix)]
@@ -15,7 +16,7 @@ mod hostile_vault;
 mod import;
 mod inject;
 #[cfg(unix)]
-mod kept_token;
+mod keep_token;
 #[cfg(unix)]
 mod key_source;
 #[cfg(unix)]
@@ -24,15 +25,8 @@ mod locks;
 mod neighbours;
 #[cfg(unix)]
 mod offline;
-/// The proxy of the facade's tests, which can also lose answers.
-#[allow(dead_code, reason = "not all that it can do is needed here")]
-#[path = "../../../helvetisafe/tests/behaviour/proxy.rs"]
-mod proxy;
 #[cfg(unix)]
 mod run;
-#[cfg(unix)]
-#[path = "../../src/signals.rs"]
-mod signals;
 #[cfg(unix)]
 mod state_folder;
 mod streams;
@@ -41,9 +35,6 @@ mod suggest;
 mod terminal;
 #[cfg(unix)]
 mod timeout;
-#[allow(dead_code, reason = "shared with the tests of the client")]
-#[path = "../../../helvetisafe/tests/behaviour/tls_server.rs"]
-mod tls_server;
 mod transcript;
 mod trust;
 #[cfg(unix)]

@@ -9,9 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use helvetisafe_test_support::Action;
+
 use crate::agent::Agent;
-use crate::proxy::{Deed, Proxy};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 /// The default timeout of an orchestrator's probe.
 const PROBE: Duration = Duration::from_secs(1);
@@ -95,7 +96,7 @@ fn drips(agent: &Agent, count: usize, begin: &'static str) -> Vec<(Duration, Str
 }
 
 #[test]
-fn idle_connections_do_not_hold_up_the_health() {
+fn idle_connections_do_not_delay_the_health_check() {
     let _alone = alone();
     let (_world, agent) = agent();
     for count in [64, 200, 600] {
@@ -121,7 +122,7 @@ fn a_dripping_request_ends_in_time() {
 }
 
 #[test]
-fn what_follows_a_refused_request_ends_in_time() {
+fn bytes_after_a_refused_request_end_in_time() {
     let _alone = alone();
     let (_world, agent) = agent();
     for count in [32, 300] {
@@ -187,7 +188,7 @@ fn read_slowly(mut stream: UnixStream) -> (Duration, usize) {
 }
 
 #[test]
-fn clients_that_connect_over_and_over_do_not_hold_up_the_health() {
+fn reconnecting_clients_do_not_delay_the_health_check() {
     let _alone = alone();
     let (_world, agent) = agent();
     let stop = AtomicBool::new(false);
@@ -218,15 +219,15 @@ fn clients_that_connect_over_and_over_do_not_hold_up_the_health() {
 }
 
 #[test]
-fn requests_that_wait_for_the_vault_do_not_hold_up_the_health() {
+fn requests_waiting_for_the_vault_do_not_delay_the_health_check() {
     let _alone = alone();
     let world = World::new();
     world.set("B", "b");
-    let proxy = Proxy::start(vault_address(), |seen, before| {
+    let proxy = start_proxy(|seen, before| {
         let is_first = before.iter().all(|other| other.path != seen.path);
         match seen.path.ends_with("/B") && is_first {
-            true => Deed::Stall(Duration::from_secs(3)),
-            false => Deed::Forward,
+            true => Action::Stall(Duration::from_secs(3)),
+            false => Action::Forward,
         }
     });
     let agent = Agent::ready(&world, &proxy.base_url(), &[]);

@@ -4,109 +4,29 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use helvetisafe::{Scopes, Timestamp};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::proxy::{Deed, Proxy, Seen, answer};
-use crate::world::{World, vault_address};
-
-const CANARY: &str = "canary-0ff11e";
-const KEY_PATH: &str = "/api/v1/secrets/KEY";
-const TOKEN_PATH: &str = "/oauth/token";
-const ORG_KEY_PATH: &str = "/api/v1/credentials/org-key";
-
-/// A world whose vault can be taken away or be made hostile.
-struct Stage {
-    world: World,
-    proxy: Proxy,
-    deed: Arc<AtomicUsize>,
-}
-
-/// What the proxy does, by its number.
-const FORWARD: usize = 0;
-const DOWN: usize = 1;
-const FORBIDDEN: usize = 2;
-const GONE: usize = 3;
-const SHORT: usize = 4;
-
-fn deed(number: usize, seen: &Seen, before: &[Seen]) -> Deed {
-    match number {
-        // A token from before, with a life of 4 s.
-        SHORT if seen.is("POST", TOKEN_PATH) => answer(
-            200,
-            format!(r#"{{"access_token":"{}","expires_in":4}}"#, token(before)),
-        ),
-        DOWN => Deed::Close,
-        FORBIDDEN if seen.is("GET", KEY_PATH) => answer(403, r#"{"error":"no"}"#),
-        GONE if seen.is("GET", KEY_PATH) => answer(404, r#"{"error":"no"}"#),
-        _ => Deed::Forward,
-    }
-}
-
-/// The text does not have what is secret, in any usual form.
-pub(crate) fn assert_hides(text: &str, plain: &str) {
-    let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
-    // Two of three alignments of base64 lose their first letters to what is before.
-    let base64 = (0..3).map(|at| {
-        let shifted = [&b"xx"[..at.min(2)], plain.as_bytes()].concat();
-        STANDARD.encode(shifted)[4..plain.len()].to_owned()
-    });
-    for form in [plain.to_owned(), hex].into_iter().chain(base64) {
-        assert!(!text.contains(&form), "{form}");
-    }
-}
-
-/// The first access token that was used.
-pub(crate) fn token(log: &[Seen]) -> String {
-    let used = log.iter().find_map(|seen| seen.header("authorization"));
-    used.unwrap().strip_prefix("Bearer ").unwrap().to_owned()
-}
+use crate::changing_vault::{CANARY, KEY_PATH, Mood, ORG_KEY_PATH, Stage, assert_hides, token};
 
 impl Stage {
-    fn new() -> Self {
-        let world = World::new();
-        world.set("KEY", CANARY);
-        let number = Arc::new(AtomicUsize::new(FORWARD));
-        let shared = Arc::clone(&number);
-        let proxy = Proxy::start(vault_address(), move |seen, before| {
-            deed(shared.load(Ordering::SeqCst), seen, before)
-        });
-        Self {
-            world,
-            proxy,
-            deed: number,
-        }
-    }
-
-    fn play(&self, number: usize) {
-        self.deed.store(number, Ordering::SeqCst);
-    }
-
-    fn command(&self, options: &[&str]) -> Command {
-        let mut command = self.world.command();
-        command
-            .env("HELVETISAFE_BASE_URL", self.proxy.base_url())
-            .arg("run")
-            .args(options)
-            .args(["--", "printenv", "KEY"])
-            .stdin(Stdio::null());
+    /// `run` with these options and a program that prints `KEY`.
+    fn run_command(&self, options: &[&str]) -> Command {
+        let mut command = self.command(&["run"]);
+        command.args(options).args(["--", "printenv", "KEY"]);
         command
     }
 
     fn run(&self, options: &[&str]) -> Output {
         let options = [&["--key", "KEY"], options].concat();
-        self.command(&options).output().unwrap()
+        self.run_command(&options).output().unwrap()
     }
 
-    /// The value comes; what was told.
+    /// Asserts that the program gets the value; returns stderr.
     fn succeeds(&self, options: &[&str]) -> String {
         let output = self.run(options);
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -115,7 +35,7 @@ impl Stage {
         stderr
     }
 
-    /// Nothing is started; what was told.
+    /// Asserts that no program starts; returns stderr.
     fn fails(&self, options: &[&str]) -> String {
         let output = self.run(options);
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -123,39 +43,10 @@ impl Stage {
         assert_eq!(output.stdout, b"");
         stderr
     }
-
-    fn folder(&self) -> PathBuf {
-        let folder = self.world.folder.path();
-        folder.join(".local/state/helvetisafe/cache")
-    }
-
-    fn file(&self) -> PathBuf {
-        let files = fs::read_dir(self.folder()).unwrap();
-        let files = files.map(|entry| entry.unwrap().path());
-        let mut json = files.filter(|path| path.extension().is_some_and(|it| it == "json"));
-        json.next().unwrap()
-    }
-
-    fn edit(&self, change: impl FnOnce(&mut Value)) {
-        let mut json = serde_json::from_slice(&fs::read(self.file()).unwrap()).unwrap();
-        change(&mut json);
-        fs::write(self.file(), json.to_string()).unwrap();
-    }
-
-    fn requests(&self) -> usize {
-        self.proxy.log().len()
-    }
-
-    /// How many access tokens `run` fetches.
-    fn tokens<T>(&self, run: impl FnOnce() -> T) -> usize {
-        let before = self.proxy.count("POST", TOKEN_PATH);
-        run();
-        self.proxy.count("POST", TOKEN_PATH) - before
-    }
 }
 
 #[test]
-fn without_an_option_nothing_is_kept() {
+fn without_an_option_nothing_is_stored() {
     let stage = Stage::new();
     stage.succeeds(&[]);
     assert!(!stage.folder().exists());
@@ -164,7 +55,7 @@ fn without_an_option_nothing_is_kept() {
 }
 
 #[test]
-fn offline_there_is_no_network() {
+fn offline_runs_send_no_request() {
     let stage = Stage::new();
     stage.succeeds(&["--prefer-offline"]);
     let before = stage.requests();
@@ -173,10 +64,10 @@ fn offline_there_is_no_network() {
     stage.succeeds(&["--offline", "--max-age", "1h"]);
     assert_eq!(stage.requests(), before);
 
-    let other = stage.command(&["--offline", "--key", "OTHER"]).output();
+    let other = stage.run_command(&["--offline", "--key", "OTHER"]).output();
     let stderr = String::from_utf8(other.unwrap().stderr).unwrap();
     assert!(stderr.contains("`OTHER` is not kept"), "{stderr}");
-    let all = stage.command(&["--offline", "--all"]).output().unwrap();
+    let all = stage.run_command(&["--offline", "--all"]).output().unwrap();
     let stderr = String::from_utf8(all.stderr).unwrap();
     assert!(
         stderr.contains("no list of the secrets is kept"),
@@ -186,9 +77,9 @@ fn offline_there_is_no_network() {
 }
 
 #[test]
-fn the_list_is_kept_too() {
+fn the_list_is_stored_too() {
     let stage = Stage::new();
-    let run = |options: &[&str]| stage.command(options).output().unwrap();
+    let run = |options: &[&str]| stage.run_command(options).output().unwrap();
     assert!(run(&["--prefer-offline", "--all"]).status.success());
     let before = stage.requests();
     assert!(run(&["--offline", "--prefix", "K"]).status.success());
@@ -196,11 +87,11 @@ fn the_list_is_kept_too() {
 }
 
 #[test]
-fn with_a_password_the_locked_key_is_kept() {
+fn with_a_password_the_locked_key_is_stored() {
     let stage = Stage::new();
     let password = stage.world.name("PASSWORD");
     let run = |option| {
-        let mut command = stage.command(&["--key", "KEY", option]);
+        let mut command = stage.run_command(&["--key", "KEY", option]);
         command
             .env_remove("HELVETISAFE_PRIVATE_KEY_PATH")
             .env("HELVETISAFE_PASSWORD", &password);
@@ -217,7 +108,7 @@ fn with_a_password_the_locked_key_is_kept() {
 }
 
 #[test]
-fn what_is_kept_is_ciphertext_and_nobody_elses() {
+fn the_stored_file_is_encrypted_and_private() {
     let stage = Stage::new();
     stage.succeeds(&["--prefer-offline"]);
     let text = fs::read_to_string(stage.file()).unwrap();
@@ -249,7 +140,14 @@ fn the_next_run_needs_no_access_token() {
     stage.world.set("OTHER", "other");
     let for_the_rest = || {
         let options = ["--prefer-offline", "--key", "KEY", "--key", "OTHER"];
-        assert!(stage.command(&options).output().unwrap().status.success());
+        assert!(
+            stage
+                .run_command(&options)
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
     };
     assert_eq!(stage.tokens(for_the_rest), 0);
     let told = stage.succeeds(&["--max-age", "1h", "--verbose"]);
@@ -262,11 +160,11 @@ fn the_next_run_needs_no_access_token() {
 }
 
 #[test]
-fn a_run_that_fails_keeps_the_access_token_and_nothing_else() {
+fn a_failing_run_stores_only_the_access_token() {
     let stage = Stage::new();
     let fails = || {
         let options = ["--max-age", "1h", "--key", "KEY", "--key", "NONE"];
-        let output = stage.command(&options).output().unwrap();
+        let output = stage.run_command(&options).output().unwrap();
         assert_eq!(output.status.code(), Some(125));
     };
     assert_eq!(stage.tokens(fails), 1);
@@ -275,7 +173,7 @@ fn a_run_that_fails_keeps_the_access_token_and_nothing_else() {
 }
 
 #[test]
-fn a_kept_access_token_that_is_refused_is_replaced() {
+fn a_refused_stored_token_is_replaced() {
     let stage = Stage::new();
     let ask = || stage.succeeds(&["--max-age", "1h"]);
     ask();
@@ -287,12 +185,12 @@ fn a_kept_access_token_that_is_refused_is_replaced() {
 }
 
 #[test]
-fn a_kept_access_token_near_its_end_is_not_used() {
+fn an_expiring_stored_token_is_not_used() {
     let stage = Stage::new();
     let ask = || stage.succeeds(&["--max-age", "1h"]);
     ask();
     fs::remove_file(stage.file()).unwrap();
-    stage.play(SHORT);
+    stage.set_mood(Mood::ShortToken);
     assert_eq!(stage.tokens(ask), 1);
     assert_eq!(stage.tokens(ask), 0);
     thread::sleep(Duration::from_secs(2));
@@ -300,7 +198,7 @@ fn a_kept_access_token_near_its_end_is_not_used() {
 }
 
 #[test]
-fn a_kept_access_token_is_one_accounts_and_one_secrets() {
+fn a_stored_token_belongs_to_one_account_and_one_client_secret() {
     let stage = Stage::new();
     let options = ["--max-age", "1h", "--key", "KEY"];
     let ticket = |json: &mut Value| json["answers"]["ticket"]["answer"].clone();
@@ -309,7 +207,7 @@ fn a_kept_access_token_is_one_accounts_and_one_secrets() {
     let file = stage.file();
     stage.edit(|json| of_owner = ticket(json));
 
-    let mut wrong = stage.command(&options);
+    let mut wrong = stage.run_command(&options);
     wrong.env("HELVETISAFE_CLIENT_SECRET", "another");
     assert_eq!(stage.tokens(|| wrong.output().unwrap()), 1);
     assert_eq!(wrong.output().unwrap().status.code(), Some(125));
@@ -317,7 +215,7 @@ fn a_kept_access_token_is_one_accounts_and_one_secrets() {
     let another = stage.world.command_with(Scopes::ALL);
     let variables: Vec<_> = another.get_envs().collect();
     let ask = || {
-        let mut command = stage.command(&options);
+        let mut command = stage.run_command(&options);
         for (name, value) in &variables {
             let is_url = *name == "HELVETISAFE_BASE_URL";
             command.env(name, value.filter(|_| !is_url).unwrap_or_default());
@@ -334,7 +232,7 @@ fn a_kept_access_token_is_one_accounts_and_one_secrets() {
 }
 
 #[test]
-fn a_kept_access_token_that_does_not_open_is_replaced_and_nobody_is_told() {
+fn an_unreadable_stored_token_is_replaced_silently() {
     let stage = Stage::new();
     stage.succeeds(&["--max-age", "1h"]);
     for text in ["", "1.AAAA.AAAA.AAAA", "canary"] {
@@ -346,9 +244,9 @@ fn a_kept_access_token_that_does_not_open_is_replaced_and_nobody_is_told() {
 }
 
 #[test]
-fn an_api_token_is_never_kept() {
+fn an_api_token_is_never_stored() {
     let stage = Stage::new();
-    let mut command = stage.command(&["--max-age", "1h", "--key", "KEY"]);
+    let mut command = stage.run_command(&["--max-age", "1h", "--key", "KEY"]);
     let token = stage.world.name("API_TOKEN");
     command
         .env_remove("HELVETISAFE_CLIENT_ID")
@@ -361,7 +259,7 @@ fn an_api_token_is_never_kept() {
 }
 
 #[test]
-fn while_the_vault_is_down_what_is_young_enough_serves() {
+fn while_the_vault_is_down_recent_answers_are_used() {
     let stage = Stage::new();
     stage.succeeds(&["--max-age", "1h"]);
     let reads = || stage.proxy.count("GET", KEY_PATH);
@@ -369,7 +267,7 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
     stage.succeeds(&["--max-age", "1h"]);
     assert_eq!(reads(), 2, "the vault is asked first");
 
-    stage.play(DOWN);
+    stage.set_mood(Mood::Down);
     let told = stage.succeeds(&["--max-age", "1h"]);
     assert!(told.contains("going on with what was kept"), "{told}");
     stage.fails(&[]);
@@ -383,7 +281,7 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
     stage.succeeds(&["--offline"]);
     stage.succeeds(&["--prefer-offline"]);
 
-    stage.play(FORWARD);
+    stage.set_mood(Mood::Honest);
     let before = reads();
     stage.succeeds(&["--prefer-offline", "--max-age", "1h"]);
     assert_eq!(reads(), before + 1, "what is too old is asked for");
@@ -394,11 +292,11 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
 }
 
 #[test]
-fn that_the_vault_is_down_is_told_once() {
+fn an_unreachable_vault_is_reported_once() {
     let stage = Stage::new();
     let all = || {
         stage
-            .command(&["--max-age", "1h", "--all"])
+            .run_command(&["--max-age", "1h", "--all"])
             .output()
             .unwrap()
     };
@@ -410,7 +308,7 @@ fn that_the_vault_is_down_is_told_once() {
             kept["at"] = at.to_string().into();
         }
     });
-    stage.play(DOWN);
+    stage.set_mood(Mood::Down);
     let output = all();
     assert!(output.status.success());
     let told = String::from_utf8(output.stderr).unwrap();
@@ -418,24 +316,24 @@ fn that_the_vault_is_down_is_told_once() {
 }
 
 #[test]
-fn a_vault_that_refuses_is_believed() {
+fn a_refusal_by_the_vault_is_final() {
     let stage = Stage::new();
     stage.succeeds(&["--max-age", "1h"]);
-    stage.play(FORBIDDEN);
+    stage.set_mood(Mood::Forbidden);
     stage.fails(&["--max-age", "1h"]);
     stage.succeeds(&["--offline"]);
-    stage.play(GONE);
+    stage.set_mood(Mood::Gone);
     stage.fails(&["--max-age", "1h"]);
     let told = stage.fails(&["--offline"]);
     assert!(told.contains("`KEY` is not kept"), "{told}");
 }
 
 #[test]
-fn what_was_changed_on_disk_is_an_error() {
+fn a_modified_stored_answer_is_an_error() {
     let stage = Stage::new();
     stage.world.set("OTHER", "other");
     let both = ["--prefer-offline", "--key", "KEY", "--key", "OTHER"];
-    assert!(stage.command(&both).output().unwrap().status.success());
+    assert!(stage.run_command(&both).output().unwrap().status.success());
     let original = fs::read(stage.file()).unwrap();
     let requests = stage.requests();
 
@@ -472,11 +370,11 @@ fn what_was_changed_on_disk_is_an_error() {
 }
 
 #[test]
-fn nobody_is_told_to_delete_what_is_kept_for_the_fault_of_a_key() {
+fn a_key_problem_does_not_suggest_deleting_the_cache() {
     let stage = Stage::new();
     stage.succeeds(&["--prefer-offline"]);
     let offline = |name, value: &str| {
-        let mut command = stage.command(&["--offline", "--key", "KEY"]);
+        let mut command = stage.run_command(&["--offline", "--key", "KEY"]);
         command.env_remove("HELVETISAFE_PRIVATE_KEY_PATH");
         let output = command.env(name, value).output().unwrap();
         assert_eq!(output.status.code(), Some(125));
@@ -502,7 +400,7 @@ fn nobody_is_told_to_delete_what_is_kept_for_the_fault_of_a_key() {
 }
 
 #[test]
-fn what_has_expired_is_never_used() {
+fn an_expired_secret_is_never_used() {
     let stage = Stage::new();
     stage.succeeds(&["--prefer-offline"]);
     let expire = |json: &mut Value| {
@@ -510,16 +408,16 @@ fn what_has_expired_is_never_used() {
     };
     stage.edit(expire);
     assert!(stage.fails(&["--offline"]).contains("has expired"));
-    stage.play(DOWN);
+    stage.set_mood(Mood::Down);
     stage.fails(&["--prefer-offline"]);
     stage.fails(&["--max-age", "1h"]);
-    stage.play(FORWARD);
+    stage.set_mood(Mood::Honest);
     stage.succeeds(&["--prefer-offline"]);
     assert_eq!(stage.proxy.count("GET", KEY_PATH), 2);
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_told_and_replaced() {
+fn an_unusable_file_is_reported_and_replaced() {
     let stage = Stage::new();
     stage.succeeds(&["--prefer-offline"]);
     let original = fs::read_to_string(stage.file()).unwrap();
@@ -542,14 +440,14 @@ fn a_file_that_cannot_be_used_is_told_and_replaced() {
 }
 
 #[test]
-fn many_at_once_keep_what_each_brought() {
+fn concurrent_runs_store_all_their_answers() {
     let stage = Stage::new();
     let keys: Vec<_> = (0..6).map(|n| format!("AT_ONCE_{n}")).collect();
     for key in &keys {
         stage.world.set(key, key);
     }
     let start = |key: &String| {
-        let mut command = stage.command(&["--prefer-offline", "--env", &format!("KEY={key}")]);
+        let mut command = stage.run_command(&["--prefer-offline", "--env", &format!("KEY={key}")]);
         command.stdout(Stdio::null()).spawn().unwrap()
     };
     let children: Vec<_> = keys.iter().map(start).collect();
@@ -557,7 +455,7 @@ fn many_at_once_keep_what_each_brought() {
         assert!(child.wait().unwrap().success());
     }
     for key in &keys {
-        let output = stage.command(&["--offline", "--env", &format!("KEY={key}")]);
+        let output = stage.run_command(&["--offline", "--env", &format!("KEY={key}")]);
         let output = { output }.output().unwrap();
         assert_eq!(output.stdout, format!("{key}\n").as_bytes());
     }
@@ -565,11 +463,11 @@ fn many_at_once_keep_what_each_brought() {
 
 /// Whenever it ends, the file is the old one or the new one.
 #[test]
-fn a_kill_leaves_a_whole_file() {
+fn a_kill_leaves_a_complete_file() {
     let stage = Stage::new();
     stage.succeeds(&["--max-age", "1h"]);
     for n in 0..12 {
-        let mut child = stage.command(&["--max-age", "1h", "--key", "KEY"]);
+        let mut child = stage.run_command(&["--max-age", "1h", "--key", "KEY"]);
         let mut child = child.stdout(Stdio::null()).spawn().unwrap();
         let reads = stage.proxy.count("GET", KEY_PATH);
         while stage.proxy.count("GET", KEY_PATH) == reads && child.try_wait().unwrap().is_none() {

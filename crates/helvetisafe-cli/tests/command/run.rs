@@ -81,7 +81,7 @@ fn signals_reach_the_program_once() {
 }
 
 #[test]
-fn a_program_that_a_signal_ends_ends_the_parent_with_its_number() {
+fn a_program_killed_by_a_signal_sets_the_exit_status() {
     let world = World::new();
     set(&world, "KEY", CANARY);
     let program = [
@@ -124,7 +124,7 @@ fn an_ignored_signal_stays_ignored() {
 /// As `nohup` and the background of a script start them.
 #[test]
 #[cfg(target_os = "linux")]
-fn the_tests_of_signals_run_where_signals_are_ignored() {
+fn the_signal_tests_also_run_with_ignored_signals() {
     let tests = std::env::current_exe().unwrap();
     let script = "trap '' HUP INT QUIT; exec \"$0\" --exact run::signals_reach_the_program_once";
     let mut command = Command::new("sh");

@@ -128,7 +128,7 @@ fn a_folder_that_others_can_write_is_refused() {
 
 /// One that does not use it is in no danger.
 #[test]
-fn a_command_that_needs_no_folder_does_not_look_at_it() {
+fn a_command_without_state_does_not_check_the_folder() {
     let stage = Stage::new();
     set_mode(&stage.folder, 0o777);
     let mut command = stage.world.command();
@@ -138,7 +138,7 @@ fn a_command_that_needs_no_folder_does_not_look_at_it() {
 }
 
 #[test]
-fn the_folder_of_the_cache_is_looked_at_as_well() {
+fn the_cache_folder_is_checked_too() {
     let stage = Stage::new();
     let cache = stage.folder.join("cache");
     set_mode(&cache, 0o777);
@@ -166,7 +166,7 @@ fn told(output: &Output, status: i32) -> String {
 }
 
 #[test]
-fn nothing_but_a_file_of_ones_own_remembers_vaults() {
+fn the_trust_memory_must_be_a_regular_file_of_the_user() {
     let stage = Stage::new();
     let known = stage.known();
     set_mode(&known, 0o620);
@@ -202,7 +202,7 @@ fn a_planted_lock_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn nothing_but_a_file_of_ones_own_keeps_answers() {
+fn the_cache_must_be_a_regular_file_of_the_user() {
     let stage = Stage::new();
     let file = stage.cached("json");
     make_fifo(&file);
@@ -233,7 +233,7 @@ impl Stage {
 }
 
 #[test]
-fn a_link_to_a_folder_may_be_given_and_what_it_leads_to_is_looked_at() {
+fn a_linked_folder_is_accepted_and_its_target_checked() {
     let stage = Stage::new();
     let link = stage.world.folder.path().join("link");
     symlink(&stage.folder, &link).unwrap();
@@ -248,7 +248,7 @@ fn a_link_to_a_folder_may_be_given_and_what_it_leads_to_is_looked_at() {
 
 /// Root can read and write what is another user's, and so notices nothing else.
 #[test]
-fn what_another_user_owns_is_refused() {
+fn a_folder_of_another_user_is_refused() {
     if !geteuid().is_root() {
         eprintln!("skipped: only root can give files away");
         return;
@@ -268,7 +268,7 @@ fn what_another_user_owns_is_refused() {
 
 /// As in a container with a volume for all users: the folder inside it is one's own.
 #[test]
-fn a_folder_in_one_that_all_can_write_is_made_and_used() {
+fn a_folder_below_a_world_writable_one_is_created_and_used() {
     let stage = Stage::new();
     let shared = stage.world.folder.path().join("shared");
     fs::create_dir(&shared).unwrap();
@@ -298,7 +298,7 @@ fn insecure_permissions_allow_modes_and_nothing_else() {
 }
 
 #[test]
-fn what_a_kill_left_behind_goes_with_the_next_write_and_what_is_in_use_stays() {
+fn leftovers_of_a_kill_are_removed_unless_they_are_in_use() {
     let stage = Stage::new();
     let leftover = |name: &str| {
         let path = stage.folder.join(name);
@@ -321,7 +321,7 @@ fn what_a_kill_left_behind_goes_with_the_next_write_and_what_is_in_use_stays() {
 
 /// The same for files that are asked for, which hold values.
 #[test]
-fn a_value_that_a_kill_left_behind_goes_too() {
+fn an_output_file_left_by_a_kill_is_removed() {
     let stage = Stage::new();
     let folder = stage.world.folder.path();
     let dead = folder.join(".helvetisafe-0123456789abcdef.tmp");
@@ -337,7 +337,7 @@ fn a_value_that_a_kill_left_behind_goes_too() {
 }
 
 #[test]
-fn kills_leave_a_whole_file_and_nothing_else_in_the_end() {
+fn after_many_kills_only_a_complete_file_is_left() {
     let stage = Stage::new();
     let pin = ["trust", "pin", &stage.world.fingerprint()];
     for round in 0..60 {
@@ -358,7 +358,7 @@ fn kills_leave_a_whole_file_and_nothing_else_in_the_end() {
 /// What cannot be read is not what is not there: a changed org key would pass, and all pins be lost.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_memory_that_cannot_be_read_is_refused_and_stays() {
+fn an_unreadable_trust_memory_is_refused_and_left_in_place() {
     let stage = crate::dumpable::Stage::new();
     let folder = stage.world.folder.path().join(".local/state/helvetisafe");
     let known = folder.join("known-vaults.json");

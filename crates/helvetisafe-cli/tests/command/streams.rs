@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::fake;
-use crate::proxy::{Deed, Proxy};
-use crate::world::{World, vault_address};
+use helvetisafe_test_support::{Action, server};
+
+use crate::world::{World, start_proxy};
 
 const CANARY: &str = "canary-5c1d8e";
 
@@ -62,8 +62,9 @@ fn a_closed_pipe_ends_quietly_and_the_work_is_done() {
 }
 
 #[test]
-fn a_wait_for_a_rate_limit_is_noted_unless_quiet() {
-    let url = fake::serve("HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
+fn a_rate_limit_wait_is_reported_unless_quiet() {
+    let url =
+        server::serve_bytes("HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
     let world = World::new();
     let noted = |arguments: &[&str]| {
         let output = run(
@@ -83,7 +84,7 @@ fn a_wait_for_a_rate_limit_is_noted_unless_quiet() {
 }
 
 #[test]
-fn requests_that_wait_together_are_noted_once() {
+fn concurrent_waits_are_reported_once() {
     let world = World::new();
     let keys: Vec<_> = (0..8).map(|n| format!("KEY_{n}")).collect();
     for key in &keys {
@@ -91,18 +92,16 @@ fn requests_that_wait_together_are_noted_once() {
     }
     // All that comes at first is refused.
     let begun = OnceLock::new();
-    let proxy = Proxy::start(vault_address(), move |seen, _| {
+    let proxy = start_proxy(move |seen, _| {
         let is_secret = seen.path.contains("/secrets/");
         let is_early = || begun.get_or_init(Instant::now).elapsed() < Duration::from_millis(500);
         match is_secret && is_early() {
-            true => Deed::Answer(429, "Retry-After: 2\r\n", Vec::new()),
-            false => Deed::Forward,
+            true => Action::Answer(429, "Retry-After: 2\r\n", Vec::new()),
+            false => Action::Forward,
         }
     });
-    let mut command = world.command();
-    command
-        .args(["export", "--format", "json"])
-        .env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let mut command = world.command_through(&proxy);
+    command.args(["export", "--format", "json"]);
     for key in &keys {
         command.args(["--key", key]);
     }
@@ -113,9 +112,9 @@ fn requests_that_wait_together_are_noted_once() {
 }
 
 #[test]
-fn no_message_holds_a_value_or_a_credential() {
+fn no_message_contains_a_value_or_a_credential() {
     let world = World::new();
-    let closed = fake::closed();
+    let closed = server::closed_url();
     let set = |key: &str| run(world.command().args(["set", key, "--verbose"]), CANARY);
     let mut messages = stderr(&set("KEY"));
     assert!(messages.contains("authorization: [redacted]"), "{messages}");
@@ -153,7 +152,7 @@ fn a_piped_value_is_in_no_command_line() {
     let mut command = world.command();
     command
         .args(["set", "KEY", "--timeout", "1s"])
-        .env("HELVETISAFE_BASE_URL", fake::serve(""));
+        .env("HELVETISAFE_BASE_URL", server::serve_bytes(""));
     command.stdin(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     child

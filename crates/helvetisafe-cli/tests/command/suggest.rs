@@ -1,23 +1,22 @@
 //! "Did you mean" is a courtesy: it holds nothing up.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::proxy::{Deed, Proxy};
-use crate::world::{World, vault_address};
+use helvetisafe_test_support::Action;
+
+use crate::world::{World, start_proxy};
 
 const ALL: &str = "/api/v1/secrets";
 
 #[test]
-fn a_list_that_takes_long_is_not_waited_for() {
+fn a_slow_list_gives_no_suggestions() {
     let world = World::new();
-    let proxy = Proxy::start(vault_address(), |seen, _| match seen.is("GET", ALL) {
-        true => Deed::Stall(Duration::from_secs(20)),
-        false => Deed::Forward,
+    let proxy = start_proxy(|seen, _| match seen.is("GET", ALL) {
+        true => Action::Stall(Duration::from_secs(20)),
+        false => Action::Forward,
     });
-    let mut command = world.command();
-    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
-    command.args(["get", "MISSING"]).stdin(Stdio::null());
+    let mut command = world.command_through(&proxy);
+    command.args(["get", "MISSING"]);
     let begun = Instant::now();
     let output = command.output().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));
@@ -26,14 +25,13 @@ fn a_list_that_takes_long_is_not_waited_for() {
 }
 
 #[test]
-fn names_are_asked_for_once() {
+fn the_list_for_suggestions_is_requested_once() {
     let world = World::new();
     world.set("DATABASE", "value");
-    let proxy = Proxy::start(vault_address(), |_, _| Deed::Forward);
-    let mut command = world.command();
-    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let mut command = world.command_through(&proxy);
     command.args(["get", "DATABAS", "DATABASES"]);
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         told.matches("did you mean `DATABASE`?").count(),

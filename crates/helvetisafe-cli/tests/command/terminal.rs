@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
+use helvetisafe_test_support::{Action, server};
 use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::{PtySession, spawn_command};
 
-use crate::proxy::{Deed, Proxy};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 fn start(mut command: Command) -> PtySession {
     command.env("TERM", "xterm");
@@ -36,7 +36,7 @@ fn set(world: &World, key: &str, value: &str) {
 }
 
 #[test]
-fn a_value_is_asked_for_twice_and_never_shown() {
+fn a_value_is_prompted_twice_and_never_shown() {
     let world = World::new();
     let mut session = start(command(&world, &["set", "KEY"]));
     let mut all = session.exp_string("Value of KEY: ").unwrap();
@@ -76,7 +76,7 @@ fn a_table_has_a_heading_and_expiries_in_words() {
 }
 
 #[test]
-fn colours_are_for_terminals_that_want_them() {
+fn colours_are_used_only_on_terminals_that_want_them() {
     let world = World::new();
     let failing = || command(&world, &["get", "NOTHING"]);
     assert!(shown(failing()).contains("\u{1b}["));
@@ -98,15 +98,15 @@ fn a_value_cannot_drive_the_terminal() {
 }
 
 #[test]
-fn a_bar_appears_though_nothing_is_done_yet() {
+fn a_progress_bar_appears_before_the_first_result() {
     let world = World::new();
     world.set("KEY", "hunter2");
     let slow_once = || {
-        let proxy = Proxy::start(vault_address(), |seen, before| {
+        let proxy = start_proxy(|seen, before| {
             let is_first = before.iter().all(|other| other.path != seen.path);
             match seen.path.ends_with("/KEY") && is_first {
-                true => Deed::Stall(Duration::from_millis(1500)),
-                false => Deed::Forward,
+                true => Action::Stall(Duration::from_millis(1500)),
+                false => Action::Forward,
             }
         });
         proxy.base_url()
@@ -128,7 +128,7 @@ fn a_bar_appears_though_nothing_is_done_yet() {
 }
 
 #[test]
-fn a_delete_asks() {
+fn a_delete_asks_for_confirmation() {
     let world = World::new();
     shown(command(&world, &["set", "A", "--generate"]));
     for (answer, result) in [("n", "nothing was deleted"), ("y", "deleted `A`")] {
@@ -178,7 +178,7 @@ fn send(world: &World, signal: Signal) {
 }
 
 #[test]
-fn a_signal_at_a_hidden_prompt_sets_the_terminal_back() {
+fn a_signal_at_a_hidden_prompt_restores_the_terminal() {
     let world = World::new();
     let set = "trap : INT QUIT; sh -c 'echo $$ > id; exec helvetisafe set KEY'; \
                echo status $?; is_as_before";
@@ -214,7 +214,7 @@ fn a_signal_at_a_hidden_prompt_sets_the_terminal_back() {
 }
 
 #[test]
-fn a_signal_at_a_hidden_prompt_ends_the_command_by_it() {
+fn a_signal_at_a_hidden_prompt_kills_the_command() {
     let world = World::new();
     for (key, signal) in KEYS {
         let mut session = start(command(&world, &["set", "KEY"]));
@@ -281,9 +281,9 @@ fn ctrl_z_without_job_control_stops_nothing() {
 }
 
 #[test]
-fn after_the_prompts_signals_act_as_ever() {
+fn after_the_prompts_signals_act_normally() {
     let world = World::new();
-    let silent = crate::fake::serve("");
+    let silent = server::serve_bytes("");
     let mut command = command(&world, &["set", "KEY"]);
     command.env("HELVETISAFE_BASE_URL", silent);
     let mut session = start(command);

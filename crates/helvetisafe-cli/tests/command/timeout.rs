@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use helvetisafe_test_support::{Action, Proxy};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::proxy::{Deed, Proxy};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 /// So many that they take far longer than the time, eight at once and also one after the other.
 const COUNT: usize = 150;
@@ -31,11 +31,11 @@ impl Stage {
         let world = World::new();
         let is_slow = Arc::new(AtomicBool::new(false));
         let slow = Arc::clone(&is_slow);
-        let proxy = Proxy::start(vault_address(), move |seen, _| {
+        let proxy = start_proxy(move |seen, _| {
             let is_about_one = seen.path.starts_with("/api/v1/secrets/");
             match slow.load(Ordering::SeqCst) && is_about_one {
-                true => Deed::ForwardAfter(DELAY),
-                false => Deed::Forward,
+                true => Action::ForwardAfter(DELAY),
+                false => Action::Forward,
             }
         });
         let stage = Self {
@@ -56,11 +56,8 @@ impl Stage {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.world.command();
-        command
-            .env("HELVETISAFE_BASE_URL", self.proxy.base_url())
-            .args(arguments)
-            .stdin(Stdio::null());
+        let mut command = self.world.command_through(&self.proxy);
+        command.args(arguments);
         command
     }
 
@@ -97,7 +94,7 @@ fn assert_told(told: &str, what: &str) {
 }
 
 #[test]
-fn it_bounds_all_reads_of_a_command() {
+fn the_timeout_bounds_all_reads_of_a_command() {
     let stage = Stage::new();
     stage.world.write("template", &template(), 0o600);
     let all: Vec<_> = names().collect();
@@ -130,7 +127,7 @@ fn template() -> String {
 }
 
 #[test]
-fn it_bounds_all_writes_where_it_is_given() {
+fn the_timeout_bounds_all_writes() {
     let stage = Stage::new();
     let all: Vec<_> = names().collect();
     let mut delete = vec!["delete", "--yes", "--timeout", TIME];
@@ -150,7 +147,7 @@ fn it_bounds_all_writes_where_it_is_given() {
 }
 
 #[test]
-fn it_comes_from_the_environment_too_and_one_that_suffices_changes_nothing() {
+fn the_timeout_can_come_from_the_environment() {
     let stage = Stage::new();
     let run = ["run", "--prefix", "KEY_00", "--", "printenv", "KEY_009"];
     let mut command = stage.command(&run);
@@ -164,7 +161,7 @@ fn it_comes_from_the_environment_too_and_one_that_suffices_changes_nothing() {
 
 /// A password helper waits for a person, not for the vault.
 #[test]
-fn a_helper_that_takes_long_costs_no_time() {
+fn the_time_of_a_helper_does_not_count() {
     let stage = Stage::new();
     let secret = stage.world.name("CLIENT_SECRET");
     let profile = format!(
@@ -188,7 +185,7 @@ fn a_helper_that_takes_long_costs_no_time() {
 
 /// One note says so, not one for each secret.
 #[test]
-fn what_is_kept_serves_where_the_time_is_over() {
+fn stored_answers_are_used_after_the_timeout() {
     let stage = Stage::new();
     stage.set_slow(false);
     let run = ["run", "--max-age", "1h", "--timeout", TIME, "--all", "--"];
@@ -204,7 +201,7 @@ fn what_is_kept_serves_where_the_time_is_over() {
 
 /// It is longer in use than the time, and each of its answers has it.
 #[test]
-fn it_bounds_each_answer_of_an_agent() {
+fn the_timeout_bounds_each_answer_of_an_agent() {
     let stage = Stage::new();
     let mut command = stage.command(&["agent", "--listen", "unix:socket", "--no-token"]);
     command.args(["--timeout", TIME, "--ttl", "1s"]);
@@ -238,7 +235,7 @@ fn ask(stage: &Stage, path: &str) -> (u16, String) {
 
 /// Its life is longer than the time, and fresh values are read within it each time.
 #[test]
-fn it_bounds_each_round_of_a_watch() {
+fn the_timeout_bounds_each_poll_of_a_watch() {
     let stage = Stage::new();
     let watch = ["run", "--watch", "1s", "--timeout", TIME, "--all", "--"];
     let arguments = [&watch[..], &["sh", "-c", "echo $KEY_000; sleep 60"]].concat();

@@ -20,7 +20,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::fake;
+use helvetisafe_test_support::server;
+
 use crate::world::World;
 
 macro_rules! transcripts {
@@ -141,20 +142,22 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
         names.extend([
             (
                 "LIMITED_URL",
-                fake::serve(
+                server::serve_bytes(
                     "HTTP/1.1 429 Too Many\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n",
                 ),
             ),
             (
                 "DOWN_URL",
-                fake::serve("HTTP/1.1 503 Down\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"),
+                server::serve_bytes(
+                    "HTTP/1.1 503 Down\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n",
+                ),
             ),
             (
                 "BROKEN_URL",
-                fake::serve("HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
+                server::serve_bytes("HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
             ),
-            ("SILENT_URL", fake::serve("")),
-            ("CLOSED_URL", fake::closed()),
+            ("SILENT_URL", server::serve_bytes("")),
+            ("CLOSED_URL", server::closed_url()),
         ]);
     }
     names

@@ -6,10 +6,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use helvetisafe_test_support::{Action, answer};
 use serde_json::Value;
 
-use crate::proxy::{Deed, Proxy, answer};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 fn run(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -28,7 +28,7 @@ fn known(world: &World) -> Vec<Value> {
 }
 
 #[test]
-fn many_first_uses_at_once_remember_once() {
+fn concurrent_first_uses_store_one_entry() {
     let world = World::new();
     let start = || {
         let mut command = world.command();
@@ -46,7 +46,7 @@ fn many_first_uses_at_once_remember_once() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_read_the_memory() {
+fn other_users_cannot_read_the_trust_memory() {
     use std::os::unix::fs::PermissionsExt;
 
     let world = World::new();
@@ -57,7 +57,7 @@ fn nobody_else_can_read_the_memory() {
 }
 
 #[test]
-fn an_api_token_is_remembered_by_a_digest() {
+fn the_trust_memory_holds_only_a_digest_of_an_api_token() {
     let world = World::new();
     let token = world.name("API_TOKEN");
     let mut command = world.command();
@@ -74,7 +74,7 @@ fn an_api_token_is_remembered_by_a_digest() {
 }
 
 #[test]
-fn the_state_folder_is_the_one_that_is_asked_for() {
+fn the_state_folder_can_be_chosen() {
     for (variable, folder, file) in [
         ("HELVETISAFE_STATE_DIR", "a/b", "a/b/known-vaults.json"),
         ("XDG_STATE_HOME", "c", "c/helvetisafe/known-vaults.json"),
@@ -89,22 +89,20 @@ fn the_state_folder_is_the_one_that_is_asked_for() {
 /// The vault itself hands out another org key: the one of another organization, wrapped for the
 /// same account.
 #[test]
-fn an_org_key_that_the_vault_exchanges_stops_every_command() {
+fn a_changed_org_key_stops_every_command() {
     let world = World::new();
     let foreign = world.foreign_org_key();
     let is_hostile = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_hostile);
-    let proxy = Proxy::start(vault_address(), move |seen, _| {
+    let proxy = start_proxy(move |seen, _| {
         if flag.load(Ordering::SeqCst) && seen.is("GET", "/api/v1/credentials/org-key") {
             return answer(200, foreign.as_str());
         }
-        Deed::Forward
+        Action::Forward
     });
     let command = |arguments: &[&str]| {
-        let mut command = world.command();
-        command
-            .env("HELVETISAFE_BASE_URL", proxy.base_url())
-            .args(arguments);
+        let mut command = world.command_through(&proxy);
+        command.args(arguments);
         command
     };
     run(&mut command(&["set", "KEY", "--generate"]));
@@ -127,7 +125,7 @@ fn an_org_key_that_the_vault_exchanges_stops_every_command() {
 
 #[cfg(unix)]
 #[test]
-fn on_a_terminal_a_pin_is_asked_for() {
+fn on_a_terminal_trust_pin_asks_for_confirmation() {
     use rexpect::session::spawn_command;
 
     let world = World::new();

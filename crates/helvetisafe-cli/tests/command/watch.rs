@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use helvetisafe_test_support::Action;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::proxy::{Deed, Proxy};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 /// Says its value, and ends with 7 when it is asked to, or with 0 after a minute, so that no test hangs.
 const SERVER: &str = "trap 'echo stopped; exit 7' TERM; echo $KEY; \
@@ -68,7 +68,7 @@ fn wait_for(text: &str, stderr: &mut impl BufRead) {
 }
 
 #[test]
-fn a_change_starts_the_program_anew() {
+fn a_change_restarts_the_program() {
     let world = World::new();
     world.set("KEY", "one");
     world.set("OTHER", "one");
@@ -107,7 +107,7 @@ fn a_program_that_does_not_stop_is_killed_after_the_grace_period() {
 }
 
 #[test]
-fn a_program_that_ignores_that_it_is_told_to_end_is_killed_after_the_grace_period() {
+fn a_program_that_ignores_the_signal_is_killed_after_the_grace_period() {
     let world = World::new();
     world.set("KEY", "one");
     let script = "trap '' TERM INT; echo $KEY; for n in $(seq 1000); do sleep 0.02; done";
@@ -128,7 +128,7 @@ fn a_program_that_ignores_that_it_is_told_to_end_is_killed_after_the_grace_perio
 }
 
 #[test]
-fn a_program_that_crashes_is_started_again_later_and_later() {
+fn a_crashing_program_is_restarted_with_growing_delays() {
     let world = World::new();
     world.set("KEY", "one");
     let script = "echo $KEY; test -e well && exit 0; exit 3";
@@ -152,7 +152,7 @@ fn a_program_that_crashes_is_started_again_later_and_later() {
 }
 
 #[test]
-fn while_it_waits_it_can_be_ended_and_a_change_ends_the_wait() {
+fn a_delayed_restart_can_be_stopped_or_hastened_by_a_change() {
     let world = World::new();
     world.set("KEY", "one");
     let script = "echo $KEY; exit 3";
@@ -188,15 +188,15 @@ fn signals_are_passed_on() {
 }
 
 #[test]
-fn values_that_cannot_be_read_leave_the_program_alone() {
+fn unreadable_values_leave_the_program_running() {
     let world = World::new();
     world.set("KEY", "one");
     let is_down = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_down);
-    let proxy = Proxy::start(vault_address(), move |seen, _| {
+    let proxy = start_proxy(move |seen, _| {
         match flag.load(Ordering::SeqCst) && seen.is("GET", "/api/v1/secrets/KEY") {
-            true => Deed::Close,
-            false => Deed::Forward,
+            true => Action::Close,
+            false => Action::Forward,
         }
     });
     let mut command = watch(&world, &["--timeout", "2s"], SERVER);
@@ -217,7 +217,7 @@ fn values_that_cannot_be_read_leave_the_program_alone() {
 }
 
 #[test]
-fn what_fails_before_the_start_is_told_as_ever() {
+fn a_failure_before_the_start_is_reported_as_without_watch() {
     let world = World::new();
     world.set("KEY", "one");
     let run = |arguments: &[&str]| {

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use helvetisafe_test_support::server;
 use secrecy::ExposeSecret;
 
-use crate::fake;
 use crate::world::World;
 
 const CANARY: &str = "canary-8e21b7-\"\\é%+";
@@ -68,11 +68,11 @@ fn assert_says_no_secret(world: &World, what: &[&str], text: &str) {
 }
 
 #[test]
-fn no_failing_command_says_a_secret_however_verbose() {
+fn no_failing_command_prints_a_secret_even_with_verbose() {
     let world = World::new();
     let mut failed = 0;
     for answer in ANSWERS {
-        let url = fake::serve(answer);
+        let url = server::serve_bytes(answer);
         for what in COMMANDS {
             let mut command = world.command();
             command.env("HELVETISAFE_BASE_URL", &url).arg("--verbose");
@@ -86,7 +86,7 @@ fn no_failing_command_says_a_secret_however_verbose() {
 }
 
 #[test]
-fn nor_does_one_that_the_vault_refuses() {
+fn no_refused_command_prints_a_secret() {
     let world = World::new();
     world.set("THERE", CANARY);
     for what in [

@@ -1,36 +1,40 @@
 //! A vault with an account, and the command with that account's environment.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
-use std::sync::{Arc, LazyLock};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use helvetisafe::{Client, Credentials, KeySource, Scope, Scopes};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, Vault};
+use helvetisafe_test_support::{Action, Proxy, Request};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 /// One for all tests; each has an organization of its own in it.
 static VAULT: LazyLock<Vault> = LazyLock::new(|| Vault::ephemeral().unwrap());
 
-/// Where the tests were started with signals ignored, as by `nohup` or in the background of a
-/// script, their children would be too, and what a shell ignores at its start it cannot trap. A
-/// handler that does nothing is as good for us, and is not inherited.
-#[cfg(unix)]
-static HEEDED: LazyLock<()> = LazyLock::new(|| {
+/// Replaces ignored signals by a handler that does nothing. Children inherit ignored signals, as after
+/// `nohup` or in the background of a script, and a shell cannot trap those; they inherit no handler.
+#[cfg(target_os = "linux")]
+static HANDLED_SIGNALS: LazyLock<()> = LazyLock::new(|| {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-    let all = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
-    let heeded = crate::signals::not_ignored(&all);
-    for signal in all.iter().filter(|signal| !heeded.contains(signal)) {
-        signal_hook::flag::register(*signal, Arc::default()).unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] {
+        if ignored & 1 << (signal - 1) != 0 {
+            signal_hook::flag::register(signal, std::sync::Arc::default()).unwrap();
+        }
     }
 });
 
-/// Where it listens, for a proxy before it.
-pub(crate) fn vault_address() -> SocketAddr {
-    VAULT.address()
+/// Starts a proxy in front of the vault.
+pub(crate) fn start_proxy(
+    script: impl Fn(&Request, &[Request]) -> Action + Send + Sync + 'static,
+) -> Proxy {
+    Proxy::start(VAULT.address(), script)
 }
 
 /// An organization with an owner, who may do everything, and a folder with the owner's key.
@@ -66,10 +70,19 @@ impl World {
         command
     }
 
+    /// The command, with the vault behind this proxy and without input.
+    pub(crate) fn command_through(&self, proxy: &Proxy) -> Command {
+        let mut command = self.command();
+        command
+            .env("HELVETISAFE_BASE_URL", proxy.base_url())
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Gives any program the owner's environment; `helvetisafe` is in its path.
     pub(crate) fn prepare(&self, command: &mut Command) {
-        #[cfg(unix)]
-        LazyLock::force(&HEEDED);
+        #[cfg(target_os = "linux")]
+        LazyLock::force(&HANDLED_SIGNALS);
         let binary = Path::new(env!("CARGO_BIN_EXE_helvetisafe"));
         let mut path = binary.parent().unwrap().as_os_str().to_owned();
         path.push(":");

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use helvetisafe::Scope;
+use helvetisafe_test_support::{Action, Request, answer};
 
-use crate::proxy::{Deed, Proxy, Seen, answer};
-use crate::world::{World, vault_address};
+use crate::world::{World, start_proxy};
 
 const ALL: &str = "/api/v1/secrets";
 const KEY: &str = "/api/v1/secrets/KEY";
@@ -40,14 +40,14 @@ fn value(world: &World) -> String {
 fn status(
     world: &Arc<World>,
     arguments: &[&str],
-    meanwhile: impl Fn(&World, &Seen, usize) -> Option<Deed> + Send + Sync + 'static,
+    meanwhile: impl Fn(&World, &Request, usize) -> Option<Action> + Send + Sync + 'static,
 ) -> Option<i32> {
     let shared = Arc::clone(world);
-    let proxy = Proxy::start(vault_address(), move |seen, before| {
-        let is_about_it = |seen: &Seen| seen.path == KEY || seen.is("POST", ALL);
+    let proxy = start_proxy(move |seen, before| {
+        let is_about_it = |seen: &Request| seen.path == KEY || seen.is("POST", ALL);
         let number = before.iter().filter(|seen| is_about_it(seen)).count();
-        let deed = is_about_it(seen).then(|| meanwhile(&shared, seen, number));
-        deed.flatten().unwrap_or(Deed::Forward)
+        let action = is_about_it(seen).then(|| meanwhile(&shared, seen, number));
+        action.flatten().unwrap_or(Action::Forward)
     });
     let mut command = with_value(world.command(), arguments, world, "late");
     command.env("HELVETISAFE_BASE_URL", proxy.base_url());
@@ -56,7 +56,7 @@ fn status(
 }
 
 #[test]
-fn a_field_is_not_created_in_what_another_has_created_meanwhile() {
+fn a_field_is_not_created_in_a_secret_created_concurrently() {
     let world = Arc::new(World::new());
     let arguments = ["create", "KEY", "--field", "F"];
     let status = status(&world, &arguments, |world, seen, number| {
@@ -72,7 +72,7 @@ fn a_field_is_not_created_in_what_another_has_created_meanwhile() {
 }
 
 #[test]
-fn a_field_is_not_updated_in_what_another_has_deleted_meanwhile() {
+fn a_field_is_not_updated_in_a_secret_deleted_concurrently() {
     let world = Arc::new(World::new());
     assert!(create(&world, "early").status().unwrap().success());
     let arguments = ["update", "KEY", "--field", "F"];
@@ -89,7 +89,7 @@ fn a_field_is_not_updated_in_what_another_has_deleted_meanwhile() {
 }
 
 #[test]
-fn of_many_that_create_at_once_one_does() {
+fn of_concurrent_creates_one_succeeds() {
     let world = World::new();
     let fields = ["A", "B", "C", "D", "E", "F"];
     let children = fields.map(|field| {
@@ -108,7 +108,7 @@ fn of_many_that_create_at_once_one_does() {
 }
 
 #[test]
-fn a_field_is_created_by_whoever_may_only_write() {
+fn a_field_can_be_created_with_write_access_alone() {
     let world = World::new();
     let command = world.command_with([Scope::SecretsWrite, Scope::CredentialsRead]);
     let arguments = ["create", "KEY", "--field", "F"];

@@ -18,15 +18,16 @@ const SMALL: &str = include_str!("../../tests/data/rsa-1024-refused.pem");
 const THREE_PRIMES: &str = include_str!("../../tests/data/rsa-2048-three-primes-refused.pem");
 const JWK: &str = include_str!("../../tests/data/rsa-2048.jwk.json");
 const OTHER_JWK: &str = include_str!("../../tests/data/rsa-3072.jwk.json");
-const JWK_8192: &str = include_str!("../../testkit/jwk/ok-rsa-8192.case");
-const JWK_8193: &str = include_str!("../../testkit/jwk/8193-bits.case");
+const JWK_8192: &str = include_str!("../../../../tests/testkit/jwk/ok-rsa-8192.case");
+const JWK_8193: &str = include_str!("../../../../tests/testkit/jwk/8193-bits.case");
 
 /// `p` is a product of two primes, and all other numbers follow from it.
-const COMPOSITE_JWK: &str = include_str!("../../testkit/jwk/p-composite.case");
+const COMPOSITE_JWK: &str = include_str!("../../../../tests/testkit/jwk/p-composite.case");
 /// An org key wrapped for that key.
-const WRAPPED_FOR_COMPOSITE: &str = include_str!("../../testkit/keys/composite.wrapped");
+const WRAPPED_FOR_COMPOSITE: &str =
+    include_str!("../../../../tests/testkit/keys/composite.wrapped");
 /// What that key takes for an org key as long as nobody encrypts it again to compare.
-const WRAPPED_BY_CRT: &str = include_str!("../../testkit/keys/composite-crt.wrapped");
+const WRAPPED_BY_CRT: &str = include_str!("../../../../tests/testkit/keys/composite-crt.wrapped");
 
 pub(crate) fn test_key() -> PrivateKey {
     PrivateKey::from_pem(PKCS8).unwrap()

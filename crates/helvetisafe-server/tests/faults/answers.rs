@@ -25,7 +25,7 @@ fn an_answer_can_have_any_status_headers_and_body() {
 }
 
 #[test]
-fn a_busy_vault_says_when_to_come_back() {
+fn a_busy_vault_sends_retry_after() {
     let site = site();
     let wait = Duration::from_millis(1500);
     site.faults
@@ -113,7 +113,7 @@ fn an_oversized_body_has_the_size_that_it_says() {
 }
 
 #[test]
-fn an_endless_body_goes_on_until_the_client_leaves() {
+fn an_endless_body_continues_until_the_client_leaves() {
     let site = site();
     site.faults.on(Route::List).then(Fault::endless_body());
     let mut wire = site.wire();
@@ -127,7 +127,7 @@ fn an_endless_body_goes_on_until_the_client_leaves() {
 }
 
 #[test]
-fn informational_answers_go_on_until_the_client_leaves() {
+fn informational_answers_continue_until_the_client_leaves() {
     let site = site();
     let flood = Fault::endless_informational(StatusCode::EARLY_HINTS);
     site.faults.on(Route::List).then(flood);

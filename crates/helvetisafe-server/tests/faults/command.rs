@@ -69,7 +69,7 @@ fn faults_are_off_unless_they_are_given_and_then_it_warns() {
 }
 
 #[test]
-fn a_bad_rule_is_refused_with_what_is_wrong_with_it() {
+fn a_bad_rule_is_refused_with_a_reason() {
     for (rule, problem) in [
         ("", "`` is no kind of request"),
         ("create", "`create` is no rule: it names no fault"),
@@ -111,7 +111,7 @@ fn a_bad_rule_is_refused_with_what_is_wrong_with_it() {
 }
 
 #[test]
-fn each_word_is_the_fault_that_it_names() {
+fn each_keyword_sets_its_fault() {
     for (rule, name) in [
         ("any:reset-before", "reset before acting"),
         ("any:reset-after", "reset after acting"),
@@ -152,7 +152,7 @@ fn each_word_is_the_fault_that_it_names() {
 }
 
 #[test]
-fn a_flaky_vault_fails_now_and_then() {
+fn a_flaky_vault_fails_some_requests() {
     let faults = Faults::seeded(1);
     faults.add_spec("flaky".parse().unwrap());
     let site = site_of(faults);

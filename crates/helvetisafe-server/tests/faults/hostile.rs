@@ -150,7 +150,7 @@ fn one_bit_is_flipped() {
 }
 
 #[test]
-fn a_list_has_names_that_nobody_gave() {
+fn a_list_can_contain_invented_names() {
     let site = site();
     site.create("a");
     site.faults
@@ -192,7 +192,7 @@ fn another_org_key_really_unwraps() {
 }
 
 #[test]
-fn no_bad_org_key_unwraps_and_those_of_another_length_are_well_wrapped() {
+fn no_bad_org_key_unwraps_and_wrong_lengths_are_correctly_wrapped() {
     let site = site();
     for bad in BadOrgKey::ALL {
         let fault = Fault::bad_org_key(&site.account, bad).unwrap();
@@ -283,7 +283,7 @@ fn no_bad_private_key_is_accepted_though_it_unlocks() {
 }
 
 #[test]
-fn the_account_made_the_same_way_is_accepted() {
+fn an_unmodified_account_is_accepted() {
     let site = site();
     let key = LockedPrivateKey::decode(&locked(&site)).unwrap();
     key.unlock(site.account.password.expose_secret()).unwrap();

@@ -13,7 +13,7 @@ fn vault_did(site: &Site) -> Vec<Handled> {
 }
 
 #[test]
-fn before_acting_nothing_happens_and_after_acting_the_write_is_there() {
+fn a_fault_before_acting_prevents_the_write_and_one_after_does_not() {
     let done = Handled::Answered(StatusCode::CREATED);
     for (fault, name, end, vault) in [
         (
@@ -118,7 +118,7 @@ fn a_reset_can_come_in_the_middle() {
 }
 
 #[test]
-fn a_stall_before_acting_ends_in_an_act_even_when_nobody_waits_any_more() {
+fn after_a_stall_the_vault_acts_even_without_a_client() {
     let site = site();
     let stall = Fault::stall_before_acting(Duration::from_secs(2));
     site.faults.on(Route::Create).once().then(stall);
@@ -138,7 +138,7 @@ fn a_stall_before_acting_ends_in_an_act_even_when_nobody_waits_any_more() {
 }
 
 #[test]
-fn a_stall_holds_the_answer_or_its_rest_back() {
+fn a_stall_delays_the_answer_or_its_remainder() {
     let site = site();
     site.create("a");
     let time = Duration::from_millis(200);
@@ -157,7 +157,7 @@ fn a_stall_holds_the_answer_or_its_rest_back() {
 }
 
 #[test]
-fn in_a_stall_in_the_middle_just_the_bytes_before_it_are_there() {
+fn a_stall_in_the_middle_delivers_exactly_the_bytes_before_it() {
     let site = site();
     site.create("a");
     let forever = Duration::from_secs(3600);
@@ -200,7 +200,7 @@ fn a_drip_comes_piece_by_piece() {
 }
 
 #[test]
-fn a_connection_serves_on_after_a_fault_that_leaves_it_open() {
+fn a_connection_that_a_fault_leaves_open_serves_more_requests() {
     let site = site();
     let mut wire = site.wire();
     let busy = Fault::status(StatusCode::SERVICE_UNAVAILABLE);

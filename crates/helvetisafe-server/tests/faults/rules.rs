@@ -9,7 +9,7 @@ fn gone() -> Fault {
 }
 
 #[test]
-fn a_rule_is_about_its_route_only() {
+fn a_rule_applies_to_its_route_only() {
     let calls = [
         (Route::OrgKey, "GET", "/api/v1/credentials/org-key", None),
         (
@@ -44,7 +44,7 @@ fn a_rule_is_about_its_route_only() {
 }
 
 #[test]
-fn a_rule_can_be_about_one_secret() {
+fn a_rule_can_apply_to_one_secret() {
     let site = site();
     site.faults.on(Requests::about("a")).then(gone());
     site.faults.on(Verb::Read.of("b")).then(gone());
@@ -60,7 +60,7 @@ fn a_rule_can_be_about_one_secret() {
 }
 
 #[test]
-fn any_request_is_also_one_that_is_no_call() {
+fn a_rule_for_any_request_includes_unknown_paths() {
     let site = site();
     site.faults.on(Requests::any()).then(gone());
     assert_eq!(
@@ -76,7 +76,7 @@ fn any_request_is_also_one_that_is_no_call() {
 }
 
 #[test]
-fn a_rule_counts_what_it_lets_through_and_how_often_it_acts() {
+fn a_rule_can_skip_requests_and_act_a_limited_number_of_times() {
     let site = site();
     site.faults.on(Route::List).after(2).times(2).then(gone());
     let statuses: Vec<_> = (0..6).map(|_| site.list().status()).collect();
@@ -84,7 +84,7 @@ fn a_rule_counts_what_it_lets_through_and_how_often_it_acts() {
 }
 
 #[test]
-fn rules_follow_one_another_as_they_were_added() {
+fn rules_apply_in_the_order_of_their_addition() {
     let site = site();
     site.faults.on(Route::List).once().then(gone());
     site.faults
@@ -103,7 +103,7 @@ fn rules_follow_one_another_as_they_were_added() {
 }
 
 #[test]
-fn chance_is_the_same_for_the_same_seed() {
+fn the_same_seed_gives_the_same_faults() {
     let run = |seed| {
         let site = site_of(Faults::seeded(seed));
         site.faults.on(Route::List).percent(30).then(gone());
@@ -116,7 +116,7 @@ fn chance_is_the_same_for_the_same_seed() {
 }
 
 #[test]
-fn the_log_tells_what_the_vault_did_and_nothing_secret() {
+fn the_log_has_each_action_and_no_secret() {
     let site = site();
     site.faults
         .on(Route::Create)

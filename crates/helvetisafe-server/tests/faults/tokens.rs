@@ -48,7 +48,7 @@ fn access_tokens_expire_and_new_ones_can_be_fetched() {
 }
 
 #[test]
-fn revoked_tokens_are_all_gone() {
+fn revoking_removes_all_access_tokens() {
     let site = site();
     let token = access_token(&site);
     site.faults

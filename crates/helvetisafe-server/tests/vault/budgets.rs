@@ -75,7 +75,7 @@ pub(crate) fn over_the_budget() -> Answer {
 }
 
 #[test]
-fn one_body_always_has_room() {
+fn one_body_always_fits_the_budget() {
     let site = site_of(Vault::builder().body_limit(BUDGET).body_budget(0));
     write(&site, SIZE).success(201);
     write(&site, 2 * BUDGET).error(413);

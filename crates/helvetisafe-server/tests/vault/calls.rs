@@ -95,7 +95,7 @@ fn the_documented_write_path_creates_or_updates() {
 }
 
 #[test]
-fn what_exists_cannot_be_created_and_what_does_not_cannot_be_touched() {
+fn existing_secrets_cannot_be_created_and_missing_ones_cannot_be_changed() {
     let site = site();
     site.create("a").success(201);
     assert_eq!(site.create("a").error(409), "the secret exists already");
@@ -105,7 +105,7 @@ fn what_exists_cannot_be_created_and_what_does_not_cannot_be_touched() {
 }
 
 #[test]
-fn a_name_that_is_none_is_refused_on_writes_and_absent_on_reads() {
+fn an_invalid_name_is_refused_on_writes_and_absent_on_reads() {
     let site = site();
     for name in ["", "a b", "a/b", "../x", "a\n", "é", &"x".repeat(256)] {
         let error = site.call("POST", "/api/v1/secrets", Some(secret(name)));
@@ -189,7 +189,7 @@ fn the_vault_shows_what_it_stores() {
 }
 
 #[test]
-fn a_vault_stops_when_told_or_dropped() {
+fn a_vault_stops_on_request_or_on_drop() {
     let site = site();
     let base_url = site.vault.base_url().to_owned();
     send(&base_url, "GET", "/health", &[], None).success(200);
@@ -198,7 +198,7 @@ fn a_vault_stops_when_told_or_dropped() {
 }
 
 #[test]
-fn an_idle_connection_does_not_hold_up_a_stop() {
+fn an_idle_connection_does_not_delay_a_stop() {
     let site = site();
     let _silent = std::net::TcpStream::connect(site.vault.address()).unwrap();
     send(site.vault.base_url(), "GET", "/health", &[], None).success(200);
@@ -208,7 +208,7 @@ fn an_idle_connection_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn of_many_who_create_one_name_one_succeeds() {
+fn of_concurrent_creates_of_one_name_one_succeeds() {
     let site = site();
     let path = |n: usize| if n.is_multiple_of(2) { "" } else { "/a" };
     let write = |n: usize| {

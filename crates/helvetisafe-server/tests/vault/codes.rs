@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe_proto::{ErrorCode, Scopes};
-use helvetisafe_server::{Rate, RateLimits, Vault};
+use helvetisafe_server::Vault;
 use serde_json::{Value, json};
 
 use crate::raw::{answer_to, exchange};
-use crate::support::{Answer, NONCE, Site, VALUE, secret, site, site_of};
+use crate::support::{Answer, NONCE, Site, VALUE, secret, site, site_of, throttled_site};
 use crate::tenant::log_in;
 
 const JSON: &str = "content-type: application/json\r\n";
@@ -193,13 +193,7 @@ fn of_bodies() -> Vec<ErrorCode> {
 }
 
 fn of_limits() -> Vec<ErrorCode> {
-    let one = Some(Rate::new(1, Duration::from_secs(3600)));
-    let limits = RateLimits {
-        requests: one,
-        logins: one,
-        failed_logins: one,
-    };
-    let site = site_of(Vault::builder().rate_limits(limits));
+    let site = throttled_site();
     site.read("a");
     site.fetch_token("").success(200);
     let failed = || log_in(site.vault.base_url(), "x", "x");

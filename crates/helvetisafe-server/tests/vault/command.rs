@@ -36,7 +36,7 @@ fn refusal(state: &Path) -> String {
 }
 
 #[test]
-fn without_a_folder_all_is_gone_after_a_stop() {
+fn without_a_folder_nothing_survives_a_stop() {
     let dev = Dev::start(None);
     dev.fetch_token().success(200);
     let folder = dev.private_key_path.parent().unwrap().to_owned();
@@ -55,7 +55,7 @@ fn without_a_folder_all_is_gone_after_a_stop() {
 }
 
 #[test]
-fn with_a_folder_a_second_start_serves_the_same() {
+fn with_a_folder_a_second_start_serves_the_same_secrets() {
     let parent = tempfile::tempdir().unwrap();
     let state = parent.path().join("it's state");
     let dev = Dev::start_in(&state);
@@ -104,7 +104,7 @@ fn an_acknowledged_write_survives_a_kill() {
 }
 
 #[test]
-fn a_start_that_was_killed_half_way_is_completed() {
+fn an_interrupted_start_is_completed_by_the_next() {
     let parent = tempfile::tempdir().unwrap();
     let state = parent.path().join("state");
     Dev::start_in(&state).stop("TERM");

@@ -38,7 +38,7 @@ fn an_expired_secret_is_gone_in_every_call() {
 }
 
 #[test]
-fn its_name_can_be_created_anew() {
+fn the_name_of_an_expired_secret_can_be_created_again() {
     let site = site();
     expired(&site);
     site.create("a").success(201);
@@ -50,7 +50,7 @@ fn its_name_can_be_created_anew() {
 }
 
 #[test]
-fn the_documented_write_path_creates_it_anew() {
+fn the_documented_write_path_recreates_an_expired_secret() {
     let site = site();
     expired(&site);
     site.call("POST", "/api/v1/secrets/a", Some(update()))
@@ -114,7 +114,7 @@ fn an_expiry_that_has_passed_or_is_no_time_is_refused() {
 }
 
 #[test]
-fn what_has_expired_is_swept_from_the_database() {
+fn expired_secrets_are_deleted_from_the_database() {
     let site = site_of(Vault::builder().sweep_interval(Duration::from_millis(20)));
     create_until(&site, in_millis(150));
     site.create("b").success(201);

@@ -49,7 +49,7 @@ fn a_refusal_reaches_a_client_that_sends_a_large_body_first() {
 }
 
 #[test]
-fn only_json_is_taken() {
+fn only_json_is_accepted() {
     let site = site();
     let token = ("x-aegis-token", site.token.as_str());
     let write = |kind: Option<&str>| {

@@ -47,7 +47,7 @@ fn each_kind_of_write_is_in_the_next_list() {
 }
 
 #[test]
-fn what_expires_is_in_no_list_after() {
+fn an_expired_secret_is_not_listed() {
     let site = site();
     site.create("stays").success(201);
     let end = Timestamp::now() + SignedDuration::from_millis(300);
@@ -60,7 +60,7 @@ fn what_expires_is_in_no_list_after() {
 }
 
 #[test]
-fn a_list_is_that_of_its_organization() {
+fn a_list_contains_only_its_organization() {
     let one = site();
     one.create("mine").success(201);
     assert_eq!(names(&one), ["mine"]);
@@ -74,7 +74,7 @@ fn a_list_is_that_of_its_organization() {
 
 /// Whoever sends a write and hangs up may have written, and the list has to say so.
 #[test]
-fn a_write_that_nobody_waited_for_is_in_the_list() {
+fn an_abandoned_write_is_in_the_list() {
     let site = site();
     let address = site.vault.base_url().replace("http://", "");
     for n in 0..50 {
@@ -103,7 +103,7 @@ fn a_write_that_nobody_waited_for_is_in_the_list() {
 }
 
 #[test]
-fn a_vault_that_starts_again_lists_what_it_has() {
+fn a_restarted_vault_lists_its_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("vault.db");
     let site = site_of(Vault::builder().state(&database));

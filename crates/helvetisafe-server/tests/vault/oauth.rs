@@ -14,7 +14,7 @@ use crate::support::{Site, new_account, site, site_of};
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 #[test]
-fn an_answer_tells_the_token_its_life_and_its_scopes() {
+fn a_token_answer_has_its_lifetime_and_its_scopes() {
     let site = site();
     let body = site.fetch_token("secrets:list secrets:read").success(200);
     assert_eq!(body["token_type"], "Bearer");
@@ -28,7 +28,7 @@ fn an_answer_tells_the_token_its_life_and_its_scopes() {
 }
 
 #[test]
-fn what_the_account_does_not_have_is_not_granted() {
+fn scopes_that_the_account_lacks_are_not_granted() {
     let mut site = site();
     let account = new_account().scopes([Scope::SecretsRead, Scope::SecretsList]);
     site.account = site.vault.new_account(&site.organization, account).unwrap();

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe_proto::{ErrorCode, Scopes};
-use helvetisafe_server::{Rate, RateLimits, Vault};
+use helvetisafe_server::Vault;
 use secrecy::ExposeSecret;
 
 use crate::document::{Document, METHODS, Operation, codes_in};
 use crate::raw::answer_to;
-use crate::support::{Answer, Site, send, site, site_of, update};
+use crate::support::{Answer, Site, send, site, site_of, throttled_site, update};
 use crate::tenant::log_in;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[test]
-fn it_is_served_without_a_credential() {
+fn the_document_is_served_without_a_credential() {
     let (vault, document) = (Vault::ephemeral().unwrap(), Document::new());
     let answer = send(vault.base_url(), "GET", "/openapi.json", &[], None);
     assert_eq!(answer.headers["content-type"], "application/json");
@@ -152,13 +152,7 @@ fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
 
 /// The answer to the second of two where one is allowed.
 fn throttled(operation: Operation<'_>) -> Answer {
-    let one = Some(Rate::new(1, Duration::from_secs(3600)));
-    let limits = RateLimits {
-        requests: one,
-        logins: one,
-        failed_logins: one,
-    };
-    let site = site_of(Vault::builder().rate_limits(limits));
+    let site = throttled_site();
     let again = || {
         if operation.path == "/oauth/token" {
             site.fetch_token("")
@@ -206,7 +200,7 @@ fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
 }
 
 #[test]
-fn its_codes_are_those_of_the_table_with_their_statuses() {
+fn the_document_has_the_codes_and_statuses_of_the_table() {
     let document = Document::new();
     let listed = document.value()["components"]["schemas"]["Code"]["enum"].clone();
     assert_eq!(listed, serde_json::json!(ErrorCode::ALL));
@@ -249,7 +243,7 @@ fn the_wire_contract_has_the_same_codes() {
 }
 
 #[test]
-fn what_it_says_holds_for_head_too() {
+fn the_document_holds_for_head_too() {
     let Site { vault, token, .. } = site();
     for operation in Document::new().operations() {
         if operation.method == "GET" {
@@ -263,7 +257,7 @@ fn what_it_says_holds_for_head_too() {
 }
 
 #[test]
-fn no_credential_is_in_it() {
+fn the_document_contains_no_credential() {
     let site = site();
     let text = Document::new().value().to_string();
     for secret in [

@@ -212,7 +212,7 @@ fn an_access_token_that_has_expired_reaches_nothing() {
 }
 
 #[test]
-fn the_list_is_our_own_whatever_they_have() {
+fn the_list_never_contains_another_organizations_secrets() {
     let (world, document) = (World::new(), Document::new());
     world.ours.reset(&["of_ours", "of_both"], 50);
     let list = document.calls();

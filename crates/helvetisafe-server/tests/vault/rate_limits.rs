@@ -64,7 +64,7 @@ fn throttled(answer: &Answer, seconds: &str) {
 }
 
 #[test]
-fn requests_over_the_limit_are_429_until_the_time_that_they_are_told() {
+fn requests_over_the_limit_are_429_until_retry_after() {
     let timed = Timed::new(RateLimits {
         requests: rate(4, 10),
         ..RateLimits::off()
@@ -108,7 +108,7 @@ fn every_call_of_every_token_of_an_account_counts_and_refusals_too() {
 }
 
 #[test]
-fn one_account_does_not_spend_what_is_anothers() {
+fn accounts_have_separate_request_limits() {
     let timed = Timed::new(RateLimits {
         requests: rate(1, 60),
         logins: rate(1, 60),
@@ -158,7 +158,7 @@ fn a_guesser_is_throttled_and_the_owner_is_not() {
 }
 
 #[test]
-fn an_unknown_client_is_told_what_a_known_one_is() {
+fn unknown_and_known_clients_get_the_same_refusals() {
     let timed = Timed::new(RateLimits {
         failed_logins: rate(3, 30),
         ..RateLimits::off()
@@ -176,7 +176,7 @@ fn an_unknown_client_is_told_what_a_known_one_is() {
 }
 
 #[test]
-fn a_crowd_of_invented_clients_keeps_nobody_out() {
+fn invented_client_ids_do_not_lock_real_clients_out() {
     let timed = Timed::new(RateLimits {
         logins: rate(10, 10),
         failed_logins: rate(1, 3600),

@@ -66,7 +66,7 @@ impl Drop for Over<'_> {
 /// While others read the same secret as often as they can, and bring what they find into the cache. In
 /// a file, since there reads and writes have connections of their own.
 #[test]
-fn whoever_has_written_reads_it() {
+fn a_writer_reads_its_own_write() {
     let folder = tempfile::tempdir().unwrap();
     let site = site_of(Vault::builder().state(folder.path().join("vault.db")));
     site.create("a").success(201);
@@ -93,7 +93,7 @@ fn whoever_has_written_reads_it() {
 
 /// Whoever sends a write and hangs up may have written, and a read has to say so.
 #[test]
-fn a_write_that_nobody_waited_for_is_read() {
+fn an_abandoned_write_is_read() {
     let site = site();
     let address = site.vault.base_url().replace("http://", "");
     site.create("a").success(201);

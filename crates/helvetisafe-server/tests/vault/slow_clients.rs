@@ -105,7 +105,7 @@ fn an_idle_connection_is_closed_and_one_in_use_is_not() {
 }
 
 #[test]
-fn silent_connections_that_showed_a_credential_hold_up_the_others_only_so_long() {
+fn silent_connections_with_a_credential_delay_others_only_for_a_limited_time() {
     let site = impatient();
     let request = format!(
         "GET /api/v1/secrets HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\r\n",
@@ -129,7 +129,7 @@ fn silent_connections_that_showed_a_credential_hold_up_the_others_only_so_long()
 }
 
 #[test]
-fn whoever_does_not_read_the_answer_is_cut_off() {
+fn a_client_that_does_not_read_is_disconnected() {
     let site = impatient();
     // Far more than the buffers of both sockets hold.
     let value = "A".repeat(1_400_000);

@@ -64,7 +64,7 @@ fn a_clean_stop_leaves_the_database_and_its_lock_only() {
 }
 
 #[test]
-fn one_process_at_a_time() {
+fn a_database_serves_one_process_at_a_time() {
     let folder = folder();
     let database = folder.path().join("vault.db");
     let first = Vault::builder().state(&database).start().unwrap();
@@ -93,7 +93,7 @@ fn a_database_that_others_can_read_is_refused_and_a_new_one_is_not_readable() {
 }
 
 #[test]
-fn what_cannot_be_opened_says_so() {
+fn an_unusable_database_is_a_clear_error() {
     let folder = folder();
     let missing = folder.path().join("missing/vault.db");
     let error = Vault::builder().state(&missing).start().unwrap_err();

@@ -1,8 +1,12 @@
 //! A vault with one account, and plain HTTP to it.
 
+use std::time::Duration;
+
 use helvetisafe_crypto::PrivateKey;
 use helvetisafe_proto::Scopes;
-use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, Vault, VaultBuilder};
+use helvetisafe_server::{
+    Account, NewAccount, NewApiToken, Organization, Rate, RateLimits, Vault, VaultBuilder,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use ureq::http::{HeaderMap, Request};
@@ -36,6 +40,16 @@ pub(crate) fn site_of(builder: VaultBuilder) -> Site {
         account,
         token: token.expose_secret().to_owned(),
     }
+}
+
+/// A site that allows one request, one login and one failed login an hour.
+pub(crate) fn throttled_site() -> Site {
+    let one = Some(Rate::new(1, Duration::from_secs(3600)));
+    site_of(Vault::builder().rate_limits(RateLimits {
+        requests: one,
+        logins: one,
+        failed_logins: one,
+    }))
 }
 
 /// With the test key, since making one is slow.

@@ -1,12 +1,10 @@
 //! Which header carries a portal API token.
 
 use helvetisafe::{ApiTokenHeader, ErrorKind};
-
-use crate::proxy::answer;
-use crate::world::{ORG_KEY, World, earlier};
+use helvetisafe_test_support::{ORG_KEY, World, answer, earlier};
 
 #[test]
-fn the_services_own_header_comes_first_and_stays() {
+fn the_services_own_header_is_tried_first_and_reused() {
     let world = World::new(|_, _| None);
     let client = world.builder_for(world.api_token()).connect().unwrap();
     client.secrets().list().unwrap();
@@ -19,7 +17,7 @@ fn the_services_own_header_comes_first_and_stays() {
 }
 
 #[test]
-fn a_401_on_the_first_call_brings_the_other_header_which_stays() {
+fn after_a_401_on_the_first_call_the_other_header_is_used_from_then_on() {
     let world = World::new(|seen, _| seen.header("x-aegis-token").map(|_| answer(401, "")));
     let client = world.builder_for(world.api_token()).connect().unwrap();
     client.secrets().list().unwrap();
@@ -36,7 +34,7 @@ fn a_401_on_the_first_call_brings_the_other_header_which_stays() {
 }
 
 #[test]
-fn a_token_that_no_header_helps_is_refused() {
+fn a_token_that_fails_with_both_headers_is_refused() {
     let world = World::new(|_, _| None);
     let credentials = helvetisafe::Credentials::api_token("wrong");
     let error = world.builder_for(credentials).connect().unwrap_err();

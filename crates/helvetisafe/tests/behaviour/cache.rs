@@ -7,9 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use helvetisafe::{CachePolicy, Client, ErrorKind, Freshness, Secret, Timeouts};
-
-use crate::proxy::{Deed, answer};
-use crate::world::{World, earlier};
+use helvetisafe_test_support::{Action, World, answer, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 const LIFE: Duration = Duration::from_secs(60);
@@ -38,7 +36,7 @@ fn is_fresh(secret: &Secret) -> bool {
 }
 
 #[test]
-fn without_a_cache_each_read_asks() {
+fn without_a_cache_each_read_sends_a_request() {
     let world = World::new(|_, _| None);
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
@@ -49,7 +47,7 @@ fn without_a_cache_each_read_asks() {
 }
 
 #[test]
-fn a_value_serves_for_its_time_and_says_how_old_it_is() {
+fn a_fresh_entry_is_served_with_its_age() {
     let world = World::new(|_, _| None);
     world.client().secrets().create("db", "v", None).unwrap();
     let client = client(&world, CachePolicy::new(LIFE));
@@ -67,7 +65,7 @@ fn a_value_serves_for_its_time_and_says_how_old_it_is() {
 }
 
 #[test]
-fn however_many_ask_it_is_read_once() {
+fn concurrent_reads_send_one_request() {
     let world = World::new(|_, _| None);
     world.client().secrets().create("db", "v", None).unwrap();
     let client = client(&world, CachePolicy::new(LIFE));
@@ -84,7 +82,7 @@ fn however_many_ask_it_is_read_once() {
 }
 
 #[test]
-fn a_failed_read_is_shared_and_not_kept() {
+fn a_failed_read_is_shared_but_not_cached() {
     let broken = Arc::new(AtomicBool::new(true));
     let is_broken = Arc::clone(&broken);
     let world = World::new(move |seen, _| {
@@ -100,7 +98,7 @@ fn a_failed_read_is_shared_and_not_kept() {
 }
 
 #[test]
-fn a_failure_serves_for_its_time_where_that_is_allowed() {
+fn a_cached_failure_is_served_if_the_policy_allows_it() {
     let world = World::new(|_, _| None);
     let policy = CachePolicy {
         failures_for: seconds(5),
@@ -131,13 +129,13 @@ fn a_failure_serves_for_its_time_where_that_is_allowed() {
 }
 
 #[test]
-fn a_failure_serves_as_long_as_the_vault_asks_up_to_five_minutes() {
+fn a_failure_is_cached_for_retry_after_up_to_five_minutes() {
     for (asked, served) in [(1, 5), (40, 40), (7200, 300)] {
         let world = World::new(move |seen, _| {
             let header = format!("Retry-After: {asked}\r\n");
             let header: &'static str = header.leak();
             seen.is("GET", DB)
-                .then(|| Deed::Answer(429, header, Vec::new()))
+                .then(|| Action::Answer(429, header, Vec::new()))
         });
         let policy = CachePolicy {
             failures_for: seconds(5),
@@ -170,7 +168,7 @@ fn breakable(status: u16) -> (World, Arc<AtomicBool>) {
 }
 
 #[test]
-fn an_old_value_serves_only_where_that_is_allowed_and_never_past_its_bound() {
+fn a_stale_value_is_served_only_if_allowed_and_only_up_to_its_limit() {
     for stale_for in [Duration::ZERO, seconds(600)] {
         let (world, broken) = breakable(503);
         let policy = CachePolicy {
@@ -201,7 +199,7 @@ fn an_old_value_serves_only_where_that_is_allowed_and_never_past_its_bound() {
 }
 
 #[test]
-fn what_the_vault_denies_is_not_served_from_memory() {
+fn a_denied_secret_is_not_served_from_the_cache() {
     let (world, broken) = breakable(404);
     let policy = CachePolicy {
         stale_for: seconds(600),
@@ -218,7 +216,7 @@ fn what_the_vault_denies_is_not_served_from_memory() {
 }
 
 #[test]
-fn a_write_replaces_what_is_kept() {
+fn a_write_replaces_the_cached_entry() {
     let world = World::new(|_, _| None);
     let client = client(&world, CachePolicy::new(LIFE));
     let secrets = client.secrets();
@@ -240,12 +238,12 @@ fn a_write_replaces_what_is_kept() {
 }
 
 #[test]
-fn a_write_of_unknown_outcome_leaves_nothing_kept() {
+fn a_write_of_unknown_outcome_drops_the_cached_entry() {
     let lose = Arc::new(AtomicBool::new(false));
     let loses = Arc::clone(&lose);
     let world = World::new(move |seen, _| {
         let lost = loses.load(Ordering::SeqCst) && seen.is("PUT", DB);
-        lost.then_some(Deed::ForwardAndClose)
+        lost.then_some(Action::ForwardAndClose)
     });
     let client = client(&world, CachePolicy::new(LIFE));
     let secrets = client.secrets();
@@ -260,14 +258,14 @@ fn a_write_of_unknown_outcome_leaves_nothing_kept() {
 }
 
 #[test]
-fn a_read_that_a_write_overtook_is_not_kept() {
+fn a_read_overtaken_by_a_write_is_not_cached() {
     let is_first = AtomicBool::new(true);
     let old = Arc::new(Mutex::new(Vec::new()));
     let slow = Arc::clone(&old);
     let world = World::new(move |seen, _| {
         // Slower than the write that begins meanwhile.
         let is_slow = seen.is("GET", DB) && is_first.swap(false, Ordering::SeqCst);
-        is_slow.then(|| Deed::Drip(slow.lock().unwrap().clone(), Duration::from_millis(5)))
+        is_slow.then(|| Action::Drip(slow.lock().unwrap().clone(), Duration::from_millis(5)))
     });
     world.client().secrets().create("db", "old", None).unwrap();
     let record = world.proxy.log().pop().unwrap().body;
@@ -290,17 +288,19 @@ fn a_read_that_a_write_overtook_is_not_kept() {
 }
 
 #[test]
-fn who_waits_is_not_told_that_the_time_of_another_is_over() {
+fn a_waiter_does_not_get_the_timeout_of_the_reader() {
     let world = World::new(|seen, before| {
         let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
-        is_first.then_some(Deed::Stall(seconds(5)))
+        is_first.then_some(Action::Stall(seconds(5)))
     });
     world.client().secrets().create("db", "v", None).unwrap();
     let timeouts = Timeouts {
         operation: seconds(1),
         ..Timeouts::default()
     };
-    let builder = world.on_the_real_clock().cache(CachePolicy::new(LIFE));
+    let builder = world
+        .builder_on_the_real_clock()
+        .cache(CachePolicy::new(LIFE));
     let client = builder.timeouts(timeouts).connect().unwrap();
     thread::scope(|scope| {
         let first = scope.spawn(|| client.secrets().get("db"));
@@ -313,8 +313,8 @@ fn who_waits_is_not_told_that_the_time_of_another_is_over() {
 }
 
 #[test]
-fn silence_for_a_whole_operation_is_a_failure_to_keep() {
-    let world = World::new(|seen, _| seen.is("GET", DB).then_some(Deed::Stall(seconds(5))));
+fn silence_for_a_whole_operation_is_a_cacheable_failure() {
+    let world = World::new(|seen, _| seen.is("GET", DB).then_some(Action::Stall(seconds(5))));
     let timeouts = Timeouts {
         operation: Duration::from_millis(500),
         ..Timeouts::default()
@@ -323,7 +323,7 @@ fn silence_for_a_whole_operation_is_a_failure_to_keep() {
         failures_for: LIFE,
         ..CachePolicy::new(LIFE)
     };
-    let builder = world.on_the_real_clock().cache(policy);
+    let builder = world.builder_on_the_real_clock().cache(policy);
     let client = builder.timeouts(timeouts).connect().unwrap();
     for _ in 0..3 {
         let error = client.secrets().get("db").unwrap_err();
@@ -333,7 +333,7 @@ fn silence_for_a_whole_operation_is_a_failure_to_keep() {
 }
 
 #[test]
-fn what_is_invalidated_is_read_again() {
+fn an_invalidated_entry_is_read_again() {
     let world = World::new(|_, _| None);
     let client = client(&world, CachePolicy::new(LIFE));
     let secrets = client.secrets();
@@ -346,7 +346,7 @@ fn what_is_invalidated_is_read_again() {
 }
 
 #[test]
-fn no_more_is_kept_than_there_is_room_for() {
+fn the_cache_never_exceeds_its_capacity() {
     let world = World::new(|_, _| None);
     let policy = CachePolicy {
         capacity: NonZeroUsize::new(2).unwrap(),

@@ -1,10 +1,8 @@
 //! The vault's reasons for programs, and what a hostile one can do with them.
 
 use helvetisafe::{ErrorCode, ErrorKind};
+use helvetisafe_test_support::{Action, TOKEN, World, answer};
 use serde_json::json;
-
-use crate::proxy::{Deed, answer};
-use crate::world::{TOKEN, World};
 
 const A: &str = "/api/v1/secrets/a";
 
@@ -26,7 +24,7 @@ fn kind(status: u16) -> ErrorKind {
 }
 
 #[test]
-fn each_code_has_a_sentence_of_its_own_and_the_servers_text_is_in_none() {
+fn each_code_has_its_own_message_without_the_servers_text() {
     let mut sentences = std::collections::BTreeSet::new();
     for &code in ErrorCode::ALL {
         let status = code.status().as_u16();
@@ -49,7 +47,7 @@ fn each_code_has_a_sentence_of_its_own_and_the_servers_text_is_in_none() {
 }
 
 #[test]
-fn a_code_with_another_status_says_nothing() {
+fn a_code_with_the_wrong_status_is_ignored() {
     for (status, code) in [
         (404, "secret_exists"),
         (401, "missing_scope"),
@@ -66,7 +64,7 @@ fn a_code_with_another_status_says_nothing() {
 }
 
 #[test]
-fn the_scope_and_the_time_that_an_answer_names_are_in_its_sentence() {
+fn the_scope_and_the_time_in_an_answer_appear_in_the_message() {
     let body = json!({ "error": "missing scope: secrets:read", "code": "missing_scope" });
     let error = of_read(403, body.to_string());
     let advice = "the credential needs the scope secrets:read";
@@ -75,7 +73,7 @@ fn the_scope_and_the_time_that_an_answer_names_are_in_its_sentence() {
     let world = World::new(|seen, _| {
         let body = json!({ "error": "text", "code": "too_many_requests" });
         seen.is("GET", A)
-            .then(|| Deed::Answer(429, "Retry-After: 31\r\n", body.to_string().into_bytes()))
+            .then(|| Action::Answer(429, "Retry-After: 31\r\n", body.to_string().into_bytes()))
     });
     let error = world.client().secrets().get("a").unwrap_err();
     let advice = "the account makes too many requests; try again in 31 s";
@@ -96,7 +94,7 @@ fn the_token_endpoint_may_give_a_code_too() {
 
 /// From a vault, with no proxy that writes for it.
 #[test]
-fn a_vault_gives_them() {
+fn a_real_vault_returns_the_codes() {
     let world = World::new(|_, _| None);
     let client = world.client();
     let secrets = client.secrets();

@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use helvetisafe::{Client, ErrorKind, Scope, Scopes, Timeouts};
 use helvetisafe_server::{NewAccount, Vault};
-
-use crate::proxy::{Deed, answer};
-use crate::world::{SECRETS, World, earlier};
+use helvetisafe_test_support::{Action, PEM, SECRETS, World, answer, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
 /// How a create's answer can be lost, on its first attempt.
-fn losing(deed: fn() -> Deed) -> World {
+fn losing(action: fn() -> Action) -> World {
     World::new(move |seen, before| {
-        (seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0).then(deed)
+        (seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0).then(action)
     })
 }
 
@@ -28,13 +26,13 @@ fn value(client: &Client) -> String {
 
 #[test]
 fn a_create_that_arrived_is_recognized_by_its_nonce() {
-    let deeds: [fn() -> Deed; 3] = [
-        || Deed::ForwardAndClose,
-        || Deed::ForwardAndTruncate(30),
-        || Deed::ForwardAndTruncate(150),
+    let actions: [fn() -> Action; 3] = [
+        || Action::ForwardAndClose,
+        || Action::ForwardAndTruncate(30),
+        || Action::ForwardAndTruncate(150),
     ];
-    for deed in deeds {
-        let world = losing(deed);
+    for action in actions {
+        let world = losing(action);
         let client = world.client();
         client.secrets().create("db", "v", None).unwrap();
         assert_eq!(
@@ -60,22 +58,22 @@ fn a_create_that_did_not_arrive_is_sent_again() {
         assert_eq!(world.proxy.count("GET", DB), 1);
         assert_eq!(value(&client), "v");
     }
-    let world = losing(|| Deed::Close);
+    let world = losing(|| Action::Close);
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
     assert_eq!(value(&client), "v");
 }
 
 #[test]
-fn somebody_elses_secret_is_a_conflict() {
-    let world = losing(|| Deed::Close);
+fn another_clients_secret_is_a_conflict() {
+    let world = losing(|| Action::Close);
     let client = world.client();
     // Another client, past the proxy, is quicker.
     let secret = secrecy::ExposeSecret::expose_secret(&world.account.client_secret);
     let other = Client::builder(
         world.vault.base_url(),
         helvetisafe::Credentials::service_account(world.account.client_id.as_str(), secret),
-        helvetisafe::KeySource::pem(crate::world::PEM),
+        helvetisafe::KeySource::pem(PEM),
     );
     other
         .connect()
@@ -91,12 +89,12 @@ fn somebody_elses_secret_is_a_conflict() {
 }
 
 #[test]
-fn where_reading_is_forbidden_the_outcome_is_unknown() {
+fn a_create_without_read_access_is_ambiguous() {
     let scopes = [Scope::SecretsWrite, Scope::CredentialsRead];
     let account = NewAccount::default().scopes(Scopes::from(scopes));
     let world = World::with(Vault::ephemeral().unwrap(), account, |seen, before| {
         (seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0)
-            .then_some(Deed::ForwardAndClose)
+            .then_some(Action::ForwardAndClose)
     });
     let error = world
         .client()
@@ -113,7 +111,7 @@ fn a_conflict_with_its_own_earlier_attempt_is_a_success() {
     let world = World::new(|seen, before| {
         let reads = earlier(before, "GET", DB);
         if seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0 {
-            return Some(Deed::ForwardAndClose);
+            return Some(Action::ForwardAndClose);
         }
         (seen.is("GET", DB) && reads == 0).then(|| answer(404, ""))
     });
@@ -126,13 +124,16 @@ fn a_conflict_with_its_own_earlier_attempt_is_a_success() {
 /// That it is not there yet does not tell that it will not be: a slow vault may still create it.
 #[test]
 fn a_create_whose_answers_were_all_lost_is_ambiguous() {
-    let deeds: [fn() -> Deed; 3] = [
-        || Deed::Close,
-        || Deed::Stall(Duration::from_secs(60)),
-        || Deed::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()),
+    let actions: [fn() -> Action; 3] = [
+        || Action::Close,
+        || Action::Stall(Duration::from_secs(60)),
+        || Action::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()),
     ];
-    for (deed, attempts) in deeds.into_iter().flat_map(|deed| [(deed, 1), (deed, 3)]) {
-        let world = World::new(move |seen, _| seen.is("POST", SECRETS).then(deed));
+    for (action, attempts) in actions
+        .into_iter()
+        .flat_map(|action| [(action, 1), (action, 3)])
+    {
+        let world = World::new(move |seen, _| seen.is("POST", SECRETS).then(action));
         let timeouts = Timeouts {
             silence: Duration::from_millis(200),
             ..Timeouts::default()
@@ -152,7 +153,7 @@ fn a_create_whose_answers_were_all_lost_is_ambiguous() {
 }
 
 #[test]
-fn a_refusal_of_the_repetition_does_not_tell_what_became_of_a_lost_create() {
+fn a_refused_retry_leaves_a_lost_create_ambiguous() {
     for (status, kind) in [
         (429, ErrorKind::Ambiguous),
         (403, ErrorKind::Ambiguous),
@@ -162,12 +163,12 @@ fn a_refusal_of_the_repetition_does_not_tell_what_became_of_a_lost_create() {
     ] {
         let world = World::new(move |seen, before| {
             let is_first = earlier(before, "POST", SECRETS) == 0;
-            let deed = if is_first {
-                Deed::Close
+            let action = if is_first {
+                Action::Close
             } else {
                 answer(status, "")
             };
-            seen.is("POST", SECRETS).then_some(deed)
+            seen.is("POST", SECRETS).then_some(action)
         });
         let error = world.client().secrets().create("db", "v", None);
         assert_eq!(error.unwrap_err().kind(), kind, "{status}");
@@ -176,7 +177,7 @@ fn a_refusal_of_the_repetition_does_not_tell_what_became_of_a_lost_create() {
 
 /// With its answer the vault has ended the request: what is not there then will not be.
 #[test]
-fn a_create_that_was_answered_and_is_not_there_was_not_carried_out() {
+fn an_answered_create_that_is_absent_was_not_carried_out() {
     for status in [408, 500, 502, 503, 504] {
         let world = World::new(move |seen, _| seen.is("POST", SECRETS).then(|| answer(status, "")));
         let error = world.client().secrets().create("db", "v", None);
@@ -199,13 +200,13 @@ fn a_conflict_that_was_answered_keeps_its_status() {
             // Theirs comes between the two.
             return Some(answer(404, ""));
         }
-        (seen.is("POST", SECRETS) && is_first).then_some(Deed::Close)
+        (seen.is("POST", SECRETS) && is_first).then_some(Action::Close)
     });
     let secret = secrecy::ExposeSecret::expose_secret(&world.account.client_secret);
     let other = Client::builder(
         world.vault.base_url(),
         helvetisafe::Credentials::service_account(world.account.client_id.as_str(), secret),
-        helvetisafe::KeySource::pem(crate::world::PEM),
+        helvetisafe::KeySource::pem(PEM),
     );
     let other = other.connect().unwrap();
     other.secrets().create("db", "theirs", None).unwrap();
@@ -216,11 +217,11 @@ fn a_conflict_that_was_answered_keeps_its_status() {
 }
 
 #[test]
-fn a_503_that_says_when_to_come_back_is_simply_tried_again() {
-    let world = losing(|| Deed::Answer(503, "Retry-After: 1\r\n", Vec::new()));
+fn a_503_with_retry_after_is_retried_without_a_read_back() {
+    let world = losing(|| Action::Answer(503, "Retry-After: 1\r\n", Vec::new()));
     world.client().secrets().create("db", "v", None).unwrap();
     assert_eq!(world.proxy.count("GET", DB), 0);
-    assert_eq!(world.clock.sleeps(), [1000]);
+    assert_eq!(world.clock.sleeps_in_ms(), [1000]);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use helvetisafe::{Client, Credentials, ErrorKind, KeySource, OrgKeyRotation};
 use helvetisafe_crypto::{OrgKey, Payload};
-
-use crate::proxy::{Deed, Seen, answer};
-use crate::world::{ORG_KEY, World, earlier, wrapped};
+use helvetisafe_test_support::{
+    Action, ORG_KEY, Request, World, answer, earlier, wrapped_for_test_key,
+};
 
 const A: &str = "/api/v1/secrets/a";
 
@@ -16,7 +16,7 @@ pub(crate) fn record(org_key: &OrgKey, key: &str, plaintext: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn another_name_in_the_answer_is_refused() {
+fn an_answer_with_another_name_is_refused() {
     let world = World::new(|seen, _| {
         seen.is("GET", A)
             .then(|| answer(200, r#"{"key":"b","value":"AAAA","nonce":"AAAA"}"#))
@@ -28,17 +28,17 @@ fn another_name_in_the_answer_is_refused() {
 }
 
 /// The vault shows another org key after the first read, and one secret under a third one.
-fn rotating(seen: &Seen, before: &[Seen]) -> Option<Deed> {
+fn rotating(seen: &Request, before: &[Request]) -> Option<Action> {
     if seen.is("GET", A) {
         let lost = OrgKey::from_bytes(&[8; 32]);
         return Some(answer(200, record(&lost, "a", &Payload::encode("a", "v"))));
     }
     (seen.is("GET", ORG_KEY) && earlier(before, "GET", A) > 0)
-        .then(|| answer(200, wrapped(&OrgKey::from_bytes(&[9; 32]))))
+        .then(|| answer(200, wrapped_for_test_key(&OrgKey::from_bytes(&[9; 32]))))
 }
 
 #[test]
-fn another_org_key_is_refused_also_when_the_secret_would_not_open_under_it() {
+fn another_org_key_is_refused_even_if_it_does_not_open_the_secret() {
     let world = World::new(rotating);
     let client = world.client();
     let before = client.org_key_fingerprint();
@@ -55,7 +55,7 @@ fn another_org_key_is_refused_also_when_the_secret_would_not_open_under_it() {
 }
 
 #[test]
-fn a_secret_that_does_not_open_under_a_key_that_may_read_is_a_failed_decryption() {
+fn a_secret_that_an_accepted_key_does_not_open_is_a_decryption_error() {
     let world = World::new(rotating);
     let rotation = OrgKeyRotation::follow_for_reading();
     let client = world
@@ -98,7 +98,7 @@ fn changed_ciphertext_and_malformed_records_are_refused() {
 }
 
 #[test]
-fn a_vault_that_echoes_credentials_does_not_get_them_into_an_error() {
+fn echoed_credentials_do_not_appear_in_errors() {
     let world = World::new(|seen, before| {
         let echo = format!(
             r#"{{"error":"{}"}}"#,
@@ -118,7 +118,7 @@ fn a_vault_that_echoes_credentials_does_not_get_them_into_an_error() {
 }
 
 #[test]
-fn what_is_locked_under_another_password_or_damaged_is_one_error() {
+fn a_wrong_password_and_a_damaged_key_are_the_same_error() {
     const PRIVATE_KEY: &str = "/api/v1/credentials/private-key";
     let world = World::new(|_, _| None);
     let secret = secrecy::ExposeSecret::expose_secret(&world.account.client_secret);

@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use helvetisafe::{BodyLimits, ClientBuilder, ErrorKind, Timeouts};
+use helvetisafe_test_support::{Action, SECRETS, World, answer};
 
 use crate::extremes::extremes;
-use crate::proxy::{Deed, answer};
-use crate::world::{SECRETS, World};
 
 const DB: &str = "/api/v1/secrets/db";
 
@@ -24,7 +23,7 @@ fn quick(builder: ClientBuilder) -> ClientBuilder {
 fn silence_ends_an_attempt() {
     let world = World::new(|seen, _| {
         seen.is("GET", DB)
-            .then_some(Deed::Stall(Duration::from_secs(5)))
+            .then_some(Action::Stall(Duration::from_secs(5)))
     });
     let client = quick(world.builder()).connect().unwrap();
     let begun = Instant::now();
@@ -46,7 +45,7 @@ fn a_dripping_answer_ends_with_the_attempt() {
     let world = World::new(|seen, _| {
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_vec();
         seen.is("GET", DB)
-            .then(|| Deed::Drip([head, vec![b' '; 1000]].concat(), Duration::from_millis(20)))
+            .then(|| Action::Drip([head, vec![b' '; 1000]].concat(), Duration::from_millis(20)))
     });
     let client = quick(world.builder()).connect().unwrap();
     let begun = Instant::now();
@@ -82,7 +81,8 @@ fn an_answer_that_is_too_large_is_refused() {
         .concat()
     };
     for bytes in [large(), endless()] {
-        let world = World::new(move |seen, _| seen.is("GET", DB).then(|| Deed::Raw(bytes.clone())));
+        let world =
+            World::new(move |seen, _| seen.is("GET", DB).then(|| Action::Raw(bytes.clone())));
         let error = world.client().secrets().get("db").unwrap_err();
         assert_eq!(
             (error.kind(), error.is_retryable()),
@@ -95,7 +95,7 @@ fn an_answer_that_is_too_large_is_refused() {
 
 /// A transport of the application's may not know the limits.
 #[test]
-fn an_answer_that_is_too_large_is_refused_whoever_brought_it() {
+fn too_large_an_answer_is_refused_from_any_transport() {
     let sends_much = |_: &http::Request<Vec<u8>>| Ok(http::Response::new(vec![b' '; 70_000]));
     let world = World::new(|_, _| None);
     let error = world.builder().transport(sends_much).connect().unwrap_err();
@@ -122,7 +122,7 @@ fn the_limits_can_be_set() {
 }
 
 #[test]
-fn what_could_not_be_read_back_is_not_written() {
+fn a_value_too_large_to_read_is_not_written() {
     let world = World::new(|_, _| None);
     let limits = BodyLimits {
         secret: 10_000,
@@ -155,14 +155,14 @@ fn a_value_of_one_mebibyte_is_stored_and_read() {
 }
 
 #[test]
-fn what_is_no_http_is_refused() {
+fn an_answer_that_is_not_http_is_refused() {
     for bytes in [
         &b"SSH-2.0-OpenSSH\r\n"[..],
         b"HTTP/9.9 abc\r\n\r\n",
         b"\0\0\0\0\0\0\0\0\r\n\r\n",
     ] {
         let world =
-            World::new(move |seen, _| seen.is("GET", DB).then(|| Deed::Raw(bytes.to_vec())));
+            World::new(move |seen, _| seen.is("GET", DB).then(|| Action::Raw(bytes.to_vec())));
         let error = world.client().secrets().get("db").unwrap_err();
         assert!(
             matches!(error.kind(), ErrorKind::Api | ErrorKind::Transport),
@@ -173,7 +173,7 @@ fn what_is_no_http_is_refused() {
 }
 
 #[test]
-fn the_longest_times_are_as_good_as_no_limit() {
+fn maximum_timeouts_never_expire() {
     let world = World::new(|_, _| None);
     for (name, timeouts) in extremes(Duration::MAX) {
         let client = world.builder().timeouts(timeouts).connect();
@@ -184,7 +184,7 @@ fn the_longest_times_are_as_good_as_no_limit() {
 }
 
 #[test]
-fn no_time_is_enough_for_nothing() {
+fn zero_timeouts_fail_each_call() {
     for (name, timeouts) in extremes(Duration::ZERO) {
         let world = World::new(|_, _| None);
         let outcome = world.builder().timeouts(timeouts).connect();

@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use helvetisafe::ErrorKind;
-
-use crate::proxy::Deed;
-use crate::world::{SECRETS, TOKEN, World};
+use helvetisafe_test_support::{Action, PEM, SECRETS, TOKEN, World, answer};
 
 #[test]
-fn each_has_its_own_outcome_in_order_and_one_token_serves_all() {
+fn get_many_returns_ordered_outcomes_with_one_token() {
     let world = World::new(|_, _| None);
     let client = world.client();
     let keys: Vec<_> = (0..100).map(|n| format!("key_{n}")).collect();
@@ -44,10 +42,10 @@ fn each_has_its_own_outcome_in_order_and_one_token_serves_all() {
 }
 
 #[test]
-fn what_is_gone_since_it_was_listed_is_left_out() {
+fn a_secret_deleted_after_the_list_is_left_out() {
     let world = World::new(|seen, _| {
         let gone = seen.is("GET", "/api/v1/secrets/b");
-        gone.then(|| crate::proxy::answer(404, r#"{"error":"not_found"}"#))
+        gone.then(|| answer(404, r#"{"error":"not_found"}"#))
     });
     let client = world.client();
     for key in ["a", "b", "c"] {
@@ -62,7 +60,7 @@ fn what_is_gone_since_it_was_listed_is_left_out() {
 }
 
 #[test]
-fn no_more_are_under_way_than_is_allowed() {
+fn at_most_the_allowed_number_is_in_flight() {
     let world = World::new(|_, _| None);
     let two = NonZeroUsize::new(2).unwrap();
     let client = world.builder().concurrency(two).connect().unwrap();
@@ -73,7 +71,7 @@ fn no_more_are_under_way_than_is_allowed() {
 }
 
 #[test]
-fn any_work_is_done_at_once_in_order_and_within_the_bound() {
+fn any_work_runs_concurrently_in_order_and_within_the_limit() {
     let world = World::new(|_, _| None);
     let two = NonZeroUsize::new(2).unwrap();
     let client = world.builder().concurrency(two).connect().unwrap();
@@ -97,7 +95,7 @@ fn any_work_is_done_at_once_in_order_and_within_the_bound() {
 }
 
 #[test]
-fn a_rate_limit_that_one_meets_slows_all() {
+fn a_rate_limit_of_one_request_slows_all() {
     let times = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&times);
     let world = World::new(move |seen, before| {
@@ -109,7 +107,7 @@ fn a_rate_limit_that_one_meets_slows_all() {
             .iter()
             .filter(|seen| seen.path.starts_with(SECRETS) && seen.method == "GET");
         let is_tenth = reads.count() == 9;
-        is_tenth.then(|| Deed::Answer(429, "Retry-After: 1\r\n", Vec::new()))
+        is_tenth.then(|| Action::Answer(429, "Retry-After: 1\r\n", Vec::new()))
     });
     let credentials = {
         use secrecy::ExposeSecret;
@@ -120,7 +118,7 @@ fn a_rate_limit_that_one_meets_slows_all() {
     let client = helvetisafe::Client::builder(
         world.proxy.base_url(),
         credentials,
-        helvetisafe::KeySource::pem(crate::world::PEM),
+        helvetisafe::KeySource::pem(PEM),
     )
     .connect()
     .unwrap();

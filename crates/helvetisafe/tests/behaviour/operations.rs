@@ -4,15 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use helvetisafe::{ErrorKind, Event, Expiry, Timestamp};
 use helvetisafe_crypto::OrgKey;
+use helvetisafe_test_support::{ORG_KEY, World, answer, earlier, wrapped_for_test_key};
 
 use crate::hostile::record;
-use crate::proxy::answer;
-use crate::world::{ORG_KEY, World, earlier, wrapped};
 
 const DB: &str = "/api/v1/secrets/db";
 
 #[test]
-fn a_field_is_set_and_the_others_stay() {
+fn setting_a_field_leaves_the_others_unchanged() {
     let world = World::new(|_, _| None);
     // With its first field alone it looks like another secret.
     let client = world.builder().allow_unbound(true).connect().unwrap();
@@ -50,7 +49,7 @@ fn a_field_is_set_and_the_others_stay() {
 }
 
 #[test]
-fn fields_are_written_at_once() {
+fn fields_are_written_together() {
     let world = World::new(|_, _| None);
     let client = world.client();
     let secrets = client.secrets();
@@ -102,7 +101,7 @@ fn fields_are_copied_byte_for_byte_and_legacy_text_becomes_a_value() {
     let text = "{ \"PORT\": 5432,\"HOST\" :\"h\" }";
     let org_key = OrgKey::from_bytes(&[7; 32]);
     let world = World::new(move |seen, _| match seen.path.as_str() {
-        ORG_KEY => Some(answer(200, wrapped(&org_key))),
+        ORG_KEY => Some(answer(200, wrapped_for_test_key(&org_key))),
         DB => Some(answer(200, record(&org_key, "db", text.as_bytes()))),
         "/api/v1/secrets/old" => Some(answer(200, record(&org_key, "old", b"[legacy]"))),
         _ => None,
@@ -147,7 +146,7 @@ fn an_expiry_is_kept_cleared_or_set() {
 }
 
 #[test]
-fn what_exists_exists() {
+fn creating_an_existing_secret_is_a_conflict() {
     let world = World::new(|_, _| None);
     let client = world.client();
     assert!(!client.secrets().exists("db").unwrap());
@@ -156,7 +155,7 @@ fn what_exists_exists() {
 }
 
 #[test]
-fn events_tell_what_happens_and_no_secret() {
+fn events_describe_each_request_without_secrets() {
     let world = World::new(|seen, before| {
         (seen.is("GET", DB) && earlier(before, "GET", DB) == 0).then(|| answer(429, ""))
     });
@@ -187,7 +186,7 @@ fn events_tell_what_happens_and_no_secret() {
 }
 
 #[test]
-fn a_transport_around_the_default_one_sees_what_is_sent() {
+fn a_wrapping_transport_sees_each_request() {
     let world = World::new(|_, _| None);
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = std::sync::Arc::clone(&seen);

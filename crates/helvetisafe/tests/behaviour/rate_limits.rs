@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use helvetisafe::{Clock, Credentials, ErrorKind};
 use helvetisafe_server::{NewAccount, Rate, RateLimits, Vault};
-
-use crate::proxy::Deed;
-use crate::world::{TOKEN, TestClock, World};
+use helvetisafe_test_support::{Action, DrivenClock, TOKEN, World};
 
 const DB: &str = "/api/v1/secrets/db";
 
 fn limited(limits: RateLimits) -> World {
-    let clock = TestClock::default();
+    let clock = DrivenClock::default();
     let vaults = clock.clone();
     let vault = Vault::builder()
         .rate_limits(limits)
@@ -30,7 +28,7 @@ fn rate(count: u32, seconds: u64) -> Option<Rate> {
 }
 
 #[test]
-fn the_client_waits_as_long_as_the_vault_asks_and_succeeds() {
+fn the_client_honours_retry_after_and_succeeds() {
     // The org key, a create, a read; then one each 7 s.
     let world = limited(RateLimits {
         requests: rate(3, 21),
@@ -39,17 +37,17 @@ fn the_client_waits_as_long_as_the_vault_asks_and_succeeds() {
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
     client.secrets().get("db").unwrap();
-    assert!(world.clock.sleeps().is_empty());
+    assert!(world.clock.sleeps_in_ms().is_empty());
     assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
     client.secrets().put("db", "w", None).unwrap();
     client.secrets().delete("db").unwrap();
     client.secrets().create("db", "x", None).unwrap();
-    assert_eq!(world.clock.sleeps(), [7000; 4]);
+    assert_eq!(world.clock.sleeps_in_ms(), [7000; 4]);
     assert_eq!(world.proxy.count("GET", DB), 3, "each was asked once more");
 }
 
 #[test]
-fn a_wait_that_is_too_long_is_an_error_that_says_how_long() {
+fn too_long_a_retry_after_is_an_error_that_contains_it() {
     let world = limited(RateLimits {
         requests: rate(2, 120),
         ..RateLimits::off()
@@ -61,7 +59,7 @@ fn a_wait_that_is_too_long_is_an_error_that_says_how_long() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
     assert_eq!(error.status().unwrap(), 429);
     assert!(error.is_retryable());
-    assert!(world.clock.sleeps().is_empty());
+    assert!(world.clock.sleeps_in_ms().is_empty());
     assert_eq!(world.proxy.count("GET", DB), 1);
 
     world.clock.advance(Duration::from_secs(60));
@@ -69,14 +67,14 @@ fn a_wait_that_is_too_long_is_an_error_that_says_how_long() {
 }
 
 #[test]
-fn a_token_is_waited_for_too() {
+fn a_throttled_token_request_is_retried_too() {
     let world = limited(RateLimits {
         logins: rate(1, 5),
         ..RateLimits::off()
     });
     world.client();
     world.client();
-    assert_eq!(world.clock.sleeps(), [5000]);
+    assert_eq!(world.clock.sleeps_in_ms(), [5000]);
     assert_eq!(world.proxy.count("POST", TOKEN), 3);
 
     let world = limited(RateLimits {
@@ -90,7 +88,7 @@ fn a_token_is_waited_for_too() {
 }
 
 #[test]
-fn a_wrong_secret_is_refused_then_throttled_and_the_right_one_is_neither() {
+fn a_wrong_client_secret_is_refused_then_throttled_and_the_right_one_is_not() {
     let world = limited(RateLimits {
         failed_logins: rate(2, 100),
         ..RateLimits::off()
@@ -105,14 +103,14 @@ fn a_wrong_secret_is_refused_then_throttled_and_the_right_one_is_neither() {
     let wait = Some(Duration::from_secs(50));
     assert_eq!(guess(), (ErrorKind::RateLimited, wait));
     world.client();
-    assert!(world.clock.sleeps().is_empty());
+    assert!(world.clock.sleeps_in_ms().is_empty());
 }
 
 /// However many calls there are, one a second asks.
 #[test]
-fn a_rest_that_no_call_has_time_for_is_kept_by_all() {
+fn a_backoff_longer_than_every_deadline_applies_to_all_calls() {
     let world = World::new(|seen, _| {
-        let busy = || Deed::Answer(429, "Retry-After: 60\r\n", Vec::new());
+        let busy = || Action::Answer(429, "Retry-After: 60\r\n", Vec::new());
         seen.is("GET", DB).then(busy)
     });
     let client = world.builder().concurrency(NonZeroUsize::MIN).connect();
@@ -132,10 +130,10 @@ fn a_rest_that_no_call_has_time_for_is_kept_by_all() {
 
 /// Whoever makes a single attempt tells the others all the same.
 #[test]
-fn the_last_attempt_tells_the_others_to_rest() {
+fn the_last_attempt_makes_other_calls_back_off() {
     let world = World::new(|seen, before| {
         let is_first = before.iter().all(|seen| !seen.is("GET", DB));
-        let busy = || Deed::Answer(429, "Retry-After: 5\r\n", Vec::new());
+        let busy = || Action::Answer(429, "Retry-After: 5\r\n", Vec::new());
         (seen.is("GET", DB) && is_first).then(busy)
     });
     world.client().secrets().create("db", "v", None).unwrap();
@@ -143,5 +141,5 @@ fn the_last_attempt_tells_the_others_to_rest() {
     let error = client.secrets().get("db").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     client.secrets().get("db").unwrap();
-    assert_eq!(world.clock.sleeps(), [5000]);
+    assert_eq!(world.clock.sleeps_in_ms(), [5000]);
 }

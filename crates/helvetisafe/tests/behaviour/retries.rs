@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use helvetisafe::{Client, ErrorKind, Expiry, Failure, KeySource, TransportError};
-
-use crate::proxy::{Deed, answer};
-use crate::world::{PEM, SECRETS, TestClock, World, earlier};
+use helvetisafe_test_support::{Action, DrivenClock, PEM, SECRETS, World, answer, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
 #[test]
-fn a_read_is_tried_again_after_a_passing_status() {
+fn a_read_is_retried_after_a_transient_status() {
     for status in [408, 500, 502, 503, 504] {
         let world = World::new(move |seen, before| {
             (seen.is("GET", DB) && earlier(before, "GET", DB) < 2).then(|| answer(status, "<html>"))
@@ -23,7 +21,7 @@ fn a_read_is_tried_again_after_a_passing_status() {
         assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
         assert_eq!(world.proxy.count("GET", DB), 3);
         assert_eq!(
-            world.clock.sleeps(),
+            world.clock.sleeps_in_ms(),
             [25, 50],
             "half of 50 ms, then half of 100 ms"
         );
@@ -31,7 +29,7 @@ fn a_read_is_tried_again_after_a_passing_status() {
 }
 
 #[test]
-fn the_last_failure_is_reported_when_no_attempt_is_left() {
+fn the_last_failure_is_returned_when_attempts_run_out() {
     let world = World::new(|seen, _| (seen.is("GET", DB)).then(|| answer(503, "")));
     let error = world.client().secrets().get("db").unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Api, true));
@@ -52,7 +50,7 @@ fn the_last_failure_is_reported_when_no_attempt_is_left() {
 }
 
 #[test]
-fn what_cannot_pass_is_not_tried_again() {
+fn a_permanent_failure_is_not_retried() {
     for (status, kind) in [
         (400, ErrorKind::Api),
         (403, ErrorKind::Forbidden),
@@ -98,12 +96,12 @@ fn what_cannot_pass_is_not_tried_again() {
 }
 
 #[test]
-fn a_vault_that_cannot_be_reached_is_tried_again() {
+fn an_unreachable_vault_is_retried() {
     let closed = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let clock = TestClock::default();
+    let clock = DrivenClock::default();
     let credentials = helvetisafe::Credentials::api_token("t");
     let error = Client::builder(format!("http://{closed}"), credentials, KeySource::pem(PEM))
         .clock(clock.clone())
@@ -113,22 +111,22 @@ fn a_vault_that_cannot_be_reached_is_tried_again() {
         (error.kind(), error.is_retryable()),
         (ErrorKind::Transport, true)
     );
-    assert_eq!(clock.sleeps().len(), 2, "three attempts");
+    assert_eq!(clock.sleeps_in_ms().len(), 2, "three attempts");
     assert!(error.to_string().contains("nothing was sent"), "{error}");
 }
 
 #[test]
-fn a_lost_answer_to_a_read_is_asked_for_again() {
-    let deeds: [fn() -> Deed; 4] = [
-        || Deed::Close,
-        || Deed::ForwardAndClose,
-        || Deed::ForwardAndTruncate(20),
-        || Deed::ForwardAndTruncate(200),
+fn a_read_with_a_lost_answer_is_retried() {
+    let actions: [fn() -> Action; 4] = [
+        || Action::Close,
+        || Action::ForwardAndClose,
+        || Action::ForwardAndTruncate(20),
+        || Action::ForwardAndTruncate(200),
     ];
-    for deed in deeds {
+    for action in actions {
         let world = World::new(move |seen, before| {
             // On a fresh connection each, so that it is no dead one.
-            (seen.is("GET", DB) && earlier(before, "GET", DB) < 2).then(deed)
+            (seen.is("GET", DB) && earlier(before, "GET", DB) < 2).then(action)
         });
         let client = world.client();
         client.secrets().create("db", "v", None).unwrap();
@@ -138,9 +136,9 @@ fn a_lost_answer_to_a_read_is_asked_for_again() {
 }
 
 #[test]
-fn a_dead_connection_is_replaced_at_once_without_counting() {
+fn replacing_a_dead_connection_does_not_count_as_an_attempt() {
     let world = World::new(|seen, before| {
-        (seen.is("GET", DB) && earlier(before, "GET", DB) == 0).then_some(Deed::Close)
+        (seen.is("GET", DB) && earlier(before, "GET", DB) == 0).then_some(Action::Close)
     });
     let client = world.builder().attempts(1).connect().unwrap();
     client.secrets().create("db", "v", None).unwrap();
@@ -156,11 +154,11 @@ fn a_dead_connection_is_replaced_at_once_without_counting() {
         [0, 0, 0, 0, 1],
         "one connection is reused until it dies"
     );
-    assert!(world.clock.sleeps().is_empty());
+    assert!(world.clock.sleeps_in_ms().is_empty());
 }
 
 #[test]
-fn connections_that_keep_dying_are_no_dead_connections_any_more() {
+fn repeatedly_dying_connections_count_as_attempts() {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let dying = move |_: &http::Request<Vec<u8>>| {
@@ -178,63 +176,63 @@ fn connections_that_keep_dying_are_no_dead_connections_any_more() {
         4,
         "once more at once, and then three attempts"
     );
-    assert_eq!(world.clock.sleeps(), [25, 50]);
+    assert_eq!(world.clock.sleeps_in_ms(), [25, 50]);
 }
 
 #[test]
-fn a_rate_limit_is_waited_for_as_long_as_asked() {
+fn a_retry_waits_for_retry_after() {
     let world = World::new(|seen, before| {
         (seen.is("GET", DB) && earlier(before, "GET", DB) < 2).then(|| {
             let header = ["Retry-After: 7\r\n", ""][earlier(before, "GET", DB)];
-            Deed::Answer(429, header, Vec::new())
+            Action::Answer(429, header, Vec::new())
         })
     });
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
     client.secrets().get("db").unwrap();
     assert_eq!(
-        world.clock.sleeps(),
+        world.clock.sleeps_in_ms(),
         [7000, 1000],
         "as asked, then half of 2 s"
     );
 }
 
 #[test]
-fn a_rate_limit_of_more_than_30_seconds_fails_now_and_says_how_long() {
+fn a_retry_after_of_more_than_30_seconds_fails_at_once() {
     let world = World::new(|seen, _| {
         seen.is("GET", DB)
-            .then(|| Deed::Answer(429, "Retry-After: 31\r\n", Vec::new()))
+            .then(|| Action::Answer(429, "Retry-After: 31\r\n", Vec::new()))
     });
     let error = world.client().secrets().get("db").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(31)));
     assert!(error.to_string().contains("try again in 31 s"), "{error}");
-    assert!(world.clock.sleeps().is_empty());
+    assert!(world.clock.sleeps_in_ms().is_empty());
 }
 
 #[test]
-fn a_date_to_come_back_is_relative_to_the_answers_own_date() {
+fn a_retry_after_date_is_relative_to_the_answers_date() {
     let world = World::new(|seen, before| {
         let headers =
             "Date: Mon, 23 Nov 2020 12:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2020 12:00:09 GMT\r\n";
         (seen.is("GET", DB) && earlier(before, "GET", DB) == 0)
-            .then(|| Deed::Answer(429, headers, Vec::new()))
+            .then(|| Action::Answer(429, headers, Vec::new()))
     });
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
     client.secrets().get("db").unwrap();
-    assert_eq!(world.clock.sleeps(), [9000]);
+    assert_eq!(world.clock.sleeps_in_ms(), [9000]);
 }
 
 #[test]
-fn no_operation_takes_longer_than_its_deadline() {
+fn no_operation_exceeds_its_deadline() {
     let world = World::new(|seen, _| {
         seen.is("GET", DB)
-            .then(|| Deed::Answer(503, "Retry-After: 20\r\n", Vec::new()))
+            .then(|| Action::Answer(503, "Retry-After: 20\r\n", Vec::new()))
     });
     let error = world.client().secrets().get("db").unwrap_err();
     assert_eq!(
-        world.clock.sleeps(),
+        world.clock.sleeps_in_ms(),
         [20_000],
         "a second wait would pass the 30 s"
     );
@@ -242,9 +240,9 @@ fn no_operation_takes_longer_than_its_deadline() {
 }
 
 #[test]
-fn an_update_is_repeated_and_is_ambiguous_when_every_answer_is_lost() {
+fn an_update_is_retried_and_ambiguous_if_all_answers_are_lost() {
     let world = World::new(|seen, before| {
-        (seen.is("PUT", DB) && earlier(before, "PUT", DB) == 0).then_some(Deed::ForwardAndClose)
+        (seen.is("PUT", DB) && earlier(before, "PUT", DB) == 0).then_some(Action::ForwardAndClose)
     });
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
@@ -263,7 +261,7 @@ fn an_update_is_repeated_and_is_ambiguous_when_every_answer_is_lost() {
         "the same ciphertext is sent again"
     );
 
-    let world = World::new(|seen, _| seen.is("PUT", DB).then_some(Deed::ForwardAndClose));
+    let world = World::new(|seen, _| seen.is("PUT", DB).then_some(Action::ForwardAndClose));
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
     let error = client
@@ -284,13 +282,13 @@ fn an_update_is_repeated_and_is_ambiguous_when_every_answer_is_lost() {
 
 #[test]
 fn a_404_on_a_repeated_delete_is_a_success() {
-    for deed in [
-        Deed::ForwardAndClose,
-        Deed::ForwardAndAnswer(502),
-        Deed::ForwardAndAnswer(408),
+    for action in [
+        Action::ForwardAndClose,
+        Action::ForwardAndAnswer(502),
+        Action::ForwardAndAnswer(408),
     ] {
         let world = World::new(move |seen, before| {
-            (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0).then(|| deed.clone())
+            (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0).then(|| action.clone())
         });
         let client = world.client();
         client.secrets().create("db", "v", None).unwrap();
@@ -302,7 +300,7 @@ fn a_404_on_a_repeated_delete_is_a_success() {
 }
 
 #[test]
-fn a_404_on_a_delete_that_never_reached_the_vault_is_one() {
+fn a_404_after_an_unsent_delete_is_an_error() {
     let world = World::new(|seen, before| {
         (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0).then(|| answer(429, ""))
     });
@@ -334,7 +332,7 @@ fn a_put_creates_or_updates() {
 
 /// The refusal is about the repetition; the attempt before it has written.
 #[test]
-fn a_write_whose_answer_was_lost_is_ambiguous_also_when_its_repetition_is_refused() {
+fn a_lost_write_is_ambiguous_even_if_its_retry_is_refused() {
     for (status, kind) in [
         (403, ErrorKind::Ambiguous),
         (404, ErrorKind::NotFound),
@@ -343,12 +341,12 @@ fn a_write_whose_answer_was_lost_is_ambiguous_also_when_its_repetition_is_refuse
     ] {
         let world = World::new(move |seen, before| {
             let is_first = earlier(before, "PUT", DB) == 0;
-            let deed = if is_first {
-                Deed::ForwardAndClose
+            let action = if is_first {
+                Action::ForwardAndClose
             } else {
                 answer(status, "")
             };
-            seen.is("PUT", DB).then_some(deed)
+            seen.is("PUT", DB).then_some(action)
         });
         let client = world.client();
         client.secrets().create("db", "v", None).unwrap();
@@ -360,16 +358,16 @@ fn a_write_whose_answer_was_lost_is_ambiguous_also_when_its_repetition_is_refuse
 
 /// How long to leave the vault alone is known all the same.
 #[test]
-fn an_ambiguous_write_tells_what_the_vault_asked_for() {
+fn an_ambiguous_write_contains_retry_after() {
     for (method, path) in [("PUT", DB), ("POST", SECRETS)] {
         let world = World::new(move |seen, before| {
             let is_first = earlier(before, method, path) == 0;
-            let deed = if is_first {
-                Deed::Close
+            let action = if is_first {
+                Action::Close
             } else {
-                Deed::Answer(429, "Retry-After: 31\r\n", Vec::new())
+                Action::Answer(429, "Retry-After: 31\r\n", Vec::new())
             };
-            seen.is(method, path).then_some(deed)
+            seen.is(method, path).then_some(action)
         });
         let client = world.client();
         let error = if method == "PUT" {

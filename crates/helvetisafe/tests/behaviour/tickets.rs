@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use helvetisafe::{Client, ClientBuilder, Clock, Credentials, ErrorKind, KeySource, Scope, Scopes};
 use helvetisafe_crypto::OrgKey;
 use helvetisafe_server::{NewAccount, Vault};
+use helvetisafe_test_support::{
+    ORG_KEY, PEM, Request, SECRETS, TOKEN, World, answer, wrapped_for_test_key,
+};
 use secrecy::ExposeSecret;
-
-use crate::proxy::{Seen, answer};
-use crate::world::{ORG_KEY, PEM, SECRETS, TOKEN, World, wrapped};
 
 /// A clock that stands still, at so many seconds of the calendar, until it is set.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ fn fetched(world: &World, builder: ClientBuilder) -> usize {
 }
 
 #[test]
-fn a_ticket_serves_as_long_as_its_token_need_not_be_renewed() {
+fn a_ticket_is_used_until_its_token_is_due_for_renewal() {
     for (life, serves) in [(3600, 3570), (40, 20)] {
         let vault = Vault::builder().token_life(Duration::from_secs(life));
         let world = World::with(vault.start().unwrap(), NewAccount::default(), |_, _| None);
@@ -74,7 +74,7 @@ fn a_ticket_serves_as_long_as_its_token_need_not_be_renewed() {
 }
 
 #[test]
-fn a_ticket_that_is_made_late_lasts_no_longer() {
+fn a_late_ticket_does_not_extend_its_token() {
     let world = world();
     let clock = Stopped::at(NOON);
     let client = world.builder().clock(clock.clone()).connect().unwrap();
@@ -89,7 +89,7 @@ fn a_ticket_that_is_made_late_lasts_no_longer() {
 }
 
 #[test]
-fn a_token_near_its_end_serves_while_no_other_can_be_had() {
+fn an_expiring_token_is_used_while_no_new_one_is_available() {
     let is_down = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_down);
     let world = World::new(move |seen, _| {
@@ -105,7 +105,7 @@ fn a_token_near_its_end_serves_while_no_other_can_be_had() {
 }
 
 #[test]
-fn a_token_that_came_in_the_future_is_not_used() {
+fn a_token_issued_in_the_future_is_not_used() {
     let world = world();
     let at = |second: u64| world.builder().clock(Stopped::at(second));
     let first = at(NOON).connect().unwrap();
@@ -168,8 +168,8 @@ fn a_refused_token_is_replaced_once() {
 }
 
 /// Only the first token may not list.
-fn before_a_grant(seen: &Seen, before: &[Seen]) -> bool {
-    let token = |seen: &Seen| seen.header("authorization").map(str::to_owned);
+fn before_a_grant(seen: &Request, before: &[Request]) -> bool {
+    let token = |seen: &Request| seen.header("authorization").map(str::to_owned);
     seen.is("GET", SECRETS) && before.iter().find_map(token) == token(seen)
 }
 
@@ -183,7 +183,7 @@ fn a_token_from_before_a_grant_is_replaced_after_a_403() {
 }
 
 #[test]
-fn a_403_is_believed_of_a_young_token_and_of_the_clients_own() {
+fn a_403_is_final_for_a_young_token_and_for_the_clients_own() {
     let world = World::new(|seen, _| seen.is("GET", SECRETS).then(|| answer(403, "")));
     let at = |second| world.builder().clock(Stopped::at(second));
     let first = at(NOON).connect().unwrap();
@@ -204,7 +204,7 @@ fn a_403_is_believed_of_a_young_token_and_of_the_clients_own() {
 
 /// A token that works is not given up before there is another.
 #[test]
-fn where_no_other_token_can_be_fetched_a_403_is_told_and_the_old_one_serves_on() {
+fn without_a_new_token_a_403_is_returned_and_the_old_token_stays_in_use() {
     let world = World::new(|seen, before| {
         let is_later = seen.is("POST", TOKEN) && before.iter().any(|seen| seen.is("POST", TOKEN));
         let is_refused = before_a_grant(seen, before);
@@ -224,7 +224,7 @@ fn where_no_other_token_can_be_fetched_a_403_is_told_and_the_old_one_serves_on()
 }
 
 #[test]
-fn what_is_no_ticket_is_ignored() {
+fn an_invalid_ticket_is_ignored() {
     let world = world();
     let ticket = ticket(&world.client());
     let mut parts: Vec<_> = ticket.split('.').collect();
@@ -288,10 +288,10 @@ fn a_password_opens_a_ticket_too() {
 
 /// A ticket has the org key too, and it is not the ticket that says which one holds.
 #[test]
-fn the_org_key_is_the_one_that_the_vault_has_now() {
+fn a_ticket_does_not_bring_an_old_org_key_back() {
     let is_rotated = Arc::new(AtomicBool::new(false));
     let (flag, new) = (Arc::clone(&is_rotated), OrgKey::generate().unwrap());
-    let rotated = wrapped(&new);
+    let rotated = wrapped_for_test_key(&new);
     let world = World::new(move |seen, _| {
         let answers = flag.load(Ordering::SeqCst) && seen.is("GET", ORG_KEY);
         answers.then(|| answer(200, rotated.as_str()))

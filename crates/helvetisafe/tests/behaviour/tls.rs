@@ -4,9 +4,8 @@
 #[cfg(all(feature = "platform-roots", target_os = "linux"))]
 use std::process::Command;
 
-use crate::tls_server;
-use crate::world::PEM;
 use helvetisafe::{Client, ClientBuilder, Credentials, Error, ErrorKind, KeySource};
+use helvetisafe_test_support::{PEM, tls_server};
 use rustls::HandshakeKind;
 
 fn builder(port: u16) -> ClientBuilder {
@@ -39,7 +38,7 @@ fn an_added_authority_is_trusted() {
 
 /// Connections share what one of them learnt, and the platform's certificates are read once.
 #[test]
-fn the_session_of_a_connection_is_resumed_by_the_next() {
+fn a_new_connection_resumes_the_tls_session() {
     // After a 401 an API token is sent in another header.
     let (port, authority, begun) = tls_server::serve("localhost", "401 Unauthorized");
     let error = builder(port)
@@ -52,7 +51,7 @@ fn the_session_of_a_connection_is_resumed_by_the_next() {
 }
 
 #[test]
-fn what_is_no_certificate_is_refused() {
+fn an_invalid_certificate_is_refused() {
     for pem in ["", "not a certificate", PEM] {
         let error = builder(1).ca_certificate(pem).connect().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{pem}");
@@ -61,7 +60,7 @@ fn what_is_no_certificate_is_refused() {
 
 #[cfg(feature = "bundled-roots")]
 #[test]
-fn the_roots_that_are_compiled_in_can_be_trusted_with_an_added_one() {
+fn bundled_roots_can_be_combined_with_an_added_authority() {
     let (port, authority) = tls_server::start();
     let error = builder(port).bundled_roots().connect().unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
@@ -74,15 +73,10 @@ fn the_roots_that_are_compiled_in_can_be_trusted_with_an_added_one() {
 /// The error of each client for a vault with TLS.
 fn errors(port: u16) -> Vec<Error> {
     let blocking = builder(port).connect().unwrap_err();
-    #[cfg(feature = "async")]
-    let others = [not_connected(port)];
-    #[cfg(not(feature = "async"))]
-    let others = [];
-    [blocking].into_iter().chain(others).collect()
+    vec![blocking, async_error(port)]
 }
 
-#[cfg(feature = "async")]
-fn not_connected(port: u16) -> Error {
+fn async_error(port: u16) -> Error {
     let url = format!("https://localhost:{port}");
     let credentials = Credentials::api_token("t");
     let builder = helvetisafe::AsyncClient::builder(url, credentials, KeySource::pem(PEM));
@@ -95,7 +89,7 @@ fn not_connected(port: u16) -> Error {
 
 #[cfg(all(feature = "platform-roots", target_os = "linux"))]
 #[test]
-fn a_system_that_trusts_nobody_is_named_as_the_cause() {
+fn an_empty_certificate_store_is_named_in_the_error() {
     // The environment belongs to the process, so this test program is run once more.
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "tls::without_a_certificate_store", "--ignored"]);
@@ -150,5 +144,5 @@ fn without_roots_only_an_added_authority_is_trusted() {
         .unwrap_err();
     assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
     // Without TLS nobody needs to be trusted.
-    crate::world::World::new(|_, _| None).client();
+    helvetisafe_test_support::World::new(|_, _| None).client();
 }

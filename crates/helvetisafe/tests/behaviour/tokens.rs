@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use helvetisafe::{ErrorKind, Event, Scope, Scopes, Timeouts};
 use helvetisafe_server::{NewAccount, Vault};
-
-use crate::proxy::{Deed, answer};
-use crate::world::{SECRETS, TOKEN, World, earlier};
+use helvetisafe_test_support::{Action, SECRETS, TOKEN, World, answer, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
@@ -45,7 +43,7 @@ fn a_token_of_a_minute_or_less_is_renewed_at_half_its_life() {
 }
 
 #[test]
-fn the_scopes_that_were_set_are_asked_for() {
+fn the_configured_scopes_are_requested() {
     let world = World::new(|_, _| None);
     let scopes = [Scope::CredentialsRead, Scope::SecretsRead];
     let client = world
@@ -91,7 +89,7 @@ fn a_rate_limited_token_endpoint_is_a_rate_limit() {
 }
 
 #[test]
-fn a_401_brings_one_new_token_and_one_replay() {
+fn a_401_causes_one_new_token_and_one_replay() {
     let world = World::new(|_, _| None);
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
@@ -121,7 +119,7 @@ fn a_write_that_was_refused_with_401_is_replayed_too() {
 }
 
 #[test]
-fn sixty_four_threads_share_one_renewal() {
+fn a_renewal_serves_all_waiters() {
     let world = World::new(|seen, _| {
         // A slow token endpoint, so that the threads really meet.
         if seen.is("POST", TOKEN) {
@@ -181,7 +179,7 @@ fn a_failed_renewal_is_shared_too() {
 
 /// It has used up most of its time when it begins the renewal.
 #[test]
-fn a_renewal_for_which_a_thread_had_no_time_is_not_that_of_the_others() {
+fn a_thread_that_times_out_does_not_fail_the_renewal_of_the_others() {
     let renews = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&renews);
     let world = World::new(move |seen, before| {
@@ -192,14 +190,14 @@ fn a_renewal_for_which_a_thread_had_no_time_is_not_that_of_the_others() {
         }
         let refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_vec();
         let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
-        is_first.then_some(Deed::Drip(refused, Duration::from_millis(25)))
+        is_first.then_some(Action::Drip(refused, Duration::from_millis(25)))
     });
     world.client().secrets().create("db", "v", None).unwrap();
     let timeouts = Timeouts {
         operation: seconds(2),
         ..Timeouts::default()
     };
-    let builder = world.on_the_real_clock().timeouts(timeouts);
+    let builder = world.builder_on_the_real_clock().timeouts(timeouts);
     let client = builder.connect().unwrap();
     thread::scope(|scope| {
         let first = scope.spawn(|| client.secrets().get("db"));
@@ -215,7 +213,7 @@ fn a_renewal_for_which_a_thread_had_no_time_is_not_that_of_the_others() {
 }
 
 #[test]
-fn the_old_token_serves_while_a_renewal_fails_for_a_passing_reason() {
+fn the_old_token_is_used_while_renewals_fail_temporarily() {
     let world = World::new(|seen, before| {
         let renewals = earlier(before, "POST", TOKEN);
         (seen.is("POST", TOKEN) && (1..3).contains(&renewals)).then(|| answer(503, ""))
@@ -240,7 +238,7 @@ fn the_old_token_serves_while_a_renewal_fails_for_a_passing_reason() {
 #[test]
 fn a_dead_token_is_never_sent() {
     let world = World::new(|seen, before| {
-        (seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) > 0).then_some(Deed::Close)
+        (seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) > 0).then_some(Action::Close)
     });
     let client = world.client();
     world.clock.advance(seconds(3600));
@@ -250,7 +248,7 @@ fn a_dead_token_is_never_sent() {
 }
 
 #[test]
-fn an_event_tells_what_a_token_may_do_and_what_time_the_vault_has() {
+fn a_token_event_has_the_scopes_and_the_vaults_time() {
     let account = NewAccount::default().scopes([Scope::SecretsRead, Scope::CredentialsRead]);
     let world = World::with(Vault::ephemeral().unwrap(), account, |_, _| None);
     let told = Arc::new(Mutex::new((Vec::new(), Vec::new())));

@@ -4,9 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use helvetisafe::{CachePolicy, ChangeKind, Client, Clock, ErrorKind, Scope};
-
-use crate::proxy::answer;
-use crate::world::{SECRETS, World, earlier};
+use helvetisafe_test_support::{SECRETS, World, answer, earlier};
 
 /// What is done while the watch sleeps, one after the other.
 type Deeds = Vec<Box<dyn FnOnce() + Send>>;
@@ -14,7 +12,7 @@ type Deeds = Vec<Box<dyn FnOnce() + Send>>;
 /// A clock whose sleeps are when things happen.
 #[derive(Clone)]
 struct Stage {
-    deeds: Arc<Mutex<Deeds>>,
+    actions: Arc<Mutex<Deeds>>,
     slept: Arc<Mutex<Vec<Duration>>>,
 }
 
@@ -25,12 +23,12 @@ impl Clock for Stage {
 
     fn sleep(&self, duration: Duration) {
         self.slept.lock().unwrap().push(duration);
-        let deed = {
-            let mut deeds = self.deeds.lock().unwrap();
-            assert!(!deeds.is_empty(), "a change was not noticed");
-            deeds.remove(0)
+        let action = {
+            let mut actions = self.actions.lock().unwrap();
+            assert!(!actions.is_empty(), "a change was not noticed");
+            actions.remove(0)
         };
-        deed();
+        action();
     }
 
     fn jitter(&self) -> f64 {
@@ -38,9 +36,9 @@ impl Clock for Stage {
     }
 }
 
-fn stage(deeds: Deeds) -> Stage {
+fn stage(actions: Deeds) -> Stage {
     Stage {
-        deeds: Arc::new(Mutex::new(deeds)),
+        actions: Arc::new(Mutex::new(actions)),
         slept: Arc::default(),
     }
 }
@@ -94,7 +92,7 @@ fn noticed(world: &World, scopes: &[Scope]) -> Stage {
 }
 
 #[test]
-fn changes_are_noticed_in_the_list() {
+fn a_watch_notices_changes_in_the_list() {
     let world = World::new(|_, _| None);
     let stage = noticed(&world, &[Scope::CredentialsRead, Scope::SecretsList]);
     assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_secs(9); 4]);
@@ -109,7 +107,7 @@ fn without_the_list_each_secret_is_read() {
 }
 
 #[test]
-fn after_a_failed_look_it_goes_on() {
+fn a_watch_continues_after_a_failed_poll() {
     let world = World::new(|seen, before| {
         let looks = before.iter().filter(|seen| seen.is("GET", SECRETS)).count();
         (seen.is("GET", SECRETS) && looks == 1).then(|| answer(400, ""))
@@ -132,7 +130,7 @@ fn after_a_failed_look_it_goes_on() {
 
 /// What changes between the first look and the first call of `next` is not lost.
 #[test]
-fn a_watch_that_has_begun_sees_what_changes_before_it_is_asked() {
+fn a_started_watch_sees_changes_before_its_first_poll() {
     let world = World::new(|_, _| None);
     let client = world.client();
     client.secrets().create("a", "first", None).unwrap();
@@ -154,16 +152,16 @@ fn a_watch_that_has_begun_sees_what_changes_before_it_is_asked() {
 /// A value in the cache of the watching client is not what is read after a change was told, nor after
 /// the watch began.
 #[test]
-fn after_a_change_the_new_value_is_read() {
+fn after_a_change_a_read_returns_the_new_value() {
     let world = World::new(|_, _| None);
     let writer = world.client();
     writer.secrets().create("a", "first", None).unwrap();
     let (second, third) = (writer.clone(), writer);
-    let deeds: Deeds = vec![Box::new(move || {
+    let actions: Deeds = vec![Box::new(move || {
         drop(third.secrets().put("a", "third", None).unwrap());
     })];
     let policy = CachePolicy::new(Duration::from_secs(3600));
-    let client = world.builder().clock(stage(deeds)).cache(policy);
+    let client = world.builder().clock(stage(actions)).cache(policy);
     let client = client.connect().unwrap();
     let read = || client.secrets().get("a").unwrap();
     assert_eq!(read().expose_secret(), "first");
@@ -179,21 +177,21 @@ fn after_a_change_the_new_value_is_read() {
 }
 
 #[test]
-fn a_later_begin_forgets_what_was_to_be_told() {
+fn a_later_begin_discards_pending_changes() {
     let world = World::new(|_, _| None);
     let writer = world.client();
     for key in ["a", "b"] {
         writer.secrets().create(key, "first", None).unwrap();
     }
     let (first, later) = (writer.clone(), writer.clone());
-    let deeds: Deeds = vec![
+    let actions: Deeds = vec![
         Box::new(move || {
             drop(first.secrets().put("a", "second", None).unwrap());
             first.secrets().delete("b").unwrap();
         }),
         Box::new(move || drop(later.secrets().put("b", "third", None).unwrap())),
     ];
-    let client = world.builder().clock(stage(deeds)).connect().unwrap();
+    let client = world.builder().clock(stage(actions)).connect().unwrap();
     let watch = client.secrets().watch(&["a", "b"], Duration::from_secs(1));
     let mut watch = watch.unwrap();
     assert_eq!(watch.next().unwrap().unwrap().key().as_str(), "a");
@@ -207,7 +205,7 @@ fn a_later_begin_forgets_what_was_to_be_told() {
 }
 
 #[test]
-fn no_interval_is_so_short_that_it_would_flood_the_vault() {
+fn the_interval_has_a_minimum() {
     let world = World::new(|_, _| None);
     let writer = world.client();
     let put = move || drop(writer.secrets().put("a", "first", None).unwrap());
@@ -219,10 +217,10 @@ fn no_interval_is_so_short_that_it_would_flood_the_vault() {
 }
 
 /// The world and what is told of two secrets in it by a watch whose list is forbidden at some looks.
-/// Between its looks happens what `deeds` says, given who writes.
+/// Between its looks happens what `actions` says, given who writes.
 fn told(
     is_forbidden: impl Fn(usize) -> bool + Send + Sync + 'static,
-    deeds: impl FnOnce(&Client) -> Deeds,
+    actions: impl FnOnce(&Client) -> Deeds,
 ) -> (World, Vec<String>) {
     let world = World::new(move |seen, before| {
         let look = earlier(before, "GET", SECRETS);
@@ -232,9 +230,9 @@ fn told(
     for key in ["a", "b"] {
         writer.secrets().create(key, "first", None).unwrap();
     }
-    let mut deeds = deeds(&writer);
-    deeds.push(writes(&writer, "end"));
-    let client = world.builder().clock(stage(deeds)).connect().unwrap();
+    let mut actions = actions(&writer);
+    actions.push(writes(&writer, "end"));
+    let client = world.builder().clock(stage(actions)).connect().unwrap();
     let watch = client
         .secrets()
         .watch(&["a", "b", "end"], Duration::from_secs(1));
@@ -262,7 +260,7 @@ fn a_list_that_becomes_forbidden_is_no_change() {
 }
 
 #[test]
-fn the_list_is_asked_for_again_some_time_after_it_was_forbidden() {
+fn a_forbidden_list_is_requested_again_later() {
     let (world, changes) = told(|look| look == 1, |_| nothing(30));
     assert!(changes.is_empty(), "{changes:?}");
     let lists = world.proxy.count("GET", SECRETS);
@@ -272,14 +270,14 @@ fn the_list_is_asked_for_again_some_time_after_it_was_forbidden() {
 }
 
 #[test]
-fn a_change_is_told_once_whichever_way_was_looked_before_and_after_it() {
+fn a_change_is_reported_once_by_both_poll_methods() {
     for at in 0..14 {
         let (_, changes) = told(
             |look| look == 1,
             |client| {
-                let mut deeds = nothing(14);
-                deeds[at] = writes(client, "a");
-                deeds
+                let mut actions = nothing(14);
+                actions[at] = writes(client, "a");
+                actions
             },
         );
         assert_eq!(changes, ["a Changed"], "{at}");
@@ -288,7 +286,7 @@ fn a_change_is_told_once_whichever_way_was_looked_before_and_after_it() {
 
 /// Who may neither list nor read for a moment is not bound to read for long.
 #[test]
-fn where_reading_is_forbidden_too_the_next_look_asks_for_the_list() {
+fn if_reads_are_forbidden_too_the_next_poll_requests_the_list() {
     let world = World::new(|seen, before| {
         let is_forbidden = match earlier(before, "GET", SECRETS) {
             1 => seen.is("GET", SECRETS),
@@ -298,9 +296,9 @@ fn where_reading_is_forbidden_too_the_next_look_asks_for_the_list() {
     });
     let writer = world.client();
     writer.secrets().create("a", "first", None).unwrap();
-    let mut deeds = nothing(1);
-    deeds.push(writes(&writer, "a"));
-    let client = world.builder().clock(stage(deeds)).connect().unwrap();
+    let mut actions = nothing(1);
+    actions.push(writes(&writer, "a"));
+    let client = world.builder().clock(stage(actions)).connect().unwrap();
     let watch = client.secrets().watch(&["a"], Duration::from_secs(1));
     let mut watch = watch.unwrap();
     let error = watch.next().unwrap().unwrap_err();
@@ -309,7 +307,7 @@ fn where_reading_is_forbidden_too_the_next_look_asks_for_the_list() {
 }
 
 #[test]
-fn after_a_begin_it_rests_before_it_looks_again() {
+fn a_begin_delays_the_next_poll() {
     let world = World::new(|_, _| None);
     let writer = world.client();
     writer.secrets().create("a", "first", None).unwrap();

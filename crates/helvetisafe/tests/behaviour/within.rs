@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use helvetisafe::{Client, ErrorKind, Expiry, Scope};
 use helvetisafe_server::faults::{Fault, Faults, Route};
 use helvetisafe_server::{NewAccount, Vault};
-
-use crate::world::World;
+use helvetisafe_test_support::World;
 
 /// Eight reads are in flight at once, so all of them would take 2.5 s.
 const KEYS: usize = 200;
@@ -25,7 +24,7 @@ fn slow(route: Route) -> (World, Faults, Client) {
         Scope::CredentialsRead,
     ];
     let world = World::with(vault, NewAccount::default().scopes(scopes), |_, _| None);
-    let client = world.on_the_real_clock().connect().unwrap();
+    let client = world.builder_on_the_real_clock().connect().unwrap();
     faults.on(route).then(Fault::stall_before_acting(STALL));
     (world, faults, client)
 }
@@ -35,7 +34,7 @@ fn keys() -> Vec<String> {
 }
 
 #[test]
-fn reads_end_with_the_deadline_and_those_before_it_count() {
+fn reads_stop_at_the_deadline_and_earlier_results_stay() {
     let (_world, faults, client) = slow(Route::Read);
     let begun = Instant::now();
     let found = client.secrets().within(TIME).get_many(&keys());
@@ -53,7 +52,7 @@ fn reads_end_with_the_deadline_and_those_before_it_count() {
 }
 
 #[test]
-fn writes_have_it_too() {
+fn writes_stop_at_the_deadline() {
     let (_world, faults, client) = slow(Route::Update);
     let keys = keys();
     let items: Vec<_> = keys.iter().map(|key| (key, "value")).collect();
@@ -64,7 +63,7 @@ fn writes_have_it_too() {
 }
 
 #[test]
-fn after_the_deadline_nothing_is_sent_and_another_one_does_not_extend_it() {
+fn after_the_deadline_nothing_is_sent_and_a_nested_deadline_does_not_extend_it() {
     let (_world, faults, client) = slow(Route::Read);
     let before = faults.log().len();
     let over = client.secrets().within(Duration::ZERO);
@@ -89,7 +88,7 @@ fn after_the_deadline_nothing_is_sent_and_another_one_does_not_extend_it() {
 
 /// The account may not list, so that a look reads each secret.
 #[test]
-fn each_look_of_a_watch_has_it() {
+fn each_poll_of_a_watch_stops_at_the_deadline() {
     let (_world, _faults, client) = slow(Route::Read);
     let secrets = client.secrets().within(TIME);
     let interval = Duration::from_millis(100);

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use helvetisafe::{
-    ClientBuilder, Clock, Credentials, Error, ErrorKind, Event, KeySource, Timeouts,
-};
+use helvetisafe::{ClientBuilder, Credentials, Error, ErrorKind, Event, KeySource, Timeouts};
+use helvetisafe_test_support::server::{End, Reply, Request, serve};
+use helvetisafe_test_support::{AnyClient, ClientKind, DrivenClock, PEM, TokioClient};
 
-use crate::drive::{Drive, Kind};
 use crate::framing::{Framing, closing};
-use crate::recording::{PEM, Recording};
-use crate::replay::{End, Reply, Request, serve};
+use crate::recording::Recording;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -87,19 +85,19 @@ struct Stage {
 
 /// A client that makes one call over and over.
 pub(crate) struct Client {
-    kind: Kind,
+    kind: ClientKind,
     call: Call,
     server: SocketAddr,
     stage: Arc<Stage>,
-    clock: ManualClock,
+    clock: DrivenClock,
     timeouts: Timeouts,
     attempts: u32,
-    connected: Option<Box<dyn Drive>>,
+    connected: Option<Box<dyn AnyClient>>,
 }
 
 impl Client {
     pub(crate) fn new(
-        kind: Kind,
+        kind: ClientKind,
         recording: &Recording,
         call: Call,
         found: Found,
@@ -117,7 +115,7 @@ impl Client {
             call,
             server,
             stage,
-            clock: ManualClock::default(),
+            clock: DrivenClock::default(),
             timeouts,
             attempts,
             connected: None,
@@ -129,7 +127,7 @@ impl Client {
     }
 
     /// Connects; again when the limit, which is short for the sake of the tests, was too short.
-    fn connected(&self) -> Box<dyn Drive> {
+    fn connected(&self) -> Box<dyn AnyClient> {
         let account = Credentials::service_account("id", "secret");
         let connect = || self.connect(account.clone(), KeySource::pem(PEM)).ok();
         std::iter::repeat_with(connect)
@@ -143,18 +141,17 @@ impl Client {
         &self,
         credentials: Credentials,
         key_source: KeySource,
-    ) -> Result<Box<dyn Drive>, Error> {
+    ) -> Result<Box<dyn AnyClient>, Error> {
         let (url, clock) = (format!("http://{}", self.server), self.clock.clone());
         match self.kind {
-            Kind::Blocking => {
+            ClientKind::Blocking => {
                 let builder = helvetisafe::Client::builder(url, credentials, key_source);
                 let client = self.set(builder).clock(clock).connect()?;
                 Ok(Box::new(client))
             }
-            #[cfg(feature = "async")]
-            Kind::Async => {
+            ClientKind::Async => {
                 let builder = helvetisafe::AsyncClient::builder(url, credentials, key_source);
-                let client = crate::drive::OnTokio::connect(self.set(builder).clock(clock))?;
+                let client = TokioClient::connect(self.set(builder).clock(clock))?;
                 Ok(Box::new(client))
             }
         }
@@ -196,7 +193,7 @@ impl Client {
         (outcome, self.stage.sent_requests.load(Ordering::SeqCst))
     }
 
-    fn call(&self, secrets: &dyn Drive) -> Result<(), Error> {
+    fn call(&self, secrets: &dyn AnyClient) -> Result<(), Error> {
         match self.call {
             Call::Token => {
                 self.clock.advance(Duration::from_secs(3600));
@@ -254,13 +251,13 @@ impl Stage {
             (call.line(), closing(&answer.bytes))
         });
         move |request| {
-            if request.is(call.line())
+            if is(request, call.line())
                 && let Some(script) = &*self.script.lock().unwrap()
             {
                 self.keep(request);
                 return script(self.answered.fetch_add(1, Ordering::SeqCst));
             }
-            let recorded = answers.iter().find(|(line, _)| request.is(*line));
+            let recorded = answers.iter().find(|(line, _)| is(request, *line));
             let bytes = match (recorded, found) {
                 _ if request.path.ends_with(SEALED_ELSEWHERE) => sealed_elsewhere(),
                 (Some((_, bytes)), _) => bytes.clone(),
@@ -269,18 +266,15 @@ impl Stage {
                 (None, Found::Absent) => answer("404 Not Found", b""),
                 (None, Found::Forbidden) => answer("403 Forbidden", b""),
             };
-            Reply {
-                pieces: vec![bytes],
-                end: End::Close,
-            }
+            Reply::new(bytes, End::Close)
         }
     }
 
     fn keep(&self, request: &Request) {
-        let body = &request.bytes[request.body_at..];
+        let body = &request.body;
         if let Some(name) = name(body) {
             let path = format!("/api/v1/secrets/{name}");
-            self.sent.lock().unwrap().insert(path, body.to_vec());
+            self.sent.lock().unwrap().insert(path, body.clone());
             self.arrived.notify_all();
         }
     }
@@ -292,6 +286,10 @@ impl Stage {
         let sent = self.arrived.wait_while(sent, is_missing).unwrap();
         sent[path].clone()
     }
+}
+
+fn is(request: &Request, (method, path): (&str, &str)) -> bool {
+    request.is(method, path)
 }
 
 /// The name in the body of a create.
@@ -319,35 +317,4 @@ fn answer(status: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n");
     closing(&[head.as_bytes(), body].concat())
-}
-
-/// Time that passes only when somebody sleeps or the test says so.
-#[derive(Clone, Default)]
-struct ManualClock(Arc<AtomicU64>);
-
-impl ManualClock {
-    fn advance(&self, time: Duration) {
-        self.0.fetch_add(time.as_millis() as u64, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::SeqCst))
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.advance(duration);
-    }
-}
-
-#[cfg(feature = "async")]
-impl helvetisafe::AsyncClock for ManualClock {
-    fn sleep_async(
-        &self,
-        duration: Duration,
-    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        self.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
 }

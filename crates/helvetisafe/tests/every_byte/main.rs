@@ -1,17 +1,13 @@
 //! One exchange of each call with a real vault is recorded; then the connection ends after every
 //! byte of the answer: closed, reset, or silent. Each time the call has to end in time with the
 //! right error, never with a part of a value. And an answer in two pieces is still one, wherever it
-//! is cut. With the feature `async`, all of it is so of both clients.
+//! is cut. All of it holds for both clients.
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
 mod call;
-#[allow(dead_code, reason = "the table of the matrix has one call more")]
-#[path = "../matrix/drive.rs"]
-mod drive;
 mod framing;
 mod recording;
-mod replay;
 
 use std::fmt;
 use std::sync::Mutex;
@@ -19,12 +15,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use helvetisafe::{Error, ErrorKind};
+use helvetisafe_test_support::ClientKind;
+use helvetisafe_test_support::server::{End, Reply};
 
 use call::{Call, Client, Found};
-use drive::Kind;
 use framing::{Framed, Framing};
 use recording::Recording;
-use replay::{End, Reply};
 
 /// How a connection ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +43,7 @@ enum Outcome {
 
 /// One call of one client, cut after each of some bytes.
 struct Group {
-    kind: Kind,
+    kind: ClientKind,
     call: Call,
     framing: Framing,
     fault: Fault,
@@ -76,14 +72,14 @@ impl fmt::Debug for Group {
 }
 
 #[test]
-fn an_answer_that_ends_early_is_never_taken_for_a_whole_one() {
+fn an_answer_that_ends_early_is_never_accepted() {
     let recording = Recording::of_a_vault();
     run(&groups(&recording), |group| cut_off(&recording, group));
 }
 
 fn groups(recording: &Recording) -> Vec<Group> {
     let mut groups = Vec::new();
-    for &kind in Kind::ALL {
+    for &kind in ClientKind::ALL {
         for call in Call::ALL {
             for framing in Framing::ALL {
                 for fault in [Fault::Stall, Fault::Close, Fault::Reset] {
@@ -166,8 +162,7 @@ fn try_once(
         Fault::Reset => End::Reset,
         Fault::Stall => End::Silence,
     };
-    let pieces = vec![framed.bytes[..cut].to_vec()];
-    let reply = Reply { pieces, end };
+    let reply = Reply::new(&framed.bytes[..cut], end);
     let begun = Instant::now();
     let course = client.call_with(move |_| reply.clone());
     let took = begun.elapsed();
@@ -200,7 +195,7 @@ fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
     }
     // Without a body, a delete is as good as with one; the asynchronous client may notice a reset first.
     let is_empty = group.call == Call::Delete && group.framing == Framing::Close;
-    let is_noticed = group.fault == Fault::Reset && !matches!(group.kind, Kind::Blocking);
+    let is_noticed = group.fault == Fault::Reset && !matches!(group.kind, ClientKind::Blocking);
     if is_empty && cut == framed.head && !is_noticed {
         return vec![Outcome::Whole];
     }
@@ -211,7 +206,7 @@ fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
 }
 
 #[test]
-fn what_was_cut_off_once_is_whole_the_second_time() {
+fn a_retry_after_a_cut_answer_succeeds() {
     let recording = Recording::of_a_vault();
     let groups: Vec<_> = groups(&recording)
         .into_iter()
@@ -231,14 +226,8 @@ fn what_was_cut_off_once_is_whole_the_second_time() {
                 framing::closing(&framed.bytes),
             );
             let (outcome, requests) = client.call_with(move |number| match number {
-                0 => Reply {
-                    pieces: vec![half.clone()],
-                    end: End::Reset,
-                },
-                _ => Reply {
-                    pieces: vec![whole.clone()],
-                    end: End::Close,
-                },
+                0 => Reply::new(half.clone(), End::Reset),
+                _ => Reply::new(whole.clone(), End::Close),
             });
             outcome.unwrap_or_else(|error| {
                 unreachable!("{:?} {:?} {cut}: {error}", group.call, group.framing)
@@ -249,7 +238,7 @@ fn what_was_cut_off_once_is_whole_the_second_time() {
 }
 
 #[test]
-fn an_answer_in_two_pieces_is_one() {
+fn an_answer_in_two_pieces_is_accepted() {
     let recording = Recording::of_a_vault();
     let groups: Vec<_> = groups(&recording)
         .into_iter()
@@ -272,10 +261,7 @@ fn an_answer_in_two_pieces_is_one() {
         };
         for &cut in &group.cuts {
             let (first, second) = framed.bytes.split_at(cut);
-            let reply = Reply {
-                pieces: vec![first.to_vec(), second.to_vec()],
-                end,
-            };
+            let reply = Reply::in_pieces(vec![first.to_vec(), second.to_vec()], end);
             let (outcome, requests) = client.call_with(move |_| reply.clone());
             outcome.unwrap_or_else(|error| {
                 unreachable!("{:?} {:?} {cut}: {error}", group.call, group.framing)

@@ -6,12 +6,10 @@ use std::sync::{Arc, Mutex};
 use helvetisafe::{Client, Credentials, Expiry, KeySource};
 use helvetisafe_crypto::PrivateKey;
 use helvetisafe_server::{NewAccount, Vault};
+use helvetisafe_test_support::PEM;
+use helvetisafe_test_support::server::{End, Reply, serve};
 
 use crate::call::Call;
-use crate::replay::{End, Reply, serve};
-
-pub(crate) const PEM: &str =
-    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 
 type Answers = HashMap<(String, String), Vec<u8>>;
 
@@ -32,10 +30,7 @@ impl Recording {
             let answer = request.forward(address);
             let call = (request.method.clone(), request.path.clone());
             shared.lock().unwrap().insert(call, answer.clone());
-            Reply {
-                pieces: vec![answer],
-                end: End::Close,
-            }
+            Reply::new(answer, End::KeepOpen)
         });
         let credentials = Credentials::service_account(account.client_id, account.client_secret);
         let password = KeySource::password(account.password);

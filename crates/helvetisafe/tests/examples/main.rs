@@ -7,8 +7,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-use helvetisafe::{Client, Credentials, KeySource};
+use helvetisafe::{Client, KeySource};
 use helvetisafe_server::{Account, NewAccount, Vault};
+use helvetisafe_test_support::credentials;
 use secrecy::ExposeSecret;
 
 struct World {
@@ -27,10 +28,8 @@ impl World {
     }
 
     fn client(&self) -> Client {
-        let secret = self.account.client_secret.expose_secret();
-        let credentials = Credentials::service_account(self.account.client_id.as_str(), secret);
         let key = KeySource::pem(self.account.private_key_pem.as_bytes());
-        Client::builder(self.vault.base_url(), credentials, key)
+        Client::builder(self.vault.base_url(), credentials(&self.account), key)
             .connect()
             .unwrap()
     }

@@ -49,7 +49,7 @@ fn is_one_of(error: &Error, kinds: &[ErrorKind]) -> bool {
 }
 
 #[test]
-fn an_endless_or_oversized_answer_is_cut_off() {
+fn an_endless_or_oversized_answer_is_refused() {
     let world = World::new();
     for fault in [
         Fault::endless_body(),
@@ -122,7 +122,7 @@ fn a_stall_holds_a_client_with_longer_timeouts() {
 }
 
 #[test]
-fn a_truncated_answer_is_never_taken_for_a_whole_one() {
+fn a_truncated_answer_is_an_error() {
     let world = World::new();
     let client = world.builder().attempts(1).connect().unwrap();
     client.secrets().create("a", "v", None).unwrap();
@@ -203,7 +203,7 @@ fn doubled_members_are_refused() {
 }
 
 #[test]
-fn what_is_no_http_or_a_gateways_page_is_an_error_and_no_answer() {
+fn invalid_http_and_gateway_pages_are_errors() {
     let world = World::new();
     let client = world.builder().attempts(1).connect().unwrap();
     let page = Fault::answer(Answer::html_page(StatusCode::OK));

@@ -80,7 +80,7 @@ fn a_bad_private_key_is_refused_quickly_with_one_error() {
 }
 
 #[test]
-fn after_a_bad_private_key_the_org_key_is_not_even_asked_for() {
+fn after_a_bad_private_key_the_org_key_is_not_requested() {
     let world = World::new();
     let fault = Fault::bad_private_key(&world.account, BadPrivateKey::OtherProduct).unwrap();
     world.faults.on(Route::PrivateKey).then(fault);

@@ -12,21 +12,16 @@ const QUICK: Duration = Duration::from_secs(3);
 /// Each client on one vault.
 pub(crate) struct Clients {
     blocking: Client,
-    #[cfg(feature = "async")]
     asynchronous: helvetisafe::AsyncClient,
-    #[cfg(feature = "async")]
     runtime: tokio::runtime::Runtime,
 }
 
 impl Clients {
     pub(crate) fn new(world: &World) -> Self {
-        #[cfg(feature = "async")]
         let runtime = runtime();
         Self {
             blocking: world.client(),
-            #[cfg(feature = "async")]
             asynchronous: runtime.block_on(world.async_builder().connect()).unwrap(),
-            #[cfg(feature = "async")]
             runtime,
         }
     }
@@ -35,7 +30,6 @@ impl Clients {
     pub(crate) fn list(&self) -> Vec<Result<usize, Error>> {
         vec![
             self.blocking.secrets().list().map(|names| names.len()),
-            #[cfg(feature = "async")]
             self.runtime
                 .block_on(self.asynchronous.secrets().list())
                 .map(|names| names.len()),
@@ -45,14 +39,12 @@ impl Clients {
     pub(crate) fn delete(&self) -> Vec<Result<(), Error>> {
         vec![
             self.blocking.secrets().delete("a"),
-            #[cfg(feature = "async")]
             self.runtime
                 .block_on(self.asynchronous.secrets().delete("a")),
         ]
     }
 }
 
-#[cfg(feature = "async")]
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

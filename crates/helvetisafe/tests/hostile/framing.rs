@@ -2,6 +2,7 @@
 
 use helvetisafe::ErrorKind;
 use helvetisafe_server::faults::{Fault, Requests};
+use helvetisafe_test_support::ClientKind;
 
 use crate::clients::{Clients, fails};
 use crate::world::World;
@@ -24,7 +25,7 @@ fn flooded(before: &str, again: &str, end: &str) -> String {
 }
 
 #[test]
-fn an_answer_that_is_mostly_framing_is_cut_off() {
+fn an_answer_of_mostly_framing_is_refused() {
     let world = World::new();
     let clients = Clients::new(&world);
     for (what, answer) in [
@@ -46,7 +47,7 @@ fn an_answer_that_is_mostly_framing_is_cut_off() {
             assert_eq!(error.kind(), ErrorKind::Ambiguous, "{what}: {error}");
         }
         let requests = world.faults.count(Requests::any()) - before;
-        let clients = 1 + usize::from(cfg!(feature = "async"));
+        let clients = ClientKind::ALL.len();
         assert_eq!(requests, 2 * clients, "{what}: none was sent again");
     }
 }

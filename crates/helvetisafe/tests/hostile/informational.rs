@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use helvetisafe::{Client, Credentials, Error, ErrorKind, KeySource};
 use helvetisafe_server::faults::{Fault, Requests, StatusCode};
+use helvetisafe_test_support::{ClientKind, PEM};
 
-#[cfg(feature = "async")]
-use crate::clients::runtime;
-use crate::clients::{Clients, fails};
-use crate::world::{PEM, World};
+use crate::clients::{Clients, fails, runtime};
+use crate::world::World;
 
 /// An informational answer with a header.
 const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
@@ -33,13 +32,13 @@ fn informational_answers_without_end_are_a_malformed_answer() {
             assert_eq!(error.kind(), ErrorKind::Ambiguous, "{status}: {error}");
         }
         let requests = world.faults.count(Requests::any()) - before;
-        let clients = 1 + usize::from(cfg!(feature = "async"));
+        let clients = ClientKind::ALL.len();
         assert_eq!(requests, 2 * clients, "none was sent again");
     }
 }
 
 #[test]
-fn a_few_informational_answers_are_passed_over() {
+fn a_few_informational_answers_are_skipped() {
     let list = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n\
                 {\"keys\":[]}";
     let world = World::new();
@@ -95,7 +94,6 @@ fn connect(url: &str) -> Vec<Error> {
     let blocking = Client::builder(url, credentials(), key()).attempts(1);
     vec![
         blocking.connect().unwrap_err(),
-        #[cfg(feature = "async")]
         runtime()
             .block_on(
                 helvetisafe::AsyncClient::builder(url, credentials(), key())
@@ -107,7 +105,7 @@ fn connect(url: &str) -> Vec<Error> {
 }
 
 #[test]
-fn they_are_counted_however_they_are_cut() {
+fn informational_answers_are_counted_across_reads() {
     const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
     let long = format!("HTTP/1.1 103 x\r\nlink: {}\r\n\r\n", "x".repeat(8000));
     let empty_line = format!("\r\n{HINT}");
@@ -130,7 +128,7 @@ fn they_are_counted_however_they_are_cut() {
 }
 
 #[test]
-fn a_switch_of_protocols_that_nobody_asked_for_is_no_answer() {
+fn an_unrequested_protocol_switch_is_an_error() {
     let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
     let url = vault(switch.to_owned(), 1 << 20, switch.len(), "");
     for error in fails(|| connect(&url).into_iter().map(Err::<(), _>).collect()) {

@@ -36,8 +36,5 @@ mod proxies;
 mod redirects;
 mod strict_base64;
 mod swapped_secrets;
-#[allow(dead_code, reason = "shared with the tests of behaviour")]
-#[path = "../behaviour/tls_server.rs"]
-mod tls_server;
 mod tokens;
 mod world;

@@ -6,7 +6,7 @@ use helvetisafe_server::faults::{BAD_NAMES, Fault, Route};
 use crate::world::World;
 
 #[test]
-fn a_bad_name_is_refused_by_every_verb_before_anything_is_sent() {
+fn a_bad_name_is_refused_by_every_operation_before_sending() {
     let world = World::new();
     let client = world.client();
     let sent = world.faults.log().len();

@@ -116,7 +116,7 @@ fn an_own_org_key_between_two_calls_opens_nothing_and_seals_nothing() {
 }
 
 #[test]
-fn a_pinned_client_refuses_it_too() {
+fn a_pinned_client_refuses_a_changed_org_key() {
     let world = World::new();
     let pin = world.client().org_key_fingerprint();
     let pinned = world.builder().pin_org_key(pin).connect().unwrap();
@@ -159,7 +159,7 @@ fn following_for_reading_opens_and_never_seals() {
 }
 
 #[test]
-fn the_application_is_asked_and_decides() {
+fn the_application_decides_about_a_changed_org_key() {
     let is_trusted = Arc::new(AtomicBool::new(false));
     let asked = Arc::new(AtomicUsize::new(0));
     let (trusts, count) = (Arc::clone(&is_trusted), Arc::clone(&asked));
@@ -243,9 +243,8 @@ fn a_cached_value_is_not_replaced_by_the_attackers() {
     assert_refused(&client.secrets().get("bait").unwrap_err(), &[honest]);
 }
 
-#[cfg(feature = "async")]
 #[tokio::test]
-async fn the_asynchronous_client_does_the_same() {
+async fn the_asynchronous_client_refuses_a_changed_org_key() {
     let world = World::new();
     let is_trusted = Arc::new(AtomicBool::new(false));
     let trusts = Arc::clone(&is_trusted);

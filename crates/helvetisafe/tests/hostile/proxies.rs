@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use helvetisafe::{Client, Credentials, ErrorKind, KeySource};
+use helvetisafe_test_support::tls_server;
 
-use crate::tls_server;
 use crate::world::World;
 
 /// Runs an ignored test of this file in a process with these variables.
@@ -75,12 +75,11 @@ fn connects_to_this_machine() {
     let world = World::new();
     world.client().secrets().create("a", "v", None).unwrap();
     assert_eq!(world.faults.writes().len(), 1);
-    #[cfg(feature = "async")]
     asynchronous::connects_to_this_machine(&world);
 }
 
 #[test]
-fn a_vault_elsewhere_is_asked_through_the_proxy_which_sees_only_its_name() {
+fn a_remote_vault_is_reached_through_the_proxy_which_sees_only_its_name() {
     let (url, first) = proxy();
     run("asks_a_vault_elsewhere", &[("HTTPS_PROXY", &url)]);
     let asked = first.join().unwrap();
@@ -104,9 +103,8 @@ fn asks_a_vault_elsewhere() {
     assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
 }
 
-#[cfg(feature = "async")]
 #[test]
-fn the_asynchronous_client_asks_through_the_proxy_too() {
+fn the_asynchronous_client_uses_the_proxy_too() {
     let (url, first) = proxy();
     let url = url.replace("//", "//user:pass@");
     run(
@@ -126,7 +124,6 @@ fn the_asynchronous_client_asks_through_the_proxy_too() {
     assert!(!asked.contains("canary"), "{asked}");
 }
 
-#[cfg(feature = "async")]
 #[test]
 #[ignore = "run by the test above, with an environment of its own"]
 fn asks_a_vault_elsewhere_asynchronously() {
@@ -171,11 +168,8 @@ fn asks_through_the_tunnel() {
     let builder = builder.ca_certificate(authority.as_str());
     let error = builder.attempts(1).connect().unwrap_err();
     assert_eq!(error.kind(), expected, "{error}");
-    #[cfg(feature = "async")]
-    {
-        let error = asynchronous::connect_elsewhere(443, Some(authority));
-        assert_eq!(error.kind(), expected, "{error}");
-    }
+    let error = asynchronous::connect_elsewhere(443, Some(authority));
+    assert_eq!(error.kind(), expected, "{error}");
 }
 
 /// A proxy whose tunnels all end at this port.
@@ -200,7 +194,6 @@ fn tunnels_to(port: u16) -> String {
     url
 }
 
-#[cfg(feature = "async")]
 mod asynchronous {
     use helvetisafe::{AsyncClient, Credentials, Error, KeySource};
     use tokio::runtime::{Builder, Runtime};

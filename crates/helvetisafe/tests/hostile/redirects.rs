@@ -48,7 +48,7 @@ fn a_redirect_is_never_followed_and_its_target_named() {
 }
 
 #[test]
-fn plain_http_is_for_this_machine_only() {
+fn plain_http_is_allowed_for_loopback_only() {
     for url in [
         "http://vault.example",
         "http://192.168.1.1:8200",

@@ -37,7 +37,7 @@ fn assert_refused(error: &Error, names: &str) {
 }
 
 #[test]
-fn a_swap_is_refused_by_default_whatever_reads() {
+fn a_swap_is_refused_by_every_read_by_default() {
     let world = swapping();
     let client = world.client();
     let secrets = client.secrets();
@@ -118,7 +118,7 @@ fn a_one_field_secret_is_read_by_the_name_of_its_field() {
 }
 
 #[test]
-fn what_names_no_key_is_refused_by_require_binding_alone() {
+fn an_unbound_value_is_refused_only_with_require_binding() {
     let world = World::new();
     let client = world.client();
     let fields = [("HOST", "h"), ("PASS", "p")];

@@ -1,13 +1,11 @@
 //! A hostile vault with one account, and the clients that fall for it or do not.
 
-use helvetisafe::{Client, ClientBuilder, Credentials, KeySource};
+use helvetisafe::{Client, ClientBuilder, KeySource};
 use helvetisafe_crypto::PrivateKey;
 use helvetisafe_server::faults::{Answer, Fault, Faults, Requests, StatusCode};
 use helvetisafe_server::{Account, NewAccount, Organization, Vault};
+use helvetisafe_test_support::{PEM, credentials};
 use secrecy::ExposeSecret;
-
-pub(crate) const PEM: &str =
-    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 
 pub(crate) struct World {
     pub(crate) vault: Vault,
@@ -43,18 +41,16 @@ impl World {
     }
 
     fn builder_with(&self, key_source: KeySource) -> ClientBuilder {
-        Client::builder(self.vault.base_url(), self.credentials(), key_source)
+        Client::builder(
+            self.vault.base_url(),
+            credentials(&self.account),
+            key_source,
+        )
     }
 
-    #[cfg(feature = "async")]
     pub(crate) fn async_builder(&self) -> ClientBuilder<helvetisafe::AsyncParts> {
         let (url, key) = (self.vault.base_url(), KeySource::pem(PEM));
-        helvetisafe::AsyncClient::builder(url, self.credentials(), key)
-    }
-
-    fn credentials(&self) -> Credentials {
-        let secret = self.account.client_secret.expose_secret();
-        Credentials::service_account(self.account.client_id.as_str(), secret)
+        helvetisafe::AsyncClient::builder(url, credentials(&self.account), key)
     }
 
     pub(crate) fn client(&self) -> Client {

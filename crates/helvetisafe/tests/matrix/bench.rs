@@ -9,23 +9,21 @@ use helvetisafe::{Credentials, Error, ErrorKind, KeySource, Secret, Timeouts};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_server::faults::{Faults, Route};
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Vault};
+use helvetisafe_test_support::server::serve;
+use helvetisafe_test_support::{AnyClient, ClientKind, DrivenClock, PEM};
 
-use crate::clock::DrivenClock;
 use crate::detour::Detour;
-use crate::drive::{Drive, Kind};
 use crate::event::Event;
 use crate::model::{Case, Course, Outcome, made_up};
 use crate::parts::Parts;
-use crate::replay::serve;
 use crate::stage::{Stage, answer};
 use crate::verb::{By, Verb};
 
-pub(crate) const PEM: &str =
-    include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 /// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
+
 pub(crate) struct Bench {
-    kind: Kind,
+    kind: ClientKind,
     _vault: Vault,
     faults: Faults,
     /// How many writes the vault had carried out when the case began.
@@ -36,15 +34,15 @@ pub(crate) struct Bench {
     stage: Arc<Mutex<Stage>>,
     detour: Arc<Mutex<Detour>>,
     clock: DrivenClock,
-    clients: HashMap<(By, bool, bool), Arc<dyn Drive>>,
+    clients: HashMap<(By, bool, bool), Arc<dyn AnyClient>>,
 }
 
 impl Bench {
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: ClientKind) -> Self {
         Self::with(kind, NewAccount::default())
     }
 
-    pub(crate) fn with(kind: Kind, account: NewAccount) -> Self {
+    pub(crate) fn with(kind: ClientKind, account: NewAccount) -> Self {
         let faults = Faults::new();
         let vault = Vault::builder().faults(faults.clone()).start().unwrap();
         let organization = vault.new_organization().unwrap();
@@ -81,7 +79,7 @@ impl Bench {
         &mut self,
         number: usize,
         case: &Case,
-        before: fn(&dyn Drive, &str),
+        before: fn(&dyn AnyClient, &str),
     ) -> Course {
         let name = format!("s{number}");
         *self.stage.lock().unwrap() = Stage::default();
@@ -96,7 +94,7 @@ impl Bench {
         if case.verb == Verb::Token {
             self.clock.advance(Duration::from_secs(3600));
         }
-        self.clock.begin(number);
+        self.clock.restart(number);
         let outcome = match &client {
             Some(client) => call(&**client, case.verb, &name),
             None => self.connect(case),
@@ -110,7 +108,7 @@ impl Bench {
 
     /// One for each authentication; one more whose org key is rotated, and each also with a
     /// transport that makes failures up.
-    fn client(&mut self, case: &Case) -> Arc<dyn Drive> {
+    fn client(&mut self, case: &Case) -> Arc<dyn AnyClient> {
         let (is_org_key, is_made_up) = (case.verb == Verb::OrgKey, made_up(&case.event).is_some());
         let which = (case.by, is_org_key, is_made_up);
         if let Some(client) = self.clients.get(&which) {
@@ -203,7 +201,7 @@ impl Bench {
             },
             // To connect takes one.
             tokens: tokens - usize::from(is_first),
-            waits: self.clock.waits(),
+            waits: self.clock.sleeps(),
             outcome: match outcome {
                 Ok(()) => Outcome::Success,
                 Err(error) => Outcome::Failure {
@@ -235,14 +233,14 @@ impl Bench {
 const REST: Duration = Duration::from_secs(5);
 
 /// What has to be there before a call, and a connection to be reused.
-fn prepare(client: &dyn Drive, verb: Verb, name: &str) {
+fn prepare(client: &dyn AnyClient, verb: Verb, name: &str) {
     match verb {
         Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => drop(client.list().unwrap()),
         _ => drop(client.create(name, "value").unwrap()),
     }
 }
 
-fn call(client: &dyn Drive, verb: Verb, name: &str) -> Result<(), Error> {
+fn call(client: &dyn AnyClient, verb: Verb, name: &str) -> Result<(), Error> {
     let is = |value: &str, secret: Secret| assert_eq!(secret.expose_secret(), value);
     match verb {
         Verb::Get => client.get(name).map(|secret| is("value", secret)),

@@ -5,39 +5,39 @@ use std::collections::BTreeSet;
 
 use helvetisafe::{ErrorKind, Scope};
 use helvetisafe_server::NewAccount;
+use helvetisafe_test_support::{AnyClient, ClientKind};
 
 use crate::bench::Bench;
 use crate::document::{Column, Rule, Table};
-use crate::drive::{Drive, Kind};
 use crate::event::Event;
 use crate::model::{Case, Course, Outcome};
 use crate::verb::{By, Verb};
 
 #[test]
-fn another_secret_of_that_name_is_a_conflict() {
+fn an_existing_secret_of_another_client_is_a_conflict() {
     // Somebody was quicker, and the vault's 409 is lost too.
-    let before = |client: &dyn Drive, name: &str| drop(client.create(name, "theirs").unwrap());
-    for &kind in Kind::ALL {
+    let before = |client: &dyn AnyClient, name: &str| drop(client.create(name, "theirs").unwrap());
+    for &kind in ClientKind::ALL {
         let bench = Bench::with(kind, NewAccount::default());
         play(bench, before, ErrorKind::Conflict);
     }
 }
 
 #[test]
-fn what_may_not_be_read_is_ambiguous() {
+fn a_create_that_cannot_be_read_back_is_ambiguous() {
     let scopes = [
         Scope::SecretsWrite,
         Scope::SecretsList,
         Scope::CredentialsRead,
     ];
-    for &kind in Kind::ALL {
+    for &kind in ClientKind::ALL {
         let bench = Bench::with(kind, NewAccount::default().scopes(scopes));
         play(bench, |_, _| {}, ErrorKind::Ambiguous);
     }
 }
 
 /// Every event that the document reads back after, with both authentications.
-fn play(mut bench: Bench, before: fn(&dyn Drive, &str), kind: ErrorKind) {
+fn play(mut bench: Bench, before: fn(&dyn AnyClient, &str), kind: ErrorKind) {
     let table = Table::of_the_document();
     let (mut number, mut rows) = (0, BTreeSet::new());
     for row in &table.rows {

@@ -7,25 +7,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod bench;
-mod clock;
 mod detour;
 mod document;
-mod drive;
 mod event;
 mod lost_creates;
 mod model;
 mod parts;
-#[path = "../every_byte/replay.rs"]
-mod replay;
 mod stage;
 mod verb;
 
 use std::sync::Mutex;
 use std::thread;
 
+use helvetisafe_test_support::ClientKind;
+
 use bench::Bench;
 use document::Table;
-use drive::Kind;
 use event::Event;
 use model::{Case, predict};
 use verb::{By, Verb};
@@ -34,17 +31,16 @@ use verb::{By, Verb};
 const BENCHES: usize = 24;
 
 #[test]
-fn the_client_does_what_the_table_says() {
-    play_all(Kind::Blocking);
+fn the_blocking_client_follows_the_table() {
+    play_all(ClientKind::Blocking);
 }
 
-#[cfg(feature = "async")]
 #[test]
-fn the_asynchronous_client_does_what_the_table_says() {
-    play_all(Kind::Async);
+fn the_asynchronous_client_follows_the_table() {
+    play_all(ClientKind::Async);
 }
 
-fn play_all(kind: Kind) {
+fn play_all(kind: ClientKind) {
     let cases = cases(&Table::of_the_document());
     assert!(cases.len() > 1500, "{}", cases.len());
     let next = Mutex::new(cases.iter().enumerate());

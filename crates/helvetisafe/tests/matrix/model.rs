@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use helvetisafe::{ErrorKind, Failure};
+use helvetisafe_test_support::Jitter;
 
-use crate::clock::Jitter;
 use crate::document::{Column, Rule};
 use crate::event::Event;
 use crate::verb::{By, Verb};
@@ -145,7 +145,7 @@ impl Run {
 
 pub(crate) fn predict(number: usize, case: &Case) -> Course {
     let mut run = Run {
-        jitter: Jitter::of(number),
+        jitter: Jitter::from_seed(number),
         waits: Vec::new(),
     };
     let (mut requests, mut read_backs, mut tokens) = (0, 0, 0);

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use helvetisafe::{Client, Credentials, Error, KeySource, OrgKeyRotation, Timeouts};
+use helvetisafe_test_support::{AnyClient, ClientKind, DrivenClock, TokioClient};
 
-use crate::clock::DrivenClock;
 use crate::detour::{Detour, detour};
-use crate::drive::{Drive, Kind};
 
 pub(crate) struct Parts {
     pub(crate) base_url: String,
@@ -19,11 +18,10 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn connect(self, kind: Kind) -> Result<Arc<dyn Drive>, Error> {
+    pub(crate) fn connect(self, kind: ClientKind) -> Result<Arc<dyn AnyClient>, Error> {
         match kind {
-            Kind::Blocking => self.blocking().map(|client| Arc::new(client) as _),
-            #[cfg(feature = "async")]
-            Kind::Async => self.asynchronous().map(|client| Arc::new(client) as _),
+            ClientKind::Blocking => self.blocking().map(|client| Arc::new(client) as _),
+            ClientKind::Async => self.asynchronous().map(|client| Arc::new(client) as _),
         }
     }
 
@@ -39,8 +37,7 @@ impl Parts {
         }
     }
 
-    #[cfg(feature = "async")]
-    fn asynchronous(self) -> Result<crate::drive::OnTokio, Error> {
+    fn asynchronous(self) -> Result<TokioClient, Error> {
         use helvetisafe::AsyncClient;
         use tokio::task::spawn_blocking;
 
@@ -58,6 +55,6 @@ impl Parts {
             }
             None => builder,
         };
-        crate::drive::OnTokio::connect(builder)
+        TokioClient::connect(builder)
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 
-use crate::bench::PEM;
+use helvetisafe_test_support::PEM;
+use helvetisafe_test_support::server::{End, Reply, Request};
+
 use crate::event::Event;
-use crate::replay::{End, Reply, Request};
 
 /// What a locked private key looks like that is refused without work.
 const NO_KEY: &str =
@@ -35,20 +36,14 @@ pub(crate) fn answer(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request)
         let event = stage.next_event(request);
         (event, stage.rotated_answer(request))
     };
-    let whole = |bytes| Reply {
-        pieces: vec![bytes],
-        end: End::KeepOpen,
-    };
+    let whole = |bytes: Vec<u8>| Reply::new(bytes, End::KeepOpen);
     let Some(event) = event else {
-        return whole(rotated.unwrap_or_else(|| forward(vault, request)));
+        return whole(rotated.unwrap_or_else(|| request.forward(vault)));
     };
     if event.acted() {
-        forward(vault, request);
+        request.forward(vault);
     }
-    let part = |bytes: &[u8], end| Reply {
-        pieces: vec![bytes.to_vec()],
-        end,
-    };
+    let part = |bytes: &[u8], end| Reply::new(bytes, end);
     match &event {
         Event::Unsent(_) | Event::Dead => part(b"", End::Close),
         Event::Reset { .. } => part(b"HTTP/1.1 200 O", End::Reset),
@@ -66,7 +61,7 @@ impl Stage {
     fn next_event(&mut self, request: &Request) -> Option<Event> {
         self.seen
             .push((request.method.clone(), request.path.clone()));
-        if !request.is((self.line.0, &self.line.1)) {
+        if !request.is(self.line.0, &self.line.1) {
             return None;
         }
         self.requests += 1;
@@ -102,13 +97,4 @@ impl Stage {
             .into_bytes(),
         )
     }
-}
-
-/// The vault's answer. The client's connection stays open.
-fn forward(vault: SocketAddr, request: &Request) -> Vec<u8> {
-    let answer = String::from_utf8(request.forward(vault)).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let is_close = |line: &&str| line.eq_ignore_ascii_case("connection: close");
-    let lines: Vec<_> = head.split("\r\n").filter(|line| !is_close(line)).collect();
-    format!("{}\r\n\r\n{body}", lines.join("\r\n")).into_bytes()
 }

@@ -3,13 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use helvetisafe::Client;
+use helvetisafe_test_support::{PEM, SECRETS, World, answer};
 use secrecy::ExposeSecret;
 use tracing::subscriber::with_default;
 use tracing::{Level, info_span};
 
 use crate::listener::{Listener, Said};
-use crate::proxy::answer;
-use crate::world::{SECRETS, World};
 
 const KEY: &str = "a_key_of_note";
 const VALUE: &str = "a value that nobody says";
@@ -53,7 +52,7 @@ fn each_call_is_a_span() {
 }
 
 #[test]
-fn names_are_told_at_debug_level_only() {
+fn secret_names_appear_at_debug_level_only() {
     let _alone = alone();
     let world = World::new(|_, _| None);
     let info = heard(Level::INFO, &world).said();
@@ -96,7 +95,7 @@ fn each_attempt_is_an_event_within_its_span() {
 }
 
 #[test]
-fn the_threads_of_many_are_within_the_callers_span() {
+fn threads_of_get_many_run_in_the_callers_span() {
     let _alone = alone();
     let world = World::new(|_, _| None);
     let client: Client = world.client();
@@ -111,16 +110,15 @@ fn the_threads_of_many_are_within_the_callers_span() {
     assert!(spans.iter().all(|span| span.within == Some(1)), "{spans:?}");
 }
 
-#[cfg(feature = "async")]
 #[test]
-fn a_task_that_renews_is_within_the_span_of_who_asked() {
+fn a_renewal_task_runs_in_the_span_of_its_caller() {
     use helvetisafe::{AsyncClient, Credentials, KeySource};
 
     let _alone = alone();
     let world = World::new(|_, _| None);
     let secret = world.account.client_secret.expose_secret();
     let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
-    let key = KeySource::pem(crate::world::PEM);
+    let key = KeySource::pem(PEM);
     let listener = Listener::at(Level::INFO);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -143,16 +141,15 @@ fn a_task_that_renews_is_within_the_span_of_who_asked() {
 }
 
 /// It is a task of its own, on another thread.
-#[cfg(feature = "async")]
 #[test]
-fn a_read_for_the_cache_is_told_to_whom_the_caller_tells() {
+fn a_read_for_the_cache_reports_to_the_callers_subscriber() {
     use helvetisafe::{AsyncClient, CachePolicy, Credentials, KeySource};
 
     let _alone = alone();
     let world = World::new(|_, _| None);
     let secret = world.account.client_secret.expose_secret();
     let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
-    let key = KeySource::pem(crate::world::PEM);
+    let key = KeySource::pem(PEM);
     let policy = CachePolicy::new(std::time::Duration::from_secs(60));
     let builder = AsyncClient::builder(world.proxy.base_url(), credentials, key).cache(policy);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -171,7 +168,7 @@ fn a_read_for_the_cache_is_told_to_whom_the_caller_tells() {
 }
 
 #[test]
-fn nothing_that_is_told_is_secret() {
+fn no_span_or_event_contains_a_secret() {
     let _alone = alone();
     let world = World::new(|_, _| None);
     let said = heard(Level::TRACE, &world).said();

@@ -1,0 +1,124 @@
+//! A watch that begins before it is asked.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use helvetisafe::{AsyncClient, AsyncWatch, ChangeKind};
+use helvetisafe_test_support::{Action, SECRETS, World, earlier};
+use tokio::time::timeout;
+
+use super::cancel::polled;
+use super::client;
+
+fn watch(client: &AsyncClient) -> AsyncWatch {
+    let interval = Duration::from_millis(20);
+    client.secrets().watch(&["a"], interval).unwrap()
+}
+
+/// The next change, which has to be that `a` was written again.
+async fn notices(watch: &mut AsyncWatch) {
+    let next = timeout(Duration::from_secs(10), watch.next()).await;
+    let change = next.unwrap().unwrap().unwrap();
+    assert_eq!(
+        (change.key().as_str(), change.kind()),
+        ("a", ChangeKind::Changed)
+    );
+}
+
+/// What changes between the first look and the first `next` is not lost.
+#[tokio::test]
+async fn a_started_watch_sees_changes_before_its_first_poll() {
+    let world = World::new(|_, _| None);
+    let client = client(&world).await;
+    client.secrets().put("a", "first", None).await.unwrap();
+    let mut watch = watch(&client);
+    let begun = async move { watch.begin().await.map(|()| watch) };
+    let mut watch = tokio::spawn(begun).await.unwrap().unwrap();
+    client.secrets().put("a", "second", None).await.unwrap();
+    notices(&mut watch).await;
+    // Later it forgets what has changed since.
+    client.secrets().put("a", "third", None).await.unwrap();
+    watch.begin().await.unwrap();
+    let next = timeout(Duration::from_millis(200), watch.next()).await;
+    assert!(next.is_err(), "nothing has changed since");
+}
+
+#[tokio::test]
+async fn a_begin_dropped_at_any_point_leaves_the_watch_unchanged() {
+    let world = World::new(|_, _| None);
+    let client = client(&world).await;
+    client.secrets().put("a", "first", None).await.unwrap();
+    let mut watch = watch(&client);
+    watch.begin().await.unwrap();
+    let (mut dropped, mut times) = (0, 1);
+    loop {
+        client.secrets().put("a", "again", None).await.unwrap();
+        if polled(times, watch.begin()).await.is_some() {
+            break;
+        }
+        notices(&mut watch).await;
+        dropped += 1;
+        times += 1;
+    }
+    assert!(dropped > 1, "some have to be dropped on their way");
+}
+
+/// One that fails leaves it as it was too.
+#[tokio::test]
+async fn a_begin_that_fails_loses_no_change() {
+    let world = World::new(|seen, before| {
+        (seen.is("GET", SECRETS) && earlier(before, "GET", SECRETS) == 1)
+            .then(|| Action::Answer(400, "", Vec::new()))
+    });
+    let client = client(&world).await;
+    client.secrets().put("a", "first", None).await.unwrap();
+    let mut watch = watch(&client);
+    watch.begin().await.unwrap();
+    client.secrets().put("a", "second", None).await.unwrap();
+    watch.begin().await.unwrap_err();
+    notices(&mut watch).await;
+}
+
+/// A look of a `next` that was dropped may be older than what `begin` saw.
+#[tokio::test]
+async fn a_begin_replaces_a_poll_in_flight() {
+    let world = World::new(|seen, before| {
+        let is_first = seen.is("GET", SECRETS) && earlier(before, "GET", SECRETS) == 0;
+        // Slower than all that happens meanwhile.
+        let failure = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+        is_first.then(|| Action::Drip(failure.to_vec(), Duration::from_millis(20)))
+    });
+    let client = client(&world).await;
+    client.secrets().put("a", "first", None).await.unwrap();
+    let mut watch = watch(&client);
+    while world.proxy.count("GET", SECRETS) == 0 {
+        let next = timeout(Duration::from_millis(5), watch.next()).await;
+        assert!(next.is_err(), "its answer takes longer");
+    }
+    watch.begin().await.unwrap();
+    client.secrets().put("a", "second", None).await.unwrap();
+    notices(&mut watch).await;
+}
+
+/// Whoever also waits for something else drops many: the interval goes on meanwhile.
+#[tokio::test]
+async fn a_repeatedly_dropped_next_still_sees_the_change() {
+    let world = World::new(|_, _| None);
+    let client = client(&world).await;
+    client.secrets().put("a", "first", None).await.unwrap();
+    let mut watch = watch(&client);
+    watch.begin().await.unwrap();
+    client.secrets().put("a", "second", None).await.unwrap();
+    notices(&mut watch).await;
+    // From here on it rests before each look.
+    client.secrets().put("a", "third", None).await.unwrap();
+    let impatient = async {
+        loop {
+            if let Ok(next) = timeout(Duration::from_millis(1), watch.next()).await {
+                return next.unwrap().unwrap();
+            }
+        }
+    };
+    let change = timeout(Duration::from_secs(10), impatient).await.unwrap();
+    assert_eq!(change.kind(), ChangeKind::Changed);
+}

@@ -1,0 +1,108 @@
+//! `ConfigSource`.
+
+use config::{Config, ConfigError};
+use helvetisafe::ConfigSource;
+use helvetisafe_test_support::{TOKEN, World};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Settings {
+    database: Database,
+    mail: Mail,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Database {
+    host: String,
+    port: u16,
+    password: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Mail {
+    user: String,
+    password: String,
+}
+
+fn world() -> World {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    secrets.put("db_password", "one", None).unwrap();
+    secrets.put("db_port", "5432", None).unwrap();
+    let smtp = [("user", "u"), ("password", "two")];
+    secrets.create_fields("smtp", &smtp, None).unwrap();
+    world
+}
+
+#[test]
+fn secrets_are_read_beside_other_settings() {
+    let world = world();
+    let source = ConfigSource::new(world.client())
+        .secret("db_password", "database.password")
+        .secret("db_port", "database.port")
+        .secret("smtp", "mail");
+    let before = world.proxy.count("POST", TOKEN);
+    let settings = Config::builder()
+        .set_default("database.host", "localhost")
+        .unwrap()
+        .set_default("database.password", "a default that gives way")
+        .unwrap()
+        .add_source(source.clone())
+        .build()
+        .unwrap();
+    let settings: Settings = settings.try_deserialize().unwrap();
+    let expected = Settings {
+        database: Database {
+            host: "localhost".into(),
+            port: 5432,
+            password: "one".into(),
+        },
+        mail: Mail {
+            user: "u".into(),
+            password: "two".into(),
+        },
+    };
+    assert_eq!(settings, expected);
+    assert_eq!(world.proxy.count("POST", TOKEN), before);
+    let shown = format!("{source:?}");
+    assert!(
+        shown.contains("db_password") && !shown.contains("one"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_an_error_that_names_it() {
+    let world = world();
+    let source = ConfigSource::new(world.client())
+        .secret("db_password", "database.password")
+        .secret("other", "database.user");
+    let error = Config::builder().add_source(source).build().unwrap_err();
+    assert!(error.to_string().contains("`other`"), "{error}");
+    let ConfigError::Foreign(cause) = error else {
+        panic!("{error}")
+    };
+    let cause: &helvetisafe::Error = cause.downcast_ref().unwrap();
+    assert_eq!(cause.kind(), helvetisafe::ErrorKind::NotFound);
+}
+
+#[test]
+fn an_invalid_path_is_an_error() {
+    let world = world();
+    let source = ConfigSource::new(world.client()).secret("db_password", "a..b[");
+    let error = Config::builder().add_source(source).build().unwrap_err();
+    assert!(!error.to_string().contains("one"), "{error}");
+}
+
+#[test]
+fn an_error_of_another_type_does_not_show_the_value() {
+    let world = world();
+    let source = ConfigSource::new(world.client()).secret("db_password", "database.port");
+    let settings = Config::builder().add_source(source).build().unwrap();
+    let error = settings.get_int("database.port").unwrap_err();
+    assert!(
+        error.to_string().contains("the secret db_password"),
+        "{error}"
+    );
+}
