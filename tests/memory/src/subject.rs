@@ -1,6 +1,7 @@
 //! The process whose memory is looked at, from its parent's side.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::Job;
@@ -25,7 +26,7 @@ pub struct Subject {
 
 impl Subject {
     /// Starts `program`, without an environment, and tells it what to do.
-    pub fn start(program: &str, job: &mut Job) -> Self {
+    pub fn start(program: &Path, job: &mut Job) -> Self {
         let mut child = Command::new(program)
             .env_clear()
             .stdin(Stdio::piped())

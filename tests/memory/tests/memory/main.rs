@@ -14,27 +14,38 @@
 
 mod tls;
 #[allow(dead_code, reason = "shared with the tests of the client")]
-#[path = "../../../crates/helvetisafe/tests/behaviour/tls_server.rs"]
+#[path = "../../../../crates/helvetisafe/tests/behaviour/tls_server.rs"]
 mod tls_server;
 
 use std::collections::BTreeSet;
+use std::env;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use helvetisafe_crypto::Payload;
+use helvetisafe_memory_subject::{self as memory, Job, Region, Stop, Subject};
 use helvetisafe_server::faults::{Fault, Faults, Route};
 use helvetisafe_server::{NewAccount, Vault, VaultBuilder};
-use helvetisafe_tests::memory::{self, Job, Region, Stop, Subject};
 use helvetisafe_tests::proxy::RecordingProxy;
 use helvetisafe_tests::search::Search;
 use helvetisafe_tests::{By, Combination, Member, With, World, raw, test_key};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-const USUAL_HEAP: &str = env!("CARGO_BIN_EXE_memory-subject");
-const WIPING_HEAP: &str = env!("CARGO_BIN_EXE_memory-subject-wiping-heap");
+const USUAL_HEAP: &str = "memory-subject";
+const WIPING_HEAP: &str = "memory-subject-wiping-heap";
+
+/// The file of a subject: as cargo built it for this test, or in the folder that the environment names,
+/// where the gate puts subjects of other optimization levels.
+fn file_of(name: &str) -> PathBuf {
+    match env::var_os("HELVETISAFE_MEMORY_SUBJECTS") {
+        Some(folder) => Path::new(&folder).join(name),
+        None => Path::new(env!("CARGO_BIN_EXE_memory-subject")).with_file_name(name),
+    }
+}
 
 /// The two clients.
 const CLIENTS: [&str; 2] = ["blocking", "async"];
@@ -145,7 +156,7 @@ fn secrets_of(scene: &Scene) -> Search {
     let search = tokens.iter().fold(search, |search, token| {
         search.with("an access token", random_part(token))
     });
-    let jwk = include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-2048.jwk.json");
+    let jwk = include_str!("../../../../crates/helvetisafe-crypto/tests/data/rsa-2048.jwk.json");
     let jwk: serde_json::Value = serde_json::from_str(jwk).unwrap();
     ["d", "p", "q", "dp", "dq", "qi"]
         .into_iter()
@@ -218,7 +229,7 @@ fn examine_for(search: &Search, mut subject: Subject, alive: &[&str], left: &[&s
 /// Starts a subject and lets it go on once it has connected, when its access token is no longer
 /// good, so that it meets a 401.
 fn start(scene: &Scene, program: &str, mut job: Job) -> Subject {
-    let mut subject = Subject::start(program, &mut job);
+    let mut subject = Subject::start(&file_of(program), &mut job);
     assert_eq!(subject.wait_for(Stop::Connected), ["connect: ok"]);
     scene
         .world
@@ -336,7 +347,7 @@ fn nothing_is_left_of_an_attempt_that_failed() {
         (
             |job| {
                 let another = include_str!(
-                    "../../../crates/helvetisafe-crypto/tests/data/rsa-3072-pkcs8.pem"
+                    "../../../../crates/helvetisafe-crypto/tests/data/rsa-3072-pkcs8.pem"
                 );
                 (job.key_source, job.key) = (bytes("pem"), bytes(another));
                 job.passphrase = bytes(WRONG);
@@ -349,7 +360,7 @@ fn nothing_is_left_of_an_attempt_that_failed() {
             let scene = scene();
             let mut job = job(&scene, client, usual);
             spoil(&mut job);
-            let mut subject = Subject::start(program, &mut job);
+            let mut subject = Subject::start(&file_of(program), &mut job);
             assert_eq!(subject.wait_for(Stop::Connected), [outcome]);
             subject.go_on();
             examine(&scene, subject, &["the wrong credential, as it is"], left);
@@ -377,7 +388,7 @@ fn nothing_is_left_of_an_answer_that_broke_off() {
         let (scene, faults) = scene_with_faults();
         let mut job = job(&scene, client, TOKEN_AND_PEM);
         faults.on(Route::Token).then(Fault::truncate_at(cut));
-        let mut subject = Subject::start(USUAL_HEAP, &mut job);
+        let mut subject = Subject::start(&file_of(USUAL_HEAP), &mut job);
         assert_eq!(subject.wait_for(Stop::Connected), ["connect: Transport"]);
         subject.go_on();
         examine(

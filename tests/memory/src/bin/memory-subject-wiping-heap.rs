@@ -9,5 +9,5 @@ static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() {
     #[cfg(target_os = "linux")]
-    helvetisafe_tests::memory::work();
+    helvetisafe_memory_subject::work();
 }

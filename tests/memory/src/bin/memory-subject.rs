@@ -2,5 +2,5 @@
 
 fn main() {
     #[cfg(target_os = "linux")]
-    helvetisafe_tests::memory::work();
+    helvetisafe_memory_subject::work();
 }
