@@ -1,7 +1,8 @@
 """Measures how the Rust code reads, and prints a table in Markdown.
 
-Usage: measure.py [FOLDER], by default the repository that holds this script. Nothing is built: the
-figures come from the text of the files. docs/testing.md says what each row counts.
+Usage: measure.py [FOLDER…], one column for each checkout, such as one before and one after a change; by
+default the repository that holds this script. Nothing is built: the figures come from the text of the
+files. docs/testing.md says what each row counts.
 """
 
 import re
@@ -37,19 +38,25 @@ TOKENS = re.compile(
 )
 
 
-def main(root):
+def main(folders):
+    columns = [measure(folder) for folder in folders]
+    print("| measured |", " | ".join(folder.name for folder in folders), "|")
+    print("|---" * (1 + len(folders)) + "|")
+    for name in columns[-1]:
+        print("|", " | ".join([name, *(str(column.get(name, "–")) for column in columns)]), "|")
+
+
+def measure(root):
     files = [read(path) for path in rust_files(root)]
-    source = [file for file in files if is_source(root, file.path)]
-    source = without_test_files(source)
-    rows = [
-        *comments(files),
-        *circles(root, source),
-        ("shared test code by `#[path]`", sum(file.code.count("#[path") for file in files)),
-        *sizes(source),
-    ]
-    print("| measured | |\n|---|---|")
-    for row in rows:
-        print("|", " | ".join(map(str, row)), "|")
+    source = without_test_files([file for file in files if is_source(root, file.path)])
+    return dict(
+        [
+            *comments(files),
+            *circles(root, source),
+            ("shared test code by `#[path]`", sum(file.code.count("#[path") for file in files)),
+            *sizes(source),
+        ]
+    )
 
 
 # Files
@@ -178,7 +185,7 @@ def circles(root, source):
         imports = top_level_imports(root / "crates" / crate / "src", files)
         found = strongly_connected(imports)
         largest = max(map(len, found), default=0)
-        shown = "; ".join(" ↔ ".join(sorted(circle)) for circle in found if len(circle) <= 5)
+        shown = "; ".join(" ↔ ".join(circle) for circle in found if len(circle) <= 5)
         cell = f"{len(found)}, the largest of {largest} of {len(imports)} modules" if found else "0"
         yield f"circles in `{crate}`", f"{cell}: {shown}" if shown else cell
 
@@ -278,7 +285,8 @@ def strongly_connected(graph):
     components = {
         frozenset(other for other in reach[node] if node in reach[other]) for node in graph
     }
-    return sorted((one for one in components if len(one) > 1), key=len, reverse=True)
+    circles = (sorted(one) for one in components if len(one) > 1)
+    return sorted(circles, key=lambda circle: (-len(circle), circle))
 
 
 def reachable(graph, start):
@@ -322,5 +330,4 @@ def function_lengths(file):
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:2]
-    main(Path(given[0]).resolve() if given else Path(__file__).resolve().parents[1])
+    main([Path(given).resolve() for given in sys.argv[1:]] or [Path(__file__).resolve().parents[1]])

@@ -83,7 +83,7 @@ def quantity(text):
 
 
 def ratios(rows):
-    """How many times faster: a bar for each row, from 1, with its middle half and its target."""
+    """Times faster than the peer: a bar for each row, from 1, with its middle half and its target."""
     title = "Times faster than the Python client"
     note = "Logarithmic. Line: middle half of the rounds. Mark: target. Left of 1: slower, or more memory."
     return bars(title, note, rows, [0.1, 1, 10, 100, 1000], better_is_more=True)
