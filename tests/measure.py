@@ -1,8 +1,8 @@
 """Measures how the Rust code reads, and prints a table in Markdown.
 
-Usage: measure.py [FOLDER…], one column for each checkout, such as one before and one after a change; by
-default the repository that holds this script. Nothing is built: the figures come from the text of the
-files. docs/testing.md says what each row counts.
+Usage: measure.py [FOLDER…], one column for each checkout, such as one before and one after a change;
+by default the repository that holds this script. Nothing is built: the figures come from the text of
+the files. docs/testing.md says what each row counts.
 """
 
 import re

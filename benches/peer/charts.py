@@ -85,7 +85,7 @@ def quantity(text):
 def ratios(rows):
     """Times faster than the peer: a bar for each row, from 1, with its middle half and its target."""
     title = "Times faster than the Python client"
-    note = "Logarithmic. Line: middle half of the rounds. Mark: target. Left of 1: slower, or more memory."
+    note = "Logarithmic. Line: middle half of the rounds. Mark: target. Left of 1: slower."
     return bars(title, note, rows, [0.1, 1, 10, 100, 1000], better_is_more=True)
 
 
@@ -107,7 +107,7 @@ def bars(title, note, rows, ticks, better_is_more):
         kind = "ours" if (one.ratio >= 1) == better_is_more else "slower"
         parts += [
             label(left - 8, middle + 4, one.work, "end"),
-            f'<rect class="{kind}" x="{start:.1f}" y="{middle - 7:.1f}" width="{end - start:.1f}" height="14"/>',
+            bar(kind, start, end, middle),
             line("whisker", x(one.low), middle, x(one.high), middle),
             label(right + 8, middle + 4, f"{one.ratio:g}", "start"),
         ]
@@ -171,6 +171,11 @@ def grid_line(x, top, bottom, text):
     return f'<path class="grid" d="M{x:.1f} {top}V{bottom}"/>' + label(
         x, bottom + 16, text, "middle", "quiet"
     )
+
+
+def bar(kind, start, end, middle):
+    width, top = end - start, middle - 7
+    return f'<rect class="{kind}" x="{start:.1f}" y="{top:.1f}" width="{width:.1f}" height="14"/>'
 
 
 def line(kind, x1, y1, x2, y2):
