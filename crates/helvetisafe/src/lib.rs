@@ -118,8 +118,13 @@ pub use helvetisafe_proto::{
 pub use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretString};
 
-/// The code of both READMEs, compiled as doctests.
+/// The code of both READMEs and of the guides, compiled as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../../docs/library.md")]
+#[doc = include_str!("../../../docs/caching.md")]
+#[doc = include_str!("../../../docs/async.md")]
+#[doc = include_str!("../../../docs/errors.md")]
+#[doc = include_str!("../../../docs/testing-your-application.md")]
 pub struct Readme;
