@@ -1,24 +1,27 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # How the crate is laid out
+//! # Modules
 //!
-//! `vault` is the handle and its thread, `provision` makes organizations, accounts and API tokens,
-//! `dev` keeps one account in a folder, whose files `private` writes. `http` holds the calls with
-//! one file each, `shared` is what all of them have: `limits` says how often, `budget` how much memory,
-//! `cache` what need not be asked of the database, `store` is the database and the only folder that names `sqlx`. `token`
-//! makes random credentials and their hashes, `faults` misbehaves for tests.
+//! - `vault`: the handle, its thread, and the connections
+//! - `provision`: makes organizations, accounts and API tokens
+//! - `dev`: one account with its credentials in a folder, written by `private_files`
+//! - `http`: one file per call
+//! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache`, and `store`, the
+//!   database and the only folder that uses `sqlx`
+//! - `token`: random credentials and their hashes
+//! - `faults` (feature): misbehaviour for tests
 //!
-//! A request goes `vault::connections` → `http` → `http::allowed` (who is it, may it, how often) →
-//! `shared` → `cache` or `store`, and comes back.
+//! A request passes `vault::connections`, `http`, `http::authorized`, `shared`, and `cache` or `store`.
 
 mod budget;
 mod cache;
 mod dev;
 mod error;
+#[cfg(feature = "faults")]
 pub mod faults;
 mod http;
 mod limits;
-mod private;
+mod private_files;
 mod provision;
 mod shared;
 mod store;

@@ -1,9 +1,11 @@
-//! The bodies of requests that were answered before they were read.
+//! Discards the unread body of a request after it is answered.
 //!
-//! Many clients send all before they listen. If the vault answered and closed while they still send, they
-//! would see a reset connection in place of the answer. So the answer goes out at once, and the rest of
-//! the body is read and thrown away meanwhile, for some bytes and seconds. A client that waits for `100
-//! Continue` sends nothing more once it has the answer; its connection is closed.
+//! Many clients send the whole request before they read the response. If the vault answered and closed
+//! the connection during that, they would see a reset connection instead of the response. So the response
+//! is sent at once, and the remaining body is read and discarded, within bounds on bytes and time.
+//!
+//! A client that waits for `100 Continue` does not send its body after a final response. Its connection is
+//! closed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -22,14 +24,15 @@ use tokio::time::timeout;
 
 use super::head;
 
-/// The most bytes that are thrown away, and the time for it.
-const MOST: usize = 18 * 1024 * 1024;
-const LONGEST: Duration = Duration::from_secs(5);
+/// The largest number of bytes that are discarded.
+const MAX_DISCARDED: usize = 18 * 1024 * 1024;
+/// The longest time for discarding a body.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The first layer that a request passes: judges its head, and looks after what is left of its body.
-pub(super) async fn admit(mut request: Request, next: Next) -> Response {
-    let waits = request.headers().contains_key(EXPECT);
-    let left = lend(&mut request);
+/// The outermost layer: checks the head of a request, and discards its unread body.
+pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+    let expects_continue = request.headers().contains_key(EXPECT);
+    let unread = track(&mut request);
     let mut response = match head::check(request.version(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
@@ -37,58 +40,58 @@ pub(super) async fn admit(mut request: Request, next: Next) -> Response {
             refusal.into_response()
         }
     };
-    let Some(rest) = left.and_then(|mut left| left.try_recv().ok()) else {
+    let Some(unread) = unread.and_then(|mut unread| unread.try_recv().ok()) else {
         return response;
     };
-    if waits && !rest.is_begun {
+    if expects_continue && !unread.was_polled {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     } else {
-        tokio::spawn(timeout(LONGEST, throw_away(rest.body)));
+        tokio::spawn(timeout(DISCARD_TIMEOUT, discard(unread.body)));
     }
     response
 }
 
-async fn throw_away(mut body: Body) {
+async fn discard(mut body: Body) {
     let mut size = 0_usize;
     while let Some(Ok(frame)) = body.frame().await {
         size = size.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-        if size > MOST {
+        if size > MAX_DISCARDED {
             break;
         }
     }
 }
 
-/// Has the request's body come back here when it is dropped unread.
-fn lend(request: &mut Request) -> Option<oneshot::Receiver<Rest>> {
+/// Returns a channel that receives the request's body if it is dropped before its end.
+fn track(request: &mut Request) -> Option<oneshot::Receiver<UnreadBody>> {
     if request.body().is_end_stream() {
         return None;
     }
-    let (back, left) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let body = std::mem::take(request.body_mut());
-    *request.body_mut() = Body::new(Lent {
+    *request.body_mut() = Body::new(TrackedBody {
         body,
-        is_begun: false,
-        back: Some(back),
+        was_polled: false,
+        unread: Some(sender),
     });
-    Some(left)
+    Some(receiver)
 }
 
-/// The rest of a body.
-struct Rest {
+struct UnreadBody {
     body: Body,
-    /// Set if some of it was asked for, so that the client sends on.
-    is_begun: bool,
+    /// Set if a part was read, after which the client sends the remainder without `100 Continue`.
+    was_polled: bool,
 }
 
-struct Lent {
+/// A body that is sent to `unread` if it is dropped before its end.
+struct TrackedBody {
     body: Body,
-    is_begun: bool,
-    /// `None` once the body has ended.
-    back: Option<oneshot::Sender<Rest>>,
+    was_polled: bool,
+    /// `None` after the end of the body.
+    unread: Option<oneshot::Sender<UnreadBody>>,
 }
 
-impl HttpBody for Lent {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -97,10 +100,10 @@ impl HttpBody for Lent {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
-        this.is_begun = true;
+        this.was_polled = true;
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
-            this.back = None;
+            this.unread = None;
         }
         Poll::Ready(frame)
     }
@@ -114,13 +117,13 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        if let Some(back) = self.back.take() {
-            // The request may have ended with its connection, and then nobody waits for it.
-            let _ = back.send(Rest {
+        if let Some(unread) = self.unread.take() {
+            // Fails if the connection closed, and then the body is not needed.
+            let _ = unread.send(UnreadBody {
                 body: std::mem::take(&mut self.body),
-                is_begun: self.is_begun,
+                was_polled: self.was_polled,
             });
         }
     }
