@@ -9,7 +9,7 @@ use std::path::Path;
 use helvetisafe_crypto::{Fingerprint, PrivateKey, WrappedOrgKey};
 use secrecy::ExposeSecret;
 
-use crate::provision::{Account, Organization, RSA_BITS};
+use crate::account::{Account, Organization, RSA_BITS};
 use crate::store::{StoreError, TokenKind, TokenRow};
 use crate::token::Hash;
 use crate::{Error, Vault, VaultBuilder};
@@ -60,7 +60,7 @@ impl DevVault {
         // Locks the database, and so the folder.
         let vault = builder.start()?;
         let (mut credentials, org_key_fingerprint) = ensure_account(&vault, &folder)?;
-        if credentials.refresh(&vault, &folder) {
+        if credentials.refresh(&vault, folder.private_key_path()) {
             folder.write_credentials(&credentials)?;
         }
         Ok(Self {
@@ -119,7 +119,7 @@ fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fin
                 Some(key) => key,
                 None => PrivateKey::generate(RSA_BITS)?,
             };
-            let credentials = DevCredentials::generate(vault, folder)?;
+            let credentials = DevCredentials::generate(vault, folder.private_key_path())?;
             folder.write_private_key(&key)?;
             folder.write_credentials(&credentials)?;
             let fingerprint = add_tenant(vault, &credentials, &key)?;
@@ -146,7 +146,12 @@ fn add_tenant(
     credentials: &DevCredentials,
     key: &PrivateKey,
 ) -> Result<Fingerprint, Error> {
-    let account = Account::from_credentials(credentials, key)?;
+    let account = Account::from_credentials(
+        credentials.client_id.clone(),
+        credentials.client_secret.clone(),
+        credentials.password.clone(),
+        key,
+    )?;
     let organization = Organization::generate()?;
     let row = account.row(&organization, key)?;
     let token = TokenRow {

@@ -2,8 +2,8 @@
 //!
 //! # Modules
 //!
-//! - `vault`: the handle, its thread, and the connections
-//! - `provision`: makes organizations, accounts and API tokens
+//! - `vault`: the handle and its thread; `connections`: serves connections within bounds
+//! - `provision`: makes organizations, accounts (`account`) and API tokens (`api_token`)
 //! - `dev`: one account with its credentials in a folder, written by `private_files`
 //! - `http`: one file per call
 //! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache`, and `store`, the
@@ -11,10 +11,13 @@
 //! - `token`: random credentials and their hashes
 //! - `faults` (feature): misbehaviour for tests
 //!
-//! A request passes `vault::connections`, `http`, `http::authorized`, `shared`, and `cache` or `store`.
+//! A request passes `connections`, `http`, `http::authorized`, `shared`, and `cache` or `store`.
 
+mod account;
+mod api_token;
 mod budget;
 mod cache;
+mod connections;
 mod dev;
 mod error;
 #[cfg(feature = "faults")]
@@ -23,14 +26,16 @@ mod http;
 mod limits;
 mod private_files;
 mod provision;
+mod settings;
 mod shared;
 mod store;
 mod token;
 mod vault;
 
+pub use account::{Account, NewAccount, Organization};
+pub use api_token::NewApiToken;
 pub use dev::{DevCredentials, DevVault};
 pub use error::Error;
 pub use limits::{InvalidRate, Rate, RateLimits};
-pub use provision::{Account, NewAccount, NewApiToken, Organization};
 pub use store::StoredSecret;
 pub use vault::{Vault, VaultBuilder};

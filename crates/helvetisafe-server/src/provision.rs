@@ -3,21 +3,15 @@
 //! Keys are made here, in the owner's process. The database receives only the wrapped org key, the locked
 //! private key, and hashes of the other credentials.
 
-mod account;
-mod api_token;
-
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::account::{Account, NewAccount, Organization};
+use crate::api_token::NewApiToken;
 use crate::shared::Shared;
 use crate::store::{AccountId, StoreError, StoredSecret, TokenKind};
 use crate::{Error, Vault};
-
-pub use account::{Account, NewAccount, Organization};
-pub use api_token::NewApiToken;
-
-pub(crate) use account::RSA_BITS;
 
 impl Vault {
     /// Makes an organization. Other organizations cannot see its secrets.

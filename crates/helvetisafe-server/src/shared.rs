@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use helvetisafe_proto::KeyName;
@@ -8,10 +7,10 @@ use serde::Serialize;
 
 use crate::budget::Budget;
 use crate::cache::{CachedList, CachedSecret, ListCache, SecretCache, TokenCache};
-use crate::limits::{LimitClock, Limits, RateLimits};
+use crate::limits::Limits;
+use crate::settings::Settings;
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
 use crate::token::Hash;
-use crate::vault::Bounds;
 
 /// The state of a running vault, shared by the calls and the handle.
 pub(crate) struct Shared {
@@ -25,27 +24,6 @@ pub(crate) struct Shared {
     /// The memory of the secrets and lists that are cached or being sent.
     pub(crate) answers: Budget,
     pub(crate) settings: Settings,
-}
-
-/// The settings of a vault.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// The lifetime of an access token.
-    pub(crate) token_life: Duration,
-    /// The largest request body in bytes.
-    pub(crate) body_limit: usize,
-    /// The largest total of request bodies in flight, in bytes.
-    pub(crate) body_budget: usize,
-    /// The largest total of secrets and lists that are cached or being sent, in bytes.
-    pub(crate) answer_budget: usize,
-    /// The time between two removals of expired rows.
-    pub(crate) sweep_interval: Duration,
-    pub(crate) bounds: Bounds,
-    pub(crate) rate_limits: RateLimits,
-    /// The clock of the rate limits.
-    pub(crate) limit_clock: LimitClock,
-    #[cfg(feature = "faults")]
-    pub(crate) faults: Option<crate::faults::Faults>,
 }
 
 /// The failure of a read.

@@ -1,7 +1,5 @@
 //! The handle of a running vault, and its builder.
 
-pub(crate) mod connections;
-mod slots;
 mod thread;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,14 +12,14 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
+#[cfg(feature = "faults")]
+use crate::faults::Faults;
 use crate::limits::LimitClock;
-use crate::shared::{Settings, Shared};
+use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::store::{Location, StoreError};
 use crate::{Error, RateLimits};
 use thread::Running;
-
-pub(crate) use connections::Bounds;
-pub(crate) use slots::Peer;
 
 /// A running vault. It serves HTTP on a loopback address, from its own thread with its own runtime.
 ///
@@ -121,6 +119,8 @@ pub struct VaultBuilder {
     listen: SocketAddr,
     location: Location,
     settings: Settings,
+    #[cfg(feature = "faults")]
+    faults: Option<Faults>,
 }
 
 impl Default for VaultBuilder {
@@ -128,21 +128,9 @@ impl Default for VaultBuilder {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             location: Location::Memory,
-            settings: Settings {
-                token_life: Duration::from_secs(3600),
-                body_limit: 2 * 1024 * 1024,
-                body_budget: 32 * 1024 * 1024,
-                answer_budget: 128 * 1024 * 1024,
-                sweep_interval: Duration::from_secs(60),
-                bounds: Bounds {
-                    client_timeout: Duration::from_secs(30),
-                    max_connections: 512,
-                },
-                rate_limits: RateLimits::default(),
-                limit_clock: LimitClock::default(),
-                #[cfg(feature = "faults")]
-                faults: None,
-            },
+            settings: Settings::default(),
+            #[cfg(feature = "faults")]
+            faults: None,
         }
     }
 }
@@ -200,8 +188,8 @@ impl VaultBuilder {
 
     /// Lets the vault misbehave on purpose, for tests: see [`faults`](crate::faults).
     #[cfg(feature = "faults")]
-    pub fn faults(mut self, faults: crate::faults::Faults) -> Self {
-        self.settings.faults = Some(faults);
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = Some(faults);
         self
     }
 

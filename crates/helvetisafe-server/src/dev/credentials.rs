@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Folder;
 use crate::{Error, Vault, token};
 
 /// The credentials for a client of a [`DevVault`](super::DevVault): the contents of `credentials.json`.
@@ -30,20 +29,19 @@ pub struct DevCredentials {
 
 impl DevCredentials {
     /// Makes new credentials, which are not yet in the database.
-    pub(super) fn generate(vault: &Vault, folder: &Folder) -> Result<Self, Error> {
+    pub(super) fn generate(vault: &Vault, private_key_path: PathBuf) -> Result<Self, Error> {
         Ok(Self {
             base_url: vault.base_url().to_owned(),
             client_id: token::generate_name("hs_client_")?,
             client_secret: token::generate("hs_secret_")?,
             api_token: token::generate("hs_api_")?,
-            private_key_path: folder.private_key_path(),
+            private_key_path,
             password: token::generate("")?,
         })
     }
 
     /// Updates the base URL and the path of the private key. Returns whether one of them changed.
-    pub(super) fn refresh(&mut self, vault: &Vault, folder: &Folder) -> bool {
-        let private_key_path = folder.private_key_path();
+    pub(super) fn refresh(&mut self, vault: &Vault, private_key_path: PathBuf) -> bool {
         let is_same =
             self.base_url == vault.base_url() && self.private_key_path == private_key_path;
         self.base_url = vault.base_url().to_owned();

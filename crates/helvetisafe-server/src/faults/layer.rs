@@ -19,10 +19,10 @@ use super::fault::{AnswerSource, Before};
 use super::history::{History, Stored};
 use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
 use super::{Answer, Fault, Faults, Handled, Route, Seen};
+use crate::connections;
 use crate::http::{organization, report};
 use crate::shared::Shared;
 use crate::store::{Moment, OrganizationId, StoreError};
-use crate::vault::connections;
 
 /// The largest request body in bytes, larger than any vault accepts.
 const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;

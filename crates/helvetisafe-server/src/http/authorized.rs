@@ -11,12 +11,12 @@ use axum::http::request::Parts;
 use helvetisafe_proto::{Endpoint, KeyName};
 
 use super::Refusal;
+use crate::connections::Peer;
 use crate::shared::Shared;
 #[cfg(feature = "faults")]
 use crate::store::OrganizationId;
 use crate::store::{Principal, TokenKind};
 use crate::token::Hash;
-use crate::vault::Peer;
 
 /// A caller with a valid token that has the scope of the endpoint `E`.
 pub(super) struct Authorized<E> {

@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 
 use super::token_form::{ClientCredentials, SentForm, invalid_request};
 use super::{Refusal, VaultState};
+use crate::connections::Peer;
 use crate::shared::Shared;
 use crate::store::{Client, Moment, TokenKind, TokenRow};
 use crate::token::{self, Hash};
-use crate::vault::Peer;
 
 /// The body of a successful response, RFC 6749 section 5.1.
 #[derive(Serialize)]

@@ -12,9 +12,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{VaultBuilder, connections};
+use super::VaultBuilder;
 use crate::Error;
 use crate::budget::Budget;
+use crate::connections;
 use crate::http;
 use crate::limits::Limits;
 use crate::shared::Shared;
@@ -36,11 +37,6 @@ pub(super) fn run(
     ready: &SyncSender<Running>,
     stopped: Receiver<()>,
 ) -> Result<(), Error> {
-    let VaultBuilder {
-        listen,
-        location,
-        settings,
-    } = builder;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(worker_count())
         .thread_name("helvetisafe-vault")
@@ -49,11 +45,12 @@ pub(super) fn run(
         .map_err(Error::Thread)?;
     runtime.block_on(async {
         // Binds first, so that no file is made if the port is in use.
-        let listener = bind(listen).await?;
+        let listener = bind(builder.listen).await?;
         let address = listener
             .local_addr()
-            .map_err(|e| cannot_listen(listen, e))?;
-        let store = Store::open(location).await?;
+            .map_err(|error| cannot_listen(builder.listen, error))?;
+        let store = Store::open(builder.location.clone()).await?;
+        let settings = builder.settings.clone();
         let shared = Arc::new(Shared {
             store,
             tokens: Default::default(),
@@ -70,7 +67,7 @@ pub(super) fn run(
             runtime: Handle::current(),
         };
         if ready.send(running).is_ok() {
-            serve(listener, Arc::clone(&shared), stopped).await;
+            serve(listener, Arc::clone(&shared), builder, stopped).await;
         }
         // After a timeout the write-ahead log remains, and the next start reads it.
         let _ = timeout(GRACE, shared.store.close()).await;
@@ -100,7 +97,12 @@ fn cannot_listen(address: SocketAddr, source: std::io::Error) -> Error {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: Receiver<()>) {
+async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    builder: VaultBuilder,
+    stopped: Receiver<()>,
+) {
     // Without this a small answer would wait for the acknowledgement of the previous one.
     let listener = listener.tap_io(|socket| {
         let _ = socket.set_nodelay(true);
@@ -115,10 +117,10 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: Receiver<()>
     let calls = http::router(Arc::clone(&shared));
     let server = async move {
         #[cfg(feature = "faults")]
-        if let Some(faults) = shared.settings.faults.clone() {
+        if let Some(faults) = builder.faults {
             return crate::faults::serve(faults, shared, calls, listener, stop).await;
         }
-        let bounds = shared.settings.bounds;
+        let bounds = builder.settings.bounds;
         connections::serve(listener, |_| calls.clone(), bounds, stop).await;
     };
     let timed_out = async {

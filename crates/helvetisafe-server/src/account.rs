@@ -6,9 +6,9 @@ use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::Error;
 use crate::store::{AccountId, AccountRow, OrganizationId};
 use crate::token::{self, Hash};
-use crate::{DevCredentials, Error};
 
 /// The size of a generated RSA key, in bits.
 pub(crate) const RSA_BITS: usize = 2048;
@@ -33,7 +33,7 @@ pub struct Account {
     /// The password of the locked private key in the vault, for clients that fetch it.
     pub password: SecretString,
     pub(crate) id: AccountId,
-    pub(super) scopes: Scopes,
+    pub(crate) scopes: Scopes,
 }
 
 /// The settings of a new account: by default all scopes, a new RSA key of 2048 bits and a random password.
@@ -82,7 +82,7 @@ impl Organization {
 
 impl Account {
     /// Makes the account for its owner and the row for the database.
-    pub(super) fn generate(
+    pub(crate) fn generate(
         organization: &Organization,
         account: NewAccount,
     ) -> Result<(Self, AccountRow), Error> {
@@ -102,16 +102,18 @@ impl Account {
         Ok((made, row))
     }
 
-    /// Makes the account of existing credentials.
+    /// Makes an account with all scopes from existing credentials.
     pub(crate) fn from_credentials(
-        credentials: &DevCredentials,
+        client_id: String,
+        client_secret: SecretString,
+        password: SecretString,
         key: &PrivateKey,
     ) -> Result<Self, Error> {
         Ok(Self {
-            client_id: credentials.client_id.clone(),
-            client_secret: credentials.client_secret.clone(),
+            client_id,
+            client_secret,
             private_key_pem: key.to_pkcs8_pem()?,
-            password: credentials.password.clone(),
+            password,
             id: AccountId(token::generate_id()?),
             scopes: Scopes::ALL,
         })

@@ -2,8 +2,8 @@ use helvetisafe_proto::Scopes;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Account;
 use crate::Error;
+use crate::account::Account;
 use crate::store::{Moment, TokenKind, TokenRow};
 use crate::token::{self, Hash};
 
@@ -29,7 +29,7 @@ impl NewApiToken {
     }
 
     /// Makes the token for its owner and the row for the database.
-    pub(super) fn generate(self, account: &Account) -> Result<(SecretString, TokenRow), Error> {
+    pub(crate) fn generate(self, account: &Account) -> Result<(SecretString, TokenRow), Error> {
         let secret = token::generate("hs_api_")?;
         let row = TokenRow {
             hash: Hash::of(&secret),

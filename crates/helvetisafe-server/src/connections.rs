@@ -1,5 +1,7 @@
 //! Accepts connections and serves them, within bounds on time and number.
 
+mod slots;
+
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -14,16 +16,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio_io_timeout::TimeoutStream;
 
-use super::slots::{Peer, Slots};
+use crate::settings::Bounds;
+use slots::Slots;
 
-/// The bounds on clients.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// The longest time for a head, for a body, between two reads of an answer, and between two requests.
-    pub(crate) client_timeout: Duration,
-    /// The largest number of connections served; others wait for a slot.
-    pub(crate) max_connections: usize,
-}
+pub(crate) use slots::Peer;
 
 /// The largest head, the largest part of a body that is read ahead, and the largest part of an answer that
 /// is written ahead, in bytes.
