@@ -10,8 +10,8 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use secrecy::SecretString;
 
-/// Reads an answer: the first byte picks the call (the digits `0` to `7` do too), the next two are
-/// the status, the rest is the body, which is also where a redirect leads.
+/// Parses a response. The first byte selects the call (as do the digits `0` to `7`), the next two are the
+/// status, the remainder is the body and the target of a redirect.
 pub fn parse_response(data: &[u8]) {
     let [call, high, low, body @ ..] = data else {
         return;
@@ -21,14 +21,14 @@ pub fn parse_response(data: &[u8]) {
     if let Err(error) = parse(call % 8, &mut response) {
         check_error(&error, status);
         if call % 8 != 0 && !status.is_success() {
-            shows_nothing_of_the_body(&error, call % 8, answer(status, b"", body));
+            check_independent_of_body(&error, call % 8, answer(status, b"", body));
         }
     } else {
         assert!(status.is_success());
     }
 }
 
-/// The number itself where it is a status, and some status for every other.
+/// Returns `number` if it is a status, else some status.
 fn status(number: u16) -> StatusCode {
     let number = 100 + (u32::from(number) + 800) % 900;
     StatusCode::from_u16(number.try_into().unwrap()).unwrap()
@@ -73,7 +73,7 @@ fn parse(call: u8, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
     }
 }
 
-/// The value is cut out of the body, and has to be what another reader reads.
+/// Compares the record, whose value is cut out of the body, with that of another parser.
 fn parse_secret(key: KeyName, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
     let read = serde_json::from_slice::<SecretRecord>(response.body());
     let record = GetSecret { key }.parse(response)?;
@@ -87,11 +87,11 @@ fn parse_token(response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
         client_secret: &SecretString::from("secret"),
         scopes: Scopes::ALL,
     };
-    call.parse(response).map(|token| can_be_used(&token))
+    call.parse(response).map(|token| check_usable(&token))
 }
 
-/// A token that was accepted can stand in a header, and however long it lives, its end is known.
-fn can_be_used(access: &AccessToken) {
+/// Checks that an accepted token fits into a header, and that its staleness and expiry agree.
+fn check_usable(access: &AccessToken) {
     for header in [ApiTokenHeader::Bearer, ApiTokenHeader::XAegisToken] {
         let mut headers = HeaderMap::new();
         AuthHeader::api_token(&access.token, header).apply(&mut headers);
@@ -111,9 +111,9 @@ fn check_error(error: &ApiError, status: StatusCode) {
     }
 }
 
-/// A refusal shows the same, whatever its body is. Only the token endpoint shows more: the codes of
-/// RFC 6749.
-fn shows_nothing_of_the_body(error: &ApiError, call: u8, mut without_body: Response<Vec<u8>>) {
+/// Checks that an error does not depend on the body. Only errors of the token endpoint do: they have a code
+/// of RFC 6749.
+fn check_independent_of_body(error: &ApiError, call: u8, mut without_body: Response<Vec<u8>>) {
     let other = parse(call, &mut without_body).unwrap_err();
     assert_eq!(error.to_string(), other.to_string());
     assert_eq!(format!("{error:?}"), format!("{other:?}"));

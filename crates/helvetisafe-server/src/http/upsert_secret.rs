@@ -1,5 +1,5 @@
-//! `POST /api/v1/secrets/{key}`: creates (201) or updates (200); the write path that the service's
-//! documentation names.
+//! `POST /api/v1/secrets/{key}`: creates a secret (201) or updates it (200). The service's documentation
+//! names this path for writes.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret};
 
-use super::allowed::{Allowed, KeyInPath};
+use super::authorized::{Authorized, KeyInPath};
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_new_expiry};
-use super::{Refusal, Vault};
+use super::{Refusal, VaultState};
 use crate::shared::Shared;
 use crate::store::{Moment, NewExpiry};
 
 pub(super) async fn call(
-    vault: Vault,
-    caller: Allowed<UpdateSecret>,
+    vault: VaultState,
+    caller: Authorized<UpdateSecret>,
     key: KeyInPath,
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Response, Refusal> {
@@ -30,10 +30,10 @@ pub(super) async fn call(
         NewExpiry::Keep => None,
         NewExpiry::Set(expires_at) => expires_at,
     };
-    let put = |vault: Arc<Shared>| async move {
+    let upsert = |vault: Arc<Shared>| async move {
         let _share = share;
         let store = &vault.store;
-        // When another caller creates or deletes it between the two statements, look again.
+        // Repeats if another request creates or deletes the secret between the two statements.
         loop {
             let now = Moment::now();
             if let Some(updated) = store
@@ -50,5 +50,5 @@ pub(super) async fn call(
             }
         }
     };
-    Ok(vault.write(organization, &name, put).await?)
+    Ok(vault.write(organization, &name, upsert).await?)
 }

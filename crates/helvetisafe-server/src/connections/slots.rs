@@ -1,8 +1,8 @@
-//! The slots for connections, and which one is closed for a client that waits.
+//! The slots of connections, and the eviction of connections while others wait.
 //!
-//! A slot costs a client nothing, so one without a credential could hold all of them. While others wait,
-//! connections on which no valid credential was seen are closed: those that are idle, and the old ones
-//! whatever they do, since one request after the other would keep them busy for ever.
+//! A slot is free for a client, so a client without a credential could hold all of them. While others wait,
+//! unauthenticated connections are closed: idle ones, and old ones even during a request, since a client
+//! could stay busy for ever.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The time for which a connection without a valid credential may be idle while others wait, and its age at
-/// which it may be closed in any case. A token is fetched in milliseconds.
-const IDLE: Duration = Duration::from_millis(100);
-const LIFE: Duration = Duration::from_secs(1);
+/// The longest idle time of an unauthenticated connection while others wait.
+const MAX_IDLE: Duration = Duration::from_millis(100);
+/// The largest age of an unauthenticated connection while others wait. Fetching a token takes milliseconds.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// All slots.
 pub(super) struct Slots {
@@ -28,7 +28,7 @@ struct Peers {
     connected: HashMap<u64, Peer>,
 }
 
-/// The slot of one connection, free again when this is dropped.
+/// The slot of one connection, freed on drop.
 pub(super) struct Slot {
     number: u64,
     peer: Peer,
@@ -36,7 +36,7 @@ pub(super) struct Slot {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// The state of the client of one connection.
+/// The client of one connection.
 #[derive(Clone)]
 pub(crate) struct Peer(Arc<State>);
 
@@ -46,16 +46,16 @@ struct State {
 }
 
 struct Activity {
-    is_known: bool,
+    is_authenticated: bool,
     is_evicted: bool,
     requests: usize,
     accepted: Instant,
-    /// When the last request began or ended.
+    /// The start or end of the last request.
     since: Instant,
 }
 
-/// A request that is being answered.
-pub(super) struct Answering(Peer);
+/// A request in flight.
+pub(super) struct InFlight(Peer);
 
 impl Slots {
     pub(super) fn new(count: usize) -> Self {
@@ -65,7 +65,7 @@ impl Slots {
         }
     }
 
-    /// Returns a slot for a connection, as soon as there is one.
+    /// Waits for a free slot.
     pub(super) async fn take(&self) -> Slot {
         loop {
             let wait = match Arc::clone(&self.free).try_acquire_owned() {
@@ -93,8 +93,7 @@ impl Slots {
         }
     }
 
-    /// Closes the connection whose time was over first, if it is over. Returns how long to wait for a slot
-    /// before the next try.
+    /// Evicts the connection that reached its limit first, if any has. Returns the time until the next try.
     fn evict_one(&self, now: Instant) -> Duration {
         let peers = lock(&self.peers);
         let connected = peers.connected.values();
@@ -104,10 +103,10 @@ impl Slots {
         match first {
             Some((due, peer)) if due <= now => {
                 peer.evict();
-                IDLE
+                MAX_IDLE
             }
-            Some((due, _)) => IDLE.min(due - now),
-            None => IDLE,
+            Some((due, _)) => MAX_IDLE.min(due - now),
+            None => MAX_IDLE,
         }
     }
 }
@@ -117,15 +116,15 @@ impl Slot {
         &self.peer
     }
 
-    /// Returns when the connection has to be closed for another one.
+    /// Returns when the connection must be closed for another one.
     pub(super) async fn eviction(&self) {
         loop {
             self.peer.0.evict.notified().await;
             let mut activity = self.peer.activity();
-            if !activity.is_known && activity.due() <= Instant::now() {
+            if !activity.is_authenticated && activity.due() <= Instant::now() {
                 return;
             }
-            // A request or a credential came in the meantime.
+            // A request or a credential has arrived since.
             activity.is_evicted = false;
         }
     }
@@ -143,7 +142,7 @@ impl Peer {
         Self(Arc::new(State {
             evict: Notify::new(),
             activity: Mutex::new(Activity {
-                is_known: false,
+                is_authenticated: false,
                 is_evicted: false,
                 requests: 0,
                 accepted: now,
@@ -152,23 +151,23 @@ impl Peer {
         }))
     }
 
-    /// Notes that a valid credential came over the connection.
-    pub(crate) fn mark_known(&self) {
-        self.activity().is_known = true;
+    /// Records that the connection has sent a valid credential.
+    pub(crate) fn mark_authenticated(&self) {
+        self.activity().is_authenticated = true;
     }
 
-    /// Notes a request, until the returned guard is dropped.
-    pub(super) fn begin(&self) -> Answering {
+    /// Records a request in flight, until the guard is dropped.
+    pub(super) fn begin_request(&self) -> InFlight {
         let mut activity = self.activity();
         activity.requests += 1;
         activity.since = Instant::now();
-        Answering(self.clone())
+        InFlight(self.clone())
     }
 
-    /// When it may be evicted; `None` where it may not, or is already.
+    /// Returns the time from which it may be evicted; `None` if it may not, or is evicted already.
     fn due(&self) -> Option<Instant> {
         let activity = self.activity();
-        (!activity.is_known && !activity.is_evicted).then(|| activity.due())
+        (!activity.is_authenticated && !activity.is_evicted).then(|| activity.due())
     }
 
     fn evict(&self) {
@@ -183,16 +182,16 @@ impl Peer {
 
 impl Activity {
     fn due(&self) -> Instant {
-        let old = self.accepted + LIFE;
+        let old = self.accepted + MAX_AGE;
         if self.requests == 0 {
-            old.min(self.since + IDLE)
+            old.min(self.since + MAX_IDLE)
         } else {
             old
         }
     }
 }
 
-impl Drop for Answering {
+impl Drop for InFlight {
     fn drop(&mut self) {
         let mut activity = self.0.activity();
         activity.requests -= 1;
@@ -200,7 +199,7 @@ impl Drop for Answering {
     }
 }
 
-// No code panics while it holds a lock, and if it did, what it guards would still be whole.
+// No code panics while it holds a lock; if it did, the data would still be consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -225,15 +224,15 @@ mod tests {
         for (place, age) in [50, 30, 40, 60].into_iter().enumerate() {
             all[place].peer.activity().since = start - Duration::from_millis(age);
         }
-        all[0].peer.mark_known();
-        let request = all[3].peer.begin();
-        assert_eq!(evicted(&slots, &all, start + IDLE / 2), None);
-        let late = start + IDLE;
+        all[0].peer.mark_authenticated();
+        let request = all[3].peer.begin_request();
+        assert_eq!(evicted(&slots, &all, start + MAX_IDLE / 2), None);
+        let late = start + MAX_IDLE;
         assert_eq!(evicted(&slots, &all, late), Some(2));
         assert_eq!(evicted(&slots, &all, late), Some(1));
         assert_eq!(evicted(&slots, &all, late), None, "it has a request");
-        assert_eq!(evicted(&slots, &all, late + LIFE), Some(3));
-        assert_eq!(evicted(&slots, &all, late + 10 * LIFE), None);
+        assert_eq!(evicted(&slots, &all, late + MAX_AGE), Some(3));
+        assert_eq!(evicted(&slots, &all, late + 10 * MAX_AGE), None);
         drop(request);
         drop(all);
         assert!(lock(&slots.peers).connected.is_empty());
@@ -244,11 +243,15 @@ mod tests {
         let slots = Slots::new(2);
         let all: Vec<Slot> = (0..2).map(|_| slots.slot(None)).collect();
         let start = all[1].peer.activity().accepted;
-        all[0].peer.mark_known();
-        let late = start + LIFE;
+        all[0].peer.mark_authenticated();
+        let late = start + MAX_AGE;
         all[1].peer.activity().since = late;
-        assert_eq!(evicted(&slots, &all, late - IDLE / 2), None, "it is young");
-        let _request = all[1].peer.begin();
+        assert_eq!(
+            evicted(&slots, &all, late - MAX_IDLE / 2),
+            None,
+            "it is young"
+        );
+        let _request = all[1].peer.begin_request();
         assert_eq!(evicted(&slots, &all, late), Some(1));
     }
 
@@ -268,19 +271,19 @@ mod tests {
         let slots = Slots::new(1);
         let slot = slots.take().await;
         slot.peer().evict();
-        let _request = slot.peer().begin();
-        assert!(timeout(LIFE / 4, slot.eviction()).await.is_err());
-        slots.evict_one(Instant::now() + LIFE);
-        tokio::time::sleep(LIFE).await;
-        assert!(timeout(LIFE, slot.eviction()).await.is_ok());
+        let _request = slot.peer().begin_request();
+        assert!(timeout(MAX_AGE / 4, slot.eviction()).await.is_err());
+        slots.evict_one(Instant::now() + MAX_AGE);
+        tokio::time::sleep(MAX_AGE).await;
+        assert!(timeout(MAX_AGE, slot.eviction()).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_connection_with_a_credential_is_not_evicted() {
         let slots = Slots::new(1);
         let first = slots.take().await;
-        first.peer().mark_known();
-        assert!(timeout(3 * IDLE, slots.take()).await.is_err());
+        first.peer().mark_authenticated();
+        assert!(timeout(3 * MAX_IDLE, slots.take()).await.is_err());
         drop(first);
         timeout(Duration::from_secs(10), slots.take())
             .await

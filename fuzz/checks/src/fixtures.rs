@@ -1,4 +1,4 @@
-//! The keys under which the seeds were made, and randomness that is the same each time.
+//! The keys of the seeds, and repeatable random numbers.
 
 use std::convert::Infallible;
 use std::sync::LazyLock;
@@ -20,18 +20,18 @@ pub(crate) static TESTKIT_ORG_KEY: LazyLock<OrgKey> =
 pub(crate) static PRIVATE_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_pem(PRIVATE_KEY_PEM).unwrap());
 
-/// The key of the testkit that most of its org keys are wrapped for.
+/// The key for which most org keys of the testkit are wrapped.
 pub(crate) static TESTKIT_PRIVATE_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_pem(TESTKIT_PRIVATE_KEY_PEM).unwrap());
 
 const TESTKIT_PRIVATE_KEY_PEM: &str =
     include_str!("../../../crates/helvetisafe-crypto/testkit/keys/rsa-2048.pem");
 
-/// The first of the two private keys as a PEM.
+/// The PEM of `PRIVATE_KEY`.
 const PRIVATE_KEY_PEM: &str =
     include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 
-/// The same key as a JWK.
+/// The JWK of `PRIVATE_KEY`.
 pub(crate) const PRIVATE_KEY_JWK: &str =
     include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-2048.jwk.json");
 
@@ -39,7 +39,7 @@ fn org_key(base64: &str) -> OrgKey {
     OrgKey::from_bytes(&STANDARD.decode(base64).unwrap().try_into().unwrap())
 }
 
-/// A bit of `bytes` that depends on all of `data`, turned over.
+/// Flips one bit of `bytes`, chosen by all of `data`.
 pub(crate) fn flip_a_bit(bytes: &mut [u8], data: &[u8]) {
     let sum = data.iter().fold(0_usize, |sum, &byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
@@ -48,16 +48,16 @@ pub(crate) fn flip_a_bit(bytes: &mut [u8], data: &[u8]) {
     bytes[bit / 8] ^= 1 << (bit % 8);
 }
 
-/// SplitMix64 from a fixed start. Not random at all: what a check finds once, it finds again.
-pub(crate) struct Repeatable(u64);
+/// The generator SplitMix64 with a fixed seed, so that every failure of a check can be repeated.
+pub(crate) struct SplitMix64(u64);
 
-impl Repeatable {
+impl SplitMix64 {
     pub(crate) fn new() -> Self {
         Self(0)
     }
 }
 
-impl TryRng for Repeatable {
+impl TryRng for SplitMix64 {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -81,4 +81,4 @@ impl TryRng for Repeatable {
     }
 }
 
-impl TryCryptoRng for Repeatable {}
+impl TryCryptoRng for SplitMix64 {}

@@ -6,22 +6,22 @@ use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::Error;
 use crate::store::{AccountId, AccountRow, OrganizationId};
 use crate::token::{self, Hash};
-use crate::{DevCredentials, Error};
 
 /// The size of a generated RSA key, in bits.
 pub(crate) const RSA_BITS: usize = 2048;
 
-/// An organization, with its org key in this process' memory.
+/// An organization with its org key, which is only in the memory of this process.
 ///
-/// The vault does not store the key, so keep the handle for as long as accounts are made.
+/// The vault does not store the key, so making an account needs this value.
 pub struct Organization {
     pub(crate) id: OrganizationId,
     pub(crate) key: OrgKey,
 }
 
-/// A service account, with everything that its owner has to know and the vault forgets.
+/// A service account with the credentials of its owner, which the vault does not store.
 #[non_exhaustive]
 pub struct Account {
     /// The client id.
@@ -30,15 +30,13 @@ pub struct Account {
     pub client_secret: SecretString,
     /// The RSA private key: PKCS#8 in PEM.
     pub private_key_pem: Zeroizing<String>,
-    /// The password that the stored private key is locked with, for clients that fetch it.
+    /// The password of the locked private key in the vault, for clients that fetch it.
     pub password: SecretString,
     pub(crate) id: AccountId,
-    pub(super) scopes: Scopes,
+    pub(crate) scopes: Scopes,
 }
 
-/// What a new account shall have.
-///
-/// By default all scopes, a new RSA key of 2048 bits and a random password.
+/// The settings of a new account: by default all scopes, a new RSA key of 2048 bits and a random password.
 #[derive(Default)]
 #[must_use]
 pub struct NewAccount {
@@ -48,19 +46,19 @@ pub struct NewAccount {
 }
 
 impl NewAccount {
-    /// What the account may do. Its access tokens and API tokens can never do more.
+    /// Sets the scopes of the account, which limit those of its tokens.
     pub fn scopes(mut self, scopes: impl Into<Scopes>) -> Self {
         self.scopes = scopes.into();
         self
     }
 
-    /// The RSA key, in place of a new one, which takes up to a second to make.
+    /// Sets the RSA key. Making a new one would take up to a second.
     pub fn private_key(mut self, key: PrivateKey) -> Self {
         self.private_key = Some(key);
         self
     }
 
-    /// The password, in place of a random one.
+    /// Sets the password.
     pub fn password(mut self, password: impl Into<SecretString>) -> Self {
         self.password = Some(password.into());
         self
@@ -68,7 +66,7 @@ impl NewAccount {
 }
 
 impl Organization {
-    /// The fingerprint of the org key: for clients that pin it.
+    /// Returns the fingerprint of the org key, for clients that pin it.
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.key.fingerprint()
@@ -83,8 +81,8 @@ impl Organization {
 }
 
 impl Account {
-    /// The account for its owner and the row for the database.
-    pub(super) fn generate(
+    /// Makes the account for its owner and the row for the database.
+    pub(crate) fn generate(
         organization: &Organization,
         account: NewAccount,
     ) -> Result<(Self, AccountRow), Error> {
@@ -104,13 +102,18 @@ impl Account {
         Ok((made, row))
     }
 
-    /// The account whose credentials are in a folder already.
-    pub(crate) fn of_dev(credentials: &DevCredentials, key: &PrivateKey) -> Result<Self, Error> {
+    /// Makes an account with all scopes from existing credentials.
+    pub(crate) fn from_credentials(
+        client_id: String,
+        client_secret: SecretString,
+        password: SecretString,
+        key: &PrivateKey,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            client_id: credentials.client_id.clone(),
-            client_secret: credentials.client_secret.clone(),
+            client_id,
+            client_secret,
             private_key_pem: key.to_pkcs8_pem()?,
-            password: credentials.password.clone(),
+            password,
             id: AccountId(token::generate_id()?),
             scopes: Scopes::ALL,
         })

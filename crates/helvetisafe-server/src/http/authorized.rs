@@ -1,4 +1,4 @@
-//! Who sends a request, and whether they may.
+//! Authentication, rate limits and scopes of a request.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -11,19 +11,20 @@ use axum::http::request::Parts;
 use helvetisafe_proto::{Endpoint, KeyName};
 
 use super::Refusal;
+use crate::connections::Peer;
 use crate::shared::Shared;
-use crate::store::{OrganizationId, Principal, TokenKind};
+#[cfg(feature = "faults")]
+use crate::store::OrganizationId;
+use crate::store::{Principal, TokenKind};
 use crate::token::Hash;
-use crate::vault::Peer;
 
-/// A caller whose token is valid and has the scope that the call needs. Which one that is stands
-/// with the call in the wire crate, for client and server alike.
-pub(super) struct Allowed<E> {
+/// A caller with a valid token that has the scope of the endpoint `E`.
+pub(super) struct Authorized<E> {
     principal: Principal,
-    call: PhantomData<fn() -> E>,
+    endpoint: PhantomData<fn() -> E>,
 }
 
-impl<E> Deref for Allowed<E> {
+impl<E> Deref for Authorized<E> {
     type Target = Principal;
 
     fn deref(&self) -> &Principal {
@@ -31,13 +32,13 @@ impl<E> Deref for Allowed<E> {
     }
 }
 
-impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Allowed<E> {
+impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         let principal = principal(&parts.headers, shared).await?;
         if let Some(peer) = parts.extensions.get::<Peer>() {
-            peer.mark_known();
+            peer.mark_authenticated();
         }
         shared
             .limits
@@ -47,71 +48,69 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Allowed<E> {
             Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
             _ => Ok(Self {
                 principal,
-                call: PhantomData,
+                endpoint: PhantomData,
             }),
         }
     }
 }
 
-/// Whose data a request is about; `None` where its token is not valid.
+/// Returns the organization of a request; `None` if its token is not valid.
+#[cfg(feature = "faults")]
 pub(crate) async fn organization(headers: &HeaderMap, shared: &Shared) -> Option<OrganizationId> {
     let found = principal(headers, shared).await;
     found.ok().map(|principal| principal.organization)
 }
 
 async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Refusal> {
-    let (token, is_api_only) = match (x_aegis_token(headers)?, bearer(headers)?) {
-        (Some(_), Some(_)) => return Err(Refusal::several_credentials()),
+    let (token, must_be_api_token) = match (x_aegis_token(headers)?, bearer(headers)?) {
+        (Some(_), Some(_)) => return Err(Refusal::SEVERAL_CREDENTIALS),
         (Some(token), None) => (token, true),
         (None, Some(token)) => (token, false),
-        (None, None) => return Err(Refusal::no_credential()),
+        (None, None) => return Err(Refusal::NO_CREDENTIAL),
     };
     shared
         .principal(Hash::of_text(token))
         .await?
-        .filter(|found| !is_api_only || found.kind == TokenKind::Api)
-        .ok_or_else(Refusal::invalid_token)
+        .filter(|found| !must_be_api_token || found.kind == TokenKind::Api)
+        .ok_or(Refusal::INVALID_TOKEN)
 }
 
-/// A portal API token in the service's own header.
+/// Returns the API token in the service's own header.
 fn x_aegis_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let Some(value) = headers.get("x-aegis-token") else {
         return Ok(None);
     };
-    value
-        .to_str()
-        .map(Some)
-        .map_err(|_| Refusal::invalid_token())
+    value.to_str().map(Some).map_err(|_| Refusal::INVALID_TOKEN)
 }
 
-/// Either kind of token as RFC 6750 section 2.1 has it.
+/// Returns the bearer token, RFC 6750 section 2.1, of either kind.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let Some(value) = headers.get(AUTHORIZATION) else {
         return Ok(None);
     };
-    let text = value.to_str().map_err(|_| Refusal::invalid_token())?;
+    let text = value.to_str().map_err(|_| Refusal::INVALID_TOKEN)?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        _ => Err(Refusal::no_credential()),
+        _ => Err(Refusal::NO_CREDENTIAL),
     }
 }
 
-/// The `{key}` of a path, which may not be the name of a secret.
+/// The unchecked `{key}` of a path; `None` if it is not UTF-8.
 pub(super) struct KeyInPath(Option<String>);
 
 impl KeyInPath {
-    /// For calls that look for a secret: none has a name that is not one.
+    /// Returns the name for calls that need an existing secret. An invalid name is 404.
     pub(super) fn for_reading(self) -> Result<KeyName, Refusal> {
         self.0
             .and_then(|key| KeyName::parse(key).ok())
-            .ok_or_else(Refusal::no_such_secret)
+            .ok_or(Refusal::NO_SUCH_SECRET)
     }
 
-    /// For calls that may make one: what is wrong with the name.
+    /// Returns the name for calls that write. The error response to an invalid name says why.
     pub(super) fn for_writing(self) -> Result<KeyName, Refusal> {
         let key = self
             .0
-            .ok_or_else(|| Refusal::invalid_name("the name is not UTF-8"))?;
+            .ok_or_else(|| Refusal::invalid_name("the name is not UTF-8".to_owned()))?;
         KeyName::parse(key).map_err(|error| Refusal::invalid_name(error.to_string()))
     }
 }

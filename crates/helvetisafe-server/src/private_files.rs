@@ -1,4 +1,4 @@
-//! Files and folders that other users of the machine can neither read nor write.
+//! Files and folders that other users can neither read nor write.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::Error;
 
-/// Options that make a new file with mode 0600.
+/// Returns options that make new files with mode 0600.
 pub(crate) fn options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut options = OpenOptions::new();
@@ -17,7 +17,7 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Makes a folder with mode 0700, and those above it; refuses one that others can read.
+/// Makes a folder and its parents with mode 0700; refuses an existing one that others can read.
 pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -29,7 +29,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
     check(path, "700")
 }
 
-/// Makes a folder with mode 0700 that is removed when the handle is dropped.
+/// Makes a folder with mode 0700 that is removed on drop.
 pub(crate) fn temporary_folder() -> Result<TempDir, Error> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("helvetisafe-");
@@ -63,17 +63,17 @@ fn check(_: &Path, _: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a file with mode 0600 so that a reader, even one after a power cut, finds the old
-/// contents or the new ones and never a part. One process at a time may write a file.
+/// Writes a file with mode 0600 atomically: even after a power failure, a reader finds either the old or the
+/// new contents. Only one process at a time may write a file.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Error> {
-    let half_made = path.with_added_extension("new");
-    write_new(&half_made, contents).map_err(Error::file("write", &half_made))?;
-    std::fs::rename(&half_made, path).map_err(Error::file("write", path))?;
+    let temporary = path.with_added_extension("new");
+    write_new(&temporary, contents).map_err(Error::file("write", &temporary))?;
+    std::fs::rename(&temporary, path).map_err(Error::file("write", path))?;
     sync_folder_of(path).map_err(Error::file("write", path))
 }
 
 fn write_new(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    // One that a killed process left may have another mode.
+    // A file that a killed process left may have another mode.
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -83,7 +83,7 @@ fn write_new(path: &Path, contents: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// The new name is on the disk once its folder is.
+/// Writes the folder of `path` to the disk, and with it the new name.
 fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),

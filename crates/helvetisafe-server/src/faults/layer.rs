@@ -1,4 +1,4 @@
-//! A request's way through the faults.
+//! The layer that applies faults to requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::serve::Listener;
 use axum::{Extension, Router};
@@ -15,19 +15,19 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use super::change::{self, Change};
-use super::fault::{Before, Whose};
+use super::fault::{AnswerSource, Before};
 use super::history::{History, Stored};
 use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
 use super::{Answer, Fault, Faults, Handled, Route, Seen};
+use crate::connections;
 use crate::http::{organization, report};
 use crate::shared::Shared;
-use crate::store::{Moment, OrganizationId};
-use crate::vault::connections;
+use crate::store::{Moment, OrganizationId, StoreError};
 
-/// The most bytes of a request that are read to see what it is about; more than any vault takes.
-const LARGEST_REQUEST: usize = 64 * 1024 * 1024;
+/// The largest request body in bytes, larger than any vault accepts.
+const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;
 
-/// Serves the calls through the faults, until `stop` is done.
+/// Serves the calls with faults, until `stop` is ready.
 pub(crate) async fn serve(
     faults: Faults,
     shared: Arc<Shared>,
@@ -36,42 +36,42 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let bounds = shared.settings.bounds;
-    let state = Faulty {
+    let state = FaultLayer {
         faults,
         shared,
         history: History::default(),
     };
-    let calls = calls.layer(from_fn_with_state(state, misbehave));
+    let calls = calls.layer(from_fn_with_state(state, apply_faults));
     let calls_on = |stream: &FaultyStream| calls.clone().layer(Extension(stream.wire().clone()));
     connections::serve(FaultyListener::new(listener), calls_on, bounds, stop).await;
 }
 
 #[derive(Clone)]
-struct Faulty {
+struct FaultLayer {
     faults: Faults,
     shared: Arc<Shared>,
     history: History,
 }
 
-async fn misbehave(
-    State(faulty): State<Faulty>,
+async fn apply_faults(
+    State(layer): State<FaultLayer>,
     Extension(wire): Extension<Wire>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
+    let Ok(body) = to_bytes(body, MAX_REQUEST_LEN).await else {
         return Answer::status(StatusCode::BAD_REQUEST).into();
     };
-    let asked = Asked::new(parts, body);
-    let (place, fault) = faulty.faults.meet(asked.seen(&wire));
-    // In a task of its own: a client that goes away would else stop the vault half-way, and the log
-    // could not tell whether a write took effect.
+    let request = ReadRequest::new(parts, body);
+    let (index, fault) = layer.faults.add_request(request.log_entry(&wire));
+    // In its own task, so that the vault finishes the request, and the log records its result, even if the
+    // client disconnects.
     let task = tokio::spawn(async move {
         let plan = fault
             .as_ref()
             .map_or_else(Plan::default, |fault| fault.wire.clone());
-        let answer = faulty.answer(place, fault, asked, next).await;
+        let answer = layer.answer(index, fault, request, next).await;
         wire.begin(plan);
         answer
     });
@@ -79,15 +79,15 @@ async fn misbehave(
     task.await.unwrap_or_else(failed)
 }
 
-/// A request, read to its end.
-struct Asked {
+/// A request with its whole body.
+struct ReadRequest {
     parts: Parts,
     body: Bytes,
     route: Option<Route>,
     key: Option<String>,
 }
 
-impl Asked {
+impl ReadRequest {
     fn new(parts: Parts, body: Bytes) -> Self {
         let (route, key) = match Route::of(&parts.method, parts.uri.path()) {
             Some((Route::Create, _)) => (Some(Route::Create), key_in(&body)),
@@ -102,7 +102,7 @@ impl Asked {
         }
     }
 
-    fn seen(&self, wire: &Wire) -> Seen {
+    fn log_entry(&self, wire: &Wire) -> Seen {
         Seen {
             method: self.parts.method.to_string(),
             path: self.parts.uri.path().to_owned(),
@@ -115,17 +115,17 @@ impl Asked {
     }
 }
 
-/// The name of the secret that a request body creates.
+/// Returns the name of the secret that a request body creates.
 fn key_in(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Named {
+    struct Body {
         key: String,
     }
-    let named: Named = serde_json::from_slice(body).ok()?;
-    Some(named.key)
+    let body: Body = serde_json::from_slice(body).ok()?;
+    Some(body.key)
 }
 
-/// What is left of a request when the vault has answered it.
+/// The organization and the secret of a request.
 struct Subject {
     organization: Option<OrganizationId>,
     key: Option<String>,
@@ -137,34 +137,35 @@ impl Subject {
     }
 }
 
-impl Faulty {
-    /// The answer for the client, whatever the wire then makes of it.
+impl FaultLayer {
+    /// Returns the answer for the client, before the faults of the connection.
     async fn answer(
         &self,
-        place: usize,
+        index: usize,
         fault: Option<Fault>,
-        asked: Asked,
+        request: ReadRequest,
         next: Next,
     ) -> Response<Body> {
         let Some(fault) = fault else {
-            return self.ask_vault(place, asked, next).await.0;
+            return self.ask_vault(index, request, next).await.0;
         };
         self.prepare(fault.before).await;
         match fault.answer {
-            Whose::Vaults => self.ask_vault(place, asked, next).await.0,
-            Whose::Instead(answer) => {
-                self.faults.note(place, |seen| seen.vault = Handled::Never);
+            AnswerSource::Vault => self.ask_vault(index, request, next).await.0,
+            AnswerSource::BeforeActing(answer) => {
+                self.faults
+                    .update_request(index, |seen| seen.vault = Handled::Never);
                 answer.into()
             }
-            Whose::Afterwards(answer) => {
-                self.ask_vault(place, asked, next).await;
+            AnswerSource::AfterActing(answer) => {
+                self.ask_vault(index, request, next).await;
                 answer.into()
             }
-            Whose::Changed(change) => {
-                let (mut answer, subject) = self.ask_vault(place, asked, next).await;
+            AnswerSource::Changed(change) => {
+                let (mut answer, subject) = self.ask_vault(index, request, next).await;
                 let changed = self.changed(&mut answer, subject, change).await;
                 changed.unwrap_or_else(|| {
-                    self.faults.note(place, |seen| seen.fault = None);
+                    self.faults.update_request(index, |seen| seen.fault = None);
                     answer
                 })
             }
@@ -178,51 +179,58 @@ impl Faulty {
                 tokio::time::sleep(time).await;
                 Ok(())
             }
-            Before::ForgetAccessTokens => self.shared.forget_tokens(false).await,
-            Before::ForgetAllTokens => self.shared.forget_tokens(true).await,
+            Before::ForgetAccessTokens => self.forget_tokens(false).await,
+            Before::ForgetAllTokens => self.forget_tokens(true).await,
         };
         if let Err(error) = forgotten {
             report(&error);
         }
     }
 
-    /// The vault's own answer, and what the request was about.
-    async fn ask_vault(&self, place: usize, asked: Asked, next: Next) -> (Response<Body>, Subject) {
-        let Asked {
+    async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
+        self.shared.store.forget_tokens(api_tokens).await?;
+        self.shared.tokens.clear();
+        Ok(())
+    }
+
+    /// Returns the vault's answer, and the subject of the request.
+    async fn ask_vault(
+        &self,
+        index: usize,
+        request: ReadRequest,
+        next: Next,
+    ) -> (Response<Body>, Subject) {
+        let ReadRequest {
             parts,
             body,
             route,
             key,
-        } = asked;
-        let organization = self.organization(&parts.headers).await;
+        } = request;
+        let organization = organization(&parts.headers, &self.shared).await;
         let answer = next
             .run(Request::from_parts(parts, Body::from(body.clone())))
             .await;
         let status = answer.status();
         if let (true, Some(key), Some(organization)) = (status.is_success(), &key, organization) {
-            self.remember(organization, route, key, &body);
+            self.record(organization, route, key, &body);
         }
         self.faults
-            .note(place, |seen| seen.vault = Handled::Answered(status));
+            .update_request(index, |seen| seen.vault = Handled::Answered(status));
         (answer, Subject { organization, key })
     }
 
-    async fn organization(&self, headers: &HeaderMap) -> Option<OrganizationId> {
-        organization(headers, &self.shared).await
-    }
-
-    fn remember(&self, organization: OrganizationId, route: Option<Route>, key: &str, body: &[u8]) {
+    fn record(&self, organization: OrganizationId, route: Option<Route>, key: &str, body: &[u8]) {
         match route {
-            Some(Route::Delete) => self.history.wrote(organization, key, None),
+            Some(Route::Delete) => self.history.record(organization, key, None),
             Some(route) if route.is_write() => {
                 let stored: Option<Stored> = serde_json::from_slice(body).ok();
-                self.history.wrote(organization, key, stored);
+                self.history.record(organization, key, stored);
             }
             _ => {}
         }
     }
 
-    /// The vault's answer with a change; `None` where there is nothing to change.
+    /// Returns the vault's answer with a change; `None` if the answer has nothing to change.
     async fn changed(
         &self,
         answer: &mut Response<Body>,

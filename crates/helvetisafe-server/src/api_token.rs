@@ -2,14 +2,12 @@ use helvetisafe_proto::Scopes;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Account;
 use crate::Error;
+use crate::account::Account;
 use crate::store::{Moment, TokenKind, TokenRow};
 use crate::token::{self, Hash};
 
-/// What a new API token shall have.
-///
-/// By default all scopes and no expiry.
+/// The settings of a new API token: by default all scopes and no expiry.
 #[derive(Clone, Copy, Debug, Default)]
 #[must_use]
 pub struct NewApiToken {
@@ -18,20 +16,20 @@ pub struct NewApiToken {
 }
 
 impl NewApiToken {
-    /// What the token may do, as far as its account may.
+    /// Sets the scopes. Those that the account does not have are ignored.
     pub fn scopes(mut self, scopes: impl Into<Scopes>) -> Self {
         self.scopes = scopes.into();
         self
     }
 
-    /// When it stops working.
+    /// Sets the expiry.
     pub fn expires_at(mut self, time: Timestamp) -> Self {
         self.expires_at = Some(time);
         self
     }
 
-    /// The token for its owner and the row for the database.
-    pub(super) fn generate(self, account: &Account) -> Result<(SecretString, TokenRow), Error> {
+    /// Makes the token for its owner and the row for the database.
+    pub(crate) fn generate(self, account: &Account) -> Result<(SecretString, TokenRow), Error> {
         let secret = token::generate("hs_api_")?;
         let row = TokenRow {
             hash: Hash::of(&secret),

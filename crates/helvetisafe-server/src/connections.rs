@@ -1,4 +1,6 @@
-//! Accepts connections and serves them, within bounds that a slow client cannot stretch.
+//! Accepts connections and serves them, within bounds on time and number.
+
+mod slots;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,34 +16,30 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio_io_timeout::TimeoutStream;
 
-use super::slots::{Peer, Slots};
+use crate::settings::Bounds;
+use slots::Slots;
 
-/// What one client, or all together, may take of the vault.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// How long a client may take for the head of a request, for its body, or to read on in an
-    /// answer; and how long a connection may rest between two requests.
-    pub(crate) patience: Duration,
-    /// The number of connections served; the others wait for a slot.
-    pub(crate) connections: usize,
-}
+pub(crate) use slots::Peer;
 
-/// The most bytes that are read of a head, or that are read of a body before somebody asks for them. Of
-/// the answers as much is written ahead.
-const BUFFER: usize = 32 * 1024;
+/// The largest head, the largest part of a body that is read ahead, and the largest part of an answer that
+/// is written ahead, in bytes.
+const BUFFER_LEN: usize = 32 * 1024;
 
-/// Serves until `stopped` is done, then waits for the requests in flight. `router_for` returns the calls
-/// for a connection.
+/// Serves until `stopped` is ready, then waits for the requests in flight. `router_for` returns the router
+/// of a connection.
 ///
-/// `axum::serve` has none of these bounds.
+/// `axum::serve` has no such bounds.
 pub(crate) async fn serve<L: Listener>(
     mut listener: L,
     router_for: impl Fn(&L::Io) -> Router,
     bounds: Bounds,
     stopped: impl Future<Output = ()>,
 ) {
-    let (http, open) = (protocol(bounds.patience), GracefulShutdown::new());
-    let slots = Slots::new(bounds.connections);
+    let (http, open) = (
+        http1_builder(bounds.client_timeout),
+        GracefulShutdown::new(),
+    );
+    let slots = Slots::new(bounds.max_connections);
     let mut stopped = std::pin::pin!(stopped);
     loop {
         let accepted = async {
@@ -52,13 +50,13 @@ pub(crate) async fn serve<L: Listener>(
             accepted = accepted => accepted,
             () = &mut stopped => break,
         };
-        let service = calls(router_for(&socket), slot.peer().clone());
+        let service = service_for(router_for(&socket), slot.peer().clone());
         let mut socket = TimeoutStream::new(socket);
-        socket.set_write_timeout(Some(bounds.patience));
+        socket.set_write_timeout(Some(bounds.client_timeout));
         let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service);
         let connection = open.watch(connection);
         tokio::spawn(async move {
-            // An error on one connection ends that one; its client sees it.
+            // An error ends only this connection, and its client notices.
             tokio::select! {
                 _ = connection => {}
                 () = slot.eviction() => {}
@@ -69,30 +67,29 @@ pub(crate) async fn serve<L: Listener>(
     open.shutdown().await;
 }
 
-/// The calls of one connection, which learn of their peer, as the peer's slot does of them.
-fn calls(
+/// Returns the service of one connection. It passes the peer to the calls, and counts their requests.
+fn service_for(
     router: Router,
     peer: Peer,
 ) -> impl Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
 {
     let router = TowerToHyperService::new(router);
     service_fn(move |mut request: Request<Incoming>| {
-        let answering = peer.begin();
+        let in_flight = peer.begin_request();
         request.extensions_mut().insert(peer.clone());
-        let answer = router.call(request);
+        let response = router.call(request);
         async move {
-            let _answering = answering;
-            answer.await
+            let _in_flight = in_flight;
+            response.await
         }
     })
 }
 
-fn protocol(patience: Duration) -> http1::Builder {
+fn http1_builder(client_timeout: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
-    // Between two requests the vault waits for the head of the next, so this is for idle
-    // connections too.
+    // An idle connection waits for the next head, so this timeout covers it too.
     http.timer(TokioTimer::new())
-        .header_read_timeout(patience)
-        .max_buf_size(BUFFER);
+        .header_read_timeout(client_timeout)
+        .max_buf_size(BUFFER_LEN);
     http
 }
