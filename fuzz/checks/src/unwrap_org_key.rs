@@ -11,7 +11,7 @@ use crate::known::{PRIVATE_KEY, Repeatable, TESTKIT_PRIVATE_KEY, flip_a_bit};
 /// is an org key to wrap, which has to unwrap, and which bit to turn over, after which it must not.
 /// RSA is slow, so no other length is.
 pub fn unwrap_org_key(data: &[u8]) {
-    let answer = GetOrgKey.parse(&mut Response::new(data.to_vec()));
+    let answer = GetOrgKey.parse(Response::new(data.to_vec()));
     if let Ok(answer) = answer {
         if let Ok(wrapped) = WrappedOrgKey::decode(&answer.encrypted_org_key) {
             unwrap(&TESTKIT_PRIVATE_KEY, &wrapped);
