@@ -19,7 +19,7 @@ pub fn open_envelope(data: &[u8]) {
         );
     }
     let key = KeyName::parse("db").unwrap();
-    if let Ok(answer) = (GetSecret { key }).parse(&mut Response::new(data.to_vec())) {
+    if let Ok(answer) = (GetSecret { key }).parse(Response::new(data.to_vec())) {
         open(&TESTKIT_ORG_KEY, &answer.value, &answer.nonce);
     }
     seal_and_change(data);

@@ -17,8 +17,8 @@ pub fn parse_response(data: &[u8]) {
         return;
     };
     let status = status(u16::from_be_bytes([*high, *low]));
-    let mut response = answer(status, body, body);
-    if let Err(error) = parse(call % 8, &mut response) {
+    let response = answer(status, body, body);
+    if let Err(error) = parse(call % 8, response) {
         check_error(&error, status);
         if call % 8 != 0 && !status.is_success() {
             check_independent_of_body(&error, call % 8, answer(status, b"", body));
@@ -43,7 +43,7 @@ fn answer(status: StatusCode, body: &[u8], location: &[u8]) -> Response<Vec<u8>>
     response
 }
 
-fn parse(call: u8, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+fn parse(call: u8, response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let key = KeyName::parse("db").unwrap();
     let (value, nonce) = (String::new(), String::new());
     match call {
@@ -74,14 +74,14 @@ fn parse(call: u8, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
 }
 
 /// Compares the record, whose value is cut out of the body, with that of another parser.
-fn parse_secret(key: KeyName, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+fn parse_secret(key: KeyName, response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let read = serde_json::from_slice::<SecretRecord>(response.body());
     let record = GetSecret { key }.parse(response)?;
     assert_eq!(record, read.unwrap());
     Ok(())
 }
 
-fn parse_token(response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+fn parse_token(response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &SecretString::from("secret"),
@@ -113,8 +113,8 @@ fn check_error(error: &ApiError, status: StatusCode) {
 
 /// Checks that an error does not depend on the body. Only errors of the token endpoint do: they have a code
 /// of RFC 6749.
-fn check_independent_of_body(error: &ApiError, call: u8, mut without_body: Response<Vec<u8>>) {
-    let other = parse(call, &mut without_body).unwrap_err();
+fn check_independent_of_body(error: &ApiError, call: u8, without_body: Response<Vec<u8>>) {
+    let other = parse(call, &without_body).unwrap_err();
     assert_eq!(error.to_string(), other.to_string());
     assert_eq!(format!("{error:?}"), format!("{other:?}"));
 }

@@ -10,7 +10,7 @@ use http::Response;
 /// too.
 pub fn unlock_private_key(data: &[u8]) {
     drop(PrivateKey::from_jwk(data));
-    if let Ok(answer) = GetPrivateKey.parse(&mut Response::new(data.to_vec())) {
+    if let Ok(answer) = GetPrivateKey.parse(Response::new(data.to_vec())) {
         let encoded = EncodedLockedKey {
             ciphertext: answer.encrypted_private_key,
             nonce: answer.nonce,

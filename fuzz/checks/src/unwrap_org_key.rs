@@ -11,7 +11,7 @@ use crate::fixtures::{PRIVATE_KEY, SplitMix64, TESTKIT_PRIVATE_KEY, flip_a_bit};
 /// of 34 bytes is also an org key to wrap, which must unwrap, and the choice of a bit; with that bit flipped
 /// it must not unwrap. RSA is slow, so other lengths are not wrapped.
 pub fn unwrap_org_key(data: &[u8]) {
-    let answer = GetOrgKey.parse(&mut Response::new(data.to_vec()));
+    let answer = GetOrgKey.parse(Response::new(data.to_vec()));
     if let Ok(answer) = answer {
         if let Ok(wrapped) = WrappedOrgKey::decode(&answer.encrypted_org_key) {
             unwrap(&TESTKIT_PRIVATE_KEY, &wrapped);
