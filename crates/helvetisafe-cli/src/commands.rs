@@ -66,7 +66,13 @@ impl Command {
         }
     }
 
-    pub(crate) fn run(&self, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    /// Runs the command. `program` describes the whole command line.
+    pub(crate) fn run(
+        &self,
+        program: fn() -> clap::Command,
+        vault: &Vault,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
         match self {
             Self::Get(args) => get::run(args, vault, ui),
             Self::Set(args) => set::run(args, vault, ui),
@@ -84,8 +90,8 @@ impl Command {
             Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
             Self::Doctor(args) => doctor::run(args, vault, ui),
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),
-            Self::Completions(args) => completions::run(args, &ui.output),
-            Self::Man(args) => man::run(args, &ui.output),
+            Self::Completions(args) => completions::run(args, program(), &ui.output),
+            Self::Man(args) => man::run(args, program(), &ui.output),
         }
     }
 }

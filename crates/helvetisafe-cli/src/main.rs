@@ -40,7 +40,7 @@ mod ui;
 use std::alloc::System;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::args::Cli;
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         ));
     }
     let vault = Vault::new(cli.settings, cli.command.default_timeout(), ui.messages);
-    let outcome = cli.command.run(&vault, &ui);
+    let outcome = cli.command.run(Cli::command, &vault, &ui);
     vault.save_token();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

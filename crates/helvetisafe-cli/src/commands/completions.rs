@@ -1,9 +1,7 @@
 //! `completions SHELL`.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::failure::Failure;
 use crate::ui::output::Output;
 
@@ -21,8 +19,8 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, mut program: clap::Command, output: &Output) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "helvetisafe", &mut script);
+    clap_complete::generate(args.shell, &mut program, "helvetisafe", &mut script);
     output.bytes(&script)
 }

@@ -10,6 +10,7 @@ mod k8s;
 mod powershell;
 mod shell;
 mod systemd;
+mod text;
 mod yaml;
 
 use std::path::PathBuf;
@@ -52,7 +53,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    args.manifest.check(args.format)?;
+    args.manifest.check(args.format == Format::K8s)?;
     if args.format == Format::Github && args.output.is_none() {
         return Err(Failure::usage(
             "github needs --output \"$GITHUB_ENV\": its standard output is for the masks",

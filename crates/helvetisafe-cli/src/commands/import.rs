@@ -2,6 +2,7 @@
 
 mod dotenv;
 mod new_secret;
+mod pair;
 mod report;
 mod source;
 mod structured;

@@ -3,10 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
 use clap_mangen::Man;
 
-use crate::args::Cli;
 use crate::failure::Failure;
 use crate::ui::output::Output;
 
@@ -27,8 +25,7 @@ pub(crate) struct Args {
     output_dir: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    let mut program = Cli::command();
+pub(crate) fn run(args: &Args, mut program: clap::Command, output: &Output) -> Result<(), Failure> {
     if let Some(folder) = &args.output_dir {
         return clap_mangen::generate_to(program, folder).map_err(|error| {
             Failure::other(format_args!(

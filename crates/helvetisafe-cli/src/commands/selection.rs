@@ -1,12 +1,12 @@
 //! The selection of secrets, and the variables made from them, for `run` and `export`.
 
+mod args;
 mod names;
 mod request;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use clap::builder::NonEmptyStringValueParser;
 use helvetisafe::{KeyName, Secret};
 use secrecy::SecretString;
 
@@ -15,32 +15,10 @@ use crate::failure::{Failure, Status};
 use crate::session::{Failures, Reader};
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
+pub(super) use args::SelectionArgs;
 use names::NamedBy;
 pub(super) use names::is_ours;
 use request::{Renamed, Request, Selected};
-
-/// The secrets to use.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Secrets")]
-pub(super) struct SelectionArgs {
-    /// A secret, as a variable of its own name. A multi-field secret becomes one variable for each
-    /// field, named by the field.
-    #[arg(long = "key", value_name = "KEY")]
-    keys: Vec<String>,
-    /// All listed secrets whose keys begin with this.
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
-    prefix: Option<String>,
-    /// A secret as a variable of another name: a multi-field secret as its JSON text, or one field.
-    #[arg(long = "env", value_name = "NAME=KEY[.FIELD]")]
-    renamed: Vec<String>,
-    /// All listed secrets. Without any of these four: the secrets that HELVETISAFE_SECRET_KEYS
-    /// names, separated by commas; without it all.
-    #[arg(long, conflicts_with_all = ["keys", "prefix"])]
-    all: bool,
-    /// Allow a variable of this name, such as PATH, though it changes what programs do.
-    #[arg(long = "allow-name", value_name = "NAME")]
-    allowed: Vec<String>,
-}
 
 /// An environment variable, and the secret that it is made from.
 pub(super) struct Variable {

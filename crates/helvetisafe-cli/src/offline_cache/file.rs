@@ -57,23 +57,6 @@ struct Contents {
     answers: Snapshot,
 }
 
-/// The reason not to use a file.
-enum Unusable {
-    /// Another user may have changed it.
-    Refused(Failure),
-    /// It is unreadable, and can be replaced.
-    Unreadable(Failure),
-}
-
-impl From<Refusal> for Unusable {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Untrusted(_) => Self::Refused(refusal.into()),
-            Refusal::Readable(_) | Refusal::Io(_) => Self::Unreadable(refusal.into()),
-        }
-    }
-}
-
 impl CacheFile {
     /// Reads the file, if there is a state folder. An unreadable file is reported and replaced, unless it
     /// `is_needed`. `what` names the contents in messages.
@@ -91,16 +74,17 @@ impl CacheFile {
         let file = Self::of(settings)?;
         let read = match &file {
             Some(file) => file.read(file.open()?.as_ref()),
-            None => Err(Unusable::Unreadable(Failure::usage(format_args!(
+            None => Err(Refusal::Unusable(format!(
                 "there is no home folder to store {what} in; set HELVETISAFE_STATE_DIR"
-            )))),
+            ))),
         };
         match read {
             Ok(snapshot) => Ok((file, snapshot)),
-            Err(Unusable::Refused(failure)) => Err(failure),
-            Err(Unusable::Unreadable(failure)) if is_needed => Err(failure),
-            Err(Unusable::Unreadable(failure)) => {
-                messages.warning(failure.message().unwrap_or_default());
+            Err(refusal) if is_needed || matches!(refusal, Refusal::Untrusted(_)) => {
+                Err(refusal.into())
+            }
+            Err(refusal) => {
+                messages.warning(Failure::from(refusal).message().unwrap_or_default());
                 Ok((file, Snapshot::default()))
             }
         }
@@ -138,17 +122,15 @@ impl CacheFile {
     }
 
     /// Reads the file; an empty snapshot if it does not exist.
-    fn read(&self, folder: Option<&StateFolder>) -> Result<Snapshot, Unusable> {
-        let Some(folder) = folder else {
-            return Ok(Snapshot::default());
+    fn read(&self, folder: Option<&StateFolder>) -> Result<Snapshot, Refusal> {
+        let json = match folder {
+            Some(folder) => folder.read(&self.file_name(), "the offline cache")?,
+            None => None,
         };
-        let Some(json) = folder.read(&self.file_name(), "the offline cache")? else {
-            return Ok(Snapshot::default());
-        };
-        self.parse(&json).map_err(Unusable::Unreadable)
+        json.map_or_else(|| Ok(Snapshot::default()), |json| self.parse(&json))
     }
 
-    fn parse(&self, json: &[u8]) -> Result<Snapshot, Failure> {
+    fn parse(&self, json: &[u8]) -> Result<Snapshot, Refusal> {
         let contents: Contents =
             serde_json::from_slice(json).map_err(|error| self.malformed(&error))?;
         if contents.version != VERSION {
@@ -166,14 +148,9 @@ impl CacheFile {
         let folder = state.create_folder(FOLDER)?;
         let _lock = folder.lock(&self.lock_name(), LOCK_TIMEOUT)?;
         let mut snapshot = match self.read(Some(&folder)) {
-            Ok(snapshot) => snapshot,
-            // It was reported when it was loaded.
-            Err(Unusable::Unreadable(_)) => Snapshot::default(),
-            Err(Unusable::Refused(failure)) => {
-                return Err(io::Error::other(
-                    failure.message().unwrap_or_default().to_owned(),
-                ));
-            }
+            Err(refusal @ Refusal::Untrusted(_)) => return Err(refusal.into_io()),
+            // An unusable file was reported when it was loaded.
+            read => read.unwrap_or_default(),
         };
         snapshot.apply(update, Timestamp::now());
         let contents = Contents {
@@ -186,8 +163,8 @@ impl CacheFile {
         folder.write(&self.file_name(), &json)
     }
 
-    fn malformed(&self, error: &dyn fmt::Display) -> Failure {
-        Failure::usage(format_args!(
+    fn malformed(&self, error: &dyn fmt::Display) -> Refusal {
+        Refusal::Unusable(format!(
             "cannot use {self}, which caches the vault's answers: {error}; delete it to start again"
         ))
     }

@@ -151,35 +151,34 @@ impl Entries {
     fn find_missing(&mut self) {
         use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
         let has = |setting| self.used(setting).is_some();
+        let one_of = |setting: Setting| format!("give one of {}", setting.names());
         let mut missing = Vec::new();
         if !has(BaseUrl) {
-            missing.push(format!(
-                "the base URL is missing: give one of {}",
-                BaseUrl.names()
-            ));
+            missing.push(format!("the base URL is missing: {}", one_of(BaseUrl)));
         }
         match (has(ApiToken), has(ClientId), has(ClientSecret)) {
             (false, false, false) => missing.push(format!(
-                "the authentication is missing: give one of {}; or one of {} with one of {}",
-                ApiToken.names(),
+                "the authentication is missing: {}; or one of {} with one of {}",
+                one_of(ApiToken),
                 ClientId.names(),
                 ClientSecret.names()
             )),
-            (false, true, false) => missing.push(format!(
-                "the client secret is missing: give one of {}",
-                ClientSecret.names()
-            )),
-            (false, false, true) => missing.push(format!(
-                "the client id is missing: give one of {}",
-                ClientId.names()
-            )),
+            (false, true, false) => {
+                missing.push(format!(
+                    "the client secret is missing: {}",
+                    one_of(ClientSecret)
+                ));
+            }
+            (false, false, true) => {
+                missing.push(format!("the client id is missing: {}", one_of(ClientId)));
+            }
             _ => {}
         }
         if !has(PrivateKey) && !has(Password) {
+            let password = Password.names();
             missing.push(format!(
-                "the private key is missing: give one of {}, {}",
-                PrivateKey.names(),
-                Password.names()
+                "the private key is missing: {}, {password}",
+                one_of(PrivateKey)
             ));
         }
         self.problems.extend(missing);

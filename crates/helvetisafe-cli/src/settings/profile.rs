@@ -19,7 +19,7 @@ use toml::{Table, Value};
 
 use super::entry::{Entry, NOT_A_PATH, Origin, RawValue, is_path};
 use super::flags::SettingsArgs;
-use super::spec::{PLAIN_SECRETS, SPECS, SettingSpec, ValueKind};
+use super::spec::{SPECS, SettingSpec, ValueKind, instead_of_plain};
 use crate::failure::Failure;
 use crate::fs::{path_variable, private_file, xdg_folder};
 use crate::ui::similar::nearest;
@@ -121,7 +121,7 @@ impl Profile {
     fn check_keys(&self) -> Result<(), Failure> {
         let known = || SPECS.iter().filter_map(|spec| spec.profile);
         for key in self.entries.keys() {
-            if let Some((_, instead)) = PLAIN_SECRETS.iter().find(|(plain, _)| plain == key) {
+            if let Some(instead) = instead_of_plain(key) {
                 let why = "is a secret in plain text, which backups and other programs would read";
                 return Err(self.refused(key, &format!("{why}; use {instead} instead")));
             }

@@ -134,25 +134,22 @@ pub(super) const SPECS: &[SettingSpec] = {
     ]
 };
 
-/// The keys that a profile must not have, since they would be secrets in plain text, and the keys to use
-/// instead.
-pub(super) const PLAIN_SECRETS: &[(&str, &str)] = &[
-    (
-        "client_secret",
-        "client_secret_file or client_secret_command",
-    ),
-    ("api_token", "api_token_file or api_token_command"),
-    ("private_key", "private_key_path or private_key_pem_command"),
-    (
-        "private_key_pem",
-        "private_key_path or private_key_pem_command",
-    ),
-    (
-        "private_key_passphrase",
-        "private_key_passphrase_file or private_key_passphrase_command",
-    ),
-    ("password", "password_file or password_command"),
-];
+/// Returns what a profile must have instead of a key that would be a secret in plain text; `None` for
+/// other keys.
+pub(super) fn instead_of_plain(key: &str) -> Option<String> {
+    let is_plain = |spec: &&SettingSpec| {
+        let name = spec
+            .variable
+            .map(|name| name.replacen("HELVETISAFE_", "", 1));
+        let is_named =
+            spec.setting.name() == key || name.is_some_and(|it| it.eq_ignore_ascii_case(key));
+        spec.kind == ValueKind::Secret && is_named
+    };
+    let setting = SPECS.iter().find(is_plain)?.setting;
+    let keys = SPECS.iter().filter(|spec| spec.setting == setting);
+    let keys: Vec<_> = keys.filter_map(|spec| spec.profile).collect();
+    Some(keys.join(" or "))
+}
 
 const fn spec(
     setting: Setting,

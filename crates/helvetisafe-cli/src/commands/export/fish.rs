@@ -3,7 +3,7 @@
 //! Between single quotes a backslash escapes itself and a single quote, and nothing else is special
 //! (fish manual, "Quotes").
 
-use super::format::push_replacing;
+use super::text::push_replacing;
 
 /// Variables that cannot be set in fish, or that do not keep their values.
 const RESERVED: &[&str] = &[

@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use super::k8s::{self, ManifestArgs};
+use super::text::buffer;
 use super::{docker, dotenv, fish, github, json, powershell, shell, systemd, yaml};
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
@@ -105,26 +106,4 @@ fn is_identifier(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// Creates an empty text with enough capacity: growing would leave an unwiped copy. No format writes more
-/// than 12 bytes for one.
-pub(super) fn buffer(variables: &[Variable]) -> Zeroizing<String> {
-    let size = |variable: &Variable| variable.name.len() + variable.value.expose_secret().len();
-    let bytes: usize = variables.iter().map(|v| 12 * size(v) + 128).sum();
-    Zeroizing::new(String::with_capacity(bytes + 1024))
-}
-
-/// Appends a text in which some characters are replaced.
-pub(super) fn push_replacing<'a>(
-    out: &mut String,
-    text: &str,
-    replacement: impl Fn(char) -> Option<&'a str>,
-) {
-    for c in text.chars() {
-        match replacement(c) {
-            Some(other) => out.push_str(other),
-            None => out.push(c),
-        }
-    }
 }

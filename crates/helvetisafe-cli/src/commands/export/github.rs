@@ -12,7 +12,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::format::{buffer, push_replacing};
+use super::text::{buffer, push_replacing};
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
 use crate::random;

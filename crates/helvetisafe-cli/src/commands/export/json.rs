@@ -5,7 +5,7 @@ use std::fmt::Write;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::format::buffer;
+use super::text::buffer;
 use crate::commands::selection::Variable;
 
 pub(super) fn text(variables: &[Variable]) -> Zeroizing<String> {

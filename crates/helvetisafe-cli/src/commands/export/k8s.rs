@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::format::{Format, buffer};
+use super::text::buffer;
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
 
@@ -37,9 +37,9 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
 }
 
 impl ManifestArgs {
-    /// Fails if the names are invalid, or another format is selected.
-    pub(super) fn check(&self, format: Format) -> Result<(), Failure> {
-        if format != Format::K8s && (self.name.is_some() || self.namespace.is_some()) {
+    /// Fails if the names are invalid, or the format is not selected.
+    pub(super) fn check(&self, is_selected: bool) -> Result<(), Failure> {
+        if !is_selected && (self.name.is_some() || self.namespace.is_some()) {
             return Err(Failure::usage(
                 "--name and --namespace are for --format k8s; leave them out",
             ));
@@ -175,18 +175,14 @@ mod tests {
         }
         assert!(!is_label("a.b"));
         assert!(!is_label(&"a".repeat(64)));
-        for (args, format) in [
-            (ManifestArgs::new("App", None), Format::K8s),
-            (ManifestArgs::new("app", Some("a.b")), Format::K8s),
-            (ManifestArgs::new("app", None), Format::Json),
+        for (args, is_selected) in [
+            (ManifestArgs::new("App", None), true),
+            (ManifestArgs::new("app", Some("a.b")), true),
+            (ManifestArgs::new("app", None), false),
         ] {
-            assert!(args.check(format).is_err());
+            assert!(args.check(is_selected).is_err());
         }
-        assert!(
-            ManifestArgs::new("app", Some("prod"))
-                .check(Format::K8s)
-                .is_ok()
-        );
+        assert!(ManifestArgs::new("app", Some("prod")).check(true).is_ok());
     }
 
     #[test]

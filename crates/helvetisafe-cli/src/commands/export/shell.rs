@@ -5,7 +5,7 @@
 
 pub(super) mod reserved;
 
-use super::format::push_replacing;
+use super::text::push_replacing;
 
 pub(super) fn refusal(name: &str) -> Option<&'static str> {
     reserved::by_any_shell(name)

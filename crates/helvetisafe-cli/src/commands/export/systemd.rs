@@ -5,7 +5,7 @@
 //! control characters than line ends and tabs. For a noncharacter of Unicode systemd refuses the whole file
 //! (`unichar_is_valid` in its source).
 
-use super::format::push_replacing;
+use super::text::push_replacing;
 
 pub(super) fn refusal(value: &str) -> Option<&'static str> {
     if value.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {

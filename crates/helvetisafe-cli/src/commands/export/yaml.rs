@@ -5,8 +5,8 @@
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::format::buffer;
 use super::json::push_quoted;
+use super::text::buffer;
 use crate::commands::selection::Variable;
 
 /// The maximum length of a key on one line, in characters (YAML 1.2 section 8.2.2).

@@ -14,7 +14,7 @@
 
 use zeroize::Zeroizing;
 
-use super::source::{Pair, Value};
+use super::pair::{Pair, Value};
 
 const UNQUOTED: &str = "its value has a quote, a back-tick, a backslash or unusual white space, which \
                         readers take differently outside quotes; put it in quotes";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use helvetisafe::KeyName;
 use zeroize::Zeroizing;
 
-use super::source::{Pair, Value};
+use super::pair::{Pair, Value};
 use crate::ui::terminal::escape_line;
 
 /// A secret to write.

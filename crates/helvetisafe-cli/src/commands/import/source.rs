@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use zeroize::Zeroizing;
 
+use super::pair::Pair;
 use super::{dotenv, structured};
 use crate::failure::Failure;
 use crate::ui::input_file::{self, STDIN};
@@ -41,19 +41,6 @@ impl Format {
             ))),
         }
     }
-}
-
-/// A name and its value, as the file has them.
-pub(super) struct Pair {
-    pub(super) name: String,
-    pub(super) value: Value,
-}
-
-pub(super) enum Value {
-    Text(Zeroizing<String>),
-    Object(Vec<Pair>),
-    /// Anything else, described for messages.
-    Other(&'static str),
 }
 
 /// Reads the pairs of a file, in order. Errors do not quote its contents.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use super::source::{Pair, Value};
+use super::pair::{Pair, Value};
 
 pub(super) fn json(text: &str) -> Result<Vec<Pair>, String> {
     // The error could quote the contents of the file.

@@ -8,10 +8,7 @@ mod table;
 
 use std::borrow::Cow;
 
-use table::{LOOSE, TABLE};
-
-/// The configuration of this command, its credentials included.
-const OURS: &str = "HELVETISAFE_*";
+use table::{LOOSE, OURS, TABLE};
 
 /// The party that chose the name of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +17,6 @@ pub(super) enum NamedBy {
     User,
     /// The vault: the name of a field, or of a secret that was found in the list.
     Vault,
-}
-
-/// Names that are refused for the same reason.
-struct Group {
-    /// The reason, for messages: "a name that …".
-    reason: &'static str,
-    /// The names that are refused even if the user chose them, separated by white space. A `*` stands for
-    /// any text.
-    always: &'static str,
-    /// The names that are refused only if the vault chose them.
-    from_vault: &'static str,
 }
 
 /// The reason to refuse a name.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use helvetisafe::{KeyName, ListedKey};
 
-use super::SelectionArgs;
+use super::args::SelectionArgs;
 use super::names::NamedBy;
 use crate::failure::{Failure, Status};
 use crate::session::{Reader, SecretRequest};

@@ -15,15 +15,15 @@ const STICKY: u32 = 0o1000;
 pub(crate) enum Refusal {
     /// Another user may control it: the message.
     Untrusted(String),
-    /// Other users can read it, but not write it: the message.
-    Readable(String),
+    /// Other users can read it, but not write it, or its contents are invalid: the message.
+    Unusable(String),
     Io(io::Error),
 }
 
 impl Refusal {
     pub(crate) fn into_io(self) -> io::Error {
         match self {
-            Self::Untrusted(message) | Self::Readable(message) => io::Error::other(message),
+            Self::Untrusted(message) | Self::Unusable(message) => io::Error::other(message),
             Self::Io(error) => error,
         }
     }
@@ -38,7 +38,7 @@ impl From<io::Error> for Refusal {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Untrusted(message) | Refusal::Readable(message) => Self::usage(message),
+            Refusal::Untrusted(message) | Refusal::Unusable(message) => Self::usage(message),
             Refusal::Io(error) => Self::usage(format_args!(
                 "cannot read the state folder: {error}; set HELVETISAFE_STATE_DIR to another folder"
             )),
@@ -144,7 +144,7 @@ pub(super) fn readers(
     if insecure_permissions || mode(metadata) & 0o044 == 0 {
         return Ok(());
     }
-    Err(Refusal::Readable(exposed(what, path)))
+    Err(Refusal::Unusable(exposed(what, path)))
 }
 
 /// Refuses what another user owns. Root may own it, since root can do everything anyway.

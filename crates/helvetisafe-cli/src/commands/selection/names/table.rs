@@ -5,13 +5,25 @@
 //! people store credentials are left out, although some decide where a program connects, such as
 //! `PIP_INDEX_URL`.
 
-use super::Group;
+/// The configuration of this command, its credentials included.
+pub(super) const OURS: &str = "HELVETISAFE_*";
+
+/// Names that are refused for the same reason.
+pub(super) struct Group {
+    /// The reason, for messages: "a name that …".
+    pub(super) reason: &'static str,
+    /// The names that are refused even if the user chose them, separated by white space. A `*` stands for
+    /// any text.
+    pub(super) always: &'static str,
+    /// The names that are refused only if the vault chose them.
+    pub(super) from_vault: &'static str,
+}
 
 /// Names as the programs spell them.
 pub(super) const TABLE: &[Group] = &[
     Group {
         reason: "configures this command",
-        always: super::OURS,
+        always: OURS,
         from_vault: "",
     },
     Group {
