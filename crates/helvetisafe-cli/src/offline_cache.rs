@@ -1,7 +1,7 @@
 //! The cache on disk of one vault and account: its responses, which are ciphertext, and the sealed access
 //! token.
 //!
-//! [`crate::session`] uses it twice: for `run --offline` and its like, and for the access token that one
+//! The session uses it twice: for `run --offline` and its like, and for the access token that one
 //! command leaves to the next.
 
 mod entry;

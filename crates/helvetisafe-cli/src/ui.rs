@@ -36,7 +36,7 @@ pub(crate) struct UiArgs {
     color: ColorChoice,
 }
 
-/// Where a command prints its results and its messages.
+/// The results and the messages of a command.
 pub(crate) struct Ui {
     /// Set if results are JSON.
     pub(crate) json: bool,

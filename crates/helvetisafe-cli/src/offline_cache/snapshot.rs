@@ -62,7 +62,7 @@ impl Snapshot {
     }
 }
 
-/// Which of the two has an old org key.
+/// The side that has an old org key.
 enum Rotation {
     None,
     /// The cached entries.

@@ -17,7 +17,7 @@ pub(crate) struct CachedToken {
     /// `None` without a state folder.
     file: Option<CacheFile>,
     ticket: Option<String>,
-    /// Set if the client has fetched a token. Tickets cannot tell, since sealing is randomized.
+    /// Set if the client has fetched a token. Its ticket does not show that, since sealing is randomized.
     is_fetched: Arc<AtomicBool>,
 }
 

@@ -40,7 +40,7 @@ fn parse_list(list: OsString) -> Result<Vec<KeyName>, Failure> {
     let wrong = |why: &dyn Display| Failure::usage(format_args!("the variable {VARIABLE}: {why}"));
     let list = list
         .into_string()
-        .map_err(|_| wrong(&"it is not valid Unicode; set it anew"))?;
+        .map_err(|_| wrong(&"it is not valid Unicode; set it again"))?;
     let names = list
         .split(',')
         .map(str::trim)

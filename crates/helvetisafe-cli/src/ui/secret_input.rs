@@ -30,7 +30,7 @@ pub(crate) struct ValueArgs {
     /// Drop one newline from the end of a value that is piped or in a file.
     #[arg(long)]
     trim_newline: bool,
-    /// Allow an empty value; without this it is taken for a failed pipe.
+    /// Allow an empty value; without this it is treated as a failed pipe.
     #[arg(long)]
     allow_empty: bool,
     /// Generate a random value of LEN letters and digits.

@@ -8,7 +8,7 @@ use helvetisafe::{Client, ClientBuilder, Error, Event, Scopes};
 use crate::session::log_events;
 use crate::ui::messages::Messages;
 
-/// What was observed while a client connected.
+/// The events while a client connected.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Observed {
     pub(super) requests: u32,

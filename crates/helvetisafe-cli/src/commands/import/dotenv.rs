@@ -18,7 +18,7 @@ use super::pair::{Pair, Value};
 
 const UNQUOTED: &str = "its value has a quote, a back-tick, a backslash or unusual white space, which \
                         readers take differently outside quotes; put it in quotes";
-const COMMENT: &str = "its value begins with `#`, which some readers take for a comment; put the \
+const COMMENT: &str = "its value begins with `#`, which some readers treat as a comment; put the \
                        value in quotes, or the comment on a line of its own";
 
 /// Reads all pairs in order, or describes every invalid line without quoting it.

@@ -64,7 +64,7 @@ impl EnvironmentArgs {
         }
         let mut left = Vec::new();
         for variable in variables {
-            if self.is_kept(&variable.name) {
+            if self.is_preserved(&variable.name) {
                 left.push(variable.shown());
             } else {
                 command.env(&variable.name, variable.value.expose_secret());
@@ -79,7 +79,7 @@ impl EnvironmentArgs {
     }
 
     /// Returns whether the program gets the existing value of a variable.
-    fn is_kept(&self, name: &str) -> bool {
+    fn is_preserved(&self, name: &str) -> bool {
         let is_set = !self.clean && !is_ours(name) && env::var_os(name).is_some();
         is_set && !self.is_overriding
     }

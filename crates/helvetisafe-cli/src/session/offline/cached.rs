@@ -1,4 +1,4 @@
-//! The cached entries that a run may use, and the failures where it may not.
+//! The cached entries that a run may use, and the failures for all others.
 
 use std::fmt::Display;
 
