@@ -350,7 +350,7 @@ fn what_cannot_be_read_is_told_and_replaced() {
         fs::write(stage.file(), &broken).unwrap();
         let told = stage.get();
         assert!(told.starts_with("helvetisafe: warning: "), "{told}");
-        assert!(told.contains("delete it to start anew"), "{told}");
+        assert!(told.contains("delete it to start again"), "{told}");
         assert_eq!(told.lines().count(), 1, "{told}");
         assert_eq!(stage.tokens(|| assert_eq!(stage.get(), "")), 0);
     }
@@ -368,7 +368,7 @@ fn where_nothing_can_be_written_it_is_only_told() {
     let mut get = stage.command(&["get", "KEY", "--org-key-fingerprint", &fingerprint]);
     let told = succeeds(get.env("HELVETISAFE_STATE_DIR", "key.pem/state"));
     assert!(
-        told.contains("warning: cannot keep the access token"),
+        told.contains("warning: cannot cache the access token"),
         "{told}"
     );
     assert_eq!(told.lines().count(), 1, "{told}");

@@ -159,7 +159,7 @@ fn a_key_in_place_of_its_path_is_not_shown() {
             let text = [output.stdout, output.stderr].concat();
             let text = String::from_utf8(text).unwrap();
             assert!(!text.contains(line), "{arguments:?}");
-            assert!(text.contains("is no path"), "{arguments:?}: {text}");
+            assert!(text.contains("is not a path"), "{arguments:?}: {text}");
             assert_eq!(output.status.code(), Some(2), "{text}");
         }
     }
@@ -177,7 +177,7 @@ fn a_file_that_is_no_key_is_named() {
         ),
         (
             "key.der",
-            "HELVETISAFE_PRIVATE_KEY_PATH gives is not UTF-8, so it is no PEM",
+            "HELVETISAFE_PRIVATE_KEY_PATH is not UTF-8, so it is not a PEM",
         ),
         (".", "the private key .: Is a directory"),
     ] {

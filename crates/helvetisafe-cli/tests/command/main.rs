@@ -18,6 +18,7 @@ mod inject;
 mod kept_token;
 #[cfg(unix)]
 mod key_source;
+mod layers;
 #[cfg(unix)]
 mod locks;
 #[cfg(unix)]

@@ -159,7 +159,7 @@ fn without_an_option_nothing_is_kept() {
     let stage = Stage::new();
     stage.succeeds(&[]);
     assert!(!stage.folder().exists());
-    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+    assert!(stage.fails(&["--offline"]).contains("nothing is cached"));
     assert!(!stage.folder().exists());
 }
 
@@ -175,11 +175,14 @@ fn offline_there_is_no_network() {
 
     let other = stage.command(&["--offline", "--key", "OTHER"]).output();
     let stderr = String::from_utf8(other.unwrap().stderr).unwrap();
-    assert!(stderr.contains("`OTHER` is not kept"), "{stderr}");
+    assert!(
+        stderr.contains("`OTHER` is not in the offline cache"),
+        "{stderr}"
+    );
     let all = stage.command(&["--offline", "--all"]).output().unwrap();
     let stderr = String::from_utf8(all.stderr).unwrap();
     assert!(
-        stderr.contains("no list of the secrets is kept"),
+        stderr.contains("no list of the secrets is cached"),
         "{stderr}"
     );
     assert_eq!(stage.requests(), before);
@@ -271,7 +274,7 @@ fn a_run_that_fails_keeps_the_access_token_and_nothing_else() {
     };
     assert_eq!(stage.tokens(fails), 1);
     assert_eq!(stage.tokens(fails), 0);
-    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+    assert!(stage.fails(&["--offline"]).contains("nothing is cached"));
 }
 
 #[test]
@@ -371,7 +374,7 @@ fn while_the_vault_is_down_what_is_young_enough_serves() {
 
     stage.play(DOWN);
     let told = stage.succeeds(&["--max-age", "1h"]);
-    assert!(told.contains("going on with what was kept"), "{told}");
+    assert!(told.contains("using what was cached"), "{told}");
     stage.fails(&[]);
 
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2020-01-01T00:00:00Z".into());
@@ -414,7 +417,7 @@ fn that_the_vault_is_down_is_told_once() {
     let output = all();
     assert!(output.status.success());
     let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told.matches("going on with").count(), 1, "{told}");
+    assert_eq!(told.matches("using what was cached").count(), 1, "{told}");
 }
 
 #[test]
@@ -427,7 +430,7 @@ fn a_vault_that_refuses_is_believed() {
     stage.play(GONE);
     stage.fails(&["--max-age", "1h"]);
     let told = stage.fails(&["--offline"]);
-    assert!(told.contains("`KEY` is not kept"), "{told}");
+    assert!(told.contains("`KEY` is not in the offline cache"), "{told}");
 }
 
 #[test]
@@ -457,7 +460,7 @@ fn what_was_changed_on_disk_is_an_error() {
     });
     for option in ["--offline", "--prefer-offline"] {
         let told = stage.fails(&[option]);
-        assert!(told.contains("it was kept in"), "{told}");
+        assert!(told.contains("it is cached in"), "{told}");
     }
     assert_eq!(stage.requests(), requests, "the vault is no way out");
 
@@ -496,8 +499,8 @@ fn nobody_is_told_to_delete_what_is_kept_for_the_fault_of_a_key() {
     // An account of its own, whose key opens nothing of this one's.
     stage.world.reader_names();
     let told = key_file("reader.pem");
-    let [key, file] = ["private key", "it was kept in"].map(|part| told.find(part));
-    assert!(told.contains("may be another"), "{told}");
+    let [key, file] = ["private key", "it is cached in"].map(|part| told.find(part));
+    assert!(told.contains("may belong to another"), "{told}");
     assert!(key.unwrap() < file.unwrap(), "{told}");
 }
 
@@ -531,9 +534,9 @@ fn a_file_that_cannot_be_used_is_told_and_replaced() {
     ] {
         fs::write(stage.file(), &broken).unwrap();
         let told = stage.fails(&["--offline"]);
-        assert!(told.contains("delete it to start anew"), "{told}");
+        assert!(told.contains("delete it to start again"), "{told}");
         let told = stage.succeeds(&["--prefer-offline"]);
-        assert!(told.contains("delete it to start anew"), "{told}");
+        assert!(told.contains("delete it to start again"), "{told}");
         assert_eq!(stage.succeeds(&["--offline"]), "");
     }
     fs::set_permissions(stage.file(), fs::Permissions::from_mode(0o644)).unwrap();
