@@ -114,7 +114,7 @@ fn check_error(error: &ApiError, status: StatusCode) {
 /// Checks that an error does not depend on the body. Only errors of the token endpoint do: they have a code
 /// of RFC 6749.
 fn check_independent_of_body(error: &ApiError, call: u8, without_body: Response<Vec<u8>>) {
-    let other = parse(call, &without_body).unwrap_err();
+    let other = parse(call, without_body).unwrap_err();
     assert_eq!(error.to_string(), other.to_string());
     assert_eq!(format!("{error:?}"), format!("{other:?}"));
 }
