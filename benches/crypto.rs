@@ -1,7 +1,8 @@
-//! What each operation costs; beside sealing and opening the floor: what an application would write
-//! itself with `aes-gcm` and `base64`, in as few buffers. Freeing and wiping what an operation
-//! returns is not counted. The shortest take some 300 ns, and `--bench crypto -- --min-time 1`
-//! steadies them.
+//! The time of each operation.
+//!
+//! Sealing and opening are compared with a floor: direct calls of `aes-gcm` and `base64` with as few
+//! buffers. Freeing and wiping the result is not counted. The shortest operations take about 300 ns;
+//! `--bench crypto -- --min-time 1` makes their figures stable.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails loudly")]
 
@@ -67,7 +68,7 @@ mod open {
 
     use super::*;
 
-    /// The two texts of a sealed single-value payload, of which `size` bytes are the value.
+    /// Returns the two texts of a sealed single-value payload with a value of `size` bytes.
     fn sealed(size: usize) -> (String, String) {
         let payload = Payload::encode("db", &"v".repeat(size));
         let envelope = OrgKey::from_bytes(&KEY).seal(&payload).unwrap();
@@ -84,7 +85,7 @@ mod open {
         });
     }
 
-    /// As `ours`, without reading what is inside and copying the value out of its JSON.
+    /// Like `ours`, without parsing the payload.
     #[divan::bench(args = SIZES)]
     fn ours_unparsed(bencher: Bencher<'_, '_>, size: usize) {
         let key = OrgKey::from_bytes(&KEY);
@@ -130,7 +131,7 @@ fn unwrap_org_key(bencher: Bencher<'_, '_>, bits: usize) {
     bencher.bench_local(|| key.unwrap_org_key(&wrapped).unwrap());
 }
 
-/// A 2048-bit key; nearly all of the time is Argon2id's.
+/// Unlocks a 2048-bit key; Argon2id takes nearly all of the time.
 #[divan::bench]
 fn unlock_by_password(bencher: Bencher<'_, '_>) {
     let key = PrivateKey::from_pem(&data("rsa-2048-pkcs8.pem")).unwrap();

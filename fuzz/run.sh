@@ -1,23 +1,23 @@
 #!/bin/sh
-# Builds every fuzz target once, then runs each for SECONDS seconds. Fails if any of them finds
-# something; the input is then in fuzz/artifacts.
+# Builds all fuzz targets, then runs each for SECONDS seconds. Fails if a check fails; the input is then in
+# fuzz/artifacts.
 set -eu
 
 seconds=${1:?usage: fuzz/run.sh SECONDS}
 cd "$(dirname "$0")"
 
-# libFuzzer and AddressSanitizer need options that a stable compiler has only with this.
+# libFuzzer and AddressSanitizer need unstable compiler options.
 export RUSTC_BOOTSTRAP=1
 cargo fuzz build --fuzz-dir .
 
-# What a run learns is thrown away, so that the seeds stay few and have names.
+# New inputs are discarded, so that the seeds stay few and named.
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 
 found=
 for target in $(cargo fuzz list --fuzz-dir .); do
     cp -R "seeds/$target" "$corpus/$target"
-    # Of a file of the testkit, the body: all that follows the first empty line.
+    # The body of a testkit file follows the first empty line.
     sed -n "s/^$target //p" testkit-seeds.txt | while read -r group; do
         for file in "../tests/testkit/$group"/*.case; do
             sed '1,/^$/d' "$file" >"$corpus/$target/$(basename "$file")"
@@ -30,6 +30,6 @@ for target in $(cargo fuzz list --fuzz-dir .); do
 done
 
 if [ -n "$found" ]; then
-    echo "something was found by:$found" >&2
+    echo "failed checks:$found" >&2
     exit 1
 fi

@@ -1,8 +1,8 @@
 """Measures the published Python client and ours in turn, and prints tables in Markdown.
 
-Usage: compare.py FOLDER ROUNDS, where the folder has the release builds. Of each round, the median
-of its samples counts; of all rounds, the median of the ratios, since the machine may be busy with
-something else in one round and not in the next. One more round warms up.
+Usage: compare.py FOLDER ROUNDS, where the folder has the release builds. The figure of a round is the
+median of its samples. The figure of a row is the median of its rounds' ratios, since the machine may be
+busy with other work in one round and not in the next. One more round warms up.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from pathlib import Path
 
 PEER = Path(__file__).with_name("peer.py")
 SIZES = {"64 B": 64, "1 KiB": 1 << 10, "64 KiB": 64 << 10, "1 MiB": 1 << 20}
-# How often an operation of that size is called for one sample.
+# The calls of an operation for one sample, by size.
 CALLS = {"64 B": 200, "1 KiB": 200, "64 KiB": 10, "1 MiB": 1}
 
-# What is measured, and the lines that are made of it.
+# A request to measure, and the lines of the table that come from it.
 Job = namedtuple("Job", "request lines")
-# A line of a table; the target is a text, and the statistic makes a number of a round's answer.
+# A line of a table; the target is text, and the statistic turns the answer of a round into a number.
 Line = namedtuple("Line", "work statistic target", defaults=["median", ""])
 
 STATISTICS = {
@@ -51,7 +51,7 @@ def many(op, number, samples):
 
 
 def listing(number):
-    # A short call needs more of them, until both sides run warm.
+    # Shorter calls need more samples, until both sides run warm.
     return many("list", number, max(5, 2000 // number))
 
 
@@ -125,7 +125,7 @@ class Worker:
 
 
 class Side:
-    """Answers every request: whole processes it starts, all else its worker does."""
+    """Answers every request: it starts whole processes itself, and its worker does the other work."""
 
     def __init__(self, worker, program, folder, world):
         self._worker, self._program = Worker(worker, world), program
@@ -159,7 +159,7 @@ def in_turn(rounds, one, other):
 
 
 def row(line, pairs, ratio):
-    """A row of a table: both medians, the ratio, and between what its middle half lies."""
+    """Prints a row of a table: both medians, the ratio, and the bounds of its middle half."""
     figures = [[STATISTICS[line.statistic](answer) for answer in pair] for pair in pairs]
     low, middle, high = statistics.quantiles([ratio(*pair) for pair in figures], n=4)
     middles = [statistics.median(side) for side in zip(*figures)]
@@ -202,7 +202,7 @@ def print_tables(rounds, ours, peer):
 
 
 def machine():
-    """Which machine and which versions."""
+    """The machine and the versions, in one line."""
     cpu = platform.processor()
     with contextlib.suppress(OSError):
         names = [one for one in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in one]
@@ -217,7 +217,7 @@ def machine():
 
 def main(folder, rounds):
     bench = folder / "peer-bench"
-    # The command refuses a key file that others may read.
+    # The command refuses a key file that other users can read.
     os.umask(0o077)
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         vault = Worker([bench, "vault", home], {})

@@ -1,6 +1,6 @@
 """The published Python client behind the line protocol of `src/ours.rs`.
 
-`peer.py` answers requests; `peer.py start KEY` is the whole job of a program that needs one secret.
+`peer.py` answers requests; `peer.py start KEY` is a whole program that reads one secret.
 """
 
 import functools

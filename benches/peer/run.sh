@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The published Python client and ours, measured in turn at one vault: run.sh [ROUNDS]
-# Prints tables in Markdown. Needs Python 3.9 or newer, with `venv`.
+# Prints tables in Markdown, and draws them in docs/charts. Needs Python 3.9 or newer, with `venv`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -8,4 +8,7 @@ venv="$(bash tests/interop/venv.sh)"
 # One after the other, so that the command is built with its own features alone.
 cargo build --quiet --release -p helvetisafe-cli
 cargo build --quiet --release -p helvetisafe-peer-bench
-exec "$venv/bin/python" benches/peer/compare.py "${CARGO_TARGET_DIR:-target}/release" "${1:-15}"
+tables="$(mktemp)"
+trap 'rm -f "$tables"' EXIT
+"$venv/bin/python" benches/peer/compare.py "${CARGO_TARGET_DIR:-target}/release" "${1:-15}" | tee "$tables"
+python3 benches/peer/charts.py docs/charts < "$tables"

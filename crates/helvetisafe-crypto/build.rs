@@ -1,4 +1,4 @@
-//! Tells the crate whether it is optimized: frames on the stack are far larger where it is not.
+//! Sets `cfg(optimized)` in optimized builds, where stack frames are far smaller.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

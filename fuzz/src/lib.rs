@@ -1,23 +1,23 @@
-//! Hands the changes of `checks` to libFuzzer.
+//! Connects the mutations of `checks` to libFuzzer.
 
-use helvetisafe_fuzz_checks::mutate::{Chance, Mutate};
+use helvetisafe_fuzz_checks::mutate::{Mutate, RandomSource};
 
-/// libFuzzer's own changes, and numbers from the seed that it gives.
+/// libFuzzer's own mutations, and numbers from its seed.
 struct LibFuzzer {
-    longest: usize,
+    max_len: usize,
     state: u32,
 }
 
-impl Chance for LibFuzzer {
+impl RandomSource for LibFuzzer {
     fn change(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
         let size = bytes.len();
-        bytes.resize(self.longest.max(size), 0);
-        let size = libfuzzer_sys::fuzzer_mutate(&mut bytes, size, self.longest.max(size));
+        bytes.resize(self.max_len.max(size), 0);
+        let size = libfuzzer_sys::fuzzer_mutate(&mut bytes, size, self.max_len.max(size));
         bytes.truncate(size);
         bytes
     }
 
-    /// Marsaglia's xorshift.
+    /// Xorshift (Marsaglia, 2003).
     fn below(&mut self, bound: usize) -> usize {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 17;
@@ -26,18 +26,18 @@ impl Chance for LibFuzzer {
     }
 }
 
-/// One change in two respects the form of the input; the other one is libFuzzer's.
-pub fn mutate(data: &mut [u8], size: usize, longest: usize, seed: u32, by: Mutate) -> usize {
-    let mut chance = LibFuzzer {
-        longest,
+/// Applies a mutation that keeps the structure of the input half of the time, else libFuzzer's own.
+pub fn mutate(data: &mut [u8], size: usize, max_len: usize, seed: u32, by: Mutate) -> usize {
+    let mut random = LibFuzzer {
+        max_len,
         state: seed | 1,
     };
-    if chance.below(2) == 0
-        && let Some(changed) = by(&data[..size], &mut chance)
-        && (1..=longest).contains(&changed.len())
+    if random.below(2) == 0
+        && let Some(changed) = by(&data[..size], &mut random)
+        && (1..=max_len).contains(&changed.len())
     {
         data[..changed.len()].copy_from_slice(&changed);
         return changed.len();
     }
-    libfuzzer_sys::fuzzer_mutate(data, size, longest)
+    libfuzzer_sys::fuzzer_mutate(data, size, max_len)
 }

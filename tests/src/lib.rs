@@ -1,14 +1,11 @@
 //! What the tests of this package share: a vault with an account ([`World`]), a proxy that records
-//! ([`proxy`]), a search for what must be nowhere ([`search`]), the memory of another process
-//! ([`memory`], on Linux), and the vault without the client ([`raw`]).
+//! ([`proxy`]), a search for what must be nowhere ([`search`]), and the vault without the client ([`raw`]).
 
 #![allow(
     clippy::unwrap_used,
     reason = "a test fails loudly, and this is for tests only"
 )]
 
-#[cfg(target_os = "linux")]
-pub mod memory;
 pub mod proxy;
 pub mod raw;
 pub mod search;

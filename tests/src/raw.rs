@@ -16,7 +16,7 @@ pub fn call<E: Endpoint>(base_url: &str, member: &Member, call: &E) -> E::Answer
     AuthHeader::api_token(&token, ApiTokenHeader::Bearer).apply(request.headers_mut());
     let (parts, mut body) = ureq::run(request).unwrap().into_parts();
     let body = body.with_config().limit(16 << 20).read_to_vec().unwrap();
-    call.parse(&mut ureq::http::Response::from_parts(parts, body))
+    call.parse(ureq::http::Response::from_parts(parts, body))
         .unwrap()
 }
 

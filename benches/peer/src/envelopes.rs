@@ -1,4 +1,4 @@
-//! Sealing and opening, and the floor under them: the cipher and base64, in as few buffers.
+//! Sealing and opening, and the floor of both: direct calls of the cipher and base64 with as few buffers.
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit, Tag};
 use base64::Engine;
@@ -8,7 +8,7 @@ use helvetisafe_crypto::{Envelope, OrgKey, Payload};
 use crate::ours::Request;
 
 const KEY: [u8; 32] = [7; 32];
-/// Under which name the value is sealed.
+/// The name of the sealed value.
 const NAME: &str = "db";
 
 pub(crate) fn measure(request: &Request) -> Vec<f64> {

@@ -1,4 +1,4 @@
-//! What is done with an RSA key.
+//! Operations with an RSA key.
 
 use std::fs;
 use std::path::Path;
@@ -57,7 +57,7 @@ fn vectors() -> Value {
     serde_json::from_str(&data("peer-vectors.json")).unwrap()
 }
 
-/// A file of the crypto crate's test data.
+/// Reads a file of the crypto crate's test data.
 pub(crate) fn data(name: &str) -> String {
     let folder = "../../crates/helvetisafe-crypto/tests/data";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

@@ -1,6 +1,6 @@
 //! Our side of the comparison with the published Python client: see `run.sh`.
 //!
-//! `peer-bench vault FOLDER` serves until its input ends; `peer-bench ours` measures our client;
+//! `peer-bench vault FOLDER` serves until its input ends. `peer-bench ours` measures our client.
 //! `peer-bench start PROGRAM ARGUMENTS` measures a whole process.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails loudly")]

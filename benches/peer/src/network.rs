@@ -1,4 +1,4 @@
-//! What asks the vault.
+//! Operations that send requests to the vault.
 
 use std::collections::HashMap;
 
@@ -49,11 +49,11 @@ impl Network {
                 assert_eq!(listed.len(), request.number("number"));
                 listed
             }),
-            unknown => unreachable!("compare.py asks for no {unknown}"),
+            unknown => unreachable!("compare.py does not send {unknown}"),
         }
     }
 
-    /// The same body with the same kind of token; decrypts nothing and has no time limits.
+    /// Fetches the same body with the same kind of token, without decryption and without timeouts.
     fn bare_get(&mut self, organization: &str, request: &Request) -> Vec<f64> {
         let url = format!("{}/api/v1/secrets/{}", self.base_url(), request.text("key"));
         let authorization = self.bare_token(organization);

@@ -1,8 +1,8 @@
-//! Our client behind a line protocol, which `peer.py` speaks too.
+//! Our client behind a line protocol, which `peer.py` implements too.
 //!
-//! The first line of input is what the vault printed. Each further one, such as
-//! `{"op": "get", "organization": "sizes", "key": "value_64", "samples": 100, "calls": 1}`, is
-//! answered with `{"ns": […]}`: of each sample, the time of one call.
+//! The first line of input is the output of the vault. Each further line is a request, such as
+//! `{"op": "get", "organization": "sizes", "key": "value_64", "samples": 100, "calls": 1}`. The answer is
+//! `{"ns": […]}`, the time of one call for each sample.
 
 use std::hint::black_box;
 use std::io::stdin;
@@ -38,7 +38,7 @@ impl Request {
         self.0[name].as_u64().unwrap().try_into().unwrap()
     }
 
-    /// The times of one call in ns.
+    /// Measures the time of one call in ns, for each sample.
     pub(crate) fn times<T>(&self, mut call: impl FnMut() -> T) -> Vec<f64> {
         let calls = self.number("calls");
         let sample = |_| {

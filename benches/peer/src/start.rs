@@ -1,7 +1,7 @@
 //! A whole process, from its start to its end.
 //!
-//! The measuring process is small, since a process begins with the memory of the one that starts it
-//! as its peak.
+//! The measuring process is small, since the peak memory of a process includes that of its parent at the
+//! fork.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 
-/// Prints the time in ns, the peak memory in KiB, and what the process printed.
+/// Prints the time in ns, the peak memory in KiB, and the output of the process.
 pub(crate) fn measure(program: &str, arguments: &[&str]) {
     let mut command = Command::new(program);
     command.args(arguments).stderr(Stdio::inherit());

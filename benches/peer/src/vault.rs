@@ -1,4 +1,4 @@
-//! The vault, with the secrets that both clients read.
+//! The vault with the secrets that both clients read.
 
 use std::fs;
 use std::io::stdin;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 /// Bytes of the values in the organization `sizes`.
 const SIZES: [usize; 4] = [64, 1 << 10, 64 << 10, 1 << 20];
-/// How many secrets of 64 bytes there are in the other organizations, which are named after it.
+/// The numbers of secrets of 64 bytes in the other organizations, which are named after them.
 const NUMBERS: [usize; 4] = [10, 100, 1000, 10_000];
 
-/// Serves until its input ends; first prints, on one line, how to get into each organization.
+/// Prints the credentials of each organization on one line, then serves until its input ends.
 pub(crate) fn serve(folder: &Path) {
     let vault = Vault::builder().rate_limits(RateLimits::off());
     let vault = vault.start().unwrap();
@@ -42,7 +42,7 @@ pub(crate) fn serve(folder: &Path) {
     stdin().lines().for_each(drop);
 }
 
-/// Makes an organization that has these secrets.
+/// Makes an organization with these secrets.
 fn organization(vault: &Vault, pem: &str, secrets: &[(String, String)]) -> Value {
     let key = PrivateKey::from_pem(pem).unwrap();
     let account = NewAccount::default().private_key(key);

@@ -1,84 +1,77 @@
-//! The command `helvetisafe`, a client of the public facade `helvetisafe` alone.
+//! The command `helvetisafe`, a client of the public library `helvetisafe` alone.
 //!
 //! # How the crate is laid out
 //!
-//! `args` is what the user typed, `config` what the program needs; `context` is what every command
-//! gets. `connect` is the one place where a client is made, and `trust` looks there whether the org
-//! key is the remembered one. `kept` is what is on disk of a vault: the access token for the next
-//! command, and the answers that `offline` gives once more. `budget` is the time that a command has. `command` holds one file per command,
-//! `failure` the errors with their exit status, `output` and `messages` all that is printed.
-//! `signals` lists the signals that were ignored at the start; `process` closes
-//! the memory of the command to its neighbours.
+//! Modules depend on those above them in this list, never on those below:
+//!
+//! | module | has |
+//! |---|---|
+//! | `failure` | the failure of a command: message and exit status |
+//! | `random` | random bytes, hexadecimal digits |
+//! | `process`, `signals` | the protection of this process's memory; ignored signals |
+//! | `fs` | atomic files, private files, the state folder |
+//! | `ui` | messages, output, prompts, and arguments that commands share |
+//! | `settings` | flags, variables and profiles, parsed once into `Settings` |
+//! | `offline_cache` | the file with the vault's responses and the access token |
+//! | `session` | connections, org keys, the access token, reads |
+//! | `commands` | one file or folder per command |
+//! | `args` | the command line |
 //!
 //! # To add a command
 //!
-//! 1. A file `src/command/NAME.rs` with `pub(crate) struct Args` (derives `clap::Args`; its doc
+//! 1. A file `src/commands/NAME.rs` with `pub(crate) struct Args` (derives `clap::Args`; its doc
 //!    comment is the help, `after_help` the examples) and
-//!    `pub(crate) fn run(args: &Args, context: &Context) -> Result<(), Failure>`.
-//! 2. In `src/command.rs` one `mod` line, one line in `Command` and one in `Command::run`.
+//!    `pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure>`.
+//! 2. In `src/commands.rs` one `mod` line, one line in `Command` and one in `Command::run`.
 //! 3. A transcript in `tests/transcripts/`, and a section in `docs/cli.md`.
 
 mod args;
-mod atomic_file;
-mod budget;
-mod command;
-mod config;
-mod connect;
-mod context;
-mod expiry;
+mod commands;
 mod failure;
-mod fetch;
-mod folder;
-mod input;
-mod kept;
-mod keys;
-mod messages;
-mod offline;
-mod output;
+mod fs;
+mod offline_cache;
 mod process;
-mod progress;
-mod secret_input;
+mod random;
+mod session;
+mod settings;
 mod signals;
-mod state_folder;
-mod suggest;
-mod terminal;
-mod time_argument;
-mod trust;
+mod ui;
 
 use std::alloc::System;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::args::Cli;
-use crate::context::Context;
+use crate::session::Vault;
+use crate::ui::Ui;
 
-/// Wipes whatever is freed, so that copies in the buffers of libraries, which only they could wipe,
-/// do not outlive their use either.
+/// Wipes all memory when it is freed, also that of libraries, whose buffers only they could wipe.
 #[global_allocator]
 static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     // Before any credential is read.
-    let closed = process::close_to_others();
+    let protected = process::protect_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return args::refuse(&error),
+        Err(error) => return args::report(&error),
     };
-    let context = Context::new(cli.global, cli.command.usual_time());
-    if let Err(error) = closed {
-        context.messages.warning(format_args!(
+    let ui = Ui::new(&cli.ui);
+    if let Err(error) = protected {
+        ui.messages.warning(format_args!(
             "other processes of this user can read the memory of this one: {error}"
         ));
     }
-    let outcome = cli.command.run(&context);
-    context.keep_token();
+    let vault = Vault::new(cli.settings, cli.command.default_timeout(), ui.messages);
+    let outcome = cli.command.run(Cli::command, &vault, &ui);
+    vault.save_token();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let failure = context.explain(failure);
-            context.messages.failure(&failure);
+            let failure = vault.explain_timeout(failure);
+            ui.messages.failure(&failure);
             failure.exit_code()
         }
     }

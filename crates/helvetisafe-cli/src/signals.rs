@@ -1,9 +1,9 @@
-//! What this process was told about signals when it was started.
+//! The signals that this process was started to ignore.
 
 use std::os::raw::c_int;
 
-/// Those of `signals` that were not ignored at the start. The others, as after `nohup` or in the
-/// background of a script, shall stay so, for a child too, and would not with a handler.
+/// Returns those of `signals` that were not ignored at the start. The others, as after `nohup`, must stay
+/// ignored, for a child too, and a handler would change that.
 pub(crate) fn not_ignored(signals: &[c_int]) -> Vec<c_int> {
     let ignored = ignored();
     let handled = signals.iter().copied();
@@ -12,7 +12,7 @@ pub(crate) fn not_ignored(signals: &[c_int]) -> Vec<c_int> {
         .collect()
 }
 
-/// The signals that are ignored, one bit each.
+/// Returns the ignored signals, one bit each.
 #[cfg(target_os = "linux")]
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -21,7 +21,7 @@ fn ignored() -> u64 {
         .unwrap_or_default()
 }
 
-/// Only Linux tells without `unsafe`.
+/// Only Linux reports them without `unsafe`.
 #[cfg(not(target_os = "linux"))]
 fn ignored() -> u64 {
     0

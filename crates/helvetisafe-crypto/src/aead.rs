@@ -13,8 +13,10 @@ pub(crate) const NONCE_LEN: usize = 12;
 /// Bytes of a tag.
 pub(crate) const TAG_LEN: usize = 16;
 
-/// A key that is ready for use: round keys and GHASH tables are computed once. Wiped on drop, and
-/// so is the stack, on which each use spreads the round keys, the first two of which are the key.
+/// An AES-256-GCM key with its round keys and GHASH tables, wiped on drop.
+///
+/// Each use copies the round keys to the stack, and the first two of them are the key. So each use
+/// wipes the stack too.
 pub(crate) struct Cipher(Aes256Gcm);
 
 impl Cipher {
@@ -22,8 +24,18 @@ impl Cipher {
         Self(Aes256Gcm::new(key.into()))
     }
 
-    /// SP 800-38D section 7.1, GCM-AE: turns the plaintext in `buffer` into ciphertext followed by
-    /// its tag, which covers the additional data `aad` too.
+    /// Replaces the plaintext in `buffer` with the ciphertext and its tag. The tag covers the
+    /// additional data `aad` too.
+    ///
+    /// SP 800-38D section 7.1, GCM-AE<sub>K</sub>(IV, P, A):
+    ///
+    /// ```text
+    /// H = CIPH_K(0^128);  J0 = IV || 0^31 || 1
+    /// C = GCTR_K(inc32(J0), P)
+    /// S = GHASH_H(A || 0^v || C || 0^u || [len(A)]64 || [len(C)]64)
+    /// T = GCTR_K(J0, S)
+    /// return C, T
+    /// ```
     pub(crate) fn seal(
         &self,
         nonce: &[u8; NONCE_LEN],
@@ -39,9 +51,16 @@ impl Cipher {
         Ok(())
     }
 
-    /// SP 800-38D section 7.2, GCM-AD: checks the tag at the end of `buffer`, with the same additional
-    /// data, and only then turns the rest into plaintext, in place. On failure the buffer still holds
-    /// ciphertext.
+    /// Replaces the ciphertext and tag in `buffer` with the plaintext. If the tag is wrong, the buffer
+    /// keeps the ciphertext.
+    ///
+    /// SP 800-38D section 7.2, GCM-AD<sub>K</sub>(IV, C, A, T): with S as above,
+    ///
+    /// ```text
+    /// T' = GCTR_K(J0, S)
+    /// if T != T': return FAIL
+    /// return P = GCTR_K(inc32(J0), C)
+    /// ```
     pub(crate) fn open(
         &self,
         nonce: &[u8; NONCE_LEN],

@@ -1,5 +1,7 @@
-//! Base64 as on the wire: RFC 4648 section 4, padded and canonical. White space, missing padding
-//! and stray bits are refused. Nothing that is encoded so is secret.
+//! Base64 on the wire: RFC 4648 section 4, padded and canonical.
+//!
+//! White space, missing padding and nonzero trailing bits are refused. No secret is encoded this way,
+//! so the decoder need not run in constant time.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,12 +14,12 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode_to_string(bytes)
 }
 
-/// Decodes into a buffer with no spare growth, so that it can be decrypted in place.
+/// Decodes into a buffer of its own, which is later decrypted in place.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, Error> {
     STANDARD.decode_to_vec(text).map_err(|_| Error::Encoding)
 }
 
-/// The same in the text's own memory.
+/// Decodes in the memory of `text`.
 pub(crate) fn decode_in_place(text: String) -> Result<Vec<u8>, Error> {
     let mut bytes = text.into_bytes();
     let decoded = STANDARD.decode_inplace(&mut bytes);
@@ -28,7 +30,7 @@ pub(crate) fn decode_in_place(text: String) -> Result<Vec<u8>, Error> {
 
 pub(crate) fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    // The decoder panics without room for what it decodes.
+    // The decoder panics if the output is too short.
     if STANDARD.decoded_length(text.as_bytes()).ok() != Some(N) {
         return Err(Error::Encoding);
     }
@@ -57,12 +59,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(bytes: Vec<u8>) {
+        fn encoding_and_decoding_round_trip(bytes: Vec<u8>) {
             prop_assert_eq!(decode(&encode(&bytes)).unwrap(), bytes);
         }
 
         #[test]
-        fn every_text_has_one_meaning(text in "[A-Za-z0-9+/]{0,12}={0,2}") {
+        fn no_two_texts_decode_alike(text in "[A-Za-z0-9+/]{0,12}={0,2}") {
             if let Ok(bytes) = decode(&text) {
                 prop_assert_eq!(encode(&bytes), text);
             }
@@ -70,8 +72,8 @@ mod tests {
     }
 
     proptest! {
-        /// The decoder has a way of its own for each length and each processor, so it is held
-        /// against another one: on text that is right, and with one byte of it changed.
+        /// The decoder has a code path for each length and processor, so it is compared with another
+        /// implementation: on valid text, and with one character changed.
         #[test]
         fn another_implementation_agrees(
             bytes in proptest::collection::vec(any::<u8>(), 0..400),

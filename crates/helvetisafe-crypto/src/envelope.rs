@@ -7,8 +7,8 @@ use crate::{Error, encoding};
 
 /// A sealed secret: a 12-byte nonce, and the ciphertext followed by its 16-byte tag.
 ///
-/// Nothing in it is secret. On the wire it is two base64 texts, `value` and `nonce`. Decoding
-/// allocates the one buffer in which [`OrgKey::open`](crate::OrgKey::open) later decrypts.
+/// An envelope may be public. On the wire it is two base64 texts, `value` and `nonce`. Decoding
+/// allocates the buffer in which [`OrgKey::open`](crate::OrgKey::open) later decrypts in place.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     pub(crate) nonce: [u8; NONCE_LEN],
@@ -20,27 +20,27 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`Error::Encoding`] when either is not canonical base64 (RFC 4648 section 4, padded), when
-    /// the nonce has not 12 bytes, or the value has fewer than the 16 bytes of a tag.
+    /// [`Error::Encoding`] when either text is not canonical base64 (RFC 4648 section 4, padded), the
+    /// nonce does not have 12 bytes, or the value has fewer than 16 bytes.
     pub fn decode(value: &str, nonce: &str) -> Result<Self, Error> {
         Self::from_parts(encoding::decode_array(nonce)?, encoding::decode(value)?)
     }
 
-    /// The same as [`Self::decode`], in the value's own memory.
+    /// Reads the two base64 texts of the wire, and decodes the value in its own memory.
     ///
     /// # Errors
     ///
-    /// The same.
+    /// See [`Self::decode`].
     pub fn decode_in_place(value: String, nonce: &str) -> Result<Self, Error> {
         let nonce = encoding::decode_array(nonce)?;
         Self::from_parts(nonce, encoding::decode_in_place(value)?)
     }
 
-    /// Takes a nonce and the ciphertext followed by its tag, as bytes.
+    /// Makes an envelope from a nonce and the ciphertext followed by its tag.
     ///
     /// # Errors
     ///
-    /// [`Error::Encoding`] when there are fewer than the 16 bytes of a tag.
+    /// [`Error::Encoding`] when `ciphertext_and_tag` has fewer than 16 bytes.
     pub fn from_parts(nonce: [u8; 12], ciphertext_and_tag: Vec<u8>) -> Result<Self, Error> {
         if ciphertext_and_tag.len() < TAG_LEN {
             return Err(Error::Encoding);
@@ -100,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn its_debug_is_its_length() {
+    fn debug_shows_only_the_length() {
         let envelope = Envelope::from_parts([0; 12], std::vec![0; 20]).unwrap();
         assert_eq!(std::format!("{envelope:?}"), "Envelope(20 bytes)");
     }
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(nonce: [u8; 12], bytes in proptest::collection::vec(any::<u8>(), 16..200)) {
+        fn encoding_and_decoding_round_trip(nonce: [u8; 12], bytes in proptest::collection::vec(any::<u8>(), 16..200)) {
             let envelope = Envelope::from_parts(nonce, bytes.clone()).unwrap();
             prop_assert_eq!((envelope.nonce(), envelope.ciphertext_and_tag()), (&nonce, &*bytes));
             let decoded = Envelope::decode(&envelope.encode_value(), &envelope.encode_nonce());

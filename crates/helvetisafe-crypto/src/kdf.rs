@@ -1,4 +1,4 @@
-//! Argon2id, RFC 9106, version 0x13, with the parameters that the format fixes.
+//! Argon2id, RFC 9106, with the parameters of the format.
 
 mod memory;
 
@@ -16,10 +16,14 @@ const PASSES: u32 = 2;
 /// Lanes.
 const LANES: u32 = 1;
 
-/// The AES-256 key that locks a private key: Argon2id over the password, as UTF-8, and the salt.
+/// Derives the AES-256 key that locks a private key. RFC 9106 section 3.1:
 ///
-/// The 19 MiB of working memory are ours and wiped, since the algorithm's crate does not wipe the
-/// memory that it allocates itself. The salt needs at least 8 bytes (RFC 9106 section 3.1).
+/// ```text
+/// key = Argon2id(P = password, S = salt, p = 1, T = 32, m = 19456, t = 2, v = 0x13)
+/// ```
+///
+/// A salt of fewer than 8 bytes is refused. The crate `argon2` does not wipe memory that it allocates
+/// itself, so the 19 MiB of working memory are allocated and wiped here.
 pub(crate) fn derive_locking_key(
     password: &[u8],
     salt: &[u8],
@@ -42,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    /// RFC 9106 section 5.3, which has a secret and associated data that the format does not use.
+    /// RFC 9106 section 5.3. Its secret and associated data are not part of the format.
     #[test]
     fn rfc_9106_argon2id() {
         let params = ParamsBuilder::new()

@@ -1,19 +1,18 @@
 //! The HelvetiSafe envelope format and key unwrapping, without I/O.
 //!
-//! **In scope:** sealing and opening secrets under the org key ([`OrgKey`], [`Envelope`]), what is
-//! inside an envelope ([`Payload`]), unwrapping the org key with an account's RSA key
-//! ([`PrivateKey`], [`WrappedOrgKey`]), and unlocking that key with a password
-//! ([`LockedPrivateKey`]).
+//! **In scope:** sealing and opening secrets under the org key ([`OrgKey`], [`Envelope`]), the content
+//! of an envelope ([`Payload`]), unwrapping the org key with an account's RSA key ([`PrivateKey`],
+//! [`WrappedOrgKey`]), and unlocking that RSA key with a password ([`LockedPrivateKey`]).
 //!
 //! **Out of scope:** HTTP, files, clocks, and any other algorithm. There is nothing to configure:
 //! the format fixes AES-256-GCM, RSA-OAEP with SHA-256, and Argon2id.
 //!
 //! The crate is `no_std` and needs `alloc`. Every function that draws randomness takes a
-//! [`rand_core::TryCryptoRng`] and is named `…_with_rng`; with the feature `getrandom` (default) it
-//! has a twin that draws from the operating system. The feature `std` (default) makes it faster: huge
-//! pages for Argon2id, and the processor's vector instructions for base64.
+//! [`rand_core::TryCryptoRng`] and is named `…_with_rng`. With the feature `getrandom` (default) each
+//! has a twin that uses the operating system's randomness. The feature `std` (default) makes the crate
+//! faster: huge pages for Argon2id, and the processor's vector instructions for base64.
 //!
-//! What touches a key needs some 64 KiB of stack, 32 KiB of them to wipe what it left there.
+//! Every function that uses a key needs about 64 KiB of stack; 32 KiB of it are wiped afterwards.
 //!
 //! ```
 //! use helvetisafe_crypto::{Envelope, OrgKey, Payload, PayloadKind};
@@ -25,7 +24,7 @@
 //! let envelope = org_key.seal(&Payload::encode("db_password", "s3cr3t-v@lue"))?;
 //! let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
 //!
-//! // Reading: what the server returns is checked, decrypted in place and parsed.
+//! // Reading: the server's answer is checked, decrypted in place and parsed.
 //! let plaintext = org_key.open(Envelope::decode(&value, &nonce)?)?;
 //! let payload = Payload::parse(plaintext, "db_password")?;
 //! assert_eq!(payload.kind(), PayloadKind::Single);
@@ -44,20 +43,26 @@ mod aead;
 mod encoding;
 mod envelope;
 mod error;
+mod fingerprint;
 mod kdf;
 mod locked_key;
 mod org_key;
 mod payload;
 mod plaintext;
 mod private_key;
+mod public_key;
 mod random;
 mod stack;
+mod wrapped_org_key;
 
 pub use envelope::Envelope;
 pub use error::Error;
+pub use fingerprint::Fingerprint;
 pub use locked_key::{EncodedLockedKey, LockedPrivateKey};
-pub use org_key::{Fingerprint, OrgKey};
+pub use org_key::OrgKey;
 pub use payload::{Field, Payload, PayloadKind};
 pub use plaintext::Plaintext;
-pub use private_key::{PrivateKey, PublicKey, WrappedOrgKey};
+pub use private_key::PrivateKey;
+pub use public_key::PublicKey;
+pub use wrapped_org_key::WrappedOrgKey;
 pub use {rand_core, zeroize};

@@ -7,14 +7,17 @@ use rand_core::TryCryptoRng;
 use crate::aead::{Cipher, NONCE_LEN, TAG_LEN};
 use crate::{Error, PrivateKey, encoding, kdf, random, stack};
 
-/// Bytes of a fresh salt; RFC 9106 section 3.1 recommends 16.
+/// Bytes of a new salt; RFC 9106 section 3.1 recommends 16.
 const SALT_LEN: usize = 16;
-/// Bytes of a salt that are accepted: Argon2's minimum, and a bound that nobody needs to exceed.
+/// The accepted lengths of a salt in bytes. The minimum is Argon2's.
 const SALT_LENGTHS: core::ops::RangeInclusive<usize> = 8..=1024;
 
-/// An RSA private key under a password: its JWK (RFC 7517) sealed with AES-256-GCM, under a key
-/// that Argon2id derives from the password and a salt. The server keeps it; nothing in it is secret
-/// as long as the password is.
+/// An RSA private key, encrypted under a password, as the server stores it.
+///
+/// ```text
+/// key = Argon2id(password, salt)
+/// ciphertext, tag = AES-256-GCM(key, nonce, JWK of the private key)
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct LockedPrivateKey {
     ciphertext: Vec<u8>,
@@ -41,8 +44,8 @@ impl LockedPrivateKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Encoding`] when one is not canonical base64, or has not the number of bytes that
-    /// [`EncodedLockedKey`] names.
+    /// [`Error::Encoding`] when a text is not canonical base64, or does not have the number of bytes
+    /// stated in [`EncodedLockedKey`].
     pub fn decode(encoded: &EncodedLockedKey) -> Result<Self, Error> {
         let salt = encoding::decode(&encoded.salt)?;
         if !SALT_LENGTHS.contains(&salt.len()) {
@@ -56,7 +59,7 @@ impl LockedPrivateKey {
         })
     }
 
-    /// The four base64 texts of the wire.
+    /// Writes the four base64 texts of the wire.
     #[must_use]
     pub fn encode(&self) -> EncodedLockedKey {
         EncodedLockedKey {
@@ -67,8 +70,8 @@ impl LockedPrivateKey {
         }
     }
 
-    /// Locks a key under a password, with a salt and a nonce from `rng`. Takes 19 MiB of memory
-    /// for the time of the call.
+    /// Locks a key under a password, with a salt and a nonce from `rng`. Uses 19 MiB of memory during
+    /// the call.
     ///
     /// # Errors
     ///
@@ -91,7 +94,7 @@ impl LockedPrivateKey {
     ) -> Result<Self, Error> {
         let locking_key = kdf::derive_locking_key(password.as_bytes(), &salt)?;
         let mut jwk = key.to_jwk()?;
-        // The ciphertext replaces the plaintext in its own buffer, which has room for the tag.
+        // Encrypted in place: the buffer has room for the tag.
         let mut ciphertext = core::mem::take(&mut *jwk);
         Cipher::new(&locking_key).seal(&nonce, &[], &mut ciphertext)?;
         let tag = ciphertext.split_off(ciphertext.len() - TAG_LEN);
@@ -104,22 +107,22 @@ impl LockedPrivateKey {
         })
     }
 
-    /// Locks a key under a password, with randomness from the operating system.
+    /// Locks a key under a password, with the operating system's randomness.
     ///
     /// # Errors
     ///
-    /// [`Error::Randomness`] when the operating system gives no randomness.
+    /// [`Error::Randomness`] when the operating system has no randomness.
     #[cfg(feature = "getrandom")]
     pub fn lock(key: &PrivateKey, password: &str) -> Result<Self, Error> {
         Self::lock_with_rng(&mut getrandom::SysRng, key, password)
     }
 
-    /// Unlocks the key. Takes 19 MiB of memory for the time of the call, all of it wiped.
+    /// Unlocks the key. Uses 19 MiB of memory during the call, and wipes it.
     ///
     /// # Errors
     ///
-    /// [`Error::Unlock`] when the password is another, the data was changed, or what is inside is
-    /// not a JWK that [`PrivateKey::from_jwk`] accepts.
+    /// [`Error::Unlock`] when the password is wrong, the data was changed, or the plaintext is not a
+    /// JWK that [`PrivateKey::from_jwk`] accepts.
     pub fn unlock(&self, password: &str) -> Result<PrivateKey, Error> {
         stack::wiped::<{ stack::ANYTHING }, _>(|| self.unlock_with(password))
     }
@@ -150,7 +153,7 @@ mod tests {
     use crate::random::tests::Failing;
 
     #[test]
-    fn the_password_unlocks_and_no_other_does() {
+    fn only_the_right_password_unlocks() {
         let (key, password) = (test_key(), "pässword \u{1f511}\0\"");
         let locked = LockedPrivateKey::lock(&key, password).unwrap();
         let locked = LockedPrivateKey::decode(&locked.encode()).unwrap();
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn its_debug_is_its_length() {
+    fn debug_shows_only_the_length() {
         let mut locked = LockedPrivateKey::lock(&test_key(), "p").unwrap();
         locked.ciphertext.truncate(20);
         assert_eq!(std::format!("{locked:?}"), "LockedPrivateKey(20 bytes)");

@@ -1,35 +1,30 @@
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-use core::str::FromStr;
 
-use base64_simd::STANDARD_NO_PAD;
 use rand_core::TryCryptoRng;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::aead::{Cipher, KEY_LEN, TAG_LEN};
-use crate::{Envelope, Error, Plaintext, random, stack};
+use crate::{Envelope, Error, Fingerprint, Plaintext, random, stack};
 
-/// The additional authenticated data of a secret. The wire format has none.
+/// The additional authenticated data of a secret: none, in the wire format.
 const SECRET: &[u8] = b"";
-/// That of a ticket: with it neither ever opens as the other (domain separation).
+/// The additional authenticated data of a ticket. It differs from that of a secret, so neither opens as
+/// the other (domain separation).
 const TICKET: &[u8] = b"HelvetiSafe resumption ticket v2";
 
-/// The key of an organization: 32 bytes, under which all its secrets are sealed with AES-256-GCM.
+/// The 32-byte key of an organization. All its secrets are sealed under it with AES-256-GCM.
 ///
-/// The cipher is set up once, when the key is made. Everything is wiped on drop; there is no
-/// `Debug`, no `Clone` and no `==`.
+/// It is wiped on drop, and has no `Debug`, `Clone` or `==`.
 ///
-/// Nonces are 96 random bits. NIST SP 800-38D section 8.3 bounds that to 2^32 seals under one key.
+/// Nonces are 96 random bits. NIST SP 800-38D section 8.3 allows at most 2^32 seals under one key.
 pub struct OrgKey {
     bytes: Box<Zeroizing<[u8; KEY_LEN]>>,
     cipher: Box<Cipher>,
 }
 
 impl OrgKey {
-    /// A fresh key from `rng`.
+    /// Makes a new key with `rng`.
     ///
     /// # Errors
     ///
@@ -40,17 +35,17 @@ impl OrgKey {
         })
     }
 
-    /// A fresh key from the operating system.
+    /// Makes a new key with the operating system's randomness.
     ///
     /// # Errors
     ///
-    /// [`Error::Randomness`] when the operating system gives no randomness.
+    /// [`Error::Randomness`] when the operating system has no randomness.
     #[cfg(feature = "getrandom")]
     pub fn generate() -> Result<Self, Error> {
         Self::generate_with_rng(&mut getrandom::SysRng)
     }
 
-    /// A key that is known already. The caller's copy stays the caller's to wipe.
+    /// Makes a key from its bytes. The caller has to wipe `bytes`.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
         stack::wiped::<{ stack::ANYTHING }, _>(|| Self {
@@ -59,7 +54,7 @@ impl OrgKey {
         })
     }
 
-    /// The 32 bytes of the key.
+    /// Returns the 32 bytes of the key.
     #[must_use]
     pub fn expose_secret(&self) -> &[u8; 32] {
         &self.bytes
@@ -82,40 +77,40 @@ impl OrgKey {
     ///
     /// # Errors
     ///
-    /// [`Error::Randomness`] when the operating system gives no randomness; [`Error::TooLong`]
+    /// [`Error::Randomness`] when the operating system has no randomness; [`Error::TooLong`]
     /// beyond 2^36 - 32 bytes.
     #[cfg(feature = "getrandom")]
     pub fn seal(&self, plaintext: &[u8]) -> Result<Envelope, Error> {
         self.seal_with_rng(&mut getrandom::SysRng, plaintext)
     }
 
-    /// Decrypts an envelope, in place in its own buffer. The plaintext is wiped on drop.
+    /// Decrypts an envelope in its own buffer. The plaintext is wiped on drop.
     ///
     /// # Errors
     ///
     /// [`Error::Decryption`] when the tag does not match: another key, another nonce, or changed
-    /// data. No plaintext is ever produced then.
+    /// data. No plaintext is produced.
     pub fn open(&self, envelope: Envelope) -> Result<Plaintext, Error> {
         self.try_open(envelope).map_err(|_| Error::Decryption)
     }
 
-    /// The same, for an envelope that another key may open.
+    /// Decrypts an envelope, or returns it unchanged, so that another key can be tried.
     ///
     /// # Errors
     ///
-    /// The envelope as it was, where [`Self::open`] fails.
+    /// The envelope, when [`Self::open`] would fail.
     pub fn try_open(&self, envelope: Envelope) -> Result<Plaintext, Envelope> {
         self.open_as(SECRET, envelope)
     }
 
-    /// Encrypts what a client leaves to a later one, with a nonce from `rng`: its resumption ticket.
+    /// Encrypts the resumption ticket that a client leaves for a later one, with a nonce from `rng`.
     ///
-    /// A fixed label goes in as additional authenticated data (NIST SP 800-38D section 7.1), where
-    /// secrets have none. So a vault cannot present a ticket as a secret, nor a secret as a ticket.
+    /// A fixed label is the additional authenticated data (NIST SP 800-38D section 7.1); secrets have
+    /// none. So a vault cannot present a ticket as a secret, nor a secret as a ticket.
     ///
     /// # Errors
     ///
-    /// As [`Self::seal_with_rng`].
+    /// See [`Self::seal_with_rng`].
     pub fn seal_ticket_with_rng<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -124,21 +119,21 @@ impl OrgKey {
         self.seal_as(TICKET, rng, plaintext)
     }
 
-    /// The same, with a nonce from the operating system.
+    /// Encrypts a resumption ticket with a nonce from the operating system.
     ///
     /// # Errors
     ///
-    /// As [`Self::seal`].
+    /// See [`Self::seal`].
     #[cfg(feature = "getrandom")]
     pub fn seal_ticket(&self, plaintext: &[u8]) -> Result<Envelope, Error> {
         self.seal_ticket_with_rng(&mut getrandom::SysRng, plaintext)
     }
 
-    /// Decrypts what [`Self::seal_ticket`] made, and nothing else (NIST SP 800-38D section 7.2).
+    /// Decrypts a resumption ticket, and nothing else.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`].
+    /// See [`Self::open`].
     pub fn open_ticket(&self, envelope: Envelope) -> Result<Plaintext, Error> {
         self.open_as(TICKET, envelope)
             .map_err(|_| Error::Decryption)
@@ -168,66 +163,15 @@ impl OrgKey {
         }
     }
 
-    /// A short public name of this key, to recognize it again: see [`Fingerprint`].
+    /// Returns a short public name of this key.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| {
-            let digest = Sha256::new()
-                .chain_update(b"HelvetiSafe org key fingerprint v1\0")
-                .chain_update(self.bytes.as_slice());
-            Fingerprint(digest.finalize().into())
-        })
-    }
-}
-
-/// SHA-256 over a fixed label and the key: 32 bytes that tell nothing about it, since a key has 256
-/// bits of entropy, and that no other key shares.
-///
-/// Written as `SHA256:` and base64 without padding, like the fingerprint of an SSH key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    const PREFIX: &str = "SHA256:";
-
-    /// The 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::from(Self::PREFIX);
-        STANDARD_NO_PAD.encode_append(self.0, &mut text);
-        f.pad(&text)
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = Error;
-
-    /// Reads what `Display` writes; anything else is [`Error::Encoding`].
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let base64 = text.strip_prefix(Self::PREFIX).ok_or(Error::Encoding)?;
-        let bytes = STANDARD_NO_PAD
-            .decode_to_vec(base64)
-            .map_err(|_| Error::Encoding)?;
-        bytes.try_into().map(Self).map_err(|_| Error::Encoding)
+        stack::wiped::<{ stack::ANYTHING }, _>(|| Fingerprint::of(&self.bytes))
     }
 }
 
 #[cfg(all(test, feature = "getrandom"))]
 mod tests {
-    use std::string::ToString;
-
     use super::*;
     use crate::random::tests::Failing;
     use proptest::prelude::*;
@@ -248,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_open_is_given_back_as_it_was() {
+    fn an_envelope_that_does_not_open_is_returned_unchanged() {
         let key = OrgKey::generate().unwrap();
         let envelope = key.seal(b"secret").unwrap();
         let other = OrgKey::generate().unwrap().try_open(envelope.clone());
-        let given_back = other.unwrap_err();
-        assert_eq!(given_back, envelope);
-        assert_eq!(&*key.try_open(given_back).unwrap(), b"secret");
+        let returned = other.unwrap_err();
+        assert_eq!(returned, envelope);
+        assert_eq!(&*key.try_open(returned).unwrap(), b"secret");
     }
 
     #[test]
@@ -265,35 +209,8 @@ mod tests {
         assert!(OrgKey::generate_with_rng(&mut Failing { left: 0 }).is_err());
     }
 
-    #[test]
-    fn the_fingerprint_is_fixed_and_read_again() {
-        // SHA-256 of the label, a zero byte and 32 bytes of 0x01, by another implementation.
-        let shown = "SHA256:SgGxNjAQ2qzHT5ZD/saHD/8/Xzrkh1Aym8dWeo9DsoA";
-        let fingerprint = OrgKey::from_bytes(&[1; 32]).fingerprint();
-        assert_eq!(fingerprint.to_string(), shown);
-        assert_eq!(shown.parse(), Ok(fingerprint));
-        assert_eq!(
-            std::format!("{fingerprint:?}"),
-            std::format!("Fingerprint({shown})")
-        );
-        assert_eq!(
-            STANDARD_NO_PAD.encode_to_string(fingerprint.as_bytes()),
-            shown[7..]
-        );
-        assert_ne!(fingerprint, OrgKey::from_bytes(&[2; 32]).fingerprint());
-        for bad in [
-            "",
-            "SHA256:",
-            "sha256:AAAA",
-            "SHA256:AAAA",
-            &std::format!("{shown}="),
-        ] {
-            assert_eq!(bad.parse::<Fingerprint>(), Err(Error::Encoding), "{bad}");
-        }
-    }
-
-    /// Tickets are kept on disk, so that their label stays. Made by another implementation of
-    /// AES-256-GCM: the nonce is zero, and `HelvetiSafe resumption ticket v2` the additional data.
+    /// Tickets are stored on disk, so their label must not change. This one was made by another
+    /// implementation of AES-256-GCM; its nonce is zero.
     #[test]
     fn a_ticket_of_another_implementation_opens() {
         let value = "y1z7txBPlF/7Wrz1m6P4pDkrNhFxOw==";
@@ -304,7 +221,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_ticket_is_no_secret_and_a_secret_no_ticket(key: [u8; 32], plaintext: Vec<u8>) {
+        fn tickets_and_secrets_do_not_open_as_each_other(key: [u8; 32], plaintext: Vec<u8>) {
             let key = OrgKey::from_bytes(&key);
             let ticket = key.seal_ticket(&plaintext).unwrap();
             let secret = key.seal(&plaintext).unwrap();
@@ -314,7 +231,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_sealed_opens(key: [u8; 32], plaintext: Vec<u8>) {
+        fn sealing_and_opening_round_trip(key: [u8; 32], plaintext: Vec<u8>) {
             let key = OrgKey::from_bytes(&key);
             let envelope = key.seal(&plaintext).unwrap();
             prop_assert_eq!(envelope.ciphertext_and_tag().len(), plaintext.len() + 16);

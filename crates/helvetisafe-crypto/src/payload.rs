@@ -1,4 +1,4 @@
-//! What an envelope holds, once it is open: RFC 8259 JSON, or text from before there was a format.
+//! The content of an envelope: RFC 8259 JSON, or text from before the JSON format.
 
 mod json;
 mod text;
@@ -12,28 +12,28 @@ use text::Text;
 
 /// The content of an open envelope: one value under its own name, several fields, or legacy text.
 ///
-/// The name inside is authenticated, unlike the name on the outside, so [`Payload::is_bound`] shows
-/// whether a server handed out the secret that was asked for. Everything is wiped on drop; a
-/// copy of a field's name can be left behind where that is written with escapes.
+/// The name inside the envelope is authenticated, the name outside is not. So [`Payload::is_bound`] shows
+/// whether the server returned the requested secret. Everything is wiped on drop, except that an
+/// unwiped copy of a field's name can remain if the JSON writes the name with escapes.
 pub struct Payload {
     kind: PayloadKind,
     text: Text,
-    /// Where in the text the plain value is.
+    /// The range of the plain value in the text.
     value: Range<usize>,
     is_bound: bool,
     fields: Vec<Field>,
 }
 
-/// Which of the three forms a payload has.
+/// The form of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PayloadKind {
-    /// `{"<key>": "<value>"}`: an object that names the key asked for, with a string. See
-    /// [`Payload::is_bound`] for one that has other members too.
+    /// `{"<key>": "<value>"}`: an object with the requested key as a name and a string as its value. It
+    /// may have other members; see [`Payload::is_bound`].
     Single,
     /// Any other JSON object, such as the portal makes: its members are the fields, and its JSON
-    /// text is the plain value. It does not name its own key.
+    /// text is the plain value. It does not contain its own key.
     MultiField,
-    /// Anything else: the text is the value. It does not name its own key.
+    /// Any other text: all of it is the value. It does not contain its own key.
     Legacy,
 }
 
@@ -44,13 +44,13 @@ pub struct Field {
 }
 
 impl Field {
-    /// The name of the field.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The value: the text of a JSON string, or the JSON text of anything else.
+    /// Returns the value: the content of a JSON string, or the JSON text of any other value.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.value
@@ -66,14 +66,13 @@ impl fmt::Debug for Field {
 }
 
 impl Payload {
-    /// Reads what was in the envelope of the secret named `key`.
+    /// Parses the plaintext of the secret `key`.
     ///
-    /// Of members with the same name the last counts, as in most JSON readers.
+    /// If several members have the same name, the last one counts, as in most JSON readers.
     ///
     /// # Errors
     ///
-    /// [`Error::Payload`] when it is not UTF-8, or when a JSON string holds half of a surrogate
-    /// pair, which no Unicode text can.
+    /// [`Error::Payload`] when the plaintext is not UTF-8, or a JSON string has an unpaired surrogate.
     pub fn parse(plaintext: Plaintext, key: &str) -> Result<Self, Error> {
         let text = Text::of(plaintext)?;
         if let Some(value) = json::lone_value(&text, key) {
@@ -104,7 +103,7 @@ impl Payload {
         Ok(Self::new(PayloadKind::MultiField, text, fields))
     }
 
-    /// The value stays where it was decrypted: no copy, nothing more to wipe.
+    /// Leaves the value in the decrypted buffer: no copy, so nothing more to wipe.
     fn single(text: Text, value: Range<usize>) -> Self {
         Self {
             value,
@@ -123,14 +122,14 @@ impl Payload {
         }
     }
 
-    /// The plaintext of a single-value secret: `{"<key>":"<value>"}`, in one allocation.
+    /// Writes the plaintext of a single-value secret, `{"<key>":"<value>"}`, in one allocation.
     #[must_use]
     pub fn encode(key: &str, value: &str) -> Plaintext {
         Self::encode_fields(&[(key, value)])
     }
 
-    /// The plaintext of a multi-field secret: an object with one string per field, in their order,
-    /// in one allocation.
+    /// Writes the plaintext of a multi-field secret, an object with one string per field in the given
+    /// order, in one allocation.
     #[must_use]
     pub fn encode_fields(fields: &[(&str, &str)]) -> Plaintext {
         let fields: Vec<_> = fields
@@ -140,9 +139,10 @@ impl Payload {
         json::object(&fields)
     }
 
-    /// The plaintext of this multi-field secret with one field set to a text: in its place if it
-    /// is there, else at the end. All others stay exactly as they are. `None` when this is no
-    /// multi-field secret.
+    /// Writes the plaintext of this multi-field secret with one field set to a string. An existing field
+    /// keeps its position; a new one goes to the end. The JSON of the other fields is unchanged.
+    ///
+    /// Returns `None` if this is not a multi-field secret.
     #[must_use]
     pub fn encode_with_field(&self, name: &str, value: &str) -> Option<Plaintext> {
         let members = json::members(&self.text).filter(|_| self.kind == PayloadKind::MultiField)?;
@@ -158,27 +158,27 @@ impl Payload {
         Some(json::object(&fields))
     }
 
-    /// Which form it has.
+    /// Returns the form of the payload.
     #[must_use]
     pub fn kind(&self) -> PayloadKind {
         self.kind
     }
 
-    /// Returns whether it names the key asked for and nothing else, so that no other secret can pass for
-    /// it. A field of a multi-field secret can have the name of another secret, so an object with several
-    /// members is not bound, even if one of them has the name of the key.
+    /// Returns whether the payload has the requested key as its only member, so that no other secret can
+    /// pass for it. An object with several members is never bound: a field of a multi-field secret may have
+    /// the name of another secret.
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.is_bound
     }
 
-    /// The plain value: of a multi-field secret, its JSON text as stored.
+    /// Returns the plain value. For a multi-field secret it is the JSON text as stored.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.text.get(self.value.clone()).unwrap_or_default()
     }
 
-    /// The fields of a multi-field secret, in the order they are stored; none of any other.
+    /// Returns the fields of a multi-field secret in stored order. Other payloads have none.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields

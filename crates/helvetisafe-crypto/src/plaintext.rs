@@ -4,32 +4,32 @@ use core::ops::Deref;
 
 use zeroize::Zeroize;
 
-/// What goes into an envelope, or came out of one: bytes that are wiped on drop. `Debug` tells their
-/// number, and there is no `==`.
+/// The plaintext of an envelope: bytes that are wiped on drop. `Debug` shows only their number, and
+/// there is no `==`.
 ///
-/// `Zeroizing<Vec<u8>>` wipes byte after byte, this in large steps: of opening 1 MiB, the former was a
-/// fifth.
+/// It wipes whole slices. `Zeroizing<Vec<u8>>` wipes byte by byte, which takes a fifth of the time of
+/// opening 1 MiB.
 pub struct Plaintext(Vec<u8>);
 
 impl Plaintext {
-    /// Empty, with room for so many bytes. What grows beyond leaves an unwiped copy behind.
+    /// Makes an empty plaintext. Growing beyond `capacity` bytes would leave an unwiped copy.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// To write in; see [`Self::with_capacity`].
+    /// Returns the buffer for writing; see [`Self::with_capacity`].
     pub(crate) fn as_mut_vec(&mut self) -> &mut Vec<u8> {
         &mut self.0
     }
 
-    /// Its bytes, which are no longer wiped.
+    /// Returns the bytes, which are no longer wiped on drop.
     pub(crate) fn into_vec(mut self) -> Vec<u8> {
         core::mem::take(&mut self.0)
     }
 }
 
 impl From<Vec<u8>> for Plaintext {
-    /// Takes the bytes over without a copy.
+    /// Takes the bytes without a copy.
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }

@@ -1,10 +1,10 @@
-//! Randomness, which may fail.
+//! Random bytes from a source that may fail.
 
 use rand_core::TryCryptoRng;
 
 use crate::Error;
 
-/// `N` random bytes.
+/// Draws `N` random bytes.
 pub(crate) fn bytes<const N: usize, R>(rng: &mut R) -> Result<[u8; N], Error>
 where
     R: TryCryptoRng + ?Sized,

@@ -1,17 +1,18 @@
-//! What a computation leaves on the stack: keys that were passed by value, round keys, digits of big
-//! numbers. Its frames are gone when it returns, and their bytes are not.
+//! Wipes the stack after a computation with secrets.
+//!
+//! A function that returns leaves the bytes of its frame on the stack: keys passed by value, round keys,
+//! digits of big numbers.
 
 use core::hint::black_box;
 
-/// How much of the stack the cipher uses, generously, in words of 8 bytes. Optimized, with VAES, it was
-/// seen to use 6.8 KiB, however little it encrypts, and is given 10. Otherwise 16 were seen not to be
-/// enough, and it is given 32.
+/// Words of 8 bytes to wipe after the cipher. Optimized, with VAES, it was measured to use 6.8 KiB for any
+/// length, so 10 KiB are wiped. Unoptimized, 16 KiB were measured to be too few, so 32 KiB are wiped.
 pub(crate) const CIPHER: usize = if cfg!(optimized) { 5 << 8 } else { ANYTHING };
-/// The same of whatever has big numbers, Argon2id or a parser in it: 32 KiB.
+/// Words to wipe after big-number arithmetic, Argon2id or a parser: 32 KiB.
 pub(crate) const ANYTHING: usize = 4 << 10;
 
-/// Does `work`, then wipes the stack below the caller's frame. What `work` returns should keep its
-/// secrets on the heap, since it is moved through the caller's frame.
+/// Runs `work`, then wipes the stack below the caller's frame. The result passes through the caller's
+/// frame, so its secrets should be on the heap.
 pub(crate) fn wiped<const WORDS: usize, T>(work: impl FnOnce() -> T) -> T {
     let outcome = in_frames_below(work);
     wipe::<WORDS>();
@@ -23,8 +24,8 @@ fn in_frames_below<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// The compiler may not drop what `black_box` sees; unlike `zeroize`, which writes byte after byte,
-/// it may fill the words in large steps.
+/// Overwrites the stack with zeros. `black_box` keeps the compiler from removing the writes, but lets it
+/// write many words at once; `zeroize` writes byte by byte.
 #[inline(never)]
 fn wipe<const WORDS: usize>() {
     let mut words = [0_u64; WORDS];

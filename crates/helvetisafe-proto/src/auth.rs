@@ -1,4 +1,4 @@
-//! Which header carries which credential, and when an access token is stale.
+//! The headers of credentials, and the renewal of access tokens.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-/// How long before its end an access token is renewed, unless it lives 60 s or less.
+/// The time before its end at which an access token is renewed, unless its lifetime is 60 s or less.
 pub const RENEWAL_MARGIN: Duration = Duration::from_secs(30);
 
-/// The life of an access token whose answer does not tell it.
+/// The lifetime of an access token whose answer does not name it.
 pub const DEFAULT_TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
-/// The header of a portal API token where the service expects its own.
+/// The service's own header for portal API tokens.
 const X_AEGIS_TOKEN: HeaderName = HeaderName::from_static("x-aegis-token");
 
-/// A credential that is safe to put in a header: 1 to 8192 visible ASCII characters, so neither a
-/// line break nor a NUL can split the request.
+/// A credential that is safe in a header: 1 to 8192 visible ASCII characters, so no line break or NUL can
+/// split the request.
 #[derive(Clone)]
 pub struct Token(SecretString);
 
 impl Token {
-    /// The most characters a token can have.
+    /// The greatest length of a token.
     pub const MAX_LEN: usize = 8192;
 
     /// Checks a token.
@@ -43,7 +43,7 @@ impl Token {
         Ok(Self(token))
     }
 
-    /// The token.
+    /// Returns the token.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()
@@ -56,23 +56,22 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A text cannot stand in a header as a token.
+/// The text cannot be used as a token in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token has 1 to 8192 visible ASCII characters, without spaces or line breaks")]
 pub struct InvalidToken;
 
-/// Which header carries a portal API token.
+/// The header that carries a portal API token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ApiTokenHeader {
-    /// `X-Aegis-Token: <token>`, which the live service and its published clients use.
+    /// `X-Aegis-Token: <token>`, as used by the live service and its published clients.
     XAegisToken,
-    /// `Authorization: Bearer <token>` (RFC 6750 section 2.1), which the service's documentation
-    /// names.
+    /// `Authorization: Bearer <token>` (RFC 6750 section 2.1), as in the service's documentation.
     Bearer,
 }
 
-/// A header with a credential, made once per token. Its bytes are wiped when the last clone is
-/// dropped, and `Debug` shows `Sensitive`.
+/// A header with a credential, made once per token. Its bytes are wiped when the last clone is dropped, and
+/// `Debug` shows `Sensitive`.
 #[derive(Clone, Debug)]
 pub struct AuthHeader {
     name: HeaderName,
@@ -99,8 +98,8 @@ impl AuthHeader {
     }
 
     fn new(name: HeaderName, text: Vec<u8>) -> Self {
-        // A `Token` holds visible ASCII only, so this cannot fail; were it to, the header would be
-        // empty and the server would answer 401.
+        // A `Token` is visible ASCII, so this cannot fail. If it did, the header would be empty and the
+        // server would answer 401.
         let wiped_on_drop = Bytes::from_owner(Zeroizing::new(text));
         let mut value = HeaderValue::from_maybe_shared(wiped_on_drop)
             .unwrap_or_else(|_| HeaderValue::from_static(""));
@@ -108,7 +107,7 @@ impl AuthHeader {
         Self { name, value }
     }
 
-    /// Puts the credential on a request, in place of any that is there.
+    /// Puts the credential into the headers of a request and removes any other one.
     pub fn apply(&self, headers: &mut HeaderMap) {
         headers.remove(AUTHORIZATION);
         headers.remove(X_AEGIS_TOKEN);
@@ -116,8 +115,8 @@ impl AuthHeader {
     }
 }
 
-/// Whether an access token of the given age should be renewed before its next use: 30 s before
-/// its end, or at half its life where that is 60 s or less.
+/// Returns true if an access token of this age should be renewed before its next use: 30 s before its end,
+/// or at half of a lifetime of 60 s or less.
 #[must_use]
 pub fn is_stale(age: Duration, life: Duration) -> bool {
     let margin = if life <= 2 * RENEWAL_MARGIN {
@@ -128,8 +127,8 @@ pub fn is_stale(age: Duration, life: Duration) -> bool {
     age >= life - margin
 }
 
-/// Whether an access token of the given age still works, so that it can serve while a renewal
-/// fails for a passing reason.
+/// Returns true if an access token of this age still works. Then it is used while its renewal fails for a
+/// temporary reason.
 #[must_use]
 pub fn is_alive(age: Duration, life: Duration) -> bool {
     age < life

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// Where a vault is: `https://host[:port][/prefix]`, or `http://` to a loopback address.
+/// The address of a vault: `https://host[:port][/prefix]`, or `http://` to a loopback address.
 ///
-/// A trailing slash does not matter. Credentials, a query and a fragment are refused, so nothing
-/// that a log may show is hidden in it.
+/// A trailing slash is ignored. Credentials, a query and a fragment are refused, so the address can be
+/// logged.
 ///
 /// ```
 /// use helvetisafe_proto::BaseUrl;
@@ -29,11 +29,11 @@ impl BaseUrl {
     ///
     /// # Errors
     ///
-    /// [`InvalidBaseUrl`] when the text is no absolute URL, when its scheme is not `https` (`http`
+    /// [`InvalidBaseUrl`] when the text is not an absolute URL, when its scheme is not `https` (`http`
     /// is allowed to `localhost`, `127.0.0.0/8` and `[::1]`), or when it carries user
     /// information, a query or a fragment.
     pub fn parse(url: &str) -> Result<Self, InvalidBaseUrl> {
-        // RFC 3986 has no other characters; in a log they could hide or reorder text.
+        // RFC 3986 allows no other characters. In a log they could hide or reorder text.
         if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidBaseUrl::Malformed);
         }
@@ -70,26 +70,26 @@ impl BaseUrl {
         })
     }
 
-    /// The host name or address, without the port.
+    /// Returns the host name or address, without the port.
     #[must_use]
     pub fn host(&self) -> &str {
         self.authority.host()
     }
 
-    /// The port; 443 for `https` and 80 for `http` where none is given.
+    /// Returns the port; by default 443 for `https` and 80 for `http`.
     #[must_use]
     pub fn port(&self) -> u16 {
         let default = if self.is_https() { 443 } else { 80 };
         self.authority.port_u16().unwrap_or(default)
     }
 
-    /// Whether it is `https`.
+    /// Returns true for `https`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Whether the host is `localhost`, in `127.0.0.0/8`, or `[::1]`.
+    /// Returns true if the host is `localhost`, in `127.0.0.0/8`, or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.host())
@@ -103,8 +103,8 @@ impl BaseUrl {
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = path_and_query.parse().ok();
-        // Every part was parsed before and is present, so this cannot fail; an empty URL, which
-        // no transport sends, stands for what cannot happen.
+        // Every part is valid, so this cannot fail. If it did, the URL would be empty, which no transport
+        // sends.
         Uri::from_parts(parts).unwrap_or_default()
     }
 }
@@ -145,7 +145,7 @@ impl fmt::Debug for BaseUrl {
     }
 }
 
-/// Why a text is not the address of a vault.
+/// The reason for which a text is not the address of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBaseUrl {

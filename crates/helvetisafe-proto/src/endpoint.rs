@@ -1,4 +1,5 @@
-//! The calls, one file each: its first line is the method and the path.
+//! The calls of the API, one file each: method, path, scope and other data as constants, then
+//! the request, then the answer.
 
 mod create_secret;
 mod delete_secret;
@@ -10,11 +11,11 @@ mod list_secrets;
 mod update_secret;
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope};
+use crate::{ApiError, BaseUrl, KeyName, Scope};
 
 pub use create_secret::{CreateSecret, CreatedSecret, NewSecret};
 pub use delete_secret::DeleteSecret;
@@ -25,36 +26,45 @@ pub use get_secret::{GetSecret, SecretRecord};
 pub use list_secrets::{ListSecrets, ListedSecret, SecretsAnswer};
 pub use update_secret::{Expiry, SecretUpdate, UpdateSecret, UpdatedSecret};
 
-/// One call: how its request is built and how its answer is read.
+/// One call of the API: its data, its request and its answer.
 pub trait Endpoint {
-    /// What a success holds.
+    /// The content of a success.
     type Answer;
 
-    /// How it may be repeated.
-    const REPEAT: Repeat;
+    /// The method of the request.
+    const METHOD: Method;
 
-    /// The scope that it needs; `None` for the token request.
+    /// The path below the base URL. `{key}` stands for the name of a secret.
+    const PATH: &'static str;
+
+    /// The scope that the call needs; `None` for the token request, which has no credential yet.
     const SCOPE: Option<Scope>;
 
-    /// How large its answer may be.
-    const BODY: BodySize;
+    /// The rules for repeating the call.
+    const REPEAT: Repeat;
 
-    /// The request, without a credential.
+    /// The bound on the body of the answer.
+    const ANSWER: AnswerSize;
+
+    /// True if the request or the answer carries a credential or a key, even in encrypted form. Such a
+    /// call is never recorded, and its bodies are wiped.
+    const SENSITIVE: bool;
+
+    /// Builds the request, without a credential.
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>>;
 
-    /// Reads the answer. What is left of its body is not told: a large one may become a part of
-    /// what is returned.
+    /// Reads the answer.
     ///
     /// # Errors
     ///
-    /// [`ApiError`] when the status is no success, or when the body is not what the call promises
+    /// [`ApiError`] when the status is not a success, or when the body is not what the call promises
     /// or stops in the middle ([`ApiError::is_truncated`]).
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<Self::Answer, ApiError>;
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<Self::Answer, ApiError>;
 }
 
-/// Which bound holds for the body of an answer.
+/// The bound on the body of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BodySize {
+pub enum AnswerSize {
     /// A token, the org key, the private key, or the metadata of one write.
     Credential,
     /// One secret.
@@ -63,28 +73,37 @@ pub enum BodySize {
     List,
 }
 
-fn bare(method: Method, uri: Uri) -> Request<Vec<u8>> {
+/// A request without a body to [`Endpoint::PATH`].
+fn bare<E: Endpoint>(base: &BaseUrl) -> Request<Vec<u8>> {
+    to_path::<E>(base, E::PATH)
+}
+
+/// A request without a body to [`Endpoint::PATH`] with this key in it.
+fn bare_for<E: Endpoint>(base: &BaseUrl, key: &KeyName) -> Request<Vec<u8>> {
+    to_path::<E>(base, &E::PATH.replace("{key}", key.as_str()))
+}
+
+fn to_path<E: Endpoint>(base: &BaseUrl, path: &str) -> Request<Vec<u8>> {
     let mut request = Request::new(Vec::new());
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
+    *request.method_mut() = E::METHOD;
+    *request.uri_mut() = base.join(path);
     request
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
     request
 }
 
-fn with_json(method: Method, uri: Uri, body: &impl Serialize) -> Request<Vec<u8>> {
-    let mut request = bare(method, uri);
+fn with_json(mut request: Request<Vec<u8>>, body: &impl Serialize) -> Request<Vec<u8>> {
     request
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Strings and timestamps always serialize; an empty body, which every server refuses, stands
-    // for what cannot happen.
+    // Strings and timestamps always serialize. If they ever did not, the request would have an empty
+    // body, which every server refuses.
     *request.body_mut() = serde_json::to_vec(body).unwrap_or_default();
     request
 }
 
-fn success(response: &Response<Vec<u8>>) -> Result<(), ApiError> {
+fn success<B: AsRef<[u8]>>(response: &Response<B>) -> Result<(), ApiError> {
     if response.status().is_success() {
         Ok(())
     } else {
@@ -92,10 +111,10 @@ fn success(response: &Response<Vec<u8>>) -> Result<(), ApiError> {
     }
 }
 
-/// Reads a JSON body. Unknown members are ignored, however deep, without recursion; a member that
-/// is doubled, missing or of another type is refused.
-fn json<'a, T: Deserialize<'a>>(
-    response: &'a Response<Vec<u8>>,
+/// Reads a JSON object. Unknown members are ignored at any depth, without recursion. A duplicate or
+/// missing member, or one of another type, is refused.
+fn json<'a, B: AsRef<[u8]>, T: Deserialize<'a>>(
+    response: &'a Response<B>,
     what: &'static str,
 ) -> Result<T, ApiError> {
     success(response)?;
@@ -106,19 +125,19 @@ fn json<'a, T: Deserialize<'a>>(
             ApiError::malformed(what)
         }
     };
-    // As bytes, the reader would not look at what it skips.
-    let text =
-        str::from_utf8(response.body()).map_err(|error| unreadable(error.error_len().is_none()))?;
-    // And it takes an array for a struct.
+    // From bytes, the reader would not check that skipped text is UTF-8.
+    let text = str::from_utf8(response.body().as_ref())
+        .map_err(|error| unreadable(error.error_len().is_none()))?;
+    // The reader accepts an array for a struct.
     if text.trim_start().starts_with(|first| first != '{') {
         return Err(unreadable(false));
     }
     serde_json::from_str(text).map_err(|error| unreadable(error.is_eof()))
 }
 
-/// Whether the head says where the body ends. If not, only the end of the connection does, also one
-/// that comes too early: RFC 9112 section 6.3, item 8.
-fn is_length_known(response: &Response<Vec<u8>>) -> bool {
+/// Returns true if the head says where the body ends. Otherwise the end of the connection does, even if
+/// the connection broke: RFC 9112 section 6.3, item 8.
+fn is_length_known<B>(response: &Response<B>) -> bool {
     let headers = response.headers();
     headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }

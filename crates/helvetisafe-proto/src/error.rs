@@ -10,13 +10,13 @@ use crate::Scope;
 
 pub use code::{ErrorCode, UnknownErrorCode};
 
-/// What an answer that is not a success means.
+/// The class of an answer that is not a success. Every decision about a status is made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
     /// 401, or the token endpoint refused the client.
     Auth,
-    /// 403: the credential is known but not allowed to do this.
+    /// 403: the credential lacks a right.
     Forbidden,
     /// 404: there is no such secret.
     NotFound,
@@ -24,36 +24,27 @@ pub enum Kind {
     Conflict,
     /// 429: too many requests.
     RateLimited,
+    /// 408, 500, 502, 503 or 504: the server cannot answer now, and may later.
+    Unavailable,
+    /// Any other 4xx: the request is wrong, and stays so.
+    Rejected,
     /// Any other status, a redirect, or an answer that cannot be read.
     Api,
 }
 
-/// The one table between statuses and kinds; both directions are made from it.
-const TABLE: [(StatusCode, Kind); 5] = [
-    (StatusCode::UNAUTHORIZED, Kind::Auth),
-    (StatusCode::FORBIDDEN, Kind::Forbidden),
-    (StatusCode::NOT_FOUND, Kind::NotFound),
-    (StatusCode::CONFLICT, Kind::Conflict),
-    (StatusCode::TOO_MANY_REQUESTS, Kind::RateLimited),
-];
-
 impl From<StatusCode> for Kind {
+    /// The one table of statuses.
     fn from(status: StatusCode) -> Self {
-        TABLE
-            .iter()
-            .find(|(code, _)| *code == status)
-            .map_or(Self::Api, |&(_, kind)| kind)
-    }
-}
-
-impl Kind {
-    /// The status that a server answers with; `None` for [`Kind::Api`], which has many.
-    #[must_use]
-    pub fn status(self) -> Option<StatusCode> {
-        TABLE
-            .iter()
-            .find(|(_, kind)| *kind == self)
-            .map(|&(code, _)| code)
+        match status.as_u16() {
+            401 => Self::Auth,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            409 => Self::Conflict,
+            429 => Self::RateLimited,
+            408 | 500 | 502 | 503 | 504 => Self::Unavailable,
+            400..=499 => Self::Rejected,
+            _ => Self::Api,
+        }
     }
 }
 
@@ -61,25 +52,25 @@ impl Kind {
 /// the client it is `{"error": "invalid_client", "error_description": "text"}` (RFC 6749 section 5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// What is wrong, in words; at the token endpoint a code.
+    /// The problem in words; at the token endpoint a code.
     pub error: String,
-    /// The reason, for programs. Unknown codes, and values of other types, are read as none.
+    /// The reason, for programs. Unknown codes and values of other types are read as `None`.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "code::lenient"
     )]
     pub code: Option<ErrorCode>,
-    /// At the token endpoint, what is wrong in words.
+    /// The problem in words, at the token endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
 }
 
-/// A server's refusal, or an answer that is none.
+/// A refusal of the server, or an answer that cannot be read.
 ///
-/// `Display` and `Debug` never show what the server wrote, the host of a redirect aside, since a
-/// hostile server could echo a credential into a log that way; [`ApiError::server_text`] gives it,
-/// escaped and bounded.
+/// `Display` and `Debug` never show the server's own text, except for the host of a redirect: a hostile
+/// server could echo a credential into a log. [`ApiError::server_text`] returns the text, escaped and
+/// bounded.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct ApiError {
@@ -107,7 +98,7 @@ enum Problem {
     Truncated,
 }
 
-/// The number of a status and its reason from the registry, never the server's own phrase.
+/// Shows a status with its registered reason, never with the server's own phrase.
 fn shown(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
@@ -116,12 +107,12 @@ fn shown(status: StatusCode) -> String {
 }
 
 impl ApiError {
-    /// The most bytes of a server's error text that are kept.
+    /// The most bytes of [`Self::server_text`].
     pub const MAX_TEXT: usize = 4096;
 
-    /// An answer that is no success. Any body will do: JSON, a proxy's HTML page, or none.
+    /// Reads an answer that is not a success. The body may be JSON, the HTML page of a proxy, or empty.
     #[must_use]
-    pub fn from_response(response: &Response<Vec<u8>>) -> Self {
+    pub fn from_response<B: AsRef<[u8]>>(response: &Response<B>) -> Self {
         let status = response.status();
         if status.is_redirection() {
             let to = redirect_host(response);
@@ -142,10 +133,10 @@ impl ApiError {
         }
     }
 
-    /// A token endpoint's answer that is no success: RFC 6749 section 5.2 says that a refusal is
+    /// Reads an answer of the token endpoint that is not a success. By RFC 6749 section 5.2 a refusal is
     /// 400 or 401 with a code.
     #[must_use]
-    pub fn from_token_response(response: &Response<Vec<u8>>) -> Self {
+    pub fn from_token_response<B: AsRef<[u8]>>(response: &Response<B>) -> Self {
         let status = response.status();
         let refused = [
             StatusCode::BAD_REQUEST,
@@ -171,19 +162,19 @@ impl ApiError {
         }
     }
 
-    /// A success whose body is not what the call promises; `what` says how.
+    /// A success whose body is not what the call promises; `what` completes the sentence.
     #[must_use]
     pub fn malformed(what: &'static str) -> Self {
         Self::new(Problem::Malformed(what), Kind::Api)
     }
 
-    /// A success whose body stops in the middle of what it says.
+    /// A success whose body stops in the middle.
     pub(crate) fn truncated() -> Self {
         Self::new(Problem::Truncated, Kind::Api)
     }
 
-    /// Whether the body of a success stops in the middle. Only the end of the connection told where
-    /// it ends (RFC 9112 section 6.3, item 8), so the connection may have been lost: as good as no
+    /// Returns true if the body of a success stops in the middle, and only the end of the connection said
+    /// where it ends (RFC 9112 section 6.3, item 8). The connection may have broken, so this counts as no
     /// answer.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
@@ -200,13 +191,13 @@ impl ApiError {
         }
     }
 
-    /// What it means.
+    /// Returns the class of the answer.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The status; `None` for a success whose body is malformed or ends early.
+    /// Returns the status; `None` for a success whose body is malformed or ends early.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self.problem {
@@ -217,22 +208,21 @@ impl ApiError {
         }
     }
 
-    /// The reason that the server gave for programs; `None` where it gave none that belongs to the status
-    /// of the answer. [`Self::kind`] never depends on it.
+    /// Returns the server's reason for programs; `None` if it gave none that belongs to the status.
+    /// [`Self::kind`] never depends on it.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         self.code
     }
 
-    /// The scope that a 403 named as missing.
+    /// Returns the scope that a 403 named as missing.
     #[must_use]
     pub fn missing_scope(&self) -> Option<Scope> {
         self.missing_scope
     }
 
-    /// What the server wrote about it, with control characters escaped and at most
-    /// [`Self::MAX_TEXT`] bytes long. It is the server's word: do not trust it, and do not log it
-    /// where a credential must not stand.
+    /// Returns the server's own text, with control characters escaped, at most [`Self::MAX_TEXT`] bytes
+    /// long. Do not trust it, and do not log it: it may echo a credential.
     #[must_use]
     pub fn server_text(&self) -> Option<&str> {
         self.server_text.as_deref()
@@ -248,20 +238,20 @@ impl fmt::Debug for ApiError {
     }
 }
 
-fn error_body(response: &Response<Vec<u8>>) -> Option<ErrorBody> {
-    // The reader takes an array for a struct.
-    let body = response.body().trim_ascii_start();
+fn error_body<B: AsRef<[u8]>>(response: &Response<B>) -> Option<ErrorBody> {
+    // The reader accepts an array for a struct.
+    let body = response.body().as_ref().trim_ascii_start();
     body.starts_with(b"{")
         .then(|| serde_json::from_slice(body).ok())
         .flatten()
 }
 
-/// A server may send any code with any status; one that does not fit says nothing.
+/// Returns the code, unless it belongs to another status.
 fn code_for(body: &ErrorBody, status: StatusCode) -> Option<ErrorCode> {
     body.code.filter(|code| code.status() == status)
 }
 
-fn redirect_host(response: &Response<Vec<u8>>) -> String {
+fn redirect_host<B>(response: &Response<B>) -> String {
     response
         .headers()
         .get(LOCATION)
@@ -276,7 +266,7 @@ fn named_scope(text: &str) -> Option<Scope> {
         .find_map(|word| word.parse().ok())
 }
 
-/// The codes of RFC 6749 section 5.2. Only these are shown; any other text is the server's own.
+/// Returns a code of RFC 6749 section 5.2. Any other text is the server's own and not shown.
 fn oauth_code(code: &str) -> Option<&'static str> {
     let codes = [
         "invalid_request",
@@ -305,7 +295,7 @@ fn escaped(text: &str) -> Box<str> {
     shown.into_boxed_str()
 }
 
-/// Controls, and the format characters that reorder or hide text.
+/// Returns true for control characters and for format characters that reorder or hide text.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

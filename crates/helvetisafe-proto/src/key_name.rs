@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The name of a secret: 1 to 255 ASCII letters, digits and underscores.
 ///
-/// The type is the proof: a name that parsed is safe in a URL path, in a file name and in the name
-/// of an environment variable, so no later step has to check or to escape it.
+/// The type is the proof: a parsed name is safe in a URL path, in a file name and in the name of an
+/// environment variable. No later step has to check or escape it.
 ///
 /// ```
 /// use helvetisafe_proto::KeyName;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub struct KeyName(String);
 
 impl KeyName {
-    /// The most characters (and bytes) a name can have.
+    /// The greatest length of a name, in bytes.
     pub const MAX_LEN: usize = 255;
 
     /// Reads a name.
@@ -44,7 +44,7 @@ impl KeyName {
         Ok(Self(name))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -55,7 +55,7 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Why a text is not the name of a secret.
+/// The reason for which a text is not the name of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKeyName {
@@ -65,10 +65,10 @@ pub enum InvalidKeyName {
     /// The text is longer than [`KeyName::MAX_LEN`] bytes.
     #[error("the name of a secret has at most 255 characters, not {length}")]
     TooLong {
-        /// How many bytes it has.
+        /// Its length in bytes.
         length: usize,
     },
-    /// The text holds a character that names cannot have.
+    /// The text holds a character that is not allowed.
     #[error(
         "the name of a secret has only letters, digits and underscores, not {character:?} \
          (at byte {at})"
@@ -129,19 +129,19 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A name as a server listed it, which may be one that no client should use.
+/// A name as a server listed it. It may be invalid.
 ///
-/// `Display` escapes whatever is not a [`KeyName`], so that a hostile name cannot drive a terminal.
+/// `Display` escapes an invalid name, so that a hostile one cannot control a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ListedKey {
-    /// A name that can be read, written and put in an environment.
+    /// A valid name.
     Valid(KeyName),
-    /// Any other text, exactly as it was listed.
+    /// Any other text, unchanged.
     Invalid(String),
 }
 
 impl ListedKey {
-    /// Sorts a listed text into one of the two.
+    /// Checks a listed text.
     #[must_use]
     pub fn new(name: String) -> Self {
         match KeyName::parse(name.as_str()) {
@@ -150,7 +150,7 @@ impl ListedKey {
         }
     }
 
-    /// The name, if it is one that can be used.
+    /// Returns the name if it is valid.
     #[must_use]
     pub fn valid(&self) -> Option<&KeyName> {
         match self {

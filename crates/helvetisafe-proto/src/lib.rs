@@ -1,13 +1,12 @@
 //! The HelvetiSafe wire protocol without I/O.
 //!
-//! **In scope:** building the request and reading the answer of each of the eight calls
-//! ([`endpoint`]), the names of secrets ([`KeyName`]), [`Scope`]s, which header carries which
-//! credential ([`auth`]), what a status means ([`ApiError`]), and whether and when to try again
-//! ([`retry`]).
+//! **In scope:** the requests and answers of the eight calls ([`endpoint`]), the names of secrets
+//! ([`KeyName`]), [`Scope`]s, the headers of credentials ([`auth`]), the meaning of a status
+//! ([`ApiError`]), and the decision if and when to retry ([`retry`]).
 //!
 //! **Out of scope:** sockets, clocks, randomness, threads and cryptography. Durations, dates and
-//! jitter are parameters. Ciphertext is a base64 string here; the crate `helvetisafe-crypto` gives
-//! it meaning.
+//! jitter are parameters. Ciphertext is a base64 string here; the crate `helvetisafe-crypto` encrypts
+//! and decrypts it.
 //!
 //! ```
 //! use helvetisafe_proto::{BaseUrl, Endpoint, KeyName, endpoint::GetSecret};
@@ -19,8 +18,8 @@
 //!
 //! // Send it with any HTTP library, then:
 //! let body = br#"{"key":"database_password","value":"AAAA","nonce":"AAAAAAAAAAAAAAAA"}"#;
-//! let mut answer = http::Response::new(body.to_vec());
-//! assert_eq!(call.parse(&mut answer)?.value, "AAAA");
+//! let answer = http::Response::new(body.to_vec());
+//! assert_eq!(call.parse(answer)?.value, "AAAA");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -1,62 +1,101 @@
-//! What an outcome means and how long to wait, as pure functions.
+//! The retry policy, as pure functions.
 //!
-//! [`judge`] says what may be done after an event; [`RetryPolicy::wait`] says how long to wait
-//! before. Whoever drives them counts attempts, sleeps, and draws the jitter.
+//! [`judge`] decides what follows a failed attempt, [`RetryPolicy::wait`] how long to wait before the
+//! next one, and [`is_unknown`] if a failed call may have had its effect. The caller counts attempts,
+//! sleeps and draws the jitter.
 
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How a call may be repeated.
+use crate::Kind;
+
+/// The rules for repeating a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Repeat {
     /// A `GET`: it changes nothing.
     Read,
     /// The token request: it is repeated like a read, but a refusal is final.
     Token,
-    /// A `PUT` or `DELETE`: doing it twice is doing it once.
-    Write,
-    /// The `POST` that creates: doing it twice may conflict with itself.
+    /// A `PUT`: twice has the same effect as once.
+    Update,
+    /// A `DELETE`: twice has the same effect as once, but the second answer is 404.
+    Delete,
+    /// The `POST` that creates: the second one conflicts with the first.
     Create,
 }
 
-/// What came of one attempt, where it was no success.
+/// The result of an attempt that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Not one byte of the request was sent: no address, refused, no TLS in time.
+pub enum AttemptFailure {
+    /// No byte of the request was sent: no address, connection refused, no TLS in time.
     NotSent,
-    /// A connection kept from an earlier call had died: no byte of an answer came.
+    /// TLS failed for a lasting reason, such as an untrusted certificate. No byte was sent.
+    Untrusted,
+    /// A reused connection turned out to be closed: no byte of an answer came.
     DeadConnection,
     /// The request, or a part of it, was sent and no whole answer came back.
     Lost,
-    /// An answer that cannot be read: it is no HTTP, too large, or a success that is malformed.
+    /// The answer cannot be read: it is not HTTP, too large, or a success with a malformed body.
     Unreadable,
     /// A whole answer with this status.
     Status {
         /// The status.
         status: StatusCode,
-        /// Whether it says when to come back.
+        /// True if the answer has a `Retry-After`.
         has_retry_after: bool,
     },
 }
 
-/// What may be done next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing: report it.
-    GiveUp,
-    /// Try again at once, once per operation, without counting an attempt.
-    RetryAtOnce,
-    /// Wait, then try again while attempts are left.
-    Retry(BackOff),
-    /// It is unknown whether the secret was created: read it to find out.
-    ReadBack,
-    /// The credential was refused: get another, once per operation, and try again.
-    NewCredential,
+/// The possible effect of failed attempts at the server, in ascending order of uncertainty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Nothing.
+    #[default]
+    None,
+    /// The server may have acted, and has ended the request: 408 or 5xx.
+    Possible,
+    /// The server may have acted, or may act yet: no readable answer came.
+    Pending,
 }
 
-/// Which base the back-off has.
+impl AttemptFailure {
+    /// Returns the possible effect of the attempt.
+    #[must_use]
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::NotSent | Self::Untrusted => Effect::None,
+            Self::DeadConnection | Self::Lost | Self::Unreadable => Effect::Pending,
+            Self::Status { status, .. } => match Kind::from(status) {
+                Kind::Unavailable => Effect::Possible,
+                _ => Effect::None,
+            },
+        }
+    }
+}
+
+/// The next step after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Report the failure.
+    GiveUp,
+    /// Repeat at once, without counting an attempt; once per call. Later, as `Retry`.
+    RetryAtOnce,
+    /// Wait, then repeat while attempts are left.
+    Retry(BackOff),
+    /// Read the secret back. If it is absent, wait, then repeat while attempts are left.
+    ReadBack,
+    /// Find out if an earlier attempt of this call had its effect. If not, report the failure.
+    Confirm,
+    /// The credential was refused: get another one, once per call, and repeat.
+    NewCredential,
+    /// The credential lacks a right. If it came from an earlier client, the account may have more
+    /// rights by now: get another one, once per call, and repeat. Otherwise report the failure.
+    NewerCredential,
+}
+
+/// The base of the back-off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackOff {
     /// The network or the server failed.
@@ -65,48 +104,85 @@ pub enum BackOff {
     Throttled,
 }
 
-/// What may be done after `event` in a call that repeats as `repeat` says.
+/// Decides what follows a failed attempt of a call. `effect` is the greatest one of all attempts of the
+/// call so far, this one included.
 #[must_use]
-pub fn judge(repeat: Repeat, event: Event) -> Verdict {
+pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict {
+    use AttemptFailure::{DeadConnection, Lost, NotSent, Status, Unreadable, Untrusted};
     let is_create = repeat == Repeat::Create;
-    match event {
-        Event::NotSent => Verdict::Retry(BackOff::Normal),
-        Event::DeadConnection | Event::Lost | Event::Unreadable if is_create => Verdict::ReadBack,
-        Event::DeadConnection => Verdict::RetryAtOnce,
-        Event::Lost => Verdict::Retry(BackOff::Normal),
-        Event::Unreadable => Verdict::GiveUp,
-        Event::Status {
+    match failure {
+        NotSent => Verdict::Retry(BackOff::Normal),
+        Untrusted => Verdict::GiveUp,
+        DeadConnection | Lost | Unreadable if is_create => Verdict::ReadBack,
+        DeadConnection => Verdict::RetryAtOnce,
+        Lost => Verdict::Retry(BackOff::Normal),
+        Unreadable => Verdict::GiveUp,
+        Status {
             status,
             has_retry_after,
-        } => match status.as_u16() {
-            401 if repeat == Repeat::Token => Verdict::GiveUp,
-            401 => Verdict::NewCredential,
-            429 => Verdict::Retry(BackOff::Throttled),
-            503 if has_retry_after => Verdict::Retry(BackOff::Normal),
-            408 | 500 | 502 | 503 | 504 if is_create => Verdict::ReadBack,
-            408 | 500 | 502 | 503 | 504 => Verdict::Retry(BackOff::Normal),
+        } => match Kind::from(status) {
+            Kind::Auth | Kind::Forbidden if repeat == Repeat::Token => Verdict::GiveUp,
+            Kind::Auth => Verdict::NewCredential,
+            Kind::Forbidden => Verdict::NewerCredential,
+            Kind::RateLimited => Verdict::Retry(BackOff::Throttled),
+            Kind::Unavailable if is_create && !is_refused_for_now(status, has_retry_after) => {
+                Verdict::ReadBack
+            }
+            Kind::Unavailable => Verdict::Retry(BackOff::Normal),
+            Kind::Conflict if is_create && effect > Effect::None => Verdict::Confirm,
+            Kind::NotFound if repeat == Repeat::Delete && effect > Effect::None => Verdict::Confirm,
             _ => Verdict::GiveUp,
         },
     }
 }
 
-/// How often to try, and how long to wait between.
+/// A 503 with a `Retry-After` comes from a server that did not begin the work.
+fn is_refused_for_now(status: StatusCode, has_retry_after: bool) -> bool {
+    status == StatusCode::SERVICE_UNAVAILABLE && has_retry_after
+}
+
+/// Returns true if a failed call may have had its effect. `effect` is the greatest one of all its
+/// attempts; `last` is the failure of the last one, or `None` if the call ended before the next
+/// attempt was sent.
+///
+/// A create that was answered with 5xx is not unknown: it is read back, and the server has ended it.
+#[must_use]
+pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) -> bool {
+    let is_lost = effect == Effect::Pending;
+    match (repeat, last) {
+        (Repeat::Read | Repeat::Token, _) => false,
+        (_, Some(AttemptFailure::Status { status, .. })) => is_lost && !settles(status),
+        (Repeat::Create, _) => is_lost,
+        (Repeat::Update | Repeat::Delete, _) => effect > Effect::None,
+    }
+}
+
+/// Returns true if the refusal of a repetition also settles the fate of the lost attempt before it. A
+/// refusal that the earlier attempt need not have met does not.
+fn settles(status: StatusCode) -> bool {
+    matches!(
+        Kind::from(status),
+        Kind::NotFound | Kind::Conflict | Kind::Rejected
+    )
+}
+
+/// The number of attempts, and the waits between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many attempts an operation has; 1 turns retries off, and 0 is 1.
+    /// The attempts of a call; 1 turns retries off, and 0 means 1.
     pub max_attempts: u32,
-    /// The back-off's base after a failure.
+    /// The base of the back-off after a failure.
     pub base: Duration,
-    /// The back-off's base after 429.
+    /// The base of the back-off after 429.
     pub throttled_base: Duration,
     /// The longest back-off.
     pub max_back_off: Duration,
-    /// The longest `Retry-After` that is waited for.
+    /// The longest `Retry-After` that is honoured.
     pub max_retry_after: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// 3 attempts; base 50 ms, 1 s when throttled; at most 5 s of back-off and 30 s asked for.
+    /// 3 attempts; base 50 ms, 1 s when throttled; at most 5 s of back-off and a `Retry-After` of 30 s.
     fn default() -> Self {
         Self {
             max_attempts: 3,
@@ -119,12 +195,12 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long to wait before the next attempt.
+    /// Returns the wait before the next attempt.
     ///
     /// The back-off has full jitter: uniform in `0..min(max_back_off, base * 2^failures)`, where
     /// `failures` counts the attempts before this one that failed, from 0, and `jitter`, in
-    /// `0.0..1.0`, is the caller's. A server's `asked` can only lengthen it. `remaining` is what is
-    /// left of the operation's deadline.
+    /// `0.0..1.0`, is drawn by the caller. `asked`, the server's `Retry-After`, can only lengthen it.
+    /// `remaining` is the time until the deadline of the operation.
     ///
     /// # Errors
     ///
@@ -154,7 +230,7 @@ impl RetryPolicy {
     }
 }
 
-/// The `jitter`th part of `longest`; all of it where that cannot be computed.
+/// Returns `longest * jitter`, or `longest` if that cannot be computed.
 fn part(longest: Duration, jitter: f64) -> Duration {
     let seconds = longest.as_secs_f64() * jitter.clamp(0.0, 1.0);
     Duration::try_from_secs_f64(seconds).unwrap_or(longest)
@@ -164,19 +240,19 @@ fn part(longest: Duration, jitter: f64) -> Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the next attempt would have to wait {wait:?}")]
 pub struct TooLong {
-    /// How long it would be.
+    /// The wait.
     pub wait: Duration,
 }
 
-/// How long a `Retry-After` asks to wait (RFC 9110 section 10.2.3): seconds, or a date, which is
-/// taken relative to the answer's own `Date`, or to `now` where it has none.
+/// Reads a `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the
+/// answer's own `Date`, or to `now` if there is none.
 ///
-/// `None` when the header is missing or is neither.
+/// Returns `None` if the header is missing or malformed.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-        // More digits than a u64 holds is longer than anybody waits.
+        // A number that overflows is longer than any wait.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(text).ok()?;
@@ -184,7 +260,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(until.duration_since(since).unwrap_or_default())
 }
 
-/// The `Date` of an answer, RFC 9110 section 6.6.1: when the server says it is. Whole seconds.
+/// Reads the `Date` of an answer, RFC 9110 section 6.6.1: the server's time in whole seconds.
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
@@ -193,54 +269,94 @@ pub fn date(headers: &HeaderMap) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{GiveUp, NewCredential, ReadBack, RetryAtOnce};
+    use AttemptFailure::{DeadConnection, Lost, NotSent, Unreadable, Untrusted};
+    use Verdict::{Confirm, GiveUp, NewCredential, NewerCredential, ReadBack, RetryAtOnce};
     use proptest::prelude::*;
 
     const AGAIN: Verdict = Verdict::Retry(BackOff::Normal);
     const THROTTLED: Verdict = Verdict::Retry(BackOff::Throttled);
+    const REPEATS: [Repeat; 5] = [
+        Repeat::Read,
+        Repeat::Token,
+        Repeat::Update,
+        Repeat::Delete,
+        Repeat::Create,
+    ];
 
-    fn status(code: u16, has_retry_after: bool) -> Event {
-        Event::Status {
+    fn status(code: u16, has_retry_after: bool) -> AttemptFailure {
+        AttemptFailure::Status {
             status: StatusCode::from_u16(code).unwrap(),
             has_retry_after,
         }
     }
 
-    /// The table of `docs/behaviour.md`, row by row: read, token, write, create.
+    /// The table of `docs/behaviour.md`, row by row: read, token, update, delete, create.
     #[test]
     fn the_decision_is_the_documented_table() {
+        let unless_create = |verdict| [verdict, verdict, verdict, verdict, ReadBack];
+        let unless_token = |verdict| [verdict, GiveUp, verdict, verdict, verdict];
         let mut rows = vec![
-            (Event::NotSent, [AGAIN; 4]),
-            (
-                Event::DeadConnection,
-                [RetryAtOnce, RetryAtOnce, RetryAtOnce, ReadBack],
-            ),
-            (Event::Lost, [AGAIN, AGAIN, AGAIN, ReadBack]),
-            (Event::Unreadable, [GiveUp, GiveUp, GiveUp, ReadBack]),
-            (status(503, true), [AGAIN; 4]),
-            (status(429, false), [THROTTLED; 4]),
-            (status(429, true), [THROTTLED; 4]),
-            (
-                status(401, false),
-                [NewCredential, GiveUp, NewCredential, NewCredential],
-            ),
+            (NotSent, [AGAIN; 5]),
+            (Untrusted, [GiveUp; 5]),
+            (DeadConnection, unless_create(RetryAtOnce)),
+            (Lost, unless_create(AGAIN)),
+            (Unreadable, unless_create(GiveUp)),
+            (status(503, true), [AGAIN; 5]),
+            (status(429, false), [THROTTLED; 5]),
+            (status(429, true), [THROTTLED; 5]),
+            (status(401, false), unless_token(NewCredential)),
+            (status(403, false), unless_token(NewerCredential)),
         ];
         for code in [408, 500, 502, 503, 504] {
-            rows.push((status(code, false), [AGAIN, AGAIN, AGAIN, ReadBack]));
+            rows.push((status(code, false), unless_create(AGAIN)));
         }
         for code in [408, 500, 502, 504] {
-            rows.push((status(code, true), [AGAIN, AGAIN, AGAIN, ReadBack]));
+            rows.push((status(code, true), unless_create(AGAIN)));
         }
         for code in [
-            300, 301, 302, 304, 307, 308, 400, 403, 404, 405, 409, 410, 413, 415, 422, 501,
+            300, 301, 302, 304, 307, 308, 400, 404, 405, 409, 410, 413, 415, 422, 501,
         ] {
-            rows.push((status(code, false), [GiveUp; 4]));
+            rows.push((status(code, false), [GiveUp; 5]));
         }
-        let repeats = [Repeat::Read, Repeat::Token, Repeat::Write, Repeat::Create];
-        for (event, verdicts) in rows {
-            for (repeat, verdict) in repeats.into_iter().zip(verdicts) {
-                assert_eq!(judge(repeat, event), verdict, "{repeat:?} after {event:?}");
+        for (failure, verdicts) in rows {
+            for (repeat, expected) in REPEATS.into_iter().zip(verdicts) {
+                let verdict = judge(repeat, failure.effect(), failure);
+                assert_eq!(verdict, expected, "{repeat:?} after {failure:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_repeated_write_may_meet_its_own_effect() {
+        for effect in [Effect::Possible, Effect::Pending] {
+            for repeat in REPEATS {
+                let confirms = |code| judge(repeat, effect, status(code, false)) == Confirm;
+                assert_eq!(confirms(404), repeat == Repeat::Delete, "{repeat:?}");
+                assert_eq!(confirms(409), repeat == Repeat::Create, "{repeat:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_write_is_unknown_until_an_answer_settles_it() {
+        let unknown = |effect, last| REPEATS.map(|repeat| is_unknown(repeat, effect, last));
+        let (none, writes) = ([false; 5], [false, false, true, true, true]);
+        let not_create = [false, false, true, true, false];
+        for last in [None, Some(NotSent), Some(Untrusted)] {
+            assert_eq!(unknown(Effect::None, last), none);
+            assert_eq!(unknown(Effect::Possible, last), not_create);
+            assert_eq!(unknown(Effect::Pending, last), writes);
+        }
+        for last in [DeadConnection, Lost, Unreadable] {
+            assert_eq!(unknown(Effect::Pending, Some(last)), writes);
+        }
+        for code in [301, 401, 403, 408, 429, 500, 501, 503] {
+            let last = Some(status(code, false));
+            assert_eq!(unknown(Effect::Possible, last), none, "{code}");
+            assert_eq!(unknown(Effect::Pending, last), writes, "{code}");
+        }
+        for code in [400, 404, 409, 422] {
+            assert_eq!(unknown(Effect::Pending, Some(status(code, false))), none);
         }
     }
 

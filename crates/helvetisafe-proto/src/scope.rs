@@ -26,7 +26,7 @@ impl Scope {
         Self::CredentialsRead,
     ];
 
-    /// The scope as it stands on the wire.
+    /// Returns the scope as it is sent.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl FromStr for Scope {
     }
 }
 
-/// A text is none of the five scopes.
+/// The text is not one of the five scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown scope; there are secrets:read, secrets:write, secrets:delete, secrets:list and \
@@ -64,7 +64,7 @@ impl FromStr for Scope {
 )]
 pub struct UnknownScope;
 
-/// A set of [`Scope`]s; written as the list separated by spaces that RFC 6749 section 3.3 asks for.
+/// A set of [`Scope`]s, written as a list separated by spaces (RFC 6749 section 3.3).
 ///
 /// The default is all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,25 +76,25 @@ impl Scopes {
     /// All five scopes.
     pub const ALL: Self = Self(0b1_1111);
 
-    /// Whether the set holds `scope`.
+    /// Returns true if the set holds `scope`.
     #[must_use]
     pub const fn contains(self, scope: Scope) -> bool {
         self.0 & bit(scope) != 0
     }
 
-    /// Whether every scope of `self` is in `other`.
+    /// Returns true if every scope of `self` is in `other`.
     #[must_use]
     pub const fn is_subset_of(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
 
-    /// Whether the set holds no scope.
+    /// Returns true if the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The scopes of the set, in the order of the contract.
+    /// Returns the scopes of the set, in the order of the contract.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL
             .into_iter()
@@ -157,7 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn all_scopes_stand_in_the_order_of_the_contract() {
+    fn all_scopes_are_in_the_order_of_the_contract() {
         assert_eq!(
             Scopes::default().to_string(),
             "secrets:read secrets:write secrets:delete secrets:list credentials:read"
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_tells_what_it_holds() {
+    fn a_set_lists_its_scopes() {
         let reading = Scopes::from([Scope::SecretsList, Scope::SecretsRead, Scope::SecretsRead]);
         assert_eq!(reading.to_string(), "secrets:read secrets:list");
         assert_eq!(format!("{reading:?}"), "{SecretsRead, SecretsList}");

@@ -1,5 +1,5 @@
-//! How times are written: RFC 3339 in UTC, without a fraction or with six digits of it. Some readers,
-//! Python's before 3.11 among them, take no other number of digits than three or six.
+//! Writes times as RFC 3339 in UTC, without a fraction or with six digits of it. Some readers, such as Python
+//! before 3.11, accept only three or six digits.
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -8,10 +8,10 @@ pub(crate) fn write<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    time.map(shown).serialize(serializer)
+    time.map(format).serialize(serializer)
 }
 
-pub(crate) fn shown(time: Timestamp) -> String {
+pub(crate) fn format(time: Timestamp) -> String {
     if time.subsec_nanosecond() == 0 {
         time.to_string()
     } else {
@@ -34,7 +34,7 @@ mod tests {
                 "2026-11-23T12:00:00.123456Z",
             ),
         ] {
-            assert_eq!(shown(time.parse().unwrap()), expected);
+            assert_eq!(format(time.parse().unwrap()), expected);
         }
     }
 
@@ -42,7 +42,7 @@ mod tests {
         #[test]
         fn a_time_in_microseconds_comes_back(micros in 0_i64..4_000_000_000_000_000) {
             let time = Timestamp::from_microsecond(micros).unwrap();
-            prop_assert_eq!(shown(time).parse::<Timestamp>().unwrap(), time);
+            prop_assert_eq!(format(time).parse::<Timestamp>().unwrap(), time);
         }
     }
 }

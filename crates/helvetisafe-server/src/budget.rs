@@ -1,18 +1,18 @@
-//! A budget of bytes that many share: the bodies of all requests in flight have one, and all answers
-//! that are cached or being sent have another.
+//! A shared memory budget in bytes. One is for the bodies of all requests in flight, one for all answers
+//! that are cached or being sent.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of memory that may be taken, and come back when a [`Share`] is dropped.
+/// A number of bytes, of which each [`Share`] takes some until it is dropped.
 pub(crate) struct Budget {
     left: Arc<Semaphore>,
     total: usize,
 }
 
-/// Bytes that were taken from a budget.
+/// Bytes taken from a budget.
 pub(crate) struct Share(OwnedSemaphorePermit);
 
 impl Budget {
@@ -24,8 +24,8 @@ impl Budget {
         }
     }
 
-    /// Takes so many bytes; `None` where fewer are left. One that needs more than there are gets all of
-    /// them, as soon as no other has any.
+    /// Takes a number of bytes; returns `None` if fewer are left. A request for more than the total takes
+    /// the whole budget, if no other share exists.
     pub(crate) fn take(&self, bytes: usize) -> Option<Share> {
         let bytes = u32::try_from(bytes.min(self.total)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.left).try_acquire_many_owned(bytes);
@@ -43,21 +43,21 @@ impl Share {
         self.0.merge(other.0);
     }
 
-    /// Bytes that hold this share until their last copy is dropped.
-    pub(crate) fn bind(self, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Bound {
+    /// Attaches this share to `bytes` until their last copy is dropped.
+    pub(crate) fn attach_to(self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Owner {
             bytes,
             _share: self,
         })
     }
 }
 
-struct Bound {
+struct Owner {
     bytes: Vec<u8>,
     _share: Share,
 }
 
-impl AsRef<[u8]> for Bound {
+impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -68,11 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_comes_back_with_the_last_copy() {
+    fn dropping_the_last_copy_returns_the_share() {
         let budget = Budget::new(10);
         let share = budget.take(6).unwrap();
         assert!(budget.take(5).is_none());
-        let bytes = share.bind(b"answer".to_vec());
+        let bytes = share.attach_to(b"answer".to_vec());
         let copy = bytes.clone();
         drop(bytes);
         assert!(budget.take(5).is_none());
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_the_budget_has_it_alone() {
+    fn a_request_over_the_total_needs_the_whole_budget() {
         let budget = Budget::new(10);
         let small = budget.take(1).unwrap();
         assert!(budget.take(11).is_none());

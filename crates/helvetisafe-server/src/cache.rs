@@ -1,10 +1,10 @@
-//! What most requests need not ask the database for: the way to SQLite's thread and back takes longer
-//! than all else that a read does. Nothing here is older than the last write.
+//! Caches of what most requests need. A query to SQLite's thread and back takes longer than all other
+//! work of a read. No cached value is older than the last write.
 
 mod lists;
 mod secrets;
 mod tokens;
 
-pub(crate) use lists::{List, ListCache};
-pub(crate) use secrets::{Answer, SecretCache};
+pub(crate) use lists::{CachedList, ListCache};
+pub(crate) use secrets::{CachedSecret, SecretCache};
 pub(crate) use tokens::TokenCache;

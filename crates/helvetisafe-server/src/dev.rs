@@ -1,4 +1,4 @@
-//! A vault with one account whose credentials lie in a folder: what `helvetisafe-server dev` runs.
+//! The vault of `helvetisafe-server dev`: one account, with credentials in a folder.
 
 mod credentials;
 mod folder;
@@ -9,7 +9,7 @@ use std::path::Path;
 use helvetisafe_crypto::{Fingerprint, PrivateKey, WrappedOrgKey};
 use secrecy::ExposeSecret;
 
-use crate::provision::{Account, Organization, RSA_BITS};
+use crate::account::{Account, Organization, RSA_BITS};
 use crate::store::{StoreError, TokenKind, TokenRow};
 use crate::token::Hash;
 use crate::{Error, Vault, VaultBuilder};
@@ -17,14 +17,14 @@ use folder::Folder;
 
 pub use credentials::DevCredentials;
 
-/// A vault with one account that may do everything, for development.
+/// A vault for development, with one account that has all scopes.
 ///
-/// The account's credentials are in a folder that only this user can read: `private-key.pem` and
+/// The account's credentials are in a folder that other users cannot read: `private-key.pem` and
 /// `credentials.json`, an object with `base_url`, `client_id`, `client_secret`, `api_token`,
 /// `private_key_path` and `password`.
 #[derive(Debug)]
 pub struct DevVault {
-    // Dropped in this order: the vault stops, then a temporary folder goes.
+    // Dropped in this order: the vault stops before a temporary folder is removed.
     vault: Vault,
     credentials: DevCredentials,
     org_key_fingerprint: Fingerprint,
@@ -32,36 +32,35 @@ pub struct DevVault {
 }
 
 impl DevVault {
-    /// Starts the vault, and makes its account where there is none yet.
+    /// Starts the vault, and makes its account if it does not exist.
     ///
-    /// With a folder, which is made with mode 0700, the database is there too, as `vault.db`, and
-    /// the next start serves the same account and the same secrets. Without one the database is in
-    /// memory, and the credentials are in a temporary folder that goes when the vault stops.
+    /// A folder is made with mode 0700 and contains the database too, as `vault.db`, so the next start
+    /// serves the same account and secrets. Without a folder the database is in memory, and the credentials
+    /// are in a temporary folder that is removed when the vault stops.
     ///
     /// # Errors
     ///
     /// Those of [`VaultBuilder::start`](crate::VaultBuilder::start); [`Error::Exposed`] when other
-    /// users can read the folder or a file in it; [`Error::State`] when its files contradict each
-    /// other; [`Error::Crypto`] or [`Error::Random`] when the account cannot be made.
+    /// users can read the folder or a file in it; [`Error::State`] when its files are inconsistent;
+    /// [`Error::Crypto`] or [`Error::Random`] when the account cannot be made.
     pub fn start(listen: SocketAddr, folder: Option<&Path>) -> Result<Self, Error> {
         Self::start_with(Vault::builder().listen(listen), folder)
     }
 
-    /// The same with other settings of the vault. [`VaultBuilder::state`] is not for the caller to
-    /// set: the database is in the folder.
+    /// Starts the vault with other settings. [`VaultBuilder::state`] is overwritten if there is a folder.
     ///
     /// # Errors
     ///
     /// Those of [`start`](Self::start).
     pub fn start_with(mut builder: VaultBuilder, folder: Option<&Path>) -> Result<Self, Error> {
-        let folder = folder.map_or_else(Folder::temporary, Folder::kept)?;
+        let folder = folder.map_or_else(Folder::temporary, Folder::persistent)?;
         if let Some(database) = folder.database() {
             builder = builder.state(database);
         }
-        // It locks the database, and with it the folder.
+        // Locks the database, and so the folder.
         let vault = builder.start()?;
         let (mut credentials, org_key_fingerprint) = ensure_account(&vault, &folder)?;
-        if credentials.refresh(&vault, &folder) {
+        if credentials.refresh(&vault, folder.private_key_path()) {
             folder.write_credentials(&credentials)?;
         }
         Ok(Self {
@@ -72,31 +71,31 @@ impl DevVault {
         })
     }
 
-    /// The vault.
+    /// Returns the vault.
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    /// What a client needs.
+    /// Returns the credentials for a client.
     #[must_use]
     pub fn credentials(&self) -> &DevCredentials {
         &self.credentials
     }
 
-    /// The fingerprint of the organization's key, which a client compares with the vault's.
+    /// Returns the fingerprint of the org key, for clients that pin it.
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.org_key_fingerprint
     }
 
-    /// The folder with the credentials.
+    /// Returns the folder with the credentials.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Stops the vault and removes the folder if it is a temporary one.
+    /// Stops the vault and removes a temporary folder.
     ///
     /// # Errors
     ///
@@ -107,11 +106,11 @@ impl DevVault {
     }
 }
 
-/// The account of the folder.
+/// Returns the account of the folder; makes it or completes it if necessary.
 ///
-/// It is made in this order: private key, credentials, and in one transaction all that the database
-/// keeps. A start that was killed in between has left the credentials whole or not at all, so the
-/// next one can complete the account and never makes a second.
+/// The private key is written first, then the credentials, then in one transaction the database. Each
+/// write is atomic, so after a kill in between the next start completes the account and never makes a second
+/// one.
 fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fingerprint), Error> {
     let has_account = vault.run(|shared| async move { shared.store.has_accounts().await })?;
     match (folder.read_credentials()?, has_account) {
@@ -120,7 +119,7 @@ fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fin
                 Some(key) => key,
                 None => PrivateKey::generate(RSA_BITS)?,
             };
-            let credentials = DevCredentials::generate(vault, folder)?;
+            let credentials = DevCredentials::generate(vault, folder.private_key_path())?;
             folder.write_private_key(&key)?;
             folder.write_credentials(&credentials)?;
             let fingerprint = add_tenant(vault, &credentials, &key)?;
@@ -136,8 +135,7 @@ fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fin
             Ok((credentials, fingerprint))
         }
         (None, true) => {
-            Err(folder
-                .contradiction("credentials.json is missing, though vault.db has its account"))
+            Err(folder.inconsistent("credentials.json is missing, though vault.db has its account"))
         }
     }
 }
@@ -148,7 +146,12 @@ fn add_tenant(
     credentials: &DevCredentials,
     key: &PrivateKey,
 ) -> Result<Fingerprint, Error> {
-    let account = Account::of_dev(credentials, key)?;
+    let account = Account::from_credentials(
+        credentials.client_id.clone(),
+        credentials.client_secret.clone(),
+        credentials.password.clone(),
+        key,
+    )?;
     let organization = Organization::generate()?;
     let row = account.row(&organization, key)?;
     let token = TokenRow {
@@ -162,8 +165,8 @@ fn add_tenant(
     Ok(organization.org_key_fingerprint())
 }
 
-/// Checks that the database, the credentials and the private key belong together. Returns the
-/// fingerprint of the org key.
+/// Checks that the database, the credentials and the private key are consistent. Returns the fingerprint of
+/// the org key.
 fn check(
     vault: &Vault,
     folder: &Folder,
@@ -179,13 +182,13 @@ fn check(
         Ok::<_, StoreError>(Some((client.client_secret_hash, org_key)))
     })?;
     let Some((hash, org_key)) = found else {
-        return Err(folder.contradiction("credentials.json is for an account that vault.db lacks"));
+        return Err(folder.inconsistent("credentials.json is for an account that vault.db lacks"));
     };
     if !Hash::of_text(credentials.client_secret.expose_secret()).matches(Some(&hash)) {
-        return Err(folder.contradiction("credentials.json has a wrong client secret"));
+        return Err(folder.inconsistent("credentials.json has a wrong client secret"));
     }
     let opened = WrappedOrgKey::decode(&org_key).and_then(|wrapped| key.unwrap_org_key(&wrapped));
     opened
         .map(|org_key| org_key.fingerprint())
-        .map_err(|_| folder.contradiction("private-key.pem is another account's"))
+        .map_err(|_| folder.inconsistent("private-key.pem is another account's"))
 }

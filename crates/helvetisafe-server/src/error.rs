@@ -2,24 +2,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Why a vault cannot start, or cannot do what the process that holds it asked for.
+/// A failure to start a vault, or of a method of its handle.
 ///
-/// What a client did wrong is not here: it is told over HTTP.
+/// Errors of clients are not included; those are HTTP responses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Another process listens on the address.
     #[error("{address} is in use by another process: stop that one, or choose another port")]
     AddressInUse {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
     },
-    /// The address cannot be listened on for another reason.
+    /// Listening on the address failed for another reason.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The address can be reached from other machines.
@@ -28,15 +28,15 @@ pub enum Error {
          to any other host; listen on 127.0.0.1 or [::1] and put a TLS proxy in front"
     )]
     NotLoopback {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
     },
     /// The database cannot be opened, or a statement failed.
     #[error("the database {name} failed: {source}")]
     Database {
-        /// Its file, or `in memory`.
+        /// The database file, or `in memory`.
         name: String,
-        /// What the database said. It never holds a value that was stored.
+        /// The error of the database. It never contains stored values.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Other users of the machine can read a file or a folder of the vault.
@@ -44,7 +44,7 @@ pub enum Error {
     Exposed {
         /// The file or the folder.
         path: PathBuf,
-        /// The mode that it should have: `600` or `700`.
+        /// The required mode: `600` or `700`.
         mode: &'static str,
     },
     /// Another process serves the same database.
@@ -56,14 +56,14 @@ pub enum Error {
     /// A file or a folder cannot be made, read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     File {
-        /// What was tried, such as `read`.
+        /// The failed action, such as `read`.
         action: &'static str,
         /// The file or the folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The files of a state folder contradict each other, and no guess would be safe.
+    /// The files of a state folder are inconsistent.
     #[error(
         "{}: {problem}; put the right file back, or remove the folder to start anew",
         folder.display()
@@ -71,31 +71,31 @@ pub enum Error {
     State {
         /// The state folder.
         folder: PathBuf,
-        /// What is missing or wrong.
+        /// The missing or wrong file.
         problem: &'static str,
     },
-    /// The organization is not one of this vault.
+    /// The organization belongs to another vault.
     #[error("this vault does not hold the organization: make one with new_organization")]
     UnknownOrganization,
-    /// The account is not one of this vault.
+    /// The account belongs to another vault.
     #[error("this vault does not hold the account: make one with new_account")]
     UnknownAccount,
-    /// A key could not be made, or a given one is not usable.
+    /// A key cannot be made, or a given key is not usable.
     #[error("a key for a new account failed: {0}")]
     Crypto(#[from] helvetisafe_crypto::Error),
-    /// The operating system gave no randomness.
+    /// The operating system has no randomness.
     #[error("the operating system's source of randomness failed")]
     Random,
-    /// The vault's thread or its runtime could not be started.
+    /// The vault's thread or runtime cannot start.
     #[error("the vault's thread cannot start: {0}")]
     Thread(io::Error),
-    /// The vault's thread ended before the call was done.
+    /// The vault's thread ended before the call finished.
     #[error("the vault has stopped")]
     Stopped,
 }
 
 impl Error {
-    /// For `map_err`: an action on a path failed.
+    /// Returns a function for `map_err` that adds the action and the path.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File {
             action,
@@ -105,7 +105,7 @@ impl Error {
     }
 }
 
-/// A path as one word of a shell command.
+/// Quotes a path as one word of a shell command.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

@@ -1,7 +1,7 @@
-//! A vault that misbehaves on purpose, so that an application can test how it copes.
+//! Misbehaviour on purpose, to test applications. Needs the feature `faults`.
 //!
-//! Give a [`Faults`] to the vault's builder, keep a copy, and add rules: which requests, when, and what
-//! goes wrong. Without rules the vault behaves and keeps a log of what it saw and did.
+//! Give a [`Faults`] to the vault's builder, keep a clone, and add rules: requests, condition and fault.
+//! Without rules the vault behaves normally and logs its requests.
 //!
 //! ```
 //! use std::time::Duration;
@@ -12,9 +12,9 @@
 //! let faults = Faults::new();
 //! let vault = Vault::builder().faults(faults.clone()).start()?;
 //!
-//! // The answer to the first create is lost, though the vault has written the secret.
+//! // The answer to the first create is lost after the vault has written the secret.
 //! faults.on(Route::Create).once().then(Fault::reset_after_acting());
-//! // The third read of one secret, and no other, meets a busy vault.
+//! // Only the third read of one secret is answered 429.
 //! let busy = Fault::too_many_requests(Duration::from_secs(1));
 //! faults.on(Verb::Read.of("database")).after(2).once().then(busy);
 //! // One request in twenty never arrives.
@@ -30,7 +30,7 @@
 //! # assert_eq!(agent.get(&url).call()?.status(), 503);
 //! # assert_eq!(agent.get(&url).call()?.status(), 401);
 //!
-//! // Then the log tells whether it wrote anything twice, and what it met.
+//! // The log shows its writes and the faults.
 //! assert!(faults.writes().len() <= 1);
 //! for seen in faults.log() {
 //!     println!("{} {}: the vault {:?}, the fault {:?}", seen.method, seen.path, seen.vault, seen.fault);
@@ -40,21 +40,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! All faults, and those that play a hostile vault, are on [`Fault`]. Nothing of this is in the path of
-//! a request when the builder got no faults.
+//! [`Fault`] has all faults, including those of a hostile vault. Without [`Faults`] no request passes through
+//! this module.
 
-mod act;
 mod answer;
 mod change;
 mod credentials;
 mod fault;
 mod flood;
 mod history;
+mod layer;
 mod locked;
 mod log;
 mod route;
 mod rule;
 mod spec;
+mod split_mix_64;
 mod wire;
 
 use std::fmt;
@@ -75,14 +76,15 @@ pub use route::{Requests, Route, Verb};
 pub use rule::When;
 pub use spec::{BadSpec, Spec};
 
-pub(crate) use act::serve;
-use rule::{Luck, Rule};
+pub(crate) use layer::serve;
+use rule::Rule;
+use split_mix_64::SplitMix64;
 
-/// The faults of a vault: its rules, and the log of what it saw and did.
+/// The faults of a vault: rules, and a log of requests.
 ///
-/// Copies are the same faults: give one to [`VaultBuilder::faults`](crate::VaultBuilder::faults),
-/// keep one, and add rules while the vault runs. A request meets the first rule that applies, in the
-/// order in which they were added; the rules after it do not count it.
+/// Clones share both: give one to [`VaultBuilder::faults`](crate::VaultBuilder::faults), keep one, and add
+/// rules while the vault runs. The first rule that applies to a request, in the order of adding, determines
+/// its fault. Later rules do not count the request.
 #[derive(Clone)]
 pub struct Faults(Arc<State>);
 
@@ -94,23 +96,23 @@ struct State {
 
 struct Inner {
     rules: Vec<Rule>,
-    luck: Luck,
+    random: SplitMix64,
     log: Vec<Seen>,
 }
 
 impl Faults {
-    /// No rules: a vault with these behaves well and keeps a log.
+    /// Makes faults without rules: the vault behaves normally and keeps a log.
     #[must_use]
     pub fn new() -> Self {
         Self::seeded(0)
     }
 
-    /// No rules, and a seed for those with [`When::percent`].
+    /// Makes faults without rules, with a seed for [`When::percent`].
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let inner = Inner {
             rules: Vec::new(),
-            luck: Luck::new(seed),
+            random: SplitMix64::new(seed),
             log: Vec::new(),
         };
         Self(Arc::new(State {
@@ -119,23 +121,23 @@ impl Faults {
         }))
     }
 
-    /// Begins a rule about a [`Route`], a [`Verb`] or other [`Requests`].
+    /// Starts a rule for a [`Route`], a [`Verb`] or other [`Requests`].
     pub fn on(&self, requests: impl Into<Requests>) -> When<'_> {
         When::new(self, requests.into())
     }
 
-    /// Removes all rules. Faults under way run their course; the log stays.
+    /// Removes all rules. Faults in progress continue, and the log stays.
     pub fn clear(&self) {
         self.inner().rules.clear();
     }
 
-    /// Every request so far, in the order in which they came in.
+    /// Returns all requests so far, in the order of arrival.
     #[must_use]
     pub fn log(&self) -> Vec<Seen> {
         self.inner().log.clone()
     }
 
-    /// The writes that the vault carried out, whatever its clients were told.
+    /// Returns the writes that succeeded in the vault, whatever its clients received.
     #[must_use]
     pub fn writes(&self) -> Vec<Seen> {
         let inner = self.inner();
@@ -143,7 +145,7 @@ impl Faults {
         writes.cloned().collect()
     }
 
-    /// How many requests came in for a [`Route`], a [`Verb`] or other [`Requests`].
+    /// Returns the number of requests for a [`Route`], a [`Verb`] or other [`Requests`].
     #[must_use]
     pub fn count(&self, requests: impl Into<Requests>) -> usize {
         let requests = requests.into();
@@ -153,40 +155,40 @@ impl Faults {
             .count()
     }
 
-    /// Waits until the log is as `is_so` wants it, for `patience` at most; whether it came so far. A
-    /// test so follows a request without a guess how long it takes.
+    /// Waits until the log satisfies `condition`, for at most `timeout`. Returns whether it does.
     ///
-    /// `is_so` must not call these faults.
+    /// `condition` must not call these faults.
     #[must_use]
-    pub fn wait_until(&self, patience: Duration, is_so: impl Fn(&[Seen]) -> bool) -> bool {
+    pub fn wait_until(&self, timeout: Duration, condition: impl Fn(&[Seen]) -> bool) -> bool {
         let inner = self.inner();
-        let not_yet = |inner: &mut Inner| !is_so(&inner.log);
-        let waited = self.0.changed.wait_timeout_while(inner, patience, not_yet);
+        let not_yet = |inner: &mut Inner| !condition(&inner.log);
+        let waited = self.0.changed.wait_timeout_while(inner, timeout, not_yet);
         let (inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        is_so(&inner.log)
+        condition(&inner.log)
     }
 
     fn add(&self, rule: Rule) {
         self.inner().rules.push(rule);
     }
 
-    /// Logs a request and finds its fault; the first number is its place in the log.
-    fn meet(&self, mut seen: Seen) -> (usize, Option<Fault>) {
+    /// Logs a request. Returns its index in the log, and its fault.
+    fn add_request(&self, mut seen: Seen) -> (usize, Option<Fault>) {
         let mut inner = self.inner();
-        let Inner { rules, luck, log } = &mut *inner;
+        let Inner { rules, random, log } = &mut *inner;
         let (route, key) = (seen.route, seen.key.as_deref());
         let fault = rules
             .iter_mut()
-            .find_map(|rule| rule.apply(route, key, luck));
+            .find_map(|rule| rule.apply(route, key, random));
         seen.fault = fault.as_ref().map(|fault| fault.name.clone());
         log.push(seen);
         self.0.changed.notify_all();
         (log.len() - 1, fault)
     }
 
-    fn note(&self, place: usize, note: impl FnOnce(&mut Seen)) {
-        if let Some(seen) = self.inner().log.get_mut(place) {
-            note(seen);
+    /// Changes an entry of the log.
+    fn update_request(&self, index: usize, update: impl FnOnce(&mut Seen)) {
+        if let Some(seen) = self.inner().log.get_mut(index) {
+            update(seen);
             self.0.changed.notify_all();
         }
     }

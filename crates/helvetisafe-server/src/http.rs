@@ -1,10 +1,10 @@
-//! The calls, one file each: its first line is the method and the path.
+//! The HTTP API. Each call has a file, whose first line is its method and path.
 //!
-//! Every request passes `unread` (its head is judged by `head`; what is left of its body in the end is
-//! thrown away), `allowed` (who sends it, and may they), `body` (it is read, where the call takes one),
-//! then its call; every answer that is no success is a [`Refusal`].
+//! A request passes `unread_body` (checks the head with `head`, and discards the unread part of the body
+//! afterwards), `authorized` (authenticates and authorizes it), `body` (reads it if the call takes one),
+//! then its call. Every error response is a [`Refusal`].
 
-mod allowed;
+mod authorized;
 mod body;
 mod ciphertext;
 mod create_secret;
@@ -17,11 +17,11 @@ mod head;
 mod health;
 mod list_secrets;
 mod openapi;
-mod put_secret;
 mod refusal;
 mod token_form;
-mod unread;
+mod unread_body;
 mod update_secret;
+mod upsert_secret;
 
 use std::sync::Arc;
 
@@ -35,16 +35,17 @@ use axum::routing::{get, post};
 use crate::shared::Shared;
 use refusal::Refusal;
 
-pub(crate) use allowed::organization;
+#[cfg(feature = "faults")]
+pub(crate) use authorized::organization;
 pub(crate) use refusal::report;
 
-/// What the calls share.
-type Vault = axum::extract::State<Arc<Shared>>;
+/// The state that all calls share.
+type VaultState = axum::extract::State<Arc<Shared>>;
 
-/// All calls of the contract.
+/// Returns the routes of all calls.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let secret = get(get_secret::call)
-        .post(put_secret::call)
+        .post(upsert_secret::call)
         .put(update_secret::call)
         .delete(delete_secret::call);
     Router::new()
@@ -61,14 +62,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             get(list_secrets::call).post(create_secret::call),
         )
         .route("/api/v1/secrets/{key}", secret)
-        .fallback(async || Refusal::unknown_path())
-        .method_not_allowed_fallback(async || Refusal::wrong_method())
-        .layer(from_fn(unread::admit))
+        .fallback(async || Refusal::UNKNOWN_PATH)
+        .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
+        .layer(from_fn(unread_body::layer))
         .layer(map_response(no_store))
         .with_state(shared)
 }
 
-/// Nothing that a vault says may stay in a cache, RFC 9111 section 5.2.2.5.
+/// Forbids HTTP caches to store any response, RFC 9111 section 5.2.2.5.
 async fn no_store(mut response: Response) -> Response {
     response
         .headers_mut()

@@ -1,33 +1,41 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # How the crate is laid out
+//! # Modules
 //!
-//! `vault` is the handle and its thread, `provision` makes organizations, accounts and API tokens,
-//! `dev` keeps one account in a folder, whose files `private` writes. `http` holds the calls with
-//! one file each, `shared` is what all of them have: `limits` says how often, `budget` how much memory,
-//! `cache` what need not be asked of the database, `store` is the database and the only folder that names `sqlx`. `token`
-//! makes random credentials and their hashes, `faults` misbehaves for tests.
+//! - `vault`: the handle and its thread; `connections`: serves connections within bounds
+//! - `provision`: makes organizations, accounts (`account`) and API tokens (`api_token`)
+//! - `dev`: one account with its credentials in a folder, written by `private_files`
+//! - `http`: one file per call
+//! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache`, and `store`, the
+//!   database and the only folder that uses `sqlx`
+//! - `token`: random credentials and their hashes
+//! - `faults` (feature): misbehaviour for tests
 //!
-//! A request goes `vault::connections` → `http` → `http::allowed` (who is it, may it, how often) →
-//! `shared` → `cache` or `store`, and comes back.
+//! A request passes `connections`, `http`, `http::authorized`, `shared`, and `cache` or `store`.
 
+mod account;
+mod api_token;
 mod budget;
 mod cache;
+mod connections;
 mod dev;
 mod error;
+#[cfg(feature = "faults")]
 pub mod faults;
 mod http;
 mod limits;
-mod private;
+mod private_files;
 mod provision;
+mod settings;
 mod shared;
 mod store;
 mod token;
 mod vault;
 
+pub use account::{Account, NewAccount, Organization};
+pub use api_token::NewApiToken;
 pub use dev::{DevCredentials, DevVault};
 pub use error::Error;
 pub use limits::{InvalidRate, Rate, RateLimits};
-pub use provision::{Account, NewAccount, NewApiToken, Organization};
 pub use store::StoredSecret;
 pub use vault::{Vault, VaultBuilder};

@@ -1,4 +1,4 @@
-//! The options of the command that limit what the account may ask.
+//! The options of the command for rate limits.
 
 use clap::Args;
 use helvetisafe_server::{InvalidRate, Rate, RateLimits};
@@ -7,19 +7,19 @@ use helvetisafe_server::{InvalidRate, Rate, RateLimits};
 #[derive(Args)]
 #[command(next_help_heading = "Limits (COUNT/SECONDS, or off)")]
 pub(super) struct LimitOptions {
-    /// Requests with a valid token, for each account; 500000/10 by default. What is over a limit is
+    /// Requests with a valid token, for each account; 500000/10 by default. A request over a limit is
     /// answered 429 with Retry-After.
     #[arg(long, value_name = "RATE", value_parser = parse)]
     limit_requests: Option<Limit>,
     /// Token requests with the right client secret, for each account; 2000/10 by default.
     #[arg(long, value_name = "RATE", value_parser = parse)]
     limit_logins: Option<Limit>,
-    /// Token requests that fail, for each client id; 20/20 by default.
+    /// Failed token requests, for each client id; 20/20 by default.
     #[arg(long, value_name = "RATE", value_parser = parse)]
     limit_failed_logins: Option<Limit>,
 }
 
-/// What was typed; `Off` is no limit.
+/// The value of an option.
 #[derive(Clone, Copy)]
 enum Limit {
     Off,
@@ -27,18 +27,18 @@ enum Limit {
 }
 
 impl LimitOptions {
-    /// What was asked for, and the defaults for the rest.
+    /// Returns the limits, with defaults for options that are not given.
     pub(super) fn rates(&self) -> RateLimits {
         let default = RateLimits::default();
         RateLimits {
-            requests: chosen(self.limit_requests, default.requests),
-            logins: chosen(self.limit_logins, default.logins),
-            failed_logins: chosen(self.limit_failed_logins, default.failed_logins),
+            requests: rate(self.limit_requests, default.requests),
+            logins: rate(self.limit_logins, default.logins),
+            failed_logins: rate(self.limit_failed_logins, default.failed_logins),
         }
     }
 }
 
-fn chosen(option: Option<Limit>, default: Option<Rate>) -> Option<Rate> {
+fn rate(option: Option<Limit>, default: Option<Rate>) -> Option<Rate> {
     match option {
         None => default,
         Some(Limit::Off) => None,

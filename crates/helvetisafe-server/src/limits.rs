@@ -1,4 +1,4 @@
-//! How much an account may ask: rates, the buckets that hold them, and the clock they run on.
+//! Rate limits: their buckets and their clock.
 
 mod bucket;
 mod rate;
@@ -14,10 +14,10 @@ use bucket::Bucket;
 
 pub use rate::{InvalidRate, Rate, RateLimits};
 
-/// How many buckets there are for failed logins: 32 KiB of them, however many names are invented.
+/// The number of buckets for failed logins. They take 32 KiB, however many names clients invent.
 const FAILURE_BUCKETS: usize = 4096;
 
-/// The limits of a running vault, and what was used of them.
+/// The rate limits of a running vault and their use.
 pub(crate) struct Limits {
     clock: LimitClock,
     requests: PerAccount,
@@ -35,24 +35,24 @@ impl Limits {
         }
     }
 
-    /// A request with a valid token of the account; how long to wait where it is one too many.
+    /// Counts a request with a valid token of the account. Returns the time to wait if it is over the limit.
     pub(crate) fn request(&self, account: AccountId) -> Result<(), Duration> {
         self.requests.spend(account, &self.clock)
     }
 
-    /// A token request with the account's right secret. Nobody else can spend of it.
+    /// Counts a token request with the account's right secret. Other clients cannot use up this limit.
     pub(crate) fn login(&self, account: AccountId) -> Result<(), Duration> {
         self.logins.spend(account, &self.clock)
     }
 
-    /// A token request that failed, for a client that may or may not exist.
+    /// Counts a failed token request for a client id, whether the client exists or not.
     pub(crate) fn failed_login(&self, client_id: &str) -> Result<(), Duration> {
         self.failed_logins.spend(client_id, &self.clock)
     }
 }
 
-/// A bucket for each account that asked. Only somebody with a credential gets here, so there are
-/// never more than there are accounts.
+/// One bucket per account. Only requests with a valid credential are counted, so there are at most as many
+/// buckets as accounts.
 struct PerAccount {
     rate: Option<Rate>,
     buckets: Mutex<HashMap<AccountId, Bucket>>,
@@ -76,7 +76,7 @@ impl PerAccount {
     }
 }
 
-/// A fixed number of buckets, which names share by a hash that nobody outside can compute.
+/// A fixed number of buckets, shared by names through a keyed hash that clients cannot compute.
 struct PerName {
     rate: Option<Rate>,
     hasher: RandomState,
@@ -109,12 +109,12 @@ impl PerName {
     }
 }
 
-// No code panics while it holds a lock, and if it did, the buckets would still be whole.
+// No code panics while it holds a lock; if it did, the buckets would still be consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time since some fixed moment, which never goes back.
+/// A clock of the time since a fixed moment, which never goes back.
 #[derive(Clone)]
 pub(crate) struct LimitClock(Arc<dyn Fn() -> Duration + Send + Sync>);
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_account_has_its_own_and_each_kind_too() {
+    fn each_account_has_its_own_limits() {
         let limits = once_a_minute();
         for account in [AccountId(1), AccountId(2)] {
             assert!(limits.request(account).is_ok());

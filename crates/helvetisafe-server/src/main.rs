@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+#[cfg(feature = "faults")]
 use helvetisafe_server::faults::{Faults, Spec};
 use helvetisafe_server::{DevVault, Vault, VaultBuilder};
 use secrecy::ExposeSecret;
@@ -25,23 +26,24 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a vault for development, with one account that may do everything.
+    /// Serve a vault for development, with one account that has all scopes.
     ///
-    /// As soon as it accepts connections, the environment variables that a client needs are on
-    /// standard output, as lines for a shell. SIGTERM or Ctrl-C stops it.
+    /// When it accepts connections, it prints the environment variables for a client on standard output,
+    /// as lines for a shell. SIGTERM or Ctrl-C stops it.
     Dev {
-        /// Where to listen: a loopback address; port 0 is any that is free.
+        /// The loopback address to listen on; port 0 is any free port.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8200")]
         listen: SocketAddr,
-        /// A folder, made with mode 0700, that keeps the database, the private key and the
-        /// credentials for the next start. Without it all is gone when the vault stops.
+        /// A folder for the database, the private key and the credentials, made with mode 0700. Without it
+        /// all data is lost when the vault stops.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
         #[command(flatten)]
         limits: LimitOptions,
-        /// Misbehave on purpose, to see how a client copes: REQUESTS:FAULT[:WHEN], such as
+        /// Misbehave on purpose, to test a client: REQUESTS:FAULT[:WHEN], such as
         /// create:reset-after:once or read=KEY:status=503:percent=20, or the preset flaky. May be
-        /// given several times. The documentation of the library's module faults has all of them.
+        /// given several times. The documentation of the library's module faults lists all of them.
+        #[cfg(feature = "faults")]
         #[arg(long, value_name = "RULE")]
         faults: Vec<Spec>,
     },
@@ -52,11 +54,13 @@ fn main() -> ExitCode {
         listen,
         state,
         limits,
+        #[cfg(feature = "faults")]
         faults,
     } = Args::parse().command;
-    let misbehaves = !faults.is_empty();
     let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
-    match dev(with_faults(builder, faults), state, misbehaves) {
+    #[cfg(feature = "faults")]
+    let builder = with_faults(builder, faults);
+    match dev(builder, state) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("helvetisafe-server: {error}");
@@ -65,20 +69,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn dev(
-    builder: VaultBuilder,
-    state: Option<PathBuf>,
-    misbehaves: bool,
-) -> Result<(), Box<dyn std::error::Error>> {
+fn dev(builder: VaultBuilder, state: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        // Before anything is made, so that a signal while it is made ends in a clean stop.
+        // First, so that a signal during the start leads to a clean stop.
         let stop = stop_signal()?;
         let vault = DevVault::start_with(builder, state.as_deref())?;
-        introduce(&vault, state.is_some(), misbehaves);
-        print(&vault)?;
+        print_introduction(&vault, state.is_some());
+        print_variables(&vault)?;
         stop.await;
         vault.stop()?;
         eprintln!("helvetisafe-server: stopped");
@@ -86,35 +86,34 @@ fn dev(
     })
 }
 
-/// Without a fault there is nothing of them in the way of a request.
+/// Adds the faults, with a warning; without any, requests do not pass through them.
+#[cfg(feature = "faults")]
 fn with_faults(builder: VaultBuilder, specs: Vec<Spec>) -> VaultBuilder {
     if specs.is_empty() {
         return builder;
     }
+    eprintln!("helvetisafe-server: WARNING: it misbehaves on purpose, as --faults says");
     let faults = Faults::new();
     specs.into_iter().for_each(|spec| faults.add_spec(spec));
     builder.faults(faults)
 }
 
-fn introduce(vault: &DevVault, is_kept: bool, misbehaves: bool) {
+fn print_introduction(vault: &DevVault, is_persistent: bool) {
     let (url, folder) = (vault.vault().base_url(), vault.folder().display());
     eprintln!("helvetisafe-server: a vault for development serves {url} on this machine only");
-    if is_kept {
+    if is_persistent {
         eprintln!("helvetisafe-server: database, private key and credentials are in {folder}");
     } else {
         eprintln!(
-            "helvetisafe-server: secrets, keys and credentials are gone when it stops, and the next start prints other variables; use --state"
+            "helvetisafe-server: secrets, keys and credentials are lost when it stops, and the next start prints other variables; use --state"
         );
         eprintln!("helvetisafe-server: until then, private key and credentials are in {folder}");
-    }
-    if misbehaves {
-        eprintln!("helvetisafe-server: WARNING: it misbehaves on purpose, as --faults says");
     }
     eprintln!("helvetisafe-server: stop it with Ctrl-C or SIGTERM");
 }
 
-/// Lines for a shell, and nothing else, on standard output.
-fn print(vault: &DevVault) -> io::Result<()> {
+/// Prints the variables on standard output, as lines for a shell.
+fn print_variables(vault: &DevVault) -> io::Result<()> {
     let credentials = vault.credentials();
     let fingerprint = vault.org_key_fingerprint().to_string();
     let path = credentials.private_key_path.to_string_lossy();
@@ -136,7 +135,7 @@ fn print(vault: &DevVault) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Listens for the signals at once; the future is done when one has come.
+/// Registers for the signals at once. The future is ready after one has arrived.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -153,7 +152,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 #[cfg(not(unix))]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // If it cannot be listened for, the system's own handling ends the process.
+        // Without a handler, Ctrl-C ends the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,30 +1,24 @@
-//! Organizations, service accounts and API tokens, made by the process that holds the vault.
+//! Makes organizations, service accounts and API tokens.
 //!
-//! Keys are made here, on the caller's side: the store gets the org key wrapped, the private key
-//! locked, and the hash of every other credential.
-
-mod account;
-mod api_token;
+//! Keys are made here, in the owner's process. The database receives only the wrapped org key, the locked
+//! private key, and hashes of the other credentials.
 
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::account::{Account, NewAccount, Organization};
+use crate::api_token::NewApiToken;
 use crate::shared::Shared;
 use crate::store::{AccountId, StoreError, StoredSecret, TokenKind};
 use crate::{Error, Vault};
 
-pub use account::{Account, NewAccount, Organization};
-pub use api_token::NewApiToken;
-
-pub(crate) use account::RSA_BITS;
-
 impl Vault {
-    /// Makes an organization, whose secrets no other one can see.
+    /// Makes an organization. Other organizations cannot see its secrets.
     ///
     /// # Errors
     ///
-    /// [`Error::Crypto`] or [`Error::Random`] without randomness; [`Error::Database`];
+    /// [`Error::Crypto`] or [`Error::Random`] when there is no randomness; [`Error::Database`];
     /// [`Error::Stopped`].
     pub fn new_organization(&self) -> Result<Organization, Error> {
         let organization = Organization::generate()?;
@@ -37,7 +31,7 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownOrganization`] when the organization is another vault's; [`Error::Crypto`]
+    /// [`Error::UnknownOrganization`] when the organization belongs to another vault; [`Error::Crypto`]
     /// or [`Error::Random`] when a key cannot be made; [`Error::Database`]; [`Error::Stopped`].
     pub fn new_account(
         &self,
@@ -51,11 +45,11 @@ impl Vault {
         known.then_some(account).ok_or(Error::UnknownOrganization)
     }
 
-    /// Makes a portal API token, which stands for the account until it expires or is revoked.
+    /// Makes a portal API token of the account, valid until it expires or is revoked.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAccount`] when the account is another vault's; [`Error::Random`];
+    /// [`Error::UnknownAccount`] when the account belongs to another vault; [`Error::Random`];
     /// [`Error::Database`]; [`Error::Stopped`].
     pub fn new_api_token(
         &self,
@@ -70,8 +64,8 @@ impl Vault {
         known.then_some(secret).ok_or(Error::UnknownAccount)
     }
 
-    /// Revokes the access tokens that the account has now; its next request with one is answered
-    /// 401. It can fetch new ones.
+    /// Revokes all current access tokens of the account. A request with one of them is answered 401; the
+    /// account can fetch new ones.
     ///
     /// # Errors
     ///
@@ -80,7 +74,7 @@ impl Vault {
         self.revoke(account.id, TokenKind::Access)
     }
 
-    /// Revokes the API tokens that the account has now.
+    /// Revokes all current API tokens of the account.
     ///
     /// # Errors
     ///
@@ -89,8 +83,8 @@ impl Vault {
         self.revoke(account.id, TokenKind::Api)
     }
 
-    /// What the vault holds of an organization, by name: ciphertext, for demonstrations and tests.
-    /// Expired secrets that are not swept yet are there too.
+    /// Returns the stored ciphertexts of an organization, ordered by name, for demonstrations and tests.
+    /// Expired secrets that are not removed yet are included.
     ///
     /// # Errors
     ///
@@ -109,7 +103,7 @@ impl Vault {
     }
 }
 
-/// Turns a row that names an organization or an account which is not there into `false`.
+/// Turns a foreign key violation, that of an unknown organization or account, into `false`.
 fn if_parent_exists(inserted: Result<(), StoreError>) -> Result<bool, StoreError> {
     match inserted {
         Ok(()) => Ok(true),

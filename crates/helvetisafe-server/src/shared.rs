@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use helvetisafe_proto::KeyName;
@@ -7,62 +6,41 @@ use helvetisafe_proto::endpoint::SecretsAnswer;
 use serde::Serialize;
 
 use crate::budget::Budget;
-use crate::cache::{Answer, List, ListCache, SecretCache, TokenCache};
-use crate::limits::{LimitClock, Limits, RateLimits};
+use crate::cache::{CachedList, CachedSecret, ListCache, SecretCache, TokenCache};
+use crate::limits::Limits;
+use crate::settings::Settings;
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
 use crate::token::Hash;
-use crate::vault::Bounds;
 
-/// What the calls and the process that holds the vault share.
+/// The state of a running vault, shared by the calls and the handle.
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) tokens: TokenCache,
     pub(crate) lists: ListCache,
     pub(crate) secrets: SecretCache,
     pub(crate) limits: Limits,
-    /// The memory for the bodies of requests in flight.
+    /// The memory of the bodies of requests in flight.
     pub(crate) bodies: Budget,
-    /// The memory for the secrets and lists that are cached or being sent.
+    /// The memory of the secrets and lists that are cached or being sent.
     pub(crate) answers: Budget,
     pub(crate) settings: Settings,
 }
 
-/// What can be set.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// How long an access token lives.
-    pub(crate) token_life: Duration,
-    /// The most bytes of a request body.
-    pub(crate) body_limit: usize,
-    /// The most bytes of all request bodies in flight.
-    pub(crate) body_budget: usize,
-    /// The most bytes of all secrets and lists that are cached or being sent.
-    pub(crate) answer_budget: usize,
-    /// How often what has expired is removed.
-    pub(crate) sweep_interval: Duration,
-    /// What a slow client may take.
-    pub(crate) bounds: Bounds,
-    /// What each account may ask.
-    pub(crate) rate_limits: RateLimits,
-    /// What the rates run on.
-    pub(crate) limit_clock: LimitClock,
-}
-
-/// Why there is no answer to a read.
-pub(crate) enum NotRead {
+/// The failure of a read.
+pub(crate) enum ReadError {
     Store(StoreError),
-    /// The answers that are being sent need all the memory for answers.
+    /// The answers that are being sent use the whole budget.
     Overloaded,
 }
 
-impl From<StoreError> for NotRead {
+impl From<StoreError> for ReadError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
 impl Shared {
-    /// Who a token stands for; `None` when there is no such token or it has expired.
+    /// Returns the principal of a token; `None` if the token is unknown or has expired.
     pub(crate) async fn principal(&self, hash: Hash) -> Result<Option<Principal>, StoreError> {
         let now = Moment::now();
         let generation = match self.tokens.get(&hash, now) {
@@ -73,40 +51,40 @@ impl Shared {
             .store
             .principal(&hash)
             .await?
-            .filter(|found| found.is_alive(now));
+            .filter(|found| found.is_valid_at(now));
         if let Some(principal) = principal {
             self.tokens.insert(generation, hash, principal);
         }
         Ok(principal)
     }
 
-    /// The answer to a read; `None` when there is no such secret.
+    /// Returns the JSON of a secret; `None` if there is no such secret.
     pub(crate) async fn secret(
         &self,
         organization: OrganizationId,
         key: KeyName,
-    ) -> Result<Option<Bytes>, NotRead> {
+    ) -> Result<Option<Bytes>, ReadError> {
         let now = Moment::now();
-        let seen = match self.secrets.get(organization, &key, now) {
+        let read = match self.secrets.get(organization, &key, now) {
             Ok(body) => return Ok(Some(body)),
-            Err(seen) => seen,
+            Err(read) => read,
         };
         let found = self.store.secret(organization, key.clone(), now).await?;
         let Some(record) = found else {
             return Ok(None);
         };
-        let answer = Answer {
+        let secret = CachedSecret {
             body: self.json(&record)?,
-            made_at: now,
+            read_at: now,
             expires_at: record.expires_at.map(Moment::from),
         };
-        let body = answer.body.clone();
-        self.secrets.insert(seen, key, answer);
+        let body = secret.body.clone();
+        self.secrets.insert(read, key, secret);
         Ok(Some(body))
     }
 
-    /// Changes one secret. What was read of it before is forgotten. The write goes on where the client
-    /// is gone, so that its end is known.
+    /// Writes one secret and removes it from the cache. The write continues if the client disconnects, so
+    /// that the cache knows when it ends.
     pub(crate) async fn write<T: Send + 'static, F>(
         self: &Arc<Self>,
         organization: OrganizationId,
@@ -116,56 +94,49 @@ impl Shared {
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let writing = self.secrets.begin_write(organization, key);
+        let guard = self.secrets.begin_write(organization, key);
         let write = write(Arc::clone(self));
-        let ended = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let outcome = write.await;
-            drop(writing);
+            drop(guard);
             outcome
         });
-        ended.await.unwrap_or(Err(StoreError::WorkerCrashed))
+        task.await.unwrap_or(Err(StoreError::WorkerCrashed))
     }
 
-    /// The answer to a list: the one that was sent last, as long as it holds.
-    pub(crate) async fn list(&self, organization: OrganizationId) -> Result<Bytes, NotRead> {
+    /// Returns the JSON of the list of secrets, from the cache if nothing has changed.
+    pub(crate) async fn list(&self, organization: OrganizationId) -> Result<Bytes, ReadError> {
         let now = Moment::now();
-        let last = self.lists.get(organization, now);
-        let known = last.as_ref().map(|last| last.version);
+        let cached = self.lists.get(organization, now);
+        let known = cached.as_ref().map(|cached| cached.version);
         let (version, keys) = self.store.list_secrets(organization, known, now).await?;
-        if let (None, Some(last)) = (&keys, last) {
-            return Ok(last.body);
+        if let (None, Some(cached)) = (&keys, cached) {
+            return Ok(cached.body);
         }
-        // There are always some where none were known.
+        // Always present if no version was known.
         let keys = keys.unwrap_or_default();
-        let until = keys.iter().filter_map(|secret| secret.expires_at).min();
-        let list = List {
+        let expires_at = keys.iter().filter_map(|secret| secret.expires_at).min();
+        let list = CachedList {
             version,
             body: self.json(&SecretsAnswer { keys })?,
-            made_at: now,
-            until: until.map(Moment::from),
+            read_at: now,
+            expires_at: expires_at.map(Moment::from),
         };
         self.lists.insert(organization, list.clone());
         Ok(list.body)
     }
 
-    /// Forgets all access tokens, and all API tokens too where `api_tokens` says so.
-    pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
-        self.store.forget_tokens(api_tokens).await?;
-        self.tokens.clear();
-        Ok(())
-    }
-
-    /// An answer whose memory counts until its last copy is dropped: a slow reader holds it when the
-    /// cache has long forgotten it.
-    fn json(&self, answer: &impl Serialize) -> Result<Bytes, NotRead> {
+    /// Serializes an answer. Its memory counts against the budget until the last copy is dropped: a slow
+    /// client can hold it longer than the cache.
+    fn json(&self, answer: &impl Serialize) -> Result<Bytes, ReadError> {
         let mut json =
             serde_json::to_vec(answer).map_err(|error| StoreError::Encode(error.into()))?;
         json.shrink_to_fit();
         let share = self.answers.take(json.capacity()).or_else(|| {
-            self.secrets.forget_answers();
+            self.secrets.evict_all();
             self.lists.clear();
             self.answers.take(json.capacity())
         });
-        Ok(share.ok_or(NotRead::Overloaded)?.bind(json))
+        Ok(share.ok_or(ReadError::Overloaded)?.attach_to(json))
     }
 }

@@ -1,6 +1,6 @@
-//! The database: SQLite, in memory or in a file. The only folder that names `sqlx`.
+//! The SQLite database, in memory or in a file. Only this folder uses `sqlx`.
 //!
-//! Every function that touches a secret takes the organization, and every statement filters by it.
+//! Every function on secrets takes the organization, and every statement filters by it.
 
 mod accounts;
 mod file;
@@ -25,19 +25,19 @@ pub(crate) use secrets::{Ciphertext, ListVersion, NewExpiry};
 pub(crate) use sqlx::Error as StoreError;
 pub(crate) use tokens::{Principal, TokenKind, TokenRow};
 
-/// How long a statement waits for a connection, and a connection for another process' lock.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait of a statement for a connection, and of a connection for another process' lock.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the data are.
+/// The location of the database.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     Memory,
     File(PathBuf),
 }
 
 /// The open database.
 pub(crate) struct Store {
-    /// One connection, since SQLite has one writer at a time: waiting here is cheaper than there.
+    /// One connection, since SQLite allows one writer at a time, and waiting here is cheaper than there.
     writer: SqlitePool,
     readers: SqlitePool,
     name: String,
@@ -45,18 +45,18 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database, makes it where there is none, and brings its tables up to date.
-    pub(crate) async fn open(place: Place) -> Result<Self, Error> {
-        let store = match place {
-            Place::Memory => Self::in_memory(),
-            Place::File(path) => Self::in_file(OpenFile::open(path)?),
+    /// Opens the database, makes it if it does not exist, and migrates its tables.
+    pub(crate) async fn open(location: Location) -> Result<Self, Error> {
+        let store = match location {
+            Location::Memory => Self::in_memory(),
+            Location::File(path) => Self::in_file(OpenFile::open(path)?),
         };
         let migrated = sqlx::migrate!().run(&store.writer).await;
         migrated.map_err(|error| store.error(error))?;
         Ok(store)
     }
 
-    /// The database lives as long as its only connection, so that one is never given up.
+    /// The database lives as long as its only connection, which the pool therefore never closes.
     fn in_memory() -> Self {
         let options = common(SqliteConnectOptions::new().in_memory(true));
         let pool = pool(1).connect_lazy_with(options);
@@ -70,7 +70,7 @@ impl Store {
 
     fn in_file(file: OpenFile) -> Self {
         let options = common(SqliteConnectOptions::new().filename(file.path()));
-        // A write is in the log and the log is on the disk before it is acknowledged.
+        // The write-ahead log is on the disk before a write is acknowledged.
         let writing = options
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
@@ -84,7 +84,7 @@ impl Store {
         }
     }
 
-    /// Waits for what is under way, moves the log into the database file and closes it.
+    /// Waits for running statements, moves the log to the database file, and closes it.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
@@ -93,7 +93,7 @@ impl Store {
         }
     }
 
-    /// An error for the process that holds the vault.
+    /// Converts an error for the owner of the vault.
     pub(crate) fn error(
         &self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -108,7 +108,7 @@ impl Store {
 fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(TIMEOUT)
         .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
@@ -116,13 +116,13 @@ fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
 }
 
-/// A reader waits for the disk at most, so a few more than there are cores.
+/// Returns a few more than the number of cores, since readers wait for the disk at times.
 fn reader_count() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     u32::try_from(cores + 2).unwrap_or(u32::MAX).min(16)
@@ -137,9 +137,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_acknowledged_write_is_on_the_disk_and_a_deleted_one_is_not() {
+    async fn writes_are_durable_and_deletes_are_secure() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(Place::File(folder.path().join("vault.db")))
+        let store = Store::open(Location::File(folder.path().join("vault.db")))
             .await
             .unwrap();
         for (query, expected) in [

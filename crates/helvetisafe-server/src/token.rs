@@ -1,4 +1,4 @@
-//! Random credentials and the hashes that the database keeps of them.
+//! Random credentials, and their hashes for the database.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// The operating system gave no randomness.
+/// The operating system has no randomness.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the operating system's source of randomness failed")]
 pub(crate) struct NoRandomness;
@@ -18,8 +18,8 @@ impl From<NoRandomness> for crate::Error {
     }
 }
 
-/// A credential of 256 random bits: the prefix, which tells a reader and a secret scanner what it
-/// is, and 43 characters of base64url.
+/// Makes a credential of 256 random bits: a prefix, by which readers and secret scanners recognize it, and
+/// 43 characters of base64url.
 pub(crate) fn generate(prefix: &str) -> Result<SecretString, NoRandomness> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|_| NoRandomness)?;
@@ -27,14 +27,14 @@ pub(crate) fn generate(prefix: &str) -> Result<SecretString, NoRandomness> {
     Ok(format!("{prefix}{}", *text).into())
 }
 
-/// A public name that nobody else has: the prefix and 22 characters of base64url.
+/// Makes a unique public name: a prefix and 22 characters of base64url.
 pub(crate) fn generate_name(prefix: &str) -> Result<String, NoRandomness> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
     Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// A random positive number, for ids.
+/// Makes a random id, which is not negative.
 pub(crate) fn generate_id() -> Result<i64, NoRandomness> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
@@ -43,9 +43,8 @@ pub(crate) fn generate_id() -> Result<i64, NoRandomness> {
 
 /// The SHA-256 of a credential, FIPS 180-4.
 ///
-/// A fast hash is the right one here: it is only ever taken of 256 random bits, which nobody can
-/// guess however fast the guesses are. Slow hashes are for passwords that people choose, and the
-/// vault stores none.
+/// A fast hash suffices: credentials have 256 random bits and cannot be guessed. Slow hashes are for
+/// passwords, and the vault stores none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Hash([u8; 32]);
 
@@ -58,8 +57,8 @@ impl Hash {
         Self(Sha256::digest(credential.as_bytes()).into())
     }
 
-    /// Whether it is the stored hash, in a time that does not depend on where they differ. Without
-    /// a stored one it compares with zeros, so that an unknown client takes as long as a known one.
+    /// Compares with the stored hash in constant time. Without a stored hash it compares with zeros, so that
+    /// an unknown client takes as long as a known one.
     pub(crate) fn matches(self, stored: Option<&[u8]>) -> bool {
         self.0.ct_eq(stored.unwrap_or(&[0; 32])).into()
     }
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_long_and_never_alike() {
+    fn credentials_are_long_and_differ() {
         let [a, b] = [(); 2].map(|()| generate("hs_").unwrap());
         assert_eq!(a.expose_secret().len(), "hs_".len() + 43);
         assert_ne!(a.expose_secret(), b.expose_secret());

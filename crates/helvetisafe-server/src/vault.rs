@@ -1,7 +1,5 @@
 //! The handle of a running vault, and its builder.
 
-pub(crate) mod connections;
-mod slots;
 mod thread;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,21 +12,19 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
+#[cfg(feature = "faults")]
 use crate::faults::Faults;
 use crate::limits::LimitClock;
-use crate::shared::{Settings, Shared};
-use crate::store::{Place, StoreError};
+use crate::settings::Settings;
+use crate::shared::Shared;
+use crate::store::{Location, StoreError};
 use crate::{Error, RateLimits};
 use thread::Running;
 
-pub(crate) use connections::Bounds;
-pub(crate) use slots::Peer;
-
-/// A running vault: it serves HTTP on a loopback address, from its own thread with its own runtime.
+/// A running vault. It serves HTTP on a loopback address, from its own thread with its own runtime.
 ///
-/// No method needs an async runtime, and each may be called inside one: it blocks for as long as
-/// its work in the database takes. Dropping the vault stops it like [`stop`](Self::stop), errors
-/// aside.
+/// The methods need no async runtime, but may be called inside one. They block while the database works.
+/// Dropping the vault stops it like [`stop`](Self::stop) and ignores errors.
 pub struct Vault {
     address: SocketAddr,
     base_url: String,
@@ -39,38 +35,38 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A vault in memory on a free port of 127.0.0.1, for the tests of an application.
+    /// Starts a vault in memory on a free port of 127.0.0.1, for the tests of an application.
     ///
     /// # Errors
     ///
-    /// [`Error::Listen`] or [`Error::Thread`] when the operating system has no port or thread left.
+    /// [`Error::Listen`] or [`Error::Thread`] when the operating system has no free port or thread.
     pub fn ephemeral() -> Result<Self, Error> {
         Self::builder().start()
     }
 
-    /// A vault with other settings.
+    /// Returns a builder for a vault with other settings.
     pub fn builder() -> VaultBuilder {
         VaultBuilder::default()
     }
 
-    /// Where it serves: `http://ADDRESS:PORT`, without a trailing slash.
+    /// Returns the base URL, `http://ADDRESS:PORT`, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// Where it listens, with the port that was chosen where 0 was asked for.
+    /// Returns the address it listens on, with the actual port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops it: no new connection is accepted, requests under way get up to 5 s to finish, the
-    /// database is closed. Every acknowledged write is kept where the vault has a file.
+    /// Stops the vault. It accepts no more connections, gives requests in flight up to 5 s to finish, and
+    /// closes the database. A vault with a file loses no acknowledged write.
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`] when the vault's thread had ended before.
+    /// [`Error::Stopped`] when the vault's thread has ended already.
     pub fn stop(mut self) -> Result<(), Error> {
         self.shut_down()
     }
@@ -83,8 +79,8 @@ impl Vault {
         thread.join().unwrap_or(Err(Error::Stopped))
     }
 
-    /// Does work in the vault's runtime and waits for it. The caller's thread only waits on a
-    /// channel, which is allowed in another runtime too.
+    /// Runs `work` in the vault's runtime and waits for the result. The caller's thread waits on a channel,
+    /// which is possible inside another runtime too.
     pub(crate) fn run<T, F>(&self, work: impl FnOnce(Arc<Shared>) -> F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -93,7 +89,7 @@ impl Vault {
         let (sender, receiver) = mpsc::sync_channel(1);
         let work = work(Arc::clone(&self.shared));
         self.runtime.spawn(async move {
-            // The receiver waits below for as long as this task lives.
+            // The receiver below lives until this task ends.
             let _ = sender.send(work.await);
         });
         let done = receiver.recv().map_err(|_| Error::Stopped)?;
@@ -103,7 +99,7 @@ impl Vault {
 
 impl Drop for Vault {
     fn drop(&mut self) {
-        // Whoever wants to know calls `stop`.
+        // `stop` reports the error.
         let _ = self.shut_down();
     }
 }
@@ -121,8 +117,9 @@ impl std::fmt::Debug for Vault {
 #[must_use]
 pub struct VaultBuilder {
     listen: SocketAddr,
-    place: Place,
+    location: Location,
     settings: Settings,
+    #[cfg(feature = "faults")]
     faults: Option<Faults>,
 }
 
@@ -130,120 +127,109 @@ impl Default for VaultBuilder {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            place: Place::Memory,
-            settings: Settings {
-                token_life: Duration::from_secs(3600),
-                body_limit: 2 * 1024 * 1024,
-                body_budget: 32 * 1024 * 1024,
-                answer_budget: 128 * 1024 * 1024,
-                sweep_interval: Duration::from_secs(60),
-                bounds: Bounds {
-                    patience: Duration::from_secs(30),
-                    connections: 512,
-                },
-                rate_limits: RateLimits::default(),
-                limit_clock: LimitClock::default(),
-            },
+            location: Location::Memory,
+            settings: Settings::default(),
+            #[cfg(feature = "faults")]
             faults: None,
         }
     }
 }
 
 impl VaultBuilder {
-    /// Where to listen: a loopback address, by default 127.0.0.1; port 0, the default, is any that
-    /// is free.
+    /// Sets the loopback address to listen on; 127.0.0.1 by default. Port 0, the default, is any free port.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// The file of the database, made with mode 0600 where there is none. Without it all is in
-    /// memory and gone when the vault stops.
+    /// Sets the database file, which is made with mode 0600 if it does not exist. Without a file all data
+    /// is in memory and lost when the vault stops.
     ///
-    /// Beside it stand `-wal` and `-shm` files while the vault runs, and a `.lock` file.
+    /// `-wal` and `-shm` files are beside it while the vault runs, and always a `.lock` file.
     pub fn state(mut self, database: impl Into<PathBuf>) -> Self {
-        self.place = Place::File(database.into());
+        self.location = Location::File(database.into());
         self
     }
 
-    /// How long an access token lives; 3600 s by default. A client is told the whole seconds.
+    /// Sets the lifetime of access tokens; 3600 s by default. Clients receive it in whole seconds.
     pub fn token_life(mut self, life: Duration) -> Self {
         self.settings.token_life = life;
         self
     }
 
-    /// The most bytes of a request body; by default 2 MiB, which fits a secret of 1 MiB after
+    /// Sets the largest request body in bytes; 2 MiB by default, enough for a secret of 1 MiB after
     /// encryption and base64.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.settings.body_limit = bytes;
         self
     }
 
-    /// The most bytes that the bodies of all requests in flight may take together, at least those of one;
-    /// by default 32 MiB. What is over it is answered 503 with `Retry-After`.
+    /// Sets the memory of all request bodies in flight in bytes, at least the size of one body; 32 MiB by
+    /// default. A request beyond it is answered 503 with `Retry-After`.
     pub fn body_budget(mut self, bytes: usize) -> Self {
         self.settings.body_budget = bytes;
         self
     }
 
-    /// The most bytes that the secrets and lists may take together that are cached or being sent; by
-    /// default 128 MiB. When slow readers hold that much, further reads are answered 503 with
-    /// `Retry-After`. One answer is always possible, however large.
+    /// Sets the memory of all secrets and lists that are cached or being sent, in bytes; 128 MiB by default.
+    /// If slow clients use all of it, further reads are answered 503 with `Retry-After`. A single answer may
+    /// be larger.
     pub fn answer_budget(mut self, bytes: usize) -> Self {
         self.settings.answer_budget = bytes;
         self
     }
 
-    /// How often expired secrets and tokens are removed from the database; 60 s by default, at
-    /// least 10 ms. It is housekeeping: what has expired cannot be read from that moment on.
+    /// Sets the time between two removals of expired secrets and tokens from the database; 60 s by default,
+    /// at least 10 ms. Expired secrets and tokens cannot be read even before they are removed.
     pub fn sweep_interval(mut self, interval: Duration) -> Self {
         self.settings.sweep_interval = interval.max(Duration::from_millis(10));
         self
     }
 
     /// Lets the vault misbehave on purpose, for tests: see [`faults`](crate::faults).
+    #[cfg(feature = "faults")]
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = Some(faults);
         self
     }
 
-    /// What each account may ask; by default what [`RateLimits::default`] says.
+    /// Sets the rate limits of each account; [`RateLimits::default`] by default.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = limits;
         self
     }
 
-    /// The time that the rates run on, in place of the machine's: since any fixed moment, and never
-    /// going back. For tests that must not wait.
+    /// Sets the clock of the rate limits, for tests that must not wait. It returns the time since a fixed
+    /// moment, and never goes back.
     pub fn rate_clock(mut self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.settings.limit_clock = LimitClock::new(now);
         self
     }
 
-    /// How long a client may take to send the head of a request, to send its body, or to read on in
-    /// an answer, and how long a connection may be idle between two requests; 30 s by default. After
-    /// that it is closed; a body that is too slow is answered 408 first.
-    pub fn client_timeout(mut self, patience: Duration) -> Self {
-        self.settings.bounds.patience = patience;
+    /// Sets the longest time for a client to send the head of a request, to send its body, or to continue
+    /// reading an answer, and for a connection to be idle; 30 s by default. Then the connection is closed; a
+    /// body that is too slow is answered 408 first.
+    pub fn client_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.bounds.client_timeout = timeout;
         self
     }
 
-    /// The number of connections served at a time, at least 1; 512 by default. Further ones wait. While
-    /// one does, a connection on which no valid credential was seen is closed once it has been idle for
-    /// 100 ms, or was accepted a second ago, even in the middle of a request; the one whose time was over
-    /// first goes first. Connections on which a valid credential was seen stay.
+    /// Sets the number of connections served at the same time, at least 1; 512 by default. Further ones
+    /// wait. While one waits, connections that have not sent a valid credential are closed, one at a time,
+    /// if they have been idle for 100 ms or are a second old, even during a request. The one that reached
+    /// its limit first is closed first.
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.settings.bounds.connections = connections.clamp(1, Semaphore::MAX_PERMITS);
+        self.settings.bounds.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// Starts the vault; when this returns it accepts connections.
+    /// Starts the vault, and returns when it accepts connections.
     ///
     /// # Errors
     ///
     /// [`Error::NotLoopback`], [`Error::AddressInUse`] or [`Error::Listen`] for the address;
     /// [`Error::File`], [`Error::Exposed`], [`Error::Locked`] or [`Error::Database`] for the
-    /// database; [`Error::Thread`] when the operating system has no thread left.
+    /// database; [`Error::Thread`] when the operating system has no free thread.
     pub fn start(self) -> Result<Vault, Error> {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::sync_channel(1);
@@ -264,7 +250,7 @@ impl VaultBuilder {
                 stop: Some(stop),
                 thread: Some(thread),
             }),
-            // It ended without being ready, so it has an error.
+            // The thread ended before it was ready, so it returns an error.
             Err(_) => Err(thread
                 .join()
                 .unwrap_or(Ok(()))

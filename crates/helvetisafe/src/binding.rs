@@ -1,27 +1,27 @@
-//! The check that a secret that opened is the one that was asked for.
+//! Checks that a decrypted secret is the requested one.
 //!
-//! An envelope has no additional authenticated data, so a vault can hand out one secret for another. The
-//! name inside a payload is what tells them apart.
+//! An envelope has no additional authenticated data, so a vault can hand out one secret for another. Only the
+//! name inside the payload distinguishes them.
 
 use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
 
 use crate::error::Cause;
 
-/// The degree to which a payload has to name the key.
+/// The requirement that a payload names its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Binding {
-    /// Any payload will do.
+    /// Any payload is accepted.
     AllowUnbound,
     /// A payload of one member must not name another key.
     #[default]
     RefuseOthers,
-    /// The payload has to name the key.
+    /// The payload must name the key.
     Required,
 }
 
 impl Binding {
-    /// Checks the payload that was read for `key`, where the caller knows it to have `fields`.
+    /// Checks the payload of `key`. `fields` are the fields that the caller expects in it.
     pub(crate) fn check(
         self,
         key: &KeyName,
@@ -41,7 +41,7 @@ impl Binding {
     }
 }
 
-/// The other key that a payload of one member names.
+/// Returns the other key that a payload of one member names.
 fn other_name(key: &KeyName, payload: &Payload) -> Option<KeyName> {
     let [field] = payload.fields() else {
         return None;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_another_secret_is_read() {
+    fn a_payload_that_cannot_be_another_secret_is_accepted() {
         for payload in [
             r#"{"A":"v"}"#,
             r#"{"A":5}"#,

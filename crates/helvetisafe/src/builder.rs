@@ -8,32 +8,31 @@ use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use http::HeaderValue;
 
+use crate::api::{Api, Throttle};
+use crate::auth::{ApiToken, Auth, ServiceAccount};
 use crate::binding::Binding;
 use crate::cache::CachePolicy;
-use crate::client::Client;
-use crate::clock::{Clock, SystemClock};
-use crate::connection::{Connection, Prepared};
+use crate::clock::Clock;
+use crate::config_error::ConfigError;
 use crate::credentials::{Authentication, Credentials, KeySource};
-use crate::driver::blocking::block;
-use crate::driver::{Blocking, Driver};
-use crate::error::{ConfigError, Error};
-use crate::event::{Event, Observer};
+use crate::error::Error;
+use crate::event::Event;
+use crate::http::Transport;
+use crate::http::roots::Roots;
 use crate::limits::{BodyLimits, Timeouts};
+use crate::observer::Observer;
 use crate::org_keys::{OrgKeyPolicy, OrgKeyRotation};
-use crate::session::{Session, Throttle};
-use crate::token::{ApiToken, Authorizer, ServiceAccount};
-use crate::transport::Transport;
-use crate::transport::roots::Roots;
-use crate::transport::ureq::UreqTransport;
+use crate::runtime::{Notify, Runtime};
+use crate::vault::Config;
 
 const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
 
-/// Enough to hide the way to the vault and back, and few enough not to run into its rate limit.
+/// Enough to hide the round-trip time, and few enough to stay below the rate limit.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
-/// A client in the making: what is required is there, the rest has defaults.
+/// Configures a client. The required settings are set; the others have defaults.
 ///
-/// `P` is how it will reach the vault and wait: by default on the calling thread.
+/// `P` is the transport and the clock; by default those of the blocking client.
 #[must_use = "call connect() to make a client of it"]
 pub struct ClientBuilder<P = Parts> {
     base_url: String,
@@ -55,15 +54,15 @@ pub struct ClientBuilder<P = Parts> {
     parts: P,
 }
 
-/// What a [`Client`] may be given in place of its own transport and clock.
+/// The transport and the clock of a [`Client`](crate::Client), if they are not the default ones.
 #[derive(Default)]
 pub struct Parts {
-    transport: Option<Arc<dyn Transport>>,
-    around: Option<Box<Around>>,
-    clock: Option<Arc<dyn Clock>>,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) around: Option<Box<Around>>,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
-/// Makes one transport of another.
+/// Wraps a transport.
 type Around = dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send;
 
 impl<P: Default> ClientBuilder<P> {
@@ -91,7 +90,7 @@ impl<P: Default> ClientBuilder<P> {
 }
 
 impl<P> ClientBuilder<P> {
-    /// The scopes to ask for; all of them by default. An API token has its own.
+    /// Sets the scopes to request; by default all of them. An API token has its own.
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
         Self {
             scopes: scopes.into(),
@@ -99,9 +98,8 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// Fixes the header of an API token. By default the client sends `X-Aegis-Token`, tries
-    /// `Authorization: Bearer` once when its very first call is answered 401, and keeps the one
-    /// that worked.
+    /// Sets the header of an API token. By default the client sends `X-Aegis-Token`. If its very first call is
+    /// answered 401, it tries `Authorization: Bearer` once, and then uses the header that worked.
     pub fn api_token_header(self, header: ApiTokenHeader) -> Self {
         Self {
             api_token_header: Some(header),
@@ -109,18 +107,17 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// How long things may take. The limits for connecting and for silence are the default
-    /// transport's.
+    /// Sets the timeouts. Those for connecting and for silence apply to the default transport only.
     pub fn timeouts(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
     }
 
-    /// How large answers may be.
+    /// Sets the largest answers.
     pub fn body_limits(self, limits: BodyLimits) -> Self {
         Self { limits, ..self }
     }
 
-    /// How many attempts a call has, 3 by default; 1 turns retries off, and 0 is 1.
+    /// Sets the number of attempts of a call: by default 3; 1 turns retries off, and 0 means 1.
     pub fn attempts(self, attempts: u32) -> Self {
         let policy = RetryPolicy {
             max_attempts: attempts.max(1),
@@ -129,13 +126,13 @@ impl<P> ClientBuilder<P> {
         Self { policy, ..self }
     }
 
-    /// How often to try, and how long to wait between.
+    /// Sets the number of attempts and the waits between them.
     pub fn retry_policy(self, policy: RetryPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// How many calls [`Secrets::get_many`](crate::Secrets::get_many) and its like have under way at
-    /// once: 8 by default, and at most 64 connections are kept.
+    /// Sets the number of concurrent calls of [`Secrets::get_many`](crate::Secrets::get_many) and similar
+    /// operations: by default 8. At most 64 idle connections are pooled.
     pub fn concurrency(self, calls: NonZeroUsize) -> Self {
         Self {
             concurrency: calls,
@@ -143,20 +140,20 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// Trusts one more certificate authority, or several, given as PEM.
+    /// Trusts one or more further certificate authorities, given as PEM.
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.extra.push(pem.into());
         self
     }
 
-    /// Trusts the roots that are compiled in, Mozilla's, instead of the platform's.
+    /// Trusts Mozilla's compiled-in roots instead of the platform's.
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(mut self) -> Self {
         self.roots.bundled = true;
         self
     }
 
-    /// The `User-Agent` header; by default the name and version of this crate.
+    /// Sets the `User-Agent` header; by default the name and version of this crate.
     pub fn user_agent(self, user_agent: HeaderValue) -> Self {
         Self {
             user_agent: Some(user_agent),
@@ -164,8 +161,8 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// Calls `observe` for everything that happens on the way: requests, answers, waits. It is
-    /// called on the thread that works, so it should be quick.
+    /// Calls `observe` for each request, answer and wait. It is called on the working thread, so it should be
+    /// quick.
     pub fn on_event(self, observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         Self {
             observer: Observer::new(observe),
@@ -178,15 +175,14 @@ impl<P> ClientBuilder<P> {
         self.pin_org_keys([fingerprint])
     }
 
-    /// Lets `connect` accept these org keys only, so that a hostile vault cannot hand out a key that it
-    /// knows and then read what is written. A key that comes later and is not pinned is subject to
+    /// Lets `connect` accept these org keys only, so that a hostile vault cannot hand out a key that it knows,
+    /// to read what the client writes. A later key that is not pinned is subject to
     /// [`Self::org_key_rotation`], which refuses it by default. A refused key fails the call with
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused).
     ///
-    /// Several pins announce a rotation: the client seals under the pinned key that the vault gave last,
-    /// and opens secrets under every pinned key that it was given. The vault may go back to each pinned
-    /// key, so take the old one out once the rotation is over. Without pins, `connect` accepts any
-    /// org key.
+    /// Several pins announce a rotation: the client encrypts under the pinned key that the vault returned last,
+    /// and decrypts under every pinned key that it returned. The vault may go back to any pinned key, so remove
+    /// the old one after the rotation. Without pins, `connect` accepts any org key.
     ///
     /// ```no_run
     /// use helvetisafe::{Client, Fingerprint};
@@ -201,17 +197,17 @@ impl<P> ClientBuilder<P> {
         self
     }
 
-    /// Sets what happens when the vault's org key changes while the client is connected, and the new
-    /// one is not pinned. By default it is refused.
+    /// Sets the policy for an org key that changes while the client is connected, if the new key is not pinned.
+    /// By default it is refused.
     pub fn org_key_rotation(mut self, rotation: OrgKeyRotation) -> Self {
         self.org_key_policy.rotation = rotation;
         self
     }
 
-    /// Refuses every secret that does not name its key inside the encryption, so that a hostile vault
-    /// cannot hand out one secret for another. Multi-field secrets and legacy plain text name no key,
-    /// and cannot be read then. `false` is the default: see [`Self::allow_unbound`]; of the two
-    /// settings the last call counts.
+    /// Refuses every secret that does not name its key inside the encryption, so that a hostile vault cannot
+    /// hand out one secret for another. Multi-field secrets and legacy plain text name no key, and cannot be
+    /// read then. `false`, the default, is described at [`Self::allow_unbound`]. The last call of the two
+    /// methods counts.
     pub fn require_binding(self, required: bool) -> Self {
         let binding = if required {
             Binding::Required
@@ -221,14 +217,13 @@ impl<P> ClientBuilder<P> {
         Self { binding, ..self }
     }
 
-    /// Reads also a secret of one member whose name is another valid key.
+    /// Accepts a secret of one member whose name is another valid key.
     ///
     /// By default such a secret is refused, with
-    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto): it looks just like the single value of that
-    /// other key, which a hostile vault may have handed out in its place. A one-field secret that was made
-    /// in the portal looks like that too; read it with [`Secrets::get_field`](crate::Secrets::get_field), or
-    /// allow all of them here. `false` restores the default; of this and [`Self::require_binding`] the last
-    /// call counts.
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto): it has the form of the single value of that other key,
+    /// which a hostile vault may have handed out in its place. A one-field secret from the portal has the same
+    /// form. Read it with [`Secrets::get_field`](crate::Secrets::get_field), or accept all of them here.
+    /// `false` restores the default. The last call of this method and [`Self::require_binding`] counts.
     pub fn allow_unbound(self, allowed: bool) -> Self {
         let binding = if allowed {
             Binding::AllowUnbound
@@ -238,8 +233,7 @@ impl<P> ClientBuilder<P> {
         Self { binding, ..self }
     }
 
-    /// Keeps values that were read or written in memory, within this policy. Without it, each read
-    /// asks the vault.
+    /// Caches values that were read or written, by this policy. Without it, each read goes to the vault.
     pub fn cache(self, policy: CachePolicy) -> Self {
         Self {
             cache: Some(policy),
@@ -247,15 +241,14 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// Begins with the access token that an earlier client had, from
-    /// [`Client::resumption_ticket`]. It is treated as this client's own: renewed in time, and
-    /// replaced, once, when the vault answers 401. One that is a minute old or
-    /// more is replaced after a 403 too, if another can be fetched, and the call made once more: the
-    /// account may have been granted more in the meantime.
+    /// Starts with the access token of an earlier client, from
+    /// [`Client::resumption_ticket`](crate::Client::resumption_ticket). It is renewed in time, and replaced
+    /// once after a 401, like the client's own. A token that is at least a minute old is also replaced after a
+    /// 403, and the call repeated, since the account may have more rights by now.
     ///
-    /// A ticket that does not serve is ignored: one that is none or does not open, of another
-    /// vault, account, client secret or set of scopes, or whose token came in the future, because the
-    /// calendar's clock was set back since.
+    /// A ticket that cannot be used is ignored: one that is malformed or does not open, belongs to another
+    /// vault, account, client secret or set of scopes, or has a time of receipt in the future because the
+    /// clock was set back since.
     pub fn resume(self, ticket: impl Into<String>) -> Self {
         Self {
             ticket: Some(ticket.into()),
@@ -263,117 +256,63 @@ impl<P> ClientBuilder<P> {
         }
     }
 
-    /// Does all that needs no vault.
-    pub(crate) fn prepare<D: Driver>(
+    /// Does everything that needs no vault.
+    pub(crate) fn config<R: Runtime>(
         self,
-        driver: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<D, ConfigError>,
-    ) -> Result<Prepared<D>, Error> {
+        runtime: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<R, ConfigError>,
+    ) -> Result<Config<R>, Error> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
         self.credentials.0.check()?;
         let local_key = self.key_source.local_key()?;
         let timeouts = self.timeouts.bounded();
-        let driver = driver(self.parts, &base, &timeouts, &self.roots).map_err(Error::config)?;
-        let session = Session {
+        let runtime = runtime(self.parts, &base, &timeouts, &self.roots).map_err(Error::config)?;
+        let api = Api {
             base,
-            driver,
-            renewals: D::Gate::default(),
-            authorizer: authorizer(self.credentials, self.scopes, self.api_token_header)?,
+            runtime,
+            auth: auth(self.credentials, self.scopes, self.api_token_header)?,
             observer: self.observer,
             policy: self.policy,
             timeouts,
             limits: self.limits,
-            concurrency: self.concurrency.get(),
             throttle: Throttle::default(),
             user_agent: self
                 .user_agent
                 .unwrap_or(HeaderValue::from_static(USER_AGENT)),
         };
-        Ok(Prepared {
-            session,
+        Ok(Config {
+            api,
             local_key,
             org_key_policy: self.org_key_policy,
             binding: self.binding,
             cache: self.cache,
             ticket: self.ticket,
+            concurrency: self.concurrency.get(),
         })
     }
 
-    #[cfg(feature = "async")]
     pub(crate) fn parts_mut(&mut self) -> &mut P {
         &mut self.parts
     }
 }
 
-impl ClientBuilder {
-    /// Another way to send requests. Timeouts for connecting and for silence, certificates and
-    /// proxies are then its own affair.
-    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
-        self.parts.transport = Some(Arc::new(transport));
-        self
-    }
-
-    /// Puts a transport around the default one, or around that of [`Self::transport`], to see or to
-    /// answer requests on the way. What it is given sends them.
-    pub fn around_transport<T: Transport + 'static>(
-        mut self,
-        around: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
-    ) -> Self {
-        self.parts.around = Some(Box::new(|inner| Arc::new(around(inner))));
-        self
-    }
-
-    /// Another clock, for tests.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.parts.clock = Some(Arc::new(clock));
-        self
-    }
-
-    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
-    /// org key.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
-    /// anything is sent, or there is no certificate authority to trust;
-    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key cannot be read or unlocked,
-    /// or the org key cannot be unwrapped;
-    /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
-    /// vault gives another one; and every error of a call.
-    pub fn connect(self) -> Result<Client, Error> {
-        let prepared = self.prepare(|parts, base, timeouts, roots| {
-            let transport = match parts.transport {
-                Some(transport) => transport,
-                None => Arc::new(UreqTransport::new(base, timeouts, roots)?),
-            };
-            let transport = match parts.around {
-                Some(around) => around(transport),
-                None => transport,
-            };
-            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-            Ok(Blocking::new(transport, clock))
-        })?;
-        block(Connection::open(prepared)).map(Client::from)
-    }
-}
-
-fn authorizer(
+fn auth<N: Notify>(
     credentials: Credentials,
     scopes: Scopes,
     header: Option<ApiTokenHeader>,
-) -> Result<Authorizer, Error> {
+) -> Result<Auth<N>, Error> {
     match credentials.0 {
         Authentication::ServiceAccount {
             client_id,
             client_secret,
-        } => Ok(Authorizer::ServiceAccount(ServiceAccount::new(
+        } => Ok(Auth::ServiceAccount(Arc::new(ServiceAccount::new(
             client_id,
             client_secret,
             scopes,
-        ))),
+        )))),
         Authentication::ApiToken(token) => {
             let token = Token::parse(token)
                 .map_err(|_| Error::config(ConfigError::NotAHeader("the API token")))?;
-            Ok(Authorizer::ApiToken(ApiToken::new(&token, header)))
+            Ok(Auth::ApiToken(ApiToken::new(&token, header)))
         }
     }
 }
@@ -381,7 +320,7 @@ fn authorizer(
 impl<P> fmt::Debug for ClientBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            // What is none may hold a password.
+            // An invalid URL may hold a password.
             .field("base_url", &BaseUrl::parse(&self.base_url))
             .field("credentials", &self.credentials)
             .field("key_source", &self.key_source)

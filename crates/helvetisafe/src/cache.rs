@@ -1,9 +1,9 @@
-//! Values that were read or written lately, for as long as the caller allows. No waiting here: what
-//! takes time is in `operations/cached.rs`.
+//! A cache of values that were read or written recently. It decides; `operations/cached.rs` reads, writes
+//! and waits.
 
 mod entries;
+mod in_flight;
 mod policy;
-mod under_way;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,73 +12,73 @@ use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
-use crate::driver::Gate;
+use crate::clock::Now;
 use crate::error::Error;
-use crate::session::Now;
+use crate::runtime::Notify;
+use crate::single_flight;
 use entries::Entries;
 
+pub(crate) use in_flight::{PendingWrite, ReadFlight};
 pub use policy::{CachePolicy, Freshness};
-pub(crate) use under_way::{Reading, Writing};
 
-/// A value with what the vault says about it.
+/// A value and its expiry.
 #[derive(Clone)]
 pub(crate) struct Value {
     pub(crate) payload: Arc<Payload>,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
-/// What a client keeps; with [`ClientBuilder::cache`](crate::ClientBuilder::cache).
-pub(crate) struct Cache<G>(Arc<Shared<G>>);
+/// The result of a read through the cache.
+pub(crate) type Outcome = Result<(Value, Freshness), Error>;
 
-struct Shared<G> {
+/// The next step of a caller that wants a value.
+pub(crate) type Step<N> = single_flight::Step<Outcome, ReadFlight<N>>;
+
+/// The cache of a client; with [`ClientBuilder::cache`](crate::ClientBuilder::cache).
+pub(crate) struct Cache<N>(Arc<Shared<N>>);
+
+struct Shared<N> {
     policy: CachePolicy,
     entries: Mutex<Entries>,
-    /// Opened when a read has ended.
-    landed: G,
+    /// Notified at the end of each read.
+    landed: N,
 }
 
-/// What somebody who wants a value does next.
-pub(crate) enum Step<G: Gate> {
-    /// Takes it, or the failure of the read that was waited for.
-    Take(Result<(Value, Freshness), Error>),
-    /// Reads it, for all.
-    Read(Reading<G>),
-    /// Waits for a read that is under way.
-    Wait { at_most: Duration },
-}
-
-impl<G: Gate> Cache<G> {
+impl<N: Notify> Cache<N> {
     pub(crate) fn new(policy: CachePolicy) -> Self {
         Self(Arc::new(Shared {
             policy,
             entries: Mutex::default(),
-            landed: G::default(),
+            landed: N::default(),
         }))
     }
 
-    /// Opened when a read has ended.
-    pub(crate) fn landed(&self) -> &G {
+    /// Notified at the end of each read.
+    pub(crate) fn landed(&self) -> &N {
         &self.0.landed
     }
 
-    /// How many reads of it have ended so far.
-    pub(crate) fn landings(&self, key: &KeyName) -> u64 {
+    /// Returns the number of reads of this key that ended.
+    pub(crate) fn completed_reads(&self, key: &KeyName) -> u64 {
         let entries = self.lock();
-        entries.by_key.get(key).map_or(0, |entry| entry.landings)
+        entries
+            .by_key
+            .get(key)
+            .map_or(0, |entry| entry.completed_reads)
     }
 
-    /// What to do for a value. `before` is the number of reads that had ended when the wish began;
-    /// a read that has not ended `longest` after its begin is waited for no more.
-    pub(crate) fn step(&self, key: &KeyName, before: u64, now: Now, longest: Duration) -> Step<G> {
+    /// Decides about a caller that saw `before` completed reads when it began. A read that has not ended
+    /// `longest` after its begin is given up.
+    pub(crate) fn step(&self, key: &KeyName, before: u64, now: Now, longest: Duration) -> Step<N> {
         let policy = &self.0.policy;
         let mut entries = self.lock();
         let entry = entries.used(key);
-        // What a read brought that was waited for serves, however long that took.
-        let is_shared = entry.came_after(before) && !policy.time_to_live.is_zero();
-        if let Some((value, age)) = entry.alive(now)
+        // The result of a read that this caller waited for counts as fresh, however long it took.
+        let is_shared = entry.was_read_after(before) && !policy.time_to_live.is_zero();
+        if let Some((value, age)) = entry.live_value(now)
             && (age < policy.time_to_live || is_shared)
         {
-            let freshness = if entry.landings == before {
+            let freshness = if entry.completed_reads == before {
                 Freshness::Cached { age }
             } else {
                 Freshness::Fresh
@@ -87,33 +87,27 @@ impl<G: Gate> Cache<G> {
         }
         if let Some((error, since)) = &entry.failure {
             let age = now.clock.saturating_sub(*since);
-            if entry.landings != before || age < policy.life_of(error) {
+            if entry.completed_reads != before || age < policy.life_of(error) {
                 return Step::Take(policy.fallback(entry, error.clone(), now));
             }
         }
-        match entry.patience(now) {
-            Some(at_most) => Step::Wait { at_most },
-            None => Step::Read(Reading::begin(&self.0, key, entry, now.clock, longest)),
+        match entry.read.begin(now.clock, longest) {
+            Err(at_most) => Step::Wait { at_most },
+            Ok(id) => Step::Fly(ReadFlight::new(&self.0, key, entry, id, now.clock)),
         }
     }
 
-    /// For whoever can neither read it nor wait for it: the old value where that is allowed, else the
-    /// error.
-    pub(crate) fn fallback(
-        &self,
-        key: &KeyName,
-        error: Error,
-        now: Now,
-    ) -> Result<(Value, Freshness), Error> {
+    /// Returns the old value where the policy allows that, otherwise the error: for a caller that can
+    /// neither read nor wait.
+    pub(crate) fn fallback(&self, key: &KeyName, error: Error, now: Now) -> Outcome {
         match self.lock().by_key.get(key) {
             Some(entry) => self.0.policy.fallback(entry, error, now),
             None => Err(error),
         }
     }
 
-    /// A write that begins.
-    pub(crate) fn begin_write<'a>(&'a self, key: &'a KeyName) -> Writing<'a, G> {
-        Writing::begin(self, key)
+    pub(crate) fn begin_write<'a>(&'a self, key: &'a KeyName) -> PendingWrite<'a, N> {
+        PendingWrite::begin(self, key)
     }
 
     pub(crate) fn forget(&self, key: &str) {
@@ -133,8 +127,8 @@ impl<G: Gate> Cache<G> {
     }
 }
 
-impl<G> Shared<G> {
-    /// A thread that panicked leaves a whole state behind, so poison does not matter.
+impl<N> Shared<N> {
+    /// The state is consistent even after a panic, so poison does not matter.
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

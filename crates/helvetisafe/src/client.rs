@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use helvetisafe_crypto::Fingerprint;
 
-use crate::builder::ClientBuilder;
-use crate::connection::Connection;
+use crate::builder::{ClientBuilder, Parts};
+use crate::clock::{Clock, SystemClock};
 use crate::credentials::{Credentials, Environment, KeySource};
-use crate::driver::Blocking;
 use crate::error::Error;
+use crate::http::Transport;
+use crate::http::ureq::UreqTransport;
+use crate::runtime::Blocking;
+use crate::runtime::blocking::block;
 use crate::secrets::Secrets;
+use crate::vault::Vault;
 
-/// A connection to a vault: it holds the account's private key and the org key, and keeps an access
-/// token fresh.
+/// A connected account: it holds the private key and the org key, and renews the access token.
 ///
-/// Cloning is cheap and shares everything; it is `Send` and `Sync`, and meant to be used by many
-/// threads at once. All keys are wiped when the last clone is dropped.
+/// A clone is cheap and shares everything. Many threads may use a client at once. All keys are wiped when the
+/// last clone is dropped.
 #[derive(Clone)]
-pub struct Client(Arc<Connection<Blocking>>);
+pub struct Client(Arc<Vault<Blocking>>);
 
 impl Client {
-    /// Begins a client with what is required. The base URL is `https://host[:port][/prefix]`, or
-    /// `http://` to a loopback address.
+    /// Starts to configure a client. The base URL is `https://host[:port][/prefix]`, or `http://` to a loopback
+    /// address.
     pub fn builder(
         base_url: impl Into<String>,
         credentials: Credentials,
@@ -30,7 +33,7 @@ impl Client {
         ClientBuilder::new(base_url.into(), credentials, key_source)
     }
 
-    /// Connects with what the environment says: `HELVETISAFE_BASE_URL`; either
+    /// Connects with the settings in the environment: `HELVETISAFE_BASE_URL`; either
     /// `HELVETISAFE_API_TOKEN`, or `HELVETISAFE_CLIENT_ID` and `HELVETISAFE_CLIENT_SECRET`; and
     /// one of `HELVETISAFE_PRIVATE_KEY_PATH`, `HELVETISAFE_PRIVATE_KEY_PEM` and
     /// `HELVETISAFE_PASSWORD`. An empty variable counts as unset.
@@ -43,7 +46,7 @@ impl Client {
         Self::builder_from_env()?.connect()
     }
 
-    /// As [`Client::from_env`], but to set more before connecting.
+    /// Reads the environment as [`Client::from_env`] does, for further settings before connecting.
     ///
     /// # Errors
     ///
@@ -58,34 +61,34 @@ impl Client {
         Ok(Self::builder(base_url, credentials, key_source))
     }
 
-    /// The operations on secrets.
+    /// Returns the operations on secrets.
     #[must_use]
     pub fn secrets(&self) -> Secrets<'_> {
         Secrets::new(&self.0)
     }
 
-    /// The fingerprint of the org key in use, to compare or to pin:
+    /// Returns the fingerprint of the org key in use, to compare or to pin it:
     /// [`ClientBuilder::pin_org_key`].
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.0.org_keys.current().fingerprint()
     }
 
-    /// The access token in use, for [`ClientBuilder::resume`]: a program that starts often can keep it
-    /// on disk, and fetches none then while this one lives.
+    /// Returns the access token in use as a ticket for [`ClientBuilder::resume`]. A program that starts often can
+    /// store it on disk, and need not fetch a token while this one is alive.
     ///
-    /// It is a text in ASCII, and ciphertext: the token sealed under the org key, that wrapped for
-    /// the account, and with [`KeySource::password`] the private key as the vault keeps it. Whoever
-    /// has it needs the private key too, or has to guess the password, to use the account until the
-    /// token ends. It never opens as a secret, nor a secret as it.
+    /// The ticket is ASCII text and all ciphertext: the token, encrypted under the org key; the org key, wrapped
+    /// for the account; and with [`KeySource::password`] the private key as the vault stores it. To use the
+    /// account until the token ends, an attacker needs the private key too, or has to guess the password. A
+    /// ticket never opens as a secret, nor a secret as a ticket.
     ///
-    /// `None` with an API token, and where the last access token was refused.
+    /// Returns `None` with an API token, and if the last access token was refused.
     ///
     /// ```no_run
     /// use helvetisafe::Client;
     ///
-    /// let kept = std::fs::read_to_string("ticket").unwrap_or_default();
-    /// let client = Client::builder_from_env()?.resume(kept).connect()?;
+    /// let ticket = std::fs::read_to_string("ticket").unwrap_or_default();
+    /// let client = Client::builder_from_env()?.resume(ticket).connect()?;
     /// if let Some(ticket) = client.resumption_ticket()? {
     ///     std::fs::write("ticket", ticket)?;
     /// }
@@ -100,16 +103,63 @@ impl Client {
     }
 }
 
-impl From<Connection<Blocking>> for Client {
-    fn from(connection: Connection<Blocking>) -> Self {
-        Self(Arc::new(connection))
+impl ClientBuilder {
+    /// Sets the transport. It is then responsible for the timeouts for connecting and for silence, for
+    /// certificates and for proxies.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.parts_mut().transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Wraps the default transport, or that of [`Self::transport`], to observe or answer requests. `around`
+    /// receives the inner transport.
+    pub fn around_transport<T: Transport + 'static>(
+        mut self,
+        around: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
+    ) -> Self {
+        self.parts_mut().around = Some(Box::new(|inner| Arc::new(around(inner))));
+        self
+    }
+
+    /// Sets the clock, for tests.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.parts_mut().clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
+    /// org key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
+    /// anything is sent, or there is no certificate authority to trust;
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key cannot be read or unlocked,
+    /// or the org key cannot be unwrapped;
+    /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
+    /// vault gives another one; and every error of a call.
+    pub fn connect(self) -> Result<Client, Error> {
+        let config = self.config(|parts: Parts, base, timeouts, roots| {
+            let transport = match parts.transport {
+                Some(transport) => transport,
+                None => Arc::new(UreqTransport::new(base, timeouts, roots)?),
+            };
+            let transport = match parts.around {
+                Some(around) => around(transport),
+                None => transport,
+            };
+            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+            Ok(Blocking::new(transport, clock))
+        })?;
+        let vault = block(Vault::connect(config))?;
+        Ok(Client(Arc::new(vault)))
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.0.session.base)
+            .field("base_url", &self.0.api.base)
             .finish_non_exhaustive()
     }
 }

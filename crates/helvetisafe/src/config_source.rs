@@ -23,18 +23,17 @@ use crate::secret::Secret;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What the `config` crate holds is not wiped, and an error of its own repeats a value that has not the
-/// type that was asked for: `get_int` of a password tells it. Read secrets as strings, or do not show
-/// such an error.
+/// The `config` crate does not wipe its values, and its errors show a value of the wrong type: `get_int` of a
+/// password shows the password. Read secrets as strings, or do not show such an error.
 #[derive(Clone)]
 pub struct ConfigSource {
     client: Client,
-    /// Names of secrets and where they stand.
+    /// The names of secrets and their paths.
     secrets: Vec<(String, String)>,
 }
 
 impl ConfigSource {
-    /// A source without secrets.
+    /// Makes a source without secrets.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -56,11 +55,11 @@ impl Source for ConfigSource {
         Box::new(self.clone())
     }
 
-    /// Reads all of them, several at once.
+    /// Reads all secrets, several at once.
     ///
     /// # Errors
     ///
-    /// The first secret's that cannot be read, and a path's that is none.
+    /// The error of the first secret that cannot be read, or of an invalid path.
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
         let keys: Vec<_> = self.secrets.iter().map(|(key, _)| key).collect();
         let secrets = self.client.secrets().get_many(&keys);

@@ -10,15 +10,16 @@ use helvetisafe_proto::auth::Token;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::error::{Action, ConfigError, Error};
+use crate::config_error::ConfigError;
+use crate::error::{Action, Error};
 
-/// The largest key file that is read: an 8192-bit key has about 6 KiB.
+/// The largest key file: an 8192-bit key has about 6 KiB.
 const MAX_KEY_FILE: usize = 1 << 20;
 
-/// Room for any key at first.
+/// The first allocation for a key file, large enough for any key.
 const KEY_FILE_ROOM: usize = 16 << 10;
 
-/// Who asks: one of the two authentications.
+/// The credentials of an account: one of the two authentications.
 #[derive(Clone)]
 pub struct Credentials(pub(crate) Authentication);
 
@@ -52,7 +53,7 @@ impl Credentials {
 }
 
 impl Authentication {
-    /// Refuses what could never work, before anything is sent.
+    /// Refuses malformed credentials before anything is sent.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {
             Self::ServiceAccount {
@@ -92,7 +93,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where the account's RSA private key comes from: one of the three key sources.
+/// The source of the account's RSA private key: one of three.
 #[derive(Clone)]
 pub struct KeySource {
     pub(crate) source: Source,
@@ -107,7 +108,7 @@ pub(crate) enum Source {
 }
 
 impl KeySource {
-    /// A PEM file, PKCS#1 or PKCS#8, which is read when the client connects.
+    /// A PEM file, PKCS#1 or PKCS#8. It is read when the client connects.
     pub fn pem_file(path: impl Into<PathBuf>) -> Self {
         Self {
             source: Source::PemFile(path.into()),
@@ -124,7 +125,7 @@ impl KeySource {
         }
     }
 
-    /// The account's password: the vault keeps the private key locked under it, with Argon2id.
+    /// The account's password. The vault stores the private key encrypted under it, with Argon2id.
     pub fn password(password: impl Into<SecretString>) -> Self {
         Self {
             source: Source::Password(password.into()),
@@ -132,7 +133,7 @@ impl KeySource {
         }
     }
 
-    /// The passphrase of an encrypted PEM (`ENCRYPTED PRIVATE KEY`).
+    /// Sets the passphrase of an encrypted PEM (`ENCRYPTED PRIVATE KEY`).
     #[must_use]
     pub fn with_passphrase(self, passphrase: impl Into<SecretString>) -> Self {
         Self {
@@ -141,7 +142,7 @@ impl KeySource {
         }
     }
 
-    /// The private key, where it does not come from the vault.
+    /// Reads the private key, or returns the password that unlocks it.
     pub(crate) fn local_key(&self) -> Result<LocalKey, Error> {
         let pem = match &self.source {
             Source::Password(password) if password.expose_secret().is_empty() => {
@@ -161,14 +162,14 @@ impl KeySource {
     }
 }
 
-/// What a [`KeySource`] gives without the vault.
+/// The part of a [`KeySource`] that needs no vault.
 pub(crate) enum LocalKey {
     Ready(Arc<PrivateKey>),
-    /// The vault keeps the key, under this password.
+    /// The password of the key, which the vault stores.
     Locked(SecretString),
 }
 
-/// Reads a key file, which may be a pipe.
+/// Reads a key file. It may be a pipe.
 fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     if !is_path(path) {
         return Err(Error::config(ConfigError::KeyNotPath));
@@ -188,8 +189,8 @@ fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     Ok(pem)
 }
 
-/// Reads a key, or more than [`MAX_KEY_FILE`] where it is too large. A pipe does not tell its length,
-/// and a vector that grows by itself leaves what it held where it was; here that is wiped.
+/// Reads a key, or more than [`MAX_KEY_FILE`] bytes if it is too large. The length of a pipe is unknown, and a
+/// vector that grows by itself does not wipe its old memory; here that memory is wiped.
 fn read_key(mut file: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut pem = Zeroizing::new(Vec::with_capacity(KEY_FILE_ROOM));
     loop {
@@ -204,7 +205,7 @@ fn read_key(mut file: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// Whether it can be a path: a PEM, which is easily mistaken for its path, has line breaks.
+/// Returns false for a text with line breaks: it is not a path, but likely the PEM itself.
 fn is_path(path: &Path) -> bool {
     !path.to_string_lossy().contains(char::is_control)
 }
@@ -222,7 +223,7 @@ impl fmt::Debug for KeySource {
     }
 }
 
-/// The environment's part of a configuration: see [`crate::Client::from_env`].
+/// The settings in the environment: see [`crate::Client::from_env`].
 pub(crate) struct Environment {
     pub(crate) base_url: String,
     pub(crate) credentials: Credentials,

@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto as crypto;
-use helvetisafe_proto::{
-    ApiError, ErrorCode, InvalidBaseUrl, InvalidKeyName, KeyName, Kind, Scope,
-};
+use helvetisafe_proto::{ApiError, ErrorCode, KeyName, Kind, Scope};
 use http::StatusCode;
 
-use crate::transport::{Failure, TransportError};
+use crate::config_error::ConfigError;
+use crate::http::{Failure, TransportError};
 
-/// What went wrong: while doing what, to which secret, why, and what to do about it.
+/// A failed operation: the action, the secret, the cause, and advice.
 ///
 /// Neither `Display` nor `Debug` ever shows a secret, a token, a password or the body of an answer.
-/// It is cheap to clone, so that threads can share the outcome of one renewal.
+/// It is cheap to clone, so that threads can share the result of one renewal.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -24,7 +23,7 @@ struct Inner {
     retry_after: Option<Duration>,
 }
 
-/// What an [`Error`] is about, for matching.
+/// The kind of an [`Error`], for matching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -34,11 +33,11 @@ pub enum ErrorKind {
     Forbidden,
     /// There is no such secret: 404.
     NotFound,
-    /// The secret exists already: 409, or what was found after the answer to a create was lost; or one
-    /// value stands where fields were to be set.
+    /// The secret exists already: 409, or found after the answer to a create was lost. Or the secret is a
+    /// single value, and a field was to be set.
     Conflict,
-    /// Too many requests: 429; or the call was not made, because an earlier one was told to rest for longer
-    /// than this one may wait. See [`Error::retry_after`].
+    /// Too many requests: 429. Or the call was not made, because the vault asked an earlier one for a longer
+    /// pause than this one may wait. See [`Error::retry_after`].
     RateLimited,
     /// Any other status, a redirect, or an answer that is malformed or too large to a call that
     /// writes nothing.
@@ -46,19 +45,18 @@ pub enum ErrorKind {
     /// A key, an unwrap or a decryption failed, or a check on them: a secret that does not name its
     /// key, or that names another one.
     Crypto,
-    /// The vault gave an org key that the client does not accept: not the pinned one, or another one
-    /// than at `connect`. It opened nothing and sealed nothing. See [`Error::refused_org_key`].
+    /// The vault returned an org key that the client does not accept: it is not pinned, or not the one of
+    /// `connect`. It decrypted nothing and encrypted nothing. See [`Error::refused_org_key`].
     OrgKeyRefused,
-    /// There is no answer. Nothing was changed, nor will it be by what was sent.
+    /// There is no answer. Nothing was changed, and the request will change nothing later.
     Transport,
-    /// There is no answer, or none that can be read, and it is unknown whether a write happened or is
-    /// yet to happen.
+    /// There is no readable answer to a write, and it is unknown if the write happened or will happen.
     Ambiguous,
-    /// An argument or a variable is missing, doubled or malformed.
+    /// An argument or a variable is missing, duplicate or malformed.
     Config,
 }
 
-/// What was being done.
+/// The action that failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     Configure,
@@ -72,7 +70,7 @@ pub(crate) enum Action {
     Delete(KeyName),
 }
 
-/// Why it failed.
+/// The cause of a failure.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Cause {
     #[error(transparent)]
@@ -117,64 +115,13 @@ pub(crate) enum Cause {
 }
 
 impl From<TransportError> for Cause {
-    /// What is not configured may be missed only when it is needed.
+    /// Some errors in the configuration show only when a connection is made.
     fn from(error: TransportError) -> Self {
         match error.config_error() {
             Some(error) => Self::Config(error.clone()),
             None => Self::Transport(error),
         }
     }
-}
-
-/// Why a configuration is none.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error(transparent)]
-    BaseUrl(#[from] InvalidBaseUrl),
-    #[error(transparent)]
-    KeyName(#[from] InvalidKeyName),
-    #[error("a field of the secret `{0}` cannot have its name")]
-    FieldNamedAsKey(KeyName),
-    #[error("{0} is empty")]
-    Empty(&'static str),
-    #[error("{0} holds a space, a line break or another character that cannot stand in a header")]
-    NotAHeader(&'static str),
-    #[error("the private key file {path} cannot be read: {source}")]
-    KeyFile {
-        path: String,
-        source: Arc<std::io::Error>,
-    },
-    #[error(
-        "what was given as the path of the private key has line breaks or other control \
-         characters: is it the key itself?"
-    )]
-    KeyNotPath,
-    #[error("the private key file {0} is larger than a key can be")]
-    KeyFileTooLarge(String),
-    #[error("the private key is not UTF-8 text, so it is no PEM")]
-    KeyNotText,
-    #[error("the CA certificate is not a PEM with at least one certificate")]
-    Certificate,
-    #[error(
-        "no certificate authority is trusted: use the feature `platform-roots` or `bundled-roots`, or \
-         `ca_certificate`"
-    )]
-    NoRoots,
-    #[error(
-        "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
-    )]
-    NoSystemRoots,
-    #[cfg(feature = "async")]
-    #[error("TLS cannot be used: {0}")]
-    Tls(#[source] rustls::Error),
-    #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
-    Proxy,
-    #[error("set {0}")]
-    Missing(&'static str),
-    #[error("set only one of {0}")]
-    Doubled(&'static str),
-    #[error("{0} is not valid Unicode")]
-    NotUnicode(&'static str),
 }
 
 impl Error {
@@ -202,7 +149,7 @@ impl Error {
         Self::new(Action::Configure, cause.into())
     }
 
-    /// The same failure of a write of which it is unknown whether it happened.
+    /// Returns the same failure for a write that may have happened.
     pub(crate) fn into_ambiguous(self, action: Action) -> Self {
         let cause = match &self.0.cause {
             same @ Cause::Ambiguous(_) => same.clone(),
@@ -211,7 +158,7 @@ impl Error {
         Self::with_retry_after(action, cause, self.0.retry_after)
     }
 
-    /// What it is about.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
@@ -238,17 +185,14 @@ impl Error {
         }
     }
 
-    /// Whether the same call may well succeed later, without any change: rate limits, 408, 5xx,
-    /// and failures of the network. The client has then tried as often as it was allowed to.
+    /// Returns true if the same call may succeed later, without any change: rate limits, 408, 5xx, and
+    /// failures of the network. The client has then used all its attempts.
     ///
-    /// It is `false` for [`ErrorKind::Ambiguous`]: look first whether the write happened.
+    /// Returns false for [`ErrorKind::Ambiguous`]: first check if the write happened.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {
-            Cause::Api(error) => matches!(
-                error.status().map(|status| status.as_u16()),
-                Some(408 | 429 | 500 | 502 | 503 | 504)
-            ),
+            Cause::Api(error) => matches!(error.kind(), Kind::RateLimited | Kind::Unavailable),
             Cause::Transport(error) => !matches!(
                 error.failure(),
                 Failure::Tls | Failure::TooLarge | Failure::Malformed
@@ -258,7 +202,7 @@ impl Error {
         }
     }
 
-    /// Returns whether the operation, or its last attempt, timed out.
+    /// Returns true if the operation, or its last attempt, timed out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
@@ -267,19 +211,19 @@ impl Error {
         }
     }
 
-    /// How long the vault asked to wait before the next request.
+    /// Returns the pause that the vault asked for.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the status of the answer, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.api_error().and_then(ApiError::status)
     }
 
-    /// The name of the secret that the operation was about.
+    /// Returns the name of the secret, if the operation was about one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyName> {
         match &self.0.action {
@@ -290,7 +234,7 @@ impl Error {
         }
     }
 
-    /// The fingerprint of the org key that the vault gave and the client does not accept: see
+    /// Returns the fingerprint of the org key that the client does not accept: see
     /// [`ErrorKind::OrgKeyRefused`].
     #[must_use]
     pub fn refused_org_key(&self) -> Option<crypto::Fingerprint> {
@@ -300,7 +244,7 @@ impl Error {
         }
     }
 
-    /// The fingerprints of the org keys that the client accepts, where the vault gave another one.
+    /// Returns the fingerprints of the org keys that the client accepts, if the vault returned another one.
     /// Empty for any other error.
     #[must_use]
     pub fn accepted_org_keys(&self) -> &[crypto::Fingerprint] {
@@ -310,7 +254,7 @@ impl Error {
         }
     }
 
-    /// The other key that a secret names, where that is why it was refused: see
+    /// Returns the other key that a refused secret names: see
     /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     #[must_use]
     pub fn named_key(&self) -> Option<&KeyName> {
@@ -320,21 +264,21 @@ impl Error {
         }
     }
 
-    /// The vault's reason for programs, where it gave one that belongs to the status of its answer.
-    /// [`Self::kind`] does not depend on it.
+    /// Returns the vault's reason for programs, if it gave one that belongs to the status. [`Self::kind`] does
+    /// not depend on it.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         self.api_error().and_then(ApiError::code)
     }
 
-    /// The scope that the vault named as missing.
+    /// Returns the scope that the vault named as missing.
     #[must_use]
     pub fn missing_scope(&self) -> Option<Scope> {
         self.api_error().and_then(ApiError::missing_scope)
     }
 
-    /// What the vault wrote about the error: control characters escaped, at most 4 KiB. It is not
-    /// part of `Display`, since a hostile vault could echo a credential into a log that way.
+    /// Returns the vault's own text about the error: control characters escaped, at most 4 KiB. It is not part of
+    /// `Display`, since a hostile vault could echo a credential into a log.
     #[must_use]
     pub fn server_text(&self) -> Option<&str> {
         self.api_error().and_then(ApiError::server_text)
@@ -347,7 +291,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// Returns advice for the user, if there is any.
     fn advice(&self) -> Option<String> {
         if let Some(code) = self.code() {
             return Some(self.advice_for(code));
@@ -391,7 +335,7 @@ impl Error {
 }
 
 impl Error {
-    /// The sentence of a code, with the scope or the time that only this answer names.
+    /// Returns the advice of a code, completed with the scope or the time from this answer.
     fn advice_for(&self, code: ErrorCode) -> String {
         let advice = code.advice();
         match (self.missing_scope(), self.retry_after()) {

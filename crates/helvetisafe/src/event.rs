@@ -3,17 +3,16 @@ use std::time::{Duration, SystemTime};
 use helvetisafe_proto::Scopes;
 use http::HeaderMap;
 
-use crate::trace;
-use crate::transport::TransportError;
+use crate::http::TransportError;
 
-/// Something that happens while a client works, for a log or a progress note: see
+/// A step of a call, for a log or a progress display: see
 /// [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
 /// It holds no body. Headers with a credential are marked sensitive, so `Debug` does not show them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A request goes out.
+    /// A request is sent.
     #[non_exhaustive]
     Sending {
         /// Its method.
@@ -22,62 +21,42 @@ pub enum Event<'a> {
         path: &'a str,
         /// Its headers.
         headers: &'a HeaderMap,
-        /// Which attempt of its call it is, from 1. A repetition that counts as none, at once after a
-        /// dead connection or with a new credential after a 401, has the number of the one before.
+        /// The number of the attempt within its call, from 1. A repetition that does not count, at once after
+        /// a dead connection or with a new credential, has the number of the attempt before it.
         attempt: u32,
     },
-    /// A whole answer came back.
+    /// A whole answer was received.
     #[non_exhaustive]
     Answered {
         /// Its status.
         status: u16,
-        /// When the vault says that was: the `Date` header, in whole seconds.
+        /// The vault's time: the `Date` header, in whole seconds.
         date: Option<SystemTime>,
-        /// How long it took.
+        /// The time since the request.
         after: Duration,
     },
-    /// No answer came back.
+    /// No whole answer was received.
     #[non_exhaustive]
     Failed {
-        /// Why.
+        /// The reason.
         error: &'a TransportError,
-        /// How long it took.
+        /// The time since the request.
         after: Duration,
     },
-    /// A new access token came.
+    /// A new access token was received.
     #[non_exhaustive]
     Authorized {
-        /// What it may do, where the vault says so; where it does not, all that was asked for.
+        /// The granted scopes, if the vault names them; otherwise all requested ones were granted.
         granted: Option<Scopes>,
-        /// How long it lives.
+        /// The lifetime of the token.
         life: Duration,
     },
     /// The client waits before the next attempt.
     #[non_exhaustive]
     Waiting {
-        /// How long it will.
+        /// The length of the wait.
         time: Duration,
-        /// Whether the vault asked for fewer requests.
+        /// True if the vault asked for fewer requests.
         throttled: bool,
     },
-}
-
-/// Who is told.
-pub(crate) struct Observer(Option<Box<Observe>>);
-
-type Observe = dyn Fn(&Event<'_>) + Send + Sync;
-
-impl Observer {
-    pub(crate) const NONE: Self = Self(None);
-
-    pub(crate) fn new(observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(observe)))
-    }
-
-    pub(crate) fn tell(&self, event: Event<'_>) {
-        trace::event(&event);
-        if let Self(Some(observe)) = self {
-            observe(&event);
-        }
-    }
 }

@@ -17,81 +17,82 @@
 //! # Ok::<(), helvetisafe::Error>(())
 //! ```
 //!
-//! - [`Client`] connects: with [`Credentials`] (a service account or a portal API token) and a
-//!   [`KeySource`] (a PEM file, a PEM, or the account's password), all two times three of them. It
-//!   fetches and unwraps the org key and keeps it for its life; it is cheap to clone, `Send` and
-//!   `Sync`.
+//! - [`Client`] connects with [`Credentials`] (a service account or a portal API token) and a [`KeySource`] (a
+//!   PEM file, a PEM, or the account's password), in any combination. It fetches and unwraps the org key once.
+//!   It is cheap to clone, `Send` and `Sync`.
 //! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
-//!   [many at once](Secrets::get_many); and [the changes](Secrets::watch) of some secrets.
-//! - [`ClientBuilder::cache`] keeps values in memory for a while; [`Secret::freshness`] says how old
-//!   each is.
-//! - [`Client::resumption_ticket`] is for programs that start often: the next one needs no access
-//!   token of its own.
-//! - [`Error`] says what happened, to which secret, and what to do; [`ErrorKind`] is for matching.
-//! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can take the
-//!   place of the default, which is `ureq`.
+//!   [many at once](Secrets::get_many); and [watching for changes](Secrets::watch).
+//! - [`ClientBuilder::cache`] caches values in memory; [`Secret::freshness`] returns the age of each.
+//! - [`Client::resumption_ticket`] is for programs that start often: the next run needs no new access token.
+//! - [`Error`] names the failed action, the secret, the cause and a remedy; [`ErrorKind`] is for matching.
+//! - [`Transport`] is one method, so that any HTTP library, or a closure in a test, can replace the default,
+//!   which is `ureq`.
 //!
 //! # Features
 //!
-//! - `async`: `AsyncClient`, with the same methods, on tokio. Without it there is no asynchronous
-//!   runtime among the dependencies.
-//! - `serde`: `Secret::parse`, for values that are JSON and for secrets with fields.
+//! - `async`: `AsyncClient`, with the same methods, on tokio. Without it the crate depends on no asynchronous
+//!   runtime.
+//! - `serde`: `Secret::parse`, for JSON values and multi-field secrets.
 //! - `config`: `ConfigSource`, for the crate `config`.
 //! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
 //!   only.
-//! - `platform-roots`, on by default, trusts what the operating system trusts; `bundled-roots` has
-//!   Mozilla's roots compiled in. With neither, a vault behind TLS has to be trusted with
-//!   [`ClientBuilder::ca_certificate`].
+//! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
+//!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
 //!   `ureq`, the default transport, logs tokens under the target `ureq_proto`: a program that logs at
 //!   `trace` sets this feature, or drops that target.
 //!
 //! # Secrets in memory
 //!
-//! Keys, credentials and values are wiped when they are dropped, and so is what a connection held of
-//! them, with the blocking client and the asynchronous one. Some libraries below free numbers and
-//! buffers without wiping them: `rsa` the primes of the private key, rustls the answer with the access
-//! token. A program that wants these gone too sets an allocator that wipes whatever is freed, such as
-//! `zeroizing-alloc`; the command does.
+//! Keys, credentials, values and the buffers of connections are wiped when they are dropped, by the blocking
+//! client and the asynchronous one. Some libraries below free memory without wiping it: `rsa` the primes of the
+//! private key, rustls the answer with the access token. To wipe these too, set an allocator that wipes all
+//! freed memory, such as `zeroizing-alloc`, as the command does.
 //!
-//! What is out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in
-//! `helvetisafe-proto`; a vault for tests is in `helvetisafe-server`.
+//! Out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in `helvetisafe-proto`, and a
+//! vault for tests in `helvetisafe-server`.
 
+mod api;
 #[cfg(feature = "async")]
-mod asynchronous;
+mod async_client;
+mod auth;
 mod binding;
 mod builder;
 mod cache;
 mod client;
 mod clock;
+mod config_error;
 #[cfg(feature = "config")]
 mod config_source;
-mod connection;
 mod credentials;
-mod driver;
 mod error;
 mod event;
+mod http;
+mod keys;
 mod limits;
+mod observer;
 mod operations;
 mod org_keys;
 #[cfg(feature = "serde")]
 mod parse;
+mod runtime;
 mod secret;
 mod secrets;
-mod session;
-mod ticket;
-mod token;
+mod single_flight;
 mod trace;
-mod transport;
+mod vault;
 mod watch;
 
 #[cfg(feature = "async")]
-pub use asynchronous::{
-    Answer, AsyncClient, AsyncClock, AsyncParts, AsyncSecrets, AsyncTransport, AsyncWatch,
-};
+pub use self::http::{Answer, AsyncTransport};
+pub use self::http::{AttemptLimits, Failure, Transport, TransportError};
+#[cfg(feature = "async")]
+pub use async_client::{AsyncClient, AsyncParts, AsyncSecrets, AsyncWatch};
 pub use builder::{ClientBuilder, Parts};
 pub use cache::{CachePolicy, Freshness};
 pub use client::Client;
+#[cfg(feature = "async")]
+pub use clock::AsyncClock;
 pub use clock::Clock;
 #[cfg(feature = "config")]
 pub use config_source::ConfigSource;
@@ -105,7 +106,6 @@ pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 pub use parse::InvalidValue;
 pub use secret::{Secret, SecretMetadata};
 pub use secrets::Secrets;
-pub use transport::{AttemptLimits, Failure, Transport, TransportError};
 pub use watch::Watch;
 
 pub use helvetisafe_crypto::{Field, Fingerprint};
@@ -118,8 +118,13 @@ pub use helvetisafe_proto::{
 pub use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretString};
 
-/// The code of both READMEs, compiled as doctests.
+/// The code of both READMEs and of the guides, compiled as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../../docs/library.md")]
+#[doc = include_str!("../../../docs/caching.md")]
+#[doc = include_str!("../../../docs/async.md")]
+#[doc = include_str!("../../../docs/errors.md")]
+#[doc = include_str!("../../../docs/testing-your-application.md")]
 pub struct Readme;

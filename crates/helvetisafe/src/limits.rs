@@ -1,26 +1,24 @@
 use std::time::Duration;
 
-use helvetisafe_proto::endpoint::BodySize;
+use helvetisafe_proto::endpoint::AnswerSize;
 
-use crate::transport::{Failure, TransportError};
-
-/// Longer than anybody waits, and short enough to be added to every clock.
+/// Longer than any wait, and short enough to be added to every clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How long things may take.
+/// Time limits.
 ///
-/// Zero is no time at all: the default transport sends nothing, and every call fails with
-/// [`ErrorKind::Transport`](crate::ErrorKind::Transport). [`Duration::MAX`], and whatever is longer than
-/// a year, is a year, which is as good as no limit.
+/// With a limit of zero the default transport sends nothing, and every call fails with
+/// [`ErrorKind::Transport`](crate::ErrorKind::Transport). Limits over one year, such as [`Duration::MAX`],
+/// are one year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Name look-up, TCP and TLS together.
+    /// Name lookup, TCP and TLS together.
     pub connect: Duration,
-    /// One attempt, from the name look-up to the last byte.
+    /// One attempt, from the name lookup to the last byte.
     pub attempt: Duration,
     /// Silence while reading or writing.
     pub silence: Duration,
-    /// A whole operation, with its token, its waits and its repetitions.
+    /// A whole operation, including its access token, its waits and its repetitions.
     pub operation: Duration,
 }
 
@@ -45,23 +43,14 @@ impl Timeouts {
             operation: self.operation.min(LONGEST),
         }
     }
-
-    /// Whether a connection may take any time, which libraries do not all ask before they make one.
-    pub(crate) fn check_connection(&self) -> Result<(), TransportError> {
-        if self.connect.is_zero() || self.silence.is_zero() {
-            let reason = "the timeout for connecting or for silence is zero";
-            return Err(TransportError::with_source(Failure::NotSent, reason));
-        }
-        Ok(())
-    }
 }
 
-/// How large answers may be, in bytes.
+/// The largest answers, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
     /// A token, the org key, the private key, or the metadata of one write.
     pub credential: usize,
-    /// One secret, in base64. What is larger is not written either, since it could not be read.
+    /// One secret, in base64. A larger one is not written either, since it could not be read back.
     pub secret: usize,
     /// The list of all names.
     pub list: usize,
@@ -79,11 +68,11 @@ impl Default for BodyLimits {
 }
 
 impl BodyLimits {
-    pub(crate) fn of(&self, size: BodySize) -> usize {
+    pub(crate) fn of(self, size: AnswerSize) -> usize {
         match size {
-            BodySize::Credential => self.credential,
-            BodySize::Secret => self.secret,
-            BodySize::List => self.list,
+            AnswerSize::Credential => self.credential,
+            AnswerSize::Secret => self.secret,
+            AnswerSize::List => self.list,
         }
     }
 }

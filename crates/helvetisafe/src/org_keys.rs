@@ -1,9 +1,9 @@
-//! The org keys of a connected client: which of them may seal, and which may only open.
+//! The org keys of a connected client. Some of them encrypt, others only decrypt.
 //!
-//! A vault could hand out an org key that it knows, and read whatever is sealed under it. So the two
-//! kinds of key are two types. An [`UnconfirmedKey`] is what the vault gave: it opens at most. Only
-//! this module makes a [`ConfirmedKey`] of it, where the policy allows that, and only a
-//! [`ConfirmedKey`] gives access to the [`OrgKey`] that seals.
+//! A vault could hand out an org key that it knows, to read what is encrypted under it. So there are two types.
+//! An [`UnconfirmedKey`] comes from the vault and only decrypts. This module alone turns it into a
+//! [`ConfirmedKey`], if the policy allows that, and only a [`ConfirmedKey`] gives access to the [`OrgKey`] that
+//! encrypts.
 
 mod rotation;
 
@@ -12,16 +12,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey};
 
 use crate::error::Cause;
-use crate::token::KeptToken;
 
 pub(crate) use rotation::Verdict;
 pub use rotation::{OrgKeyChange, OrgKeyRotation};
 
-/// An org key as the vault gave it. It opens, and it does not seal.
+/// An org key from the vault. It decrypts, but does not encrypt.
 #[derive(Clone)]
 pub(crate) struct UnconfirmedKey(Arc<Unwrapped>);
 
-/// An org key that seals: the first one of an unpinned client, a pinned one, or one that the
+/// An org key that also encrypts: the first one of a client without pins, a pinned one, or one that the
 /// application confirmed.
 #[derive(Clone)]
 pub(crate) struct ConfirmedKey(Arc<Unwrapped>);
@@ -45,7 +44,7 @@ impl UnconfirmedKey {
         self.0.fingerprint
     }
 
-    /// Returns whether the vault stores this key in these very bytes.
+    /// Returns true if the vault stores this key in these bytes.
     pub(crate) fn is_wrapped_as(&self, wrapped: &WrappedOrgKey) -> bool {
         self.0.wrapped == *wrapped
     }
@@ -54,9 +53,9 @@ impl UnconfirmedKey {
         self.0.key.try_open(envelope)
     }
 
-    /// Opens the access token of a ticket, which the client sealed under this key.
-    pub(crate) fn open_token(&self, sealed: Envelope) -> Option<KeptToken> {
-        KeptToken::open(&self.0.key, sealed)
+    /// Opens a part of a resumption ticket, which an earlier client sealed under this key.
+    pub(crate) fn open_ticket(&self, sealed: Envelope) -> Option<Plaintext> {
+        self.0.key.open_ticket(sealed).ok()
     }
 
     fn confirm(&self) -> ConfirmedKey {
@@ -77,7 +76,7 @@ impl ConfirmedKey {
         &self.0.wrapped
     }
 
-    /// The same key without the right to seal.
+    /// Returns the same key without the right to encrypt.
     fn for_opening(&self) -> UnconfirmedKey {
         UnconfirmedKey(Arc::clone(&self.0))
     }
@@ -86,14 +85,14 @@ impl ConfirmedKey {
 /// The policy that decides which org keys a client accepts.
 #[derive(Default)]
 pub(crate) struct OrgKeyPolicy {
-    /// The only ones that `connect` accepts; any, where there are none.
+    /// The only keys that `connect` accepts. Without pins it accepts any key.
     pub(crate) pins: Vec<Fingerprint>,
     /// The policy for a later key that is not pinned.
     pub(crate) rotation: OrgKeyRotation,
 }
 
-/// The use of a plaintext. A vault chooses what opens under a key that is not confirmed, so that is not
-/// sealed again as if the user had written it.
+/// The use of a plaintext. The vault may choose a plaintext under an unconfirmed key, so it is not encrypted
+/// again as if the user had written it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Read,
@@ -108,17 +107,17 @@ pub(crate) struct OrgKeys {
 
 #[derive(Clone)]
 struct Known {
-    /// Seals, and opens.
+    /// Encrypts and decrypts.
     current: ConfirmedKey,
-    /// Pinned keys that were current before: in an announced rotation some secrets are still sealed
+    /// Pinned keys that were current before. During an announced rotation some secrets are still encrypted
     /// under them.
     earlier: Vec<ConfirmedKey>,
-    /// The last key that the vault gave and nothing confirmed.
+    /// The last unconfirmed key from the vault.
     unconfirmed: Option<UnconfirmedKey>,
 }
 
 impl OrgKeys {
-    /// Accepts the org key of a client that connects.
+    /// Accepts the first org key of a client.
     ///
     /// Fails with [`Cause::OrgKeyRefused`] when others are pinned.
     pub(crate) fn accept(policy: OrgKeyPolicy, key: &UnconfirmedKey) -> Result<Self, Cause> {
@@ -135,14 +134,13 @@ impl OrgKeys {
         })
     }
 
-    /// The key that seals.
+    /// Returns the key that encrypts.
     pub(crate) fn current(&self) -> ConfirmedKey {
         self.read(|known| known.current.clone())
     }
 
-    /// Opens an envelope with the keys at hand that may open it.
-    ///
-    /// Returns the envelope as it was when none does.
+    /// Decrypts an envelope with one of the known keys that may do so. Returns the envelope unchanged if none
+    /// can.
     pub(crate) fn try_open(
         &self,
         envelope: Envelope,
@@ -157,7 +155,7 @@ impl OrgKeys {
         opened
     }
 
-    /// The keys that may open, other than the current one.
+    /// Returns the keys that may decrypt, besides the current one.
     fn readable_besides(&self, purpose: Purpose) -> Vec<UnconfirmedKey> {
         let follows = self.policy.rotation.follows() && purpose == Purpose::Read;
         self.read(|known| {
@@ -167,7 +165,7 @@ impl OrgKeys {
         })
     }
 
-    /// Returns the key at hand that the vault stores in these bytes: it need not be unwrapped again.
+    /// Returns the known key that the vault stores in these bytes, which need not be unwrapped again.
     pub(crate) fn unwrapped(&self, wrapped: &WrappedOrgKey) -> Option<UnconfirmedKey> {
         self.read(|known| {
             let confirmed = [&known.current].into_iter().chain(&known.earlier);
@@ -178,7 +176,7 @@ impl OrgKeys {
         })
     }
 
-    /// Decides about the key that the vault has now.
+    /// Decides about the current key of the vault.
     pub(crate) fn judge(&self, key: &UnconfirmedKey) -> Verdict {
         let change = OrgKeyChange {
             accepted: self.current().fingerprint(),
@@ -191,7 +189,7 @@ impl OrgKeys {
         self.policy.rotation.judge(change)
     }
 
-    /// Makes a key the current one, under which the client seals from now on.
+    /// Makes this key the current one, under which the client encrypts from now on.
     pub(crate) fn confirm(&self, key: &UnconfirmedKey) {
         self.write(|known| {
             let old = std::mem::replace(&mut known.current, key.confirm());
@@ -204,13 +202,13 @@ impl OrgKeys {
         });
     }
 
-    /// Remembers a key that is not confirmed. It opens where the policy follows for reading, and is
-    /// not unwrapped again in any case.
+    /// Remembers an unconfirmed key, so that it is not unwrapped again. It decrypts if the policy follows for
+    /// reading.
     pub(crate) fn remember_unconfirmed(&self, key: &UnconfirmedKey) {
         self.write(|known| known.unconfirmed = Some(key.clone()));
     }
 
-    /// The failure of a call to which the vault gave another key.
+    /// Returns the failure of a call for which the vault has another key.
     pub(crate) fn refuse(&self, key: &UnconfirmedKey) -> Cause {
         let current = self.current().fingerprint();
         let mut accepted = vec![current];
@@ -218,8 +216,8 @@ impl OrgKeys {
         refused(accepted, key)
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
-        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, inspect: impl FnOnce(&Known) -> T) -> T {
+        inspect(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write(&self, change: impl FnOnce(&mut Known)) {
@@ -242,7 +240,7 @@ mod tests {
 
     const PEM: &str = include_str!("../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
 
-    /// An org key as a vault gives it, in bytes that are new each time.
+    /// An org key as from a vault, in bytes that differ each time.
     fn given(byte: u8) -> UnconfirmedKey {
         let key = OrgKey::from_bytes(&[byte; 32]);
         let public = PrivateKey::from_pem(PEM).unwrap().public_key();

@@ -3,8 +3,7 @@ use serde::de::DeserializeOwned;
 
 use crate::secret::Secret;
 
-/// A secret whose value is not what was wanted; from [`Secret::parse`]. It tells where, and nothing
-/// of the value.
+/// A value that cannot be parsed; from [`Secret::parse`]. It shows the position, and nothing of the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the value of the secret `{key}` is not the JSON that was wanted: {problem} at line {line}, column {column}"
@@ -17,11 +16,11 @@ pub struct InvalidValue {
 }
 
 impl Secret {
-    /// Reads the value as JSON into a type of the caller's: a value that is JSON, or a multi-field
-    /// secret, whose fields are the members of an object.
+    /// Parses the value as JSON into any type: a JSON value, or a multi-field secret, whose fields are the
+    /// members of an object.
     ///
-    /// The type decides what becomes of the parts: take `SecretString` for those that should be
-    /// wiped. A string with escapes passes through a buffer that is not.
+    /// Use `SecretString` for the parts that should be wiped. A string with escapes passes through a buffer that
+    /// is not wiped.
     ///
     /// ```
     /// # fn show(secret: &helvetisafe::Secret) -> Result<(), helvetisafe::InvalidValue> {
@@ -39,7 +38,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] when the value is no JSON, or not that of the type.
+    /// [`InvalidValue`] when the value is not JSON, or does not match the type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InvalidValue> {
         serde_json::from_str(self.expose_secret()).map_err(|error| InvalidValue {
             key: self.key().clone(),

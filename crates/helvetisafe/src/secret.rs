@@ -27,52 +27,52 @@ impl Secret {
         &self.value.payload
     }
 
-    /// The name that was asked for.
+    /// Returns the requested name.
     #[must_use]
     pub fn key(&self) -> &KeyName {
         &self.key
     }
 
-    /// The value. Of a multi-field secret it is the JSON text as stored.
+    /// Returns the value; for a multi-field secret the JSON text as stored.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.value.payload.expose_secret()
     }
 
-    /// The fields of a multi-field secret, in the order they are stored; none of any other.
+    /// Returns the fields of a multi-field secret, in the order they are stored; none for any other secret.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         self.value.payload.fields()
     }
 
-    /// The field named `name` of a multi-field secret.
+    /// Returns the field `name` of a multi-field secret.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields().iter().find(|field| field.name() == name)
     }
 
-    /// Whether the encrypted content names the key that was asked for, so that the vault cannot
-    /// have handed out another secret in its place. Multi-field secrets and legacy plain text name
-    /// no key, and are not bound, nor is one that has other members besides its key.
+    /// Returns true if the encrypted content names the requested key, so that the vault cannot have handed out
+    /// another secret in its place. Multi-field secrets and legacy plain text name no key, and are not bound,
+    /// nor is a payload with further members besides its key.
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.value.payload.is_bound()
     }
 
-    /// Whether it has fields in place of one value. It may have none of them: `{}`.
+    /// Returns true if the secret has fields instead of a single value; `{}` has no fields.
     #[must_use]
     pub fn is_multi_field(&self) -> bool {
         self.value.payload.kind() == PayloadKind::MultiField
     }
 
-    /// When it will be gone. The vault's word: it is not part of what is encrypted.
+    /// Returns the expiry. It is not encrypted: the vault chooses it.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.value.expires_at
     }
 
-    /// Whether it comes from the vault or from the client's cache, and how old it is then. Without
-    /// a cache it is always [`Freshness::Fresh`].
+    /// Returns the origin of the value: the vault, or the client's cache with the age of the value. Without a
+    /// cache it is always [`Freshness::Fresh`].
     #[must_use]
     pub fn freshness(&self) -> &Freshness {
         &self.freshness
@@ -89,7 +89,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the vault tells about a secret without its value.
+/// The name and the times of a secret, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretMetadata {
     key: ListedKey,
@@ -113,26 +113,26 @@ impl SecretMetadata {
         }
     }
 
-    /// The name, as the vault gave it. Shown with `Display` it is escaped where it is not one that
-    /// can be used; [`ListedKey::valid`] gives it as a [`KeyName`].
+    /// Returns the name as the vault listed it. `Display` escapes an invalid name; [`ListedKey::valid`] returns a
+    /// valid one.
     #[must_use]
     pub fn key(&self) -> &ListedKey {
         &self.key
     }
 
-    /// When it was created, where the vault says so.
+    /// Returns the time of creation, if the vault names it.
     #[must_use]
     pub fn created_at(&self) -> Option<Timestamp> {
         self.created_at
     }
 
-    /// When it was last written, where the vault says so.
+    /// Returns the time of the last write, if the vault names it.
     #[must_use]
     pub fn updated_at(&self) -> Option<Timestamp> {
         self.updated_at
     }
 
-    /// When it will be gone.
+    /// Returns the expiry.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at

@@ -5,37 +5,36 @@ use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::connection::Connection;
-use crate::driver::blocking::block;
-use crate::driver::{Blocking, Boxed};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::operations::Operations;
+use crate::runtime::blocking::block;
+use crate::runtime::{Blocking, Boxed};
 use crate::secret::{Secret, SecretMetadata};
+use crate::vault::Vault;
 use crate::watch::Watch;
 
 /// The operations on secrets; from [`Client::secrets`](crate::Client::secrets).
 ///
-/// Every operation has one deadline for all it does: its access token, its waits and its
-/// repetitions. Names are 1 to 255 ASCII letters, digits and underscores; any other is refused
-/// before anything is sent, with [`ErrorKind::Config`].
+/// Every operation has one deadline, including its access token, its waits and its repetitions. Names are 1
+/// to 255 ASCII letters, digits and underscores; any other is refused with [`ErrorKind::Config`] before
+/// anything is sent.
 ///
-/// Besides the errors that each operation names, all can fail with [`ErrorKind::Auth`],
+/// Besides the errors of each operation, all can fail with [`ErrorKind::Auth`],
 /// [`ErrorKind::Forbidden`], [`ErrorKind::RateLimited`], [`ErrorKind::Api`] and
 /// [`ErrorKind::Transport`].
 #[derive(Clone, Copy)]
 pub struct Secrets<'a>(Operations<'a, Blocking>);
 
 impl<'a> Secrets<'a> {
-    pub(crate) fn new(connection: &'a Arc<Connection<Blocking>>) -> Self {
-        Self(Operations::new(connection))
+    pub(crate) fn new(vault: &'a Arc<Vault<Blocking>>) -> Self {
+        Self(Operations::new(vault))
     }
 
-    /// The same operations with one deadline: `time` from now, for all that are made through the
-    /// returned value together. Each keeps its own limit as well. Operations that begin after the
-    /// deadline fail with [`ErrorKind::Transport`], and send nothing. A [`watch`](Self::watch) has
-    /// `time` for each of its looks.
+    /// Returns the same operations with one deadline for all of them together: `timeout` from now. Each also
+    /// has its own timeout. Operations that begin after the deadline fail with [`ErrorKind::Transport`] and
+    /// send nothing. A [`watch`](Self::watch) has `timeout` for each of its polls.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -46,16 +45,16 @@ impl<'a> Secrets<'a> {
     /// # Ok::<(), helvetisafe::Error>(())
     /// ```
     #[must_use]
-    pub fn within(&self, time: Duration) -> Self {
-        Self(self.0.within(time))
+    pub fn within(&self, timeout: Duration) -> Self {
+        Self(self.0.within(timeout))
     }
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none of that name; [`ErrorKind::Crypto`] when it does
-    /// not open, when it is not text, or when it may be another secret's: see
+    /// [`ErrorKind::NotFound`] when there is no such secret; [`ErrorKind::Crypto`] when it does not open, when
+    /// it is not text, or when it may be another secret: see
     /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound) and
     /// [`ClientBuilder::require_binding`](crate::ClientBuilder::require_binding);
     /// [`ErrorKind::OrgKeyRefused`] when it does not open and the vault's org key has changed.
@@ -65,8 +64,8 @@ impl<'a> Secrets<'a> {
 
     /// Reads one field of a multi-field secret. Needs the scope `secrets:read`.
     ///
-    /// This also reads a secret whose only field is named like another key, which [`Self::get`]
-    /// refuses by default: the caller names the field, so it is expected.
+    /// This also reads a secret whose only field has the name of another key, which [`Self::get`] refuses by
+    /// default, since the caller expects that field.
     ///
     /// ```no_run
     /// use helvetisafe::ExposeSecret;
@@ -79,15 +78,22 @@ impl<'a> Secrets<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Self::get`]; [`ErrorKind::NotFound`], without a status, also when the secret has no such
-    /// field, but [`ErrorKind::Crypto`] when it has one other field, named like a key.
+    /// As [`Self::get`]; [`ErrorKind::NotFound`], without a status, also when the secret has no such field, but
+    /// [`ErrorKind::Crypto`] when its only field is another one with the name of a key.
     pub fn get_field(&self, key: impl AsRef<str>, field: &str) -> Result<SecretString, Error> {
         block(self.0.get_field(key.as_ref(), field))
     }
 
-    /// As [`Self::get`], for a multi-field secret that is expected to have some of `fields`: one
-    /// whose only field is named like another key is read if that is one of them. Whether the fields
-    /// are there is not checked.
+    /// Reads a multi-field secret that is expected to have some of `fields`. A secret whose only field has the
+    /// name of another key is accepted if that field is one of them. The secret need not have the fields.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secret = client.secrets().get_with_fields("DATABASE", &["DB_USER", "DB_PASS"])?;
+    /// let user = secret.field("DB_USER").map(|field| field.expose_secret());
+    /// # let _ = user;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -96,35 +102,34 @@ impl<'a> Secrets<'a> {
         block(self.0.get_with_fields(key.as_ref(), fields))
     }
 
-    /// Whether there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
+    /// Returns true if there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
     ///
     /// # Errors
     ///
-    /// Those that all operations have.
+    /// Those of all operations.
     pub fn exists(&self, key: impl AsRef<str>) -> Result<bool, Error> {
         block(self.0.exists(key.as_ref()))
     }
 
-    /// The names and dates of all secrets, in the vault's order. Needs the scope `secrets:list`.
+    /// Lists the names and times of all secrets, in the vault's order. Needs the scope `secrets:list`.
     ///
     /// # Errors
     ///
-    /// Those that all operations have.
+    /// Those of all operations.
     pub fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
         block(self.0.list())
     }
 
-    /// Encrypts and stores a new secret, which is gone after `expires_at`, if given. Needs the
-    /// scope `secrets:write`.
+    /// Encrypts and stores a new secret, which expires at `expires_at`, if given. Needs the scope
+    /// `secrets:write`.
     ///
-    /// It happens once: when the answer is lost, the secret is read back, and its nonce tells
-    /// whether it is the one that was sent.
+    /// The secret is created once: when the answer is lost, it is read back, and its nonce shows if it is the
+    /// one that was sent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conflict`] when the name exists; [`ErrorKind::Ambiguous`] when the answer was
-    /// lost and the secret cannot be read back; [`ErrorKind::Config`] when the value is too large
-    /// to be read again.
+    /// [`ErrorKind::Conflict`] when the name exists; [`ErrorKind::Ambiguous`] when the answer was lost and the
+    /// secret cannot be read back; [`ErrorKind::Config`] when the value is too large to be read back.
     pub fn create(
         &self,
         key: impl AsRef<str>,
@@ -134,13 +139,12 @@ impl<'a> Secrets<'a> {
         block(self.0.create(key.as_ref(), value, expires_at.into()))
     }
 
-    /// Encrypts and stores a new value for a secret that exists. Needs the scope `secrets:write`.
+    /// Encrypts and stores a new value for an existing secret. Needs the scope `secrets:write`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none of that name; [`ErrorKind::Ambiguous`] when the
-    /// answer was lost every time; [`ErrorKind::Config`] when the value is too large to be read
-    /// again.
+    /// [`ErrorKind::NotFound`] when there is no such secret; [`ErrorKind::Ambiguous`] when the answer was lost
+    /// every time; [`ErrorKind::Config`] when the value is too large to be read back.
     pub fn update(
         &self,
         key: impl AsRef<str>,
@@ -150,13 +154,13 @@ impl<'a> Secrets<'a> {
         block(self.0.update(key.as_ref(), value, expiry.into()))
     }
 
-    /// Creates the secret, or updates it if it exists. Without `expires_at` a secret that exists
-    /// keeps its expiry. Needs the scope `secrets:write`.
+    /// Creates the secret, or updates it if it exists. Without `expires_at` an existing secret keeps its expiry.
+    /// Needs the scope `secrets:write`.
     ///
     /// # Errors
     ///
-    /// As [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] only when others create
-    /// and delete the same name meanwhile.
+    /// As [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] only when other clients create and
+    /// delete the same name meanwhile.
     pub fn put(
         &self,
         key: impl AsRef<str>,
@@ -170,17 +174,17 @@ impl<'a> Secrets<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none of that name; [`ErrorKind::Ambiguous`] when the
-    /// answer was lost every time.
+    /// [`ErrorKind::NotFound`] when there is no such secret; [`ErrorKind::Ambiguous`] when the answer was lost
+    /// every time.
     pub fn delete(&self, key: impl AsRef<str>) -> Result<(), Error> {
         block(self.0.delete(key.as_ref()))
     }
 
-    /// Reads a secret and stores it, encrypted anew, as the new secret `new_key`, with the same
-    /// expiry. Needs the scopes `secrets:read` and `secrets:write`.
+    /// Reads a secret and creates a new one, `new_key`, with the same value and expiry. Needs the scopes
+    /// `secrets:read` and `secrets:write`.
     ///
-    /// A single value and legacy text become a single value that names `new_key`; the JSON text of
-    /// a multi-field secret stays as it is, byte for byte.
+    /// A single value or legacy text becomes a single value that names `new_key`; the JSON text of a multi-field
+    /// secret is copied byte for byte.
     ///
     /// # Errors
     ///
@@ -195,13 +199,12 @@ impl<'a> Secrets<'a> {
         block(self.0.copy(key.as_ref(), new_key.as_ref()))
     }
 
-    /// As [`Self::copy`], but in place of all that `new_key` held, its expiry included, if it
-    /// exists.
+    /// Copies like [`Self::copy`], and replaces `new_key` with its expiry if it exists.
     ///
     /// # Errors
     ///
-    /// As [`Self::copy`] and [`Self::update`]; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict)
-    /// only when others create and delete the same name meanwhile.
+    /// As [`Self::copy`] and [`Self::update`]; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) only when
+    /// other clients create and delete the same name meanwhile.
     pub fn copy_over(
         &self,
         key: impl AsRef<str>,
@@ -210,8 +213,8 @@ impl<'a> Secrets<'a> {
         block(self.0.copy_over(key.as_ref(), new_key.as_ref()))
     }
 
-    /// Encrypts and stores a new multi-field secret: names and values, in the order they are to
-    /// have. It is gone after `expires_at`, if given. Needs the scope `secrets:write`.
+    /// Encrypts and stores a new multi-field secret from names and values, in this order. It expires at
+    /// `expires_at`, if given. Needs the scope `secrets:write`.
     ///
     /// # Errors
     ///
@@ -229,8 +232,8 @@ impl<'a> Secrets<'a> {
         )
     }
 
-    /// Encrypts and stores new fields for a secret that exists, in place of all it held. Needs the
-    /// scope `secrets:write`.
+    /// Encrypts and stores new fields for an existing secret, in place of its whole content. Needs the scope
+    /// `secrets:write`.
     ///
     /// # Errors
     ///
@@ -244,20 +247,19 @@ impl<'a> Secrets<'a> {
         block(self.0.update_fields(key.as_ref(), fields, expiry.into()))
     }
 
-    /// Sets one field of a multi-field secret and keeps the others exactly as they are; creates the
-    /// secret with this one field when there is none. Needs the scopes `secrets:read` and
-    /// `secrets:write`.
+    /// Sets one field of a multi-field secret and leaves the others unchanged; creates the secret with this one
+    /// field if there is none. Needs the scopes `secrets:read` and `secrets:write`.
     ///
-    /// It reads, changes and writes, and the vault has no way to make that one step: of two that
-    /// do it at the same time, the later wins. A secret whose only field is another one, named like a
-    /// key, is refused as by [`Self::get`]: write all fields with [`Self::update_fields`], or allow it
-    /// with [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
+    /// It reads, changes and writes, which the vault cannot do in one step: of two concurrent calls, the later
+    /// one wins. A secret whose only field is another one with the name of a key is refused as by [`Self::get`]:
+    /// write all fields with [`Self::update_fields`], or accept it with
+    /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     ///
     /// # Errors
     ///
     /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
-    /// secret exists and has no fields, but one value; [`ErrorKind::Config`] when the field has no
-    /// name, or that of the secret, since it would then be read as a single value.
+    /// secret is a single value; [`ErrorKind::Config`] when the field has no name, or that of the secret,
+    /// since it would then be read as a single value.
     pub fn set_field(
         &self,
         key: impl AsRef<str>,
@@ -268,18 +270,18 @@ impl<'a> Secrets<'a> {
         block(self.0.set_field(key.as_ref(), field, value, expiry.into()))
     }
 
-    /// Reads and decrypts many secrets, several at once: as many as
-    /// [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) says. They share one access
-    /// token and the connections; when the vault limits the rate for one, all wait.
+    /// Reads and decrypts many secrets, up to [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)
+    /// at once. They share the access token and the connections; when the vault limits the rate of one, all
+    /// wait.
     ///
-    /// One outcome for each key, in the order of the keys. Each key has the time that one operation
-    /// has, from when its turn comes; [`Self::within`] bounds the time of all of them.
+    /// Returns one result for each key, in the order of the keys. Each key has the time of one operation, counted
+    /// from its turn; [`Self::within`] bounds the time of all of them.
     pub fn get_many(&self, keys: &[impl AsRef<str>]) -> Vec<Result<Secret, Error>> {
         self.get_many_with(keys, |_| ())
     }
 
-    /// As [`Self::get_many`]; calls `finished` with the number of keys that are done, after each,
-    /// on the calling thread.
+    /// Reads like [`Self::get_many`], and calls `finished` on the calling thread with the number of finished keys
+    /// after each.
     pub fn get_many_with(
         &self,
         keys: &[impl AsRef<str>],
@@ -289,21 +291,21 @@ impl<'a> Secrets<'a> {
         block(self.0.get_many(&keys, finished))
     }
 
-    /// Reads and decrypts all secrets that are listed, as [`Self::get_many`]. Needs the scopes
-    /// `secrets:list` and `secrets:read`. What is deleted or expires meanwhile is left out, and so
-    /// are names that no secret can have, which only a hostile vault lists.
+    /// Reads and decrypts all listed secrets, like [`Self::get_many`]. Needs the scopes `secrets:list` and
+    /// `secrets:read`. Leaves out secrets that are deleted or expire meanwhile, and invalid names, which only a
+    /// hostile vault lists.
     ///
     /// # Errors
     ///
-    /// As [`Self::list`]; those of one secret are in its place.
+    /// As [`Self::list`]; the error of one secret is in its place of the result.
     pub fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
         block(self.0.get_all())
     }
 
-    /// Creates or updates many secrets, as [`Self::put`] without an expiry, several at once, as
-    /// [`Self::get_many`]: keys and values. A key that is there twice has one of its values then.
+    /// Creates or updates many secrets from keys and values: each as [`Self::put`] without an expiry, several at
+    /// once as [`Self::get_many`]. A duplicate key gets one of its values.
     ///
-    /// One outcome for each item, in their order.
+    /// Returns one result for each item, in their order.
     pub fn put_many(
         &self,
         items: &[(impl AsRef<str>, impl AsRef<str>)],
@@ -311,8 +313,8 @@ impl<'a> Secrets<'a> {
         self.put_many_with(items, |_| ())
     }
 
-    /// As [`Self::put_many`]; calls `finished` with the number of items that are done, after each,
-    /// on the calling thread.
+    /// Writes like [`Self::put_many`], and calls `finished` on the calling thread with the number of finished
+    /// items after each.
     pub fn put_many_with(
         &self,
         items: &[(impl AsRef<str>, impl AsRef<str>)],
@@ -325,17 +327,15 @@ impl<'a> Secrets<'a> {
         block(self.0.put_many(&items, finished))
     }
 
-    /// Does `job` for each item, several at once, as [`Self::get_many`]: for work that takes other
-    /// operations than reading, or several. Calls `finished` with the number of items that are done,
-    /// after each, on the calling thread; `job` is called on other threads, and
-    /// on this one where the system gives no more.
+    /// Runs `job` for each item, several at once as [`Self::get_many`]: for work of one or more other operations.
+    /// Calls `finished` on the calling thread with the number of finished items after each. `job` runs on other
+    /// threads, or on the calling one if the system has no more threads.
     ///
-    /// One result for each item, in their order. Each operation of a job has the time that one
-    /// operation has.
+    /// Returns one result for each item, in their order. Each operation of a job has its own timeout.
     ///
     /// # Panics
     ///
-    /// When `job` panics, after the others have ended.
+    /// Panics when `job` panics, after the other jobs have ended.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -357,24 +357,24 @@ impl<'a> Secrets<'a> {
         block(self.0.each(items.len(), job, finished))
     }
 
-    /// Forgets what the cache has of this key, so that the next read asks the vault. Without a cache
-    /// it does nothing.
+    /// Drops the cached value of this key, so that the next read goes to the vault. Without a cache it does
+    /// nothing.
     pub fn invalidate(&self, key: impl AsRef<str>) {
         self.0.invalidate(key.as_ref());
     }
 
-    /// Forgets all that the cache has.
+    /// Drops all cached values.
     pub fn invalidate_all(&self) {
         self.0.invalidate_all();
     }
 
-    /// The changes of some secrets, noticed by looking every `interval`, of 100 ms at least, a tenth
-    /// more or less. It asks for the list where the account may do that, else reads each secret, and
-    /// then asks for the list at every tenth look.
+    /// Watches some secrets for changes by polling every `interval`, at least 100 ms, a tenth more or less. A poll
+    /// requests the list if the account may list, otherwise it reads each secret, and every tenth poll tries the
+    /// list again.
     ///
-    /// The first `next` looks at once, and what changes from then on is told. Of two changes between
-    /// two looks, the outcome is told; a key that is given twice, once. After a look that failed the
-    /// next one waits for its time too.
+    /// The first `next` polls at once, and later changes are reported. Of several changes between two polls, only
+    /// the result is reported; duplicate keys are reported once. A poll after a failed one waits for the interval
+    /// too.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -392,7 +392,7 @@ impl<'a> Secrets<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when a name is none.
+    /// [`ErrorKind::Config`] when a name is invalid.
     pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<Watch, Error> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         self.0.watcher(&keys, interval).map(Watch)

@@ -1,14 +1,14 @@
-//! What is told to `tracing`, with the feature of that name: a span for each call, and an event for
-//! what happens in it. Never a body or a header; the names of secrets at debug level only.
+//! Spans and events for `tracing`, with the feature of that name: a span for each call, and an event for
+//! each of its steps. They hold no body and no header; names of secrets appear at debug level only.
 
 #[cfg(all(feature = "async", feature = "tracing"))]
-pub(crate) use with_tracing::within_this_span;
+pub(crate) use with_tracing::in_current_span;
 #[cfg(feature = "tracing")]
-pub(crate) use with_tracing::{Here, event, span};
+pub(crate) use with_tracing::{TraceContext, event, span};
 #[cfg(all(feature = "async", not(feature = "tracing")))]
-pub(crate) use without_tracing::within_this_span;
+pub(crate) use without_tracing::in_current_span;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use without_tracing::{Here, event, span};
+pub(crate) use without_tracing::{TraceContext, event, span};
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
@@ -21,7 +21,7 @@ mod with_tracing {
     use crate::error::Action;
     use crate::event::Event;
 
-    /// The future of a call, within its span.
+    /// Puts the future of a call into its span.
     pub(crate) fn span<F: Future>(action: &Action, call: F) -> Instrumented<F> {
         let span = info_span!("helvetisafe", call = name(action), key = Empty);
         if enabled!(Level::DEBUG) {
@@ -30,30 +30,29 @@ mod with_tracing {
         call.instrument(span)
     }
 
-    /// The same future, in the span in which it is asked for, and told to who listens there, wherever
-    /// it runs.
+    /// Ties a future to the current span and subscriber, wherever it runs.
     #[cfg(feature = "async")]
-    pub(crate) fn within_this_span<F: Future>(work: F) -> WithDispatch<Instrumented<F>> {
+    pub(crate) fn in_current_span<F: Future>(work: F) -> WithDispatch<Instrumented<F>> {
         work.in_current_span().with_current_subscriber()
     }
 
-    /// Who listens on a thread, and in which span it is.
-    pub(crate) struct Here {
+    /// The span and the subscriber of a thread.
+    pub(crate) struct TraceContext {
         span: Span,
-        listener: Dispatch,
+        subscriber: Dispatch,
     }
 
-    impl Here {
-        pub(crate) fn new() -> Self {
+    impl TraceContext {
+        pub(crate) fn current() -> Self {
             Self {
                 span: Span::current(),
-                listener: dispatcher::get_default(Dispatch::clone),
+                subscriber: dispatcher::get_default(Dispatch::clone),
             }
         }
 
-        /// Does work on another thread as if it were here.
+        /// Does work on another thread in this context.
         pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-            dispatcher::with_default(&self.listener, || self.span.in_scope(work))
+            dispatcher::with_default(&self.subscriber, || self.span.in_scope(work))
         }
     }
 
@@ -105,14 +104,14 @@ mod without_tracing {
     }
 
     #[cfg(feature = "async")]
-    pub(crate) fn within_this_span<F: Future>(work: F) -> F {
+    pub(crate) fn in_current_span<F: Future>(work: F) -> F {
         work
     }
 
-    pub(crate) struct Here;
+    pub(crate) struct TraceContext;
 
-    impl Here {
-        pub(crate) fn new() -> Self {
+    impl TraceContext {
+        pub(crate) fn current() -> Self {
             Self
         }
 

@@ -1,28 +1,27 @@
-//! Changes of secrets, for programs that block.
+//! The changes of secrets, for blocking programs.
 
 use std::fmt;
 
-use crate::driver::Blocking;
-use crate::driver::blocking::block;
 use crate::error::Error;
 use crate::operations::watch::{Change, Watcher};
+use crate::runtime::Blocking;
+use crate::runtime::blocking::block;
 
-/// The changes of some secrets; from [`Secrets::watch`](crate::Secrets::watch). It never ends: each
-/// call of `next` waits for the next change, or gives the error of a look that failed, after which
-/// it can be asked again.
+/// The changes of some secrets; from [`Secrets::watch`](crate::Secrets::watch). An iterator that never ends:
+/// `next` waits for the next change or returns the error of a failed poll. After an error it goes on.
 pub struct Watch(pub(crate) Watcher<Blocking>);
 
 impl Watch {
-    /// Looks for the first time, so that what changes from here on is noticed. Without it the first
-    /// call of `next` does that. Later it forgets what changed since the last look.
+    /// Polls for the first time, so that later changes are reported. Without it the first `next` does that.
+    /// Called again, it drops the changes since the last poll.
     ///
     /// # Errors
     ///
-    /// Those of a look: see [`Secrets::list`](crate::Secrets::list) and
+    /// Those of a poll: see [`Secrets::list`](crate::Secrets::list) and
     /// [`Secrets::get`](crate::Secrets::get).
     pub fn begin(&mut self) -> Result<(), Error> {
-        let look = block(self.0.first_look());
-        self.0.begin_with(look)
+        let poll = block(self.0.first_poll());
+        self.0.begin_with(poll)
     }
 }
 
@@ -34,8 +33,8 @@ impl Iterator for Watch {
             if let Some(change) = self.0.take_change() {
                 return Some(Ok(change));
             }
-            let look = block(self.0.next_look());
-            if let Err(error) = self.0.compare(look) {
+            let poll = block(self.0.next_poll());
+            if let Err(error) = self.0.compare(poll) {
                 return Some(Err(error));
             }
         }

@@ -1,6 +1,7 @@
 use helvetisafe_proto::{KeyName, ListedKey};
 
-/// Accepts a name just where `^[A-Za-z0-9_]{1,255}$` does, and shows any other name harmlessly.
+/// Checks that exactly the names of `^[A-Za-z0-9_]{1,255}$` are accepted, and that others are displayed
+/// without control characters.
 pub fn key_name(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;

@@ -1,16 +1,16 @@
-//! What has to hold for any bytes: one function per fuzz target, which panics where it does not.
+//! The checks of the fuzz targets: one function per target, which panics if a property does not hold.
 //!
-//! They stand apart from libFuzzer so that `tests/replay.rs` runs every seed through them in an
-//! ordinary `cargo test`.
+//! They do not depend on libFuzzer, so `tests/replay.rs` runs every seed through them in an ordinary
+//! `cargo test`.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a check that fails has to panic: that is how libFuzzer sees it"
+    reason = "libFuzzer detects a failed check by its panic"
 )]
 
 mod base_url;
+mod fixtures;
 mod key_name;
-mod known;
 pub mod mutate;
 mod open_envelope;
 mod parse_jwk;
@@ -35,7 +35,7 @@ pub use unwrap_org_key::unwrap_org_key;
 /// A check of any bytes.
 pub type Check = fn(&[u8]);
 
-/// Every check under the name of its fuzz target, which is also the folder of its seeds.
+/// Every check with the name of its fuzz target, which is also the name of its folder of seeds.
 pub const CHECKS: [(&str, Check); 10] = [
     ("base_url", base_url),
     ("key_name", key_name),

@@ -1,8 +1,8 @@
-//! Changes that respect the form of an input, for libFuzzer, whose own changes mostly break the
-//! outermost layer: a key in DER in base64, a member in JSON.
+//! Mutations that keep the structure of an input. libFuzzer's own mutations mostly break the outermost
+//! layer, such as the base64 around DER.
 //!
-//! Each function changes one place, and the layers around it follow. It gives `None` where the
-//! input has not its form; libFuzzer's own change is then the better one.
+//! Each function changes one element and updates the layers around it. It returns `None` if the input does
+//! not have the structure; then libFuzzer's own mutation is used.
 
 mod base64_text;
 mod der;
@@ -11,18 +11,18 @@ mod json;
 pub use base64_text::{base64, pem};
 pub use json::json;
 
-/// What changes bytes without a thought, and picks numbers below a bound: libFuzzer, or a test.
-pub trait Chance {
-    /// Other bytes, made from these.
+/// A source of unstructured mutations and of numbers: libFuzzer, or a test.
+pub trait RandomSource {
+    /// Mutates bytes without regard to structure.
     fn change(&mut self, bytes: Vec<u8>) -> Vec<u8>;
-    /// A number below `bound`, or 0.
+    /// Returns a number below `bound`; 0 if `bound` is 0.
     fn below(&mut self, bound: usize) -> usize;
 }
 
-/// A change that respects a form.
-pub type Mutate = fn(&[u8], &mut dyn Chance) -> Option<Vec<u8>>;
+/// A mutation that keeps a structure.
+pub type Mutate = fn(&[u8], &mut dyn RandomSource) -> Option<Vec<u8>>;
 
-/// `data` with one range of it replaced.
+/// Returns `data` with one range replaced.
 fn splice(data: &[u8], range: std::ops::Range<usize>, by: &[u8]) -> Vec<u8> {
     [&data[..range.start], by, &data[range.end..]].concat()
 }

@@ -5,10 +5,10 @@ use helvetisafe_proto::endpoint::GetSecret;
 use helvetisafe_proto::{Endpoint, KeyName};
 use http::Response;
 
-use crate::known::{ORG_KEY, Repeatable, TESTKIT_ORG_KEY, flip_a_bit};
+use crate::fixtures::{ORG_KEY, SplitMix64, TESTKIT_ORG_KEY, flip_a_bit};
 
-/// Opens what a server sent: the data is its answer, or two lines, the base64 of the value and of
-/// the nonce. Then seals the same data, which has to open, and with one bit turned over must not.
+/// Opens an envelope from a server. The data is an answer, or two lines with the base64 of the value and of
+/// the nonce. Then seals the data, which must open, and must not open with one bit flipped.
 pub fn open_envelope(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
         let mut lines = text.lines();
@@ -19,7 +19,7 @@ pub fn open_envelope(data: &[u8]) {
         );
     }
     let key = KeyName::parse("db").unwrap();
-    if let Ok(answer) = (GetSecret { key }).parse(&mut Response::new(data.to_vec())) {
+    if let Ok(answer) = (GetSecret { key }).parse(Response::new(data.to_vec())) {
         open(&TESTKIT_ORG_KEY, &answer.value, &answer.nonce);
     }
     seal_and_change(data);
@@ -29,7 +29,7 @@ fn open(org_key: &OrgKey, value: &str, nonce: &str) {
     let decoded = Envelope::decode(value, nonce);
     assert_eq!(
         decoded.as_ref().ok(),
-        decoded_otherwise(value, nonce).as_ref()
+        decode_with_base64(value, nonce).as_ref()
     );
     let Ok(envelope) = decoded else {
         return;
@@ -42,15 +42,15 @@ fn open(org_key: &OrgKey, value: &str, nonce: &str) {
     }
 }
 
-/// The same by another base64.
-fn decoded_otherwise(value: &str, nonce: &str) -> Option<Envelope> {
+/// Decodes with another implementation of base64.
+fn decode_with_base64(value: &str, nonce: &str) -> Option<Envelope> {
     let nonce = BASE64_STANDARD.decode(nonce).ok()?.try_into().ok()?;
     Envelope::from_parts(nonce, BASE64_STANDARD.decode(value).ok()?).ok()
 }
 
 fn seal_and_change(plaintext: &[u8]) {
     let sealed = ORG_KEY
-        .seal_with_rng(&mut Repeatable::new(), plaintext)
+        .seal_with_rng(&mut SplitMix64::new(), plaintext)
         .unwrap();
     let mut bytes = [sealed.nonce(), sealed.ciphertext_and_tag()].concat();
     assert_eq!(&*ORG_KEY.open(sealed).unwrap(), plaintext);

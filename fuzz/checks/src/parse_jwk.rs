@@ -3,11 +3,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use helvetisafe_crypto::PrivateKey;
 use serde_json::Value;
 
-use crate::known::PRIVATE_KEY_JWK;
-use crate::parse_pem::reads_what_it_writes;
+use crate::fixtures::PRIVATE_KEY_JWK;
+use crate::parse_pem::check_round_trip;
 
-/// Reads a JWK. Data that does not start with `{` changes a good key instead: it is records of one
-/// byte that picks a member, one byte that is a length, and that many bytes of the new value.
+/// Reads a JWK. Data that does not start with `{` changes a valid key instead. It consists of records: a
+/// byte that selects a member, a byte with a length, and the new value.
 pub fn parse_jwk(data: &[u8]) {
     let outcome = if data.starts_with(b"{") {
         PrivateKey::from_jwk(data)
@@ -15,7 +15,7 @@ pub fn parse_jwk(data: &[u8]) {
         PrivateKey::from_jwk(changed(data).to_string().as_bytes())
     };
     if let Ok(key) = outcome {
-        reads_what_it_writes(&key);
+        check_round_trip(&key);
     }
 }
 

@@ -5,24 +5,24 @@ use serde_json::value::RawValue;
 
 const KEY: &str = "db";
 
-/// Parses what was in an envelope, and compares with what `serde_json` says about the same bytes.
-/// Then takes the data as a value to encode, which has to come back.
+/// Parses the plaintext of an envelope and compares the result with that of `serde_json`. Then encodes the
+/// data as a value, which must parse to the same value.
 pub fn parse_payload(data: &[u8]) {
     let outcome = Payload::parse(data.to_vec().into(), KEY);
     let Ok(text) = str::from_utf8(data) else {
         assert_eq!(outcome.err(), Some(Error::Payload));
         return;
     };
-    assert_eq!(outcome.map(|payload| seen(&payload)), expected(text));
+    assert_eq!(outcome.map(|payload| parsed(&payload)), expected(text));
     encode_one(text);
     let (name, value) = text.split_once('\n').unwrap_or((text, ""));
     encode_two(name, value);
 }
 
-/// Kind, text and fields. Fields are compared without their order, which a map does not keep.
-type Seen = (PayloadKind, String, BTreeMap<String, String>);
+/// Kind, text and fields of a payload, without the order of the fields.
+type Parsed = (PayloadKind, String, BTreeMap<String, String>);
 
-fn seen(payload: &Payload) -> Seen {
+fn parsed(payload: &Payload) -> Parsed {
     let fields = payload.fields().iter();
     let fields: BTreeMap<_, _> = fields
         .map(|field| (field.name().to_owned(), field.expose_secret().to_owned()))
@@ -31,16 +31,16 @@ fn seen(payload: &Payload) -> Seen {
     (payload.kind(), payload.expose_secret().to_owned(), fields)
 }
 
-fn expected(text: &str) -> Result<Seen, Error> {
+fn expected(text: &str) -> Result<Parsed, Error> {
     let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text) else {
         return Ok((PayloadKind::Legacy, text.to_owned(), BTreeMap::new()));
     };
     if let Some(raw) = members.get(KEY).filter(|raw| is_string(raw)) {
-        return Ok((PayloadKind::Single, meaning(raw)?, BTreeMap::new()));
+        return Ok((PayloadKind::Single, unescape(raw)?, BTreeMap::new()));
     }
     let fields = members
         .into_iter()
-        .map(|(name, raw)| Ok((name, meaning(raw)?)));
+        .map(|(name, raw)| Ok((name, unescape(raw)?)));
     let fields = fields.collect::<Result<_, Error>>()?;
     Ok((PayloadKind::MultiField, text.to_owned(), fields))
 }
@@ -49,7 +49,7 @@ fn is_string(raw: &RawValue) -> bool {
     raw.get().starts_with('"')
 }
 
-fn meaning(raw: &RawValue) -> Result<String, Error> {
+fn unescape(raw: &RawValue) -> Result<String, Error> {
     if is_string(raw) {
         serde_json::from_str(raw.get()).map_err(|_| Error::Payload)
     } else {
@@ -59,7 +59,7 @@ fn meaning(raw: &RawValue) -> Result<String, Error> {
 
 fn encode_one(value: &str) {
     let plaintext = Payload::encode(KEY, value);
-    holds(&plaintext, &[(KEY, value)]);
+    check_members(&plaintext, &[(KEY, value)]);
     let payload = Payload::parse(plaintext, KEY).unwrap();
     assert_eq!(
         (payload.kind(), payload.expose_secret()),
@@ -70,12 +70,12 @@ fn encode_one(value: &str) {
 fn encode_two(name: &str, value: &str) {
     let fields = [(name, value), ("second", name)];
     let plaintext = Payload::encode_fields(&fields);
-    holds(&plaintext, &fields);
+    check_members(&plaintext, &fields);
 }
 
-/// Whether `serde_json` reads these members. As a map of strings: a [`serde_json::Value`] takes the
-/// name under which `serde_json` passes a [`RawValue`] on for one, wherever it comes from.
-fn holds(json: &[u8], members: &[(&str, &str)]) {
+/// Checks that `serde_json` reads these members. It reads a map of strings, since a [`serde_json::Value`]
+/// misinterprets the member name that `serde_json` reserves for [`RawValue`].
+fn check_members(json: &[u8], members: &[(&str, &str)]) {
     let read: BTreeMap<String, String> = serde_json::from_slice(json).unwrap();
     let read: BTreeMap<_, _> = read
         .iter()

@@ -2,8 +2,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helvetisafe_crypto::PrivateKey;
 
-/// Reads a PEM. Data that is no text is taken as the DER inside one, under each label in turn, so
-/// that the structure of a key is reached without a guess at base64.
+/// Reads a PEM. Data that is not text is used as the DER in a PEM with each label in turn, so that the fuzzer
+/// reaches the structure of a key without finding base64 first.
 pub fn parse_pem(data: &[u8]) {
     match str::from_utf8(data) {
         Ok(pem) => read(pem),
@@ -20,18 +20,18 @@ pub fn parse_pem(data: &[u8]) {
 
 fn read(pem: &str) {
     let outcome = PrivateKey::from_pem(pem);
-    // An encrypted PEM may ask for seconds of work, which would only slow the search down.
+    // The key derivation of an encrypted PEM can take seconds, which would slow the fuzzer down.
     if !pem.contains("ENCRYPTED") {
         let with_passphrase = PrivateKey::from_encrypted_pem(pem, "passphrase");
         assert_eq!(outcome.as_ref().err(), with_passphrase.as_ref().err());
     }
     if let Ok(key) = outcome {
-        reads_what_it_writes(&key);
+        check_round_trip(&key);
     }
 }
 
-/// A key that was accepted can be written and read, and is the same key.
-pub(crate) fn reads_what_it_writes(key: &PrivateKey) {
+/// Checks that an accepted key can be written and read again.
+pub(crate) fn check_round_trip(key: &PrivateKey) {
     let written = key.to_pkcs8_pem().unwrap();
     let again = PrivateKey::from_pem(&written).unwrap();
     assert_eq!(again.to_pkcs8_pem().unwrap(), written);

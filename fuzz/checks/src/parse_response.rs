@@ -10,25 +10,25 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use secrecy::SecretString;
 
-/// Reads an answer: the first byte picks the call (the digits `0` to `7` do too), the next two are
-/// the status, the rest is the body, which is also where a redirect leads.
+/// Parses a response. The first byte selects the call (as do the digits `0` to `7`), the next two are the
+/// status, the remainder is the body and the target of a redirect.
 pub fn parse_response(data: &[u8]) {
     let [call, high, low, body @ ..] = data else {
         return;
     };
     let status = status(u16::from_be_bytes([*high, *low]));
-    let mut response = answer(status, body, body);
-    if let Err(error) = parse(call % 8, &mut response) {
+    let response = answer(status, body, body);
+    if let Err(error) = parse(call % 8, response) {
         check_error(&error, status);
         if call % 8 != 0 && !status.is_success() {
-            shows_nothing_of_the_body(&error, call % 8, answer(status, b"", body));
+            check_independent_of_body(&error, call % 8, answer(status, b"", body));
         }
     } else {
         assert!(status.is_success());
     }
 }
 
-/// The number itself where it is a status, and some status for every other.
+/// Returns `number` if it is a status, else some status.
 fn status(number: u16) -> StatusCode {
     let number = 100 + (u32::from(number) + 800) % 900;
     StatusCode::from_u16(number.try_into().unwrap()).unwrap()
@@ -43,7 +43,7 @@ fn answer(status: StatusCode, body: &[u8], location: &[u8]) -> Response<Vec<u8>>
     response
 }
 
-fn parse(call: u8, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+fn parse(call: u8, response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let key = KeyName::parse("db").unwrap();
     let (value, nonce) = (String::new(), String::new());
     match call {
@@ -73,25 +73,25 @@ fn parse(call: u8, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
     }
 }
 
-/// The value is cut out of the body, and has to be what another reader reads.
-fn parse_secret(key: KeyName, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+/// Compares the record, whose value is cut out of the body, with that of another parser.
+fn parse_secret(key: KeyName, response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let read = serde_json::from_slice::<SecretRecord>(response.body());
     let record = GetSecret { key }.parse(response)?;
     assert_eq!(record, read.unwrap());
     Ok(())
 }
 
-fn parse_token(response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
+fn parse_token(response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &SecretString::from("secret"),
         scopes: Scopes::ALL,
     };
-    call.parse(response).map(|token| can_be_used(&token))
+    call.parse(response).map(|token| check_usable(&token))
 }
 
-/// A token that was accepted can stand in a header, and however long it lives, its end is known.
-fn can_be_used(access: &AccessToken) {
+/// Checks that an accepted token fits into a header, and that its staleness and expiry agree.
+fn check_usable(access: &AccessToken) {
     for header in [ApiTokenHeader::Bearer, ApiTokenHeader::XAegisToken] {
         let mut headers = HeaderMap::new();
         AuthHeader::api_token(&access.token, header).apply(&mut headers);
@@ -111,10 +111,10 @@ fn check_error(error: &ApiError, status: StatusCode) {
     }
 }
 
-/// A refusal shows the same, whatever its body is. Only the token endpoint shows more: the codes of
-/// RFC 6749.
-fn shows_nothing_of_the_body(error: &ApiError, call: u8, mut without_body: Response<Vec<u8>>) {
-    let other = parse(call, &mut without_body).unwrap_err();
+/// Checks that an error does not depend on the body. Only errors of the token endpoint do: they have a code
+/// of RFC 6749.
+fn check_independent_of_body(error: &ApiError, call: u8, without_body: Response<Vec<u8>>) {
+    let other = parse(call, without_body).unwrap_err();
     assert_eq!(error.to_string(), other.to_string());
     assert_eq!(format!("{error:?}"), format!("{other:?}"));
 }

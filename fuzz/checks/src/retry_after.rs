@@ -4,8 +4,8 @@ use helvetisafe_proto::retry::{self, BackOff, RetryPolicy};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 
-/// Reads how long a server asks to wait: the data is two lines, `Retry-After` and `Date`. Whatever
-/// it asks, nobody waits longer than the policy allows.
+/// Parses `Retry-After` and `Date`, the two lines of the data, and checks that no wait exceeds the retry
+/// policy.
 pub fn retry_after(data: &[u8]) {
     let mut lines = data.split(|&byte| byte == b'\n');
     let mut headers = HeaderMap::new();

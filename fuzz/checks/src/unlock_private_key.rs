@@ -3,14 +3,14 @@ use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::GetPrivateKey;
 use http::Response;
 
-/// Unlocks what a server sent: the data is five lines, the base64 of the ciphertext, nonce, salt
-/// and tag, and the password. Where it is the server's answer, it is only decoded.
+/// Unlocks a private key from a server. The data is five lines: the base64 of the ciphertext, nonce, salt and
+/// tag, and the password. If the data is a server's answer, it is only decoded.
 ///
-/// What stands under the lock is a JWK, which nobody can put there without the password; so the
-/// data is read as a JWK too.
+/// The plaintext is a JWK, which the fuzzer cannot lock without the password, so the data is read as a JWK
+/// too.
 pub fn unlock_private_key(data: &[u8]) {
     drop(PrivateKey::from_jwk(data));
-    if let Ok(answer) = GetPrivateKey.parse(&mut Response::new(data.to_vec())) {
+    if let Ok(answer) = GetPrivateKey.parse(Response::new(data.to_vec())) {
         let encoded = EncodedLockedKey {
             ciphertext: answer.encrypted_private_key,
             nonce: answer.nonce,
@@ -34,13 +34,13 @@ pub fn unlock_private_key(data: &[u8]) {
     let Some(locked) = decode(&encoded) else {
         return;
     };
-    // From here on Argon2 makes it slow.
+    // Slow from here on, because of Argon2.
     if let Err(error) = locked.unlock(&password) {
         assert_eq!(error, Error::Unlock);
     }
 }
 
-/// The key, if it is one; it is written as it was read.
+/// Decodes a locked key, and checks that it encodes to the same texts.
 fn decode(encoded: &EncodedLockedKey) -> Option<LockedPrivateKey> {
     let locked = LockedPrivateKey::decode(encoded).ok()?;
     assert_eq!(locked.encode(), *encoded);

@@ -5,13 +5,13 @@ use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::GetOrgKey;
 use http::Response;
 
-use crate::known::{PRIVATE_KEY, Repeatable, TESTKIT_PRIVATE_KEY, flip_a_bit};
+use crate::fixtures::{PRIVATE_KEY, SplitMix64, TESTKIT_PRIVATE_KEY, flip_a_bit};
 
-/// Unwraps what a server sent: its answer, base64 text, and the bytes inside one. Data of 34 bytes
-/// is an org key to wrap, which has to unwrap, and which bit to turn over, after which it must not.
-/// RSA is slow, so no other length is.
+/// Unwraps an org key from a server: the data as its answer, as base64, and as the bytes of a ciphertext. Data
+/// of 34 bytes is also an org key to wrap, which must unwrap, and the choice of a bit; with that bit flipped
+/// it must not unwrap. RSA is slow, so other lengths are not wrapped.
 pub fn unwrap_org_key(data: &[u8]) {
-    let answer = GetOrgKey.parse(&mut Response::new(data.to_vec()));
+    let answer = GetOrgKey.parse(Response::new(data.to_vec()));
     if let Ok(answer) = answer {
         if let Ok(wrapped) = WrappedOrgKey::decode(&answer.encrypted_org_key) {
             unwrap(&TESTKIT_PRIVATE_KEY, &wrapped);
@@ -31,7 +31,7 @@ pub fn unwrap_org_key(data: &[u8]) {
 }
 
 fn unwrap(key: &PrivateKey, wrapped: &WrappedOrgKey) {
-    if let Err(error) = key.unwrap_org_key_with_rng(&mut Repeatable::new(), wrapped) {
+    if let Err(error) = key.unwrap_org_key_with_rng(&mut SplitMix64::new(), wrapped) {
         assert_eq!(error, Error::Unwrap);
     }
 }
@@ -39,17 +39,17 @@ fn unwrap(key: &PrivateKey, wrapped: &WrappedOrgKey) {
 fn wrap_and_change(org_key: &OrgKey, bit: &[u8]) {
     let public_key = PRIVATE_KEY.public_key();
     let wrapped = public_key
-        .wrap_org_key_with_rng(&mut Repeatable::new(), org_key)
+        .wrap_org_key_with_rng(&mut SplitMix64::new(), org_key)
         .unwrap();
     let unwrapped = PRIVATE_KEY
-        .unwrap_org_key_with_rng(&mut Repeatable::new(), &wrapped)
+        .unwrap_org_key_with_rng(&mut SplitMix64::new(), &wrapped)
         .unwrap();
     assert_eq!(unwrapped.expose_secret(), org_key.expose_secret());
 
     let mut bytes = STANDARD.decode(wrapped.encode()).unwrap();
     flip_a_bit(&mut bytes, bit);
     let outcome =
-        PRIVATE_KEY.unwrap_org_key_with_rng(&mut Repeatable::new(), &wrapped_from(&bytes));
+        PRIVATE_KEY.unwrap_org_key_with_rng(&mut SplitMix64::new(), &wrapped_from(&bytes));
     assert_eq!(outcome.err(), Some(Error::Unwrap));
 }
 

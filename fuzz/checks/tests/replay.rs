@@ -25,14 +25,14 @@ fn every_seed_passes_its_check() {
         let seeds = files(&format!("seeds/{name}"));
         assert!(!seeds.is_empty(), "{name} has no seeds");
         for seed in seeds {
-            // Shown when the check panics.
+            // Shown if the check panics.
             println!("{}", seed.display());
             check(&fs::read(&seed).unwrap());
         }
     }
 }
 
-/// The bodies of the testkit's files, which `run.sh` takes as seeds too.
+/// `run.sh` uses the bodies of the testkit's files as seeds too.
 #[test]
 fn every_file_of_the_testkit_passes_its_check() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

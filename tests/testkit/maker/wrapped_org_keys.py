@@ -70,7 +70,7 @@ def _wrong_padding(kit):
         "oaep-mgf1-sha1": ("OAEP with SHA-256, but SHA-1 in MGF1.", {"mgf": "sha1"}),
         "oaep-label-sha1": ("OAEP with SHA-1, but SHA-256 in MGF1.", {"hash": "sha1"}),
         "oaep-sha512": ("OAEP with SHA-512.", {"hash": "sha512", "mgf": "sha512"}),
-        "oaep-label": ("The OAEP label is not empty.", {"label": b"org-key"}),
+        "oaep-other-label": ("The OAEP label is not empty.", {"label": b"org-key"}),
         "oaep-label-nul": ("The OAEP label is one zero byte.", {"label": b"\0"}),
         "oaep-marker-0": ("No byte of value 1 stands before the org key.", {"marker": 0}),
         "oaep-marker-2": ("The byte before the org key is 2 instead of 1.", {"marker": 2}),

@@ -50,8 +50,8 @@ impl Case {
     }
 
     fn answer<E: Endpoint>(&self, call: &E) -> Result<E::Answer, Class> {
-        let mut response = Response::new(self.body.clone());
-        call.parse(&mut response).map_err(|_: ApiError| "api-error")
+        let response = Response::new(self.body.clone());
+        call.parse(response).map_err(|_: ApiError| "api-error")
     }
 }
 

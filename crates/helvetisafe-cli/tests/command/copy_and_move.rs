@@ -38,7 +38,7 @@ fn a_move_that_cannot_read_back_leaves_both_secrets() {
     let (status, message, keys) = moved(|seen| seen.is("GET", B).then(|| answer(403, "{}")));
     assert_eq!((status, keys.as_str()), (4, "A\nB\n"));
     assert!(
-        message.contains("`B` was written, but not checked; `A` was left alone"),
+        message.contains("`B` was written, but not checked; `A` was not changed"),
         "{message}"
     );
 }
@@ -105,7 +105,7 @@ fn a_move_with_a_lost_answer_leaves_the_old_secret() {
     assert_eq!((status, keys.as_str()), (9, "A\nB\n"), "{message}");
     assert!(
         message.contains("it is unknown whether the write happened")
-            && message.contains("`A` was left alone, and `B` may have been written"),
+            && message.contains("`A` was not changed, and `B` may have been written"),
         "{message}"
     );
     let (status, message, keys) = moved(|seen| seen.is("DELETE", A).then_some(Action::Close));

@@ -432,7 +432,7 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(8), "{stderr}");
         assert!(
-            stderr.contains("none of those that are remembered"),
+            stderr.contains("differs from those that are remembered"),
             "{stderr}"
         );
         assert!(stderr.contains(&other.fingerprint()), "{stderr}");
@@ -481,7 +481,7 @@ fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(8), "{stderr}");
         assert!(
-            stderr.contains("none of those that are remembered"),
+            stderr.contains("differs from those that are remembered"),
             "{stderr}"
         );
     }
@@ -622,7 +622,7 @@ fn run_watch_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     thread::sleep(Duration::from_secs(3));
     let reported = read(&log);
     assert_eq!(
-        reported.matches("going on with the old ones").count(),
+        reported.matches("continuing with the old ones").count(),
         1,
         "{reported}"
     );

@@ -69,7 +69,7 @@ fn a_killed_import_is_completed_by_the_next_one() {
 
     let output = world.command().args(["import", ".env"]).output().unwrap();
     assert!(output.status.success());
-    let summary = format!("{} created, {before} left alone", 200 - before);
+    let summary = format!("{} created, {before} left unchanged", 200 - before);
     assert!(stderr(&output).contains(&summary), "{}", stderr(&output));
     let mut get = world.command();
     let output = get.args(["get", "KEY_0", "KEY_199"]).output().unwrap();
@@ -174,7 +174,7 @@ fn failures_are_listed_and_the_other_secrets_are_imported() {
     assert!(lines[2].ends_with("10 created, 2 failed"), "{message}");
     assert_eq!(listed(&world), 10);
     let output = world.command().args(["import", ".env"]).output().unwrap();
-    assert!(stderr(&output).contains("2 created, 10 left alone"));
+    assert!(stderr(&output).contains("2 created, 10 left unchanged"));
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn an_unreadable_file_is_reported_and_replaced() {
         fs::write(stage.file(), &broken).unwrap();
         let told = stage.get();
         assert!(told.starts_with("helvetisafe: warning: "), "{told}");
-        assert!(told.contains("delete it to start anew"), "{told}");
+        assert!(told.contains("delete it to start again"), "{told}");
         assert_eq!(told.lines().count(), 1, "{told}");
         assert_eq!(stage.tokens(|| assert_eq!(stage.get(), "")), 0);
     }
@@ -273,7 +273,7 @@ fn a_folder_without_write_access_is_only_a_warning() {
     let mut get = stage.keeping_command(&["get", "KEY", "--org-key-fingerprint", &fingerprint]);
     let told = succeeds(get.env("HELVETISAFE_STATE_DIR", "key.pem/state"));
     assert!(
-        told.contains("warning: cannot keep the access token"),
+        told.contains("warning: cannot cache the access token"),
         "{told}"
     );
     assert_eq!(told.lines().count(), 1, "{told}");

@@ -156,7 +156,7 @@ fn a_key_in_place_of_its_path_is_not_shown() {
             let text = [output.stdout, output.stderr].concat();
             let text = String::from_utf8(text).unwrap();
             assert!(!text.contains(line), "{arguments:?}");
-            assert!(text.contains("is no path"), "{arguments:?}: {text}");
+            assert!(text.contains("is not a path"), "{arguments:?}: {text}");
             assert_eq!(output.status.code(), Some(2), "{text}");
         }
     }
@@ -174,7 +174,7 @@ fn a_file_without_a_key_is_named() {
         ),
         (
             "key.der",
-            "HELVETISAFE_PRIVATE_KEY_PATH gives is not UTF-8, so it is no PEM",
+            "HELVETISAFE_PRIVATE_KEY_PATH is not UTF-8, so it is not a PEM",
         ),
         (".", "the private key .: Is a directory"),
     ] {

@@ -19,6 +19,7 @@ mod inject;
 mod keep_token;
 #[cfg(unix)]
 mod key_source;
+mod layers;
 #[cfg(unix)]
 mod locks;
 #[cfg(unix)]

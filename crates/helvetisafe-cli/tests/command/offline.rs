@@ -50,7 +50,7 @@ fn without_an_option_nothing_is_stored() {
     let stage = Stage::new();
     stage.succeeds(&[]);
     assert!(!stage.folder().exists());
-    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+    assert!(stage.fails(&["--offline"]).contains("nothing is cached"));
     assert!(!stage.folder().exists());
 }
 
@@ -66,11 +66,14 @@ fn offline_runs_send_no_request() {
 
     let other = stage.run_command(&["--offline", "--key", "OTHER"]).output();
     let stderr = String::from_utf8(other.unwrap().stderr).unwrap();
-    assert!(stderr.contains("`OTHER` is not kept"), "{stderr}");
+    assert!(
+        stderr.contains("`OTHER` is not in the offline cache"),
+        "{stderr}"
+    );
     let all = stage.run_command(&["--offline", "--all"]).output().unwrap();
     let stderr = String::from_utf8(all.stderr).unwrap();
     assert!(
-        stderr.contains("no list of the secrets is kept"),
+        stderr.contains("no list of the secrets is cached"),
         "{stderr}"
     );
     assert_eq!(stage.requests(), before);
@@ -169,7 +172,7 @@ fn a_failing_run_stores_only_the_access_token() {
     };
     assert_eq!(stage.tokens(fails), 1);
     assert_eq!(stage.tokens(fails), 0);
-    assert!(stage.fails(&["--offline"]).contains("nothing is kept"));
+    assert!(stage.fails(&["--offline"]).contains("nothing is cached"));
 }
 
 #[test]
@@ -269,7 +272,7 @@ fn while_the_vault_is_down_recent_answers_are_used() {
 
     stage.set_mood(Mood::Down);
     let told = stage.succeeds(&["--max-age", "1h"]);
-    assert!(told.contains("going on with what was kept"), "{told}");
+    assert!(told.contains("using what was cached"), "{told}");
     stage.fails(&[]);
 
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2020-01-01T00:00:00Z".into());
@@ -312,7 +315,7 @@ fn an_unreachable_vault_is_reported_once() {
     let output = all();
     assert!(output.status.success());
     let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told.matches("going on with").count(), 1, "{told}");
+    assert_eq!(told.matches("using what was cached").count(), 1, "{told}");
 }
 
 #[test]
@@ -325,7 +328,7 @@ fn a_refusal_by_the_vault_is_final() {
     stage.set_mood(Mood::Gone);
     stage.fails(&["--max-age", "1h"]);
     let told = stage.fails(&["--offline"]);
-    assert!(told.contains("`KEY` is not kept"), "{told}");
+    assert!(told.contains("`KEY` is not in the offline cache"), "{told}");
 }
 
 #[test]
@@ -355,7 +358,7 @@ fn a_modified_stored_answer_is_an_error() {
     });
     for option in ["--offline", "--prefer-offline"] {
         let told = stage.fails(&[option]);
-        assert!(told.contains("it was kept in"), "{told}");
+        assert!(told.contains("it is cached in"), "{told}");
     }
     assert_eq!(stage.requests(), requests, "the vault is no way out");
 
@@ -394,8 +397,8 @@ fn a_key_problem_does_not_suggest_deleting_the_cache() {
     // An account of its own, whose key opens nothing of this one's.
     stage.world.reader_names();
     let told = key_file("reader.pem");
-    let [key, file] = ["private key", "it was kept in"].map(|part| told.find(part));
-    assert!(told.contains("may be another"), "{told}");
+    let [key, file] = ["private key", "it is cached in"].map(|part| told.find(part));
+    assert!(told.contains("may belong to another"), "{told}");
     assert!(key.unwrap() < file.unwrap(), "{told}");
 }
 
@@ -429,9 +432,9 @@ fn an_unusable_file_is_reported_and_replaced() {
     ] {
         fs::write(stage.file(), &broken).unwrap();
         let told = stage.fails(&["--offline"]);
-        assert!(told.contains("delete it to start anew"), "{told}");
+        assert!(told.contains("delete it to start again"), "{told}");
         let told = stage.succeeds(&["--prefer-offline"]);
-        assert!(told.contains("delete it to start anew"), "{told}");
+        assert!(told.contains("delete it to start again"), "{told}");
         assert_eq!(stage.succeeds(&["--offline"]), "");
     }
     fs::set_permissions(stage.file(), fs::Permissions::from_mode(0o644)).unwrap();

@@ -154,7 +154,7 @@ fn the_cache_folder_is_checked_too() {
     for make in [make_fifo, |path: &Path| drop(File::create(path).unwrap())] {
         make(&cache);
         let told = self::told(&stage.run(&["get", "KEY"]), 2);
-        assert!(told.contains("no folder"), "{told}");
+        assert!(told.contains("not a folder"), "{told}");
         fs::remove_file(&cache).unwrap();
     }
 }
@@ -181,10 +181,10 @@ fn the_trust_memory_must_be_a_regular_file_of_the_user() {
     fs::remove_file(&other).unwrap();
     stage.assert_refused(&known, "symbolic link", "remove it");
     make_fifo(&known);
-    stage.assert_refused(&known, "no regular file", "remove it");
+    stage.assert_refused(&known, "not a regular file", "remove it");
     fs::remove_file(&known).unwrap();
     fs::create_dir(&known).unwrap();
-    stage.assert_refused(&known, "no regular file", "remove it");
+    stage.assert_refused(&known, "not a regular file", "remove it");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_planted_lock_is_refused_before_anything_is_written() {
     fs::remove_file(stage.known()).unwrap();
     let lock = stage.folder.join(".known-vaults.lock");
     make_fifo(&lock);
-    stage.assert_refused(&lock, "no regular file", "remove it");
+    stage.assert_refused(&lock, "not a regular file", "remove it");
     fs::remove_file(&lock).unwrap();
     let target = stage.world.folder.path().join("made-through-a-link");
     symlink(&target, &lock).unwrap();
@@ -206,7 +206,7 @@ fn the_cache_must_be_a_regular_file_of_the_user() {
     let stage = Stage::new();
     let file = stage.cached("json");
     make_fifo(&file);
-    stage.assert_refused_to_read(&file, "no regular file");
+    stage.assert_refused_to_read(&file, "not a regular file");
     fs::remove_file(&file).unwrap();
     symlink(stage.known(), &file).unwrap();
     stage.assert_refused_to_read(&file, "symbolic link");
@@ -217,7 +217,7 @@ fn the_cache_must_be_a_regular_file_of_the_user() {
     fs::remove_file(&file).unwrap();
     let lock = stage.cached("lock");
     make_fifo(&lock);
-    stage.assert_refused_to_read(&lock, "no regular file");
+    stage.assert_refused_to_read(&lock, "not a regular file");
     assert!(!file.exists());
 }
 
@@ -294,7 +294,7 @@ fn insecure_permissions_allow_modes_and_nothing_else() {
     let get = ["get", "KEY", "--insecure-permissions"];
     assert!(stage.run(&get).status.success());
     make_fifo(&stage.known());
-    assert!(told(&stage.run(&get), 2).contains("no regular file"));
+    assert!(told(&stage.run(&get), 2).contains("not a regular file"));
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn stored_answers_are_used_after_the_timeout() {
     assert!(output.status.success(), "{told}");
     assert_eq!(output.stdout, b"value\n");
     assert_told(&told, &format!("of {COUNT} secrets"));
-    assert!(told.contains("going on with what was kept"), "{told}");
+    assert!(told.contains("using what was cached"), "{told}");
 }
 
 /// It is longer in use than the time, and each of its answers has it.

@@ -206,7 +206,7 @@ fn unreadable_values_leave_the_program_running() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     is_down.store(true, Ordering::SeqCst);
     world.set("KEY", "two");
-    wait_for("going on with the old ones", &mut stderr);
+    wait_for("continuing with the old ones", &mut stderr);
     assert!(child.try_wait().unwrap().is_none());
     // What passes is tried again without another change.
     is_down.store(false, Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! Reads a secret without the standard library. If any crate below `helvetisafe-crypto` linked
-//! `std`, there would be two panic handlers and this would not build.
+//! Reads a secret without the standard library. If a dependency of `helvetisafe-crypto` linked `std`,
+//! there would be two panic handlers, and this would not build.
 
 #![no_std]
 #![no_main]
@@ -13,7 +13,7 @@ use helvetisafe_crypto::{
 };
 use runtime::Counter;
 
-/// One of `../tests/data/peer-vectors.json`: the org key and a sealed `{"db": "..."}`.
+/// The org key and a sealed `{"db": "..."}` of `../tests/data/peer-vectors.json`.
 const ORG_KEY: [u8; 32] = [
     0x99, 0x14, 0x7e, 0x7f, 0xbd, 0x99, 0xc6, 0x36, 0xb4, 0xa0, 0xd7, 0x17, 0x99, 0xf7, 0x3e, 0xc1,
     0x39, 0xe9, 0x94, 0x19, 0x8b, 0x10, 0x38, 0xd5, 0x41, 0xee, 0xe3, 0xf7, 0x9c, 0xf0, 0xea, 0x7d,
@@ -24,7 +24,7 @@ const EXPECTED: &str = "s3cr3t-v@lue";
 
 const PEM: &str = include_str!("../../tests/data/rsa-2048-pkcs8.pem");
 
-/// What the C library calls at the start: 0 when everything is right, 1 when not.
+/// The entry point that the C library calls. Returns 0 on success, else 1.
 // SAFETY: no other function of this program is named `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {

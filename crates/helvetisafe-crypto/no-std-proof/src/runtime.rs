@@ -1,4 +1,4 @@
-//! What the standard library would bring: memory, an end for panics, and randomness.
+//! Replacements for parts of the standard library: an allocator, a panic handler, and random numbers.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use helvetisafe_crypto::rand_core::{TryCryptoRng, TryRng};
 
-// The C library calls `main`, and has `memcpy` and its like.
+// The C library calls `main`, and has `memcpy` and similar functions.
 #[link(name = "c")]
 unsafe extern "C" {
     fn abort() -> !;
@@ -21,8 +21,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe { abort() }
 }
 
-// The `alloc` that comes with the compiler names these two, for unwinding, which `panic = "abort"`
-// excludes: nobody calls them.
+// The compiler's `alloc` refers to these two for unwinding. With `panic = "abort"` they are never called.
 // SAFETY: only `std` would define functions of these names.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
@@ -34,7 +33,7 @@ extern "C" fn _Unwind_Resume() -> ! {
     unsafe { abort() }
 }
 
-/// Twice 19 MiB for Argon2, and the rest for RSA.
+/// Bytes of memory: twice 19 MiB for Argon2, and the remainder for RSA.
 const ARENA_LEN: usize = 64 << 20;
 
 #[repr(align(64))]
@@ -45,8 +44,8 @@ unsafe impl Sync for Arena {}
 
 static ARENA: Arena = Arena(UnsafeCell::new([0; ARENA_LEN]));
 
-/// Hands out memory from the start of the arena to its end, and takes none back. An allocator
-/// cannot be written without `unsafe`, which is why this package does not forbid it.
+/// An allocator that hands out the arena from start to end and never reuses memory. An allocator needs
+/// `unsafe`, so this package does not forbid it.
 struct Bump {
     used: AtomicUsize,
 }
@@ -68,7 +67,7 @@ unsafe impl GlobalAlloc for Bump {
                 end(start(used)).filter(|&end| end <= ARENA_LEN)
             });
         match taken {
-            // The arena is aligned to 64 bytes, and nobody here asks for more.
+            // The arena is aligned to 64 bytes.
             // SAFETY: the block ends inside the arena.
             Ok(used) if layout.align() <= 64 => unsafe { arena.add(start(used)) },
             _ => ptr::null_mut(),
@@ -78,7 +77,7 @@ unsafe impl GlobalAlloc for Bump {
     unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
 }
 
-/// Numbers that are not random: this program keeps no secret.
+/// Predictable numbers in place of random ones: this program has no secrets.
 pub(crate) struct Counter(pub(crate) u64);
 
 impl TryRng for Counter {

@@ -1,5 +1,4 @@
-//! Every AES-256-GCM case of Wycheproof with a 96-bit nonce and a 128-bit tag is decided by
-//! [`Cipher`].
+//! [`Cipher`] against every AES-256-GCM case of Wycheproof with a 96-bit nonce and a 128-bit tag.
 
 use std::println;
 
@@ -39,16 +38,16 @@ fn wycheproof() {
             }
             assert_eq!(
                 buffer, sealed,
-                "case {id}: ciphertext stays when a tag is wrong"
+                "case {id}: a wrong tag leaves the ciphertext"
             );
         }
     }
     println!("Wycheproof AES-256-GCM, 96-bit nonce: {plain} cases without and {with_aad} with AAD");
-    assert_eq!((plain, with_aad), (48, 18), "every case of the set is run");
+    assert_eq!((plain, with_aad), (48, 18), "every case of the set runs");
 }
 
 #[test]
-fn what_is_shorter_than_a_tag_does_not_open() {
+fn input_shorter_than_a_tag_does_not_open() {
     let cipher = Cipher::new(&[7; KEY_LEN]);
     for length in 0..TAG_LEN {
         let mut buffer = std::vec![0; length];

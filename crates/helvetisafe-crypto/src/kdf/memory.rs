@@ -1,10 +1,10 @@
-//! The working memory of Argon2id: wiped on drop, and in huge pages where the system gives them.
+//! The working memory of Argon2id: wiped on drop, and in huge pages where the system has them.
 
 use argon2::Block;
 use zeroize::Zeroize;
 
-/// With `std`, 2 MiB at a time where the kernel has transparent huge pages: small pages cost about
-/// half as much time as the derivation itself, one fault after another.
+/// Blocks in transparent huge pages of 2 MiB, with `std`. The page faults of small pages take about half
+/// as long as the derivation itself.
 #[cfg(feature = "std")]
 type Blocks = allocator_api2::vec::Vec<Block, hugealloc::HugeAlloc>;
 #[cfg(not(feature = "std"))]
@@ -13,7 +13,7 @@ type Blocks = alloc::vec::Vec<Block>;
 pub(super) struct Memory(Blocks);
 
 impl Memory {
-    /// So many KiB of zeros.
+    /// Allocates `blocks` KiB of zeros.
     pub(super) fn new(blocks: usize) -> Self {
         #[cfg(feature = "std")]
         let mut memory = Blocks::with_capacity_in(blocks, hugealloc::HugeAlloc);
@@ -31,7 +31,7 @@ impl AsMut<[Block]> for Memory {
 }
 
 impl Drop for Memory {
-    /// A slice is wiped in large steps, `Zeroizing` around a vector does it word after word.
+    /// Wipes whole slices, which is faster than `Zeroizing`: it wipes a vector word by word.
     fn drop(&mut self) {
         for block in &mut self.0 {
             block.as_mut().zeroize();

@@ -1,8 +1,8 @@
-//! JSON that leaves no plaintext behind.
+//! Reads and writes JSON without unwiped copies of values.
 //!
-//! `serde_json` finds the members and checks the syntax, but it unescapes strings through a buffer
-//! of its own, which nobody wipes. So values are taken raw and unescaped here, and written here
-//! into a buffer that never has to grow. A name with escapes goes through that buffer.
+//! `serde_json` finds the members and checks the syntax. It unescapes strings in a buffer that it does not
+//! wipe, so values are taken raw and unescaped here. Objects are written to a buffer that never grows.
+//! Only names with escapes still pass through the unwiped buffer.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -15,14 +15,14 @@ use crate::{Error, Plaintext};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a JSON object in their order, values raw; of members with the same name the
-/// last. `None` when `text` is anything else than one JSON object.
+/// Returns the members of a JSON object in order, with raw values. If several have the same name, only
+/// the last one is returned. Returns `None` if `text` is not one JSON object.
 pub(super) fn members(text: &str) -> Option<Vec<(Text, &str)>> {
     let Members(members) = serde_json::from_str(text).ok()?;
     Some(last_of_each(members))
 }
 
-/// Of members with the same name the last, each in its own place.
+/// Removes every member that has a later one of the same name.
 fn last_of_each(mut members: Vec<(Text, &str)>) -> Vec<(Text, &str)> {
     if members.len() < 2 {
         return members;
@@ -61,9 +61,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// Where the value is in a text that is just as [`object`] writes one member, or Python does with a
-/// space before the value, of that name and without escapes: what nearly every secret is, and then no
-/// member has to be searched for.
+/// Returns the range of the value in `{"<key>":"<value>"}` without escapes, as [`object`] writes it; a
+/// space before the value, as Python writes, is accepted. Nearly every secret has this form, and needs no
+/// JSON parser.
 pub(super) fn lone_value(text: &str, key: &str) -> Option<Range<usize>> {
     let rest = text.strip_prefix("{\"")?.strip_prefix(key)?;
     let rest = rest.strip_prefix("\":")?;
@@ -71,20 +71,20 @@ pub(super) fn lone_value(text: &str, key: &str) -> Option<Range<usize>> {
     let rest = rest.strip_prefix('"')?;
     let value = rest.strip_suffix("\"}")?;
     let start = text.len() - rest.len();
-    // Both are looked at to the end, since that goes many bytes at a time.
-    let stands_for_itself = |text: &str| {
+    // `fold` does not stop early, so that the compiler can check many bytes at a time.
+    let is_plain = |text: &str| {
         let escapes = text.bytes().map(needs_escape);
         !escapes.fold(false, |any, needed| any | needed)
     };
-    (stands_for_itself(key) && stands_for_itself(value)).then_some(start..start + value.len())
+    (is_plain(key) && is_plain(value)).then_some(start..start + value.len())
 }
 
-/// Whether a raw value is a string.
+/// Returns whether a raw value is a string.
 pub(super) fn is_string(raw: &str) -> bool {
     raw.starts_with('"')
 }
 
-/// The text of a raw value: of a string what it means, of anything else its JSON.
+/// Returns the content of a raw string, or the JSON text of any other raw value.
 pub(super) fn text(raw: &str) -> Result<Text, Error> {
     if is_string(raw) {
         unescape(raw)
@@ -93,27 +93,27 @@ pub(super) fn text(raw: &str) -> Result<Text, Error> {
     }
 }
 
-/// What a raw JSON string means, RFC 8259 section 7. `raw` has its quotes, and its syntax was
-/// checked. An escape is never shorter than what it means, so nothing grows.
+/// Unescapes a JSON string, RFC 8259 section 7. `raw` has its quotes, and its syntax is already checked.
+/// No escape is shorter than the character it stands for, so the buffer never grows.
 ///
-/// Fails with [`Error::Payload`] on half of a surrogate pair.
+/// Fails with [`Error::Payload`] on an unpaired surrogate.
 pub(super) fn unescape(raw: &str) -> Result<Text, Error> {
     let inner = raw
         .get(1..raw.len().saturating_sub(1))
         .ok_or(Error::Payload)?;
-    let mut meaning = Text::with_capacity(inner.len());
+    let mut unescaped = Text::with_capacity(inner.len());
     let mut rest = inner;
     while let Some(at) = rest.find('\\') {
-        meaning.push_str(&rest[..at]);
+        unescaped.push_str(&rest[..at]);
         let (character, length) = escaped_character(&rest[at..])?;
-        meaning.push(character);
+        unescaped.push(character);
         rest = &rest[at + length..];
     }
-    meaning.push_str(rest);
-    Ok(meaning)
+    unescaped.push_str(rest);
+    Ok(unescaped)
 }
 
-/// The character that the escape at the start of `text` means, and how many bytes the escape has.
+/// Returns the character of the escape at the start of `text`, and the length of the escape in bytes.
 fn escaped_character(text: &str) -> Result<(char, usize), Error> {
     let character = match text.as_bytes().get(1) {
         Some(b'u') => return unicode_escape(text),
@@ -128,7 +128,7 @@ fn escaped_character(text: &str) -> Result<(char, usize), Error> {
     Ok((character, 2))
 }
 
-/// `\uXXXX`, or two of them that make a surrogate pair.
+/// Reads `\uXXXX`, or two of them that make a surrogate pair.
 fn unicode_escape(text: &str) -> Result<(char, usize), Error> {
     let units = [code_unit(text), text.get(6..).and_then(code_unit)];
     let mut units = units.into_iter().map_while(|unit| unit);
@@ -142,14 +142,14 @@ fn code_unit(escape: &str) -> Option<u16> {
     u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
-/// A value to write: text, which is escaped, or JSON that was read before.
+/// A value to write: text to escape, or raw JSON.
 #[derive(Clone, Copy)]
 pub(super) enum Value<'a> {
     Text(&'a str),
     Raw(&'a str),
 }
 
-/// A JSON object, in a buffer made large enough at once.
+/// Writes a JSON object in one allocation.
 pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Plaintext {
     // Two quotes, a colon and a comma per field; two braces, and no comma after the last.
     let length = |(name, value): &(&str, Value<'_>)| escaped_len(name) + value.len() + 4;
@@ -197,13 +197,14 @@ fn push_string(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// RFC 8259 section 7: quotation mark, reverse solidus and the control characters must be escaped.
+/// Returns whether a JSON string must escape the byte: quotation mark, reverse solidus and control
+/// characters, RFC 8259 section 7.
 fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// How a byte stands in a JSON string. A byte that needs no escape has length one here, and is
-/// copied by the caller.
+/// Returns the escape of a byte. For a byte that needs none, the result has the right length, one, and
+/// the caller copies the byte.
 fn escape(byte: u8) -> &'static str {
     const CONTROLS: [&str; 32] = [
         "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007",

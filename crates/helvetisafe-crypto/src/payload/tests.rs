@@ -20,7 +20,7 @@ fn fields(payload: &Payload) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn an_object_that_names_the_key_is_its_value() {
+fn the_value_of_the_requested_key_is_the_value() {
     for text in [
         r#"{"db":"v"}"#,
         " {\n \"db\" : \"v\" }\t",
@@ -72,7 +72,7 @@ fn any_other_object_has_fields_and_its_json_as_value() {
 }
 
 #[test]
-fn of_fields_with_one_name_the_last_counts_in_its_own_place() {
+fn the_last_of_several_fields_with_one_name_counts() {
     let payload = parse(r#"{"A":"1","B":"2","A":"3","C":"4"}"#, "db");
     assert_eq!(fields(&payload), [("B", "2"), ("A", "3"), ("C", "4")]);
 }
@@ -105,7 +105,7 @@ fn another_secrets_payload_is_not_bound() {
 }
 
 #[test]
-fn what_is_not_text_is_an_error() {
+fn bytes_that_are_not_text_are_an_error() {
     for bytes in [&b"\xff"[..], b"{\"db\":\"\xc3\"}"] {
         let outcome = Payload::parse(Plaintext::from(bytes.to_vec()), "db");
         assert_eq!(outcome.unwrap_err(), Error::Payload);
@@ -142,7 +142,7 @@ fn deep_nesting_does_not_overflow_the_stack() {
 }
 
 #[test]
-fn one_field_is_set_and_the_others_stay_exactly() {
+fn setting_a_field_leaves_the_others_unchanged() {
     let payload = parse(r#"{ "HOST": "h\u0041", "PORT": 5432, "X": [ 1.0 ] }"#, "db");
     let set = |name, value| {
         let mut json = payload.encode_with_field(name, value).unwrap();
@@ -181,7 +181,7 @@ fn no_debug_shows_a_value() {
 
 proptest! {
     #[test]
-    fn a_value_comes_back(key in "[A-Za-z0-9_]{1,20}", value: String) {
+    fn encoding_and_parsing_round_trip(key in "[A-Za-z0-9_]{1,20}", value: String) {
         let mut json = Payload::encode(&key, &value);
         prop_assert_eq!(json.as_mut_vec().capacity(), json.len(), "one allocation, no growth");
         let mut expected = serde_json::Map::new();
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn fields_come_back(names in proptest::collection::btree_set("\\PC{1,8}", 2..6), value: String) {
+    fn encoding_and_parsing_fields_round_trip(names in proptest::collection::btree_set("\\PC{1,8}", 2..6), value: String) {
         let written: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
         let mut json = Payload::encode_fields(&written);
         prop_assert_eq!(json.as_mut_vec().capacity(), json.len(), "one allocation, no growth");
@@ -202,7 +202,7 @@ proptest! {
         prop_assert_eq!(fields(&payload), written);
     }
 
-    /// Whatever is taken for a lone value is one, and what is written is taken for one.
+    /// `lone_value` agrees with `serde_json`, and finds every value without escapes.
     #[test]
     fn a_lone_value_is_what_serde_json_reads(
         key in "[a-z\"\\\\\u{1}é]{0,3}",
@@ -229,18 +229,18 @@ proptest! {
     }
 
     #[test]
-    fn no_plaintext_makes_it_panic(bytes: Vec<u8>, key: String) {
+    fn no_plaintext_causes_a_panic(bytes: Vec<u8>, key: String) {
         let _ = Payload::parse(Plaintext::from(bytes), &key);
     }
 
     #[test]
-    fn no_json_makes_it_panic(text in r#"\{("[a-b\\u0-9]{0,3}":("[ -~]{0,8}"|[0-9]|null|\[\]),?){0,3}\}?"#) {
+    fn no_json_causes_a_panic(text in r#"\{("[a-b\\u0-9]{0,3}":("[ -~]{0,8}"|[0-9]|null|\[\]),?){0,3}\}?"#) {
         let _ = Payload::parse(Plaintext::from(text.into_bytes()), "a");
     }
 }
 
 #[test]
-fn every_ascii_character_comes_back() {
+fn every_ascii_character_round_trips() {
     let value: String = (0_u8..128).map(char::from).collect();
     let json = Payload::encode("db", &value);
     assert_eq!(Payload::parse(json, "db").unwrap().expose_secret(), value);
@@ -255,7 +255,7 @@ fn only_a_lone_name_binds() {
     assert!(is_bound(r#"{"key":"v"}"#));
     assert!(
         is_bound(r#"{ "\u006bey" : "v\n" }"#),
-        "as another writer may write it"
+        "escapes and white space"
     );
     for json in [
         r#"{"key":"v","other":"w"}"#,

@@ -7,7 +7,7 @@ use crate::{Error, Plaintext};
 pub(super) struct Text(String);
 
 impl Text {
-    /// Takes the bytes over without a copy. Fails with [`Error::Payload`] when they are not UTF-8.
+    /// Takes the bytes without a copy. Fails with [`Error::Payload`] when they are not UTF-8.
     pub(super) fn of(plaintext: Plaintext) -> Result<Self, Error> {
         String::from_utf8(plaintext.into_vec())
             .map(Self)
@@ -17,7 +17,7 @@ impl Text {
             })
     }
 
-    /// Empty, with room for so many bytes. What grows beyond leaves an unwiped copy behind.
+    /// Makes an empty text. Growing beyond `capacity` bytes would leave an unwiped copy.
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self(String::with_capacity(capacity))
     }

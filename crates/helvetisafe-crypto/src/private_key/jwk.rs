@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use super::{Crt, Parts, PrivateKey, trim};
+use super::PrivateKey;
+use super::parts::{Crt, Parts, trim};
 use crate::Error;
 use crate::aead::TAG_LEN;
 
-/// The members that matter, borrowed from the text so that no copy of them is made. A JSON escape
-/// inside one would force a copy, and base64url needs none, so it is refused.
+/// The members of an RSA key, borrowed from the text so that no copy of them has to be wiped. A member
+/// with a JSON escape cannot be borrowed and is refused; base64url needs no escapes.
 #[derive(Deserialize)]
 struct Jwk<'a> {
     kty: &'a str,
@@ -31,7 +32,8 @@ struct Jwk<'a> {
 }
 
 pub(super) fn read(jwk: &[u8]) -> Result<PrivateKey, Error> {
-    // As bytes, the reader would not look at what it skips, and it takes an array for a struct.
+    // From bytes, the parser would accept invalid UTF-8 in skipped members. It accepts an array in place
+    // of an object.
     let jwk = str::from_utf8(jwk).map_err(|_| Error::KeyFormat)?;
     if !jwk.trim_start().starts_with('{') {
         return Err(Error::KeyFormat);
@@ -55,7 +57,7 @@ pub(super) fn read(jwk: &[u8]) -> Result<PrivateKey, Error> {
     })
 }
 
-/// Base64url without padding, in constant time, since it is key material.
+/// Decodes base64url without padding in constant time, since it is key material.
 fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     Base64UrlUnpadded::decode_vec(text)
         .map(Zeroizing::new)

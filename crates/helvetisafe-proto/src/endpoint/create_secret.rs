@@ -1,17 +1,17 @@
-//! `POST /api/v1/secrets`: a new secret; 409 when the name exists.
+//! `POST /api/v1/secrets`: creates a secret; 409 when the name exists.
 
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BodySize, Endpoint, json, with_json};
+use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
 /// Sends a new secret.
 #[derive(Clone, Debug)]
 pub struct CreateSecret {
-    /// What to store.
+    /// The secret to store.
     pub secret: NewSecret,
 }
 
@@ -24,7 +24,7 @@ pub struct NewSecret {
     pub value: String,
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
-    /// When it shall be gone.
+    /// Its expiry.
     #[serde(
         rename = "expiresAt",
         default,
@@ -39,14 +39,14 @@ pub struct NewSecret {
 pub struct CreatedSecret {
     /// Its name.
     pub key: String,
-    /// When it was created.
+    /// The time of its creation.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         serialize_with = "time::write"
     )]
     pub created_at: Option<Timestamp>,
-    /// When it will be gone.
+    /// Its expiry.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -58,15 +58,18 @@ pub struct CreatedSecret {
 impl Endpoint for CreateSecret {
     type Answer = CreatedSecret;
 
-    const REPEAT: Repeat = Repeat::Create;
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/api/v1/secrets";
     const SCOPE: Option<Scope> = Some(Scope::SecretsWrite);
-    const BODY: BodySize = BodySize::Credential;
+    const REPEAT: Repeat = Repeat::Create;
+    const ANSWER: AnswerSize = AnswerSize::Credential;
+    const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(Method::POST, base.join("/api/v1/secrets"), &self.secret)
+        with_json(bare::<Self>(base), &self.secret)
     }
 
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<CreatedSecret, ApiError> {
-        json(response, "it does not describe the created secret")
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<CreatedSecret, ApiError> {
+        json(&response, "it does not describe the created secret")
     }
 }

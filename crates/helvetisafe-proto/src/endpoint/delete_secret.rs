@@ -1,9 +1,9 @@
-//! `DELETE /api/v1/secrets/{key}`: 204 and no body; 404 when the name does not exist.
+//! `DELETE /api/v1/secrets/{key}`: deletes a secret; 204 and no body; 404 when the name does not exist.
 
 use http::{Method, Request, Response};
 use serde::de::IgnoredAny;
 
-use super::{BodySize, Endpoint, bare, json, success};
+use super::{AnswerSize, Endpoint, bare_for, json, success};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope};
 
@@ -17,24 +17,24 @@ pub struct DeleteSecret {
 impl Endpoint for DeleteSecret {
     type Answer = ();
 
-    const REPEAT: Repeat = Repeat::Write;
+    const METHOD: Method = Method::DELETE;
+    const PATH: &'static str = "/api/v1/secrets/{key}";
     const SCOPE: Option<Scope> = Some(Scope::SecretsDelete);
-    const BODY: BodySize = BodySize::Credential;
+    const REPEAT: Repeat = Repeat::Delete;
+    const ANSWER: AnswerSize = AnswerSize::Credential;
+    const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(
-            Method::DELETE,
-            base.join(&format!("/api/v1/secrets/{}", self.key)),
-        )
+        bare_for::<Self>(base, &self.key)
     }
 
-    /// There is no body, or JSON that says nothing. Anything else, such as the page of a proxy that
-    /// asks for a login, is not the vault's word that the secret is gone.
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<(), ApiError> {
-        success(response)?;
+    /// Accepts no body, or any JSON object. Anything else, such as the login page of a proxy, does not
+    /// confirm that the vault deleted the secret.
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<(), ApiError> {
+        success(&response)?;
         if response.body().is_empty() {
             return Ok(());
         }
-        json(response, "it does not say that the secret is deleted").map(|IgnoredAny| ())
+        json(&response, "it does not say that the secret is deleted").map(|IgnoredAny| ())
     }
 }

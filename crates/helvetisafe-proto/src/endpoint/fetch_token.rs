@@ -1,4 +1,4 @@
-//! `POST /oauth/token`: an access token for a service account, RFC 6749 section 4.4.
+//! `POST /oauth/token`: fetches an access token for a service account, RFC 6749 section 4.4.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,67 +8,72 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
-use super::{BodySize, Endpoint, bare, json};
+use super::{AnswerSize, Endpoint, bare, json};
 use crate::auth::{DEFAULT_TOKEN_LIFE, Token};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope, Scopes};
 
-/// Asks for an access token with a client id and a client secret.
+/// Requests an access token with a client id and a client secret.
 pub struct FetchToken<'a> {
     /// The client id.
     pub client_id: &'a str,
     /// The client secret.
     pub client_secret: &'a SecretString,
-    /// The scopes to ask for.
+    /// The requested scopes.
     pub scopes: Scopes,
 }
 
-/// The body of a success, as it stands on the wire.
+/// The body of a success.
 #[derive(Deserialize)]
 pub struct TokenAnswer {
     /// The token.
     pub access_token: SecretString,
-    /// Its life in seconds; 3600 where the answer does not say.
+    /// Its lifetime in seconds; 3600 if absent.
     pub expires_in: Option<u64>,
-    /// `Bearer`, in any case, where the answer says it.
+    /// `Bearer`, in upper or lower case.
     pub token_type: Option<String>,
-    /// What was granted, where it differs from what was asked for.
+    /// The granted scopes, where they differ from the requested ones.
     pub scope: Option<String>,
 }
 
-/// An access token and how long it lives.
+/// An access token and its lifetime.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     /// The token, safe to put in a header.
     pub token: Token,
-    /// Its life, counted from the moment it was received.
+    /// Its lifetime, counted from its receipt.
     pub life: Duration,
-    /// What was granted, where the server said so; scopes that are not ours are left out.
+    /// The granted scopes, if the server named them; unknown scopes are left out.
     pub granted: Option<Scopes>,
 }
 
 impl Endpoint for FetchToken<'_> {
     type Answer = AccessToken;
 
-    const REPEAT: Repeat = Repeat::Token;
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/oauth/token";
     const SCOPE: Option<Scope> = None;
-    const BODY: BodySize = BodySize::Credential;
+    const REPEAT: Repeat = Repeat::Token;
+    const ANSWER: AnswerSize = AnswerSize::Credential;
+    const SENSITIVE: bool = true;
 
-    /// The body holds the client secret: wipe it after sending.
+    /// The body holds the client secret: wipe it after it is sent.
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        let mut request = bare(Method::POST, base.join("/oauth/token"));
+        let mut request = bare::<Self>(base);
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(CONTENT_TYPE, form);
         *request.body_mut() = self.form();
         request
     }
 
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<AccessToken, ApiError> {
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<AccessToken, ApiError> {
+        let response = response.map(Zeroizing::new);
         if !response.status().is_success() {
-            return Err(ApiError::from_token_response(response));
+            return Err(ApiError::from_token_response(&response));
         }
-        let answer: TokenAnswer = json(response, "it is not a token answer")?;
+        let answer: TokenAnswer = json(&response, "it is not a token answer")?;
         let is_bearer = |kind: &String| kind.eq_ignore_ascii_case("bearer");
         if !answer.token_type.as_ref().is_none_or(is_bearer) {
             return Err(ApiError::malformed("the token is not a bearer token"));
@@ -87,7 +92,7 @@ impl Endpoint for FetchToken<'_> {
 }
 
 impl FetchToken<'_> {
-    /// The form, built in one allocation so that no copy of the secret stays behind.
+    /// The form, built in one allocation so that no other copy of the secret exists.
     fn form(&self) -> Vec<u8> {
         let scopes = self.scopes.to_string();
         let fields = [

@@ -1,13 +1,14 @@
-//! `GET /api/v1/credentials/org-key`: the org key, wrapped for this account's RSA key.
+//! `GET /api/v1/credentials/org-key`: returns the org key, wrapped for this account's RSA key.
 
 use http::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::{BodySize, Endpoint, bare, json};
+use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope};
 
-/// Asks for the wrapped org key.
+/// Requests the wrapped org key.
 #[derive(Clone, Copy, Debug)]
 pub struct GetOrgKey;
 
@@ -21,15 +22,18 @@ pub struct OrgKeyAnswer {
 impl Endpoint for GetOrgKey {
     type Answer = OrgKeyAnswer;
 
-    const REPEAT: Repeat = Repeat::Read;
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/api/v1/credentials/org-key";
     const SCOPE: Option<Scope> = Some(Scope::CredentialsRead);
-    const BODY: BodySize = BodySize::Credential;
+    const REPEAT: Repeat = Repeat::Read;
+    const ANSWER: AnswerSize = AnswerSize::Credential;
+    const SENSITIVE: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(Method::GET, base.join("/api/v1/credentials/org-key"))
+        bare::<Self>(base)
     }
 
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<OrgKeyAnswer, ApiError> {
-        json(response, "it is not a wrapped org key")
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<OrgKeyAnswer, ApiError> {
+        json(&response.map(Zeroizing::new), "it is not a wrapped org key")
     }
 }

@@ -1,13 +1,14 @@
-//! `GET /api/v1/credentials/private-key`: the account's RSA key, locked by its password.
+//! `GET /api/v1/credentials/private-key`: returns the account's RSA key, encrypted under its password.
 
 use http::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::{BodySize, Endpoint, bare, json};
+use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope};
 
-/// Asks for the locked private key; only needed where a password is the key source.
+/// Requests the locked private key; needed only if a password is the key source.
 #[derive(Clone, Copy, Debug)]
 pub struct GetPrivateKey;
 
@@ -27,15 +28,21 @@ pub struct PrivateKeyAnswer {
 impl Endpoint for GetPrivateKey {
     type Answer = PrivateKeyAnswer;
 
-    const REPEAT: Repeat = Repeat::Read;
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/api/v1/credentials/private-key";
     const SCOPE: Option<Scope> = Some(Scope::CredentialsRead);
-    const BODY: BodySize = BodySize::Credential;
+    const REPEAT: Repeat = Repeat::Read;
+    const ANSWER: AnswerSize = AnswerSize::Credential;
+    const SENSITIVE: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(Method::GET, base.join("/api/v1/credentials/private-key"))
+        bare::<Self>(base)
     }
 
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<PrivateKeyAnswer, ApiError> {
-        json(response, "it is not a locked private key")
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<PrivateKeyAnswer, ApiError> {
+        json(
+            &response.map(Zeroizing::new),
+            "it is not a locked private key",
+        )
     }
 }

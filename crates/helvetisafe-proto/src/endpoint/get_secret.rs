@@ -1,25 +1,24 @@
-//! `GET /api/v1/secrets/{key}`: one secret's ciphertext.
+//! `GET /api/v1/secrets/{key}`: returns one secret's ciphertext.
 
 use std::borrow::Cow;
-use std::mem;
 use std::ops::Range;
 
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BodySize, Endpoint, bare, json};
+use super::{AnswerSize, Endpoint, bare_for, json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
-/// Asks for one secret.
+/// Requests one secret.
 #[derive(Clone, Debug)]
 pub struct GetSecret {
     /// Its name.
     pub key: KeyName,
 }
 
-/// One secret as the server holds it.
+/// One secret as the server stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretRecord {
     /// Its name.
@@ -28,7 +27,7 @@ pub struct SecretRecord {
     pub value: String,
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
-    /// When it will be gone.
+    /// Its expiry.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -40,20 +39,20 @@ pub struct SecretRecord {
 impl Endpoint for GetSecret {
     type Answer = SecretRecord;
 
-    const REPEAT: Repeat = Repeat::Read;
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/api/v1/secrets/{key}";
     const SCOPE: Option<Scope> = Some(Scope::SecretsRead);
-    const BODY: BodySize = BodySize::Secret;
+    const REPEAT: Repeat = Repeat::Read;
+    const ANSWER: AnswerSize = AnswerSize::Secret;
+    const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(
-            Method::GET,
-            base.join(&format!("/api/v1/secrets/{}", self.key)),
-        )
+        bare_for::<Self>(base, &self.key)
     }
 
-    /// An answer for another name than the one asked for is refused as malformed.
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<SecretRecord, ApiError> {
-        let answer: Answer<'_> = json(response, NO_SECRET)?;
+    /// Refuses an answer for another name as malformed.
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<SecretRecord, ApiError> {
+        let answer: Answer<'_> = json(&response, NO_SECRET)?;
         if answer.key != self.key {
             return Err(ApiError::malformed(
                 "it is for another key than the one asked for",
@@ -65,7 +64,7 @@ impl Endpoint for GetSecret {
             Cow::Borrowed(text) => {
                 let start = text.as_ptr() as usize - response.body().as_ptr() as usize;
                 let place = start..start + text.len();
-                cut(mem::take(response.body_mut()), place)?
+                cut(response.into_body(), place)?
             }
         };
         Ok(SecretRecord {
@@ -79,7 +78,7 @@ impl Endpoint for GetSecret {
 
 const NO_SECRET: &str = "it is not a secret";
 
-/// A [`SecretRecord`] whose value still stands in the body.
+/// A [`SecretRecord`] whose value is still a slice of the body.
 #[derive(Deserialize)]
 struct Answer<'a> {
     key: KeyName,
@@ -90,8 +89,8 @@ struct Answer<'a> {
     expires_at: Option<Timestamp>,
 }
 
-/// The text at a place in the body, in the body's memory: to allocate another MiB costs more than to
-/// move it.
+/// Returns a part of the body as text, in the body's own memory: moving 1 MiB is cheaper than allocating
+/// another.
 fn cut(mut body: Vec<u8>, place: Range<usize>) -> Result<String, ApiError> {
     body.truncate(place.end);
     body.drain(..place.start);

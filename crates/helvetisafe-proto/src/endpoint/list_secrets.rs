@@ -1,44 +1,44 @@
-//! `GET /api/v1/secrets`: the names and dates of all secrets, in the server's order.
+//! `GET /api/v1/secrets`: lists the names and dates of all secrets, in the server's order.
 
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BodySize, Endpoint, bare, json};
+use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope, time};
 
-/// Asks for the list.
+/// Requests the list.
 #[derive(Clone, Copy, Debug)]
 pub struct ListSecrets;
 
-/// The list, as it stands on the wire.
+/// The body of a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretsAnswer {
-    /// One row per secret.
+    /// The secrets.
     pub keys: Vec<ListedSecret>,
 }
 
-/// One row of the list.
+/// One secret in the list, without its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedSecret {
-    /// The name as listed, which a hostile server can choose: see [`crate::ListedKey`].
+    /// The name as listed. A hostile server can choose any text: see [`crate::ListedKey`].
     pub key: String,
-    /// When it was created.
+    /// The time of its creation.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         serialize_with = "time::write"
     )]
     pub created_at: Option<Timestamp>,
-    /// When it was last written.
+    /// The time of its last update.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         serialize_with = "time::write"
     )]
     pub updated_at: Option<Timestamp>,
-    /// When it will be gone.
+    /// Its expiry.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -50,15 +50,18 @@ pub struct ListedSecret {
 impl Endpoint for ListSecrets {
     type Answer = Vec<ListedSecret>;
 
-    const REPEAT: Repeat = Repeat::Read;
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/api/v1/secrets";
     const SCOPE: Option<Scope> = Some(Scope::SecretsList);
-    const BODY: BodySize = BodySize::List;
+    const REPEAT: Repeat = Repeat::Read;
+    const ANSWER: AnswerSize = AnswerSize::List;
+    const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare(Method::GET, base.join("/api/v1/secrets"))
+        bare::<Self>(base)
     }
 
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {
-        json(response, "it is not a list of secrets").map(|answer: SecretsAnswer| answer.keys)
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {
+        json(&response, "it is not a list of secrets").map(|answer: SecretsAnswer| answer.keys)
     }
 }

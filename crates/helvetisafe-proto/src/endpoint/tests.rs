@@ -1,4 +1,4 @@
-//! What each call sends and accepts, and that no answer makes one panic.
+//! Tests of the requests and answers of each call.
 
 use std::time::Duration;
 
@@ -83,12 +83,12 @@ fn no_debug_of_the_token_call_shows_a_secret() {
 #[test]
 fn an_answer_is_an_object_in_utf_8() {
     let right = br#" {"encrypted_org_key": "AAAA", "more": "x"}"#.to_vec();
-    assert!(GetOrgKey.parse(&mut answer(200, right.clone())).is_ok());
+    assert!(GetOrgKey.parse(answer(200, right.clone())).is_ok());
     let not_utf8 = right
         .iter()
         .map(|&byte| if byte == b'x' { 0xff } else { byte });
     for malformed in [br#"["AAAA"]"#.to_vec(), not_utf8.collect()] {
-        assert!(GetOrgKey.parse(&mut answer(200, malformed)).is_err());
+        assert!(GetOrgKey.parse(answer(200, malformed)).is_err());
     }
 }
 
@@ -101,7 +101,7 @@ fn a_token_answer_needs_only_the_token() {
         scopes: Scopes::ALL,
     };
     let token = call
-        .parse(&mut answer(200, r#"{"access_token":"abc"}"#))
+        .parse(answer(200, r#"{"access_token":"abc"}"#))
         .unwrap();
     assert_eq!(
         (token.token.expose_secret(), token.life),
@@ -111,7 +111,7 @@ fn a_token_answer_needs_only_the_token() {
 
     let full = r#"{"access_token":"abc","expires_in":60,"token_type":"bearer","x":[{}],
                    "scope":"secrets:read other:scope"}"#;
-    let token = call.parse(&mut answer(200, full)).unwrap();
+    let token = call.parse(answer(200, full)).unwrap();
     assert_eq!(token.life, Duration::from_secs(60));
     assert_eq!(token.granted, Some(Scopes::from([Scope::SecretsRead])));
 
@@ -124,7 +124,7 @@ fn a_token_answer_needs_only_the_token() {
         r#"{"access_token":"a","expires_in":-1}"#,
         r#"{"access_token":"a","token_type":"mac"}"#,
     ] {
-        let error = call.parse(&mut answer(200, malformed)).unwrap_err();
+        let error = call.parse(answer(200, malformed)).unwrap_err();
         assert_eq!(
             (error.kind(), error.status()),
             (Kind::Api, None),
@@ -250,13 +250,13 @@ fn a_delete_needs_no_body_in_return() {
         "DELETE https://vault.example/t/api/v1/secrets/db"
     );
     for body in ["", "{}", r#"{"deleted":true}"#] {
-        assert!(call.parse(&mut answer(200, body)).is_ok(), "{body}");
+        assert!(call.parse(answer(200, body)).is_ok(), "{body}");
     }
-    assert!(call.parse(&mut answer(204, "")).is_ok());
-    let login = call.parse(&mut answer(200, "<html>Please log in</html>"));
+    assert!(call.parse(answer(204, "")).is_ok());
+    let login = call.parse(answer(200, "<html>Please log in</html>"));
     assert_eq!(login.unwrap_err().status(), None);
     assert_eq!(
-        call.parse(&mut answer(404, "")).unwrap_err().kind(),
+        call.parse(answer(404, "")).unwrap_err().kind(),
         Kind::NotFound
     );
 }
@@ -272,7 +272,7 @@ fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
         ),
     ] {
         let body = format!(r#"{{"keys":[{{"key":"a","created_at":"{time}","updated_at":null}}]}}"#);
-        let row = ListSecrets.parse(&mut answer(200, body)).unwrap().remove(0);
+        let row = ListSecrets.parse(answer(200, body)).unwrap().remove(0);
         assert_eq!(row.created_at, Some(at(expected)));
         assert_eq!((row.updated_at, row.expires_at), (None, None));
     }
@@ -281,9 +281,7 @@ fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
 #[test]
 fn an_empty_list_is_a_list() {
     assert_eq!(
-        ListSecrets
-            .parse(&mut answer(200, r#"{"keys":[]}"#))
-            .unwrap(),
+        ListSecrets.parse(answer(200, r#"{"keys":[]}"#)).unwrap(),
         []
     );
 }
@@ -291,7 +289,7 @@ fn an_empty_list_is_a_list() {
 #[test]
 fn a_bad_name_in_the_list_does_not_hide_the_others() {
     let body = r#"{"keys":[{"key":"../x"},{"key":"ok"}]}"#;
-    let rows = ListSecrets.parse(&mut answer(200, body)).unwrap();
+    let rows = ListSecrets.parse(answer(200, body)).unwrap();
     assert_eq!(
         rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(),
         ["../x", "ok"]
@@ -302,29 +300,26 @@ fn a_bad_name_in_the_list_does_not_hide_the_others() {
 fn an_answer_for_another_key_is_refused() {
     let call = GetSecret { key: key("a") };
     let body = r#"{"key":"b","value":"dg==","nonce":"bg=="}"#;
-    assert_eq!(
-        call.parse(&mut answer(200, body)).unwrap_err().kind(),
-        Kind::Api
-    );
+    assert_eq!(call.parse(answer(200, body)).unwrap_err().kind(), Kind::Api);
 }
 
 #[test]
-fn deep_nesting_is_survived_and_doubled_members_are_refused() {
+fn deep_nesting_is_accepted_and_duplicate_members_are_refused() {
     let deep = format!(
         r#"{{"keys":[],"x":{}{}}}"#,
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert_eq!(ListSecrets.parse(&mut answer(200, deep)).unwrap(), []);
+    assert_eq!(ListSecrets.parse(answer(200, deep)).unwrap(), []);
     let deep = format!(
         r#"{{"keys":{}{}}}"#,
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert!(ListSecrets.parse(&mut answer(200, deep)).is_err());
+    assert!(ListSecrets.parse(answer(200, deep)).is_err());
     assert!(
         ListSecrets
-            .parse(&mut answer(200, r#"{"keys":[],"keys":[]}"#))
+            .parse(answer(200, r#"{"keys":[],"keys":[]}"#))
             .is_err()
     );
 }
@@ -352,7 +347,7 @@ proptest! {
         };
         let body = serde_json::to_vec(&record).unwrap();
         let call = GetSecret { key: key("db") };
-        prop_assert_eq!(call.parse(&mut answer(200, body)).unwrap(), record);
+        prop_assert_eq!(call.parse(answer(200, body)).unwrap(), record);
     }
 }
 
@@ -372,7 +367,7 @@ fn a_value_is_read_wherever_it_stands() {
             "A/A=",
         ),
     ] {
-        let record = call.parse(&mut answer(200, body)).unwrap();
+        let record = call.parse(answer(200, body)).unwrap();
         assert_eq!(
             (record.value.as_str(), record.nonce.as_str()),
             (value, "n"),
@@ -402,22 +397,20 @@ fn parse_all(response: &Response<Vec<u8>>) {
         },
     );
     let outcomes = [
-        token.parse(&mut response.clone()).is_ok(),
-        GetOrgKey.parse(&mut response.clone()).is_ok(),
-        GetPrivateKey.parse(&mut response.clone()).is_ok(),
-        ListSecrets.parse(&mut response.clone()).is_ok(),
-        GetSecret { key: key("a") }
-            .parse(&mut response.clone())
-            .is_ok(),
-        CreateSecret { secret }.parse(&mut response.clone()).is_ok(),
+        token.parse(response.clone()).is_ok(),
+        GetOrgKey.parse(response.clone()).is_ok(),
+        GetPrivateKey.parse(response.clone()).is_ok(),
+        ListSecrets.parse(response.clone()).is_ok(),
+        GetSecret { key: key("a") }.parse(response.clone()).is_ok(),
+        CreateSecret { secret }.parse(response.clone()).is_ok(),
         UpdateSecret {
             key: key("a"),
             update,
         }
-        .parse(&mut response.clone())
+        .parse(response.clone())
         .is_ok(),
         DeleteSecret { key: key("a") }
-            .parse(&mut response.clone())
+            .parse(response.clone())
             .is_ok(),
     ];
     assert!(response.status().is_success() || outcomes == [false; 8]);
@@ -432,7 +425,7 @@ fn a_body_that_ends_early_is_truncated_only_where_its_length_was_not_known() {
                 .headers_mut()
                 .insert(CONTENT_LENGTH, length.parse().unwrap());
         }
-        ListSecrets.parse(&mut response).unwrap_err().is_truncated()
+        ListSecrets.parse(response).unwrap_err().is_truncated()
     };
     let whole = r#"{"keys":[{"key":"a"}]}"#;
     for length in 0..whole.len() {

@@ -1,10 +1,10 @@
-//! `PUT /api/v1/secrets/{key}`: a new value for a secret; 404 when the name does not exist.
+//! `PUT /api/v1/secrets/{key}`: replaces the value of a secret; 404 when the name does not exist.
 
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{BodySize, Endpoint, json, with_json};
+use super::{AnswerSize, Endpoint, bare_for, json, with_json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
@@ -13,7 +13,7 @@ use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 pub struct UpdateSecret {
     /// The name of the secret.
     pub key: KeyName,
-    /// What to store.
+    /// The new value.
     pub update: SecretUpdate,
 }
 
@@ -24,26 +24,25 @@ pub struct SecretUpdate {
     pub value: String,
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
-    /// What becomes of the expiry.
+    /// The change of the expiry.
     #[serde(rename = "expiresAt", default, skip_serializing_if = "Expiry::is_keep")]
     pub expires_at: Expiry,
 }
 
-/// What an update does to the expiry of a secret. On the wire: no member, `null`, or a time.
+/// The change that an update makes to the expiry of a secret. On the wire: no member, `null`, or a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Expiry {
-    /// It stays as it is.
+    /// Keeps the expiry.
     #[default]
     Keep,
-    /// The secret shall not expire any more.
+    /// Removes the expiry.
     Never,
-    /// The secret shall be gone at this time.
+    /// Sets the expiry.
     At(Timestamp),
 }
 
 impl Expiry {
-    /// The time at which a secret shall be gone; `None` where it shall not, or stays as it is. That is
-    /// the expiry of a secret that is created instead of updated.
+    /// Returns the new expiry, if one is set: the expiry of a secret that is created instead of updated.
     #[must_use]
     pub fn time(self) -> Option<Timestamp> {
         match self {
@@ -67,7 +66,7 @@ impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Keep | Self::Never => serializer.serialize_none(),
-            Self::At(at) => serializer.collect_str(&time::shown(*at)),
+            Self::At(at) => serializer.collect_str(&time::format(*at)),
         }
     }
 }
@@ -83,14 +82,14 @@ impl<'de> Deserialize<'de> for Expiry {
 pub struct UpdatedSecret {
     /// Its name.
     pub key: String,
-    /// When it was updated.
+    /// The time of the update.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         serialize_with = "time::write"
     )]
     pub updated_at: Option<Timestamp>,
-    /// When it will be gone.
+    /// Its expiry.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -102,19 +101,18 @@ pub struct UpdatedSecret {
 impl Endpoint for UpdateSecret {
     type Answer = UpdatedSecret;
 
-    const REPEAT: Repeat = Repeat::Write;
+    const METHOD: Method = Method::PUT;
+    const PATH: &'static str = "/api/v1/secrets/{key}";
     const SCOPE: Option<Scope> = Some(Scope::SecretsWrite);
-    const BODY: BodySize = BodySize::Credential;
+    const REPEAT: Repeat = Repeat::Update;
+    const ANSWER: AnswerSize = AnswerSize::Credential;
+    const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(
-            Method::PUT,
-            base.join(&format!("/api/v1/secrets/{}", self.key)),
-            &self.update,
-        )
+        with_json(bare_for::<Self>(base, &self.key), &self.update)
     }
 
-    fn parse(&self, response: &mut Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {
-        json(response, "it does not describe the updated secret")
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {
+        json(&response, "it does not describe the updated secret")
     }
 }

@@ -1,21 +1,17 @@
-//! The machine-readable codes of refusals: one table for the server, which sends them, and the client,
-//! which explains them.
+//! The machine-readable codes of refusals: one table for the server that sends them and the client that
+//! explains them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use http::StatusCode;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserializer, Serialize, Serializer};
-
-use super::Kind;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal, $status:ident, $advice:literal;)*) => {
-        /// Why a server of this contract refuses a request: the member `code` of its answer.
+        /// The reason for a refusal: the member `code` of the server's answer.
         ///
-        /// A code belongs to one status. With another status it means nothing and is ignored, as is a code
-        /// that is not listed here.
+        /// A code belongs to one status. A code with another status is ignored, and so is an unknown code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode {
@@ -26,19 +22,19 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &[Self] = &[$(Self::$code,)*];
 
-            /// The code as it is sent.
+            /// Returns the code as it is sent.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$code => $name,)* }
             }
 
-            /// The only status that it is sent with.
+            /// Returns the only status that it is sent with.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$code => StatusCode::$status,)* }
             }
 
-            /// A sentence for the user of a client: the reason, or what to do about it.
+            /// Returns advice for the user of a client: the reason, or the next step.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self { $(Self::$code => $advice,)* }
@@ -57,7 +53,7 @@ codes! {
     /// A header that may be sent once was sent twice.
     RepeatedHeader = "repeated_header", BAD_REQUEST,
         "the vault got one header twice: check the proxy in between";
-    /// The body ended before its end.
+    /// The body ended early.
     BodyCutShort = "body_cut_short", BAD_REQUEST,
         "the vault did not get the whole request: try again";
     /// The body is not a JSON object.
@@ -134,21 +130,13 @@ codes! {
         "the vault has too many large requests and answers in flight";
 }
 
-impl ErrorCode {
-    /// The kind of error that it is: that of its status.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        Kind::from(self.status())
-    }
-}
-
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// A text is not the code of a refusal.
+/// The text is not a known code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a known error code")]
 pub struct UnknownErrorCode;
@@ -169,53 +157,10 @@ impl Serialize for ErrorCode {
     }
 }
 
-/// Reads a known code; any other JSON value, of any type, is none.
+/// Reads a known code. Any other JSON value, of any type, is `None`.
 pub(super) fn lenient<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ErrorCode>, D::Error> {
-    deserializer.deserialize_any(AnyValue)
-}
-
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
-    type Value = Option<ErrorCode>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(text.parse().ok())
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().and_then(|code| code.parse().ok()))
 }

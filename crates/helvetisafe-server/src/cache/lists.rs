@@ -1,7 +1,7 @@
-//! The last list of each organization as it was sent, so that programs that look for changes now and
-//! then do not have the database read all names each time.
+//! The last list of each organization as JSON, so that clients that poll for changes do not make the
+//! database read all names each time.
 //!
-//! Nothing here says whether a list still holds: the database does, by its version.
+//! The database decides by the version whether a cached list is current.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use axum::body::Bytes;
 
 use crate::store::{ListVersion, Moment, OrganizationId};
 
-/// The most bytes of all lists together: some 250 000 names.
+/// The largest total of all lists in bytes: about 250 000 names.
 const CAPACITY: usize = 32 << 20;
 
 #[derive(Default)]
@@ -18,43 +18,43 @@ pub(crate) struct ListCache(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    lists: HashMap<OrganizationId, List>,
+    lists: HashMap<OrganizationId, CachedList>,
     bytes: usize,
 }
 
-/// A list that was made.
+/// A list that was read from the database.
 #[derive(Clone)]
-pub(crate) struct List {
+pub(crate) struct CachedList {
     pub(crate) version: ListVersion,
-    /// The answer.
+    /// The JSON of the response.
     pub(crate) body: Bytes,
-    pub(crate) made_at: Moment,
-    /// When the first secret in it expires.
-    pub(crate) until: Option<Moment>,
+    pub(crate) read_at: Moment,
+    /// The first expiry of a secret in the list.
+    pub(crate) expires_at: Option<Moment>,
 }
 
-impl List {
-    /// Whether it leaves out what has expired by `now`, and nothing else.
-    fn holds_at(&self, now: Moment) -> bool {
-        self.made_at <= now && self.until.is_none_or(|until| now < until)
+impl CachedList {
+    /// Returns whether the same secrets have expired at `now` as when the list was read.
+    fn is_valid_at(&self, now: Moment) -> bool {
+        self.read_at <= now && self.expires_at.is_none_or(|end| now < end)
     }
 }
 
 impl ListCache {
-    /// What was sent last, unless something in it has expired since.
-    pub(crate) fn get(&self, organization: OrganizationId, now: Moment) -> Option<List> {
+    /// Returns the last list, unless a secret in it has expired.
+    pub(crate) fn get(&self, organization: OrganizationId, now: Moment) -> Option<CachedList> {
         let inner = self.lock();
         let list = inner.lists.get(&organization)?;
-        list.holds_at(now).then(|| list.clone())
+        list.is_valid_at(now).then(|| list.clone())
     }
 
-    pub(crate) fn insert(&self, organization: OrganizationId, list: List) {
+    pub(crate) fn insert(&self, organization: OrganizationId, list: CachedList) {
         let mut inner = self.lock();
         if let Some(old) = inner.lists.remove(&organization) {
             inner.bytes -= old.body.len();
         }
         if inner.bytes + list.body.len() > CAPACITY {
-            // Those in use come back at the price of one reading each.
+            // A list in use is read again once.
             *inner = Inner::default();
         }
         if list.body.len() <= CAPACITY {
@@ -63,12 +63,12 @@ impl ListCache {
         }
     }
 
-    /// Forgets everything.
+    /// Removes all lists.
     pub(crate) fn clear(&self) {
         *self.lock() = Inner::default();
     }
 
-    // No code panics while it holds the lock, and if it did, the map would still be whole.
+    // No code panics while it holds the lock; if it did, the map would still be consistent.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,17 +82,17 @@ mod tests {
 
     const ONE: OrganizationId = OrganizationId(1);
 
-    fn list(length: usize, made_at: Moment, until: Option<Moment>) -> List {
-        List {
+    fn list(length: usize, read_at: Moment, expires_at: Option<Moment>) -> CachedList {
+        CachedList {
             version: ListVersion(0),
             body: vec![0; length].into(),
-            made_at,
-            until,
+            read_at,
+            expires_at,
         }
     }
 
     #[test]
-    fn a_list_ends_with_the_first_secret_in_it() {
+    fn a_list_is_valid_until_its_first_secret_expires() {
         let (cache, now) = (ListCache::default(), Moment::now());
         let end = now.after(Duration::from_secs(1));
         cache.insert(ONE, list(1, now, Some(end)));
@@ -101,16 +101,16 @@ mod tests {
         assert!(cache.get(OrganizationId(2), now).is_none());
     }
 
-    /// What had expired when it was made may not have then.
+    /// After the clock was set back, a secret that had expired may exist again.
     #[test]
-    fn a_list_from_the_future_does_not_count() {
+    fn a_list_from_the_future_is_not_returned() {
         let (cache, now) = (ListCache::default(), Moment::now());
         cache.insert(ONE, list(1, now.after(Duration::from_secs(1)), None));
         assert!(cache.get(ONE, now).is_none());
     }
 
     #[test]
-    fn it_does_not_grow_without_bound() {
+    fn the_size_is_bounded() {
         let (cache, now) = (ListCache::default(), Moment::now());
         for n in 0..9 {
             cache.insert(OrganizationId(n), list(CAPACITY / 4, now, None));

@@ -1,9 +1,8 @@
-//! Secrets that were read lately, as they were sent.
+//! The JSON of recently read secrets.
 //!
-//! This process is the only one that writes to its database, so what it has not written has not
-//! changed. What was read is kept only where no write of the same organization was under way when the
-//! database was asked, and none has begun since: a write is counted before the database hears of it,
-//! and is under way until the database has answered.
+//! Only this process writes to its database, so a value changes only by a write here. A value is cached only
+//! if no write of its organization was in flight when its query started, and none has started since. A
+//! write is counted before its statement starts, and is in flight until the database has answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,126 +12,126 @@ use helvetisafe_proto::KeyName;
 
 use crate::store::{Moment, OrganizationId};
 
-/// The most bytes of all answers together, with their names and what holds them.
+/// The largest total of all entries in bytes, with their names and overhead.
 const CAPACITY: usize = 64 << 20;
 
-/// About as many bytes hold one answer.
+/// The approximate memory of an entry besides its name and value, in bytes.
 const OVERHEAD: usize = 200;
 
-/// How many counts of writes there are, one for each byte. Organizations whose numbers are so far apart
-/// share one: their writes keep each other's reads from being kept, which costs time and nothing else.
-const COUNTS: usize = 1 << u8::BITS;
+/// The number of write counters. Organizations with the same lowest byte share one: a write of one of them
+/// keeps reads of the others out of the cache, which costs only time.
+const COUNTERS: usize = 1 << u8::BITS;
 
 #[derive(Default)]
 pub(crate) struct SecretCache(Arc<Mutex<Inner>>);
 
 struct Inner {
-    answers: HashMap<OrganizationId, HashMap<KeyName, Answer>>,
+    secrets: HashMap<OrganizationId, HashMap<KeyName, CachedSecret>>,
     bytes: usize,
-    writes: [Writes; COUNTS],
+    writes: [Writes; COUNTERS],
 }
 
-/// The writes of an organization, and of those that share its count.
+/// The writes of the organizations that share a counter.
 #[derive(Clone, Copy, Default)]
 struct Writes {
-    /// How many have begun; a sweep counts too.
-    count: u64,
-    under_way: usize,
+    /// The number of writes and sweeps that have started.
+    started: u64,
+    in_flight: usize,
 }
 
-/// An answer that was made.
+/// A secret that was read from the database.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub(crate) struct CachedSecret {
+    /// The JSON of the response.
     pub(crate) body: Bytes,
-    pub(crate) made_at: Moment,
+    pub(crate) read_at: Moment,
     pub(crate) expires_at: Option<Moment>,
 }
 
-impl Answer {
-    fn holds_at(&self, now: Moment) -> bool {
-        self.made_at <= now && self.expires_at.is_none_or(|end| now < end)
+impl CachedSecret {
+    fn is_valid_at(&self, now: Moment) -> bool {
+        self.read_at <= now && self.expires_at.is_none_or(|end| now < end)
     }
 }
 
-/// Which writes there had been before the database was asked, so that an answer that one may have
-/// overtaken is not kept.
+/// The start of a read, which shows afterwards whether a write could have overtaken it.
 #[derive(Clone, Copy)]
-pub(crate) struct WritesSeen {
+pub(crate) struct ReadStart {
     organization: OrganizationId,
-    /// None while a write was under way.
-    count: Option<u64>,
+    /// The writes started before; `None` if one of them was in flight.
+    writes: Option<u64>,
 }
 
-/// A write that is under way. It has to be held until the write has ended, also where nobody waits for
-/// it any more.
-pub(crate) struct Writing {
+/// A write in flight. It must live until the write has ended, even if its client has disconnected.
+pub(crate) struct WriteGuard {
     cache: Arc<Mutex<Inner>>,
     organization: OrganizationId,
 }
 
 impl SecretCache {
+    /// Returns a cached secret, or the start of the read that is necessary.
     pub(crate) fn get(
         &self,
         organization: OrganizationId,
         key: &KeyName,
         now: Moment,
-    ) -> Result<Bytes, WritesSeen> {
+    ) -> Result<Bytes, ReadStart> {
         let mut inner = lock(&self.0);
-        let answer = inner.answers.get(&organization).and_then(|of| of.get(key));
-        match answer {
-            Some(answer) if answer.holds_at(now) => Ok(answer.body.clone()),
-            _ => Err(WritesSeen {
+        let secrets = inner.secrets.get(&organization);
+        match secrets.and_then(|secrets| secrets.get(key)) {
+            Some(secret) if secret.is_valid_at(now) => Ok(secret.body.clone()),
+            _ => Err(ReadStart {
                 organization,
-                count: inner.writes_of(organization).settled(),
+                writes: inner.writes_of(organization).settled(),
             }),
         }
     }
 
-    /// Keeps what the database answered, unless a write was under way or began meanwhile.
-    pub(crate) fn insert(&self, seen: WritesSeen, key: KeyName, answer: Answer) {
+    /// Adds a secret, unless a write was in flight or has started since the read started.
+    pub(crate) fn insert(&self, read: ReadStart, key: KeyName, secret: CachedSecret) {
         let mut inner = lock(&self.0);
-        let size = size_of(&key, &answer);
-        let writes = inner.writes_of(seen.organization).count;
-        if seen.count != Some(writes) || size > CAPACITY {
+        let size = size_of(&key, &secret);
+        let started = inner.writes_of(read.organization).started;
+        if read.writes != Some(started) || size > CAPACITY {
             return;
         }
         if inner.bytes + size > CAPACITY {
-            // Those in use come back at the price of one reading each.
-            inner.forget_all();
+            // A secret in use is read again once.
+            inner.evict_all();
         }
-        let of = inner.answers.entry(seen.organization).or_default();
-        let old = of.insert(key.clone(), answer);
+        let secrets = inner.secrets.entry(read.organization).or_default();
+        let old = secrets.insert(key.clone(), secret);
         inner.bytes -= old.map_or(0, |old| size_of(&key, &old));
         inner.bytes += size;
     }
 
-    /// Forgets what a write is about to change.
-    pub(crate) fn begin_write(&self, organization: OrganizationId, key: &KeyName) -> Writing {
+    /// Removes the secret that a write is about to change.
+    pub(crate) fn begin_write(&self, organization: OrganizationId, key: &KeyName) -> WriteGuard {
         let mut inner = lock(&self.0);
-        let of = inner.answers.get_mut(&organization);
-        if let Some(old) = of.and_then(|of| of.remove(key)) {
+        let secrets = inner.secrets.get_mut(&organization);
+        if let Some(old) = secrets.and_then(|secrets| secrets.remove(key)) {
             inner.bytes -= size_of(key, &old);
         }
         let writes = inner.writes_of(organization);
-        writes.count += 1;
-        writes.under_way += 1;
-        Writing {
+        writes.started += 1;
+        writes.in_flight += 1;
+        WriteGuard {
             cache: Arc::clone(&self.0),
             organization,
         }
     }
 
-    /// Forgets all answers, which are still right; for their memory.
-    pub(crate) fn forget_answers(&self) {
-        lock(&self.0).forget_all();
+    /// Removes all secrets to free their memory. Reads in flight can still be cached.
+    pub(crate) fn evict_all(&self) {
+        lock(&self.0).evict_all();
     }
 
-    /// Forgets everything; for what is removed because it has expired.
+    /// Removes all secrets after expired ones were deleted. Reads in flight are not cached.
     pub(crate) fn clear(&self) {
         let mut inner = lock(&self.0);
-        inner.forget_all();
+        inner.evict_all();
         for writes in &mut inner.writes {
-            writes.count += 1;
+            writes.started += 1;
         }
     }
 }
@@ -140,194 +139,46 @@ impl SecretCache {
 impl Default for Inner {
     fn default() -> Self {
         Self {
-            answers: HashMap::new(),
+            secrets: HashMap::new(),
             bytes: 0,
-            writes: [Writes::default(); COUNTS],
+            writes: [Writes::default(); COUNTERS],
         }
     }
 }
 
 impl Inner {
     fn writes_of(&mut self, organization: OrganizationId) -> &mut Writes {
-        // Numbers are given one after the other, so their lowest bytes differ.
         let [lowest, ..] = organization.0.to_le_bytes();
         &mut self.writes[usize::from(lowest)]
     }
 
-    fn forget_all(&mut self) {
-        self.answers.clear();
+    fn evict_all(&mut self) {
+        self.secrets.clear();
         self.bytes = 0;
     }
 }
 
 impl Writes {
-    /// The count, unless one of them is under way.
+    /// Returns the number of started writes, unless one is in flight.
     fn settled(self) -> Option<u64> {
-        (self.under_way == 0).then_some(self.count)
+        (self.in_flight == 0).then_some(self.started)
     }
 }
 
-impl Drop for Writing {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
-        lock(&self.cache).writes_of(self.organization).under_way -= 1;
+        lock(&self.cache).writes_of(self.organization).in_flight -= 1;
     }
 }
 
-fn size_of(key: &KeyName, answer: &Answer) -> usize {
-    answer.body.len() + key.as_str().len() + OVERHEAD
+fn size_of(key: &KeyName, secret: &CachedSecret) -> usize {
+    secret.body.len() + key.as_str().len() + OVERHEAD
 }
 
-// No code panics while it holds the lock, and if it did, the maps would still be whole.
+// No code panics while it holds the lock; if it did, the maps would still be consistent.
 fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const ORGANIZATION: OrganizationId = OrganizationId(1);
-    const OTHER: OrganizationId = OrganizationId(2);
-
-    fn key(name: &str) -> KeyName {
-        KeyName::parse(name).unwrap()
-    }
-
-    fn answer(size: usize) -> Answer {
-        Answer {
-            body: vec![0; size].into(),
-            made_at: Moment::now(),
-            expires_at: None,
-        }
-    }
-
-    /// Where a read begins.
-    fn seen(cache: &SecretCache, name: &str) -> WritesSeen {
-        let found = cache.get(ORGANIZATION, &key(name), Moment::now());
-        found.err().unwrap()
-    }
-
-    fn keep(cache: &SecretCache, name: &str, answer: Answer) {
-        cache.insert(seen(cache, name), key(name), answer);
-    }
-
-    fn is_kept(cache: &SecretCache, name: &str, at: Moment) -> bool {
-        cache.get(ORGANIZATION, &key(name), at).is_ok()
-    }
-
-    #[test]
-    fn what_is_written_is_forgotten_and_the_rest_is_not() {
-        let (cache, later) = (
-            SecretCache::default(),
-            Moment::now().after(Duration::from_secs(1)),
-        );
-        keep(&cache, "a", answer(1));
-        keep(&cache, "b", answer(1));
-        drop(cache.begin_write(ORGANIZATION, &key("a")));
-        assert!(!is_kept(&cache, "a", later));
-        assert!(is_kept(&cache, "b", later));
-        assert_eq!(lock(&cache.0).bytes, 2 + OVERHEAD);
-        cache.clear();
-        assert!(!is_kept(&cache, "b", later));
-    }
-
-    #[test]
-    fn what_a_write_may_have_overtaken_is_not_kept() {
-        let (cache, now) = (SecretCache::default(), Moment::now());
-        let later = now.after(Duration::from_secs(1));
-        let before = seen(&cache, "a");
-        let writing = cache.begin_write(ORGANIZATION, &key("a"));
-        // That of another organization ends meanwhile, and says nothing of this one.
-        drop(cache.begin_write(OTHER, &key("a")));
-        let during = seen(&cache, "a");
-        cache.insert(before, key("a"), answer(1));
-        assert!(!is_kept(&cache, "a", later));
-        drop(writing);
-        for seen in [before, during] {
-            cache.insert(seen, key("a"), answer(1));
-            assert!(!is_kept(&cache, "a", later));
-        }
-        keep(&cache, "a", answer(1));
-        assert!(is_kept(&cache, "a", later));
-    }
-
-    #[test]
-    fn what_was_read_before_a_sweep_is_not_kept() {
-        let (cache, now) = (SecretCache::default(), Moment::now());
-        let before = seen(&cache, "a");
-        cache.clear();
-        cache.insert(before, key("a"), answer(1));
-        assert!(!is_kept(&cache, "a", now.after(Duration::from_secs(1))));
-    }
-
-    #[test]
-    fn writes_of_another_organization_do_not_hinder() {
-        let (cache, later) = (
-            SecretCache::default(),
-            Moment::now().after(Duration::from_secs(1)),
-        );
-        let before = seen(&cache, "a");
-        let writing = cache.begin_write(OTHER, &key("a"));
-        let during = seen(&cache, "b");
-        cache.insert(before, key("a"), answer(1));
-        cache.insert(during, key("b"), answer(1));
-        drop(writing);
-        assert!(is_kept(&cache, "a", later));
-        assert!(is_kept(&cache, "b", later));
-    }
-
-    /// Also of those that share a count, and of any number.
-    #[test]
-    fn every_organization_has_a_count() {
-        let (cache, later) = (
-            SecretCache::default(),
-            Moment::now().after(Duration::from_secs(1)),
-        );
-        for number in [1, 257, -1, i64::MIN, i64::MAX] {
-            let organization = OrganizationId(number);
-            let read = || cache.get(organization, &key("a"), later);
-            let before = read().err().unwrap();
-            drop(cache.begin_write(organization, &key("a")));
-            cache.insert(before, key("a"), answer(1));
-            assert!(read().is_err(), "{number}");
-            cache.insert(read().err().unwrap(), key("a"), answer(1));
-            assert!(read().is_ok(), "{number}");
-        }
-    }
-
-    #[test]
-    fn it_ends_with_the_secret_and_does_not_come_from_the_future() {
-        let (cache, now) = (SecretCache::default(), Moment::now());
-        let end = now.after(Duration::from_secs(2));
-        let expiring = Answer {
-            made_at: now.after(Duration::from_secs(1)),
-            expires_at: Some(end),
-            ..answer(1)
-        };
-        keep(&cache, "a", expiring);
-        assert!(!is_kept(&cache, "a", now));
-        assert!(is_kept(&cache, "a", now.after(Duration::from_secs(1))));
-        assert!(!is_kept(&cache, "a", end));
-    }
-
-    #[test]
-    fn it_does_not_grow_without_bound() {
-        let cache = SecretCache::default();
-        for name in ["a", "b", "c", "d", "e", "a"] {
-            let seen = seen(&cache, "other");
-            cache.insert(seen, key(name), answer(CAPACITY / 5));
-        }
-        assert_eq!(lock(&cache.0).bytes, 2 * (CAPACITY / 5 + 1 + OVERHEAD));
-        let again = seen(&cache, "other");
-        cache.insert(again, key("e"), answer(1));
-        assert_eq!(lock(&cache.0).bytes, CAPACITY / 5 + 3 + 2 * OVERHEAD);
-        keep(&cache, "f", answer(CAPACITY + 1));
-        assert!(!is_kept(
-            &cache,
-            "f",
-            Moment::now().after(Duration::from_secs(1))
-        ));
-    }
-}
+mod tests;

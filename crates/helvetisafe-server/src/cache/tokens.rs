@@ -1,4 +1,4 @@
-//! Who a token stands for, remembered, so that most requests ask the database once and not twice.
+//! The principals of tokens, so that most requests need one query and not two.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::store::{Moment, Principal};
 use crate::token::Hash;
 
-/// How many tokens are remembered: about 1 MiB of them.
+/// The largest number of tokens: about 1 MiB.
 const CAPACITY: usize = 8192;
 
 #[derive(Default)]
@@ -18,42 +18,42 @@ struct Inner {
     generation: Generation,
 }
 
-/// How often the cache had been cleared before the database was asked, so that an answer from before
-/// a revocation is not remembered after it.
+/// The number of clears before a query started. It keeps a result from before a revocation out of the
+/// cache.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Generation(u64);
 
 impl TokenCache {
-    /// Who the token stands for, unless it has expired.
+    /// Returns the principal of a token, unless it has expired.
     pub(crate) fn get(&self, hash: &Hash, now: Moment) -> Result<Principal, Generation> {
         let inner = self.read();
         match inner.entries.get(hash) {
-            Some(principal) if principal.is_alive(now) => Ok(*principal),
+            Some(principal) if principal.is_valid_at(now) => Ok(*principal),
             _ => Err(inner.generation),
         }
     }
 
-    /// Remembers what the database answered, unless the cache was cleared in between.
+    /// Adds a result of the database, unless the cache was cleared since the query started.
     pub(crate) fn insert(&self, generation: Generation, hash: Hash, principal: Principal) {
         let mut inner = self.write();
         if inner.generation != generation {
             return;
         }
         if inner.entries.len() >= CAPACITY {
-            // The ones in use come back at the price of one query each.
+            // A token in use is read again once.
             inner.entries.clear();
         }
         inner.entries.insert(hash, principal);
     }
 
-    /// Forgets everything; for revocations.
+    /// Removes all tokens after a revocation.
     pub(crate) fn clear(&self) {
         let mut inner = self.write();
         inner.entries.clear();
         inner.generation.0 += 1;
     }
 
-    // No code panics while it holds the lock, and if it did, the map would still be whole.
+    // No code panics while it holds the lock; if it did, the map would still be consistent.
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_ends_with_its_token() {
+    fn an_entry_expires_with_its_token() {
         let (cache, hash, now) = (TokenCache::default(), Hash::of_text("a"), Moment::now());
         let end = now.after(Duration::from_secs(1));
         cache.insert(generation(&cache, &hash), hash, principal(Some(end)));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_from_before_a_revocation_is_not_remembered() {
+    fn a_result_from_before_a_revocation_is_not_cached() {
         let (cache, hash) = (TokenCache::default(), Hash::of_text("a"));
         let before = generation(&cache, &hash);
         cache.clear();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_grow_without_bound() {
+    fn the_number_of_entries_is_bounded() {
         let cache = TokenCache::default();
         for n in 0..=CAPACITY {
             let hash = Hash::of_text(&n.to_string());

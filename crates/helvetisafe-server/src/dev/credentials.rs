@@ -4,18 +4,17 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Folder;
 use crate::{Error, Vault, token};
 
-/// What a client of a [`DevVault`](super::DevVault) needs: the contents of `credentials.json`.
+/// The credentials for a client of a [`DevVault`](super::DevVault): the contents of `credentials.json`.
 #[derive(Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DevCredentials {
-    /// Where the vault serves.
+    /// The base URL of the vault.
     pub base_url: String,
     /// The client id of the service account.
     pub client_id: String,
-    /// Its client secret.
+    /// The client secret of the service account.
     #[serde(serialize_with = "exposed")]
     pub client_secret: SecretString,
     /// A portal API token of the same account.
@@ -23,28 +22,26 @@ pub struct DevCredentials {
     pub api_token: SecretString,
     /// The absolute path of the account's private key, PKCS#8 in PEM.
     pub private_key_path: PathBuf,
-    /// The password of the private key that the vault stores.
+    /// The password of the locked private key in the vault.
     #[serde(serialize_with = "exposed")]
     pub password: SecretString,
 }
 
 impl DevCredentials {
-    /// New ones, which the vault does not know yet.
-    pub(super) fn generate(vault: &Vault, folder: &Folder) -> Result<Self, Error> {
+    /// Makes new credentials, which are not yet in the database.
+    pub(super) fn generate(vault: &Vault, private_key_path: PathBuf) -> Result<Self, Error> {
         Ok(Self {
             base_url: vault.base_url().to_owned(),
             client_id: token::generate_name("hs_client_")?,
             client_secret: token::generate("hs_secret_")?,
             api_token: token::generate("hs_api_")?,
-            private_key_path: folder.private_key_path(),
+            private_key_path,
             password: token::generate("")?,
         })
     }
 
-    /// Follows a vault that listens elsewhere and a folder that was moved; whether that changed
-    /// anything.
-    pub(super) fn refresh(&mut self, vault: &Vault, folder: &Folder) -> bool {
-        let private_key_path = folder.private_key_path();
+    /// Updates the base URL and the path of the private key. Returns whether one of them changed.
+    pub(super) fn refresh(&mut self, vault: &Vault, private_key_path: PathBuf) -> bool {
         let is_same =
             self.base_url == vault.base_url() && self.private_key_path == private_key_path;
         self.base_url = vault.base_url().to_owned();

@@ -6,9 +6,9 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::DevCredentials;
-use crate::{Error, private};
+use crate::{Error, private_files};
 
-/// Where the account's files are; nobody else can read it.
+/// The folder of the account's files. Other users cannot read it.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -16,12 +16,12 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// A folder that stays.
-    pub(super) fn kept(path: &Path) -> Result<Self, Error> {
-        private::make_folder(path)?;
+    /// Makes or opens a folder that stays.
+    pub(super) fn persistent(path: &Path) -> Result<Self, Error> {
+        private_files::make_folder(path)?;
         let path = path.canonicalize().map_err(Error::file("find", path))?;
         if path.to_str().is_none() {
-            // It has to stand in credentials.json.
+            // The path must fit into credentials.json.
             let source = IoError::new(ErrorKind::InvalidInput, "the path is not UTF-8");
             return Err(Error::File {
                 action: "use",
@@ -35,13 +35,13 @@ impl Folder {
         })
     }
 
-    /// A folder that goes with the vault.
+    /// Makes a folder that is removed with the vault.
     pub(super) fn temporary() -> Result<Self, Error> {
-        let folder = private::temporary_folder()?;
-        let kept = Self::kept(folder.path())?;
+        let folder = private_files::temporary_folder()?;
+        let persistent = Self::persistent(folder.path())?;
         Ok(Self {
             temporary: Some(folder),
-            ..kept
+            ..persistent
         })
     }
 
@@ -49,7 +49,7 @@ impl Folder {
         &self.path
     }
 
-    /// The database file; `None` when it shall be in memory.
+    /// Returns the database file; `None` for a database in memory.
     pub(super) fn database(&self) -> Option<PathBuf> {
         self.temporary.is_none().then(|| self.path.join("vault.db"))
     }
@@ -62,7 +62,7 @@ impl Folder {
         self.path.join("credentials.json")
     }
 
-    /// `None` when there are none.
+    /// Returns the credentials; `None` if there are none.
     pub(super) fn read_credentials(&self) -> Result<Option<DevCredentials>, Error> {
         let Some(text) = read(&self.credentials_path())? else {
             return Ok(None);
@@ -70,37 +70,37 @@ impl Folder {
         let parsed = serde_json::from_str(&text);
         parsed
             .map(Some)
-            .map_err(|_| self.contradiction("credentials.json is damaged"))
+            .map_err(|_| self.inconsistent("credentials.json is damaged"))
     }
 
     pub(super) fn write_credentials(&self, credentials: &DevCredentials) -> Result<(), Error> {
         let path = self.credentials_path();
         let text = serde_json::to_string_pretty(credentials)
             .map_err(|error| Error::file("write", &path)(error.into()))?;
-        private::write(&path, Zeroizing::new(text + "\n").as_bytes())
+        private_files::write(&path, Zeroizing::new(text + "\n").as_bytes())
     }
 
-    /// `None` when there is none.
+    /// Returns the private key; `None` if there is none.
     pub(super) fn read_private_key(&self) -> Result<Option<PrivateKey>, Error> {
         let Some(pem) = read(&self.private_key_path())? else {
             return Ok(None);
         };
         let key = PrivateKey::from_pem(&pem);
         key.map(Some)
-            .map_err(|_| self.contradiction("private-key.pem is damaged"))
+            .map_err(|_| self.inconsistent("private-key.pem is damaged"))
     }
 
-    /// The private key, where the account is known to have one.
+    /// Returns the private key of an existing account.
     pub(super) fn private_key(&self) -> Result<PrivateKey, Error> {
         self.read_private_key()?
-            .ok_or_else(|| self.contradiction("private-key.pem is missing"))
+            .ok_or_else(|| self.inconsistent("private-key.pem is missing"))
     }
 
     pub(super) fn write_private_key(&self, key: &PrivateKey) -> Result<(), Error> {
-        private::write(&self.private_key_path(), key.to_pkcs8_pem()?.as_bytes())
+        private_files::write(&self.private_key_path(), key.to_pkcs8_pem()?.as_bytes())
     }
 
-    pub(super) fn contradiction(&self, problem: &'static str) -> Error {
+    pub(super) fn inconsistent(&self, problem: &'static str) -> Error {
         Error::State {
             folder: self.path.clone(),
             problem,
@@ -115,11 +115,11 @@ impl Folder {
     }
 }
 
-/// The text of a file that nobody else can read; `None` when there is none.
+/// Reads a file that other users must not be able to read; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
     match std::fs::read_to_string(path) {
         Ok(text) => {
-            private::check_file(path)?;
+            private_files::check_file(path)?;
             Ok(Some(Zeroizing::new(text)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! Answers that do not come from the vault.
+//! Answers in place of the vault's.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 
-/// An answer in place of the vault's own.
+/// An answer in place of the vault's.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Answer {
@@ -16,7 +16,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A status with an empty body.
+    /// Makes an answer with an empty body.
     pub fn status(status: StatusCode) -> Self {
         Self {
             status,
@@ -25,13 +25,13 @@ impl Answer {
         }
     }
 
-    /// A status with the body that a vault's errors have, `{"error": "..."}`.
+    /// Makes an error response with the body `{"error": "..."}`.
     pub fn error(status: StatusCode, text: &str) -> Self {
         let body = serde_json::json!({ "error": text });
         Self::status(status).json(body.to_string())
     }
 
-    /// A gateway's page, which is HTML whatever was asked for.
+    /// Makes the HTML error page of a gateway.
     pub fn html_page(status: StatusCode) -> Self {
         let title = status.to_string();
         let page = format!(
@@ -42,7 +42,7 @@ impl Answer {
         Self::status(status).header(CONTENT_TYPE, html).body(page)
     }
 
-    /// 302 to another place.
+    /// Makes a redirect with status 302.
     pub fn redirect(location: HeaderValue) -> Self {
         Self::status(StatusCode::FOUND).header(LOCATION, location)
     }
@@ -53,13 +53,13 @@ impl Answer {
         self
     }
 
-    /// Adds `Retry-After`, in whole seconds; a fraction counts as one more.
+    /// Adds `Retry-After` in seconds, rounded up.
     pub fn retry_after(self, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.header(RETRY_AFTER, seconds.into())
     }
 
-    /// The body.
+    /// Sets the body.
     pub fn body(self, body: impl Into<Bytes>) -> Self {
         Self {
             body: body.into(),
@@ -67,7 +67,7 @@ impl Answer {
         }
     }
 
-    /// The body, with the type of JSON, whether it is JSON or not.
+    /// Sets the body with the content type of JSON. The body need not be JSON.
     pub fn json(self, body: impl Into<Bytes>) -> Self {
         let json = HeaderValue::from_static("application/json");
         self.header(CONTENT_TYPE, json).body(body)

@@ -1,4 +1,4 @@
-//! Changes to the vault's own answers: what a hostile vault does to secrets and lists.
+//! Changes of the vault's answers, as a hostile vault makes to secrets and lists.
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -15,18 +15,18 @@ use super::Fault;
 use super::history::{Stored, Version};
 use crate::Error;
 
-/// What is done to the vault's own answer.
+/// A change of the vault's answer.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    /// To one that reads a secret: the ciphertext of another secret.
+    /// Replaces a secret with the ciphertext of another one.
     CiphertextOf(KeyName),
-    /// To one that reads a secret: a version from before.
+    /// Replaces a secret with an earlier version.
     Replay(Version),
-    /// To one that reads a secret: one bit.
+    /// Flips one bit of a secret.
     Flip(Part),
-    /// To one that reads a secret: an envelope that the vault made itself.
+    /// Replaces a secret with an envelope that the vault made.
     Forge(Stored),
-    /// To a list: more names.
+    /// Adds names to a list.
     ListAlso(Vec<String>),
 }
 
@@ -41,8 +41,7 @@ pub enum Part {
     Nonce,
 }
 
-/// Names that no secret can have, and that do harm where somebody takes them for a path, a header, a
-/// line or a terminal's text.
+/// Names that no secret can have, and that do harm in a path, a header, a line or a terminal.
 pub const BAD_NAMES: &[&str] = &[
     "",
     ".",
@@ -62,19 +61,18 @@ pub const BAD_NAMES: &[&str] = &[
     "é",
 ];
 
-/// A hostile vault.
+/// Answers of a hostile vault.
 impl Fault {
     /// Answers a [`Route::Read`](super::Route::Read) with the ciphertext of another secret of the
-    /// same organization, under the name that was asked for. With a second rule the other way round,
-    /// two secrets are swapped.
+    /// same organization, under the requested name. Two such rules swap two secrets.
     pub fn ciphertext_of(key: KeyName) -> Self {
         let name = format!("ciphertext of {key}");
         Self::changed(name, Change::CiphertextOf(key))
     }
 
-    /// Answers a [`Route::Read`](super::Route::Read) with a version of the secret from before, also
-    /// when it was deleted since. The vault knows the versions that were written with HTTP while it
-    /// ran; without an older one its answer is the true one.
+    /// Answers a [`Route::Read`](super::Route::Read) with an earlier version of the secret, even if the
+    /// secret is deleted. The vault knows the versions written over HTTP since its start. Without an
+    /// earlier one the answer is unchanged.
     pub fn replay(version: Version) -> Self {
         let name = match version {
             Version::First => "replay the first version",
@@ -83,14 +81,14 @@ impl Fault {
         Self::changed(name, Change::Replay(version))
     }
 
-    /// Flips one bit of a secret that is read.
+    /// Flips one bit of the answer to a [`Route::Read`](super::Route::Read).
     pub fn flip_bit_of(part: Part) -> Self {
         Self::changed(format!("flip a bit of the {part:?}"), Change::Flip(part))
     }
 
-    /// Answers a [`Route::Read`](super::Route::Read) with this payload, sealed
-    /// under this key: with [`other_org_key`](Self::other_org_key), what a vault does that knows the
-    /// account's public key and began to hand out an org key of its own.
+    /// Answers a [`Route::Read`](super::Route::Read) with this payload, sealed under this key. With
+    /// [`other_org_key`](Self::other_org_key) this is the attack of a vault that knows the account's public
+    /// key and distributes its own org key.
     ///
     /// # Errors
     ///
@@ -104,7 +102,7 @@ impl Fault {
         Ok(Self::changed("forged secret", Change::Forge(forged)))
     }
 
-    /// Adds names to a list, at its end; [`BAD_NAMES`] are some that no client should act upon.
+    /// Adds names to the end of a list, such as [`BAD_NAMES`], which clients must not use.
     pub fn list_also<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<_> = names.into_iter().map(Into::into).collect();
         let name = format!("list {} more names", names.len());
@@ -112,10 +110,10 @@ impl Fault {
     }
 }
 
-/// The most bytes of one of the vault's own answers.
-const LARGEST_ANSWER: usize = 1 << 30;
+/// The largest answer of the vault in bytes.
+const MAX_ANSWER_LEN: usize = 1 << 30;
 
-/// The answer with other contents; `None` where it is no success of that kind.
+/// Returns the answer with a changed body; `None` if it is an error or another kind of answer.
 pub(super) async fn rewritten<T>(
     answer: &mut Response<Body>,
     change: impl FnOnce(T) -> Option<T>,
@@ -128,7 +126,7 @@ where
         return None;
     }
     let body = std::mem::take(answer.body_mut());
-    let bytes = to_bytes(body, LARGEST_ANSWER).await.ok()?;
+    let bytes = to_bytes(body, MAX_ANSWER_LEN).await.ok()?;
     *answer.body_mut() = Body::from(bytes.clone());
     let contents = serde_json::from_slice(&bytes).ok()?;
     Some(Json(change(contents)?).into_response())
@@ -159,7 +157,7 @@ pub(super) fn with_names(mut list: SecretsAnswer, names: &[String]) -> SecretsAn
     list
 }
 
-/// An answer to who reads `key`, with this ciphertext.
+/// Returns the answer to a read of `key` with this ciphertext.
 pub(super) fn record(key: KeyName, stored: Stored) -> Response<Body> {
     let record = SecretRecord {
         key,

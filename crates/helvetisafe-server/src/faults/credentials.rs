@@ -1,7 +1,7 @@
-//! Credentials that no client should accept.
+//! Credentials that clients must refuse.
 //!
-//! They are made for one account with its own keys, so that a client gets as far as it can: what is
-//! wrong lies inside what decrypts.
+//! They are made with an account's own keys, so that most of them decrypt, and the fault is in the
+//! plaintext.
 
 use std::convert::Infallible;
 
@@ -16,36 +16,36 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::locked::{self, BadPrivateKey};
-use super::rule::Luck;
+use super::split_mix_64::SplitMix64;
 use super::{Answer, Fault};
 use crate::{Account, Error};
 
-/// What is wrong with an org key.
+/// The fault of an org key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadOrgKey {
-    /// It unwraps, to 31 bytes.
+    /// It unwraps to 31 bytes.
     Short,
-    /// It unwraps, to 33 bytes.
+    /// It unwraps to 33 bytes.
     Long,
-    /// It unwraps, to nothing.
+    /// It unwraps to nothing.
     Empty,
-    /// It was wrapped for an account with another RSA key.
+    /// It is wrapped for another RSA key.
     WrappedForAnother,
-    /// It is as long as the modulus and as large as a number can be, so larger than the modulus.
+    /// It is as long as the modulus, and larger as a number.
     BeyondTheModulus,
     /// It is one byte shorter than the modulus.
     Truncated,
-    /// It is 48 KiB of good base64.
+    /// It is 48 KiB of valid base64.
     Huge,
-    /// It is base64 with a line break, which a lax reader skips.
+    /// It is base64 with a line break, which a lax decoder skips.
     BrokenBase64,
-    /// It is base64 without its padding, which a lax reader adds.
+    /// It is base64 without padding, which a lax decoder accepts.
     Unpadded,
 }
 
 impl BadOrgKey {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 9] = [
         Self::Short,
         Self::Long,
@@ -59,10 +59,10 @@ impl BadOrgKey {
     ];
 }
 
-/// A hostile vault's credentials.
+/// Credentials of a hostile vault.
 impl Fault {
     /// Answers a [`Route::OrgKey`](super::Route::OrgKey) with this org key in place of the
-    /// organization's. It is really wrapped for the account, so it unwraps.
+    /// organization's. It is wrapped for the account, so it unwraps.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Fault {
         Ok(Self::org_key("other org key", &wrapped))
     }
 
-    /// Answers a [`Route::OrgKey`](super::Route::OrgKey) with one that no client should accept.
+    /// Answers a [`Route::OrgKey`](super::Route::OrgKey) with an org key that clients must refuse.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Fault {
             BadOrgKey::Short => BASE64_STANDARD.encode(wrapped(31)?),
             BadOrgKey::Long => BASE64_STANDARD.encode(wrapped(33)?),
             BadOrgKey::Empty => BASE64_STANDARD.encode(wrapped(0)?),
-            // Nobody can tell a random number from one that was encrypted for another key.
+            // A random number cannot be distinguished from a ciphertext for another key.
             BadOrgKey::WrappedForAnother => {
                 let mut other = wrapped(32)?;
                 other.iter_mut().skip(1).for_each(|byte| *byte ^= 0x55);
@@ -107,8 +107,8 @@ impl Fault {
         Ok(Self::org_key(&format!("bad org key: {bad:?}"), &text))
     }
 
-    /// Answers a [`Route::PrivateKey`](super::Route::PrivateKey) with one that no client should
-    /// accept. It is locked with the account's password, so it unlocks, apart from
+    /// Answers a [`Route::PrivateKey`](super::Route::PrivateKey) with a private key that clients must
+    /// refuse. It is locked with the account's password, so it unlocks, except for
     /// [`BadPrivateKey::Tampered`].
     ///
     /// # Errors
@@ -130,36 +130,40 @@ impl Fault {
     }
 }
 
-/// So many bytes, wrapped for the account: RSAES-OAEP-ENCRYPT, RFC 8017 section 7.1.1.
+/// Wraps `length` bytes for the account: RSAES-OAEP-ENCRYPT, RFC 8017 section 7.1.1.
 fn wrap(account: &Account, length: usize) -> Result<Vec<u8>, Error> {
     let rejected = |_| Error::Crypto(helvetisafe_crypto::Error::KeyFormat);
     let key = rsa::PrivateKey::from_pkcs8_pem(&account.private_key_pem).map_err(rejected)?;
     let contents = vec![7; length];
     rsa::PublicKey::from(&key)
-        .encrypt(&mut Padding(Luck::new(0)), Oaep::<Sha256>::new(), &contents)
+        .encrypt(
+            &mut Seed(SplitMix64::new(0)),
+            Oaep::<Sha256>::new(),
+            &contents,
+        )
         .map_err(|_| Error::Crypto(helvetisafe_crypto::Error::TooLong))
 }
 
-/// The padding's seed. What it hides is no secret, so it need not be random.
-struct Padding(Luck);
+/// The source of the OAEP seed. It need not be random, since the plaintext is not secret.
+struct Seed(SplitMix64);
 
-impl TryRng for Padding {
+impl TryRng for Seed {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok((self.0.number() >> 32) as u32)
+        Ok((self.0.next_u64() >> 32) as u32)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.0.number())
+        Ok(self.0.next_u64())
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         for piece in bytes.chunks_mut(8) {
-            piece.copy_from_slice(&self.0.number().to_le_bytes()[..piece.len()]);
+            piece.copy_from_slice(&self.0.next_u64().to_le_bytes()[..piece.len()]);
         }
         Ok(())
     }
 }
 
-impl TryCryptoRng for Padding {}
+impl TryCryptoRng for Seed {}

@@ -1,4 +1,4 @@
-//! What can go wrong with a request.
+//! The faults.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,23 +13,23 @@ use super::change::Change;
 use super::flood::{Flood, Framing};
 use super::wire::{Cut, Plan};
 
-/// White space, and `{"keys":[]}` at the end.
+/// Compressed white space with `{"keys":[]}` at the end.
 const GZIP_BOMB: &[u8] = include_bytes!("bomb.gz");
 
-/// Something that goes wrong with a request, its answer or the connection.
+/// A fault of a request, its answer or the connection.
 ///
-/// *Acting* is what the vault does with a request that reaches it: after a fault «before acting» a
-/// write did not happen, after one «after acting» it did, and the client may not know.
+/// *Acting* means that the vault handles the request. A fault "before acting" prevents a write; after a fault
+/// "after acting" the write has happened, and the client may not know.
 #[derive(Clone)]
 #[must_use]
 pub struct Fault {
     pub(super) name: String,
     pub(super) before: Before,
-    pub(super) answer: Whose,
+    pub(super) answer: AnswerSource,
     pub(super) wire: Plan,
 }
 
-/// What happens before the vault sees the request.
+/// An action before the vault receives the request.
 #[derive(Clone, Copy)]
 pub(super) enum Before {
     Nothing,
@@ -38,55 +38,55 @@ pub(super) enum Before {
     ForgetAllTokens,
 }
 
-/// Whose answer the client gets.
+/// The source of the client's answer.
 #[derive(Clone)]
-pub(super) enum Whose {
-    /// The vault's.
-    Vaults,
-    /// The vault's, with a change.
+pub(super) enum AnswerSource {
+    /// The vault.
+    Vault,
+    /// The vault, with a change.
     Changed(Change),
-    /// This one; the vault never sees the request.
-    Instead(Answer),
-    /// This one, after the vault has acted.
-    Afterwards(Answer),
+    /// This answer; the vault never receives the request.
+    BeforeActing(Answer),
+    /// This answer, after the vault has acted.
+    AfterActing(Answer),
 }
 
-/// The network.
+/// Faults of the network.
 impl Fault {
-    /// Resets the connection; the vault never sees the request.
+    /// Resets the connection; the vault never receives the request.
     pub fn reset_before_acting() -> Self {
         Self::cut("reset before acting", Cut::Reset).without_the_vault()
     }
 
-    /// Lets the vault act, then resets the connection in place of its answer.
+    /// Lets the vault act, then resets the connection instead of answering.
     pub fn reset_after_acting() -> Self {
         Self::cut("reset after acting", Cut::Reset)
     }
 
-    /// Closes the connection without a word; the vault never sees the request.
+    /// Closes the connection without an answer; the vault never receives the request.
     pub fn close_before_acting() -> Self {
         Self::cut("close before acting", Cut::Close).without_the_vault()
     }
 
-    /// Lets the vault act, then closes the connection in place of its answer.
+    /// Lets the vault act, then closes the connection instead of answering.
     pub fn close_after_acting() -> Self {
         Self::cut("close after acting", Cut::Close)
     }
 
-    /// Closes the connection after so many bytes of the vault's answer, head included. An answer
-    /// that is shorter arrives whole, and the connection stays open.
+    /// Closes the connection after `bytes` bytes of the vault's answer, including its head. A shorter answer
+    /// arrives whole, and the connection stays open.
     pub fn truncate_at(bytes: usize) -> Self {
         Self::new(format!("truncate at {bytes}")).cut_at(bytes, Cut::Close)
     }
 
-    /// Resets the connection after so many bytes of the vault's answer, head included. What was
-    /// sent shortly before a reset may be lost too.
+    /// Resets the connection after `bytes` bytes of the vault's answer, including its head. Bytes sent
+    /// shortly before the reset may be lost too.
     pub fn reset_at(bytes: usize) -> Self {
         Self::new(format!("reset at {bytes}")).cut_at(bytes, Cut::Reset)
     }
 
-    /// Says nothing for a while before the vault acts. It then does, whether the client is still
-    /// there or not: a write that the client has given up can come true late.
+    /// Waits before the vault acts. The vault acts even if the client has disconnected, so a write that the
+    /// client has given up can still happen.
     pub fn stall_before_acting(time: Duration) -> Self {
         Self {
             before: Before::Wait(time),
@@ -94,17 +94,17 @@ impl Fault {
         }
     }
 
-    /// Lets the vault act at once, and holds its answer back for a while.
+    /// Lets the vault act, then waits before its answer.
     pub fn stall_after_acting(time: Duration) -> Self {
         Self::new(format!("stall after acting for {time:?}")).cut_at(0, Cut::Pause(time))
     }
 
-    /// Holds the rest of the vault's answer back for a while after so many bytes, head included.
+    /// Waits after `bytes` bytes of the vault's answer, including its head.
     pub fn stall_at(bytes: usize, time: Duration) -> Self {
         Self::new(format!("stall at {bytes} for {time:?}")).cut_at(bytes, Cut::Pause(time))
     }
 
-    /// Sends the vault's answer so many bytes at a time, with a pause after each piece.
+    /// Sends the vault's answer in pieces of `bytes` bytes, with a pause after each.
     pub fn drip(bytes: NonZeroUsize, pause: Duration) -> Self {
         let mut fault = Self::new(format!("drip {bytes} every {pause:?}"));
         fault.wire.drip = Some((bytes, pause));
@@ -112,44 +112,43 @@ impl Fault {
     }
 }
 
-/// Other answers.
+/// Other answers than the vault's.
 impl Fault {
-    /// Answers in the vault's place, which never sees the request.
+    /// Answers in place of the vault, which never receives the request.
     pub fn answer(answer: Answer) -> Self {
         Self {
-            answer: Whose::Instead(answer.clone()),
+            answer: AnswerSource::BeforeActing(answer.clone()),
             ..Self::new(answer.name())
         }
     }
 
-    /// Lets the vault act, then answers this in place of what it said.
+    /// Lets the vault act, then replaces its answer.
     pub fn answer_after_acting(answer: Answer) -> Self {
         let name = format!("{} after acting", answer.name());
         Self {
-            answer: Whose::Afterwards(answer),
+            answer: AnswerSource::AfterActing(answer),
             ..Self::new(name)
         }
     }
 
-    /// A status with an error text as the vault has, in the vault's place.
+    /// Answers with an error status in place of the vault.
     pub fn status(status: StatusCode) -> Self {
         Self::answer(Answer::error(status, "a fault on purpose"))
     }
 
-    /// 429 that asks to wait, in the vault's place.
+    /// Answers 429 with `Retry-After` in place of the vault.
     pub fn too_many_requests(retry_after: Duration) -> Self {
         let answer = Answer::error(StatusCode::TOO_MANY_REQUESTS, "a fault on purpose");
         Self::answer(answer.retry_after(retry_after))
     }
 
-    /// These bytes in place of an answer, HTTP or not, in the vault's place; then the connection is
-    /// closed.
+    /// Sends these bytes, HTTP or not, in place of the vault; then closes the connection.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self::flood("raw bytes".to_owned(), Flood::raw(bytes.into()))
     }
 
-    /// A success with `Content-Encoding: gzip`, in the vault's place: 32 KiB that decompress to
-    /// 32 MiB of JSON, an empty list.
+    /// Answers 200 with `Content-Encoding: gzip` in place of the vault: 32 KiB that decompress to 32 MiB of
+    /// JSON, an empty list.
     pub fn gzip_bomb() -> Self {
         let gzip = HeaderValue::from_static("gzip");
         let bomb = Answer::status(StatusCode::OK)
@@ -161,30 +160,29 @@ impl Fault {
         }
     }
 
-    /// A success whose body never ends, in the vault's place.
+    /// Answers 200 with an endless body in place of the vault.
     pub fn endless_body() -> Self {
         Self::flood("endless body".to_owned(), Flood::endless())
     }
 
-    /// Informational answers without end, RFC 9110 section 15.2, in the vault's place: 100, 102, 103
+    /// Sends informational responses without end, RFC 9110 section 15.2, in place of the vault: 100, 102, 103
     /// or another 1xx.
     pub fn endless_informational(status: StatusCode) -> Self {
         let name = format!("endless {}", status.as_u16());
         Self::flood(name, Flood::informational(status))
     }
 
-    /// A success whose body is so many bytes of white space, in the vault's place; then the
-    /// connection is closed.
+    /// Answers 200 with `bytes` bytes of white space in place of the vault; then closes the connection.
     pub fn oversized_body(bytes: usize, framing: Framing) -> Self {
         let name = format!("oversized body of {bytes}");
         Self::flood(name, Flood::oversized(bytes, framing))
     }
 }
 
-/// Tokens.
+/// Faults of tokens.
 impl Fault {
-    /// Lets all access tokens of the vault expire before it sees the request, which it so answers
-    /// with 401. A new token can be fetched.
+    /// Removes all access tokens before the vault receives the request, so it answers 401. Clients can fetch
+    /// new ones.
     pub fn expire_access_tokens() -> Self {
         Self {
             before: Before::ForgetAccessTokens,
@@ -192,7 +190,7 @@ impl Fault {
         }
     }
 
-    /// Revokes all tokens of the vault, access tokens and API tokens, before it sees the request.
+    /// Removes all access tokens and API tokens before the vault receives the request.
     pub fn revoke_all_tokens() -> Self {
         Self {
             before: Before::ForgetAllTokens,
@@ -202,20 +200,20 @@ impl Fault {
 }
 
 impl Fault {
-    /// The vault's own answer, unharmed.
+    /// Makes a fault that changes nothing yet.
     fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             before: Before::Nothing,
-            answer: Whose::Vaults,
+            answer: AnswerSource::Vault,
             wire: Plan::default(),
         }
     }
 
-    /// The vault's own answer with a change.
+    /// Makes a fault that changes the vault's answer.
     pub(super) fn changed(name: impl Into<String>, change: Change) -> Self {
         Self {
-            answer: Whose::Changed(change),
+            answer: AnswerSource::Changed(change),
             ..Self::new(name)
         }
     }
@@ -235,10 +233,10 @@ impl Fault {
         fault
     }
 
-    /// The wire takes care of the answer, which therefore may be any.
+    /// The connection replaces the answer, so its content does not matter.
     fn without_the_vault(self) -> Self {
         Self {
-            answer: Whose::Instead(Answer::status(StatusCode::OK)),
+            answer: AnswerSource::BeforeActing(Answer::status(StatusCode::OK)),
             ..self
         }
     }

@@ -1,57 +1,57 @@
-//! Bytes in an answer's place, as many as are wanted, without holding them all.
+//! Large or endless bytes in place of an answer, generated piece by piece.
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
 
-/// A beginning, something that repeats, and an end.
+/// A start, a repeated part, and an end.
 #[derive(Clone, Debug)]
 pub(super) struct Flood {
     head: Bytes,
     repeated: Bytes,
-    times: Times,
+    repeats: Repeats,
     tail: Bytes,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Times {
-    So(usize),
+enum Repeats {
+    Times(usize),
     Forever,
 }
 
-/// How a body says where it ends.
+/// The framing of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// A `Content-Length` header: a client can refuse before it reads.
+    /// A `Content-Length` header: a client can refuse the body before it reads.
     Length,
-    /// `Transfer-Encoding: chunked`: a client has to count what it reads.
+    /// `Transfer-Encoding: chunked`: a client must count what it reads.
     Chunked,
 }
 
-/// How many bytes a flood repeats at a time.
+/// The size of the repeated part in bytes.
 const PIECE: usize = 16 * 1024;
 
 impl Flood {
-    /// Just these bytes.
+    /// Makes a flood of these bytes.
     pub(super) fn raw(bytes: Bytes) -> Self {
         Self {
             head: bytes,
             repeated: Bytes::new(),
-            times: Times::So(0),
+            repeats: Repeats::Times(0),
             tail: Bytes::new(),
         }
     }
 
-    /// A success whose body is white space without end, which JSON allows before a value.
+    /// Makes a 200 with an endless body of white space, which JSON allows before a value.
     pub(super) fn endless() -> Self {
         Self {
             head: head("transfer-encoding: chunked"),
             repeated: chunk(PIECE),
-            times: Times::Forever,
+            repeats: Repeats::Forever,
             tail: Bytes::new(),
         }
     }
 
-    /// A success whose body is so many bytes of white space.
+    /// Makes a 200 with a body of `size` bytes of white space.
     pub(super) fn oversized(size: usize, framing: Framing) -> Self {
         let (times, rest) = (size / PIECE, size % PIECE);
         let (header, repeated, tail) = match framing {
@@ -70,31 +70,31 @@ impl Flood {
         Self {
             head: head(&header),
             repeated,
-            times: Times::So(times),
+            repeats: Repeats::Times(times),
             tail,
         }
     }
 
-    /// Heads of informational answers without end, and no answer.
+    /// Makes endless informational responses without a final one.
     pub(super) fn informational(status: StatusCode) -> Self {
         let head = format!("HTTP/1.1 {status}\r\n\r\n");
         Self {
             head: Bytes::new(),
             repeated: head.repeat(PIECE / head.len()).into(),
-            times: Times::Forever,
+            repeats: Repeats::Forever,
             tail: Bytes::new(),
         }
     }
 
-    /// A piece of what follows after so many bytes; `None` at the end.
+    /// Returns the next piece after `written` bytes; `None` at the end.
     pub(super) fn after(&self, written: usize) -> Option<&[u8]> {
         if let Some(rest) = rest(&self.head, written) {
             return Some(rest);
         }
         let written = written - self.head.len();
-        let repeated = match self.times {
-            Times::Forever => usize::MAX,
-            Times::So(times) => times * self.repeated.len(),
+        let repeated = match self.repeats {
+            Repeats::Forever => usize::MAX,
+            Repeats::Times(times) => times * self.repeated.len(),
         };
         if written < repeated {
             return rest(&self.repeated, written % self.repeated.len());
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oversized_body_has_its_size_to_the_byte() {
+    fn an_oversized_body_has_its_exact_size() {
         for size in [0, 1, PIECE - 1, PIECE, 3 * PIECE + 7] {
             let flood = all(&Flood::oversized(size, Framing::Length));
             let spaces = flood.iter().rev().take_while(|&&byte| byte == b' ');

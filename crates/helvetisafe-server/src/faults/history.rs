@@ -1,4 +1,4 @@
-//! Old versions of the secrets, which an honest vault forgets.
+//! Old versions of secrets, which an honest vault does not store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,23 +7,23 @@ use serde::Deserialize;
 
 use crate::store::OrganizationId;
 
-/// Which version of a secret a replay gives.
+/// The version of a secret that a replay returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The first one that was written.
+    /// The first version.
     First,
-    /// The one before the last; for a secret that was deleted, the last.
+    /// The version before the current one; for a deleted secret, the last one.
     Previous,
 }
 
-/// What a write stores.
+/// The ciphertext of a write.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Stored {
     pub(super) value: String,
     pub(super) nonce: String,
 }
 
-/// All that is remembered of one secret.
+/// The recorded versions of one secret.
 #[derive(Default)]
 struct Versions {
     first: Option<Stored>,
@@ -31,13 +31,13 @@ struct Versions {
     current: Option<Stored>,
 }
 
-/// The versions of all secrets.
+/// The recorded versions of all secrets.
 #[derive(Clone, Default)]
 pub(super) struct History(Arc<Mutex<HashMap<(OrganizationId, String), Versions>>>);
 
 impl History {
-    /// Remembers a write that took effect; `None` is a delete.
-    pub(super) fn wrote(&self, organization: OrganizationId, key: &str, stored: Option<Stored>) {
+    /// Records a successful write; `None` is a delete.
+    pub(super) fn record(&self, organization: OrganizationId, key: &str, stored: Option<Stored>) {
         let mut secrets = self.secrets();
         let versions = secrets.entry((organization, key.to_owned())).or_default();
         if versions.first.is_none() {
@@ -48,7 +48,7 @@ impl History {
         }
     }
 
-    /// A version, where there was one that the secret no longer has.
+    /// Returns a version; `None` if the current version is the only one.
     pub(super) fn version(
         &self,
         organization: OrganizationId,

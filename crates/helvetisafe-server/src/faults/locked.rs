@@ -1,4 +1,4 @@
-//! Private keys that unlock with the account's password and should not be used.
+//! Private keys that unlock with the account's password and that clients must refuse.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
@@ -11,30 +11,31 @@ use zeroize::Zeroizing;
 
 use crate::{Account, Error};
 
-/// A key of 1024 bits, good but for its size.
+/// A key of 1024 bits, valid except for its size.
 const RSA_1024: &str = include_str!("rsa-1024.jwk");
 
-/// A key of 16 384 bits whose parts agree. Its factors are 2^8192 + 1 and 2^8191 + 1, which are no
-/// primes, but then nobody checks that.
+/// A key of 16 384 bits with consistent numbers. Its factors are 2^8192 + 1 and 2^8191 + 1, which are not
+/// primes, but clients do not check that.
 const RSA_16384: &str = include_str!("rsa-16384.jwk");
 
-/// What is wrong with a private key.
+/// The fault of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadPrivateKey {
-    /// One bit of what is locked is another: the authentication fails.
+    /// The authentication tag is changed.
     Tampered,
-    /// What unlocks is no JSON.
+    /// The plaintext is not JSON.
     Garbage,
-    /// What unlocks is JSON that opens 20 000 arrays.
+    /// The plaintext is JSON that opens 20 000 arrays.
     Deep,
-    /// What unlocks has the modulus twice.
+    /// The JWK has the modulus twice.
     DuplicateMember,
-    /// What unlocks lacks a prime.
+    /// The JWK lacks a prime.
     MissingMember,
-    /// The modulus has 1024 bits; all else is right.
+    /// The modulus has 1024 bits; everything else is valid.
     TinyModulus,
-    /// The modulus has 16 384 bits; all parts agree, so whoever takes it computes for long.
+    /// The modulus has 16 384 bits and all numbers are consistent, so a client that accepts it computes for a
+    /// long time.
     HugeModulus,
     /// The public exponent is even.
     EvenExponent,
@@ -46,13 +47,13 @@ pub enum BadPrivateKey {
     OtherProduct,
     /// The private exponent does not invert the public one.
     NotInverse,
-    /// The numbers for the Chinese remainder theorem are not those of the key, which gives wrong
-    /// results that betray a prime.
+    /// The numbers of the Chinese remainder theorem belong to another key, which gives wrong results that
+    /// reveal a prime.
     OtherRemainders,
 }
 
 impl BadPrivateKey {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 13] = [
         Self::Tampered,
         Self::Garbage,
@@ -70,7 +71,7 @@ impl BadPrivateKey {
     ];
 }
 
-/// The answer with such a key.
+/// Returns the answer with a faulty private key.
 pub(super) fn answer(account: &Account, bad: BadPrivateKey) -> Result<PrivateKeyAnswer, Error> {
     let lock = Lock::of(account)?;
     let mut answer = lock.close(&contents(&lock, bad)?)?;
@@ -98,7 +99,7 @@ fn contents(lock: &Lock, bad: BadPrivateKey) -> Result<Zeroizing<Vec<u8>>, Error
     };
     let text = match bad {
         BadPrivateKey::Tampered => Value::from(jwk.clone()).to_string(),
-        BadPrivateKey::Garbage => "no JSON".to_owned(),
+        BadPrivateKey::Garbage => "not JSON".to_owned(),
         BadPrivateKey::Deep => "[".repeat(20_000),
         BadPrivateKey::DuplicateMember => {
             let modulus = jwk.get("n").cloned().unwrap_or_default();
@@ -128,7 +129,7 @@ fn contents(lock: &Lock, bad: BadPrivateKey) -> Result<Zeroizing<Vec<u8>>, Error
     Ok(Zeroizing::new(text.into_bytes()))
 }
 
-/// An account's own lock, and what it holds.
+/// The key that locks an account's private key, and that private key as a JWK.
 struct Lock {
     key: OrgKey,
     salt: String,
@@ -153,7 +154,7 @@ impl Lock {
         })
     }
 
-    /// Locks anything.
+    /// Locks any content.
     fn close(&self, contents: &[u8]) -> Result<PrivateKeyAnswer, Error> {
         let envelope = self.key.seal(contents)?;
         let (ciphertext, tag) = envelope.ciphertext_and_tag().split_at(contents.len());
@@ -166,8 +167,8 @@ impl Lock {
     }
 }
 
-/// Argon2id, RFC 9106, with the parameters of the format. The lock is AES-256-GCM like a secret's
-/// envelope, so an [`OrgKey`] opens it.
+/// Derives the locking key: Argon2id, RFC 9106, with the parameters of the format. The lock is AES-256-GCM
+/// like a secret's envelope, so an [`OrgKey`] opens it.
 fn locking_key(password: &str, salt: &str) -> Result<OrgKey, Error> {
     let salt = BASE64_STANDARD.decode(salt).unwrap_or_default();
     let mut key = Zeroizing::new([0; 32]);

@@ -1,10 +1,10 @@
-//! What a vault with faults saw and did.
+//! The log of a vault with faults.
 
 use axum::http::StatusCode;
 
 use super::Route;
 
-/// One request, as it came in. It holds no token, no header and no body.
+/// A received request. It contains no token, header or body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Seen {
@@ -12,32 +12,32 @@ pub struct Seen {
     pub method: String,
     /// The path, without a query.
     pub path: String,
-    /// Which of the service's calls it is; `None` for anything else.
+    /// The call; `None` if it is not one of the service's.
     pub route: Option<Route>,
-    /// The secret that it is about, from the path or, for [`Route::Create`], from the body.
+    /// The secret's name, from the path or, for [`Route::Create`], from the body.
     pub key: Option<String>,
-    /// The connection that it came on, counted from 0.
+    /// The number of the connection, counted from 0.
     pub connection: u64,
-    /// What the vault itself did, whatever its client was told.
+    /// The action of the vault, whatever its client received.
     pub vault: Handled,
-    /// The fault that was applied, such as `reset after acting`. `None` where no rule applied, or
-    /// where it could not: there was nothing in the answer that the fault changes.
+    /// The applied fault, such as `reset after acting`. `None` if no rule applied, or the answer did not have
+    /// the content that the fault changes.
     pub fault: Option<String>,
 }
 
-/// What the vault itself did with a request.
+/// The action of the vault on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
-    /// Nothing: the request never reached it.
+    /// None: the vault never received the request.
     Never,
-    /// It is at it, or the request waits before it.
+    /// The request is in progress, or waits for the vault.
     UnderWay,
-    /// It acted, and this is its own answer, which the client may never have seen.
+    /// The vault acted and answered with this status. The client may not have received the answer.
     Answered(StatusCode),
 }
 
 impl Seen {
-    /// Whether it is a write that the vault carried out.
+    /// Returns whether the request is a successful write.
     #[must_use]
     pub fn took_effect(&self) -> bool {
         let is_write = self.route.is_some_and(Route::is_write);

@@ -1,4 +1,4 @@
-//! Which requests a rule is about.
+//! Selects the requests of a rule.
 
 use axum::http::Method;
 
@@ -20,13 +20,13 @@ pub enum Route {
     Read,
     /// `PUT /api/v1/secrets/{key}`
     Update,
-    /// `POST /api/v1/secrets/{key}`, which creates or updates.
+    /// `POST /api/v1/secrets/{key}`, which creates or updates
     Put,
     /// `DELETE /api/v1/secrets/{key}`
     Delete,
 }
 
-/// A call about one secret.
+/// A call on one secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// [`Route::Create`]
@@ -41,18 +41,18 @@ pub enum Verb {
     Delete,
 }
 
-/// A selection of requests; a [`Route`] and a [`Verb`] are ones too.
+/// A selection of requests. A [`Route`] or a [`Verb`] converts into one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Requests {
-    /// `None`: any route, and what is no route as well.
+    /// `None` matches every request.
     route: Option<Route>,
-    /// `None`: any secret, and what is about none as well.
+    /// `None` matches every request.
     key: Option<String>,
 }
 
 impl Requests {
-    /// Every request, those that are none of the service's calls included.
+    /// Selects every request, including those that are none of the service's calls.
     pub fn any() -> Self {
         Self {
             route: None,
@@ -60,7 +60,7 @@ impl Requests {
         }
     }
 
-    /// Every request that creates, reads, writes or deletes this secret.
+    /// Selects every request that creates, reads, writes or deletes this secret.
     pub fn about(key: impl Into<String>) -> Self {
         Self {
             route: None,
@@ -78,7 +78,7 @@ impl Requests {
 }
 
 impl Verb {
-    /// This call, about this secret only.
+    /// Selects this call on this secret.
     pub fn of(self, key: impl Into<String>) -> Requests {
         Requests {
             route: Some(self.into()),
@@ -117,7 +117,7 @@ impl From<Verb> for Requests {
 const SECRETS: &str = "/api/v1/secrets";
 
 impl Route {
-    /// The call that a request makes, with the key in its path.
+    /// Returns the call of a request, and the key in its path.
     pub(super) fn of(method: &Method, path: &str) -> Option<(Self, Option<String>)> {
         let key = path
             .strip_prefix(SECRETS)
@@ -138,7 +138,7 @@ impl Route {
         Some((route, key.map(str::to_owned)))
     }
 
-    /// Whether the call changes a secret when it succeeds.
+    /// Returns whether the call changes a secret if it succeeds.
     #[must_use]
     pub fn is_write(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Put | Self::Delete)

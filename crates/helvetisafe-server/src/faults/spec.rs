@@ -1,4 +1,4 @@
-//! Rules as text, for the command line.
+//! The text form of rules, for the command line.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -10,14 +10,14 @@ use helvetisafe_proto::KeyName;
 use super::rule::Rule;
 use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Verb, Version};
 
-/// Rules as text: a preset, or `REQUESTS:FAULT` with `:WHEN` as often as wanted.
+/// Rules from text: a preset, or `REQUESTS:FAULT` with any number of `:WHEN`.
 ///
-/// | part | is one of |
+/// | part | values |
 /// |---|---|
-/// | preset | `flaky`: of a hundred requests 5 are reset, half of them after the vault has acted, 2 get 503, and 1 gets 429 |
-/// | `REQUESTS` | `any`, `token`, `org-key`, `private-key`, `list`, `create`, `read`, `update`, `put`, `delete`; the last five also for one secret, as in `read=database` |
+/// | preset | `flaky`: of a hundred requests 5 are reset, 2 of them after the vault has acted, 2 get 503, and 1 gets 429 |
+/// | `REQUESTS` | `any`, `token`, `org-key`, `private-key`, `list`, `create`, `read`, `update`, `put`, `delete`; the last five, and `any`, also for one secret, as in `read=database` |
 /// | `FAULT` | `reset-before`, `reset-after`, `close-before`, `close-after`, `truncate=BYTES`, `reset-at=BYTES`, `stall-before=TIME`, `stall-after=TIME`, `drip=TIME` (a byte at a time), `status=CODE`, `busy=TIME` (429 with `Retry-After`), `html`, `redirect`, `endless`, `endless-informational` (103), `oversized=BYTES`, `gzip-bomb`, `expire-tokens`, `revoke-tokens`, `ciphertext-of=KEY`, `replay`, `flip=ciphertext`, `flip=tag`, `flip=nonce`, `bad-names` |
-/// | `WHEN` | `once`, `times=N`, `after=N` (lets so many through first), `percent=N` |
+/// | `WHEN` | `once`, `times=N`, `after=N` (lets N through first), `percent=N` |
 ///
 /// A `TIME` is a number with `ms` or `s`.
 ///
@@ -33,7 +33,7 @@ use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Ve
 #[derive(Clone, Debug)]
 pub struct Spec(Vec<Rule>);
 
-/// A text that is no [`Spec`].
+/// A text is not a [`Spec`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is {problem}; a rule is REQUESTS:FAULT[:WHEN], such as create:reset-after:once")]
 pub struct BadSpec {
@@ -42,7 +42,7 @@ pub struct BadSpec {
 }
 
 impl Faults {
-    /// Adds rules that were given as text.
+    /// Adds rules from text.
     pub fn add_spec(&self, spec: Spec) {
         spec.0.into_iter().for_each(|rule| self.add(rule));
     }

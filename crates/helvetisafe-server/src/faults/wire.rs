@@ -1,4 +1,4 @@
-//! A connection whose answers can be cut, held up or replaced at any byte.
+//! A connection whose answers can be cut, delayed or replaced at any byte.
 
 use std::fmt;
 use std::io;
@@ -16,38 +16,38 @@ use tokio::time::{Sleep, sleep};
 
 use super::flood::Flood;
 
-/// What happens on the wire with one answer. Bytes are counted over the whole of it, head included.
+/// The faults of one answer on its connection. Bytes are counted from the start of its head.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
-    /// After so many bytes, once.
+    /// A cut after this number of bytes.
     pub(super) cut: Option<(usize, Cut)>,
-    /// At most so many bytes at a time, this far apart.
+    /// The size of each piece, and the pause after it.
     pub(super) drip: Option<(NonZeroUsize, Duration)>,
-    /// These bytes in the answer's place; then the connection is closed.
+    /// Bytes in place of the answer; then the connection is closed.
     pub(super) instead: Option<Flood>,
 }
 
-/// What happens in the middle of an answer.
+/// An event in the middle of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cut {
-    /// FIN: the peer reads an end.
+    /// FIN: the peer reads the end of the stream.
     Close,
     /// RST: the peer reads an error.
     Reset,
-    /// Silence, and then it goes on.
+    /// A pause, after which the answer continues.
     Pause(Duration),
 }
 
-/// The handle of one connection's writing side.
+/// The control of one connection's writing side.
 #[derive(Clone)]
 pub(crate) struct Wire {
     pub(super) connection: u64,
-    course: Arc<Mutex<Course>>,
+    progress: Arc<Mutex<Progress>>,
 }
 
-/// How far an answer is.
+/// The progress of an answer.
 #[derive(Default)]
-struct Course {
+struct Progress {
     plan: Plan,
     written: usize,
     pause: Option<Pin<Box<Sleep>>>,
@@ -58,25 +58,25 @@ impl Wire {
     fn new(connection: u64) -> Self {
         Self {
             connection,
-            course: Arc::default(),
+            progress: Arc::default(),
         }
     }
 
-    /// The next byte written is the first of an answer with this plan.
+    /// Starts an answer with this plan: the next written byte is its first.
     pub(super) fn begin(&self, plan: Plan) {
-        *self.course() = Course {
+        *self.progress() = Progress {
             plan,
-            ..Course::default()
+            ..Progress::default()
         };
     }
 
-    fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Course {
-    /// Whether the end, a pause or a drop of the drip is due; what to do then.
+impl Progress {
+    /// Returns the cut if its byte is reached.
     fn due(&mut self) -> Option<Cut> {
         match self.plan.cut {
             Some((at, cut)) if self.written >= at => {
@@ -89,11 +89,11 @@ impl Course {
         }
     }
 
-    /// How many of the next bytes may be written at once.
+    /// Returns how many of the next bytes may be written at once.
     fn allowed(&self, wanted: usize) -> usize {
-        let to_the_cut = self.plan.cut.map(|(at, _)| at - self.written);
-        let drop = self.plan.drip.map(|(size, _)| size.get());
-        [to_the_cut, drop]
+        let until_cut = self.plan.cut.map(|(at, _)| at - self.written);
+        let piece = self.plan.drip.map(|(size, _)| size.get());
+        [until_cut, piece]
             .into_iter()
             .flatten()
             .fold(wanted, usize::min)
@@ -126,27 +126,27 @@ impl FaultyStream {
         &self.wire
     }
 
-    fn end(&self, course: &mut Course, cut: Cut) -> io::Error {
-        course.is_over = true;
+    fn end(&self, progress: &mut Progress, cut: Cut) -> io::Error {
+        progress.is_over = true;
         if matches!(cut, Cut::Reset) {
-            // If the operating system refuses, the peer sees an end in place of an error.
+            // If this fails, the peer reads the end of the stream instead of an error.
             let _ = self.stream.set_zero_linger();
         }
-        // Whoever gets this drops the stream, and that closes it.
+        // The caller drops the stream on an error, which closes it.
         io::ErrorKind::BrokenPipe.into()
     }
 
-    /// Does what is due; ready when writing may go on.
-    fn poll_due(&self, course: &mut Course, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Applies the cut or pause that is due; ready when writing may continue.
+    fn poll_due(&self, progress: &mut Progress, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            if course.is_over {
+            if progress.is_over {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            ready!(course.poll_pause(context));
-            match course.due() {
+            ready!(progress.poll_pause(context));
+            match progress.due() {
                 None => return Poll::Ready(Ok(())),
-                Some(Cut::Pause(time)) => course.pause = Some(Box::pin(sleep(time))),
-                Some(cut) => return Poll::Ready(Err(self.end(course, cut))),
+                Some(Cut::Pause(time)) => progress.pause = Some(Box::pin(sleep(time))),
+                Some(cut) => return Poll::Ready(Err(self.end(progress, cut))),
             }
         }
     }
@@ -160,20 +160,20 @@ impl AsyncWrite for FaultyStream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let wire = this.wire.clone();
-        let mut course = wire.course();
+        let mut progress = wire.progress();
         loop {
-            ready!(this.poll_due(&mut course, context))?;
-            let piece = match &course.plan.instead {
+            ready!(this.poll_due(&mut progress, context))?;
+            let piece = match &progress.plan.instead {
                 None => bytes,
-                Some(flood) => match flood.after(course.written) {
+                Some(flood) => match flood.after(progress.written) {
                     Some(piece) => &piece.to_vec(),
-                    None => return Poll::Ready(Err(this.end(&mut course, Cut::Close))),
+                    None => return Poll::Ready(Err(this.end(&mut progress, Cut::Close))),
                 },
             };
-            let piece = &piece[..course.allowed(piece.len())];
+            let piece = &piece[..progress.allowed(piece.len())];
             let count = ready!(Pin::new(&mut this.stream).poll_write(context, piece))?;
-            course.wrote(count);
-            if course.plan.instead.is_none() {
+            progress.wrote(count);
+            if progress.plan.instead.is_none() {
                 return Poll::Ready(Ok(count));
             }
         }
@@ -182,12 +182,12 @@ impl AsyncWrite for FaultyStream {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let wire = this.wire.clone();
-        let mut course = wire.course();
+        let mut progress = wire.progress();
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        // An end after the very last byte: nobody writes again, so here is the place.
-        match course.plan.cut {
-            Some((at, cut @ (Cut::Close | Cut::Reset))) if course.written >= at => {
-                Poll::Ready(Err(this.end(&mut course, cut)))
+        // A cut after the last byte happens here, since no write follows.
+        match progress.plan.cut {
+            Some((at, cut @ (Cut::Close | Cut::Reset))) if progress.written >= at => {
+                Poll::Ready(Err(this.end(&mut progress, cut)))
             }
             _ => Poll::Ready(Ok(())),
         }
@@ -195,8 +195,8 @@ impl AsyncWrite for FaultyStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.wire.course().is_over {
-            // The drop does it, with RST where one is wanted.
+        if this.wire.progress().is_over {
+            // Dropping the stream closes it, with RST for a reset.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut this.stream).poll_shutdown(context)
@@ -213,7 +213,7 @@ impl AsyncRead for FaultyStream {
     }
 }
 
-/// A listener whose connections can misbehave.
+/// A listener for connections with faults.
 pub(crate) struct FaultyListener<L> {
     listener: L,
     connections: u64,

@@ -1,8 +1,6 @@
-//! The body of a request: read by the call that needs it, after the credential was checked, and within
-//! the budget that all bodies share.
+//! Reads request bodies after the credential was checked, within the memory budget of all bodies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
@@ -16,10 +14,10 @@ use crate::budget::{Budget, Share};
 use crate::shared::Shared;
 
 /// The first allocation for a body, in bytes.
-const FIRST: usize = 16 * 1024;
+const FIRST_ALLOCATION: usize = 16 * 1024;
 
-/// A JSON object of type `application/json`, and the memory that it takes, which has to be held as long
-/// as the object. Members that the type does not have are ignored.
+/// A JSON object of type `application/json`, and its share of the memory budget, which must live as long
+/// as the object. Unknown members are ignored.
 pub(super) struct JsonBody<T>(pub(super) T, pub(super) Share);
 
 impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
@@ -28,13 +26,13 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         check_encoding(request.headers())?;
         if !has_media_type(request.headers(), "application/json") {
-            return Err(Refusal::wrong_media_type());
+            return Err(Refusal::WRONG_MEDIA_TYPE);
         }
         let limit = shared.settings.body_limit;
         let (bytes, share) = read(request.into_body(), shared, limit).await?;
-        // The reader takes an array for a struct.
+        // The parser would accept an array in place of an object.
         if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(Refusal::not_an_object());
+            return Err(Refusal::NOT_AN_OBJECT);
         }
         serde_json::from_slice(&bytes)
             .map(|value| Self(value, share))
@@ -42,56 +40,31 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
     }
 }
 
-/// The last argument of a call that takes no body: one that is sent nevertheless is read to its end and
-/// thrown away, within the same limits of size and time.
-pub(super) struct NoBody;
-
-impl FromRequest<Arc<Shared>> for NoBody {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        if request.body().is_end_stream() {
-            return Ok(Self);
-        }
-        let whole = thrown_away(request.into_body(), shared.settings.body_limit);
-        in_time(whole, shared.settings.bounds.patience)
-            .await
-            .map(|()| Self)
-    }
-}
-
-/// Reads a body of at most `limit` bytes, and takes the memory for it from the budget.
+/// Reads a body of at most `limit` bytes into memory from the budget. The client timeout applies to the
+/// whole body, so a client cannot stretch it by sending slowly.
 pub(super) async fn read(
     body: Body,
     shared: &Shared,
     limit: usize,
 ) -> Result<(Vec<u8>, Share), Refusal> {
-    let whole = collected(body, &shared.bodies, limit);
-    in_time(whole, shared.settings.bounds.patience).await
-}
-
-/// However steadily it drips, it has to be there in time.
-async fn in_time<T>(
-    body: impl Future<Output = Result<T, Refusal>>,
-    patience: Duration,
-) -> Result<T, Refusal> {
-    timeout(patience, body)
+    let body = collect(body, &shared.bodies, limit);
+    timeout(shared.settings.bounds.client_timeout, body)
         .await
-        .unwrap_or_else(|_| Err(Refusal::too_slow()))
+        .unwrap_or_else(|_| Err(Refusal::TOO_SLOW))
 }
 
-/// Memory is taken as the bytes come in and not as they are announced, so that it takes sending them to
-/// use up the budget.
-async fn collected(
+/// Takes memory as bytes arrive, not when they are announced: only a client that sends them can use up
+/// the budget.
+async fn collect(
     mut body: Body,
     budget: &Budget,
     limit: usize,
 ) -> Result<(Vec<u8>, Share), Refusal> {
-    let largest = announced(&body, limit)?;
-    let mut share = budget.take(0).ok_or_else(Refusal::overloaded)?;
+    let max_len = announced(&body, limit)?;
+    let mut share = budget.take(0).ok_or(Refusal::OVERLOADED)?;
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::cut_short())?;
+        let frame = frame.map_err(|_| Refusal::CUT_SHORT)?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -100,10 +73,10 @@ async fn collected(
             return Err(Refusal::too_large(limit));
         }
         if needed > share.bytes() {
-            let doubled = share.bytes().saturating_mul(2).max(FIRST);
-            let room = doubled.min(largest).max(needed);
+            let doubled = share.bytes().saturating_mul(2).max(FIRST_ALLOCATION);
+            let room = doubled.min(max_len).max(needed);
             let more = budget.take(room - share.bytes());
-            share.add(more.ok_or_else(Refusal::overloaded)?);
+            share.add(more.ok_or(Refusal::OVERLOADED)?);
             bytes.reserve_exact(room - bytes.len());
         }
         bytes.extend_from_slice(&data);
@@ -111,20 +84,7 @@ async fn collected(
     Ok((bytes, share))
 }
 
-async fn thrown_away(mut body: Body, limit: usize) -> Result<(), Refusal> {
-    announced(&body, limit)?;
-    let mut size = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::cut_short())?;
-        size = size.saturating_add(frame.data_ref().map_or(0, |data| data.len()));
-        if size > limit {
-            return Err(Refusal::too_large(limit));
-        }
-    }
-    Ok(())
-}
-
-/// The most bytes that can come; refused where those announced are too many.
+/// Returns the largest possible size of a body. Refuses a body whose announced size is over the limit.
 fn announced(body: &Body, limit: usize) -> Result<usize, Refusal> {
     match body.size_hint().exact().map(usize::try_from) {
         None => Ok(limit),

@@ -1,18 +1,18 @@
-//! `POST /api/v1/secrets`: a new secret; 409 when the name exists.
+//! `POST /api/v1/secrets`: creates a secret; 409 if the name exists.
 
 use axum::Json;
 use axum::http::StatusCode;
 use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
 
-use super::allowed::Allowed;
+use super::authorized::Authorized;
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
-use super::{Refusal, Vault};
+use super::{Refusal, VaultState};
 use crate::store::Moment;
 
 pub(super) async fn call(
-    vault: Vault,
-    caller: Allowed<CreateSecret>,
+    vault: VaultState,
+    caller: Authorized<CreateSecret>,
     JsonBody(new, share): JsonBody<NewSecret>,
 ) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
     let now = Moment::now();
@@ -28,6 +28,6 @@ pub(super) async fn call(
                 .await
         })
         .await?
-        .ok_or_else(Refusal::secret_exists)?;
+        .ok_or(Refusal::SECRET_EXISTS)?;
     Ok((StatusCode::CREATED, Json(created)))
 }

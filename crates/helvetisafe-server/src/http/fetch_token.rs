@@ -7,13 +7,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
 use super::token_form::{ClientCredentials, SentForm, invalid_request};
-use super::{Refusal, Vault};
+use super::{Refusal, VaultState};
+use crate::connections::Peer;
 use crate::shared::Shared;
 use crate::store::{Client, Moment, TokenKind, TokenRow};
 use crate::token::{self, Hash};
-use crate::vault::Peer;
 
-/// The body of a success, RFC 6749 section 5.1.
+/// The body of a successful response, RFC 6749 section 5.1.
 #[derive(Serialize)]
 pub(super) struct IssuedToken {
     #[serde(serialize_with = "exposed")]
@@ -24,7 +24,7 @@ pub(super) struct IssuedToken {
 }
 
 pub(super) async fn call(
-    vault: Vault,
+    vault: VaultState,
     headers: HeaderMap,
     peer: Option<Extension<Peer>>,
     SentForm(mut form, _share): SentForm,
@@ -39,12 +39,12 @@ pub(super) async fn call(
         }
         None => return Err(invalid_request("grant_type is missing")),
     }
-    let asked = form.scope.take();
+    let requested = form.scope.take();
     let client = authenticate(&vault, form.credentials(&headers)?).await?;
     if let Some(Extension(peer)) = peer {
-        peer.mark_known();
+        peer.mark_authenticated();
     }
-    let scopes = granted(client.scopes, asked.as_deref())?;
+    let scopes = granted(client.scopes, requested.as_deref())?;
     issue(&vault, &client, scopes).await.map(Json)
 }
 
@@ -64,21 +64,22 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
     Ok(client)
 }
 
-/// Unknown clients and wrong secrets count alike, so that neither answer tells which it was.
+/// Counts a failed login. Unknown clients and wrong secrets are treated alike, so a response does not
+/// reveal which one it was.
 fn failed(vault: &Shared, client_id: &str) -> Refusal {
     match vault.limits.failed_login(client_id) {
-        Ok(()) => Refusal::invalid_client(),
+        Ok(()) => Refusal::INVALID_CLIENT,
         Err(wait) => Refusal::too_many_failed_logins(wait),
     }
 }
 
-/// The scopes asked for, as far as the account has them; all of its own when none is asked for.
-/// The answer tells what was granted, RFC 6749 section 3.3.
-fn granted(account: Scopes, asked: Option<&str>) -> Result<Scopes, Refusal> {
-    let Some(asked) = asked else {
+/// Returns the requested scopes that the account has; all scopes of the account if none are requested.
+/// The response lists the granted scopes, RFC 6749 section 3.3.
+fn granted(account: Scopes, requested: Option<&str>) -> Result<Scopes, Refusal> {
+    let Some(requested) = requested else {
         return Ok(account);
     };
-    let granted: Scopes = asked
+    let granted: Scopes = requested
         .split_ascii_whitespace()
         .filter_map(|scope| scope.parse::<Scope>().ok())
         .filter(|&scope| account.contains(scope))

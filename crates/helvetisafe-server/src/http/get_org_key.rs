@@ -3,14 +3,12 @@
 use axum::Json;
 use helvetisafe_proto::endpoint::{GetOrgKey, OrgKeyAnswer};
 
-use super::allowed::Allowed;
-use super::body::NoBody;
-use super::{Refusal, Vault};
+use super::authorized::Authorized;
+use super::{Refusal, VaultState};
 
 pub(super) async fn call(
-    vault: Vault,
-    caller: Allowed<GetOrgKey>,
-    _: NoBody,
+    vault: VaultState,
+    caller: Authorized<GetOrgKey>,
 ) -> Result<Json<OrgKeyAnswer>, Refusal> {
     let encrypted_org_key = vault.store.encrypted_org_key(caller.account).await?;
     Ok(Json(OrgKeyAnswer { encrypted_org_key }))

@@ -4,19 +4,17 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use helvetisafe_proto::endpoint::GetSecret;
 
-use super::allowed::{Allowed, KeyInPath};
-use super::body::NoBody;
-use super::{Refusal, Vault};
+use super::authorized::{Authorized, KeyInPath};
+use super::{Refusal, VaultState};
 
 pub(super) async fn call(
-    vault: Vault,
-    caller: Allowed<GetSecret>,
+    vault: VaultState,
+    caller: Authorized<GetSecret>,
     key: KeyInPath,
-    _: NoBody,
 ) -> Result<impl IntoResponse, Refusal> {
     let found = vault
         .secret(caller.organization, key.for_reading()?)
         .await?;
-    let record = found.ok_or_else(Refusal::no_such_secret)?;
+    let record = found.ok_or(Refusal::NO_SUCH_SECRET)?;
     Ok(([(CONTENT_TYPE, "application/json")], record))
 }

@@ -1,4 +1,4 @@
-//! The head of a request, as far as it is judged before anything else.
+//! Checks of the head of a request.
 
 use axum::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use axum::http::uri::Authority;
@@ -6,22 +6,22 @@ use axum::http::{HeaderMap, HeaderValue, Version};
 
 use super::Refusal;
 
-/// Refuses heads that two programs might read differently: RFC 9112 section 3.2 for `Host`, RFC 9110
-/// section 5.3 for headers that may be sent once.
+/// Refuses heads that two programs could interpret differently: an invalid `Host` (RFC 9112 section 3.2),
+/// and repeated headers that may be sent only once (RFC 9110 section 5.3).
 pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     if !has_valid_host(version, headers) {
-        return Err(Refusal::invalid_host());
+        return Err(Refusal::INVALID_HOST);
     }
     if is_repeated(headers, AUTHORIZATION) || is_repeated(headers, "x-aegis-token") {
-        return Err(Refusal::several_credentials());
+        return Err(Refusal::SEVERAL_CREDENTIALS);
     }
     if is_repeated(headers, CONTENT_TYPE) {
-        return Err(Refusal::repeated_header());
+        return Err(Refusal::REPEATED_HEADER);
     }
     Ok(())
 }
 
-/// HTTP/1.1 has exactly one `Host`, HTTP/1.0 may have none. It may be empty.
+/// Returns whether there is one valid `Host`, which may be empty. HTTP/1.0 may omit it.
 fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -43,10 +43,11 @@ fn is_repeated(headers: &HeaderMap, name: impl AsHeaderName) -> bool {
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut values = headers.get_all(CONTENT_ENCODING).iter();
     let is_plain = values.all(is_identity);
-    is_plain.then_some(()).ok_or_else(Refusal::unknown_encoding)
+    is_plain.then_some(()).ok_or(Refusal::UNKNOWN_ENCODING)
 }
 
-/// A list of codings, RFC 9110 section 5.6.1: empty elements do not count.
+/// Returns whether a list of codings is only `identity`. Empty elements are ignored, RFC 9110 section
+/// 5.6.1.
 fn is_identity(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|text| {
         let mut codings = text.split(',').map(str::trim);
@@ -54,7 +55,7 @@ fn is_identity(value: &HeaderValue) -> bool {
     })
 }
 
-/// Returns whether the body has a media type, RFC 9110 section 8.3.1; parameters do not matter.
+/// Returns whether the body has a media type, RFC 9110 section 8.3.1. Parameters are ignored.
 pub(super) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
     let given = headers
         .get(CONTENT_TYPE)

@@ -1,10 +1,8 @@
-//! `GET /health`: whether the vault serves; needs no credential.
+//! `GET /health`: 200 while the vault serves. Needs no credential.
 
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::body::NoBody;
-
-pub(super) async fn call(_: NoBody) -> Json<Value> {
+pub(super) async fn call() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }

@@ -4,14 +4,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use helvetisafe_proto::endpoint::ListSecrets;
 
-use super::allowed::Allowed;
-use super::body::NoBody;
-use super::{Refusal, Vault};
+use super::authorized::Authorized;
+use super::{Refusal, VaultState};
 
 pub(super) async fn call(
-    vault: Vault,
-    caller: Allowed<ListSecrets>,
-    _: NoBody,
+    vault: VaultState,
+    caller: Authorized<ListSecrets>,
 ) -> Result<impl IntoResponse, Refusal> {
     let list = vault.list(caller.organization).await?;
     Ok(([(CONTENT_TYPE, "application/json")], list))

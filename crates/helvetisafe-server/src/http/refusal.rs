@@ -1,4 +1,4 @@
-//! Every answer that is no success, as `{"error": "...", "code": "..."}`.
+//! Error responses: `{"error": "...", "code": "..."}`.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,193 +9,166 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use helvetisafe_proto::{ErrorBody, ErrorCode, Scope};
 
-use crate::shared::NotRead;
+use crate::shared::ReadError;
 use crate::store::StoreError;
 use crate::token::NoRandomness;
 
-/// The most bytes of a parser's message that are sent back; it may quote the client.
-const MAX_QUOTED: usize = 300;
+/// The largest part of a parser's message in a response, in bytes. The message may quote the request.
+const MAX_MESSAGE_LEN: usize = 300;
 
-/// The `Retry-After` of a shortage that passes.
-const SHORT: Duration = Duration::from_secs(1);
+/// The `Retry-After` of a temporary shortage.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 
-/// An answer that is no success.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct Refusal {
     reason: Reason,
     error: Cow<'static, str>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Header>,
 }
 
-/// The source of the status of a refusal.
+/// The reason of a refusal, which determines its status.
 #[derive(Clone, Copy, Debug)]
 enum Reason {
-    /// A code of the table that server and client share.
+    /// A code of the wire crate's table.
     Code(ErrorCode),
-    /// A refusal of the token endpoint, RFC 6749 section 5.2, whose text is a code of that section.
+    /// An error of the token endpoint. Its text is a code of RFC 6749 section 5.2.
     OAuth {
         status: StatusCode,
         description: &'static str,
     },
 }
 
+/// The header of a refusal.
+#[derive(Clone, Copy, Debug)]
+enum Header {
+    /// `WWW-Authenticate`, which RFC 9110 section 15.5.2 requires.
+    Authenticate(&'static str),
+    /// `Accept-Encoding: identity`, RFC 9110 section 12.5.3.
+    AcceptIdentity,
+    /// `Retry-After`, RFC 9110 section 10.2.3.
+    RetryAfter(Duration),
+}
+
+/// Refusals without details.
 impl Refusal {
-    /// RFC 9112 section 3.2.
-    pub(super) fn invalid_host() -> Self {
-        Self::new(ErrorCode::InvalidHost, "send one valid Host header")
-    }
+    pub(super) const INVALID_HOST: Self =
+        Self::new(ErrorCode::InvalidHost, "send one valid Host header");
+    pub(super) const REPEATED_HEADER: Self =
+        Self::new(ErrorCode::RepeatedHeader, "send Content-Type once");
+    /// RFC 6750 section 2: a request must use one method of sending a token.
+    pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(
+        ErrorCode::SeveralCredentials,
+        "send Authorization or X-Aegis-Token, not both, and once",
+    );
+    pub(super) const NO_CREDENTIAL: Self = Self::with_header(
+        ErrorCode::MissingCredential,
+        "send an access token or an API token",
+        Header::Authenticate("Bearer"),
+    );
+    pub(super) const INVALID_TOKEN: Self = Self::with_header(
+        ErrorCode::InvalidToken,
+        "the token is unknown, expired or revoked",
+        Header::Authenticate("Bearer"),
+    );
+    /// The client is unknown or its secret is wrong; the response does not reveal which.
+    pub(super) const INVALID_CLIENT: Self = Self {
+        reason: Reason::OAuth {
+            status: StatusCode::UNAUTHORIZED,
+            description: "the client is unknown or its secret is wrong",
+        },
+        error: Cow::Borrowed("invalid_client"),
+        header: Some(Header::Authenticate("Basic realm=\"helvetisafe\"")),
+    };
+    pub(super) const NO_SUCH_SECRET: Self =
+        Self::new(ErrorCode::SecretNotFound, "there is no such secret");
+    pub(super) const SECRET_EXISTS: Self =
+        Self::new(ErrorCode::SecretExists, "the secret exists already");
+    pub(super) const UNKNOWN_PATH: Self =
+        Self::new(ErrorCode::UnknownPath, "there is no such path");
+    pub(super) const WRONG_METHOD: Self = Self::new(
+        ErrorCode::MethodNotAllowed,
+        "the path does not have this method",
+    );
+    pub(super) const WRONG_MEDIA_TYPE: Self = Self::new(
+        ErrorCode::WrongMediaType,
+        "the body has to be application/json",
+    );
+    pub(super) const UNKNOWN_ENCODING: Self = Self::with_header(
+        ErrorCode::UnknownEncoding,
+        "the body must not have a content coding",
+        Header::AcceptIdentity,
+    );
+    /// The client closed the connection or broke the framing, so it seldom receives this.
+    pub(super) const CUT_SHORT: Self = Self::new(ErrorCode::BodyCutShort, "the body ended early");
+    pub(super) const TOO_SLOW: Self = Self::new(ErrorCode::BodyTooSlow, "the body came too slowly");
+    pub(super) const NOT_AN_OBJECT: Self =
+        Self::new(ErrorCode::NotAnObject, "the body has to be a JSON object");
+    pub(super) const INVALID_NONCE: Self = Self::new(
+        ErrorCode::InvalidNonce,
+        "nonce has to be padded base64 of 12 bytes",
+    );
+    pub(super) const INVALID_VALUE: Self = Self::new(
+        ErrorCode::InvalidValue,
+        "value has to be padded base64 of at least 16 bytes",
+    );
+    pub(super) const EXPIRY_IN_THE_PAST: Self =
+        Self::new(ErrorCode::ExpiryInThePast, "expiresAt has passed");
+    /// The memory budget of bodies or of answers is used up.
+    pub(super) const OVERLOADED: Self = Self::with_header(
+        ErrorCode::Overloaded,
+        "too many large requests and answers are in flight",
+        Header::RetryAfter(SHORT_WAIT),
+    );
+}
 
-    pub(super) fn repeated_header() -> Self {
-        Self::new(ErrorCode::RepeatedHeader, "send Content-Type once")
-    }
-
-    /// RFC 6750 section 2: one method of sending a token per request.
-    pub(super) fn several_credentials() -> Self {
-        Self::new(
-            ErrorCode::SeveralCredentials,
-            "send Authorization or X-Aegis-Token, not both, and once",
-        )
-    }
-
-    pub(super) fn no_credential() -> Self {
-        Self::unauthorized(
-            ErrorCode::MissingCredential,
-            "send an access token or an API token",
-        )
-    }
-
-    pub(super) fn invalid_token() -> Self {
-        Self::unauthorized(
-            ErrorCode::InvalidToken,
-            "the token is unknown, expired or revoked",
-        )
-    }
-
-    fn unauthorized(code: ErrorCode, error: &'static str) -> Self {
-        // RFC 9110 section 15.5.2 asks for the header.
-        Self::new(code, error).with_header(WWW_AUTHENTICATE, "Bearer")
-    }
-
+/// Refusals with details.
+impl Refusal {
     pub(super) fn missing_scope(scope: Scope) -> Self {
-        Self::new(ErrorCode::MissingScope, format!("missing scope: {scope}"))
-    }
-
-    pub(super) fn no_such_secret() -> Self {
-        Self::new(ErrorCode::SecretNotFound, "there is no such secret")
-    }
-
-    pub(super) fn secret_exists() -> Self {
-        Self::new(ErrorCode::SecretExists, "the secret exists already")
-    }
-
-    pub(super) fn unknown_path() -> Self {
-        Self::new(ErrorCode::UnknownPath, "there is no such path")
-    }
-
-    pub(super) fn wrong_method() -> Self {
-        Self::new(
-            ErrorCode::MethodNotAllowed,
-            "the path does not have this method",
-        )
+        Self::with_text(ErrorCode::MissingScope, format!("missing scope: {scope}"))
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
         let error = format!("the body is larger than {limit} bytes");
-        Self::new(ErrorCode::BodyTooLarge, error)
+        Self::with_text(ErrorCode::BodyTooLarge, error)
     }
 
-    pub(super) fn wrong_media_type() -> Self {
-        Self::new(
-            ErrorCode::WrongMediaType,
-            "the body has to be application/json",
-        )
-    }
-
-    /// RFC 9110 section 12.5.3 asks for the header.
-    pub(super) fn unknown_encoding() -> Self {
-        Self::new(
-            ErrorCode::UnknownEncoding,
-            "the body must not have a content coding",
-        )
-        .with_header(ACCEPT_ENCODING, "identity")
-    }
-
-    /// The client went away or broke the framing; what is sent here seldom arrives.
-    pub(super) fn cut_short() -> Self {
-        Self::new(ErrorCode::BodyCutShort, "the body ended early")
-    }
-
-    pub(super) fn too_slow() -> Self {
-        Self::new(ErrorCode::BodyTooSlow, "the body came too slowly")
-    }
-
-    pub(super) fn not_an_object() -> Self {
-        Self::new(ErrorCode::NotAnObject, "the body has to be a JSON object")
-    }
-
-    /// 422 whether the text is not JSON or not the JSON that the call takes.
+    /// The body is not JSON, or not the JSON of the call; both are 422.
     pub(super) fn bad_json(error: &serde_json::Error) -> Self {
         let mut text = format!("the body is not what the call takes: {error}");
-        text.truncate(text.floor_char_boundary(MAX_QUOTED));
-        Self::new(ErrorCode::InvalidBody, text)
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE_LEN));
+        Self::with_text(ErrorCode::InvalidBody, text)
     }
 
-    pub(super) fn invalid_name(error: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorCode::InvalidName, error)
-    }
-
-    pub(super) fn invalid_nonce() -> Self {
-        Self::new(
-            ErrorCode::InvalidNonce,
-            "nonce has to be padded base64 of 12 bytes",
-        )
-    }
-
-    pub(super) fn invalid_value() -> Self {
-        Self::new(
-            ErrorCode::InvalidValue,
-            "value has to be padded base64 of at least 16 bytes",
-        )
-    }
-
-    pub(super) fn expiry_in_the_past() -> Self {
-        Self::new(ErrorCode::ExpiryInThePast, "expiresAt has passed")
+    pub(super) fn invalid_name(error: String) -> Self {
+        Self::with_text(ErrorCode::InvalidName, error)
     }
 
     pub(super) fn too_many_requests(wait: Duration) -> Self {
-        Self::new(
+        Self::with_header(
             ErrorCode::TooManyRequests,
             "the account makes too many requests",
+            Header::RetryAfter(wait),
         )
-        .with_wait(wait)
     }
 
     pub(super) fn too_many_logins(wait: Duration) -> Self {
-        Self::new(
+        Self::with_header(
             ErrorCode::TooManyLogins,
             "the account fetches too many tokens",
+            Header::RetryAfter(wait),
         )
-        .with_wait(wait)
     }
 
     pub(super) fn too_many_failed_logins(wait: Duration) -> Self {
-        Self::new(
+        Self::with_header(
             ErrorCode::TooManyFailedLogins,
             "too many logins of the client failed",
+            Header::RetryAfter(wait),
         )
-        .with_wait(wait)
     }
 
-    /// The memory for bodies, or that for answers, is used up.
-    pub(super) fn overloaded() -> Self {
-        Self::new(
-            ErrorCode::Overloaded,
-            "too many large requests and answers are in flight",
-        )
-        .with_wait(SHORT)
-    }
-
-    /// A refusal of the token endpoint, RFC 6749 section 5.2: a code, and what it means here.
+    /// An error of the token endpoint: a code of RFC 6749 section 5.2 and its meaning here.
     pub(super) fn oauth(code: &'static str, description: &'static str) -> Self {
         let status = StatusCode::BAD_REQUEST;
         Self {
@@ -208,66 +181,50 @@ impl Refusal {
         }
     }
 
-    /// The client is unknown or its secret is wrong; the answer does not say which.
-    pub(super) fn invalid_client() -> Self {
+    const fn new(code: ErrorCode, error: &'static str) -> Self {
         Self {
-            reason: Reason::OAuth {
-                status: StatusCode::UNAUTHORIZED,
-                description: "the client is unknown or its secret is wrong",
-            },
-            error: "invalid_client".into(),
+            reason: Reason::Code(code),
+            error: Cow::Borrowed(error),
             header: None,
         }
-        .with_header(WWW_AUTHENTICATE, "Basic realm=\"helvetisafe\"")
     }
 
-    fn new(code: ErrorCode, error: impl Into<Cow<'static, str>>) -> Self {
+    const fn with_header(code: ErrorCode, error: &'static str, header: Header) -> Self {
+        Self {
+            reason: Reason::Code(code),
+            error: Cow::Borrowed(error),
+            header: Some(header),
+        }
+    }
+
+    fn with_text(code: ErrorCode, error: String) -> Self {
         Self {
             reason: Reason::Code(code),
             error: error.into(),
             header: None,
         }
     }
-
-    fn with_header(self, name: HeaderName, value: &'static str) -> Self {
-        Self {
-            header: Some((name, HeaderValue::from_static(value))),
-            ..self
-        }
-    }
-
-    /// RFC 6585 section 4.
-    fn with_wait(self, wait: Duration) -> Self {
-        Self {
-            header: Some((RETRY_AFTER, whole_seconds(wait).into())),
-            ..self
-        }
-    }
-}
-
-/// For `Retry-After`, RFC 9110 section 10.2.3. Rounded up: who comes earlier comes in vain.
-fn whole_seconds(wait: Duration) -> u64 {
-    let is_part = wait.subsec_nanos() > 0;
-    wait.as_secs().saturating_add(u64::from(is_part)).max(1)
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         report(&error);
         match error {
-            StoreError::PoolTimedOut | StoreError::PoolClosed => {
-                Self::new(ErrorCode::Busy, "the vault is busy").with_wait(SHORT)
-            }
+            StoreError::PoolTimedOut | StoreError::PoolClosed => Self::with_header(
+                ErrorCode::Busy,
+                "the vault is busy",
+                Header::RetryAfter(SHORT_WAIT),
+            ),
             _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
         }
     }
 }
 
-impl From<NotRead> for Refusal {
-    fn from(error: NotRead) -> Self {
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
         match error {
-            NotRead::Store(error) => error.into(),
-            NotRead::Overloaded => Self::overloaded(),
+            ReadError::Store(error) => error.into(),
+            ReadError::Overloaded => Self::OVERLOADED,
         }
     }
 }
@@ -279,8 +236,7 @@ impl From<NoRandomness> for Refusal {
     }
 }
 
-/// Reports to the operator of the vault what the client does not learn. An embedded vault has no log of
-/// its own; standard error is where a developer looks.
+/// Writes an internal error to standard error, since the vault has no log. The client does not receive it.
 pub(crate) fn report(error: &dyn std::error::Error) {
     eprintln!("helvetisafe-server: {error}");
 }
@@ -300,9 +256,26 @@ impl IntoResponse for Refusal {
             error_description: description,
         };
         let mut response = (status, Json(body)).into_response();
-        if let Some((name, value)) = self.header {
+        if let Some(header) = self.header {
+            let (name, value) = header.into_pair();
             response.headers_mut().insert(name, value);
         }
         response
     }
+}
+
+impl Header {
+    fn into_pair(self) -> (HeaderName, HeaderValue) {
+        match self {
+            Self::Authenticate(scheme) => (WWW_AUTHENTICATE, HeaderValue::from_static(scheme)),
+            Self::AcceptIdentity => (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            Self::RetryAfter(wait) => (RETRY_AFTER, whole_seconds(wait).into()),
+        }
+    }
+}
+
+/// Rounds up, so that no client retries too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    let is_part = wait.subsec_nanos() > 0;
+    wait.as_secs().saturating_add(u64::from(is_part)).max(1)
 }

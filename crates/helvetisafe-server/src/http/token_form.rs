@@ -1,4 +1,4 @@
-//! What a client sends to the token endpoint, RFC 6749 sections 2.3.1 and 4.4.2.
+//! The request to the token endpoint, RFC 6749 sections 2.3.1 and 4.4.2.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use super::{Refusal, body};
 use crate::budget::Share;
 use crate::shared::Shared;
 
-/// The most bytes of a form. It comes from clients that have shown no credential yet.
-const LARGEST: usize = 16 * 1024;
+/// The largest form in bytes. It is small since its sender is not authenticated yet.
+const MAX_FORM_LEN: usize = 16 * 1024;
 
-/// The form. A parameter without a value counts as not sent, RFC 6749 section 3.2.
+/// The form of a token request. A parameter without a value is ignored, RFC 6749 section 3.2.
 #[derive(Default)]
 pub(super) struct TokenForm {
     pub(super) grant_type: Option<String>,
@@ -27,13 +27,13 @@ pub(super) struct TokenForm {
     client_secret: Option<SecretString>,
 }
 
-/// Who asks for a token.
+/// The credentials of the client that requests a token.
 pub(super) struct ClientCredentials {
     pub(super) client_id: String,
     pub(super) client_secret: SecretString,
 }
 
-/// A form that was sent, and the memory that it takes.
+/// The form of a token request, and its share of the memory budget.
 pub(super) struct SentForm(pub(super) TokenForm, pub(super) Share);
 
 impl FromRequest<Arc<Shared>> for SentForm {
@@ -46,7 +46,7 @@ impl FromRequest<Arc<Shared>> for SentForm {
                 "the body has to be application/x-www-form-urlencoded",
             ));
         }
-        let limit = shared.settings.body_limit.min(LARGEST);
+        let limit = shared.settings.body_limit.min(MAX_FORM_LEN);
         let (body, share) = body::read(request.into_body(), shared, limit).await?;
         TokenForm::parse(&Zeroizing::new(body)).map(|form| Self(form, share))
     }
@@ -71,26 +71,26 @@ impl TokenForm {
         Ok(form)
     }
 
-    /// The client, from the form or by HTTP Basic, and not by both.
+    /// Returns the client's credentials, from either the form or HTTP Basic.
     pub(super) fn credentials(self, headers: &HeaderMap) -> Result<ClientCredentials, Refusal> {
         let Some(header) = headers.get(AUTHORIZATION) else {
             let (client_id, client_secret) = self
                 .client_id
                 .zip(self.client_secret)
-                .ok_or_else(Refusal::invalid_client)?;
+                .ok_or(Refusal::INVALID_CLIENT)?;
             return Ok(ClientCredentials {
                 client_id,
                 client_secret,
             });
         };
         if self.client_secret.is_some() {
-            return Err(invalid_request("the client authenticates in two ways"));
+            return Err(invalid_request("the client authenticates twice"));
         }
         let basic = header
             .to_str()
             .ok()
             .and_then(basic)
-            .ok_or_else(Refusal::invalid_client)?;
+            .ok_or(Refusal::INVALID_CLIENT)?;
         if self
             .client_id
             .is_some_and(|client_id| client_id != basic.client_id)
@@ -101,7 +101,7 @@ impl TokenForm {
     }
 }
 
-/// HTTP Basic, RFC 7617; both halves are form-encoded first, RFC 6749 section 2.3.1.
+/// Reads HTTP Basic, RFC 7617. Both parts are form-encoded, RFC 6749 section 2.3.1.
 fn basic(header: &str) -> Option<ClientCredentials> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

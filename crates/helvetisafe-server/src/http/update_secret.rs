@@ -1,17 +1,17 @@
-//! `PUT /api/v1/secrets/{key}`: a new value for a secret; 404 when the name does not exist.
+//! `PUT /api/v1/secrets/{key}`: updates a secret; 404 if the name does not exist.
 
 use axum::Json;
 use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
 
-use super::allowed::{Allowed, KeyInPath};
+use super::authorized::{Authorized, KeyInPath};
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_new_expiry};
-use super::{Refusal, Vault};
+use super::{Refusal, VaultState};
 use crate::store::Moment;
 
 pub(super) async fn call(
-    vault: Vault,
-    caller: Allowed<UpdateSecret>,
+    vault: VaultState,
+    caller: Authorized<UpdateSecret>,
     key: KeyInPath,
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Json<UpdatedSecret>, Refusal> {
@@ -29,5 +29,5 @@ pub(super) async fn call(
                 .await
         })
         .await?;
-    updated.map(Json).ok_or_else(Refusal::no_such_secret)
+    updated.map(Json).ok_or(Refusal::NO_SUCH_SECRET)
 }

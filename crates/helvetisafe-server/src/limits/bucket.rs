@@ -2,16 +2,16 @@ use std::time::Duration;
 
 use super::Rate;
 
-/// A token bucket in the form of the generic cell rate algorithm, ITU-T I.371 annex A: all it keeps
-/// is the moment at which it will be full again. A new one is full.
+/// A token bucket as in the generic cell rate algorithm, ITU-T I.371 annex A: it stores only the time
+/// at which it will be full. A new one is full.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bucket {
     full_at: Duration,
 }
 
 impl Bucket {
-    /// Takes one out, or says how long it is until there is one. A refusal takes nothing, so asking
-    /// in vain never makes the wait longer.
+    /// Takes a token, or returns the time until there is one. A refused request takes nothing, so it does
+    /// not extend the wait.
     pub(super) fn spend(&mut self, rate: Rate, now: Duration) -> Result<(), Duration> {
         let full_at = self.full_at.max(now).saturating_add(rate.interval());
         let too_much = full_at.saturating_sub(now).saturating_sub(rate.period());
@@ -30,7 +30,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn so_many_at_once_and_then_as_they_come_back() {
+    fn a_burst_is_followed_by_the_steady_rate() {
         let (mut bucket, rate) = (Bucket::default(), Rate::new(4, 8 * SECOND));
         let start = 100 * SECOND;
         for _ in 0..4 {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn rest_fills_it_and_no_more() {
+    fn an_idle_bucket_fills_up_only_to_its_size() {
         let (mut bucket, rate) = (Bucket::default(), Rate::new(3, 3 * SECOND));
         for now in [0, 1000] {
             let now = now * SECOND;
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_are_no_trouble() {
+    fn extreme_times_do_not_overflow() {
         let mut bucket = Bucket::default();
         let rate = Rate::new(u32::MAX, Duration::MAX);
         assert_eq!(bucket.spend(rate, Duration::MAX), Ok(()));

@@ -1,10 +1,10 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// So many in a period: all of them at once if need be, after which they come back evenly over the
-/// period.
+/// A number of requests per period. They may come at once; after that, the allowance refills evenly over
+/// the period.
 ///
-/// As text, for options of a command, it is `COUNT/SECONDS`, such as `100/60`.
+/// The text form is `COUNT/SECONDS`, such as `100/60`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     count: u32,
@@ -12,7 +12,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `count`, at least 1, in a period of at least `count` nanoseconds. What is less is raised.
+    /// Makes a rate of `count` per `period`. A count below 1 becomes 1, a period below `count` nanoseconds
+    /// becomes that.
     #[must_use]
     pub const fn new(count: u32, period: Duration) -> Self {
         let count = if count == 0 { 1 } else { count };
@@ -24,19 +25,19 @@ impl Rate {
         }
     }
 
-    /// How many.
+    /// Returns the number of requests.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.count
     }
 
-    /// In what time.
+    /// Returns the period.
     #[must_use]
     pub const fn period(self) -> Duration {
         self.period
     }
 
-    /// How long it takes until one more is allowed.
+    /// Returns the time in which one request refills.
     pub(super) fn interval(self) -> Duration {
         self.period / self.count
     }
@@ -56,31 +57,30 @@ impl FromStr for Rate {
     }
 }
 
-/// A text is not the form of a [`Rate`].
+/// A text is not a [`Rate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a rate is COUNT/SECONDS, both whole numbers from 1, such as 100/60")]
 pub struct InvalidRate;
 
-/// What each account may ask of a vault; what is over it is answered 429 with `Retry-After`.
+/// The rate limits of each account. A request over a limit is answered 429 with `Retry-After`.
 ///
 /// `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Requests with a valid token, whatever their answer; by default 500 000 in 10 s.
+    /// Requests with a valid token, whatever their answer; 500 000 in 10 s by default.
     pub requests: Option<Rate>,
-    /// Token requests with the right client secret; by default 2 000 in 10 s.
+    /// Token requests with the right client secret; 2 000 in 10 s by default.
     pub logins: Option<Rate>,
-    /// Token requests that fail, for each client id, of an account or not; by default 20 in 20 s.
+    /// Failed token requests for each client id, whether the client exists or not; 20 in 20 s by default.
     ///
-    /// Their number never stands in the way of the right secret: a client id is no secret, and
-    /// whoever knows it could otherwise lock the account out for as long as it pleases them. That
-    /// is safe because the vault makes every client secret of 256 random bits, out of reach of any
-    /// number of guesses.
+    /// They never block a request with the right secret. Otherwise any client that knows a client id, which
+    /// is public, could lock the account out. This is safe: client secrets have 256 random bits and
+    /// cannot be guessed.
     pub failed_logins: Option<Rate>,
 }
 
 impl RateLimits {
-    /// No limit at all.
+    /// Returns no limits.
     #[must_use]
     pub const fn off() -> Self {
         Self {
@@ -92,7 +92,7 @@ impl RateLimits {
 }
 
 impl Default for RateLimits {
-    /// Limits that stop a loop which went wrong, and that no honest client meets.
+    /// Returns limits that stop a runaway loop and that no honest client reaches.
     fn default() -> Self {
         let rate = |count, seconds| Some(Rate::new(count, Duration::from_secs(seconds)));
         Self {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nothing_is_raised() {
+    fn zeros_are_raised() {
         let rate = Rate::new(0, Duration::ZERO);
         assert_eq!((rate.count(), rate.period()), (1, Duration::from_nanos(1)));
         assert_eq!(rate.interval(), Duration::from_nanos(1));

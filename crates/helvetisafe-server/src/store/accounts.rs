@@ -8,17 +8,15 @@ use super::tokens::{insert_token, parse_scopes};
 use super::{Moment, Store, StoreError, TokenRow};
 use crate::token::Hash;
 
-/// Which organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct OrganizationId(pub(crate) i64);
 
-/// Which service account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct AccountId(pub(crate) i64);
 
-/// All that is kept of a service account.
+/// The stored data of a service account.
 pub(crate) struct AccountRow {
     pub(crate) id: AccountId,
     pub(crate) organization: OrganizationId,
@@ -29,7 +27,7 @@ pub(crate) struct AccountRow {
     pub(crate) private_key: PrivateKeyAnswer,
 }
 
-/// What the token endpoint has to know of a service account.
+/// The data of a service account that the token endpoint needs.
 pub(crate) struct Client {
     pub(crate) account: AccountId,
     pub(crate) client_secret_hash: Vec<u8>,
@@ -41,12 +39,12 @@ impl Store {
         insert_organization(&mut *self.writer.acquire().await?, id).await
     }
 
-    /// Fails with a violated foreign key when there is no such organization.
+    /// Fails with a foreign key violation if the organization does not exist.
     pub(crate) async fn add_account(&self, account: &AccountRow) -> Result<(), StoreError> {
         insert_account(&mut *self.writer.acquire().await?, account).await
     }
 
-    /// An organization, its first account and that one's API token: all of them or none.
+    /// Adds an organization, its first account and an API token in one transaction.
     pub(crate) async fn add_tenant(
         &self,
         account: &AccountRow,
@@ -65,9 +63,10 @@ impl Store {
             .await
     }
 
-    /// `None` when there is no such client. Then the row of another is read all the same, and in both
-    /// cases two are looked for (`MATERIALIZED` leaves out neither): a row on its way out of SQLite
-    /// takes long enough to be told from none.
+    /// Returns the client; `None` if it does not exist.
+    ///
+    /// The query takes equally long in both cases, so that timing does not reveal which clients exist:
+    /// it always searches two rows (`MATERIALIZED` keeps both searches) and always reads one.
     pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         let row: Option<(bool, AccountId, Vec<u8>, String)> = sqlx::query_as(
             "WITH found (id, other) AS MATERIALIZED ( \
@@ -78,7 +77,7 @@ impl Store {
         .bind(client_id)
         .fetch_optional(&self.readers)
         .await?;
-        let Some((is_the_one, account, client_secret_hash, scopes)) = row else {
+        let Some((is_same, account, client_secret_hash, scopes)) = row else {
             return Ok(None);
         };
         let client = Client {
@@ -86,7 +85,7 @@ impl Store {
             client_secret_hash,
             scopes: parse_scopes(&scopes)?,
         };
-        Ok(is_the_one.then_some(client))
+        Ok(is_same.then_some(client))
     }
 
     pub(crate) async fn encrypted_org_key(&self, account: AccountId) -> Result<String, StoreError> {

@@ -1,29 +1,29 @@
-//! The database file: one process at a time, and nobody else's to read.
+//! The database file, which one process at a time can open, and no other user can read.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::private;
+use crate::private_files;
 
-/// A database file that this process has to itself.
+/// A database file that this process has locked.
 pub(crate) struct OpenFile {
     path: PathBuf,
     lock: File,
 }
 
 impl OpenFile {
-    /// Takes the lock, and makes the file where there is none.
+    /// Takes the lock, and makes the file if it does not exist.
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
         let lock = lock(&path)?;
-        // SQLite would make the file with the process' mask, hence readable by others. Its log and
-        // its index get the same mode as the file.
-        private::options()
+        // SQLite would make the file with the process' umask, so that others could read it. It gives its
+        // log and index the mode of the file.
+        private_files::options()
             .create(true)
             .append(true)
             .open(&path)
             .map_err(Error::file("open", &path))?;
-        private::check_file(&path)?;
+        private_files::check_file(&path)?;
         Ok(Self { path, lock })
     }
 
@@ -31,21 +31,20 @@ impl OpenFile {
         &self.path
     }
 
-    /// Lets another process in; dropping the file does the same, though later.
+    /// Releases the lock, as dropping does later.
     pub(super) fn unlock(&self) {
-        // It fails only where the lock is not held, which is what is asked for.
+        // Fails only if the lock is not held, which is the aim.
         let _ = self.lock.unlock();
     }
 }
 
-/// The lock is a file of its own: SQLite's locks on the database file are lost when any handle of
-/// this process on it is closed. It stays when the vault stops, since removing it would let two
-/// processes lock two files of the same name.
+/// Locks a separate file: SQLite's locks on the database file are lost when this process closes any handle
+/// of it. The lock file is never removed, since two processes could then lock two files of the same name.
 fn lock(database: &Path) -> Result<File, Error> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);
-    let mut options: OpenOptions = private::options();
+    let mut options: OpenOptions = private_files::options();
     let file = options
         .create(true)
         .append(true)

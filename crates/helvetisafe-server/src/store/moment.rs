@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// A time as the database holds it: microseconds since 1970 in UTC. What is finer is cut off.
+/// A time as the database stores it: microseconds since 1970 in UTC, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct Moment(i64);
@@ -13,7 +13,7 @@ impl Moment {
         Timestamp::now().into()
     }
 
-    /// A later time, at most the last one that can be written.
+    /// Returns a later time, saturating at the last one.
     pub(crate) fn after(self, wait: Duration) -> Self {
         Self(
             self.0
@@ -29,7 +29,7 @@ impl From<Timestamp> for Moment {
 }
 
 impl From<Moment> for Timestamp {
-    /// A time outside the years -9999 to 9999, which no vault wrote, becomes the last one.
+    /// A time outside the years -9999 to 9999 becomes the last one; no vault writes such a time.
     fn from(moment: Moment) -> Self {
         Self::from_microsecond(moment.0).unwrap_or(Self::MAX)
     }

@@ -1,11 +1,10 @@
-//! Secrets, of which the vault knows the names and the dates and not the values.
+//! Secrets. The vault knows their names and dates, not their values.
 //!
-//! Time is a parameter. A secret whose expiry is not later than `now` does not exist: no statement
-//! finds it, whether it has been swept or not.
+//! Time is a parameter. No statement finds an expired secret (`expires_at <= now`), even before it is
+//! removed.
 //!
-//! Writes that return a row read on to the end of the statement (`fetch_all`): SQLite commits when
-//! the statement is done, so whoever stops at the first row has acknowledged a write that may still
-//! fail.
+//! A write that returns a row reads all rows (`fetch_all`), since SQLite commits at the end of the
+//! statement: after the first row the write could still fail.
 
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{CreatedSecret, ListedSecret, SecretRecord, UpdatedSecret};
@@ -14,44 +13,44 @@ use sqlx::types::Json;
 
 use super::{Moment, OrganizationId, Store, StoreError};
 
-/// What is stored under a name: both base64, checked.
+/// The checked base64 of a value and its nonce.
 pub(crate) struct Ciphertext {
     pub(crate) value: String,
     pub(crate) nonce: String,
 }
 
-/// What a write does to the expiry.
+/// The effect of a write on the expiry.
 #[derive(Clone, Copy)]
 pub(crate) enum NewExpiry {
     Keep,
     Set(Option<Moment>),
 }
 
-/// Which state the list of an organization is in: another number after each change.
+/// The version of an organization's list, which every change increments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct ListVersion(pub(crate) i64);
 
-/// One secret as the vault holds it: what somebody who copies its database learns.
+/// A secret as the vault stores it: all that a copy of the database reveals about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredSecret {
-    /// Its name.
+    /// The name.
     pub key: String,
     /// Base64 of the ciphertext followed by its 16-byte tag.
     pub value: String,
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// The time of the last write.
     pub updated_at: Timestamp,
-    /// When it will be gone.
+    /// The expiry.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// `None` when the name exists.
+    /// Creates a secret; returns `None` if the name exists.
     pub(crate) async fn create_secret(
         &self,
         organization: OrganizationId,
@@ -60,7 +59,7 @@ impl Store {
         expires_at: Option<Moment>,
         now: Moment,
     ) -> Result<Option<CreatedSecret>, StoreError> {
-        // What has expired and is not swept yet makes room.
+        // Replaces an expired secret that is not removed yet.
         let created = sqlx::query(
             "INSERT INTO secrets (organization, key, value, nonce, created_at, updated_at, expires_at) \
              VALUES (?1, ?2, ?3, ?4, ?6, ?6, ?5) \
@@ -84,7 +83,7 @@ impl Store {
         }))
     }
 
-    /// `None` when there is no such secret.
+    /// Updates a secret; returns `None` if it does not exist.
     pub(crate) async fn update_secret(
         &self,
         organization: OrganizationId,
@@ -119,7 +118,7 @@ impl Store {
         }))
     }
 
-    /// `None` when there is no such secret.
+    /// Returns a secret; `None` if it does not exist.
     pub(crate) async fn secret(
         &self,
         organization: OrganizationId,
@@ -143,10 +142,10 @@ impl Store {
         }))
     }
 
-    /// Which version the list has, and the list, ordered by name; unless it is still the `known` one.
+    /// Returns the version of the list and, unless the version is `known`, the list ordered by name.
     ///
-    /// The database makes one row of all: row by row they would be passed from its thread to ours,
-    /// which takes longer than all else together.
+    /// The database returns the list as one row. Passing many rows from its thread to ours would take longer
+    /// than all other work together.
     pub(crate) async fn list_secrets(
         &self,
         organization: OrganizationId,
@@ -172,14 +171,14 @@ impl Store {
             expires_at: expires_at.map(Timestamp::from),
         };
         let listed = rows.map(|Json(mut rows)| {
-            // They come in that order, which nothing promises; SQLite would sort them once more.
+            // They come in order, but without a guarantee. `ORDER BY` would make SQLite sort them again.
             rows.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
             rows.into_iter().map(listed).collect()
         });
         Ok((version, listed))
     }
 
-    /// Whether there was such a secret.
+    /// Deletes a secret; returns whether it existed.
     pub(crate) async fn delete_secret(
         &self,
         organization: OrganizationId,
@@ -198,7 +197,7 @@ impl Store {
         Ok(deleted.rows_affected() > 0)
     }
 
-    /// Every row of an organization, expired ones that are not swept yet included.
+    /// Returns every row of an organization, including expired ones that are not removed yet.
     pub(crate) async fn stored_secrets(
         &self,
         organization: OrganizationId,
@@ -222,7 +221,7 @@ impl Store {
         Ok(rows.into_iter().map(stored).collect())
     }
 
-    /// Removes the secrets that have expired.
+    /// Removes expired secrets.
     pub(crate) async fn sweep_secrets(&self, now: Moment) -> Result<u64, StoreError> {
         let swept = sqlx::query("DELETE FROM secrets WHERE expires_at <= ?")
             .bind(now)

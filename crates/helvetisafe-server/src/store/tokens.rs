@@ -1,7 +1,7 @@
 //! Access tokens and portal API tokens.
 //!
-//! A token is found by its SHA-256. How long the search takes tells something about that hash at
-//! most, which does not help to find a token that has it.
+//! A token is found by its SHA-256. The time of the search reveals at most a part of that hash, from which
+//! no token can be found.
 
 use helvetisafe_proto::Scopes;
 use sqlx::SqliteConnection;
@@ -9,17 +9,17 @@ use sqlx::SqliteConnection;
 use super::{AccountId, Moment, OrganizationId, Store, StoreError};
 use crate::token::Hash;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(rename_all = "lowercase")]
 pub(crate) enum TokenKind {
-    /// From the token endpoint; always expires.
+    /// An access token from the token endpoint; it always expires.
     Access,
-    /// From the portal, which here is the process that holds the vault.
+    /// An API token from the portal, which here is the owner of the vault.
     Api,
 }
 
-/// All that is kept of a token.
+/// The stored data of a token.
 pub(crate) struct TokenRow {
     pub(crate) hash: Hash,
     pub(crate) kind: TokenKind,
@@ -28,7 +28,7 @@ pub(crate) struct TokenRow {
     pub(crate) expires_at: Option<Moment>,
 }
 
-/// Who a token stands for.
+/// The account and rights of a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Principal {
     pub(crate) kind: TokenKind,
@@ -39,18 +39,18 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
-    pub(crate) fn is_alive(&self, now: Moment) -> bool {
+    pub(crate) fn is_valid_at(&self, now: Moment) -> bool {
         self.expires_at.is_none_or(|end| end > now)
     }
 }
 
 impl Store {
-    /// Fails with a violated foreign key when there is no such account.
+    /// Fails with a foreign key violation if the account does not exist.
     pub(crate) async fn add_token(&self, token: &TokenRow) -> Result<(), StoreError> {
         insert_token(&mut *self.writer.acquire().await?, token).await
     }
 
-    /// Who a token stands for, expired or not; `None` when there is no such token.
+    /// Returns the principal of a token, expired or not; `None` if the token is unknown.
     pub(crate) async fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
         let row: Option<(TokenKind, AccountId, OrganizationId, String, Option<Moment>)> =
             sqlx::query_as(
@@ -73,7 +73,7 @@ impl Store {
         .transpose()
     }
 
-    /// Removes all tokens of a kind that the account has.
+    /// Removes all tokens of a kind of an account.
     pub(crate) async fn revoke(
         &self,
         account: AccountId,
@@ -87,8 +87,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes the access tokens of all accounts, and their API tokens too where `api_tokens` says
-    /// so.
+    /// Removes the access tokens of all accounts, and with `api_tokens` their API tokens too.
+    #[cfg(feature = "faults")]
     pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM tokens WHERE kind = ? OR ?")
             .bind(TokenKind::Access)
@@ -98,7 +98,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes the tokens that have expired.
+    /// Removes expired tokens.
     pub(crate) async fn sweep_tokens(&self, now: Moment) -> Result<u64, StoreError> {
         let swept = sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")
             .bind(now)

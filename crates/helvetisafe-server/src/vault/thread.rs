@@ -1,4 +1,4 @@
-//! The vault's thread: start, serve, stop.
+//! The vault's thread: starts, serves and stops.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -12,19 +12,19 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{VaultBuilder, connections};
+use super::VaultBuilder;
 use crate::Error;
 use crate::budget::Budget;
-use crate::faults::{self, Faults};
+use crate::connections;
 use crate::http;
 use crate::limits::Limits;
 use crate::shared::Shared;
 use crate::store::{Moment, Store};
 
-/// How long requests under way, and then the database, may take to finish when the vault stops.
+/// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What the handle needs of a vault that has started.
+/// The parts of a started vault that its handle needs.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
     pub(super) shared: Arc<Shared>,
@@ -37,12 +37,6 @@ pub(super) fn run(
     ready: &SyncSender<Running>,
     stopped: Receiver<()>,
 ) -> Result<(), Error> {
-    let VaultBuilder {
-        listen,
-        place,
-        settings,
-        faults,
-    } = builder;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(worker_count())
         .thread_name("helvetisafe-vault")
@@ -50,12 +44,13 @@ pub(super) fn run(
         .build()
         .map_err(Error::Thread)?;
     runtime.block_on(async {
-        // The port first: when it is taken, no file is made.
-        let listener = bind(listen).await?;
+        // Binds first, so that no file is made if the port is in use.
+        let listener = bind(builder.listen).await?;
         let address = listener
             .local_addr()
-            .map_err(|e| cannot_listen(listen, e))?;
-        let store = Store::open(place).await?;
+            .map_err(|error| cannot_listen(builder.listen, error))?;
+        let store = Store::open(builder.location.clone()).await?;
+        let settings = builder.settings.clone();
         let shared = Arc::new(Shared {
             store,
             tokens: Default::default(),
@@ -72,16 +67,16 @@ pub(super) fn run(
             runtime: Handle::current(),
         };
         if ready.send(running).is_ok() {
-            serve(listener, Arc::clone(&shared), faults, stopped).await;
+            serve(listener, Arc::clone(&shared), builder, stopped).await;
         }
-        // Whatever does not finish in time is in the log, and the next start reads it.
+        // After a timeout the write-ahead log remains, and the next start reads it.
         let _ = timeout(GRACE, shared.store.close()).await;
         Ok(())
     })
 }
 
-/// Half the cores: the database has threads of its own, and each further worker is woken for a request
-/// that the first could do meanwhile.
+/// Returns half the number of cores. The database has its own threads, and waking another worker for a
+/// request takes longer than letting the first one answer it.
 fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
@@ -105,40 +100,41 @@ fn cannot_listen(address: SocketAddr, source: std::io::Error) -> Error {
 async fn serve(
     listener: TcpListener,
     shared: Arc<Shared>,
-    faults: Option<Faults>,
+    builder: VaultBuilder,
     stopped: Receiver<()>,
 ) {
-    // An answer is small: without this it would wait for the acknowledgement of the one before.
+    // Without this a small answer would wait for the acknowledgement of the previous one.
     let listener = listener.tap_io(|socket| {
         let _ = socket.set_nodelay(true);
     });
     let sweeper = tokio::spawn(sweep(Arc::clone(&shared)));
     let (draining, deadline) = tokio::sync::oneshot::channel::<()>();
     let stop = async move {
-        // Either way the vault was told to stop.
+        // An error means that the sender was dropped, which stops the vault too.
         let _ = stopped.await;
         drop(draining);
     };
     let calls = http::router(Arc::clone(&shared));
     let server = async move {
-        let bounds = shared.settings.bounds;
-        match faults {
-            None => connections::serve(listener, |_| calls.clone(), bounds, stop).await,
-            Some(faults) => faults::serve(faults, shared, calls, listener, stop).await,
+        #[cfg(feature = "faults")]
+        if let Some(faults) = builder.faults {
+            return crate::faults::serve(faults, shared, calls, listener, stop).await;
         }
+        let bounds = builder.settings.bounds;
+        connections::serve(listener, |_| calls.clone(), bounds, stop).await;
     };
-    let out_of_time = async {
+    let timed_out = async {
         let _ = deadline.await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
         () = server => {}
-        () = out_of_time => {}
+        () = timed_out => {}
     }
     sweeper.abort();
 }
 
-/// Removes what has expired, now and then.
+/// Removes expired secrets and tokens at intervals.
 async fn sweep(shared: Arc<Shared>) {
     let mut ticks = interval(shared.settings.sweep_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -146,8 +142,8 @@ async fn sweep(shared: Arc<Shared>) {
         ticks.tick().await;
         let now = Moment::now();
         let swept = match shared.store.sweep_secrets(now).await {
-            Ok(number) => {
-                if number > 0 {
+            Ok(removed) => {
+                if removed > 0 {
                     shared.secrets.clear();
                 }
                 shared.store.sweep_tokens(now).await

@@ -35,6 +35,28 @@ fn refusal(state: &Path) -> String {
     )
 }
 
+/// A vault built as it is by default; the tests of the whole workspace turn the feature on.
+#[cfg(not(feature = "faults"))]
+#[test]
+fn without_the_feature_the_command_has_no_faults() {
+    let stderr = failure(&["dev", "--faults", "flaky"], 2);
+    assert!(
+        stderr.contains("unexpected argument '--faults'"),
+        "{stderr}"
+    );
+    let program = fs::read(env!("CARGO_BIN_EXE_helvetisafe-server")).unwrap();
+    let has = |text: &str| {
+        program
+            .windows(text.len())
+            .any(|bytes| bytes == text.as_bytes())
+    };
+    assert!(
+        has("send one valid Host header"),
+        "texts of the vault are found"
+    );
+    assert!(!has("it misbehaves on purpose") && !has("reset after acting"));
+}
+
 #[test]
 fn without_a_folder_nothing_survives_a_stop() {
     let dev = Dev::start(None);

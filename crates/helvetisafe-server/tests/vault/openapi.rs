@@ -84,7 +84,7 @@ fn every_documented_answer_is_given_and_is_as_documented() {
         let mut answers = successes(&site, operation);
         answers.extend(refusals(&site, operation));
         answers.push(throttled(operation));
-        answers.extend(broken_bodies(&impatient, operation));
+        answers.extend(broken_requests(&impatient, operation));
         for answer in answers {
             seen.check(&document, operation, &answer);
         }
@@ -173,8 +173,8 @@ fn impatient() -> Site {
     site_of(Vault::builder().body_limit(1000).client_timeout(patience))
 }
 
-/// A body that is too large, one that does not come, and one that ends early.
-fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
+/// A body that is too large, one that does not come, one that ends early, and a request without `Host`.
+fn broken_requests(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     let (method, path) = (operation.method, operation.path_for("a"));
     let kind = if operation.path == "/oauth/token" {
         "application/x-www-form-urlencoded"
@@ -185,17 +185,21 @@ fn broken_bodies(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
         Some(_) => format!("x-aegis-token: {}\r\n", site.token),
         None => String::new(),
     };
-    let with = |framing: &str| {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: a\r\n{credential}content-type: {kind}\r\n{framing}"
-        );
+    let send = |rest: &str| {
+        let request = format!("{method} {path} HTTP/1.1\r\n{rest}");
         answer_to(site.vault.address(), request.as_bytes()).unwrap()
+    };
+    let with = |framing: &str| {
+        send(&format!(
+            "host: a\r\n{credential}content-type: {kind}\r\n{framing}"
+        ))
     };
     vec![
         with(&format!("content-length: 1001\r\n\r\n{}", "x".repeat(1001))),
         with("content-length: 10\r\n\r\n12345"),
         // Not a number of bytes in a chunk: the body cannot be read on.
         with("transfer-encoding: chunked\r\n\r\n5\r\n12345\r\nx\r\n"),
+        send("\r\n"),
     ]
 }
 

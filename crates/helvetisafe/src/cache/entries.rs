@@ -1,54 +1,51 @@
-//! What is known of each name.
+//! The entries of the cache.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
 
-use super::{CachePolicy, Freshness, Value};
+use super::{CachePolicy, Freshness, Outcome, Value};
+use crate::clock::Now;
 use crate::error::Error;
-use crate::session::Now;
+use crate::single_flight::Slot;
 
-/// How seldom all values are looked at.
+/// The shortest time between two sweeps over all values.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) by_key: HashMap<KeyName, Entry>,
-    /// Counts uses, so that the least recent one can be told.
+    /// Counts uses, to find the least recent one.
     uses: u64,
-    /// When to look again for values that are of no more use.
+    /// The time of the next sweep.
     next_sweep: Duration,
 }
 
 #[derive(Default)]
 pub(super) struct Entry {
-    pub(super) kept: Option<Kept>,
-    /// Somebody is reading it.
-    pub(super) reading: Option<Mark>,
-    /// Reads that ended, and what the last one brought if it failed, and when.
-    pub(super) landings: u64,
+    pub(super) value: Option<CachedValue>,
+    /// The read in progress.
+    pub(super) read: Slot,
+    /// The number of reads that ended.
+    pub(super) completed_reads: u64,
+    /// The failure of the last read, if it failed, and its time.
     pub(super) failure: Option<(Error, Duration)>,
-    /// Writes under way, whether two of them overlapped, and how many began or ended: what was read
-    /// meanwhile may be older than what was written.
+    /// The number of writes in progress.
     pub(super) writes: u32,
+    /// True if two of them overlapped.
     pub(super) overlapped: bool,
+    /// Counts the begins and ends of writes: a read that meets one may return an old value.
     pub(super) write_marks: u64,
     pub(super) last_use: u64,
 }
 
-pub(super) struct Kept {
+pub(super) struct CachedValue {
     pub(super) value: Value,
-    /// When the vault was asked for it, or took it.
+    /// The time at which the vault was asked for it, or stored it.
     pub(super) since: Duration,
-    /// How many reads had ended when it came, the one that brought it included.
-    pub(super) landing: u64,
-}
-
-/// Of a read that is under way: which one, and when it is given up.
-pub(super) struct Mark {
-    pub(super) id: u64,
-    pub(super) until: Duration,
+    /// The number of completed reads when it was cached.
+    pub(super) completed_reads: u64,
 }
 
 impl Entries {
@@ -59,22 +56,22 @@ impl Entries {
         entry
     }
 
-    /// Drops the values that no read can bring any more, now and then.
+    /// Drops the values that are too old for any read, once in a while.
     pub(super) fn sweep(&mut self, policy: &CachePolicy, now: Now) {
         if now.clock < self.next_sweep {
             return;
         }
-        let longest = policy.longest();
-        self.next_sweep = now.clock.saturating_add(longest.max(SWEEP_INTERVAL));
+        let max_age = policy.max_age();
+        self.next_sweep = now.clock.saturating_add(max_age.max(SWEEP_INTERVAL));
         for entry in self.by_key.values_mut() {
-            if entry.alive(now).is_none_or(|(_, age)| age >= longest) {
-                entry.kept = None;
+            if entry.live_value(now).is_none_or(|(_, age)| age >= max_age) {
+                entry.value = None;
             }
         }
     }
 
-    /// Drops what nobody asked for the longest, until no more than `capacity` values are there, and
-    /// no more names without a value: asking for what is not there costs no value.
+    /// Drops the least recently used entries until there are at most `capacity` with a value, and as many
+    /// without. So reads of absent secrets displace no value.
     pub(super) fn shrink(&mut self, capacity: usize) {
         for has_value in [true, false] {
             while let Some(key) = self.surplus(has_value, capacity) {
@@ -83,11 +80,11 @@ impl Entries {
         }
     }
 
-    /// The idle one of its kind that nobody asked for the longest, if that kind has too many.
+    /// Returns the least recently used idle entry with or without a value, if there are too many of them.
     fn surplus(&self, has_value: bool, capacity: usize) -> Option<KeyName> {
-        let is_meant = |entry: &Entry| entry.kept.is_some() == has_value;
+        let is_meant = |entry: &Entry| entry.value.is_some() == has_value;
         let meant = || self.by_key.iter().filter(|(_, entry)| is_meant(entry));
-        // Most often there are few in all, which is quickly told.
+        // The first check is quick, and nearly always enough.
         if self.by_key.len() <= capacity || meant().count() <= capacity {
             return None;
         }
@@ -98,55 +95,43 @@ impl Entries {
 }
 
 impl Entry {
-    /// What is being read meanwhile is not kept either.
+    /// Drops the value and the failure. The result of a read in progress will not be cached.
     pub(super) fn forget(&mut self) {
-        self.kept = None;
+        self.value = None;
         self.failure = None;
         self.write_marks += 1;
     }
 
     fn is_idle(&self) -> bool {
-        self.reading.is_none() && self.writes == 0
+        self.read.is_free() && self.writes == 0
     }
 
-    /// How long to wait for the read that is under way. The task of one that is too old rests, with a
-    /// runtime that nobody runs.
-    pub(super) fn patience(&self, now: Now) -> Option<Duration> {
-        let rest = self.reading.as_ref()?.until.checked_sub(now.clock)?;
-        (!rest.is_zero()).then_some(rest)
-    }
-
-    /// Whether a read has brought the value since so many had ended.
-    pub(super) fn came_after(&self, landings: u64) -> bool {
-        self.kept
+    /// Returns true if the value comes from a read after the first `completed_reads`.
+    pub(super) fn was_read_after(&self, completed_reads: u64) -> bool {
+        self.value
             .as_ref()
-            .is_some_and(|kept| kept.landing > landings)
+            .is_some_and(|cached| cached.completed_reads > completed_reads)
     }
 
-    /// The value and its age, unless it is past its own expiry.
-    pub(super) fn alive(&self, now: Now) -> Option<(Value, Duration)> {
-        let kept = self.kept.as_ref()?;
-        let expired = kept.value.expires_at.is_some_and(|at| at <= now.wall);
-        let age = now.clock.saturating_sub(kept.since);
-        (!expired).then(|| (kept.value.clone(), age))
+    /// Returns the value and its age, unless its own expiry has passed.
+    pub(super) fn live_value(&self, now: Now) -> Option<(Value, Duration)> {
+        let cached = self.value.as_ref()?;
+        let is_expired = cached.value.expires_at.is_some_and(|at| at <= now.wall);
+        let age = now.clock.saturating_sub(cached.since);
+        (!is_expired).then(|| (cached.value.clone(), age))
     }
 }
 
 impl CachePolicy {
-    /// How old a value may be that a read brings.
-    fn longest(&self) -> Duration {
+    /// Returns the greatest age at which a read may return a value.
+    fn max_age(&self) -> Duration {
         self.time_to_live.saturating_add(self.stale_for)
     }
 
-    /// After a failed read: the old value where that is allowed, else the failure.
-    pub(super) fn fallback(
-        &self,
-        entry: &Entry,
-        error: Error,
-        now: Now,
-    ) -> Result<(Value, Freshness), Error> {
-        match entry.alive(now) {
-            Some((value, age)) if error.is_retryable() && age < self.longest() => {
+    /// Returns the old value after a failed read, where that is allowed, otherwise the error.
+    pub(super) fn fallback(&self, entry: &Entry, error: Error, now: Now) -> Outcome {
+        match entry.live_value(now) {
+            Some((value, age)) if error.is_retryable() && age < self.max_age() => {
                 Ok((value, Freshness::Stale { age, error }))
             }
             _ => Err(error),

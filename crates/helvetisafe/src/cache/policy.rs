@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// What a client keeps in memory, decrypted, and for how long; with
-/// [`ClientBuilder::cache`](crate::ClientBuilder::cache). Everything kept is wiped when it goes.
+/// The policy for decrypted values in memory; for [`ClientBuilder::cache`](crate::ClientBuilder::cache).
+/// Cached values are wiped when they are dropped.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -26,23 +26,21 @@ use crate::error::Error;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
-    /// How long a value serves without asking the vault. Its own expiry may come sooner. On many
-    /// systems the time in which the machine sleeps does not count.
+    /// The time for which a value is returned without a request. Its own expiry may come sooner. On many systems
+    /// the time in which the machine sleeps does not count.
     pub time_to_live: Duration,
-    /// How long after that it still serves while the vault does not answer, or limits the rate.
-    /// Zero, the default, is never.
+    /// The time after that for which a value is still returned while the vault does not answer, or limits the
+    /// rate. By default zero.
     pub stale_for: Duration,
-    /// How long a read that failed serves as the answer to the next ones, without asking the vault;
-    /// where the vault asks to be left alone for longer, that long, but at most 5 minutes. Zero, the
-    /// default, is never.
+    /// The time for which the failure of a read is returned to later reads without a request. A longer
+    /// `Retry-After` of the vault, up to 5 minutes, extends it. By default zero: no failure is cached.
     pub failures_for: Duration,
-    /// How many values are kept, and how many names of secrets that could not be read; then the one
-    /// goes that was not asked for the longest.
+    /// The most values, and the most failures. Beyond that, the least recently used one is dropped.
     pub capacity: NonZeroUsize,
 }
 
 impl CachePolicy {
-    /// Values serve for this long; 1000 of them; none is ever stale, and no failure is kept.
+    /// Caches up to 1000 values for this time. No stale values are returned, and no failures are cached.
     #[must_use]
     pub fn new(time_to_live: Duration) -> Self {
         Self {
@@ -53,7 +51,7 @@ impl CachePolicy {
         }
     }
 
-    /// How long a failure serves.
+    /// Returns the time for which a failure is cached.
     pub(super) fn life_of(&self, failure: &Error) -> Duration {
         if self.failures_for.is_zero() {
             return Duration::ZERO;
@@ -63,29 +61,29 @@ impl CachePolicy {
     }
 }
 
-/// However long the vault asks to be left alone.
+/// The longest `Retry-After` that is honoured.
 const LONGEST_FAILURE: Duration = Duration::from_secs(300);
 
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
-/// How a value came to be here: see [`Secret::freshness`](crate::Secret::freshness).
+/// The origin of a value: see [`Secret::freshness`](crate::Secret::freshness).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Freshness {
-    /// From the vault, for this very call or for one that was waited for.
+    /// Read from the vault, by this call or by a concurrent one.
     Fresh,
-    /// From memory.
+    /// From the cache.
     #[non_exhaustive]
     Cached {
-        /// Since the vault was asked for it, or took it.
+        /// The time since the vault was asked for it, or stored it.
         age: Duration,
     },
-    /// From memory after its time, because the vault could not be asked.
+    /// From the cache after its time to live, because a read failed.
     #[non_exhaustive]
     Stale {
-        /// Since the vault was asked for it, or took it.
+        /// The time since the vault was asked for it, or stored it.
         age: Duration,
-        /// Why the vault could not be asked.
+        /// The failure of the read.
         error: Error,
     },
 }

@@ -1,8 +1,8 @@
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::driver::blocking::BlockingGate;
 use crate::error::{Action, Cause};
+use crate::runtime::blocking::BlockingNotify;
 
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -11,7 +11,7 @@ const NOW: Now = Now {
     wall: Timestamp::UNIX_EPOCH,
 };
 
-fn cache() -> Cache<BlockingGate> {
+fn cache() -> Cache<BlockingNotify> {
     let policy = CachePolicy {
         capacity: NonZeroUsize::new(2).unwrap(),
         ..CachePolicy::new(Duration::from_secs(60))
@@ -42,16 +42,16 @@ fn error(cause: Cause) -> Error {
     Error::new(Action::List, cause)
 }
 
-fn begin(cache: &Cache<BlockingGate>, number: usize, now: Now) -> Reading<BlockingGate> {
-    let before = cache.landings(&key(number));
+fn begin(cache: &Cache<BlockingNotify>, number: usize, now: Now) -> ReadFlight<BlockingNotify> {
+    let before = cache.completed_reads(&key(number));
     match cache.step(&key(number), before, now, LONGEST) {
-        Step::Read(reading) => reading,
-        _ => panic!("somebody reads it already, or nobody has to"),
+        Step::Fly(reading) => reading,
+        _ => panic!("another read is in progress, or none is needed"),
     }
 }
 
-/// What somebody does who came before any read had ended.
-fn waiter(cache: &Cache<BlockingGate>, now: Now) -> Step<BlockingGate> {
+/// The next step of a caller that came before any read had ended.
+fn waiter(cache: &Cache<BlockingNotify>, now: Now) -> Step<BlockingNotify> {
     cache.step(&key(0), 0, now, LONGEST)
 }
 
@@ -89,44 +89,44 @@ fn names_that_failed_take_no_room_from_values() {
 #[test]
 fn one_reads_and_the_others_wait_until_it_ends() {
     let cache = cache();
-    let reading = begin(&cache, 0, NOW);
+    let read = begin(&cache, 0, NOW);
     let seen = cache.landed().count();
     assert!(matches!(
         waiter(&cache, NOW),
         Step::Wait { at_most: LONGEST }
     ));
-    drop(reading);
-    assert_ne!(cache.landed().count(), seen, "whoever waits is woken");
+    drop(read);
+    assert_ne!(cache.landed().count(), seen, "waiters are woken");
     begin(&cache, 0, NOW);
 }
 
 #[test]
-fn a_read_that_ran_out_of_time_is_not_told_to_those_who_wait() {
+fn a_read_that_timed_out_does_not_fail_for_its_waiters() {
     let cache = cache();
-    let outcome = begin(&cache, 0, NOW).run_out(error(Cause::Deadline), true, NOW);
+    let outcome = begin(&cache, 0, NOW).time_out(error(Cause::Deadline), true, NOW);
     assert!(outcome.is_err());
-    assert!(matches!(waiter(&cache, NOW), Step::Read(_)));
+    assert!(matches!(waiter(&cache, NOW), Step::Fly(_)));
 }
 
 #[test]
-fn one_that_had_all_its_time_is_a_failure_to_keep() {
+fn a_timeout_with_all_its_time_is_cached_as_a_failure() {
     let policy = CachePolicy {
         failures_for: Duration::from_secs(5),
         ..CachePolicy::new(Duration::from_secs(60))
     };
     let cache = Cache::new(policy);
-    let run_out = |whole| {
-        let outcome = begin(&cache, 0, NOW).run_out(error(Cause::Deadline), whole, NOW);
+    let time_out = |whole| {
+        let outcome = begin(&cache, 0, NOW).time_out(error(Cause::Deadline), whole, NOW);
         assert!(outcome.is_err());
     };
-    run_out(false);
-    run_out(true);
+    time_out(false);
+    time_out(true);
     assert!(matches!(waiter(&cache, at(4)), Step::Take(Err(_))));
-    assert!(matches!(waiter(&cache, at(5)), Step::Read(_)));
+    assert!(matches!(waiter(&cache, at(5)), Step::Fly(_)));
 }
 
 #[test]
-fn an_old_value_serves_whoever_has_no_more_time() {
+fn an_old_value_is_returned_to_a_caller_without_time() {
     let policy = CachePolicy {
         stale_for: Duration::from_secs(60),
         ..CachePolicy::new(Duration::from_secs(60))
@@ -138,15 +138,15 @@ fn an_old_value_serves_whoever_has_no_more_time() {
     let is_stale = |outcome| matches!(outcome, Ok((_, Freshness::Stale { .. })));
     assert!(is_stale(late(Cause::Deadline, at(119))));
     assert!(!is_stale(late(Cause::Deadline, at(120))));
-    let reading = begin(&cache, 0, at(119));
-    assert!(is_stale(reading.run_out(
+    let read = begin(&cache, 0, at(119));
+    assert!(is_stale(read.time_out(
         error(Cause::Deadline),
         true,
         at(119)
     )));
 }
 
-/// Its task rests with a runtime that nobody runs, and goes on in the end.
+/// Its task belongs to a runtime that no thread runs, and ends later.
 #[test]
 fn a_read_that_does_not_end_is_given_up() {
     let cache = cache();
@@ -154,7 +154,7 @@ fn a_read_that_does_not_end_is_given_up() {
     let step = waiter(&cache, at(29));
     assert!(matches!(step, Step::Wait { at_most } if at_most == Duration::from_secs(1)));
     let new = begin(&cache, 0, at(30));
-    // Who began it takes what it brings, and nobody else does.
+    // Its own caller alone gets its outcome.
     let error = error(Cause::Deadline);
     assert!(old.end(Err(error), at(31)).is_err());
     assert!(
@@ -166,7 +166,7 @@ fn a_read_that_does_not_end_is_given_up() {
 }
 
 #[test]
-fn what_no_read_can_bring_any_more_is_dropped() {
+fn a_value_that_is_too_old_for_any_read_is_dropped() {
     let cache = cache();
     let read = |number: usize, expires_at: Option<Timestamp>, second: u64| {
         let value = Value {
@@ -181,7 +181,7 @@ fn what_no_read_can_bring_any_more_is_dropped() {
         entries
             .by_key
             .get(&key(number))
-            .is_some_and(|entry| entry.kept.is_some())
+            .is_some_and(|entry| entry.value.is_some())
     };
     read(0, None, 1);
     read(1, None, 59);
@@ -197,24 +197,24 @@ fn a_value_is_as_old_as_its_reading() {
     begin(&cache, 0, NOW).end(Ok(value()), at(25)).unwrap();
     let step = |second| cache.step(&key(0), 1, at(second), LONGEST);
     let Step::Take(Ok((_, Freshness::Cached { age }))) = step(30) else {
-        panic!("it is kept");
+        panic!("it is cached");
     };
     assert_eq!(age, Duration::from_secs(30));
-    assert!(matches!(step(60), Step::Read(_)));
+    assert!(matches!(step(60), Step::Fly(_)));
 }
 
 #[test]
-fn whoever_waited_takes_what_took_longer_than_a_value_lives() {
+fn a_waiter_takes_a_value_whose_read_took_longer_than_its_life() {
     let cache = cache();
     begin(&cache, 0, NOW).end(Ok(value()), at(70)).unwrap();
     assert!(matches!(
         waiter(&cache, at(71)),
         Step::Take(Ok((_, Freshness::Fresh)))
     ));
-    // Who comes later reads again, and so does who waits while that fails.
+    // A later caller reads again, and so does a waiter if that read fails.
     drop(begin(&cache, 0, at(71)));
     assert!(matches!(
         cache.step(&key(0), 1, at(72), LONGEST),
-        Step::Read(_)
+        Step::Fly(_)
     ));
 }

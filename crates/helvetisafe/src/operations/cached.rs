@@ -1,4 +1,4 @@
-//! Reading through the cache, and telling it what is written.
+//! Reads through the cache, and updates it on writes.
 
 use std::sync::Arc;
 
@@ -7,120 +7,86 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::Operations;
-use crate::cache::{Cache, Freshness, Reading, Step, Value};
-use crate::connection::Connection;
-use crate::driver::{Boxed, Completed, Driver, Gate};
-use crate::error::{Action, Cause, Error};
+use crate::cache::{Cache, Outcome, ReadFlight, Value};
+use crate::clock::Deadline;
+use crate::error::{Action, Error};
 use crate::org_keys::Purpose;
+use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
-use crate::session::Deadline;
+use crate::single_flight::{FlightTime, SingleFlight};
+use crate::vault::Vault;
 
-impl<D: Driver> Operations<'_, D> {
-    /// A value from the cache, or from the vault: however many ask, it is read once.
+impl<R: Runtime> Operations<'_, R> {
+    /// Returns a value from the cache or from the vault, which is read once for all callers.
     pub(super) async fn get_cached(
         &self,
-        cache: &Cache<D::Gate>,
+        cache: &Cache<R::Notify>,
         key: &KeyName,
         deadline: Deadline,
-    ) -> Result<(Value, Freshness), Error> {
-        let session = &self.0.session;
-        let before = cache.landings(key);
-        loop {
-            // Read before the state: a read that ends between the two ends the wait.
-            let seen = cache.landed().count();
-            let step = cache.step(key, before, session.now(), session.longest_shared());
-            let remaining = session.remaining(deadline);
-            match step {
-                Step::Take(outcome) => return outcome,
-                _ if remaining.is_zero() => return self.failed(cache, key, Cause::Deadline),
-                Step::Read(reading) => {
-                    let deadline = session.shared_deadline(deadline);
-                    let read = read_for_all(Arc::clone(self.0), reading, deadline);
-                    // Boxed, so that the compiler sees that it is `Send`.
-                    let read: Boxed<'_, _> = Box::pin(session.driver.complete(read, remaining));
-                    match read.await {
-                        Completed::Done(outcome) => return outcome,
-                        Completed::Late => {}
-                        Completed::RuntimeEnded => {
-                            return self.failed(cache, key, Cause::RuntimeEnded);
-                        }
-                    }
-                }
-                Step::Wait { at_most } => {
-                    let time = remaining.min(at_most);
-                    cache.landed().wait(seen, time).await;
-                }
+    ) -> Outcome {
+        let api = &self.vault.api;
+        let before = cache.completed_reads(key);
+        let next = |longest| cache.step(key, before, api.runtime.both_clocks(), longest);
+        let read = |flight, time| read_for_all(Arc::clone(self.vault), flight, time);
+        let flight = SingleFlight {
+            runtime: &api.runtime,
+            landed: cache.landed(),
+            operation: api.timeouts.operation,
+            deadline,
+        };
+        match flight.join(next, read).await {
+            Ok(outcome) => outcome,
+            Err(cause) => {
+                let error = Error::new(Action::Get(key.clone()), cause);
+                cache.fallback(key, error, api.runtime.both_clocks())
             }
         }
     }
 
-    fn failed(
-        &self,
-        cache: &Cache<D::Gate>,
-        key: &KeyName,
-        cause: Cause,
-    ) -> Result<(Value, Freshness), Error> {
-        let error = Error::new(Action::Get(key.clone()), cause);
-        cache.fallback(key, error, self.0.session.now())
-    }
-
-    /// Makes a write, and tells the cache what came of it.
+    /// Makes a write and updates the cache with its outcome.
     pub(super) async fn write(
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        asked_expiry: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
         write: impl Future<Output = Result<SecretMetadata, Error>> + Send,
     ) -> Result<SecretMetadata, Error> {
-        let Some(cache) = &self.0.cache else {
+        let Some(cache) = &self.vault.cache else {
             return write.await;
         };
-        let writing = cache.begin_write(key);
+        let pending = cache.begin_write(key);
         let written = write.await?;
         if let Ok(payload) = Payload::parse(plaintext.to_vec().into(), key.as_str()) {
             let value = Value {
                 payload: Arc::new(payload),
-                // An answer need not name it.
-                expires_at: written.expires_at().or(asked_expiry),
+                // The answer need not name the expiry.
+                expires_at: written.expires_at().or(expires_at),
             };
-            writing.end(value, self.0.session.now());
+            pending.end(value, self.vault.api.runtime.both_clocks());
         }
         Ok(written)
     }
-
-    /// What is no name is in no cache.
-    pub(crate) fn invalidate(&self, key: &str) {
-        if let Some(cache) = &self.0.cache {
-            cache.forget(key);
-        }
-    }
-
-    pub(crate) fn invalidate_all(&self) {
-        if let Some(cache) = &self.0.cache {
-            cache.clear();
-        }
-    }
 }
 
-/// Reads a value while others wait for it. The mark that it is being read goes with the future, also
-/// where that is never polled.
-fn read_for_all<D: Driver>(
-    connection: Arc<Connection<D>>,
-    reading: Reading<D::Gate>,
-    deadline: Deadline,
-) -> Boxed<'static, Result<(Value, Freshness), Error>> {
+/// Reads a value for all callers that wait for it. The future owns the flight, even if it is never polled.
+fn read_for_all<R: Runtime>(
+    vault: Arc<Vault<R>>,
+    flight: ReadFlight<R::Notify>,
+    time: FlightTime,
+) -> Boxed<'static, Option<Outcome>> {
     Box::pin(async move {
-        let session = &connection.session;
-        let whole = session.has_just_begun(deadline);
-        let operations = Operations::new(&connection);
-        match operations
-            .get_value(reading.key(), Purpose::Read, deadline)
-            .await
-        {
-            Err(error) if session.ran_out(&error, deadline) => {
-                reading.run_out(error, whole, session.now())
+        let runtime = &vault.api.runtime;
+        let is_whole = time.is_whole(runtime.now());
+        let operations = Operations::new(&vault);
+        let result = operations
+            .get_value(flight.key(), Purpose::Read, time.deadline)
+            .await;
+        let now = runtime.both_clocks();
+        Some(match result {
+            Err(error) if time.has_timed_out(&error, now.clock) => {
+                flight.time_out(error, is_whole, now)
             }
-            outcome => reading.end(outcome, session.now()),
-        }
+            result => flight.end(result, now),
+        })
     })
 }

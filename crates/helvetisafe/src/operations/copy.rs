@@ -1,4 +1,4 @@
-//! A secret under another name. The name is inside the envelope, so only a client can do it.
+//! Copies a secret to another name. The name is inside the envelope, so only a client can do that.
 
 use helvetisafe_crypto::{Payload, Plaintext};
 use helvetisafe_proto::KeyName;
@@ -7,17 +7,17 @@ use jiff::Timestamp;
 
 use super::fields::refuse_own_name;
 use super::{Operations, parse};
-use crate::driver::Driver;
+use crate::clock::Deadline;
 use crate::error::Error;
+use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
-use crate::session::Deadline;
 
-impl<D: Driver> Operations<'_, D> {
+impl<R: Runtime> Operations<'_, R> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
         let deadline = self.deadline();
         let (plaintext, expires_at) = self.read_as(key, &new_key, deadline).await?;
-        self.create_within(new_key, &plaintext, expires_at, deadline)
+        self.create_with_deadline(new_key, &plaintext, expires_at, deadline)
             .await
     }
 
@@ -30,11 +30,11 @@ impl<D: Driver> Operations<'_, D> {
         let deadline = self.deadline();
         let (plaintext, expires_at) = self.read_as(key, &new_key, deadline).await?;
         let expiry = expires_at.map_or(Expiry::Never, Expiry::At);
-        self.put_within(&new_key, &plaintext, expiry, deadline)
+        self.put_with_deadline(&new_key, &plaintext, expiry, deadline)
             .await
     }
 
-    /// What a secret holds as the plaintext of another name, and its expiry.
+    /// Reads a secret and returns its plaintext for another name, and its expiry.
     async fn read_as(
         &self,
         key: KeyName,

@@ -1,30 +1,33 @@
-//! Creating a secret once, also where the answer is lost: what reading the secret back finds decides.
+//! Creates a secret once, even if an answer is lost: then the secret is read back.
 
+use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{CreateSecret, NewSecret, SecretRecord};
-use helvetisafe_proto::retry::BackOff;
+use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
 use jiff::Timestamp;
 
-use super::{Operations, Sealed};
-use crate::driver::Driver;
-use crate::error::{Action, Cause, Error, ErrorKind};
+use super::update::Sealed;
+use super::{Operations, parse};
+use crate::api::ReadBack;
+use crate::clock::Deadline;
+use crate::error::{Action, Error, ErrorKind};
+use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
-use crate::session::{Attempts, Deadline};
 
-/// What reading a secret back tells about a create that brought no success.
-enum ReadBack {
-    /// It holds the very nonce that was sent.
-    Created(SecretRecord),
-    /// Somebody else's secret has the name.
-    Foreign,
-    /// There is none.
-    Absent,
-    /// It could not be read.
-    Unknown,
-}
+impl<R: Runtime> Operations<'_, R> {
+    pub(crate) async fn create(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        let plaintext = Payload::encode(key.as_str(), value);
+        let deadline = self.deadline();
+        self.create_with_deadline(key, &plaintext, expires_at, deadline)
+            .await
+    }
 
-impl<D: Driver> Operations<'_, D> {
-    pub(super) async fn create_within(
+    pub(super) async fn create_with_deadline(
         &self,
         key: KeyName,
         plaintext: &[u8],
@@ -44,70 +47,35 @@ impl<D: Driver> Operations<'_, D> {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
-        let call = CreateSecret {
-            secret: NewSecret {
-                key: key.clone(),
-                value,
-                nonce,
-                expires_at,
-            },
+        let secret = NewSecret {
+            key: key.clone(),
+            value,
+            nonce,
+            expires_at,
         };
-        let session = &self.0.session;
-        let mut attempts = session.attempts();
-        loop {
-            let outcome = session
-                .call_with(&call, action.clone(), deadline, &mut attempts)
-                .await;
-            let error = match outcome {
-                Ok(answer) => {
-                    let (created_at, expires_at) = (answer.created_at, answer.expires_at);
-                    return Ok(SecretMetadata::written(key, created_at, None, expires_at));
-                }
-                Err(error) => error,
-            };
-            let settled = self.settle(&call.secret, error, deadline, &mut attempts);
-            if let Some(record) = settled.await? {
-                return Ok(SecretMetadata::written(key, None, None, record.expires_at));
-            }
-        }
+        let call = CreateSecret { secret };
+        let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret, deadline)) };
+        let api = &self.vault.api;
+        let answer = api.call_with_read_back(&call, action, deadline, read_back);
+        let CreatedSecret {
+            created_at,
+            expires_at,
+            ..
+        } = answer.await?;
+        Ok(SecretMetadata::written(key, created_at, None, expires_at))
     }
 
-    /// What comes of a create after an attempt that brought no success: the secret, where it was
-    /// created nevertheless; `None`, after a wait, where it may be sent again.
-    async fn settle(
-        &self,
-        sent: &NewSecret,
-        error: Error,
-        deadline: Deadline,
-        attempts: &mut Attempts,
-    ) -> Result<Option<SecretRecord>, Error> {
-        let is_unknown = attempts.asks_to_read_back();
-        let may_be_its_own = error.kind() == ErrorKind::Conflict && attempts.may_have_acted();
-        if !is_unknown && !may_be_its_own {
-            return Err(error);
-        }
-        let action = Action::Create(sent.key.clone());
-        match self.read_back(sent, deadline).await {
-            ReadBack::Created(record) => return Ok(Some(record)),
-            ReadBack::Foreign if may_be_its_own => return Err(error),
-            ReadBack::Foreign => return Err(Error::new(action, Cause::Exists)),
-            ReadBack::Unknown => return Err(error.into_ambiguous(action)),
-            ReadBack::Absent => {}
-        }
-        let session = &self.0.session;
-        let again = is_unknown
-            && session
-                .pause(BackOff::Normal, None, deadline, attempts)
-                .await;
-        if again { Ok(None) } else { Err(error) }
-    }
-
-    async fn read_back(&self, sent: &NewSecret, deadline: Deadline) -> ReadBack {
+    /// Finds out if the secret was created. Its nonce distinguishes it from the secret of another client.
+    async fn read_back(&self, sent: &NewSecret, deadline: Deadline) -> ReadBack<CreatedSecret> {
         match self.read(&sent.key, deadline).await {
-            Ok(record) if record.nonce == sent.nonce => ReadBack::Created(record),
-            Ok(_) => ReadBack::Foreign,
+            Ok(record) if record.nonce == sent.nonce => ReadBack::Done(CreatedSecret {
+                key: record.key.into(),
+                created_at: None,
+                expires_at: record.expires_at,
+            }),
+            Ok(_) => ReadBack::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
-            Err(_) => ReadBack::Unknown,
+            Err(_) => ReadBack::Unreadable,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
+//! Writes multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
 
 use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
@@ -6,12 +6,13 @@ use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
 use super::{Operations, parse};
-use crate::driver::Driver;
-use crate::error::{Action, Cause, ConfigError, Error, ErrorKind};
+use crate::config_error::ConfigError;
+use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::org_keys::Purpose;
+use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
-impl<D: Driver> Operations<'_, D> {
+impl<R: Runtime> Operations<'_, R> {
     pub(crate) async fn create_fields(
         &self,
         key: &str,
@@ -22,7 +23,7 @@ impl<D: Driver> Operations<'_, D> {
         refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
         let plaintext = Payload::encode_fields(fields);
         let deadline = self.deadline();
-        self.create_within(key, &plaintext, expires_at, deadline)
+        self.create_with_deadline(key, &plaintext, expires_at, deadline)
             .await
     }
 
@@ -36,7 +37,8 @@ impl<D: Driver> Operations<'_, D> {
         refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
         let plaintext = Payload::encode_fields(fields);
         let deadline = self.deadline();
-        self.update_within(key, &plaintext, expiry, deadline).await
+        self.update_with_deadline(key, &plaintext, expiry, deadline)
+            .await
     }
 
     pub(crate) async fn set_field(
@@ -48,7 +50,7 @@ impl<D: Driver> Operations<'_, D> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         refuse_own_name(&key, [field])?;
-        // More often a variable that is not set than a wish.
+        // Most likely an unset variable.
         if field.is_empty() {
             return Err(Error::config(ConfigError::Empty("the name of the field")));
         }
@@ -58,7 +60,7 @@ impl<D: Driver> Operations<'_, D> {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let plaintext = Payload::encode_fields(&[(field, value)]);
                 return self
-                    .create_within(key, &plaintext, expiry.time(), deadline)
+                    .create_with_deadline(key, &plaintext, expiry.time(), deadline)
                     .await;
             }
             Err(error) => return Err(error),
@@ -66,17 +68,20 @@ impl<D: Driver> Operations<'_, D> {
         let payload = self
             .open(&key, record, Purpose::SealAgain, deadline)
             .await?;
-        let checked = self.0.binding.check(&key, &payload, &[field]);
+        let checked = self.vault.binding.check(&key, &payload, &[field]);
         checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
         match payload.encode_with_field(field, value) {
-            Some(plaintext) => self.update_within(key, &plaintext, expiry, deadline).await,
+            Some(plaintext) => {
+                self.update_with_deadline(key, &plaintext, expiry, deadline)
+                    .await
+            }
             None => Err(Error::new(Action::Update(key), Cause::NoFields)),
         }
     }
 }
 
-/// An object that names its own key is read as a single value, so that the other fields would be
-/// out of reach.
+/// Refuses a field with the name of the secret: the secret would be read as a single value, without its other
+/// fields.
 pub(super) fn refuse_own_name<'a>(
     key: &KeyName,
     names: impl IntoIterator<Item = &'a str>,

@@ -1,23 +1,20 @@
-//! Many secrets at once: a bounded number under way, each with its own outcome.
+//! Many secrets at once: a bounded number of calls in flight, each with its own outcome.
 
 use super::Operations;
-use crate::driver::{Boxed, Driver};
 use crate::error::{Error, ErrorKind};
+use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
 
-/// Boxed, so that the compiler sees that what awaits them is `Send`.
-impl<D: Driver> Operations<'_, D> {
+/// The futures are boxed, so that the compiler sees that they are `Send`.
+impl<R: Runtime> Operations<'_, R> {
     pub(crate) fn each<'a, T: Send + 'a>(
         &'a self,
         count: usize,
         job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync + 'a,
         finished: impl FnMut(usize) + Send + 'a,
     ) -> Boxed<'a, Vec<T>> {
-        let session = &self.0.session;
-        let all = session
-            .driver
-            .each(count, session.concurrency, job, finished);
-        Box::pin(all)
+        let runtime = &self.vault.api.runtime;
+        Box::pin(runtime.each(count, self.vault.concurrency, job, finished))
     }
 
     pub(crate) fn get_many<'a>(
@@ -33,7 +30,7 @@ impl<D: Driver> Operations<'_, D> {
         let listed = self.list().await?;
         let keys: Vec<_> = listed.iter().filter_map(valid).collect();
         let mut secrets = self.get_many(&keys, |_| ()).await;
-        // Deleted, or expired, since it was listed.
+        // Secrets that were deleted or expired since they were listed.
         secrets.retain(|outcome| !outcome.as_ref().is_err_and(is_gone));
         Ok(secrets)
     }
@@ -51,7 +48,7 @@ impl<D: Driver> Operations<'_, D> {
     }
 }
 
-/// A name that can be asked for; no secret can have any other.
+/// Returns the name if it is valid; no secret can have any other.
 fn valid(listed: &SecretMetadata) -> Option<&str> {
     listed.key().valid().map(|key| key.as_str())
 }

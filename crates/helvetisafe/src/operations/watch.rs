@@ -1,4 +1,4 @@
-//! Changes of secrets, noticed by looking now and then.
+//! Watches secrets for changes, by polling.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::mem;
@@ -10,200 +10,199 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::{Operations, parse};
-use crate::connection::Connection;
-use crate::driver::{Boxed, Driver};
 use crate::error::{Error, ErrorKind};
+use crate::runtime::{Boxed, Runtime};
+use crate::vault::Vault;
 
-/// What happened to a secret that is watched. It holds no value: read it when it is wanted.
+/// A change of a watched secret. It does not hold the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     key: KeyName,
     kind: ChangeKind,
 }
 
-/// What happened to it.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeKind {
-    /// It was not there before.
+    /// The secret was created.
     Appeared,
-    /// It was written again.
+    /// The secret was updated.
     Changed,
-    /// It was deleted, or it expired.
+    /// The secret was deleted, or it expired.
     Gone,
 }
 
 impl Change {
-    /// The secret.
+    /// Returns the name of the secret.
     #[must_use]
     pub fn key(&self) -> &KeyName {
         &self.key
     }
 
-    /// What happened to it.
+    /// Returns the kind of the change.
     #[must_use]
     pub fn kind(&self) -> ChangeKind {
         self.kind
     }
 }
 
-/// What tells one version of a secret from another. A look tells one of the two; what an earlier look
-/// told of the same version is kept, since the next one may tell the other again.
+/// Identifies a version of a secret. A poll finds one of the two parts; the other part comes from earlier
+/// polls of the same version, since the next poll may find that one.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
-    /// When it was written, as the list says.
+    /// The time of the last write, from the list.
     written: Option<Timestamp>,
-    /// The nonce it was sealed with, which is another one for each write.
+    /// The nonce of the envelope, which differs for each write.
     nonce: Option<String>,
 }
 
-/// What is shorter would only load the vault.
+/// The shortest interval. A shorter one would only load the vault.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many looks read each secret before the list, which was forbidden, is asked for again.
-const LOOKS_WITHOUT_LIST: usize = 9;
+/// The polls that read each secret after the list was forbidden, before the list is requested again.
+const POLLS_WITHOUT_LIST: usize = 9;
 
-/// The versions of the watched secrets that are there.
+/// The versions of the watched secrets that exist.
 pub(crate) type Versions = HashMap<KeyName, Version>;
 
-/// What a look saw.
-pub(crate) type Look = Result<Versions, Error>;
+/// The result of a poll.
+pub(crate) type Poll = Result<Versions, Error>;
 
-/// What is watched and how to look at it, for every driver.
-pub(crate) struct Looker<D: Driver> {
-    connection: Arc<Connection<D>>,
+/// Polls the watched secrets.
+pub(crate) struct Poller<R: Runtime> {
+    vault: Arc<Vault<R>>,
     /// Sorted.
     keys: Vec<KeyName>,
     interval: Duration,
     /// The timeout of a whole poll; without it, each of its operations has its own.
-    time: Option<Duration>,
-    /// How many more looks read each secret, since the account may not list.
+    timeout: Option<Duration>,
+    /// The number of further polls that read each secret, since the account may not list.
     without_list: AtomicUsize,
 }
 
-/// Tells changes from one look to the next.
-pub(crate) struct Watcher<D: Driver> {
-    looker: Arc<Looker<D>>,
-    /// What was seen last; nothing before the first look that succeeded.
+/// Compares each poll with the one before.
+pub(crate) struct Watcher<R: Runtime> {
+    poller: Arc<Poller<R>>,
+    /// The result of the last successful poll, if there was one.
     seen: Option<Versions>,
-    /// There was a look, be it one that failed.
-    has_looked: bool,
+    /// True after the first poll, even if it failed.
+    has_polled: bool,
     changes: VecDeque<Change>,
 }
 
-impl<D: Driver> Operations<'_, D> {
-    pub(crate) fn watcher(&self, keys: &[&str], interval: Duration) -> Result<Watcher<D>, Error> {
+impl<R: Runtime> Operations<'_, R> {
+    pub(crate) fn watcher(&self, keys: &[&str], interval: Duration) -> Result<Watcher<R>, Error> {
         let keys: Result<BTreeSet<_>, _> = keys.iter().map(|key| parse(key)).collect();
-        let looker = Looker {
-            connection: Arc::clone(self.0),
-            time: self.time(),
+        let poller = Poller {
+            vault: Arc::clone(self.vault),
+            timeout: self.limit.map(|limit| limit.timeout),
             keys: keys?.into_iter().collect(),
             interval: interval.max(SHORTEST_INTERVAL),
             without_list: AtomicUsize::new(0),
         };
         Ok(Watcher {
-            looker: Arc::new(looker),
+            poller: Arc::new(poller),
             seen: None,
-            has_looked: false,
+            has_polled: false,
             changes: VecDeque::new(),
         })
     }
 }
 
-impl<D: Driver> Watcher<D> {
-    /// A look at once, after which [`begin_with`](Self::begin_with) makes changes seen. It owns what
-    /// it needs: dropped, it has changed nothing.
-    pub(crate) fn first_look(&self) -> Boxed<'static, Look> {
-        let looker = Arc::clone(&self.looker);
-        Box::pin(async move { looker.look().await })
+impl<R: Runtime> Watcher<R> {
+    /// Polls at once, for [`begin_with`](Self::begin_with). A future that is dropped changes nothing.
+    pub(crate) fn first_poll(&self) -> Boxed<'static, Poll> {
+        let poller = Arc::clone(&self.poller);
+        Box::pin(async move { poller.poll().await })
     }
 
-    /// From this look on changes are seen. What the cache has is from before, and is forgotten.
-    pub(crate) fn begin_with(&mut self, look: Look) -> Result<(), Error> {
-        self.seen = Some(look?);
-        self.has_looked = true;
+    /// Starts to watch with this poll. Cached values may be older, so they are dropped.
+    pub(crate) fn begin_with(&mut self, poll: Poll) -> Result<(), Error> {
+        self.seen = Some(poll?);
+        self.has_polled = true;
         self.changes.clear();
-        self.looker.keys.iter().for_each(|key| self.forget(key));
+        self.poller.keys.iter().for_each(|key| self.forget(key));
         Ok(())
     }
 
-    /// Whoever reads it after a change was told gets the new value, not the one in the cache.
+    /// Drops the cached value, so that a read after a reported change gets the new one.
     fn forget(&self, key: &KeyName) {
-        Operations::new(&self.looker.connection).invalidate(key.as_str());
+        Operations::new(&self.poller.vault).invalidate(key.as_str());
     }
 
-    /// The next change that was seen already.
+    /// Takes the next change that is already known.
     pub(crate) fn take_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
     }
 
-    /// The next look, for [`compare`](Self::compare), after a rest unless it is the first.
-    pub(crate) fn next_look(&mut self) -> Boxed<'static, Look> {
-        let looker = Arc::clone(&self.looker);
-        let rests = mem::replace(&mut self.has_looked, true);
+    /// Polls again for [`compare`](Self::compare), after the interval unless it is the first poll.
+    pub(crate) fn next_poll(&mut self) -> Boxed<'static, Poll> {
+        let poller = Arc::clone(&self.poller);
+        let sleeps = mem::replace(&mut self.has_polled, true);
         Box::pin(async move {
-            if rests {
-                looker.rest().await;
+            if sleeps {
+                poller.sleep().await;
             }
-            looker.look().await
+            poller.poll().await
         })
     }
 
-    /// Notes what is different since the last look.
-    pub(crate) fn compare(&mut self, look: Look) -> Result<(), Error> {
-        let mut now = look?;
+    /// Finds the changes since the last poll.
+    pub(crate) fn compare(&mut self, poll: Poll) -> Result<(), Error> {
+        let mut now = poll?;
         if self.seen.is_none() {
             return self.begin_with(Ok(now));
         }
         if let Some(before) = &self.seen {
-            self.changes = differences(&self.looker.keys, before, &now);
+            self.changes = differences(&self.poller.keys, before, &now);
             self.changes
                 .iter()
                 .for_each(|change| self.forget(&change.key));
             now.iter_mut()
                 .filter_map(|(key, version)| Some((version, before.get(key)?)))
-                .for_each(|(version, old)| version.recall(old));
+                .for_each(|(version, old)| version.complete(old));
         }
         self.seen = Some(now);
         Ok(())
     }
 }
 
-impl<D: Driver> Looker<D> {
-    /// Waits for the interval, a tenth more or less, so that many watchers do not ask at once.
-    async fn rest(&self) {
-        let driver = &self.connection.session.driver;
+impl<R: Runtime> Poller<R> {
+    /// Sleeps for the interval, a tenth more or less, so that many watchers do not poll at once.
+    async fn sleep(&self) {
+        let runtime = &self.vault.api.runtime;
         let tenth = self.interval / 10;
-        let more = (tenth * 2).mul_f64(driver.jitter());
-        driver
+        let more = (tenth * 2).mul_f64(runtime.clock().jitter());
+        runtime
             .sleep((self.interval - tenth).saturating_add(more))
             .await;
     }
 
-    async fn look(&self) -> Look {
-        let operations = Operations::new(&self.connection);
-        let operations = match self.time {
-            Some(time) => operations.within(time),
+    async fn poll(&self) -> Poll {
+        let operations = Operations::new(&self.vault);
+        let operations = match self.timeout {
+            Some(timeout) => operations.within(timeout),
             None => operations,
         };
         let without_list = self.without_list.load(Ordering::Relaxed);
         if without_list == 0 {
-            match self.look_at_the_list(operations).await {
+            match self.poll_list(operations).await {
                 Err(error) if error.kind() == ErrorKind::Forbidden => {}
                 outcome => return outcome,
             }
         }
-        let look = self.read_each(operations).await;
-        let without_list = match &look {
-            Ok(_) => without_list.checked_sub(1).unwrap_or(LOOKS_WITHOUT_LIST),
+        let poll = self.read_each(operations).await;
+        let without_list = match &poll {
+            Ok(_) => without_list.checked_sub(1).unwrap_or(POLLS_WITHOUT_LIST),
             // The account may be allowed to list, and not to read.
             Err(_) => 0,
         };
         self.without_list.store(without_list, Ordering::Relaxed);
-        look
+        poll
     }
 
-    async fn read_each(&self, operations: Operations<'_, D>) -> Look {
+    async fn read_each(&self, operations: Operations<'_, R>) -> Poll {
         let read =
             |at: usize| -> Boxed<'_, _> { Box::pin(read_version(operations, &self.keys[at])) };
         let read = operations.each(self.keys.len(), read, |_| ()).await;
@@ -214,7 +213,7 @@ impl<D: Driver> Looker<D> {
         Ok(versions)
     }
 
-    async fn look_at_the_list(&self, operations: Operations<'_, D>) -> Look {
+    async fn poll_list(&self, operations: Operations<'_, R>) -> Poll {
         let mut versions = Versions::new();
         for listed in operations.list().await? {
             let is_watched = |key: &&KeyName| self.keys.binary_search(key).is_ok();
@@ -223,7 +222,7 @@ impl<D: Driver> Looker<D> {
             };
             let version = match listed.updated_at().or(listed.created_at()) {
                 Some(time) => Some(Version::written(time)),
-                // A vault that tells no times.
+                // The vault lists no times.
                 None => read_version(operations, key).await?,
             };
             versions.extend(version.map(|version| (key.clone(), version)));
@@ -232,9 +231,9 @@ impl<D: Driver> Looker<D> {
     }
 }
 
-/// The version of a secret, if there is one.
-async fn read_version<D: Driver>(
-    operations: Operations<'_, D>,
+/// Reads the version of a secret, if the secret exists.
+async fn read_version<R: Runtime>(
+    operations: Operations<'_, R>,
     key: &KeyName,
 ) -> Result<Option<Version>, Error> {
     match operations.read(key, operations.deadline()).await {
@@ -259,14 +258,14 @@ impl Version {
         }
     }
 
-    /// Whether it is known to be another than `old`.
-    fn is_not(&self, old: &Self) -> bool {
+    /// Returns true if it is known to differ from `old`.
+    fn differs_from(&self, old: &Self) -> bool {
         differ(&self.written, &old.written) || differ(&self.nonce, &old.nonce)
     }
 
-    /// Adds what is known of `old`, unless that is another.
-    fn recall(&mut self, old: &Self) {
-        if !self.is_not(old) {
+    /// Adds the parts of `old` if it is the same version.
+    fn complete(&mut self, old: &Self) {
+        if !self.differs_from(old) {
             self.written = self.written.or(old.written);
             self.nonce = self.nonce.take().or_else(|| old.nonce.clone());
         }
@@ -277,12 +276,12 @@ fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
     one.is_some() && other.is_some() && one != other
 }
 
-/// In the order of the keys.
+/// Returns the changes in the order of the keys.
 fn differences(keys: &[KeyName], before: &Versions, now: &Versions) -> VecDeque<Change> {
     let kind = |key: &KeyName| match (before.get(key), now.get(key)) {
         (None, Some(_)) => Some(ChangeKind::Appeared),
         (Some(_), None) => Some(ChangeKind::Gone),
-        (Some(old), Some(new)) if new.is_not(old) => Some(ChangeKind::Changed),
+        (Some(old), Some(new)) if new.differs_from(old) => Some(ChangeKind::Changed),
         _ => None,
     };
     let change = |key: &KeyName| {

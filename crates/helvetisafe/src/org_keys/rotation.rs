@@ -6,9 +6,9 @@ use helvetisafe_crypto::Fingerprint;
 /// The policy for an org key that changes while a client is connected; for
 /// [`ClientBuilder::org_key_rotation`](crate::ClientBuilder::org_key_rotation).
 ///
-/// An honest vault rotates the org key of an organization now and then. A hostile one hands out a key
-/// that it knows, to read what is sealed under it. The client cannot distinguish the two, so it
-/// refuses the other key by default.
+/// An honest vault rotates the org key of an organization at times. A hostile one hands out a key that it knows,
+/// to read what is encrypted under it. The client cannot distinguish the two, so it refuses the other key by
+/// default.
 ///
 /// ```no_run
 /// use helvetisafe::{Client, OrgKeyRotation};
@@ -37,25 +37,25 @@ enum Policy {
 pub(crate) type Ask = dyn Fn(&OrgKeyChange) -> bool + Send + Sync;
 
 impl OrgKeyRotation {
-    /// Refuses another org key: it opens nothing and seals nothing. The default.
+    /// Refuses another org key: it decrypts nothing and encrypts nothing. The default.
     #[must_use]
     pub fn refuse() -> Self {
         Self(Policy::Refuse)
     }
 
-    /// Opens secrets under another org key, and goes on sealing under the one that `connect`
-    /// accepted. The vault then chooses what is read, but reads nothing that is written. What opened
-    /// under another org key is not sealed again: `copy` and `set_field` refuse it.
+    /// Decrypts secrets under another org key, but encrypts under the one that `connect` accepted. The vault can
+    /// then choose what the client reads, but cannot read what the client writes. `copy` and `set_field` refuse
+    /// a secret under another org key.
     #[must_use]
     pub fn follow_for_reading() -> Self {
         Self(Policy::FollowForReading)
     }
 
-    /// Calls `confirm` with both fingerprints. Where it returns `true` the other org key takes the
-    /// place of the old one, for opening and for sealing; where it returns `false` it is refused.
+    /// Calls `confirm` with both fingerprints. If it returns `true`, the other org key replaces the old one; if it
+    /// returns `false`, the other key is refused.
     ///
-    /// It is called each time that a secret does not open and the vault's key is not the client's, from
-    /// several threads at once. The asynchronous client calls it where it may block.
+    /// It is called each time that a secret does not decrypt and the vault has another key, possibly from several
+    /// threads at once. The asynchronous client calls it where it may block.
     #[must_use]
     pub fn ask(confirm: impl Fn(&OrgKeyChange) -> bool + Send + Sync + 'static) -> Self {
         Self(Policy::Ask(Arc::new(confirm)))
@@ -84,7 +84,7 @@ impl fmt::Debug for OrgKeyRotation {
     }
 }
 
-/// An org key that the vault offers in place of the accepted one.
+/// An org key that the vault offers instead of the accepted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrgKeyChange {
     pub(super) accepted: Fingerprint,
@@ -92,13 +92,13 @@ pub struct OrgKeyChange {
 }
 
 impl OrgKeyChange {
-    /// The fingerprint of the org key that the client uses.
+    /// Returns the fingerprint of the org key that the client uses.
     #[must_use]
     pub fn accepted(&self) -> Fingerprint {
         self.accepted
     }
 
-    /// The fingerprint of the org key that the vault gives now.
+    /// Returns the fingerprint of the org key that the vault has now.
     #[must_use]
     pub fn offered(&self) -> Fingerprint {
         self.offered
@@ -108,9 +108,9 @@ impl OrgKeyChange {
 /// The decision about another org key.
 pub(crate) enum Verdict {
     Refuse,
-    /// It opens, and does not seal.
+    /// It decrypts, but does not encrypt.
     Follow,
     Confirm,
-    /// The application decides, which may take a while.
+    /// The application decides, which may take long.
     Ask(Arc<Ask>, OrgKeyChange),
 }

@@ -1,9 +1,9 @@
 //! DER, ITU-T X.690, as a tree.
 
-use super::Chance;
+use super::RandomSource;
 
-/// The deepest nesting that is followed. A key in PKCS#8 under PBES2 has fewer.
-const DEEPEST: usize = 12;
+/// The deepest nesting that is parsed. An encrypted PKCS#8 key has less.
+const MAX_DEPTH: usize = 12;
 const OCTET_STRING: u8 = 0x04;
 
 #[derive(Clone)]
@@ -18,14 +18,13 @@ enum Content {
     Elements(Vec<Element>),
 }
 
-/// Changes one element: its bytes or its tag, or leaves it out, or puts it there twice, or
-/// another in its place.
-pub(super) fn change(der: &[u8], chance: &mut dyn Chance) -> Option<Vec<u8>> {
-    let mut elements = parse_all(der, DEEPEST)?;
+/// Changes the bytes or the tag of one element, removes it, repeats it, or replaces it with another one.
+pub(super) fn change(der: &[u8], random: &mut dyn RandomSource) -> Option<Vec<u8>> {
+    let mut elements = parse_all(der, MAX_DEPTH)?;
     let count = elements.iter().map(count).sum();
-    let donor = nth(&elements, &mut chance.below(count))?.clone();
-    let mut at = chance.below(count);
-    change_nth(&mut elements, &mut at, &donor, chance);
+    let donor = nth(&elements, &mut random.below(count))?.clone();
+    let mut at = random.below(count);
+    change_nth(&mut elements, &mut at, &donor, random);
     Some(elements.iter().flat_map(write).collect())
 }
 
@@ -33,18 +32,18 @@ fn change_nth(
     elements: &mut Vec<Element>,
     at: &mut usize,
     donor: &Element,
-    chance: &mut dyn Chance,
+    random: &mut dyn RandomSource,
 ) {
     for n in 0..elements.len() {
         if *at == 0 {
             *at = usize::MAX;
-            match chance.below(8) {
+            match random.below(8) {
                 0 => drop(elements.remove(n)),
                 1 => elements.insert(n, elements[n].clone()),
                 2 => elements[n] = donor.clone(),
-                3 => elements[n].tag = chance.below(256).to_le_bytes()[0],
+                3 => elements[n].tag = random.below(256).to_le_bytes()[0],
                 _ => {
-                    let bytes = chance.change(elements[n].bytes());
+                    let bytes = random.change(elements[n].bytes());
                     elements[n].content = Content::Bytes(bytes);
                 }
             }
@@ -52,7 +51,7 @@ fn change_nth(
         }
         *at -= 1;
         if let Content::Elements(inner) = &mut elements[n].content {
-            change_nth(inner, at, donor, chance);
+            change_nth(inner, at, donor, random);
             if *at == usize::MAX {
                 return;
             }
@@ -82,14 +81,14 @@ fn count(element: &Element) -> usize {
     }
 }
 
-/// All of `der` as elements, one after the other; `None` when it is none.
-fn parse_all(mut der: &[u8], deepest: usize) -> Option<Vec<Element>> {
+/// Parses `der` as a sequence of elements; `None` if it is not DER.
+fn parse_all(mut der: &[u8], depth: usize) -> Option<Vec<Element>> {
     let mut elements = Vec::new();
     while let Some((&tag, rest)) = der.split_first() {
         let (length, rest) = length(rest)?;
         let (content, rest) = rest.split_at_checked(length)?;
-        let holds = deepest > 0 && (tag & 0x20 != 0 || tag == OCTET_STRING);
-        let inner = holds.then(|| parse_all(content, deepest - 1)).flatten();
+        let holds = depth > 0 && (tag & 0x20 != 0 || tag == OCTET_STRING);
+        let inner = holds.then(|| parse_all(content, depth - 1)).flatten();
         let inner = inner.filter(|inner| !inner.is_empty());
         let content = inner.map_or_else(|| Content::Bytes(content.to_vec()), Content::Elements);
         elements.push(Element { tag, content });
@@ -98,7 +97,7 @@ fn parse_all(mut der: &[u8], deepest: usize) -> Option<Vec<Element>> {
     Some(elements)
 }
 
-/// X.690 section 8.1.3.
+/// Parses a length, X.690 section 8.1.3.
 fn length(der: &[u8]) -> Option<(usize, &[u8])> {
     let (&first, rest) = der.split_first()?;
     if first < 0x80 {

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use super::{Chance, base64, splice};
+use super::{RandomSource, base64, splice};
 
-/// Values of each type, at their edges.
+/// Extreme values of each type.
 const VALUES: [&[u8]; 20] = [
     b"null",
     b"true",
@@ -26,34 +26,34 @@ const VALUES: [&[u8]; 20] = [
     b"\"\xc3\xa9\"",
 ];
 
-/// Changes one value or name of a JSON text: another of the text or of `VALUES` in its place, the
-/// bytes inside, or it is left out or there twice.
-pub fn json(data: &[u8], chance: &mut dyn Chance) -> Option<Vec<u8>> {
-    if chance.below(4) == 0 {
-        return base64(data, chance);
+/// Changes one value, name or member of a JSON text: replaces it with another one of the text or of `VALUES`,
+/// changes its bytes, removes it, or repeats it.
+pub fn json(data: &[u8], random: &mut dyn RandomSource) -> Option<Vec<u8>> {
+    if random.below(4) == 0 {
+        return base64(data, random);
     }
     let values = values(data);
-    let range = values.get(chance.below(values.len()))?.clone();
+    let range = values.get(random.below(values.len()))?.clone();
     let old = &data[range.clone()];
-    let new = match chance.below(6) {
-        0 => data[values[chance.below(values.len())].clone()].to_vec(),
+    let new = match random.below(6) {
+        0 => data[values[random.below(values.len())].clone()].to_vec(),
         1 => Vec::new(),
         2 => [old, b",", old].concat(),
-        3 => inside(old, chance),
-        _ => VALUES[chance.below(VALUES.len())].to_vec(),
+        3 => inside(old, random),
+        _ => VALUES[random.below(VALUES.len())].to_vec(),
     };
     Some(splice(data, range, &new))
 }
 
-/// A string changed between its quotes, anything else as a whole.
-fn inside(old: &[u8], chance: &mut dyn Chance) -> Vec<u8> {
+/// Changes the bytes between the quotes of a string, or all bytes of another value.
+fn inside(old: &[u8], random: &mut dyn RandomSource) -> Vec<u8> {
     match old {
-        [b'"', text @ .., b'"'] => [b"\"", &*chance.change(text.to_vec()), b"\""].concat(),
-        other => chance.change(other.to_vec()),
+        [b'"', text @ .., b'"'] => [b"\"", &*random.change(text.to_vec()), b"\""].concat(),
+        other => random.change(other.to_vec()),
     }
 }
 
-/// Where values, names and members stand. It is no parser: what is no JSON has some all the same.
+/// Returns the ranges of values, names and members, also in text that is only similar to JSON.
 fn values(data: &[u8]) -> Vec<Range<usize>> {
     let (mut values, mut open) = (Vec::new(), Vec::new());
     let mut at = 0;
@@ -80,7 +80,7 @@ fn values(data: &[u8]) -> Vec<Range<usize>> {
     values
 }
 
-/// Where the member starts whose value starts at `start`: at its name, if there is one.
+/// Returns the start of the member whose value starts at `start`: that of its name, if it has one.
 fn member_start(values: &[Range<usize>], data: &[u8], start: usize) -> usize {
     let name = values.last().filter(|name| {
         let between = data.get(name.end..start).unwrap_or_default();
@@ -89,7 +89,7 @@ fn member_start(values: &[Range<usize>], data: &[u8], start: usize) -> usize {
     name.map_or(start, |name| name.start)
 }
 
-/// The bytes of the string at the start of `data`.
+/// Returns the length of the string at the start of `data`, in bytes.
 fn string(data: &[u8]) -> usize {
     let mut at = 1;
     while let Some(byte) = data.get(at) {

@@ -1,9 +1,9 @@
 use super::*;
 
-/// SplitMix64; changes bytes by turning one bit over, or by one byte more.
+/// SplitMix64. It mutates bytes by flipping one bit or adding one byte.
 struct Seeded(u64);
 
-impl Chance for Seeded {
+impl RandomSource for Seeded {
     fn change(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
         match self.below(bytes.len() * 2) {
             at if at < bytes.len() => bytes[at] ^= 1,
@@ -21,16 +21,16 @@ impl Chance for Seeded {
     }
 }
 
-/// How many of 400 changes of a text satisfy `right`.
-fn of_400(text: &str, mutate: Mutate, right: fn(&[u8]) -> bool) -> usize {
+/// Returns how many of 400 mutations of a text satisfy `is_valid`.
+fn of_400(text: &str, mutate: Mutate, is_valid: fn(&[u8]) -> bool) -> usize {
     let changes = (0..400).filter_map(|seed| mutate(text.as_bytes(), &mut Seeded(seed)));
     changes
-        .filter(|changed| changed != text.as_bytes() && right(changed))
+        .filter(|changed| changed != text.as_bytes() && is_valid(changed))
         .count()
 }
 
 #[test]
-fn a_changed_pem_is_still_one_around_der() {
+fn most_changed_pems_contain_der() {
     let pem_text =
         include_str!("../../../../crates/helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
     let still = of_400(pem_text, pem, |changed| {
@@ -40,7 +40,7 @@ fn a_changed_pem_is_still_one_around_der() {
 }
 
 #[test]
-fn changed_json_is_mostly_json() {
+fn most_changed_json_is_json() {
     let text = r#"{"a": "b\"", "c": [1, null, {"d": "AAAAAAAA"}], "e": -1.5}"#;
     let is_json = |changed: &[u8]| serde_json::from_slice::<serde_json::Value>(changed).is_ok();
     let still = of_400(text, json, is_json);
@@ -48,7 +48,7 @@ fn changed_json_is_mostly_json() {
 }
 
 #[test]
-fn changed_base64_is_still_base64() {
+fn most_changed_base64_is_base64() {
     let is_base64 = |changed: &[u8]| base64(changed, &mut Seeded(0)).is_some();
     assert!(of_400("AAECAwQFBgc=\nCAkKCwwN", base64, is_base64) > 350);
 }

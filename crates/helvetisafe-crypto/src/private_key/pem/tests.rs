@@ -1,4 +1,4 @@
-//! How much work an encrypted PEM may ask for.
+//! Bounds on the key derivation of an encrypted PEM.
 
 use pkcs8::pkcs5::pbes2::{
     EncryptionScheme as Cipher, Parameters, Pbkdf2Params, Salt, ScryptParams,
@@ -32,7 +32,7 @@ fn a_pem_that_openssl_encrypted_with_scrypt_needs_its_passphrase() {
 }
 
 #[test]
-fn an_encryption_that_nobody_should_use_is_refused() {
+fn a_weak_encryption_is_refused() {
     assert_eq!(read(PBES1, Some(PASSPHRASE)).err(), Some(Error::Passphrase));
 }
 
@@ -63,16 +63,13 @@ fn scrypt_may_take_512_mebibytes() {
     assert!(memory(1 << 19, 8, 1) && memory(1 << 18, 8, 2), "512 MiB");
     assert!(!memory((1 << 19) + 1, 8, 1), "more memory");
     assert!(!memory(1 << 19, 9, 1), "larger blocks");
-    assert!(!memory(1 << 19, 8, 2), "twice in a row");
-    assert!(
-        !memory(u64::MAX, u16::MAX, u16::MAX),
-        "more than can be counted"
-    );
+    assert!(!memory(1 << 19, 8, 2), "twice");
+    assert!(!memory(u64::MAX, u16::MAX, u16::MAX), "overflow");
 }
 
-/// The work is refused before it is begun: the iterations that this PEM asks for would take minutes.
+/// The iterations of this PEM would take minutes, so it is refused before the derivation starts.
 #[test]
-fn a_pem_that_asks_for_too_much_work_is_refused() {
+fn a_pem_with_too_many_iterations_is_refused() {
     let (_, der) = decode(include_str!(
         "../../../tests/data/rsa-2048-pkcs8-encrypted.pem"
     ))

@@ -10,7 +10,7 @@ use helvetisafe_test_support::World;
 use super::client;
 
 const BLOCKING: &str = include_str!("../../../src/secrets.rs");
-const ASYNCHRONOUS: &str = include_str!("../../../src/asynchronous/secrets.rs");
+const ASYNCHRONOUS: &str = include_str!("../../../src/async_client/secrets.rs");
 
 /// The public methods of a source file and what they take, without the bounds that only futures need.
 fn methods(source: &str) -> BTreeMap<&str, String> {

@@ -1,0 +1,142 @@
+//! The served secrets. The client caches the secrets, and this cache the list of them, so that many requests
+//! to the agent cause few to the vault.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secrets};
+
+use super::http::Answer;
+use super::keys::Keys;
+use crate::failure::{Failure, Status, unbound};
+use crate::session::Budget;
+
+/// The time for which a failure is cached, and its limit if the vault asks for more.
+const FAILURE: Duration = Duration::from_secs(5);
+const MAX_FAILURE: Duration = Duration::from_secs(300);
+
+/// More names than most vaults have. It bounds the entries of names that do not exist.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+
+/// Returns the cache policy of the client.
+pub(super) fn policy(ttl: Duration) -> CachePolicy {
+    CachePolicy {
+        failures_for: FAILURE,
+        capacity: CAPACITY,
+        ..CachePolicy::new(ttl)
+    }
+}
+
+pub(super) struct Cache {
+    client: Client,
+    keys: Keys,
+    ttl: Duration,
+    /// The timeout of each answer.
+    timeout: Duration,
+    list: Mutex<Option<Listed>>,
+}
+
+/// The outcome of listing.
+struct Listed {
+    outcome: Result<Vec<KeyName>, Error>,
+    until: Instant,
+}
+
+impl Cache {
+    /// `client` must have the [`policy`]. Each answer takes at most `timeout`.
+    pub(super) fn new(client: Client, keys: Keys, ttl: Duration, timeout: Duration) -> Self {
+        Self {
+            client,
+            keys,
+            ttl,
+            timeout,
+            list: Mutex::default(),
+        }
+    }
+
+    /// Fetches the named secrets, in the time that is left.
+    pub(super) fn fetch_named(&self, budget: &Budget) -> Result<(), Failure> {
+        let named: Vec<_> = self.keys.named().collect();
+        let outcomes = budget.limit(self.client.secrets()).get_many(&named);
+        let errors: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        if let Some(unbound) = unbound::describe(&errors) {
+            return Err(Failure::new(Status::Crypto, unbound));
+        }
+        let first = errors.into_iter().next();
+        first.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Returns all served secrets, sorted. Deleted ones are left out.
+    pub(super) fn all(&self) -> Result<Vec<Secret>, Answer> {
+        let secrets = self.client.secrets().within(self.timeout);
+        let mut keys: Vec<_> = self.keys.named().cloned().collect();
+        if self.keys.needs_list() {
+            keys.extend(self.listed(secrets).map_err(error_answer)?);
+        }
+        keys.sort();
+        keys.dedup();
+        let outcomes = secrets.get_many(&keys);
+        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        if let Some(unbound) = unbound::describe_to_client(errors) {
+            return Err(Answer::error(502, &unbound));
+        }
+        let found = outcomes.into_iter().map(none_if_missing);
+        found.filter_map(Result::transpose).collect()
+    }
+
+    /// Returns one secret; `None` if it does not exist or is not served.
+    pub(super) fn one(&self, key: &KeyName) -> Result<Option<Secret>, Answer> {
+        if !self.keys.is_served(key) {
+            return Ok(None);
+        }
+        none_if_missing(self.client.secrets().within(self.timeout).get(key))
+    }
+
+    /// Returns the served names. Concurrent calls wait for one request and share its outcome.
+    fn listed(&self, secrets: Secrets<'_>) -> Result<Vec<KeyName>, Error> {
+        // The state is valid even after a panic, so poison does not matter.
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*list {
+            Some(listed) if Instant::now() < listed.until => return listed.outcome.clone(),
+            _ => {}
+        }
+        let outcome = self.list(secrets);
+        let life = outcome.as_ref().map_or_else(pause, |_| self.ttl);
+        let until = Instant::now() + life;
+        list.insert(Listed { outcome, until }).outcome.clone()
+    }
+
+    fn list(&self, secrets: Secrets<'_>) -> Result<Vec<KeyName>, Error> {
+        let listed = secrets.list()?;
+        let keys = listed.iter().filter_map(|secret| secret.key().valid());
+        Ok(keys
+            .filter(|key| self.keys.is_served(key))
+            .cloned()
+            .collect())
+    }
+}
+
+fn none_if_missing(outcome: Result<Secret, Error>) -> Result<Option<Secret>, Answer> {
+    match outcome {
+        Ok(secret) => Ok(Some(secret)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error_answer(error)),
+    }
+}
+
+/// Returns the pause after a failure before the next request.
+fn pause(error: &Error) -> Duration {
+    let asked = error.retry_after().unwrap_or_default();
+    asked.clamp(FAILURE, MAX_FAILURE)
+}
+
+/// Returns the answer to a client of the agent for a failed request. Error messages never hold a secret.
+fn error_answer(error: Error) -> Answer {
+    let message = unbound::describe_to_client([&error]).unwrap_or_else(|| error.to_string());
+    if error.is_retryable() {
+        Answer::error(503, &message).retry_after(pause(&error))
+    } else {
+        Answer::error(502, &message)
+    }
+}

@@ -1,0 +1,86 @@
+//! `delete KEY…`.
+
+use std::io::{self, IsTerminal};
+
+use helvetisafe::KeyName;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::session::{Failures, Vault};
+use crate::ui::{Ui, key_names, prompt};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe delete OLD_TOKEN
+  helvetisafe delete A B C --yes";
+
+/// Delete secrets permanently.
+///
+/// On a terminal it asks first. Without one, several keys need --yes.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The secrets.
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// The output of `--json` for each deleted secret; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    key: &'a str,
+    action: &'static str,
+}
+
+pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let keys = key_names::parse_all(&args.keys)?;
+    if !args.yes {
+        confirm(&keys, ui)?;
+    }
+    vault.client_to_write()?;
+    let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
+    let mut tried = 0;
+    for key in &keys {
+        match vault.write(|secrets| secrets.delete(key))? {
+            Ok(()) => report(key, ui)?,
+            Err(error) => failures.add(vault.failure(error)),
+        }
+        if failures.has_timed_out() {
+            break;
+        }
+        tried += 1;
+    }
+    failures.finish_counted(tried, keys.len(), "tried")
+}
+
+fn confirm(keys: &[KeyName], ui: &Ui) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return match keys {
+            [_] => Ok(()),
+            _ => Err(Failure::usage(
+                "several secrets are to be deleted, and there is no terminal to ask on; give --yes",
+            )),
+        };
+    }
+    let names: Vec<_> = keys.iter().map(KeyName::as_str).collect();
+    let question = format_args!("delete {}?", names.join(", "));
+    match prompt::confirm(question, ui.messages)? {
+        true => Ok(()),
+        false => Err(Failure::other("nothing was deleted; answer y to delete")),
+    }
+}
+
+fn report(key: &KeyName, ui: &Ui) -> Result<(), Failure> {
+    if ui.json {
+        let action = "deleted";
+        return ui.output.json(&Json {
+            key: key.as_str(),
+            action,
+        });
+    }
+    ui.messages.done(format_args!("deleted `{key}`"));
+    Ok(())
+}

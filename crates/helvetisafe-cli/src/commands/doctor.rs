@@ -1,0 +1,60 @@
+//! `doctor`: checks everything from the settings to the org key, in the order of their dependencies.
+
+mod attempt;
+mod checks;
+mod report;
+mod round_trip;
+
+use crate::failure::Failure;
+use crate::session::Vault;
+use crate::ui::Ui;
+use report::Report;
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe doctor
+  helvetisafe --profile prod doctor --json | jq -r '.[] | select(.outcome == \"failed\") | .message'
+  helvetisafe doctor --round-trip";
+
+/// Check everything from the configuration to the org key, and advise what to do.
+///
+/// Each check is ok, a warning, failed or skipped; after a failure all others are skipped. The status
+/// is that of the failure. It prints no value, and changes nothing without --round-trip.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Create, read and delete a secret with a random name and a random value. If it cannot be deleted,
+    /// it expires after 5 minutes.
+    #[arg(long)]
+    round_trip: bool,
+}
+
+pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let mut report = Report::new(ui);
+    if let Err(failure) = examine(args, &mut report, vault, ui) {
+        report.failed(&failure);
+    }
+    report.finish()
+}
+
+/// Runs the checks. A failure is that of the current check.
+fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let settings = vault.settings()?;
+    let budget = vault.budget()?;
+    let base = checks::configuration(report, settings)?;
+    let attempt = checks::files(report, settings, budget, ui.messages)?;
+    checks::name(report, &base)?;
+    checks::connection(report, &base, &attempt)?;
+    checks::clock(report, &attempt);
+    checks::token(report, settings, &attempt)?;
+    checks::scopes(report, &attempt);
+    let client = checks::org_key(report, attempt)?;
+    checks::trust(report, settings, &client)?;
+    checks::binding(report, settings, &client, budget)?;
+    if args.round_trip {
+        round_trip::run(report, budget.limit(client.secrets()))
+    } else {
+        report.skipped("not requested; --round-trip creates, reads and deletes a secret");
+        Ok(())
+    }
+}

@@ -1,0 +1,277 @@
+//! The checks that change nothing.
+
+use std::env;
+use std::error::Error as _;
+use std::net::ToSocketAddrs;
+
+use helvetisafe::{
+    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, Secrets,
+    TransportError,
+};
+
+use super::attempt::Attempt;
+use super::report::Report;
+use crate::failure::{Failure, Status, unbound};
+use crate::session::{Budget, Trust, builder};
+use crate::settings::{Binding, Settings};
+use crate::ui::key_names;
+use crate::ui::messages::Messages;
+
+/// The maximum number of secrets to read.
+const MAX_READ: usize = 1000;
+
+/// The maximum difference of the clocks, in seconds: tokens and secrets expire after minutes.
+const MAX_SKEW: u64 = 60;
+
+/// Checks the base URL; the other settings are valid.
+pub(super) fn configuration(
+    report: &mut Report<'_>,
+    settings: &Settings,
+) -> Result<BaseUrl, Failure> {
+    let base = BaseUrl::parse(&settings.base_url).map_err(|error| {
+        Failure::usage(format_args!("{error}; `helvetisafe config show` shows it"))
+    })?;
+    report.ok(match &settings.profile {
+        Some(profile) => format!(
+            "{base}, profile `{}` in {}",
+            profile.name,
+            profile.file.display()
+        ),
+        None => format!("{base}, no profile"),
+    });
+    Ok(base)
+}
+
+/// Checks that the secrets can be read, and by this user alone. A client that fails before its first request
+/// has wrong secrets too, so the attempt to connect is made here.
+pub(super) fn files(
+    report: &mut Report<'_>,
+    settings: &Settings,
+    budget: &Budget,
+    messages: Messages,
+) -> Result<Attempt, Failure> {
+    let builder = builder(settings, messages)?;
+    let attempt = budget.spend(|| Attempt::make(builder, messages));
+    match attempt.error() {
+        Some(error) if attempt.observed.requests == 0 => Err(error.clone().into()),
+        _ => {
+            report.ok("the credential and the key can be read, and files only by this user");
+            Ok(attempt)
+        }
+    }
+}
+
+/// Checks that the name of the vault has an address.
+pub(super) fn name(report: &mut Report<'_>, base: &BaseUrl) -> Result<(), Failure> {
+    let host = base.host().trim_start_matches('[').trim_end_matches(']');
+    match (host, base.port()).to_socket_addrs() {
+        Ok(addresses) => {
+            let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
+            report.ok(format!("{host} is {}", addresses.join(", ")));
+        }
+        Err(error) if has_proxy(base) => report.warning(format!(
+            "{host} has no address here ({error}); the proxy in HTTPS_PROXY may know one"
+        )),
+        Err(error) => {
+            return Err(Failure::new(
+                Status::NoAnswer,
+                format_args!(
+                    "{host} has no address ({error}); check the spelling of the base URL and the \
+                     network's name servers"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a server answers.
+pub(super) fn connection(
+    report: &mut Report<'_>,
+    base: &BaseUrl,
+    attempt: &Attempt,
+) -> Result<(), Failure> {
+    if let (0, Some(error)) = (attempt.observed.answers, attempt.error()) {
+        let advice = reach_advice(error, base);
+        return Err(Failure::from(error.clone()).with_advice(advice));
+    }
+    let how = if base.is_https() {
+        "TLS, with a trusted certificate"
+    } else {
+        "plain HTTP, which is allowed on a loopback address"
+    };
+    report.ok(how);
+    Ok(())
+}
+
+/// Compares the clocks. A difference stops nothing, so it is never a failure.
+pub(super) fn clock(report: &mut Report<'_>, attempt: &Attempt) {
+    match attempt.observed.skew {
+        None => report.skipped("the vault's answers have no date"),
+        Some(skew) if skew.unsigned_abs() > MAX_SKEW => {
+            let direction = if skew > 0 { "ahead of" } else { "behind" };
+            report.warning(format!(
+                "this machine's clock is {} s {direction} the vault's; set it, by NTP, since \
+                 certificates and expiries depend on it",
+                skew.unsigned_abs()
+            ));
+        }
+        Some(_) => report.ok(format!("within {MAX_SKEW} s of the vault's")),
+    }
+}
+
+/// Checks that the credential is accepted.
+pub(super) fn token(
+    report: &mut Report<'_>,
+    settings: &Settings,
+    attempt: &Attempt,
+) -> Result<(), Failure> {
+    let is_api_token = settings.uses_api_token();
+    match attempt.error() {
+        Some(error) if error.kind() == ErrorKind::Auth => return Err(error.clone().into()),
+        Some(error) if !is_api_token && attempt.observed.token.is_none() => {
+            return Err(refused(error));
+        }
+        _ => {}
+    }
+    report.ok(match attempt.observed.token {
+        Some(token) => format!("an access token that lives {} s", token.life.as_secs()),
+        None => "the API token is not refused".to_owned(),
+    });
+    Ok(())
+}
+
+/// Compares the granted scopes with the requested ones. Fewer scopes may be intended.
+pub(super) fn scopes(report: &mut Report<'_>, attempt: &Attempt) {
+    let Some(token) = attempt.observed.token else {
+        return report.skipped("the vault does not list the scopes of an API token");
+    };
+    // RFC 6749 section 5.1: without a list all requested scopes are granted.
+    let granted = token.granted.unwrap_or(Scopes::ALL);
+    let missing: Vec<_> = Scope::ALL
+        .into_iter()
+        .filter(|scope| !granted.contains(*scope))
+        .map(Scope::as_str)
+        .collect();
+    if missing.is_empty() {
+        report.ok(format!("granted: {granted}"));
+    } else {
+        report.warning(format!(
+            "granted: {granted}; not granted: {}; if they are needed, give the service account \
+             these scopes",
+            missing.join(" ")
+        ));
+    }
+}
+
+/// Checks that the private key unwraps the org key.
+pub(super) fn org_key(report: &mut Report<'_>, attempt: Attempt) -> Result<Client, Failure> {
+    let client = attempt.outcome.map_err(|error| {
+        let is_crypto = error.kind() == ErrorKind::Crypto;
+        let failure = Failure::from(error);
+        if is_crypto {
+            failure
+                .with_advice("check that the private key, or the password, belongs to this account")
+        } else {
+            failure
+        }
+    })?;
+    report.ok(format!(
+        "the private key unwraps it: {}",
+        client.org_key_fingerprint()
+    ));
+    Ok(client)
+}
+
+/// Checks that the org key is the configured or the remembered one.
+pub(super) fn trust(
+    report: &mut Report<'_>,
+    settings: &Settings,
+    client: &Client,
+) -> Result<(), Failure> {
+    let trust = Trust::load(settings)?;
+    trust.check(client.org_key_fingerprint())?;
+    report.ok(match (trust.expected, &trust.remembered) {
+        (Some(_), _) => "the org key is the configured one".to_owned(),
+        (None, Some(entry)) => {
+            format!("the org key is the one remembered since {:.0}", entry.since)
+        }
+        (None, None) => "no org key is remembered yet; the next use remembers it".to_owned(),
+    });
+    Ok(())
+}
+
+/// Reads secrets, to find those that every command refuses because the vault may have exchanged them. That is
+/// a warning at most, since not every command reads them.
+pub(super) fn binding(
+    report: &mut Report<'_>,
+    settings: &Settings,
+    client: &Client,
+    budget: &Budget,
+) -> Result<(), Failure> {
+    if settings.binding == Binding::AllowUnbound {
+        report.skipped("not checked: allow_unbound is set");
+        return Ok(());
+    }
+    let keys = match budget.spend(|| keys_to_read(budget.limit(client.secrets())))? {
+        Ok(keys) => keys,
+        Err(error) => {
+            report.skipped(format!("the secrets cannot be listed: {error}"));
+            return Ok(());
+        }
+    };
+    let outcomes = budget.spend(|| budget.limit(client.secrets()).get_many(&keys));
+    let errors: Vec<_> = outcomes.iter().filter_map(|it| it.as_ref().err()).collect();
+    match (unbound::describe(errors.iter().copied()), errors.first()) {
+        (Some(unbound), _) => report.warning(unbound),
+        (None, Some(error)) => {
+            report.warning(format!("{} of {}: {error}", errors.len(), keys.len()))
+        }
+        (None, None) => report.ok(format!("secrets read, none refused: {}", keys.len())),
+    }
+    Ok(())
+}
+
+/// Returns the keys that the variable names, else the listed ones.
+fn keys_to_read(secrets: Secrets<'_>) -> Result<Result<Vec<KeyName>, Error>, Failure> {
+    if let Some(named) = key_names::from_variable()? {
+        return Ok(Ok(named));
+    }
+    Ok(secrets.list().map(|listed| {
+        let names = listed.iter().filter_map(|secret| secret.key().valid());
+        names.take(MAX_READ).cloned().collect()
+    }))
+}
+
+/// A server answered the request for a token, but sent none.
+fn refused(error: &Error) -> Failure {
+    let failure = Failure::from(error.clone());
+    if error.kind() == ErrorKind::Api && !error.is_retryable() {
+        return failure
+            .with_advice("check the base URL: another server than a vault may answer there");
+    }
+    failure
+}
+
+/// Returns the advice if nothing answered.
+fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
+    let reached = error
+        .source()
+        .and_then(|source| source.downcast_ref())
+        .map(TransportError::failure);
+    match reached {
+        Some(Reach::Tls) => {
+            "if the vault's certificate is from an authority of your own, name that with \
+             --ca-certificate; else do not continue"
+        }
+        Some(Reach::Malformed) => "check the base URL: another server than a vault answers there",
+        _ if has_proxy(base) => "check that the vault runs, its port, and the proxy in HTTPS_PROXY",
+        _ => "check that the vault runs, its port, and the firewalls in between",
+    }
+}
+
+/// Returns whether a proxy is used. Loopback addresses are never proxied.
+fn has_proxy(base: &BaseUrl) -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    base.is_https() && !base.is_loopback() && (is_set("HTTPS_PROXY") || is_set("https_proxy"))
+}

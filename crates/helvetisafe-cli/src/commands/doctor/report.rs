@@ -1,0 +1,124 @@
+//! The results of the checks, printed as they end.
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// The checks in their order.
+const CHECKS: [&str; 11] = [
+    "configuration",
+    "files",
+    "name",
+    "connection",
+    "clock",
+    "token",
+    "scopes",
+    "org-key",
+    "trust",
+    "binding",
+    "round-trip",
+];
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Ok,
+    Warning,
+    Failed,
+    Skipped,
+}
+
+/// One element of the output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Line {
+    check: &'static str,
+    outcome: Outcome,
+    message: String,
+    /// The exit status, if the check failed.
+    status: Option<u8>,
+}
+
+pub(super) struct Report<'a> {
+    ui: &'a Ui,
+    lines: Vec<Line>,
+    /// The failure to print a line.
+    print_failure: Option<Failure>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(ui: &'a Ui) -> Self {
+        Self {
+            ui,
+            lines: Vec::with_capacity(CHECKS.len()),
+            print_failure: None,
+        }
+    }
+
+    /// The current check succeeded.
+    pub(super) fn ok(&mut self, message: impl Into<String>) {
+        self.add(Outcome::Ok, message.into(), None);
+    }
+
+    pub(super) fn warning(&mut self, message: impl Into<String>) {
+        self.add(Outcome::Warning, message.into(), None);
+    }
+
+    pub(super) fn skipped(&mut self, message: impl Into<String>) {
+        self.add(Outcome::Skipped, message.into(), None);
+    }
+
+    /// The current check failed. All later ones are skipped.
+    pub(super) fn failed(&mut self, failure: &Failure) {
+        let failed = CHECKS.get(self.lines.len()).copied().unwrap_or_default();
+        let message = failure.message().unwrap_or_default().to_owned();
+        self.add(Outcome::Failed, message, Some(failure.status()));
+        while self.lines.len() < CHECKS.len() {
+            self.skipped(format!("needs {failed}"));
+        }
+    }
+
+    /// Prints JSON, if selected. The status is that of the failure.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        if self.ui.json {
+            self.ui.output.json(&self.lines)?;
+        }
+        if let Some(failure) = self.print_failure {
+            return Err(failure);
+        }
+        match self.lines.iter().find_map(|line| line.status) {
+            Some(status) => Err(Failure::silent(status)),
+            None => Ok(()),
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome, message: String, status: Option<u8>) {
+        let Some(check) = CHECKS.get(self.lines.len()).copied() else {
+            return;
+        };
+        let line = Line {
+            check,
+            outcome,
+            message,
+            status,
+        };
+        if !self.ui.json
+            && let Err(failure) = self.ui.output.line(&line.to_text())
+        {
+            self.print_failure.get_or_insert(failure);
+        }
+        self.lines.push(line);
+    }
+}
+
+impl Line {
+    fn to_text(&self) -> String {
+        let outcome = match self.outcome {
+            Outcome::Ok => "ok",
+            Outcome::Warning => "warning",
+            Outcome::Failed => "failed",
+            Outcome::Skipped => "skipped",
+        };
+        format!("{outcome:7}  {:13}  {}", self.check, self.message)
+    }
+}

@@ -1,0 +1,197 @@
+//! A Kubernetes Secret, with the values as base64.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use super::text::buffer;
+use crate::commands::selection::Variable;
+use crate::failure::Failure;
+
+/// The limit of all values together, in bytes: `MaxSecretSize` of Kubernetes.
+const LARGEST: usize = 1024 * 1024;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub(super) struct ManifestArgs {
+    /// The name of the Secret.
+    #[arg(long, required_if_eq("format", "k8s"), value_name = "NAME")]
+    name: Option<String>,
+    /// The namespace of the Secret.
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+}
+
+/// Returns the reason if a name is not a key of a Secret: `IsConfigMapKey` of Kubernetes.
+pub(super) fn refusal(name: &str) -> Option<&'static str> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let is_key = (1..=253).contains(&name.len())
+        && name.bytes().all(is_allowed)
+        && name != "."
+        && !name.starts_with("..");
+    (!is_key).then_some(
+        "cannot be a key of a Secret, which has 1 to 253 letters, digits, `-`, `_` and `.`; name \
+         it with --env NAME=KEY.FIELD",
+    )
+}
+
+impl ManifestArgs {
+    /// Fails if the names are invalid, or the format is not selected.
+    pub(super) fn check(&self, is_selected: bool) -> Result<(), Failure> {
+        if !is_selected && (self.name.is_some() || self.namespace.is_some()) {
+            return Err(Failure::usage(
+                "--name and --namespace are for --format k8s; leave them out",
+            ));
+        }
+        if !self.name.as_deref().is_none_or(is_subdomain) {
+            return Err(Failure::usage(
+                "--name is not the name of a Secret, which has small letters, digits, `-` and `.`, and \
+                 begins and ends with a letter or a digit",
+            ));
+        }
+        if !self.namespace.as_deref().is_none_or(is_label) {
+            return Err(Failure::usage(
+                "--namespace is not the name of a namespace, which has at most 63 small letters, \
+                 digits and `-`, and begins and ends with a letter or a digit",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the manifest. Valid keys and names need no escapes between quotes.
+    pub(super) fn text(&self, variables: &[Variable]) -> Result<Zeroizing<String>, Failure> {
+        let sizes = variables.iter().map(|v| v.value.expose_secret().len());
+        if sizes.sum::<usize>() > LARGEST {
+            return Err(Failure::usage(
+                "the values have more than the 1 MiB that a Secret can hold; select fewer",
+            ));
+        }
+        let mut out = buffer(variables);
+        out.push_str("apiVersion: v1\nkind: Secret\nmetadata:\n");
+        for (label, name) in [("name", &self.name), ("namespace", &self.namespace)] {
+            if let Some(name) = name {
+                out.push_str(&format!("  {label}: \"{name}\"\n"));
+            }
+        }
+        out.push_str("type: Opaque\n");
+        out.push_str(if variables.is_empty() {
+            "data: {}\n"
+        } else {
+            "data:\n"
+        });
+        for variable in variables {
+            out.push_str("  \"");
+            out.push_str(&variable.name);
+            out.push_str("\": \"");
+            STANDARD.encode_string(variable.value.expose_secret(), &mut out);
+            out.push_str("\"\n");
+        }
+        Ok(out)
+    }
+}
+
+/// Checks RFC 1123 as Kubernetes does: labels between dots, 253 characters at most.
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_plain)
+}
+
+fn is_label(name: &str) -> bool {
+    name.len() <= 63 && is_plain(name)
+}
+
+fn is_plain(label: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !label.is_empty()
+        && label.bytes().all(is_allowed)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+#[cfg(test)]
+impl ManifestArgs {
+    pub(super) fn new(name: &str, namespace: Option<&str>) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            namespace: namespace.map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::super::tests::values;
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Manifest {
+        api_version: String,
+        kind: String,
+        metadata: BTreeMap<String, String>,
+        r#type: String,
+        data: BTreeMap<String, String>,
+    }
+
+    proptest! {
+        #[test]
+        fn a_yaml_reader_finds_every_value(value in values()) {
+            let args = ManifestArgs::new("1e3", Some("prod"));
+            let text = args.text(&[Variable::new("no", &value), Variable::new("tls.crt", "!")]).unwrap();
+            let manifest: Manifest = serde_saphyr::from_str(&text).unwrap();
+            prop_assert_eq!(manifest.api_version, "v1");
+            prop_assert_eq!(manifest.kind, "Secret");
+            prop_assert_eq!(manifest.r#type, "Opaque");
+            prop_assert_eq!(&manifest.metadata["name"], "1e3");
+            prop_assert_eq!(&manifest.metadata["namespace"], "prod");
+            prop_assert_eq!(STANDARD.decode(&manifest.data["no"]).unwrap(), value.as_bytes());
+            prop_assert_eq!(&manifest.data["tls.crt"], "IQ==");
+        }
+    }
+
+    #[test]
+    fn keys_are_those_of_kubernetes() {
+        for key in ["A", "tls.crt", "a-b_c", "1", ".a"] {
+            assert_eq!(refusal(key), None, "{key}");
+        }
+        for key in ["", ".", "..", "..a", "a b", "a/b", "é", "a\n", "a\""] {
+            assert!(refusal(key).is_some(), "{key}");
+        }
+        assert!(refusal(&"a".repeat(254)).is_some());
+    }
+
+    #[test]
+    fn names_are_those_of_rfc_1123() {
+        for name in ["a", "app-1", "app.prod", "1"] {
+            assert!(is_subdomain(name), "{name}");
+        }
+        for name in ["", "A", "-a", "a-", "a..b", ".a", "a_b", "a\nb", "a\""] {
+            assert!(!is_subdomain(name), "{name}");
+        }
+        assert!(!is_label("a.b"));
+        assert!(!is_label(&"a".repeat(64)));
+        for (args, is_selected) in [
+            (ManifestArgs::new("App", None), true),
+            (ManifestArgs::new("app", Some("a.b")), true),
+            (ManifestArgs::new("app", None), false),
+        ] {
+            assert!(args.check(is_selected).is_err());
+        }
+        assert!(ManifestArgs::new("app", Some("prod")).check(true).is_ok());
+    }
+
+    #[test]
+    fn a_secret_has_at_most_one_mebibyte() {
+        let args = ManifestArgs::new("app", None);
+        let half = "x".repeat(LARGEST / 2);
+        let mut variables = vec![Variable::new("A", &half), Variable::new("B", &half)];
+        assert!(args.text(&variables).is_ok());
+        variables.push(Variable::new("C", "x"));
+        assert!(args.text(&variables).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! `import FILE|-`: turns the names and values of a file into secrets.
+
+mod dotenv;
+mod new_secret;
+mod pair;
+mod report;
+mod source;
+mod structured;
+mod write;
+
+use std::path::PathBuf;
+
+use helvetisafe::Secrets;
+
+use crate::failure::Failure;
+use crate::session::Vault;
+use crate::ui::messages::Messages;
+use crate::ui::progress::Progress;
+use crate::ui::{Ui, input_file};
+use new_secret::NewSecret;
+use report::Report;
+use source::Format;
+use write::Writer;
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe import .env --dry-run
+  helvetisafe import .env
+  helvetisafe import secrets.json --overwrite
+  sops --decrypt secrets.yaml | helvetisafe import - --format yaml";
+
+/// Import the names and values of a dotenv, JSON or YAML file.
+///
+/// In JSON and YAML a value that is itself an object becomes a secret with several fields. All names
+/// are checked before anything is written. Failures are listed; running the command again completes
+/// the import.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file, or - for standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The format of the file, if its name does not show it.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Only show which secrets would be created, updated or left unchanged, never a value.
+    #[arg(long)]
+    dry_run: bool,
+    /// Update secrets that exist; without it they are left unchanged.
+    #[arg(long)]
+    overwrite: bool,
+    /// Only names that begin with this.
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let secrets = read(args, ui.messages)?;
+    // Connects before the progress bar appears, since the user may be asked for a password.
+    if args.dry_run {
+        vault.client()?;
+    } else {
+        vault.client_to_write()?;
+    }
+    let progress = Progress::new(secrets.len(), ui.messages);
+    let import = |target: Secrets<'_>| {
+        let writer = Writer::new(target, args.overwrite, args.dry_run);
+        let write = |secret| writer.write(secret);
+        target.each(&secrets, write, |_| progress.advance())
+    };
+    // A client that writes reads too.
+    let outcomes = vault.read(import)?;
+    drop(progress);
+    Report {
+        file: input_file::name(&args.file),
+        dry_run: args.dry_run,
+        outcomes: secrets
+            .iter()
+            .map(|secret| &secret.key)
+            .zip(outcomes)
+            .collect(),
+    }
+    .print(vault.budget()?, ui)
+}
+
+/// Reads the secrets in the file, or reports everything that is wrong in it.
+fn read(args: &Args, messages: Messages) -> Result<Vec<NewSecret>, Failure> {
+    let format = match args.format {
+        Some(format) => format,
+        None => Format::of(&args.file)?,
+    };
+    let text = input_file::read(&args.file)?;
+    let read = source::read(&text, format).and_then(|mut pairs| {
+        if let Some(prefix) = &args.prefix {
+            pairs.retain(|pair| pair.name.starts_with(prefix));
+        }
+        new_secret::check(pairs)
+    });
+    read.map_err(|problems| {
+        for problem in &problems {
+            let message = format_args!("{}: {problem}", input_file::name(&args.file));
+            messages.failure(&Failure::usage(message));
+        }
+        Failure::usage("nothing was imported")
+    })
+}

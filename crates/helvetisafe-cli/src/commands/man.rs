@@ -1,0 +1,62 @@
+//! `man`: the manual.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap_mangen::Man;
+
+use crate::failure::Failure;
+use crate::ui::output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe man | man -l -
+  helvetisafe man get | man -l -
+  helvetisafe man --output-dir ~/.local/share/man/man1";
+
+/// Print the manual page, or that of a command. No network.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A command.
+    command: Option<String>,
+    /// Write all pages into this folder instead.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    output_dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, mut program: clap::Command, output: &Output) -> Result<(), Failure> {
+    if let Some(folder) = &args.output_dir {
+        return clap_mangen::generate_to(program, folder).map_err(|error| {
+            Failure::other(format_args!(
+                "cannot write into {}: {error}",
+                folder.display()
+            ))
+        });
+    }
+    program.build();
+    let page = match &args.command {
+        None => page(program),
+        Some(name) => page(find(&program, name)?),
+    };
+    let page =
+        page.map_err(|error| Failure::other(format_args!("cannot write a page: {error}")))?;
+    output.bytes(&page)
+}
+
+fn find(program: &clap::Command, name: &str) -> Result<clap::Command, Failure> {
+    program.find_subcommand(name).cloned().ok_or_else(|| {
+        Failure::usage(format_args!(
+            "there is no command `{name}`; see `helvetisafe --help`"
+        ))
+    })
+}
+
+fn page(command: clap::Command) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    Man::new(command)
+        .source(concat!("helvetisafe ", env!("CARGO_PKG_VERSION")))
+        .manual("HelvetiSafe")
+        .render(&mut page)?;
+    Ok(page)
+}

@@ -1,0 +1,297 @@
+//! Keeps a program running with the current values of its secrets.
+
+use std::os::raw::c_int;
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use helvetisafe::{Change, ChangeKind, Fingerprint};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use super::child::pass_on;
+use super::program::{Prepared, describe, end};
+use crate::failure::Failure;
+use crate::session::TrustedKeys;
+use crate::ui::messages::Messages;
+
+/// The time to collect the changes of one poll, which arrive one by one.
+const COLLECTING: Duration = Duration::from_millis(50);
+/// The pause before a failed program is restarted, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest time after which a failed poll is reported, unless `--timeout` is set.
+const LONGEST_POLL: Duration = Duration::from_secs(30);
+/// A program that ran this long is stable, and its next pause is the first one again.
+const STABLE: Duration = Duration::from_secs(60);
+
+pub(super) enum Event {
+    Signal {
+        signal: c_int,
+        /// Set if a process sent it, not the system or the terminal.
+        is_sent: bool,
+    },
+    Changed(Change),
+    /// A poll of the secrets failed.
+    PollFailed(String),
+    /// The requested program with the current values.
+    Fresh(Result<Box<Prepared>, Failure>),
+}
+
+/// The next step for a program.
+enum Next {
+    Start(Box<Prepared>),
+    /// The program has ended, and so does this process.
+    End(ExitStatus),
+    /// The program failed.
+    Crashed(ExitStatus),
+}
+
+pub(super) struct Supervisor {
+    events: Receiver<Event>,
+    request: Sender<()>,
+    trusted: TrustedKeys,
+    grace: Duration,
+    /// The pause before fresh values are requested again after a failure.
+    retry: Duration,
+    messages: Messages,
+    /// The deadline for the program to end, once a signal asks for the end.
+    stop_by: Option<Instant>,
+    /// The time to request fresh values.
+    due: Option<Instant>,
+    /// The org key that the user must trust first.
+    awaited: Option<Fingerprint>,
+    fresh: Option<Box<Prepared>>,
+    /// The error and the time of the last failed poll.
+    last_error: Option<(String, Instant)>,
+}
+
+impl Supervisor {
+    /// It sends to `request` for [`Event::Fresh`], which may take long, while signals must not wait.
+    pub(super) fn new(
+        events: Receiver<Event>,
+        request: Sender<()>,
+        trusted: TrustedKeys,
+        grace: Duration,
+        retry: Duration,
+        messages: Messages,
+    ) -> Self {
+        Self {
+            events,
+            request,
+            trusted,
+            grace,
+            retry,
+            messages,
+            stop_by: None,
+            due: None,
+            awaited: None,
+            fresh: None,
+            last_error: None,
+        }
+    }
+
+    /// Runs the program until it succeeds, or a signal ends it.
+    pub(super) fn run(&mut self, program: Prepared) -> Result<(), Failure> {
+        let mut program = Box::new(program);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let started = Instant::now();
+            let child = program.spawn()?;
+            match self.supervise(child).map_err(Failure::other)? {
+                Next::Start(next) => {
+                    program = next;
+                    pause = FIRST_PAUSE;
+                }
+                Next::End(status) => return end(status),
+                Next::Crashed(status) => {
+                    if started.elapsed() >= STABLE {
+                        pause = FIRST_PAUSE;
+                    }
+                    self.messages.note(format_args!(
+                        "{} {}; starting it again in {} s",
+                        program.name(),
+                        describe(status),
+                        pause.as_secs()
+                    ));
+                    match self.back_off(pause) {
+                        Some(next) => {
+                            program = next;
+                            pause = FIRST_PAUSE;
+                        }
+                        None if self.is_stopping() => return end(status),
+                        None => pause = LONGEST_PAUSE.min(2 * pause),
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop_by.is_some()
+    }
+
+    /// Waits until the program ends or must be replaced by one with fresh values.
+    fn supervise(&mut self, mut child: Child) -> std::io::Result<Next> {
+        loop {
+            let may_have_ended = self.is_child_event(&child, None);
+            if let Some(deadline) = self.stop_by {
+                return self.end_by(deadline, child).map(Next::End);
+            }
+            if may_have_ended {
+                match child.try_wait()? {
+                    Some(status) if status.success() => return Ok(Next::End(status)),
+                    Some(status) => return Ok(Next::Crashed(status)),
+                    None => {}
+                }
+            } else if let Some(next) = self.fresh.take() {
+                return self.replace(child, next);
+            }
+        }
+    }
+
+    /// Ends a program, to start the next one.
+    fn replace(&mut self, child: Child, next: Box<Prepared>) -> std::io::Result<Next> {
+        pass_on(&child, SIGTERM);
+        let status = self.end_by(Instant::now() + self.grace, child)?;
+        Ok(if self.is_stopping() {
+            Next::End(status)
+        } else {
+            Next::Start(next)
+        })
+    }
+
+    /// Waits for a program that was asked to end, and kills it at the deadline.
+    fn end_by(&mut self, deadline: Instant, mut child: Child) -> std::io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                self.messages
+                    .note("the program did not end in time, and is killed");
+                child.kill()?;
+                return child.wait();
+            }
+            self.is_child_event(&child, Some(deadline));
+        }
+    }
+
+    /// Pauses before a failed program is restarted. Fresh values end the pause.
+    fn back_off(&mut self, pause: Duration) -> Option<Box<Prepared>> {
+        let until = Instant::now() + pause;
+        while !self.is_stopping() && self.fresh.is_none() && Instant::now() < until {
+            self.handle_event(Some(until), |_| ());
+        }
+        self.fresh.take_if(|_| self.stop_by.is_none())
+    }
+
+    /// Handles one event, and returns whether the child may have ended. Signals are passed on to the child.
+    fn is_child_event(&mut self, child: &Child, deadline: Option<Instant>) -> bool {
+        let mut may_have_ended = false;
+        self.handle_event(deadline, |signal| match signal {
+            SIGCHLD => may_have_ended = true,
+            signal => pass_on(child, signal),
+        });
+        may_have_ended
+    }
+
+    /// Waits for an event, at most until the deadline or until a request is due. `on_signal` gets SIGCHLD
+    /// and the signals that a process sent.
+    fn handle_event(&mut self, deadline: Option<Instant>, on_signal: impl FnOnce(c_int)) {
+        let until = [deadline, self.due].into_iter().flatten().min();
+        let event = match until {
+            Some(until) => {
+                let time = until.saturating_duration_since(Instant::now());
+                self.events.recv_timeout(time)
+            }
+            None => self
+                .events
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match event {
+            Ok(Event::Signal { signal, is_sent }) => {
+                // A terminal sends these to the program too, for example when it is closed.
+                if matches!(signal, SIGTERM | SIGINT)
+                    || (!is_sent && matches!(signal, SIGHUP | SIGQUIT))
+                {
+                    let stop_by = Instant::now() + self.grace;
+                    self.stop_by.get_or_insert(stop_by);
+                }
+                if is_sent || signal == SIGCHLD {
+                    on_signal(signal);
+                }
+            }
+            Ok(Event::Changed(change)) => {
+                self.messages.note(describe_change(&change));
+                self.due = Some(Instant::now() + COLLECTING);
+                self.awaited = None;
+            }
+            Ok(Event::PollFailed(error)) => self.note_once(error),
+            Ok(Event::Fresh(Ok(program))) => self.fresh = Some(program),
+            Ok(Event::Fresh(Err(failure))) => self.keep_old(&failure),
+            Err(_) => self.request_if_due(),
+        }
+    }
+
+    fn request_if_due(&mut self) {
+        if self.due.take_if(|due| Instant::now() >= *due).is_none() {
+            return;
+        }
+        if self.awaited.is_some_and(|key| !self.trusted.has(key)) {
+            self.due = Some(Instant::now() + self.retry);
+            return;
+        }
+        // The receiver lives as long as the process.
+        let _ = self.request.send(());
+    }
+
+    fn keep_old(&mut self, failure: &Failure) {
+        self.messages.failure(failure);
+        self.messages
+            .note("the values could not be read again; continuing with the old ones");
+        // A lasting failure waits for another change, or until the user trusts a key.
+        self.awaited = failure.untrusted();
+        let is_retried = failure.may_pass() || self.awaited.is_some();
+        self.due = is_retried.then(|| Instant::now() + self.retry);
+    }
+
+    /// Notes a failed poll, but not again while the same error lasts.
+    fn note_once(&mut self, error: String) {
+        let longest_gap = self.retry.saturating_mul(2).saturating_add(LONGEST_POLL);
+        if is_new(self.last_error.as_ref(), &error, longest_gap) {
+            self.messages
+                .note(format_args!("cannot see whether secrets change: {error}"));
+        }
+        self.last_error = Some((error, Instant::now()));
+    }
+}
+
+/// Returns whether an error differs from the last one, or polls between the two succeeded.
+fn is_new(last: Option<&(String, Instant)>, error: &str, longest_gap: Duration) -> bool {
+    last.is_none_or(|(last, at)| last != error || at.elapsed() >= longest_gap)
+}
+
+fn describe_change(change: &Change) -> String {
+    let what = match change.kind() {
+        ChangeKind::Appeared => "exists now",
+        ChangeKind::Gone => "is gone",
+        _ => "has changed",
+    };
+    format!("`{}` {what}", change.key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_new_unless_it_lasts() {
+        let minute = Duration::from_secs(60);
+        let last = ("down".to_owned(), Instant::now());
+        assert!(is_new(None, "down", minute));
+        assert!(!is_new(Some(&last), "down", minute));
+        assert!(is_new(Some(&last), "slow", minute));
+        assert!(is_new(Some(&last), "down", Duration::ZERO));
+    }
+}

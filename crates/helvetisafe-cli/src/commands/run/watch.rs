@@ -1,0 +1,94 @@
+//! `--watch`: restarts the program when one of its secrets changes.
+
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use helvetisafe::Watch;
+
+use super::supervisor::{Event, Supervisor};
+use super::{Args, FAILED, child, prepare};
+use crate::failure::Failure;
+use crate::session::{Reader, TrustedKeys, Vault};
+use crate::ui::messages::Messages;
+
+pub(super) fn run(args: &Args, interval: Duration, vault: &Vault) -> Result<(), Failure> {
+    let watch =
+        start_watch(args, interval, vault).map_err(|failure| failure.with_status(FAILED))?;
+    let program = prepare(args, vault)?;
+
+    let (sender, events) = channel();
+    let (request, requests) = channel();
+    send_signals(sender.clone())?;
+    send_changes(watch, sender.clone())?;
+    let messages = vault.messages;
+    let trusted = TrustedKeys::of(vault.settings()?)?;
+    let mut supervisor = Supervisor::new(events, request, trusted, args.grace, interval, messages);
+    spawn(move || finish(supervisor.run(program), messages))?;
+    // This thread has the connection, so it reads the values. The other thread ends the process.
+    for () in requests {
+        vault.budget()?.restart();
+        // The receiver lives as long as the process.
+        let _ = sender.send(Event::Fresh(prepare(args, vault).map(Box::new)));
+    }
+    Ok(())
+}
+
+/// Ends the process with the status of the program, also while a request to the vault is in flight.
+fn finish(outcome: Result<(), Failure>, messages: Messages) -> ! {
+    let status = match outcome {
+        Ok(()) => 0,
+        Err(failure) => {
+            messages.failure(&failure);
+            failure.status()
+        }
+    };
+    std::process::exit(status.into())
+}
+
+/// Polls the secrets before they are read, so that a change in between is noticed.
+fn start_watch(args: &Args, interval: Duration, vault: &Vault) -> Result<Watch, Failure> {
+    let keys = args.selection.keys(Reader::new(vault, None))?;
+    let (secrets, budget) = (vault.client()?.secrets(), vault.budget()?);
+    // Each poll has the whole time, as each reading of the values.
+    let secrets = budget.total().map_or(secrets, |time| secrets.within(time));
+    let mut watch = secrets.watch(&keys, interval)?;
+    budget.spend(|| watch.begin())?;
+    Ok(watch)
+}
+
+/// Handles signals before the program is started, so that none is lost.
+fn send_signals(sender: Sender<Event>) -> Result<(), Failure> {
+    let mut signals = child::signals().map_err(Failure::other)?;
+    let send = move || {
+        for origin in signals.forever() {
+            let is_sent = origin.process.is_some();
+            let signal = origin.signal;
+            if sender.send(Event::Signal { signal, is_sent }).is_err() {
+                return;
+            }
+        }
+    };
+    spawn(send)
+}
+
+fn send_changes(watch: Watch, sender: Sender<Event>) -> Result<(), Failure> {
+    let send = move || {
+        for outcome in watch {
+            let event = match outcome {
+                Ok(change) => Event::Changed(change),
+                Err(error) => Event::PollFailed(error.to_string()),
+            };
+            if sender.send(event).is_err() {
+                return;
+            }
+        }
+    };
+    spawn(send)
+}
+
+/// Starts a thread, which ends with the process.
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = thread::Builder::new().spawn(work);
+    thread.map(drop).map_err(Failure::other)
+}

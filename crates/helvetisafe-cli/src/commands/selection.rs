@@ -1,0 +1,237 @@
+//! The selection of secrets, and the variables made from them, for `run` and `export`.
+
+mod args;
+mod names;
+mod request;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use helvetisafe::{KeyName, Secret};
+use secrecy::SecretString;
+
+use super::field;
+use crate::failure::{Failure, Status};
+use crate::session::{Failures, Reader};
+use crate::ui::messages::Messages;
+use crate::ui::terminal::escape_line;
+pub(super) use args::SelectionArgs;
+use names::NamedBy;
+pub(super) use names::is_ours;
+use request::{Renamed, Request, Selected};
+
+/// An environment variable, and the secret that it is made from.
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: SecretString,
+    source: Source,
+}
+
+/// The secret, or the field of it, and the party that chose the variable's name.
+struct Source {
+    key: KeyName,
+    field: Option<String>,
+    named_by: NamedBy,
+}
+
+impl SelectionArgs {
+    /// Reads the secrets and names the variables; no two have the same name. Arguments are checked before
+    /// anything is sent.
+    pub(super) fn variables(&self, reader: Reader<'_>) -> Result<Vec<Variable>, Failure> {
+        let request = Request::new(self)?;
+        let own = request.own(reader)?;
+        let requests: Vec<_> = with_renamed(&own, &request)
+            .into_iter()
+            .map(|key| request.of(key, &own))
+            .collect();
+        let secrets: HashMap<_, _> = reader
+            .secrets(&requests)?
+            .into_iter()
+            .map(|secret| (secret.key().clone(), secret))
+            .collect();
+        let own = own
+            .iter()
+            .filter_map(|selected| Some((secrets.get(&selected.key)?, selected.named_by)));
+        let mut variables: Vec<_> = own
+            .flat_map(|(secret, named_by)| under_own_names(secret, named_by))
+            .collect();
+        for renamed in &request.renamed {
+            variables.extend(under_new_name(renamed, &secrets)?);
+        }
+        refuse_duplicates(&variables, reader.vault.messages)?;
+        Ok(variables)
+    }
+
+    /// Returns the keys of the secrets that the variables are made from, each once.
+    pub(super) fn keys(&self, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
+        let request = Request::new(self)?;
+        Ok(with_renamed(&request.own(reader)?, &request))
+    }
+
+    /// Returns the reason to refuse a variable unless its name is allowed.
+    pub(super) fn danger(&self, variable: &Variable) -> Option<String> {
+        let name = &variable.name;
+        if self.allowed.contains(name) {
+            return None;
+        }
+        let danger = names::danger(name, variable.source.named_by)?;
+        Some(format!(
+            "{} is a name that {}; {}",
+            variable.described(),
+            danger.reason,
+            self.advice(variable, danger.is_for_user)
+        ))
+    }
+
+    /// Returns the advice for a refused name. A name given by `--key` or `--env` is the user's own choice.
+    fn advice(&self, variable: &Variable, is_for_user: bool) -> String {
+        let Source {
+            key,
+            field,
+            named_by,
+        } = &variable.source;
+        let name = escape_line(&variable.name);
+        match (named_by, field) {
+            (NamedBy::User, _) => format!("give --allow-name {name} if that is intended"),
+            (NamedBy::Vault, Some(_)) => format!(
+                "give --allow-name {name} if that is intended, or another name with --env \
+                 OTHER={key}.{name} in place of `{key}`"
+            ),
+            (NamedBy::Vault, None) => {
+                // `--all` cannot be used with `--key`.
+                let is_choice = !is_for_user && !self.all;
+                let choice = is_choice.then(|| format!(" or --key {key}"));
+                format!(
+                    "give --allow-name {name}{} if that is intended, or another name with --env \
+                     OTHER={key} in its place",
+                    choice.unwrap_or_default()
+                )
+            }
+        }
+    }
+}
+
+fn with_renamed(own: &[Selected], request: &Request) -> Vec<KeyName> {
+    let own = own.iter().map(|selected| &selected.key);
+    let renamed = request.renamed.iter().map(|renamed| &renamed.key);
+    let mut keys: Vec<_> = own.chain(renamed).cloned().collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// Returns a variable for the secret, or one for each field. The vault chooses the names of fields, however
+/// the secret was selected.
+fn under_own_names(secret: &Secret, named_by: NamedBy) -> Vec<Variable> {
+    let key = secret.key();
+    if secret.fields().is_empty() {
+        return vec![Variable {
+            name: key.as_str().to_owned(),
+            value: secret.expose_secret().into(),
+            source: Source {
+                key: key.clone(),
+                field: None,
+                named_by,
+            },
+        }];
+    }
+    let fields = secret.fields().iter().map(|field| Variable {
+        name: field.name().to_owned(),
+        value: field.expose_secret().into(),
+        source: Source {
+            key: key.clone(),
+            field: Some(field.name().to_owned()),
+            named_by: NamedBy::Vault,
+        },
+    });
+    fields.collect()
+}
+
+fn under_new_name(
+    renamed: &Renamed,
+    secrets: &HashMap<KeyName, Secret>,
+) -> Result<Option<Variable>, Failure> {
+    let Some(secret) = secrets.get(&renamed.key) else {
+        return Ok(None);
+    };
+    let value = match &renamed.field {
+        None => secret.expose_secret(),
+        Some(name) => field::find(secret, name, "give --env NAME=KEY")
+            .map_err(|message| Failure::new(Status::NotFound, message))?,
+    };
+    Ok(Some(Variable {
+        name: renamed.name.clone(),
+        value: value.into(),
+        source: Source {
+            key: renamed.key.clone(),
+            field: renamed.field.clone(),
+            named_by: NamedBy::User,
+        },
+    }))
+}
+
+fn refuse_duplicates(variables: &[Variable], messages: Messages) -> Result<(), Failure> {
+    let mut first = BTreeMap::new();
+    refuse(variables, messages, |variable| {
+        let other = first.insert(&variable.name, &variable.source)?;
+        Some(format!(
+            "{other} and {} would both be {}; give one of them another name with --env \
+             NAME=KEY, or leave it out",
+            variable.source,
+            variable.shown()
+        ))
+    })
+}
+
+/// Refuses every variable for which `why` returns a reason.
+pub(super) fn refuse<'a>(
+    variables: &'a [Variable],
+    messages: Messages,
+    why: impl FnMut(&'a Variable) -> Option<String>,
+) -> Result<(), Failure> {
+    let mut failures = Failures::new(messages);
+    for reason in variables.iter().filter_map(why) {
+        failures.add(Failure::usage(reason));
+    }
+    failures.finish()
+}
+
+impl Variable {
+    /// Returns the name for messages, escaped: a field can have any name.
+    pub(super) fn shown(&self) -> String {
+        format!("`{}`", escape_line(&self.name))
+    }
+
+    /// Returns the name and the secret for messages.
+    pub(super) fn described(&self) -> String {
+        match self.source.field {
+            None if self.name == self.source.key.as_str() => self.shown(),
+            _ => format!("{} ({})", self.shown(), self.source),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            None => write!(f, "the secret `{}`", self.key),
+            Some(field) => write!(f, "the field `{}` of `{}`", escape_line(field), self.key),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Variable {
+    /// Creates a variable that the user named.
+    pub(super) fn new(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+            source: Source {
+                key: KeyName::parse("KEY").unwrap(),
+                field: None,
+                named_by: NamedBy::User,
+            },
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Dangerous names of variables: their values decide what programs run, load, trust or connect to.
+//!
+//! This is a second line of defence, since no list is complete. Names that the user chose are checked
+//! against a short list, to stop accidents. Names that the vault chose are checked against the whole list,
+//! since the operator of a vault could choose such names on purpose.
+
+mod table;
+
+use std::borrow::Cow;
+
+use table::{LOOSE, OURS, TABLE};
+
+/// The party that chose the name of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamedBy {
+    /// The user, by `--key`, `--env` or `HELVETISAFE_SECRET_KEYS`.
+    User,
+    /// The vault: the name of a field, or of a secret that was found in the list.
+    Vault,
+}
+
+/// The reason to refuse a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Danger {
+    /// The reason for the refusal: "a name that …".
+    pub(super) reason: &'static str,
+    /// Set if the name is refused even if the user chose it.
+    pub(super) is_for_user: bool,
+}
+
+/// Returns the reason to refuse a name.
+pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
+    let groups = TABLE.iter().map(|group| (group, false));
+    let mut groups = groups.chain(LOOSE.iter().map(|group| (group, true)));
+    groups.find_map(|(group, is_loose)| {
+        let has = |rows: &str| {
+            let mut rows = rows.split_ascii_whitespace();
+            rows.any(|row| matches(row, name, is_loose))
+        };
+        let is_for_user = has(group.always);
+        let is_refused = is_for_user || (named_by == NamedBy::Vault && has(group.from_vault));
+        is_refused.then_some(Danger {
+            reason: group.reason,
+            is_for_user,
+        })
+    })
+}
+
+/// Returns whether a variable configures this command.
+pub(in crate::commands) fn is_ours(name: &str) -> bool {
+    matches(OURS, name, false)
+}
+
+fn matches(row: &str, name: &str, is_loose: bool) -> bool {
+    let name = canonical(name, is_loose);
+    match row.split_once('*') {
+        None => name == canonical(row, is_loose),
+        Some((head, tail)) => {
+            let rest = name.strip_prefix(&*canonical(head, is_loose));
+            rest.is_some_and(|rest| rest.ends_with(&*canonical(tail, is_loose)))
+        }
+    }
+}
+
+/// Returns the spelling for comparisons. Windows ignores the case of names. Some programs do so on every
+/// system, and treat `-` as `_`.
+fn canonical(name: &str, is_loose: bool) -> Cow<'_, str> {
+    if is_loose {
+        name.to_ascii_uppercase().replace('-', "_").into()
+    } else if cfg!(windows) {
+        name.to_ascii_uppercase().into()
+    } else {
+        name.into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! `trust show|pin|forget`: shows or changes the remembered org key of this vault.
+
+use std::io::{self, IsTerminal};
+
+use clap::Subcommand;
+use helvetisafe::{Fingerprint, Timestamp};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::session::{KnownVault, Trust, builder};
+use crate::settings::Settings;
+use crate::ui::messages::Messages;
+use crate::ui::{Ui, prompt};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe trust
+  helvetisafe trust pin SHA256:JXUoDN2Hw/0ukQd6WJ3M8ttm7o0zGtz1aXvV2NxC0fI
+  helvetisafe trust show --json | jq -r .state
+  helvetisafe trust forget";
+
+/// Show, pin or forget the remembered org key of this vault.
+///
+/// All secrets are encrypted under the org key, and a vault with an org key of its own could read what
+/// is written. So the fingerprint is remembered on first use, in known-vaults.json in
+/// $XDG_STATE_HOME/helvetisafe [else ~/.local/state/helvetisafe], or in the folder
+/// HELVETISAFE_STATE_DIR. If it has changed, every command that uses secrets fails with status 8. A
+/// configured fingerprint (--org-key-fingerprint) replaces the remembered one.
+///
+/// A first write without a terminal needs that fingerprint, or --trust-first-use.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the remembered and the current fingerprint; status 8 if they differ.
+    Show,
+    /// Remember a fingerprint: the given one, or the current one after a question.
+    ///
+    /// A given fingerprint is remembered without a request to the vault.
+    Pin {
+        /// SHA256: and 43 characters, as the vault's owner shows it.
+        #[arg(value_name = "FINGERPRINT")]
+        fingerprint: Option<String>,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Forget the fingerprint; the next use remembers the current one.
+    Forget,
+}
+
+pub(crate) fn run(args: &Args, settings: &Settings, ui: &Ui) -> Result<(), Failure> {
+    let trust = Trust::load_all(settings)?;
+    match args.command.as_ref().unwrap_or(&Command::Show) {
+        Command::Show => show(&trust, settings, ui),
+        Command::Pin { fingerprint, yes } => {
+            let fingerprint = match fingerprint {
+                Some(text) => parse(text)?,
+                None => chosen(&trust, *yes, settings, ui.messages)?,
+            };
+            pin(trust, fingerprint, ui)
+        }
+        Command::Forget => forget(trust, ui),
+    }
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    base_url: &'a str,
+    account: &'a str,
+    remembered: Option<String>,
+    remembered_since: Option<Timestamp>,
+    /// Set if a first write has yet to confirm it.
+    unconfirmed: bool,
+    expected: Option<String>,
+    current: Option<String>,
+    state: State,
+    file: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// The current fingerprint is the remembered or the configured one.
+    Trusted,
+    /// The current fingerprint differs.
+    Changed,
+    /// No fingerprint is remembered or configured.
+    Unknown,
+    /// The current fingerprint is unknown.
+    Unchecked,
+}
+
+fn show(trust: &Trust, settings: &Settings, ui: &Ui) -> Result<(), Failure> {
+    let current = fetch(settings, ui.messages);
+    let fetched = current.as_ref().ok().copied();
+    let checked = fetched.map_or(Ok(()), |fetched| trust.check(fetched));
+    let is_known = trust.expected.is_some() || trust.remembered.is_some();
+    let state = match (fetched, &checked) {
+        (None, _) => State::Unchecked,
+        (Some(_), Err(_)) => State::Changed,
+        (Some(_), Ok(())) if is_known => State::Trusted,
+        (Some(_), Ok(())) => State::Unknown,
+    };
+    print(trust, fetched, state, ui)?;
+    current.and(checked)
+}
+
+/// Fetches the org key that the vault has now, and remembers nothing.
+fn fetch(settings: &Settings, messages: Messages) -> Result<Fingerprint, Failure> {
+    let client = builder(settings, messages)?.connect()?;
+    Ok(client.org_key_fingerprint())
+}
+
+fn print(
+    trust: &Trust,
+    current: Option<Fingerprint>,
+    state: State,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let remembered = trust.remembered.as_ref();
+    let text = |fingerprint: Fingerprint| fingerprint.to_string();
+    if ui.json {
+        return ui.output.json(&Json {
+            base_url: &trust.vault.base_url,
+            account: &trust.vault.account,
+            remembered: remembered.map(|entry| text(entry.fingerprint)),
+            remembered_since: remembered.map(|entry| entry.since),
+            unconfirmed: remembered.is_some_and(|entry| entry.unconfirmed),
+            expected: trust.expected.map(text),
+            current: current.map(text),
+            state,
+            file: trust.file(),
+        });
+    }
+    let line = |name: &str, value: &str| ui.output.line(&format!("{name:10}  {value}"));
+    line("vault", &trust.vault.base_url)?;
+    line("account", &trust.vault.account)?;
+    match remembered {
+        Some(entry) => line("remembered", &describe(entry))?,
+        None => line("remembered", "nothing")?,
+    }
+    if let Some(expected) = trust.expected {
+        line("expected", &text(expected))?;
+    }
+    if let Some(current) = current {
+        line("current", &text(current))?;
+    }
+    line(
+        "state",
+        match state {
+            State::Trusted => "trusted",
+            State::Changed => "changed: nothing is read or written",
+            State::Unknown => "not remembered yet; `helvetisafe trust pin` does it",
+            State::Unchecked => "the vault did not give its org key",
+        },
+    )
+}
+
+/// Describes a remembered org key in one line.
+fn describe(entry: &KnownVault) -> String {
+    let by = if entry.unconfirmed {
+        ", not confirmed for writing"
+    } else {
+        ""
+    };
+    format!("{} since {:.0}{by}", entry.fingerprint, entry.since)
+}
+
+fn parse(text: &str) -> Result<Fingerprint, Failure> {
+    text.parse().map_err(|_| {
+        Failure::usage(format_args!(
+            "`{text}` is not a fingerprint; it is SHA256: and 43 characters"
+        ))
+    })
+}
+
+/// Returns the current fingerprint after the user has confirmed it.
+fn chosen(
+    trust: &Trust,
+    yes: bool,
+    settings: &Settings,
+    messages: Messages,
+) -> Result<Fingerprint, Failure> {
+    let is_terminal = io::stdin().is_terminal();
+    if !yes && !is_terminal {
+        return Err(Failure::usage(
+            "there is no terminal to ask on; give the fingerprint, or --yes to trust the current one",
+        ));
+    }
+    let current = fetch(settings, messages)?;
+    let is_new = trust
+        .remembered
+        .as_ref()
+        .is_none_or(|entry| entry.fingerprint != current);
+    if !yes && is_new {
+        confirm(trust, current, messages)?;
+    }
+    Ok(current)
+}
+
+fn confirm(trust: &Trust, current: Fingerprint, messages: Messages) -> Result<(), Failure> {
+    let old = match &trust.remembered {
+        Some(entry) => format!(" in place of {}", entry.fingerprint),
+        None => String::new(),
+    };
+    let question = format_args!("trust the org key {current}{old} for {}?", trust.vault);
+    match prompt::confirm(question, messages)? {
+        true => Ok(()),
+        false => Err(Failure::other("nothing was pinned; answer y to pin")),
+    }
+}
+
+/// The output of `--json` after a change; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Changed<'a> {
+    base_url: &'a str,
+    account: &'a str,
+    action: &'static str,
+    fingerprint: Option<String>,
+}
+
+fn pin(mut trust: Trust, fingerprint: Fingerprint, ui: &Ui) -> Result<(), Failure> {
+    trust.pin(fingerprint)?;
+    if trust
+        .expected
+        .is_some_and(|expected| expected != fingerprint)
+    {
+        ui.messages.warning(
+            "the configured fingerprint differs and is used instead of the pinned one; change or unset \
+             it",
+        );
+    }
+    report(&trust, "pinned", Some(fingerprint), ui)
+}
+
+fn forget(mut trust: Trust, ui: &Ui) -> Result<(), Failure> {
+    let old = trust.remembered.as_ref().map(|entry| entry.fingerprint);
+    if old.is_none() {
+        ui.messages
+            .note(format_args!("nothing is remembered for {}", trust.vault));
+    } else {
+        trust.forget()?;
+    }
+    report(&trust, "forgotten", old, ui)
+}
+
+fn report(
+    trust: &Trust,
+    action: &'static str,
+    fingerprint: Option<Fingerprint>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string());
+    if ui.json {
+        return ui.output.json(&Changed {
+            base_url: &trust.vault.base_url,
+            account: &trust.vault.account,
+            action,
+            fingerprint,
+        });
+    }
+    if let Some(fingerprint) = fingerprint {
+        ui.messages
+            .done(format_args!("{action} {fingerprint} for {}", trust.vault));
+    }
+    Ok(())
+}

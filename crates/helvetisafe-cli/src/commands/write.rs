@@ -1,0 +1,165 @@
+//! The writing of one secret, for `set`, `create` and `update`.
+
+mod fields;
+
+use helvetisafe::{Error, ErrorKind, Expiry, KeyName, SecretMetadata, Secrets, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::session::Vault;
+use crate::ui::expiry::{ExpiryArgs, in_words};
+use crate::ui::secret_input::ValueArgs;
+use crate::ui::{Ui, key_names};
+
+#[derive(clap::Args)]
+pub(crate) struct WriteArgs {
+    /// The secret.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Write one field of a multi-field secret and keep the others. If there is a single other field, it
+    /// needs --allow-unbound: the vault may have exchanged such a secret.
+    #[arg(long, value_name = "FIELD")]
+    field: Option<String>,
+    #[command(flatten)]
+    value: ValueArgs,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+}
+
+/// The writes that are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Set,
+    Create,
+    Update,
+}
+
+/// The write that was done.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Created,
+    Updated,
+}
+
+pub(super) fn run(mode: Mode, args: &WriteArgs, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    args.value.refuse_argument()?;
+    let key = key_names::parse(&args.key)?;
+    let expiry = args.expiry.expiry()?;
+    // Probably from a variable that is not set.
+    if args.field.as_deref() == Some("") {
+        return Err(Failure::usage("the name of the field is empty"));
+    }
+    // Before the user types a value in vain.
+    vault.settings()?;
+    let value = args.value.read(key.as_str())?;
+    let write = |secrets: Secrets<'_>| {
+        let write = Write {
+            key: &key,
+            field: args.field.as_deref(),
+            value: value.expose_secret(),
+            expiry,
+            secrets,
+        };
+        write.run(mode)
+    };
+    let written = vault.write(write)?;
+    let written = written.map_err(|error| vault.failure(error))?;
+    report(&written, &key, &value, args, ui)
+}
+
+struct Write<'a> {
+    key: &'a KeyName,
+    field: Option<&'a str>,
+    value: &'a str,
+    expiry: Expiry,
+    secrets: Secrets<'a>,
+}
+
+type Written = (Action, SecretMetadata);
+
+impl Write<'_> {
+    /// Writes without asking first whether the secret exists: that may change meanwhile.
+    fn run(&self, mode: Mode) -> Result<Written, Error> {
+        match mode {
+            Mode::Create => self.create(),
+            Mode::Update => self.update(),
+            Mode::Set => match self.update() {
+                Err(error) if error.kind() == ErrorKind::NotFound => match self.create() {
+                    // Another client created it in between.
+                    Err(error) if error.kind() == ErrorKind::Conflict => self.update(),
+                    outcome => outcome,
+                },
+                outcome => outcome,
+            },
+        }
+    }
+
+    fn create(&self) -> Result<Written, Error> {
+        let expires_at = self.expiry.time();
+        let secrets = self.secrets;
+        let created = match self.field {
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
+            None => secrets.create(self.key, self.value, expires_at),
+        };
+        Ok((Action::Created, created?))
+    }
+
+    fn update(&self) -> Result<Written, Error> {
+        let secrets = self.secrets;
+        let updated = match self.field {
+            Some(field) => fields::update(secrets, self.key, (field, self.value), self.expiry),
+            None => secrets.update(self.key, self.value, self.expiry),
+        };
+        Ok((Action::Updated, updated?))
+    }
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    key: &'a str,
+    action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+}
+
+fn report(
+    (action, written): &Written,
+    key: &KeyName,
+    value: &SecretString,
+    args: &WriteArgs,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let shown = args.value.is_shown().then(|| value.expose_secret());
+    if ui.json {
+        return ui.output.json(&Json {
+            key: key.as_str(),
+            action: *action,
+            field: args.field.as_deref(),
+            created_at: written.created_at(),
+            updated_at: written.updated_at(),
+            expires_at: written.expires_at(),
+            value: shown,
+        });
+    }
+    let expires = match written.expires_at() {
+        Some(_) => format!(
+            "; it expires {}",
+            in_words(written.expires_at(), Timestamp::now())
+        ),
+        None => String::new(),
+    };
+    let done = match action {
+        Action::Created => "created",
+        Action::Updated => "updated",
+    };
+    ui.messages.done(format_args!("{done} `{key}`{expires}"));
+    shown.map_or(Ok(()), |value| ui.output.value(value))
+}

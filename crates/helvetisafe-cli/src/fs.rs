@@ -1,0 +1,42 @@
+//! Files and folders: atomic writes, permissions, the state folder.
+
+pub(crate) mod atomic_file;
+mod folder;
+pub(crate) mod private_file;
+pub(crate) mod state_folder;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// Returns the value of a variable as a path; an empty variable counts as unset.
+pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// Returns a folder of the XDG base directory specification: the one that `variable` names, else
+/// `default` in the home folder. `None` without a home folder.
+pub(crate) fn xdg_folder(variable: &str, default: &str) -> Option<PathBuf> {
+    let folder = path_variable(variable).filter(|folder| folder.is_absolute());
+    let home = || env::home_dir().filter(|home| home != OsStr::new(""));
+    folder.or_else(|| Some(home()?.join(default)))
+}
+
+/// Returns the folder of a file.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Creates a folder and its parents with mode 0700, unless it exists.
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

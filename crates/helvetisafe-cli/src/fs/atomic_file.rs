@@ -1,0 +1,87 @@
+//! Files with mode 0600 that are written completely or not at all.
+
+mod temporary;
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::folder::Folder;
+use super::folder_of;
+use crate::failure::Failure;
+use temporary::Temporary;
+
+/// Writes a file with mode 0600. Readers find the old contents or the new ones, never a part, also after
+/// a crash. A link is followed.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let write = || {
+        let path = target(path)?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        replace(&Folder::open(folder_of(&path))?, name, contents)
+    };
+    write().map_err(|error: io::Error| {
+        Failure::other(format_args!("cannot write {}: {error}", path.display()))
+    })
+}
+
+/// Writes a file in an open folder; a link is replaced. The contents go into a temporary file in the
+/// folder, which is then renamed. Temporary files that a killed process left there are removed.
+pub(super) fn replace(folder: &Folder, name: &OsStr, contents: &[u8]) -> io::Result<()> {
+    temporary::remove_leftovers(folder);
+    let mut temporary = Temporary::create(folder)?;
+    temporary.file().write_all(contents)?;
+    temporary.file().sync_all()?;
+    temporary.rename(name)?;
+    // The new name is on the disk once its folder is.
+    folder.sync()
+}
+
+/// Follows a link, and refuses to replace a folder or a device.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => path.canonicalize(),
+        Ok(_) => Err(io::Error::other("it exists and is not a regular file")),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_is_replaced_and_only_the_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("value");
+        for contents in ["old and longer", "new"] {
+            write(&path, contents.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), contents);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write(folder.path(), b"x").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_by_path_and_replaced_in_an_open_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write(&link, b"new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        let opened = Folder::open(folder.path()).unwrap();
+        replace(&opened, OsStr::new("link"), b"newer").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(link.symlink_metadata().unwrap().is_file());
+    }
+}

@@ -1,0 +1,95 @@
+//! The transport that records responses, and the one that replays them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use helvetisafe::{Failure, Timestamp, Transport, TransportError};
+use http::{Method, Request, Response, StatusCode};
+
+use super::entry::CacheEntry;
+use super::recorder::{Change, Recorder};
+use super::resource::{self, is_secret};
+use super::snapshot::Snapshot;
+
+/// Sends requests through another transport, and records the responses.
+pub(crate) struct RecordingTransport {
+    inner: Arc<dyn Transport>,
+    recorder: Recorder,
+}
+
+impl RecordingTransport {
+    pub(crate) fn new(inner: Arc<dyn Transport>, recorder: Recorder) -> Self {
+        Self { inner, recorder }
+    }
+
+    fn record(&self, request: &Request<Vec<u8>>, at: Timestamp, response: &Response<Vec<u8>>) {
+        let Some(resource) = resource::of_path(request.uri().path()) else {
+            return;
+        };
+        match response.status() {
+            StatusCode::OK => {
+                if let Some(entry) = CacheEntry::new(at, response.body()) {
+                    self.recorder.record(resource, Change::Entry(entry));
+                }
+            }
+            // A 404 for the list or a credential says nothing about the secrets.
+            StatusCode::NOT_FOUND if is_secret(resource) => {
+                self.recorder.record(resource, Change::Gone(at));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Transport for RecordingTransport {
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        // The response is at least as new as this.
+        let at = Timestamp::now();
+        let response = self.inner.send(request)?;
+        if request.method() == Method::GET {
+            self.record(request, at, &response);
+        }
+        Ok(response)
+    }
+}
+
+/// Responds from the cache, without a network.
+pub(crate) struct ReplayTransport {
+    snapshot: Arc<Snapshot>,
+    is_used: Arc<AtomicBool>,
+}
+
+impl ReplayTransport {
+    /// A client requests an access token first. This one is never sent to a vault.
+    const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
+
+    /// `is_used` becomes true with the first request.
+    pub(crate) fn new(snapshot: Arc<Snapshot>, is_used: Arc<AtomicBool>) -> Self {
+        Self { snapshot, is_used }
+    }
+}
+
+impl Transport for ReplayTransport {
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.is_used.store(true, Ordering::Relaxed);
+        if request.method() == Method::POST && request.uri().path().ends_with("/oauth/token") {
+            return Ok(Response::new(Self::TOKEN.into()));
+        }
+        let now = Timestamp::now();
+        let entry = resource::of_path(request.uri().path())
+            .filter(|_| request.method() == Method::GET)
+            .and_then(|resource| self.snapshot.get(resource));
+        match entry {
+            Some(entry) if entry.is_expired(now) => {
+                let mut gone = Response::new(Vec::new());
+                *gone.status_mut() = StatusCode::NOT_FOUND;
+                Ok(gone)
+            }
+            Some(entry) => Ok(Response::new(entry.body(now))),
+            None => Err(TransportError::with_source(
+                Failure::NotSent,
+                "it is not in the offline cache",
+            )),
+        }
+    }
+}

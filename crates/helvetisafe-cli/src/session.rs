@@ -1,0 +1,24 @@
+//! The work with the vault: connections, the time for them, the org key, the access token and reads.
+
+mod budget;
+mod connect;
+mod events;
+mod failures;
+mod offline;
+mod read;
+mod reader;
+mod suggest;
+mod token;
+mod trust;
+mod vault;
+
+pub(crate) use budget::Budget;
+pub(crate) use connect::{Connector, builder};
+pub(crate) use events::log_events;
+pub(crate) use failures::Failures;
+pub(crate) use offline::{Offline, OfflineArgs};
+pub(crate) use read::SecretRequest;
+pub(crate) use reader::Reader;
+pub(crate) use token::CachedToken;
+pub(crate) use trust::{KnownVault, Trust, TrustedKeys};
+pub(crate) use vault::Vault;

@@ -1,0 +1,92 @@
+//! The one place where clients are built.
+
+use helvetisafe::{Client, ClientBuilder, Fingerprint, Timeouts};
+
+use super::events::log_events;
+use super::token::CachedToken;
+use super::trust::{self, Trust};
+use crate::failure::Failure;
+use crate::settings::{Binding, Settings};
+use crate::ui::messages::Messages;
+
+/// Connects clients, with the cached access token and the trusted org key alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Connector<'a> {
+    pub(crate) settings: &'a Settings,
+    /// The access token that an earlier command cached, and where to cache another one.
+    pub(crate) token: Option<&'a CachedToken>,
+    /// The org key that an earlier connection of this command accepted.
+    pub(crate) accepted_org_key: Option<Fingerprint>,
+    pub(crate) messages: Messages,
+}
+
+impl Connector<'_> {
+    /// Connects to read. Fails if the org key is not the trusted one.
+    pub(super) fn read(self) -> Result<Client, Failure> {
+        self.read_with(None, |builder| builder)
+    }
+
+    /// Connects to read, with what `change` makes of the builder. An org key that changes later is
+    /// reported to `reports`.
+    pub(crate) fn read_with(
+        self,
+        reports: Option<Messages>,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, Failure> {
+        let rotation = trust::rotation(self.settings, reports)?;
+        let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
+        let builder = change(self.resume(builder));
+        let trust = Trust::load(self.settings)?;
+        let client = trust.connect_to_read(builder, self.accepted_org_key, self.messages)?;
+        self.save_token(&client);
+        Ok(client)
+    }
+
+    /// Connects to write. Fails if the org key is not the trusted one, or if a first use is doubtful.
+    pub(super) fn write(self) -> Result<Client, Failure> {
+        let builder = self.resume(builder(self.settings, self.messages)?);
+        let trust = Trust::load(self.settings)?;
+        let client = trust.connect_to_write(builder, self.accepted_org_key, self.messages)?;
+        self.save_token(&client);
+        Ok(client)
+    }
+
+    fn resume(&self, builder: ClientBuilder) -> ClientBuilder {
+        match self.token {
+            Some(token) => token.resume(builder, self.messages),
+            None => builder,
+        }
+    }
+
+    fn save_token(&self, client: &Client) {
+        if let Some(token) = self.token {
+            token.save(client, self.messages);
+        }
+    }
+}
+
+/// Returns a builder with all settings of a connection, except the org key and the cached access token:
+/// commands that test the credential fetch a new one.
+pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientBuilder, Failure> {
+    let mut builder = Client::builder(
+        settings.base_url.as_str(),
+        settings.credentials()?,
+        settings.key_source()?,
+    )
+    .on_event(log_events(messages));
+    builder = match settings.binding {
+        Binding::AllowUnbound => builder.allow_unbound(true),
+        Binding::RefuseOthers => builder,
+        Binding::Required => builder.require_binding(true),
+    };
+    if let Some(pem) = settings.ca_certificate()? {
+        builder = builder.ca_certificate(pem);
+    }
+    if let Some(operation) = settings.timeout {
+        builder = builder.timeouts(Timeouts {
+            operation,
+            ..Timeouts::default()
+        });
+    }
+    Ok(builder)
+}

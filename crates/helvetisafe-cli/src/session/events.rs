@@ -1,0 +1,79 @@
+//! The events of a client as messages.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use helvetisafe::Event;
+
+use crate::ui::messages::Messages;
+
+/// Waits whose ends differ by less than this, or by less than half the wait, count as one.
+const SAME_WAIT: Duration = Duration::from_millis(100);
+
+/// Returns an event handler. It prints a note for each wait that the vault asks for, once for all requests
+/// that wait, and all other events with `--verbose`.
+pub(crate) fn log_events(messages: Messages) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+    let last_end = Mutex::new(None);
+    move |event| match event {
+        Event::Waiting {
+            time,
+            throttled: true,
+            ..
+        } => {
+            if is_later(*time, &last_end) {
+                messages.note(format_args!(
+                    "the vault asks for fewer requests; waiting {:.1} s",
+                    time.as_secs_f64()
+                ));
+            }
+        }
+        event => detail(event, messages),
+    }
+}
+
+/// Returns whether a wait that starts now ends later than the last one, and stores its end then.
+fn is_later(time: Duration, last_end: &Mutex<Option<Instant>>) -> bool {
+    let mut last_end = last_end.lock().unwrap_or_else(PoisonError::into_inner);
+    let end = Instant::now() + time;
+    let is_later = last_end.is_none_or(|last| end > last + SAME_WAIT.max(time / 2));
+    if is_later {
+        *last_end = Some(end);
+    }
+    is_later
+}
+
+fn detail(event: &Event<'_>, messages: Messages) {
+    match event {
+        Event::Sending {
+            method,
+            path,
+            headers,
+            attempt,
+            ..
+        } => {
+            messages.detail(format_args!("{method} {path} (attempt {attempt})"));
+            for (name, value) in *headers {
+                match value.to_str() {
+                    Ok(text) if !value.is_sensitive() => {
+                        messages.detail(format_args!("  {name}: {text}"));
+                    }
+                    _ => messages.detail(format_args!("  {name}: [redacted]")),
+                }
+            }
+        }
+        Event::Answered { status, after, .. } => {
+            messages.detail(format_args!("{status} after {}", milliseconds(*after)));
+        }
+        Event::Failed { error, after, .. } => {
+            messages.detail(format_args!("{error}, after {}", milliseconds(*after)));
+        }
+        Event::Waiting { time, .. } => {
+            messages.detail(format_args!("trying again in {}", milliseconds(*time)));
+        }
+        _ => {}
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}

@@ -1,0 +1,64 @@
+//! Reads of several secrets from the vault.
+
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
+
+use super::vault::Vault;
+use crate::failure::Failure;
+use crate::ui::progress::Progress;
+
+/// A secret to read, and the fields of it that the user named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecretRequest {
+    pub(crate) key: KeyName,
+    pub(crate) fields: Vec<String>,
+}
+
+impl SecretRequest {
+    /// Requests a whole secret.
+    pub(crate) fn whole(key: KeyName) -> Self {
+        Self {
+            key,
+            fields: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(&self, secrets: Secrets<'_>) -> Result<Secret, Error> {
+        let fields: Vec<_> = self.fields.iter().map(String::as_str).collect();
+        secrets.get_with_fields(&self.key, &fields)
+    }
+}
+
+/// Reads secrets from the vault. Returns one outcome for each request, in the same order.
+pub(super) fn secrets(
+    requests: &[SecretRequest],
+    vault: &Vault,
+) -> Result<Vec<Result<Secret, Failure>>, Failure> {
+    // Connects before the progress bar appears, since the user may be asked for a password.
+    vault.client()?;
+    let progress = Progress::new(requests.len(), vault.messages);
+    let read = |secrets: Secrets<'_>| {
+        let read = |request: &SecretRequest| request.read(secrets);
+        secrets.each(requests, read, |_| progress.advance())
+    };
+    let outcomes = vault.read(read)?;
+    drop(progress);
+    let outcomes = outcomes.into_iter();
+    Ok(outcomes
+        .map(|outcome| outcome.map_err(|error| vault.failure(error)))
+        .collect())
+}
+
+/// Reads the names and dates of all secrets from the vault.
+pub(super) fn list(vault: &Vault) -> Result<Vec<SecretMetadata>, Failure> {
+    vault.read(|secrets| secrets.list())?.map_err(cannot_list)
+}
+
+fn cannot_list(error: Error) -> Failure {
+    let is_forbidden = error.kind() == ErrorKind::Forbidden;
+    let failure = Failure::from(error);
+    if is_forbidden {
+        return failure
+            .with_advice("or name the secrets with --key, --env or HELVETISAFE_SECRET_KEYS");
+    }
+    failure
+}

@@ -1,0 +1,276 @@
+//! The trusted org key of a vault: remembered on first use, as ssh remembers host keys.
+//!
+//! A vault with an org key of its own could choose what is read, and read what is written. So a changed
+//! key stops every command, and a doubtful first use stops writing. If the fingerprint is configured,
+//! nothing is remembered.
+
+mod known_vaults;
+mod rotation;
+
+use std::io::{self, ErrorKind};
+
+use helvetisafe::{Client, ClientBuilder, Error, Fingerprint};
+
+use crate::failure::{Failure, Status};
+use crate::settings::{Settings, VaultId};
+use crate::ui::messages::Messages;
+pub(crate) use known_vaults::KnownVault;
+use known_vaults::KnownVaults;
+pub(crate) use rotation::TrustedKeys;
+pub(super) use rotation::rotation;
+
+/// The trusted org key of one vault.
+#[derive(Debug)]
+pub(crate) struct Trust<'a> {
+    pub(crate) vault: VaultId,
+    /// The configured fingerprint.
+    pub(crate) expected: Option<Fingerprint>,
+    pub(crate) remembered: Option<KnownVault>,
+    settings: &'a Settings,
+    memory: KnownVaults,
+}
+
+impl<'a> Trust<'a> {
+    /// Reads the remembered org key, unless one is configured.
+    pub(crate) fn load(settings: &'a Settings) -> Result<Self, Failure> {
+        let memory = match settings.org_key {
+            Some(_) => KnownVaults::unused(),
+            None => KnownVaults::load(settings.insecure_permissions)?,
+        };
+        Self::new(settings, memory)
+    }
+
+    /// Reads the remembered org key even if another one is configured, for commands that show both.
+    pub(crate) fn load_all(settings: &'a Settings) -> Result<Self, Failure> {
+        Self::new(settings, KnownVaults::load(settings.insecure_permissions)?)
+    }
+
+    fn new(settings: &'a Settings, memory: KnownVaults) -> Result<Self, Failure> {
+        let vault = settings.vault_id()?;
+        Ok(Self {
+            expected: settings.org_key.as_ref().map(|key| key.fingerprint),
+            remembered: memory.find(&vault).cloned(),
+            vault,
+            settings,
+            memory,
+        })
+    }
+
+    /// Fails if the org key is not the configured or the remembered one.
+    pub(crate) fn check(&self, current: Fingerprint) -> Result<(), Failure> {
+        match (self.expected, &self.remembered) {
+            (Some(expected), _) if expected != current => Err(self.not_expected(expected, current)),
+            (None, Some(known)) if known.fingerprint != current => Err(changed(known, current)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Connects to read. A first use is remembered if possible.
+    pub(super) fn connect_to_read(
+        mut self,
+        builder: ClientBuilder,
+        accepted: Option<Fingerprint>,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let client = self.connect(builder, accepted)?;
+        let current = client.org_key_fingerprint();
+        if self.is_first_use() {
+            self.remember_to_read(current, messages)?;
+        }
+        Ok(client)
+    }
+
+    /// Connects to write. A first use must not be doubtful, and must be remembered.
+    pub(super) fn connect_to_write(
+        mut self,
+        builder: ClientBuilder,
+        accepted: Option<Fingerprint>,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let client = self.connect(builder, accepted)?;
+        let is_unconfirmed = self.remembered.as_ref().is_some_and(|it| it.unconfirmed);
+        if self.is_first_use() || is_unconfirmed {
+            self.remember_to_write(client.org_key_fingerprint(), messages)?;
+        }
+        Ok(client)
+    }
+
+    /// Connects with the trusted org key pinned, or the one that an earlier connection accepted.
+    fn connect(
+        &self,
+        builder: ClientBuilder,
+        accepted: Option<Fingerprint>,
+    ) -> Result<Client, Failure> {
+        let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
+        builder
+            .pin_org_keys(self.expected.or(remembered).or(accepted))
+            .connect()
+            .map_err(|error| self.explain(error))
+    }
+
+    fn is_first_use(&self) -> bool {
+        self.expected.is_none() && self.remembered.is_none()
+    }
+
+    /// Remembers the first org key of a vault. A failure to do so is a warning.
+    fn remember_to_read(
+        &mut self,
+        current: Fingerprint,
+        messages: Messages,
+    ) -> Result<(), Failure> {
+        if self.memory.has_only_others(&self.vault, current) {
+            messages.warning(format_args!(
+                "{}; ask the vault's owner which one is right before you write",
+                self.only_others(current)
+            ));
+        }
+        let is_seen = messages.is_terminal() || self.settings.trust_first_use;
+        let unconfirmed = !is_seen || self.memory.has_only_others(&self.vault, current);
+        match self.memory.remember(&self.vault, current, unconfirmed) {
+            Ok(None) => messages.done(format_args!("remembered the org key {current}")),
+            // Another process was faster.
+            Ok(Some(known)) if known.fingerprint != current => {
+                return Err(changed(&known, current));
+            }
+            Ok(Some(_)) => {}
+            Err(error) => messages.warning(format_args!(
+                "cannot remember the org key {current} of this vault, so a changed one goes \
+                 unnoticed: {error}; give the fingerprint with HELVETISAFE_ORG_KEY_FINGERPRINT, or \
+                 set HELVETISAFE_STATE_DIR to a folder that can be written"
+            )),
+        }
+        Ok(())
+    }
+
+    /// Remembers the first org key of a vault before anything is sealed under it. A failure to do so stops
+    /// the command.
+    fn remember_to_write(
+        &mut self,
+        current: Fingerprint,
+        messages: Messages,
+    ) -> Result<(), Failure> {
+        if self.memory.has_only_others(&self.vault, current) {
+            return Err(doubtful(self.only_others(current), current).with_advice(&or_pin(current)));
+        }
+        if !messages.is_terminal() && !self.settings.trust_first_use {
+            return Err(doubtful(
+                format_args!(
+                    "this is the first write to {} without a terminal on which a person could \
+                     compare its org key",
+                    self.vault
+                ),
+                current,
+            )
+            .with_advice(&or_pin(current))
+            .with_advice("or accept any key of the vault with --trust-first-use"));
+        }
+        match self.memory.remember(&self.vault, current, false) {
+            Ok(Some(known)) if known.fingerprint != current => Err(changed(&known, current)),
+            Ok(_) => {
+                messages.done(format_args!("remembered the org key {current}"));
+                Ok(())
+            }
+            Err(error) => Err(self.not_remembered(&error, current)),
+        }
+    }
+
+    fn not_remembered(&self, error: &io::Error, current: Fingerprint) -> Failure {
+        let failure = doubtful(
+            format_args!(
+                "cannot remember the org key of {}, so a changed one would go unnoticed: {error}",
+                self.vault
+            ),
+            current,
+        );
+        match error.kind() {
+            // Another process holds the lock, as the error says.
+            ErrorKind::TimedOut => failure,
+            _ => {
+                failure.with_advice("or set HELVETISAFE_STATE_DIR to a folder that can be written")
+            }
+        }
+    }
+
+    fn only_others(&self, current: Fingerprint) -> String {
+        format!(
+            "first use of this credential: the org key {current} of {} differs from those that are \
+             remembered for other credentials there",
+            self.vault.base_url
+        )
+    }
+
+    /// Remembers a fingerprint in place of the old one.
+    pub(crate) fn pin(&mut self, fingerprint: Fingerprint) -> Result<(), Failure> {
+        let done = self.memory.replace(&self.vault, Some(fingerprint));
+        done.map_err(|error| self.unwritable(&error))
+    }
+
+    /// Forgets the vault.
+    pub(crate) fn forget(&mut self) -> Result<(), Failure> {
+        let done = self.memory.replace(&self.vault, None);
+        done.map_err(|error| self.unwritable(&error))
+    }
+
+    /// Returns the file with the remembered org keys.
+    pub(crate) fn file(&self) -> Option<String> {
+        self.memory.file().map(|file| file.display().to_string())
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Failure {
+        if error.kind() == ErrorKind::TimedOut {
+            return Failure::other(error);
+        }
+        Failure::other(format_args!(
+            "cannot write {}: {error}; set HELVETISAFE_STATE_DIR to a folder that can be written",
+            self.file().as_deref().unwrap_or("the state folder")
+        ))
+    }
+
+    /// Explains a failure to connect, if the org key is not the pinned one.
+    fn explain(&self, error: Error) -> Failure {
+        match (error.refused_org_key(), self.expected, &self.remembered) {
+            (Some(current), Some(expected), _) => self.not_expected(expected, current),
+            (Some(current), None, Some(known)) => changed(known, current),
+            _ => error.into(),
+        }
+    }
+
+    fn not_expected(&self, expected: Fingerprint, current: Fingerprint) -> Failure {
+        let source = self.settings.org_key.as_ref();
+        let source = source.map_or_else(String::new, |key| key.origin.to_string());
+        Failure::new(
+            Status::Crypto,
+            format_args!(
+                "the org key of this vault is {current}, and {source} expects {expected}; ask the \
+                 vault's owner which one is right; if it is {current}, change the configured fingerprint"
+            ),
+        )
+    }
+}
+
+/// A first use that is too doubtful to write.
+fn doubtful(why: impl std::fmt::Display, current: Fingerprint) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "{why}; nothing was written; ask the vault's owner for the fingerprint of the org key, and \
+             if it is this one, set HELVETISAFE_ORG_KEY_FINGERPRINT={current}"
+        ),
+    )
+}
+
+fn or_pin(current: Fingerprint) -> String {
+    format!("or run `helvetisafe trust pin {current}`")
+}
+
+fn changed(known: &KnownVault, current: Fingerprint) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was \
+             not used, since a vault that made this key could read what you write; ask the vault's owner \
+             whether the key was rotated; if it was, run `helvetisafe trust pin {current}`",
+            known.fingerprint, known.since
+        ),
+    )
+}

@@ -1,0 +1,237 @@
+//! The remembered org keys: `known-vaults.json` in the state folder.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "vaults": [
+//!     {
+//!       "base_url": "https://vault.example",
+//!       "account": "client-id app",
+//!       "fingerprint": "SHA256:…",
+//!       "since": "2026-01-31T12:00:00Z",
+//!       "unconfirmed": true
+//!     }
+//!   ]
+//! }
+//! ```
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use helvetisafe::{Fingerprint, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::failure::Failure;
+use crate::fs::state_folder::{self, StateFolder};
+use crate::settings::VaultId;
+
+const FILE: &str = "known-vaults.json";
+const LOCK: &str = ".known-vaults.lock";
+const VERSION: u8 = 1;
+/// The time to wait for the lock of another process.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A vault, and its remembered org key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct KnownVault {
+    #[serde(flatten)]
+    pub(crate) vault: VaultId,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) since: Timestamp,
+    /// Set if a command only read, without a terminal on which a person could compare the key, or although
+    /// other credentials of the vault have another key. Such an entry detects a change, but allows no
+    /// writing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) unconfirmed: bool,
+}
+
+/// All remembered vaults.
+#[derive(Debug)]
+pub(super) struct KnownVaults {
+    /// `None` without a home folder, or if nothing is to be remembered.
+    folder: Option<PathBuf>,
+    insecure_permissions: bool,
+    entries: Vec<KnownVault>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u8,
+    vaults: Vec<KnownVault>,
+}
+
+impl KnownVaults {
+    /// Reads the file; a missing one is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the file cannot be read, or if another user could have written or replaced it: the
+    /// remembered org keys must not get lost unnoticed.
+    pub(super) fn load(insecure_permissions: bool) -> Result<Self, Failure> {
+        let folder = state_folder::path();
+        let opened = match &folder {
+            Some(folder) => StateFolder::open(folder, insecure_permissions)?,
+            None => None,
+        };
+        let entries = match &opened {
+            Some(opened) => {
+                opened.check_lock(LOCK)?;
+                read(opened)?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self {
+            folder,
+            insecure_permissions,
+            entries,
+        })
+    }
+
+    /// Creates an empty memory that stores nothing.
+    pub(super) fn unused() -> Self {
+        Self {
+            folder: None,
+            insecure_permissions: false,
+            entries: Vec::new(),
+        }
+    }
+
+    pub(super) fn find(&self, vault: &VaultId) -> Option<&KnownVault> {
+        self.entries.iter().find(|entry| entry.vault == *vault)
+    }
+
+    /// Returns whether other credentials of the same vault are remembered, and all with other keys. An
+    /// unconfirmed entry counts only if there is no confirmed one: a key that a vault sent for one read
+    /// must not vouch for itself.
+    pub(super) fn has_only_others(&self, vault: &VaultId, current: Fingerprint) -> bool {
+        let there = || {
+            let there = self.entries.iter();
+            there.filter(|it| it.vault != *vault && it.vault.has_address_of(vault))
+        };
+        let is_confirmed = there().any(|entry| !entry.unconfirmed);
+        let mut counted = there()
+            .filter(|entry| !(is_confirmed && entry.unconfirmed))
+            .peekable();
+        counted.peek().is_some() && counted.all(|entry| entry.fingerprint != current)
+    }
+
+    /// Remembers a vault, or returns the entry that another process has stored. An unconfirmed entry is
+    /// confirmed if `unconfirmed` is false.
+    pub(super) fn remember(
+        &mut self,
+        vault: &VaultId,
+        fingerprint: Fingerprint,
+        unconfirmed: bool,
+    ) -> io::Result<Option<KnownVault>> {
+        let (folder, _lock) = self.lock_and_reload()?;
+        let known = self.entries.iter_mut().find(|it| it.vault == *vault);
+        match known {
+            Some(entry)
+                if entry.fingerprint == fingerprint && entry.unconfirmed && !unconfirmed =>
+            {
+                entry.unconfirmed = false;
+            }
+            Some(entry) => return Ok(Some(entry.clone())),
+            None => self.entries.push(KnownVault {
+                unconfirmed,
+                ..KnownVault::new(vault, fingerprint)
+            }),
+        }
+        self.save(&folder).map(|()| None)
+    }
+
+    /// Replaces the remembered fingerprint, or removes it.
+    pub(super) fn replace(
+        &mut self,
+        vault: &VaultId,
+        fingerprint: Option<Fingerprint>,
+    ) -> io::Result<()> {
+        let (folder, _lock) = self.lock_and_reload()?;
+        self.entries.retain(|entry| entry.vault != *vault);
+        let new = fingerprint.map(|fingerprint| KnownVault::new(vault, fingerprint));
+        self.entries.extend(new);
+        self.save(&folder)
+    }
+
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.join(FILE))
+    }
+
+    /// Locks the file until the returned lock is dropped, and reads what other processes have written.
+    fn lock_and_reload(&mut self) -> io::Result<(StateFolder, File)> {
+        let folder = StateFolder::create(self.folder()?, self.insecure_permissions)?;
+        let lock = folder.lock(LOCK, LOCK_TIMEOUT)?;
+        self.entries = read(&folder).map_err(to_io)?;
+        Ok((folder, lock))
+    }
+
+    fn save(&self, folder: &StateFolder) -> io::Result<()> {
+        let contents = Contents {
+            version: VERSION,
+            vaults: self.entries.clone(),
+        };
+        let mut json = serde_json::to_vec_pretty(&contents)?;
+        json.push(b'\n');
+        folder.write(FILE, &json)
+    }
+
+    fn folder(&self) -> io::Result<&Path> {
+        let none = || io::Error::new(ErrorKind::NotFound, "there is no home folder");
+        self.folder.as_deref().ok_or_else(none)
+    }
+}
+
+impl KnownVault {
+    fn new(vault: &VaultId, fingerprint: Fingerprint) -> Self {
+        Self {
+            vault: vault.clone(),
+            fingerprint,
+            since: Timestamp::now(),
+            unconfirmed: false,
+        }
+    }
+}
+
+fn read(folder: &StateFolder) -> Result<Vec<KnownVault>, Failure> {
+    let Some(json) = folder.read(FILE, "the remembered vaults")? else {
+        return Ok(Vec::new());
+    };
+    let contents: Contents =
+        serde_json::from_slice(&json).map_err(|error| malformed(folder, &error))?;
+    match contents.version {
+        VERSION => Ok(contents.vaults),
+        version => Err(malformed(folder, &format_args!("its version is {version}"))),
+    }
+}
+
+fn malformed(folder: &StateFolder, error: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format_args!(
+        "cannot parse {folder}/{FILE}, which remembers the vaults: {error}; fix it, or move it \
+         away and check the fingerprints with `helvetisafe trust`"
+    ))
+}
+
+fn to_io(failure: Failure) -> io::Error {
+    io::Error::other(failure.message().unwrap_or_default().to_owned())
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn as_text<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fingerprint)
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| de::Error::custom("a fingerprint is SHA256: and 43 characters"))
+}

@@ -1,0 +1,185 @@
+//! The vault of a command. Settings are parsed, and clients connected, when they are first needed.
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use helvetisafe::{Client, Error, ErrorKind, Fingerprint, KeyName, Secrets};
+
+use super::budget::Budget;
+use super::connect::Connector;
+use super::suggest;
+use super::token::CachedToken;
+use crate::failure::Failure;
+use crate::settings::{Settings, SettingsArgs};
+use crate::ui::messages::Messages;
+use crate::ui::similar::nearest;
+
+pub(crate) struct Vault {
+    args: SettingsArgs,
+    pub(crate) messages: Messages,
+    default_timeout: Option<Duration>,
+    settings: OnceCell<Settings>,
+    budget: OnceCell<Budget>,
+    token: OnceCell<Option<CachedToken>>,
+    reader: OnceCell<Client>,
+    writer: OnceCell<Client>,
+    names: OnceCell<Vec<KeyName>>,
+}
+
+impl Vault {
+    /// `default_timeout` is the time for all requests together, unless the user sets one.
+    pub(crate) fn new(
+        args: SettingsArgs,
+        default_timeout: Option<Duration>,
+        messages: Messages,
+    ) -> Self {
+        Self {
+            args,
+            messages,
+            default_timeout,
+            settings: OnceCell::new(),
+            budget: OnceCell::new(),
+            token: OnceCell::new(),
+            reader: OnceCell::new(),
+            writer: OnceCell::new(),
+            names: OnceCell::new(),
+        }
+    }
+
+    /// Returns the settings. All callers share them, so that each secret is read once.
+    pub(crate) fn settings(&self) -> Result<&Settings, Failure> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let settings = Settings::load(&self.args)?;
+        Ok(self.settings.get_or_init(|| settings))
+    }
+
+    /// Returns the flags of the settings.
+    pub(crate) fn settings_args(&self) -> &SettingsArgs {
+        &self.args
+    }
+
+    /// Returns the time for the vault.
+    pub(crate) fn budget(&self) -> Result<&Budget, Failure> {
+        if let Some(budget) = self.budget.get() {
+            return Ok(budget);
+        }
+        let total = self.settings()?.timeout.or(self.default_timeout);
+        Ok(self.budget.get_or_init(|| Budget::new(total)))
+    }
+
+    /// Reads from the vault, in the time that is left.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(Secrets<'_>) -> T) -> Result<T, Failure> {
+        let secrets = self.client()?.secrets();
+        let budget = self.budget()?;
+        Ok(budget.spend(|| work(budget.limit(secrets))))
+    }
+
+    /// Writes to the vault, in the time that is left.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(Secrets<'_>) -> T) -> Result<T, Failure> {
+        let secrets = self.client_to_write()?.secrets();
+        let budget = self.budget()?;
+        Ok(budget.spend(|| work(budget.limit(secrets))))
+    }
+
+    /// Returns the client that reads; the first call connects it.
+    pub(crate) fn client(&self) -> Result<&Client, Failure> {
+        self.client_from(|settings| self.connector(settings, self.token(settings)?).read())
+    }
+
+    /// Returns the client that reads; the first call connects it with `connect`.
+    pub(super) fn client_from(
+        &self,
+        connect: impl FnOnce(&Settings) -> Result<Client, Failure>,
+    ) -> Result<&Client, Failure> {
+        if let Some(client) = self.connected() {
+            return Ok(client);
+        }
+        let settings = self.settings()?;
+        settings.read_secrets()?;
+        let client = self.budget()?.spend(|| connect(settings))?;
+        Ok(self.reader.get_or_init(|| client))
+    }
+
+    /// Returns the client that writes. Fails if the org key is not trusted. A command that reads too
+    /// calls this first, so that it connects only once.
+    pub(crate) fn client_to_write(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.writer.get() {
+            return Ok(client);
+        }
+        let settings = self.settings()?;
+        settings.read_secrets()?;
+        let connect = || self.connector(settings, self.token(settings)?).write();
+        let client = self.budget()?.spend(connect)?;
+        Ok(self.writer.get_or_init(|| client))
+    }
+
+    /// Returns the client if it has connected.
+    pub(super) fn connected(&self) -> Option<&Client> {
+        self.writer.get().or(self.reader.get())
+    }
+
+    /// Returns the org key that the first connection of this command accepted. Later connections accept
+    /// no other.
+    pub(super) fn accepted_org_key(&self) -> Option<Fingerprint> {
+        self.connected().map(Client::org_key_fingerprint)
+    }
+
+    fn connector<'a>(
+        &self,
+        settings: &'a Settings,
+        token: Option<&'a CachedToken>,
+    ) -> Connector<'a> {
+        Connector {
+            settings,
+            token,
+            accepted_org_key: self.accepted_org_key(),
+            messages: self.messages,
+        }
+    }
+
+    fn token(&self, settings: &Settings) -> Result<Option<&CachedToken>, Failure> {
+        if self.token.get().is_none() {
+            let token = CachedToken::load(settings, self.messages)?;
+            self.token.get_or_init(|| token);
+        }
+        Ok(self.token.get().and_then(Option::as_ref))
+    }
+
+    /// Caches an access token that was fetched after connecting.
+    pub(crate) fn save_token(&self) {
+        if let (Some(Some(token)), Some(client)) = (self.token.get(), self.connected()) {
+            token.save(client, self.messages);
+        }
+    }
+
+    /// Adds to a timeout that `--timeout` was its cause.
+    pub(crate) fn explain_timeout(&self, failure: Failure) -> Failure {
+        match self.budget.get() {
+            Some(budget) => budget.explain(failure),
+            None => failure,
+        }
+    }
+
+    /// Converts an error. For a missing secret it adds the most similar name.
+    pub(crate) fn failure(&self, error: Error) -> Failure {
+        let (ErrorKind::NotFound, Some(key)) = (error.kind(), error.key()) else {
+            return error.into();
+        };
+        let failure = Failure::not_found(key);
+        let names = self.names_to_suggest().iter().map(AsRef::as_ref);
+        match nearest(key.as_str(), names) {
+            Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
+            None => failure,
+        }
+    }
+
+    /// Returns all names, fetched once for all suggestions.
+    fn names_to_suggest(&self) -> &[KeyName] {
+        let time_left = self.budget().ok().and_then(Budget::left);
+        let names = |client| suggest::names(client, time_left);
+        let names = || self.client().map(names).unwrap_or_default();
+        self.names.get_or_init(names)
+    }
+}

@@ -1,0 +1,276 @@
+//! The settings: collected from flags, variables and a profile, then parsed once.
+//!
+//! [`spec`] lists every setting with its names. [`Entries`] holds what the user gave in each source, and
+//! decides which source wins. [`Settings`] is what the program needs: complete, typed and valid.
+
+mod entries;
+mod entry;
+mod flags;
+mod profile;
+mod secret;
+mod spec;
+mod vault_id;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use helvetisafe::{Credentials, Fingerprint, KeySource};
+use secrecy::ExposeSecret;
+
+use crate::failure::Failure;
+use crate::ui::duration;
+pub(crate) use entries::Entries;
+pub(crate) use entry::{Entry, Origin, RawValue};
+pub(crate) use flags::SettingsArgs;
+pub(crate) use profile::Profile;
+use secret::LazySecret;
+pub(crate) use spec::Setting;
+pub(crate) use vault_id::VaultId;
+
+/// The valid settings. Secrets are read from their files and commands when they are needed.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) base_url: String,
+    authentication: Authentication,
+    key: Key,
+    /// The time for all requests of a command together, if one is set.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) binding: Binding,
+    pub(crate) org_key: Option<ExpectedOrgKey>,
+    /// Set if a first use without a terminal may write under any org key.
+    pub(crate) trust_first_use: bool,
+    /// Set if access tokens are cached for later commands. Never set for an API token.
+    pub(crate) keep_token: bool,
+    ca_certificate: Option<PathBuf>,
+    pub(crate) insecure_permissions: bool,
+    pub(crate) profile: Option<Profile>,
+}
+
+#[derive(Clone, Debug)]
+enum Authentication {
+    ApiToken(LazySecret),
+    ServiceAccount {
+        client_id: String,
+        client_secret: LazySecret,
+    },
+}
+
+/// The source of the private key.
+#[derive(Clone, Debug)]
+enum Key {
+    Pem {
+        pem: LazySecret,
+        passphrase: Option<LazySecret>,
+    },
+    /// The password of the private key that the vault stores.
+    Password(LazySecret),
+}
+
+/// The degree to which secrets must name their key inside the encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    AllowUnbound,
+    RefuseOthers,
+    Required,
+}
+
+/// The fingerprint that the org key must have.
+#[derive(Clone, Debug)]
+pub(crate) struct ExpectedOrgKey {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) origin: Origin,
+}
+
+impl Settings {
+    /// Collects and parses the settings.
+    pub(crate) fn load(args: &SettingsArgs) -> Result<Self, Failure> {
+        Self::parse(&Entries::collect(args)?)
+    }
+
+    /// Fails with everything that is missing or contradictory, else with the first invalid value.
+    pub(crate) fn parse(entries: &Entries) -> Result<Self, Failure> {
+        entries.check()?;
+        let authentication = Authentication::parse(entries)?;
+        let is_api_token = matches!(authentication, Authentication::ApiToken(_));
+        Ok(Self {
+            base_url: text(entries, Setting::BaseUrl)?,
+            key: Key::parse(entries)?,
+            timeout: timeout(entries)?,
+            binding: binding(entries)?,
+            trust_first_use: is_on(entries, Setting::TrustFirstUse)?,
+            keep_token: is_on(entries, Setting::KeepToken)? && !is_api_token,
+            org_key: org_key(entries)?,
+            ca_certificate: path(entries, Setting::CaCertificate),
+            insecure_permissions: entries.insecure_permissions,
+            profile: entries.profile.clone(),
+            authentication,
+        })
+    }
+
+    pub(crate) fn uses_api_token(&self) -> bool {
+        matches!(self.authentication, Authentication::ApiToken(_))
+    }
+
+    /// Reads the secret of the authentication.
+    pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
+        Ok(match &self.authentication {
+            Authentication::ApiToken(token) => Credentials::api_token(token.read()?.clone()),
+            Authentication::ServiceAccount {
+                client_id,
+                client_secret,
+            } => Credentials::service_account(client_id.clone(), client_secret.read()?.clone()),
+        })
+    }
+
+    /// Reads the private key, or the password of the one in the vault.
+    pub(crate) fn key_source(&self) -> Result<KeySource, Failure> {
+        let (pem, passphrase) = match &self.key {
+            Key::Password(password) => return Ok(KeySource::password(password.read()?.clone())),
+            Key::Pem { pem, passphrase } => (pem.read()?, passphrase),
+        };
+        let source = KeySource::pem(pem.expose_secret());
+        Ok(match passphrase {
+            Some(passphrase) => source.with_passphrase(passphrase.read()?.clone()),
+            None => source,
+        })
+    }
+
+    /// Reads the PEM of the additional certificate authority.
+    pub(crate) fn ca_certificate(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(path) = &self.ca_certificate else {
+            return Ok(None);
+        };
+        std::fs::read(path).map(Some).map_err(|error| {
+            Failure::usage(format_args!(
+                "cannot read the CA certificate {}: {error}",
+                path.display()
+            ))
+        })
+    }
+
+    /// Reads all secrets that a connection needs, which may be in pipes, or ask the user.
+    pub(crate) fn read_secrets(&self) -> Result<(), Failure> {
+        self.credentials()?;
+        self.key_source().map(drop)
+    }
+
+    /// Returns the identity of the vault and the account.
+    pub(crate) fn vault_id(&self) -> Result<VaultId, Failure> {
+        Ok(match &self.authentication {
+            Authentication::ApiToken(token) => VaultId::of_token(&self.base_url, token.read()?),
+            Authentication::ServiceAccount { client_id, .. } => {
+                VaultId::of_client(&self.base_url, client_id)
+            }
+        })
+    }
+}
+
+impl Authentication {
+    fn parse(entries: &Entries) -> Result<Self, Failure> {
+        if let Some(token) = secret(entries, Setting::ApiToken) {
+            return Ok(Self::ApiToken(token));
+        }
+        Ok(Self::ServiceAccount {
+            client_id: text(entries, Setting::ClientId)?,
+            client_secret: secret(entries, Setting::ClientSecret)
+                .ok_or_else(|| not_set(Setting::ClientSecret))?,
+        })
+    }
+}
+
+impl Key {
+    fn parse(entries: &Entries) -> Result<Self, Failure> {
+        if let Some(password) = secret(entries, Setting::Password) {
+            return Ok(Self::Password(password));
+        }
+        Ok(Self::Pem {
+            pem: secret(entries, Setting::PrivateKey)
+                .ok_or_else(|| not_set(Setting::PrivateKey))?,
+            passphrase: secret(entries, Setting::Passphrase),
+        })
+    }
+}
+
+fn not_set(setting: Setting) -> Failure {
+    Failure::usage(format_args!("{setting} is not set"))
+}
+
+fn text(entries: &Entries, setting: Setting) -> Result<String, Failure> {
+    let (text, _) = entries.text(setting).ok_or_else(|| not_set(setting))?;
+    Ok(text.to_owned())
+}
+
+fn path(entries: &Entries, setting: Setting) -> Option<PathBuf> {
+    match &entries.used(setting)?.value {
+        RawValue::Path(path) => Some(path.clone()),
+        _ => None,
+    }
+}
+
+fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
+    let entry = entries.used(setting)?;
+    Some(LazySecret::new(entry, entries.insecure_permissions))
+}
+
+/// Returns whether a switch is set to `true`.
+fn is_on(entries: &Entries, setting: Setting) -> Result<bool, Failure> {
+    let Some((text, origin)) = entries.text(setting) else {
+        return Ok(false);
+    };
+    text.parse().map_err(|_| {
+        Failure::usage(format_args!(
+            "{origin} is neither true nor false: `{text}`; set it to one of them"
+        ))
+    })
+}
+
+fn timeout(entries: &Entries) -> Result<Option<Duration>, Failure> {
+    let Some((text, origin)) = entries.text(Setting::Timeout) else {
+        return Ok(None);
+    };
+    duration::parse(text).map(Some).ok_or_else(|| {
+        Failure::usage(format_args!(
+            "`{text}` is not a time, from {origin}; write it like 10s or 2m"
+        ))
+    })
+}
+
+fn org_key(entries: &Entries) -> Result<Option<ExpectedOrgKey>, Failure> {
+    let Some((text, origin)) = entries.text(Setting::OrgKeyFingerprint) else {
+        return Ok(None);
+    };
+    let fingerprint = text.parse().map_err(|_| {
+        Failure::usage(format_args!(
+            "{origin} is not a fingerprint: `{text}`; it is SHA256: and 43 characters, as \
+             `helvetisafe trust` shows it"
+        ))
+    })?;
+    let origin = origin.clone();
+    Ok(Some(ExpectedOrgKey {
+        fingerprint,
+        origin,
+    }))
+}
+
+/// Of two contradictory switches the one from the stronger source wins.
+fn binding(entries: &Entries) -> Result<Binding, Failure> {
+    let rank = |setting| -> Result<Option<u8>, Failure> {
+        let is_on = is_on(entries, setting)?;
+        let entry = entries.used(setting).filter(|_| is_on);
+        Ok(entry.map(|entry| entry.origin.rank()))
+    };
+    let (allow, require) = (Setting::AllowUnbound, Setting::RequireBinding);
+    match (rank(allow)?, rank(require)?) {
+        (None, None) => Ok(Binding::RefuseOthers),
+        (Some(allow), require) if require.is_none_or(|require| allow < require) => {
+            Ok(Binding::AllowUnbound)
+        }
+        (allow, Some(require)) if allow.is_none_or(|allow| require < allow) => {
+            Ok(Binding::Required)
+        }
+        _ => Err(Failure::usage(format_args!(
+            "{allow} and {require} contradict each other in the same source; set only one of them \
+             to true"
+        ))),
+    }
+}

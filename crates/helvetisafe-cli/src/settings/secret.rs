@@ -1,0 +1,125 @@
+//! Secrets among the settings, read from a variable, a file or a command when they are needed.
+
+use std::cell::OnceCell;
+use std::fmt::Display;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use secrecy::SecretString;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::entry::{Entry, RawValue};
+use super::spec::Setting;
+use crate::failure::Failure;
+use crate::fs::private_file;
+
+/// The limit in bytes: more than any credential has.
+const LIMIT: usize = 1 << 20;
+
+/// A secret that is read once: a command may ask for a password, and a pipe can be read only once.
+#[derive(Clone, Debug)]
+pub(super) struct LazySecret {
+    entry: Entry,
+    insecure_permissions: bool,
+    value: OnceCell<SecretString>,
+}
+
+impl LazySecret {
+    pub(super) fn new(entry: &Entry, insecure_permissions: bool) -> Self {
+        Self {
+            entry: entry.clone(),
+            insecure_permissions,
+            value: OnceCell::new(),
+        }
+    }
+
+    /// Returns the secret, without one newline at its end, which editors and commands add.
+    pub(super) fn read(&self) -> Result<&SecretString, Failure> {
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        let value = self.load()?;
+        Ok(self.value.get_or_init(|| value))
+    }
+
+    fn load(&self) -> Result<SecretString, Failure> {
+        let bytes = match &self.entry.value {
+            RawValue::Secret(secret) => return Ok(secret.clone()),
+            RawValue::Path(path) => self.read_file(path)?,
+            RawValue::Command(argv) => self.run(argv)?,
+            RawValue::Text(text) => Zeroizing::new(text.clone().into_bytes()),
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|_| self.not_text())?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(Failure::usage(format_args!(
+                "{} gives an empty value; expected {}",
+                self.entry.origin, self.entry.setting
+            )));
+        }
+        Ok(text.into())
+    }
+
+    fn not_text(&self) -> Failure {
+        let reason = match self.entry.setting {
+            Setting::PrivateKey => ", so it is not a PEM",
+            _ => "",
+        };
+        let origin = &self.entry.origin;
+        Failure::usage(format_args!("the value of {origin} is not UTF-8{reason}"))
+    }
+
+    /// Reads the file whose permissions were checked: the path may lead elsewhere a moment later.
+    fn read_file(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let what = match self.entry.setting {
+            Setting::PrivateKey => "the private key".to_owned(),
+            setting => format!("the {setting} file"),
+        };
+        let unreadable = |why: &dyn Display| {
+            Failure::usage(format_args!("cannot read {what} {}: {why}", path.display()))
+        };
+        let file = private_file::open(&what, path, self.insecure_permissions)?;
+        // One allocation: growing would leave an unwiped copy.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+        file.take(LIMIT as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(&error))?;
+        if bytes.len() > LIMIT {
+            return Err(unreadable(&format_args!(
+                "it has more than {} MiB",
+                LIMIT >> 20
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// Runs a program without a shell. It can ask on the terminal, but gets no standard input, which may
+    /// be the value of a `set`.
+    fn run(&self, argv: &[String]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let failed = |why: &dyn Display| {
+            Failure::usage(format_args!(
+                "{}: {why}; run it by hand to see why",
+                self.entry.origin
+            ))
+        };
+        let (program, arguments) = argv
+            .split_first()
+            .ok_or_else(|| failed(&"the command is empty"))?;
+        let mut output = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| failed(&format_args!("cannot run `{program}`: {error}")))?;
+        if !output.status.success() {
+            output.stdout.zeroize();
+            return Err(failed(&format_args!(
+                "`{program}` ended with {}",
+                output.status
+            )));
+        }
+        Ok(Zeroizing::new(output.stdout))
+    }
+}

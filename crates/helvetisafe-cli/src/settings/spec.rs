@@ -1,0 +1,172 @@
+//! All settings and their names: the one table behind flags, variables, profiles, `config show` and
+//! messages.
+
+use std::fmt;
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Setting {
+    BaseUrl,
+    ClientId,
+    ClientSecret,
+    ApiToken,
+    PrivateKey,
+    Passphrase,
+    Password,
+    CaCertificate,
+    Timeout,
+    OrgKeyFingerprint,
+    TrustFirstUse,
+    AllowUnbound,
+    RequireBinding,
+    KeepToken,
+}
+
+impl Setting {
+    pub(crate) const ALL: [Self; 14] = [
+        Self::BaseUrl,
+        Self::ClientId,
+        Self::ClientSecret,
+        Self::ApiToken,
+        Self::PrivateKey,
+        Self::Passphrase,
+        Self::Password,
+        Self::CaCertificate,
+        Self::Timeout,
+        Self::OrgKeyFingerprint,
+        Self::TrustFirstUse,
+        Self::AllowUnbound,
+        Self::RequireBinding,
+        Self::KeepToken,
+    ];
+
+    /// Returns the name in `config show`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::BaseUrl => "base_url",
+            Self::ClientId => "client_id",
+            Self::ClientSecret => "client_secret",
+            Self::ApiToken => "api_token",
+            Self::PrivateKey => "private_key",
+            Self::Passphrase => "private_key_passphrase",
+            Self::Password => "password",
+            Self::CaCertificate => "ca_certificate",
+            Self::Timeout => "timeout",
+            Self::OrgKeyFingerprint => "org_key_fingerprint",
+            Self::TrustFirstUse => "trust_first_use",
+            Self::AllowUnbound => "allow_unbound",
+            Self::RequireBinding => "require_binding",
+            Self::KeepToken => "keep_token",
+        }
+    }
+
+    /// Returns all its names in flags, variables and profiles, for "give one of …".
+    pub(super) fn names(self) -> String {
+        let names = SPECS
+            .iter()
+            .filter(|spec| spec.setting == self)
+            .flat_map(|spec| [spec.flag, spec.variable, spec.profile])
+            .flatten();
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The kind of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ValueKind {
+    /// The value, which is not a secret.
+    Text,
+    /// `true` or `false`; in a profile without quotes. A flag has no value and means `true`.
+    Switch,
+    /// The path of a file.
+    Path,
+    /// The secret itself; only in a variable.
+    Secret,
+    /// The program that prints the secret, and its arguments; only in a profile.
+    Command,
+}
+
+/// A kind of value for a setting, and its name in each source that has one.
+#[derive(Debug)]
+pub(super) struct SettingSpec {
+    pub(super) setting: Setting,
+    pub(super) kind: ValueKind,
+    pub(super) flag: Option<&'static str>,
+    pub(super) variable: Option<&'static str>,
+    pub(super) profile: Option<&'static str>,
+}
+
+#[rustfmt::skip]
+pub(super) const SPECS: &[SettingSpec] = {
+    use ValueKind::{Command, Path, Secret, Switch, Text};
+    use Setting::*;
+    &[
+        spec(BaseUrl, Text, "--base-url", "HELVETISAFE_BASE_URL", "base_url"),
+        spec(ClientId, Text, "--client-id", "HELVETISAFE_CLIENT_ID", "client_id"),
+        spec(ClientSecret, Secret, "", "HELVETISAFE_CLIENT_SECRET", ""),
+        spec(ClientSecret, Path, "--client-secret-file", "HELVETISAFE_CLIENT_SECRET_FILE", "client_secret_file"),
+        spec(ClientSecret, Command, "", "", "client_secret_command"),
+        spec(ApiToken, Secret, "", "HELVETISAFE_API_TOKEN", ""),
+        spec(ApiToken, Path, "--api-token-file", "HELVETISAFE_API_TOKEN_FILE", "api_token_file"),
+        spec(ApiToken, Command, "", "", "api_token_command"),
+        spec(PrivateKey, Path, "--private-key-path", "HELVETISAFE_PRIVATE_KEY_PATH", "private_key_path"),
+        spec(PrivateKey, Secret, "", "HELVETISAFE_PRIVATE_KEY_PEM", ""),
+        spec(PrivateKey, Command, "", "", "private_key_pem_command"),
+        spec(Passphrase, Secret, "", "HELVETISAFE_PRIVATE_KEY_PASSPHRASE", ""),
+        spec(Passphrase, Path, "--private-key-passphrase-file", "HELVETISAFE_PRIVATE_KEY_PASSPHRASE_FILE", "private_key_passphrase_file"),
+        spec(Passphrase, Command, "", "", "private_key_passphrase_command"),
+        spec(Password, Secret, "", "HELVETISAFE_PASSWORD", ""),
+        spec(Password, Path, "--password-file", "HELVETISAFE_PASSWORD_FILE", "password_file"),
+        spec(Password, Command, "", "", "password_command"),
+        spec(CaCertificate, Path, "--ca-certificate", "HELVETISAFE_CA_CERTIFICATE", "ca_certificate"),
+        spec(Timeout, Text, "--timeout", "HELVETISAFE_TIMEOUT", "timeout"),
+        spec(OrgKeyFingerprint, Text, "--org-key-fingerprint", "HELVETISAFE_ORG_KEY_FINGERPRINT", "org_key_fingerprint"),
+        spec(TrustFirstUse, Switch, "--trust-first-use", "HELVETISAFE_TRUST_FIRST_USE", ""),
+        spec(AllowUnbound, Switch, "--allow-unbound", "HELVETISAFE_ALLOW_UNBOUND", "allow_unbound"),
+        spec(RequireBinding, Switch, "--require-binding", "HELVETISAFE_REQUIRE_BINDING", "require_binding"),
+        spec(KeepToken, Switch, "", "HELVETISAFE_KEEP_TOKEN", "keep_token"),
+    ]
+};
+
+/// Returns what a profile must have instead of a key that would be a secret in plain text; `None` for
+/// other keys.
+pub(super) fn instead_of_plain(key: &str) -> Option<String> {
+    let is_plain = |spec: &&SettingSpec| {
+        let name = spec
+            .variable
+            .map(|name| name.replacen("HELVETISAFE_", "", 1));
+        let is_named =
+            spec.setting.name() == key || name.is_some_and(|it| it.eq_ignore_ascii_case(key));
+        spec.kind == ValueKind::Secret && is_named
+    };
+    let setting = SPECS.iter().find(is_plain)?.setting;
+    let keys = SPECS.iter().filter(|spec| spec.setting == setting);
+    let keys: Vec<_> = keys.filter_map(|spec| spec.profile).collect();
+    Some(keys.join(" or "))
+}
+
+const fn spec(
+    setting: Setting,
+    kind: ValueKind,
+    flag: &'static str,
+    variable: &'static str,
+    profile: &'static str,
+) -> SettingSpec {
+    SettingSpec {
+        setting,
+        kind,
+        flag: some(flag),
+        variable: some(variable),
+        profile: some(profile),
+    }
+}
+
+const fn some(name: &'static str) -> Option<&'static str> {
+    if name.is_empty() { None } else { Some(name) }
+}

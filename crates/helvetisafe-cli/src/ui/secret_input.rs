@@ -1,0 +1,148 @@
+//! The value of a secret: piped, from a file, generated, or typed at a hidden prompt; never an argument.
+
+mod generate;
+#[cfg(unix)]
+mod hidden_prompt;
+#[cfg(unix)]
+mod line;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// The limit in bytes: more than the vault accepts.
+const LIMIT: usize = 4 << 20;
+
+/// The source of the value. Without an option it is standard input if that is piped, else a hidden prompt.
+#[derive(Args)]
+#[command(next_help_heading = "Value")]
+pub(crate) struct ValueArgs {
+    /// Take the value from a file, byte for byte.
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    value_file: Option<PathBuf>,
+    /// Drop one newline from the end of a value that is piped or in a file.
+    #[arg(long)]
+    trim_newline: bool,
+    /// Allow an empty value; without this it is treated as a failed pipe.
+    #[arg(long)]
+    allow_empty: bool,
+    /// Generate a random value of LEN letters and digits.
+    #[arg(
+        long,
+        value_name = "LEN",
+        num_args = 0..=1,
+        default_missing_value = "32",
+        value_parser = clap::value_parser!(u16).range(1..=4096)
+    )]
+    generate: Option<u16>,
+    /// Print the generated value.
+    #[arg(long, requires = "generate")]
+    show: bool,
+    /// Catches a value among the arguments, to refuse it without printing it.
+    #[arg(hide = true, value_name = "VALUE")]
+    on_the_command_line: Vec<OsString>,
+}
+
+impl ValueArgs {
+    /// Fails if a value is among the arguments. Call it first.
+    pub(crate) fn refuse_argument(&self) -> Result<(), Failure> {
+        if self.on_the_command_line.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "a value cannot be given as an argument: every user of this machine could see it, and \
+             the shell would keep it in its history; pipe it in, use --value-file, or run the \
+             command on a terminal without it to be asked; change the value if it is in use",
+        ))
+    }
+
+    /// Reads or generates the value. `name` names it in the prompt.
+    pub(crate) fn read(&self, name: &str) -> Result<SecretString, Failure> {
+        if let Some(length) = self.generate {
+            return generate::value(length.into());
+        }
+        let value = match &self.value_file {
+            Some(path) => {
+                let what = path.display().to_string();
+                let file = File::open(path).map_err(|error| unreadable(&what, &error))?;
+                self.text(file, &what)?
+            }
+            None if io::stdin().is_terminal() => prompt(name)?,
+            None => self.text(io::stdin().lock(), "standard input")?,
+        };
+        if value.expose_secret().is_empty() && !self.allow_empty {
+            return Err(Failure::usage(
+                "the value is empty, as after a failed command; give --allow-empty if that is \
+                 intended",
+            ));
+        }
+        Ok(value)
+    }
+
+    /// Returns whether to print the value.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.show
+    }
+
+    fn text(&self, source: impl Read, what: &str) -> Result<SecretString, Failure> {
+        // One allocation: growing would leave an unwiped copy.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+        source
+            .take(LIMIT as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(what, &error))?;
+        if bytes.len() > LIMIT {
+            return Err(Failure::usage(format_args!(
+                "{what} has more than {} MiB; a secret has at most about 1.5 MB",
+                LIMIT >> 20
+            )));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            Failure::usage(format_args!(
+                "{what} is not UTF-8 (at byte {}), and a secret is text; encode it, for example \
+                 with base64",
+                error.valid_up_to()
+            ))
+        })?;
+        let trimmed = text.strip_suffix('\n').filter(|_| self.trim_newline);
+        Ok(trimmed.unwrap_or(text).into())
+    }
+}
+
+fn unreadable(what: &str, error: &io::Error) -> Failure {
+    Failure::usage(format_args!("cannot read {what}: {error}"))
+}
+
+/// Asks twice at a hidden prompt.
+fn prompt(name: &str) -> Result<SecretString, Failure> {
+    let questions = [
+        format!("Value of {name}: "),
+        format!("Value of {name}, again: "),
+    ];
+    let [value, again] = ask(questions).map_err(|error| unreadable("the terminal", &error))?;
+    if value.expose_secret() != again.expose_secret() {
+        return Err(Failure::usage(
+            "the two values differ; nothing was changed, try again",
+        ));
+    }
+    Ok(value)
+}
+
+#[cfg(unix)]
+fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
+    let mut prompt = hidden_prompt::HiddenPrompt::open()?;
+    Ok([prompt.ask(&first)?, prompt.ask(&second)?])
+}
+
+#[cfg(not(unix))]
+fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
+    let ask = |question| rpassword::prompt_password(question).map(SecretString::from);
+    Ok([ask(first)?, ask(second)?])
+}

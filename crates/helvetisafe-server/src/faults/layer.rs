@@ -1,0 +1,273 @@
+//! The layer that applies faults to requests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Response, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::serve::Listener;
+use axum::{Extension, Router};
+use helvetisafe_proto::KeyName;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+
+use super::change::{self, Change};
+use super::fault::{AnswerSource, Before};
+use super::history::{History, Stored};
+use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
+use super::{Answer, Fault, Faults, Handled, Route, Seen};
+use crate::connections;
+use crate::http::{organization, report};
+use crate::shared::Shared;
+use crate::store::{Moment, OrganizationId, StoreError};
+
+/// The largest request body in bytes, larger than any vault accepts.
+const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;
+
+/// Serves the calls with faults, until `stop` is ready.
+pub(crate) async fn serve(
+    faults: Faults,
+    shared: Arc<Shared>,
+    calls: Router,
+    listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let bounds = shared.settings.bounds;
+    let state = FaultLayer {
+        faults,
+        shared,
+        history: History::default(),
+    };
+    let calls = calls.layer(from_fn_with_state(state, apply_faults));
+    let calls_on = |stream: &FaultyStream| calls.clone().layer(Extension(stream.wire().clone()));
+    connections::serve(FaultyListener::new(listener), calls_on, bounds, stop).await;
+}
+
+#[derive(Clone)]
+struct FaultLayer {
+    faults: Faults,
+    shared: Arc<Shared>,
+    history: History,
+}
+
+async fn apply_faults(
+    State(layer): State<FaultLayer>,
+    Extension(wire): Extension<Wire>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_REQUEST_LEN).await else {
+        return Answer::status(StatusCode::BAD_REQUEST).into();
+    };
+    let request = ReadRequest::new(parts, body);
+    let (index, fault) = layer.faults.add_request(request.log_entry(&wire));
+    // In its own task, so that the vault finishes the request, and the log records its result, even if the
+    // client disconnects.
+    let task = tokio::spawn(async move {
+        let plan = fault
+            .as_ref()
+            .map_or_else(Plan::default, |fault| fault.wire.clone());
+        let answer = layer.answer(index, fault, request, next).await;
+        wire.begin(plan);
+        answer
+    });
+    let failed = |_| Answer::status(StatusCode::INTERNAL_SERVER_ERROR).into();
+    task.await.unwrap_or_else(failed)
+}
+
+/// A request with its whole body.
+struct ReadRequest {
+    parts: Parts,
+    body: Bytes,
+    route: Option<Route>,
+    key: Option<String>,
+}
+
+impl ReadRequest {
+    fn new(parts: Parts, body: Bytes) -> Self {
+        let (route, key) = match Route::of(&parts.method, parts.uri.path()) {
+            Some((Route::Create, _)) => (Some(Route::Create), key_in(&body)),
+            Some((route, key)) => (Some(route), key),
+            None => (None, None),
+        };
+        Self {
+            parts,
+            body,
+            route,
+            key,
+        }
+    }
+
+    fn log_entry(&self, wire: &Wire) -> Seen {
+        Seen {
+            method: self.parts.method.to_string(),
+            path: self.parts.uri.path().to_owned(),
+            route: self.route,
+            key: self.key.clone(),
+            connection: wire.connection,
+            vault: Handled::UnderWay,
+            fault: None,
+        }
+    }
+}
+
+/// Returns the name of the secret that a request body creates.
+fn key_in(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        key: String,
+    }
+    let body: Body = serde_json::from_slice(body).ok()?;
+    Some(body.key)
+}
+
+/// The organization and the secret of a request.
+struct Subject {
+    organization: Option<OrganizationId>,
+    key: Option<String>,
+}
+
+impl Subject {
+    fn key(&self) -> Option<KeyName> {
+        KeyName::parse(self.key.as_deref()?).ok()
+    }
+}
+
+impl FaultLayer {
+    /// Returns the answer for the client, before the faults of the connection.
+    async fn answer(
+        &self,
+        index: usize,
+        fault: Option<Fault>,
+        request: ReadRequest,
+        next: Next,
+    ) -> Response<Body> {
+        let Some(fault) = fault else {
+            return self.ask_vault(index, request, next).await.0;
+        };
+        self.prepare(fault.before).await;
+        match fault.answer {
+            AnswerSource::Vault => self.ask_vault(index, request, next).await.0,
+            AnswerSource::BeforeActing(answer) => {
+                self.faults
+                    .update_request(index, |seen| seen.vault = Handled::Never);
+                answer.into()
+            }
+            AnswerSource::AfterActing(answer) => {
+                self.ask_vault(index, request, next).await;
+                answer.into()
+            }
+            AnswerSource::Changed(change) => {
+                let (mut answer, subject) = self.ask_vault(index, request, next).await;
+                let changed = self.changed(&mut answer, subject, change).await;
+                changed.unwrap_or_else(|| {
+                    self.faults.update_request(index, |seen| seen.fault = None);
+                    answer
+                })
+            }
+        }
+    }
+
+    async fn prepare(&self, before: Before) {
+        let forgotten = match before {
+            Before::Nothing => Ok(()),
+            Before::Wait(time) => {
+                tokio::time::sleep(time).await;
+                Ok(())
+            }
+            Before::ForgetAccessTokens => self.forget_tokens(false).await,
+            Before::ForgetAllTokens => self.forget_tokens(true).await,
+        };
+        if let Err(error) = forgotten {
+            report(&error);
+        }
+    }
+
+    async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
+        self.shared.store.forget_tokens(api_tokens).await?;
+        self.shared.tokens.clear();
+        Ok(())
+    }
+
+    /// Returns the vault's answer, and the subject of the request.
+    async fn ask_vault(
+        &self,
+        index: usize,
+        request: ReadRequest,
+        next: Next,
+    ) -> (Response<Body>, Subject) {
+        let ReadRequest {
+            parts,
+            body,
+            route,
+            key,
+        } = request;
+        let organization = organization(&parts.headers, &self.shared).await;
+        let answer = next
+            .run(Request::from_parts(parts, Body::from(body.clone())))
+            .await;
+        let status = answer.status();
+        if let (true, Some(key), Some(organization)) = (status.is_success(), &key, organization) {
+            self.record(organization, route, key, &body);
+        }
+        self.faults
+            .update_request(index, |seen| seen.vault = Handled::Answered(status));
+        (answer, Subject { organization, key })
+    }
+
+    fn record(&self, organization: OrganizationId, route: Option<Route>, key: &str, body: &[u8]) {
+        match route {
+            Some(Route::Delete) => self.history.record(organization, key, None),
+            Some(route) if route.is_write() => {
+                let stored: Option<Stored> = serde_json::from_slice(body).ok();
+                self.history.record(organization, key, stored);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the vault's answer with a change; `None` if the answer has nothing to change.
+    async fn changed(
+        &self,
+        answer: &mut Response<Body>,
+        subject: Subject,
+        change: Change,
+    ) -> Option<Response<Body>> {
+        match change {
+            Change::Flip(part) => {
+                change::rewritten(answer, |record| change::flipped(record, part)).await
+            }
+            Change::Forge(forged) => Some(change::record(subject.key()?, forged)),
+            Change::ListAlso(names) => {
+                change::rewritten(answer, |list| Some(change::with_names(list, &names))).await
+            }
+            Change::Replay(version) => {
+                let (organization, key) = (subject.organization?, subject.key()?);
+                let stored = self.history.version(organization, key.as_str(), version)?;
+                Some(change::record(key, stored))
+            }
+            Change::CiphertextOf(other) => {
+                let stored = self.stored(subject.organization?, other).await?;
+                Some(change::record(subject.key()?, stored))
+            }
+        }
+    }
+
+    async fn stored(&self, organization: OrganizationId, key: KeyName) -> Option<Stored> {
+        let found = self.shared.store.secret(organization, key, Moment::now());
+        match found.await {
+            Ok(record) => record.map(|record| Stored {
+                value: record.value,
+                nonce: record.nonce,
+            }),
+            Err(error) => {
+                report(&error);
+                None
+            }
+        }
+    }
+}

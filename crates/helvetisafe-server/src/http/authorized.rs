@@ -1,0 +1,125 @@
+//! Authentication, rate limits and scopes of a request.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use helvetisafe_proto::{Endpoint, KeyName};
+
+use super::Refusal;
+use crate::connections::Peer;
+use crate::shared::Shared;
+#[cfg(feature = "faults")]
+use crate::store::OrganizationId;
+use crate::store::{Principal, TokenKind};
+use crate::token::Hash;
+
+/// A caller with a valid token that has the scope of the endpoint `E`.
+pub(super) struct Authorized<E> {
+    principal: Principal,
+    endpoint: PhantomData<fn() -> E>,
+}
+
+impl<E> Deref for Authorized<E> {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let principal = principal(&parts.headers, shared).await?;
+        if let Some(peer) = parts.extensions.get::<Peer>() {
+            peer.mark_authenticated();
+        }
+        shared
+            .limits
+            .request(principal.account)
+            .map_err(Refusal::too_many_requests)?;
+        match E::SCOPE {
+            Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
+            _ => Ok(Self {
+                principal,
+                endpoint: PhantomData,
+            }),
+        }
+    }
+}
+
+/// Returns the organization of a request; `None` if its token is not valid.
+#[cfg(feature = "faults")]
+pub(crate) async fn organization(headers: &HeaderMap, shared: &Shared) -> Option<OrganizationId> {
+    let found = principal(headers, shared).await;
+    found.ok().map(|principal| principal.organization)
+}
+
+async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Refusal> {
+    let (token, must_be_api_token) = match (x_aegis_token(headers)?, bearer(headers)?) {
+        (Some(_), Some(_)) => return Err(Refusal::SEVERAL_CREDENTIALS),
+        (Some(token), None) => (token, true),
+        (None, Some(token)) => (token, false),
+        (None, None) => return Err(Refusal::NO_CREDENTIAL),
+    };
+    shared
+        .principal(Hash::of_text(token))
+        .await?
+        .filter(|found| !must_be_api_token || found.kind == TokenKind::Api)
+        .ok_or(Refusal::INVALID_TOKEN)
+}
+
+/// Returns the API token in the service's own header.
+fn x_aegis_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let Some(value) = headers.get("x-aegis-token") else {
+        return Ok(None);
+    };
+    value.to_str().map(Some).map_err(|_| Refusal::INVALID_TOKEN)
+}
+
+/// Returns the bearer token, RFC 6750 section 2.1, of either kind.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let Some(value) = headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| Refusal::INVALID_TOKEN)?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
+        _ => Err(Refusal::NO_CREDENTIAL),
+    }
+}
+
+/// The unchecked `{key}` of a path; `None` if it is not UTF-8.
+pub(super) struct KeyInPath(Option<String>);
+
+impl KeyInPath {
+    /// Returns the name for calls that need an existing secret. An invalid name is 404.
+    pub(super) fn for_reading(self) -> Result<KeyName, Refusal> {
+        self.0
+            .and_then(|key| KeyName::parse(key).ok())
+            .ok_or(Refusal::NO_SUCH_SECRET)
+    }
+
+    /// Returns the name for calls that write. The error response to an invalid name says why.
+    pub(super) fn for_writing(self) -> Result<KeyName, Refusal> {
+        let key = self
+            .0
+            .ok_or_else(|| Refusal::invalid_name("the name is not UTF-8".to_owned()))?;
+        KeyName::parse(key).map_err(|error| Refusal::invalid_name(error.to_string()))
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for KeyInPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let key: Result<Path<String>, _> = Path::from_request_parts(parts, shared).await;
+        Ok(Self(key.ok().map(|Path(key)| key)))
+    }
+}

@@ -1,0 +1,92 @@
+//! Files and folders that other users can neither read nor write.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::Error;
+
+/// Returns options that make new files with mode 0600.
+pub(crate) fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a folder and its parents with mode 0700; refuses an existing one that others can read.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .recursive(true)
+        .create(path)
+        .map_err(Error::file("make the folder", path))?;
+    check(path, "700")
+}
+
+/// Makes a folder with mode 0700 that is removed on drop.
+pub(crate) fn temporary_folder() -> Result<TempDir, Error> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("helvetisafe-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder
+        .tempdir()
+        .map_err(Error::file("make a folder in", &std::env::temp_dir()))
+}
+
+/// Refuses a file that others can read.
+pub(crate) fn check_file(path: &Path) -> Result<(), Error> {
+    check(path, "600")
+}
+
+#[cfg(unix)]
+fn check(path: &Path, mode: &'static str) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).map_err(Error::file("read", path))?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(Error::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check(_: &Path, _: &'static str) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Writes a file with mode 0600 atomically: even after a power failure, a reader finds either the old or the
+/// new contents. Only one process at a time may write a file.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Error> {
+    let temporary = path.with_added_extension("new");
+    write_new(&temporary, contents).map_err(Error::file("write", &temporary))?;
+    std::fs::rename(&temporary, path).map_err(Error::file("write", path))?;
+    sync_folder_of(path).map_err(Error::file("write", path))
+}
+
+fn write_new(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    // A file that a killed process left may have another mode.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = options().write(true).create_new(true).open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+/// Writes the folder of `path` to the disk, and with it the new name.
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,263 @@
+//! The one loop: admit, authorize, send, judge, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::retry::{self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
+use http::header::USER_AGENT;
+use http::{Request, Response};
+
+use super::Api;
+use super::outcome::{FailedAttempt, Outcome, ReadBack};
+use super::throttle::Admission;
+use crate::auth::Credential;
+use crate::clock::Deadline;
+use crate::error::{Action, Cause, Error};
+use crate::event::Event;
+use crate::http::{AttemptLimits, Failure, TransportError};
+use crate::runtime::{Boxed, Runtime};
+
+/// A call in progress.
+pub(super) struct Call<'a, R: Runtime, E> {
+    api: &'a Arc<Api<R>>,
+    endpoint: &'a E,
+    pub(super) action: Action,
+    deadline: Deadline,
+    /// The greatest effect of the attempts so far.
+    effect: Effect,
+    /// The attempts that failed and were counted, and the most that may.
+    failed: u32,
+    max_attempts: u32,
+    /// The uncounted repetitions that are left: after a dead connection, and with a new credential.
+    immediate: u32,
+    credentials: u32,
+}
+
+impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
+    pub(super) fn new(
+        api: &'a Arc<Api<R>>,
+        endpoint: &'a E,
+        action: Action,
+        deadline: Deadline,
+        max_attempts: u32,
+    ) -> Self {
+        Self {
+            api,
+            endpoint,
+            action,
+            deadline,
+            effect: Effect::None,
+            failed: 0,
+            max_attempts,
+            immediate: 1,
+            credentials: 1,
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync,
+    ) -> Outcome<E::Answer> {
+        loop {
+            let (credential, time) = match self.admit().await {
+                Ok(admitted) => admitted,
+                Err(error) => return self.fail(error, None),
+            };
+            let failed = match self.attempt(credential.as_ref(), time).await {
+                Ok(answer) => {
+                    self.api.auth.note_success();
+                    return Outcome::Done(answer);
+                }
+                Err(failed) => failed,
+            };
+            self.effect = self.effect.max(failed.failure.effect());
+            let is_repeated = match judge(E::REPEAT, self.effect, failed.failure) {
+                verdict @ (Verdict::ReadBack | Verdict::Confirm) => {
+                    match (read_back().await, verdict) {
+                        (ReadBack::Done(answer), _) => return Outcome::Done(answer),
+                        (ReadBack::Unreadable, _) => return self.unknown(self.error(failed)),
+                        (ReadBack::Taken, Verdict::ReadBack) => {
+                            return Outcome::Failed(Error::new(self.action, Cause::Exists));
+                        }
+                        (ReadBack::Absent, Verdict::ReadBack) => {
+                            self.back_off(BackOff::Normal, None).await
+                        }
+                        _ => false,
+                    }
+                }
+                verdict => {
+                    self.prepare_repetition(verdict, &failed, credential.as_ref())
+                        .await
+                }
+            };
+            if !is_repeated {
+                let failure = failed.failure;
+                return self.fail(self.error(failed), Some(failure));
+            }
+        }
+    }
+
+    /// Waits while the vault wants fewer requests, and returns the credential and the time for an attempt.
+    async fn admit(&self) -> Result<(Option<Credential>, Duration), Error> {
+        let api = self.api;
+        match api.throttle.admit(api.runtime.now(), self.remaining()) {
+            Admission::Go => {}
+            Admission::Wait(time) => self.wait(time, true).await,
+            Admission::Refused(time) => {
+                let action = self.action.clone();
+                return Err(Error::with_retry_after(
+                    action,
+                    Cause::Throttled,
+                    Some(time),
+                ));
+            }
+        }
+        let credential = match E::SCOPE {
+            Some(_) => Some(api.credential(self.deadline).await?),
+            None => None,
+        };
+        let time = api.timeouts.attempt.min(self.remaining());
+        if time.is_zero() {
+            return Err(Error::new(self.action.clone(), Cause::Deadline));
+        }
+        Ok((credential, time))
+    }
+
+    /// Sends once and reads the answer.
+    async fn attempt(
+        &self,
+        credential: Option<&Credential>,
+        time: Duration,
+    ) -> Result<E::Answer, FailedAttempt> {
+        let limits = AttemptLimits {
+            time,
+            body: self.api.limits.of(E::ANSWER),
+        };
+        let mut request = self.endpoint.request(&self.api.base);
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, self.api.user_agent.clone());
+        if let Some(credential) = credential {
+            credential.header.apply(headers);
+        }
+        request.extensions_mut().insert(limits);
+        let response = self.send(request).await?;
+        if response.body().len() > limits.body {
+            return Err(TransportError::new(Failure::TooLarge).into());
+        }
+        let retry_after = retry::retry_after(response.headers(), self.api.runtime.wall());
+        let answer = self.endpoint.parse(response);
+        answer.map_err(|error| FailedAttempt::of_answer(error, retry_after))
+    }
+
+    /// Hands a request to the transport, and reports both ends to the observer.
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        let Api {
+            runtime, observer, ..
+        } = &**self.api;
+        observer.emit(Event::Sending {
+            method: request.method().as_str(),
+            path: request.uri().path(),
+            headers: request.headers(),
+            attempt: self.failed + 1,
+        });
+        let begun = runtime.now();
+        let outcome = runtime.send(request).await;
+        let after = runtime.now().saturating_sub(begun);
+        observer.emit(match &outcome {
+            Ok(response) => Event::Answered {
+                status: response.status().as_u16(),
+                date: retry::date(response.headers()),
+                after,
+            },
+            Err(error) => Event::Failed { error, after },
+        });
+        outcome
+    }
+
+    /// Gets ready for a repetition: waits, or gives up the credential. Returns false if there is none.
+    async fn prepare_repetition(
+        &mut self,
+        verdict: Verdict,
+        failed: &FailedAttempt,
+        used: Option<&Credential>,
+    ) -> bool {
+        let auth = &self.api.auth;
+        match verdict {
+            Verdict::GiveUp | Verdict::ReadBack | Verdict::Confirm => false,
+            Verdict::RetryAtOnce if take_one(&mut self.immediate) => true,
+            Verdict::RetryAtOnce => self.back_off(BackOff::Normal, None).await,
+            Verdict::Retry(back_off) => self.back_off(back_off, failed.retry_after).await,
+            Verdict::NewCredential => {
+                take_one(&mut self.credentials)
+                    && used.is_some_and(|used| auth.replace_refused(used))
+            }
+            Verdict::NewerCredential => {
+                let now = self.api.runtime.now();
+                take_one(&mut self.credentials)
+                    && used.is_some_and(|used| auth.replace_outdated(used, now))
+            }
+        }
+    }
+
+    /// Counts a failed attempt and waits before the next. Returns false if no attempt is left, or the wait
+    /// is too long.
+    async fn back_off(&mut self, back_off: BackOff, retry_after: Option<Duration>) -> bool {
+        let api = self.api;
+        let wait = self.next_wait(back_off, retry_after);
+        let is_throttled = back_off == BackOff::Throttled;
+        if is_throttled {
+            // The other calls wait even if this one has no time to.
+            let pause = wait.or(retry_after).unwrap_or(api.policy.throttled_base);
+            api.throttle.hold(api.runtime.now(), pause);
+        }
+        let Some(time) = wait else { return false };
+        self.wait(time, is_throttled).await;
+        true
+    }
+
+    fn next_wait(&mut self, back_off: BackOff, retry_after: Option<Duration>) -> Option<Duration> {
+        let failures = self.failed;
+        if failures + 1 >= self.max_attempts {
+            return None;
+        }
+        self.failed += 1;
+        let (remaining, jitter) = (self.remaining(), self.api.runtime.clock().jitter());
+        let policy = &self.api.policy;
+        policy
+            .wait(back_off, failures, retry_after, remaining, jitter)
+            .ok()
+    }
+
+    async fn wait(&self, time: Duration, throttled: bool) {
+        self.api.observer.emit(Event::Waiting { time, throttled });
+        self.api.runtime.sleep(time).await;
+    }
+
+    fn remaining(&self) -> Duration {
+        self.api.runtime.remaining(self.deadline)
+    }
+
+    /// Ends the call with the failure of its last attempt, or with `None` before an attempt.
+    fn fail(&self, error: Error, last: Option<AttemptFailure>) -> Outcome<E::Answer> {
+        if is_unknown(E::REPEAT, self.effect, last) {
+            return self.unknown(error);
+        }
+        Outcome::Failed(error)
+    }
+
+    fn unknown(&self, error: Error) -> Outcome<E::Answer> {
+        Outcome::Unknown(error.into_ambiguous(self.action.clone()))
+    }
+
+    fn error(&self, failed: FailedAttempt) -> Error {
+        Error::with_retry_after(self.action.clone(), failed.cause, failed.retry_after)
+    }
+}
+
+/// Takes one of what is left. Returns false if there is none.
+fn take_one(left: &mut u32) -> bool {
+    let is_left = *left > 0;
+    *left = left.saturating_sub(1);
+    is_left
+}

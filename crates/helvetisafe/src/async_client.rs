@@ -1,0 +1,175 @@
+//! The client for asynchronous programs, on tokio. It runs the same code as the blocking client, on another
+//! runtime.
+
+mod secrets;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+
+use helvetisafe_crypto::Fingerprint;
+
+use crate::builder::ClientBuilder;
+use crate::clock::{AsyncClock, SystemClock};
+use crate::credentials::{Credentials, Environment, KeySource};
+use crate::error::Error;
+use crate::http::AsyncTransport;
+use crate::http::hyper::HyperTransport;
+use crate::runtime::Tokio;
+use crate::vault::Vault;
+
+pub use secrets::AsyncSecrets;
+pub use watch::AsyncWatch;
+
+/// The [`Client`](crate::Client) of asynchronous programs, on tokio.
+///
+/// It behaves like the blocking client. Futures may be dropped at any time: no lock stays held, and a renewal
+/// of the access token in progress goes on for the other callers. Values are decrypted on the thread that
+/// polls; keys are unlocked and unwrapped on tokio's threads for blocking work, since that takes milliseconds.
+///
+/// ```no_run
+/// use helvetisafe::{AsyncClient, Credentials, KeySource};
+///
+/// # async fn example() -> Result<(), helvetisafe::Error> {
+/// let client = AsyncClient::builder(
+///     "https://vault.helvetisafe.ch",
+///     Credentials::service_account("your-client-id", "your-client-secret"),
+///     KeySource::pem_file("/path/to/private-key.pem"),
+/// )
+/// .connect()
+/// .await?;
+/// let secret = client.secrets().get("database_password").await?;
+/// println!("{} bytes", secret.expose_secret().len());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its futures panic outside of a tokio runtime, as tokio's do. The runtime needs its timer and, for the
+/// default transport, its I/O enabled.
+///
+/// After the client and its runtime are dropped, it leaves no more secrets in memory than the blocking client:
+/// see [the crate's page](crate#secrets-in-memory).
+#[derive(Clone)]
+pub struct AsyncClient(Arc<Vault<Tokio>>);
+
+/// The transport and the clock of an [`AsyncClient`], if they are not the default ones.
+#[derive(Default)]
+pub struct AsyncParts {
+    transport: Option<Arc<dyn AsyncTransport>>,
+    around: Option<Box<Around>>,
+    clock: Option<Arc<dyn AsyncClock>>,
+}
+
+/// Wraps a transport.
+type Around = dyn FnOnce(Arc<dyn AsyncTransport>) -> Arc<dyn AsyncTransport> + Send;
+
+impl AsyncClient {
+    /// As [`Client::builder`](crate::Client::builder).
+    pub fn builder(
+        base_url: impl Into<String>,
+        credentials: Credentials,
+        key_source: KeySource,
+    ) -> ClientBuilder<AsyncParts> {
+        ClientBuilder::new(base_url.into(), credentials, key_source)
+    }
+
+    /// As [`Client::from_env`](crate::Client::from_env).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::from_env`](crate::Client::from_env).
+    pub async fn from_env() -> Result<Self, Error> {
+        Self::builder_from_env()?.connect().await
+    }
+
+    /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
+    pub fn builder_from_env() -> Result<ClientBuilder<AsyncParts>, Error> {
+        let Environment {
+            base_url,
+            credentials,
+            key_source,
+        } = Environment::read(|name| std::env::var_os(name))?;
+        Ok(Self::builder(base_url, credentials, key_source))
+    }
+
+    /// Returns the operations on secrets.
+    #[must_use]
+    pub fn secrets(&self) -> AsyncSecrets<'_> {
+        AsyncSecrets::new(&self.0)
+    }
+
+    /// As [`Client::org_key_fingerprint`](crate::Client::org_key_fingerprint).
+    #[must_use]
+    pub fn org_key_fingerprint(&self) -> Fingerprint {
+        self.0.org_keys.current().fingerprint()
+    }
+
+    /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
+    pub fn resumption_ticket(&self) -> Result<Option<String>, Error> {
+        self.0.resumption_ticket()
+    }
+}
+
+impl ClientBuilder<AsyncParts> {
+    /// Sets the transport. It is then responsible for the timeouts for connecting and for silence, for
+    /// certificates and for proxies.
+    pub fn transport(mut self, transport: impl AsyncTransport + 'static) -> Self {
+        self.parts_mut().transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Wraps the default transport, or that of [`Self::transport`], as [`ClientBuilder::around_transport`] of
+    /// the blocking client does.
+    pub fn around_transport<T: AsyncTransport + 'static>(
+        mut self,
+        around: impl FnOnce(Arc<dyn AsyncTransport>) -> T + Send + 'static,
+    ) -> Self {
+        self.parts_mut().around = Some(Box::new(|inner| Arc::new(around(inner))));
+        self
+    }
+
+    /// Sets the clock, for tests.
+    pub fn clock(mut self, clock: impl AsyncClock + 'static) -> Self {
+        self.parts_mut().clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
+    /// org key. A key file and the platform's certificates are read on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::connect`] of the blocking client.
+    pub async fn connect(self) -> Result<AsyncClient, Error> {
+        let config = self.config(|parts: AsyncParts, base, timeouts, roots| {
+            let transport = match parts.transport {
+                Some(transport) => transport,
+                None => Arc::new(HyperTransport::new(base, timeouts, roots)?),
+            };
+            let transport = match parts.around {
+                Some(around) => around(transport),
+                None => transport,
+            };
+            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+            Ok(Tokio::new(transport, clock))
+        })?;
+        let vault = Vault::connect(config).await?;
+        Ok(AsyncClient(Arc::new(vault)))
+    }
+}
+
+impl fmt::Debug for AsyncClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncClient")
+            .field("base_url", &self.0.api.base)
+            .finish_non_exhaustive()
+    }
+}

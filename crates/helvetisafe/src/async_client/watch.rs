@@ -1,0 +1,87 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::stream::Stream;
+
+use crate::error::Error;
+use crate::operations::watch::{self, Change, Watcher};
+use crate::runtime::{Boxed, Tokio};
+
+/// The changes of some secrets; from [`AsyncSecrets::watch`](super::AsyncSecrets::watch). A stream that
+/// never ends: with the traits of the crate `futures-util` it has `next`, which waits for the next
+/// change or returns the error of a failed poll. After an error the stream goes on.
+///
+/// A `next` that is dropped loses no change, and the time it has waited counts for the next one.
+pub struct AsyncWatch {
+    watcher: Watcher<Tokio>,
+    /// The sleep or the poll that `next` waits for. It survives a dropped `next`.
+    in_flight: Option<Boxed<'static, watch::Poll>>,
+}
+
+impl AsyncWatch {
+    pub(super) fn new(watcher: Watcher<Tokio>) -> Self {
+        Self {
+            watcher,
+            in_flight: None,
+        }
+    }
+
+    /// Polls for the first time, so that later changes are reported. Without it the first `next` does that.
+    /// Called again, it drops the changes since the last poll.
+    ///
+    /// A future that fails, or is dropped before it is ready, leaves the watch as it was.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use futures_util::StreamExt;
+    ///
+    /// # async fn watch(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let mut changes = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
+    /// changes.begin().await?;
+    /// let secret = client.secrets().get("db_password").await?;
+    /// // Every change since `begin` is reported, also one before `get`.
+    /// while let Some(change) = changes.next().await {
+    ///     println!("{} has changed", change?.key());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Watch::begin`](crate::Watch::begin).
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        let poll = self.watcher.first_poll().await;
+        self.watcher.begin_with(poll)?;
+        // The poll in flight may be older than this one.
+        self.in_flight = None;
+        Ok(())
+    }
+}
+
+impl Stream for AsyncWatch {
+    type Item = Result<Change, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { watcher, in_flight } = &mut *self;
+        loop {
+            if let Some(change) = watcher.take_change() {
+                return Poll::Ready(Some(Ok(change)));
+            }
+            let poll = in_flight.get_or_insert_with(|| watcher.next_poll());
+            let poll = ready!(poll.as_mut().poll(cx));
+            *in_flight = None;
+            if let Err(error) = watcher.compare(poll) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for AsyncWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncWatch").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! Errors in the configuration of a client.
+
+use std::sync::Arc;
+
+use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, KeyName};
+
+/// The reason for which a configuration cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error(transparent)]
+    BaseUrl(#[from] InvalidBaseUrl),
+    #[error(transparent)]
+    KeyName(#[from] InvalidKeyName),
+    #[error("a field of the secret `{0}` cannot have its name")]
+    FieldNamedAsKey(KeyName),
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    #[error("{0} holds a space, a line break or another character that cannot stand in a header")]
+    NotAHeader(&'static str),
+    #[error("the private key file {path} cannot be read: {source}")]
+    KeyFile {
+        path: String,
+        source: Arc<std::io::Error>,
+    },
+    #[error(
+        "what was given as the path of the private key has line breaks or other control \
+         characters: is it the key itself?"
+    )]
+    KeyNotPath,
+    #[error("the private key file {0} is larger than a key can be")]
+    KeyFileTooLarge(String),
+    #[error("the private key is not UTF-8 text, so it is no PEM")]
+    KeyNotText,
+    #[error("the CA certificate is not a PEM with at least one certificate")]
+    Certificate,
+    #[error(
+        "no certificate authority is trusted: use the feature `platform-roots` or `bundled-roots`, or \
+         `ca_certificate`"
+    )]
+    NoRoots,
+    #[error(
+        "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
+    )]
+    NoSystemRoots,
+    #[cfg(feature = "async")]
+    #[error("TLS cannot be used: {0}")]
+    Tls(#[source] rustls::Error),
+    #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
+    Proxy,
+    #[error("set {0}")]
+    Missing(&'static str),
+    #[error("set only one of {0}")]
+    Doubled(&'static str),
+    #[error("{0} is not valid Unicode")]
+    NotUnicode(&'static str),
+}

@@ -1,0 +1,239 @@
+//! The transport: one method over the types of the crate `http`, and its two implementations.
+
+mod framing;
+#[cfg(feature = "async")]
+pub(crate) mod hyper;
+mod informational;
+mod proxy;
+pub(crate) mod roots;
+pub(crate) mod ureq;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+
+use crate::config_error::ConfigError;
+use crate::limits::Timeouts;
+
+/// Sends one request and returns the whole answer.
+///
+/// Any status is an answer; an error means that there is no answer. A transport must not follow redirects,
+/// retry, or decompress. It should observe the [`AttemptLimits`] in the request's extensions; the client
+/// checks the size of the body again.
+///
+/// Closures are transports:
+///
+/// ```
+/// use helvetisafe::{Client, Credentials, KeySource};
+///
+/// let offline = |_: &http::Request<Vec<u8>>| {
+///     let mut response = http::Response::new(Vec::new());
+///     *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+///     Ok(response)
+/// };
+/// let error = Client::builder(
+///     "https://vault.example",
+///     Credentials::api_token("portal-token"),
+///     KeySource::password("pass word"),
+/// )
+/// .transport(offline)
+/// .attempts(1)
+/// .connect()
+/// .unwrap_err();
+/// assert_eq!(error.status().map(|status| status.as_u16()), Some(503));
+/// ```
+pub trait Transport: Send + Sync {
+    /// Sends `request` and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`] when no whole answer came back.
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>;
+}
+
+impl<F> Transport for F
+where
+    F: Fn(&Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> + Send + Sync,
+{
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self(request)
+    }
+}
+
+/// Sends one request and returns the whole answer, without blocking: the asynchronous [`Transport`], with
+/// the same duties.
+///
+/// A closure that returns a `'static` future is a transport. A future that is dropped must release
+/// everything it holds; its request may or may not have reached the vault.
+///
+/// ```
+/// use helvetisafe::{AsyncClient, Credentials, Failure, KeySource, TransportError};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let offline = |_: http::Request<Vec<u8>>| async {
+///     Err(TransportError::new(Failure::NotSent))
+/// };
+/// let error = AsyncClient::builder(
+///     "https://vault.example",
+///     Credentials::api_token("portal-token"),
+///     KeySource::password("pass word"),
+/// )
+/// .transport(offline)
+/// .attempts(1)
+/// .connect()
+/// .await
+/// .unwrap_err();
+/// assert!(error.is_retryable());
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[cfg(feature = "async")]
+pub trait AsyncTransport: Send + Sync {
+    /// Sends `request`; the future returns the answer. The transport owns the request, and should wipe its
+    /// body: that of a token request holds the client secret.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`] when no whole answer came back.
+    fn send(&self, request: Request<Vec<u8>>) -> Answer<'_>;
+}
+
+/// The future of [`AsyncTransport::send`].
+#[cfg(feature = "async")]
+pub type Answer<'a> =
+    std::pin::Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send + 'a>>;
+
+#[cfg(feature = "async")]
+impl<F, A> AsyncTransport for F
+where
+    F: Fn(Request<Vec<u8>>) -> A + Send + Sync,
+    A: Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send + 'static,
+{
+    fn send(&self, request: Request<Vec<u8>>) -> Answer<'_> {
+        Box::pin(self(request))
+    }
+}
+
+/// The limits of one attempt; an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// The time from the name lookup to the last byte of the body.
+    pub time: Duration,
+    /// The bytes of the body.
+    pub body: usize,
+}
+
+impl AttemptLimits {
+    /// Returns the limits of a request, or defaults.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let default = Self {
+            time: Duration::from_secs(10),
+            body: 1 << 20,
+        };
+        request.extensions().get().copied().unwrap_or(default)
+    }
+}
+
+/// Fails if the connection may take no time at all, since not all libraries check that.
+fn check_timeouts(timeouts: &Timeouts) -> Result<(), TransportError> {
+    if timeouts.connect.is_zero() || timeouts.silence.is_zero() {
+        let reason = "the timeout for connecting or for silence is zero";
+        return Err(TransportError::with_source(Failure::NotSent, reason));
+    }
+    Ok(())
+}
+
+/// The failure of a request that has no answer.
+#[derive(Clone)]
+pub struct TransportError {
+    failure: Failure,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// The progress of a request that has no answer. It decides if the request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Not one byte of the request was sent: the name has no address, the connection was refused,
+    /// or it or its TLS took too long.
+    #[error("the vault could not be reached; nothing was sent")]
+    NotSent,
+    /// TLS failed for a reason that does not pass, such as a certificate that is not trusted.
+    #[error("no trusted TLS connection: the certificate or the protocol was refused")]
+    Tls,
+    /// A reused connection turned out to be closed: no byte came back.
+    #[error("the connection had been closed by the vault")]
+    DeadConnection,
+    /// The connection broke after something was sent.
+    #[error("the connection broke before the answer was complete")]
+    Lost,
+    /// No answer came in time after something was sent.
+    #[error("the vault did not answer in time")]
+    TimedOut,
+    /// The answer is larger than [`AttemptLimits::body`].
+    #[error("the answer is larger than allowed")]
+    TooLarge,
+    /// The answer is not HTTP.
+    #[error("the answer is not HTTP")]
+    Malformed,
+}
+
+impl TransportError {
+    /// Makes a failure without a source.
+    #[must_use]
+    pub fn new(failure: Failure) -> Self {
+        Self {
+            failure,
+            source: None,
+        }
+    }
+
+    /// Makes a failure with the error of the HTTP library, which must not hold a credential or a body.
+    #[must_use]
+    pub fn with_source(
+        failure: Failure,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self {
+            failure,
+            source: Some(Arc::from(source.into())),
+        }
+    }
+
+    /// Returns the progress of the request.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        self.failure
+    }
+
+    /// Returns the error in the configuration that caused the failure, if there is one.
+    pub(crate) fn config_error(&self) -> Option<&ConfigError> {
+        self.source.as_deref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{} ({source})", self.failure),
+            None => write!(f, "{}", self.failure),
+        }
+    }
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TransportError({self})")
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,132 @@
+//! The runtime that blocks the calling thread.
+
+mod threads;
+
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use http::{Request, Response};
+use zeroize::Zeroize;
+
+use super::{Boxed, Completed, Notify, Runtime};
+use crate::clock::Clock;
+use crate::http::{Transport, TransportError};
+
+/// Sends through a [`Transport`] and sleeps by a [`Clock`].
+#[derive(Clone)]
+pub(crate) struct Blocking {
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Blocking {
+    pub(crate) fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { transport, clock }
+    }
+}
+
+impl Runtime for Blocking {
+    type Notify = BlockingNotify;
+
+    const HAS_TASKS: bool = false;
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        let outcome = self.transport.send(&request);
+        // A token request holds the client secret.
+        request.body_mut().zeroize();
+        outcome
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.clock.sleep(time);
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        Some(work())
+    }
+
+    /// Runs on the calling thread. The work observes its own deadline.
+    async fn complete<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        _: Duration,
+    ) -> Completed<T> {
+        Completed::Done(work.await)
+    }
+
+    async fn each<'a, T: Send>(
+        &self,
+        count: usize,
+        at_once: usize,
+        job: impl Fn(usize) -> Boxed<'a, T> + Send + Sync,
+        finished: impl FnMut(usize) + Send,
+    ) -> Vec<T> {
+        threads::each(count, at_once, |at| block(job(at)), finished)
+    }
+}
+
+/// A count under a lock.
+#[derive(Default)]
+pub(crate) struct BlockingNotify {
+    count: Mutex<u64>,
+    notified: Condvar,
+}
+
+impl BlockingNotify {
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Notify for BlockingNotify {
+    fn count(&self) -> u64 {
+        *self.lock()
+    }
+
+    async fn wait(&self, seen: u64, time: Duration) {
+        // The caller checks the clock and the outcome again.
+        let _ = self
+            .notified
+            .wait_timeout_while(self.lock(), time, |count| *count == seen);
+    }
+
+    fn notify(&self) {
+        *self.lock() += 1;
+        self.notified.notify_all();
+    }
+}
+
+/// Runs a future of the blocking runtime, which is ready at the first poll. For any other the thread
+/// parks until it is.
+pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

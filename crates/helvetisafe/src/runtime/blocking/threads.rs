@@ -1,0 +1,61 @@
+//! Many jobs at once, on threads that end with them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use crate::trace::TraceContext;
+
+/// Runs `job` for each number below `count` on at most `at_once` threads, and returns the results in
+/// order.
+pub(super) fn each<T: Send>(
+    count: usize,
+    at_once: usize,
+    job: impl Fn(usize) -> T + Sync,
+    mut finished: impl FnMut(usize),
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < count);
+    let (sender, receiver) = mpsc::channel();
+    let context = TraceContext::current();
+    let mut results = Vec::with_capacity(count);
+    thread::scope(|scope| {
+        for _ in 0..at_once.min(count) {
+            let (sender, context, take, job) = (sender.clone(), &context, &take, &job);
+            let work = move || {
+                while let Some(at) = take() {
+                    // The receiver below outlives all senders.
+                    let _ = sender.send((at, job(at)));
+                }
+            };
+            // If the system has no more threads, fewer do the work.
+            let _ = thread::Builder::new().spawn_scoped(scope, move || context.run(work));
+        }
+        drop(sender);
+        for result in receiver {
+            results.push(result);
+            finished(results.len());
+        }
+    });
+    // If it has none, this thread does the work.
+    while let Some(at) = take() {
+        results.push((at, job(at)));
+        finished(results.len());
+    }
+    results.sort_unstable_by_key(|&(at, _)| at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_are_in_order_and_each_is_reported() {
+        let mut reported = Vec::new();
+        let doubled = each(100, 8, |at| at * 2, |done| reported.push(done));
+        assert_eq!(doubled, (0..100).map(|at| at * 2).collect::<Vec<_>>());
+        assert_eq!(reported, (1..=100).collect::<Vec<_>>());
+        assert!(each(0, 8, |at| at, |_| ()).is_empty());
+    }
+}

@@ -1,0 +1,102 @@
+//! One connected account: its keys, its cache and the API of its vault.
+
+mod connect;
+
+use std::sync::Arc;
+
+use helvetisafe_crypto::{Envelope, Error as CryptoError, Plaintext};
+use helvetisafe_proto::KeyName;
+
+use crate::api::Api;
+use crate::auth;
+use crate::binding::Binding;
+use crate::cache::Cache;
+use crate::clock::Deadline;
+use crate::error::{Action, Error};
+use crate::keys::{AccountKey, compute};
+use crate::org_keys::{OrgKeys, Purpose, UnconfirmedKey, Verdict};
+use crate::runtime::{Boxed, Runtime};
+use connect::fetch_org_key;
+
+pub(crate) use connect::Config;
+
+/// The state that a client shares with its clones.
+pub(crate) struct Vault<R: Runtime> {
+    pub(crate) api: Arc<Api<R>>,
+    pub(crate) binding: Binding,
+    pub(crate) cache: Option<Cache<R::Notify>>,
+    pub(crate) org_keys: OrgKeys,
+    /// The most calls of an operation on many secrets at a time.
+    pub(crate) concurrency: usize,
+    private_key: AccountKey,
+}
+
+impl<R: Runtime> Vault<R> {
+    /// Returns the ticket for a later client, or `None` if there is no access token for it.
+    pub(crate) fn resumption_ticket(&self) -> Result<Option<String>, Error> {
+        let api = &self.api;
+        let (now, org_key) = (api.runtime.both_clocks(), self.org_keys.current());
+        auth::ticket(&api.auth, &api.base, now, &org_key, &self.private_key)
+    }
+
+    /// Decrypts the secret `key`. If it does not open, compares the vault's org key with the client's.
+    pub(crate) async fn open_envelope(
+        &self,
+        key: &KeyName,
+        envelope: Envelope,
+        purpose: Purpose,
+        deadline: Deadline,
+    ) -> Result<Plaintext, Error> {
+        let envelope = match self.org_keys.try_open(envelope, purpose) {
+            Ok(plaintext) => return Ok(plaintext),
+            Err(envelope) => envelope,
+        };
+        // Boxed, so that the compiler sees that it is `Send`.
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(key, purpose, deadline));
+        checked.await?;
+        self.org_keys
+            .try_open(envelope, purpose)
+            .map_err(|_| Error::new(Action::Get(key.clone()), CryptoError::Decryption))
+    }
+
+    /// Fetches the vault's org key and applies the policy if it is another one.
+    async fn check_org_key(
+        &self,
+        key: &KeyName,
+        purpose: Purpose,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let wrapped = fetch_org_key(&self.api, deadline).await?;
+        let offered = match self.org_keys.unwrapped(&wrapped) {
+            Some(key) => key,
+            None => self.private_key.unwrap(&self.api.runtime, wrapped).await?,
+        };
+        if self.accepts(&offered, purpose).await? {
+            return Ok(());
+        }
+        let cause = self.org_keys.refuse(&offered);
+        Err(Error::new(Action::Get(key.clone()), cause))
+    }
+
+    /// Applies the policy to the vault's org key. Returns true if the key may open secrets.
+    async fn accepts(&self, key: &UnconfirmedKey, purpose: Purpose) -> Result<bool, Error> {
+        let is_confirmed = match self.org_keys.judge(key) {
+            Verdict::Confirm => true,
+            Verdict::Refuse => false,
+            Verdict::Follow => {
+                self.org_keys.remember_unconfirmed(key);
+                return Ok(purpose == Purpose::Read);
+            }
+            Verdict::Ask(confirm, change) => {
+                let ask = move || Ok(confirm(&change));
+                compute(&self.api.runtime, Action::GetOrgKey, ask).await?
+            }
+        };
+        if is_confirmed {
+            self.org_keys.confirm(key);
+        } else {
+            self.org_keys.remember_unconfirmed(key);
+        }
+        Ok(is_confirmed)
+    }
+}

@@ -1,6 +1,0 @@
-//! A process whose memory is looked at: see `tests/memory.rs`.
-
-fn main() {
-    #[cfg(target_os = "linux")]
-    helvetisafe_tests::memory::work();
-}
