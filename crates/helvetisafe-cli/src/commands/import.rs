@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     // A client that writes reads too.
     let outcomes = vault.read(import)?;
-    drop(progress);
+    progress.finish();
     Report {
         file: input_file::name(&args.file),
         dry_run: args.dry_run,

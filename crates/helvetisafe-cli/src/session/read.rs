@@ -41,7 +41,7 @@ pub(super) fn secrets(
         secrets.each(requests, read, |_| progress.advance())
     };
     let outcomes = vault.read(read)?;
-    drop(progress);
+    progress.finish();
     let outcomes = outcomes.into_iter();
     Ok(outcomes
         .map(|outcome| outcome.map_err(|error| vault.failure(error)))

@@ -16,4 +16,6 @@ impl Progress {
     }
 
     pub(crate) fn advance(&self) {}
+
+    pub(crate) fn finish(self) {}
 }

@@ -25,7 +25,8 @@ const JWK_8193: &str = include_str!("../../../../tests/testkit/jwk/8193-bits.cas
 /// A key whose `p` is a product of two primes, with all other numbers computed from it.
 const COMPOSITE_JWK: &str = include_str!("../../../../tests/testkit/jwk/p-composite.case");
 /// An org key wrapped for that key.
-const WRAPPED_FOR_COMPOSITE: &str = include_str!("../../../../tests/testkit/keys/composite.wrapped");
+const WRAPPED_FOR_COMPOSITE: &str =
+    include_str!("../../../../tests/testkit/keys/composite.wrapped");
 /// A ciphertext that this key unwraps to an org key if the result is not encrypted again and compared.
 const WRAPPED_BY_CRT: &str = include_str!("../../../../tests/testkit/keys/composite-crt.wrapped");
 

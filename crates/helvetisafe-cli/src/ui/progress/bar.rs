@@ -39,6 +39,9 @@ impl Progress {
     pub(crate) fn advance(&self) {
         self.bar.inc(1);
     }
+
+    /// Removes the bar, as dropping it does.
+    pub(crate) fn finish(self) {}
 }
 
 /// Starts a thread that shows the bar after [`DELAY`]. `None` if no thread can be started.
