@@ -25,7 +25,7 @@ use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
 use crate::vault::Vault;
 
-/// The operations on the secrets of one vault. With a limit they share one deadline.
+/// Begins operations on the secrets of one vault. With a limit they share one deadline.
 pub(crate) struct Operations<'a, R: Runtime> {
     vault: &'a Arc<Vault<R>>,
     limit: Option<Limit>,
@@ -35,6 +35,12 @@ pub(crate) struct Operations<'a, R: Runtime> {
 #[derive(Clone, Copy)]
 struct Limit {
     timeout: Duration,
+    deadline: Deadline,
+}
+
+/// One operation, which may make several calls before its deadline.
+pub(crate) struct Operation<'a, R: Runtime> {
+    vault: &'a Arc<Vault<R>>,
     deadline: Deadline,
 }
 
@@ -64,12 +70,29 @@ impl<'a, R: Runtime> Operations<'a, R> {
         }
     }
 
-    /// Returns the deadline of an operation that begins now.
-    fn deadline(&self) -> Deadline {
+    /// Begins an operation: it has the timeout of an operation from now, and ends with the limit.
+    pub(crate) fn begin(&self) -> Operation<'a, R> {
         let own = self.vault.api.deadline();
-        self.limit.map_or(own, |limit| own.min(limit.deadline))
+        Operation {
+            vault: self.vault,
+            deadline: self.limit.map_or(own, |limit| own.min(limit.deadline)),
+        }
     }
 
+    pub(crate) fn invalidate(&self, key: &str) {
+        if let Some(cache) = &self.vault.cache {
+            cache.forget(key);
+        }
+    }
+
+    pub(crate) fn invalidate_all(&self) {
+        if let Some(cache) = &self.vault.cache {
+            cache.clear();
+        }
+    }
+}
+
+impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
         self.get_with_fields(key, &[]).await
     }
@@ -80,11 +103,10 @@ impl<'a, R: Runtime> Operations<'a, R> {
         fields: &[&str],
     ) -> Result<Secret, Error> {
         let key = parse(key)?;
-        let deadline = self.deadline();
         let (value, freshness) = match &self.vault.cache {
-            Some(cache) => self.get_cached(cache, &key, deadline).await?,
+            Some(cache) => self.get_cached(cache, &key).await?,
             None => {
-                let value = self.get_value(&key, Purpose::Read, deadline).await?;
+                let value = self.get_value(&key, Purpose::Read).await?;
                 (value, Freshness::Fresh)
             }
         };
@@ -110,13 +132,13 @@ impl<'a, R: Runtime> Operations<'a, R> {
         // A 404 after an attempt without an answer confirms that the attempt deleted the secret.
         let is_gone = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Done(()) }) };
         let api = &self.vault.api;
-        api.call_with_read_back(&call, action, self.deadline(), is_gone)
+        api.call_with_read_back(&call, action, self.deadline, is_gone)
             .await
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
         let api = &self.vault.api;
-        let listed = api.call(&ListSecrets, Action::List, self.deadline());
+        let listed = api.call(&ListSecrets, Action::List, self.deadline);
         Ok(listed
             .await?
             .into_iter()
@@ -125,40 +147,23 @@ impl<'a, R: Runtime> Operations<'a, R> {
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
-        match self.read(&parse(key)?, self.deadline()).await {
+        match self.read(&parse(key)?).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    pub(crate) fn invalidate(&self, key: &str) {
-        if let Some(cache) = &self.vault.cache {
-            cache.forget(key);
-        }
-    }
-
-    pub(crate) fn invalidate_all(&self) {
-        if let Some(cache) = &self.vault.cache {
-            cache.clear();
-        }
-    }
-
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.
-    async fn get_to_seal(&self, key: KeyName, deadline: Deadline) -> Result<Secret, Error> {
-        let value = self.get_value(&key, Purpose::SealAgain, deadline).await?;
+    async fn get_to_seal(&self, key: KeyName) -> Result<Secret, Error> {
+        let value = self.get_value(&key, Purpose::SealAgain).await?;
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
-    async fn get_value(
-        &self,
-        key: &KeyName,
-        purpose: Purpose,
-        deadline: Deadline,
-    ) -> Result<Value, Error> {
-        let record = self.read(key, deadline).await?;
+    async fn get_value(&self, key: &KeyName, purpose: Purpose) -> Result<Value, Error> {
+        let record = self.read(key).await?;
         let expires_at = record.expires_at;
-        let payload = self.open(key, record, purpose, deadline).await?;
+        let payload = self.open(key, record, purpose).await?;
         Ok(Value {
             payload: Arc::new(payload),
             expires_at,
@@ -173,10 +178,11 @@ impl<'a, R: Runtime> Operations<'a, R> {
         Ok(secret)
     }
 
-    async fn read(&self, key: &KeyName, deadline: Deadline) -> Result<SecretRecord, Error> {
+    async fn read(&self, key: &KeyName) -> Result<SecretRecord, Error> {
         let call = GetSecret { key: key.clone() };
         let api = &self.vault.api;
-        api.call(&call, Action::Get(key.clone()), deadline).await
+        api.call(&call, Action::Get(key.clone()), self.deadline)
+            .await
     }
 
     /// Decrypts a record.
@@ -185,13 +191,12 @@ impl<'a, R: Runtime> Operations<'a, R> {
         key: &KeyName,
         record: SecretRecord,
         purpose: Purpose,
-        deadline: Deadline,
     ) -> Result<Payload, Error> {
         let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
         let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
         let plaintext = self
             .vault
-            .open_envelope(key, envelope, purpose, deadline)
+            .open_envelope(key, envelope, purpose, self.deadline)
             .await?;
         Payload::parse(plaintext, key.as_str()).map_err(failed)
     }

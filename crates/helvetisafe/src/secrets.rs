@@ -59,7 +59,7 @@ impl<'a> Secrets<'a> {
     /// [`ClientBuilder::require_binding`](crate::ClientBuilder::require_binding);
     /// [`ErrorKind::OrgKeyRefused`] when it does not open and the vault's org key has changed.
     pub fn get(&self, key: impl AsRef<str>) -> Result<Secret, Error> {
-        block(self.0.get(key.as_ref()))
+        block(self.0.begin().get(key.as_ref()))
     }
 
     /// Reads one field of a multi-field secret. Needs the scope `secrets:read`.
@@ -81,7 +81,7 @@ impl<'a> Secrets<'a> {
     /// As [`Self::get`]; [`ErrorKind::NotFound`], without a status, also when the secret has no such field, but
     /// [`ErrorKind::Crypto`] when its only field is another one with the name of a key.
     pub fn get_field(&self, key: impl AsRef<str>, field: &str) -> Result<SecretString, Error> {
-        block(self.0.get_field(key.as_ref(), field))
+        block(self.0.begin().get_field(key.as_ref(), field))
     }
 
     /// Reads a multi-field secret that is expected to have some of `fields`. A secret whose only field has the
@@ -99,7 +99,7 @@ impl<'a> Secrets<'a> {
     ///
     /// As [`Self::get`].
     pub fn get_with_fields(&self, key: impl AsRef<str>, fields: &[&str]) -> Result<Secret, Error> {
-        block(self.0.get_with_fields(key.as_ref(), fields))
+        block(self.0.begin().get_with_fields(key.as_ref(), fields))
     }
 
     /// Returns true if there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
@@ -108,7 +108,7 @@ impl<'a> Secrets<'a> {
     ///
     /// Those of all operations.
     pub fn exists(&self, key: impl AsRef<str>) -> Result<bool, Error> {
-        block(self.0.exists(key.as_ref()))
+        block(self.0.begin().exists(key.as_ref()))
     }
 
     /// Lists the names and times of all secrets, in the vault's order. Needs the scope `secrets:list`.
@@ -117,7 +117,7 @@ impl<'a> Secrets<'a> {
     ///
     /// Those of all operations.
     pub fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
-        block(self.0.list())
+        block(self.0.begin().list())
     }
 
     /// Encrypts and stores a new secret, which expires at `expires_at`, if given. Needs the scope
@@ -136,7 +136,11 @@ impl<'a> Secrets<'a> {
         value: &str,
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.create(key.as_ref(), value, expires_at.into()))
+        block(
+            self.0
+                .begin()
+                .create(key.as_ref(), value, expires_at.into()),
+        )
     }
 
     /// Encrypts and stores a new value for an existing secret. Needs the scope `secrets:write`.
@@ -151,7 +155,7 @@ impl<'a> Secrets<'a> {
         value: &str,
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.update(key.as_ref(), value, expiry.into()))
+        block(self.0.begin().update(key.as_ref(), value, expiry.into()))
     }
 
     /// Creates the secret, or updates it if it exists. Without `expires_at` an existing secret keeps its expiry.
@@ -167,7 +171,7 @@ impl<'a> Secrets<'a> {
         value: &str,
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.put(key.as_ref(), value, expires_at.into()))
+        block(self.0.begin().put(key.as_ref(), value, expires_at.into()))
     }
 
     /// Deletes a secret. Needs the scope `secrets:delete`.
@@ -177,7 +181,7 @@ impl<'a> Secrets<'a> {
     /// [`ErrorKind::NotFound`] when there is no such secret; [`ErrorKind::Ambiguous`] when the answer was lost
     /// every time.
     pub fn delete(&self, key: impl AsRef<str>) -> Result<(), Error> {
-        block(self.0.delete(key.as_ref()))
+        block(self.0.begin().delete(key.as_ref()))
     }
 
     /// Reads a secret and creates a new one, `new_key`, with the same value and expiry. Needs the scopes
@@ -196,7 +200,7 @@ impl<'a> Secrets<'a> {
         key: impl AsRef<str>,
         new_key: impl AsRef<str>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.copy(key.as_ref(), new_key.as_ref()))
+        block(self.0.begin().copy(key.as_ref(), new_key.as_ref()))
     }
 
     /// Copies like [`Self::copy`], and replaces `new_key` with its expiry if it exists.
@@ -210,7 +214,7 @@ impl<'a> Secrets<'a> {
         key: impl AsRef<str>,
         new_key: impl AsRef<str>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.copy_over(key.as_ref(), new_key.as_ref()))
+        block(self.0.begin().copy_over(key.as_ref(), new_key.as_ref()))
     }
 
     /// Encrypts and stores a new multi-field secret from names and values, in this order. It expires at
@@ -228,6 +232,7 @@ impl<'a> Secrets<'a> {
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
+                .begin()
                 .create_fields(key.as_ref(), fields, expires_at.into()),
         )
     }
@@ -244,7 +249,11 @@ impl<'a> Secrets<'a> {
         fields: &[(&str, &str)],
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.update_fields(key.as_ref(), fields, expiry.into()))
+        block(
+            self.0
+                .begin()
+                .update_fields(key.as_ref(), fields, expiry.into()),
+        )
     }
 
     /// Sets one field of a multi-field secret and leaves the others unchanged; creates the secret with this one
@@ -267,7 +276,11 @@ impl<'a> Secrets<'a> {
         value: &str,
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.set_field(key.as_ref(), field, value, expiry.into()))
+        block(
+            self.0
+                .begin()
+                .set_field(key.as_ref(), field, value, expiry.into()),
+        )
     }
 
     /// Reads and decrypts many secrets, up to [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)

@@ -36,7 +36,7 @@ impl<'a> AsyncSecrets<'a> {
     ///
     /// As [`Secrets::get`](crate::Secrets::get).
     pub async fn get(&self, key: impl AsRef<str> + Send) -> Result<Secret, Error> {
-        self.0.get(key.as_ref()).await
+        self.0.begin().get(key.as_ref()).await
     }
 
     /// As [`Secrets::get_field`](crate::Secrets::get_field).
@@ -49,7 +49,7 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         field: &str,
     ) -> Result<SecretString, Error> {
-        self.0.get_field(key.as_ref(), field).await
+        self.0.begin().get_field(key.as_ref(), field).await
     }
 
     /// As [`Secrets::get_with_fields`](crate::Secrets::get_with_fields).
@@ -62,7 +62,7 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         fields: &[&str],
     ) -> Result<Secret, Error> {
-        self.0.get_with_fields(key.as_ref(), fields).await
+        self.0.begin().get_with_fields(key.as_ref(), fields).await
     }
 
     /// As [`Secrets::exists`](crate::Secrets::exists).
@@ -71,7 +71,7 @@ impl<'a> AsyncSecrets<'a> {
     ///
     /// As [`Secrets::exists`](crate::Secrets::exists).
     pub async fn exists(&self, key: impl AsRef<str> + Send) -> Result<bool, Error> {
-        self.0.exists(key.as_ref()).await
+        self.0.begin().exists(key.as_ref()).await
     }
 
     /// As [`Secrets::list`](crate::Secrets::list).
@@ -80,7 +80,7 @@ impl<'a> AsyncSecrets<'a> {
     ///
     /// As [`Secrets::list`](crate::Secrets::list).
     pub async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
-        self.0.list().await
+        self.0.begin().list().await
     }
 
     /// As [`Secrets::create`](crate::Secrets::create).
@@ -94,7 +94,10 @@ impl<'a> AsyncSecrets<'a> {
         value: &str,
         expires_at: impl Into<Option<Timestamp>> + Send,
     ) -> Result<SecretMetadata, Error> {
-        self.0.create(key.as_ref(), value, expires_at.into()).await
+        self.0
+            .begin()
+            .create(key.as_ref(), value, expires_at.into())
+            .await
     }
 
     /// As [`Secrets::update`](crate::Secrets::update).
@@ -108,7 +111,10 @@ impl<'a> AsyncSecrets<'a> {
         value: &str,
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
-        self.0.update(key.as_ref(), value, expiry.into()).await
+        self.0
+            .begin()
+            .update(key.as_ref(), value, expiry.into())
+            .await
     }
 
     /// As [`Secrets::put`](crate::Secrets::put).
@@ -122,7 +128,10 @@ impl<'a> AsyncSecrets<'a> {
         value: &str,
         expires_at: impl Into<Option<Timestamp>> + Send,
     ) -> Result<SecretMetadata, Error> {
-        self.0.put(key.as_ref(), value, expires_at.into()).await
+        self.0
+            .begin()
+            .put(key.as_ref(), value, expires_at.into())
+            .await
     }
 
     /// As [`Secrets::delete`](crate::Secrets::delete).
@@ -131,7 +140,7 @@ impl<'a> AsyncSecrets<'a> {
     ///
     /// As [`Secrets::delete`](crate::Secrets::delete).
     pub async fn delete(&self, key: impl AsRef<str> + Send) -> Result<(), Error> {
-        self.0.delete(key.as_ref()).await
+        self.0.begin().delete(key.as_ref()).await
     }
 
     /// As [`Secrets::copy`](crate::Secrets::copy).
@@ -144,7 +153,7 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         new_key: impl AsRef<str> + Send,
     ) -> Result<SecretMetadata, Error> {
-        self.0.copy(key.as_ref(), new_key.as_ref()).await
+        self.0.begin().copy(key.as_ref(), new_key.as_ref()).await
     }
 
     /// As [`Secrets::copy_over`](crate::Secrets::copy_over).
@@ -157,7 +166,10 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         new_key: impl AsRef<str> + Send,
     ) -> Result<SecretMetadata, Error> {
-        self.0.copy_over(key.as_ref(), new_key.as_ref()).await
+        self.0
+            .begin()
+            .copy_over(key.as_ref(), new_key.as_ref())
+            .await
     }
 
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
@@ -172,6 +184,7 @@ impl<'a> AsyncSecrets<'a> {
         expires_at: impl Into<Option<Timestamp>> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
+            .begin()
             .create_fields(key.as_ref(), fields, expires_at.into())
             .await
     }
@@ -188,6 +201,7 @@ impl<'a> AsyncSecrets<'a> {
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
+            .begin()
             .update_fields(key.as_ref(), fields, expiry.into())
             .await
     }
@@ -205,6 +219,7 @@ impl<'a> AsyncSecrets<'a> {
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
+            .begin()
             .set_field(key.as_ref(), field, value, expiry.into())
             .await
     }

@@ -6,9 +6,8 @@ use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
-use super::Operations;
+use super::Operation;
 use crate::cache::{Cache, Outcome, ReadFlight, Value};
-use crate::clock::Deadline;
 use crate::error::{Action, Error};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
@@ -16,14 +15,9 @@ use crate::secret::SecretMetadata;
 use crate::single_flight::{FlightTime, SingleFlight};
 use crate::vault::Vault;
 
-impl<R: Runtime> Operations<'_, R> {
+impl<R: Runtime> Operation<'_, R> {
     /// Returns a value from the cache or from the vault, which is read once for all callers.
-    pub(super) async fn get_cached(
-        &self,
-        cache: &Cache<R::Notify>,
-        key: &KeyName,
-        deadline: Deadline,
-    ) -> Outcome {
+    pub(super) async fn get_cached(&self, cache: &Cache<R::Notify>, key: &KeyName) -> Outcome {
         let api = &self.vault.api;
         let before = cache.completed_reads(key);
         let next = |longest| cache.step(key, before, api.runtime.both_clocks(), longest);
@@ -32,7 +26,7 @@ impl<R: Runtime> Operations<'_, R> {
             runtime: &api.runtime,
             landed: cache.landed(),
             operation: api.timeouts.operation,
-            deadline,
+            deadline: self.deadline,
         };
         match flight.join(next, read).await {
             Ok(outcome) => outcome,
@@ -77,10 +71,11 @@ fn read_for_all<R: Runtime>(
     Box::pin(async move {
         let runtime = &vault.api.runtime;
         let is_whole = time.is_whole(runtime.now());
-        let operations = Operations::new(&vault);
-        let result = operations
-            .get_value(flight.key(), Purpose::Read, time.deadline)
-            .await;
+        let operation = Operation {
+            vault: &vault,
+            deadline: time.deadline,
+        };
+        let result = operation.get_value(flight.key(), Purpose::Read).await;
         let now = runtime.both_clocks();
         Some(match result {
             Err(error) if time.has_timed_out(&error, now.clock) => {

@@ -6,19 +6,16 @@ use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
 use super::fields::refuse_own_name;
-use super::{Operations, parse};
-use crate::clock::Deadline;
+use super::{Operation, parse};
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
-impl<R: Runtime> Operations<'_, R> {
+impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
-        let deadline = self.deadline();
-        let (plaintext, expires_at) = self.read_as(key, &new_key, deadline).await?;
-        self.create_with_deadline(new_key, &plaintext, expires_at, deadline)
-            .await
+        let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
+        self.create_payload(&new_key, &plaintext, expires_at).await
     }
 
     pub(crate) async fn copy_over(
@@ -27,11 +24,9 @@ impl<R: Runtime> Operations<'_, R> {
         new_key: &str,
     ) -> Result<SecretMetadata, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
-        let deadline = self.deadline();
-        let (plaintext, expires_at) = self.read_as(key, &new_key, deadline).await?;
+        let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
         let expiry = expires_at.map_or(Expiry::Never, Expiry::At);
-        self.put_with_deadline(&new_key, &plaintext, expiry, deadline)
-            .await
+        self.put_payload(&new_key, &plaintext, expiry).await
     }
 
     /// Reads a secret and returns its plaintext for another name, and its expiry.
@@ -39,9 +34,8 @@ impl<R: Runtime> Operations<'_, R> {
         &self,
         key: KeyName,
         new_key: &KeyName,
-        deadline: Deadline,
     ) -> Result<(Plaintext, Option<Timestamp>), Error> {
-        let secret = self.get_to_seal(key, deadline).await?;
+        let secret = self.get_to_seal(key).await?;
         let plaintext = if secret.is_multi_field() {
             let names = secret.fields().iter().map(|field| field.name());
             refuse_own_name(new_key, names)?;

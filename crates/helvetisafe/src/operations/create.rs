@@ -6,14 +6,13 @@ use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
 use jiff::Timestamp;
 
 use super::update::Sealed;
-use super::{Operations, parse};
+use super::{Operation, parse};
 use crate::api::ReadBack;
-use crate::clock::Deadline;
 use crate::error::{Action, Error, ErrorKind};
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
 
-impl<R: Runtime> Operations<'_, R> {
+impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn create(
         &self,
         key: &str,
@@ -22,20 +21,17 @@ impl<R: Runtime> Operations<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
-        let deadline = self.deadline();
-        self.create_with_deadline(key, &plaintext, expires_at, deadline)
-            .await
+        self.create_payload(&key, &plaintext, expires_at).await
     }
 
-    pub(super) async fn create_with_deadline(
+    pub(super) async fn create_payload(
         &self,
-        key: KeyName,
+        key: &KeyName,
         plaintext: &[u8],
         expires_at: Option<Timestamp>,
-        deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_create(key.clone(), plaintext, expires_at, deadline);
-        self.write(&key, plaintext, expires_at, sent).await
+        let sent = self.send_create(key.clone(), plaintext, expires_at);
+        self.write(key, plaintext, expires_at, sent).await
     }
 
     async fn send_create(
@@ -43,7 +39,6 @@ impl<R: Runtime> Operations<'_, R> {
         key: KeyName,
         plaintext: &[u8],
         expires_at: Option<Timestamp>,
-        deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
@@ -54,9 +49,9 @@ impl<R: Runtime> Operations<'_, R> {
             expires_at,
         };
         let call = CreateSecret { secret };
-        let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret, deadline)) };
+        let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret)) };
         let api = &self.vault.api;
-        let answer = api.call_with_read_back(&call, action, deadline, read_back);
+        let answer = api.call_with_read_back(&call, action, self.deadline, read_back);
         let CreatedSecret {
             created_at,
             expires_at,
@@ -66,8 +61,8 @@ impl<R: Runtime> Operations<'_, R> {
     }
 
     /// Finds out if the secret was created. Its nonce distinguishes it from the secret of another client.
-    async fn read_back(&self, sent: &NewSecret, deadline: Deadline) -> ReadBack<CreatedSecret> {
-        match self.read(&sent.key, deadline).await {
+    async fn read_back(&self, sent: &NewSecret) -> ReadBack<CreatedSecret> {
+        match self.read(&sent.key).await {
             Ok(record) if record.nonce == sent.nonce => ReadBack::Done(CreatedSecret {
                 key: record.key.into(),
                 created_at: None,

@@ -1,30 +1,26 @@
 //! Writes multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
 
-use helvetisafe_crypto::Payload;
+use helvetisafe_crypto::{Payload, Plaintext};
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
-use super::{Operations, parse};
+use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::org_keys::Purpose;
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
-impl<R: Runtime> Operations<'_, R> {
+impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn create_fields(
         &self,
         key: &str,
         fields: &[(&str, &str)],
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
-        let plaintext = Payload::encode_fields(fields);
-        let deadline = self.deadline();
-        self.create_with_deadline(key, &plaintext, expires_at, deadline)
-            .await
+        let (key, plaintext) = encode(key, fields)?;
+        self.create_payload(&key, &plaintext, expires_at).await
     }
 
     pub(crate) async fn update_fields(
@@ -33,12 +29,8 @@ impl<R: Runtime> Operations<'_, R> {
         fields: &[(&str, &str)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
-        let plaintext = Payload::encode_fields(fields);
-        let deadline = self.deadline();
-        self.update_with_deadline(key, &plaintext, expiry, deadline)
-            .await
+        let (key, plaintext) = encode(key, fields)?;
+        self.update_payload(&key, &plaintext, expiry).await
     }
 
     pub(crate) async fn set_field(
@@ -54,30 +46,29 @@ impl<R: Runtime> Operations<'_, R> {
         if field.is_empty() {
             return Err(Error::config(ConfigError::Empty("the name of the field")));
         }
-        let deadline = self.deadline();
-        let record = match self.read(&key, deadline).await {
+        let record = match self.read(&key).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let plaintext = Payload::encode_fields(&[(field, value)]);
-                return self
-                    .create_with_deadline(key, &plaintext, expiry.time(), deadline)
-                    .await;
+                return self.create_payload(&key, &plaintext, expiry.time()).await;
             }
             Err(error) => return Err(error),
         };
-        let payload = self
-            .open(&key, record, Purpose::SealAgain, deadline)
-            .await?;
+        let payload = self.open(&key, record, Purpose::SealAgain).await?;
         let checked = self.vault.binding.check(&key, &payload, &[field]);
         checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
         match payload.encode_with_field(field, value) {
-            Some(plaintext) => {
-                self.update_with_deadline(key, &plaintext, expiry, deadline)
-                    .await
-            }
+            Some(plaintext) => self.update_payload(&key, &plaintext, expiry).await,
             None => Err(Error::new(Action::Update(key), Cause::NoFields)),
         }
     }
+}
+
+/// Parses the name of a multi-field secret and encodes its fields.
+fn encode(key: &str, fields: &[(&str, &str)]) -> Result<(KeyName, Plaintext), Error> {
+    let key = parse(key)?;
+    refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
+    Ok((key, Payload::encode_fields(fields)))
 }
 
 /// Refuses a field with the name of the secret: the secret would be read as a single value, without its other

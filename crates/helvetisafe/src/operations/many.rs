@@ -22,12 +22,14 @@ impl<R: Runtime> Operations<'_, R> {
         keys: &'a [&'a str],
         finished: impl FnMut(usize) + Send + 'a,
     ) -> Boxed<'a, Vec<Result<Secret, Error>>> {
-        let get = move |at: usize| -> Boxed<'a, _> { Box::pin(self.get(keys[at])) };
+        let get = move |at: usize| -> Boxed<'a, _> {
+            Box::pin(async move { self.begin().get(keys[at]).await })
+        };
         self.each(keys.len(), get, finished)
     }
 
     pub(crate) async fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
-        let listed = self.list().await?;
+        let listed = self.begin().list().await?;
         let keys: Vec<_> = listed.iter().filter_map(valid).collect();
         let mut secrets = self.get_many(&keys, |_| ()).await;
         // Secrets that were deleted or expired since they were listed.
@@ -42,7 +44,7 @@ impl<R: Runtime> Operations<'_, R> {
     ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
         let put = move |at: usize| -> Boxed<'a, _> {
             let (key, value) = items[at];
-            Box::pin(self.put(key, value, None))
+            Box::pin(async move { self.begin().put(key, value, None).await })
         };
         self.each(items.len(), put, finished)
     }

@@ -5,8 +5,7 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
 use jiff::Timestamp;
 
-use super::{Operations, parse};
-use crate::clock::Deadline;
+use super::{Operation, parse};
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
@@ -20,7 +19,7 @@ pub(super) struct Sealed {
     pub(super) nonce: String,
 }
 
-impl<R: Runtime> Operations<'_, R> {
+impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn update(
         &self,
         key: &str,
@@ -29,9 +28,7 @@ impl<R: Runtime> Operations<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
-        let deadline = self.deadline();
-        self.update_with_deadline(key, &plaintext, expiry, deadline)
-            .await
+        self.update_payload(&key, &plaintext, expiry).await
     }
 
     pub(crate) async fn put(
@@ -43,20 +40,17 @@ impl<R: Runtime> Operations<'_, R> {
         let key = parse(key)?;
         let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
-        let deadline = self.deadline();
-        self.put_with_deadline(&key, &plaintext, expiry, deadline)
-            .await
+        self.put_payload(&key, &plaintext, expiry).await
     }
 
-    pub(super) async fn update_with_deadline(
+    pub(super) async fn update_payload(
         &self,
-        key: KeyName,
+        key: &KeyName,
         plaintext: &[u8],
         expiry: Expiry,
-        deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_update(key.clone(), plaintext, expiry, deadline);
-        self.write(&key, plaintext, expiry.time(), sent).await
+        let sent = self.send_update(key.clone(), plaintext, expiry);
+        self.write(key, plaintext, expiry.time(), sent).await
     }
 
     async fn send_update(
@@ -64,7 +58,6 @@ impl<R: Runtime> Operations<'_, R> {
         key: KeyName,
         plaintext: &[u8],
         expires_at: Expiry,
-        deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
@@ -77,7 +70,7 @@ impl<R: Runtime> Operations<'_, R> {
             key: key.clone(),
             update,
         };
-        let answer = self.vault.api.call(&call, action, deadline).await?;
+        let answer = self.vault.api.call(&call, action, self.deadline).await?;
         Ok(SecretMetadata::written(
             key,
             None,
@@ -86,22 +79,18 @@ impl<R: Runtime> Operations<'_, R> {
         ))
     }
 
-    pub(super) async fn put_with_deadline(
+    pub(super) async fn put_payload(
         &self,
         key: &KeyName,
         plaintext: &[u8],
         expiry: Expiry,
-        deadline: Deadline,
     ) -> Result<SecretMetadata, Error> {
-        let update = || self.update_with_deadline(key.clone(), plaintext, expiry, deadline);
+        let update = || self.update_payload(key, plaintext, expiry);
         match update().await {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             outcome => return outcome,
         }
-        match self
-            .create_with_deadline(key.clone(), plaintext, expiry.time(), deadline)
-            .await
-        {
+        match self.create_payload(key, plaintext, expiry.time()).await {
             // Another client created it in between.
             Err(error) if error.kind() == ErrorKind::Conflict => update().await,
             outcome => outcome,

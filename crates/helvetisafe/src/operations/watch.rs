@@ -215,7 +215,7 @@ impl<R: Runtime> Poller<R> {
 
     async fn poll_list(&self, operations: Operations<'_, R>) -> Poll {
         let mut versions = Versions::new();
-        for listed in operations.list().await? {
+        for listed in operations.begin().list().await? {
             let is_watched = |key: &&KeyName| self.keys.binary_search(key).is_ok();
             let Some(key) = listed.key().valid().filter(is_watched) else {
                 continue;
@@ -236,7 +236,7 @@ async fn read_version<R: Runtime>(
     operations: Operations<'_, R>,
     key: &KeyName,
 ) -> Result<Option<Version>, Error> {
-    match operations.read(key, operations.deadline()).await {
+    match operations.begin().read(key).await {
         Ok(record) => Ok(Some(Version::sealed(record.nonce))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
