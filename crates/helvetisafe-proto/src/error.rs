@@ -148,11 +148,13 @@ impl ApiError {
         }
         let body = error_body(response);
         let of_body = body.as_ref().and_then(|body| code_for(body, status));
-        let code = body
-            .as_ref()
-            .and_then(|body| oauth_code(&body.error))
-            .unwrap_or("no code");
-        let text = body.and_then(|body| body.error_description);
+        let known = body.as_ref().and_then(|body| oauth_code(&body.error));
+        // A server that ignores the RFC writes a sentence in place of the code.
+        let text = body.and_then(|body| match known {
+            Some(_) => body.error_description,
+            None => body.error_description.or(Some(body.error)),
+        });
+        let code = known.unwrap_or("no code");
         Self {
             problem: Problem::Token { status, code },
             kind: Kind::Auth,

@@ -3,24 +3,42 @@
 use std::sync::Arc;
 
 use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, KeyName};
+use jiff::Timestamp;
 
-/// The reason for which a configuration cannot be used.
+/// The most characters of an invalid name in a message.
+const MAX_SHOWN: usize = 64;
+
+/// The reason for which a configuration cannot be used. `Display` shows all of it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error(transparent)]
     BaseUrl(#[from] InvalidBaseUrl),
-    #[error(transparent)]
-    KeyName(#[from] InvalidKeyName),
-    #[error("a field of the secret `{0}` cannot have its name")]
+    #[error("`{name}` is not the name of a secret: {reason}")]
+    KeyName {
+        /// The start of the name, escaped.
+        name: String,
+        reason: InvalidKeyName,
+    },
+    #[error(
+        "the field `{0}` of the secret `{0}` cannot have its name: choose another name for the field"
+    )]
     FieldNamedAsKey(KeyName),
+    #[error(
+        "the expiry {expires_at} has passed: it is {now} by the clock of this machine; choose a later \
+         expiry, or check the clock"
+    )]
+    ExpiryInThePast {
+        expires_at: Timestamp,
+        now: Timestamp,
+    },
     #[error("{0} is empty")]
     Empty(&'static str),
     #[error("{0} holds a space, a line break or another character that cannot stand in a header")]
     NotAHeader(&'static str),
-    #[error("the private key file {path} cannot be read: {source}")]
+    #[error("the private key file {path} cannot be read: {reason}")]
     KeyFile {
         path: String,
-        source: Arc<std::io::Error>,
+        reason: Arc<std::io::Error>,
     },
     #[error(
         "what was given as the path of the private key has line breaks or other control \
@@ -44,7 +62,7 @@ pub(crate) enum ConfigError {
     NoSystemRoots,
     #[cfg(feature = "async")]
     #[error("TLS cannot be used: {0}")]
-    Tls(#[source] rustls::Error),
+    Tls(rustls::Error),
     #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
     Proxy,
     #[error("set {0}")]
@@ -53,4 +71,24 @@ pub(crate) enum ConfigError {
     Doubled(&'static str),
     #[error("{0} is not valid Unicode")]
     NotUnicode(&'static str),
+    /// All problems of the environment.
+    #[error("{}", listed(.0))]
+    Several(Vec<ConfigError>),
+}
+
+impl ConfigError {
+    pub(crate) fn key_name(name: &str, reason: InvalidKeyName) -> Self {
+        let is_longer = name.chars().nth(MAX_SHOWN).is_some();
+        let start: String = name.chars().take(MAX_SHOWN).collect();
+        let rest = if is_longer { "…" } else { "" };
+        Self::KeyName {
+            name: format!("{}{rest}", start.escape_debug()),
+            reason,
+        }
+    }
+}
+
+fn listed(problems: &[ConfigError]) -> String {
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
 }

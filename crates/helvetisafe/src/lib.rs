@@ -97,7 +97,7 @@ pub use clock::Clock;
 #[cfg(feature = "config")]
 pub use config_source::ConfigSource;
 pub use credentials::{Credentials, KeySource};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Setting};
 pub use event::Event;
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};

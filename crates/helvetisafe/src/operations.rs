@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use crate::api::ReadBack;
 use crate::cache::{Freshness, Value};
 use crate::clock::Deadline;
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
@@ -203,5 +204,5 @@ impl<R: Runtime> Operation<'_, R> {
 }
 
 fn parse(key: &str) -> Result<KeyName, Error> {
-    KeyName::parse(key).map_err(Error::config)
+    KeyName::parse(key).map_err(|reason| Error::config(ConfigError::key_name(key, reason)))
 }

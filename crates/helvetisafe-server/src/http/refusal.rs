@@ -112,6 +112,10 @@ impl Refusal {
         ErrorCode::InvalidValue,
         "value has to be padded base64 of at least 16 bytes",
     );
+    pub(super) const INVALID_EXPIRY: Self = Self::new(
+        ErrorCode::InvalidExpiry,
+        "expiresAt has to be a time of RFC 3339 with an offset, or null",
+    );
     pub(super) const EXPIRY_IN_THE_PAST: Self =
         Self::new(ErrorCode::ExpiryInThePast, "expiresAt has passed");
     /// The memory budget of bodies or of answers is used up.
@@ -138,6 +142,10 @@ impl Refusal {
         let mut text = format!("the body is not what the call takes: {error}");
         text.truncate(text.floor_char_boundary(MAX_MESSAGE_LEN));
         Self::with_text(ErrorCode::InvalidBody, text)
+    }
+
+    pub(super) fn missing_member(name: &str) -> Self {
+        Self::with_text(ErrorCode::MissingMember, format!("the body has no {name}"))
     }
 
     pub(super) fn invalid_name(error: String) -> Self {

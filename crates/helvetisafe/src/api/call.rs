@@ -141,13 +141,14 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             credential.header.apply(headers);
         }
         request.extensions_mut().insert(limits);
+        let host = request.uri().clone();
         let response = self.send(request).await?;
         if response.body().len() > limits.body {
-            return Err(TransportError::new(Failure::TooLarge).into());
+            return Err(TransportError::new(Failure::TooLarge).to_host(&host).into());
         }
         let retry_after = retry::retry_after(response.headers(), self.api.runtime.wall());
         let answer = self.endpoint.parse(response);
-        answer.map_err(|error| FailedAttempt::of_answer(error, retry_after))
+        answer.map_err(|error| FailedAttempt::of_answer(error, retry_after, &host))
     }
 
     /// Hands a request to the transport, and reports both ends to the observer.
@@ -162,7 +163,9 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             attempt: self.failed + 1,
         });
         let begun = runtime.now();
+        let host = request.uri().clone();
         let outcome = runtime.send(request).await;
+        let outcome = outcome.map_err(|error| error.to_host(&host));
         let after = runtime.now().saturating_sub(begun);
         observer.emit(match &outcome {
             Ok(response) => Event::Answered {

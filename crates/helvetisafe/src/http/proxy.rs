@@ -1,8 +1,10 @@
 //! Finds the proxy to the vault in the environment.
 
 use std::env;
+use std::sync::Arc;
 
 use helvetisafe_proto::BaseUrl;
+use http::Uri;
 use ureq::Proxy;
 
 use crate::config_error::ConfigError;
@@ -10,6 +12,17 @@ use crate::config_error::ConfigError;
 /// Returns the proxy that this process's environment sets.
 pub(super) fn from_environment(base: &BaseUrl) -> Result<Option<Proxy>, ConfigError> {
     proxy(base, |name| env::var(name).ok())
+}
+
+/// Returns the host and the port of the proxy for a message, unless the vault is one of its exceptions.
+pub(super) fn shown(proxy: &Proxy, base: &BaseUrl) -> Option<Arc<str>> {
+    (!is_exception(proxy, base)).then(|| format!("{}:{}", proxy.host(), proxy.port()).into())
+}
+
+/// Returns true if the proxy is not used for the vault.
+pub(super) fn is_exception(proxy: &Proxy, base: &BaseUrl) -> bool {
+    let uri: Result<Uri, _> = base.to_string().parse();
+    uri.is_ok_and(|uri| proxy.is_no_proxy(&uri))
 }
 
 /// Reads `HTTPS_PROXY` and `NO_PROXY`, for https only. A loopback address is never proxied.

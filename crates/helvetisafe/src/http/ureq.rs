@@ -6,7 +6,9 @@ mod progress;
 mod resolver;
 mod sharing;
 
+use std::error::Error as StdError;
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
@@ -39,6 +41,8 @@ pub(crate) struct UreqTransport {
     agent: Agent,
     resolver: CachingResolver,
     timeouts: Timeouts,
+    /// The host and the port of the proxy to the vault.
+    proxy: Option<Arc<str>>,
 }
 
 impl UreqTransport {
@@ -47,11 +51,13 @@ impl UreqTransport {
         timeouts: &Timeouts,
         roots: &Roots,
     ) -> Result<Self, ConfigError> {
+        let proxy = proxy::from_environment(base)?;
+        let shown_proxy = proxy.as_ref().and_then(|proxy| proxy::shown(proxy, base));
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy::from_environment(base)?)
+            .proxy(proxy)
             .tls_config(tls_config(roots.trust(base)?))
             .timeout_connect(Some(timeouts.connect))
             .timeout_per_read(Some(timeouts.silence))
@@ -67,6 +73,7 @@ impl UreqTransport {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
             timeouts: *timeouts,
+            proxy: shown_proxy,
         })
     }
 
@@ -96,13 +103,21 @@ impl Transport for UreqTransport {
             if lacks_roots(&self.agent, &error) {
                 return TransportError::with_source(Failure::Tls, ConfigError::NoSystemRoots);
             }
-            let error = explain(Progress::current(), error);
+            let error = explain(Progress::current(), error).through(self.proxy.as_ref());
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();
             }
             error
         })
     }
+}
+
+/// Returns true for the error of an answer whose head is too large.
+pub(super) fn is_large_head(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(ureq::Error::LargeResponseHeader(..))
+    )
 }
 
 fn tls_config(trust: Trust) -> TlsConfig {

@@ -41,6 +41,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
+        self.check_expiry(&action, expires_at)?;
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let secret = NewSecret {
             key: key.clone(),

@@ -6,6 +6,7 @@ use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
 use jiff::Timestamp;
 
 use super::{Operation, parse};
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
@@ -60,6 +61,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
+        self.check_expiry(&action, expires_at.time())?;
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let update = SecretUpdate {
             value,
@@ -94,6 +96,22 @@ impl<R: Runtime> Operation<'_, R> {
             // Another client created it in between.
             Err(error) if error.kind() == ErrorKind::Conflict => update().await,
             outcome => outcome,
+        }
+    }
+
+    /// Refuses an expiry in the past, which would delete the secret or be refused by the vault.
+    pub(super) fn check_expiry(
+        &self,
+        action: &Action,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let now = self.vault.api.runtime.both_clocks().wall;
+        match expires_at.filter(|at| *at <= now) {
+            Some(expires_at) => {
+                let cause = ConfigError::ExpiryInThePast { expires_at, now };
+                Err(Error::new(action.clone(), cause))
+            }
+            None => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@
 mod api_token;
 mod asynchronous;
 mod cache;
+mod chains;
 mod codes;
 mod config_source;
 mod creates;
@@ -13,6 +14,7 @@ mod extremes;
 mod hostile;
 mod limits;
 mod many;
+mod messages;
 mod operations;
 mod parse;
 mod rate_limits;

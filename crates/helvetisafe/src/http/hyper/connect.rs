@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
@@ -18,7 +19,7 @@ use super::header_mask::HeaderMask;
 use super::progress::{Counter, Watched};
 use super::tls::client_config;
 use crate::config_error::ConfigError;
-use crate::http::proxy;
+use crate::http::proxy::{self, is_exception};
 use crate::http::roots::Roots;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -29,6 +30,8 @@ pub(super) type Stream = TokioIo<Watched<TokioIo<MaybeHttpsStream<TokioIo<TcpStr
 pub(super) struct VaultConnector {
     route: Route,
     timeout: Duration,
+    /// The host and the port of the proxy.
+    proxy: Option<Arc<str>>,
 }
 
 #[derive(Clone)]
@@ -51,13 +54,24 @@ impl VaultConnector {
         tcp.enforce_http(false);
         // A small request would otherwise wait for an acknowledgement.
         tcp.set_nodelay(true);
-        let route = match proxy::from_environment(base)? {
-            Some(proxy) if !is_exception(&proxy, base) => {
-                Route::Proxied(tls.wrap_connector(tunnel(&proxy, tcp)?))
+        let proxy = proxy::from_environment(base)?;
+        let shown = proxy.as_ref().and_then(|proxy| proxy::shown(proxy, base));
+        let route = match &proxy {
+            Some(proxy) if !is_exception(proxy, base) => {
+                Route::Proxied(tls.wrap_connector(tunnel(proxy, tcp)?))
             }
             _ => Route::Direct(tls.wrap_connector(tcp)),
         };
-        Ok(Self { route, timeout })
+        Ok(Self {
+            route,
+            timeout,
+            proxy: shown,
+        })
+    }
+
+    /// Returns the host and the port of the proxy to the vault, if there is one.
+    pub(super) fn proxy(&self) -> Option<&Arc<str>> {
+        self.proxy.as_ref()
     }
 
     /// Opens a connection with this counter and this mask.
@@ -84,11 +98,6 @@ impl VaultConnector {
 async fn call<S: Service<Uri>>(mut service: S, vault: Uri) -> Result<S::Response, S::Error> {
     poll_fn(|cx| service.poll_ready(cx)).await?;
     service.call(vault).await
-}
-
-fn is_exception(proxy: &Proxy, base: &BaseUrl) -> bool {
-    let uri: Result<Uri, _> = base.to_string().parse();
-    uri.is_ok_and(|uri| proxy.is_no_proxy(&uri))
 }
 
 /// Makes a tunnel through an HTTP proxy. No other kind of proxy is supported.
