@@ -64,6 +64,26 @@ pub enum ErrorKind {
     Config,
 }
 
+impl ErrorKind {
+    /// Returns the name of the kind in lower case, such as `not_found`: a label for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::RateLimited => "rate_limited",
+            Self::Api => "api",
+            Self::Crypto => "crypto",
+            Self::OrgKeyRefused => "org_key_refused",
+            Self::Transport => "transport",
+            Self::Ambiguous => "ambiguous",
+            Self::Config => "config",
+        }
+    }
+}
+
 /// The action that failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
@@ -243,12 +263,7 @@ impl Error {
     /// Returns the name of the secret, if the operation was about one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyName> {
-        match &self.0.action {
-            Action::Get(key) | Action::Create(key) | Action::Update(key) | Action::Delete(key) => {
-                Some(key)
-            }
-            _ => None,
-        }
+        self.0.action.key()
     }
 
     /// Returns the fingerprint of the org key that the client does not accept: see
@@ -312,6 +327,39 @@ impl Error {
             Cause::Api(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl Action {
+    /// Returns the name of the secret, if the action is about one.
+    pub(crate) fn key(&self) -> Option<&KeyName> {
+        match self {
+            Self::Get(key) | Self::Create(key) | Self::Update(key) | Self::Delete(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the action in events and spans.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Configure => "configure",
+            Self::FetchToken => "token.fetch",
+            Self::GetOrgKey => "org_key.get",
+            Self::GetPrivateKey => "private_key.get",
+            Self::List => "secrets.list",
+            Self::Get(_) => "secrets.get",
+            Self::Create(_) => "secrets.create",
+            Self::Update(_) => "secrets.update",
+            Self::Delete(_) => "secrets.delete",
+        }
+    }
+
+    /// Returns true if the action is no part of an operation on secrets.
+    pub(crate) fn is_apart(&self) -> bool {
+        matches!(
+            self,
+            Self::FetchToken | Self::GetOrgKey | Self::GetPrivateKey
+        )
     }
 }
 

@@ -34,8 +34,8 @@
 //!   runtime.
 //! - `serde`: `Secret::parse`, for JSON values and multi-field secrets.
 //! - `config`: `ConfigSource`, for the crate `config`.
-//! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
-//!   only.
+//! - `tracing`: a span for each operation and each request, and an event for each [`Event`]; names of secrets at
+//!   debug level only.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
@@ -98,7 +98,7 @@ pub use clock::Clock;
 pub use config_source::ConfigSource;
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind, Setting};
-pub use event::Event;
+pub use event::{CallInfo, Event, HiddenKey};
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
 pub use org_keys::{OrgKeyChange, OrgKeyRotation};

@@ -5,6 +5,7 @@ mod copy;
 mod create;
 mod fields;
 mod many;
+mod observed;
 mod update;
 pub(crate) mod watch;
 
@@ -95,7 +96,8 @@ impl<'a, R: Runtime> Operations<'a, R> {
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        self.get_with_fields(key, &[]).await
+        let read = self.read_through(key, &[]);
+        self.observed("secrets.get", Some(key), read).await
     }
 
     pub(crate) async fn get_with_fields(
@@ -103,6 +105,13 @@ impl<R: Runtime> Operation<'_, R> {
         key: &str,
         fields: &[&str],
     ) -> Result<Secret, Error> {
+        let read = self.read_through(key, fields);
+        self.observed("secrets.get_with_fields", Some(key), read)
+            .await
+    }
+
+    /// Reads a secret through the cache, if there is one.
+    async fn read_through(&self, key: &str, fields: &[&str]) -> Result<Secret, Error> {
         let key = parse(key)?;
         let (value, freshness) = match &self.vault.cache {
             Some(cache) => self.get_cached(cache, &key).await?,
@@ -115,17 +124,25 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        let secret = self.get_with_fields(key, &[field]).await?;
-        match secret.field(field) {
-            Some(field) => Ok(field.expose_secret().into()),
-            None => Err(Error::new(
-                Action::Get(secret.key().clone()),
-                Cause::NoSuchField(field.to_owned()),
-            )),
-        }
+        let read = async {
+            let secret = self.read_through(key, &[field]).await?;
+            match secret.field(field) {
+                Some(field) => Ok(field.expose_secret().into()),
+                None => Err(Error::new(
+                    Action::Get(secret.key().clone()),
+                    Cause::NoSuchField(field.to_owned()),
+                )),
+            }
+        };
+        self.observed("secrets.get_field", Some(key), read).await
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
+        let work = self.delete_unobserved(key);
+        self.observed("secrets.delete", Some(key), work).await
+    }
+
+    async fn delete_unobserved(&self, key: &str) -> Result<(), Error> {
         let key = parse(key)?;
         let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
         let call = DeleteSecret { key: key.clone() };
@@ -138,6 +155,11 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        let work = self.list_unobserved();
+        self.observed("secrets.list", None, work).await
+    }
+
+    async fn list_unobserved(&self) -> Result<Vec<SecretMetadata>, Error> {
         let api = &self.vault.api;
         let listed = api.call(&ListSecrets, Action::List, self.deadline);
         Ok(listed
@@ -148,6 +170,11 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
+        let work = self.exists_unobserved(key);
+        self.observed("secrets.exists", Some(key), work).await
+    }
+
+    async fn exists_unobserved(&self, key: &str) -> Result<bool, Error> {
         match self.read(&parse(key)?).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

@@ -1,12 +1,13 @@
 //! The one loop: admit, authorize, send, judge, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::retry::{self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
 use http::header::USER_AGENT;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use super::Api;
 use super::outcome::{FailedAttempt, Outcome, ReadBack};
@@ -14,15 +15,21 @@ use super::throttle::Admission;
 use crate::auth::Credential;
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error};
-use crate::event::Event;
+use crate::event::{CallInfo, Event, HiddenKey};
 use crate::http::{AttemptLimits, Failure, TransportError};
 use crate::runtime::{Boxed, Runtime};
+use crate::trace::{OperationSpan, RequestSpan};
+
+/// Numbers the calls of this process.
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A call in progress.
 pub(super) struct Call<'a, R: Runtime, E> {
+    id: u64,
     api: &'a Arc<Api<R>>,
     endpoint: &'a E,
-    pub(super) action: Action,
+    method: Method,
+    action: Action,
     deadline: Deadline,
     /// The greatest effect of the attempts so far.
     effect: Effect,
@@ -43,8 +50,10 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         max_attempts: u32,
     ) -> Self {
         Self {
+            id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
             api,
             endpoint,
+            method: E::METHOD,
             action,
             deadline,
             effect: Effect::None,
@@ -55,8 +64,32 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         }
     }
 
-    pub(super) async fn run(
+    /// Makes the call, and reports its end.
+    pub(super) async fn complete(
         mut self,
+        read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync,
+    ) -> Result<E::Answer, Error> {
+        let runtime = &self.api.runtime;
+        let begun = runtime.now();
+        let result = if self.action.is_apart() {
+            let span = OperationSpan::new(self.action.name(), None);
+            let result = span.instrument(self.run(read_back)).await.into_result();
+            span.end(result.as_ref().err(), runtime.now().saturating_sub(begun));
+            result
+        } else {
+            self.run(read_back).await.into_result()
+        };
+        self.api.observer.emit(Event::CallEnded {
+            call: self.info(),
+            attempts: self.attempts(),
+            error: result.as_ref().err(),
+            after: runtime.now().saturating_sub(begun),
+        });
+        result
+    }
+
+    async fn run(
+        &mut self,
         read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync,
     ) -> Outcome<E::Answer> {
         loop {
@@ -78,7 +111,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
                         (ReadBack::Done(answer), _) => return Outcome::Done(answer),
                         (ReadBack::Unreadable, _) => return self.unknown(self.error(failed)),
                         (ReadBack::Taken, Verdict::ReadBack) => {
-                            return Outcome::Failed(Error::new(self.action, Cause::Exists));
+                            return Outcome::Failed(Error::new(self.action.clone(), Cause::Exists));
                         }
                         (ReadBack::Absent, Verdict::ReadBack) => {
                             self.back_off(BackOff::Normal, None).await
@@ -103,7 +136,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         let api = self.api;
         match api.throttle.admit(api.runtime.now(), self.remaining()) {
             Admission::Go => {}
-            Admission::Wait(time) => self.wait(time, true).await,
+            Admission::Wait(time) => self.wait(self.attempts(), time, true).await,
             Admission::Refused(time) => {
                 let action = self.action.clone();
                 return Err(Error::with_retry_after(
@@ -156,26 +189,52 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         let Api {
             runtime, observer, ..
         } = &**self.api;
-        observer.emit(Event::Sending {
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            headers: request.headers(),
-            attempt: self.failed + 1,
+        let (call, attempt, host) = (self.info(), self.attempts(), request.uri().clone());
+        let span = RequestSpan::new(&call, attempt, &host);
+        span.run(|| {
+            observer.emit(Event::Sending {
+                call,
+                headers: request.headers(),
+                attempt,
+            });
         });
         let begun = runtime.now();
-        let host = request.uri().clone();
-        let outcome = runtime.send(request).await;
+        let outcome = span.instrument(runtime.send(request)).await;
         let outcome = outcome.map_err(|error| error.to_host(&host));
         let after = runtime.now().saturating_sub(begun);
-        observer.emit(match &outcome {
+        span.end(&outcome);
+        let event = match &outcome {
             Ok(response) => Event::Answered {
+                call,
+                attempt,
                 status: response.status().as_u16(),
                 date: retry::date(response.headers()),
                 after,
             },
-            Err(error) => Event::Failed { error, after },
-        });
+            Err(error) => Event::Failed {
+                call,
+                attempt,
+                error,
+                after,
+            },
+        };
+        span.run(|| observer.emit(event));
         outcome
+    }
+
+    fn info(&self) -> CallInfo<'_> {
+        CallInfo {
+            id: self.id,
+            name: self.action.name(),
+            method: self.method.as_str(),
+            path_template: E::PATH,
+            key: self.action.key().map(HiddenKey),
+        }
+    }
+
+    /// Returns the number of the attempt.
+    fn attempts(&self) -> u32 {
+        self.failed + 1
     }
 
     /// Gets ready for a repetition: waits, or gives up the credential. Returns false if there is none.
@@ -215,7 +274,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             api.throttle.hold(api.runtime.now(), pause);
         }
         let Some(time) = wait else { return false };
-        self.wait(time, is_throttled).await;
+        self.wait(self.failed, time, is_throttled).await;
         true
     }
 
@@ -232,8 +291,13 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             .ok()
     }
 
-    async fn wait(&self, time: Duration, throttled: bool) {
-        self.api.observer.emit(Event::Waiting { time, throttled });
+    async fn wait(&self, attempt: u32, time: Duration, throttled: bool) {
+        self.api.observer.emit(Event::Waiting {
+            call: self.info(),
+            attempt,
+            time,
+            throttled,
+        });
         self.api.runtime.sleep(time).await;
     }
 

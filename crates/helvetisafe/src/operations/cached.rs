@@ -7,8 +7,9 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::Operation;
-use crate::cache::{Cache, Outcome, ReadFlight, Value};
+use crate::cache::{Cache, Freshness, Outcome, ReadFlight, Value};
 use crate::error::{Action, Error};
+use crate::event::{Event, HiddenKey};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
@@ -28,13 +29,15 @@ impl<R: Runtime> Operation<'_, R> {
             operation: api.timeouts.operation,
             deadline: self.deadline,
         };
-        match flight.join(next, read).await {
+        let outcome = match flight.join(next, read).await {
             Ok(outcome) => outcome,
             Err(cause) => {
                 let error = Error::new(Action::Get(key.clone()), cause);
                 cache.fallback(key, error, api.runtime.both_clocks())
             }
-        }
+        };
+        api.observer.emit(event(key, &outcome));
+        outcome
     }
 
     /// Makes a write and updates the cache with its outcome.
@@ -62,6 +65,20 @@ impl<R: Runtime> Operation<'_, R> {
     }
 }
 
+/// Returns the event of a read through the cache.
+fn event<'a>(key: &'a KeyName, outcome: &'a Outcome) -> Event<'a> {
+    let key = HiddenKey(key);
+    match outcome {
+        Ok((_, Freshness::Cached { age })) => Event::CacheHit { key, age: *age },
+        Ok((_, Freshness::Stale { age, error })) => Event::CacheStale {
+            key,
+            age: *age,
+            error,
+        },
+        Ok((_, Freshness::Fresh)) | Err(_) => Event::CacheMiss { key },
+    }
+}
+
 /// Reads a value for all callers that wait for it. The future owns the flight, even if it is never polled.
 fn read_for_all<R: Runtime>(
     vault: Arc<Vault<R>>,
@@ -70,13 +87,19 @@ fn read_for_all<R: Runtime>(
 ) -> Boxed<'static, Option<Outcome>> {
     Box::pin(async move {
         let runtime = &vault.api.runtime;
-        let is_whole = time.is_whole(runtime.now());
+        let begun = runtime.now();
+        let is_whole = time.is_whole(begun);
         let operation = Operation {
             vault: &vault,
             deadline: time.deadline,
         };
         let result = operation.get_value(flight.key(), Purpose::Read).await;
         let now = runtime.both_clocks();
+        vault.api.observer.emit(Event::CacheRefreshed {
+            key: HiddenKey(flight.key()),
+            error: result.as_ref().err(),
+            after: now.clock.saturating_sub(begun),
+        });
         Some(match result {
             Err(error) if time.has_timed_out(&error, now.clock) => {
                 flight.time_out(error, is_whole, now)

@@ -19,6 +19,16 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.create_unobserved(key, value, expires_at);
+        self.observed("secrets.create", Some(key), work).await
+    }
+
+    async fn create_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
         self.create_payload(&key, &plaintext, expires_at).await

@@ -27,12 +27,32 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.update_unobserved(key, value, expiry);
+        self.observed("secrets.update", Some(key), work).await
+    }
+
+    async fn update_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
         self.update_payload(&key, &plaintext, expiry).await
     }
 
     pub(crate) async fn put(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.put_unobserved(key, value, expires_at);
+        self.observed("secrets.put", Some(key), work).await
+    }
+
+    async fn put_unobserved(
         &self,
         key: &str,
         value: &str,

@@ -10,6 +10,7 @@ mod chains;
 mod codes;
 mod config_source;
 mod creates;
+mod events;
 mod extremes;
 mod hostile;
 mod limits;

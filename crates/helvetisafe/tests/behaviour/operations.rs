@@ -173,9 +173,23 @@ fn events_describe_each_request_without_secrets() {
         .collect();
     assert_eq!(
         kinds,
-        ["Sending", "Answered", "Waiting", "Sending", "Answered"]
+        [
+            "Sending",
+            "Answered",
+            "Waiting",
+            "Sending",
+            "Answered",
+            "CallEnded",
+            "OperationEnded"
+        ]
     );
-    assert!(told[0].contains("path: \"/api/v1/secrets/db\"") && told[0].contains("attempt: 1"));
+    let template = "path_template: \"/api/v1/secrets/{key}\", key: Some(HiddenKey)";
+    assert!(
+        told[0].contains(template) && told[0].contains("attempt: 1"),
+        "{}",
+        told[0]
+    );
+    assert!(!told.iter().any(|event| event.contains("db\"")), "{told:?}");
     assert!(
         told[0].contains("\"authorization\": Sensitive"),
         "{}",

@@ -50,10 +50,17 @@ impl Listener {
         self.0.said.lock().unwrap().clone()
     }
 
-    /// The words of the spans with this name.
+    /// The spans of operations, and of calls outside of them.
     pub(crate) fn spans(&self) -> Vec<Said> {
         let mut said = self.said();
-        said.retain(|said| said.span == "helvetisafe");
+        said.retain(|said| said.span.contains('.'));
+        said
+    }
+
+    /// The spans of requests.
+    pub(crate) fn requests(&self) -> Vec<Said> {
+        let mut said = self.said();
+        said.retain(|said| said.span == "request");
         said
     }
 
@@ -70,7 +77,7 @@ fn within() -> Option<u64> {
 
 impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.0.most && metadata.target().starts_with("helvetisafe")
+        *metadata.level() <= self.0.most && metadata.target() == "helvetisafe"
             || metadata.target().starts_with("integrations")
     }
 
