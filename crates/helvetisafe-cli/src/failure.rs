@@ -215,6 +215,7 @@ fn advice(setting: Setting) -> Option<&'static str> {
             "if the vault's certificate is from an authority of your own, name that with \
              --ca-certificate; else do not continue",
         ),
+        Setting::SecretLimit => Some("the command reads and writes no larger secret"),
         Setting::Passphrase => Some(
             "give its passphrase with --private-key-passphrase-file, or in \
              HELVETISAFE_PRIVATE_KEY_PASSPHRASE",
