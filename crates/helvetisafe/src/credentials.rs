@@ -240,9 +240,9 @@ impl Environment {
             Some(Err(_)) => Err(ConfigError::NotUnicode(name)),
         };
         let base_url = text(BASE_URL).and_then(|url| url.ok_or(ConfigError::Missing(BASE_URL)));
-        let credentials = credentials(&text);
+        let credentials = credentials(text);
         let path = variable("HELVETISAFE_PRIVATE_KEY_PATH").filter(|path| !path.is_empty());
-        let key_source = key_source(path.map(PathBuf::from), &text);
+        let key_source = key_source(path.map(PathBuf::from), text);
         match (base_url, credentials, key_source) {
             (Ok(base_url), Ok(credentials), Ok(key_source)) => Ok(Self {
                 base_url,

@@ -240,7 +240,7 @@ impl TransportError {
     }
 
     /// Adds the host of the request.
-    pub(crate) fn to_host(self, request: &Uri) -> Self {
+    pub(crate) fn with_host(self, request: &Uri) -> Self {
         Self {
             host: request.authority().map(|host| host.as_str().into()),
             ..self

@@ -177,7 +177,9 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         let host = request.uri().clone();
         let response = self.send(request).await?;
         if response.body().len() > limits.body {
-            return Err(TransportError::new(Failure::TooLarge).to_host(&host).into());
+            return Err(TransportError::new(Failure::TooLarge)
+                .with_host(&host)
+                .into());
         }
         let retry_after = retry::retry_after(response.headers(), self.api.runtime.wall());
         let answer = self.endpoint.parse(response);
@@ -200,7 +202,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         });
         let begun = runtime.now();
         let outcome = span.instrument(runtime.send(request)).await;
-        let outcome = outcome.map_err(|error| error.to_host(&host));
+        let outcome = outcome.map_err(|error| error.with_host(&host));
         let after = runtime.now().saturating_sub(begun);
         span.end(&outcome);
         let event = match &outcome {

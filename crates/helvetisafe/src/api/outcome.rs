@@ -52,7 +52,7 @@ impl FailedAttempt {
     /// An answer that is not a success, or cannot be read.
     pub(super) fn of_answer(error: ApiError, retry_after: Option<Duration>, host: &Uri) -> Self {
         if error.is_truncated() {
-            return Self::from(TransportError::with_source(Failure::Lost, error).to_host(host));
+            return Self::from(TransportError::with_source(Failure::Lost, error).with_host(host));
         }
         let failure = match error.status() {
             Some(status) => AttemptFailure::Status {
