@@ -5,9 +5,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use helvetisafe_proto::{Endpoint, KeyName};
 
 use super::Refusal;
@@ -77,10 +77,8 @@ async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Re
 
 /// Returns the API token in the service's own header.
 fn x_aegis_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let Some(value) = headers.get("x-aegis-token") else {
-        return Ok(None);
-    };
-    value.to_str().map(Some).map_err(|_| Refusal::INVALID_TOKEN)
+    let token = headers.get("x-aegis-token").map(HeaderValue::to_str);
+    token.transpose().map_err(|_| Refusal::INVALID_TOKEN)
 }
 
 /// Returns the bearer token, RFC 6750 section 2.1, of either kind.
