@@ -56,19 +56,6 @@ pub(super) struct Rule {
     pub(super) fault: Fault,
 }
 
-impl Rule {
-    /// Returns the fault if the rule applies to a request to which no earlier rule applied.
-    pub(super) fn apply(
-        &mut self,
-        route: Option<Route>,
-        key: Option<&str>,
-        random: &mut SplitMix64,
-    ) -> Option<Fault> {
-        let is_met = self.condition.is_met(route, key, random);
-        is_met.then(|| self.fault.clone())
-    }
-}
-
 /// The requests to which a fault applies.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
@@ -90,20 +77,28 @@ impl Condition {
             percent: 100,
         }
     }
+}
 
-    /// Counts a request. Returns whether the fault applies to it.
-    fn is_met(&mut self, route: Option<Route>, key: Option<&str>, random: &mut SplitMix64) -> bool {
-        if self.acts == Some(0) || !self.requests.include(route, key) {
-            return false;
+impl Rule {
+    /// Returns the fault if the rule applies to a request to which no earlier rule applied.
+    pub(super) fn apply(
+        &mut self,
+        route: Option<Route>,
+        key: Option<&str>,
+        random: &mut SplitMix64,
+    ) -> Option<Fault> {
+        let condition = &mut self.condition;
+        if condition.acts == Some(0) || !condition.requests.include(route, key) {
+            return None;
         }
-        if self.passes > 0 {
-            self.passes -= 1;
-            return false;
+        if condition.passes > 0 {
+            condition.passes -= 1;
+            return None;
         }
-        if self.percent < 100 && random.percent() >= self.percent {
-            return false;
+        if condition.percent < 100 && random.percent() >= condition.percent {
+            return None;
         }
-        self.acts = self.acts.map(|left| left - 1);
-        true
+        condition.acts = condition.acts.map(|left| left - 1);
+        Some(self.fault.clone())
     }
 }

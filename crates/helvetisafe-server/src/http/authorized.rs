@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
-use helvetisafe_proto::{Endpoint, KeyName};
+use helvetisafe_proto::{Endpoint, ErrorCode, KeyName};
 
 use super::Refusal;
 use crate::connections::Peer;
@@ -43,7 +43,7 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
         shared
             .limits
             .request(principal.account)
-            .map_err(Refusal::too_many_requests)?;
+            .map_err(|wait| Refusal::too_many(ErrorCode::TooManyRequests, wait))?;
         match E::SCOPE {
             Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
             _ => Ok(Self {

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
-use helvetisafe_proto::{Scope, Scopes};
+use helvetisafe_proto::{ErrorCode, Scope, Scopes};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
     vault
         .limits
         .login(client.account)
-        .map_err(Refusal::too_many_logins)?;
+        .map_err(|wait| Refusal::too_many(ErrorCode::TooManyLogins, wait))?;
     Ok(client)
 }
 
@@ -73,7 +73,7 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
 fn failed(vault: &Shared, client_id: &str) -> Refusal {
     match vault.limits.failed_login(client_id) {
         Ok(()) => Refusal::INVALID_CLIENT,
-        Err(wait) => Refusal::too_many_failed_logins(wait),
+        Err(wait) => Refusal::too_many(ErrorCode::TooManyFailedLogins, wait),
     }
 }
 

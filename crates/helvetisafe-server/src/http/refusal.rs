@@ -158,28 +158,14 @@ impl Refusal {
         Self::with_text(ErrorCode::InvalidName, error)
     }
 
-    pub(super) fn too_many_requests(wait: Duration) -> Self {
-        Self::with_header(
-            ErrorCode::TooManyRequests,
-            "the account makes too many requests",
-            Header::RetryAfter(wait),
-        )
-    }
-
-    pub(super) fn too_many_logins(wait: Duration) -> Self {
-        Self::with_header(
-            ErrorCode::TooManyLogins,
-            "the account fetches too many tokens",
-            Header::RetryAfter(wait),
-        )
-    }
-
-    pub(super) fn too_many_failed_logins(wait: Duration) -> Self {
-        Self::with_header(
-            ErrorCode::TooManyFailedLogins,
-            "too many logins of the client failed",
-            Header::RetryAfter(wait),
-        )
+    /// An account or a client has reached a rate limit.
+    pub(super) fn too_many(code: ErrorCode, wait: Duration) -> Self {
+        let error = match code {
+            ErrorCode::TooManyLogins => "the account fetches too many tokens",
+            ErrorCode::TooManyFailedLogins => "too many logins of the client failed",
+            _ => "the account makes too many requests",
+        };
+        Self::with_header(code, error, Header::RetryAfter(wait))
     }
 
     /// An error of the token endpoint: a code of RFC 6749 section 5.2 and its meaning here.
@@ -196,26 +182,22 @@ impl Refusal {
     }
 
     const fn new(code: ErrorCode, error: &'static str) -> Self {
-        Self {
-            reason: Reason::Code(code),
-            error: Cow::Borrowed(error),
-            header: None,
-        }
+        Self::of(code, Cow::Borrowed(error), None)
     }
 
     const fn with_header(code: ErrorCode, error: &'static str, header: Header) -> Self {
-        Self {
-            reason: Reason::Code(code),
-            error: Cow::Borrowed(error),
-            header: Some(header),
-        }
+        Self::of(code, Cow::Borrowed(error), Some(header))
     }
 
     fn with_text(code: ErrorCode, error: String) -> Self {
+        Self::of(code, error.into(), None)
+    }
+
+    const fn of(code: ErrorCode, error: Cow<'static, str>, header: Option<Header>) -> Self {
         Self {
             reason: Reason::Code(code),
-            error: error.into(),
-            header: None,
+            error,
+            header,
         }
     }
 }

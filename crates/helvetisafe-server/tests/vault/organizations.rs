@@ -104,7 +104,7 @@ struct World {
     vault: Vault,
     ours: Tenant,
     theirs: Tenant,
-    /// Returns all texts that belong to the other organization alone.
+    /// All texts that belong to the other organization alone.
     canaries: Vec<String>,
     their_rows: Vec<StoredSecret>,
     their_keys: [Value; 2],
