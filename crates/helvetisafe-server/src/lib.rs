@@ -24,6 +24,7 @@ mod error;
 pub mod faults;
 mod http;
 mod limits;
+mod lock;
 mod private_files;
 mod provision;
 mod settings;
