@@ -13,6 +13,8 @@
 //!
 //! A request passes `connections`, `http`, `http::authorized`, `shared`, and `cache` or `store`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod api_token;
 mod budget;

@@ -52,6 +52,8 @@
 //! Out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in `helvetisafe-proto`, and a
 //! vault for tests in `helvetisafe-server`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod api;
 #[cfg(feature = "async")]
 mod async_client;
