@@ -30,9 +30,7 @@ impl OrgKey {
     ///
     /// [`Error::Randomness`] when `rng` fails.
     pub fn generate_with_rng<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| {
-            Ok(Self::from_bytes(&Zeroizing::new(random::bytes(rng)?)))
-        })
+        stack::wiped(|| Ok(Self::from_bytes(&Zeroizing::new(random::bytes(rng)?))))
     }
 
     /// Makes a new key with the operating system's randomness.
@@ -48,7 +46,7 @@ impl OrgKey {
     /// Makes a key from its bytes. The caller has to wipe `bytes`.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| Self {
+        stack::wiped(|| Self {
             bytes: Box::new(Zeroizing::new(*bytes)),
             cipher: Box::new(Cipher::new(bytes)),
         })
@@ -166,7 +164,7 @@ impl OrgKey {
     /// Returns a short public name of this key.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| Fingerprint::of(&self.bytes))
+        stack::wiped(|| Fingerprint::of(&self.bytes))
     }
 }
 

@@ -76,10 +76,15 @@ impl Payload {
     pub fn parse(plaintext: Plaintext, key: &str) -> Result<Self, Error> {
         let text = Text::of(plaintext)?;
         if let Some(value) = json::lone_value(&text, key) {
-            return Ok(Self::single(text, value));
+            // The value stays in the decrypted buffer: no copy, so nothing more to wipe.
+            return Ok(Self {
+                value,
+                is_bound: true,
+                ..Self::new(PayloadKind::Single, text)
+            });
         }
         let Some(members) = json::members(&text) else {
-            return Ok(Self::new(PayloadKind::Legacy, text, Vec::new()));
+            return Ok(Self::new(PayloadKind::Legacy, text));
         };
         let named = members
             .iter()
@@ -88,7 +93,7 @@ impl Payload {
             let value = json::unescape(raw)?;
             return Ok(Self {
                 is_bound: members.len() == 1,
-                ..Self::new(PayloadKind::Single, value, Vec::new())
+                ..Self::new(PayloadKind::Single, value)
             });
         }
         let fields = members
@@ -100,25 +105,19 @@ impl Payload {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self::new(PayloadKind::MultiField, text, fields))
+        Ok(Self {
+            fields,
+            ..Self::new(PayloadKind::MultiField, text)
+        })
     }
 
-    /// Leaves the value in the decrypted buffer: no copy, so nothing more to wipe.
-    fn single(text: Text, value: Range<usize>) -> Self {
-        Self {
-            value,
-            is_bound: true,
-            ..Self::new(PayloadKind::Single, text, Vec::new())
-        }
-    }
-
-    fn new(kind: PayloadKind, text: Text, fields: Vec<Field>) -> Self {
+    fn new(kind: PayloadKind, text: Text) -> Self {
         Self {
             kind,
             value: 0..text.len(),
             is_bound: false,
             text,
-            fields,
+            fields: Vec::new(),
         }
     }
 

@@ -1,14 +1,22 @@
-//! Writes times as RFC 3339 in UTC, without a fraction or with six digits of it. Some readers, such as Python
-//! before 3.11, accept only three or six digits.
+//! Times on the wire: RFC 3339 in UTC, written without a fraction or with six digits of it. Some readers,
+//! such as Python before 3.11, accept only three or six digits.
+//!
+//! The module is a serde format for `#[serde(with = "time")]`.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) fn write<S: Serializer>(
+pub(crate) fn serialize<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     time.map(format).serialize(serializer)
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 pub(crate) fn format(time: Timestamp) -> String {

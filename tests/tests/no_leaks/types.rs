@@ -1,4 +1,4 @@
-//! `Debug` of every public type that holds a secret, or could, with a canary in it.
+//! `Debug` of every public type that can hold a secret, with a canary in it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::canaries::{
 use crate::fake::Fake;
 use crate::sources::public_types;
 
-/// Those that hold nothing but numbers, names, times, and what the vault may know: ciphertext and
-/// public keys. What is derived for them shows nothing else.
+/// The types that hold only numbers, names, times, ciphertext and public keys. Their derived `Debug`
+/// shows nothing else.
 const HARMLESS: &[&str] = &[
     "crypto::EncodedLockedKey",
     "crypto::Error",
@@ -97,14 +97,14 @@ const HARMLESS: &[&str] = &[
     "server::Version",
 ];
 
-/// Errors and events are made by what goes wrong: see `errors` and `logs`.
+/// The types of errors and events: see `errors` and `logs`.
 const ELSEWHERE: &[&str] = &[
     "helvetisafe::Error",
     "helvetisafe::Event",
     "proto::ApiError",
 ];
 
-/// Those that cannot be shown at all.
+/// The types without `Debug`.
 const WITHOUT_DEBUG: &[&str] = &[
     "crypto::OrgKey",
     "helvetisafe::AsyncParts",
@@ -196,7 +196,7 @@ fn of_client() -> Vec<(&'static str, String)> {
     let token = Credentials::api_token(API_TOKEN);
     let sources = [
         KeySource::pem(PEM),
-        // Mistaken for one another: the PEM for its path.
+        // The PEM given as its path by mistake.
         KeySource::pem_file(PEM),
         KeySource::password(PASSWORD),
         KeySource::pem(PEM).with_passphrase(PASSWORD),

@@ -25,12 +25,8 @@ pub struct NewSecret {
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
     /// Its expiry.
-    #[serde(
-        rename = "expiresAt",
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(rename = "expiresAt")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -40,18 +36,10 @@ pub struct CreatedSecret {
     /// Its name.
     pub key: String,
     /// The time of its creation.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub created_at: Option<Timestamp>,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -66,7 +54,7 @@ impl Endpoint for CreateSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(bare::<Self>(base), &self.secret)
+        with_json(bare::<Self>(base, None), &self.secret)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<CreatedSecret, ApiError> {

@@ -61,7 +61,7 @@ impl Endpoint for FetchToken<'_> {
 
     /// The body holds the client secret: wipe it after it is sent.
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        let mut request = bare::<Self>(base);
+        let mut request = bare::<Self>(base, None);
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(CONTENT_TYPE, form);
         *request.body_mut() = self.form();

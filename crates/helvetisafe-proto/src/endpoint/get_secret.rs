@@ -7,7 +7,7 @@ use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerSize, Endpoint, bare_for, json};
+use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
@@ -28,11 +28,7 @@ pub struct SecretRecord {
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -47,7 +43,7 @@ impl Endpoint for GetSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare_for::<Self>(base, &self.key)
+        bare::<Self>(base, Some(&self.key))
     }
 
     /// Refuses an answer for another name as malformed.

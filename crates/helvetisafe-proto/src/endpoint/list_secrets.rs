@@ -25,25 +25,13 @@ pub struct ListedSecret {
     /// The name as listed. A hostile server can choose any text: see [`crate::ListedKey`].
     pub key: String,
     /// The time of its creation.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub created_at: Option<Timestamp>,
     /// The time of its last update.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub updated_at: Option<Timestamp>,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -58,7 +46,7 @@ impl Endpoint for ListSecrets {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare::<Self>(base)
+        bare::<Self>(base, None)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {

@@ -4,7 +4,7 @@ use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AnswerSize, Endpoint, bare_for, json, with_json};
+use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, time};
 
@@ -83,18 +83,10 @@ pub struct UpdatedSecret {
     /// Its name.
     pub key: String,
     /// The time of the update.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub updated_at: Option<Timestamp>,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -109,7 +101,7 @@ impl Endpoint for UpdateSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(bare_for::<Self>(base, &self.key), &self.update)
+        with_json(bare::<Self>(base, Some(&self.key)), &self.update)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {
