@@ -81,7 +81,7 @@ fn value_of(text: &str) -> Result<(Zeroizing<String>, &str), String> {
     let (tail, _) = after.split_once('\n').unwrap_or((after, ""));
     let comment = tail.trim_end().trim_start_matches([' ', '\t']);
     if !comment.is_empty() && (!comment.starts_with('#') || tail.starts_with('#')) {
-        return Err("something follows the closing quote".to_owned());
+        return Err("there is text after the closing quote".to_owned());
     }
     Ok((value, &after[tail.len()..]))
 }
