@@ -198,11 +198,11 @@ mod tests {
             "line 2 is not NAME=VALUE",
             "line 5: its value has a quote",
             "line 6: its value has a quote",
-            "line 7: something follows",
+            "line 7: there is text after",
             "line 8: its value has an escape",
             "line 9: its value begins with `#`",
             "line 10: its value begins with `#`",
-            "line 11: something follows",
+            "line 11: there is text after",
             "line 12: its value has no closing quote",
         ];
         for (problem, start) in problems.iter().zip(starts) {
