@@ -145,7 +145,7 @@ fn is_refused_for_now(status: StatusCode, has_retry_after: bool) -> bool {
 /// attempts; `last` is the failure of the last one, or `None` if the call ended before the next
 /// attempt was sent.
 ///
-/// A create that was answered with 5xx is not unknown: it is read back, and the server has ended it.
+/// After a 5xx a create is read back, and the server does no more work on it, so its effect is known.
 #[must_use]
 pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) -> bool {
     let is_lost = effect == Effect::Pending;
@@ -157,8 +157,8 @@ pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) 
     }
 }
 
-/// Returns true if the refusal of a repetition also settles the fate of the lost attempt before it. A
-/// refusal that the earlier attempt need not have met does not.
+/// Returns true if the refusal of a repetition shows that the lost attempt before it had no effect or the same
+/// end. A 401 or 429, for example, shows nothing: the lost attempt may have been accepted.
 fn settles(status: StatusCode) -> bool {
     matches!(
         Kind::from(status),

@@ -1,4 +1,5 @@
-//! Creates a secret once, even if an answer is lost: then the secret is read back.
+//! Creates a secret at most once. If an answer is lost, the secret is read back, and the request is repeated only if
+//! there is no such secret.
 
 use helvetisafe_crypto::Payload;
 use helvetisafe_proto::KeyName;
