@@ -7,6 +7,7 @@ use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
 use http::HeaderValue;
+use secrecy::SecretString;
 
 use crate::api::{Api, Throttle};
 use crate::auth::{ApiToken, Auth, ServiceAccount};
@@ -17,8 +18,10 @@ use crate::config_error::ConfigError;
 use crate::credentials::{Authentication, Credentials, KeySource};
 use crate::error::Error;
 use crate::event::Event;
-use crate::http::Transport;
-use crate::http::roots::Roots;
+use crate::http::proxy::ProxySetting;
+use crate::http::roots::BaseRoots;
+use crate::http::tls::ClientCertificate;
+use crate::http::{ConnectionSettings, Transport};
 use crate::limits::{BodyLimits, Timeouts};
 use crate::observer::Observer;
 use crate::org_keys::{OrgKeyPolicy, OrgKeyRotation};
@@ -43,7 +46,7 @@ pub struct ClientBuilder<P = Parts> {
     timeouts: Timeouts,
     limits: BodyLimits,
     policy: RetryPolicy,
-    roots: Roots,
+    connections: ConnectionSettings,
     user_agent: Option<HeaderValue>,
     observer: Observer,
     org_key_policy: OrgKeyPolicy,
@@ -76,7 +79,7 @@ impl<P: Default> ClientBuilder<P> {
             timeouts: Timeouts::default(),
             limits: BodyLimits::default(),
             policy: RetryPolicy::default(),
-            roots: Roots::default(),
+            connections: ConnectionSettings::default(),
             user_agent: None,
             observer: Observer::NONE,
             org_key_policy: OrgKeyPolicy::default(),
@@ -142,14 +145,73 @@ impl<P> ClientBuilder<P> {
 
     /// Trusts one or more further certificate authorities, given as PEM.
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.roots.extra.push(pem.into());
+        self.connections.tls.roots.extra.push(pem.into());
         self
+    }
+
+    /// Trusts one or more certificate authorities, given as PEM, and those of [`Self::ca_certificate`]: neither
+    /// the platform's nor Mozilla's. The platform's certificates are not read then.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let authority = std::fs::read("/etc/app/ca.pem")?;
+    /// let client = Client::builder_from_env()?.trust_only(authority).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trust_only(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.connections.tls.roots.base = BaseRoots::Nothing;
+        self.ca_certificate(pem)
     }
 
     /// Trusts Mozilla's compiled-in roots instead of the platform's.
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(mut self) -> Self {
-        self.roots.bundled = true;
+        self.connections.tls.roots.base = BaseRoots::Bundled;
+        self
+    }
+
+    /// Sets the certificate of this client, for a vault that wants one (mutual TLS): the chain, with the client's
+    /// own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both as PEM. Both may be the same
+    /// text. The key is copied; the copy is wiped on drop, except for the part that rustls holds.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let (chain, key) = (std::fs::read("/etc/app/tls.crt")?, std::fs::read("/etc/app/tls.key")?);
+    /// let client = Client::builder_from_env()?.client_certificate(chain, key).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn client_certificate(
+        mut self,
+        chain_pem: impl AsRef<[u8]>,
+        key_pem: impl AsRef<[u8]>,
+    ) -> Self {
+        let certificate = ClientCertificate::new(chain_pem.as_ref(), key_pem.as_ref());
+        self.connections.tls.client_certificate = Some(certificate);
+        self
+    }
+
+    /// Connects through this proxy, and ignores `HTTPS_PROXY` and `NO_PROXY`. The URL is
+    /// `http://[user:password@]host[:port]`, or `https://…` for a proxy that itself wants TLS. User and password
+    /// are percent-encoded. It applies to a vault with `https` alone.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?
+    ///     .proxy("http://user:pass%40word@proxy.example:3128")
+    ///     .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
+        self.connections.proxy = ProxySetting::Url(url.into());
+        self
+    }
+
+    /// Connects directly, and ignores `HTTPS_PROXY`.
+    pub fn no_proxy(mut self) -> Self {
+        self.connections.proxy = ProxySetting::Direct;
         self
     }
 
@@ -259,13 +321,14 @@ impl<P> ClientBuilder<P> {
     /// Does everything that needs no vault.
     pub(crate) fn config<R: Runtime>(
         self,
-        runtime: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<R, ConfigError>,
+        runtime: impl FnOnce(P, &BaseUrl, &Timeouts, &ConnectionSettings) -> Result<R, ConfigError>,
     ) -> Result<Config<R>, Error> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
         self.credentials.0.check()?;
         let local_key = self.key_source.local_key()?;
         let timeouts = self.timeouts.bounded();
-        let runtime = runtime(self.parts, &base, &timeouts, &self.roots).map_err(Error::config)?;
+        let runtime =
+            runtime(self.parts, &base, &timeouts, &self.connections).map_err(Error::config)?;
         let api = Api {
             base,
             runtime,

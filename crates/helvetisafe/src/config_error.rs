@@ -42,11 +42,18 @@ pub(crate) enum ConfigError {
         "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
     )]
     NoSystemRoots,
-    #[cfg(feature = "async")]
     #[error("TLS cannot be used: {0}")]
     Tls(#[source] rustls::Error),
-    #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
-    Proxy,
+    #[error("the client certificate is not a PEM with at least one certificate")]
+    ClientCertificate,
+    #[error("the key of the client certificate is not a PEM with a private key")]
+    ClientKey,
+    #[error("the key of the client certificate is encrypted: decrypt it first")]
+    ClientKeyEncrypted,
+    #[error("the client certificate and its key cannot be used together: {0}")]
+    ClientIdentity(#[source] rustls::Error),
+    #[error("{0} is not the URL of an HTTP proxy, such as http://user:password@proxy.example:3128")]
+    Proxy(&'static str),
     #[error("set {0}")]
     Missing(&'static str),
     #[error("set only one of {0}")]

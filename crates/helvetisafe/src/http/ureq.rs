@@ -2,31 +2,31 @@
 //! redirect and has no decompression compiled in.
 
 mod connection;
+mod connector;
 mod progress;
 mod resolver;
-mod sharing;
+mod tls;
 
 use std::io::{self, ErrorKind, Read};
 
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
 use ureq::config::Config;
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::transport::Connector;
+use ureq::unversioned::transport::TcpConnector;
 use ureq::{Agent, Timeout};
 use zeroize::Zeroizing;
 
 use super::framing::TooMuchFraming;
 use super::informational::TooManyInformational;
-use super::proxy;
-use super::roots::{Roots, Trust, platform_list, provider};
-use super::{AttemptLimits, Failure, Transport, TransportError, check_timeouts};
+use super::tls::Tls;
+use super::{
+    AttemptLimits, ConnectionSettings, Failure, Transport, TransportError, check_timeouts,
+};
 use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
-use connection::WipingConnector;
+use connector::{VaultConnector, failure_of};
 use progress::Progress;
 use resolver::CachingResolver;
-use sharing::SharingConnector;
 
 /// The most idle connections: enough for many threads that share one client.
 const MAX_IDLE: usize = 64;
@@ -45,14 +45,16 @@ impl UreqTransport {
     pub(crate) fn new(
         base: &BaseUrl,
         timeouts: &Timeouts,
-        roots: &Roots,
+        settings: &ConnectionSettings,
     ) -> Result<Self, ConfigError> {
+        let proxy = settings.proxy.for_vault(base)?;
+        let tls = Tls::for_vault(base, &settings.tls)?;
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy::from_environment(base)?)
-            .tls_config(tls_config(roots.trust(base)?))
+            // The connector knows it.
+            .proxy(None)
             .timeout_connect(Some(timeouts.connect))
             .timeout_per_read(Some(timeouts.silence))
             .timeout_per_write(Some(timeouts.silence))
@@ -61,8 +63,12 @@ impl UreqTransport {
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();
-        let connector = SharingConnector::default().chain(WipingConnector);
-        let resolver = CachingResolver::default();
+        let resolver = CachingResolver::new(proxy.as_ref().map(|proxy| proxy.uri().clone()));
+        let connector = VaultConnector {
+            tcp: TcpConnector::default(),
+            proxy,
+            tls,
+        };
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
@@ -93,9 +99,6 @@ impl Transport for UreqTransport {
         check_timeouts(&self.timeouts)?;
         Progress::begin();
         self.run(request).map_err(|error| {
-            if lacks_roots(&self.agent, &error) {
-                return TransportError::with_source(Failure::Tls, ConfigError::NoSystemRoots);
-            }
             let error = explain(Progress::current(), error);
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();
@@ -103,27 +106,6 @@ impl Transport for UreqTransport {
             error
         })
     }
-}
-
-fn tls_config(trust: Trust) -> TlsConfig {
-    let roots = match trust {
-        #[cfg(feature = "platform-roots")]
-        Trust::Platform => RootCerts::PlatformVerifier,
-        Trust::Listed(certificates) => RootCerts::from(certificates),
-    };
-    TlsConfig::builder()
-        .root_certs(roots)
-        .unversioned_rustls_crypto_provider(provider())
-        .build()
-}
-
-/// Returns true if TLS failed because the platform has no roots, which are read at their first use.
-fn lacks_roots(agent: &Agent, error: &ureq::Error) -> bool {
-    let roots = agent.config().tls_config().root_certs();
-    matches!(
-        (roots, error),
-        (RootCerts::PlatformVerifier, ureq::Error::Rustls(_))
-    ) && platform_list().is_empty()
 }
 
 /// Returns the request with another body; a `GET` must have none at all.
@@ -166,6 +148,9 @@ impl<R: Read> Read for Counted<R> {
 /// Classifies an error of the library by how far the request came.
 fn explain(progress: Progress, error: ureq::Error) -> TransportError {
     use ureq::Error;
+    if let Some(failure) = failure_of(&error) {
+        return failure;
+    }
     let broken = |failure| {
         if progress.sent {
             failure

@@ -20,5 +20,6 @@ mod retries;
 mod tickets;
 mod tls;
 mod tokens;
+mod unreachable;
 mod watch;
 mod within;
