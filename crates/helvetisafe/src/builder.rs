@@ -1,4 +1,5 @@
 use std::fmt;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use helvetisafe_crypto::Fingerprint;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Scopes};
-use http::HeaderValue;
+use http::header::{self, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use crate::api::{Api, Throttle};
@@ -15,7 +17,7 @@ use crate::binding::Binding;
 use crate::cache::CachePolicy;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
-use crate::credentials::{Authentication, Credentials, KeySource};
+use crate::credentials::{Authentication, Credentials, Environment, KeySource};
 use crate::error::Error;
 use crate::event::Event;
 use crate::http::proxy::ProxySetting;
@@ -28,7 +30,7 @@ use crate::org_keys::{OrgKeyPolicy, OrgKeyRotation};
 use crate::runtime::{Notify, Runtime};
 use crate::vault::Config;
 
-const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
+const AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Enough to hide the round-trip time, and few enough to stay below the rate limit.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -47,7 +49,7 @@ pub struct ClientBuilder<P = Parts> {
     limits: BodyLimits,
     policy: RetryPolicy,
     connections: ConnectionSettings,
-    user_agent: Option<HeaderValue>,
+    headers: HeaderMap,
     observer: Observer,
     org_key_policy: OrgKeyPolicy,
     binding: Binding,
@@ -61,6 +63,7 @@ pub struct ClientBuilder<P = Parts> {
 #[derive(Default)]
 pub struct Parts {
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) agent: Option<ureq::Agent>,
     pub(crate) around: Option<Box<Around>>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
@@ -80,7 +83,7 @@ impl<P: Default> ClientBuilder<P> {
             limits: BodyLimits::default(),
             policy: RetryPolicy::default(),
             connections: ConnectionSettings::default(),
-            user_agent: None,
+            headers: HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(AGENT))]),
             observer: Observer::NONE,
             org_key_policy: OrgKeyPolicy::default(),
             binding: Binding::default(),
@@ -89,6 +92,27 @@ impl<P: Default> ClientBuilder<P> {
             concurrency: CONCURRENCY,
             parts: P::default(),
         }
+    }
+
+    /// Starts with the settings of the environment.
+    pub(crate) fn from_environment(environment: Environment) -> Result<Self, Error> {
+        let Environment {
+            base_url,
+            credentials,
+            key_source,
+            ca_certificate,
+        } = environment;
+        let builder = Self::new(base_url, credentials, key_source);
+        let Some(path) = ca_certificate else {
+            return Ok(builder);
+        };
+        let pem = fs::read(&path).map_err(|source| {
+            Error::config(ConfigError::CertificateFile {
+                path: path.display().to_string(),
+                source: Arc::new(source),
+            })
+        })?;
+        Ok(builder.ca_certificate(pem))
     }
 }
 
@@ -192,6 +216,17 @@ impl<P> ClientBuilder<P> {
         self
     }
 
+    /// Sets the whole configuration of TLS: the trusted authorities, the client certificate, the cryptography. It
+    /// replaces [`Self::ca_certificate`] and the other settings of certificates, which `connect` refuses beside
+    /// it. The client speaks HTTP/1.1, so other protocols of ALPN are left out.
+    ///
+    /// `rustls` has no version 1 yet. This method follows it, and is exempt from this crate's version promise.
+    #[cfg(feature = "rustls-config")]
+    pub fn rustls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.connections.tls.own = Some(config);
+        self
+    }
+
     /// Connects through this proxy, and ignores `HTTPS_PROXY` and `NO_PROXY`. The URL is
     /// `http://[user:password@]host[:port]`, or `https://…` for a proxy that itself wants TLS. User and password
     /// are percent-encoded. It applies to a vault with `https` alone.
@@ -216,11 +251,30 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Sets the `User-Agent` header; by default the name and version of this crate.
-    pub fn user_agent(self, user_agent: HeaderValue) -> Self {
-        Self {
-            user_agent: Some(user_agent),
-            ..self
-        }
+    pub fn user_agent(mut self, user_agent: HeaderValue) -> Self {
+        self.headers.insert(USER_AGENT, user_agent);
+        self
+    }
+
+    /// Adds a header to every request to the vault, for a gateway in front of it or a trace. Mark a value that is
+    /// a secret as sensitive; it is not wiped as credentials are. Headers that the client itself sets are refused
+    /// by `connect`, with [`ErrorKind::Config`](crate::ErrorKind::Config).
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    /// use http::{HeaderName, HeaderValue};
+    ///
+    /// let client = Client::builder_from_env()?
+    ///     .header(
+    ///         HeaderName::from_static("x-tenant"),
+    ///         HeaderValue::from_static("payments"),
+    ///     )
+    ///     .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
     }
 
     /// Calls `observe` for each request, answer and wait. It is called on the working thread, so it should be
@@ -325,6 +379,7 @@ impl<P> ClientBuilder<P> {
     ) -> Result<Config<R>, Error> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
         self.credentials.0.check()?;
+        check_headers(&self.headers).map_err(Error::config)?;
         let local_key = self.key_source.local_key()?;
         let timeouts = self.timeouts.bounded();
         let runtime =
@@ -338,9 +393,7 @@ impl<P> ClientBuilder<P> {
             timeouts,
             limits: self.limits,
             throttle: Throttle::default(),
-            user_agent: self
-                .user_agent
-                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
+            headers: self.headers,
         };
         Ok(Config {
             api,
@@ -355,6 +408,27 @@ impl<P> ClientBuilder<P> {
 
     pub(crate) fn parts_mut(&mut self) -> &mut P {
         &mut self.parts
+    }
+}
+
+/// The headers that the client or its transport sets.
+const OWN_HEADERS: [HeaderName; 10] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("x-aegis-token"),
+    header::HOST,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::EXPECT,
+];
+
+fn check_headers(headers: &HeaderMap) -> Result<(), ConfigError> {
+    match OWN_HEADERS.iter().find(|name| headers.contains_key(*name)) {
+        Some(name) => Err(ConfigError::OwnHeader(name.clone())),
+        None => Ok(()),
     }
 }
 

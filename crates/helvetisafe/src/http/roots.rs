@@ -36,6 +36,11 @@ pub(crate) enum BaseRoots {
 }
 
 impl Roots {
+    /// Returns true if nothing is set.
+    pub(super) fn is_default(&self) -> bool {
+        self.base == BaseRoots::Default && self.extra.is_empty()
+    }
+
     /// Returns the verifier of a vault's certificate.
     pub(super) fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
         let added = self.added()?;

@@ -31,6 +31,8 @@ const JUDGEMENT: Duration = Duration::from_millis(100);
 pub(crate) struct TlsSettings {
     pub(crate) roots: Roots,
     pub(crate) client_certificate: Option<ClientCertificate>,
+    /// The application's own configuration, in place of all others.
+    pub(crate) own: Option<Arc<ClientConfig>>,
 }
 
 /// The TLS of the connections to one vault.
@@ -58,6 +60,14 @@ impl Tls {
     }
 
     fn new(settings: &TlsSettings) -> Result<Self, ConfigError> {
+        if let Some(own) = &settings.own {
+            if !settings.roots.is_default() || settings.client_certificate.is_some() {
+                return Err(ConfigError::TwoTlsSettings);
+            }
+            let mut config = ClientConfig::clone(own);
+            config.alpn_protocols.retain(|it| it == b"http/1.1");
+            return Ok(Self::watched(config));
+        }
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(ConfigError::Tls)?
@@ -134,6 +144,7 @@ impl Tls {
             | Alert::CertificateExpired
             | Alert::CertificateUnknown
             | Alert::UnknownCA
+            | Alert::DecryptError
             | Alert::AccessDenied => self.asked.load(Ordering::Relaxed),
             _ => false,
         };

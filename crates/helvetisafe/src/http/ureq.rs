@@ -8,17 +8,18 @@ mod resolver;
 mod tls;
 
 use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response};
-use ureq::config::Config;
+use ureq::config::{AutoHeaderValue, Config};
 use ureq::unversioned::transport::TcpConnector;
-use ureq::{Agent, Timeout};
+use ureq::{Agent, AsSendBody, Timeout};
 use zeroize::Zeroizing;
 
 use super::framing::TooMuchFraming;
 use super::informational::TooManyInformational;
-use super::tls::Tls;
+use super::tls::{Tls, rustls_error};
 use super::{
     AttemptLimits, ConnectionSettings, Failure, Transport, TransportError, check_timeouts,
 };
@@ -39,6 +40,8 @@ pub(crate) struct UreqTransport {
     agent: Agent,
     resolver: CachingResolver,
     timeouts: Timeouts,
+    /// The connections note the progress of a request.
+    sees_progress: bool,
 }
 
 impl UreqTransport {
@@ -50,14 +53,8 @@ impl UreqTransport {
         let proxy = settings.proxy.for_vault(base)?;
         let tls = Tls::for_vault(base, &settings.tls)?;
         let config = Config::builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
             // The connector knows it.
             .proxy(None)
-            .timeout_connect(Some(timeouts.connect))
-            .timeout_per_read(Some(timeouts.silence))
-            .timeout_per_write(Some(timeouts.silence))
             .max_idle_connections(MAX_IDLE)
             .max_idle_connections_per_host(MAX_IDLE)
             .input_buffer_size(BUFFER)
@@ -73,24 +70,49 @@ impl UreqTransport {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
             timeouts: *timeouts,
+            sees_progress: true,
         })
+    }
+
+    /// Sends through an agent of the application.
+    pub(crate) fn with_agent(agent: Agent, timeouts: &Timeouts) -> Self {
+        Self {
+            agent,
+            resolver: CachingResolver::default(),
+            timeouts: *timeouts,
+            sees_progress: false,
+        }
     }
 
     fn run(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {
         let limits = AttemptLimits::of(request);
         let answer = if request.body().is_empty() {
-            let request = self.agent.configure_request(with_body(request, ()));
-            self.agent
-                .run(request.timeout_global(Some(limits.time)).build())?
+            self.run_limited(with_body(request, ()), limits.time)?
         } else {
-            let request = self
-                .agent
-                .configure_request(with_body(request, request.body()));
-            self.agent
-                .run(request.timeout_global(Some(limits.time)).build())?
+            self.run_limited(with_body(request, request.body()), limits.time)?
         };
         Progress::note(|progress| progress.answered = true);
         read(answer, limits.body)
+    }
+
+    /// Runs a request with all limits, whatever those of the agent are.
+    fn run_limited<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        time: Duration,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let request = self
+            .agent
+            .configure_request(request)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept_encoding(AutoHeaderValue::None)
+            .timeout_connect(Some(self.timeouts.connect))
+            .timeout_per_read(Some(self.timeouts.silence))
+            .timeout_per_write(Some(self.timeouts.silence))
+            .timeout_global(Some(time));
+        self.agent.run(request.build())
     }
 }
 
@@ -98,6 +120,9 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         check_timeouts(&self.timeouts)?;
         Progress::begin();
+        if !self.sees_progress {
+            Progress::note(|progress| (progress.connected, progress.sent) = (true, true));
+        }
         self.run(request).map_err(|error| {
             let error = explain(Progress::current(), error);
             if error.failure() == Failure::NotSent {
@@ -161,6 +186,11 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
     let failure = match &error {
         Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => Failure::TooLarge,
         Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::NotSent,
+        Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
+            Failure::NotSent
+        }
+        Error::Io(io) if io.kind() == ErrorKind::ConnectionRefused => Failure::NotSent,
+        Error::Io(io) if is_untrusted(io) => Failure::Tls,
         Error::Timeout(_) => broken(Failure::TimedOut),
         Error::Io(io) if io.kind() == ErrorKind::InvalidData && !progress.sent => Failure::Tls,
         Error::Io(io) if io.kind() == ErrorKind::TimedOut => broken(Failure::TimedOut),
@@ -173,4 +203,12 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
         _ => broken(Failure::Lost),
     };
     TransportError::with_source(failure, error)
+}
+
+/// Returns true if a handshake failed because of the certificate of the vault.
+fn is_untrusted(error: &io::Error) -> bool {
+    matches!(
+        rustls_error(error),
+        Some(rustls::Error::InvalidCertificate(_))
+    )
 }

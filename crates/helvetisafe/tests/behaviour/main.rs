@@ -8,6 +8,7 @@ mod asynchronous;
 mod cache;
 mod codes;
 mod config_source;
+mod connections;
 mod creates;
 mod extremes;
 mod hostile;
