@@ -10,7 +10,7 @@ use std::time::Duration;
 use helvetisafe_proto::endpoint::AccessToken;
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Endpoint};
-use http::HeaderValue;
+use http::HeaderMap;
 
 use crate::auth::{Auth, Credential, ServiceAccount};
 use crate::clock::Deadline;
@@ -34,7 +34,8 @@ pub(crate) struct Api<R: Runtime> {
     pub(crate) policy: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: BodyLimits,
-    pub(crate) user_agent: HeaderValue,
+    /// The `User-Agent`, and the headers of the application.
+    pub(crate) headers: HeaderMap,
     pub(crate) throttle: Throttle,
 }
 

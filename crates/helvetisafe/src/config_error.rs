@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, KeyName};
 
 /// The reason for which a configuration cannot be used.
@@ -42,11 +44,30 @@ pub(crate) enum ConfigError {
         "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
     )]
     NoSystemRoots,
-    #[cfg(feature = "async")]
     #[error("TLS cannot be used: {0}")]
     Tls(#[source] rustls::Error),
-    #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
-    Proxy,
+    #[error("the client certificate is not a PEM with at least one certificate")]
+    ClientCertificate,
+    #[error("the key of the client certificate is not a PEM with a private key")]
+    ClientKey,
+    #[error("the key of the client certificate is encrypted: decrypt it first")]
+    ClientKeyEncrypted,
+    #[error("the client certificate and its key cannot be used together: {0}")]
+    ClientIdentity(#[source] rustls::Error),
+    #[error("{0} is not the URL of an HTTP proxy, such as http://user:password@proxy.example:3128")]
+    Proxy(&'static str),
+    #[error(
+        "an own rustls configuration replaces the other settings of certificates (`ca_certificate`, \
+         `trust_only`, `bundled_roots`, `client_certificate`): set either"
+    )]
+    TwoTlsSettings,
+    #[error("the client sets the header `{0}` itself: it cannot be added")]
+    OwnHeader(HeaderName),
+    #[error("the CA certificate {path} (HELVETISAFE_CA_CERTIFICATE) cannot be read: {source}")]
+    CertificateFile {
+        path: String,
+        source: Arc<std::io::Error>,
+    },
     #[error("set {0}")]
     Missing(&'static str),
     #[error("set only one of {0}")]

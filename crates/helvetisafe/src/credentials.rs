@@ -228,6 +228,8 @@ pub(crate) struct Environment {
     pub(crate) base_url: String,
     pub(crate) credentials: Credentials,
     pub(crate) key_source: KeySource,
+    /// The file of a further certificate authority.
+    pub(crate) ca_certificate: Option<PathBuf>,
 }
 
 impl Environment {
@@ -246,9 +248,13 @@ impl Environment {
             secret("HELVETISAFE_CLIENT_SECRET")?,
             secret("HELVETISAFE_API_TOKEN")?,
         )?;
-        let path = variable("HELVETISAFE_PRIVATE_KEY_PATH").filter(|path| !path.is_empty());
+        let path = |name| {
+            variable(name)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        };
         let key_source = key_source(
-            path.map(PathBuf::from),
+            path("HELVETISAFE_PRIVATE_KEY_PATH"),
             secret("HELVETISAFE_PRIVATE_KEY_PEM")?,
             secret("HELVETISAFE_PASSWORD")?,
         )?;
@@ -256,6 +262,7 @@ impl Environment {
             base_url,
             credentials,
             key_source,
+            ca_certificate: path("HELVETISAFE_CA_CERTIFICATE"),
         })
     }
 }

@@ -76,7 +76,7 @@ pub(crate) enum Cause {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error(transparent)]
-    Transport(TransportError),
+    Transport(#[from] TransportError),
     #[error("{0}; it is unknown whether the write happened")]
     Ambiguous(#[source] Arc<dyn StdError + Send + Sync>),
     #[error(transparent)]
@@ -112,16 +112,6 @@ pub(crate) enum Cause {
     TooLarge { length: usize, limit: usize },
     #[error(transparent)]
     Config(#[from] ConfigError),
-}
-
-impl From<TransportError> for Cause {
-    /// Some errors in the configuration show only when a connection is made.
-    fn from(error: TransportError) -> Self {
-        match error.config_error() {
-            Some(error) => Self::Config(error.clone()),
-            None => Self::Transport(error),
-        }
-    }
 }
 
 impl Error {
@@ -195,7 +185,7 @@ impl Error {
             Cause::Api(error) => matches!(error.kind(), Kind::RateLimited | Kind::Unavailable),
             Cause::Transport(error) => !matches!(
                 error.failure(),
-                Failure::Tls | Failure::TooLarge | Failure::Malformed
+                Failure::Tls | Failure::Proxy | Failure::TooLarge | Failure::Malformed
             ),
             Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
             _ => false,

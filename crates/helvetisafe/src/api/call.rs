@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::retry::{self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
-use http::header::USER_AGENT;
 use http::{Request, Response};
 
 use super::Api;
@@ -136,10 +135,11 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         };
         let mut request = self.endpoint.request(&self.api.base);
         let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.api.user_agent.clone());
+        // First: the transports leave no copy of the first sensitive header.
         if let Some(credential) = credential {
             credential.header.apply(headers);
         }
+        headers.extend(self.api.headers.clone());
         request.extensions_mut().insert(limits);
         let response = self.send(request).await?;
         if response.body().len() > limits.body {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::ClientBuilder;
 use crate::ErrorKind;
 
 const URL: (&str, &str) = ("HELVETISAFE_BASE_URL", "https://vault.example");
@@ -211,4 +212,35 @@ fn no_debug_shows_a_secret() {
         KeySource::password("canary"),
     );
     assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn an_authority_of_the_environment_is_added() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "a certificate").unwrap();
+    let path = file.path().to_str().unwrap();
+    let variables = [URL, TOKEN, PASSWORD, ("HELVETISAFE_CA_CERTIFICATE", path)];
+    let environment = read(&variables).unwrap();
+    assert_eq!(environment.ca_certificate.as_deref(), Some(file.path()));
+    let builder: ClientBuilder = ClientBuilder::from_environment(environment).unwrap();
+    let error = builder.connect().unwrap_err();
+    assert!(
+        error.to_string().contains("CA certificate is not a PEM"),
+        "{error}"
+    );
+
+    let variables = [
+        URL,
+        TOKEN,
+        PASSWORD,
+        ("HELVETISAFE_CA_CERTIFICATE", "/no/such.pem"),
+    ];
+    let missing = ClientBuilder::<crate::Parts>::from_environment(read(&variables).unwrap());
+    let error = missing.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    for part in ["/no/such.pem", "HELVETISAFE_CA_CERTIFICATE"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let variables = [URL, TOKEN, PASSWORD, ("HELVETISAFE_CA_CERTIFICATE", "")];
+    assert!(read(&variables).unwrap().ca_certificate.is_none());
 }
