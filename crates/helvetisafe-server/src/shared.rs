@@ -76,7 +76,7 @@ impl Shared {
         let secret = CachedSecret {
             body: self.json(&record)?,
             read_at: now,
-            expires_at: record.expires_at.map(Moment::from),
+            expires_at: record.expires_at.known().map(Moment::from),
         };
         let body = secret.body.clone();
         self.secrets.insert(read, key, secret);
@@ -115,7 +115,10 @@ impl Shared {
         }
         // Always present if no version was known.
         let keys = keys.unwrap_or_default();
-        let expires_at = keys.iter().filter_map(|secret| secret.expires_at).min();
+        let expires_at = keys
+            .iter()
+            .filter_map(|secret| secret.expires_at.known())
+            .min();
         let list = CachedList {
             version,
             body: self.json(&SecretsAnswer { keys })?,

@@ -13,6 +13,7 @@ mod extremes;
 mod hostile;
 mod limits;
 mod many;
+mod odd_times;
 mod operations;
 mod parse;
 mod rate_limits;
