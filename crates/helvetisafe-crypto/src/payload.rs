@@ -1,5 +1,6 @@
 //! The content of an envelope: RFC 8259 JSON, or text from before the JSON format.
 
+mod field_value;
 mod json;
 mod text;
 
@@ -9,6 +10,8 @@ use core::ops::Range;
 
 use crate::{Error, Plaintext};
 use text::Text;
+
+pub use field_value::FieldValue;
 
 /// The content of an open envelope: one value under its own name, several fields, or legacy text.
 ///
@@ -41,6 +44,7 @@ pub enum PayloadKind {
 pub struct Field {
     name: Text,
     value: Text,
+    is_text: bool,
 }
 
 impl Field {
@@ -54,6 +58,12 @@ impl Field {
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.value
+    }
+
+    /// Returns true if the value is a JSON string, and false if it is any other JSON value.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.is_text
     }
 }
 
@@ -102,6 +112,7 @@ impl Payload {
                 Ok(Field {
                     name,
                     value: json::text(raw)?,
+                    is_text: json::is_string(raw),
                 })
             })
             .collect::<Result<_, Error>>()?;
@@ -124,32 +135,39 @@ impl Payload {
     /// Writes the plaintext of a single-value secret, `{"<key>":"<value>"}`, in one allocation.
     #[must_use]
     pub fn encode(key: &str, value: &str) -> Plaintext {
-        Self::encode_fields(&[(key, value)])
+        json::object(&[(key, json::Value::Text(value))])
     }
 
-    /// Writes the plaintext of a multi-field secret, an object with one string per field in the given
-    /// order, in one allocation.
+    /// Writes the plaintext of a multi-field secret, an object with the fields in the given order, in one
+    /// allocation. A value is a text, or a [`FieldValue`].
     #[must_use]
-    pub fn encode_fields(fields: &[(&str, &str)]) -> Plaintext {
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|&(name, value)| (name, json::Value::Text(value)))
-            .collect();
+    pub fn encode_fields<'a, V>(fields: &[(&str, V)]) -> Plaintext
+    where
+        V: Clone + Into<FieldValue<'a>>,
+    {
+        let values: Vec<FieldValue<'_>> = fields.iter().map(|(_, it)| it.clone().into()).collect();
+        let names = fields.iter().map(|&(name, _)| name);
+        let fields: Vec<_> = names.zip(values.iter().map(FieldValue::as_json)).collect();
         json::object(&fields)
     }
 
-    /// Writes the plaintext of this multi-field secret with one field set to a string. An existing field
-    /// keeps its position; a new one goes to the end. The JSON of the other fields is unchanged.
+    /// Writes the plaintext of this multi-field secret with one field set. An existing field keeps its
+    /// position; a new one goes to the end. The JSON of the other fields is unchanged.
     ///
     /// Returns `None` if this is not a multi-field secret.
     #[must_use]
-    pub fn encode_with_field(&self, name: &str, value: &str) -> Option<Plaintext> {
+    pub fn encode_with_field<'a>(
+        &self,
+        name: &str,
+        value: impl Into<FieldValue<'a>>,
+    ) -> Option<Plaintext> {
         let members = json::members(&self.text).filter(|_| self.kind == PayloadKind::MultiField)?;
         let mut fields: Vec<_> = members
             .iter()
             .map(|(name, raw)| (&**name, json::Value::Raw(raw)))
             .collect();
-        let new = (name, json::Value::Text(value));
+        let value = value.into();
+        let new = (name, value.as_json());
         match fields.iter_mut().find(|(found, _)| *found == name) {
             Some(field) => *field = new,
             None => fields.push(new),

@@ -27,12 +27,14 @@ pub struct PrivateKey(RsaPrivateKey);
 
 impl PrivateKey {
     /// Reads a PEM (RFC 7468) with an unencrypted key in PKCS#1 (`RSA PRIVATE KEY`) or PKCS#8
-    /// (`PRIVATE KEY`) form. All lines must have the same width, of any size.
+    /// (`PRIVATE KEY`) form. As with OpenSSL, other text, certificates and public keys may stand around the
+    /// key, and white space and NUL anywhere in the base64.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyFormat`] when it is not such a PEM; [`Error::PassphraseRequired`] when it is
-    /// encrypted; [`Error::KeyRejected`] when the key is not acceptable.
+    /// [`Error::Pem`] with the reason when it is not a PEM with one private key for RSA;
+    /// [`Error::KeyFormat`] when the content has another structure; [`Error::PassphraseRequired`] when it
+    /// is encrypted; [`Error::KeyRejected`] when the key is not acceptable.
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
         stack::wiped(|| pem::read(pem, None))
     }

@@ -9,8 +9,8 @@ use std::{fmt, fs};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helvetisafe_crypto::{
-    EncodedLockedKey, Envelope, Error, LockedPrivateKey, OrgKey, Payload, PayloadKind, PrivateKey,
-    WrappedOrgKey,
+    EncodedLockedKey, Envelope, Error, InvalidPem, LockedPrivateKey, OrgKey, Payload, PayloadKind,
+    PrivateKey, WrappedOrgKey,
 };
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -153,6 +153,15 @@ fn cause(name: &str) -> Error {
         "key-format" => Error::KeyFormat,
         "key-rejected" => Error::KeyRejected,
         "passphrase-required" => Error::PassphraseRequired,
+        "no-first-line" => InvalidPem::NoFirstLine.into(),
+        "no-last-line" => InvalidPem::NoLastLine.into(),
+        "escaped-line-breaks" => InvalidPem::EscapedLineBreaks.into(),
+        "public-key" => InvalidPem::PublicKey.into(),
+        "certificate" => InvalidPem::Certificate.into(),
+        "no-private-key" => InvalidPem::NoPrivateKey.into(),
+        "other-key" => InvalidPem::OtherKey.into(),
+        "two-private-keys" => InvalidPem::TwoPrivateKeys.into(),
+        "damaged" => InvalidPem::Damaged.into(),
         other => unreachable!("{other:?} is no cause"),
     }
 }

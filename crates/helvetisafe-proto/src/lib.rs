@@ -39,3 +39,4 @@ pub use endpoint::Endpoint;
 pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};
 pub use scope::{Scope, Scopes, UnknownScope};
+pub use time::Time;

@@ -148,10 +148,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
-    /// anything is sent, or there is no certificate authority to trust;
-    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key cannot be read or unlocked,
-    /// or the org key cannot be unwrapped;
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument or the PEM of the private key
+    /// cannot be used, before anything is sent, or there is no certificate authority to trust;
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key of the vault cannot be
+    /// unlocked, or the org key cannot be unwrapped;
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
     /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use helvetisafe_crypto as crypto;
 use http::HeaderName;
 
 use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, KeyName};
@@ -31,6 +32,9 @@ pub(crate) enum ConfigError {
     KeyNotPath,
     #[error("the private key file {0} is larger than a key can be")]
     KeyFileTooLarge(String),
+    /// A key that the caller provides. The keys from the vault fail as `Cause::Crypto`.
+    #[error("the private key cannot be used: {0}")]
+    PrivateKey(#[source] crypto::Error),
     #[error("the private key is not UTF-8 text, so it is no PEM")]
     KeyNotText,
     #[error("the CA certificate is not a PEM with at least one certificate")]

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::error::{Action, Error};
+use crate::error::Error;
 
 /// The largest key file: an 8192-bit key has about 6 KiB.
 const MAX_KEY_FILE: usize = 1 << 20;
@@ -158,7 +158,7 @@ impl KeySource {
             None => PrivateKey::from_pem(pem),
         };
         key.map(|key| LocalKey::Ready(Arc::new(key)))
-            .map_err(|error| Error::new(Action::Configure, error))
+            .map_err(|error| Error::config(ConfigError::PrivateKey(error)))
     }
 }
 

@@ -42,7 +42,7 @@ pub enum ErrorKind {
     /// Any other status, a redirect, or an answer that is malformed or too large to a call that
     /// writes nothing.
     Api,
-    /// A key, an unwrap or a decryption failed, or a check on them: a secret that does not name its
+    /// An unwrap, an unlock or a decryption failed, or a check on them: a secret that does not name its
     /// key, or that names another one.
     Crypto,
     /// The vault returned an org key that the client does not accept: it is not pinned, or not the one of
@@ -52,7 +52,8 @@ pub enum ErrorKind {
     Transport,
     /// There is no readable answer to a write, and it is unknown if the write happened or will happen.
     Ambiguous,
-    /// An argument or a variable is missing, duplicate or malformed.
+    /// An argument or a variable is missing, duplicate or malformed. A PEM that cannot be used counts, also
+    /// for its passphrase: the message has the cause.
     Config,
 }
 

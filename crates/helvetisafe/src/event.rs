@@ -1,7 +1,8 @@
 use std::time::{Duration, SystemTime};
 
-use helvetisafe_proto::Scopes;
+use helvetisafe_proto::{ListedKey, Scopes};
 use http::HeaderMap;
+use jiff::Timestamp;
 
 use crate::http::TransportError;
 
@@ -58,5 +59,16 @@ pub enum Event<'a> {
         time: Duration,
         /// True if the vault asked for fewer requests.
         throttled: bool,
+    },
+    /// A time in an answer cannot be read, or is out of the range of a [`Timestamp`]. The operation succeeds;
+    /// only this time is unknown or altered.
+    #[non_exhaustive]
+    OddTime {
+        /// The secret that has the time.
+        key: &'a ListedKey,
+        /// The member of the answer, such as `expires_at`.
+        member: &'static str,
+        /// The time that the client returns in its place: the nearest one in the range, or `None`.
+        used: Option<Timestamp>,
     },
 }

@@ -105,12 +105,12 @@ pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
 pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
-pub use parse::InvalidValue;
+pub use parse::{InvalidValue, InvalidValueKind};
 pub use secret::{Secret, SecretMetadata};
 pub use secrets::Secrets;
 pub use watch::Watch;
 
-pub use helvetisafe_crypto::{Field, Fingerprint};
+pub use helvetisafe_crypto::{Field, FieldValue, Fingerprint, InvalidPem};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;

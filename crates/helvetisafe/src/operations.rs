@@ -3,7 +3,7 @@
 mod cached;
 mod copy;
 mod create;
-mod fields;
+pub(crate) mod fields;
 mod many;
 mod update;
 pub(crate) mod watch;
@@ -12,14 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::{Envelope, Payload};
-use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{DeleteSecret, GetSecret, ListSecrets, SecretRecord};
+use helvetisafe_proto::endpoint::{
+    DeleteSecret, GetSecret, ListSecrets, ListedSecret, SecretRecord,
+};
+use helvetisafe_proto::{KeyName, ListedKey, Time};
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::api::ReadBack;
 use crate::cache::{Freshness, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::event::Event;
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
@@ -139,11 +143,8 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
         let api = &self.vault.api;
         let listed = api.call(&ListSecrets, Action::List, self.deadline);
-        Ok(listed
-            .await?
-            .into_iter()
-            .map(SecretMetadata::from)
-            .collect())
+        let listed = listed.await?.into_iter();
+        Ok(listed.map(|secret| self.metadata(secret)).collect())
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
@@ -160,9 +161,32 @@ impl<R: Runtime> Operation<'_, R> {
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
+    fn metadata(&self, listed: ListedSecret) -> SecretMetadata {
+        let key = ListedKey::new(listed.key);
+        let time = |member, time| self.known_time(&key, member, time);
+        let created_at = time("created_at", listed.created_at);
+        let updated_at = time("updated_at", listed.updated_at);
+        let expires_at = time("expires_at", listed.expires_at);
+        SecretMetadata::new(key, created_at, updated_at, expires_at)
+    }
+
+    /// Returns the time of an answer, if it is known. Reports a time that cannot be read or represented.
+    fn known_time(&self, key: &ListedKey, member: &'static str, time: Time) -> Option<Timestamp> {
+        let used = time.known();
+        if time.is_altered() {
+            let event = Event::OddTime { key, member, used };
+            self.vault.api.observer.emit(event);
+        }
+        used
+    }
+
     async fn get_value(&self, key: &KeyName, purpose: Purpose) -> Result<Value, Error> {
         let record = self.read(key).await?;
-        let expires_at = record.expires_at;
+        let expires_at = self.known_time(
+            &ListedKey::Valid(key.clone()),
+            "expires_at",
+            record.expires_at,
+        );
         let payload = self.open(key, record, purpose).await?;
         Ok(Value {
             payload: Arc::new(payload),

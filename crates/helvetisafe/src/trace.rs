@@ -90,6 +90,7 @@ mod with_tracing {
             Event::Failed { error, after } => warn!(%error, ?after, "no answer"),
             Event::Authorized { life, .. } => debug!(?life, "new access token"),
             Event::Waiting { time, throttled } => warn!(?time, throttled, "waiting"),
+            Event::OddTime { member, used, .. } => warn!(member, ?used, "odd time in an answer"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe::{Client, ConfigSource, Credentials, KeySource, TransportError};
-use helvetisafe_crypto::{Envelope, LockedPrivateKey, OrgKey, Payload, PrivateKey};
+use helvetisafe_crypto::{Envelope, FieldValue, LockedPrivateKey, OrgKey, Payload, PrivateKey};
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
 use helvetisafe_proto::{BaseUrl, Scopes};
@@ -24,6 +24,7 @@ const HARMLESS: &[&str] = &[
     "crypto::EncodedLockedKey",
     "crypto::Error",
     "crypto::Fingerprint",
+    "crypto::InvalidPem",
     "crypto::PayloadKind",
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
@@ -32,6 +33,7 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",
     "helvetisafe::Failure",
+    "helvetisafe::InvalidValueKind",
     // With the error of a read: see `errors`.
     "helvetisafe::Freshness",
     "helvetisafe::OrgKeyChange",
@@ -71,6 +73,7 @@ const HARMLESS: &[&str] = &[
     "proto::SecretRecord",
     "proto::SecretUpdate",
     "proto::SecretsAnswer",
+    "proto::Time",
     "proto::TooLong",
     "proto::UnknownErrorCode",
     "proto::UnknownScope",
@@ -150,6 +153,7 @@ fn of_crypto() -> Vec<(&'static str, String)> {
         shown("crypto::PrivateKey", key),
         shown("crypto::Envelope", envelope),
         shown("crypto::Field", &fields.fields()[0]),
+        shown("crypto::FieldValue", FieldValue::from(VALUE)),
         shown("crypto::Payload", fields),
         shown("crypto::Plaintext", Payload::encode("db", VALUE)),
     ]
@@ -160,7 +164,7 @@ fn of_proto() -> Vec<(&'static str, String)> {
     let token = Token::parse(ACCESS_TOKEN.into()).unwrap();
     let answer = TokenAnswer {
         access_token: ACCESS_TOKEN.into(),
-        expires_in: Some(60),
+        expires_in: Some(Duration::from_secs(60)),
         token_type: None,
         scope: None,
     };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
 
 /// Sends a new secret.
 #[derive(Clone, Debug)]
@@ -25,8 +25,12 @@ pub struct NewSecret {
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
     /// Its expiry.
-    #[serde(rename = "expiresAt")]
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
+    #[serde(
+        rename = "expiresAt",
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::write"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -36,11 +40,11 @@ pub struct CreatedSecret {
     /// Its name.
     pub key: String,
     /// The time of its creation.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
-    pub created_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub created_at: Time,
     /// Its expiry.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
 }
 
 impl Endpoint for CreateSecret {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
 
 /// Sends a new value.
 #[derive(Clone, Debug)]
@@ -83,11 +83,11 @@ pub struct UpdatedSecret {
     /// Its name.
     pub key: String,
     /// The time of the update.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
-    pub updated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub updated_at: Time,
     /// Its expiry.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
 }
 
 impl Endpoint for UpdateSecret {

@@ -142,7 +142,7 @@ fn a_key_file_that_cannot_be_used_is_refused() {
     std::fs::write(&file, "no key").unwrap();
     assert_eq!(
         KeySource::pem_file(&file).local_key().err().unwrap().kind(),
-        ErrorKind::Crypto
+        ErrorKind::Config
     );
     assert_eq!(
         KeySource::pem([0xff]).local_key().err().unwrap().kind(),
@@ -243,4 +243,38 @@ fn an_authority_of_the_environment_is_added() {
     }
     let variables = [URL, TOKEN, PASSWORD, ("HELVETISAFE_CA_CERTIFICATE", "")];
     assert!(read(&variables).unwrap().ca_certificate.is_none());
+}
+
+/// The kind agrees with the message, which starts with `invalid configuration`.
+#[test]
+fn a_pem_that_cannot_be_used_is_an_error_of_the_configuration() {
+    let pem = helvetisafe_test_support::PEM;
+    let encrypted =
+        include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8-encrypted.pem");
+    let small = include_str!("../../../helvetisafe-crypto/tests/data/rsa-1024-refused.pem");
+    let plain = |pem: &str| KeySource::pem(pem);
+    for (source, cause) in [
+        (plain("no key"), "no line such as `-----BEGIN"),
+        (plain(&pem.replace('\n', "\\n")), "has `\\n`"),
+        (plain(&pem[..pem.len() / 2]), "no line `-----END"),
+        (plain(&pem.replace("PRIVATE", "PUBLIC")), "a public key"),
+        (
+            plain(&pem.replace("PRIVATE KEY", "CERTIFICATE")),
+            "a certificate",
+        ),
+        (plain(&format!("{pem}{pem}")), "more than one private key"),
+        (plain(small), "2048 to 8192 bits"),
+        (plain(encrypted), "give its passphrase"),
+        (
+            plain(encrypted).with_passphrase("wrong"),
+            "wrong passphrase",
+        ),
+    ] {
+        let error = source.local_key().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("invalid configuration: "), "{text}");
+        assert!(text.contains(cause), "{cause}: {text}");
+        assert!(!error.is_retryable());
+    }
 }

@@ -14,6 +14,7 @@ mod extremes;
 mod hostile;
 mod limits;
 mod many;
+mod odd_times;
 mod operations;
 mod parse;
 mod rate_limits;
