@@ -104,8 +104,12 @@ pub(crate) enum Cause {
     Throttled,
     #[error("the time for the operation is over")]
     Deadline,
+    #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
+    Unfinished(Duration),
     #[error("the asynchronous runtime has ended")]
     RuntimeEnded,
+    #[error("the operating system gives no thread for the read")]
+    NoThread,
     #[error(
         "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
     )]
@@ -149,6 +153,16 @@ impl Error {
         Self::new(Action::Configure, cause.into())
     }
 
+    /// Returns the same failure of another action.
+    pub(crate) fn about(&self, action: Action) -> Self {
+        Self::with_retry_after(action, self.0.cause.clone(), self.0.retry_after)
+    }
+
+    /// Returns true if the failed read goes on in the background.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self.0.cause, Cause::Unfinished(_))
+    }
+
     /// Returns the same failure for a write that may have happened.
     pub(crate) fn into_ambiguous(self, action: Action) -> Self {
         let cause = match &self.0.cause {
@@ -177,7 +191,9 @@ impl Error {
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::Throttled => ErrorKind::RateLimited,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
-            Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
+            Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
+                ErrorKind::Transport
+            }
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
@@ -197,7 +213,11 @@ impl Error {
                 error.failure(),
                 Failure::Tls | Failure::TooLarge | Failure::Malformed
             ),
-            Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
+            Cause::Throttled
+            | Cause::Deadline
+            | Cause::Unfinished(_)
+            | Cause::RuntimeEnded
+            | Cause::NoThread => true,
             _ => false,
         }
     }
@@ -207,7 +227,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Transport(error) => error.failure() == Failure::TimedOut,
-            cause => matches!(cause, Cause::Deadline),
+            cause => matches!(cause, Cause::Deadline | Cause::Unfinished(_)),
         }
     }
 

@@ -111,13 +111,16 @@ pub(crate) struct SingleFlight<'a, R: Runtime> {
     pub(crate) operation: Duration,
     /// The caller's own deadline.
     pub(crate) deadline: Deadline,
+    /// True if work that the caller begins goes on after the caller's deadline; with tasks it always does.
+    pub(crate) is_detached: bool,
 }
 
 impl<R: Runtime> SingleFlight<'_, R> {
     /// Waits for the outcome, or does the work. `next` reads the state; its argument is the time after
     /// which a flight is given up. `fly` does the work; `None` means that the outcome is in the state.
     ///
-    /// Fails with [`Cause::Deadline`] or [`Cause::RuntimeEnded`]; failures of the work are outcomes.
+    /// Fails with [`Cause::Deadline`], [`Cause::RuntimeEnded`] or [`Cause::NoThread`]; failures of the work are
+    /// outcomes.
     pub(crate) async fn join<T: Send + 'static, F: Send>(
         &self,
         next: impl Fn(Duration) -> Step<T, F> + Send + Sync,
@@ -131,15 +134,20 @@ impl<R: Runtime> SingleFlight<'_, R> {
             let remaining = self.deadline.remaining(self.runtime.now());
             match step {
                 Step::Take(outcome) => return Ok(outcome),
-                _ if remaining.is_zero() => return Err(Cause::Deadline),
+                Step::Fly(_) if remaining.is_zero() && !self.is_detached => {
+                    return Err(Cause::Deadline);
+                }
+                Step::Wait { .. } if remaining.is_zero() => return Err(Cause::Deadline),
                 Step::Fly(flight) => {
                     let work = fly(flight, self.flight_time());
                     // Boxed, so that the compiler sees that it is `Send`.
-                    let work: Boxed<'_, _> = Box::pin(self.runtime.complete(work, remaining));
+                    let work = self.runtime.complete(work, remaining, self.is_detached);
+                    let work: Boxed<'_, _> = Box::pin(work);
                     match work.await {
                         Completed::Done(Some(outcome)) => return Ok(outcome),
                         Completed::Done(None) | Completed::Late => {}
                         Completed::RuntimeEnded => return Err(Cause::RuntimeEnded),
+                        Completed::NoThread => return Err(Cause::NoThread),
                     }
                 }
                 Step::Wait { at_most } => self.landed.wait(seen, remaining.min(at_most)).await,
@@ -147,11 +155,11 @@ impl<R: Runtime> SingleFlight<'_, R> {
         }
     }
 
-    /// A flight in a task of its own has the whole time of an operation; one on the caller's thread has the
-    /// caller's.
+    /// A flight in a task or thread of its own has the whole time of an operation; one on the caller's thread
+    /// has the caller's.
     fn flight_time(&self) -> FlightTime {
         let operation = self.operation;
-        let deadline = if R::HAS_TASKS {
+        let deadline = if R::HAS_TASKS || self.is_detached {
             Deadline::after(self.runtime.now(), operation)
         } else {
             self.deadline

@@ -72,6 +72,7 @@ impl<N: Notify> ServiceAccount<N> {
             landed: &self.renewed,
             operation,
             deadline,
+            is_detached: false,
         };
         match flight.join(next, renew).await {
             Ok(outcome) => outcome,

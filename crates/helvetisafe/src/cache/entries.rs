@@ -128,10 +128,16 @@ impl CachePolicy {
         self.time_to_live.saturating_add(self.stale_for)
     }
 
+    /// Returns the value and its age, if it may be returned after a failed read.
+    pub(super) fn stale(&self, entry: &Entry, now: Now) -> Option<(Value, Duration)> {
+        let value = entry.live_value(now);
+        value.filter(|(_, age)| *age < self.max_age())
+    }
+
     /// Returns the old value after a failed read, where that is allowed, otherwise the error.
     pub(super) fn fallback(&self, entry: &Entry, error: Error, now: Now) -> Outcome {
-        match entry.live_value(now) {
-            Some((value, age)) if error.is_retryable() && age < self.max_age() => {
+        match self.stale(entry, now) {
+            Some((value, age)) if error.is_retryable() => {
                 Ok((value, Freshness::Stale { age, error }))
             }
             _ => Err(error),

@@ -47,6 +47,7 @@ impl<N: Notify> ReadFlight<N> {
     pub(crate) fn end(self, result: Result<Value, Error>, now: Now) -> Outcome {
         let policy = self.shared.policy;
         let mut entries = self.shared.lock();
+        self.shared.outage().note_end(result.as_ref().err(), now);
         entries.sweep(&policy, now);
         let entry = entries.used(&self.key);
         let is_latest = self.is_latest(entry);
@@ -80,6 +81,9 @@ impl<N: Notify> ReadFlight<N> {
     pub(crate) fn time_out(self, error: Error, whole: bool, now: Now) -> Outcome {
         let policy = self.shared.policy;
         let mut entries = self.shared.lock();
+        if whole {
+            self.shared.outage().note_end(Some(&error), now);
+        }
         let entry = entries.used(&self.key);
         if !self.is_latest(entry) {
             return Err(error);

@@ -58,13 +58,23 @@ impl Runtime for Blocking {
         Some(work())
     }
 
-    /// Runs on the calling thread. The work observes its own deadline.
+    /// Work on the calling thread observes its own deadline.
     async fn complete<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-        _: Duration,
+        time: Duration,
+        detached: bool,
     ) -> Completed<T> {
-        Completed::Done(work.await)
+        if detached {
+            threads::complete(move || block(work), time)
+        } else {
+            Completed::Done(work.await)
+        }
+    }
+
+    fn spawn(&self, work: Boxed<'static, ()>) {
+        // Without a thread the values stay as they are.
+        let _ = threads::spawn(move || block(work));
     }
 
     async fn each<'a, T: Send>(

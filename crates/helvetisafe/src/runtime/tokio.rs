@@ -56,11 +56,16 @@ impl Runtime for Tokio {
         &self,
         work: impl Future<Output = T> + Send + 'static,
         time: Duration,
+        _: bool,
     ) -> Completed<T> {
         let Ok(joined) = timeout(time, spawn(trace::in_current_span(work))).await else {
             return Completed::Late;
         };
         outcome(joined).map_or(Completed::RuntimeEnded, Completed::Done)
+    }
+
+    fn spawn(&self, work: Boxed<'static, ()>) {
+        spawn(trace::in_current_span(work));
     }
 
     async fn each<'a, T: Send>(

@@ -17,6 +17,7 @@ mod operations;
 mod parse;
 mod rate_limits;
 mod retries;
+mod stalled;
 mod tickets;
 mod tls;
 mod tokens;

@@ -1,9 +1,11 @@
-//! Many jobs at once, on threads that end with them.
+//! Jobs on threads that end with them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use std::{io, panic, thread};
 
+use crate::runtime::Completed;
 use crate::trace::TraceContext;
 
 /// Runs `job` for each number below `count` on at most `at_once` threads, and returns the results in
@@ -44,6 +46,36 @@ pub(super) fn each<T: Send>(
     }
     results.sort_unstable_by_key(|&(at, _)| at);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs `job` to its end on a thread of its own, and waits up to `time` for its result.
+///
+/// # Panics
+///
+/// Panics when `job` panics while it is waited for.
+pub(super) fn complete<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+    time: Duration,
+) -> Completed<T> {
+    let (sender, receiver) = mpsc::channel();
+    // No one receives a result that comes too late.
+    let Ok(thread) = spawn(move || drop(sender.send(job()))) else {
+        return Completed::NoThread;
+    };
+    match receiver.recv_timeout(time) {
+        Ok(result) => Completed::Done(result),
+        Err(RecvTimeoutError::Timeout) => Completed::Late,
+        Err(RecvTimeoutError::Disconnected) => match thread.join() {
+            Err(cause) => panic::resume_unwind(cause),
+            Ok(()) => Completed::Late,
+        },
+    }
+}
+
+/// Runs `job` on a thread of its own.
+pub(super) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+    let context = TraceContext::current();
+    thread::Builder::new().spawn(move || context.run(job))
 }
 
 #[cfg(test)]
