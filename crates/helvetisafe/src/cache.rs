@@ -21,7 +21,7 @@ use crate::single_flight;
 use entries::Entries;
 use outage::Outage;
 
-pub(crate) use in_flight::{PendingWrite, ReadFlight};
+pub(crate) use in_flight::{Bypass, PendingWrite, ReadFlight};
 pub use policy::{CachePolicy, Freshness};
 
 /// A value and its expiry.
@@ -137,6 +137,10 @@ impl<N: Notify> Cache<N> {
 
     pub(crate) fn begin_write<'a>(&'a self, key: &'a KeyName) -> PendingWrite<'a, N> {
         PendingWrite::begin(self, key)
+    }
+
+    pub(crate) fn begin_bypass<'a>(&'a self, key: &'a KeyName, now: Now) -> Bypass<'a, N> {
+        Bypass::begin(self, key, now)
     }
 
     pub(crate) fn forget(&self, key: &str) {

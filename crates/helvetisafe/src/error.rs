@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Ambiguous,
     /// An argument or a variable is missing, duplicate or malformed.
     Config,
+    /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
+    Cancelled,
 }
 
 /// The action that failed.
@@ -106,6 +108,8 @@ pub(crate) enum Cause {
     Deadline,
     #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
     Unfinished(Duration),
+    #[error("the operation was cancelled")]
+    Cancelled,
     #[error("the asynchronous runtime has ended")]
     RuntimeEnded,
     #[error("the operating system gives no thread for the read")]
@@ -158,6 +162,10 @@ impl Error {
         Self::with_retry_after(action, self.0.cause.clone(), self.0.retry_after)
     }
 
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self.0.cause, Cause::Cancelled)
+    }
+
     /// Returns true if the failed read goes on in the background.
     pub(crate) fn is_unfinished(&self) -> bool {
         matches!(self.0.cause, Cause::Unfinished(_))
@@ -190,6 +198,7 @@ impl Error {
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::Throttled => ErrorKind::RateLimited,
+            Cause::Cancelled => ErrorKind::Cancelled,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
             Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
                 ErrorKind::Transport

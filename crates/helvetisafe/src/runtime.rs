@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
 
+use crate::cancel::CancelToken;
 use crate::clock::{Clock, Deadline, Now};
 use crate::http::TransportError;
 
@@ -57,8 +58,12 @@ pub(crate) trait Runtime: Clone + Send + Sync + 'static {
         request: Request<Vec<u8>>,
     ) -> impl Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send;
 
-    /// Completes after `time`.
-    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+    /// Completes after `time`, or once the token is cancelled.
+    fn sleep(
+        &self,
+        time: Duration,
+        cancel: Option<&CancelToken>,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Does work that keeps a processor busy for milliseconds. Returns `None` if the runtime ends before.
     fn compute<T: Send + 'static>(

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::watch::AsyncWatch;
+use crate::call_options::CallOptions;
 use crate::error::Error;
 use crate::operations::Operations;
 use crate::runtime::{Boxed, Tokio};
@@ -28,6 +29,12 @@ impl<'a> AsyncSecrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// As [`Secrets::with`](crate::Secrets::with).
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
     }
 
     /// As [`Secrets::get`](crate::Secrets::get).

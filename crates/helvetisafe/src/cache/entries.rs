@@ -35,6 +35,8 @@ pub(super) struct Entry {
     pub(super) writes: u32,
     /// True if two of them overlapped.
     pub(super) overlapped: bool,
+    /// The number of reads in progress that bypass the cache.
+    pub(super) bypasses: u32,
     /// Counts the begins and ends of writes: a read that meets one may return an old value.
     pub(super) write_marks: u64,
     pub(super) last_use: u64,
@@ -103,7 +105,7 @@ impl Entry {
     }
 
     fn is_idle(&self) -> bool {
-        self.read.is_free() && self.writes == 0
+        self.read.is_free() && self.writes == 0 && self.bypasses == 0
     }
 
     /// Returns true if the value comes from a read after the first `completed_reads`.

@@ -110,6 +110,57 @@ impl<N: Notify> Drop for ReadFlight<N> {
     }
 }
 
+/// A read in progress of a caller that wants no cached value.
+pub(crate) struct Bypass<'a, N: Notify> {
+    cache: &'a Cache<N>,
+    key: &'a KeyName,
+    begun: Duration,
+    write_marks: u64,
+}
+
+impl<'a, N: Notify> Bypass<'a, N> {
+    pub(super) fn begin(cache: &'a Cache<N>, key: &'a KeyName, now: Now) -> Self {
+        let mut entries = cache.lock();
+        let entry = entries.used(key);
+        entry.bypasses += 1;
+        Self {
+            cache,
+            key,
+            begun: now.clock,
+            write_marks: entry.write_marks,
+        }
+    }
+
+    /// Caches the result, unless the secret was written meanwhile. A failure that may pass changes nothing.
+    pub(crate) fn end(self, result: &Result<Value, Error>, now: Now) {
+        let mut entries = self.cache.lock();
+        entries.sweep(&self.cache.0.policy, now);
+        let entry = entries.used(self.key);
+        let value = match result {
+            Ok(value) => Some(value),
+            Err(error) if error.is_retryable() || error.is_cancelled() => return,
+            Err(_) => None,
+        };
+        if entry.writes == 0 && entry.write_marks == self.write_marks {
+            // A read in progress may be older.
+            entry.forget();
+            entry.value = value.map(|value| CachedValue {
+                value: value.clone(),
+                since: self.begun,
+                completed_reads: entry.completed_reads,
+            });
+        }
+    }
+}
+
+impl<N: Notify> Drop for Bypass<'_, N> {
+    fn drop(&mut self) {
+        let mut entries = self.cache.lock();
+        entries.used(self.key).bypasses -= 1;
+        entries.shrink(self.cache.0.policy.capacity.get());
+    }
+}
+
 /// A write in progress. Its drop without [`PendingWrite::end`] means that the outcome is unknown: the value is
 /// dropped.
 pub(crate) struct PendingWrite<'a, N: Notify> {

@@ -8,6 +8,7 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::{Operation, Operations};
+use crate::bounds::Bounds;
 use crate::cache::{Cache, Outcome, ReadFlight, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error};
@@ -24,7 +25,7 @@ impl<R: Runtime> Operation<'_, R> {
         if let Some(outcome) = self.get_soon(cache, key, before).await {
             return outcome;
         }
-        match self.join(cache, key, before, self.deadline, false).await {
+        match self.join(cache, key, before, &self.bounds, false).await {
             Ok(outcome) => outcome,
             Err(cause) => {
                 let error = Error::new(Action::Get(key.clone()), cause);
@@ -45,28 +46,35 @@ impl<R: Runtime> Operation<'_, R> {
         let now = runtime.both_clocks();
         let wait = cache.wait_before_stale(key, now)?;
         let deadline = Deadline::after(now.clock, wait);
-        if deadline >= self.deadline {
+        if deadline >= self.bounds.deadline {
             return None;
         }
-        let cause = match self.join(cache, key, before, deadline, true).await {
+        let bounds = Bounds {
+            deadline,
+            ..self.bounds.clone()
+        };
+        let cause = match self.join(cache, key, before, &bounds, true).await {
             Ok(outcome) => return Some(outcome),
             Err(Cause::Deadline) => Cause::Unfinished(wait),
             Err(cause) => cause,
         };
         let error = Error::new(Action::Get(key.clone()), cause);
+        if error.is_cancelled() {
+            return Some(Err(error));
+        }
         let stale = cache.stale_instead(key, error, runtime.both_clocks());
         // Without the old value, which was dropped meanwhile, the read has its whole time.
         stale.ok().map(Ok)
     }
 
-    /// Waits until `deadline` for a value that another caller reads, or reads it. A `detached` read goes on
-    /// after that.
+    /// Waits within `bounds` for a value that another caller reads, or reads it. A detached read goes on after
+    /// that.
     async fn join(
         &self,
         cache: &Cache<R::Notify>,
         key: &KeyName,
         before: u64,
-        deadline: Deadline,
+        bounds: &Bounds,
         is_detached: bool,
     ) -> Result<Outcome, Cause> {
         let api = &self.vault.api;
@@ -76,10 +84,23 @@ impl<R: Runtime> Operation<'_, R> {
             runtime: &api.runtime,
             landed: cache.landed(),
             operation: api.timeouts.operation,
-            deadline,
+            bounds,
             is_detached,
         };
         flight.join(next, read).await
+    }
+
+    /// Reads from the vault, and updates the cache with the result.
+    pub(super) async fn get_past_cache(
+        &self,
+        cache: &Cache<R::Notify>,
+        key: &KeyName,
+    ) -> Result<Value, Error> {
+        let runtime = &self.vault.api.runtime;
+        let bypass = cache.begin_bypass(key, runtime.both_clocks());
+        let result = self.get_value(key, Purpose::Read).await;
+        bypass.end(&result, runtime.both_clocks());
+        result
     }
 
     /// Makes a write and updates the cache with its outcome.
@@ -118,12 +139,14 @@ fn read_for_all<R: Runtime>(
         let is_whole = time.is_whole(runtime.now());
         let operation = Operation {
             vault: &vault,
-            deadline: time.deadline,
+            bounds: time.bounds.clone(),
+            bypasses_cache: false,
         };
         let result = operation.get_value(flight.key(), Purpose::Read).await;
         let now = runtime.both_clocks();
         let outcome = match result {
             Err(error) if time.has_timed_out(&error, now.clock) => {
+                let is_whole = is_whole && !error.is_cancelled();
                 flight.time_out(error, is_whole, now)
             }
             result => flight.end(result, now),
@@ -150,7 +173,7 @@ fn refresh<R: Runtime>(vault: Weak<Vault<R>>, keys: BTreeSet<KeyName>) -> Boxed<
             let Some(cache) = &vault.cache else { return };
             let operation = Operations::new(&vault).begin();
             let before = cache.completed_reads(key);
-            let read = operation.join(cache, key, before, operation.deadline, false);
+            let read = operation.join(cache, key, before, &operation.bounds, false);
             // The result is for the cache.
             let _ = read.await;
         }

@@ -70,7 +70,7 @@ impl<R: Runtime> Operation<'_, R> {
             key: key.clone(),
             update,
         };
-        let answer = self.vault.api.call(&call, action, self.deadline).await?;
+        let answer = self.vault.api.call(&call, action, &self.bounds).await?;
         Ok(SecretMetadata::written(
             key,
             None,

@@ -1,6 +1,6 @@
 //! The runtime that blocks the calling thread.
 
-mod threads;
+pub(crate) mod threads;
 
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use http::{Request, Response};
 use zeroize::Zeroize;
 
 use super::{Boxed, Completed, Notify, Runtime};
+use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::http::{Transport, TransportError};
 
@@ -47,8 +48,11 @@ impl Runtime for Blocking {
         outcome
     }
 
-    async fn sleep(&self, time: Duration) {
-        self.clock.sleep(time);
+    async fn sleep(&self, time: Duration, cancel: Option<&CancelToken>) {
+        match cancel {
+            Some(token) => self.clock.sleep_unless_cancelled(time, token),
+            None => self.clock.sleep(time),
+        }
     }
 
     async fn compute<T: Send + 'static>(

@@ -11,6 +11,7 @@ use tokio::task::{JoinError, spawn, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{Boxed, Completed, Notify, Runtime};
+use crate::cancel::CancelToken;
 use crate::clock::{AsyncClock, Clock};
 use crate::http::{AsyncTransport, TransportError};
 use crate::trace;
@@ -41,7 +42,8 @@ impl Runtime for Tokio {
         self.transport.send(request).await
     }
 
-    async fn sleep(&self, time: Duration) {
+    /// Its futures are cancelled by dropping them.
+    async fn sleep(&self, time: Duration, _: Option<&CancelToken>) {
         self.clock.sleep_async(time).await;
     }
 

@@ -6,6 +6,7 @@
 mod api_token;
 mod asynchronous;
 mod cache;
+mod call_options;
 mod codes;
 mod config_source;
 mod creates;

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{io, panic, thread};
+use std::{io, panic};
 
 use crate::runtime::Completed;
 use crate::trace::TraceContext;
@@ -49,31 +50,54 @@ pub(super) fn each<T: Send>(
 }
 
 /// Runs `job` to its end on a thread of its own, and waits up to `time` for its result.
-///
-/// # Panics
-///
-/// Panics when `job` panics while it is waited for.
 pub(super) fn complete<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
     time: Duration,
 ) -> Completed<T> {
-    let (sender, receiver) = mpsc::channel();
-    // No one receives a result that comes too late.
-    let Ok(thread) = spawn(move || drop(sender.send(job()))) else {
-        return Completed::NoThread;
-    };
-    match receiver.recv_timeout(time) {
-        Ok(result) => Completed::Done(result),
-        Err(RecvTimeoutError::Timeout) => Completed::Late,
-        Err(RecvTimeoutError::Disconnected) => match thread.join() {
-            Err(cause) => panic::resume_unwind(cause),
-            Ok(()) => Completed::Late,
-        },
+    match Job::begin(job) {
+        Ok(mut job) => job.wait(time).map_or(Completed::Late, Completed::Done),
+        Err(_) => Completed::NoThread,
+    }
+}
+
+/// A job on a thread of its own. It goes on when this is dropped.
+pub(crate) struct Job<T> {
+    result: mpsc::Receiver<T>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Job<T> {
+    pub(crate) fn begin(job: impl FnOnce() -> T + Send + 'static) -> io::Result<Self> {
+        let (sender, result) = mpsc::channel();
+        // No one receives a result that comes too late.
+        let thread = spawn(move || drop(sender.send(job())))?;
+        Ok(Self {
+            result,
+            thread: Some(thread),
+        })
+    }
+
+    /// Waits up to `time` for the result. There is one result.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the job has panicked.
+    pub(crate) fn wait(&mut self, time: Duration) -> Option<T> {
+        match self.result.recv_timeout(time) {
+            Ok(result) => Some(result),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                if let Some(Err(cause)) = self.thread.take().map(JoinHandle::join) {
+                    panic::resume_unwind(cause);
+                }
+                None
+            }
+        }
     }
 }
 
 /// Runs `job` on a thread of its own.
-pub(super) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+pub(super) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let context = TraceContext::current();
     thread::Builder::new().spawn(move || context.run(job))
 }
