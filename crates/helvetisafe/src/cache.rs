@@ -3,8 +3,10 @@
 
 mod entries;
 mod in_flight;
+mod outage;
 mod policy;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use crate::error::Error;
 use crate::runtime::Notify;
 use crate::single_flight;
 use entries::Entries;
+use outage::Outage;
 
-pub(crate) use in_flight::{PendingWrite, ReadFlight};
+pub(crate) use in_flight::{Bypass, PendingWrite, ReadFlight};
 pub use policy::{CachePolicy, Freshness};
 
 /// A value and its expiry.
@@ -40,6 +43,8 @@ pub(crate) struct Cache<N>(Arc<Shared<N>>);
 struct Shared<N> {
     policy: CachePolicy,
     entries: Mutex<Entries>,
+    /// Locked after the entries, or alone.
+    outage: Mutex<Outage>,
     /// Notified at the end of each read.
     landed: N,
 }
@@ -49,6 +54,7 @@ impl<N: Notify> Cache<N> {
         Self(Arc::new(Shared {
             policy,
             entries: Mutex::default(),
+            outage: Mutex::default(),
             landed: N::default(),
         }))
     }
@@ -91,6 +97,10 @@ impl<N: Notify> Cache<N> {
                 return Step::Take(policy.fallback(entry, error.clone(), now));
             }
         }
+        let has_stale = policy.stale(entry, now).is_some();
+        if let Some(error) = self.0.outage().failure(key, has_stale, policy, now) {
+            return Step::Take(policy.fallback(entry, error, now));
+        }
         match entry.read.begin(now.clock, longest) {
             Err(at_most) => Step::Wait { at_most },
             Ok(id) => Step::Fly(ReadFlight::new(&self.0, key, entry, id, now.clock)),
@@ -106,8 +116,31 @@ impl<N: Notify> Cache<N> {
         }
     }
 
+    /// Returns the time that a read waits for the vault if there is an old value to return instead.
+    pub(crate) fn wait_before_stale(&self, key: &KeyName, now: Now) -> Option<Duration> {
+        let policy = &self.0.policy;
+        let entries = self.lock();
+        let entry = entries.by_key.get(key)?;
+        policy.stale(entry, now).map(|_| policy.stale_after)
+    }
+
+    /// Returns the old value instead of that of a read that goes on, and notes that the vault is slow.
+    pub(crate) fn stale_instead(&self, key: &KeyName, error: Error, now: Now) -> Outcome {
+        self.0.outage().begin(&error, now);
+        self.fallback(key, error, now)
+    }
+
+    /// Takes the keys of stale values to refresh, after the vault has answered.
+    pub(crate) fn take_due(&self) -> BTreeSet<KeyName> {
+        self.0.outage().take_due()
+    }
+
     pub(crate) fn begin_write<'a>(&'a self, key: &'a KeyName) -> PendingWrite<'a, N> {
         PendingWrite::begin(self, key)
+    }
+
+    pub(crate) fn begin_bypass<'a>(&'a self, key: &'a KeyName, now: Now) -> Bypass<'a, N> {
+        Bypass::begin(self, key, now)
     }
 
     pub(crate) fn forget(&self, key: &str) {
@@ -131,6 +164,10 @@ impl<N> Shared<N> {
     /// The state is consistent even after a panic, so poison does not matter.
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -55,6 +55,8 @@ pub enum ErrorKind {
     /// An argument or a variable is missing, duplicate or malformed. A PEM that cannot be used counts, also
     /// for its passphrase: the message has the cause.
     Config,
+    /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
+    Cancelled,
 }
 
 /// The action that failed.
@@ -105,8 +107,14 @@ pub(crate) enum Cause {
     Throttled,
     #[error("the time for the operation is over")]
     Deadline,
+    #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
+    Unfinished(Duration),
+    #[error("the operation was cancelled")]
+    Cancelled,
     #[error("the asynchronous runtime has ended")]
     RuntimeEnded,
+    #[error("the operating system gives no thread for the read")]
+    NoThread,
     #[error(
         "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
     )]
@@ -140,6 +148,20 @@ impl Error {
         Self::new(Action::Configure, cause.into())
     }
 
+    /// Returns the same failure of another action.
+    pub(crate) fn about(&self, action: Action) -> Self {
+        Self::with_retry_after(action, self.0.cause.clone(), self.0.retry_after)
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self.0.cause, Cause::Cancelled)
+    }
+
+    /// Returns true if the failed read goes on in the background.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self.0.cause, Cause::Unfinished(_))
+    }
+
     /// Returns the same failure for a write that may have happened.
     pub(crate) fn into_ambiguous(self, action: Action) -> Self {
         let cause = match &self.0.cause {
@@ -167,8 +189,11 @@ impl Error {
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::Throttled => ErrorKind::RateLimited,
+            Cause::Cancelled => ErrorKind::Cancelled,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
-            Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
+            Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
+                ErrorKind::Transport
+            }
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
@@ -188,7 +213,11 @@ impl Error {
                 error.failure(),
                 Failure::Tls | Failure::Proxy | Failure::TooLarge | Failure::Malformed
             ),
-            Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
+            Cause::Throttled
+            | Cause::Deadline
+            | Cause::Unfinished(_)
+            | Cause::RuntimeEnded
+            | Cause::NoThread => true,
             _ => false,
         }
     }
@@ -198,7 +227,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Transport(error) => error.failure() == Failure::TimedOut,
-            cause => matches!(cause, Cause::Deadline),
+            cause => matches!(cause, Cause::Deadline | Cause::Unfinished(_)),
         }
     }
 

@@ -22,6 +22,7 @@
 //!   It is cheap to clone, `Send` and `Sync`.
 //! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
 //!   [many at once](Secrets::get_many); and [watching for changes](Secrets::watch).
+//! - [`Secrets::within`], [`Secrets::with`] and [`Secrets::cancelled_by`] bound single operations.
 //! - [`ClientBuilder::cache`] caches values in memory; [`Secret::freshness`] returns the age of each.
 //! - [`Client::resumption_ticket`] is for programs that start often: the next run needs no new access token.
 //! - [`Error`] names the failed action, the secret, the cause and a remedy; [`ErrorKind`] is for matching.
@@ -59,8 +60,11 @@ mod api;
 mod async_client;
 mod auth;
 mod binding;
+mod bounds;
 mod builder;
 mod cache;
+mod call_options;
+mod cancel;
 mod client;
 mod clock;
 mod config_error;
@@ -92,6 +96,8 @@ pub use self::http::{AttemptLimits, Failure, Transport, TransportError};
 pub use async_client::{AsyncClient, AsyncParts, AsyncSecrets, AsyncWatch};
 pub use builder::{ClientBuilder, Parts};
 pub use cache::{CachePolicy, Freshness};
+pub use call_options::CallOptions;
+pub use cancel::CancelToken;
 pub use client::Client;
 #[cfg(feature = "async")]
 pub use clock::AsyncClock;

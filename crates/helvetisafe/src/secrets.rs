@@ -6,6 +6,8 @@ use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::call_options::CallOptions;
+use crate::cancel::CancelToken;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -49,6 +51,29 @@ impl<'a> Secrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// Returns the same operations with these options, in place of those of an earlier call: a timeout, a number of
+    /// attempts, and reads past the cache.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use helvetisafe::CallOptions;
+    ///
+    /// let once = CallOptions::new().attempts(1).bypass_cache();
+    /// let secret = client.secrets().with(once).get("db_password")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
+    }
+
+    /// Returns the same operations, which end with [`ErrorKind::Cancelled`] once `token` is cancelled: see
+    /// [`CancelToken`].
+    #[must_use]
+    pub fn cancelled_by(&self, token: &'a CancelToken) -> Self {
+        Self(self.0.cancelled_by(token))
     }
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
@@ -411,6 +436,8 @@ impl<'a> Secrets<'a> {
     /// requests the list if the account may list, otherwise it reads each secret, and every tenth poll tries the
     /// list again.
     ///
+    /// [`Watch::cancel_token`] closes it from another thread; a token of [`Self::cancelled_by`] does so too.
+    ///
     /// The first `next` polls at once, and later changes are reported. Of several changes between two polls, only
     /// the result is reported; duplicate keys are reported once. A poll after a failed one waits for the interval
     /// too.
@@ -434,6 +461,6 @@ impl<'a> Secrets<'a> {
     /// [`ErrorKind::Config`] when a name is invalid.
     pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<Watch, Error> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
-        self.0.watcher(&keys, interval).map(Watch)
+        Watch::new(self.0, &keys, interval)
     }
 }

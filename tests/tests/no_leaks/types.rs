@@ -29,6 +29,8 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
     "helvetisafe::CachePolicy",
+    "helvetisafe::CallOptions",
+    "helvetisafe::CancelToken",
     "helvetisafe::Change",
     "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",

@@ -11,7 +11,7 @@ use super::Api;
 use super::outcome::{FailedAttempt, Outcome, ReadBack};
 use super::throttle::Admission;
 use crate::auth::Credential;
-use crate::clock::Deadline;
+use crate::bounds::Bounds;
 use crate::error::{Action, Cause, Error};
 use crate::event::Event;
 use crate::http::{AttemptLimits, Failure, TransportError};
@@ -22,12 +22,11 @@ pub(super) struct Call<'a, R: Runtime, E> {
     api: &'a Arc<Api<R>>,
     endpoint: &'a E,
     pub(super) action: Action,
-    deadline: Deadline,
+    bounds: Bounds,
     /// The greatest effect of the attempts so far.
     effect: Effect,
-    /// The attempts that failed and were counted, and the most that may.
+    /// The attempts that failed and were counted.
     failed: u32,
-    max_attempts: u32,
     /// The uncounted repetitions that are left: after a dead connection, and with a new credential.
     immediate: u32,
     credentials: u32,
@@ -38,17 +37,15 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         api: &'a Arc<Api<R>>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
-        max_attempts: u32,
+        bounds: Bounds,
     ) -> Self {
         Self {
             api,
             endpoint,
             action,
-            deadline,
+            bounds,
             effect: Effect::None,
             failed: 0,
-            max_attempts,
             immediate: 1,
             credentials: 1,
         }
@@ -113,9 +110,12 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             }
         }
         let credential = match E::SCOPE {
-            Some(_) => Some(api.credential(self.deadline).await?),
+            Some(_) => Some(api.credential(&self.bounds).await?),
             None => None,
         };
+        if self.bounds.is_cancelled() {
+            return Err(Error::new(self.action.clone(), Cause::Cancelled));
+        }
         let time = api.timeouts.attempt.min(self.remaining());
         if time.is_zero() {
             return Err(Error::new(self.action.clone(), Cause::Deadline));
@@ -218,12 +218,13 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
 
     fn next_wait(&mut self, back_off: BackOff, retry_after: Option<Duration>) -> Option<Duration> {
         let failures = self.failed;
-        if failures + 1 >= self.max_attempts {
+        let policy = &self.api.policy;
+        let max_attempts = self.bounds.attempts.unwrap_or(policy.max_attempts);
+        if failures + 1 >= max_attempts {
             return None;
         }
         self.failed += 1;
         let (remaining, jitter) = (self.remaining(), self.api.runtime.clock().jitter());
-        let policy = &self.api.policy;
         policy
             .wait(back_off, failures, retry_after, remaining, jitter)
             .ok()
@@ -231,11 +232,12 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
 
     async fn wait(&self, time: Duration, throttled: bool) {
         self.api.observer.emit(Event::Waiting { time, throttled });
-        self.api.runtime.sleep(time).await;
+        let cancel = self.bounds.cancel.as_ref();
+        self.api.runtime.sleep(time, cancel).await;
     }
 
     fn remaining(&self) -> Duration {
-        self.api.runtime.remaining(self.deadline)
+        self.api.runtime.remaining(self.bounds.deadline)
     }
 
     /// Ends the call with the failure of its last attempt, or with `None` before an attempt.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::watch::AsyncWatch;
+use crate::call_options::CallOptions;
 use crate::error::Error;
 use crate::operations::Operations;
 use crate::operations::fields::field_values;
@@ -30,6 +31,12 @@ impl<'a> AsyncSecrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// As [`Secrets::with`](crate::Secrets::with).
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
     }
 
     /// As [`Secrets::get`](crate::Secrets::get).

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::Credential;
 use super::token_state::TokenState;
-use crate::clock::Deadline;
+use crate::bounds::Bounds;
 use crate::error::{Action, Error};
 use crate::runtime::{Boxed, Notify, Runtime};
 use crate::single_flight::{FlightId, FlightTime, SingleFlight, Step};
@@ -46,21 +46,22 @@ impl<N: Notify> ServiceAccount<N> {
     }
 
     /// Returns the credential for the next request, after a renewal if it is due. `operation` is the timeout
-    /// of an operation. `fetch` fetches a token until a deadline, with the given number of attempts or the
-    /// usual one.
+    /// of an operation. `fetch` fetches a token within the given bounds.
     pub(crate) async fn credential<R: Runtime<Notify = N>>(
         self: &Arc<Self>,
         runtime: &R,
         operation: Duration,
-        deadline: Deadline,
-        fetch: impl Fn(Arc<Self>, Deadline, Option<u32>) -> Boxed<'static, Result<AccessToken, Error>>
-        + Send
-        + Sync,
+        bounds: &Bounds,
+        fetch: impl Fn(Arc<Self>, Bounds) -> Boxed<'static, Result<AccessToken, Error>> + Send + Sync,
     ) -> Result<Credential, Error> {
         let before = self.lock().renewals();
         let next = |longest| self.next_step(before, runtime.now(), longest);
         let renew = |renewal: Renewal<N>, time: FlightTime| -> Boxed<'static, _> {
-            let fetched = fetch(Arc::clone(self), time.deadline, renewal.attempts);
+            let bounds = Bounds {
+                attempts: renewal.attempts,
+                ..time.bounds.clone()
+            };
+            let fetched = fetch(Arc::clone(self), bounds);
             let runtime = runtime.clone();
             Box::pin(async move {
                 let fetched = fetched.await;
@@ -71,7 +72,8 @@ impl<N: Notify> ServiceAccount<N> {
             runtime,
             landed: &self.renewed,
             operation,
-            deadline,
+            bounds,
+            is_detached: false,
         };
         match flight.join(next, renew).await {
             Ok(outcome) => outcome,
@@ -145,7 +147,9 @@ impl<N: Notify> Renewal<N> {
         let mut state = self.account.lock();
         match fetched {
             Err(error) if time.has_timed_out(&error, now) => {
-                state.note_timeout(self.id, now);
+                if !error.is_cancelled() {
+                    state.note_timeout(self.id, now);
+                }
                 Some(state.usable(now).ok_or(error))
             }
             fetched => {

@@ -35,6 +35,8 @@ pub(super) struct Entry {
     pub(super) writes: u32,
     /// True if two of them overlapped.
     pub(super) overlapped: bool,
+    /// The number of reads in progress that bypass the cache.
+    pub(super) bypasses: u32,
     /// Counts the begins and ends of writes: a read that meets one may return an old value.
     pub(super) write_marks: u64,
     pub(super) last_use: u64,
@@ -103,7 +105,7 @@ impl Entry {
     }
 
     fn is_idle(&self) -> bool {
-        self.read.is_free() && self.writes == 0
+        self.read.is_free() && self.writes == 0 && self.bypasses == 0
     }
 
     /// Returns true if the value comes from a read after the first `completed_reads`.
@@ -128,10 +130,16 @@ impl CachePolicy {
         self.time_to_live.saturating_add(self.stale_for)
     }
 
+    /// Returns the value and its age, if it may be returned after a failed read.
+    pub(super) fn stale(&self, entry: &Entry, now: Now) -> Option<(Value, Duration)> {
+        let value = entry.live_value(now);
+        value.filter(|(_, age)| *age < self.max_age())
+    }
+
     /// Returns the old value after a failed read, where that is allowed, otherwise the error.
     pub(super) fn fallback(&self, entry: &Entry, error: Error, now: Now) -> Outcome {
-        match entry.live_value(now) {
-            Some((value, age)) if error.is_retryable() && age < self.max_age() => {
+        match self.stale(entry, now) {
+            Some((value, age)) if error.is_retryable() => {
                 Ok((value, Freshness::Stale { age, error }))
             }
             _ => Err(error),

@@ -52,7 +52,7 @@ impl<R: Runtime> Operation<'_, R> {
         let call = CreateSecret { secret };
         let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret)) };
         let api = &self.vault.api;
-        let answer = api.call_with_read_back(&call, action, self.deadline, read_back);
+        let answer = api.call_with_read_back(&call, action, &self.bounds, read_back);
         let answer = answer.await?;
         let key = ListedKey::Valid(key);
         let created_at = self.known_time(&key, "created_at", answer.created_at);

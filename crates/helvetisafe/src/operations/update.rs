@@ -70,7 +70,7 @@ impl<R: Runtime> Operation<'_, R> {
             key: key.clone(),
             update,
         };
-        let answer = self.vault.api.call(&call, action, self.deadline).await?;
+        let answer = self.vault.api.call(&call, action, &self.bounds).await?;
         let key = ListedKey::Valid(key);
         let updated_at = self.known_time(&key, "updated_at", answer.updated_at);
         let expires_at = self.known_time(&key, "expires_at", answer.expires_at);

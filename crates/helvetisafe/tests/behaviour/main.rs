@@ -6,6 +6,7 @@
 mod api_token;
 mod asynchronous;
 mod cache;
+mod call_options;
 mod codes;
 mod config_source;
 mod connections;
@@ -19,6 +20,7 @@ mod operations;
 mod parse;
 mod rate_limits;
 mod retries;
+mod stalled;
 mod tickets;
 mod tls;
 mod tokens;

@@ -1,10 +1,11 @@
 //! The changes that a watch reports.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use helvetisafe::{CachePolicy, ChangeKind, Client, Clock, ErrorKind, Scope};
-use helvetisafe_test_support::{SECRETS, World, answer, earlier};
+use helvetisafe::{CachePolicy, CancelToken, ChangeKind, Client, Clock, ErrorKind, Scope, Watch};
+use helvetisafe_test_support::{Action, SECRETS, World, answer, earlier};
 
 /// Actions during the sleeps of the watch, one per sleep.
 type Actions = Vec<Box<dyn FnOnce() + Send>>;
@@ -318,4 +319,101 @@ fn a_begin_delays_the_next_poll() {
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
     assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_secs(9)]);
     assert_eq!(world.proxy.count("GET", SECRETS), 2);
+}
+
+const SOON: Duration = Duration::from_millis(100);
+/// With a machine that does much else.
+const ENOUGH: Duration = Duration::from_secs(2);
+
+/// A watch of one secret on the real clock.
+fn watch_of_a(world: &World, interval: Duration) -> Watch {
+    let client = world.builder_on_the_real_clock().connect().unwrap();
+    client.secrets().put("a", "first", None).unwrap();
+    client.secrets().watch(&["a"], interval).unwrap()
+}
+
+/// Closes the watch a little later, and waits for its end.
+fn closes(watch: &mut Watch) {
+    let token = watch.cancel_token();
+    let begun = Instant::now();
+    thread::spawn(move || {
+        thread::sleep(SOON);
+        token.cancel();
+    });
+    assert!(watch.next().is_none());
+    let time = begun.elapsed();
+    assert!(time >= SOON && time < ENOUGH, "{time:?}");
+    assert!(watch.next().is_none() && watch.next_within(SOON).is_none());
+}
+
+#[test]
+fn a_watch_is_closed_by_another_thread_while_it_sleeps() {
+    let world = World::new(|_, _| None);
+    let mut watch = watch_of_a(&world, Duration::from_secs(3600));
+    watch.begin().unwrap();
+    closes(&mut watch);
+}
+
+#[test]
+fn a_watch_is_closed_by_another_thread_while_the_vault_hangs() {
+    let world = World::new(|seen, _| {
+        seen.is("GET", SECRETS)
+            .then_some(Action::Stall(ENOUGH * 10))
+    });
+    closes(&mut watch_of_a(&world, Duration::from_secs(1)));
+}
+
+#[test]
+fn a_token_of_the_operations_closes_the_watch() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let token = CancelToken::new();
+    let secrets = client.secrets().cancelled_by(&token);
+    let mut watch = secrets.watch(&["a"], Duration::from_secs(1)).unwrap();
+    token.cancel();
+    assert!(watch.next().is_none() && watch.cancel_token().is_cancelled());
+}
+
+#[test]
+fn a_watch_is_waited_on_for_a_time_and_loses_nothing() {
+    let world = World::new(|_, _| None);
+    let mut watch = watch_of_a(&world, Duration::from_secs(1));
+    watch.begin().unwrap();
+    world.client().secrets().put("a", "second", None).unwrap();
+    let begun = Instant::now();
+    assert!(watch.next_within(SOON).is_none());
+    assert!(begun.elapsed() >= SOON && begun.elapsed() < ENOUGH);
+    // The time that it has waited counts: the poll comes after the interval, not later.
+    let mut waits = 1;
+    let change = loop {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        waits += 1;
+        if let Some(change) = watch.next_within(SOON) {
+            break change.unwrap();
+        }
+    };
+    assert_eq!(change.kind(), ChangeKind::Changed);
+    assert!(waits > 3, "{waits}");
+}
+
+#[test]
+fn a_slow_poll_goes_on_while_the_watch_is_not_waited_on() {
+    let world = World::new(|seen, _| {
+        (seen.is("GET", SECRETS)).then_some(Action::ForwardAfter(Duration::from_millis(500)))
+    });
+    let mut watch = watch_of_a(&world, SOON);
+    watch.begin().unwrap();
+    world.client().secrets().put("a", "second", None).unwrap();
+    let begun = Instant::now();
+    let change = loop {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        // No poll ends in this time.
+        let waited = Instant::now();
+        if let Some(change) = watch.next_within(SOON) {
+            break change.unwrap();
+        }
+        assert!(waited.elapsed() < ENOUGH);
+    };
+    assert_eq!(change.kind(), ChangeKind::Changed);
+    assert_eq!(world.proxy.count("GET", SECRETS), 2, "each poll was used");
 }
