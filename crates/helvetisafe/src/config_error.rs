@@ -44,6 +44,7 @@ pub(crate) enum ConfigError {
          `ca_certificate`"
     )]
     NoRoots,
+    #[cfg(feature = "platform-roots")]
     #[error(
         "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
     )]

@@ -39,6 +39,7 @@
 //!   only.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
+//! - `rustls-config`: [`ClientBuilder`]'s `rustls_config`, for a TLS configuration of the caller's.
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
 //!   `ureq`, the default transport, logs tokens under the target `ureq_proto`: a program that logs at
 //!   `trace` sets this feature, or drops that target.

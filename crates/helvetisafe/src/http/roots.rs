@@ -1,18 +1,18 @@
 //! The trusted certificate authorities.
 
+mod layers;
 #[cfg(feature = "platform-roots")]
 mod platform;
 
 use std::sync::Arc;
 
-use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::config_error::ConfigError;
+use layers::Layers;
 
 /// The settings that select the trusted roots.
 #[derive(Clone, Default)]
@@ -48,10 +48,10 @@ impl Roots {
             #[cfg(feature = "platform-roots")]
             BaseRoots::Default => platform::verifier(added),
             #[cfg(not(feature = "platform-roots"))]
-            BaseRoots::Default => listed(added, bundled_list()),
+            BaseRoots::Default => listed(added, bundled_list),
             #[cfg(feature = "bundled-roots")]
-            BaseRoots::Bundled => listed(added, bundled_list()),
-            BaseRoots::Nothing => listed(added, Vec::new()),
+            BaseRoots::Bundled => listed(added, bundled_list),
+            BaseRoots::Nothing => listed(added, Vec::new),
         }
     }
 
@@ -71,18 +71,18 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     chosen.unwrap_or_else(|| Arc::new(ring::default_provider()))
 }
 
-/// Makes a verifier that trusts these authorities. Unreadable ones are left out.
+/// Makes a verifier that trusts these authorities.
 fn listed(
     added: Vec<CertificateDer<'static>>,
-    more: Vec<CertificateDer<'static>>,
+    more: fn() -> Vec<CertificateDer<'static>>,
 ) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(added.into_iter().chain(more));
-    if store.is_empty() {
+    let layers = Layers::new(provider())
+        .with(move || added.clone())
+        .with(more);
+    if layers.is_empty() {
         return Err(ConfigError::NoRoots);
     }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider());
-    Ok(verifier.build().map_err(|_| ConfigError::NoRoots)?)
+    Ok(Arc::new(layers))
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {

@@ -130,6 +130,35 @@ fn only_the_given_authority_alone() {
     only_the_given_authority_is_trusted();
 }
 
+/// The file of the platform's authorities is a pipe here, so that reading it can be seen.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_added_authority_is_tried_before_the_platform_is_read() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("authorities");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let was_read = Arc::new(AtomicBool::new(false));
+    let (path, flag) = (pipe.clone(), Arc::clone(&was_read));
+    // It opens when the pipe is read.
+    std::thread::spawn(move || {
+        let _ = std::fs::OpenOptions::new().write(true).open(path);
+        flag.store(true, Ordering::SeqCst);
+    });
+    let variables = [("SSL_CERT_FILE", pipe.to_str().unwrap())];
+    run("connections::an_added_authority_first", &variables);
+    assert!(!was_read.load(Ordering::SeqCst));
+}
+
+#[test]
+#[ignore = "run by the test above, with an environment of its own"]
+fn an_added_authority_first() {
+    let (port, authority) = tls_server::start();
+    let url = format!("https://localhost:{port}");
+    assert_answered(errors!(url, it => it.ca_certificate(authority.as_str())));
+}
+
 #[test]
 fn a_proxy_by_code_replaces_that_of_the_environment() {
     let dead = [("HTTPS_PROXY", "http://127.0.0.1:1")];

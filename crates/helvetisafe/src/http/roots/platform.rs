@@ -9,7 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use rustls_platform_verifier::Verifier;
 
-use super::{listed, provider};
+use super::layers::Layers;
+use super::provider;
 use crate::config_error::ConfigError;
 
 /// True where the system itself verifies certificates. Elsewhere it only has a list of authorities.
@@ -30,7 +31,10 @@ const BUNDLES: [&str; 6] = [
     "/usr/local/share/certs/ca-root-nss.crt",
 ];
 
-/// Makes a verifier that trusts the platform's authorities, and the added ones.
+/// Makes a verifier that trusts the added authorities, and the platform's.
+///
+/// The bundle is read only for a certificate that is not from an added authority. The folder beside it has the
+/// same authorities again, in some 150 files, and is read only for one that is not from the bundle.
 pub(super) fn verifier(
     added: Vec<CertificateDer<'static>>,
 ) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
@@ -38,23 +42,25 @@ pub(super) fn verifier(
         let verifier = Verifier::new(provider()).map_err(|_| ConfigError::NoSystemRoots)?;
         return Ok(Arc::new(verifier));
     }
-    listed(added, list()).map_err(|_| ConfigError::NoSystemRoots)
-}
-
-fn list() -> Vec<CertificateDer<'static>> {
-    bundle().unwrap_or_else(|| load_native_certs().certs)
-}
-
-/// Returns the authorities in the platform's bundle, if there is one. The folder beside it has the same ones
-/// again, in a file each. The variables of OpenSSL replace both.
-fn bundle() -> Option<Vec<CertificateDer<'static>>> {
-    let is_set = |name| env::var_os(name).is_some();
-    if SYSTEM_VERIFIES || is_set("SSL_CERT_FILE") || is_set("SSL_CERT_DIR") {
-        return None;
+    let layers = Layers::new(provider())
+        .with(move || added.clone())
+        .with(bundle)
+        .with(|| load_native_certs().certs);
+    if layers.is_empty() {
+        return Err(ConfigError::NoSystemRoots);
     }
-    let read = |path| load_certs_from_paths(Some(Path::new(path)), None).certs;
-    BUNDLES
-        .into_iter()
-        .map(read)
-        .find(|found| !found.is_empty())
+    Ok(Arc::new(layers))
+}
+
+/// Returns the authorities in the bundle: that of OpenSSL's variable, or the platform's.
+fn bundle() -> Vec<CertificateDer<'static>> {
+    let read = |path: &Path| load_certs_from_paths(Some(path), None).certs;
+    match (env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")) {
+        (Some(file), _) => read(Path::new(&file)),
+        (None, Some(_)) => Vec::new(),
+        (None, None) => {
+            let mut bundles = BUNDLES.iter().map(|path| read(Path::new(path)));
+            bundles.find(|found| !found.is_empty()).unwrap_or_default()
+        }
+    }
 }
