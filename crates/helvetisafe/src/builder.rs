@@ -6,7 +6,7 @@ use std::sync::Arc;
 use helvetisafe_crypto::Fingerprint;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
-use helvetisafe_proto::{BaseUrl, Scopes};
+use helvetisafe_proto::{BaseUrl, ScopeList, Scopes};
 use http::header::{self, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
@@ -43,7 +43,7 @@ pub struct ClientBuilder<P = Parts> {
     base_url: String,
     credentials: Credentials,
     key_source: KeySource,
-    scopes: Scopes,
+    scopes: String,
     api_token_header: Option<ApiTokenHeader>,
     timeouts: Timeouts,
     limits: BodyLimits,
@@ -77,7 +77,7 @@ impl<P: Default> ClientBuilder<P> {
             base_url,
             credentials,
             key_source,
-            scopes: Scopes::ALL,
+            scopes: Scopes::ALL.to_string(),
             api_token_header: None,
             timeouts: Timeouts::default(),
             limits: BodyLimits::default(),
@@ -119,6 +119,26 @@ impl<P: Default> ClientBuilder<P> {
 impl<P> ClientBuilder<P> {
     /// Sets the scopes to request; by default all of them. An API token has its own.
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
+        Self {
+            scopes: scopes.into().to_string(),
+            ..self
+        }
+    }
+
+    /// Sets the scopes to request as text, separated by single spaces, for scopes of the vault that this client
+    /// does not know (RFC 6749, section 3.3). Text that is not a list of scopes fails `connect`.
+    ///
+    /// ```
+    /// use helvetisafe::{Client, Credentials, KeySource};
+    ///
+    /// let builder = Client::builder(
+    ///     "https://vault.example",
+    ///     Credentials::service_account("client-id", "client-secret"),
+    ///     KeySource::pem_file("private-key.pem"),
+    /// )
+    /// .scopes_text("secrets:read credentials:read audit:read");
+    /// ```
+    pub fn scopes_text(self, scopes: impl Into<String>) -> Self {
         Self {
             scopes: scopes.into(),
             ..self
@@ -379,6 +399,7 @@ impl<P> ClientBuilder<P> {
     ) -> Result<Config<R>, Error> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
         self.credentials.0.check()?;
+        let scopes = ScopeList::parse(self.scopes).map_err(Error::config)?;
         check_headers(&self.headers).map_err(Error::config)?;
         let local_key = self.key_source.local_key()?;
         let timeouts = self.timeouts.bounded();
@@ -387,7 +408,7 @@ impl<P> ClientBuilder<P> {
         let api = Api {
             base,
             runtime,
-            auth: auth(self.credentials, self.scopes, self.api_token_header)?,
+            auth: auth(self.credentials, scopes, self.api_token_header)?,
             observer: self.observer,
             policy: self.policy,
             timeouts,
@@ -434,7 +455,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), ConfigError> {
 
 fn auth<N: Notify>(
     credentials: Credentials,
-    scopes: Scopes,
+    scopes: ScopeList,
     header: Option<ApiTokenHeader>,
 ) -> Result<Auth<N>, Error> {
     match credentials.0 {

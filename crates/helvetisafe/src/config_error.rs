@@ -5,7 +5,7 @@ use std::sync::Arc;
 use helvetisafe_crypto as crypto;
 use http::HeaderName;
 
-use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, KeyName};
+use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, InvalidScopeList, KeyName};
 
 /// The reason for which a configuration cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,6 +14,8 @@ pub(crate) enum ConfigError {
     BaseUrl(#[from] InvalidBaseUrl),
     #[error(transparent)]
     KeyName(#[from] InvalidKeyName),
+    #[error(transparent)]
+    Scopes(#[from] InvalidScopeList),
     #[error("a field of the secret `{0}` cannot have its name")]
     FieldNamedAsKey(KeyName),
     #[error("{0} is empty")]

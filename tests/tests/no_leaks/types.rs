@@ -178,7 +178,7 @@ fn of_proto() -> Vec<(&'static str, String)> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     vec![
         shown("proto::FetchToken", call),

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::auth::{DEFAULT_TOKEN_LIFE, Token};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope, Scopes};
+use crate::{ApiError, BaseUrl, Scope, ScopeList, Scopes};
 
 /// Requests an access token with a client id and a client secret.
 pub struct FetchToken<'a> {
@@ -23,7 +23,7 @@ pub struct FetchToken<'a> {
     /// The client secret.
     pub client_secret: &'a SecretString,
     /// The requested scopes.
-    pub scopes: Scopes,
+    pub scopes: &'a ScopeList,
 }
 
 /// The body of a success.
@@ -97,12 +97,11 @@ impl Endpoint for FetchToken<'_> {
 impl FetchToken<'_> {
     /// The form, built in one allocation so that no other copy of the secret exists.
     fn form(&self) -> Vec<u8> {
-        let scopes = self.scopes.to_string();
         let fields = [
             ("grant_type", "client_credentials"),
             ("client_id", self.client_id),
             ("client_secret", self.client_secret.expose_secret()),
-            ("scope", &scopes),
+            ("scope", self.scopes.as_str()),
         ];
         let encoded_len = |value: &str| {
             byte_serialize(value.as_bytes())

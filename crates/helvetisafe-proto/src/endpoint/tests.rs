@@ -39,7 +39,7 @@ fn the_token_request_is_a_form() {
     let call = FetchToken {
         client_id: "a b",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let request = call.request(&base());
     assert_eq!(request.method(), Method::POST);
@@ -66,11 +66,11 @@ fn no_debug_of_the_token_call_shows_a_secret() {
     let call = FetchToken {
         client_id: "account",
         client_secret: &client_secret,
-        scopes: Scopes::from([Scope::SecretsRead]),
+        scopes: &Scopes::from([Scope::SecretsRead]).into(),
     };
     assert_eq!(
         format!("{call:?}"),
-        r#"FetchToken { client_id: "account", scopes: {SecretsRead}, .. }"#
+        r#"FetchToken { client_id: "account", scopes: ScopeList("secrets:read"), .. }"#
     );
     let answer: TokenAnswer =
         serde_json::from_str(r#"{"access_token":"canary","expires_in":60}"#).unwrap();
@@ -98,7 +98,7 @@ fn a_token_answer_needs_only_the_token() {
     let call = FetchToken {
         client_id: "a",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let token = call
         .parse(answer(200, r#"{"access_token":"abc"}"#))
@@ -142,7 +142,7 @@ fn a_lifetime_and_scopes_are_read_leniently() {
     let call = FetchToken {
         client_id: "a",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let token = |member: &str| {
         let body = format!(r#"{{"access_token":"abc",{member}}}"#);
@@ -447,7 +447,7 @@ fn parse_all(response: &Response<Vec<u8>>) {
     let token = FetchToken {
         client_id: "a",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let (secret, update) = (
         NewSecret {

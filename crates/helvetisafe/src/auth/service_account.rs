@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use helvetisafe_proto::Scopes;
+use helvetisafe_proto::ScopeList;
 use helvetisafe_proto::auth::Token;
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
 use secrecy::SecretString;
@@ -19,14 +19,14 @@ use crate::single_flight::{FlightId, FlightTime, SingleFlight, Step};
 pub(crate) struct ServiceAccount<N: Notify> {
     client_id: String,
     client_secret: SecretString,
-    scopes: Scopes,
+    scopes: ScopeList,
     state: Mutex<TokenState>,
     /// Notified at the end of each renewal.
     renewed: N,
 }
 
 impl<N: Notify> ServiceAccount<N> {
-    pub(crate) fn new(client_id: String, client_secret: SecretString, scopes: Scopes) -> Self {
+    pub(crate) fn new(client_id: String, client_secret: SecretString, scopes: ScopeList) -> Self {
         Self {
             client_id,
             client_secret,
@@ -41,7 +41,7 @@ impl<N: Notify> ServiceAccount<N> {
         FetchToken {
             client_id: &self.client_id,
             client_secret: &self.client_secret,
-            scopes: self.scopes,
+            scopes: &self.scopes,
         }
     }
 

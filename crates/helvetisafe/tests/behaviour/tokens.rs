@@ -67,6 +67,34 @@ fn the_configured_scopes_are_requested() {
 }
 
 #[test]
+fn scopes_that_the_client_does_not_know_are_requested_as_text() {
+    let world = World::new(|_, _| None);
+    // This vault does not know it either.
+    let _ = world
+        .builder()
+        .scopes_text("secrets:read audit:read")
+        .connect();
+    let body = String::from_utf8(world.proxy.log().remove(0).body).unwrap();
+    assert!(
+        body.ends_with("&scope=secrets%3Aread+audit%3Aread"),
+        "{body}"
+    );
+    for invalid in [
+        "two  spaces",
+        " first",
+        "last ",
+        "line\nbreak",
+        "qu\"ote",
+        "ü",
+    ] {
+        let refused = world.builder().scopes_text(invalid).connect();
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    }
+    assert_eq!(world.proxy.log().len(), 1, "nothing was sent");
+}
+
+#[test]
 fn a_refused_client_is_an_authentication_error_and_not_tried_again() {
     let world = World::new(|_, _| None);
     let wrong = helvetisafe::Credentials::service_account(
