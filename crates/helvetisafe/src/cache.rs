@@ -7,7 +7,7 @@ mod outage;
 mod policy;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use helvetisafe_crypto::Payload;
@@ -42,7 +42,8 @@ pub(crate) struct Cache<N>(Arc<Shared<N>>);
 
 struct Shared<N> {
     policy: CachePolicy,
-    entries: Mutex<Entries>,
+    /// A read of a cached value locks them shared, so that threads do not wait for each other.
+    entries: RwLock<Entries>,
     /// Locked after the entries, or alone.
     outage: Mutex<Outage>,
     /// Notified at the end of each read.
@@ -53,7 +54,7 @@ impl<N: Notify> Cache<N> {
     pub(crate) fn new(policy: CachePolicy) -> Self {
         Self(Arc::new(Shared {
             policy,
-            entries: Mutex::default(),
+            entries: RwLock::default(),
             outage: Mutex::default(),
             landed: N::default(),
         }))
@@ -64,9 +65,21 @@ impl<N: Notify> Cache<N> {
         &self.0.landed
     }
 
+    /// Returns the cached value if it is fresh.
+    pub(crate) fn hit(&self, key: &KeyName, now: Now) -> Option<(Value, Freshness)> {
+        let entries = self.0.read();
+        let entry = entries.by_key.get(key)?;
+        let (value, age) = entry.live_value(now)?;
+        if age >= self.0.policy.time_to_live {
+            return None;
+        }
+        entries.note_use(entry);
+        Some((value, Freshness::Cached { age }))
+    }
+
     /// Returns the number of reads of this key that ended.
     pub(crate) fn completed_reads(&self, key: &KeyName) -> u64 {
-        let entries = self.lock();
+        let entries = self.0.read();
         entries
             .by_key
             .get(key)
@@ -110,7 +123,7 @@ impl<N: Notify> Cache<N> {
     /// Returns the old value where the policy allows that, otherwise the error: for a caller that can
     /// neither read nor wait.
     pub(crate) fn fallback(&self, key: &KeyName, error: Error, now: Now) -> Outcome {
-        match self.lock().by_key.get(key) {
+        match self.0.read().by_key.get(key) {
             Some(entry) => self.0.policy.fallback(entry, error, now),
             None => Err(error),
         }
@@ -119,7 +132,7 @@ impl<N: Notify> Cache<N> {
     /// Returns the time that a read waits for the vault if there is an old value to return instead.
     pub(crate) fn wait_before_stale(&self, key: &KeyName, now: Now) -> Option<Duration> {
         let policy = &self.0.policy;
-        let entries = self.lock();
+        let entries = self.0.read();
         let entry = entries.by_key.get(key)?;
         policy.stale(entry, now).map(|_| policy.stale_after)
     }
@@ -155,15 +168,19 @@ impl<N: Notify> Cache<N> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Entries> {
+    fn lock(&self) -> RwLockWriteGuard<'_, Entries> {
         self.0.lock()
     }
 }
 
 impl<N> Shared<N> {
     /// The state is consistent even after a panic, so poison does not matter.
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> RwLockWriteGuard<'_, Entries> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn outage(&self) -> MutexGuard<'_, Outage> {

@@ -1,6 +1,7 @@
 //! The entries of the cache.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
@@ -17,7 +18,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Entries {
     pub(super) by_key: HashMap<KeyName, Entry>,
     /// Counts uses, to find the least recent one.
-    uses: u64,
+    uses: AtomicU64,
     /// The time of the next sweep.
     next_sweep: Duration,
 }
@@ -39,7 +40,8 @@ pub(super) struct Entry {
     pub(super) bypasses: u32,
     /// Counts the begins and ends of writes: a read that meets one may return an old value.
     pub(super) write_marks: u64,
-    pub(super) last_use: u64,
+    /// The number of this use. Shared reads set it too.
+    last_use: AtomicU64,
 }
 
 pub(super) struct CachedValue {
@@ -52,10 +54,17 @@ pub(super) struct CachedValue {
 
 impl Entries {
     pub(super) fn used(&mut self, key: &KeyName) -> &mut Entry {
-        self.uses += 1;
+        let uses = self.uses.get_mut();
+        *uses += 1;
         let entry = self.by_key.entry(key.clone()).or_default();
-        entry.last_use = self.uses;
+        *entry.last_use.get_mut() = *uses;
         entry
+    }
+
+    /// Counts a use of an entry.
+    pub(super) fn note_use(&self, entry: &Entry) {
+        let number = self.uses.fetch_add(1, Ordering::Relaxed) + 1;
+        entry.last_use.store(number, Ordering::Relaxed);
     }
 
     /// Drops the values that are too old for any read, once in a while.
@@ -91,7 +100,7 @@ impl Entries {
             return None;
         }
         let idle = meant().filter(|(_, entry)| entry.is_idle());
-        let oldest = idle.min_by_key(|(_, entry)| entry.last_use);
+        let oldest = idle.min_by_key(|(_, entry)| entry.last_use.load(Ordering::Relaxed));
         oldest.map(|(key, _)| key.clone())
     }
 }

@@ -21,6 +21,10 @@ use crate::vault::Vault;
 impl<R: Runtime> Operation<'_, R> {
     /// Returns a value from the cache or from the vault, which is read once for all callers.
     pub(super) async fn get_cached(&self, cache: &Cache<R::Notify>, key: &KeyName) -> Outcome {
+        let now = self.vault.api.runtime.both_clocks();
+        if let Some(hit) = cache.hit(key, now) {
+            return Ok(hit);
+        }
         let before = cache.completed_reads(key);
         if let Some(outcome) = self.get_soon(cache, key, before).await {
             return outcome;

@@ -126,9 +126,16 @@ impl Notify for BlockingNotify {
 /// Runs a future of the blocking runtime, which is ready at the first poll. For any other the thread
 /// parks until it is.
 pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    // Only a future that is not ready needs a real waker, which costs an allocation.
+    let first = future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    if let Poll::Ready(value) = first {
+        return value;
+    }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(value) => return value,
