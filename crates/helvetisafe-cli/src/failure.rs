@@ -101,8 +101,8 @@ impl Failure {
         Self::new(
             Status::Crypto,
             format_args!(
-                "the vault gives the org key {offered}, and this client accepts {accepted}; nothing was \
-                 opened or sealed under it; ask the vault's owner whether the key was rotated; if it \
+                "the vault has the org key {offered}, but this client accepts {accepted}; nothing was \
+                 decrypted or encrypted under it; ask the vault's owner whether the key was rotated; if it \
                  was, run `helvetisafe trust pin {offered}`, or change the configured fingerprint"
             ),
         )

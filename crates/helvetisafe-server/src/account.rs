@@ -90,13 +90,11 @@ impl Account {
             .private_key
             .map_or_else(|| PrivateKey::generate(RSA_BITS), Ok)?;
         let password = account.password.map_or_else(|| token::generate(""), Ok)?;
+        let client_id = token::generate_name("hs_client_")?;
+        let client_secret = token::generate("hs_secret_")?;
         let made = Self {
-            client_id: token::generate_name("hs_client_")?,
-            client_secret: token::generate("hs_secret_")?,
-            private_key_pem: key.to_pkcs8_pem()?,
-            password,
-            id: AccountId(token::generate_id()?),
             scopes: account.scopes,
+            ..Self::from_credentials(client_id, client_secret, password, &key)?
         };
         let row = made.row(organization, &key)?;
         Ok((made, row))

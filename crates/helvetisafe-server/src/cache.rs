@@ -6,5 +6,26 @@ mod secrets;
 mod tokens;
 
 pub(crate) use lists::{CachedList, ListCache};
-pub(crate) use secrets::{CachedSecret, SecretCache};
+pub(crate) use secrets::SecretCache;
 pub(crate) use tokens::TokenCache;
+
+use axum::body::Bytes;
+
+use crate::store::Moment;
+
+/// The answer to a read of the database.
+#[derive(Clone)]
+pub(crate) struct CachedAnswer {
+    /// The JSON of the response.
+    pub(crate) body: Bytes,
+    pub(crate) read_at: Moment,
+    /// The first expiry of a secret in the answer.
+    pub(crate) expires_at: Option<Moment>,
+}
+
+impl CachedAnswer {
+    /// Returns whether the same secrets have expired at `now` as at the time of the read.
+    fn is_valid_at(&self, now: Moment) -> bool {
+        self.read_at <= now && self.expires_at.is_none_or(|end| now < end)
+    }
+}

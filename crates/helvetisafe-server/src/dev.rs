@@ -113,31 +113,32 @@ impl DevVault {
 /// one.
 fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fingerprint), Error> {
     let has_account = vault.run(|shared| async move { shared.store.has_accounts().await })?;
-    match (folder.read_credentials()?, has_account) {
-        (None, false) => {
-            let key = match folder.read_private_key()? {
-                Some(key) => key,
-                None => PrivateKey::generate(RSA_BITS)?,
-            };
-            let credentials = DevCredentials::generate(vault, folder.private_key_path())?;
-            folder.write_private_key(&key)?;
-            folder.write_credentials(&credentials)?;
-            let fingerprint = add_tenant(vault, &credentials, &key)?;
-            Ok((credentials, fingerprint))
+    let credentials = match folder.read_credentials()? {
+        Some(credentials) => credentials,
+        None if has_account => {
+            return Err(
+                folder.inconsistent("credentials.json is missing, though vault.db has its account")
+            );
         }
-        (Some(credentials), false) => {
-            let key = folder.private_key()?;
-            let fingerprint = add_tenant(vault, &credentials, &key)?;
-            Ok((credentials, fingerprint))
-        }
-        (Some(credentials), true) => {
-            let fingerprint = check(vault, folder, &credentials)?;
-            Ok((credentials, fingerprint))
-        }
-        (None, true) => {
-            Err(folder.inconsistent("credentials.json is missing, though vault.db has its account"))
-        }
+        None => make_credentials(vault, folder)?,
+    };
+    let key = folder.private_key()?;
+    let fingerprint = if has_account {
+        check(vault, folder, &credentials, &key)?
+    } else {
+        add_tenant(vault, &credentials, &key)?
+    };
+    Ok((credentials, fingerprint))
+}
+
+/// Writes a private key, unless there is one, and new credentials.
+fn make_credentials(vault: &Vault, folder: &Folder) -> Result<DevCredentials, Error> {
+    let credentials = DevCredentials::generate(vault, folder.private_key_path())?;
+    if folder.read_private_key()?.is_none() {
+        folder.write_private_key(&PrivateKey::generate(RSA_BITS)?)?;
     }
+    folder.write_credentials(&credentials)?;
+    Ok(credentials)
 }
 
 /// Adds an organization with this one account and its API token.
@@ -171,8 +172,8 @@ fn check(
     vault: &Vault,
     folder: &Folder,
     credentials: &DevCredentials,
+    key: &PrivateKey,
 ) -> Result<Fingerprint, Error> {
-    let key = folder.private_key()?;
     let client_id = credentials.client_id.clone();
     let found = vault.run(|shared| async move {
         let Some(client) = shared.store.client(&client_id).await? else {

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// Another process listens on the address.
-    #[error("{address} is in use by another process: stop that one, or choose another port")]
+    #[error(
+        "cannot listen on {address}: it is in use by another process; stop that process or choose another port"
+    )]
     AddressInUse {
         /// The requested address.
         address: SocketAddr,
@@ -25,8 +27,8 @@ pub enum Error {
     },
     /// The address can be reached from other machines.
     #[error(
-        "{address} is not a loopback address: the vault speaks plain HTTP, which clients refuse \
-         to any other host; listen on 127.0.0.1 or [::1] and put a TLS proxy in front"
+        "cannot listen on {address}: it is not a loopback address, and clients refuse plain HTTP to \
+         any other; listen on 127.0.0.1 or [::1] and put a TLS proxy in front"
     )]
     NotLoopback {
         /// The requested address.
@@ -49,7 +51,7 @@ pub enum Error {
         mode: &'static str,
     },
     /// Another process serves the same database.
-    #[error("another process uses {}: stop it first, or choose another path", path.display())]
+    #[error("cannot open {}: another process uses it; stop that process or choose another path", path.display())]
     Locked {
         /// The database file.
         path: PathBuf,
@@ -66,7 +68,7 @@ pub enum Error {
     },
     /// The files of a state folder are inconsistent.
     #[error(
-        "{}: {problem}; put the right file back, or remove the folder to start anew",
+        "cannot use the folder {}: {problem}; restore the right file, or remove the folder to start anew",
         folder.display()
     )]
     State {
@@ -76,19 +78,19 @@ pub enum Error {
         problem: &'static str,
     },
     /// The organization belongs to another vault.
-    #[error("this vault does not hold the organization: make one with new_organization")]
+    #[error("the organization belongs to another vault: make one with new_organization")]
     UnknownOrganization,
     /// The account belongs to another vault.
-    #[error("this vault does not hold the account: make one with new_account")]
+    #[error("the account belongs to another vault: make one with new_account")]
     UnknownAccount,
     /// A key cannot be made, or a given key is not usable.
-    #[error("a key for a new account failed: {0}")]
+    #[error("cannot make or use the key of an account: {0}")]
     Crypto(helvetisafe_crypto::Error),
     /// The operating system has no randomness.
-    #[error("the operating system's source of randomness failed")]
+    #[error("cannot make a credential: the operating system's source of randomness failed")]
     Random,
     /// The vault's thread or runtime cannot start.
-    #[error("the vault's thread cannot start: {0}")]
+    #[error("cannot start the vault's thread: {0}")]
     Thread(io::Error),
     /// The vault's thread ended before the call finished.
     #[error("the vault has stopped")]

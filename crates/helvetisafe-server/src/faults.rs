@@ -76,6 +76,7 @@ pub use route::{Requests, Route, Verb};
 pub use rule::When;
 pub use spec::{BadSpec, Spec};
 
+use crate::lock::lock;
 pub(crate) use layer::serve;
 use rule::Rule;
 use split_mix_64::SplitMix64;
@@ -193,9 +194,8 @@ impl Faults {
         }
     }
 
-    // No code panics while it holds the lock.
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.inner)
     }
 }
 

@@ -26,11 +26,17 @@ mod upsert_secret;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::handler::Handler;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
+use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::{
+    CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
+    UpdateSecret,
+};
 
 use crate::shared::Shared;
 use refusal::Refusal;
@@ -42,31 +48,37 @@ pub(crate) use refusal::report;
 /// The state that all calls share.
 type VaultState = axum::extract::State<Arc<Shared>>;
 
-/// Returns the routes of all calls.
+/// Returns the routes of all calls: the endpoints of the wire crate, and three calls of the vault alone.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let secret = get(get_secret::call)
-        .post(upsert_secret::call)
-        .put(update_secret::call)
-        .delete(delete_secret::call);
     Router::new()
+        .merge(endpoint::<FetchToken, _>(fetch_token::call))
+        .merge(endpoint::<GetOrgKey, _>(get_org_key::call))
+        .merge(endpoint::<GetPrivateKey, _>(get_private_key::call))
+        .merge(endpoint::<ListSecrets, _>(list_secrets::call))
+        .merge(endpoint::<CreateSecret, _>(create_secret::call))
+        .merge(endpoint::<GetSecret, _>(get_secret::call))
+        .merge(endpoint::<UpdateSecret, _>(update_secret::call))
+        .merge(endpoint::<DeleteSecret, _>(delete_secret::call))
+        .route(UpdateSecret::PATH, post(upsert_secret::call))
         .route("/health", get(health::call))
         .route("/openapi.json", get(openapi::call))
-        .route("/oauth/token", post(fetch_token::call))
-        .route("/api/v1/credentials/org-key", get(get_org_key::call))
-        .route(
-            "/api/v1/credentials/private-key",
-            get(get_private_key::call),
-        )
-        .route(
-            "/api/v1/secrets",
-            get(list_secrets::call).post(create_secret::call),
-        )
-        .route("/api/v1/secrets/{key}", secret)
         .fallback(async || Refusal::UNKNOWN_PATH)
         .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
         .layer(from_fn(unread_body::layer))
         .layer(map_response(no_store))
         .with_state(shared)
+}
+
+/// Returns the route of an endpoint. `Authorized` checks its scope.
+fn endpoint<E: Endpoint, T: 'static>(call: impl Handler<T, Arc<Shared>>) -> Router<Arc<Shared>> {
+    let call = match E::METHOD {
+        Method::POST => post(call),
+        Method::PUT => put(call),
+        Method::DELETE => delete(call),
+        // No endpoint has another method.
+        _ => get(call),
+    };
+    Router::new().route(E::PATH, call)
 }
 
 /// Forbids HTTP caches to store any response, RFC 9111 section 5.2.2.5.

@@ -13,6 +13,8 @@
 //!
 //! A request passes `connections`, `http`, `http::authorized`, `shared`, and `cache` or `store`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod api_token;
 mod budget;
@@ -24,6 +26,7 @@ mod error;
 pub mod faults;
 mod http;
 mod limits;
+mod lock;
 mod private_files;
 mod provision;
 mod settings;

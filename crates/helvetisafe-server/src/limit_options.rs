@@ -19,17 +19,15 @@ pub(super) struct LimitOptions {
     limit_failed_logins: Option<Limit>,
 }
 
-/// The value of an option.
+/// The value of an option; `None` is `off`.
 #[derive(Clone, Copy)]
-enum Limit {
-    Off,
-    To(Rate),
-}
+struct Limit(Option<Rate>);
 
 impl LimitOptions {
     /// Returns the limits, with defaults for options that are not given.
     pub(super) fn rates(&self) -> RateLimits {
         let default = RateLimits::default();
+        let rate = |option: Option<Limit>, default| option.map_or(default, |Limit(rate)| rate);
         RateLimits {
             requests: rate(self.limit_requests, default.requests),
             logins: rate(self.limit_logins, default.logins),
@@ -38,17 +36,9 @@ impl LimitOptions {
     }
 }
 
-fn rate(option: Option<Limit>, default: Option<Rate>) -> Option<Rate> {
-    match option {
-        None => default,
-        Some(Limit::Off) => None,
-        Some(Limit::To(rate)) => Some(rate),
-    }
-}
-
 fn parse(text: &str) -> Result<Limit, InvalidRate> {
     match text {
-        "off" => Ok(Limit::Off),
-        rate => rate.parse().map(Limit::To),
+        "off" => Ok(Limit(None)),
+        rate => rate.parse().map(|rate| Limit(Some(rate))),
     }
 }

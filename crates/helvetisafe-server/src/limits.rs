@@ -6,9 +6,10 @@ mod rate;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::lock::lock;
 use crate::store::AccountId;
 use bucket::Bucket;
 
@@ -20,98 +21,85 @@ const FAILURE_BUCKETS: usize = 4096;
 /// The rate limits of a running vault and their use.
 pub(crate) struct Limits {
     clock: LimitClock,
-    requests: PerAccount,
-    logins: PerAccount,
-    failed_logins: PerName,
+    requests: Limit<PerAccount>,
+    logins: Limit<PerAccount>,
+    failed_logins: Limit<PerName>,
+    /// Clients cannot compute this hash, so they cannot choose names that share a bucket.
+    name_hasher: RandomState,
 }
+
+/// One bucket per account. Only requests with a valid credential are counted, so there are at most as many
+/// buckets as accounts.
+type PerAccount = HashMap<AccountId, Bucket>;
+
+/// A fixed number of buckets, shared by names through a hash.
+type PerName = Vec<Bucket>;
 
 impl Limits {
     pub(crate) fn new(rates: RateLimits, clock: LimitClock) -> Self {
+        let count = rates.failed_logins.map_or(0, |_| FAILURE_BUCKETS);
         Self {
             clock,
-            requests: PerAccount::new(rates.requests),
-            logins: PerAccount::new(rates.logins),
-            failed_logins: PerName::new(rates.failed_logins),
+            requests: Limit::new(rates.requests, PerAccount::new()),
+            logins: Limit::new(rates.logins, PerAccount::new()),
+            failed_logins: Limit::new(rates.failed_logins, vec![Bucket::default(); count]),
+            name_hasher: RandomState::new(),
         }
     }
 
     /// Counts a request with a valid token of the account. Returns the time to wait if it is over the limit.
     pub(crate) fn request(&self, account: AccountId) -> Result<(), Duration> {
-        self.requests.spend(account, &self.clock)
+        self.requests.spend_of(account, &self.clock)
     }
 
     /// Counts a token request with the account's right secret. Other clients cannot use up this limit.
     pub(crate) fn login(&self, account: AccountId) -> Result<(), Duration> {
-        self.logins.spend(account, &self.clock)
+        self.logins.spend_of(account, &self.clock)
     }
 
     /// Counts a failed token request for a client id, whether the client exists or not.
     pub(crate) fn failed_login(&self, client_id: &str) -> Result<(), Duration> {
-        self.failed_logins.spend(client_id, &self.clock)
+        let hash = self.name_hasher.hash_one(client_id);
+        self.failed_logins.spend(&self.clock, |buckets| {
+            let count = buckets.len() as u64;
+            let index = usize::try_from(hash % count.max(1)).unwrap_or_default();
+            buckets.get_mut(index)
+        })
     }
 }
 
-/// One bucket per account. Only requests with a valid credential are counted, so there are at most as many
-/// buckets as accounts.
-struct PerAccount {
+/// A rate, if there is one, and the buckets that it fills.
+struct Limit<B> {
     rate: Option<Rate>,
-    buckets: Mutex<HashMap<AccountId, Bucket>>,
+    buckets: Mutex<B>,
 }
 
-impl PerAccount {
-    fn new(rate: Option<Rate>) -> Self {
+impl<B> Limit<B> {
+    fn new(rate: Option<Rate>, buckets: B) -> Self {
         Self {
             rate,
-            buckets: Mutex::default(),
+            buckets: Mutex::new(buckets),
         }
     }
 
-    fn spend(&self, account: AccountId, clock: &LimitClock) -> Result<(), Duration> {
+    /// Takes a token from a bucket. Without a rate or a bucket there is no limit.
+    fn spend(
+        &self,
+        clock: &LimitClock,
+        bucket: impl FnOnce(&mut B) -> Option<&mut Bucket>,
+    ) -> Result<(), Duration> {
         let Some(rate) = self.rate else {
             return Ok(());
         };
         let now = clock.now();
-        let mut buckets = lock(&self.buckets);
-        buckets.entry(account).or_default().spend(rate, now)
+        bucket(&mut lock(&self.buckets)).map_or(Ok(()), |bucket| bucket.spend(rate, now))
     }
 }
 
-/// A fixed number of buckets, shared by names through a keyed hash that clients cannot compute.
-struct PerName {
-    rate: Option<Rate>,
-    hasher: RandomState,
-    buckets: Mutex<Vec<Bucket>>,
-}
-
-impl PerName {
-    fn new(rate: Option<Rate>) -> Self {
-        let count = rate.map_or(0, |_| FAILURE_BUCKETS);
-        Self {
-            rate,
-            hasher: RandomState::new(),
-            buckets: Mutex::new(vec![Bucket::default(); count]),
-        }
+impl Limit<PerAccount> {
+    fn spend_of(&self, account: AccountId, clock: &LimitClock) -> Result<(), Duration> {
+        self.spend(clock, |buckets| Some(buckets.entry(account).or_default()))
     }
-
-    fn spend(&self, name: &str, clock: &LimitClock) -> Result<(), Duration> {
-        let Some(rate) = self.rate else {
-            return Ok(());
-        };
-        let now = clock.now();
-        let hash = self.hasher.hash_one(name);
-        let mut buckets = lock(&self.buckets);
-        let count = buckets.len() as u64;
-        let index = usize::try_from(hash % count.max(1)).unwrap_or_default();
-        match buckets.get_mut(index) {
-            Some(bucket) => bucket.spend(rate, now),
-            None => Ok(()),
-        }
-    }
-}
-
-// No code panics while it holds a lock; if it did, the buckets would still be consistent.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A clock of the time since a fixed moment, which never goes back.

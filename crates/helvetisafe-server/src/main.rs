@@ -92,7 +92,7 @@ fn with_faults(builder: VaultBuilder, specs: Vec<Spec>) -> VaultBuilder {
     if specs.is_empty() {
         return builder;
     }
-    eprintln!("helvetisafe-server: WARNING: it misbehaves on purpose, as --faults says");
+    eprintln!("helvetisafe-server: WARNING: the vault misbehaves on purpose, because of --faults");
     let faults = Faults::new();
     specs.into_iter().for_each(|spec| faults.add_spec(spec));
     builder.faults(faults)
@@ -105,9 +105,11 @@ fn print_introduction(vault: &DevVault, is_persistent: bool) {
         eprintln!("helvetisafe-server: database, private key and credentials are in {folder}");
     } else {
         eprintln!(
-            "helvetisafe-server: secrets, keys and credentials are lost when it stops, and the next start prints other variables; use --state"
+            "helvetisafe-server: secrets, keys and credentials are lost when it stops, and the next start prints other variables; to save them, use --state FOLDER"
         );
-        eprintln!("helvetisafe-server: until then, private key and credentials are in {folder}");
+        eprintln!(
+            "helvetisafe-server: until it stops, private key and credentials are in {folder}"
+        );
     }
     eprintln!("helvetisafe-server: stop it with Ctrl-C or SIGTERM");
 }

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::SecretsAnswer;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::budget::Budget;
-use crate::cache::{CachedList, CachedSecret, ListCache, SecretCache, TokenCache};
+use crate::cache::{CachedAnswer, CachedList, ListCache, SecretCache, TokenCache};
 use crate::limits::Limits;
 use crate::settings::Settings;
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
@@ -73,13 +74,9 @@ impl Shared {
         let Some(record) = found else {
             return Ok(None);
         };
-        let secret = CachedSecret {
-            body: self.json(&record)?,
-            read_at: now,
-            expires_at: record.expires_at.map(Moment::from),
-        };
-        let body = secret.body.clone();
-        self.secrets.insert(read, key, secret);
+        let answer = self.answer(&record, now, record.expires_at.known())?;
+        let body = answer.body.clone();
+        self.secrets.insert(read, key, answer);
         Ok(Some(body))
     }
 
@@ -111,24 +108,29 @@ impl Shared {
         let known = cached.as_ref().map(|cached| cached.version);
         let (version, keys) = self.store.list_secrets(organization, known, now).await?;
         if let (None, Some(cached)) = (&keys, cached) {
-            return Ok(cached.body);
+            return Ok(cached.answer.body);
         }
         // Always present if no version was known.
         let keys = keys.unwrap_or_default();
-        let expires_at = keys.iter().filter_map(|secret| secret.expires_at).min();
-        let list = CachedList {
-            version,
-            body: self.json(&SecretsAnswer { keys })?,
-            read_at: now,
-            expires_at: expires_at.map(Moment::from),
-        };
-        self.lists.insert(organization, list.clone());
-        Ok(list.body)
+        let expires_at = keys
+            .iter()
+            .filter_map(|secret| secret.expires_at.known())
+            .min();
+        let answer = self.answer(&SecretsAnswer { keys }, now, expires_at)?;
+        let body = answer.body.clone();
+        let list = CachedList { version, answer };
+        self.lists.insert(organization, list);
+        Ok(body)
     }
 
     /// Serializes an answer. Its memory counts against the budget until the last copy is dropped: a slow
     /// client can hold it longer than the cache.
-    fn json(&self, answer: &impl Serialize) -> Result<Bytes, ReadError> {
+    fn answer(
+        &self,
+        answer: &impl Serialize,
+        read_at: Moment,
+        expires_at: Option<Timestamp>,
+    ) -> Result<CachedAnswer, ReadError> {
         let mut json =
             serde_json::to_vec(answer).map_err(|error| StoreError::Encode(error.into()))?;
         json.shrink_to_fit();
@@ -137,6 +139,10 @@ impl Shared {
             self.lists.clear();
             self.answers.take(json.capacity())
         });
-        Ok(share.ok_or(ReadError::Overloaded)?.attach_to(json))
+        Ok(CachedAnswer {
+            body: share.ok_or(ReadError::Overloaded)?.attach_to(json),
+            read_at,
+            expires_at: expires_at.map(Moment::from),
+        })
     }
 }

@@ -11,9 +11,11 @@ mod tokens;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Sqlite, SqlitePool};
 
 use crate::Error;
 use file::OpenFile;
@@ -21,7 +23,7 @@ use file::OpenFile;
 pub(crate) use accounts::{AccountId, AccountRow, Client, OrganizationId};
 pub(crate) use moment::Moment;
 pub use secrets::StoredSecret;
-pub(crate) use secrets::{Ciphertext, ListVersion, NewExpiry};
+pub(crate) use secrets::{Ciphertext, ListVersion};
 pub(crate) use sqlx::Error as StoreError;
 pub(crate) use tokens::{Principal, TokenKind, TokenRow};
 
@@ -82,6 +84,15 @@ impl Store {
             name: file.path().display().to_string(),
             file: Some(file),
         }
+    }
+
+    /// Runs a statement that writes. Returns the number of changed rows.
+    async fn write(
+        &self,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<u64, StoreError> {
+        let written = statement.execute(&self.writer).await?;
+        Ok(written.rows_affected())
     }
 
     /// Waits for running statements, moves the log to the database file, and closes it.

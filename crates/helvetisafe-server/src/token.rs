@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serializer;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -21,24 +22,33 @@ impl From<NoRandomness> for crate::Error {
 /// Makes a credential of 256 random bits: a prefix, by which readers and secret scanners recognize it, and
 /// 43 characters of base64url.
 pub(crate) fn generate(prefix: &str) -> Result<SecretString, NoRandomness> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut()).map_err(|_| NoRandomness)?;
-    let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+    let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
     Ok(format!("{prefix}{}", *text).into())
 }
 
 /// Makes a unique public name: a prefix and 22 characters of base64url.
 pub(crate) fn generate_name(prefix: &str) -> Result<String, NoRandomness> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+    let text = BASE64_URL_SAFE_NO_PAD.encode(random::<16>()?);
+    Ok(format!("{prefix}{text}"))
 }
 
 /// Makes a random id, which is not negative.
 pub(crate) fn generate_id() -> Result<i64, NoRandomness> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(i64::from_be_bytes(bytes) & i64::MAX)
+    Ok(i64::from_be_bytes(*random()?) & i64::MAX)
+}
+
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, NoRandomness> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(bytes.as_mut()).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// Serializes a credential for its owner.
+pub(crate) fn exposed<S: Serializer>(
+    credential: &SecretString,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(credential.expose_secret())
 }
 
 /// The SHA-256 of a credential, FIPS 180-4.

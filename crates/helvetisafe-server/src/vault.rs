@@ -9,7 +9,6 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
 #[cfg(feature = "faults")]
@@ -26,10 +25,8 @@ use thread::Running;
 /// The methods need no async runtime, but may be called inside one. They block while the database works.
 /// Dropping the vault stops it like [`stop`](Self::stop) and ignores errors.
 pub struct Vault {
-    address: SocketAddr,
+    running: Running,
     base_url: String,
-    shared: Arc<Shared>,
-    runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
@@ -58,7 +55,7 @@ impl Vault {
     /// Returns the address it listens on, with the actual port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.running.address
     }
 
     /// Stops the vault. It accepts no more connections, gives requests in flight up to 5 s to finish, and
@@ -87,13 +84,13 @@ impl Vault {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (sender, receiver) = mpsc::sync_channel(1);
-        let work = work(Arc::clone(&self.shared));
-        self.runtime.spawn(async move {
+        let work = work(Arc::clone(&self.running.shared));
+        self.running.runtime.spawn(async move {
             // The receiver below lives until this task ends.
             let _ = sender.send(work.await);
         });
         let done = receiver.recv().map_err(|_| Error::Stopped)?;
-        done.map_err(|error| self.shared.store.error(error))
+        done.map_err(|error| self.running.shared.store.error(error))
     }
 }
 
@@ -238,15 +235,9 @@ impl VaultBuilder {
             .spawn(move || thread::run(self, &ready, stopped))
             .map_err(Error::Thread)?;
         match started.recv() {
-            Ok(Running {
-                address,
-                shared,
-                runtime,
-            }) => Ok(Vault {
-                address,
-                base_url: format!("http://{address}"),
-                shared,
-                runtime,
+            Ok(running) => Ok(Vault {
+                base_url: format!("http://{}", running.address),
+                running,
                 stop: Some(stop),
                 thread: Some(thread),
             }),

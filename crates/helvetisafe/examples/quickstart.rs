@@ -1,5 +1,5 @@
-//! The whole job against a real vault on this machine: create, read, update, list and delete
-//! secrets, and look at what the vault holds meanwhile.
+//! Creates, reads, updates, lists and deletes secrets in a real vault in this process, and shows the
+//! ciphertext that the vault stores.
 //!
 //!     cargo run --example quickstart
 
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What the application sees, beside what the vault stores.
+/// Prints the value that the application sees beside the ciphertext that the vault stores.
 fn show(
     client: &Client,
     vault: &Vault,

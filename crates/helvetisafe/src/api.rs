@@ -10,9 +10,10 @@ use std::time::Duration;
 use helvetisafe_proto::endpoint::AccessToken;
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Endpoint};
-use http::HeaderValue;
+use http::HeaderMap;
 
 use crate::auth::{Auth, Credential, ServiceAccount};
+use crate::bounds::Bounds;
 use crate::clock::Deadline;
 use crate::error::{Action, Error};
 use crate::event::Event;
@@ -33,7 +34,8 @@ pub(crate) struct Api<R: Runtime> {
     pub(crate) policy: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: BodyLimits,
-    pub(crate) user_agent: HeaderValue,
+    /// The `User-Agent`, and the headers of the application.
+    pub(crate) headers: HeaderMap,
     pub(crate) throttle: Throttle,
 }
 
@@ -53,12 +55,12 @@ impl<R: Runtime> Api<R> {
         self: &'a Arc<Self>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
+        bounds: impl Into<Bounds>,
     ) -> Boxed<'a, Result<E::Answer, Error>>
     where
         E: Endpoint<Answer: Send> + Sync,
     {
-        self.call_with_read_back(endpoint, action, deadline, || {
+        self.call_with_read_back(endpoint, action, bounds, || {
             Box::pin(async { ReadBack::Unreadable })
         })
     }
@@ -69,17 +71,14 @@ impl<R: Runtime> Api<R> {
         self: &'a Arc<Self>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
+        bounds: impl Into<Bounds>,
         read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync + 'a,
     ) -> Boxed<'a, Result<E::Answer, Error>>
     where
         E: Endpoint<Answer: Send> + Sync,
     {
-        let attempts = self.policy.max_attempts;
-        self.run(
-            Call::new(self, endpoint, action, deadline, attempts),
-            read_back,
-        )
+        let call = Call::new(self, endpoint, action, bounds.into());
+        self.run(call, read_back)
     }
 
     /// Boxed, so that the compiler sees that it is `Send` for every runtime.
@@ -95,29 +94,26 @@ impl<R: Runtime> Api<R> {
     }
 
     /// Returns the credential for the next request.
-    async fn credential(self: &Arc<Self>, deadline: Deadline) -> Result<Credential, Error> {
+    async fn credential(self: &Arc<Self>, bounds: &Bounds) -> Result<Credential, Error> {
         let account = match &self.auth {
             Auth::ApiToken(token) => return Ok(token.credential()),
             Auth::ServiceAccount(account) => account,
         };
-        let fetch =
-            |account, deadline, attempts| Arc::clone(self).fetch_token(account, deadline, attempts);
+        let fetch = |account, bounds| Arc::clone(self).fetch_token(account, bounds);
         let operation = self.timeouts.operation;
         account
-            .credential(&self.runtime, operation, deadline, fetch)
+            .credential(&self.runtime, operation, bounds, fetch)
             .await
     }
 
     fn fetch_token(
         self: Arc<Self>,
         account: Arc<ServiceAccount<R::Notify>>,
-        deadline: Deadline,
-        attempts: Option<u32>,
+        bounds: Bounds,
     ) -> Boxed<'static, Result<AccessToken, Error>> {
         Box::pin(async move {
             let endpoint = account.token_call();
-            let attempts = attempts.unwrap_or(self.policy.max_attempts);
-            let call = Call::new(&self, &endpoint, Action::FetchToken, deadline, attempts);
+            let call = Call::new(&self, &endpoint, Action::FetchToken, bounds);
             let read_back = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Unreadable }) };
             let token = self.run(call, read_back).await?;
             self.observer.emit(Event::Authorized {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, KeyName};
+use helvetisafe_crypto as crypto;
+use helvetisafe_proto::{InvalidBaseUrl, InvalidKeyName, InvalidScopeList, KeyName};
+use http::HeaderName;
 use jiff::Timestamp;
 
 /// The most characters of an invalid name in a message.
@@ -19,6 +21,8 @@ pub(crate) enum ConfigError {
         name: String,
         reason: InvalidKeyName,
     },
+    #[error(transparent)]
+    Scopes(#[from] InvalidScopeList),
     #[error(
         "the field `{0}` of the secret `{0}` cannot have its name: choose another name for the field"
     )]
@@ -47,6 +51,9 @@ pub(crate) enum ConfigError {
     KeyNotPath,
     #[error("the private key file {0} is larger than a key can be")]
     KeyFileTooLarge(String),
+    /// A key that the caller provides. The keys from the vault fail as `Cause::Crypto`.
+    #[error("the private key cannot be used: {0}")]
+    PrivateKey(crypto::Error),
     #[error("the private key is not UTF-8 text, so it is no PEM")]
     KeyNotText,
     #[error("the CA certificate is not a PEM with at least one certificate")]
@@ -56,15 +63,35 @@ pub(crate) enum ConfigError {
          `ca_certificate`"
     )]
     NoRoots,
+    #[cfg(feature = "platform-roots")]
     #[error(
         "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
     )]
     NoSystemRoots,
-    #[cfg(feature = "async")]
     #[error("TLS cannot be used: {0}")]
     Tls(rustls::Error),
-    #[error("HTTPS_PROXY is not the URL of a proxy, such as http://proxy.example:3128")]
-    Proxy,
+    #[error("the client certificate is not a PEM with at least one certificate")]
+    ClientCertificate,
+    #[error("the key of the client certificate is not a PEM with a private key")]
+    ClientKey,
+    #[error("the key of the client certificate is encrypted: decrypt it first")]
+    ClientKeyEncrypted,
+    #[error("the client certificate and its key cannot be used together: {0}")]
+    ClientIdentity(rustls::Error),
+    #[error("{0} is not the URL of an HTTP proxy, such as http://user:password@proxy.example:3128")]
+    Proxy(&'static str),
+    #[error(
+        "an own rustls configuration replaces the other settings of certificates (`ca_certificate`, \
+         `trust_only`, `bundled_roots`, `client_certificate`): set either"
+    )]
+    TwoTlsSettings,
+    #[error("the client sets the header `{0}` itself: it cannot be added")]
+    OwnHeader(HeaderName),
+    #[error("the CA certificate {path} (HELVETISAFE_CA_CERTIFICATE) cannot be read: {reason}")]
+    CertificateFile {
+        path: String,
+        reason: Arc<std::io::Error>,
+    },
     #[error("set {0}")]
     Missing(&'static str),
     #[error("set only one of {0}")]

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::error::{Action, Error};
+use crate::error::Error;
 
 /// The largest key file: an 8192-bit key has about 6 KiB.
 const MAX_KEY_FILE: usize = 1 << 20;
@@ -158,7 +158,7 @@ impl KeySource {
             None => PrivateKey::from_pem(pem),
         };
         key.map(|key| LocalKey::Ready(Arc::new(key)))
-            .map_err(|error| Error::new(Action::Configure, error))
+            .map_err(|error| Error::config(ConfigError::PrivateKey(error)))
     }
 }
 
@@ -228,6 +228,8 @@ pub(crate) struct Environment {
     pub(crate) base_url: String,
     pub(crate) credentials: Credentials,
     pub(crate) key_source: KeySource,
+    /// The file of a further certificate authority.
+    pub(crate) ca_certificate: Option<PathBuf>,
 }
 
 impl Environment {
@@ -239,15 +241,20 @@ impl Environment {
             Some(Ok(value)) => Ok(Some(value).filter(|value| !value.is_empty())),
             Some(Err(_)) => Err(ConfigError::NotUnicode(name)),
         };
+        let path = |name| {
+            variable(name)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        };
         let base_url = text(BASE_URL).and_then(|url| url.ok_or(ConfigError::Missing(BASE_URL)));
         let credentials = credentials(text);
-        let path = variable("HELVETISAFE_PRIVATE_KEY_PATH").filter(|path| !path.is_empty());
-        let key_source = key_source(path.map(PathBuf::from), text);
+        let key_source = key_source(path("HELVETISAFE_PRIVATE_KEY_PATH"), text);
         match (base_url, credentials, key_source) {
             (Ok(base_url), Ok(credentials), Ok(key_source)) => Ok(Self {
                 base_url,
                 credentials,
                 key_source,
+                ca_certificate: path("HELVETISAFE_CA_CERTIFICATE"),
             }),
             (base_url, credentials, key_source) => {
                 let problems = [base_url.err(), credentials.err(), key_source.err()];

@@ -50,7 +50,7 @@ pub enum ErrorKind {
     /// Any other status, a redirect, or an answer that is malformed or too large to a call that
     /// writes nothing.
     Api,
-    /// A key, an unwrap or a decryption failed, or a check on them: a secret that does not name its
+    /// An unwrap, an unlock or a decryption failed, or a check on them: a secret that does not name its
     /// key, or that names another one.
     Crypto,
     /// The vault returned an org key that the client does not accept: it is not pinned, or not the one of
@@ -60,8 +60,11 @@ pub enum ErrorKind {
     Transport,
     /// There is no readable answer to a write, and it is unknown if the write happened or will happen.
     Ambiguous,
-    /// An argument or a variable is missing, duplicate or malformed.
+    /// An argument or a variable is missing, duplicate or malformed. A PEM that cannot be used counts, also
+    /// for its passphrase: the message has the cause.
     Config,
+    /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -80,6 +83,7 @@ impl ErrorKind {
             Self::Transport => "transport",
             Self::Ambiguous => "ambiguous",
             Self::Config => "config",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -104,7 +108,7 @@ pub(crate) enum Cause {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error(transparent)]
-    Transport(TransportError),
+    Transport(#[from] TransportError),
     #[error("{0}; it is unknown whether the write happened")]
     Ambiguous(Arc<Cause>),
     #[error(transparent)]
@@ -132,24 +136,20 @@ pub(crate) enum Cause {
     Throttled,
     #[error("the operation timed out")]
     Deadline,
+    #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
+    Unfinished(Duration),
+    #[error("the operation was cancelled")]
+    Cancelled,
     #[error("the asynchronous runtime has ended")]
     RuntimeEnded,
+    #[error("the operating system gives no thread for the read")]
+    NoThread,
     #[error(
         "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
     )]
     TooLarge { length: usize, limit: usize },
     #[error(transparent)]
     Config(#[from] ConfigError),
-}
-
-impl From<TransportError> for Cause {
-    /// Some errors in the configuration show only when a connection is made.
-    fn from(error: TransportError) -> Self {
-        match error.config_error() {
-            Some(error) => Self::Config(error.clone()),
-            None => Self::Transport(error),
-        }
-    }
 }
 
 impl Error {
@@ -175,6 +175,20 @@ impl Error {
 
     pub(crate) fn config(cause: impl Into<ConfigError>) -> Self {
         Self::new(Action::Configure, cause.into())
+    }
+
+    /// Returns the same failure of another action.
+    pub(crate) fn about(&self, action: Action) -> Self {
+        Self::with_retry_after(action, self.0.cause.clone(), self.0.retry_after)
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self.0.cause, Cause::Cancelled)
+    }
+
+    /// Returns true if the failed read goes on in the background.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self.0.cause, Cause::Unfinished(_))
     }
 
     /// Returns the same failure for a write that may have happened.
@@ -204,8 +218,11 @@ impl Error {
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::Throttled => ErrorKind::RateLimited,
+            Cause::Cancelled => ErrorKind::Cancelled,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
-            Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
+            Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
+                ErrorKind::Transport
+            }
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
@@ -223,9 +240,13 @@ impl Error {
             Cause::Api(error) => matches!(error.kind(), Kind::RateLimited | Kind::Unavailable),
             Cause::Transport(error) => !matches!(
                 error.failure(),
-                Failure::Tls | Failure::TooLarge | Failure::Malformed
+                Failure::Tls | Failure::Proxy | Failure::TooLarge | Failure::Malformed
             ),
-            Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
+            Cause::Throttled
+            | Cause::Deadline
+            | Cause::Unfinished(_)
+            | Cause::RuntimeEnded
+            | Cause::NoThread => true,
             _ => false,
         }
     }
@@ -235,7 +256,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Transport(error) => error.failure() == Failure::TimedOut,
-            cause => matches!(cause, Cause::Deadline),
+            cause => matches!(cause, Cause::Deadline | Cause::Unfinished(_)),
         }
     }
 

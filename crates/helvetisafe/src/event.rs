@@ -1,8 +1,9 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use helvetisafe_proto::{KeyName, Scopes};
+use helvetisafe_proto::{KeyName, ListedKey, Scopes};
 use http::HeaderMap;
+use jiff::Timestamp;
 
 use crate::error::Error;
 use crate::http::TransportError;
@@ -133,6 +134,17 @@ pub enum Event<'a> {
         /// The time since its begin.
         after: Duration,
     },
+    /// A time in an answer cannot be read, or is out of the range of a [`Timestamp`]. The operation succeeds;
+    /// only this time is unknown or altered.
+    #[non_exhaustive]
+    OddTime {
+        /// The secret that has the time.
+        key: HiddenKey<'a, ListedKey>,
+        /// The member of the answer, such as `expires_at`.
+        member: &'static str,
+        /// The time that the client returns in its place: the nearest one in the range, or `None`.
+        used: Option<Timestamp>,
+    },
 }
 
 /// One call of the API, with all its attempts.
@@ -190,18 +202,26 @@ impl<'a> CallInfo<'a> {
 
 /// The name of a secret in an event. `Debug` does not show it, so that a log of events names no secret unless the
 /// application asks for it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HiddenKey<'a>(pub(crate) &'a KeyName);
+#[derive(PartialEq, Eq)]
+pub struct HiddenKey<'a, K = KeyName>(pub(crate) &'a K);
 
-impl<'a> HiddenKey<'a> {
+impl<'a, K> HiddenKey<'a, K> {
     /// Returns the name, for a log at debug level.
     #[must_use]
-    pub fn expose(self) -> &'a KeyName {
+    pub fn expose(self) -> &'a K {
         self.0
     }
 }
 
-impl fmt::Debug for HiddenKey<'_> {
+impl<K> Clone for HiddenKey<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for HiddenKey<'_, K> {}
+
+impl<K> fmt::Debug for HiddenKey<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HiddenKey")
     }

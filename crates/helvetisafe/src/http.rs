@@ -5,8 +5,9 @@ mod framing;
 #[cfg(feature = "async")]
 pub(crate) mod hyper;
 mod informational;
-mod proxy;
+pub(crate) mod proxy;
 pub(crate) mod roots;
+pub(crate) mod tls;
 pub(crate) mod ureq;
 
 use std::error::Error as StdError;
@@ -16,8 +17,9 @@ use std::time::Duration;
 
 use http::{Request, Response, Uri};
 
-use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
+use proxy::ProxySetting;
+use tls::TlsSettings;
 
 pub(crate) use certificate::CertificateProblem;
 
@@ -140,6 +142,13 @@ impl AttemptLimits {
     }
 }
 
+/// The settings of the connections of a default transport.
+#[derive(Clone, Default)]
+pub(crate) struct ConnectionSettings {
+    pub(crate) tls: TlsSettings,
+    pub(crate) proxy: ProxySetting,
+}
+
 /// Fails if the connection may take no time at all, since not all libraries check that.
 fn check_timeouts(timeouts: &Timeouts) -> Result<(), TransportError> {
     if timeouts.connect.is_zero() || timeouts.silence.is_zero() {
@@ -169,9 +178,14 @@ pub enum Failure {
     /// or it or its TLS took too long.
     #[error("the vault could not be reached; nothing was sent")]
     NotSent,
-    /// TLS failed for a reason that does not pass, such as a certificate that is not trusted.
+    /// TLS failed for a reason that does not pass, such as a certificate that is not trusted, on one of the two
+    /// sides. The vault read nothing of the request.
     #[error("no trusted TLS connection: the certificate or the protocol was refused")]
     Tls,
+    /// The proxy refused to reach the vault, for a reason that does not pass, such as a missing password. Not one
+    /// byte of the request was sent.
+    #[error("the proxy does not connect to the vault; nothing was sent")]
+    Proxy,
     /// A reused connection turned out to be closed: no byte came back.
     #[error("the connection had been closed by the vault")]
     DeadConnection,
@@ -248,16 +262,12 @@ impl TransportError {
     }
 
     /// Adds the proxy, if there is one.
-    pub(crate) fn through(self, proxy: Option<&Arc<str>>) -> Self {
+    pub(crate) fn through(self, proxy: Option<&Uri>) -> Self {
+        let proxy = proxy.and_then(Uri::authority);
         Self {
-            proxy: proxy.cloned(),
+            proxy: proxy.map(|proxy| proxy.as_str().into()),
             ..self
         }
-    }
-
-    /// Returns the error in the configuration that caused the failure, if there is one.
-    pub(crate) fn config_error(&self) -> Option<&ConfigError> {
-        self.source.as_deref()?.downcast_ref()
     }
 
     /// Returns the reason for which the vault's certificate was refused, if that is known.

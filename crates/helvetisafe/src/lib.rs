@@ -22,6 +22,7 @@
 //!   It is cheap to clone, `Send` and `Sync`.
 //! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
 //!   [many at once](Secrets::get_many); and [watching for changes](Secrets::watch).
+//! - [`Secrets::within`], [`Secrets::with`] and [`Secrets::cancelled_by`] bound single operations.
 //! - [`ClientBuilder::cache`] caches values in memory; [`Secret::freshness`] returns the age of each.
 //! - [`Client::resumption_ticket`] is for programs that start often: the next run needs no new access token.
 //! - [`Error`] names the failed action, the secret, the cause and a remedy; [`ErrorKind`] is for matching.
@@ -38,6 +39,7 @@
 //!   debug level only.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
+//! - `rustls-config`: [`ClientBuilder`]'s `rustls_config`, for a TLS configuration of the caller's.
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
 //!   `ureq`, the default transport, logs tokens under the target `ureq_proto`: a program that logs at
 //!   `trace` sets this feature, or drops that target.
@@ -52,13 +54,18 @@
 //! Out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in `helvetisafe-proto`, and a
 //! vault for tests in `helvetisafe-server`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod api;
 #[cfg(feature = "async")]
 mod async_client;
 mod auth;
 mod binding;
+mod bounds;
 mod builder;
 mod cache;
+mod call_options;
+mod cancel;
 mod client;
 mod clock;
 mod config_error;
@@ -90,6 +97,8 @@ pub use self::http::{AttemptLimits, Failure, Transport, TransportError};
 pub use async_client::{AsyncClient, AsyncParts, AsyncSecrets, AsyncWatch};
 pub use builder::{ClientBuilder, Parts};
 pub use cache::{CachePolicy, Freshness};
+pub use call_options::CallOptions;
+pub use cancel::CancelToken;
 pub use client::Client;
 #[cfg(feature = "async")]
 pub use clock::AsyncClock;
@@ -103,12 +112,12 @@ pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
 pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
-pub use parse::InvalidValue;
+pub use parse::{InvalidValue, InvalidValueKind};
 pub use secret::{Secret, SecretMetadata};
 pub use secrets::Secrets;
 pub use watch::Watch;
 
-pub use helvetisafe_crypto::{Field, Fingerprint};
+pub use helvetisafe_crypto::{Field, FieldValue, Fingerprint, InvalidPem};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;

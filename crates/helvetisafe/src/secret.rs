@@ -1,7 +1,6 @@
 use std::fmt;
 
 use helvetisafe_crypto::{Field, Payload, PayloadKind};
-use helvetisafe_proto::endpoint::ListedSecret;
 use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
 
@@ -99,14 +98,14 @@ pub struct SecretMetadata {
 }
 
 impl SecretMetadata {
-    pub(crate) fn written(
-        key: KeyName,
+    pub(crate) fn new(
+        key: ListedKey,
         created_at: Option<Timestamp>,
         updated_at: Option<Timestamp>,
         expires_at: Option<Timestamp>,
     ) -> Self {
         Self {
-            key: ListedKey::Valid(key),
+            key,
             created_at,
             updated_at,
             expires_at,
@@ -136,16 +135,5 @@ impl SecretMetadata {
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
-    }
-}
-
-impl From<ListedSecret> for SecretMetadata {
-    fn from(listed: ListedSecret) -> Self {
-        Self {
-            key: ListedKey::new(listed.key),
-            created_at: listed.created_at,
-            updated_at: listed.updated_at,
-            expires_at: listed.expires_at,
-        }
     }
 }

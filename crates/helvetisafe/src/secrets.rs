@@ -1,14 +1,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use helvetisafe_crypto::FieldValue;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::call_options::CallOptions;
+use crate::cancel::CancelToken;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::operations::Operations;
+use crate::operations::fields::field_values;
 use crate::runtime::blocking::block;
 use crate::runtime::{Blocking, Boxed};
 use crate::secret::{Secret, SecretMetadata};
@@ -47,6 +51,29 @@ impl<'a> Secrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// Returns the same operations with these options, in place of those of an earlier call: a timeout, a number of
+    /// attempts, and reads past the cache.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use helvetisafe::CallOptions;
+    ///
+    /// let once = CallOptions::new().attempts(1).bypass_cache();
+    /// let secret = client.secrets().with(once).get("db_password")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
+    }
+
+    /// Returns the same operations, which end with [`ErrorKind::Cancelled`] once `token` is cancelled: see
+    /// [`CancelToken`].
+    #[must_use]
+    pub fn cancelled_by(&self, token: &'a CancelToken) -> Self {
+        Self(self.0.cancelled_by(token))
     }
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
@@ -220,43 +247,67 @@ impl<'a> Secrets<'a> {
     /// Encrypts and stores a new multi-field secret from names and values, in this order. It expires at
     /// `expires_at`, if given. Needs the scope `secrets:write`.
     ///
+    /// A value is a text, a number, a boolean, or any JSON: see [`FieldValue`]. A `&Field` of another secret keeps
+    /// its type.
+    ///
+    /// ```
+    /// use helvetisafe::FieldValue;
+    ///
+    /// # fn write(secrets: helvetisafe::Secrets<'_>) -> Result<(), Box<dyn std::error::Error>> {
+    /// secrets.create_fields("api", &[("user", "app"), ("password", "s3cr3t")], None)?;
+    ///
+    /// let fields = [
+    ///     ("host", FieldValue::from("smtp.example")),
+    ///     ("port", 587.into()),
+    ///     ("tags", FieldValue::json(r#"["a", "b"]"#)?),
+    /// ];
+    /// secrets.create_fields("smtp", &fields, None)?;
+    ///
+    /// let smtp = secrets.get("smtp")?;
+    /// let copied: Vec<_> = smtp.fields().iter().map(|it| (it.name(), it)).collect();
+    /// secrets.create_fields("smtp2", &copied, None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Self::create`]; [`ErrorKind::Config`] also when a field has the name of the secret,
     /// since it would then be read as a single value.
-    pub fn create_fields(
+    pub fn create_fields<'f, V: Clone + Into<FieldValue<'f>>>(
         &self,
         key: impl AsRef<str>,
-        fields: &[(&str, &str)],
+        fields: &[(&str, V)],
         expires_at: impl Into<Option<Timestamp>>,
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
                 .begin()
-                .create_fields(key.as_ref(), fields, expires_at.into()),
+                .create_fields(key.as_ref(), &field_values(fields), expires_at.into()),
         )
     }
 
-    /// Encrypts and stores new fields for an existing secret, in place of its whole content. Needs the scope
-    /// `secrets:write`.
+    /// Encrypts and stores new fields for an existing secret, in place of its whole content; the values are those
+    /// of [`Self::create_fields`]. Needs the scope `secrets:write`.
     ///
     /// # Errors
     ///
     /// As [`Self::update`]; [`ErrorKind::Config`] also when a field has the name of the secret.
-    pub fn update_fields(
+    pub fn update_fields<'f, V: Clone + Into<FieldValue<'f>>>(
         &self,
         key: impl AsRef<str>,
-        fields: &[(&str, &str)],
+        fields: &[(&str, V)],
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
                 .begin()
-                .update_fields(key.as_ref(), fields, expiry.into()),
+                .update_fields(key.as_ref(), &field_values(fields), expiry.into()),
         )
     }
 
-    /// Sets one field of a multi-field secret and leaves the others unchanged; creates the secret with this one
+    /// Sets one field of a multi-field secret, to a value as in [`Self::create_fields`], and leaves the others
+    /// unchanged; creates the secret with this one
     /// field if there is none. Needs the scopes `secrets:read` and `secrets:write`.
     ///
     /// It reads, changes and writes, which the vault cannot do in one step: of two concurrent calls, the later
@@ -269,17 +320,17 @@ impl<'a> Secrets<'a> {
     /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
     /// secret is a single value; [`ErrorKind::Config`] when the field has no name, or that of the secret,
     /// since it would then be read as a single value.
-    pub fn set_field(
+    pub fn set_field<'f>(
         &self,
         key: impl AsRef<str>,
         field: &str,
-        value: &str,
+        value: impl Into<FieldValue<'f>>,
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
                 .begin()
-                .set_field(key.as_ref(), field, value, expiry.into()),
+                .set_field(key.as_ref(), field, value.into(), expiry.into()),
         )
     }
 
@@ -385,6 +436,8 @@ impl<'a> Secrets<'a> {
     /// requests the list if the account may list, otherwise it reads each secret, and every tenth poll tries the
     /// list again.
     ///
+    /// [`Watch::cancel_token`] closes it from another thread; a token of [`Self::cancelled_by`] does so too.
+    ///
     /// The first `next` polls at once, and later changes are reported. Of several changes between two polls, only
     /// the result is reported; duplicate keys are reported once. A poll after a failed one waits for the interval
     /// too.
@@ -408,6 +461,6 @@ impl<'a> Secrets<'a> {
     /// [`ErrorKind::Config`] when a name is invalid.
     pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<Watch, Error> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
-        self.0.watcher(&keys, interval).map(Watch)
+        Watch::new(self.0, &keys, interval)
     }
 }

@@ -15,10 +15,11 @@ pub(crate) use without_tracing::{OperationSpan, RequestSpan, TraceContext, event
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
+    use std::fmt::Display;
     use std::time::Duration;
 
     use http::{Response, Uri};
-    use tracing::field::Empty;
+    use tracing::field::{DisplayValue, Empty, display};
     use tracing::instrument::Instrumented;
     #[cfg(feature = "async")]
     use tracing::instrument::{WithDispatch, WithSubscriber};
@@ -171,8 +172,8 @@ mod with_tracing {
     }
 
     /// Returns the name of a secret, at debug level only.
-    fn shown(key: HiddenKey<'_>) -> Option<&str> {
-        enabled!(target: TARGET, Level::DEBUG).then(|| key.expose().as_str())
+    fn shown<K: Display>(key: HiddenKey<'_, K>) -> Option<DisplayValue<&K>> {
+        enabled!(target: TARGET, Level::DEBUG).then(|| display(key.expose()))
     }
 
     pub(crate) fn event(event: &Event<'_>) {
@@ -248,6 +249,11 @@ mod with_tracing {
                 { key = shown(key), error.type = error.map(|error| error.kind().name()),
                   duration = after.as_secs_f64() },
                 "cache refreshed"
+            ),
+            Event::OddTime { key, member, used } => warn!(
+                target: TARGET,
+                { key = shown(key), member, ?used },
+                "odd time in an answer"
             ),
         }
     }

@@ -1,10 +1,10 @@
-//! `Debug` of every public type that holds a secret, or could, with a canary in it.
+//! `Debug` of every public type that can hold a secret, with a canary in it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe::{Client, ConfigSource, Credentials, KeySource, TransportError};
-use helvetisafe_crypto::{Envelope, LockedPrivateKey, OrgKey, Payload, PrivateKey};
+use helvetisafe_crypto::{Envelope, FieldValue, LockedPrivateKey, OrgKey, Payload, PrivateKey};
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
 use helvetisafe_proto::{BaseUrl, Scopes};
@@ -18,22 +18,26 @@ use crate::canaries::{
 use crate::fake::Fake;
 use crate::sources::public_types;
 
-/// Those that hold nothing but numbers, names, times, and what the vault may know: ciphertext and
-/// public keys. What is derived for them shows nothing else.
+/// The types that hold only numbers, names, times, ciphertext and public keys. Their derived `Debug`
+/// shows nothing else.
 const HARMLESS: &[&str] = &[
     "crypto::EncodedLockedKey",
     "crypto::Error",
     "crypto::Fingerprint",
+    "crypto::InvalidPem",
     "crypto::PayloadKind",
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
     "helvetisafe::CachePolicy",
     // With the names of secrets, which `Debug` hides.
     "helvetisafe::CallInfo",
+    "helvetisafe::CallOptions",
+    "helvetisafe::CancelToken",
     "helvetisafe::Change",
     "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",
     "helvetisafe::Failure",
+    "helvetisafe::InvalidValueKind",
     // With the error of a read: see `errors`.
     "helvetisafe::Freshness",
     "helvetisafe::HiddenKey",
@@ -75,6 +79,7 @@ const HARMLESS: &[&str] = &[
     "proto::SecretRecord",
     "proto::SecretUpdate",
     "proto::SecretsAnswer",
+    "proto::Time",
     "proto::TooLong",
     "proto::UnknownErrorCode",
     "proto::UnknownScope",
@@ -101,14 +106,14 @@ const HARMLESS: &[&str] = &[
     "server::Version",
 ];
 
-/// Errors and events are made by what goes wrong: see `errors` and `logs`.
+/// The types of errors and events: see `errors` and `logs`.
 const ELSEWHERE: &[&str] = &[
     "helvetisafe::Error",
     "helvetisafe::Event",
     "proto::ApiError",
 ];
 
-/// Those that cannot be shown at all.
+/// The types without `Debug`.
 const WITHOUT_DEBUG: &[&str] = &[
     "crypto::OrgKey",
     "helvetisafe::AsyncParts",
@@ -154,6 +159,7 @@ fn of_crypto() -> Vec<(&'static str, String)> {
         shown("crypto::PrivateKey", key),
         shown("crypto::Envelope", envelope),
         shown("crypto::Field", &fields.fields()[0]),
+        shown("crypto::FieldValue", FieldValue::from(VALUE)),
         shown("crypto::Payload", fields),
         shown("crypto::Plaintext", Payload::encode("db", VALUE)),
     ]
@@ -164,7 +170,7 @@ fn of_proto() -> Vec<(&'static str, String)> {
     let token = Token::parse(ACCESS_TOKEN.into()).unwrap();
     let answer = TokenAnswer {
         access_token: ACCESS_TOKEN.into(),
-        expires_in: Some(60),
+        expires_in: Some(Duration::from_secs(60)),
         token_type: None,
         scope: None,
     };
@@ -176,7 +182,7 @@ fn of_proto() -> Vec<(&'static str, String)> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     vec![
         shown("proto::FetchToken", call),
@@ -200,7 +206,7 @@ fn of_client() -> Vec<(&'static str, String)> {
     let token = Credentials::api_token(API_TOKEN);
     let sources = [
         KeySource::pem(PEM),
-        // Mistaken for one another: the PEM for its path.
+        // The PEM given as its path by mistake.
         KeySource::pem_file(PEM),
         KeySource::password(PASSWORD),
         KeySource::pem(PEM).with_passphrase(PASSWORD),

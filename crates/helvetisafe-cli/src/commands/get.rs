@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::{Field, KeyName, Secret, Timestamp};
-use serde::{Serialize, Serializer};
+use helvetisafe::{KeyName, Secret, Timestamp};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::field;
 use crate::failure::{Failure, Status};
 use crate::fs::atomic_file;
 use crate::session::{Failures, Vault};
+use crate::ui::output::Object;
 use crate::ui::{Ui, key_names};
 
 const EXAMPLES: &str = "\
@@ -98,21 +99,12 @@ struct Json<'a> {
     field: Option<&'a str>,
     value: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<Fields<'a>>,
+    fields: Option<Object<'a>>,
     expires_at: Option<Timestamp>,
 }
 
-/// The fields as a JSON object, in their order.
-struct Fields<'a>(&'a [Field]);
-
-fn fields(secret: &Secret) -> Option<Fields<'_>> {
-    let fields = secret.fields();
-    (!fields.is_empty()).then_some(Fields(fields))
-}
-
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let pairs = self.0.iter();
-        serializer.collect_map(pairs.map(|field| (field.name(), field.expose_secret())))
-    }
+fn fields(secret: &Secret) -> Option<Object<'_>> {
+    let fields = secret.fields().iter();
+    let fields: Vec<_> = fields.map(|it| (it.name(), it.expose_secret())).collect();
+    (!fields.is_empty()).then_some(Object(fields))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::Event;
+use helvetisafe::{Event, ListedKey, Timestamp};
 
 use crate::ui::messages::Messages;
 
@@ -27,8 +27,18 @@ pub(crate) fn log_events(messages: Messages) -> impl Fn(&Event<'_>) + Send + Syn
                 ));
             }
         }
+        Event::OddTime {
+            key, member, used, ..
+        } => messages.warning(odd_time(key.expose(), member, *used)),
         event => detail(event, messages),
     }
+}
+
+fn odd_time(key: &ListedKey, member: &str, used: Option<Timestamp>) -> String {
+    let used = used.map_or("unknown".to_owned(), |used| used.to_string());
+    format!(
+        "`{member}` of the secret `{key}` is not a time, or is out of range; it is shown as {used}"
+    )
 }
 
 /// Returns whether a wait that starts now ends later than the last one, and stores its end then.

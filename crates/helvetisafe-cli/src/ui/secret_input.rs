@@ -58,8 +58,8 @@ impl ValueArgs {
         }
         Err(Failure::usage(
             "a value cannot be given as an argument: every user of this machine could see it, and \
-             the shell would keep it in its history; pipe it in, use --value-file, or run the \
-             command on a terminal without it to be asked; change the value if it is in use",
+             the shell would store it in its history; pipe it in, use --value-file, or leave it \
+             out to be asked on a terminal; if the value is in use, replace it",
         ))
     }
 
@@ -79,8 +79,8 @@ impl ValueArgs {
         };
         if value.expose_secret().is_empty() && !self.allow_empty {
             return Err(Failure::usage(
-                "the value is empty, as after a failed command; give --allow-empty if that is \
-                 intended",
+                "the value is empty, as after a failed command; if that is intended, give \
+                 --allow-empty",
             ));
         }
         Ok(value)
@@ -129,7 +129,7 @@ fn prompt(name: &str) -> Result<SecretString, Failure> {
     let [value, again] = ask(questions).map_err(|error| unreadable("the terminal", &error))?;
     if value.expose_secret() != again.expose_secret() {
         return Err(Failure::usage(
-            "the two values differ; nothing was changed, try again",
+            "the two values differ; nothing was changed; try again",
         ));
     }
     Ok(value)

@@ -4,10 +4,10 @@
 //! The database decides by the version whether a cached list is current.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-use axum::body::Bytes;
-
+use super::CachedAnswer;
+use crate::lock::lock;
 use crate::store::{ListVersion, Moment, OrganizationId};
 
 /// The largest total of all lists in bytes: about 250 000 names.
@@ -26,18 +26,7 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct CachedList {
     pub(crate) version: ListVersion,
-    /// The JSON of the response.
-    pub(crate) body: Bytes,
-    pub(crate) read_at: Moment,
-    /// The first expiry of a secret in the list.
-    pub(crate) expires_at: Option<Moment>,
-}
-
-impl CachedList {
-    /// Returns whether the same secrets have expired at `now` as when the list was read.
-    fn is_valid_at(&self, now: Moment) -> bool {
-        self.read_at <= now && self.expires_at.is_none_or(|end| now < end)
-    }
+    pub(crate) answer: CachedAnswer,
 }
 
 impl ListCache {
@@ -45,20 +34,21 @@ impl ListCache {
     pub(crate) fn get(&self, organization: OrganizationId, now: Moment) -> Option<CachedList> {
         let inner = self.lock();
         let list = inner.lists.get(&organization)?;
-        list.is_valid_at(now).then(|| list.clone())
+        list.answer.is_valid_at(now).then(|| list.clone())
     }
 
     pub(crate) fn insert(&self, organization: OrganizationId, list: CachedList) {
         let mut inner = self.lock();
         if let Some(old) = inner.lists.remove(&organization) {
-            inner.bytes -= old.body.len();
+            inner.bytes -= old.answer.body.len();
         }
-        if inner.bytes + list.body.len() > CAPACITY {
+        let size = list.answer.body.len();
+        if inner.bytes + size > CAPACITY {
             // A list in use is read again once.
             *inner = Inner::default();
         }
-        if list.body.len() <= CAPACITY {
-            inner.bytes += list.body.len();
+        if size <= CAPACITY {
+            inner.bytes += size;
             inner.lists.insert(organization, list);
         }
     }
@@ -68,9 +58,8 @@ impl ListCache {
         *self.lock() = Inner::default();
     }
 
-    // No code panics while it holds the lock; if it did, the map would still be consistent.
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -85,9 +74,11 @@ mod tests {
     fn list(length: usize, read_at: Moment, expires_at: Option<Moment>) -> CachedList {
         CachedList {
             version: ListVersion(0),
-            body: vec![0; length].into(),
-            read_at,
-            expires_at,
+            answer: CachedAnswer {
+                body: vec![0; length].into(),
+                read_at,
+                expires_at,
+            },
         }
     }
 

@@ -5,11 +5,13 @@
 //! write is counted before its statement starts, and is in flight until the database has answered.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use helvetisafe_proto::KeyName;
 
+use super::CachedAnswer;
+use crate::lock::lock;
 use crate::store::{Moment, OrganizationId};
 
 /// The largest total of all entries in bytes, with their names and overhead.
@@ -26,7 +28,7 @@ const COUNTERS: usize = 1 << u8::BITS;
 pub(crate) struct SecretCache(Arc<Mutex<Inner>>);
 
 struct Inner {
-    secrets: HashMap<OrganizationId, HashMap<KeyName, CachedSecret>>,
+    secrets: HashMap<OrganizationId, HashMap<KeyName, CachedAnswer>>,
     bytes: usize,
     writes: [Writes; COUNTERS],
 }
@@ -37,21 +39,6 @@ struct Writes {
     /// The number of writes and sweeps that have started.
     started: u64,
     in_flight: usize,
-}
-
-/// A secret that was read from the database.
-#[derive(Clone)]
-pub(crate) struct CachedSecret {
-    /// The JSON of the response.
-    pub(crate) body: Bytes,
-    pub(crate) read_at: Moment,
-    pub(crate) expires_at: Option<Moment>,
-}
-
-impl CachedSecret {
-    fn is_valid_at(&self, now: Moment) -> bool {
-        self.read_at <= now && self.expires_at.is_none_or(|end| now < end)
-    }
 }
 
 /// The start of a read, which shows afterwards whether a write could have overtaken it.
@@ -88,7 +75,7 @@ impl SecretCache {
     }
 
     /// Adds a secret, unless a write was in flight or has started since the read started.
-    pub(crate) fn insert(&self, read: ReadStart, key: KeyName, secret: CachedSecret) {
+    pub(crate) fn insert(&self, read: ReadStart, key: KeyName, secret: CachedAnswer) {
         let mut inner = lock(&self.0);
         let size = size_of(&key, &secret);
         let started = inner.writes_of(read.organization).started;
@@ -171,13 +158,8 @@ impl Drop for WriteGuard {
     }
 }
 
-fn size_of(key: &KeyName, secret: &CachedSecret) -> usize {
+fn size_of(key: &KeyName, secret: &CachedAnswer) -> usize {
     secret.body.len() + key.as_str().len() + OVERHEAD
-}
-
-// No code panics while it holds the lock; if it did, the maps would still be consistent.
-fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

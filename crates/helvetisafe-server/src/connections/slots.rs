@@ -1,15 +1,17 @@
 //! The slots of connections, and the eviction of connections while others wait.
 //!
-//! A slot is free for a client, so a client without a credential could hold all of them. While others wait,
-//! unauthenticated connections are closed: idle ones, and old ones even during a request, since a client
+//! A slot costs a client nothing, so a client without a credential could hold all of them. While other clients
+//! wait, unauthenticated connections are closed: idle ones, and old ones even during a request, since a client
 //! could stay busy for ever.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::lock::lock;
 
 /// The longest idle time of an unauthenticated connection while others wait.
 const MAX_IDLE: Duration = Duration::from_millis(100);
@@ -199,11 +201,6 @@ impl Drop for InFlight {
     }
 }
 
-// No code panics while it holds a lock; if it did, the data would still be consistent.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_idle_one_without_a_credential_goes_first_and_known_ones_stay() {
+    fn the_longest_idle_unauthenticated_connection_is_evicted_first() {
         let slots = Slots::new(4);
         let all: Vec<Slot> = (0..4).map(|_| slots.slot(None)).collect();
         let start = Instant::now();
@@ -239,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_do_not_make_a_connection_without_a_credential_younger() {
+    fn requests_do_not_lower_the_age_of_an_unauthenticated_connection() {
         let slots = Slots::new(2);
         let all: Vec<Slot> = (0..2).map(|_| slots.slot(None)).collect();
         let start = all[1].peer.activity().accepted;
@@ -256,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_waits_gets_the_slot_of_an_idle_one() {
+    async fn a_waiting_connection_gets_the_slot_of_an_idle_one() {
         let slots = Slots::new(1);
         let first = slots.take().await;
         let evicted = tokio::spawn(async move { first.eviction().await });
@@ -267,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_comes_before_the_end_is_answered() {
+    async fn a_request_before_the_eviction_is_answered() {
         let slots = Slots::new(1);
         let slot = slots.take().await;
         slot.peer().evict();

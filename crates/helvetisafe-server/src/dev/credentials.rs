@@ -1,8 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Vault, token};
 
@@ -15,15 +15,15 @@ pub struct DevCredentials {
     /// The client id of the service account.
     pub client_id: String,
     /// The client secret of the service account.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "token::exposed")]
     pub client_secret: SecretString,
     /// A portal API token of the same account.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "token::exposed")]
     pub api_token: SecretString,
     /// The absolute path of the account's private key, PKCS#8 in PEM.
     pub private_key_path: PathBuf,
     /// The password of the locked private key in the vault.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "token::exposed")]
     pub password: SecretString,
 }
 
@@ -48,10 +48,6 @@ impl DevCredentials {
         self.private_key_path = private_key_path;
         !is_same
     }
-}
-
-fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
 }
 
 impl fmt::Debug for DevCredentials {

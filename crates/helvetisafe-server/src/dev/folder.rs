@@ -64,13 +64,9 @@ impl Folder {
 
     /// Returns the credentials; `None` if there are none.
     pub(super) fn read_credentials(&self) -> Result<Option<DevCredentials>, Error> {
-        let Some(text) = read(&self.credentials_path())? else {
-            return Ok(None);
-        };
-        let parsed = serde_json::from_str(&text);
-        parsed
-            .map(Some)
-            .map_err(|_| self.inconsistent("credentials.json is damaged"))
+        let text = read(&self.credentials_path())?;
+        let credentials = text.map(|text| serde_json::from_str(&text)).transpose();
+        credentials.map_err(|_| self.inconsistent("credentials.json is damaged"))
     }
 
     pub(super) fn write_credentials(&self, credentials: &DevCredentials) -> Result<(), Error> {
@@ -82,12 +78,9 @@ impl Folder {
 
     /// Returns the private key; `None` if there is none.
     pub(super) fn read_private_key(&self) -> Result<Option<PrivateKey>, Error> {
-        let Some(pem) = read(&self.private_key_path())? else {
-            return Ok(None);
-        };
-        let key = PrivateKey::from_pem(&pem);
-        key.map(Some)
-            .map_err(|_| self.inconsistent("private-key.pem is damaged"))
+        let pem = read(&self.private_key_path())?;
+        let key = pem.map(|pem| PrivateKey::from_pem(&pem)).transpose();
+        key.map_err(|_| self.inconsistent("private-key.pem is damaged"))
     }
 
     /// Returns the private key of an existing account.

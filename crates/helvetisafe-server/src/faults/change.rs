@@ -7,13 +7,14 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use helvetisafe_crypto::OrgKey;
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{ListedSecret, SecretRecord, SecretsAnswer};
+use helvetisafe_proto::{KeyName, Time};
 use serde::de::DeserializeOwned;
 
 use super::Fault;
-use super::history::{Stored, Version};
+use super::history::Version;
 use crate::Error;
+use crate::store::Ciphertext;
 
 /// A change of the vault's answer.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub(super) enum Change {
     /// Flips one bit of a secret.
     Flip(Part),
     /// Replaces a secret with an envelope that the vault made.
-    Forge(Stored),
+    Forge(Ciphertext),
     /// Adds names to a list.
     ListAlso(Vec<String>),
 }
@@ -95,7 +96,7 @@ impl Fault {
     /// [`Error::Crypto`] when there is no randomness.
     pub fn forged(org_key: &OrgKey, payload: &[u8]) -> Result<Self, Error> {
         let envelope = org_key.seal(payload)?;
-        let forged = Stored {
+        let forged = Ciphertext {
             value: envelope.encode_value(),
             nonce: envelope.encode_nonce(),
         };
@@ -150,20 +151,20 @@ pub(super) fn flipped(mut record: SecretRecord, part: Part) -> Option<SecretReco
 pub(super) fn with_names(mut list: SecretsAnswer, names: &[String]) -> SecretsAnswer {
     list.keys.extend(names.iter().map(|name| ListedSecret {
         key: name.clone(),
-        created_at: None,
-        updated_at: None,
-        expires_at: None,
+        created_at: Time::Absent,
+        updated_at: Time::Absent,
+        expires_at: Time::Absent,
     }));
     list
 }
 
 /// Returns the answer to a read of `key` with this ciphertext.
-pub(super) fn record(key: KeyName, stored: Stored) -> Response<Body> {
+pub(super) fn record(key: KeyName, ciphertext: Ciphertext) -> Response<Body> {
     let record = SecretRecord {
         key,
-        value: stored.value,
-        nonce: stored.nonce,
-        expires_at: None,
+        value: ciphertext.value,
+        nonce: ciphertext.nonce,
+        expires_at: Time::Absent,
     };
     Json(record).into_response()
 }

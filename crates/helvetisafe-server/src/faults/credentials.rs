@@ -3,20 +3,17 @@
 //! They are made with an account's own keys, so that most of them decrypt, and the fault is in the
 //! plaintext.
 
-use std::convert::Infallible;
-
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use getrandom::SysRng;
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use rsa::Oaep;
 use rsa::pkcs8::DecodePrivateKey;
-use rsa::rand_core::{TryCryptoRng, TryRng};
 use serde_json::json;
 use sha2::Sha256;
 
 use super::locked::{self, BadPrivateKey};
-use super::split_mix_64::SplitMix64;
 use super::{Answer, Fault};
 use crate::{Account, Error};
 
@@ -136,34 +133,6 @@ fn wrap(account: &Account, length: usize) -> Result<Vec<u8>, Error> {
     let key = rsa::PrivateKey::from_pkcs8_pem(&account.private_key_pem).map_err(rejected)?;
     let contents = vec![7; length];
     rsa::PublicKey::from(&key)
-        .encrypt(
-            &mut Seed(SplitMix64::new(0)),
-            Oaep::<Sha256>::new(),
-            &contents,
-        )
+        .encrypt(&mut SysRng, Oaep::<Sha256>::new(), &contents)
         .map_err(|_| Error::Crypto(helvetisafe_crypto::Error::TooLong))
 }
-
-/// The source of the OAEP seed. It need not be random, since the plaintext is not secret.
-struct Seed(SplitMix64);
-
-impl TryRng for Seed {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok((self.0.next_u64() >> 32) as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.0.next_u64())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for piece in bytes.chunks_mut(8) {
-            piece.copy_from_slice(&self.0.next_u64().to_le_bytes()[..piece.len()]);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Seed {}

@@ -34,8 +34,10 @@ pub struct Fault {
 pub(super) enum Before {
     Nothing,
     Wait(Duration),
-    ForgetAccessTokens,
-    ForgetAllTokens,
+    /// Removes access tokens, and with `api_tokens` API tokens too.
+    ForgetTokens {
+        api_tokens: bool,
+    },
 }
 
 /// The source of the client's answer.
@@ -185,7 +187,7 @@ impl Fault {
     /// new ones.
     pub fn expire_access_tokens() -> Self {
         Self {
-            before: Before::ForgetAccessTokens,
+            before: Before::ForgetTokens { api_tokens: false },
             ..Self::new("expire access tokens")
         }
     }
@@ -193,7 +195,7 @@ impl Fault {
     /// Removes all access tokens and API tokens before the vault receives the request.
     pub fn revoke_all_tokens() -> Self {
         Self {
-            before: Before::ForgetAllTokens,
+            before: Before::ForgetTokens { api_tokens: true },
             ..Self::new("revoke all tokens")
         }
     }

@@ -4,18 +4,13 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 
 /// A start, a repeated part, and an end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Flood {
     head: Bytes,
     repeated: Bytes,
-    repeats: Repeats,
+    /// The size of all repetitions in bytes; the largest number is endless.
+    repeated_len: usize,
     tail: Bytes,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Repeats {
-    Times(usize),
-    Forever,
 }
 
 /// The framing of a body.
@@ -35,9 +30,7 @@ impl Flood {
     pub(super) fn raw(bytes: Bytes) -> Self {
         Self {
             head: bytes,
-            repeated: Bytes::new(),
-            repeats: Repeats::Times(0),
-            tail: Bytes::new(),
+            ..Self::default()
         }
     }
 
@@ -46,8 +39,8 @@ impl Flood {
         Self {
             head: head("transfer-encoding: chunked"),
             repeated: chunk(PIECE),
-            repeats: Repeats::Forever,
-            tail: Bytes::new(),
+            repeated_len: usize::MAX,
+            ..Self::default()
         }
     }
 
@@ -69,8 +62,8 @@ impl Flood {
         };
         Self {
             head: head(&header),
+            repeated_len: times * repeated.len(),
             repeated,
-            repeats: Repeats::Times(times),
             tail,
         }
     }
@@ -79,10 +72,9 @@ impl Flood {
     pub(super) fn informational(status: StatusCode) -> Self {
         let head = format!("HTTP/1.1 {status}\r\n\r\n");
         Self {
-            head: Bytes::new(),
             repeated: head.repeat(PIECE / head.len()).into(),
-            repeats: Repeats::Forever,
-            tail: Bytes::new(),
+            repeated_len: usize::MAX,
+            ..Self::default()
         }
     }
 
@@ -92,14 +84,10 @@ impl Flood {
             return Some(rest);
         }
         let written = written - self.head.len();
-        let repeated = match self.repeats {
-            Repeats::Forever => usize::MAX,
-            Repeats::Times(times) => times * self.repeated.len(),
-        };
-        if written < repeated {
+        if written < self.repeated_len {
             return rest(&self.repeated, written % self.repeated.len());
         }
-        rest(&self.tail, written - repeated)
+        rest(&self.tail, written - self.repeated_len)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Old versions of secrets, which an honest vault does not store.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use serde::Deserialize;
-
-use crate::store::OrganizationId;
+use crate::lock::lock;
+use crate::store::{Ciphertext, OrganizationId};
 
 /// The version of a secret that a replay returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +15,12 @@ pub enum Version {
     Previous,
 }
 
-/// The ciphertext of a write.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Stored {
-    pub(super) value: String,
-    pub(super) nonce: String,
-}
-
 /// The recorded versions of one secret.
 #[derive(Default)]
 struct Versions {
-    first: Option<Stored>,
-    previous: Option<Stored>,
-    current: Option<Stored>,
+    first: Option<Ciphertext>,
+    previous: Option<Ciphertext>,
+    current: Option<Ciphertext>,
 }
 
 /// The recorded versions of all secrets.
@@ -37,13 +29,18 @@ pub(super) struct History(Arc<Mutex<HashMap<(OrganizationId, String), Versions>>
 
 impl History {
     /// Records a successful write; `None` is a delete.
-    pub(super) fn record(&self, organization: OrganizationId, key: &str, stored: Option<Stored>) {
-        let mut secrets = self.secrets();
+    pub(super) fn record(
+        &self,
+        organization: OrganizationId,
+        key: &str,
+        written: Option<Ciphertext>,
+    ) {
+        let mut secrets = lock(&self.0);
         let versions = secrets.entry((organization, key.to_owned())).or_default();
         if versions.first.is_none() {
-            versions.first.clone_from(&stored);
+            versions.first.clone_from(&written);
         }
-        if let Some(current) = std::mem::replace(&mut versions.current, stored) {
+        if let Some(current) = std::mem::replace(&mut versions.current, written) {
             versions.previous = Some(current);
         }
     }
@@ -54,18 +51,13 @@ impl History {
         organization: OrganizationId,
         key: &str,
         version: Version,
-    ) -> Option<Stored> {
-        let secrets = self.secrets();
+    ) -> Option<Ciphertext> {
+        let secrets = lock(&self.0);
         let versions = secrets.get(&(organization, key.to_owned()))?;
         versions.previous.as_ref()?;
         match version {
             Version::First => versions.first.clone(),
             Version::Previous => versions.previous.clone(),
         }
-    }
-
-    // No code panics while it holds the lock.
-    fn secrets(&self) -> MutexGuard<'_, HashMap<(OrganizationId, String), Versions>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,13 +16,13 @@ use tokio::net::TcpStream;
 
 use super::change::{self, Change};
 use super::fault::{AnswerSource, Before};
-use super::history::{History, Stored};
+use super::history::History;
 use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
 use super::{Answer, Fault, Faults, Handled, Route, Seen};
 use crate::connections;
 use crate::http::{organization, report};
 use crate::shared::Shared;
-use crate::store::{Moment, OrganizationId, StoreError};
+use crate::store::{Ciphertext, Moment, OrganizationId};
 
 /// The largest request body in bytes, larger than any vault accepts.
 const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;
@@ -109,7 +109,7 @@ impl ReadRequest {
             route: self.route,
             key: self.key.clone(),
             connection: wire.connection,
-            vault: Handled::UnderWay,
+            vault: Handled::InProgress,
             fault: None,
         }
     }
@@ -123,18 +123,6 @@ fn key_in(body: &[u8]) -> Option<String> {
     }
     let body: Body = serde_json::from_slice(body).ok()?;
     Some(body.key)
-}
-
-/// The organization and the secret of a request.
-struct Subject {
-    organization: Option<OrganizationId>,
-    key: Option<String>,
-}
-
-impl Subject {
-    fn key(&self) -> Option<KeyName> {
-        KeyName::parse(self.key.as_deref()?).ok()
-    }
 }
 
 impl FaultLayer {
@@ -162,8 +150,9 @@ impl FaultLayer {
                 answer.into()
             }
             AnswerSource::Changed(change) => {
-                let (mut answer, subject) = self.ask_vault(index, request, next).await;
-                let changed = self.changed(&mut answer, subject, change).await;
+                let key = request.key.clone().and_then(|key| KeyName::parse(key).ok());
+                let (mut answer, organization) = self.ask_vault(index, request, next).await;
+                let changed = self.changed(&mut answer, organization, key, change).await;
                 changed.unwrap_or_else(|| {
                     self.faults.update_request(index, |seen| seen.fault = None);
                     answer
@@ -173,33 +162,25 @@ impl FaultLayer {
     }
 
     async fn prepare(&self, before: Before) {
-        let forgotten = match before {
-            Before::Nothing => Ok(()),
-            Before::Wait(time) => {
-                tokio::time::sleep(time).await;
-                Ok(())
+        match before {
+            Before::Nothing => {}
+            Before::Wait(time) => tokio::time::sleep(time).await,
+            Before::ForgetTokens { api_tokens } => {
+                match self.shared.store.forget_tokens(api_tokens).await {
+                    Ok(()) => self.shared.tokens.clear(),
+                    Err(error) => report(&error),
+                }
             }
-            Before::ForgetAccessTokens => self.forget_tokens(false).await,
-            Before::ForgetAllTokens => self.forget_tokens(true).await,
-        };
-        if let Err(error) = forgotten {
-            report(&error);
         }
     }
 
-    async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
-        self.shared.store.forget_tokens(api_tokens).await?;
-        self.shared.tokens.clear();
-        Ok(())
-    }
-
-    /// Returns the vault's answer, and the subject of the request.
+    /// Returns the vault's answer, and the organization of the request.
     async fn ask_vault(
         &self,
         index: usize,
         request: ReadRequest,
         next: Next,
-    ) -> (Response<Body>, Subject) {
+    ) -> (Response<Body>, Option<OrganizationId>) {
         let ReadRequest {
             parts,
             body,
@@ -216,15 +197,15 @@ impl FaultLayer {
         }
         self.faults
             .update_request(index, |seen| seen.vault = Handled::Answered(status));
-        (answer, Subject { organization, key })
+        (answer, organization)
     }
 
     fn record(&self, organization: OrganizationId, route: Option<Route>, key: &str, body: &[u8]) {
         match route {
             Some(Route::Delete) => self.history.record(organization, key, None),
             Some(route) if route.is_write() => {
-                let stored: Option<Stored> = serde_json::from_slice(body).ok();
-                self.history.record(organization, key, stored);
+                let written = serde_json::from_slice(body).ok();
+                self.history.record(organization, key, written);
             }
             _ => {}
         }
@@ -234,33 +215,34 @@ impl FaultLayer {
     async fn changed(
         &self,
         answer: &mut Response<Body>,
-        subject: Subject,
+        organization: Option<OrganizationId>,
+        key: Option<KeyName>,
         change: Change,
     ) -> Option<Response<Body>> {
         match change {
             Change::Flip(part) => {
                 change::rewritten(answer, |record| change::flipped(record, part)).await
             }
-            Change::Forge(forged) => Some(change::record(subject.key()?, forged)),
+            Change::Forge(forged) => Some(change::record(key?, forged)),
             Change::ListAlso(names) => {
                 change::rewritten(answer, |list| Some(change::with_names(list, &names))).await
             }
             Change::Replay(version) => {
-                let (organization, key) = (subject.organization?, subject.key()?);
+                let (organization, key) = (organization?, key?);
                 let stored = self.history.version(organization, key.as_str(), version)?;
                 Some(change::record(key, stored))
             }
             Change::CiphertextOf(other) => {
-                let stored = self.stored(subject.organization?, other).await?;
-                Some(change::record(subject.key()?, stored))
+                let stored = self.stored(organization?, other).await?;
+                Some(change::record(key?, stored))
             }
         }
     }
 
-    async fn stored(&self, organization: OrganizationId, key: KeyName) -> Option<Stored> {
+    async fn stored(&self, organization: OrganizationId, key: KeyName) -> Option<Ciphertext> {
         let found = self.shared.store.secret(organization, key, Moment::now());
         match found.await {
-            Ok(record) => record.map(|record| Stored {
+            Ok(record) => record.map(|record| Ciphertext {
                 value: record.value,
                 nonce: record.nonce,
             }),

@@ -1,6 +1,11 @@
 //! Selects the requests of a rule.
 
 use axum::http::Method;
+use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::{
+    CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
+    UpdateSecret,
+};
 
 /// One of the service's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,18 +59,16 @@ pub struct Requests {
 impl Requests {
     /// Selects every request, including those that are none of the service's calls.
     pub fn any() -> Self {
-        Self {
-            route: None,
-            key: None,
-        }
+        Self::new(None, None)
     }
 
     /// Selects every request that creates, reads, writes or deletes this secret.
     pub fn about(key: impl Into<String>) -> Self {
-        Self {
-            route: None,
-            key: Some(key.into()),
-        }
+        Self::new(None, Some(key.into()))
+    }
+
+    pub(super) fn new(route: Option<Route>, key: Option<String>) -> Self {
+        Self { route, key }
     }
 
     pub(super) fn include(&self, route: Option<Route>, key: Option<&str>) -> bool {
@@ -80,10 +83,7 @@ impl Requests {
 impl Verb {
     /// Selects this call on this secret.
     pub fn of(self, key: impl Into<String>) -> Requests {
-        Requests {
-            route: Some(self.into()),
-            key: Some(key.into()),
-        }
+        Requests::new(Some(self.into()), Some(key.into()))
     }
 }
 
@@ -101,10 +101,7 @@ impl From<Verb> for Route {
 
 impl From<Route> for Requests {
     fn from(route: Route) -> Self {
-        Self {
-            route: Some(route),
-            key: None,
-        }
+        Self::new(Some(route), None)
     }
 }
 
@@ -114,28 +111,48 @@ impl From<Verb> for Requests {
     }
 }
 
-const SECRETS: &str = "/api/v1/secrets";
+/// The name of each call in rules, its method and its path.
+static CALLS: [(Route, &str, Method, &str); 9] = [
+    call::<FetchToken>(Route::Token, "token"),
+    call::<GetOrgKey>(Route::OrgKey, "org-key"),
+    call::<GetPrivateKey>(Route::PrivateKey, "private-key"),
+    call::<ListSecrets>(Route::List, "list"),
+    call::<CreateSecret>(Route::Create, "create"),
+    call::<GetSecret>(Route::Read, "read"),
+    call::<UpdateSecret>(Route::Update, "update"),
+    (Route::Put, "put", Method::POST, UpdateSecret::PATH),
+    call::<DeleteSecret>(Route::Delete, "delete"),
+];
+
+const fn call<E: Endpoint>(
+    route: Route,
+    name: &'static str,
+) -> (Route, &'static str, Method, &'static str) {
+    (route, name, E::METHOD, E::PATH)
+}
 
 impl Route {
     /// Returns the call of a request, and the key in its path.
     pub(super) fn of(method: &Method, path: &str) -> Option<(Self, Option<String>)> {
-        let key = path
-            .strip_prefix(SECRETS)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .filter(|key| !key.is_empty() && !key.contains('/'));
-        let route = match (method, path, key) {
-            (&Method::POST, "/oauth/token", _) => Self::Token,
-            (&Method::GET, "/api/v1/credentials/org-key", _) => Self::OrgKey,
-            (&Method::GET, "/api/v1/credentials/private-key", _) => Self::PrivateKey,
-            (&Method::GET, SECRETS, _) => Self::List,
-            (&Method::POST, SECRETS, _) => Self::Create,
-            (&Method::GET, _, Some(_)) => Self::Read,
-            (&Method::PUT, _, Some(_)) => Self::Update,
-            (&Method::POST, _, Some(_)) => Self::Put,
-            (&Method::DELETE, _, Some(_)) => Self::Delete,
-            _ => return None,
-        };
-        Some((route, key.map(str::to_owned)))
+        CALLS.iter().find_map(|(route, _, its_method, its_path)| {
+            let key = match its_path.strip_suffix("{key}") {
+                Some(folder) => Some(path.strip_prefix(folder).filter(|key| is_segment(key))?),
+                None if path == *its_path => None,
+                None => return None,
+            };
+            (method == its_method).then(|| (*route, key.map(str::to_owned)))
+        })
+    }
+
+    /// Returns the call with this name in rules.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let call = CALLS.iter().find(|(_, its_name, ..)| *its_name == name);
+        call.map(|(route, ..)| *route)
+    }
+
+    /// Returns whether a request of the call names one secret.
+    pub(super) fn has_key(self) -> bool {
+        self.is_write() || self == Self::Read
     }
 
     /// Returns whether the call changes a secret if it succeeds.
@@ -143,4 +160,8 @@ impl Route {
     pub fn is_write(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Put | Self::Delete)
     }
+}
+
+fn is_segment(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/')
 }

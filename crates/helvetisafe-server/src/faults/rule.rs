@@ -7,34 +7,25 @@ use super::{Fault, Faults, Requests, Route};
 #[must_use = "a rule is added by `then`"]
 pub struct When<'a> {
     faults: &'a Faults,
-    requests: Requests,
-    passes: u64,
-    acts: Option<u64>,
-    percent: u8,
+    condition: Condition,
 }
 
 impl<'a> When<'a> {
     pub(super) fn new(faults: &'a Faults, requests: Requests) -> Self {
-        Self {
-            faults,
-            requests,
-            passes: 0,
-            acts: None,
-            percent: 100,
-        }
+        let condition = Condition::always(requests);
+        Self { faults, condition }
     }
 
     /// Lets the first `passes` matching requests through.
-    pub fn after(self, passes: u64) -> Self {
-        Self { passes, ..self }
+    pub fn after(mut self, passes: u64) -> Self {
+        self.condition.passes = passes;
+        self
     }
 
     /// Applies at most `acts` times; without this, always.
-    pub fn times(self, acts: u64) -> Self {
-        Self {
-            acts: Some(acts),
-            ..self
-        }
+    pub fn times(mut self, acts: u64) -> Self {
+        self.condition.acts = Some(acts);
+        self
     }
 
     /// Applies once.
@@ -44,17 +35,16 @@ impl<'a> When<'a> {
 
     /// Applies to `percent` of a hundred requests at random, with the seed of [`Faults::seeded`]. 100 or more
     /// is all of them.
-    pub fn percent(self, percent: u8) -> Self {
-        Self { percent, ..self }
+    pub fn percent(mut self, percent: u8) -> Self {
+        self.condition.percent = percent;
+        self
     }
 
     /// Sets the fault and adds the rule.
     pub fn then(self, fault: Fault) {
         self.faults.add(Rule {
-            passes: self.passes,
-            acts: self.acts,
-            percent: self.percent,
-            ..Rule::new(self.requests, fault)
+            condition: self.condition,
+            fault,
         });
     }
 }
@@ -62,27 +52,34 @@ impl<'a> When<'a> {
 /// A fault with its condition.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
-    pub(super) requests: Requests,
+    pub(super) condition: Condition,
+    pub(super) fault: Fault,
+}
+
+/// The requests to which a fault applies.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    requests: Requests,
     /// The number of requests still to let through.
     pub(super) passes: u64,
     /// The number of times still to apply; `None` for always.
     pub(super) acts: Option<u64>,
     pub(super) percent: u8,
-    pub(super) fault: Fault,
 }
 
-impl Rule {
-    /// Makes a rule that always applies.
-    pub(super) fn new(requests: Requests, fault: Fault) -> Self {
+impl Condition {
+    /// Makes a condition that these requests always meet.
+    pub(super) fn always(requests: Requests) -> Self {
         Self {
             requests,
             passes: 0,
             acts: None,
             percent: 100,
-            fault,
         }
     }
+}
 
+impl Rule {
     /// Returns the fault if the rule applies to a request to which no earlier rule applied.
     pub(super) fn apply(
         &mut self,
@@ -90,17 +87,18 @@ impl Rule {
         key: Option<&str>,
         random: &mut SplitMix64,
     ) -> Option<Fault> {
-        if self.acts == Some(0) || !self.requests.include(route, key) {
+        let condition = &mut self.condition;
+        if condition.acts == Some(0) || !condition.requests.include(route, key) {
             return None;
         }
-        if self.passes > 0 {
-            self.passes -= 1;
+        if condition.passes > 0 {
+            condition.passes -= 1;
             return None;
         }
-        if self.percent < 100 && random.percent() >= self.percent {
+        if condition.percent < 100 && random.percent() >= condition.percent {
             return None;
         }
-        self.acts = self.acts.map(|left| left - 1);
+        condition.acts = condition.acts.map(|left| left - 1);
         Some(self.fault.clone())
     }
 }

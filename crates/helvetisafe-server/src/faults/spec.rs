@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode};
 use helvetisafe_proto::KeyName;
 
-use super::rule::Rule;
-use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Verb, Version};
+use super::rule::{Condition, Rule};
+use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Version};
 
 /// Rules from text: a preset, or `REQUESTS:FAULT` with any number of `:WHEN`.
 ///
@@ -35,11 +35,21 @@ pub struct Spec(Vec<Rule>);
 
 /// A text is not a [`Spec`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is {problem}; a rule is REQUESTS:FAULT[:WHEN], such as create:reset-after:once")]
+#[error(
+    "`{word}` {problem}; write a rule as REQUESTS:FAULT[:WHEN], such as create:reset-after:once"
+)]
 pub struct BadSpec {
     word: String,
     problem: &'static str,
 }
+
+/// The preset `flaky`. Each percentage is of the requests that the rules before it let through.
+const FLAKY: &[&str] = &[
+    "any:reset-before:percent=3",
+    "any:reset-after:percent=2",
+    "any:status=503:percent=2",
+    "any:busy=1s:percent=1",
+];
 
 impl Faults {
     /// Adds rules from text.
@@ -52,33 +62,21 @@ impl FromStr for Spec {
     type Err = BadSpec;
 
     fn from_str(text: &str) -> Result<Self, BadSpec> {
-        if text == "flaky" {
-            return Ok(flaky());
-        }
-        let mut words = text.split(':');
-        let requests = requests(words.next().unwrap_or_default())?;
-        let fault = words
-            .next()
-            .ok_or_else(|| bad(text, "no rule: it names no fault"))?;
-        let mut rule = Rule::new(requests, fault_of(fault)?);
-        for word in words {
-            when(&mut rule, word)?;
-        }
-        Ok(Self(vec![rule]))
+        let rules = if text == "flaky" { FLAKY } else { &[text] };
+        let rules: Result<_, _> = rules.iter().copied().map(rule).collect();
+        rules.map(Self)
     }
 }
 
-fn flaky() -> Spec {
-    let rule = |fault, percent| Rule {
-        percent,
-        ..Rule::new(Requests::any(), fault)
-    };
-    Spec(vec![
-        rule(Fault::reset_before_acting(), 3),
-        rule(Fault::reset_after_acting(), 2),
-        rule(Fault::status(StatusCode::SERVICE_UNAVAILABLE), 2),
-        rule(Fault::too_many_requests(Duration::from_secs(1)), 1),
-    ])
+fn rule(text: &str) -> Result<Rule, BadSpec> {
+    let mut words = text.split(':');
+    let mut condition = Condition::always(requests(words.next().unwrap_or_default())?);
+    let fault = words.next().ok_or_else(|| bad(text, "has no fault"))?;
+    let fault = fault_of(fault)?;
+    for word in words {
+        when(&mut condition, word)?;
+    }
+    Ok(Rule { condition, fault })
 }
 
 fn bad(word: &str, problem: &'static str) -> BadSpec {
@@ -89,34 +87,21 @@ fn bad(word: &str, problem: &'static str) -> BadSpec {
 }
 
 fn requests(word: &str) -> Result<Requests, BadSpec> {
-    let unknown = || bad(word, "no kind of request");
     let (name, key) = match word.split_once('=') {
         Some((name, key)) => (name, Some(key)),
         None => (word, None),
     };
-    let verb = match name {
-        "create" => Some(Verb::Create),
-        "read" => Some(Verb::Read),
-        "update" => Some(Verb::Update),
-        "put" => Some(Verb::Put),
-        "delete" => Some(Verb::Delete),
-        _ => None,
-    };
-    match (name, verb, key) {
-        (_, Some(verb), None) => Ok(verb.into()),
-        (_, Some(verb), Some(key)) => Ok(verb.of(key_name(word, key)?.as_str())),
-        ("any", _, None) => Ok(Requests::any()),
-        ("any", _, Some(key)) => Ok(Requests::about(key_name(word, key)?.as_str())),
-        ("token", _, None) => Ok(Route::Token.into()),
-        ("org-key", _, None) => Ok(Route::OrgKey.into()),
-        ("private-key", _, None) => Ok(Route::PrivateKey.into()),
-        ("list", _, None) => Ok(Route::List.into()),
-        _ => Err(unknown()),
+    let route = Route::named(name);
+    let can_have_key = route.map_or(name == "any", Route::has_key);
+    if (route.is_none() && name != "any") || (key.is_some() && !can_have_key) {
+        return Err(bad(word, "is not a kind of request"));
     }
+    let key = key.map(|key| key_name(word, key)).transpose()?;
+    Ok(Requests::new(route, key.map(|key| key.to_string())))
 }
 
 fn key_name(word: &str, key: &str) -> Result<KeyName, BadSpec> {
-    KeyName::parse(key).map_err(|_| bad(word, "about a name that no secret can have"))
+    KeyName::parse(key).map_err(|_| bad(word, "has a name that no secret can have"))
 }
 
 fn fault_of(word: &str) -> Result<Fault, BadSpec> {
@@ -141,7 +126,7 @@ fn fault_of(word: &str) -> Result<Fault, BadSpec> {
         "revoke-tokens" => Fault::revoke_all_tokens(),
         "replay" => Fault::replay(Version::Previous),
         "bad-names" => Fault::list_also(BAD_NAMES.iter().copied()),
-        _ => return Err(bad(word, "no fault, or one that needs a value")),
+        _ => return Err(bad(word, "is not a fault, or needs a value")),
     })
 }
 
@@ -159,17 +144,17 @@ fn fault_with(word: &str, name: &str, value: &str) -> Result<Fault, BadSpec> {
         "status" => Fault::status(status(word, value)?),
         "ciphertext-of" => Fault::ciphertext_of(key_name(word, value)?),
         "flip" => Fault::flip_bit_of(part(word, value)?),
-        _ => return Err(bad(word, "no fault with a value")),
+        _ => return Err(bad(word, "is not a fault with a value")),
     })
 }
 
-fn when(rule: &mut Rule, word: &str) -> Result<(), BadSpec> {
+fn when(condition: &mut Condition, word: &str) -> Result<(), BadSpec> {
     match word.split_once('=') {
-        None if word == "once" => rule.acts = Some(1),
-        Some(("times", value)) => rule.acts = Some(number(word, value)?),
-        Some(("after", value)) => rule.passes = number(word, value)?,
-        Some(("percent", value)) => rule.percent = number(word, value)?,
-        _ => return Err(bad(word, "no time for a fault")),
+        None if word == "once" => condition.acts = Some(1),
+        Some(("times", value)) => condition.acts = Some(number(word, value)?),
+        Some(("after", value)) => condition.passes = number(word, value)?,
+        Some(("percent", value)) => condition.percent = number(word, value)?,
+        _ => return Err(bad(word, "is not a condition")),
     }
     Ok(())
 }
@@ -177,7 +162,7 @@ fn when(rule: &mut Rule, word: &str) -> Result<(), BadSpec> {
 fn number<N: FromStr>(word: &str, value: &str) -> Result<N, BadSpec> {
     value
         .parse()
-        .map_err(|_| bad(word, "without a number that fits"))
+        .map_err(|_| bad(word, "needs a number in range"))
 }
 
 fn duration(word: &str, value: &str) -> Result<Duration, BadSpec> {
@@ -186,7 +171,7 @@ fn duration(word: &str, value: &str) -> Result<Duration, BadSpec> {
     }
     let count = value
         .strip_suffix('s')
-        .ok_or_else(|| bad(word, "without a time such as 300ms or 2s"))?;
+        .ok_or_else(|| bad(word, "needs a time such as 300ms or 2s"))?;
     number(word, count).map(Duration::from_secs)
 }
 
@@ -195,7 +180,7 @@ fn status(word: &str, value: &str) -> Result<StatusCode, BadSpec> {
         .parse()
         .ok()
         .filter(|status: &StatusCode| status.as_u16() >= 200)
-        .ok_or_else(|| bad(word, "without a status of 200 to 999"))
+        .ok_or_else(|| bad(word, "needs a status from 200 to 999"))
 }
 
 fn part(word: &str, value: &str) -> Result<Part, BadSpec> {
@@ -203,6 +188,6 @@ fn part(word: &str, value: &str) -> Result<Part, BadSpec> {
         "ciphertext" => Ok(Part::Ciphertext),
         "tag" => Ok(Part::Tag),
         "nonce" => Ok(Part::Nonce),
-        _ => Err(bad(word, "without ciphertext, tag or nonce")),
+        _ => Err(bad(word, "needs ciphertext, tag or nonce")),
     }
 }

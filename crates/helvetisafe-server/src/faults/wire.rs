@@ -1,11 +1,10 @@
 //! A connection whose answers can be cut, delayed or replaced at any byte.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::flood::Flood;
+use crate::lock::lock;
 
 /// The faults of one answer on its connection. Bytes are counted from the start of its head.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,7 @@ impl Wire {
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.progress)
     }
 }
 
@@ -241,11 +241,5 @@ impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Listener for FaultyListener
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-}
-
-impl fmt::Debug for Wire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Wire").field(&self.connection).finish()
     }
 }

@@ -5,10 +5,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use helvetisafe_proto::{Endpoint, KeyName};
+use axum::http::{HeaderMap, HeaderValue};
+use helvetisafe_proto::{Endpoint, ErrorCode, KeyName};
 
 use super::Refusal;
 use crate::connections::Peer;
@@ -43,7 +43,7 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
         shared
             .limits
             .request(principal.account)
-            .map_err(Refusal::too_many_requests)?;
+            .map_err(|wait| Refusal::too_many(ErrorCode::TooManyRequests, wait))?;
         match E::SCOPE {
             Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
             _ => Ok(Self {
@@ -77,10 +77,8 @@ async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Re
 
 /// Returns the API token in the service's own header.
 fn x_aegis_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let Some(value) = headers.get("x-aegis-token") else {
-        return Ok(None);
-    };
-    value.to_str().map(Some).map_err(|_| Refusal::INVALID_TOKEN)
+    let token = headers.get("x-aegis-token").map(HeaderValue::to_str);
+    token.transpose().map_err(|_| Refusal::INVALID_TOKEN)
 }
 
 /// Returns the bearer token, RFC 6750 section 2.1, of either kind.

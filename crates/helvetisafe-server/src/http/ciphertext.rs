@@ -2,11 +2,10 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 
 use super::Refusal;
-use crate::store::{Ciphertext, Moment, NewExpiry};
+use crate::store::{Ciphertext, Moment};
 
 /// The size of an AES-256-GCM nonce in bytes.
 const NONCE_SIZE: usize = 12;
@@ -39,13 +38,4 @@ pub(super) fn check_expiry(
         return Err(Refusal::EXPIRY_IN_THE_PAST);
     }
     Ok(expires_at)
-}
-
-/// Checks the expiry of a write that may keep the stored one.
-pub(super) fn check_new_expiry(expiry: Expiry, now: Moment) -> Result<NewExpiry, Refusal> {
-    match expiry {
-        Expiry::Keep => Ok(NewExpiry::Keep),
-        Expiry::Never => Ok(NewExpiry::Set(None)),
-        Expiry::At(at) => check_expiry(Some(at), now).map(NewExpiry::Set),
-    }
 }

@@ -2,9 +2,9 @@
 
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
-use helvetisafe_proto::{Scope, Scopes};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, Serializer};
+use helvetisafe_proto::{ErrorCode, Scope, Scopes};
+use secrecy::SecretString;
+use serde::Serialize;
 
 use super::token_form::{ClientCredentials, SentForm, invalid_request};
 use super::{Refusal, VaultState};
@@ -16,7 +16,7 @@ use crate::token::{self, Hash};
 /// The body of a successful response, RFC 6749 section 5.1.
 #[derive(Serialize)]
 pub(super) struct IssuedToken {
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "token::exposed")]
     access_token: SecretString,
     token_type: &'static str,
     expires_in: u64,
@@ -34,10 +34,14 @@ pub(super) async fn call(
         Some(_) => {
             return Err(Refusal::oauth(
                 "unsupported_grant_type",
-                "only client_credentials works",
+                "the grant type is not supported: send client_credentials",
             ));
         }
-        None => return Err(invalid_request("grant_type is missing")),
+        None => {
+            return Err(invalid_request(
+                "grant_type is missing: send client_credentials",
+            ));
+        }
     }
     let requested = form.scope.take();
     let client = authenticate(&vault, form.credentials(&headers)?).await?;
@@ -60,7 +64,7 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
     vault
         .limits
         .login(client.account)
-        .map_err(Refusal::too_many_logins)?;
+        .map_err(|wait| Refusal::too_many(ErrorCode::TooManyLogins, wait))?;
     Ok(client)
 }
 
@@ -69,7 +73,7 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
 fn failed(vault: &Shared, client_id: &str) -> Refusal {
     match vault.limits.failed_login(client_id) {
         Ok(()) => Refusal::INVALID_CLIENT,
-        Err(wait) => Refusal::too_many_failed_logins(wait),
+        Err(wait) => Refusal::too_many(ErrorCode::TooManyFailedLogins, wait),
     }
 }
 
@@ -87,7 +91,7 @@ fn granted(account: Scopes, requested: Option<&str>) -> Result<Scopes, Refusal> 
     if granted.is_empty() {
         return Err(Refusal::oauth(
             "invalid_scope",
-            "the account has none of these scopes",
+            "the account has none of the requested scopes",
         ));
     }
     Ok(granted)
@@ -110,8 +114,4 @@ async fn issue(vault: &Shared, client: &Client, scopes: Scopes) -> Result<Issued
         expires_in: life.as_secs(),
         scope: scopes.to_string(),
     })
-}
-
-fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
 }

@@ -52,18 +52,22 @@ enum Header {
 
 /// Refusals without details.
 impl Refusal {
-    pub(super) const INVALID_HOST: Self =
-        Self::new(ErrorCode::InvalidHost, "send one valid Host header");
-    pub(super) const REPEATED_HEADER: Self =
-        Self::new(ErrorCode::RepeatedHeader, "send Content-Type once");
+    pub(super) const INVALID_HOST: Self = Self::new(
+        ErrorCode::InvalidHost,
+        "the Host header is missing, repeated or invalid: send one valid Host header",
+    );
+    pub(super) const REPEATED_HEADER: Self = Self::new(
+        ErrorCode::RepeatedHeader,
+        "the request has more than one Content-Type header: send it once",
+    );
     /// RFC 6750 section 2: a request must use one method of sending a token.
     pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(
         ErrorCode::SeveralCredentials,
-        "send Authorization or X-Aegis-Token, not both, and once",
+        "the request has more than one credential: send Authorization or X-Aegis-Token, once",
     );
     pub(super) const NO_CREDENTIAL: Self = Self::with_header(
         ErrorCode::MissingCredential,
-        "send an access token or an API token",
+        "the request has no credential: send an access token or an API token",
         Header::Authenticate("Bearer"),
     );
     pub(super) const INVALID_TOKEN: Self = Self::with_header(
@@ -88,40 +92,50 @@ impl Refusal {
         Self::new(ErrorCode::UnknownPath, "there is no such path");
     pub(super) const WRONG_METHOD: Self = Self::new(
         ErrorCode::MethodNotAllowed,
-        "the path does not have this method",
+        "the path does not have this method: the header Allow lists its methods",
     );
     pub(super) const WRONG_MEDIA_TYPE: Self = Self::new(
         ErrorCode::WrongMediaType,
-        "the body has to be application/json",
+        "the body is of another type than the call takes: send application/json",
     );
     pub(super) const UNKNOWN_ENCODING: Self = Self::with_header(
         ErrorCode::UnknownEncoding,
-        "the body must not have a content coding",
+        "the body has a content coding, such as gzip: send it without one",
         Header::AcceptIdentity,
     );
     /// The client closed the connection or broke the framing, so it seldom receives this.
-    pub(super) const CUT_SHORT: Self = Self::new(ErrorCode::BodyCutShort, "the body ended early");
-    pub(super) const TOO_SLOW: Self = Self::new(ErrorCode::BodyTooSlow, "the body came too slowly");
-    pub(super) const NOT_AN_OBJECT: Self =
-        Self::new(ErrorCode::NotAnObject, "the body has to be a JSON object");
+    pub(super) const CUT_SHORT: Self = Self::new(
+        ErrorCode::BodyCutShort,
+        "the body ended early: send all of it",
+    );
+    pub(super) const TOO_SLOW: Self = Self::new(
+        ErrorCode::BodyTooSlow,
+        "the body arrived too slowly: send the request again",
+    );
+    pub(super) const NOT_AN_OBJECT: Self = Self::new(
+        ErrorCode::NotAnObject,
+        "the body is not a JSON object: send the object of the call",
+    );
     pub(super) const INVALID_NONCE: Self = Self::new(
         ErrorCode::InvalidNonce,
-        "nonce has to be padded base64 of 12 bytes",
+        "nonce is not valid: send padded base64 of 12 bytes",
     );
     pub(super) const INVALID_VALUE: Self = Self::new(
         ErrorCode::InvalidValue,
-        "value has to be padded base64 of at least 16 bytes",
+        "value is not valid: send padded base64 of at least 16 bytes",
+    );
+    pub(super) const EXPIRY_IN_THE_PAST: Self = Self::new(
+        ErrorCode::ExpiryInThePast,
+        "expiresAt has passed: send a time in the future",
     );
     pub(super) const INVALID_EXPIRY: Self = Self::new(
         ErrorCode::InvalidExpiry,
-        "expiresAt has to be a time of RFC 3339 with an offset, or null",
+        "expiresAt is not valid: send a time of RFC 3339 with an offset, or null",
     );
-    pub(super) const EXPIRY_IN_THE_PAST: Self =
-        Self::new(ErrorCode::ExpiryInThePast, "expiresAt has passed");
     /// The memory budget of bodies or of answers is used up.
     pub(super) const OVERLOADED: Self = Self::with_header(
         ErrorCode::Overloaded,
-        "too many large requests and answers are in flight",
+        "too many large requests and answers are in flight: retry later",
         Header::RetryAfter(SHORT_WAIT),
     );
 }
@@ -139,7 +153,7 @@ impl Refusal {
 
     /// The body is not JSON, or not the JSON of the call; both are 422.
     pub(super) fn bad_json(error: &serde_json::Error) -> Self {
-        let mut text = format!("the body is not what the call takes: {error}");
+        let mut text = format!("the body does not match the call: {error}");
         text.truncate(text.floor_char_boundary(MAX_MESSAGE_LEN));
         Self::with_text(ErrorCode::InvalidBody, text)
     }
@@ -152,28 +166,14 @@ impl Refusal {
         Self::with_text(ErrorCode::InvalidName, error)
     }
 
-    pub(super) fn too_many_requests(wait: Duration) -> Self {
-        Self::with_header(
-            ErrorCode::TooManyRequests,
-            "the account makes too many requests",
-            Header::RetryAfter(wait),
-        )
-    }
-
-    pub(super) fn too_many_logins(wait: Duration) -> Self {
-        Self::with_header(
-            ErrorCode::TooManyLogins,
-            "the account fetches too many tokens",
-            Header::RetryAfter(wait),
-        )
-    }
-
-    pub(super) fn too_many_failed_logins(wait: Duration) -> Self {
-        Self::with_header(
-            ErrorCode::TooManyFailedLogins,
-            "too many logins of the client failed",
-            Header::RetryAfter(wait),
-        )
+    /// An account or a client has reached a rate limit.
+    pub(super) fn too_many(code: ErrorCode, wait: Duration) -> Self {
+        let error = match code {
+            ErrorCode::TooManyLogins => "the account fetches too many tokens",
+            ErrorCode::TooManyFailedLogins => "too many logins of the client failed",
+            _ => "the account makes too many requests",
+        };
+        Self::with_header(code, error, Header::RetryAfter(wait))
     }
 
     /// An error of the token endpoint: a code of RFC 6749 section 5.2 and its meaning here.
@@ -190,26 +190,22 @@ impl Refusal {
     }
 
     const fn new(code: ErrorCode, error: &'static str) -> Self {
-        Self {
-            reason: Reason::Code(code),
-            error: Cow::Borrowed(error),
-            header: None,
-        }
+        Self::of(code, Cow::Borrowed(error), None)
     }
 
     const fn with_header(code: ErrorCode, error: &'static str, header: Header) -> Self {
-        Self {
-            reason: Reason::Code(code),
-            error: Cow::Borrowed(error),
-            header: Some(header),
-        }
+        Self::of(code, Cow::Borrowed(error), Some(header))
     }
 
     fn with_text(code: ErrorCode, error: String) -> Self {
+        Self::of(code, error.into(), None)
+    }
+
+    const fn of(code: ErrorCode, error: Cow<'static, str>, header: Option<Header>) -> Self {
         Self {
             reason: Reason::Code(code),
-            error: error.into(),
-            header: None,
+            error,
+            header,
         }
     }
 }
@@ -220,7 +216,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::PoolTimedOut | StoreError::PoolClosed => Self::with_header(
                 ErrorCode::Busy,
-                "the vault is busy",
+                "the vault's database is busy: retry later",
                 Header::RetryAfter(SHORT_WAIT),
             ),
             _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
@@ -240,7 +236,10 @@ impl From<ReadError> for Refusal {
 impl From<NoRandomness> for Refusal {
     fn from(error: NoRandomness) -> Self {
         report(&error);
-        Self::new(ErrorCode::NoRandomness, "the vault has no randomness")
+        Self::new(
+            ErrorCode::NoRandomness,
+            "the vault's operating system has no randomness",
+        )
     }
 }
 

@@ -43,7 +43,7 @@ impl FromRequest<Arc<Shared>> for SentForm {
         check_encoding(request.headers())?;
         if !has_media_type(request.headers(), "application/x-www-form-urlencoded") {
             return Err(invalid_request(
-                "the body has to be application/x-www-form-urlencoded",
+                "the body is not a form: send application/x-www-form-urlencoded",
             ));
         }
         let limit = shared.settings.body_limit.min(MAX_FORM_LEN);
@@ -65,7 +65,7 @@ impl TokenForm {
                 _ => false,
             };
             if was_sent {
-                return Err(invalid_request("a parameter is sent twice"));
+                return Err(invalid_request("a parameter is sent twice: send each once"));
             }
         }
         Ok(form)
@@ -84,7 +84,9 @@ impl TokenForm {
             });
         };
         if self.client_secret.is_some() {
-            return Err(invalid_request("the client authenticates twice"));
+            return Err(invalid_request(
+                "the client authenticates twice: use the form or HTTP Basic, not both",
+            ));
         }
         let basic = header
             .to_str()
@@ -95,7 +97,9 @@ impl TokenForm {
             .client_id
             .is_some_and(|client_id| client_id != basic.client_id)
         {
-            return Err(invalid_request("the form and the header name two clients"));
+            return Err(invalid_request(
+                "the form and the Authorization header name different clients",
+            ));
         }
         Ok(basic)
     }

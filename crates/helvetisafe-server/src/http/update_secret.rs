@@ -5,7 +5,7 @@ use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
 
 use super::authorized::{Authorized, KeyInPath};
 use super::body::JsonBody;
-use super::ciphertext::{check_ciphertext, check_new_expiry};
+use super::ciphertext::{check_ciphertext, check_expiry};
 use super::{Refusal, VaultState};
 use crate::store::Moment;
 
@@ -17,7 +17,7 @@ pub(super) async fn call(
 ) -> Result<Json<UpdatedSecret>, Refusal> {
     let now = Moment::now();
     let key = key.for_writing()?;
-    let expiry = check_new_expiry(update.expires_at, now)?;
+    check_expiry(update.expires_at.time(), now)?;
     let ciphertext = check_ciphertext(update.value, update.nonce)?;
     let organization = caller.organization;
     let updated = vault
@@ -25,7 +25,7 @@ pub(super) async fn call(
             let _share = share;
             let store = &vault.store;
             store
-                .update_secret(organization, &key, &ciphertext, expiry, now)
+                .update_secret(organization, &key, &ciphertext, update.expires_at, now)
                 .await
         })
         .await?;

@@ -10,10 +10,10 @@ use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret};
 
 use super::authorized::{Authorized, KeyInPath};
 use super::body::JsonBody;
-use super::ciphertext::{check_ciphertext, check_new_expiry};
+use super::ciphertext::{check_ciphertext, check_expiry};
 use super::{Refusal, VaultState};
 use crate::shared::Shared;
-use crate::store::{Moment, NewExpiry};
+use crate::store::Moment;
 
 pub(super) async fn call(
     vault: VaultState,
@@ -24,12 +24,9 @@ pub(super) async fn call(
     let organization = caller.organization;
     let key = key.for_writing()?;
     let name = key.clone();
-    let expiry = check_new_expiry(update.expires_at, Moment::now())?;
+    let expiry = update.expires_at;
+    let first_expiry = check_expiry(expiry.time(), Moment::now())?;
     let ciphertext = check_ciphertext(update.value, update.nonce)?;
-    let first_expiry = match expiry {
-        NewExpiry::Keep => None,
-        NewExpiry::Set(expires_at) => expires_at,
-    };
     let upsert = |vault: Arc<Shared>| async move {
         let _share = share;
         let store = &vault.store;

@@ -59,7 +59,7 @@ impl FromStr for Rate {
 
 /// A text is not a [`Rate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a rate is COUNT/SECONDS, both whole numbers from 1, such as 100/60")]
+#[error("not a rate: write COUNT/SECONDS with whole numbers from 1, such as 100/60")]
 pub struct InvalidRate;
 
 /// The rate limits of each account. A request over a limit is answered 429 with `Retry-After`.

@@ -123,8 +123,8 @@ async fn insert_organization(
         .bind(id)
         .bind(Moment::now())
         .execute(connection)
-        .await?;
-    Ok(())
+        .await
+        .map(drop)
 }
 
 async fn insert_account(
@@ -148,6 +148,6 @@ async fn insert_account(
     .bind(&account.private_key.auth_tag)
     .bind(Moment::now())
     .execute(connection)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }

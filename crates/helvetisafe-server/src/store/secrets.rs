@@ -7,23 +7,20 @@
 //! statement: after the first row the write could still fail.
 
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{CreatedSecret, ListedSecret, SecretRecord, UpdatedSecret};
+use helvetisafe_proto::endpoint::{
+    CreatedSecret, Expiry, ListedSecret, SecretRecord, UpdatedSecret,
+};
 use jiff::Timestamp;
+use serde::Deserialize;
 use sqlx::types::Json;
 
 use super::{Moment, OrganizationId, Store, StoreError};
 
-/// The checked base64 of a value and its nonce.
+/// The base64 of a value and its nonce.
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Ciphertext {
     pub(crate) value: String,
     pub(crate) nonce: String,
-}
-
-/// The effect of a write on the expiry.
-#[derive(Clone, Copy)]
-pub(crate) enum NewExpiry {
-    Keep,
-    Set(Option<Moment>),
 }
 
 /// The version of an organization's list, which every change increments.
@@ -60,7 +57,7 @@ impl Store {
         now: Moment,
     ) -> Result<Option<CreatedSecret>, StoreError> {
         // Replaces an expired secret that is not removed yet.
-        let created = sqlx::query(
+        let create = sqlx::query(
             "INSERT INTO secrets (organization, key, value, nonce, created_at, updated_at, expires_at) \
              VALUES (?1, ?2, ?3, ?4, ?6, ?6, ?5) \
              ON CONFLICT (organization, key) DO UPDATE SET value = excluded.value, \
@@ -73,13 +70,12 @@ impl Store {
         .bind(&ciphertext.value)
         .bind(&ciphertext.nonce)
         .bind(expires_at)
-        .bind(now)
-        .execute(&self.writer)
-        .await?;
-        Ok((created.rows_affected() > 0).then(|| CreatedSecret {
+        .bind(now);
+        let is_created = self.write(create).await? > 0;
+        Ok(is_created.then(|| CreatedSecret {
             key: key.to_string(),
-            created_at: Some(now.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            created_at: Timestamp::from(now).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
         }))
     }
 
@@ -89,13 +85,9 @@ impl Store {
         organization: OrganizationId,
         key: &KeyName,
         ciphertext: &Ciphertext,
-        expiry: NewExpiry,
+        expiry: Expiry,
         now: Moment,
     ) -> Result<Option<UpdatedSecret>, StoreError> {
-        let (keep, expires_at) = match expiry {
-            NewExpiry::Keep => (true, None),
-            NewExpiry::Set(expires_at) => (false, expires_at),
-        };
         let updated: Vec<Option<Moment>> = sqlx::query_scalar(
             "UPDATE secrets SET value = ?3, nonce = ?4, updated_at = ?7, \
              expires_at = CASE WHEN ?5 THEN expires_at ELSE ?6 END \
@@ -106,15 +98,15 @@ impl Store {
         .bind(key.as_str())
         .bind(&ciphertext.value)
         .bind(&ciphertext.nonce)
-        .bind(keep)
-        .bind(expires_at)
+        .bind(expiry == Expiry::Keep)
+        .bind(expiry.time().map(Moment::from))
         .bind(now)
         .fetch_all(&self.writer)
         .await?;
         Ok(updated.first().map(|expires_at| UpdatedSecret {
             key: key.to_string(),
-            updated_at: Some(now.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            updated_at: Timestamp::from(now).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
         }))
     }
 
@@ -138,7 +130,7 @@ impl Store {
             key,
             value,
             nonce,
-            expires_at: expires_at.map(Timestamp::from),
+            expires_at: expires_at.map(Timestamp::from).into(),
         }))
     }
 
@@ -166,9 +158,9 @@ impl Store {
         .await?;
         let listed = |(key, created_at, updated_at, expires_at): Row| ListedSecret {
             key,
-            created_at: Some(created_at.into()),
-            updated_at: Some(updated_at.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            created_at: Timestamp::from(created_at).into(),
+            updated_at: Timestamp::from(updated_at).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
         };
         let listed = rows.map(|Json(mut rows)| {
             // They come in order, but without a guarantee. `ORDER BY` would make SQLite sort them again.
@@ -185,16 +177,14 @@ impl Store {
         key: &KeyName,
         now: Moment,
     ) -> Result<bool, StoreError> {
-        let deleted = sqlx::query(
+        let delete = sqlx::query(
             "DELETE FROM secrets \
              WHERE organization = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)",
         )
         .bind(organization)
         .bind(key.as_str())
-        .bind(now)
-        .execute(&self.writer)
-        .await?;
-        Ok(deleted.rows_affected() > 0)
+        .bind(now);
+        Ok(self.write(delete).await? > 0)
     }
 
     /// Returns every row of an organization, including expired ones that are not removed yet.
@@ -223,10 +213,7 @@ impl Store {
 
     /// Removes expired secrets.
     pub(crate) async fn sweep_secrets(&self, now: Moment) -> Result<u64, StoreError> {
-        let swept = sqlx::query("DELETE FROM secrets WHERE expires_at <= ?")
-            .bind(now)
-            .execute(&self.writer)
-            .await?;
-        Ok(swept.rows_affected())
+        self.write(sqlx::query("DELETE FROM secrets WHERE expires_at <= ?").bind(now))
+            .await
     }
 }

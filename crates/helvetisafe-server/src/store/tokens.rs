@@ -79,32 +79,22 @@ impl Store {
         account: AccountId,
         kind: TokenKind,
     ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM tokens WHERE account = ? AND kind = ?")
-            .bind(account)
-            .bind(kind)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+        let revoke = sqlx::query("DELETE FROM tokens WHERE account = ? AND kind = ?");
+        self.write(revoke.bind(account).bind(kind)).await.map(drop)
     }
 
     /// Removes the access tokens of all accounts, and with `api_tokens` their API tokens too.
     #[cfg(feature = "faults")]
     pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM tokens WHERE kind = ? OR ?")
-            .bind(TokenKind::Access)
-            .bind(api_tokens)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+        let forget = sqlx::query("DELETE FROM tokens WHERE kind = ? OR ?");
+        let forget = forget.bind(TokenKind::Access).bind(api_tokens);
+        self.write(forget).await.map(drop)
     }
 
     /// Removes expired tokens.
     pub(crate) async fn sweep_tokens(&self, now: Moment) -> Result<u64, StoreError> {
-        let swept = sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")
-            .bind(now)
-            .execute(&self.writer)
-            .await?;
-        Ok(swept.rows_affected())
+        self.write(sqlx::query("DELETE FROM tokens WHERE expires_at <= ?").bind(now))
+            .await
     }
 }
 
@@ -121,8 +111,8 @@ pub(super) async fn insert_token(
     .bind(token.scopes.to_string())
     .bind(token.expires_at)
     .execute(connection)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 pub(super) fn parse_scopes(text: &str) -> Result<Scopes, StoreError> {

@@ -1,4 +1,4 @@
-//! Other answers than the vault's.
+//! Faults that replace the vault's answer.
 
 use std::io::Read;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn a_busy_vault_sends_retry_after() {
 }
 
 #[test]
-fn an_answer_after_acting_hides_what_happened() {
+fn an_answer_after_acting_hides_the_outcome() {
     let site = site();
     let unavailable = Answer::status(StatusCode::SERVICE_UNAVAILABLE).retry_after(Duration::ZERO);
     site.faults
@@ -93,7 +93,7 @@ fn raw_bytes_are_sent_as_they_are() {
 }
 
 #[test]
-fn an_oversized_body_has_the_size_that_it_says() {
+fn an_oversized_body_has_the_announced_size() {
     const SIZE: usize = 3_000_001;
     let site = site();
     site.faults
@@ -141,7 +141,7 @@ fn informational_answers_continue_until_the_client_leaves() {
 }
 
 #[test]
-fn a_body_can_claim_to_be_compressed_and_be_a_bomb() {
+fn a_compressed_body_can_be_a_bomb() {
     let site = site();
     site.faults.on(Route::List).then(Fault::gzip_bomb());
     let answer = site.list();
@@ -150,7 +150,7 @@ fn a_body_can_claim_to_be_compressed_and_be_a_bomb() {
     let body = answer.body();
     assert_eq!(body[..3], [0x1f, 0x8b, 8], "RFC 1952 section 2.3.1");
     assert!(body.len() < 40_000, "{}", body.len());
-    // RFC 1952 section 2.3.1: the last four bytes are the length of what comes out.
+    // RFC 1952 section 2.3.1: the last four bytes are the length of the decompressed data.
     let length = u32::from_le_bytes(body[body.len() - 4..].try_into().unwrap());
     assert!(length > 16 << 20, "{length}");
 }

@@ -1,4 +1,4 @@
-//! `helvetisafe-server dev --faults`, and the text of its rules.
+//! `helvetisafe-server dev --faults`, and the text form of rules.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ fn dev(rules: &[&str]) -> Command {
     command
 }
 
-/// Starts it, looks at it, stops it; what it said on standard error.
+/// Starts the command, runs a check, and stops it. Returns its standard error.
 fn while_serving(rules: &[&str], look: impl FnOnce(Wire)) -> String {
     let mut child: Child = dev(rules).spawn().unwrap();
     let mut line = String::new();
@@ -49,7 +49,7 @@ fn list() -> String {
 }
 
 #[test]
-fn faults_are_off_unless_they_are_given_and_then_it_warns() {
+fn faults_are_off_by_default_and_come_with_a_warning() {
     let stderr = while_serving(&[], |mut wire| {
         wire.send(&list());
         assert_eq!(wire.receive().status(), 401);
@@ -63,7 +63,7 @@ fn faults_are_off_unless_they_are_given_and_then_it_warns() {
         assert_eq!(wire.receive().end, End::Closed);
     });
     assert!(
-        stderr.contains("WARNING: it misbehaves on purpose"),
+        stderr.contains("WARNING: the vault misbehaves on purpose"),
         "{stderr}"
     );
 }
@@ -71,35 +71,29 @@ fn faults_are_off_unless_they_are_given_and_then_it_warns() {
 #[test]
 fn a_bad_rule_is_refused_with_a_reason() {
     for (rule, problem) in [
-        ("", "`` is no kind of request"),
-        ("create", "`create` is no rule: it names no fault"),
-        ("everything:html", "`everything` is no kind of request"),
-        ("list=a:html", "`list=a` is no kind of request"),
+        ("", "`` is not a kind of request"),
+        ("create", "`create` has no fault"),
+        ("everything:html", "`everything` is not a kind of request"),
+        ("list=a:html", "`list=a` is not a kind of request"),
         (
             "read=a/b:html",
-            "`read=a/b` is about a name that no secret can have",
+            "`read=a/b` has a name that no secret can have",
         ),
-        ("read:explode", "`explode` is no fault"),
+        ("read:explode", "`explode` is not a fault"),
         (
             "read:truncate",
-            "`truncate` is no fault, or one that needs a value",
+            "`truncate` is not a fault, or needs a value",
         ),
-        ("read:html=1", "`html=1` is no fault with a value"),
-        (
-            "read:truncate=-1",
-            "`truncate=-1` is without a number that fits",
-        ),
-        ("read:status=99", "`status=99` is without a status"),
+        ("read:html=1", "`html=1` is not a fault with a value"),
+        ("read:truncate=-1", "`truncate=-1` needs a number in range"),
+        ("read:status=99", "`status=99` needs a status"),
         (
             "read:stall-after=2",
-            "`stall-after=2` is without a time such as 300ms or 2s",
+            "`stall-after=2` needs a time such as 300ms or 2s",
         ),
-        (
-            "read:flip=all",
-            "`flip=all` is without ciphertext, tag or nonce",
-        ),
-        ("read:html:twice", "`twice` is no time for a fault"),
-        ("read:html:times=x", "`times=x` is without a number"),
+        ("read:flip=all", "`flip=all` needs ciphertext, tag or nonce"),
+        ("read:html:twice", "`twice` is not a condition"),
+        ("read:html:times=x", "`times=x` needs a number"),
     ] {
         let error = rule.parse::<Spec>().unwrap_err().to_string();
         assert!(error.starts_with(problem), "{rule}: {error}");
@@ -107,7 +101,7 @@ fn a_bad_rule_is_refused_with_a_reason() {
     let output = dev(&["read:explode"]).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("`explode` is no fault"), "{stderr}");
+    assert!(stderr.contains("`explode` is not a fault"), "{stderr}");
 }
 
 #[test]

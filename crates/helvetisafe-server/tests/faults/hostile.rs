@@ -1,4 +1,4 @@
-//! A hostile vault.
+//! Faults of a hostile vault.
 
 use helvetisafe_crypto::{
     EncodedLockedKey, Envelope, LockedPrivateKey, OrgKey, PrivateKey, WrappedOrgKey,
@@ -58,7 +58,7 @@ fn two_secrets_are_swapped() {
 }
 
 #[test]
-fn another_organizations_ciphertext_is_never_given() {
+fn another_organizations_ciphertext_is_never_returned() {
     let site = site();
     site.create("a");
     let other = site.vault.new_organization().unwrap();
@@ -90,7 +90,7 @@ fn another_organizations_ciphertext_is_never_given() {
 }
 
 #[test]
-fn old_versions_come_back() {
+fn old_versions_are_replayed() {
     let site = site();
     let path = "/api/v1/secrets/b";
     write(&site, "POST", "/api/v1/secrets", VALUE);
@@ -215,7 +215,7 @@ fn no_bad_org_key_unwraps_and_wrong_lengths_are_correctly_wrapped() {
     }
 }
 
-/// RSAES-OAEP-DECRYPT whatever is inside.
+/// Unwraps contents of any length: RSAES-OAEP-DECRYPT, RFC 8017 section 7.1.2.
 fn decrypt(site: &Site, text: &str) -> Option<Vec<u8>> {
     use base64::Engine;
     use rsa::pkcs8::DecodePrivateKey;
@@ -237,7 +237,7 @@ fn locked(site: &Site) -> EncodedLockedKey {
     }
 }
 
-/// What is inside, by whatever means: AES-256-GCM under Argon2id.
+/// Unlocks contents of any form: AES-256-GCM under Argon2id.
 fn contents(site: &Site, locked: &EncodedLockedKey) -> Option<Vec<u8>> {
     use base64::Engine;
     let bytes = |text: &str| base64::prelude::BASE64_STANDARD.decode(text).unwrap();

@@ -1,5 +1,4 @@
-//! A vault that misbehaves on purpose, over real sockets: each fault does what it says, and the log
-//! tells what happened.
+//! A vault with faults, over real sockets: each fault works as documented, and the log records it.
 
 #![allow(
     clippy::panic,

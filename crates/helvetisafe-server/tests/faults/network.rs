@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use helvetisafe_server::faults::{Fault, Handled, Requests, Route, Seen, StatusCode, Verb};
 
-use crate::support::{End, PATIENCE, Raw, Site, site};
+use crate::support::{End, Raw, Site, TIMEOUT, site};
 
 fn vault_did(site: &Site) -> Vec<Handled> {
     site.faults.log().iter().map(|seen| seen.vault).collect()
@@ -70,7 +70,7 @@ fn an_answer_can_be_cut_at_every_byte() {
             .once()
             .then(Fault::truncate_at(at));
         let cut = site.read("a");
-        // The date may have changed, so the bytes may be others.
+        // The `Date` header may differ.
         assert_eq!(cut.bytes.len(), at);
         let end = if at == whole.len() {
             End::Open
@@ -95,7 +95,7 @@ fn an_answer_can_be_cut_at_every_byte() {
 }
 
 #[test]
-fn an_end_after_the_last_byte_closes_the_connection() {
+fn a_cut_after_the_last_byte_closes_the_connection() {
     let site = site();
     site.create("a");
     let length = site.read("a").bytes.len();
@@ -108,7 +108,7 @@ fn an_end_after_the_last_byte_closes_the_connection() {
 }
 
 #[test]
-fn a_reset_can_come_in_the_middle() {
+fn a_reset_can_happen_in_the_middle_of_an_answer() {
     let site = site();
     site.create("a");
     site.faults.on(Route::Read).then(Fault::reset_at(20));
@@ -128,12 +128,12 @@ fn after_a_stall_the_vault_acts_even_without_a_client() {
         "/api/v1/secrets",
         Some(&crate::support::secret("late")),
     ));
-    assert!(site.faults.wait_until(PATIENCE, |log| !log.is_empty()));
-    assert_eq!(vault_did(&site), [Handled::UnderWay]);
+    assert!(site.faults.wait_until(TIMEOUT, |log| !log.is_empty()));
+    assert_eq!(vault_did(&site), [Handled::InProgress]);
     assert!(site.stored().is_empty());
     drop(wire);
     let acted = |log: &[Seen]| log.iter().any(Seen::took_effect);
-    assert!(site.faults.wait_until(PATIENCE, acted));
+    assert!(site.faults.wait_until(TIMEOUT, acted));
     assert_eq!(site.stored(), ["late"]);
 }
 
@@ -181,7 +181,7 @@ fn a_stall_in_the_middle_delivers_exactly_the_bytes_before_it() {
 }
 
 #[test]
-fn a_drip_comes_piece_by_piece() {
+fn a_drip_arrives_piece_by_piece() {
     let site = site();
     site.create("a");
     let length = site.read("a").bytes.len();

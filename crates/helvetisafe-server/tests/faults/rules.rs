@@ -1,4 +1,4 @@
-//! When a fault happens, and what the log says of it.
+//! The conditions of faults, and their log.
 
 use helvetisafe_server::faults::{Fault, Faults, Handled, Requests, Route, StatusCode, Verb};
 
@@ -84,7 +84,7 @@ fn a_rule_can_skip_requests_and_act_a_limited_number_of_times() {
 }
 
 #[test]
-fn rules_apply_in_the_order_of_their_addition() {
+fn rules_apply_in_the_order_in_which_they_were_added() {
     let site = site();
     site.faults.on(Route::List).once().then(gone());
     site.faults

@@ -1,4 +1,4 @@
-//! A vault with faults and one account, and requests to it whose answers are looked at byte by byte.
+//! A vault with faults and one account, and a client that checks answers byte by byte.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,8 +10,8 @@ use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, Vault};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-/// A generous bound for what should come at once.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait for something that should happen at once.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) const VALUE: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 pub(crate) const NONCE: &str = "AAAAAAAAAAAAAAAA";
@@ -46,16 +46,16 @@ pub(crate) fn site_of(faults: Faults) -> Site {
     }
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It did not: the answer was whole.
+    /// The connection stays open after a complete answer.
     Open,
     Closed,
     Reset,
 }
 
-/// What came back.
+/// A received answer, complete or not.
 #[derive(Debug)]
 pub(crate) struct Raw {
     pub(crate) bytes: Vec<u8>,
@@ -94,7 +94,7 @@ pub(crate) struct Wire(pub(crate) TcpStream);
 impl Wire {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         Self(stream)
     }
 
@@ -102,7 +102,7 @@ impl Wire {
         self.0.write_all(request.as_bytes()).unwrap();
     }
 
-    /// Reads until the answer is whole or the connection ends.
+    /// Reads until the answer is complete or the connection ends.
     pub(crate) fn receive(&mut self) -> Raw {
         let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
         loop {
@@ -124,7 +124,7 @@ impl Wire {
     }
 }
 
-/// Whether an answer with a `content-length` is complete.
+/// Returns true if an answer with a `content-length` is complete.
 fn is_whole(bytes: &[u8]) -> bool {
     let Some(head_end) = head_end(bytes) else {
         return false;
@@ -145,12 +145,12 @@ impl Site {
         Wire::connect(self.vault.address())
     }
 
-    /// The text of a request with the site's API token.
+    /// Returns the text of a request with the site's API token.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> String {
         request_as(&self.token, method, path, body)
     }
 
-    /// Sends a request on a connection of its own.
+    /// Sends a request on a new connection.
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Raw {
         let mut wire = self.wire();
         wire.send(&self.request(method, path, body));
@@ -169,7 +169,7 @@ impl Site {
         self.call("GET", "/api/v1/secrets", None)
     }
 
-    /// The names that are in the vault, asked without HTTP.
+    /// Returns the stored names without a request.
     pub(crate) fn stored(&self) -> Vec<String> {
         let stored = self.vault.stored_secrets(&self.organization).unwrap();
         stored.into_iter().map(|secret| secret.key).collect()

@@ -1,4 +1,4 @@
-//! Tokens that stop working.
+//! Faults of tokens.
 
 use helvetisafe_server::faults::{Fault, Route};
 use secrecy::ExposeSecret;

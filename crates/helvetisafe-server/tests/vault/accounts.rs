@@ -1,5 +1,5 @@
-//! Who may do what: headers, API tokens, revocation. For all scopes see `scopes`, for two
-//! organizations `organizations`.
+//! Credentials: headers, API tokens, revocation. See `scopes` for scopes, and `organizations` for the
+//! separation of organizations.
 
 use helvetisafe_proto::Scope;
 use helvetisafe_server::{Error, NewApiToken, Vault};
@@ -11,7 +11,7 @@ use crate::support::{new_account, site};
 const LIST: &str = "/api/v1/secrets";
 
 #[test]
-fn both_headers_carry_an_api_token_and_one_an_access_token() {
+fn an_api_token_works_in_both_headers_and_an_access_token_in_one() {
     let site = site();
     let (api, access) = (site.token.clone(), site.access_token());
     let list = |name: &str, value: &str| site.send("GET", LIST, &[(name, value)], None);
@@ -106,7 +106,7 @@ fn a_revoked_token_is_refused_at_once_and_the_others_are_not() {
 }
 
 #[test]
-fn an_api_token_ends_with_its_expiry() {
+fn an_api_token_is_refused_after_its_expiry() {
     let site = site();
     let token_for = |life: i64| {
         let end = Timestamp::now() + SignedDuration::from_millis(life);
@@ -138,7 +138,7 @@ fn handles_of_another_vault_are_refused() {
 }
 
 #[test]
-fn no_debug_shows_a_credential() {
+fn debug_output_shows_no_credential() {
     let site = site();
     let shown = format!(
         "{:?} {:?} {:?}",

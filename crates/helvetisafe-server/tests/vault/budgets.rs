@@ -1,4 +1,4 @@
-//! The memory that requests and answers share, and what becomes of a body that is not read.
+//! The memory budgets of requests and answers, and unread bodies.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::support::{Answer, NONCE, Site, secret, site, site_of};
 
 const LATE: Duration = Duration::from_secs(15);
 
-/// Room for two bodies of this size, and not for three.
+/// The size of a body. The budget has room for two of them, but not for three.
 const SIZE: usize = 400_000;
 const BUDGET: usize = 1_000_000;
 
@@ -31,7 +31,7 @@ fn head(site: &Site, line: &str, rest: &str) -> String {
     )
 }
 
-/// Sends a write but for its last byte.
+/// Sends a write without its last byte.
 fn begin_write(site: &Site) -> TcpStream {
     let mut stream = connect(site);
     let length = format!("content-length: {}\r\n", SIZE + 1);
@@ -60,13 +60,13 @@ fn until(status: u16, ask: impl Fn() -> Answer) -> Answer {
     }
 }
 
-/// The answer to a body for which there is no room.
+/// Checks the answer to a body that does not fit the budget.
 pub(crate) fn over_the_budget() -> Answer {
     let site = site_of(Vault::builder().body_limit(BUDGET).body_budget(BUDGET));
     let unfinished = [begin_write(&site), begin_write(&site)];
     let answer = until(503, || write(&site, SIZE));
     assert_eq!(answer.headers["retry-after"], "1");
-    // Small ones and reads go on, and the memory comes back.
+    // Small bodies and reads are still served, and the memory is returned.
     write(&site, 1).success(201);
     site.read("a").success(200);
     drop(unfinished);
@@ -81,7 +81,7 @@ fn one_body_always_fits_the_budget() {
     write(&site, 2 * BUDGET).error(413);
 }
 
-/// Each holds an answer of its own, which is in no cache any more.
+/// Each reader holds a different answer, which is no longer cached.
 #[test]
 fn slow_readers_hold_bounded_memory() {
     let site = site_of(Vault::builder().answer_budget(4_000_000));
@@ -92,12 +92,12 @@ fn slow_readers_hold_bounded_memory() {
     for letter in ["A", "B"] {
         put(letter);
         let mut stream = connect(&site);
-        // Several, since the buffers of both sockets hold the first ones.
+        // Several requests, since the buffers of both sockets hold the first answers.
         stream.write_all(request.repeat(20).as_bytes()).unwrap();
-        // The vault has begun to answer.
+        // The vault has started to answer.
         stream.read_exact(&mut [0]).unwrap();
         std::thread::sleep(Duration::from_millis(300));
-        // Others may have the same answer, which takes no more memory.
+        // Other readers share this answer, which takes no more memory.
         site.read("a").success(200);
         slow.push(stream);
     }
@@ -128,7 +128,7 @@ fn a_refused_request_is_answered_before_its_body() {
         let answer = read_answer(&mut stream, false).unwrap();
         assert_eq!(answer.status, status, "{line}");
         assert!(!answer.headers.contains_key("connection"));
-        // The connection serves the next request once the body is there.
+        // The connection serves the next request after the body has arrived.
         stream.write_all(&vec![b'x'; 1_000_000]).unwrap();
         stream
             .write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -161,9 +161,9 @@ fn a_refused_request_gets_no_100_continue() {
     read_answer(&mut stream, false).unwrap().success(201);
 }
 
-/// It is thrown away, and the connection goes on after it.
+/// The body is discarded, and the connection stays open.
 #[test]
-fn a_body_for_a_call_that_takes_none_does_no_harm() {
+fn an_unexpected_body_does_no_harm() {
     let site = site();
     site.create("a").success(201);
     for line in [

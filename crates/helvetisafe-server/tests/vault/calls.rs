@@ -1,4 +1,4 @@
-//! Every call's success and its own refusals.
+//! The success of each call, and its own errors.
 
 use std::time::{Duration, Instant};
 
@@ -105,7 +105,7 @@ fn existing_secrets_cannot_be_created_and_missing_ones_cannot_be_changed() {
 }
 
 #[test]
-fn an_invalid_name_is_refused_on_writes_and_absent_on_reads() {
+fn an_invalid_name_is_refused_on_writes_and_not_found_on_reads() {
     let site = site();
     for name in ["", "a b", "a/b", "../x", "a\n", "é", &"x".repeat(256)] {
         let error = site.call("POST", "/api/v1/secrets", Some(secret(name)));
@@ -124,7 +124,7 @@ fn an_invalid_name_is_refused_on_writes_and_absent_on_reads() {
 }
 
 #[test]
-fn ciphertext_has_to_be_canonical_base64_of_a_possible_size() {
+fn ciphertext_must_be_canonical_base64_of_a_valid_size() {
     let site = site();
     let refused = |value: &str, nonce: &str| {
         let body = json!({ "key": "a", "value": value, "nonce": nonce });
@@ -132,7 +132,7 @@ fn ciphertext_has_to_be_canonical_base64_of_a_possible_size() {
             .error(422)
             .to_owned()
     };
-    // Too short, not padded, stray bits, URL alphabet, white space, no base64 at all.
+    // Too short, not padded, stray bits, URL alphabet, white space, not base64.
     for value in [
         "",
         "AAAAAAAAAAAAAAAAAAAA",
@@ -155,7 +155,7 @@ fn ciphertext_has_to_be_canonical_base64_of_a_possible_size() {
 }
 
 #[test]
-fn an_unknown_path_and_a_wrong_method_are_json_too() {
+fn unknown_paths_and_wrong_methods_are_answered_in_json() {
     let site = site();
     for path in [
         "/",
@@ -208,7 +208,7 @@ fn an_idle_connection_does_not_delay_a_stop() {
 }
 
 #[test]
-fn of_concurrent_creates_of_one_name_one_succeeds() {
+fn only_one_of_several_concurrent_creates_succeeds() {
     let site = site();
     let path = |n: usize| if n.is_multiple_of(2) { "" } else { "/a" };
     let write = |n: usize| {

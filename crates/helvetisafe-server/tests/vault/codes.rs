@@ -1,4 +1,4 @@
-//! Each refusal has its code, and heads that two programs might read differently are refused.
+//! Each refusal has its code. Heads that two programs could interpret differently are refused.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::tenant::log_in;
 
 const JSON: &str = "content-type: application/json\r\n";
 
-/// Sends lines as they are, with one `Host` and the length of the body.
+/// Sends these header lines unchanged, with one `Host` and the length of the body.
 fn ask(site: &Site, line: &str, headers: &str, body: &str) -> Answer {
     let length = body.len();
     let request =
@@ -47,7 +47,7 @@ fn every_refusal_has_its_code() {
     seen.extend(of_bodies());
     seen.extend(of_limits());
     let seen: BTreeSet<&str> = seen.iter().map(|code| code.as_str()).collect();
-    // These need a database or a machine that fails.
+    // These need a failing database or machine.
     let unseen = [
         ErrorCode::DatabaseFailed,
         ErrorCode::NoRandomness,
@@ -110,7 +110,7 @@ fn of_credentials() -> Vec<ErrorCode> {
     for headers in &several {
         check(&list(headers), ErrorCode::SeveralCredentials);
     }
-    // The token endpoint has HTTP Basic.
+    // The token endpoint accepts HTTP Basic.
     let form = "content-type: application/x-www-form-urlencoded\r\n";
     let twice = format!("{form}authorization: Basic Og==\r\nauthorization: Basic Og==\r\n");
     let twice = ask(

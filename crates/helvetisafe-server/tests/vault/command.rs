@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::dev::{Dev, command, credentials};
 use crate::support::{secret, send};
 
-/// A start that has to fail; what it says.
+/// Runs a command that must fail. Returns its standard error.
 fn failure(arguments: &[&str], code: i32) -> String {
     let Output {
         status,
@@ -35,7 +35,7 @@ fn refusal(state: &Path) -> String {
     )
 }
 
-/// A vault built as it is by default; the tests of the whole workspace turn the feature on.
+/// Tests the default build. The tests of the whole workspace turn the feature on.
 #[cfg(not(feature = "faults"))]
 #[test]
 fn without_the_feature_the_command_has_no_faults() {
@@ -54,7 +54,7 @@ fn without_the_feature_the_command_has_no_faults() {
         has("send one valid Host header"),
         "texts of the vault are found"
     );
-    assert!(!has("it misbehaves on purpose") && !has("reset after acting"));
+    assert!(!has("the vault misbehaves on purpose") && !has("reset after acting"));
 }
 
 #[test]
@@ -132,14 +132,14 @@ fn an_interrupted_start_is_completed_by_the_next() {
     Dev::start_in(&state).stop("TERM");
     let before = credentials(&state);
 
-    // Killed before the database had the account.
+    // As after a kill before the database had the account.
     fs::remove_file(state.join("vault.db")).unwrap();
     let dev = Dev::start_in(&state);
     assert_eq!(dev.client_id, before["client_id"]);
     dev.fetch_token().success(200);
     dev.stop("TERM");
 
-    // Killed before the credentials were written: the private key is used again.
+    // As after a kill before the credentials were written: the private key is reused.
     let pem = fs::read(state.join("private-key.pem")).unwrap();
     fs::remove_file(state.join("vault.db")).unwrap();
     fs::remove_file(state.join("credentials.json")).unwrap();
@@ -180,7 +180,7 @@ fn files_that_contradict_each_other_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_private_key_that_is_missing_another_or_exposed_is_refused() {
+fn a_missing_foreign_or_exposed_private_key_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let parent = tempfile::tempdir().unwrap();
     let state = parent.path().join("state");

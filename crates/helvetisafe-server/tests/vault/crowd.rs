@@ -1,6 +1,6 @@
-//! Many clients without a credential at once, against the vault as a process of its own.
+//! Many clients without a credential at once, against the vault as a separate process.
 //!
-//! The tests take turns: each holds some six hundred sockets, and a process may often have 1024 files.
+//! The tests run one at a time: each holds about 600 sockets, and processes are often limited to 1024 files.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,15 +13,15 @@ use crate::raw::{answer_to, read_answer};
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// As many as a vault serves at a time, but for two.
+/// Two fewer than the connections that a vault serves at the same time.
 const CROWD: usize = 510;
 
 const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 
-/// The most memory that a vault may need whatever clients without a credential do, in KiB.
+/// The largest memory of a vault under any clients without a credential, in KiB.
 const MOST_KIB: u64 = 100_000;
 
-/// A socket that gets rid of nothing for so long is taken for one that the vault does not read.
+/// If a socket sends nothing for this long, the vault does not read it.
 const STUCK: Duration = Duration::from_millis(500);
 
 fn address(dev: &Dev) -> SocketAddr {
@@ -32,14 +32,14 @@ fn address(dev: &Dev) -> SocketAddr {
         .unwrap()
 }
 
-/// Connects `count` clients, and has each send a head and then `size` bytes as far as the vault takes
-/// them. All stay connected.
+/// Connects `count` clients. Each sends a head and then up to `size` bytes, as far as the vault reads them,
+/// and stays connected.
 fn crowd(dev: &Dev, count: usize, head: &str, size: usize) -> Vec<TcpStream> {
     let (address, body) = (address(dev), vec![b'x'; size]);
     let send = |_| {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_write_timeout(Some(STUCK)).unwrap();
-        // The vault may have refused it and closed by now.
+        // The vault may have refused the request and closed the connection.
         let _ = stream
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(&body));
@@ -54,7 +54,7 @@ fn crowd(dev: &Dev, count: usize, head: &str, size: usize) -> Vec<TcpStream> {
     })
 }
 
-/// The status of an answer, of which only the first line is looked at.
+/// Reads the first line of an answer, and returns its status.
 fn refusal(stream: &mut TcpStream) -> Option<u16> {
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
@@ -64,7 +64,7 @@ fn refusal(stream: &mut TcpStream) -> Option<u16> {
     line.split(' ').nth(1)?.parse().ok()
 }
 
-/// The most memory that the process had in RAM so far, in KiB.
+/// Returns the peak of the process's memory in RAM, in KiB.
 fn peak_kib(dev: &Dev) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", dev.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -79,7 +79,7 @@ fn peak_kib(dev: &Dev) -> u64 {
 fn bodies_without_a_credential_take_no_memory() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let dev = Dev::start(None);
-    // As large as a body may be; and of the others, enough that all together are too much.
+    // The largest body of a write; and a size of which the whole crowd would exceed the limit.
     let (size, smaller) = (2 * 1024 * 1024 - 100, 300_000);
     let head = |method: &str, path: &str, framing: &str| {
         format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{FORM}{framing}\r\n")
@@ -112,7 +112,7 @@ fn bodies_without_a_credential_take_no_memory() {
             None,
         ),
         (
-            "a body that nobody asked for",
+            "a body that the call does not take",
             head("GET", "/health", &length),
             smaller,
             None,
@@ -138,7 +138,7 @@ fn bodies_without_a_credential_take_no_memory() {
             start.elapsed()
         );
         assert!(peak < MOST_KIB, "{what}: {peak} KiB");
-        // Those that were refused learn it, though they were still sending.
+        // Refused clients get the answer, though they were still sending.
         for stream in crowd.iter_mut().filter(|_| status.is_some()) {
             assert_eq!(refusal(stream), status, "{what}");
         }
@@ -170,7 +170,7 @@ fn six_hundred_idle_connections_do_not_block_a_login() {
     dev.stop("TERM");
 }
 
-/// Reads what came, and returns whether the vault closed the connection.
+/// Reads all available bytes. Returns true if the vault closed the connection.
 fn is_closed(stream: &mut TcpStream) -> bool {
     loop {
         match stream.read(&mut [0; 4096]) {
@@ -181,8 +181,8 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Has each client send request after request until `stop`: the head of a form, and its body 0.7 s later
-/// together with the next head, so that it is never idle. One that the vault closes connects again.
+/// Lets each client send requests until `stop`: the head of a form, and its body 0.7 s later together with
+/// the next head, so that it is never idle. A client connects again after the vault closes its connection.
 fn keep_busy(address: SocketAddr, clients: &mut [TcpStream], head: &str, stop: &AtomicBool) {
     let next = format!("xxxxxxxxxx{head}");
     while !stop.load(Ordering::Relaxed) {
@@ -209,7 +209,7 @@ fn six_hundred_busy_connections_do_not_block_a_login() {
         for clients in busy.chunks_mut(100) {
             scope.spawn(|| keep_busy(address, clients, &head, &stop));
         }
-        // By now those that a slow start left idle have come back.
+        // After this time, clients that a slow start left idle have connected again.
         std::thread::sleep(Duration::from_secs(3));
         let logins = scope.spawn(|| {
             let login = || {
@@ -222,8 +222,8 @@ fn six_hundred_busy_connections_do_not_block_a_login() {
             read_answer(&mut known, false).unwrap().success(200);
             times
         });
-        let patience = Instant::now() + Duration::from_secs(20);
-        while !logins.is_finished() && Instant::now() < patience {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !logins.is_finished() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(50));
         }
         stop.store(true, Ordering::Relaxed);
@@ -237,7 +237,7 @@ fn six_hundred_busy_connections_do_not_block_a_login() {
     dev.stop("TERM");
 }
 
-/// A request with a valid token, and a connection on which it was answered.
+/// Returns a request with a valid token, and a connection on which it was answered.
 fn logged_in(dev: &Dev) -> (String, TcpStream) {
     let token = dev.fetch_token().success(200)["access_token"].clone();
     let request = format!(
@@ -249,7 +249,7 @@ fn logged_in(dev: &Dev) -> (String, TcpStream) {
     (request, known)
 }
 
-/// One that logged in is not given up for those that did not.
+/// An authenticated connection is not closed for unauthenticated ones.
 #[test]
 fn a_connection_with_a_credential_outlives_the_idle_ones() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

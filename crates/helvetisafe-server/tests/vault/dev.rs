@@ -64,7 +64,7 @@ impl Dev {
         }
     }
 
-    /// Waits for its end; 0 is expected, and nothing more on standard output.
+    /// Waits until the process ends. Expects status 0 and no further standard output.
     pub(crate) fn stop(mut self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(
@@ -110,7 +110,7 @@ impl Dev {
         )
     }
 
-    /// The quoting of the path is the shell's, so it is read from the credentials.
+    /// Reads the path from the credentials, since the shell's quoting surrounds it in the output.
     pub(crate) fn start_in(state: &Path) -> Self {
         let mut dev = Self::start(Some(state));
         dev.private_key_path = credentials(state)["private_key_path"]

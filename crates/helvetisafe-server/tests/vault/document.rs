@@ -1,4 +1,4 @@
-//! The vault's OpenAPI document: its operations, and whether an answer is one that it describes.
+//! The vault's OpenAPI document: its operations, and a check of answers against it.
 
 use helvetisafe_proto::ErrorCode;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::support::{Answer, secret, update};
 
 pub(crate) struct Document(Value);
 
-/// One method of one path.
+/// A method of a path.
 #[derive(Clone, Copy)]
 pub(crate) struct Operation<'a> {
     pub(crate) method: &'a str,
@@ -43,7 +43,7 @@ impl Document {
         operations
     }
 
-    /// Those that need a token.
+    /// Returns the operations that need a token.
     pub(crate) fn calls(&self) -> Vec<Operation<'_>> {
         let mut calls = self.operations();
         calls.retain(|operation| operation.scope().is_some());
@@ -61,16 +61,16 @@ impl Document {
         }
     }
 
-    /// What the document says of a status; `None` where it does not know it.
+    /// Returns the documented response with a status; `None` if there is none.
     pub(crate) fn response(&self, operation: Operation<'_>, status: u16) -> Option<&Value> {
-        // From the document itself, since an operation lives no longer than what it was made from.
+        // Read from the document, which may live longer than the operation.
         let method = operation.method.to_ascii_lowercase();
         let responses = &self.0["paths"][operation.path][method]["responses"];
         let response = &responses[status.to_string()];
         (!response.is_null()).then(|| self.resolve(response))
     }
 
-    /// Fails unless the status, the headers and the body are as described.
+    /// Fails unless status, headers and body match the document.
     #[track_caller]
     pub(crate) fn check(&self, operation: Operation<'_>, answer: &Answer) {
         let what = format!("{} {}: {answer:?}", operation.method, operation.path);
@@ -101,7 +101,7 @@ impl Document {
         }
     }
 
-    /// Where a value is not what the schema describes. It knows the words that the document uses
+    /// Returns the first mismatch between a value and a schema. Supports the keywords that the document uses
     /// for answers, and fails at others.
     fn mismatch(&self, schema: &Value, value: &Value) -> Option<String> {
         let schema = self.resolve(schema);
@@ -146,7 +146,7 @@ impl Document {
     }
 }
 
-/// The codes that the description of an answer names.
+/// Returns the codes in the description of a response.
 pub(crate) fn codes_in(response: &Value) -> Vec<ErrorCode> {
     let description = response["description"].as_str().unwrap();
     let quoted = description.split('`').skip(1).step_by(2);
@@ -172,7 +172,7 @@ pub(crate) const METHODS: [&str; 9] = [
 ];
 
 impl<'a> Operation<'a> {
-    /// The scope that every alternative of its security asks for.
+    /// Returns the scope that every alternative of the operation's security requires.
     pub(crate) fn scope(&self) -> Option<&'a str> {
         let alternatives = self.spec["security"].as_array().unwrap();
         let mut scopes = alternatives
@@ -192,12 +192,12 @@ impl<'a> Operation<'a> {
             .collect()
     }
 
-    /// The path with this name of a secret.
+    /// Returns the path for a secret.
     pub(crate) fn path_for(&self, key: &str) -> String {
         self.path.replace("{key}", key)
     }
 
-    /// A body that it takes, for this name of a secret.
+    /// Returns a valid body for a secret; `None` if the operation has no body.
     pub(crate) fn body_for(&self, key: &str) -> Option<Value> {
         let content = self.spec["requestBody"]["content"].get("application/json")?;
         Some(match content["schema"]["$ref"].as_str().unwrap() {

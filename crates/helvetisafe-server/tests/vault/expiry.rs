@@ -1,4 +1,4 @@
-//! Secrets that end.
+//! Secrets that expire.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ fn expired(site: &Site) {
 }
 
 #[test]
-fn an_expired_secret_is_gone_in_every_call() {
+fn every_call_treats_an_expired_secret_as_missing() {
     let site = site();
     expired(&site);
     site.read("a").error(404);
@@ -61,7 +61,7 @@ fn the_documented_write_path_recreates_an_expired_secret() {
 #[test]
 fn an_update_keeps_clears_or_sets_the_expiry() {
     let site = site();
-    // A last digit that is no zero, which the vault writes and `json!` does not.
+    // The last digit is not zero, so the vault and `json!` write the same text.
     let whole = in_millis(60_000).round(jiff::Unit::Second).unwrap();
     let end = whole + SignedDuration::from_micros(123_457);
     assert_eq!(create_until(&site, end)["expires_at"], json!(end));
@@ -94,7 +94,7 @@ fn an_update_keeps_clears_or_sets_the_expiry() {
 }
 
 #[test]
-fn an_expiry_that_has_passed_or_is_no_time_is_refused() {
+fn a_past_or_malformed_expiry_is_refused() {
     let site = site();
     site.create("a").success(201);
     for (end, why) in [

@@ -1,7 +1,7 @@
-//! Five thousand requests of mixed garbage: no 5xx, nothing undocumented, nothing of anybody else,
-//! and a vault that works afterwards.
+//! Five thousand malformed requests: no 5xx, no undocumented answer, no data of another organization, and
+//! the vault works afterwards.
 //!
-//! The same seed gives the same requests; the number of a request is in each message.
+//! The same seed gives the same requests. Each failure message has the number of its request.
 
 mod bodies;
 mod draft;
@@ -25,11 +25,11 @@ const REQUESTS: usize = 5000;
 const SEED: u64 = 20_261_123;
 const THREADS: usize = 8;
 
-/// Small, so that a body over it is soon sent.
+/// Small, so that a larger body is quickly sent.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// A request that is never whole costs this long.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// The time that an incomplete request takes.
+const TIMEOUT: Duration = Duration::from_millis(300);
 
 struct World {
     vault: Vault,
@@ -43,11 +43,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        // Throttled garbage would not get far enough to do harm.
+        // Throttled requests would not get far enough to do harm.
         let vault = Vault::builder()
             .rate_limits(RateLimits::off())
             .body_limit(BODY_LIMIT)
-            .client_timeout(PATIENCE)
+            .client_timeout(TIMEOUT)
             .start()
             .unwrap();
         let (ours, theirs) = (Tenant::new(&vault), Tenant::new(&vault));
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    /// Sends the request with this number; the status, or 0 when the vault closed without one.
+    /// Sends the request with this number. Returns the status, or 0 if the vault closed without an answer.
     fn try_one(&self, document: &Document, number: usize) -> u16 {
         let mut random = Random::new(SEED.wrapping_mul(1 << 20).wrapping_add(number as u64));
         let operations = document.operations();
@@ -101,7 +101,7 @@ impl World {
         for canary in &self.canaries {
             assert!(!text.contains(canary), "{canary} leaks: {what}");
         }
-        // What is no HTTP has an answer of its own, without a body.
+        // A request that is not HTTP gets a special answer without a body.
         let is_judged = !([400, 414, 431].contains(&answer.status) && answer.body.is_null());
         if is_http && draft.is_call() && is_judged {
             document.check(operation, &answer);
@@ -109,7 +109,7 @@ impl World {
         answer.status
     }
 
-    /// The vault still does everything for us, and theirs is as it was.
+    /// Checks that the vault still works, and that the other organization is unchanged.
     fn check(&self) {
         send(self.vault.base_url(), "GET", "/health", &[], None).success(200);
         assert_eq!(self.theirs.rows(&self.vault), self.their_rows);
@@ -152,7 +152,7 @@ fn five_thousand_requests_of_garbage_do_no_harm() {
     }
     println!("{total:?}");
     assert_eq!(total.values().sum::<usize>(), REQUESTS);
-    // The garbage reaches every kind of answer.
+    // The requests cause every kind of answer.
     for status in [
         200, 201, 204, 400, 401, 404, 405, 408, 409, 413, 415, 422, 431,
     ] {

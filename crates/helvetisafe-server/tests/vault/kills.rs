@@ -1,4 +1,4 @@
-//! `kill -9` while it writes: whatever was acknowledged is there, whole, after the next start.
+//! `kill -9` during writes: every acknowledged write is complete after the next start.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -19,15 +19,14 @@ const WRITES: usize = 1000;
 const WRITERS: usize = 6;
 const NAMES: usize = 8;
 
-/// How long a vault on a busy machine may take for a write.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time for a write on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The writes that a vault lives to acknowledge: fewer than this.
+/// The vault is killed before it has acknowledged this many writes.
 const LIFE: usize = 120;
 
-/// A secret that one writer alone writes, and every state in which it may be: the one that was
-/// acknowledged last, and those that were asked for since without an answer. A state is the number
-/// of the write that made it, or `None` where there is no secret.
+/// A secret of one writer, and its possible states: the last acknowledged one, and those of later writes
+/// without an answer. A state is the number of its write, or `None` if the secret does not exist.
 struct Tracked {
     name: String,
     possible: Vec<Option<u64>>,
@@ -36,7 +35,7 @@ struct Tracked {
 struct Writer {
     secrets: Vec<Tracked>,
     random: Random,
-    /// The number of its last write, which no other writer uses.
+    /// The number of the last write, which no other writer uses.
     number: u64,
 }
 
@@ -53,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// Writes until the vault is gone.
+    /// Writes until the vault is killed.
     fn run(&mut self, vault: &Connection, acknowledged: &AtomicUsize) {
         let Some(mut stream) = vault.open() else {
             return;
@@ -79,7 +78,7 @@ impl Writer {
 }
 
 impl Tracked {
-    /// A write that has to succeed in the state that it is in, and the state after it.
+    /// Returns a write that must succeed in the current state, and the state after it.
     fn next_write(
         &self,
         random: &mut Random,
@@ -104,7 +103,7 @@ impl Tracked {
         }
     }
 
-    /// What is stored has to be one of the possible states, whole; from now on it is the only one.
+    /// Checks that the stored secret is complete and in a possible state, which becomes the only one.
     fn check(&mut self, vault: &Connection, stream: &mut TcpStream) {
         let path = format!("/api/v1/secrets/{}", self.name);
         let answer = vault.send(stream, "GET", &path, None).unwrap();
@@ -128,7 +127,7 @@ impl Tracked {
     }
 }
 
-/// The value and the nonce that a write stores; from one page of the database to several.
+/// Returns the value and the nonce of a write. Values take from one page of the database to several.
 fn contents(number: u64) -> (String, String) {
     let mut random = Random::new(number);
     let length = 16
@@ -144,7 +143,7 @@ fn contents(number: u64) -> (String, String) {
     )
 }
 
-/// Where a vault is, and the token for it.
+/// The address of a vault, and a token for it.
 struct Connection {
     address: String,
     token: String,
@@ -157,15 +156,15 @@ impl Connection {
         Self { address, token }
     }
 
-    /// `None` when the vault was killed already.
+    /// Returns `None` if the vault was killed already.
     fn open(&self) -> Option<TcpStream> {
         let stream = TcpStream::connect(&self.address).ok()?;
         stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         Some(stream)
     }
 
-    /// `None` when the vault was gone before its answer was here, all of it.
+    /// Returns `None` if the vault was killed before its whole answer arrived.
     fn send(
         &self,
         stream: &mut TcpStream,
@@ -185,11 +184,11 @@ impl Connection {
     }
 }
 
-/// Kills the vault after a random number of further writes, at whatever it is doing then.
+/// Kills the vault at a random moment after a random number of further writes.
 fn kill_some_time(dev: &mut Dev, random: &mut Random, acknowledged: &AtomicUsize) {
     let end = acknowledged.load(Ordering::SeqCst) + random.below(LIFE);
     let start = Instant::now();
-    while acknowledged.load(Ordering::SeqCst) < end && start.elapsed() < PATIENCE {
+    while acknowledged.load(Ordering::SeqCst) < end && start.elapsed() < TIMEOUT {
         std::thread::sleep(Duration::from_micros(200));
     }
     std::thread::sleep(Duration::from_micros(random.below(3000) as u64));
@@ -213,7 +212,7 @@ fn check_all(writers: &mut [Writer], vault: &Connection) {
         .iter()
         .map(|row| row["key"].as_str().unwrap())
         .collect();
-    assert_eq!(listed, names, "nothing is there that nobody wrote");
+    assert_eq!(listed, names, "the list has exactly the written secrets");
 }
 
 #[test]
@@ -248,7 +247,7 @@ fn no_acknowledged_write_is_lost_and_none_is_torn() {
     assert!(kills >= WRITES / LIFE);
 }
 
-/// What SQLite itself says of the file.
+/// Returns the result of SQLite's integrity check.
 fn integrity(database: &Path) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

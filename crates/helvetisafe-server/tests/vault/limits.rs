@@ -1,4 +1,4 @@
-//! What is too large or of a wrong kind.
+//! Bodies that are too large or of a wrong type.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -21,7 +21,7 @@ fn a_secret_of_a_mebibyte_fits() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_413_even_when_it_is_sent_whole_first() {
+fn a_body_over_the_limit_is_413_even_if_all_of_it_is_sent_first() {
     let site = site_of(Vault::builder().body_limit(1000));
     let mut body = update();
     body["padding"] = json!("x".repeat(1000));
@@ -70,7 +70,7 @@ fn only_json_is_accepted() {
 }
 
 #[test]
-fn a_body_that_is_no_object_is_400_and_another_object_is_422() {
+fn a_body_that_is_not_an_object_is_400_and_a_wrong_object_is_422() {
     let site = site();
     let headers = [JSON, ("x-aegis-token", site.token.as_str())];
     let as_array = format!("[\"a\",\"{VALUE}\",\"{NONCE}\",null]");
@@ -112,7 +112,7 @@ fn a_body_that_is_no_object_is_400_and_another_object_is_422() {
 }
 
 #[test]
-fn a_message_quotes_little() {
+fn an_error_quotes_little_of_the_body() {
     let site = site();
     let mut body = update();
     body["expiresAt"] = json!("é".repeat(100_000));

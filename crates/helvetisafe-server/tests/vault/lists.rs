@@ -1,4 +1,4 @@
-//! The list is remembered between two changes, and never beyond one.
+//! The list is cached until the next change.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -72,7 +72,7 @@ fn a_list_contains_only_its_organization() {
     assert_eq!(listed.success(200)["keys"], json!([]));
 }
 
-/// Whoever sends a write and hangs up may have written, and the list has to say so.
+/// A client that disconnects during a write may have written. Then the list shows it.
 #[test]
 fn an_abandoned_write_is_in_the_list() {
     let site = site();

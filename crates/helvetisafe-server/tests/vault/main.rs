@@ -1,4 +1,4 @@
-//! The vault over real sockets, one file per topic.
+//! Tests of the vault over real sockets, one file per topic.
 
 #![allow(
     clippy::panic,

@@ -14,7 +14,7 @@ use crate::support::{Site, new_account, site, site_of};
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 #[test]
-fn a_token_answer_has_its_lifetime_and_its_scopes() {
+fn a_token_answer_has_a_lifetime_and_scopes() {
     let site = site();
     let body = site.fetch_token("secrets:list secrets:read").success(200);
     assert_eq!(body["token_type"], "Bearer");
@@ -41,11 +41,11 @@ fn scopes_that_the_account_lacks_are_not_granted() {
 }
 
 #[test]
-fn http_basic_works_too() {
+fn http_basic_is_accepted() {
     let site = site();
     let secret = site.account.client_secret.expose_secret();
     let basic = |secret: &str, body: &str| {
-        // Form-encoded before it is base64, as section 2.3.1 has it.
+        // Form-encoded before base64: section 2.3.1.
         let user = form_urlencoded::byte_serialize(site.account.client_id.as_bytes());
         let pair = format!("{}:{secret}", user.collect::<String>());
         let header = format!("Basic {}", BASE64_STANDARD.encode(pair));
@@ -112,7 +112,7 @@ fn refusals_have_the_codes_of_section_5_2() {
 }
 
 #[test]
-fn an_access_token_ends_with_its_life() {
+fn an_access_token_expires_after_its_lifetime() {
     let site = site_of(Vault::builder().token_life(Duration::from_millis(400)));
     let token = site.access_token();
     let works = |site: &Site| site.call_as(&token, "GET", "/api/v1/secrets", None).status;

@@ -1,9 +1,13 @@
-//! The document and the calls agree, in both directions.
+//! The OpenAPI document and the calls agree, in both directions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use helvetisafe_proto::{ErrorCode, Scopes};
+use helvetisafe_proto::endpoint::{
+    CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
+    UpdateSecret,
+};
+use helvetisafe_proto::{Endpoint, ErrorCode, Scopes};
 use helvetisafe_server::Vault;
 use secrecy::ExposeSecret;
 
@@ -27,12 +31,25 @@ fn the_document_is_served_without_a_credential() {
 
 #[test]
 fn every_route_is_documented_and_nothing_else() {
-    let quoted = include_str!("../../src/http.rs")
-        .split('"')
-        .skip(1)
-        .step_by(2);
-    let routes: BTreeSet<&str> = quoted.filter(|text| text.starts_with('/')).collect();
-    assert_eq!(Document::new().paths().collect::<BTreeSet<_>>(), routes);
+    let source = include_str!("../../src/http.rs");
+    let quoted = source.split('"').skip(1).step_by(2);
+    let endpoints = source.split("endpoint::<").skip(1);
+    let endpoints = endpoints.map(|text| match text.split(',').next().unwrap() {
+        "FetchToken" => FetchToken::PATH,
+        "GetOrgKey" => GetOrgKey::PATH,
+        "GetPrivateKey" => GetPrivateKey::PATH,
+        "ListSecrets" => ListSecrets::PATH,
+        "CreateSecret" => CreateSecret::PATH,
+        "GetSecret" => GetSecret::PATH,
+        "UpdateSecret" => UpdateSecret::PATH,
+        "DeleteSecret" => DeleteSecret::PATH,
+        other => panic!("teach the test {other}"),
+    });
+    let routes = quoted.filter(|text| text.starts_with('/')).chain(endpoints);
+    assert_eq!(
+        Document::new().paths().collect::<BTreeSet<_>>(),
+        routes.collect()
+    );
 }
 
 #[test]
@@ -63,7 +80,7 @@ fn every_path_has_the_documented_methods_and_no_other() {
     }
 }
 
-/// What was seen of each operation: its statuses.
+/// The observed statuses of each operation.
 #[derive(Default)]
 struct Seen<'a>(BTreeSet<(&'a str, &'a str, u16)>);
 
@@ -76,20 +93,20 @@ impl<'a> Seen<'a> {
 }
 
 #[test]
-fn every_documented_answer_is_given_and_is_as_documented() {
+fn every_documented_answer_occurs_and_matches_the_document() {
     let document = Document::new();
     let mut seen = Seen::default();
-    let (site, impatient) = (site(), impatient());
+    let (site, short_timeout) = (site(), site_with_short_timeout());
     for operation in document.operations() {
         let mut answers = successes(&site, operation);
         answers.extend(refusals(&site, operation));
         answers.push(throttled(operation));
-        answers.extend(broken_requests(&impatient, operation));
+        answers.extend(broken_requests(&short_timeout, operation));
         for answer in answers {
             seen.check(&document, operation, &answer);
         }
     }
-    // These need a vault that is broken, or so busy that nobody can wait for it here.
+    // These need a broken vault, or one that is busy for too long for a test.
     let unseen = [500, 503];
     for operation in document.operations() {
         for status in operation.statuses() {
@@ -99,7 +116,7 @@ fn every_documented_answer_is_given_and_is_as_documented() {
     }
 }
 
-/// The call as it should be, with the secret there and not there.
+/// Makes valid requests, with and without an existing secret.
 fn successes(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     site.call("POST", "/api/v1/secrets/there", Some(update()));
     site.call("DELETE", "/api/v1/secrets/absent", None);
@@ -117,7 +134,7 @@ fn successes(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     vec![try_one("absent"), try_one("there")]
 }
 
-/// Each way to be refused that has an answer of its own.
+/// Makes a request for each documented error.
 fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     let path = operation.path_for("a");
     if operation.path == "/oauth/token" {
@@ -150,7 +167,7 @@ fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     answers
 }
 
-/// The answer to the second of two where one is allowed.
+/// Returns the answer to a second request where only one is allowed.
 fn throttled(operation: Operation<'_>) -> Answer {
     let site = throttled_site();
     let again = || {
@@ -168,12 +185,12 @@ fn throttled(operation: Operation<'_>) -> Answer {
     again()
 }
 
-fn impatient() -> Site {
-    let patience = Duration::from_millis(300);
-    site_of(Vault::builder().body_limit(1000).client_timeout(patience))
+fn site_with_short_timeout() -> Site {
+    let timeout = Duration::from_millis(300);
+    site_of(Vault::builder().body_limit(1000).client_timeout(timeout))
 }
 
-/// A body that is too large, one that does not come, one that ends early, and a request without `Host`.
+/// Sends a body that is too large, one that does not arrive, one that ends early, and a request without `Host`.
 fn broken_requests(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     let (method, path) = (operation.method, operation.path_for("a"));
     let kind = if operation.path == "/oauth/token" {
@@ -197,7 +214,7 @@ fn broken_requests(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
     vec![
         with(&format!("content-length: 1001\r\n\r\n{}", "x".repeat(1001))),
         with("content-length: 10\r\n\r\n12345"),
-        // Not a number of bytes in a chunk: the body cannot be read on.
+        // An invalid chunk size, after which the body cannot be read.
         with("transfer-encoding: chunked\r\n\r\n5\r\n12345\r\nx\r\n"),
         send("\r\n"),
     ]
@@ -247,7 +264,7 @@ fn the_wire_contract_has_the_same_codes() {
 }
 
 #[test]
-fn the_document_holds_for_head_too() {
+fn the_document_covers_head_requests() {
     let Site { vault, token, .. } = site();
     for operation in Document::new().operations() {
         if operation.method == "GET" {

@@ -1,5 +1,5 @@
-//! Two organizations cannot reach each other: every call, every kind of credential, every relation
-//! that the name of a secret can have to the two.
+//! Two organizations cannot reach each other's secrets: every call, every kind of credential, and every
+//! combination of organizations that have a secret of the name.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::document::{Document, Operation};
 use crate::support::{Answer, send};
 use crate::tenant::{Tenant, log_in};
 
-/// Who has a secret of this name.
+/// The organizations that have a secret of this name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Name {
     Ours,
@@ -28,14 +28,14 @@ const NAMES: [(Name, &str); 4] = [
     (Name::Neither, "of_neither"),
 ];
 
-/// A credential, and whether it works.
+/// A credential, valid or not.
 struct Credential {
     kind: &'static str,
     headers: Vec<(&'static str, String)>,
     works: bool,
 }
 
-/// Every kind that a tenant can have.
+/// Returns every kind of credential of a tenant.
 fn credentials(vault: &Vault, of: &Tenant) -> Vec<Credential> {
     let bearer = |token: &str| vec![("authorization", format!("Bearer {token}"))];
     let header = |token: &str| vec![("x-aegis-token", token.to_owned())];
@@ -68,8 +68,8 @@ fn credentials(vault: &Vault, of: &Tenant) -> Vec<Credential> {
     credentials
 }
 
-/// Revoked tokens of both kinds, of another account in the organization so that only they go, and
-/// an expired one.
+/// Returns revoked tokens of both kinds and an expired one. They belong to another account of the
+/// organization, since revoking affects all tokens of an account.
 fn invalid_tokens(vault: &Vault, of: &Tenant) -> ([String; 2], String) {
     let account = vault.new_account(&of.organization, crate::support::new_account());
     let account = account.unwrap();
@@ -86,7 +86,7 @@ fn invalid_tokens(vault: &Vault, of: &Tenant) -> ([String; 2], String) {
     ([access, api], expired.expose_secret().to_owned())
 }
 
-/// What the caller is told: as if the other organization did not exist.
+/// Returns the expected status: the same as if the other organization did not exist.
 fn expected(call: Operation<'_>, name: Name) -> u16 {
     let exists = matches!(name, Name::Ours | Name::Both);
     match (call.method, call.path.contains("{key}")) {
@@ -104,7 +104,7 @@ struct World {
     vault: Vault,
     ours: Tenant,
     theirs: Tenant,
-    /// Everything that is only theirs.
+    /// All texts that belong to the other organization alone.
     canaries: Vec<String>,
     their_rows: Vec<StoredSecret>,
     their_keys: [Value; 2],
@@ -189,7 +189,7 @@ fn no_call_with_any_credential_reaches_the_other_organization() {
 }
 
 #[test]
-fn an_access_token_that_has_expired_reaches_nothing() {
+fn an_expired_access_token_reaches_nothing() {
     let world = World::of(Vault::builder().token_life(Duration::ZERO));
     world.ours.reset(&["of_ours", "of_both"], 50);
     let before = world.ours.rows(&world.vault);

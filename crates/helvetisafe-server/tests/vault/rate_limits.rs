@@ -1,4 +1,4 @@
-//! What an account may ask, on a clock that the test drives.
+//! Rate limits, on a clock that the test drives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::tenant::{Tenant, log_in};
 
 const LIST: &str = "/api/v1/secrets";
 
-/// A vault whose limits stand still until the test says so.
+/// A vault whose limits use a clock that only the test advances.
 struct Timed {
     site: Site,
     millis: Arc<AtomicU64>,
@@ -42,7 +42,7 @@ impl Timed {
         log_in(self.site.vault.base_url(), client_id, secret)
     }
 
-    /// With the right secret.
+    /// Fetches a token with the right secret.
     fn right(&self) -> Answer {
         self.site.fetch_token("")
     }
@@ -52,7 +52,7 @@ impl Timed {
     }
 }
 
-/// So many in so many seconds.
+/// Returns a rate of `count` requests per period in seconds.
 fn rate(count: u32, seconds: u64) -> Option<Rate> {
     Some(Rate::new(count, Duration::from_secs(seconds)))
 }
@@ -72,7 +72,7 @@ fn requests_over_the_limit_are_429_until_retry_after() {
     for _ in 0..4 {
         timed.list().success(200);
     }
-    // 2.5 s until the next, told as whole seconds, rounded up.
+    // 2.5 s until the next one, rounded up to whole seconds.
     throttled(&timed.list(), "3");
     timed.advance(1600);
     throttled(&timed.list(), "1");
@@ -84,7 +84,7 @@ fn requests_over_the_limit_are_429_until_retry_after() {
 }
 
 #[test]
-fn every_call_of_every_token_of_an_account_counts_and_refusals_too() {
+fn all_requests_of_an_account_count_even_refused_ones() {
     let timed = Timed::new(RateLimits {
         requests: rate(6, 60),
         ..RateLimits::off()
@@ -102,7 +102,7 @@ fn every_call_of_every_token_of_an_account_counts_and_refusals_too() {
     for token in [&site.token, &access, &weak] {
         throttled(&site.call_as(token, "GET", LIST, None), "10");
     }
-    // What needs no token is nobody's, and an invented token is nobody's either.
+    // Requests without a token, or with an unknown one, count for no account.
     site.send("GET", "/health", &[], None).success(200);
     site.call_as("invented", "GET", LIST, None).error(401);
 }
@@ -145,7 +145,7 @@ fn a_guesser_is_throttled_and_the_owner_is_not() {
     }
     for _ in 0..100 {
         throttled(&timed.wrong(), "10");
-        // Nobody who knows the client id alone can keep the account from its token.
+        // A client that knows only the client id cannot lock the account out.
     }
     timed.right().success(200);
     timed.right().success(200);

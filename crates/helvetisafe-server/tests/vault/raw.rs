@@ -1,4 +1,4 @@
-//! HTTP as bytes, for what no HTTP library would send.
+//! HTTP as bytes, for requests that no HTTP library would send.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,10 +9,10 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::support::Answer;
 
-/// After this long a vault that says nothing and does not close is taken to hang.
+/// If the vault neither sends nor closes for this long, it hangs.
 const HANG: Duration = Duration::from_secs(20);
 
-/// Sends bytes and reads one answer; `None` when the vault closes without one.
+/// Sends bytes and reads one answer; returns `None` if the vault closes without one.
 pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(HANG)).unwrap();
@@ -21,13 +21,13 @@ pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     read_answer(&mut stream, request.starts_with(b"HEAD "))
 }
 
-/// The same for a request that has to be answered. A busy machine may stop this thread before the
-/// first byte for longer than an impatient vault waits, so it tries again.
+/// Sends a request that must be answered. Tries again, since a busy machine may stop this thread before the
+/// first byte for longer than a vault with a short timeout waits.
 pub(crate) fn answer_to(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     (0..5).find_map(|_| exchange(address, request))
 }
 
-/// Reads one answer. Fails when nothing comes for too long.
+/// Reads one answer. Fails if nothing arrives for too long.
 pub(crate) fn read_answer(stream: &mut TcpStream, is_head: bool) -> Option<Answer> {
     let mut bytes = Vec::new();
     loop {
@@ -46,7 +46,7 @@ pub(crate) fn read_answer(stream: &mut TcpStream, is_head: bool) -> Option<Answe
     }
 }
 
-/// A whole answer, if it is there.
+/// Returns the answer if it is complete.
 fn parse(bytes: &[u8], is_head: bool) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).unwrap();
@@ -54,7 +54,7 @@ fn parse(bytes: &[u8], is_head: bool) -> Option<Answer> {
     let status = lines.next().unwrap().split(' ').nth(1).unwrap();
     let headers: HeaderMap = lines.map(header).collect();
     if status.starts_with('1') {
-        // The answer is still to come.
+        // This is an informational response; the answer follows.
         return parse(&bytes[end + 4..], is_head);
     }
     let length = headers.get("content-length");

@@ -1,4 +1,4 @@
-//! What was read is remembered, and never beyond a write.
+//! A secret is cached until the next write.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{NONCE, Site, site, site_of, update};
 
-/// A value that says which one it is.
+/// Returns a value that contains its number.
 fn value(number: usize) -> String {
     BASE64_STANDARD.encode(format!("{number:016}"))
 }
@@ -54,7 +54,7 @@ fn each_kind_of_write_is_in_the_next_read() {
     assert_eq!(read(&site, "a"), first);
 }
 
-/// Lets the others end, also where an assertion fails.
+/// Stops the other threads on drop, also after a failed assertion.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -63,8 +63,8 @@ impl Drop for Over<'_> {
     }
 }
 
-/// While others read the same secret as often as they can, and bring what they find into the cache. In
-/// a file, since there reads and writes have connections of their own.
+/// Meanwhile other threads read the same secret as often as they can, and fill the cache. The database is a
+/// file, since then reads and writes have separate connections.
 #[test]
 fn a_writer_reads_its_own_write() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn a_writer_reads_its_own_write() {
     });
 }
 
-/// Whoever sends a write and hangs up may have written, and a read has to say so.
+/// A client that disconnects during a write may have written. Then a read returns the new value.
 #[test]
 fn an_abandoned_write_is_read() {
     let site = site();

@@ -1,4 +1,4 @@
-//! Each scope is needed and enough: every set of scopes, every call, every way to have a token.
+//! Each scope is necessary and sufficient: every set of scopes, every call, every kind of token.
 
 use helvetisafe_proto::{Scope, Scopes};
 use helvetisafe_server::NewApiToken;
@@ -8,7 +8,7 @@ use crate::document::{Document, Operation};
 use crate::support::{Site, new_account, site};
 use crate::tenant::log_in;
 
-/// Which scope which call needs, said again so that document and code cannot be wrong together.
+/// The scope of each call, independent of the document and the code.
 const NEEDED: [(&str, &str, Scope); 8] = [
     ("GET", "/api/v1/credentials/org-key", Scope::CredentialsRead),
     (
@@ -34,8 +34,8 @@ fn all_sets() -> impl Iterator<Item = Scopes> {
     })
 }
 
-/// Tokens that may do exactly this: an API token, an API token and an access token of an account
-/// that may do no more, and an access token that was asked for no more.
+/// Returns tokens with exactly these scopes: an API token; an API token and an access token of an account with
+/// these scopes; and an access token that was requested with them.
 fn tokens(site: &Site, scopes: Scopes) -> Vec<(&'static str, String)> {
     let account = new_account().scopes(scopes);
     let account = site.vault.new_account(&site.organization, account).unwrap();
@@ -55,7 +55,7 @@ fn tokens(site: &Site, scopes: Scopes) -> Vec<(&'static str, String)> {
         ),
         ("access token of account", access(&logged_in.success(200))),
     ];
-    // To ask for none is to ask for all.
+    // A token request without scopes is a request for all of them.
     if !scopes.is_empty() {
         let asked = site.fetch_token(&scopes.to_string()).success(200);
         tokens.push(("access token", access(&asked)));
@@ -81,7 +81,7 @@ fn the_document_names_the_scope_of_each_call() {
 }
 
 #[test]
-fn every_set_of_scopes_allows_what_it_names_and_nothing_else() {
+fn every_set_of_scopes_allows_exactly_its_calls() {
     let (site, document) = (site(), Document::new());
     site.create("a").success(201);
     let mut cells = 0;
@@ -97,7 +97,7 @@ fn every_set_of_scopes_allows_what_it_names_and_nothing_else() {
     assert_eq!(cells, (32 * 4 - 1) * 8);
 }
 
-/// Between two checks `a` is there and `b` is not.
+/// Before each check, `a` exists and `b` does not.
 fn check(
     site: &Site,
     document: &Document,

@@ -1,4 +1,4 @@
-//! Clients that hold a connection and do nothing with it.
+//! Clients that hold a connection without using it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,15 +10,15 @@ use serde_json::json;
 use crate::raw::{answer_to, read_answer};
 use crate::support::{NONCE, Site, site_of};
 
-const PATIENCE: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_millis(400);
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
 
-/// Far more than the patience, for a machine that is busy.
+/// Far more than the timeout, for a busy machine.
 const LATE: Duration = Duration::from_secs(15);
 
-fn impatient() -> Site {
-    site_of(Vault::builder().client_timeout(PATIENCE).max_connections(4))
+fn site_with_short_timeout() -> Site {
+    site_of(Vault::builder().client_timeout(TIMEOUT).max_connections(4))
 }
 
 fn connect(site: &Site) -> TcpStream {
@@ -27,13 +27,13 @@ fn connect(site: &Site) -> TcpStream {
     stream
 }
 
-/// A whole answer in time, on a connection of its own.
+/// Checks that a new connection gets a complete answer in time.
 fn check_health(site: &Site) {
     let answer = answer_to(site.vault.address(), HEALTH);
     answer.unwrap().success(200);
 }
 
-/// Waits until the vault closes; how long that took.
+/// Waits until the vault closes the connection. Returns the time that this took.
 fn closed(mut stream: TcpStream) -> Duration {
     let start = Instant::now();
     let mut rest = Vec::new();
@@ -45,8 +45,8 @@ fn closed(mut stream: TcpStream) -> Duration {
 }
 
 #[test]
-fn a_head_that_does_not_come_or_drips_ends_the_connection() {
-    let site = impatient();
+fn a_missing_or_slow_head_closes_the_connection() {
+    let site = site_with_short_timeout();
     for start in [
         "",
         "GET /health HTTP/1.1\r\n",
@@ -56,19 +56,19 @@ fn a_head_that_does_not_come_or_drips_ends_the_connection() {
         stream.write_all(start.as_bytes()).unwrap();
         assert!(closed(stream) < LATE, "{start:?}");
     }
-    // However steadily bytes come.
+    // The timeout applies even while bytes arrive.
     let mut stream = connect(&site);
     stream.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
     let start = Instant::now();
     while stream.write_all(b"x: y\r\n").is_ok() {
         assert!(start.elapsed() < LATE, "the vault still reads");
-        std::thread::sleep(PATIENCE / 10);
+        std::thread::sleep(TIMEOUT / 10);
     }
 }
 
 #[test]
-fn a_body_that_drips_is_408() {
-    let site = impatient();
+fn a_slow_body_is_408() {
+    let site = site_with_short_timeout();
     let mut stream = connect(&site);
     let head = format!(
         "PUT /api/v1/secrets/a HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\
@@ -80,33 +80,36 @@ fn a_body_that_drips_is_408() {
     let dripping = std::thread::spawn(move || {
         let start = Instant::now();
         while start.elapsed() < LATE && writer.write_all(b" ").is_ok() {
-            std::thread::sleep(PATIENCE / 10);
+            std::thread::sleep(TIMEOUT / 10);
         }
     });
     let answer = read_answer(&mut stream, false).unwrap();
-    assert_eq!(answer.error(408), "the body came too slowly");
+    assert_eq!(
+        answer.error(408),
+        "the body arrived too slowly: send the request again"
+    );
     drop(stream);
     dripping.join().unwrap();
 }
 
 #[test]
 fn an_idle_connection_is_closed_and_one_in_use_is_not() {
-    // Long enough that no busy machine takes it between two requests.
-    let patience = Duration::from_secs(2);
-    let site = site_of(Vault::builder().client_timeout(patience));
+    // Longer than a busy machine needs between two requests.
+    let timeout = Duration::from_secs(2);
+    let site = site_of(Vault::builder().client_timeout(timeout));
     let mut stream = connect(&site);
     let start = Instant::now();
-    while start.elapsed() < patience * 3 / 2 {
+    while start.elapsed() < timeout * 3 / 2 {
         stream.write_all(HEALTH).unwrap();
         assert_eq!(read_answer(&mut stream, false).unwrap().status, 200);
-        std::thread::sleep(patience / 40);
+        std::thread::sleep(timeout / 40);
     }
     assert!(closed(stream) < LATE);
 }
 
 #[test]
 fn silent_connections_with_a_credential_delay_others_only_for_a_limited_time() {
-    let site = impatient();
+    let site = site_with_short_timeout();
     let request = format!(
         "GET /api/v1/secrets HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\r\n",
         site.token
@@ -122,7 +125,7 @@ fn silent_connections_with_a_credential_delay_others_only_for_a_limited_time() {
         .collect();
     check_health(&site);
     assert!(
-        start.elapsed() >= PATIENCE,
+        start.elapsed() >= TIMEOUT,
         "more than four were served at a time"
     );
     drop(silent);
@@ -130,8 +133,8 @@ fn silent_connections_with_a_credential_delay_others_only_for_a_limited_time() {
 
 #[test]
 fn a_client_that_does_not_read_is_disconnected() {
-    let site = impatient();
-    // Far more than the buffers of both sockets hold.
+    let site = site_with_short_timeout();
+    // Far more than fits the buffers of both sockets.
     let value = "A".repeat(1_400_000);
     let body = json!({ "key": "a", "value": value, "nonce": NONCE });
     site.call("POST", "/api/v1/secrets", Some(body))
@@ -147,7 +150,7 @@ fn a_client_that_does_not_read_is_disconnected() {
             stream
         })
         .collect();
-    // All four connections are theirs until the vault gives up on them.
+    // These clients hold all four connections until the vault closes them.
     check_health(&site);
     drop(blocked);
 }

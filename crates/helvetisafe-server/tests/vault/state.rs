@@ -11,7 +11,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// The same vault, stopped and started.
+/// A vault that can be restarted with the same database.
 pub(crate) fn again(site: Site, database: &Path) -> Site {
     let Site {
         vault,
@@ -93,7 +93,7 @@ fn a_database_that_others_can_read_is_refused_and_a_new_one_is_not_readable() {
 }
 
 #[test]
-fn an_unusable_database_is_a_clear_error() {
+fn an_unusable_database_gives_a_clear_error() {
     let folder = folder();
     let missing = folder.path().join("missing/vault.db");
     let error = Vault::builder().state(&missing).start().unwrap_err();

@@ -1,4 +1,4 @@
-//! A vault with one account, and plain HTTP to it.
+//! A vault with one account, and an HTTP client for it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use ureq::http::{HeaderMap, Request};
 
-/// 16 bytes of base64: the smallest value, and a nonce.
+/// Base64 of 16 bytes, the smallest value, and of a nonce.
 pub(crate) const VALUE: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 pub(crate) const NONCE: &str = "AAAAAAAAAAAAAAAA";
 
@@ -42,7 +42,7 @@ pub(crate) fn site_of(builder: VaultBuilder) -> Site {
     }
 }
 
-/// A site that allows one request, one login and one failed login an hour.
+/// Returns a site that allows one request, one login and one failed login an hour.
 pub(crate) fn throttled_site() -> Site {
     let one = Some(Rate::new(1, Duration::from_secs(3600)));
     site_of(Vault::builder().rate_limits(RateLimits {
@@ -52,14 +52,14 @@ pub(crate) fn throttled_site() -> Site {
     }))
 }
 
-/// With the test key, since making one is slow.
+/// Makes an account with the test key, since generating a key is slow.
 pub(crate) fn new_account() -> NewAccount {
     let key = PrivateKey::from_pem(include_str!("../data/private-key.pem")).unwrap();
     NewAccount::default().private_key(key)
 }
 
 impl Site {
-    /// A call with the site's API token.
+    /// Makes a call with the site's API token.
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.call_as(&self.token, method, path, body)
     }
@@ -144,12 +144,12 @@ pub(crate) fn update() -> Value {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// `null` when there is no body.
+    /// `null` if there is no body.
     pub(crate) body: Value,
 }
 
 impl Answer {
-    /// The text of an error, which has to be JSON of the contract's form.
+    /// Returns the text of an error, which must have the form of the wire contract.
     pub(crate) fn error(&self, status: u16) -> &str {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.headers["content-type"], "application/json", "{self:?}");

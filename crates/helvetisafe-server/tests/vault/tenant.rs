@@ -1,4 +1,4 @@
-//! One of several organizations in a vault, with an account and everything that is only its own.
+//! One of several organizations in a vault, with its account and its secrets.
 
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, StoredSecret, Vault};
 use secrecy::ExposeSecret;
@@ -58,7 +58,7 @@ impl Tenant {
         send(&self.base_url, method, path, &headers, body)
     }
 
-    /// Removes what is there and stores these names, each with a value of its own.
+    /// Replaces all secrets with these, each with a different value.
     pub(crate) fn reset(&self, names: &[&str], fill: u8) -> Vec<String> {
         let listed = self.call("GET", "/api/v1/secrets", None).success(200);
         for secret in listed["keys"].as_array().unwrap() {
@@ -80,7 +80,7 @@ impl Tenant {
         vault.stored_secrets(&self.organization).unwrap()
     }
 
-    /// What the vault keeps of the account's keys, as the account sees it.
+    /// Returns the account's stored keys, as the vault sends them.
     pub(crate) fn keys(&self) -> [Value; 2] {
         ["org-key", "private-key"].map(|name| {
             let path = format!("/api/v1/credentials/{name}");
@@ -88,7 +88,7 @@ impl Tenant {
         })
     }
 
-    /// Every text that only this tenant may ever see, its secrets aside.
+    /// Returns every text that only this tenant may see, except its secrets.
     pub(crate) fn canaries(&self) -> Vec<String> {
         let mut canaries = vec![
             self.account.client_id.clone(),
@@ -103,7 +103,7 @@ impl Tenant {
     }
 }
 
-/// A value and a nonce that are found again wherever they are.
+/// Returns a value and a nonce that a search can recognize.
 fn canary(fill: u8) -> (String, String) {
     use base64::Engine;
     let encode = |size: usize| base64::prelude::BASE64_STANDARD.encode(vec![fill; size]);

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::retry::{self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
-use http::header::USER_AGENT;
 use http::{Method, Request, Response};
 
 use super::Api;
 use super::outcome::{FailedAttempt, Outcome, ReadBack};
 use super::throttle::Admission;
 use crate::auth::Credential;
-use crate::clock::Deadline;
+use crate::bounds::Bounds;
 use crate::error::{Action, Cause, Error};
 use crate::event::{CallInfo, Event, HiddenKey};
 use crate::http::{AttemptLimits, Failure, TransportError};
@@ -30,12 +29,11 @@ pub(super) struct Call<'a, R: Runtime, E> {
     endpoint: &'a E,
     method: Method,
     action: Action,
-    deadline: Deadline,
+    bounds: Bounds,
     /// The greatest effect of the attempts so far.
     effect: Effect,
-    /// The attempts that failed and were counted, and the most that may.
+    /// The attempts that failed and were counted.
     failed: u32,
-    max_attempts: u32,
     /// The uncounted repetitions that are left: after a dead connection, and with a new credential.
     immediate: u32,
     credentials: u32,
@@ -46,8 +44,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         api: &'a Arc<Api<R>>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
-        max_attempts: u32,
+        bounds: Bounds,
     ) -> Self {
         Self {
             id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
@@ -55,10 +52,9 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             endpoint,
             method: E::METHOD,
             action,
-            deadline,
+            bounds,
             effect: Effect::None,
             failed: 0,
-            max_attempts,
             immediate: 1,
             credentials: 1,
         }
@@ -147,9 +143,12 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             }
         }
         let credential = match E::SCOPE {
-            Some(_) => Some(api.credential(self.deadline).await?),
+            Some(_) => Some(api.credential(&self.bounds).await?),
             None => None,
         };
+        if self.bounds.is_cancelled() {
+            return Err(Error::new(self.action.clone(), Cause::Cancelled));
+        }
         let time = api.timeouts.attempt.min(self.remaining());
         if time.is_zero() {
             return Err(Error::new(self.action.clone(), Cause::Deadline));
@@ -169,10 +168,11 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         };
         let mut request = self.endpoint.request(&self.api.base);
         let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.api.user_agent.clone());
+        // First: the transports leave no copy of the first sensitive header.
         if let Some(credential) = credential {
             credential.header.apply(headers);
         }
+        headers.extend(self.api.headers.clone());
         request.extensions_mut().insert(limits);
         let host = request.uri().clone();
         let response = self.send(request).await?;
@@ -282,12 +282,13 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
 
     fn next_wait(&mut self, back_off: BackOff, retry_after: Option<Duration>) -> Option<Duration> {
         let failures = self.failed;
-        if failures + 1 >= self.max_attempts {
+        let policy = &self.api.policy;
+        let max_attempts = self.bounds.attempts.unwrap_or(policy.max_attempts);
+        if failures + 1 >= max_attempts {
             return None;
         }
         self.failed += 1;
         let (remaining, jitter) = (self.remaining(), self.api.runtime.clock().jitter());
-        let policy = &self.api.policy;
         policy
             .wait(back_off, failures, retry_after, remaining, jitter)
             .ok()
@@ -300,11 +301,12 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             time,
             throttled,
         });
-        self.api.runtime.sleep(time).await;
+        let cancel = self.bounds.cancel.as_ref();
+        self.api.runtime.sleep(time, cancel).await;
     }
 
     fn remaining(&self) -> Duration {
-        self.api.runtime.remaining(self.deadline)
+        self.api.runtime.remaining(self.bounds.deadline)
     }
 
     /// Ends the call with the failure of its last attempt, or with `None` before an attempt.

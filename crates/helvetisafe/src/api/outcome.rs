@@ -75,7 +75,7 @@ impl From<TransportError> for FailedAttempt {
             Failure::NotSent => AttemptFailure::NotSent,
             Failure::DeadConnection => AttemptFailure::DeadConnection,
             Failure::Lost | Failure::TimedOut => AttemptFailure::Lost,
-            Failure::Tls => AttemptFailure::Untrusted,
+            Failure::Tls | Failure::Proxy => AttemptFailure::Untrusted,
             Failure::TooLarge | Failure::Malformed => AttemptFailure::Unreadable,
         };
         Self {

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use helvetisafe_crypto::FieldValue;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::watch::AsyncWatch;
+use crate::call_options::CallOptions;
 use crate::error::Error;
 use crate::operations::Operations;
+use crate::operations::fields::field_values;
 use crate::runtime::{Boxed, Tokio};
 use crate::secret::{Secret, SecretMetadata};
 use crate::vault::Vault;
@@ -28,6 +31,12 @@ impl<'a> AsyncSecrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// As [`Secrets::with`](crate::Secrets::with).
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
     }
 
     /// As [`Secrets::get`](crate::Secrets::get).
@@ -177,15 +186,15 @@ impl<'a> AsyncSecrets<'a> {
     /// # Errors
     ///
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
-    pub async fn create_fields(
+    pub async fn create_fields<'f, V: Clone + Into<FieldValue<'f>> + Sync>(
         &self,
         key: impl AsRef<str> + Send,
-        fields: &[(&str, &str)],
+        fields: &[(&str, V)],
         expires_at: impl Into<Option<Timestamp>> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .create_fields(key.as_ref(), fields, expires_at.into())
+            .create_fields(key.as_ref(), &field_values(fields), expires_at.into())
             .await
     }
 
@@ -194,15 +203,15 @@ impl<'a> AsyncSecrets<'a> {
     /// # Errors
     ///
     /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
-    pub async fn update_fields(
+    pub async fn update_fields<'f, V: Clone + Into<FieldValue<'f>> + Sync>(
         &self,
         key: impl AsRef<str> + Send,
-        fields: &[(&str, &str)],
+        fields: &[(&str, V)],
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .update_fields(key.as_ref(), fields, expiry.into())
+            .update_fields(key.as_ref(), &field_values(fields), expiry.into())
             .await
     }
 
@@ -211,16 +220,16 @@ impl<'a> AsyncSecrets<'a> {
     /// # Errors
     ///
     /// As [`Secrets::set_field`](crate::Secrets::set_field).
-    pub async fn set_field(
+    pub async fn set_field<'f>(
         &self,
         key: impl AsRef<str> + Send,
         field: &str,
-        value: &str,
+        value: impl Into<FieldValue<'f>> + Send,
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .set_field(key.as_ref(), field, value, expiry.into())
+            .set_field(key.as_ref(), field, value.into(), expiry.into())
             .await
     }
 

@@ -7,6 +7,7 @@ use helvetisafe_crypto as crypto;
 use helvetisafe_proto::ErrorCode;
 
 use super::{Action, Cause, Error, ErrorKind};
+use crate::config_error::ConfigError;
 use crate::http::CertificateProblem;
 
 /// The setting of the client that helps against an error; from [`Error::setting`].
@@ -69,7 +70,9 @@ impl Error {
                 .then_some(Setting::CaCertificate),
             Cause::TooLarge { .. } => Some(Setting::SecretLimit),
             Cause::Deadline => Some(Setting::OperationTimeout),
-            Cause::Crypto(crypto::Error::PassphraseRequired) => Some(Setting::Passphrase),
+            Cause::Config(ConfigError::PrivateKey(crypto::Error::PassphraseRequired)) => {
+                Some(Setting::Passphrase)
+            }
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Writes multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
 
-use helvetisafe_crypto::{Payload, Plaintext};
+use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn create_fields(
         &self,
         key: &str,
-        fields: &[(&str, &str)],
+        fields: &[(&str, FieldValue<'_>)],
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let work = self.create_fields_unobserved(key, fields, expires_at);
@@ -27,7 +27,7 @@ impl<R: Runtime> Operation<'_, R> {
     async fn create_fields_unobserved(
         &self,
         key: &str,
-        fields: &[(&str, &str)],
+        fields: &[(&str, FieldValue<'_>)],
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
@@ -37,7 +37,7 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn update_fields(
         &self,
         key: &str,
-        fields: &[(&str, &str)],
+        fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let work = self.update_fields_unobserved(key, fields, expiry);
@@ -48,7 +48,7 @@ impl<R: Runtime> Operation<'_, R> {
     async fn update_fields_unobserved(
         &self,
         key: &str,
-        fields: &[(&str, &str)],
+        fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
@@ -59,7 +59,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         field: &str,
-        value: &str,
+        value: FieldValue<'_>,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let work = self.set_field_unobserved(key, field, value, expiry);
@@ -70,7 +70,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         field: &str,
-        value: &str,
+        value: FieldValue<'_>,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
@@ -98,7 +98,7 @@ impl<R: Runtime> Operation<'_, R> {
 }
 
 /// Parses the name of a multi-field secret and encodes its fields.
-fn encode(key: &str, fields: &[(&str, &str)]) -> Result<(KeyName, Plaintext), Error> {
+fn encode(key: &str, fields: &[(&str, FieldValue<'_>)]) -> Result<(KeyName, Plaintext), Error> {
     let key = parse(key)?;
     refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
     Ok((key, Payload::encode_fields(fields)))
@@ -114,4 +114,13 @@ pub(super) fn refuse_own_name<'a>(
         return Err(Error::config(ConfigError::FieldNamedAsKey(key.clone())));
     }
     Ok(())
+}
+
+/// Converts the values of fields.
+pub(crate) fn field_values<'n, 'v, V>(fields: &[(&'n str, V)]) -> Vec<(&'n str, FieldValue<'v>)>
+where
+    V: Clone + Into<FieldValue<'v>>,
+{
+    let convert = |(name, value): &(&'n str, V)| (*name, value.clone().into());
+    fields.iter().map(convert).collect()
 }

@@ -1,8 +1,8 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
+use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
 
 use super::{Operation, parse};
@@ -92,13 +92,11 @@ impl<R: Runtime> Operation<'_, R> {
             key: key.clone(),
             update,
         };
-        let answer = self.vault.api.call(&call, action, self.deadline).await?;
-        Ok(SecretMetadata::written(
-            key,
-            None,
-            answer.updated_at,
-            answer.expires_at,
-        ))
+        let answer = self.vault.api.call(&call, action, &self.bounds).await?;
+        let key = ListedKey::Valid(key);
+        let updated_at = self.known_time(&key, "updated_at", answer.updated_at);
+        let expires_at = self.known_time(&key, "expires_at", answer.expires_at);
+        Ok(SecretMetadata::new(key, None, updated_at, expires_at))
     }
 
     pub(super) async fn put_payload(

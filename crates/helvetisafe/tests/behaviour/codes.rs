@@ -1,4 +1,4 @@
-//! The vault's reasons for programs, and what a hostile one can do with them.
+//! Error codes of the vault, and their abuse by a hostile vault.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 const A: &str = "/api/v1/secrets/a";
 
-/// What a client says of one answer to a read.
+/// The error of a read with this answer.
 fn of_read(status: u16, body: String) -> helvetisafe::Error {
     let world = World::new(move |seen, _| seen.is("GET", A).then(|| answer(status, body.clone())));
     world.client().secrets().get("a").unwrap_err()
@@ -127,7 +127,7 @@ impl Clock for Behind {
     }
 }
 
-/// From a vault, with no proxy that writes for it.
+/// A real vault, without scripted answers.
 #[test]
 fn a_real_vault_returns_the_codes() {
     let world = World::new(|_, _| None);

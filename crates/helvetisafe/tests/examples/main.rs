@@ -34,7 +34,7 @@ impl World {
             .unwrap()
     }
 
-    /// An example, with the account in its environment.
+    /// An example with the account in its environment.
     fn command(&self, example: &str) -> Command {
         let mut command = Command::new(path(example));
         command
@@ -137,7 +137,7 @@ fn threads() {
     assert_eq!(lines, expected.collect::<Vec<_>>());
 }
 
-/// A program that is killed at the end of its test.
+/// A program that is killed when the test ends.
 struct Service {
     child: Child,
     address: String,
@@ -203,7 +203,7 @@ fn axum() {
     assert_ne!(body(&service.ask("POST", "/tag", "hullo")), body(&first));
     let health = service.ask("GET", "/health", "");
     assert!(health.ends_with("the vault answers"), "{health}");
-    // The service goes on with what it has.
+    // The service continues with its cached value.
     drop(world);
     assert_eq!(body(&service.ask("POST", "/tag", "hello")), body(&first));
     let health = service.ask("GET", "/health", "");

@@ -1,4 +1,4 @@
-//! What `tracing` is told.
+//! The spans and events that `tracing` receives.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,39 +8,39 @@ use secrecy::ExposeSecret;
 use tracing::subscriber::with_default;
 use tracing::{Level, info_span};
 
-use crate::listener::{Listener, Said};
+use crate::recorder::{Recorded, Recorder};
 
 const KEY: &str = "a_key_of_note";
-const VALUE: &str = "a value that nobody says";
+const VALUE: &str = "a value that is never emitted";
 
-/// One test at a time, as said in `main.rs`.
+/// Runs one test at a time: see `main.rs`.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a listener hears of a client that connects, writes and reads.
-fn heard(most: Level, world: &World) -> Listener {
-    let listener = Listener::at(most);
-    with_default(listener.clone(), || {
+/// Records a client that connects, writes and reads.
+fn recorded(most: Level, world: &World) -> Recorder {
+    let recorder = Recorder::at(most);
+    with_default(recorder.clone(), || {
         let client = world.client();
         client.secrets().put(KEY, VALUE, None).unwrap();
         client.secrets().get(KEY).unwrap();
         client.secrets().get("other").unwrap_err();
         client.secrets().delete(KEY).unwrap();
     });
-    listener
+    recorder
 }
 
-fn has_key(said: &Said) -> bool {
-    said.words.contains(KEY)
+fn has_key(entry: &Recorded) -> bool {
+    entry.words.contains(KEY)
 }
 
 #[test]
 fn each_operation_is_a_span_with_its_outcome_and_duration() {
     let _alone = alone();
     let world = World::new(|_, _| None);
-    let spans = heard(Level::INFO, &world).spans();
+    let spans = recorded(Level::INFO, &world).spans();
     let seen: Vec<_> = spans
         .iter()
         .map(|span| (span.span, span.words.contains("outcome=\"ok\"")))
@@ -70,8 +70,8 @@ fn each_operation_is_a_span_with_its_outcome_and_duration() {
 fn each_request_is_a_span_with_the_fields_of_opentelemetry() {
     let _alone = alone();
     let world = World::new(|_, _| None);
-    let listener = heard(Level::INFO, &world);
-    let requests = listener.requests();
+    let recorder = recorded(Level::INFO, &world);
+    let requests = recorder.requests();
     // The org key, the token, an update that finds nothing, a create, two reads and a delete.
     assert_eq!(requests.len(), 7, "{requests:?}");
     let address = world.proxy.base_url();
@@ -97,9 +97,9 @@ fn each_request_is_a_span_with_the_fields_of_opentelemetry() {
 fn secret_names_appear_at_debug_level_only() {
     let _alone = alone();
     let world = World::new(|_, _| None);
-    let info = heard(Level::INFO, &world).said();
+    let info = recorded(Level::INFO, &world).entries();
     assert!(!info.is_empty() && !info.iter().any(has_key), "{info:?}");
-    let debug = heard(Level::DEBUG, &world);
+    let debug = recorded(Level::DEBUG, &world);
     let named = debug.spans().into_iter().filter(has_key);
     assert_eq!(named.count(), 3);
 }
@@ -111,19 +111,19 @@ fn each_attempt_is_an_event_within_its_span() {
         let earlier = before.iter().filter(|seen| seen.is("GET", SECRETS));
         (seen.is("GET", SECRETS) && earlier.count() == 0).then(|| answer(503, ""))
     });
-    let listener = Listener::at(Level::DEBUG);
-    with_default(listener.clone(), || {
+    let recorder = Recorder::at(Level::DEBUG);
+    with_default(recorder.clone(), || {
         let client = world.client();
         client.secrets().list().unwrap();
     });
-    let said = listener.said();
-    let list = said
+    let entries = recorder.entries();
+    let list = entries
         .iter()
-        .position(|said| said.span == "secrets.list")
+        .position(|entry| entry.span == "secrets.list")
         .unwrap();
-    let events: Vec<_> = said[list + 1..]
+    let events: Vec<_> = entries[list + 1..]
         .iter()
-        .filter(|said| said.span.is_empty())
+        .filter(|entry| entry.span.is_empty())
         .collect();
     for (event, part) in events.iter().zip([
         "attempt=1 http.request.method=\"GET\" url.template=\"/api/v1/secrets\"",
@@ -137,7 +137,7 @@ fn each_attempt_is_an_event_within_its_span() {
         assert!(event.within.is_some(), "{event:?}");
     }
     assert_eq!(events.len(), 6, "{events:?}");
-    let requests = listener.requests();
+    let requests = recorder.requests();
     let repeated = &requests.last().unwrap().words;
     assert!(
         repeated.contains("http.request.resend_count=1"),
@@ -150,13 +150,13 @@ fn threads_of_get_many_run_in_the_callers_span() {
     let _alone = alone();
     let world = World::new(|_, _| None);
     let client: Client = world.client();
-    let listener = Listener::at(Level::INFO);
-    with_default(listener.clone(), || {
+    let recorder = Recorder::at(Level::INFO);
+    with_default(recorder.clone(), || {
         info_span!(target: "integrations", "mine").in_scope(|| {
             client.secrets().get_many(&["a", "b", "c"]);
         });
     });
-    let spans = listener.spans();
+    let spans = recorder.spans();
     assert_eq!(spans.len(), 3);
     assert!(spans.iter().all(|span| span.within == Some(1)), "{spans:?}");
 }
@@ -170,16 +170,16 @@ fn a_renewal_task_runs_in_the_span_of_its_caller() {
     let secret = world.account.client_secret.expose_secret();
     let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
     let key = KeySource::pem(PEM);
-    let listener = Listener::at(Level::INFO);
+    let recorder = Recorder::at(Level::INFO);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    with_default(listener.clone(), || {
+    with_default(recorder.clone(), || {
         let connect = AsyncClient::builder(world.proxy.base_url(), credentials, key).connect();
         runtime.block_on(connect).unwrap();
     });
-    let spans: Vec<_> = listener
+    let spans: Vec<_> = recorder
         .spans()
         .into_iter()
         .map(|span| (span.span, span.within))
@@ -187,7 +187,7 @@ fn a_renewal_task_runs_in_the_span_of_its_caller() {
     assert_eq!(spans, [("org_key.get", None), ("token.fetch", Some(1))]);
 }
 
-/// It is a task of its own, on another thread.
+/// The renewal is a separate task on another thread.
 #[test]
 fn a_read_for_the_cache_reports_to_the_callers_subscriber() {
     use helvetisafe::{AsyncClient, CachePolicy, Credentials, KeySource};
@@ -205,14 +205,14 @@ fn a_read_for_the_cache_reports_to_the_callers_subscriber() {
         .build()
         .unwrap();
     let client = runtime.block_on(builder.connect()).unwrap();
-    let listener = Listener::at(Level::INFO);
-    with_default(listener.clone(), || {
+    let recorder = Recorder::at(Level::INFO);
+    with_default(recorder.clone(), || {
         let read = runtime.block_on(async { client.secrets().get(KEY).await });
         assert!(read.is_err());
     });
-    let requests = listener.requests();
+    let requests = recorder.requests();
     assert_eq!(requests.len(), 1);
-    assert_eq!(listener.spans()[0].span, "secrets.get");
+    assert_eq!(recorder.spans()[0].span, "secrets.get");
     assert_eq!(requests[0].within, Some(1));
 }
 
@@ -220,11 +220,11 @@ fn a_read_for_the_cache_reports_to_the_callers_subscriber() {
 fn no_span_or_event_contains_a_secret() {
     let _alone = alone();
     let world = World::new(|_, _| None);
-    let said = heard(Level::TRACE, &world).said();
+    let entries = recorded(Level::TRACE, &world).entries();
     let secret = world.account.client_secret.expose_secret();
     for word in [VALUE, secret, "uthorization", "earer", "BEGIN"] {
-        for said in &said {
-            assert!(!said.words.contains(word), "{said:?}");
+        for entry in &entries {
+            assert!(!entry.words.contains(word), "{entry:?}");
         }
     }
 }

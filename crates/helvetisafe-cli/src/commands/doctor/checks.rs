@@ -110,7 +110,7 @@ pub(super) fn connection(
 /// Compares the clocks. A difference stops nothing, so it is never a failure.
 pub(super) fn clock(report: &mut Report<'_>, attempt: &Attempt) {
     match attempt.observed.skew {
-        None => report.skipped("the vault's answers have no date"),
+        None => report.skipped("the vault's responses have no date"),
         Some(skew) if skew.unsigned_abs() > MAX_SKEW => {
             let direction = if skew > 0 { "ahead of" } else { "behind" };
             report.warning(format!(
@@ -138,7 +138,10 @@ pub(super) fn token(
         _ => {}
     }
     report.ok(match attempt.observed.token {
-        Some(token) => format!("an access token that lives {} s", token.life.as_secs()),
+        Some(token) => format!(
+            "an access token with a lifetime of {} s",
+            token.life.as_secs()
+        ),
         None => "the API token is not refused".to_owned(),
     });
     Ok(())

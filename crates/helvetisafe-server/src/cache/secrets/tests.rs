@@ -9,8 +9,8 @@ fn key(name: &str) -> KeyName {
     KeyName::parse(name).unwrap()
 }
 
-fn secret(size: usize) -> CachedSecret {
-    CachedSecret {
+fn secret(size: usize) -> CachedAnswer {
+    CachedAnswer {
         body: vec![0; size].into(),
         read_at: Moment::now(),
         expires_at: None,
@@ -23,7 +23,7 @@ fn start_read(cache: &SecretCache, name: &str) -> ReadStart {
     read.err().unwrap()
 }
 
-fn insert(cache: &SecretCache, name: &str, secret: CachedSecret) {
+fn insert(cache: &SecretCache, name: &str, secret: CachedAnswer) {
     cache.insert(start_read(cache, name), key(name), secret);
 }
 
@@ -115,7 +115,7 @@ fn every_organization_has_a_counter() {
 fn an_entry_expires_with_its_secret_and_is_not_from_the_future() {
     let (cache, now) = (SecretCache::default(), Moment::now());
     let end = now.after(Duration::from_secs(2));
-    let expiring = CachedSecret {
+    let expiring = CachedAnswer {
         read_at: now.after(Duration::from_secs(1)),
         expires_at: Some(end),
         ..secret(1)

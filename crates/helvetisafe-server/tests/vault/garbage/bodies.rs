@@ -4,7 +4,7 @@ use super::BODY_LIMIT;
 use super::draft::{Draft, Known};
 use crate::random::Random;
 
-/// Spoils the body, as JSON where it is JSON.
+/// Changes the body; if it is JSON, the result is mostly JSON too.
 pub(super) fn spoil(draft: &mut Draft, known: &Known, random: &mut Random) {
     match serde_json::from_slice(&draft.body) {
         Ok(Value::Object(body)) if !random.once_in(4) => {
@@ -26,7 +26,7 @@ fn spoilt_object(mut body: serde_json::Map<String, Value>, random: &mut Random) 
         1 => drop(body.insert(name, json!(text(random)))),
         2 if random.once_in(3) => drop(body.insert("expiresAt".to_owned(), json!(text(random)))),
         2 => drop(body.insert("expiresAt".to_owned(), json!(time(random)))),
-        // Twice in one object.
+        // A duplicate member.
         3 => {
             let whole = Value::Object(body).to_string();
             return whole.replacen('{', &format!("{{{}:{},", json!(name), literal(random)), 1);
@@ -40,7 +40,7 @@ fn spoilt_object(mut body: serde_json::Map<String, Value>, random: &mut Random) 
     Value::Object(body).to_string()
 }
 
-/// The text of some JSON value, or of something that looks like one.
+/// Returns the text of a JSON value, or of something similar.
 fn literal(random: &mut Random) -> String {
     let deep = 1 + random.below(20_000);
     match random.below(9) {
@@ -148,7 +148,7 @@ fn spoilt_form(known: &Known, random: &mut Random) -> String {
     }
 }
 
-/// A message that quotes it may not be cut within a character.
+/// An error message that quotes this text must not be cut within a character.
 fn wide(random: &mut Random) -> String {
     let (shift, length) = (random.below(4), random.below(500));
     format!("{}{}", "a".repeat(shift), "€".repeat(length))

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::document::Operation;
 use crate::random::Random;
 
-/// What the sender of garbage has: an account of its own, and names to guess.
+/// The knowledge of the sender: its own account, and names to guess.
 pub(super) struct Known {
     pub(super) api_token: String,
     pub(super) access_token: String,
@@ -14,7 +14,7 @@ pub(super) struct Known {
 
 type Header = (Vec<u8>, Vec<u8>);
 
-/// A request that becomes bytes at the end.
+/// A request before it is turned into bytes.
 pub(super) struct Draft {
     pub(super) method: Vec<u8>,
     pub(super) target: Vec<u8>,
@@ -22,21 +22,21 @@ pub(super) struct Draft {
     pub(super) headers: Vec<Header>,
     pub(super) body: Vec<u8>,
     pub(super) framing: Framing,
-    /// How many of its bytes are changed at random.
+    /// The number of bytes that are changed at random.
     pub(super) flips: usize,
-    /// Whether it still asks for the operation that it was made from.
-    asks_for: bool,
+    /// True if the request is still for its original operation.
+    is_for_operation: bool,
 }
 
-/// What is said of the length of the body.
+/// The framing of the body.
 pub(super) enum Framing {
     Length,
     Chunked,
-    Said(Vec<u8>),
+    Raw(Vec<u8>),
 }
 
 impl Draft {
-    /// A request that the vault would take.
+    /// Makes a valid request.
     pub(super) fn valid(operation: Operation<'_>, known: &Known, random: &mut Random) -> Self {
         let key = random.pick(&known.names);
         let mut draft = Self {
@@ -47,7 +47,7 @@ impl Draft {
             body: Vec::new(),
             framing: Framing::Length,
             flips: 0,
-            asks_for: true,
+            is_for_operation: true,
         };
         draft.header("host", "127.0.0.1");
         if let Some(body) = operation.body_for(key) {
@@ -93,19 +93,19 @@ impl Draft {
             .retain(|(found, _)| !found.eq_ignore_ascii_case(name.as_bytes()));
     }
 
-    /// It may ask for something else from now on.
-    pub(super) fn strays(&mut self) {
-        self.asks_for = false;
+    /// Marks the request as one that may be for another operation.
+    pub(super) fn change_operation(&mut self) {
+        self.is_for_operation = false;
     }
 
-    /// Whether the answer has to be one that the document has for the operation.
+    /// Returns true if the answer must be documented for the operation.
     pub(super) fn is_call(&self) -> bool {
-        self.asks_for && self.flips == 0
+        self.is_for_operation && self.flips == 0
     }
 
-    /// Whether the vault has all of it, so that it owes an answer.
+    /// Returns true if the request is complete, so that the vault must answer it.
     pub(super) fn is_whole(&self) -> bool {
-        let is_framed = !matches!(self.framing, Framing::Said(_));
+        let is_framed = !matches!(self.framing, Framing::Raw(_));
         self.flips == 0 && is_framed && self.version == "HTTP/1.1"
     }
 
@@ -137,7 +137,7 @@ impl Draft {
                 &self.body,
             ]
             .concat(),
-            Framing::Said(said) => [&said[..], b"\r\n", &self.body].concat(),
+            Framing::Raw(said) => [&said[..], b"\r\n", &self.body].concat(),
             Framing::Chunked => {
                 let mut bytes = b"transfer-encoding: chunked\r\n\r\n".to_vec();
                 for chunk in self.body.chunks(1 + random.below(length + 1)) {

@@ -2,7 +2,7 @@ use super::bodies;
 use super::draft::{Draft, Framing, Known};
 use crate::random::Random;
 
-/// Spoils one thing.
+/// Changes one part of the request.
 pub(super) fn apply(draft: &mut Draft, known: &Known, random: &mut Random) {
     match random.below(20) {
         0 => method(draft, random),
@@ -17,7 +17,7 @@ pub(super) fn apply(draft: &mut Draft, known: &Known, random: &mut Random) {
     }
 }
 
-/// What other protocols begin with, and what none does.
+/// The first bytes of other protocols, and of none.
 pub(super) fn no_http(random: &mut Random) -> Vec<u8> {
     let length = random.below(5_000);
     match random.below(6) {
@@ -35,7 +35,7 @@ pub(super) fn no_http(random: &mut Random) -> Vec<u8> {
 }
 
 fn method(draft: &mut Draft, random: &mut Random) {
-    draft.strays();
+    draft.change_operation();
     let long = "X".repeat(5000);
     draft.method = random
         .pick(&[
@@ -94,28 +94,28 @@ fn target(draft: &mut Draft, known: &Known, random: &mut Random) {
         "/oauth/token/",
         "\u{7f}",
     ]);
-    // A query changes nothing, and a name may be any name.
+    // A query has no effect, and any name is allowed.
     match random.below(4) {
         0 => draft.target.extend_from_slice(b"?theirs=1&%"),
         1 => {
-            draft.strays();
+            draft.change_operation();
             draft.target = whole.into();
         }
         2 => {
-            draft.strays();
+            draft.change_operation();
             let name = random.pick(&known.names);
             draft.target = format!("/api/v1/secrets/{name}{end}").into();
         }
         _ => {
-            draft.strays();
+            draft.change_operation();
             draft.target.extend_from_slice(end.as_bytes());
         }
     }
 }
 
-/// Percent-encodes some characters that need it not, which is the same path in another spelling.
+/// Percent-encodes some characters that do not need it, which gives an equivalent path.
 fn encode(draft: &mut Draft, random: &mut Random) {
-    draft.strays();
+    draft.change_operation();
     let mut target = Vec::new();
     for &byte in &draft.target {
         if byte != b'/' && random.once_in(4) {
@@ -175,8 +175,8 @@ fn credential(draft: &mut Draft, known: &Known, random: &mut Random) {
     let name = random.pick(&["authorization", "x-aegis-token", "X-AEGIS-TOKEN", "cookie"]);
     if random.once_in(8) {
         draft.headers.push((name.into(), random.bytes(20)));
-        // It may hold the end of a line.
-        draft.strays();
+        // The value may contain a line break.
+        draft.change_operation();
     } else {
         draft.header(name, &value);
     }
@@ -225,5 +225,5 @@ fn framing(draft: &mut Draft, random: &mut Random) {
             return;
         }
     };
-    draft.framing = Framing::Said(said.into_bytes());
+    draft.framing = Framing::Raw(said.into_bytes());
 }

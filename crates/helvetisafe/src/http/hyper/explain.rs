@@ -10,15 +10,7 @@ use crate::http::{Failure, TransportError};
 
 /// No connection was made.
 pub(super) fn not_connected(error: &(dyn StdError + 'static)) -> TransportError {
-    let is_tls = causes(error).any(|cause| cause.is::<rustls::Error>());
-    because(
-        if is_tls {
-            Failure::Tls
-        } else {
-            Failure::NotSent
-        },
-        error,
-    )
+    because(Failure::NotSent, error)
 }
 
 /// A timeout.
@@ -75,7 +67,7 @@ fn because(failure: Failure, error: &(dyn StdError + 'static)) -> TransportError
 }
 
 /// Returns an error and its causes, including the error that an I/O error wraps, which `source` skips.
-fn causes<'a>(
+pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {

@@ -1,4 +1,4 @@
-//! A subscriber that remembers all that it is told.
+//! A subscriber that records all spans and events.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
@@ -12,22 +12,22 @@ use tracing_core::span::Current;
 
 /// A span or an event.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
+pub(crate) struct Recorded {
     /// The name of a span; empty for an event.
     pub(crate) span: &'static str,
     pub(crate) words: String,
-    /// The span within which it was said.
+    /// The enclosing span.
     pub(crate) within: Option<u64>,
 }
 
 #[derive(Clone)]
-pub(crate) struct Listener(Arc<Inner>);
+pub(crate) struct Recorder(Arc<Inner>);
 
 struct Inner {
     most: Level,
     next: AtomicU64,
-    said: Mutex<Vec<Said>>,
-    /// Where a span stands in `said`.
+    entries: Mutex<Vec<Recorded>>,
+    /// The index of each span in `entries`.
     spans: Mutex<HashMap<u64, (usize, &'static Metadata<'static>)>>,
 }
 
@@ -35,38 +35,38 @@ thread_local! {
     static WITHIN: std::cell::RefCell<Vec<u64>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
-impl Listener {
-    /// Hears what is at this level or above.
+impl Recorder {
+    /// Records this level and above.
     pub(crate) fn at(most: Level) -> Self {
         Self(Arc::new(Inner {
             most,
             next: AtomicU64::new(1),
-            said: Mutex::default(),
+            entries: Mutex::default(),
             spans: Mutex::default(),
         }))
     }
 
-    pub(crate) fn said(&self) -> Vec<Said> {
-        self.0.said.lock().unwrap().clone()
+    pub(crate) fn entries(&self) -> Vec<Recorded> {
+        self.0.entries.lock().unwrap().clone()
     }
 
     /// The spans of operations, and of calls outside of them.
-    pub(crate) fn spans(&self) -> Vec<Said> {
-        let mut said = self.said();
-        said.retain(|said| said.span.contains('.'));
-        said
+    pub(crate) fn spans(&self) -> Vec<Recorded> {
+        let mut entries = self.entries();
+        entries.retain(|entry| entry.span.contains('.'));
+        entries
     }
 
     /// The spans of requests.
-    pub(crate) fn requests(&self) -> Vec<Said> {
-        let mut said = self.said();
-        said.retain(|said| said.span == "request");
-        said
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        let mut entries = self.entries();
+        entries.retain(|entry| entry.span == "request");
+        entries
     }
 
-    fn keep(&self, said: Said) -> usize {
-        let mut all = self.0.said.lock().unwrap();
-        all.push(said);
+    fn push(&self, entry: Recorded) -> usize {
+        let mut all = self.0.entries.lock().unwrap();
+        all.push(entry);
         all.len() - 1
     }
 }
@@ -75,7 +75,7 @@ fn within() -> Option<u64> {
     WITHIN.with_borrow(|within| within.last().copied())
 }
 
-impl Subscriber for Listener {
+impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= self.0.most && metadata.target() == "helvetisafe"
             || metadata.target().starts_with("integrations")
@@ -84,7 +84,7 @@ impl Subscriber for Listener {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut words = Words::default();
         span.record(&mut words);
-        let at = self.keep(Said {
+        let at = self.push(Recorded {
             span: span.metadata().name(),
             words: words.0,
             within: within(),
@@ -102,7 +102,7 @@ impl Subscriber for Listener {
         let mut words = Words::default();
         values.record(&mut words);
         let (at, _) = self.0.spans.lock().unwrap()[&span.into_u64()];
-        self.0.said.lock().unwrap()[at].words += &words.0;
+        self.0.entries.lock().unwrap()[at].words += &words.0;
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -110,7 +110,7 @@ impl Subscriber for Listener {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words::default();
         event.record(&mut words);
-        self.keep(Said {
+        self.push(Recorded {
             span: "",
             words: words.0,
             within: within(),
