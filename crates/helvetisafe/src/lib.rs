@@ -58,6 +58,7 @@ mod async_client;
 mod auth;
 mod binding;
 mod builder;
+mod bytes;
 mod cache;
 mod client;
 mod clock;
@@ -67,6 +68,7 @@ mod config_source;
 mod credentials;
 mod error;
 mod event;
+mod expiry;
 mod http;
 mod keys;
 mod limits;
@@ -75,8 +77,10 @@ mod operations;
 mod org_keys;
 #[cfg(feature = "serde")]
 mod parse;
+mod put_item;
 mod runtime;
 mod secret;
+mod secret_text;
 mod secrets;
 mod single_flight;
 mod trace;
@@ -99,24 +103,26 @@ pub use config_source::ConfigSource;
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind};
 pub use event::Event;
+pub use expiry::Expiry;
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
 pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
 pub use parse::InvalidValue;
+pub use put_item::PutItem;
 pub use secret::{Secret, SecretMetadata};
+pub use secret_text::SecretText;
 pub use secrets::Secrets;
 pub use watch::Watch;
 
 pub use helvetisafe_crypto::{Field, Fingerprint};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
-pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{
     BaseUrl, ErrorCode, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
 };
 pub use jiff::Timestamp;
-pub use secrecy::{ExposeSecret, SecretString};
+pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 /// The code of both READMEs and of the guides, compiled as doctests.
 #[cfg(doctest)]

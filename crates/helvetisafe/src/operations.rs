@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use helvetisafe_crypto::{Envelope, Payload};
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{DeleteSecret, GetSecret, ListSecrets, SecretRecord};
+use helvetisafe_proto::endpoint::{self, DeleteSecret, GetSecret, ListSecrets, SecretRecord};
 use secrecy::SecretString;
 
 use crate::api::ReadBack;
 use crate::cache::{Freshness, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
@@ -152,6 +153,11 @@ impl<R: Runtime> Operation<'_, R> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns the change of an expiry on the wire, counted from now.
+    fn expiry(&self, expiry: Expiry) -> endpoint::Expiry {
+        expiry.on_wire(self.vault.api.runtime.wall())
     }
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.

@@ -31,6 +31,7 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::Change",
     "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",
+    "helvetisafe::Expiry",
     "helvetisafe::Failure",
     // With the error of a read: see `errors`.
     "helvetisafe::Freshness",

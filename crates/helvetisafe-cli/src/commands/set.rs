@@ -10,6 +10,7 @@ Examples:
   helvetisafe set DB_PASSWORD                          (asks twice, hidden)
   printf %s \"$value\" | helvetisafe set DB_PASSWORD
   helvetisafe set TLS_KEY --value-file tls.key
+  helvetisafe set KEYSTORE --base64 --file keystore.p12
   helvetisafe set API_KEY --generate 40 --expires-in 30d
   helvetisafe set DATABASE --field DB_PASS --generate";
 

@@ -97,11 +97,10 @@ impl Write<'_> {
     }
 
     fn create(&self) -> Result<Written, Error> {
-        let expires_at = self.expiry.time();
         let secrets = self.secrets;
         let created = match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
-            None => secrets.create(self.key, self.value, expires_at),
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
+            None => secrets.create(self.key, self.value, self.expiry),
         };
         Ok((Action::Created, created?))
     }

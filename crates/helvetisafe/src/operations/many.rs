@@ -2,6 +2,7 @@
 
 use super::Operations;
 use crate::error::{Error, ErrorKind};
+use crate::put_item::PutItem;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
 
@@ -39,12 +40,13 @@ impl<R: Runtime> Operations<'_, R> {
 
     pub(crate) fn put_many<'a>(
         &'a self,
-        items: &'a [(&'a str, &'a str)],
+        items: &'a [impl PutItem + Sync],
         finished: impl FnMut(usize) + Send + 'a,
     ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
         let put = move |at: usize| -> Boxed<'a, _> {
-            let (key, value) = items[at];
-            Box::pin(async move { self.begin().put(key, value, None).await })
+            let item = &items[at];
+            let (key, value, expiry) = (item.key(), item.expose_value(), item.expiry());
+            Box::pin(async move { self.begin().put(key, value, expiry).await })
         };
         self.each(items.len(), put, finished)
     }

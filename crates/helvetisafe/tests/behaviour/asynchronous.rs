@@ -2,6 +2,7 @@
 //! futures. `tests/matrix` covers the behaviour of both clients.
 
 mod cancel;
+mod conversions;
 mod operations;
 mod runtimes;
 mod same_face;

@@ -5,9 +5,11 @@
 
 mod api_token;
 mod asynchronous;
+mod bytes;
 mod cache;
 mod codes;
 mod config_source;
+mod conversions;
 mod creates;
 mod extremes;
 mod hostile;
