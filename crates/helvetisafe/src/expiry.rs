@@ -41,13 +41,14 @@ pub enum Expiry {
 impl Expiry {
     /// Returns the change on the wire for an operation that begins at `now`. A time beyond the last
     /// [`Timestamp`], in the year 9999, becomes that one.
-    pub(crate) fn on_wire(self, now: SystemTime) -> endpoint::Expiry {
+    pub(crate) fn on_wire(self, now: Timestamp) -> endpoint::Expiry {
         match self {
             Self::Keep => endpoint::Expiry::Keep,
             Self::Never => endpoint::Expiry::Never,
             Self::At(at) => endpoint::Expiry::At(at),
             Self::In(time) => {
-                endpoint::Expiry::At(timestamp(now).checked_add(time).unwrap_or(Timestamp::MAX))
+                let at = now.checked_add(time).unwrap_or(Timestamp::MAX);
+                endpoint::Expiry::At(at)
             }
         }
     }
@@ -97,12 +98,14 @@ mod tests {
 
     #[test]
     fn every_time_becomes_a_timestamp() {
-        let now = SystemTime::from(at("2027-01-01T00:00:00Z"));
+        let now = at("2027-01-01T00:00:00Z");
+        let since_1970 = Duration::from_secs(now.as_second().unsigned_abs());
+        let system = SystemTime::UNIX_EPOCH + since_1970;
         let hour = Duration::from_secs(3600);
         let far = Duration::from_secs(u64::from(u32::MAX) * 100);
         for (expiry, expected) in [
             (Expiry::from(hour), at("2027-01-01T01:00:00Z")),
-            (Expiry::from(now + hour), at("2027-01-01T01:00:00Z")),
+            (Expiry::from(system + hour), at("2027-01-01T01:00:00Z")),
             (
                 Expiry::from(at("2027-01-02T00:00:00Z")),
                 at("2027-01-02T00:00:00Z"),
@@ -112,7 +115,7 @@ mod tests {
                 at("2027-01-03T00:00:00Z"),
             ),
             (Expiry::from(Duration::MAX), Timestamp::MAX),
-            (Expiry::from(now + far), Timestamp::MAX),
+            (Expiry::from(system + far), Timestamp::MAX),
         ] {
             assert_eq!(
                 expiry.on_wire(now),

@@ -22,6 +22,7 @@
 //!   It is cheap to clone, `Send` and `Sync`.
 //! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
 //!   [many at once](Secrets::get_many); and [watching for changes](Secrets::watch).
+//! - [`load`] reads many secrets into typed settings. [`SecretStore`] is what code can take instead of a client.
 //! - [`ClientBuilder::cache`] caches values in memory; [`Secret::freshness`] returns the age of each.
 //! - [`Client::resumption_ticket`] is for programs that start often: the next run needs no new access token.
 //! - [`Error`] names the failed action, the secret, the cause and a remedy; [`ErrorKind`] is for matching.
@@ -36,6 +37,7 @@
 //! - `config`: `ConfigSource`, for the crate `config`.
 //! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
 //!   only.
+//! - `test-util`: `MemoryStore`, a [`SecretStore`] in memory for the tests of an application.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
@@ -72,6 +74,7 @@ mod expiry;
 mod http;
 mod keys;
 mod limits;
+pub mod load;
 mod observer;
 mod operations;
 mod org_keys;
@@ -83,6 +86,7 @@ mod secret;
 mod secret_text;
 mod secrets;
 mod single_flight;
+mod store;
 mod trace;
 mod vault;
 mod watch;
@@ -99,7 +103,7 @@ pub use client::Client;
 pub use clock::AsyncClock;
 pub use clock::Clock;
 #[cfg(feature = "config")]
-pub use config_source::ConfigSource;
+pub use config_source::{ConfigSource, RedactedConfigError};
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind};
 pub use event::Event;
@@ -113,6 +117,11 @@ pub use put_item::PutItem;
 pub use secret::{Secret, SecretMetadata};
 pub use secret_text::SecretText;
 pub use secrets::Secrets;
+#[cfg(feature = "test-util")]
+pub use store::MemoryStore;
+pub use store::SecretStore;
+#[cfg(feature = "async")]
+pub use store::{AsyncSecretStore, StoreFuture};
 pub use watch::Watch;
 
 pub use helvetisafe_crypto::{Field, Fingerprint};

@@ -8,6 +8,9 @@ mod many;
 mod update;
 pub(crate) mod watch;
 
+#[cfg(feature = "test-util")]
+pub(crate) use fields::refuse_own_name;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ use crate::api::ReadBack;
 use crate::cache::{Freshness, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error, ErrorKind};
-use crate::expiry::Expiry;
+use crate::expiry::{Expiry, timestamp};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
@@ -157,7 +160,7 @@ impl<R: Runtime> Operation<'_, R> {
 
     /// Returns the change of an expiry on the wire, counted from now.
     fn expiry(&self, expiry: Expiry) -> endpoint::Expiry {
-        expiry.on_wire(self.vault.api.runtime.wall())
+        expiry.on_wire(timestamp(self.vault.api.runtime.wall()))
     }
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.

@@ -8,6 +8,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::expiry::Expiry;
+use crate::load::{Load, LoadError, Requests, finish};
 use crate::operations::Operations;
 use crate::put_item::PutItem;
 use crate::runtime::blocking::block;
@@ -402,6 +403,38 @@ impl<'a> Secrets<'a> {
         let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         block(self.0.get_many(&keys, finished))
+    }
+
+    /// Reads many secrets into typed values, several at once: see [`load`](crate::load).
+    ///
+    /// ```no_run
+    /// use helvetisafe::load;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let (host, port, password) = client.secrets().load((
+    ///     load::text("db_host"),
+    ///     load::parse::<u16>("db_port").or(5432),
+    ///     load::secret("db_password"),
+    /// ))?;
+    /// # let _ = (host, port, password);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] with every problem: the error of each secret that cannot be read, and each value that is not
+    /// of the requested type.
+    pub fn load<L: Load>(&self, values: L) -> Result<L::Output, LoadError> {
+        let requests = Requests::of(&values);
+        let outcomes = self.get_many_with_fields(&requests.list());
+        finish(values, requests, outcomes)
+    }
+
+    pub(crate) fn get_many_with_fields(
+        &self,
+        requests: &[(&str, Vec<&str>)],
+    ) -> Vec<Result<Secret, Error>> {
+        block(self.0.get_many_with_fields(requests))
     }
 
     /// Reads and decrypts all listed secrets, like [`Self::get_many`]. Needs the scopes `secrets:list` and

@@ -7,6 +7,7 @@ use super::watch::AsyncWatch;
 use crate::bytes;
 use crate::error::Error;
 use crate::expiry::Expiry;
+use crate::load::{Load, LoadError, Requests, finish};
 use crate::operations::Operations;
 use crate::put_item::PutItem;
 use crate::runtime::{Boxed, Tokio};
@@ -297,6 +298,24 @@ impl<'a> AsyncSecrets<'a> {
         let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         self.0.get_many(&keys, finished).await
+    }
+
+    /// As [`Secrets::load`](crate::Secrets::load), in one task.
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::load`](crate::Secrets::load).
+    pub async fn load<L: Load + Send>(&self, values: L) -> Result<L::Output, LoadError> {
+        let requests = Requests::of(&values);
+        let outcomes = self.get_many_with_fields(&requests.list()).await;
+        finish(values, requests, outcomes)
+    }
+
+    pub(crate) async fn get_many_with_fields(
+        &self,
+        requests: &[(&str, Vec<&str>)],
+    ) -> Vec<Result<Secret, Error>> {
+        self.0.get_many_with_fields(requests).await
     }
 
     /// As [`Secrets::get_all`](crate::Secrets::get_all).

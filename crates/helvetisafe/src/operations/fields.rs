@@ -75,7 +75,7 @@ fn encode(key: &str, fields: &[(&str, &str)]) -> Result<(KeyName, Plaintext), Er
 
 /// Refuses a field with the name of the secret: the secret would be read as a single value, without its other
 /// fields.
-pub(super) fn refuse_own_name<'a>(
+pub(crate) fn refuse_own_name<'a>(
     key: &KeyName,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Error> {

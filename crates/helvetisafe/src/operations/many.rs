@@ -29,6 +29,18 @@ impl<R: Runtime> Operations<'_, R> {
         self.each(keys.len(), get, finished)
     }
 
+    /// Reads many secrets, each with the fields that the caller expects in it.
+    pub(crate) fn get_many_with_fields<'a>(
+        &'a self,
+        requests: &'a [(&'a str, Vec<&'a str>)],
+    ) -> Boxed<'a, Vec<Result<Secret, Error>>> {
+        let get = move |at: usize| -> Boxed<'a, _> {
+            let (key, fields) = &requests[at];
+            Box::pin(async move { self.begin().get_with_fields(key, fields).await })
+        };
+        self.each(requests.len(), get, |_| ())
+    }
+
     pub(crate) async fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
         let listed = self.begin().list().await?;
         let keys: Vec<_> = listed.iter().filter_map(valid).collect();

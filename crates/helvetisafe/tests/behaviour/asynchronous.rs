@@ -7,6 +7,7 @@ mod operations;
 mod runtimes;
 mod same_face;
 mod shared_reads;
+mod store;
 mod transport;
 mod watch;
 
