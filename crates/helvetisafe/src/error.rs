@@ -57,6 +57,8 @@ pub enum ErrorKind {
     Config,
     /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
     Cancelled,
+    /// The secret was read, but its value is not of the requested form, such as base64.
+    Value,
 }
 
 /// The action that failed.
@@ -94,6 +96,8 @@ pub(crate) enum Cause {
     NoFields,
     #[error("the secret has no field `{}`", .0.escape_debug())]
     NoSuchField(String),
+    #[error("{} is not base64", described(.0.as_deref()))]
+    NotBase64(Option<String>),
     #[error(
         "the vault gives the org key {found}, and this client accepts {}; nothing was opened or \
          sealed under it",
@@ -197,6 +201,7 @@ impl Error {
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
+            Cause::NotBase64(_) => ErrorKind::Value,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
         }
     }
@@ -336,6 +341,9 @@ impl Error {
             ErrorKind::Ambiguous => "read it before writing again".to_owned(),
             _ => match &self.0.cause {
                 Cause::TooLarge { .. } => "raise the limit of the client".to_owned(),
+                Cause::NotBase64(_) => {
+                    "write bytes with `put_bytes`, or read the text with `get`".to_owned()
+                }
                 Cause::OrgKeyRefused { found, .. } => format!(
                     "ask the vault's owner whether the key was rotated; if it was, accept {found} \
                      (`pin_org_keys`, `org_key_rotation`)"
@@ -365,6 +373,14 @@ impl Error {
             }
             (None, None) => advice.to_owned(),
         }
+    }
+}
+
+/// Names the value of a secret, or of one field.
+fn described(field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("the field `{}`", field.escape_debug()),
+        None => "the value".to_owned(),
     }
 }
 

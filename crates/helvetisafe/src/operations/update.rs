@@ -1,12 +1,12 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
+use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret};
 use helvetisafe_proto::{KeyName, ListedKey};
-use jiff::Timestamp;
 
 use super::{Operation, parse};
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
@@ -28,6 +28,7 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry).await
     }
 
@@ -35,11 +36,11 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await
     }
 
@@ -47,7 +48,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let sent = self.send_update(key.clone(), plaintext, expiry);
         self.write(key, plaintext, expiry.time(), sent).await
@@ -57,7 +58,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: KeyName,
         plaintext: &[u8],
-        expires_at: Expiry,
+        expires_at: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
@@ -81,7 +82,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let update = || self.update_payload(key, plaintext, expiry);
         match update().await {

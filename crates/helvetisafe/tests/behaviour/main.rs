@@ -5,15 +5,18 @@
 
 mod api_token;
 mod asynchronous;
+mod bytes;
 mod cache;
 mod call_options;
 mod codes;
 mod config_source;
 mod connections;
+mod conversions;
 mod creates;
 mod extremes;
 mod hostile;
 mod limits;
+mod load;
 mod many;
 mod odd_times;
 mod operations;
@@ -21,6 +24,7 @@ mod parse;
 mod rate_limits;
 mod retries;
 mod stalled;
+mod store;
 mod tickets;
 mod tls;
 mod tokens;
