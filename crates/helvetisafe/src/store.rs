@@ -2,9 +2,9 @@
 
 #[cfg(feature = "async")]
 mod asynchronous;
-mod client;
 #[cfg(feature = "test-util")]
 mod memory;
+mod references;
 
 #[cfg(feature = "async")]
 pub use asynchronous::{AsyncSecretStore, StoreFuture};
