@@ -139,13 +139,17 @@ impl ApiError {
             return Self::from_response(response);
         }
         let body = error_body(response);
-        let named = body.as_ref().and_then(|body| oauth_code(&body.error));
-        let code = named.unwrap_or("no code");
+        let known = body.as_ref().and_then(|body| oauth_code(&body.error));
+        let code = known.unwrap_or("no code");
+        let of_body = body.as_ref().and_then(|body| body.code);
+        // A server that ignores the RFC writes a sentence in place of the code.
+        let text = body.and_then(|body| match known {
+            Some(_) => body.error_description,
+            None => body.error_description.or(Some(body.error)),
+        });
         Self {
-            code: body.as_ref().and_then(|body| body.code),
-            server_text: body
-                .and_then(|body| body.error_description)
-                .map(|text| escaped(&text)),
+            code: of_body,
+            server_text: text.as_deref().map(escaped),
             ..Self::new(Problem::Token { status, code }, Kind::Auth)
         }
     }

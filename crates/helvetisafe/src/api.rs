@@ -20,7 +20,6 @@ use crate::event::Event;
 use crate::limits::{BodyLimits, Timeouts};
 use crate::observer::Observer;
 use crate::runtime::{Boxed, Runtime};
-use crate::trace;
 use call::Call;
 
 pub(crate) use outcome::ReadBack;
@@ -91,9 +90,7 @@ impl<R: Runtime> Api<R> {
     where
         E: Endpoint<Answer: Send> + Sync,
     {
-        let action = call.action.clone();
-        let outcome = async move { call.run(read_back).await.into_result() };
-        Box::pin(trace::span(&action, outcome))
+        Box::pin(call.complete(read_back))
     }
 
     /// Returns the credential for the next request.

@@ -106,10 +106,10 @@ impl<P: Default> ClientBuilder<P> {
         let Some(path) = ca_certificate else {
             return Ok(builder);
         };
-        let pem = fs::read(&path).map_err(|source| {
+        let pem = fs::read(&path).map_err(|reason| {
             Error::config(ConfigError::CertificateFile {
                 path: path.display().to_string(),
-                source: Arc::new(source),
+                reason: Arc::new(reason),
             })
         })?;
         Ok(builder.ca_certificate(pem))

@@ -36,8 +36,8 @@
 //!   runtime.
 //! - `serde`: `Secret::parse`, for JSON values and multi-field secrets.
 //! - `config`: `ConfigSource`, for the crate `config`.
-//! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
-//!   only.
+//! - `tracing`: a span for each operation and each request, and an event for each [`Event`]; names of secrets at
+//!   debug level only.
 //! - `test-util`: `MemoryStore`, a [`SecretStore`] in memory for the tests of an application.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
@@ -114,8 +114,8 @@ pub use clock::Clock;
 #[cfg(feature = "config")]
 pub use config_source::{ConfigSource, RedactedConfigError};
 pub use credentials::{Credentials, KeySource};
-pub use error::{Error, ErrorKind};
-pub use event::Event;
+pub use error::{Error, ErrorKind, Setting};
+pub use event::{CallInfo, Event, HiddenKey};
 pub use expiry::Expiry;
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};

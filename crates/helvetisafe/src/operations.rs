@@ -5,6 +5,7 @@ mod copy;
 mod create;
 pub(crate) mod fields;
 mod many;
+mod observed;
 mod update;
 pub(crate) mod watch;
 
@@ -28,8 +29,9 @@ use crate::cache::{Freshness, Value};
 use crate::call_options::CallOptions;
 use crate::cancel::CancelToken;
 use crate::clock::Deadline;
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
-use crate::event::Event;
+use crate::event::{Event, HiddenKey};
 use crate::expiry::{Expiry, timestamp};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
@@ -137,7 +139,8 @@ impl<'a, R: Runtime> Operations<'a, R> {
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        self.get_with_fields(key, &[]).await
+        let read = self.read_through(key, &[]);
+        self.observed("secrets.get", Some(key), read).await
     }
 
     pub(crate) async fn get_with_fields(
@@ -145,6 +148,13 @@ impl<R: Runtime> Operation<'_, R> {
         key: &str,
         fields: &[&str],
     ) -> Result<Secret, Error> {
+        let read = self.read_through(key, fields);
+        self.observed("secrets.get_with_fields", Some(key), read)
+            .await
+    }
+
+    /// Reads a secret through the cache, if there is one.
+    async fn read_through(&self, key: &str, fields: &[&str]) -> Result<Secret, Error> {
         let key = parse(key)?;
         let (value, freshness) = match &self.vault.cache {
             Some(cache) if self.bypasses_cache => {
@@ -161,17 +171,25 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        let secret = self.get_with_fields(key, &[field]).await?;
-        match secret.field(field) {
-            Some(field) => Ok(field.expose_secret().into()),
-            None => Err(Error::new(
-                Action::Get(secret.key().clone()),
-                Cause::NoSuchField(field.to_owned()),
-            )),
-        }
+        let read = async {
+            let secret = self.read_through(key, &[field]).await?;
+            match secret.field(field) {
+                Some(field) => Ok(field.expose_secret().into()),
+                None => Err(Error::new(
+                    Action::Get(secret.key().clone()),
+                    Cause::NoSuchField(field.to_owned()),
+                )),
+            }
+        };
+        self.observed("secrets.get_field", Some(key), read).await
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
+        let work = self.delete_unobserved(key);
+        self.observed("secrets.delete", Some(key), work).await
+    }
+
+    async fn delete_unobserved(&self, key: &str) -> Result<(), Error> {
         let key = parse(key)?;
         let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
         let call = DeleteSecret { key: key.clone() };
@@ -184,6 +202,11 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        let work = self.list_unobserved();
+        self.observed("secrets.list", None, work).await
+    }
+
+    async fn list_unobserved(&self) -> Result<Vec<SecretMetadata>, Error> {
         let api = &self.vault.api;
         let listed = api.call(&ListSecrets, Action::List, &self.bounds);
         let listed = listed.await?.into_iter();
@@ -191,6 +214,11 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
+        let work = self.exists_unobserved(key);
+        self.observed("secrets.exists", Some(key), work).await
+    }
+
+    async fn exists_unobserved(&self, key: &str) -> Result<bool, Error> {
         match self.read(&parse(key)?).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -222,6 +250,7 @@ impl<R: Runtime> Operation<'_, R> {
     fn known_time(&self, key: &ListedKey, member: &'static str, time: Time) -> Option<Timestamp> {
         let used = time.known();
         if time.is_altered() {
+            let key = HiddenKey(key);
             let event = Event::OddTime { key, member, used };
             self.vault.api.observer.emit(event);
         }
@@ -275,5 +304,5 @@ impl<R: Runtime> Operation<'_, R> {
 }
 
 fn parse(key: &str) -> Result<KeyName, Error> {
-    KeyName::parse(key).map_err(Error::config)
+    KeyName::parse(key).map_err(|reason| Error::config(ConfigError::key_name(key, reason)))
 }

@@ -29,6 +29,8 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
     "helvetisafe::CachePolicy",
+    // With the names of secrets, which `Debug` hides.
+    "helvetisafe::CallInfo",
     "helvetisafe::CallOptions",
     "helvetisafe::CancelToken",
     "helvetisafe::Change",
@@ -41,11 +43,13 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::Freshness",
     // With the errors of reads: see `errors`.
     "helvetisafe::LoadError",
+    "helvetisafe::HiddenKey",
     "helvetisafe::OrgKeyChange",
     "helvetisafe::OrgKeyRotation",
     "helvetisafe::Problem",
     "helvetisafe::Readme",
     "helvetisafe::SecretMetadata",
+    "helvetisafe::Setting",
     "helvetisafe::Timeouts",
     "proto::AnswerSize",
     "proto::ApiTokenHeader",

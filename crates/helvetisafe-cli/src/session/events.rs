@@ -29,7 +29,7 @@ pub(crate) fn log_events(messages: Messages) -> impl Fn(&Event<'_>) + Send + Syn
         }
         Event::OddTime {
             key, member, used, ..
-        } => messages.warning(odd_time(key, member, *used)),
+        } => messages.warning(odd_time(key.expose(), member, *used)),
         event => detail(event, messages),
     }
 }
@@ -55,12 +55,12 @@ fn is_later(time: Duration, last_end: &Mutex<Option<Instant>>) -> bool {
 fn detail(event: &Event<'_>, messages: Messages) {
     match event {
         Event::Sending {
-            method,
-            path,
+            call,
             headers,
             attempt,
             ..
         } => {
+            let (method, path) = (call.method(), call.path());
             messages.detail(format_args!("{method} {path} (attempt {attempt})"));
             for (name, value) in *headers {
                 match value.to_str() {

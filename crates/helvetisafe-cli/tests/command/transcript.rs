@@ -139,6 +139,9 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
         names.extend(world.reader_names());
     }
     if transcript.contains("_URL]") {
+        let (silent, closed) = (server::serve_bytes(""), server::closed_url());
+        let host = |url: &str| url.replace("http://", "");
+        let (silent_host, closed_host) = (host(&silent), host(&closed));
         names.extend([
             (
                 "LIMITED_URL",
@@ -156,8 +159,10 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
                 "BROKEN_URL",
                 server::serve_bytes("HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
             ),
-            ("SILENT_URL", server::serve_bytes("")),
-            ("CLOSED_URL", server::closed_url()),
+            ("SILENT_URL", silent),
+            ("CLOSED_URL", closed),
+            ("SILENT_HOST", silent_host),
+            ("CLOSED_HOST", closed_host),
         ]);
     }
     names

@@ -67,6 +67,24 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn all_that_is_missing_is_named_at_once() {
+    assert_eq!(
+        refused(&[]),
+        "invalid configuration: set HELVETISAFE_BASE_URL; set HELVETISAFE_API_TOKEN, or \
+         HELVETISAFE_CLIENT_ID and HELVETISAFE_CLIENT_SECRET; set HELVETISAFE_PRIVATE_KEY_PATH, \
+         HELVETISAFE_PRIVATE_KEY_PEM or HELVETISAFE_PASSWORD"
+    );
+    let message = refused(&[ID, PEM, PASSWORD]);
+    for part in [
+        "set HELVETISAFE_BASE_URL",
+        "set HELVETISAFE_CLIENT_SECRET",
+        "set only one of",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
 fn what_is_doubled_is_named() {
     for variables in [
         [TOKEN, ID].as_slice(),

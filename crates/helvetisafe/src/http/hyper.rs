@@ -176,7 +176,11 @@ impl HyperTransport {
 
 impl AsyncTransport for HyperTransport {
     fn send(&self, request: Request<Vec<u8>>) -> Answer<'_> {
-        Box::pin(self.run(request))
+        let proxy = self.connector.proxy();
+        Box::pin(async move {
+            let outcome = self.run(request).await;
+            outcome.map_err(|error| error.through(proxy))
+        })
     }
 }
 

@@ -7,11 +7,12 @@ mod progress;
 mod resolver;
 mod tls;
 
+use std::error::Error as StdError;
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::unversioned::transport::TcpConnector;
 use ureq::{Agent, AsSendBody, Timeout};
@@ -40,6 +41,8 @@ pub(crate) struct UreqTransport {
     agent: Agent,
     resolver: CachingResolver,
     timeouts: Timeouts,
+    /// The address of the proxy to the vault.
+    proxy: Option<Uri>,
     /// The connections note the progress of a request.
     sees_progress: bool,
 }
@@ -60,7 +63,8 @@ impl UreqTransport {
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();
-        let resolver = CachingResolver::new(proxy.as_ref().map(|proxy| proxy.uri().clone()));
+        let proxy_uri = proxy.as_ref().map(|proxy| proxy.uri().clone());
+        let resolver = CachingResolver::new(proxy_uri.clone());
         let connector = VaultConnector {
             tcp: TcpConnector::default(),
             proxy,
@@ -70,6 +74,7 @@ impl UreqTransport {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
             timeouts: *timeouts,
+            proxy: proxy_uri,
             sees_progress: true,
         })
     }
@@ -80,6 +85,7 @@ impl UreqTransport {
             agent,
             resolver: CachingResolver::default(),
             timeouts: *timeouts,
+            proxy: None,
             sees_progress: false,
         }
     }
@@ -124,13 +130,21 @@ impl Transport for UreqTransport {
             Progress::note(|progress| (progress.connected, progress.sent) = (true, true));
         }
         self.run(request).map_err(|error| {
-            let error = explain(Progress::current(), error);
+            let error = explain(Progress::current(), error).through(self.proxy.as_ref());
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();
             }
             error
         })
     }
+}
+
+/// Returns true for the error of an answer whose head is too large.
+pub(super) fn is_large_head(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(ureq::Error::LargeResponseHeader(..))
+    )
 }
 
 /// Returns the request with another body; a `GET` must have none at all.

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 
 use super::{Operation, Operations};
 use crate::bounds::Bounds;
-use crate::cache::{Cache, Outcome, ReadFlight, Value};
+use crate::cache::{Cache, Freshness, Outcome, ReadFlight, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error};
+use crate::event::{Event, HiddenKey};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
@@ -19,8 +20,15 @@ use crate::single_flight::{FlightTime, SingleFlight};
 use crate::vault::Vault;
 
 impl<R: Runtime> Operation<'_, R> {
-    /// Returns a value from the cache or from the vault, which is read once for all callers.
+    /// Returns a value from the cache or from the vault, and reports which.
     pub(super) async fn get_cached(&self, cache: &Cache<R::Notify>, key: &KeyName) -> Outcome {
+        let outcome = self.find(cache, key).await;
+        self.vault.api.observer.emit(event(key, &outcome));
+        outcome
+    }
+
+    /// Returns a value from the cache or from the vault, which is read once for all callers.
+    async fn find(&self, cache: &Cache<R::Notify>, key: &KeyName) -> Outcome {
         let now = self.vault.api.runtime.both_clocks();
         if let Some(hit) = cache.hit(key, now) {
             return Ok(hit);
@@ -132,6 +140,20 @@ impl<R: Runtime> Operation<'_, R> {
     }
 }
 
+/// Returns the event of a read through the cache.
+fn event<'a>(key: &'a KeyName, outcome: &'a Outcome) -> Event<'a> {
+    let key = HiddenKey(key);
+    match outcome {
+        Ok((_, Freshness::Cached { age })) => Event::CacheHit { key, age: *age },
+        Ok((_, Freshness::Stale { age, error })) => Event::CacheStale {
+            key,
+            age: *age,
+            error,
+        },
+        Ok((_, Freshness::Fresh)) | Err(_) => Event::CacheMiss { key },
+    }
+}
+
 /// Reads a value for all callers that wait for it. The future owns the flight, even if it is never polled.
 fn read_for_all<R: Runtime>(
     vault: Arc<Vault<R>>,
@@ -140,7 +162,8 @@ fn read_for_all<R: Runtime>(
 ) -> Boxed<'static, Option<Outcome>> {
     Box::pin(async move {
         let runtime = &vault.api.runtime;
-        let is_whole = time.is_whole(runtime.now());
+        let begun = runtime.now();
+        let is_whole = time.is_whole(begun);
         let operation = Operation {
             vault: &vault,
             bounds: time.bounds.clone(),
@@ -148,6 +171,11 @@ fn read_for_all<R: Runtime>(
         };
         let result = operation.get_value(flight.key(), Purpose::Read).await;
         let now = runtime.both_clocks();
+        vault.api.observer.emit(Event::CacheRefreshed {
+            key: HiddenKey(flight.key()),
+            error: result.as_ref().err(),
+            after: now.clock.saturating_sub(begun),
+        });
         let outcome = match result {
             Err(error) if time.has_timed_out(&error, now.clock) => {
                 let is_whole = is_whole && !error.is_cancelled();

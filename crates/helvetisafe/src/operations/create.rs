@@ -21,6 +21,16 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.create_unobserved(key, value, expiry);
+        self.observed("secrets.create", Some(key), work).await
+    }
+
+    async fn create_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expires_at = self.expiry(expiry).time();
@@ -44,6 +54,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
+        self.check_expiry(&action, expires_at)?;
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let secret = NewSecret {
             key: key.clone(),

@@ -18,6 +18,17 @@ impl<R: Runtime> Operation<'_, R> {
         fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.create_fields_unobserved(key, fields, expiry);
+        self.observed("secrets.create_fields", Some(key), work)
+            .await
+    }
+
+    async fn create_fields_unobserved(
+        &self,
+        key: &str,
+        fields: &[(&str, FieldValue<'_>)],
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
         let expires_at = self.expiry(expiry).time();
         self.create_payload(&key, &plaintext, expires_at).await
@@ -29,12 +40,34 @@ impl<R: Runtime> Operation<'_, R> {
         fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.update_fields_unobserved(key, fields, expiry);
+        self.observed("secrets.update_fields", Some(key), work)
+            .await
+    }
+
+    async fn update_fields_unobserved(
+        &self,
+        key: &str,
+        fields: &[(&str, FieldValue<'_>)],
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
         let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry).await
     }
 
     pub(crate) async fn set_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: FieldValue<'_>,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.set_field_unobserved(key, field, value, expiry);
+        self.observed("secrets.set_field", Some(key), work).await
+    }
+
+    async fn set_field_unobserved(
         &self,
         key: &str,
         field: &str,

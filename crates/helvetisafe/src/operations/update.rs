@@ -3,8 +3,10 @@
 use helvetisafe_crypto::Payload;
 use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret};
 use helvetisafe_proto::{KeyName, ListedKey};
+use jiff::Timestamp;
 
 use super::{Operation, parse};
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::Expiry;
 use crate::runtime::Runtime;
@@ -26,6 +28,16 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.update_unobserved(key, value, expiry);
+        self.observed("secrets.update", Some(key), work).await
+    }
+
+    async fn update_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
@@ -33,6 +45,16 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn put(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.put_unobserved(key, value, expiry);
+        self.observed("secrets.put", Some(key), work).await
+    }
+
+    async fn put_unobserved(
         &self,
         key: &str,
         value: &str,
@@ -61,6 +83,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
+        self.check_expiry(&action, expires_at.time())?;
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let update = SecretUpdate {
             value,
@@ -93,6 +116,22 @@ impl<R: Runtime> Operation<'_, R> {
             // Another client created it in between.
             Err(error) if error.kind() == ErrorKind::Conflict => update().await,
             outcome => outcome,
+        }
+    }
+
+    /// Refuses an expiry in the past, which would delete the secret or be refused by the vault.
+    pub(super) fn check_expiry(
+        &self,
+        action: &Action,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let now = self.vault.api.runtime.both_clocks().wall;
+        match expires_at.filter(|at| *at <= now) {
+            Some(expires_at) => {
+                let cause = ConfigError::ExpiryInThePast { expires_at, now };
+                Err(Error::new(action.clone(), cause))
+            }
+            None => Ok(()),
         }
     }
 

@@ -272,7 +272,7 @@ impl fmt::Debug for MemoryStore {
 }
 
 fn parse(key: &str) -> Result<KeyName, Error> {
-    KeyName::parse(key).map_err(Error::config)
+    KeyName::parse(key).map_err(|reason| Error::config(ConfigError::key_name(key, reason)))
 }
 
 /// Returns the expiry after a write.
@@ -320,7 +320,7 @@ fn failure(action: Action, kind: ErrorKind) -> Error {
             found: OrgKey::from_bytes(&[0; 32]).fingerprint(),
         },
         ErrorKind::Transport => Cause::Transport(lost()),
-        ErrorKind::Ambiguous => Cause::Ambiguous(Arc::new(lost())),
+        ErrorKind::Ambiguous => Cause::Ambiguous(Arc::new(Cause::Transport(lost()))),
         ErrorKind::Config => Cause::Config(ConfigError::Empty("the setting of a test")),
         ErrorKind::Value => Cause::NotBase64(None),
         ErrorKind::Cancelled => Cause::Cancelled,

@@ -47,9 +47,8 @@ fn client(world: &World) -> (Client, Arc<Mutex<Vec<String>>>) {
         } = event
         {
             let used = used.map(|used| used.to_string());
-            log.lock()
-                .unwrap()
-                .push(format!("{key} {member} {}", used.unwrap_or_default()));
+            let (key, used) = (key.expose(), used.unwrap_or_default());
+            log.lock().unwrap().push(format!("{key} {member} {used}"));
         }
     };
     let client = world.builder().on_event(observe).connect().unwrap();

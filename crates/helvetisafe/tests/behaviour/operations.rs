@@ -173,9 +173,26 @@ fn events_describe_each_request_without_secrets() {
         .collect();
     assert_eq!(
         kinds,
-        ["Sending", "Answered", "Waiting", "Sending", "Answered"]
+        [
+            "Sending",
+            "Answered",
+            "Waiting",
+            "Sending",
+            "Answered",
+            "CallEnded",
+            "OperationEnded"
+        ]
     );
-    assert!(events[0].contains("path: \"/api/v1/secrets/db\"") && events[0].contains("attempt: 1"));
+    let template = "path_template: \"/api/v1/secrets/{key}\", key: Some(HiddenKey)";
+    assert!(
+        events[0].contains(template) && events[0].contains("attempt: 1"),
+        "{}",
+        events[0]
+    );
+    assert!(
+        !events.iter().any(|event| event.contains("db\"")),
+        "{events:?}"
+    );
     assert!(
         events[0].contains("\"authorization\": Sensitive"),
         "{}",

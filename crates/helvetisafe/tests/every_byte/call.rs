@@ -168,8 +168,8 @@ impl Client {
     fn counter(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let (stage, line) = (Arc::clone(&self.stage), self.call.line());
         move |event| {
-            if let Event::Sending { method, path, .. } = event
-                && (*method, *path) == line
+            if let Event::Sending { call, .. } = event
+                && (call.method(), call.path().as_str()) == line
             {
                 stage.sent_requests.fetch_add(1, Ordering::SeqCst);
             }

@@ -115,6 +115,25 @@ fn env_config() {
 }
 
 #[test]
+fn metrics() {
+    let shown = World::new().run("metrics");
+    for counter in [
+        r#"requests_total{method="GET",path="/api/v1/secrets/{key}",status="200"} 1"#,
+        r#"requests_total{method="GET",path="/api/v1/secrets/{key}",status="404"} 1"#,
+        r#"requests_total{method="POST",path="/oauth/token",status="200"} 1"#,
+        r#"operations_total{operation="secrets.get",outcome="ok"} 2"#,
+        r#"operations_total{operation="secrets.get",outcome="not_found"} 1"#,
+        r#"operations_total{operation="secrets.put",outcome="ok"} 1"#,
+        r#"cache_reads_total{result="hit"} 1"#,
+        r#"cache_reads_total{result="miss"} 2"#,
+    ] {
+        let line = format!("helvetisafe_{counter}\n");
+        assert!(shown.contains(&line), "{line}{shown}");
+    }
+    assert!(!shown.contains("metrics_example"), "{shown}");
+}
+
+#[test]
 fn threads() {
     let world = World::new();
     let without = world.command("threads").output().unwrap();

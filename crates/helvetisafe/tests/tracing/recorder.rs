@@ -50,10 +50,17 @@ impl Recorder {
         self.0.entries.lock().unwrap().clone()
     }
 
-    /// The words of the spans with this name.
+    /// The spans of operations, and of calls outside of them.
     pub(crate) fn spans(&self) -> Vec<Recorded> {
         let mut entries = self.entries();
-        entries.retain(|entry| entry.span == "helvetisafe");
+        entries.retain(|entry| entry.span.contains('.'));
+        entries
+    }
+
+    /// The spans of requests.
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        let mut entries = self.entries();
+        entries.retain(|entry| entry.span == "request");
         entries
     }
 
@@ -70,7 +77,7 @@ fn within() -> Option<u64> {
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.0.most && metadata.target().starts_with("helvetisafe")
+        *metadata.level() <= self.0.most && metadata.target() == "helvetisafe"
             || metadata.target().starts_with("integrations")
     }
 

@@ -37,18 +37,60 @@ fn has_key(entry: &Recorded) -> bool {
 }
 
 #[test]
-fn each_call_is_a_span() {
+fn each_operation_is_a_span_with_its_outcome_and_duration() {
     let _alone = alone();
     let world = World::new(|_, _| None);
-    let calls: Vec<_> = recorded(Level::INFO, &world)
-        .spans()
-        .into_iter()
-        .map(|span| span.words)
+    let spans = recorded(Level::INFO, &world).spans();
+    let seen: Vec<_> = spans
+        .iter()
+        .map(|span| (span.span, span.words.contains("outcome=\"ok\"")))
         .collect();
     let expected = [
-        "org-key", "token", "update", "create", "get", "get", "delete",
+        ("org_key.get", true),
+        ("token.fetch", true),
+        ("secrets.put", true),
+        ("secrets.get", true),
+        ("secrets.get", false),
+        ("secrets.delete", true),
     ];
-    assert_eq!(calls, expected.map(|call| format!("call=\"{call}\" ")));
+    assert_eq!(seen, expected);
+    assert!(
+        spans.iter().all(|span| span.words.contains("duration=")),
+        "{spans:?}"
+    );
+    let failed = &spans[4].words;
+    assert!(
+        failed.contains("outcome=\"error\" error.type=\"not_found\""),
+        "{failed}"
+    );
+    assert!(failed.contains("otel.status_code=\"ERROR\""), "{failed}");
+}
+
+#[test]
+fn each_request_is_a_span_with_the_fields_of_opentelemetry() {
+    let _alone = alone();
+    let world = World::new(|_, _| None);
+    let recorder = recorded(Level::INFO, &world);
+    let requests = recorder.requests();
+    // The org key, the token, an update that finds nothing, a create, two reads and a delete.
+    assert_eq!(requests.len(), 7, "{requests:?}");
+    let address = world.proxy.base_url();
+    let port = address.rsplit_once(':').unwrap().1;
+    for part in [
+        "otel.name=\"PUT /api/v1/secrets/{key}\"",
+        "otel.kind=\"client\"",
+        "http.request.method=\"PUT\"",
+        "url.template=\"/api/v1/secrets/{key}\"",
+        "server.address=\"127.0.0.1\"",
+        &format!("server.port={port}"),
+        "http.response.status_code=404",
+        "error.type=\"404\"",
+        "call.id=",
+    ] {
+        assert!(requests[2].words.contains(part), "{part}: {requests:?}");
+    }
+    assert!(!requests[2].words.contains("resend_count"), "{requests:?}");
+    assert!(requests.iter().all(|request| request.within.is_some()));
 }
 
 #[test]
@@ -59,7 +101,7 @@ fn secret_names_appear_at_debug_level_only() {
     assert!(!info.is_empty() && !info.iter().any(has_key), "{info:?}");
     let debug = recorded(Level::DEBUG, &world);
     let named = debug.spans().into_iter().filter(has_key);
-    assert_eq!(named.count(), 4);
+    assert_eq!(named.count(), 3);
 }
 
 #[test]
@@ -77,26 +119,30 @@ fn each_attempt_is_an_event_within_its_span() {
     let entries = recorder.entries();
     let list = entries
         .iter()
-        .position(|entry| entry.words.contains("call=\"list\""))
+        .position(|entry| entry.span == "secrets.list")
         .unwrap();
     let events: Vec<_> = entries[list + 1..]
         .iter()
-        .map(|entry| &entry.words)
+        .filter(|entry| entry.span.is_empty())
         .collect();
     for (event, part) in events.iter().zip([
-        "message=sending method=\"GET\" path=\"/api/v1/secrets\" attempt=1",
-        "message=answered status=503",
-        "message=waiting time=25ms throttled=false",
-        "message=sending method=\"GET\" path=\"/api/v1/secrets\" attempt=2",
-        "message=answered status=200",
+        "attempt=1 http.request.method=\"GET\" url.template=\"/api/v1/secrets\"",
+        "attempt=1 http.response.status_code=503",
+        "attempt=1 time=25ms throttled=false",
+        "attempt=2 http.request.method=\"GET\"",
+        "attempt=2 http.response.status_code=200",
+        "call.name=\"secrets.list\" attempts=2 duration=",
     ]) {
-        assert!(event.contains(part), "{event} has not {part}");
+        assert!(event.words.contains(part), "{event:?} has not {part}");
+        assert!(event.within.is_some(), "{event:?}");
     }
-    assert_eq!(events.len(), 5);
-    let spans = entries[list + 1..]
-        .iter()
-        .map(|entry| entry.within.is_some());
-    assert!(spans.into_iter().all(|within| within));
+    assert_eq!(events.len(), 6, "{events:?}");
+    let requests = recorder.requests();
+    let repeated = &requests.last().unwrap().words;
+    assert!(
+        repeated.contains("http.request.resend_count=1"),
+        "{repeated}"
+    );
 }
 
 #[test]
@@ -136,13 +182,9 @@ fn a_renewal_task_runs_in_the_span_of_its_caller() {
     let spans: Vec<_> = recorder
         .spans()
         .into_iter()
-        .map(|span| (span.words, span.within))
+        .map(|span| (span.span, span.within))
         .collect();
-    let expected = [("org-key", None), ("token", Some(1))];
-    assert_eq!(
-        spans,
-        expected.map(|(call, within)| (format!("call=\"{call}\" "), within))
-    );
+    assert_eq!(spans, [("org_key.get", None), ("token.fetch", Some(1))]);
 }
 
 /// The renewal is a separate task on another thread.
@@ -168,8 +210,10 @@ fn a_read_for_the_cache_reports_to_the_callers_subscriber() {
         let read = runtime.block_on(async { client.secrets().get(KEY).await });
         assert!(read.is_err());
     });
-    let spans = recorder.spans().into_iter().map(|span| span.words);
-    assert_eq!(spans.collect::<Vec<_>>(), ["call=\"get\" "]);
+    let requests = recorder.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(recorder.spans()[0].span, "secrets.get");
+    assert_eq!(requests[0].within, Some(1));
 }
 
 #[test]

@@ -58,6 +58,11 @@ impl VaultConnector {
         })
     }
 
+    /// Returns the address of the proxy to the vault, if there is one.
+    pub(super) fn proxy(&self) -> Option<&Uri> {
+        self.proxy.as_ref().map(Proxy::uri)
+    }
+
     /// Opens a connection with this counter and this mask.
     pub(super) async fn connect(
         &self,
@@ -107,7 +112,7 @@ async fn tunnel(proxy: &Proxy, vault: &Uri, stream: &mut Bytes) -> Result<(), Tr
         vault.host().unwrap_or_default(),
         vault.port_u16().unwrap_or(443),
     );
-    let lost = |_| proxy.fail(Problem::Closed);
+    let lost = |_| TransportError::from(Problem::Closed);
     stream.write_all(&request).await.map_err(lost)?;
     stream.flush().await.map_err(lost)?;
     let (mut reply, mut piece) = (Reply::default(), [0; 1024]);
@@ -116,7 +121,7 @@ async fn tunnel(proxy: &Proxy, vault: &Uri, stream: &mut Bytes) -> Result<(), Tr
         match reply.add(&piece[..count]) {
             Ok(true) => return Ok(()),
             Ok(false) => {}
-            Err(problem) => return Err(proxy.fail(problem)),
+            Err(problem) => return Err(problem.into()),
         }
     }
 }

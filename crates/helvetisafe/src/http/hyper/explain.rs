@@ -56,8 +56,14 @@ pub(super) fn flooded() -> TransportError {
 
 /// Describes a failure by its innermost cause; the outer ones only name places in the library.
 fn because(failure: Failure, error: &(dyn StdError + 'static)) -> TransportError {
-    let cause = causes(error).last().map(ToString::to_string);
-    TransportError::with_source(failure, cause.unwrap_or_default())
+    match causes(error).last() {
+        // Kept as it is: it names the reason for which a certificate was refused.
+        Some(cause) => match cause.downcast_ref::<rustls::Error>() {
+            Some(error) => TransportError::with_source(failure, error.clone()),
+            None => TransportError::with_source(failure, cause.to_string()),
+        },
+        None => TransportError::new(failure),
+    }
 }
 
 /// Returns an error and its causes, including the error that an I/O error wraps, which `source` skips.

@@ -32,18 +32,6 @@ impl Proxy {
         ];
         Zeroizing::new(pieces.concat().into_bytes())
     }
-
-    /// Returns the failure of a tunnel. Nothing was sent to the vault.
-    pub(in crate::http) fn fail(&self, problem: Problem) -> TransportError {
-        let failure = if problem.may_pass() {
-            Failure::NotSent
-        } else {
-            Failure::Proxy
-        };
-        let proxy = self.uri.authority().map(ToString::to_string);
-        let proxy = proxy.unwrap_or_default();
-        TransportError::with_source(failure, TunnelError { proxy, problem })
-    }
 }
 
 /// The answer of a proxy, as far as it was received.
@@ -89,16 +77,16 @@ impl Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::http) enum Problem {
     #[error(
-        "wants a user and a password, or other ones (status 407): put them into the URL of the proxy"
+        "the proxy wants a user and a password, or other ones (status 407): put them into the URL of the proxy"
     )]
     Status407,
-    #[error("refuses a tunnel to the vault, with the status {0}")]
+    #[error("the proxy refuses a tunnel to the vault, with the status {0}")]
     Status(u16),
-    #[error("closed the connection before its answer")]
+    #[error("the proxy closed the connection before its answer")]
     Closed,
-    #[error("did not answer in time")]
+    #[error("the proxy did not answer in time")]
     Silent,
-    #[error("does not answer in HTTP")]
+    #[error("the proxy does not answer in HTTP")]
     NotHttp,
 }
 
@@ -112,11 +100,16 @@ impl Problem {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the proxy {proxy} {problem}")]
-struct TunnelError {
-    proxy: String,
-    problem: Problem,
+/// The failure of a tunnel. Nothing was sent to the vault.
+impl From<Problem> for TransportError {
+    fn from(problem: Problem) -> Self {
+        let failure = if problem.may_pass() {
+            Failure::NotSent
+        } else {
+            Failure::Proxy
+        };
+        Self::with_source(failure, problem)
+    }
 }
 
 #[cfg(test)]

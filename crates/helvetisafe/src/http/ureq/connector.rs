@@ -136,8 +136,8 @@ impl Opening<'_> {
         );
         let mut socket = self.adapt(stream);
         let lost = |error: std::io::Error| match Error::from(error) {
-            Error::Timeout(_) => proxy.fail(Problem::Silent),
-            _ => proxy.fail(Problem::Closed),
+            Error::Timeout(_) => TransportError::from(Problem::Silent),
+            _ => TransportError::from(Problem::Closed),
         };
         socket.write_all(&request).map_err(lost)?;
         let (mut reply, mut piece) = (Reply::default(), [0; 1024]);
@@ -146,7 +146,7 @@ impl Opening<'_> {
             match reply.add(&piece[..count]) {
                 Ok(true) => return Ok(socket.into_inner()),
                 Ok(false) => {}
-                Err(problem) => return Err(proxy.fail(problem)),
+                Err(problem) => return Err(problem.into()),
             }
         }
     }
