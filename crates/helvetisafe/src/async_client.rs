@@ -2,6 +2,7 @@
 //! runtime.
 
 mod secrets;
+mod store;
 mod watch;
 
 use std::fmt;

@@ -1,3 +1,5 @@
+mod store;
+
 use std::env;
 use std::fmt;
 use std::sync::Arc;

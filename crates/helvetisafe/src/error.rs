@@ -65,6 +65,8 @@ pub enum ErrorKind {
     Config,
     /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
     Cancelled,
+    /// The secret was read, but its value is not of the requested form, such as base64.
+    Value,
 }
 
 impl ErrorKind {
@@ -84,6 +86,7 @@ impl ErrorKind {
             Self::Ambiguous => "ambiguous",
             Self::Config => "config",
             Self::Cancelled => "cancelled",
+            Self::Value => "value",
         }
     }
 }
@@ -123,6 +126,8 @@ pub(crate) enum Cause {
     NoFields,
     #[error("the secret has no field `{}`", .0.escape_debug())]
     NoSuchField(String),
+    #[error("{} is not base64", described(.0.as_deref()))]
+    NotBase64(Option<String>),
     #[error(
         "the vault gives the org key {found}, and this client accepts {}; nothing was opened or \
          sealed under it",
@@ -226,6 +231,7 @@ impl Error {
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
+            Cause::NotBase64(_) => ErrorKind::Value,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
         }
     }
@@ -391,6 +397,14 @@ impl Cause {
             Self::Ambiguous(cause) => cause,
             cause => cause,
         }
+    }
+}
+
+/// Names the value of a secret, or of one field.
+fn described(field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("the field `{}`", field.escape_debug()),
+        None => "the value".to_owned(),
     }
 }
 

@@ -9,12 +9,15 @@ mod observed;
 mod update;
 pub(crate) mod watch;
 
+#[cfg(feature = "test-util")]
+pub(crate) use fields::refuse_own_name;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::{Envelope, Payload};
 use helvetisafe_proto::endpoint::{
-    DeleteSecret, GetSecret, ListSecrets, ListedSecret, SecretRecord,
+    self, DeleteSecret, GetSecret, ListSecrets, ListedSecret, SecretRecord,
 };
 use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
@@ -29,6 +32,7 @@ use crate::clock::Deadline;
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::event::{Event, HiddenKey};
+use crate::expiry::{Expiry, timestamp};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
@@ -220,6 +224,11 @@ impl<R: Runtime> Operation<'_, R> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns the change of an expiry on the wire, counted from now.
+    fn expiry(&self, expiry: Expiry) -> endpoint::Expiry {
+        expiry.on_wire(timestamp(self.vault.api.runtime.wall()))
     }
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.

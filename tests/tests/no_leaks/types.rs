@@ -36,13 +36,17 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::Change",
     "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",
+    "helvetisafe::Expiry",
     "helvetisafe::Failure",
     "helvetisafe::InvalidValueKind",
     // With the error of a read: see `errors`.
     "helvetisafe::Freshness",
+    // With the errors of reads: see `errors`.
+    "helvetisafe::LoadError",
     "helvetisafe::HiddenKey",
     "helvetisafe::OrgKeyChange",
     "helvetisafe::OrgKeyRotation",
+    "helvetisafe::Problem",
     "helvetisafe::Readme",
     "helvetisafe::SecretMetadata",
     "helvetisafe::Setting",
@@ -118,8 +122,14 @@ const WITHOUT_DEBUG: &[&str] = &[
     "crypto::OrgKey",
     "helvetisafe::AsyncParts",
     "helvetisafe::AsyncSecrets",
+    "helvetisafe::Found",
+    "helvetisafe::Map",
+    "helvetisafe::Optional",
+    "helvetisafe::Or",
     "helvetisafe::Parts",
+    "helvetisafe::Requests",
     "helvetisafe::Secrets",
+    "helvetisafe::Value",
     "server::When",
 ];
 
@@ -229,12 +239,19 @@ fn of_client() -> Vec<(&'static str, String)> {
         .watch(&["db"], Duration::MAX)
         .unwrap();
     let source = ConfigSource::new(client.clone()).secret("db", "db");
+    let config = config::ConfigError::Message(VALUE.to_owned());
+    let memory = helvetisafe::MemoryStore::from([("db", VALUE)]);
     let invalid = client.secrets().get("db").unwrap().parse::<u8>();
     vec![
         shown("helvetisafe::AsyncClient", asynchronous),
         shown("helvetisafe::AsyncWatch", asynchronous_watch),
         shown("helvetisafe::Watch", watch),
         shown("helvetisafe::ConfigSource", source),
+        shown("helvetisafe::MemoryStore", memory),
+        shown(
+            "helvetisafe::RedactedConfigError",
+            helvetisafe::RedactedConfigError::from(config),
+        ),
         shown("helvetisafe::InvalidValue", invalid.unwrap_err()),
         shown("helvetisafe::Credentials", (account, token)),
         shown("helvetisafe::KeySource", sources),
@@ -294,6 +311,10 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(OrgKey);
     has_no_debug!(helvetisafe::AsyncParts);
     has_no_debug!(helvetisafe::AsyncSecrets<'static>);
+    has_no_debug!(helvetisafe::load::Map<(), ()>);
+    has_no_debug!(helvetisafe::load::Optional<u8>);
+    has_no_debug!(helvetisafe::load::Or<u8>);
+    has_no_debug!(helvetisafe::load::Value<u8>);
     has_no_debug!(helvetisafe::Parts);
     has_no_debug!(helvetisafe::Secrets<'static>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);

@@ -17,6 +17,7 @@ Examples:
   helvetisafe set DB_PASSWORD                          (asks twice, hidden)
   printf %s \"$value\" | helvetisafe set DB_PASSWORD
   helvetisafe set TLS_KEY --value-file tls.key
+  helvetisafe set KEYSTORE --base64 --file keystore.p12
   helvetisafe set API_KEY --generate 40 --expires-in 30d
   helvetisafe set DATABASE --field DB_PASS --generate";
 
@@ -110,11 +111,10 @@ impl Write<'_> {
     }
 
     fn create(&self) -> Result<Written, Error> {
-        let expires_at = self.expiry.time();
         let secrets = self.secrets;
         let created = match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
-            None => secrets.create(self.key, self.value, expires_at),
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
+            None => secrets.create(self.key, self.value, self.expiry),
         };
         Ok(("created", created?))
     }

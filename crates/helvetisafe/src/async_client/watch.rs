@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,9 +9,9 @@ use crate::error::Error;
 use crate::operations::watch::{self, Change, Watcher};
 use crate::runtime::{Boxed, Runtime, Tokio};
 
-/// The changes of some secrets; from [`AsyncSecrets::watch`](super::AsyncSecrets::watch). A stream that
-/// never ends: with the traits of the crate `futures-util` it has `next`, which waits for the next
-/// change or returns the error of a failed poll. After an error the stream goes on.
+/// The changes of some secrets; from [`AsyncSecrets::watch`](super::AsyncSecrets::watch). Changes come from
+/// [`next`](Self::next), or from its [`Stream`], which has the combinators of the crate `futures-util`. It never
+/// ends, also after an error.
 ///
 /// A `next` that is dropped loses no change, and the time it has waited counts for the next one. So
 /// `tokio::time::timeout` and `tokio::select!` bound its time, and a watch is closed by dropping it.
@@ -36,8 +37,6 @@ impl AsyncWatch {
     /// ```no_run
     /// use std::time::Duration;
     ///
-    /// use futures_util::StreamExt;
-    ///
     /// # async fn watch(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
     /// let mut changes = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
     /// changes.begin().await?;
@@ -59,6 +58,31 @@ impl AsyncWatch {
         // The poll in flight may be older than this one.
         self.in_flight = None;
         Ok(())
+    }
+
+    /// Waits for the next change, or returns the error of a failed poll. It returns no `None`. A future that is
+    /// dropped before it is ready loses no change.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn watch(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let mut changes = client.secrets().watch(["db_password"], Duration::from_secs(30))?;
+    /// while let Some(change) = changes.next().await {
+    ///     match change {
+    ///         Ok(change) => println!("{}: {:?}", change.key(), change.kind()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of a poll, as [`Watch::begin`](crate::Watch::begin).
+    pub async fn next(&mut self) -> Option<Result<Change, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 

@@ -10,6 +10,7 @@ use super::update::Sealed;
 use super::{Operation, parse};
 use crate::api::ReadBack;
 use crate::error::{Action, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
 
@@ -18,9 +19,9 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.create_unobserved(key, value, expires_at);
+        let work = self.create_unobserved(key, value, expiry);
         self.observed("secrets.create", Some(key), work).await
     }
 
@@ -28,10 +29,11 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
+        let expires_at = self.expiry(expiry).time();
         self.create_payload(&key, &plaintext, expires_at).await
     }
 

@@ -2,12 +2,11 @@
 
 use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::Expiry;
-use jiff::Timestamp;
 
 use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::org_keys::Purpose;
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
@@ -17,9 +16,9 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         fields: &[(&str, FieldValue<'_>)],
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.create_fields_unobserved(key, fields, expires_at);
+        let work = self.create_fields_unobserved(key, fields, expiry);
         self.observed("secrets.create_fields", Some(key), work)
             .await
     }
@@ -28,9 +27,10 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         fields: &[(&str, FieldValue<'_>)],
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
+        let expires_at = self.expiry(expiry).time();
         self.create_payload(&key, &plaintext, expires_at).await
     }
 
@@ -52,6 +52,7 @@ impl<R: Runtime> Operation<'_, R> {
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry).await
     }
 
@@ -79,6 +80,7 @@ impl<R: Runtime> Operation<'_, R> {
         if field.is_empty() {
             return Err(Error::config(ConfigError::Empty("the name of the field")));
         }
+        let expiry = self.expiry(expiry);
         let record = match self.read(&key).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -106,7 +108,7 @@ fn encode(key: &str, fields: &[(&str, FieldValue<'_>)]) -> Result<(KeyName, Plai
 
 /// Refuses a field with the name of the secret: the secret would be read as a single value, without its other
 /// fields.
-pub(super) fn refuse_own_name<'a>(
+pub(crate) fn refuse_own_name<'a>(
     key: &KeyName,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Error> {

@@ -1,13 +1,14 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
+use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret};
 use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
 
 use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
@@ -39,6 +40,7 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry).await
     }
 
@@ -46,9 +48,9 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.put_unobserved(key, value, expires_at);
+        let work = self.put_unobserved(key, value, expiry);
         self.observed("secrets.put", Some(key), work).await
     }
 
@@ -56,11 +58,11 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await
     }
 
@@ -68,7 +70,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let sent = self.send_update(key.clone(), plaintext, expiry);
         self.write(key, plaintext, expiry.time(), sent).await
@@ -78,7 +80,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: KeyName,
         plaintext: &[u8],
-        expires_at: Expiry,
+        expires_at: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         self.check_expiry(&action, expires_at.time())?;
@@ -103,7 +105,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let update = || self.update_payload(key, plaintext, expiry);
         match update().await {

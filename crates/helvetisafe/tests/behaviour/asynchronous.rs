@@ -2,10 +2,12 @@
 //! futures. `tests/matrix` covers the behaviour of both clients.
 
 mod cancel;
+mod conversions;
 mod operations;
 mod runtimes;
 mod same_face;
 mod shared_reads;
+mod store;
 mod transport;
 mod watch;
 

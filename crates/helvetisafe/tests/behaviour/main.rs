@@ -5,17 +5,20 @@
 
 mod api_token;
 mod asynchronous;
+mod bytes;
 mod cache;
 mod call_options;
 mod chains;
 mod codes;
 mod config_source;
 mod connections;
+mod conversions;
 mod creates;
 mod events;
 mod extremes;
 mod hostile;
 mod limits;
+mod load;
 mod many;
 mod messages;
 mod odd_times;
@@ -24,6 +27,7 @@ mod parse;
 mod rate_limits;
 mod retries;
 mod stalled;
+mod store;
 mod tickets;
 mod tls;
 mod tokens;

@@ -87,6 +87,20 @@ fn quickstart() {
 }
 
 #[test]
+fn basic_usage() {
+    let shown = World::new().run("basic_usage");
+    for line in [
+        "created",
+        "read    12 bytes",
+        "updated",
+        "listed",
+        "deleted",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn env_config() {
     let world = World::new();
     world.client().secrets().put("db", "value", None).unwrap();

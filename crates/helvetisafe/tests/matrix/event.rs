@@ -28,7 +28,8 @@ impl Event {
     /// The events of a row. An unknown row fails the test.
     pub(crate) fn of_row(what: &str) -> Vec<Self> {
         match what {
-            "nothing was sent: no address, refused, TLS too slow" => {
+            "nothing was sent: no address, refused, TLS too slow; a proxy that closes, stalls, or answers 408, \
+             429, 500, 502, 503 or 504" => {
                 vec![Self::Unsent(Failure::NotSent)]
             }
             "a reused connection was dead, no byte came back" => vec![Self::Dead],
@@ -65,7 +66,8 @@ impl Event {
                     .map(|bytes| Self::Unreadable { bytes, acted })
                     .into()
             }),
-            "bad certificate, failed decryption" => vec![Self::Unsent(Failure::Tls)],
+            "a certificate that one of the sides refuses, no TLS, any other refusal of a proxy, failed \
+             decryption" => vec![Self::Unsent(Failure::Tls), Self::Unsent(Failure::Proxy)],
             "408, 500, 502, 503, 504" => {
                 let codes = || what.split(", ").map(|code| code.parse().unwrap());
                 let asked = Self::Status {
@@ -119,7 +121,7 @@ impl Event {
     /// The error of a read that ends with it: `docs/behaviour.md`, "Errors".
     pub(crate) fn error(&self) -> (ErrorKind, bool) {
         match self {
-            Self::Unsent(Failure::Tls) => (ErrorKind::Transport, false),
+            Self::Unsent(Failure::Tls | Failure::Proxy) => (ErrorKind::Transport, false),
             Self::Unreadable { .. } => (ErrorKind::Api, false),
             Self::Status { code, .. } => match code {
                 401 => (ErrorKind::Auth, false),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use helvetisafe::Expiry;
 use helvetisafe_test_support::World;
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use helvetisafe::{AsyncClient, AsyncWatch, ChangeKind};
 use helvetisafe_test_support::{Action, SECRETS, World, earlier};
 use tokio::time::timeout;
