@@ -115,7 +115,9 @@ const WITHOUT_DEBUG: &[&str] = &[
     "helvetisafe::AsyncParts",
     "helvetisafe::AsyncSecrets",
     "helvetisafe::Parts",
+    "helvetisafe::ReqwestTransport",
     "helvetisafe::Secrets",
+    "helvetisafe::TowerTransport",
     "server::When",
 ];
 
@@ -291,7 +293,9 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(helvetisafe::AsyncParts);
     has_no_debug!(helvetisafe::AsyncSecrets<'static>);
     has_no_debug!(helvetisafe::Parts);
+    has_no_debug!(helvetisafe::ReqwestTransport);
     has_no_debug!(helvetisafe::Secrets<'static>);
+    has_no_debug!(helvetisafe::TowerTransport<(), ()>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);
     let all = [of_crypto(), of_proto(), of_client(), of_server()].concat();
     for (name, text) in &all {

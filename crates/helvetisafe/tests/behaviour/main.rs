@@ -12,6 +12,7 @@ mod config_source;
 mod connections;
 mod creates;
 mod extremes;
+mod failover;
 mod hostile;
 mod limits;
 mod many;
