@@ -33,9 +33,11 @@ mod key_name;
 pub mod retry;
 mod scope;
 mod time;
+mod version;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use endpoint::Endpoint;
 pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};
 pub use scope::{Scope, Scopes, UnknownScope};
+pub use version::{InvalidVersion, Version};

@@ -24,6 +24,25 @@ pub enum Repeat {
     Delete,
     /// The `POST` that creates: the second one conflicts with the first.
     Create,
+    /// A `PUT` with a condition: the first one makes the condition of the second one false.
+    UpdateIf,
+}
+
+impl Repeat {
+    /// Returns true if a second request fails after the first one has had its effect.
+    fn is_once(self) -> bool {
+        matches!(self, Self::Create | Self::UpdateIf)
+    }
+
+    /// Returns true if an answer of this kind can come from the effect of an earlier attempt.
+    fn may_meet_itself(self, kind: Kind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::Delete, Kind::NotFound)
+                | (Self::Create, Kind::Conflict)
+                | (Self::UpdateIf, Kind::Changed)
+        )
+    }
 }
 
 /// The result of an attempt that did not succeed.
@@ -84,7 +103,7 @@ pub enum Verdict {
     RetryAtOnce,
     /// Wait, then repeat while attempts are left.
     Retry(BackOff),
-    /// Read the secret back. If it is absent, wait, then repeat while attempts are left.
+    /// Read the secret back. If it is as before, wait, then repeat while attempts are left.
     ReadBack,
     /// Find out if an earlier attempt of this call had its effect. If not, report the failure.
     Confirm,
@@ -109,11 +128,11 @@ pub enum BackOff {
 #[must_use]
 pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict {
     use AttemptFailure::{DeadConnection, Lost, NotSent, Status, Unreadable, Untrusted};
-    let is_create = repeat == Repeat::Create;
+    let is_once = repeat.is_once();
     match failure {
         NotSent => Verdict::Retry(BackOff::Normal),
         Untrusted => Verdict::GiveUp,
-        DeadConnection | Lost | Unreadable if is_create => Verdict::ReadBack,
+        DeadConnection | Lost | Unreadable if is_once => Verdict::ReadBack,
         DeadConnection => Verdict::RetryAtOnce,
         Lost => Verdict::Retry(BackOff::Normal),
         Unreadable => Verdict::GiveUp,
@@ -125,12 +144,11 @@ pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict
             Kind::Auth => Verdict::NewCredential,
             Kind::Forbidden => Verdict::NewerCredential,
             Kind::RateLimited => Verdict::Retry(BackOff::Throttled),
-            Kind::Unavailable if is_create && !is_refused_for_now(status, has_retry_after) => {
+            Kind::Unavailable if is_once && !is_refused_for_now(status, has_retry_after) => {
                 Verdict::ReadBack
             }
             Kind::Unavailable => Verdict::Retry(BackOff::Normal),
-            Kind::Conflict if is_create && effect > Effect::None => Verdict::Confirm,
-            Kind::NotFound if repeat == Repeat::Delete && effect > Effect::None => Verdict::Confirm,
+            kind if effect > Effect::None && repeat.may_meet_itself(kind) => Verdict::Confirm,
             _ => Verdict::GiveUp,
         },
     }
@@ -145,14 +163,15 @@ fn is_refused_for_now(status: StatusCode, has_retry_after: bool) -> bool {
 /// attempts; `last` is the failure of the last one, or `None` if the call ended before the next
 /// attempt was sent.
 ///
-/// A create that was answered with 5xx is not unknown: it is read back, and the server has ended it.
+/// A create, or an update with a condition, that was answered with 5xx is not unknown: it is read back, and
+/// the server has ended it.
 #[must_use]
 pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) -> bool {
     let is_lost = effect == Effect::Pending;
     match (repeat, last) {
         (Repeat::Read | Repeat::Token, _) => false,
         (_, Some(AttemptFailure::Status { status, .. })) => is_lost && !settles(status),
-        (Repeat::Create, _) => is_lost,
+        (Repeat::Create | Repeat::UpdateIf, _) => is_lost,
         (Repeat::Update | Repeat::Delete, _) => effect > Effect::None,
     }
 }
@@ -275,12 +294,13 @@ mod tests {
 
     const AGAIN: Verdict = Verdict::Retry(BackOff::Normal);
     const THROTTLED: Verdict = Verdict::Retry(BackOff::Throttled);
-    const REPEATS: [Repeat; 5] = [
+    const REPEATS: [Repeat; 6] = [
         Repeat::Read,
         Repeat::Token,
         Repeat::Update,
         Repeat::Delete,
         Repeat::Create,
+        Repeat::UpdateIf,
     ];
 
     fn status(code: u16, has_retry_after: bool) -> AttemptFailure {
@@ -290,20 +310,20 @@ mod tests {
         }
     }
 
-    /// The table of `docs/behaviour.md`, row by row: read, token, update, delete, create.
+    /// The table of `docs/behaviour.md`, row by row: read, token, update, delete, create, update with a version.
     #[test]
     fn the_decision_is_the_documented_table() {
-        let unless_create = |verdict| [verdict, verdict, verdict, verdict, ReadBack];
-        let unless_token = |verdict| [verdict, GiveUp, verdict, verdict, verdict];
+        let unless_create = |verdict| [verdict, verdict, verdict, verdict, ReadBack, ReadBack];
+        let unless_token = |verdict| [verdict, GiveUp, verdict, verdict, verdict, verdict];
         let mut rows = vec![
-            (NotSent, [AGAIN; 5]),
-            (Untrusted, [GiveUp; 5]),
+            (NotSent, [AGAIN; 6]),
+            (Untrusted, [GiveUp; 6]),
             (DeadConnection, unless_create(RetryAtOnce)),
             (Lost, unless_create(AGAIN)),
             (Unreadable, unless_create(GiveUp)),
-            (status(503, true), [AGAIN; 5]),
-            (status(429, false), [THROTTLED; 5]),
-            (status(429, true), [THROTTLED; 5]),
+            (status(503, true), [AGAIN; 6]),
+            (status(429, false), [THROTTLED; 6]),
+            (status(429, true), [THROTTLED; 6]),
             (status(401, false), unless_token(NewCredential)),
             (status(403, false), unless_token(NewerCredential)),
         ];
@@ -314,9 +334,9 @@ mod tests {
             rows.push((status(code, true), unless_create(AGAIN)));
         }
         for code in [
-            300, 301, 302, 304, 307, 308, 400, 404, 405, 409, 410, 413, 415, 422, 501,
+            300, 301, 302, 304, 307, 308, 400, 404, 405, 409, 410, 412, 413, 415, 422, 501,
         ] {
-            rows.push((status(code, false), [GiveUp; 5]));
+            rows.push((status(code, false), [GiveUp; 6]));
         }
         for (failure, verdicts) in rows {
             for (repeat, expected) in REPEATS.into_iter().zip(verdicts) {
@@ -333,6 +353,7 @@ mod tests {
                 let confirms = |code| judge(repeat, effect, status(code, false)) == Confirm;
                 assert_eq!(confirms(404), repeat == Repeat::Delete, "{repeat:?}");
                 assert_eq!(confirms(409), repeat == Repeat::Create, "{repeat:?}");
+                assert_eq!(confirms(412), repeat == Repeat::UpdateIf, "{repeat:?}");
             }
         }
     }
@@ -340,8 +361,8 @@ mod tests {
     #[test]
     fn a_write_is_unknown_until_an_answer_settles_it() {
         let unknown = |effect, last| REPEATS.map(|repeat| is_unknown(repeat, effect, last));
-        let (none, writes) = ([false; 5], [false, false, true, true, true]);
-        let not_create = [false, false, true, true, false];
+        let (none, writes) = ([false; 6], [false, false, true, true, true, true]);
+        let not_create = [false, false, true, true, false, false];
         for last in [None, Some(NotSent), Some(Untrusted)] {
             assert_eq!(unknown(Effect::None, last), none);
             assert_eq!(unknown(Effect::Possible, last), not_create);
@@ -350,7 +371,7 @@ mod tests {
         for last in [DeadConnection, Lost, Unreadable] {
             assert_eq!(unknown(Effect::Pending, Some(last)), writes);
         }
-        for code in [301, 401, 403, 408, 429, 500, 501, 503] {
+        for code in [301, 401, 403, 408, 412, 429, 500, 501, 503] {
             let last = Some(status(code, false));
             assert_eq!(unknown(Effect::Possible, last), none, "{code}");
             assert_eq!(unknown(Effect::Pending, last), writes, "{code}");

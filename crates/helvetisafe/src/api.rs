@@ -60,7 +60,7 @@ impl<R: Runtime> Api<R> {
         E: Endpoint<Answer: Send> + Sync,
     {
         self.call_with_read_back(endpoint, action, deadline, || {
-            Box::pin(async { ReadBack::Unreadable })
+            Box::pin(async { ReadBack::Unknown })
         })
     }
 
@@ -121,7 +121,7 @@ impl<R: Runtime> Api<R> {
             let endpoint = account.token_call();
             let attempts = attempts.unwrap_or(self.policy.max_attempts);
             let call = Call::new(&self, &endpoint, Action::FetchToken, deadline, attempts);
-            let read_back = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Unreadable }) };
+            let read_back = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Unknown }) };
             let token = self.run(call, read_back).await?;
             self.observer.emit(Event::Authorized {
                 granted: token.granted,

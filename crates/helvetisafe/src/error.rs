@@ -36,6 +36,11 @@ pub enum ErrorKind {
     /// The secret exists already: 409, or found after the answer to a create was lost. Or the secret is a
     /// single value, and a field was to be set.
     Conflict,
+    /// The secret has changed since it was read: 412. See
+    /// [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    Changed,
+    /// The vault gives no versions of secrets, which the operation needs. Nothing was sent.
+    Unsupported,
     /// Too many requests: 429. Or the call was not made, because the vault asked an earlier one for a longer
     /// pause than this one may wait. See [`Error::retry_after`].
     RateLimited,
@@ -87,6 +92,8 @@ pub(crate) enum Cause {
     NamesAnother(KeyName),
     #[error("another secret of that name is there")]
     Exists,
+    #[error("the vault gave no version of it, so it cannot check that it is unchanged")]
+    NoVersion,
     #[error("it exists and has no fields, but one value")]
     NoFields,
     #[error("the secret has no field `{}`", .0.escape_debug())]
@@ -167,6 +174,7 @@ impl Error {
                 Kind::Forbidden => ErrorKind::Forbidden,
                 Kind::NotFound => ErrorKind::NotFound,
                 Kind::Conflict => ErrorKind::Conflict,
+                Kind::Changed => ErrorKind::Changed,
                 Kind::RateLimited => ErrorKind::RateLimited,
                 _ => ErrorKind::Api,
             },
@@ -177,6 +185,7 @@ impl Error {
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::Throttled => ErrorKind::RateLimited,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
+            Cause::NoVersion => ErrorKind::Unsupported,
             Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
@@ -198,6 +207,15 @@ impl Error {
                 Failure::Tls | Failure::TooLarge | Failure::Malformed
             ),
             Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
+            _ => false,
+        }
+    }
+
+    /// Returns true if another client changed or created the secret first.
+    pub(crate) fn is_lost_race(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Changed => true,
+            ErrorKind::Conflict => !matches!(self.0.cause, Cause::NoFields),
             _ => false,
         }
     }
@@ -309,6 +327,8 @@ impl Error {
             ErrorKind::NotFound => "check the base URL".to_owned(),
             ErrorKind::Conflict if self.status().is_none() => return None,
             ErrorKind::Conflict => "it exists already: use update, or put".to_owned(),
+            ErrorKind::Changed => ErrorCode::VersionMismatch.advice().to_owned(),
+            ErrorKind::Unsupported => "update it without a condition".to_owned(),
             ErrorKind::RateLimited => match self.retry_after() {
                 Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
                 None => "try again later".to_owned(),

@@ -106,7 +106,7 @@ pub use operations::watch::{Change, ChangeKind};
 pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
 pub use parse::InvalidValue;
-pub use secret::{Secret, SecretMetadata};
+pub use secret::{Secret, SecretMetadata, Written};
 pub use secrets::Secrets;
 pub use watch::Watch;
 
@@ -115,7 +115,8 @@ pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{
-    BaseUrl, ErrorCode, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
+    BaseUrl, ErrorCode, InvalidVersion, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
+    Version,
 };
 pub use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretString};

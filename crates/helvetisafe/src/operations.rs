@@ -162,11 +162,14 @@ impl<R: Runtime> Operation<'_, R> {
 
     async fn get_value(&self, key: &KeyName, purpose: Purpose) -> Result<Value, Error> {
         let record = self.read(key).await?;
-        let expires_at = record.expires_at;
+        let (expires_at, updated_at) = (record.expires_at, record.updated_at);
+        let version = record.version.clone();
         let payload = self.open(key, record, purpose).await?;
         Ok(Value {
             payload: Arc::new(payload),
             expires_at,
+            updated_at,
+            version,
         })
     }
 

@@ -1,8 +1,8 @@
 use std::fmt;
 
 use helvetisafe_crypto::{Field, Payload, PayloadKind};
-use helvetisafe_proto::endpoint::ListedSecret;
-use helvetisafe_proto::{KeyName, ListedKey};
+use helvetisafe_proto::endpoint::{CreatedSecret, ListedSecret, UpdatedSecret};
+use helvetisafe_proto::{KeyName, ListedKey, Version};
 use jiff::Timestamp;
 
 use crate::cache::{Freshness, Value};
@@ -71,6 +71,20 @@ impl Secret {
         self.value.expires_at
     }
 
+    /// Returns the time of the last write, if the vault names it.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<Timestamp> {
+        self.value.updated_at
+    }
+
+    /// Returns the version, if the vault gives versions: see
+    /// [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged). A value from the client's cache has
+    /// the version that it had when it was read.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.value.version.as_ref()
+    }
+
     /// Returns the origin of the value: the vault, or the client's cache with the age of the value. Without a
     /// cache it is always [`Freshness::Fresh`].
     #[must_use]
@@ -84,32 +98,41 @@ impl fmt::Debug for Secret {
         f.debug_struct("Secret")
             .field("key", &self.key)
             .field("expires_at", &self.value.expires_at)
+            .field("updated_at", &self.value.updated_at)
+            .field("version", &self.value.version)
             .field("freshness", &self.freshness)
             .finish_non_exhaustive()
     }
 }
 
-/// The name and the times of a secret, without its value.
+/// The name, the times and the version of a secret, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretMetadata {
     key: ListedKey,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    version: Option<Version>,
 }
 
 impl SecretMetadata {
-    pub(crate) fn written(
-        key: KeyName,
-        created_at: Option<Timestamp>,
-        updated_at: Option<Timestamp>,
-        expires_at: Option<Timestamp>,
-    ) -> Self {
+    pub(crate) fn created(key: KeyName, answer: CreatedSecret) -> Self {
         Self {
             key: ListedKey::Valid(key),
-            created_at,
-            updated_at,
-            expires_at,
+            created_at: answer.created_at,
+            updated_at: None,
+            expires_at: answer.expires_at,
+            version: answer.version,
+        }
+    }
+
+    pub(crate) fn updated(key: KeyName, answer: UpdatedSecret) -> Self {
+        Self {
+            key: ListedKey::Valid(key),
+            created_at: None,
+            updated_at: answer.updated_at,
+            expires_at: answer.expires_at,
+            version: answer.version,
         }
     }
 
@@ -137,6 +160,12 @@ impl SecretMetadata {
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
+
+    /// Returns the version, if the vault gives versions.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
+    }
 }
 
 impl From<ListedSecret> for SecretMetadata {
@@ -146,6 +175,40 @@ impl From<ListedSecret> for SecretMetadata {
             created_at: listed.created_at,
             updated_at: listed.updated_at,
             expires_at: listed.expires_at,
+            version: listed.version,
+        }
+    }
+}
+
+/// The result of a write that creates a secret or updates it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// There was no such secret.
+    Created(SecretMetadata),
+    /// The secret existed.
+    Updated(SecretMetadata),
+}
+
+impl Written {
+    /// Returns true if there was no such secret before.
+    #[must_use]
+    pub fn is_created(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+
+    /// Returns the name, the times and the version of the secret.
+    #[must_use]
+    pub fn metadata(&self) -> &SecretMetadata {
+        match self {
+            Self::Created(metadata) | Self::Updated(metadata) => metadata,
+        }
+    }
+
+    /// Returns the name, the times and the version of the secret.
+    #[must_use]
+    pub fn into_metadata(self) -> SecretMetadata {
+        match self {
+            Self::Created(metadata) | Self::Updated(metadata) => metadata,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `copy KEY NEW`: copies a secret to another name.
 
-use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp};
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp, Written};
 use serde::Serialize;
 
 use crate::failure::{Failure, Status};
@@ -60,7 +60,9 @@ impl Copy {
             ));
         }
         let written = vault.write(|secrets| match names.overwrite {
-            true => secrets.copy_over(&key, &new_key),
+            true => secrets
+                .copy_over(&key, &new_key)
+                .map(Written::into_metadata),
             false => secrets.copy(&key, &new_key),
         })?;
         written.map_err(|error| not_written(error, &key, &new_key, vault))?;

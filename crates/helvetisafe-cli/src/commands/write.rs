@@ -1,8 +1,6 @@
 //! The writing of one secret, for `set`, `create` and `update`.
 
-mod fields;
-
-use helvetisafe::{Error, ErrorKind, Expiry, KeyName, SecretMetadata, Secrets, Timestamp};
+use helvetisafe::{Error, ErrorKind, Expiry, KeyName, SecretMetadata, Secrets, Timestamp, Written};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -77,42 +75,48 @@ struct Write<'a> {
     secrets: Secrets<'a>,
 }
 
-type Written = (Action, SecretMetadata);
-
 impl Write<'_> {
     /// Writes without asking first whether the secret exists: that may change meanwhile.
     fn run(&self, mode: Mode) -> Result<Written, Error> {
         match mode {
-            Mode::Create => self.create(),
-            Mode::Update => self.update(),
-            Mode::Set => match self.update() {
-                Err(error) if error.kind() == ErrorKind::NotFound => match self.create() {
-                    // Another client created it in between.
-                    Err(error) if error.kind() == ErrorKind::Conflict => self.update(),
-                    outcome => outcome,
-                },
-                outcome => outcome,
-            },
+            Mode::Create => self.create().map(Written::Created),
+            Mode::Update => self.update().map(Written::Updated),
+            Mode::Set => self.set(),
         }
     }
 
-    fn create(&self) -> Result<Written, Error> {
-        let expires_at = self.expiry.time();
-        let secrets = self.secrets;
-        let created = match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
-            None => secrets.create(self.key, self.value, expires_at),
-        };
-        Ok((Action::Created, created?))
+    fn set(&self) -> Result<Written, Error> {
+        if let Some(field) = self.field {
+            let secrets = self.secrets;
+            return secrets.set_field(self.key, field, self.value, self.expiry);
+        }
+        match self.update() {
+            Err(error) if error.kind() == ErrorKind::NotFound => match self.create() {
+                // Another client created it in between.
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    self.update().map(Written::Updated)
+                }
+                outcome => outcome.map(Written::Created),
+            },
+            outcome => outcome.map(Written::Updated),
+        }
     }
 
-    fn update(&self) -> Result<Written, Error> {
+    fn create(&self) -> Result<SecretMetadata, Error> {
+        let expires_at = self.expiry.time();
         let secrets = self.secrets;
-        let updated = match self.field {
-            Some(field) => fields::update(secrets, self.key, (field, self.value), self.expiry),
+        match self.field {
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
+            None => secrets.create(self.key, self.value, expires_at),
+        }
+    }
+
+    fn update(&self) -> Result<SecretMetadata, Error> {
+        let secrets = self.secrets;
+        match self.field {
+            Some(field) => secrets.update_field(self.key, field, self.value, self.expiry),
             None => secrets.update(self.key, self.value, self.expiry),
-        };
-        Ok((Action::Updated, updated?))
+        }
     }
 }
 
@@ -131,17 +135,22 @@ struct Json<'a> {
 }
 
 fn report(
-    (action, written): &Written,
+    written: &Written,
     key: &KeyName,
     value: &SecretString,
     args: &WriteArgs,
     ui: &Ui,
 ) -> Result<(), Failure> {
+    let action = match written {
+        Written::Created(_) => Action::Created,
+        Written::Updated(_) => Action::Updated,
+    };
+    let written = written.metadata();
     let shown = args.value.is_shown().then(|| value.expose_secret());
     if ui.json {
         return ui.output.json(&Json {
             key: key.as_str(),
-            action: *action,
+            action,
             field: args.field.as_deref(),
             created_at: written.created_at(),
             updated_at: written.updated_at(),

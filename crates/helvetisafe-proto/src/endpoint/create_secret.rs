@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Version, time, version};
 
 /// Sends a new secret.
 #[derive(Clone, Debug)]
@@ -53,6 +53,13 @@ pub struct CreatedSecret {
         serialize_with = "time::write"
     )]
     pub expires_at: Option<Timestamp>,
+    /// Its version, if the server gives versions.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "version::lenient"
+    )]
+    pub version: Option<Version>,
 }
 
 impl Endpoint for CreateSecret {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope, time};
+use crate::{ApiError, BaseUrl, Scope, Version, time, version};
 
 /// Requests the list.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,13 @@ pub struct ListedSecret {
         serialize_with = "time::write"
     )]
     pub expires_at: Option<Timestamp>,
+    /// Its version, if the server gives versions.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "version::lenient"
+    )]
+    pub version: Option<Version>,
 }
 
 impl Endpoint for ListSecrets {

@@ -154,6 +154,7 @@ pub(super) fn with_names(mut list: SecretsAnswer, names: &[String]) -> SecretsAn
         created_at: None,
         updated_at: None,
         expires_at: None,
+        version: None,
     }));
     list
 }
@@ -165,6 +166,8 @@ pub(super) fn record(key: KeyName, ciphertext: Ciphertext) -> Response<Body> {
         value: ciphertext.value,
         nonce: ciphertext.nonce,
         expires_at: None,
+        updated_at: None,
+        version: None,
     };
     Json(record).into_response()
 }

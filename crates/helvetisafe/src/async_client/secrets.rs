@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use helvetisafe_proto::Version;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -9,7 +10,7 @@ use super::watch::AsyncWatch;
 use crate::error::Error;
 use crate::operations::Operations;
 use crate::runtime::{Boxed, Tokio};
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 use crate::vault::Vault;
 
 /// The operations on secrets; from [`AsyncClient::secrets`](super::AsyncClient::secrets).
@@ -117,6 +118,24 @@ impl<'a> AsyncSecrets<'a> {
             .await
     }
 
+    /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    pub async fn update_if_unchanged(
+        &self,
+        key: impl AsRef<str> + Send,
+        version: Option<&Version>,
+        value: &str,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        self.0
+            .begin()
+            .update_if_unchanged(key.as_ref(), version, value, expiry.into())
+            .await
+    }
+
     /// As [`Secrets::put`](crate::Secrets::put).
     ///
     /// # Errors
@@ -127,7 +146,7 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         value: &str,
         expires_at: impl Into<Option<Timestamp>> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.0
             .begin()
             .put(key.as_ref(), value, expires_at.into())
@@ -165,7 +184,7 @@ impl<'a> AsyncSecrets<'a> {
         &self,
         key: impl AsRef<str> + Send,
         new_key: impl AsRef<str> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.0
             .begin()
             .copy_over(key.as_ref(), new_key.as_ref())
@@ -217,10 +236,28 @@ impl<'a> AsyncSecrets<'a> {
         field: &str,
         value: &str,
         expiry: impl Into<Expiry> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.0
             .begin()
             .set_field(key.as_ref(), field, value, expiry.into())
+            .await
+    }
+
+    /// As [`Secrets::update_field`](crate::Secrets::update_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_field`](crate::Secrets::update_field).
+    pub async fn update_field(
+        &self,
+        key: impl AsRef<str> + Send,
+        field: &str,
+        value: &str,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        self.0
+            .begin()
+            .update_field(key.as_ref(), field, value, expiry.into())
             .await
     }
 
@@ -252,7 +289,7 @@ impl<'a> AsyncSecrets<'a> {
     pub async fn put_many(
         &self,
         items: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    ) -> Vec<Result<Written, Error>> {
         self.put_many_with(items, |_| ()).await
     }
 
@@ -261,7 +298,7 @@ impl<'a> AsyncSecrets<'a> {
         &self,
         items: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
         finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    ) -> Vec<Result<Written, Error>> {
         let items: Vec<_> = items
             .iter()
             .map(|(key, value)| (key.as_ref(), value.as_ref()))

@@ -9,7 +9,7 @@ use super::fields::refuse_own_name;
 use super::{Operation, parse};
 use crate::error::Error;
 use crate::runtime::Runtime;
-use crate::secret::SecretMetadata;
+use crate::secret::{SecretMetadata, Written};
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
@@ -18,11 +18,7 @@ impl<R: Runtime> Operation<'_, R> {
         self.create_payload(&new_key, &plaintext, expires_at).await
     }
 
-    pub(crate) async fn copy_over(
-        &self,
-        key: &str,
-        new_key: &str,
-    ) -> Result<SecretMetadata, Error> {
+    pub(crate) async fn copy_over(&self, key: &str, new_key: &str) -> Result<Written, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
         let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
         let expiry = expires_at.map_or(Expiry::Never, Expiry::At);

@@ -52,12 +52,7 @@ impl<R: Runtime> Operation<'_, R> {
         let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret)) };
         let api = &self.vault.api;
         let answer = api.call_with_read_back(&call, action, self.deadline, read_back);
-        let CreatedSecret {
-            created_at,
-            expires_at,
-            ..
-        } = answer.await?;
-        Ok(SecretMetadata::written(key, created_at, None, expires_at))
+        Ok(SecretMetadata::created(key, answer.await?))
     }
 
     /// Finds out if the secret was created. Its nonce distinguishes it from the secret of another client.
@@ -67,10 +62,11 @@ impl<R: Runtime> Operation<'_, R> {
                 key: record.key.into(),
                 created_at: None,
                 expires_at: record.expires_at,
+                version: record.version,
             }),
             Ok(_) => ReadBack::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
-            Err(_) => ReadBack::Unreadable,
+            Err(_) => ReadBack::Unknown,
         }
     }
 }

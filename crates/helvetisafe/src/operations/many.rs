@@ -3,7 +3,7 @@
 use super::Operations;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Boxed, Runtime};
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 
 /// The futures are boxed, so that the compiler sees that they are `Send`.
 impl<R: Runtime> Operations<'_, R> {
@@ -41,7 +41,7 @@ impl<R: Runtime> Operations<'_, R> {
         &'a self,
         items: &'a [(&'a str, &'a str)],
         finished: impl FnMut(usize) + Send + 'a,
-    ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
+    ) -> Boxed<'a, Vec<Result<Written, Error>>> {
         let put = move |at: usize| -> Boxed<'a, _> {
             let (key, value) = items[at];
             Box::pin(async move { self.begin().put(key, value, None).await })

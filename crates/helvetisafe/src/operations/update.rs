@@ -1,14 +1,15 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
+use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret, UpdatedSecret};
+use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 
 use super::{Operation, parse};
+use crate::api::ReadBack;
 use crate::error::{Action, Cause, Error, ErrorKind};
-use crate::runtime::Runtime;
-use crate::secret::SecretMetadata;
+use crate::runtime::{Boxed, Runtime};
+use crate::secret::{SecretMetadata, Written};
 
 /// A bound for everything in an answer with a secret except the ciphertext.
 const RECORD_OVERHEAD: usize = 1024;
@@ -28,7 +29,22 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
-        self.update_payload(&key, &plaintext, expiry).await
+        self.update_payload(&key, &plaintext, expiry, None).await
+    }
+
+    pub(crate) async fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        if version.is_none() {
+            return Err(Error::new(Action::Update(key), Cause::NoVersion));
+        }
+        let plaintext = Payload::encode(key.as_str(), value);
+        self.update_payload(&key, &plaintext, expiry, version).await
     }
 
     pub(crate) async fn put(
@@ -36,20 +52,22 @@ impl<R: Runtime> Operation<'_, R> {
         key: &str,
         value: &str,
         expires_at: Option<Timestamp>,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         let key = parse(key)?;
         let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
         self.put_payload(&key, &plaintext, expiry).await
     }
 
+    /// Updates a secret; with `if_match` only if it has this version.
     pub(super) async fn update_payload(
         &self,
         key: &KeyName,
         plaintext: &[u8],
         expiry: Expiry,
+        if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_update(key.clone(), plaintext, expiry);
+        let sent = self.send_update(key.clone(), plaintext, expiry, if_match);
         self.write(key, plaintext, expiry.time(), sent).await
     }
 
@@ -58,6 +76,7 @@ impl<R: Runtime> Operation<'_, R> {
         key: KeyName,
         plaintext: &[u8],
         expires_at: Expiry,
+        if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
@@ -69,14 +88,27 @@ impl<R: Runtime> Operation<'_, R> {
         let call = UpdateSecret {
             key: key.clone(),
             update,
+            if_match: if_match.cloned(),
         };
-        let answer = self.vault.api.call(&call, action, self.deadline).await?;
-        Ok(SecretMetadata::written(
-            key,
-            None,
-            answer.updated_at,
-            answer.expires_at,
-        ))
+        let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back_update(&call)) };
+        let api = &self.vault.api;
+        let answer = api.call_with_read_back(&call, action, self.deadline, read_back);
+        Ok(SecretMetadata::updated(key, answer.await?))
+    }
+
+    /// Finds out if an update with a condition was made, since its repetition would not meet the condition. If
+    /// another client wrote later, or deleted the secret, that cannot be known.
+    async fn read_back_update(&self, sent: &UpdateSecret) -> ReadBack<UpdatedSecret> {
+        match self.read(&sent.key).await {
+            Ok(record) if record.nonce == sent.update.nonce => ReadBack::Done(UpdatedSecret {
+                key: record.key.into(),
+                updated_at: record.updated_at,
+                expires_at: record.expires_at,
+                version: record.version,
+            }),
+            Ok(record) if record.version == sent.if_match => ReadBack::Absent,
+            _ => ReadBack::Unknown,
+        }
     }
 
     pub(super) async fn put_payload(
@@ -84,16 +116,18 @@ impl<R: Runtime> Operation<'_, R> {
         key: &KeyName,
         plaintext: &[u8],
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let update = || self.update_payload(key, plaintext, expiry);
+    ) -> Result<Written, Error> {
+        let update = || self.update_payload(key, plaintext, expiry, None);
         match update().await {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            outcome => return outcome,
+            outcome => return outcome.map(Written::Updated),
         }
         match self.create_payload(key, plaintext, expiry.time()).await {
             // Another client created it in between.
-            Err(error) if error.kind() == ErrorKind::Conflict => update().await,
-            outcome => outcome,
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                update().await.map(Written::Updated)
+            }
+            outcome => outcome.map(Written::Created),
         }
     }
 

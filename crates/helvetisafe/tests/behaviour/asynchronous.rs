@@ -13,7 +13,7 @@ use helvetisafe::{AsyncClient, AsyncParts, ClientBuilder, KeySource};
 use helvetisafe_test_support::{PEM, World, credentials};
 
 /// The builder of a service account's client on the real clock.
-fn builder(world: &World) -> ClientBuilder<AsyncParts> {
+pub(crate) fn builder(world: &World) -> ClientBuilder<AsyncParts> {
     let credentials = credentials(&world.account);
     AsyncClient::builder(world.proxy.base_url(), credentials, KeySource::pem(PEM))
 }

@@ -12,6 +12,7 @@ mod creates;
 mod extremes;
 mod hostile;
 mod limits;
+mod lost_fields;
 mod many;
 mod operations;
 mod parse;
