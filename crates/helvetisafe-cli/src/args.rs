@@ -17,7 +17,7 @@ Exit status:
   3  authentication: the credential was refused
   4  forbidden: the credential may not do this
   5  not found
-  6  conflict: it exists already
+  6  conflict: it exists already, or has changed meanwhile
   7  too many requests
   8  cryptography or trust: a key, a decryption, a fingerprint that differs
   9  no answer: network, TLS, timeout, the vault is unavailable
@@ -104,8 +104,8 @@ fn without_value(error: &clap::Error) -> String {
         None => String::new(),
     };
     format!(
-        "{what} is not understood{near}; it is not repeated here, since it may be a secret value, which \
-         is never an argument: pipe it in, or use --value-file; `--help` shows the options"
+        "{what} is invalid{near}; it is not shown, since it may be a secret value, which cannot be an \
+         argument; pipe the value in, or use --value-file; `--help` lists the options"
     )
 }
 

@@ -1,6 +1,6 @@
-//! The writing of one secret, for `set`, `create` and `update`.
+//! `set KEY`, `create KEY` and `update KEY`: write one secret.
 
-use helvetisafe::{Error, ErrorKind, Expiry, KeyName, SecretMetadata, Secrets, Timestamp, Written};
+use helvetisafe::{Error, Expiry, KeyName, SecretMetadata, Secrets, Timestamp, Written};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -10,8 +10,27 @@ use crate::ui::expiry::{ExpiryArgs, in_words};
 use crate::ui::secret_input::ValueArgs;
 use crate::ui::{Ui, key_names};
 
+pub(super) const SET_EXAMPLES: &str = "\
+Examples:
+  helvetisafe set DB_PASSWORD                          (asks twice, hidden)
+  printf %s \"$value\" | helvetisafe set DB_PASSWORD
+  helvetisafe set TLS_KEY --value-file tls.key
+  helvetisafe set KEYSTORE --base64 --file keystore.p12
+  helvetisafe set API_KEY --generate 40 --expires-in 30d
+  helvetisafe set DATABASE --field DB_PASS --generate";
+
+pub(super) const CREATE_EXAMPLES: &str = "\
+Examples:
+  helvetisafe create DB_PASSWORD --generate
+  helvetisafe create CERTIFICATE --value-file tls.crt --expires-at 2030-01-31";
+
+pub(super) const UPDATE_EXAMPLES: &str = "\
+Examples:
+  printf %s \"$value\" | helvetisafe update DB_PASSWORD
+  helvetisafe update DB_PASSWORD --generate --never-expires";
+
 #[derive(clap::Args)]
-pub(crate) struct WriteArgs {
+pub(crate) struct Args {
     /// The secret.
     #[arg(value_name = "KEY")]
     key: String,
@@ -33,21 +52,15 @@ pub(super) enum Mode {
     Update,
 }
 
-/// The write that was done.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Action {
-    Created,
-    Updated,
-}
-
-pub(super) fn run(mode: Mode, args: &WriteArgs, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+pub(super) fn run(mode: Mode, args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     args.value.refuse_argument()?;
     let key = key_names::parse(&args.key)?;
     let expiry = args.expiry.expiry()?;
     // Probably from a variable that is not set.
     if args.field.as_deref() == Some("") {
-        return Err(Failure::usage("the name of the field is empty"));
+        return Err(Failure::usage(
+            "cannot write a field without a name: --field is empty; give a name, or leave --field out",
+        ));
     }
     // Before the user types a value in vain.
     vault.settings()?;
@@ -76,7 +89,6 @@ struct Write<'a> {
 }
 
 impl Write<'_> {
-    /// Writes without asking first whether the secret exists: that may change meanwhile.
     fn run(&self, mode: Mode) -> Result<Written, Error> {
         match mode {
             Mode::Create => self.create().map(Written::Created),
@@ -86,28 +98,18 @@ impl Write<'_> {
     }
 
     fn set(&self) -> Result<Written, Error> {
-        if let Some(field) = self.field {
-            let secrets = self.secrets;
-            return secrets.set_field(self.key, field, self.value, self.expiry);
-        }
-        match self.update() {
-            Err(error) if error.kind() == ErrorKind::NotFound => match self.create() {
-                // Another client created it in between.
-                Err(error) if error.kind() == ErrorKind::Conflict => {
-                    self.update().map(Written::Updated)
-                }
-                outcome => outcome.map(Written::Created),
-            },
-            outcome => outcome.map(Written::Updated),
+        let secrets = self.secrets;
+        match self.field {
+            Some(field) => secrets.set_field(self.key, field, self.value, self.expiry),
+            None => secrets.put(self.key, self.value, self.expiry),
         }
     }
 
     fn create(&self) -> Result<SecretMetadata, Error> {
-        let expires_at = self.expiry.time();
         let secrets = self.secrets;
         match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
-            None => secrets.create(self.key, self.value, expires_at),
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
+            None => secrets.create(self.key, self.value, self.expiry),
         }
     }
 
@@ -124,7 +126,7 @@ impl Write<'_> {
 #[derive(Serialize)]
 struct Json<'a> {
     key: &'a str,
-    action: Action,
+    action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     created_at: Option<Timestamp>,
@@ -138,12 +140,12 @@ fn report(
     written: &Written,
     key: &KeyName,
     value: &SecretString,
-    args: &WriteArgs,
+    args: &Args,
     ui: &Ui,
 ) -> Result<(), Failure> {
     let action = match written {
-        Written::Created(_) => Action::Created,
-        Written::Updated(_) => Action::Updated,
+        Written::Created(_) => "created",
+        Written::Updated(_) => "updated",
     };
     let written = written.metadata();
     let shown = args.value.is_shown().then(|| value.expose_secret());
@@ -165,10 +167,6 @@ fn report(
         ),
         None => String::new(),
     };
-    let done = match action {
-        Action::Created => "created",
-        Action::Updated => "updated",
-    };
-    ui.messages.done(format_args!("{done} `{key}`{expires}"));
+    ui.messages.done(format_args!("{action} `{key}`{expires}"));
     shown.map_or(Ok(()), |value| ui.output.value(value))
 }

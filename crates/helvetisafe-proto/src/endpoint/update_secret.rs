@@ -6,9 +6,9 @@ use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AnswerSize, Endpoint, bare_for, json, with_json};
+use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Version, time, version};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
 
 /// Sends a new value.
 #[derive(Clone, Debug)]
@@ -87,19 +87,11 @@ pub struct UpdatedSecret {
     /// Its name.
     pub key: String,
     /// The time of the update.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub updated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub updated_at: Time,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
     /// Its new version, if the server gives versions.
     #[serde(
         default,
@@ -120,7 +112,7 @@ impl Endpoint for UpdateSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        let mut request = with_json(bare_for::<Self>(base, &self.key), &self.update);
+        let mut request = with_json(bare::<Self>(base, Some(&self.key)), &self.update);
         if let Some(version) = &self.if_match {
             request
                 .headers_mut()

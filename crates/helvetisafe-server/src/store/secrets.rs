@@ -88,8 +88,8 @@ impl Store {
         .await?;
         Ok(created.first().map(|&version| CreatedSecret {
             key: key.to_string(),
-            created_at: Some(now.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            created_at: Timestamp::from(now).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
             version: Some(version.into()),
         }))
     }
@@ -124,8 +124,8 @@ impl Store {
         match updated.first() {
             Some((expires_at, version)) => Ok(Conditional::Done(UpdatedSecret {
                 key: key.to_string(),
-                updated_at: Some(now.into()),
-                expires_at: expires_at.map(Timestamp::from),
+                updated_at: Timestamp::from(now).into(),
+                expires_at: expires_at.map(Timestamp::from).into(),
                 version: Some((*version).into()),
             })),
             None => self.unmet(organization, key, versions, now).await,
@@ -179,8 +179,8 @@ impl Store {
             key,
             value,
             nonce,
-            expires_at: expires_at.map(Timestamp::from),
-            updated_at: Some(updated_at.into()),
+            expires_at: expires_at.map(Timestamp::from).into(),
+            updated_at: Timestamp::from(updated_at).into(),
             version: Some(version.into()),
         };
         Ok(row.map(record))
@@ -210,9 +210,9 @@ impl Store {
         .await?;
         let listed = |(key, created_at, updated_at, expires_at, version): Row| ListedSecret {
             key,
-            created_at: Some(created_at.into()),
-            updated_at: Some(updated_at.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            created_at: Timestamp::from(created_at).into(),
+            updated_at: Timestamp::from(updated_at).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
             version: Some(version.into()),
         };
         let listed = rows.map(|Json(mut rows)| {

@@ -1,14 +1,14 @@
 //! Writes multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
 
-use helvetisafe_crypto::{Payload, Plaintext};
+use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::Expiry;
+use helvetisafe_proto::endpoint;
 use helvetisafe_proto::retry::BackOff;
-use jiff::Timestamp;
 
 use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{SecretMetadata, Written};
@@ -20,20 +20,44 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn create_fields(
         &self,
         key: &str,
-        fields: &[(&str, &str)],
-        expires_at: Option<Timestamp>,
+        fields: &[(&str, FieldValue<'_>)],
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.create_fields_unobserved(key, fields, expiry);
+        self.observed("secrets.create_fields", Some(key), work)
+            .await
+    }
+
+    async fn create_fields_unobserved(
+        &self,
+        key: &str,
+        fields: &[(&str, FieldValue<'_>)],
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
+        let expires_at = self.expiry(expiry).time();
         self.create_payload(&key, &plaintext, expires_at).await
     }
 
     pub(crate) async fn update_fields(
         &self,
         key: &str,
-        fields: &[(&str, &str)],
+        fields: &[(&str, FieldValue<'_>)],
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.update_fields_unobserved(key, fields, expiry);
+        self.observed("secrets.update_fields", Some(key), work)
+            .await
+    }
+
+    async fn update_fields_unobserved(
+        &self,
+        key: &str,
+        fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry, None).await
     }
 
@@ -41,13 +65,25 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         field: &str,
-        value: &str,
+        value: FieldValue<'_>,
+        expiry: Expiry,
+    ) -> Result<Written, Error> {
+        let work = self.set_field_unobserved(key, field, value, expiry);
+        self.observed("secrets.set_field", Some(key), work).await
+    }
+
+    async fn set_field_unobserved(
+        &self,
+        key: &str,
+        field: &str,
+        value: FieldValue<'_>,
         expiry: Expiry,
     ) -> Result<Written, Error> {
         let key = parse_for_field(key, field)?;
-        let set = async || match self.change_field(&key, field, value, expiry).await {
+        let expiry = self.expiry(expiry);
+        let set = async || match self.change_field(&key, field, &value, expiry).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let plaintext = Payload::encode_fields(&[(field, value)]);
+                let plaintext = Payload::encode_fields(&[(field, value.clone())]);
                 let created = self.create_payload(&key, &plaintext, expiry.time()).await;
                 created.map(Written::Created)
             }
@@ -60,11 +96,23 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         field: &str,
-        value: &str,
+        value: FieldValue<'_>,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.update_field_unobserved(key, field, value, expiry);
+        self.observed("secrets.update_field", Some(key), work).await
+    }
+
+    async fn update_field_unobserved(
+        &self,
+        key: &str,
+        field: &str,
+        value: FieldValue<'_>,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse_for_field(key, field)?;
-        self.repeat(|| Box::pin(self.change_field(&key, field, value, expiry)))
+        let expiry = self.expiry(expiry);
+        self.repeat(|| Box::pin(self.change_field(&key, field, &value, expiry)))
             .await
     }
 
@@ -88,13 +136,13 @@ impl<R: Runtime> Operation<'_, R> {
             return false;
         }
         let api = &self.vault.api;
-        let remaining = api.runtime.remaining(self.deadline);
+        let remaining = api.runtime.remaining(self.bounds.deadline);
         let jitter = api.runtime.clock().jitter();
         let wait = api
             .policy
             .wait(BackOff::Normal, lost, None, remaining, jitter);
         let Ok(time) = wait else { return false };
-        api.runtime.sleep(time).await;
+        api.runtime.sleep(time, self.bounds.cancel.as_ref()).await;
         true
     }
 
@@ -104,15 +152,15 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         field: &str,
-        value: &str,
-        expiry: Expiry,
+        value: &FieldValue<'_>,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let mut record = self.read(key).await?;
         let version = record.version.take();
         let payload = self.open(key, record, Purpose::SealAgain).await?;
         let checked = self.vault.binding.check(key, &payload, &[field]);
         checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
-        match payload.encode_with_field(field, value) {
+        match payload.encode_with_field(field, value.clone()) {
             Some(plaintext) => {
                 self.update_payload(key, &plaintext, expiry, version.as_ref())
                     .await
@@ -134,7 +182,7 @@ fn parse_for_field(key: &str, field: &str) -> Result<KeyName, Error> {
 }
 
 /// Parses the name of a multi-field secret and encodes its fields.
-fn encode(key: &str, fields: &[(&str, &str)]) -> Result<(KeyName, Plaintext), Error> {
+fn encode(key: &str, fields: &[(&str, FieldValue<'_>)]) -> Result<(KeyName, Plaintext), Error> {
     let key = parse(key)?;
     refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
     Ok((key, Payload::encode_fields(fields)))
@@ -142,7 +190,7 @@ fn encode(key: &str, fields: &[(&str, &str)]) -> Result<(KeyName, Plaintext), Er
 
 /// Refuses a field with the name of the secret: the secret would be read as a single value, without its other
 /// fields.
-pub(super) fn refuse_own_name<'a>(
+pub(crate) fn refuse_own_name<'a>(
     key: &KeyName,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Error> {
@@ -150,4 +198,13 @@ pub(super) fn refuse_own_name<'a>(
         return Err(Error::config(ConfigError::FieldNamedAsKey(key.clone())));
     }
     Ok(())
+}
+
+/// Converts the values of fields.
+pub(crate) fn field_values<'n, 'v, V>(fields: &[(&'n str, V)]) -> Vec<(&'n str, FieldValue<'v>)>
+where
+    V: Clone + Into<FieldValue<'v>>,
+{
+    let convert = |(name, value): &(&'n str, V)| (*name, value.clone().into());
+    fields.iter().map(convert).collect()
 }

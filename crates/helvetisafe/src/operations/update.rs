@@ -1,13 +1,15 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret, UpdatedSecret};
-use helvetisafe_proto::{KeyName, Version};
+use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret, UpdatedSecret};
+use helvetisafe_proto::{KeyName, ListedKey, Version};
 use jiff::Timestamp;
 
 use super::{Operation, parse};
 use crate::api::ReadBack;
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{SecretMetadata, Written};
 
@@ -27,12 +29,35 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.update_unobserved(key, value, expiry);
+        self.observed("secrets.update", Some(key), work).await
+    }
+
+    async fn update_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry, None).await
     }
 
     pub(crate) async fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.update_if_unchanged_unobserved(key, version, value, expiry);
+        self.observed("secrets.update_if_unchanged", Some(key), work)
+            .await
+    }
+
+    async fn update_if_unchanged_unobserved(
         &self,
         key: &str,
         version: Option<&Version>,
@@ -44,6 +69,7 @@ impl<R: Runtime> Operation<'_, R> {
             return Err(Error::new(Action::Update(key), Cause::NoVersion));
         }
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry, version).await
     }
 
@@ -51,11 +77,21 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
+    ) -> Result<Written, Error> {
+        let work = self.put_unobserved(key, value, expiry);
+        self.observed("secrets.put", Some(key), work).await
+    }
+
+    async fn put_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
     ) -> Result<Written, Error> {
         let key = parse(key)?;
-        let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await
     }
 
@@ -64,7 +100,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
         if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
         let sent = self.send_update(key.clone(), plaintext, expiry, if_match);
@@ -75,10 +111,11 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: KeyName,
         plaintext: &[u8],
-        expires_at: Expiry,
+        expires_at: endpoint::Expiry,
         if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
+        self.check_expiry(&action, expires_at.time())?;
         let Sealed { value, nonce } = self.seal(&action, plaintext)?;
         let update = SecretUpdate {
             value,
@@ -92,8 +129,15 @@ impl<R: Runtime> Operation<'_, R> {
         };
         let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back_update(&call)) };
         let api = &self.vault.api;
-        let answer = api.call_with_read_back(&call, action, self.deadline, read_back);
-        Ok(SecretMetadata::updated(key, answer.await?))
+        let answer = api.call_with_read_back(&call, action, &self.bounds, read_back);
+        let answer = answer.await?;
+        let key = ListedKey::Valid(key);
+        let updated_at = self.known_time(&key, "updated_at", answer.updated_at);
+        let expires_at = self.known_time(&key, "expires_at", answer.expires_at);
+        let version = answer.version;
+        Ok(SecretMetadata::new(
+            key, None, updated_at, expires_at, version,
+        ))
     }
 
     /// Finds out if an update with a condition was made, since its repetition would not meet the condition. If
@@ -115,7 +159,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<Written, Error> {
         let update = || self.update_payload(key, plaintext, expiry, None);
         match update().await {
@@ -128,6 +172,22 @@ impl<R: Runtime> Operation<'_, R> {
                 update().await.map(Written::Updated)
             }
             outcome => outcome.map(Written::Created),
+        }
+    }
+
+    /// Refuses an expiry in the past, which would delete the secret or be refused by the vault.
+    pub(super) fn check_expiry(
+        &self,
+        action: &Action,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let now = self.vault.api.runtime.both_clocks().wall;
+        match expires_at.filter(|at| *at <= now) {
+            Some(expires_at) => {
+                let cause = ConfigError::ExpiryInThePast { expires_at, now };
+                Err(Error::new(action.clone(), cause))
+            }
+            None => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ use super::Vault;
 use crate::api::Api;
 use crate::auth;
 use crate::binding::Binding;
+use crate::bounds::Bounds;
 use crate::cache::{Cache, CachePolicy};
 use crate::clock::Deadline;
 use crate::credentials::LocalKey;
@@ -86,9 +87,9 @@ async fn fetch_private_key<R: Runtime>(
 /// Fetches the org key that the vault has now.
 pub(super) async fn fetch_org_key<R: Runtime>(
     api: &Arc<Api<R>>,
-    deadline: Deadline,
+    bounds: impl Into<Bounds>,
 ) -> Result<WrappedOrgKey, Error> {
-    let answer = api.call(&GetOrgKey, Action::GetOrgKey, deadline).await?;
+    let answer = api.call(&GetOrgKey, Action::GetOrgKey, bounds).await?;
     WrappedOrgKey::decode(&answer.encrypted_org_key)
         .map_err(|error| Error::new(Action::GetOrgKey, error))
 }
