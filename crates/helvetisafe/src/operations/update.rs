@@ -5,7 +5,7 @@ use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret, UpdatedSecre
 use helvetisafe_proto::{KeyName, ListedKey, Version};
 use jiff::Timestamp;
 
-use super::{Operation, parse};
+use super::{Operation, parse_beside};
 use crate::api::ReadBack;
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
@@ -39,7 +39,7 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
+        let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry, None).await
@@ -64,7 +64,7 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
+        let key = parse_beside(key, value)?;
         if version.is_none() {
             return Err(Error::new(Action::Update(key), Cause::NoVersion));
         }
@@ -89,7 +89,7 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<Written, Error> {
-        let key = parse(key)?;
+        let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await
