@@ -17,7 +17,7 @@ Exit status:
   3  authentication: the credential was refused
   4  forbidden: the credential may not do this
   5  not found
-  6  conflict: it exists already
+  6  conflict: it exists already, or has changed meanwhile
   7  too many requests
   8  cryptography or trust: a key, a decryption, a fingerprint that differs
   9  no answer: network, TLS, timeout, the vault is unavailable

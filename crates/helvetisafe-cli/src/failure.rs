@@ -229,7 +229,7 @@ fn status(error: &Error) -> Status {
         ErrorKind::Auth => Status::Auth,
         ErrorKind::Forbidden => Status::Forbidden,
         ErrorKind::NotFound => Status::NotFound,
-        ErrorKind::Conflict => Status::Conflict,
+        ErrorKind::Conflict | ErrorKind::Changed => Status::Conflict,
         ErrorKind::RateLimited => Status::RateLimited,
         ErrorKind::Crypto | ErrorKind::OrgKeyRefused => Status::Crypto,
         ErrorKind::Config => Status::Usage,

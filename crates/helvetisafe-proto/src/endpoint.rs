@@ -50,6 +50,11 @@ pub trait Endpoint {
     /// call is never recorded, and its bodies are wiped.
     const SENSITIVE: bool;
 
+    /// Returns the rules for repeating this call: [`Self::REPEAT`], unless the request has a condition.
+    fn repeat(&self) -> Repeat {
+        Self::REPEAT
+    }
+
     /// Builds the request, without a credential.
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>>;
 

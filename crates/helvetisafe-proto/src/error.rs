@@ -22,6 +22,8 @@ pub enum Kind {
     NotFound,
     /// 409: the secret exists already.
     Conflict,
+    /// 412: the secret has another version than the request names.
+    Changed,
     /// 429: too many requests.
     RateLimited,
     /// 408, 500, 502, 503 or 504: the server cannot answer now, and may later.
@@ -40,6 +42,7 @@ impl From<StatusCode> for Kind {
             403 => Self::Forbidden,
             404 => Self::NotFound,
             409 => Self::Conflict,
+            412 => Self::Changed,
             429 => Self::RateLimited,
             408 | 500 | 502 | 503 | 504 => Self::Unavailable,
             400..=499 => Self::Rejected,

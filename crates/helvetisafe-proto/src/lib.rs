@@ -33,6 +33,7 @@ mod key_name;
 pub mod retry;
 mod scope;
 mod time;
+mod version;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use endpoint::Endpoint;
@@ -40,3 +41,4 @@ pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};
 pub use scope::{InvalidScopeList, Scope, ScopeList, Scopes, UnknownScope};
 pub use time::Time;
+pub use version::{InvalidVersion, Version};

@@ -24,6 +24,25 @@ pub enum Repeat {
     Delete,
     /// The `POST` that creates: the second one conflicts with the first.
     Create,
+    /// A `PUT` with a condition: the first one makes the condition of the second one false.
+    UpdateIf,
+}
+
+impl Repeat {
+    /// Returns true if a second request fails after the first one has had its effect.
+    fn is_once(self) -> bool {
+        matches!(self, Self::Create | Self::UpdateIf)
+    }
+
+    /// Returns true if an answer of this kind can come from the effect of an earlier attempt.
+    fn may_meet_itself(self, kind: Kind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::Delete, Kind::NotFound)
+                | (Self::Create, Kind::Conflict)
+                | (Self::UpdateIf, Kind::Changed)
+        )
+    }
 }
 
 /// The result of an attempt that did not succeed.
@@ -84,7 +103,7 @@ pub enum Verdict {
     RetryAtOnce,
     /// Wait, then repeat while attempts are left.
     Retry(BackOff),
-    /// Read the secret back. If it is absent, wait, then repeat while attempts are left.
+    /// Read the secret back. If it is as before, wait, then repeat while attempts are left.
     ReadBack,
     /// Find out if an earlier attempt of this call had its effect. If not, report the failure.
     Confirm,
@@ -109,11 +128,11 @@ pub enum BackOff {
 #[must_use]
 pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict {
     use AttemptFailure::{DeadConnection, Lost, NotSent, Status, Unreadable, Untrusted};
-    let is_create = repeat == Repeat::Create;
+    let is_once = repeat.is_once();
     match failure {
         NotSent => Verdict::Retry(BackOff::Normal),
         Untrusted => Verdict::GiveUp,
-        DeadConnection | Lost | Unreadable if is_create => Verdict::ReadBack,
+        DeadConnection | Lost | Unreadable if is_once => Verdict::ReadBack,
         DeadConnection => Verdict::RetryAtOnce,
         Lost => Verdict::Retry(BackOff::Normal),
         Unreadable => Verdict::GiveUp,
@@ -125,12 +144,11 @@ pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict
             Kind::Auth => Verdict::NewCredential,
             Kind::Forbidden => Verdict::NewerCredential,
             Kind::RateLimited => Verdict::Retry(BackOff::Throttled),
-            Kind::Unavailable if is_create && !is_refused_for_now(status, has_retry_after) => {
+            Kind::Unavailable if is_once && !is_refused_for_now(status, has_retry_after) => {
                 Verdict::ReadBack
             }
             Kind::Unavailable => Verdict::Retry(BackOff::Normal),
-            Kind::Conflict if is_create && effect > Effect::None => Verdict::Confirm,
-            Kind::NotFound if repeat == Repeat::Delete && effect > Effect::None => Verdict::Confirm,
+            kind if effect > Effect::None && repeat.may_meet_itself(kind) => Verdict::Confirm,
             _ => Verdict::GiveUp,
         },
     }
@@ -161,14 +179,15 @@ fn is_refused_for_now(status: StatusCode, has_retry_after: bool) -> bool {
 /// attempts; `last` is the failure of the last one, or `None` if the call ended before the next
 /// attempt was sent.
 ///
-/// After a 5xx a create is read back, and the server does no more work on it, so its effect is known.
+/// After a 5xx a create, or an update with a condition, is read back, and the server does no more work on it,
+/// so its effect is known.
 #[must_use]
 pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) -> bool {
     let is_lost = effect == Effect::Pending;
     match (repeat, last) {
         (Repeat::Read | Repeat::Token, _) => false,
         (_, Some(AttemptFailure::Status { status, .. })) => is_lost && !settles(status),
-        (Repeat::Create, _) => is_lost,
+        (Repeat::Create | Repeat::UpdateIf, _) => is_lost,
         (Repeat::Update | Repeat::Delete, _) => effect > Effect::None,
     }
 }

@@ -11,6 +11,8 @@ pub(crate) use tokens::TokenCache;
 
 use axum::body::Bytes;
 
+use helvetisafe_proto::Version;
+
 use crate::store::Moment;
 
 /// The answer to a read of the database.
@@ -21,6 +23,8 @@ pub(crate) struct CachedAnswer {
     pub(crate) read_at: Moment,
     /// The first expiry of a secret in the answer.
     pub(crate) expires_at: Option<Moment>,
+    /// The version of the one secret in the answer.
+    pub(crate) version: Option<Version>,
 }
 
 impl CachedAnswer {

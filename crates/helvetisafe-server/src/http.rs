@@ -17,6 +17,7 @@ mod head;
 mod health;
 mod list_secrets;
 mod openapi;
+mod precondition;
 mod refusal;
 mod token_form;
 mod unread_body;

@@ -59,25 +59,25 @@ impl Shared {
         Ok(principal)
     }
 
-    /// Returns the JSON of a secret; `None` if there is no such secret.
+    /// Returns a secret as JSON, with its version; `None` if there is no such secret.
     pub(crate) async fn secret(
         &self,
         organization: OrganizationId,
         key: KeyName,
-    ) -> Result<Option<Bytes>, ReadError> {
+    ) -> Result<Option<CachedAnswer>, ReadError> {
         let now = Moment::now();
         let read = match self.secrets.get(organization, &key, now) {
-            Ok(body) => return Ok(Some(body)),
+            Ok(answer) => return Ok(Some(answer)),
             Err(read) => read,
         };
         let found = self.store.secret(organization, key.clone(), now).await?;
         let Some(record) = found else {
             return Ok(None);
         };
-        let answer = self.answer(&record, now, record.expires_at.known())?;
-        let body = answer.body.clone();
-        self.secrets.insert(read, key, answer);
-        Ok(Some(body))
+        let mut answer = self.answer(&record, now, record.expires_at.known())?;
+        answer.version = record.version;
+        self.secrets.insert(read, key, answer.clone());
+        Ok(Some(answer))
     }
 
     /// Writes one secret and removes it from the cache. The write continues if the client disconnects, so
@@ -143,6 +143,7 @@ impl Shared {
             body: share.ok_or(ReadError::Overloaded)?.attach_to(json),
             read_at,
             expires_at: expires_at.map(Moment::from),
+            version: None,
         })
     }
 }

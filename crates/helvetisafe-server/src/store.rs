@@ -7,6 +7,7 @@ mod file;
 mod moment;
 mod secrets;
 mod tokens;
+mod version;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,9 +24,10 @@ use file::OpenFile;
 pub(crate) use accounts::{AccountId, AccountRow, Client, OrganizationId};
 pub(crate) use moment::Moment;
 pub use secrets::StoredSecret;
-pub(crate) use secrets::{Ciphertext, ListVersion};
+pub(crate) use secrets::{Ciphertext, Conditional, ListVersion};
 pub(crate) use sqlx::Error as StoreError;
 pub(crate) use tokens::{Principal, TokenKind, TokenRow};
+pub(crate) use version::SecretVersion;
 
 /// The longest wait of a statement for a connection, and of a connection for another process' lock.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -145,6 +147,41 @@ mod tests {
 
     async fn pragma(pool: &SqlitePool, query: &'static str) -> String {
         sqlx::query_scalar(query).fetch_one(pool).await.unwrap()
+    }
+
+    /// Its secrets get versions, and its triggers and indexes stay.
+    #[tokio::test]
+    async fn a_database_of_an_earlier_version_is_migrated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        // Makes the file with the permissions that it has to have.
+        drop(OpenFile::open(path.clone()).unwrap());
+        let options = common(SqliteConnectOptions::new().filename(&path));
+        let earlier = pool(1).connect_lazy_with(options);
+        sqlx::migrate!().run_to(2, &earlier).await.unwrap();
+        for statement in [
+            "INSERT INTO organizations (id, created_at) VALUES (1, 0)",
+            "INSERT INTO secrets VALUES (1, 'a', 1, 2, NULL, 'n', 'v'), (1, 'b', 3, 4, 5, 'm', 'w')",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        let schema = "SELECT group_concat(type || ' ' || name, ', ') FROM \
+                      (SELECT * FROM sqlite_schema WHERE tbl_name = 'secrets' ORDER BY type, name)";
+        let before = pragma(&earlier, schema).await;
+        earlier.close().await;
+
+        let store = Store::open(Location::File(path)).await.unwrap();
+        assert_eq!(pragma(&store.readers, schema).await, before);
+        let rows = "SELECT group_concat(key || created_at || updated_at || ifnull(expires_at, '-') \
+                    || nonce || value) FROM secrets";
+        assert_eq!(pragma(&store.readers, rows).await, "a12-nv,b345mw");
+        let versions = "SELECT CAST(count(DISTINCT version) AS TEXT) FROM secrets";
+        assert_eq!(pragma(&store.readers, versions).await, "2");
+        let list = "SELECT CAST(list_version AS TEXT) FROM organizations";
+        assert_eq!(pragma(&store.readers, list).await, "2");
+        let delete = sqlx::query("DELETE FROM secrets WHERE key = 'a'");
+        store.write(delete).await.unwrap();
+        assert_eq!(pragma(&store.readers, list).await, "3");
     }
 
     #[tokio::test]

@@ -65,7 +65,7 @@ impl<R: Runtime> Api<R> {
         E: Endpoint<Answer: Send> + Sync,
     {
         self.call_with_read_back(endpoint, action, bounds, || {
-            Box::pin(async { ReadBack::Unreadable })
+            Box::pin(async { ReadBack::Unknown })
         })
     }
 
@@ -118,7 +118,7 @@ impl<R: Runtime> Api<R> {
         Box::pin(async move {
             let endpoint = account.token_call();
             let call = Call::new(&self, &endpoint, Action::FetchToken, bounds);
-            let read_back = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Unreadable }) };
+            let read_back = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Unknown }) };
             let token = self.run(call, read_back).await?;
             self.observer.emit(Event::Authorized {
                 granted: token.granted,

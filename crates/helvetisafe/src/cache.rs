@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::KeyName;
+use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 
 use crate::clock::Now;
@@ -24,11 +24,13 @@ use outage::Outage;
 pub(crate) use in_flight::{Bypass, PendingWrite, ReadFlight};
 pub use policy::{CachePolicy, Freshness};
 
-/// A value and its expiry.
+/// A value, its times and its version.
 #[derive(Clone)]
 pub(crate) struct Value {
     pub(crate) payload: Arc<Payload>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) updated_at: Option<Timestamp>,
+    pub(crate) version: Option<Version>,
 }
 
 /// The result of a read through the cache.

@@ -44,6 +44,11 @@ pub enum ErrorKind {
     /// The secret exists already: 409, or found after the answer to a create was lost. Or the secret is a
     /// single value, and a field was to be set.
     Conflict,
+    /// The secret has changed since it was read: 412. See
+    /// [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    Changed,
+    /// The vault gives no versions of secrets, which the operation needs. Nothing was sent.
+    Unsupported,
     /// Too many requests: 429. Or the call was not made, because the vault asked an earlier one for a longer
     /// pause than this one may wait. See [`Error::retry_after`].
     RateLimited,
@@ -78,6 +83,8 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
+            Self::Changed => "changed",
+            Self::Unsupported => "unsupported",
             Self::RateLimited => "rate_limited",
             Self::Api => "api",
             Self::Crypto => "crypto",
@@ -122,6 +129,8 @@ pub(crate) enum Cause {
     NamesAnother(KeyName),
     #[error("another secret of that name is there")]
     Exists,
+    #[error("the vault gave no version of it, so it cannot check that it is unchanged")]
+    NoVersion,
     #[error("it exists and has no fields, but one value")]
     NoFields,
     #[error("the secret has no field `{}`", .0.escape_debug())]
@@ -214,6 +223,7 @@ impl Error {
                 Kind::Forbidden => ErrorKind::Forbidden,
                 Kind::NotFound => ErrorKind::NotFound,
                 Kind::Conflict => ErrorKind::Conflict,
+                Kind::Changed => ErrorKind::Changed,
                 Kind::RateLimited => ErrorKind::RateLimited,
                 _ => ErrorKind::Api,
             },
@@ -225,6 +235,7 @@ impl Error {
             Cause::Throttled => ErrorKind::RateLimited,
             Cause::Cancelled => ErrorKind::Cancelled,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
+            Cause::NoVersion => ErrorKind::Unsupported,
             Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
                 ErrorKind::Transport
             }
@@ -257,6 +268,15 @@ impl Error {
             | Cause::Unfinished(_)
             | Cause::RuntimeEnded
             | Cause::NoThread => true,
+            _ => false,
+        }
+    }
+
+    /// Returns true if another client changed or created the secret first.
+    pub(crate) fn is_lost_race(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Changed => true,
+            ErrorKind::Conflict => !matches!(self.0.cause, Cause::NoFields),
             _ => false,
         }
     }

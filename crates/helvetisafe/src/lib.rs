@@ -128,7 +128,7 @@ pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
 pub use parse::{InvalidValue, InvalidValueKind};
 pub use put_item::PutItem;
-pub use secret::{Secret, SecretMetadata};
+pub use secret::{Secret, SecretMetadata, Written};
 pub use secret_text::SecretText;
 pub use secrets::Secrets;
 #[cfg(feature = "test-util")]
@@ -142,7 +142,8 @@ pub use helvetisafe_crypto::{Field, FieldValue, Fingerprint, InvalidPem};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{
-    BaseUrl, ErrorCode, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
+    BaseUrl, ErrorCode, InvalidVersion, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
+    Version,
 };
 pub use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};

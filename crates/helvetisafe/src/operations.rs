@@ -243,7 +243,7 @@ impl<R: Runtime> Operation<'_, R> {
         let created_at = time("created_at", listed.created_at);
         let updated_at = time("updated_at", listed.updated_at);
         let expires_at = time("expires_at", listed.expires_at);
-        SecretMetadata::new(key, created_at, updated_at, expires_at)
+        SecretMetadata::new(key, created_at, updated_at, expires_at, listed.version)
     }
 
     /// Returns the time of an answer, if it is known. Reports a time that cannot be read or represented.
@@ -259,15 +259,16 @@ impl<R: Runtime> Operation<'_, R> {
 
     async fn get_value(&self, key: &KeyName, purpose: Purpose) -> Result<Value, Error> {
         let record = self.read(key).await?;
-        let expires_at = self.known_time(
-            &ListedKey::Valid(key.clone()),
-            "expires_at",
-            record.expires_at,
-        );
+        let listed = ListedKey::Valid(key.clone());
+        let expires_at = self.known_time(&listed, "expires_at", record.expires_at);
+        let updated_at = self.known_time(&listed, "updated_at", record.updated_at);
+        let version = record.version.clone();
         let payload = self.open(key, record, purpose).await?;
         Ok(Value {
             payload: Arc::new(payload),
             expires_at,
+            updated_at,
+            version,
         })
     }
 

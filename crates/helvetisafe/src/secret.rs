@@ -1,7 +1,7 @@
 use std::fmt;
 
 use helvetisafe_crypto::{Field, Payload, PayloadKind};
-use helvetisafe_proto::{KeyName, ListedKey};
+use helvetisafe_proto::{KeyName, ListedKey, Version};
 use jiff::Timestamp;
 use secrecy::{SecretSlice, SecretString};
 
@@ -127,6 +127,20 @@ impl Secret {
         self.value.expires_at
     }
 
+    /// Returns the time of the last write, if the vault names it.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<Timestamp> {
+        self.value.updated_at
+    }
+
+    /// Returns the version, if the vault gives versions: see
+    /// [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged). A value from the client's cache has
+    /// the version that it had when it was read.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.value.version.as_ref()
+    }
+
     /// Returns the origin of the value: the vault, or the client's cache with the age of the value. Without a
     /// cache it is always [`Freshness::Fresh`].
     #[must_use]
@@ -146,18 +160,21 @@ impl fmt::Debug for Secret {
         f.debug_struct("Secret")
             .field("key", &self.key)
             .field("expires_at", &self.value.expires_at)
+            .field("updated_at", &self.value.updated_at)
+            .field("version", &self.value.version)
             .field("freshness", &self.freshness)
             .finish_non_exhaustive()
     }
 }
 
-/// The name and the times of a secret, without its value.
+/// The name, the times and the version of a secret, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretMetadata {
     key: ListedKey,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    version: Option<Version>,
 }
 
 impl SecretMetadata {
@@ -166,12 +183,14 @@ impl SecretMetadata {
         created_at: Option<Timestamp>,
         updated_at: Option<Timestamp>,
         expires_at: Option<Timestamp>,
+        version: Option<Version>,
     ) -> Self {
         Self {
             key,
             created_at,
             updated_at,
             expires_at,
+            version,
         }
     }
 
@@ -198,5 +217,44 @@ impl SecretMetadata {
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
+    }
+
+    /// Returns the version, if the vault gives versions.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
+    }
+}
+
+/// The result of a write that creates a secret or updates it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// There was no such secret.
+    Created(SecretMetadata),
+    /// The secret existed.
+    Updated(SecretMetadata),
+}
+
+impl Written {
+    /// Returns true if there was no such secret before.
+    #[must_use]
+    pub fn is_created(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+
+    /// Returns the name, the times and the version of the secret.
+    #[must_use]
+    pub fn metadata(&self) -> &SecretMetadata {
+        match self {
+            Self::Created(metadata) | Self::Updated(metadata) => metadata,
+        }
+    }
+
+    /// Returns the name, the times and the version of the secret.
+    #[must_use]
+    pub fn into_metadata(self) -> SecretMetadata {
+        match self {
+            Self::Created(metadata) | Self::Updated(metadata) => metadata,
+        }
     }
 }

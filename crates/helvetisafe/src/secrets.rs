@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::FieldValue;
+use helvetisafe_proto::Version;
 use secrecy::{SecretSlice, SecretString};
 
 use crate::bytes;
@@ -17,7 +18,7 @@ use crate::operations::fields::field_values;
 use crate::put_item::PutItem;
 use crate::runtime::blocking::block;
 use crate::runtime::{Blocking, Boxed};
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 use crate::secret_text::SecretText;
 use crate::vault::Vault;
 use crate::watch::Watch;
@@ -193,6 +194,48 @@ impl<'a> Secrets<'a> {
         )
     }
 
+    /// Encrypts and stores a new value for an existing secret that still has this version: the one of the
+    /// [`Secret`] or the [`SecretMetadata`] from which the new value was made. Otherwise nothing is written. Needs
+    /// the scope `secrets:write`, and `secrets:read` to find out about a lost answer.
+    ///
+    /// The vault of this project gives versions. With `None`, as for a secret of another vault, the call fails and
+    /// sends nothing: there, only [`Self::update`] can write, and of concurrent updates the later one wins.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use helvetisafe::{ErrorKind, Expiry};
+    ///
+    /// let secrets = client.secrets();
+    /// let written = loop {
+    ///     let read = secrets.get("counter")?;
+    ///     let next = read.expose_secret().parse::<u64>().unwrap_or(0) + 1;
+    ///     let next = next.to_string();
+    ///     match secrets.update_if_unchanged("counter", read.version(), &next, Expiry::Keep) {
+    ///         Err(error) if error.kind() == ErrorKind::Changed => {}
+    ///         outcome => break outcome?,
+    ///     }
+    /// };
+    /// println!("{:?}", written.version());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::update`]; [`ErrorKind::Changed`] when the secret has another version;
+    /// [`ErrorKind::Unsupported`] without a version; [`ErrorKind::Ambiguous`] also when the answer was lost and
+    /// another client wrote afterwards.
+    pub fn update_if_unchanged(
+        &self,
+        key: impl AsRef<str>,
+        version: Option<&Version>,
+        value: impl SecretText,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        let operation = self.0.begin();
+        let value = value.expose_text();
+        block(operation.update_if_unchanged(key.as_ref(), version, value, expiry.into()))
+    }
+
     /// Creates the secret, or updates it if it exists. With `None` as the `expiry` an existing secret keeps its expiry.
     /// Needs the scope `secrets:write`.
     ///
@@ -205,7 +248,7 @@ impl<'a> Secrets<'a> {
         key: impl AsRef<str>,
         value: impl SecretText,
         expiry: impl Into<Expiry>,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         block(
             self.0
                 .begin()
@@ -275,7 +318,7 @@ impl<'a> Secrets<'a> {
         key: impl AsRef<str>,
         value: impl AsRef<[u8]>,
         expiry: impl Into<Expiry>,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.put(key, bytes::encode(value.as_ref()), expiry)
     }
 
@@ -337,7 +380,7 @@ impl<'a> Secrets<'a> {
         &self,
         key: impl AsRef<str>,
         new_key: impl AsRef<str>,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         block(self.0.begin().copy_over(key.as_ref(), new_key.as_ref()))
     }
 
@@ -407,14 +450,16 @@ impl<'a> Secrets<'a> {
     /// unchanged; creates the secret with this one
     /// field if there is none. Needs the scopes `secrets:read` and `secrets:write`.
     ///
-    /// It reads, changes and writes, which the vault cannot do in one step: of two concurrent calls, the later
-    /// one wins. A secret whose only field is another one with the name of a key is refused as by [`Self::get`]:
+    /// It reads, changes and writes, and does so again if another client wrote in between, up to 16 times and
+    /// within the time of the operation. A vault that gives no versions cannot check that: there, of two
+    /// concurrent calls, the later one wins, and the field of the other may be lost. A secret whose only field is another one with the name of a key is refused as by [`Self::get`]:
     /// write all fields with [`Self::update_fields`], or accept it with
     /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     ///
     /// # Errors
     ///
-    /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
+    /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Changed`] or
+    /// [`ErrorKind::Conflict`] when other clients were faster every time; [`ErrorKind::Conflict`] also when the
     /// secret is a single value; [`ErrorKind::Config`] when the field has no name, or that of the secret,
     /// since it would then be read as a single value.
     pub fn set_field<'f>(
@@ -423,12 +468,29 @@ impl<'a> Secrets<'a> {
         field: &str,
         value: impl Into<FieldValue<'f>>,
         expiry: impl Into<Expiry>,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         block(
             self.0
                 .begin()
                 .set_field(key.as_ref(), field, value.into(), expiry.into()),
         )
+    }
+
+    /// Sets one field as [`Self::set_field`], but only of a secret that exists. Needs the scopes `secrets:read` and
+    /// `secrets:write`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::set_field`]; [`ErrorKind::NotFound`] when there is no such secret.
+    pub fn update_field<'f>(
+        &self,
+        key: impl AsRef<str>,
+        field: &str,
+        value: impl Into<FieldValue<'f>>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        let operation = self.0.begin();
+        block(operation.update_field(key.as_ref(), field, value.into(), expiry.into()))
     }
 
     /// Reads and decrypts many secrets, up to [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)
@@ -506,7 +568,7 @@ impl<'a> Secrets<'a> {
     pub fn put_many(
         &self,
         items: impl IntoIterator<Item = impl PutItem + Sync>,
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    ) -> Vec<Result<Written, Error>> {
         self.put_many_with(items, |_| ())
     }
 
@@ -516,7 +578,7 @@ impl<'a> Secrets<'a> {
         &self,
         items: impl IntoIterator<Item = impl PutItem + Sync>,
         finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    ) -> Vec<Result<Written, Error>> {
         let items: Vec<_> = items.into_iter().collect();
         block(self.0.put_many(&items, finished))
     }

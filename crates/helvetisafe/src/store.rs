@@ -15,7 +15,7 @@ use secrecy::SecretString;
 
 use crate::error::{Action, Cause, Error};
 use crate::expiry::Expiry;
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 
 /// A store of secrets: a [`Client`](crate::Client), or a `MemoryStore` in tests (feature `test-util`).
 ///
@@ -72,7 +72,7 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     ///
     /// As [`Secrets::put`](crate::Secrets::put).
-    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error>;
+    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error>;
 
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
     ///
@@ -97,7 +97,7 @@ pub trait SecretStore: Send + Sync {
         field: &str,
         value: &str,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error>;
+    ) -> Result<Written, Error>;
 
     /// As [`Secrets::delete`](crate::Secrets::delete).
     ///

@@ -67,7 +67,14 @@ fn parse(call: u8, response: Response<Vec<u8>>) -> Result<(), ApiError> {
                 nonce,
                 expires_at: Expiry::Keep,
             };
-            UpdateSecret { key, update }.parse(response).map(drop)
+            let if_match = None;
+            UpdateSecret {
+                key,
+                update,
+                if_match,
+            }
+            .parse(response)
+            .map(drop)
         }
         _ => DeleteSecret { key }.parse(response),
     }

@@ -97,7 +97,7 @@ impl Host {
                 .map(|created| metadata(&created)),
             "put" => secrets
                 .put(key, request.text("value"), request.expires_at())
-                .map(|written| metadata(&written)),
+                .map(|written| metadata(written.metadata())),
             "set_field" => secrets
                 .set_field(
                     key,
@@ -105,7 +105,7 @@ impl Host {
                     request.text("value"),
                     request.expiry(),
                 )
-                .map(|written| metadata(&written)),
+                .map(|written| metadata(written.metadata())),
             "update" => secrets
                 .update(key, request.text("value"), request.expiry())
                 .map(|updated| metadata(&updated)),

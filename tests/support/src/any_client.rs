@@ -1,6 +1,6 @@
 //! One trait for both clients, so that one test covers both.
 
-use helvetisafe::{Client, Error, Expiry, Secret, SecretMetadata};
+use helvetisafe::{Client, Error, Expiry, Secret, SecretMetadata, Written};
 
 /// The blocking client or the asynchronous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub trait AnyClient: Send + Sync {
     fn create(&self, key: &str, value: &str) -> Result<SecretMetadata, Error>;
     fn update(&self, key: &str, value: &str) -> Result<SecretMetadata, Error>;
     fn put(&self, key: &str, value: &str) -> Result<SecretMetadata, Error>;
+    fn set_field(&self, key: &str, field: &str, value: &str) -> Result<(), Error>;
     fn delete(&self, key: &str) -> Result<(), Error>;
 }
 
@@ -50,7 +51,14 @@ impl AnyClient for Client {
     }
 
     fn put(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
-        self.secrets().put(key, value, None)
+        self.secrets()
+            .put(key, value, None)
+            .map(Written::into_metadata)
+    }
+
+    fn set_field(&self, key: &str, field: &str, value: &str) -> Result<(), Error> {
+        let secrets = self.secrets();
+        secrets.set_field(key, field, value, Expiry::Keep).map(drop)
     }
 
     fn delete(&self, key: &str) -> Result<(), Error> {
@@ -64,7 +72,7 @@ pub use asynchronous::TokioClient;
 #[cfg(feature = "async")]
 mod asynchronous {
     use helvetisafe::{
-        AsyncClient, AsyncParts, ClientBuilder, Error, Expiry, Secret, SecretMetadata,
+        AsyncClient, AsyncParts, ClientBuilder, Error, Expiry, Secret, SecretMetadata, Written,
     };
     use tokio::runtime::{Builder, Runtime};
 
@@ -108,6 +116,13 @@ mod asynchronous {
 
         fn put(&self, key: &str, value: &str) -> Result<SecretMetadata, Error> {
             self.block_on(self.client.secrets().put(key, value, None))
+                .map(Written::into_metadata)
+        }
+
+        fn set_field(&self, key: &str, field: &str, value: &str) -> Result<(), Error> {
+            let secrets = self.client.secrets();
+            let set = secrets.set_field(key, field, value, Expiry::Keep);
+            self.block_on(set).map(drop)
         }
 
         fn delete(&self, key: &str) -> Result<(), Error> {

@@ -62,7 +62,8 @@ fn the_name_of_an_expired_secret_is_free_again() {
         pass(end);
     }
     let put = secrets.put("a", "third", None).unwrap();
-    assert_eq!(put.expires_at(), None);
+    assert!(put.is_created());
+    assert_eq!(put.metadata().expires_at(), None);
     let read = secrets.get("a").unwrap();
     assert_eq!((read.expose_secret(), read.expires_at()), ("third", None));
 }
@@ -102,11 +103,10 @@ fn a_put_without_an_expiry_leaves_the_expiry_unchanged() {
     let secrets = client.secrets();
     let (end, later) = (in_millis(60_000), in_millis(120_000));
     secrets.put("a", "1", end).unwrap();
-    assert_eq!(secrets.put("a", "2", None).unwrap().expires_at(), Some(end));
-    assert_eq!(
-        secrets.put("a", "3", later).unwrap().expires_at(),
-        Some(later)
-    );
+    for (expires_at, expected) in [(None, end), (Some(later), later)] {
+        let put = secrets.put("a", "2", expires_at).unwrap().into_metadata();
+        assert_eq!(put.expires_at(), Some(expected));
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
 
 /// All calls of a connected client.
 pub(crate) fn calls(client: &Client) -> Vec<Result<(), Error>> {
-    let secrets = client.secrets();
+    let (secrets, version) = (client.secrets(), "v1".parse().unwrap());
     vec![
         secrets.get("db").map(drop),
         secrets.exists("db").map(drop),
@@ -42,6 +42,15 @@ pub(crate) fn calls(client: &Client) -> Vec<Result<(), Error>> {
             .map(drop),
         secrets
             .set_field("fields", "two", FIELD, Expiry::Keep)
+            .map(drop),
+        secrets
+            .update_field("fields", "two", FIELD, Expiry::Keep)
+            .map(drop),
+        secrets
+            .update_if_unchanged("db", Some(&version), VALUE, Expiry::Keep)
+            .map(drop),
+        secrets
+            .update_if_unchanged("db", None, VALUE, Expiry::Keep)
             .map(drop),
         secrets.copy("db", "new").map(drop),
         secrets.copy_over("db", "new").map(drop),

@@ -1,6 +1,6 @@
 //! `copy KEY NEW` and `move KEY NEW`: give a secret another name.
 
-use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp};
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp, Written};
 use serde::Serialize;
 
 use crate::failure::{Failure, Status};
@@ -66,7 +66,9 @@ impl Copy {
             )));
         }
         let written = vault.write(|secrets| match args.overwrite {
-            true => secrets.copy_over(&key, &new_key),
+            true => secrets
+                .copy_over(&key, &new_key)
+                .map(Written::into_metadata),
             false => secrets.copy(&key, &new_key),
         })?;
         written.map_err(|error| not_written(error, &key, &new_key, vault))?;

@@ -1,8 +1,6 @@
 //! `set KEY`, `create KEY` and `update KEY`: write one secret.
 
-mod fields;
-
-use helvetisafe::{Error, ErrorKind, Expiry, KeyName, SecretMetadata, Secrets, Timestamp};
+use helvetisafe::{Error, Expiry, KeyName, SecretMetadata, Secrets, Timestamp, Written};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -90,42 +88,37 @@ struct Write<'a> {
     secrets: Secrets<'a>,
 }
 
-/// The action, as in the output of `--json`, and the dates of the secret.
-type Written = (&'static str, SecretMetadata);
-
 impl Write<'_> {
-    /// Writes without asking first whether the secret exists: that may change meanwhile.
     fn run(&self, mode: Mode) -> Result<Written, Error> {
         match mode {
-            Mode::Create => self.create(),
-            Mode::Update => self.update(),
-            Mode::Set => match self.update() {
-                Err(error) if error.kind() == ErrorKind::NotFound => match self.create() {
-                    // Another client created it in between.
-                    Err(error) if error.kind() == ErrorKind::Conflict => self.update(),
-                    outcome => outcome,
-                },
-                outcome => outcome,
-            },
+            Mode::Create => self.create().map(Written::Created),
+            Mode::Update => self.update().map(Written::Updated),
+            Mode::Set => self.set(),
         }
     }
 
-    fn create(&self) -> Result<Written, Error> {
+    fn set(&self) -> Result<Written, Error> {
         let secrets = self.secrets;
-        let created = match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
-            None => secrets.create(self.key, self.value, self.expiry),
-        };
-        Ok(("created", created?))
+        match self.field {
+            Some(field) => secrets.set_field(self.key, field, self.value, self.expiry),
+            None => secrets.put(self.key, self.value, self.expiry),
+        }
     }
 
-    fn update(&self) -> Result<Written, Error> {
+    fn create(&self) -> Result<SecretMetadata, Error> {
         let secrets = self.secrets;
-        let updated = match self.field {
-            Some(field) => fields::update(secrets, self.key, (field, self.value), self.expiry),
+        match self.field {
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
+            None => secrets.create(self.key, self.value, self.expiry),
+        }
+    }
+
+    fn update(&self) -> Result<SecretMetadata, Error> {
+        let secrets = self.secrets;
+        match self.field {
+            Some(field) => secrets.update_field(self.key, field, self.value, self.expiry),
             None => secrets.update(self.key, self.value, self.expiry),
-        };
-        Ok(("updated", updated?))
+        }
     }
 }
 
@@ -144,12 +137,17 @@ struct Json<'a> {
 }
 
 fn report(
-    (action, written): &Written,
+    written: &Written,
     key: &KeyName,
     value: &SecretString,
     args: &Args,
     ui: &Ui,
 ) -> Result<(), Failure> {
+    let action = match written {
+        Written::Created(_) => "created",
+        Written::Updated(_) => "updated",
+    };
+    let written = written.metadata();
     let shown = args.value.is_shown().then(|| value.expose_secret());
     if ui.json {
         return ui.output.json(&Json {

@@ -115,3 +115,25 @@ fn a_field_can_be_created_with_write_access_alone() {
     assert!(status.unwrap().success());
     assert_eq!(value(&world), r#"{"F":"v"}"#);
 }
+
+/// `set` of two fields at the same time: the second command writes between the read and the write of the
+/// first.
+#[test]
+fn a_field_that_another_command_sets_meanwhile_stays() {
+    for verb in ["set", "update"] {
+        let world = Arc::new(World::new());
+        assert!(create(&world, "early").status().unwrap().success());
+        let arguments = [verb, "KEY", "--field", "F"];
+        let status = status(&world, &arguments, |world, _, number| {
+            if number == 1 {
+                let arguments = ["set", "KEY", "--field", "G", "--allow-unbound"];
+                let mut other = with_value(world.command(), &arguments, world, "other");
+                assert!(other.status().unwrap().success());
+            }
+            None
+        });
+        assert_eq!(status, Some(0), "{verb}");
+        let fields = r#"{"early":"early","G":"other","F":"late"}"#;
+        assert_eq!(value(&world), fields, "{verb}");
+    }
+}

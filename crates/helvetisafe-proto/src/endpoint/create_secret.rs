@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
 
 /// Sends a new secret.
 #[derive(Clone, Debug)]
@@ -45,6 +45,13 @@ pub struct CreatedSecret {
     /// Its expiry.
     #[serde(default, skip_serializing_if = "Time::is_absent")]
     pub expires_at: Time,
+    /// Its version, if the server gives versions.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "version::lenient"
+    )]
+    pub version: Option<Version>,
 }
 
 impl Endpoint for CreateSecret {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, version};
 
 /// Requests one secret.
 #[derive(Clone, Debug)]
@@ -29,6 +29,16 @@ pub struct SecretRecord {
     /// Its expiry.
     #[serde(default, skip_serializing_if = "Time::is_absent")]
     pub expires_at: Time,
+    /// The time of the last write.
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub updated_at: Time,
+    /// Its version, if the server gives versions.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "version::lenient"
+    )]
+    pub version: Option<Version>,
 }
 
 impl Endpoint for GetSecret {
@@ -53,8 +63,15 @@ impl Endpoint for GetSecret {
                 "it is for another key than the one asked for",
             ));
         }
-        let (key, nonce, expires_at) = (answer.key, answer.nonce, answer.expires_at);
-        let value = match answer.value {
+        let mut record = SecretRecord {
+            key: answer.key,
+            value: String::new(),
+            nonce: answer.nonce,
+            expires_at: answer.expires_at,
+            updated_at: answer.updated_at,
+            version: answer.version,
+        };
+        record.value = match answer.value {
             Cow::Owned(unescaped) => unescaped,
             Cow::Borrowed(text) => {
                 let start = text.as_ptr() as usize - response.body().as_ptr() as usize;
@@ -62,12 +79,7 @@ impl Endpoint for GetSecret {
                 cut(response.into_body(), place)?
             }
         };
-        Ok(SecretRecord {
-            key,
-            value,
-            nonce,
-            expires_at,
-        })
+        Ok(record)
     }
 }
 
@@ -82,6 +94,10 @@ struct Answer<'a> {
     nonce: String,
     #[serde(default)]
     expires_at: Time,
+    #[serde(default)]
+    updated_at: Time,
+    #[serde(default, deserialize_with = "version::lenient")]
+    version: Option<Version>,
 }
 
 /// Returns a part of the body as text, in the body's own memory: moving 1 MiB is cheaper than allocating

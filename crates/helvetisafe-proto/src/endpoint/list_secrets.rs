@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope, Time};
+use crate::{ApiError, BaseUrl, Scope, Time, Version, version};
 
 /// Requests the list.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,13 @@ pub struct ListedSecret {
     /// Its expiry.
     #[serde(default, skip_serializing_if = "Time::is_absent")]
     pub expires_at: Time,
+    /// Its version, if the server gives versions.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "version::lenient"
+    )]
+    pub version: Option<Version>,
 }
 
 impl Endpoint for ListSecrets {

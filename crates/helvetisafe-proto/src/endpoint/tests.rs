@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{KeyName, Kind, Scopes, Time};
+use crate::{KeyName, Kind, Scopes, Time, Version};
 
 fn base() -> BaseUrl {
     BaseUrl::parse("https://vault.example/t/").unwrap()
@@ -236,6 +236,7 @@ fn an_update_keeps_clears_or_sets_the_expiry() {
             &UpdateSecret {
                 key: key("db"),
                 update,
+                if_match: None,
             }
             .request(&base()),
         )
@@ -255,6 +256,43 @@ fn an_update_keeps_clears_or_sets_the_expiry() {
         body(Expiry::At(at("2027-01-02T03:04:05Z"))).1["expiresAt"],
         "2027-01-02T03:04:05Z"
     );
+}
+
+#[test]
+fn an_update_with_a_version_has_it_in_if_match_and_is_repeated_by_other_rules() {
+    let update = |if_match: Option<&str>| UpdateSecret {
+        key: key("db"),
+        update: SecretUpdate {
+            value: "dg==".into(),
+            nonce: "bg==".into(),
+            expires_at: Expiry::Keep,
+        },
+        if_match: if_match.map(|text| text.parse().unwrap()),
+    };
+    let (always, once) = (update(None), update(Some("v1")));
+    assert!(!always.request(&base()).headers().contains_key("if-match"));
+    assert_eq!(once.request(&base()).headers()["if-match"], "\"v1\"");
+    let rules = (always.repeat(), once.repeat());
+    assert_eq!(rules, (Repeat::Update, Repeat::UpdateIf));
+}
+
+/// Other servers may have a member of this name that means something else.
+#[test]
+fn a_version_that_is_none_is_ignored() {
+    let call = GetSecret { key: key("db") };
+    for (member, expected) in [
+        ("\"v1\"", Some("v1")),
+        ("null", None),
+        ("1", None),
+        ("\"\"", None),
+        ("\"a b\"", None),
+        ("{\"a\":[1]}", None),
+    ] {
+        let body = format!(r#"{{"key":"db","value":"dg==","nonce":"bg==","version":{member}}}"#);
+        let record = call.parse(answer(200, body)).unwrap();
+        let version = record.version.as_ref().map(Version::as_str);
+        assert_eq!(version, expected, "{member}");
+    }
 }
 
 /// The server reads with the same types as the client writes.
@@ -410,6 +448,8 @@ proptest! {
             value,
             nonce: "AAAAAAAAAAAAAAAA".into(),
             expires_at: Timestamp::from_second(seconds).unwrap().into(),
+            updated_at: Timestamp::from_second(seconds / 2).ok().into(),
+            version: (seconds % 2 == 0).then(|| Version::from(seconds.unsigned_abs())),
         };
         let body = serde_json::to_vec(&record).unwrap();
         let call = GetSecret { key: key("db") };
@@ -472,6 +512,7 @@ fn parse_all(response: &Response<Vec<u8>>) {
         UpdateSecret {
             key: key("a"),
             update,
+            if_match: None,
         }
         .parse(response.clone())
         .is_ok(),

@@ -1,12 +1,14 @@
-//! `PUT /api/v1/secrets/{key}`: replaces the value of a secret; 404 when the name does not exist.
+//! `PUT /api/v1/secrets/{key}`: replaces the value of a secret; 404 when the name does not exist, 412 when
+//! it has another version than the request names.
 
+use http::header::IF_MATCH;
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
 
 /// Sends a new value.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub struct UpdateSecret {
     pub key: KeyName,
     /// The new value.
     pub update: SecretUpdate,
+    /// The version that the secret has to have, in `If-Match`; only for servers that give versions.
+    pub if_match: Option<Version>,
 }
 
 /// The body of the request.
@@ -88,6 +92,13 @@ pub struct UpdatedSecret {
     /// Its expiry.
     #[serde(default, skip_serializing_if = "Time::is_absent")]
     pub expires_at: Time,
+    /// Its new version, if the server gives versions.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "version::lenient"
+    )]
+    pub version: Option<Version>,
 }
 
 impl Endpoint for UpdateSecret {
@@ -101,7 +112,20 @@ impl Endpoint for UpdateSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(bare::<Self>(base, Some(&self.key)), &self.update)
+        let mut request = with_json(bare::<Self>(base, Some(&self.key)), &self.update);
+        if let Some(version) = &self.if_match {
+            request
+                .headers_mut()
+                .insert(IF_MATCH, version.to_entity_tag());
+        }
+        request
+    }
+
+    fn repeat(&self) -> Repeat {
+        match self.if_match {
+            Some(_) => Repeat::UpdateIf,
+            None => Self::REPEAT,
+        }
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {

@@ -83,6 +83,9 @@ codes! {
     /// The secret exists already.
     SecretExists = "secret_exists", CONFLICT,
         "it exists already: use update, or put";
+    /// The secret has another version than the request names.
+    VersionMismatch = "version_mismatch", PRECONDITION_FAILED,
+        "the secret has changed since it was read: read it again, then write";
     /// The body is over the limit.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
         "the request is larger than the vault takes: store a smaller value, or raise the vault's limit";

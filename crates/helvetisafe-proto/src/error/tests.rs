@@ -11,11 +11,12 @@ fn response(status: u16, body: &str) -> Response<Vec<u8>> {
 
 #[test]
 fn each_status_has_one_kind() {
-    let kinds: [(Kind, &[u16]); 8] = [
+    let kinds: [(Kind, &[u16]); 9] = [
         (Kind::Auth, &[401]),
         (Kind::Forbidden, &[403]),
         (Kind::NotFound, &[404]),
         (Kind::Conflict, &[409]),
+        (Kind::Changed, &[412]),
         (Kind::RateLimited, &[429]),
         (Kind::Unavailable, &[408, 500, 502, 503, 504]),
         (Kind::Rejected, &[400, 405, 410, 413, 415, 418, 422]),

@@ -5,12 +5,13 @@ use proptest::prelude::*;
 
 const AGAIN: Verdict = Verdict::Retry(BackOff::Normal);
 const THROTTLED: Verdict = Verdict::Retry(BackOff::Throttled);
-const REPEATS: [Repeat; 5] = [
+const REPEATS: [Repeat; 6] = [
     Repeat::Read,
     Repeat::Token,
     Repeat::Update,
     Repeat::Delete,
     Repeat::Create,
+    Repeat::UpdateIf,
 ];
 
 fn status(code: u16, has_retry_after: bool) -> AttemptFailure {
@@ -20,20 +21,20 @@ fn status(code: u16, has_retry_after: bool) -> AttemptFailure {
     }
 }
 
-/// The table of `docs/behaviour.md`, row by row: read, token, update, delete, create.
+/// The table of `docs/behaviour.md`, row by row: read, token, update, delete, create, update with a version.
 #[test]
 fn the_decision_is_the_documented_table() {
-    let unless_create = |verdict| [verdict, verdict, verdict, verdict, ReadBack];
-    let unless_token = |verdict| [verdict, GiveUp, verdict, verdict, verdict];
+    let unless_create = |verdict| [verdict, verdict, verdict, verdict, ReadBack, ReadBack];
+    let unless_token = |verdict| [verdict, GiveUp, verdict, verdict, verdict, verdict];
     let mut rows = vec![
-        (NotSent, [AGAIN; 5]),
-        (Untrusted, [GiveUp; 5]),
+        (NotSent, [AGAIN; 6]),
+        (Untrusted, [GiveUp; 6]),
         (DeadConnection, unless_create(RetryAtOnce)),
         (Lost, unless_create(AGAIN)),
         (Unreadable, unless_create(GiveUp)),
-        (status(503, true), [AGAIN; 5]),
-        (status(429, false), [THROTTLED; 5]),
-        (status(429, true), [THROTTLED; 5]),
+        (status(503, true), [AGAIN; 6]),
+        (status(429, false), [THROTTLED; 6]),
+        (status(429, true), [THROTTLED; 6]),
         (status(401, false), unless_token(NewCredential)),
         (status(403, false), unless_token(NewerCredential)),
     ];
@@ -44,9 +45,9 @@ fn the_decision_is_the_documented_table() {
         rows.push((status(code, true), unless_create(AGAIN)));
     }
     for code in [
-        300, 301, 302, 304, 307, 308, 400, 404, 405, 409, 410, 413, 415, 422, 501,
+        300, 301, 302, 304, 307, 308, 400, 404, 405, 409, 410, 412, 413, 415, 422, 501,
     ] {
-        rows.push((status(code, false), [GiveUp; 5]));
+        rows.push((status(code, false), [GiveUp; 6]));
     }
     for (failure, verdicts) in rows {
         for (repeat, expected) in REPEATS.into_iter().zip(verdicts) {
@@ -88,6 +89,7 @@ fn a_repeated_write_may_meet_its_own_effect() {
             let confirms = |code| judge(repeat, effect, status(code, false)) == Confirm;
             assert_eq!(confirms(404), repeat == Repeat::Delete, "{repeat:?}");
             assert_eq!(confirms(409), repeat == Repeat::Create, "{repeat:?}");
+            assert_eq!(confirms(412), repeat == Repeat::UpdateIf, "{repeat:?}");
         }
     }
 }
@@ -95,8 +97,8 @@ fn a_repeated_write_may_meet_its_own_effect() {
 #[test]
 fn a_write_is_unknown_until_an_answer_settles_it() {
     let unknown = |effect, last| REPEATS.map(|repeat| is_unknown(repeat, effect, last));
-    let (none, writes) = ([false; 5], [false, false, true, true, true]);
-    let not_create = [false, false, true, true, false];
+    let (none, writes) = ([false; 6], [false, false, true, true, true, true]);
+    let not_create = [false, false, true, true, false, false];
     for last in [None, Some(NotSent), Some(Untrusted)] {
         assert_eq!(unknown(Effect::None, last), none);
         assert_eq!(unknown(Effect::Possible, last), not_create);
@@ -105,7 +107,7 @@ fn a_write_is_unknown_until_an_answer_settles_it() {
     for last in [DeadConnection, Lost, Unreadable] {
         assert_eq!(unknown(Effect::Pending, Some(last)), writes);
     }
-    for code in [301, 401, 403, 408, 429, 500, 501, 503] {
+    for code in [301, 401, 403, 408, 412, 429, 500, 501, 503] {
         let last = Some(status(code, false));
         assert_eq!(unknown(Effect::Possible, last), none, "{code}");
         assert_eq!(unknown(Effect::Pending, last), writes, "{code}");

@@ -78,6 +78,7 @@ mod tests {
                 body: vec![0; length].into(),
                 read_at,
                 expires_at,
+                version: None,
             },
         }
     }

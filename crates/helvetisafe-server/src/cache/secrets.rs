@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use axum::body::Bytes;
 use helvetisafe_proto::KeyName;
 
 use super::CachedAnswer;
@@ -62,11 +61,11 @@ impl SecretCache {
         organization: OrganizationId,
         key: &KeyName,
         now: Moment,
-    ) -> Result<Bytes, ReadStart> {
+    ) -> Result<CachedAnswer, ReadStart> {
         let mut inner = lock(&self.0);
         let secrets = inner.secrets.get(&organization);
         match secrets.and_then(|secrets| secrets.get(key)) {
-            Some(secret) if secret.is_valid_at(now) => Ok(secret.body.clone()),
+            Some(secret) if secret.is_valid_at(now) => Ok(secret.clone()),
             _ => Err(ReadStart {
                 organization,
                 writes: inner.writes_of(organization).settled(),

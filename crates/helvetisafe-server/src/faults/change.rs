@@ -154,6 +154,7 @@ pub(super) fn with_names(mut list: SecretsAnswer, names: &[String]) -> SecretsAn
         created_at: Time::Absent,
         updated_at: Time::Absent,
         expires_at: Time::Absent,
+        version: None,
     }));
     list
 }
@@ -165,6 +166,8 @@ pub(super) fn record(key: KeyName, ciphertext: Ciphertext) -> Response<Body> {
         value: ciphertext.value,
         nonce: ciphertext.nonce,
         expires_at: Time::Absent,
+        updated_at: Time::Absent,
+        version: None,
     };
     Json(record).into_response()
 }

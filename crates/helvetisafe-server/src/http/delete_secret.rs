@@ -1,9 +1,11 @@
-//! `DELETE /api/v1/secrets/{key}`: deletes a secret; 204, or 404 if the name does not exist.
+//! `DELETE /api/v1/secrets/{key}`: deletes a secret; 204, 404 if the name does not exist, or 412 if it has
+//! another version than `If-Match` names.
 
 use axum::http::StatusCode;
 use helvetisafe_proto::endpoint::DeleteSecret;
 
 use super::authorized::{Authorized, KeyInPath};
+use super::precondition::Precondition;
 use super::{Refusal, VaultState};
 use crate::store::Moment;
 
@@ -11,16 +13,17 @@ pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<DeleteSecret>,
     key: KeyInPath,
+    condition: Precondition,
 ) -> Result<StatusCode, Refusal> {
     let key = key.for_reading()?;
     let organization = caller.organization;
-    let existed = vault
+    let deleted = vault
         .write(organization, &key.clone(), |vault| async move {
-            let store = &vault.store;
-            store.delete_secret(organization, &key, Moment::now()).await
+            let (store, now) = (&vault.store, Moment::now());
+            store
+                .delete_secret(organization, &key, condition.versions(), now)
+                .await
         })
         .await?;
-    existed
-        .then_some(StatusCode::NO_CONTENT)
-        .ok_or(Refusal::NO_SUCH_SECRET)
+    deleted.or_refuse().map(|()| StatusCode::NO_CONTENT)
 }

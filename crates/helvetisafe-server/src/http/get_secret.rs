@@ -1,6 +1,7 @@
 //! `GET /api/v1/secrets/{key}`: one secret's ciphertext.
 
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::response::IntoResponse;
 use helvetisafe_proto::endpoint::GetSecret;
 
@@ -16,5 +17,9 @@ pub(super) async fn call(
         .secret(caller.organization, key.for_reading()?)
         .await?;
     let record = found.ok_or(Refusal::NO_SUCH_SECRET)?;
-    Ok(([(CONTENT_TYPE, "application/json")], record))
+    let json = HeaderValue::from_static("application/json");
+    let entity_tag = record
+        .version
+        .map(|version| [(ETAG, version.to_entity_tag())]);
+    Ok(([(CONTENT_TYPE, json)], entity_tag, record.body))
 }

@@ -88,6 +88,10 @@ impl Refusal {
         Self::new(ErrorCode::SecretNotFound, "there is no such secret");
     pub(super) const SECRET_EXISTS: Self =
         Self::new(ErrorCode::SecretExists, "the secret exists already");
+    pub(super) const OTHER_VERSION: Self = Self::new(
+        ErrorCode::VersionMismatch,
+        "the secret has another version than If-Match names: read it again",
+    );
     pub(super) const UNKNOWN_PATH: Self =
         Self::new(ErrorCode::UnknownPath, "there is no such path");
     pub(super) const WRONG_METHOD: Self = Self::new(

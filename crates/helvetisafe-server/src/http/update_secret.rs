@@ -1,4 +1,5 @@
-//! `PUT /api/v1/secrets/{key}`: updates a secret; 404 if the name does not exist.
+//! `PUT /api/v1/secrets/{key}`: updates a secret; 404 if the name does not exist, 412 if it has
+//! another version than `If-Match` names.
 
 use axum::Json;
 use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
@@ -6,6 +7,7 @@ use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
 use super::authorized::{Authorized, KeyInPath};
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
+use super::precondition::Precondition;
 use super::{Refusal, VaultState};
 use crate::store::Moment;
 
@@ -13,6 +15,7 @@ pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<UpdateSecret>,
     key: KeyInPath,
+    condition: Precondition,
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Json<UpdatedSecret>, Refusal> {
     let now = Moment::now();
@@ -23,11 +26,12 @@ pub(super) async fn call(
     let updated = vault
         .write(organization, &key.clone(), |vault| async move {
             let _share = share;
-            let store = &vault.store;
+            let (store, expiry) = (&vault.store, update.expires_at);
+            let versions = condition.versions();
             store
-                .update_secret(organization, &key, &ciphertext, update.expires_at, now)
+                .update_secret(organization, &key, &ciphertext, expiry, versions, now)
                 .await
         })
         .await?;
-    updated.map(Json).ok_or(Refusal::NO_SUCH_SECRET)
+    updated.or_refuse().map(Json)
 }

@@ -6,15 +6,15 @@
 //! A write that returns a row reads all rows (`fetch_all`), since SQLite commits at the end of the
 //! statement: after the first row the write could still fail.
 
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{
     CreatedSecret, Expiry, ListedSecret, SecretRecord, UpdatedSecret,
 };
+use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 use serde::Deserialize;
 use sqlx::types::Json;
 
-use super::{Moment, OrganizationId, Store, StoreError};
+use super::{Moment, OrganizationId, SecretVersion, Store, StoreError};
 
 /// The base64 of a value and its nonce.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,12 +28,24 @@ pub(crate) struct Ciphertext {
 #[sqlx(transparent)]
 pub(crate) struct ListVersion(pub(crate) i64);
 
+/// The outcome of a write that needs a secret, and may need a version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conditional<T> {
+    Done(T),
+    /// There is no such secret.
+    NoSecret,
+    /// The secret has another version.
+    OtherVersion,
+}
+
 /// A secret as the vault stores it: all that a copy of the database reveals about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredSecret {
     /// The name.
     pub key: String,
+    /// The version.
+    pub version: Version,
     /// Base64 of the ciphertext followed by its 16-byte tag.
     pub value: String,
     /// Base64 of the 12-byte nonce.
@@ -57,42 +69,47 @@ impl Store {
         now: Moment,
     ) -> Result<Option<CreatedSecret>, StoreError> {
         // Replaces an expired secret that is not removed yet.
-        let create = sqlx::query(
-            "INSERT INTO secrets (organization, key, value, nonce, created_at, updated_at, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?6, ?6, ?5) \
-             ON CONFLICT (organization, key) DO UPDATE SET value = excluded.value, \
-             nonce = excluded.nonce, created_at = excluded.created_at, \
+        let created: Vec<SecretVersion> = sqlx::query_scalar(
+            "INSERT INTO secrets \
+             (organization, key, version, value, nonce, created_at, updated_at, expires_at) \
+             VALUES (?1, ?2, random(), ?3, ?4, ?6, ?6, ?5) \
+             ON CONFLICT (organization, key) DO UPDATE SET version = excluded.version, \
+             value = excluded.value, nonce = excluded.nonce, created_at = excluded.created_at, \
              updated_at = excluded.updated_at, expires_at = excluded.expires_at \
-             WHERE secrets.expires_at <= ?6",
+             WHERE secrets.expires_at <= ?6 RETURNING version",
         )
         .bind(organization)
         .bind(key.as_str())
         .bind(&ciphertext.value)
         .bind(&ciphertext.nonce)
         .bind(expires_at)
-        .bind(now);
-        let is_created = self.write(create).await? > 0;
-        Ok(is_created.then(|| CreatedSecret {
+        .bind(now)
+        .fetch_all(&self.writer)
+        .await?;
+        Ok(created.first().map(|&version| CreatedSecret {
             key: key.to_string(),
             created_at: Timestamp::from(now).into(),
             expires_at: expires_at.map(Timestamp::from).into(),
+            version: Some(version.into()),
         }))
     }
 
-    /// Updates a secret; returns `None` if it does not exist.
+    /// Updates a secret. With `versions`, it must have one of them.
     pub(crate) async fn update_secret(
         &self,
         organization: OrganizationId,
         key: &KeyName,
         ciphertext: &Ciphertext,
         expiry: Expiry,
+        versions: Option<&[SecretVersion]>,
         now: Moment,
-    ) -> Result<Option<UpdatedSecret>, StoreError> {
-        let updated: Vec<Option<Moment>> = sqlx::query_scalar(
-            "UPDATE secrets SET value = ?3, nonce = ?4, updated_at = ?7, \
+    ) -> Result<Conditional<UpdatedSecret>, StoreError> {
+        let updated: Vec<(Option<Moment>, SecretVersion)> = sqlx::query_as(
+            "UPDATE secrets SET version = random(), value = ?3, nonce = ?4, updated_at = ?7, \
              expires_at = CASE WHEN ?5 THEN expires_at ELSE ?6 END \
              WHERE organization = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?7) \
-             RETURNING expires_at",
+             AND (?8 IS NULL OR version IN (SELECT value FROM json_each(?8))) \
+             RETURNING expires_at, version",
         )
         .bind(organization)
         .bind(key.as_str())
@@ -101,13 +118,44 @@ impl Store {
         .bind(expiry == Expiry::Keep)
         .bind(expiry.time().map(Moment::from))
         .bind(now)
+        .bind(versions.map(Json))
         .fetch_all(&self.writer)
         .await?;
-        Ok(updated.first().map(|expires_at| UpdatedSecret {
-            key: key.to_string(),
-            updated_at: Timestamp::from(now).into(),
-            expires_at: expires_at.map(Timestamp::from).into(),
-        }))
+        match updated.first() {
+            Some((expires_at, version)) => Ok(Conditional::Done(UpdatedSecret {
+                key: key.to_string(),
+                updated_at: Timestamp::from(now).into(),
+                expires_at: expires_at.map(Timestamp::from).into(),
+                version: Some((*version).into()),
+            })),
+            None => self.unmet(organization, key, versions, now).await,
+        }
+    }
+
+    /// Explains why a write found no secret. A version never returns, so a secret that exists has another one.
+    async fn unmet<T>(
+        &self,
+        organization: OrganizationId,
+        key: &KeyName,
+        versions: Option<&[SecretVersion]>,
+        now: Moment,
+    ) -> Result<Conditional<T>, StoreError> {
+        if versions.is_none() {
+            return Ok(Conditional::NoSecret);
+        }
+        let exists: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM secrets \
+             WHERE organization = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?))",
+        )
+        .bind(organization)
+        .bind(key.as_str())
+        .bind(now)
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(match exists {
+            true => Conditional::OtherVersion,
+            false => Conditional::NoSecret,
+        })
     }
 
     /// Returns a secret; `None` if it does not exist.
@@ -117,8 +165,9 @@ impl Store {
         key: KeyName,
         now: Moment,
     ) -> Result<Option<SecretRecord>, StoreError> {
-        let row: Option<(String, String, Option<Moment>)> = sqlx::query_as(
-            "SELECT value, nonce, expires_at FROM secrets \
+        type Row = (String, String, Moment, Option<Moment>, SecretVersion);
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT value, nonce, updated_at, expires_at, version FROM secrets \
              WHERE organization = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)",
         )
         .bind(organization)
@@ -126,12 +175,15 @@ impl Store {
         .bind(now)
         .fetch_optional(&self.readers)
         .await?;
-        Ok(row.map(|(value, nonce, expires_at)| SecretRecord {
+        let record = |(value, nonce, updated_at, expires_at, version): Row| SecretRecord {
             key,
             value,
             nonce,
             expires_at: expires_at.map(Timestamp::from).into(),
-        }))
+            updated_at: Timestamp::from(updated_at).into(),
+            version: Some(version.into()),
+        };
+        Ok(row.map(record))
     }
 
     /// Returns the version of the list and, unless the version is `known`, the list ordered by name.
@@ -144,10 +196,10 @@ impl Store {
         known: Option<ListVersion>,
         now: Moment,
     ) -> Result<(ListVersion, Option<Vec<ListedSecret>>), StoreError> {
-        type Row = (String, Moment, Moment, Option<Moment>);
+        type Row = (String, Moment, Moment, Option<Moment>, SecretVersion);
         let (version, rows): (_, Option<Json<Vec<Row>>>) = sqlx::query_as(
             "SELECT list_version, CASE WHEN list_version IS ?2 THEN NULL ELSE ( \
-             SELECT json_group_array(json_array(key, created_at, updated_at, expires_at)) \
+             SELECT json_group_array(json_array(key, created_at, updated_at, expires_at, version)) \
              FROM secrets WHERE organization = ?1 AND (expires_at IS NULL OR expires_at > ?3)) END \
              FROM organizations WHERE id = ?1",
         )
@@ -156,11 +208,12 @@ impl Store {
         .bind(now)
         .fetch_one(&self.readers)
         .await?;
-        let listed = |(key, created_at, updated_at, expires_at): Row| ListedSecret {
+        let listed = |(key, created_at, updated_at, expires_at, version): Row| ListedSecret {
             key,
             created_at: Timestamp::from(created_at).into(),
             updated_at: Timestamp::from(updated_at).into(),
             expires_at: expires_at.map(Timestamp::from).into(),
+            version: Some(version.into()),
         };
         let listed = rows.map(|Json(mut rows)| {
             // They come in order, but without a guarantee. `ORDER BY` would make SQLite sort them again.
@@ -170,21 +223,27 @@ impl Store {
         Ok((version, listed))
     }
 
-    /// Deletes a secret; returns whether it existed.
+    /// Deletes a secret. With `versions`, it must have one of them.
     pub(crate) async fn delete_secret(
         &self,
         organization: OrganizationId,
         key: &KeyName,
+        versions: Option<&[SecretVersion]>,
         now: Moment,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Conditional<()>, StoreError> {
         let delete = sqlx::query(
             "DELETE FROM secrets \
-             WHERE organization = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)",
+             WHERE organization = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3) \
+             AND (?4 IS NULL OR version IN (SELECT value FROM json_each(?4)))",
         )
         .bind(organization)
         .bind(key.as_str())
-        .bind(now);
-        Ok(self.write(delete).await? > 0)
+        .bind(now)
+        .bind(versions.map(Json));
+        match self.write(delete).await? {
+            0 => self.unmet(organization, key, versions, now).await,
+            _ => Ok(Conditional::Done(())),
+        }
     }
 
     /// Returns every row of an organization, including expired ones that are not removed yet.
@@ -192,22 +251,32 @@ impl Store {
         &self,
         organization: OrganizationId,
     ) -> Result<Vec<StoredSecret>, StoreError> {
-        type Row = (String, String, String, Moment, Moment, Option<Moment>);
+        type Row = (
+            String,
+            SecretVersion,
+            String,
+            String,
+            Moment,
+            Moment,
+            Option<Moment>,
+        );
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT key, value, nonce, created_at, updated_at, expires_at FROM secrets \
+            "SELECT key, version, value, nonce, created_at, updated_at, expires_at FROM secrets \
              WHERE organization = ? ORDER BY key",
         )
         .bind(organization)
         .fetch_all(&self.readers)
         .await?;
-        let stored = |(key, value, nonce, created_at, updated_at, expires_at): Row| StoredSecret {
-            key,
-            value,
-            nonce,
-            created_at: created_at.into(),
-            updated_at: updated_at.into(),
-            expires_at: expires_at.map(Timestamp::from),
-        };
+        let stored =
+            |(key, version, value, nonce, created_at, updated_at, expires_at): Row| StoredSecret {
+                key,
+                version: version.into(),
+                value,
+                nonce,
+                created_at: created_at.into(),
+                updated_at: updated_at.into(),
+                expires_at: expires_at.map(Timestamp::from),
+            };
         Ok(rows.into_iter().map(stored).collect())
     }
 

@@ -55,7 +55,10 @@ fn a_secret_is_created_read_updated_listed_and_deleted() {
     assert!(created.get("expires_at").is_none());
     site.create("a").success(201);
 
-    assert_eq!(site.read("b").success(200), secret("b"));
+    let mut stored = secret("b");
+    stored["updated_at"] = created["created_at"].clone();
+    stored["version"] = created["version"].clone();
+    assert_eq!(site.read("b").success(200), stored);
 
     let other = "AQEBAQEBAQEBAQEBAQEBAQ==";
     let body = json!({ "value": other, "nonce": "AQEBAQEBAQEBAQEB", "unknown": [1, {}] });

@@ -163,6 +163,7 @@ fn of_bodies() -> Vec<ErrorCode> {
         site.token
     );
     let cut = exchange(site.vault.address(), cut.as_bytes()).unwrap();
+    let changed = site.call_if("DELETE", "/api/v1/secrets/there", "\"0\"", None);
     let absent = site.call("DELETE", "/api/v1/secrets/absent", None);
     vec![
         check(&with(&format!("{JSON}{JSON}")), ErrorCode::RepeatedHeader),
@@ -196,6 +197,7 @@ fn of_bodies() -> Vec<ErrorCode> {
             ErrorCode::InvalidName,
         ),
         check(&absent, ErrorCode::SecretNotFound),
+        check(&changed, ErrorCode::VersionMismatch),
         check(&site.create("there"), ErrorCode::SecretExists),
     ]
 }

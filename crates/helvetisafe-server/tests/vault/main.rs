@@ -35,3 +35,4 @@ mod slow_clients;
 mod state;
 mod support;
 mod tenant;
+mod versions;

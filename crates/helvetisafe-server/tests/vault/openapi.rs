@@ -158,6 +158,11 @@ fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
         site.send(operation.method, &path, &both, None),
         site.call_as(&none, operation.method, &path, None),
     ];
+    if operation.statuses().contains(&412) {
+        site.call("POST", "/api/v1/secrets/there", Some(update()));
+        let (path, body) = (operation.path_for("there"), operation.body_for("there"));
+        answers.push(site.call_if(operation.method, &path, "\"0\"", body));
+    }
     if operation.body_for("a").is_some() {
         let token = ("x-aegis-token", site.token.as_str());
         let text = Some(update().to_string().into_bytes());

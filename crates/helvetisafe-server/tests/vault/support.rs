@@ -64,6 +64,23 @@ impl Site {
         self.call_as(&self.token, method, path, body)
     }
 
+    /// Makes a call with this `If-Match`.
+    pub(crate) fn call_if(
+        &self,
+        method: &str,
+        path: &str,
+        condition: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let headers = [
+            ("x-aegis-token", self.token.as_str()),
+            ("content-type", "application/json"),
+            ("if-match", condition),
+        ];
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.send(method, path, &headers, body)
+    }
+
     pub(crate) fn call_as(
         &self,
         token: &str,

@@ -106,11 +106,11 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
                 Err(failed) => failed,
             };
             self.effect = self.effect.max(failed.failure.effect());
-            let is_repeated = match judge(E::REPEAT, self.effect, failed.failure) {
+            let is_repeated = match judge(self.endpoint.repeat(), self.effect, failed.failure) {
                 verdict @ (Verdict::ReadBack | Verdict::Confirm) => {
                     match (read_back().await, verdict) {
                         (ReadBack::Done(answer), _) => return Outcome::Done(answer),
-                        (ReadBack::Unreadable, _) => return self.unknown(self.error(failed)),
+                        (ReadBack::Unknown, _) => return self.unknown(self.error(failed)),
                         (ReadBack::Taken, Verdict::ReadBack) => {
                             return Outcome::Failed(Error::new(self.action.clone(), Cause::Exists));
                         }
@@ -331,7 +331,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
 
     /// Ends the call with the failure of its last attempt, or with `None` before an attempt.
     fn fail(&self, error: Error, last: Option<AttemptFailure>) -> Outcome<E::Answer> {
-        if is_unknown(E::REPEAT, self.effect, last) {
+        if is_unknown(self.endpoint.repeat(), self.effect, last) {
             return self.unknown(error);
         }
         Outcome::Failed(error)

@@ -34,10 +34,10 @@ pub(crate) enum ReadBack<T> {
     Done(T),
     /// There is a secret that another client wrote.
     Taken,
-    /// There is no secret.
+    /// The attempt had no effect: after a create there is no secret, after an update it is the old one.
     Absent,
-    /// The secret cannot be read.
-    Unreadable,
+    /// The secret cannot be read, or what it shows decides nothing.
+    Unknown,
 }
 
 /// An attempt that did not succeed.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::FieldValue;
+use helvetisafe_proto::Version;
 use secrecy::{SecretSlice, SecretString};
 
 use super::watch::AsyncWatch;
@@ -14,7 +15,7 @@ use crate::operations::Operations;
 use crate::operations::fields::field_values;
 use crate::put_item::PutItem;
 use crate::runtime::{Boxed, Tokio};
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 use crate::secret_text::SecretText;
 use crate::vault::Vault;
 
@@ -129,6 +130,24 @@ impl<'a> AsyncSecrets<'a> {
             .await
     }
 
+    /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    pub async fn update_if_unchanged(
+        &self,
+        key: impl AsRef<str> + Send,
+        version: Option<&Version>,
+        value: impl SecretText + Send,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        self.0
+            .begin()
+            .update_if_unchanged(key.as_ref(), version, value.expose_text(), expiry.into())
+            .await
+    }
+
     /// As [`Secrets::put`](crate::Secrets::put).
     ///
     /// # Errors
@@ -139,7 +158,7 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         value: impl SecretText + Send,
         expiry: impl Into<Expiry> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.0
             .begin()
             .put(key.as_ref(), value.expose_text(), expiry.into())
@@ -186,7 +205,7 @@ impl<'a> AsyncSecrets<'a> {
         key: impl AsRef<str> + Send,
         value: impl AsRef<[u8]> + Send,
         expiry: impl Into<Expiry> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         let text = bytes::encode(value.as_ref());
         self.put(key, text, expiry).await
     }
@@ -231,7 +250,7 @@ impl<'a> AsyncSecrets<'a> {
         &self,
         key: impl AsRef<str> + Send,
         new_key: impl AsRef<str> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.0
             .begin()
             .copy_over(key.as_ref(), new_key.as_ref())
@@ -283,10 +302,28 @@ impl<'a> AsyncSecrets<'a> {
         field: &str,
         value: impl Into<FieldValue<'f>> + Send,
         expiry: impl Into<Expiry> + Send,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.0
             .begin()
             .set_field(key.as_ref(), field, value.into(), expiry.into())
+            .await
+    }
+
+    /// As [`Secrets::update_field`](crate::Secrets::update_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_field`](crate::Secrets::update_field).
+    pub async fn update_field<'f>(
+        &self,
+        key: impl AsRef<str> + Send,
+        field: &str,
+        value: impl Into<FieldValue<'f>> + Send,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        self.0
+            .begin()
+            .update_field(key.as_ref(), field, value.into(), expiry.into())
             .await
     }
 
@@ -340,7 +377,7 @@ impl<'a> AsyncSecrets<'a> {
     pub async fn put_many(
         &self,
         items: impl IntoIterator<Item = impl PutItem + Send + Sync> + Send,
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    ) -> Vec<Result<Written, Error>> {
         self.put_many_with(items, |_| ()).await
     }
 
@@ -349,7 +386,7 @@ impl<'a> AsyncSecrets<'a> {
         &self,
         items: impl IntoIterator<Item = impl PutItem + Send + Sync> + Send,
         finished: impl FnMut(usize) + Send,
-    ) -> Vec<Result<SecretMetadata, Error>> {
+    ) -> Vec<Result<Written, Error>> {
         let items: Vec<_> = items.into_iter().collect();
         self.0.put_many(&items, finished).await
     }

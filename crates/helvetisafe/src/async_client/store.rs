@@ -3,7 +3,7 @@
 use super::AsyncClient;
 use crate::error::Error;
 use crate::expiry::Expiry;
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 use crate::store::{AsyncSecretStore, StoreFuture};
 
 impl AsyncSecretStore for AsyncClient {
@@ -42,7 +42,7 @@ impl AsyncSecretStore for AsyncClient {
         key: &'a str,
         value: &'a str,
         expiry: Expiry,
-    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+    ) -> StoreFuture<'a, Result<Written, Error>> {
         Box::pin(async move { self.secrets().put(key, value, expiry).await })
     }
 
@@ -61,7 +61,7 @@ impl AsyncSecretStore for AsyncClient {
         field: &'a str,
         value: &'a str,
         expiry: Expiry,
-    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+    ) -> StoreFuture<'a, Result<Written, Error>> {
         Box::pin(async move { self.secrets().set_field(key, field, value, expiry).await })
     }
 

@@ -28,6 +28,8 @@ fn value() -> Value {
     Value {
         payload: Arc::new(payload),
         expires_at: None,
+        updated_at: None,
+        version: None,
     }
 }
 

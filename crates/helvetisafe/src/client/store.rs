@@ -3,7 +3,7 @@
 use super::Client;
 use crate::error::Error;
 use crate::expiry::Expiry;
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 use crate::store::SecretStore;
 
 impl SecretStore for Client {
@@ -23,7 +23,7 @@ impl SecretStore for Client {
         self.secrets().update(key, value, expiry)
     }
 
-    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
+    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error> {
         self.secrets().put(key, value, expiry)
     }
 
@@ -42,7 +42,7 @@ impl SecretStore for Client {
         field: &str,
         value: &str,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         self.secrets().set_field(key, field, value, expiry)
     }
 

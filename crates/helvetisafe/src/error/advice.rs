@@ -103,6 +103,8 @@ impl Error {
                 None => "the credential is not allowed to do this".to_owned(),
             }),
             ErrorKind::NotFound | ErrorKind::Conflict => self.advice_for_status(),
+            ErrorKind::Changed => Some(ErrorCode::VersionMismatch.advice().to_owned()),
+            ErrorKind::Unsupported => Some("update it without a condition".to_owned()),
             ErrorKind::RateLimited => Some(match self.retry_after() {
                 Some(wait) => try_again(wait),
                 None => "try again later".to_owned(),

@@ -133,6 +133,8 @@ impl<R: Runtime> Operation<'_, R> {
                 payload: Arc::new(payload),
                 // The answer need not name the expiry.
                 expires_at: written.expires_at().or(expires_at),
+                updated_at: written.updated_at().or(written.created_at()),
+                version: written.version().cloned(),
             };
             pending.end(value, self.vault.api.runtime.both_clocks());
         }

@@ -9,7 +9,7 @@ use super::fields::refuse_own_name;
 use super::{Operation, parse};
 use crate::error::Error;
 use crate::runtime::Runtime;
-use crate::secret::SecretMetadata;
+use crate::secret::{SecretMetadata, Written};
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
@@ -23,20 +23,12 @@ impl<R: Runtime> Operation<'_, R> {
         self.create_payload(&new_key, &plaintext, expires_at).await
     }
 
-    pub(crate) async fn copy_over(
-        &self,
-        key: &str,
-        new_key: &str,
-    ) -> Result<SecretMetadata, Error> {
+    pub(crate) async fn copy_over(&self, key: &str, new_key: &str) -> Result<Written, Error> {
         let work = self.copy_over_unobserved(key, new_key);
         self.observed("secrets.copy_over", Some(key), work).await
     }
 
-    async fn copy_over_unobserved(
-        &self,
-        key: &str,
-        new_key: &str,
-    ) -> Result<SecretMetadata, Error> {
+    async fn copy_over_unobserved(&self, key: &str, new_key: &str) -> Result<Written, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
         let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
         let expiry = expires_at.map_or(Expiry::Never, Expiry::At);

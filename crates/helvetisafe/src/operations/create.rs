@@ -70,7 +70,10 @@ impl<R: Runtime> Operation<'_, R> {
         let key = ListedKey::Valid(key);
         let created_at = self.known_time(&key, "created_at", answer.created_at);
         let expires_at = self.known_time(&key, "expires_at", answer.expires_at);
-        Ok(SecretMetadata::new(key, created_at, None, expires_at))
+        let version = answer.version;
+        Ok(SecretMetadata::new(
+            key, created_at, None, expires_at, version,
+        ))
     }
 
     /// Finds out if the secret was created. Its nonce distinguishes it from the secret of another client.
@@ -80,10 +83,11 @@ impl<R: Runtime> Operation<'_, R> {
                 key: record.key.into(),
                 created_at: Time::Absent,
                 expires_at: record.expires_at,
+                version: record.version,
             }),
             Ok(_) => ReadBack::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
-            Err(_) => ReadBack::Unreadable,
+            Err(_) => ReadBack::Unknown,
         }
     }
 }

@@ -2,14 +2,19 @@
 
 use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
 use helvetisafe_proto::KeyName;
+use helvetisafe_proto::endpoint;
+use helvetisafe_proto::retry::BackOff;
 
 use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::Expiry;
 use crate::org_keys::Purpose;
-use crate::runtime::Runtime;
-use crate::secret::SecretMetadata;
+use crate::runtime::{Boxed, Runtime};
+use crate::secret::{SecretMetadata, Written};
+
+/// The most reads and writes for one change of a field.
+const MAX_CHANGES: u32 = 16;
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn create_fields(
@@ -53,7 +58,7 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let (key, plaintext) = encode(key, fields)?;
         let expiry = self.expiry(expiry);
-        self.update_payload(&key, &plaintext, expiry).await
+        self.update_payload(&key, &plaintext, expiry, None).await
     }
 
     pub(crate) async fn set_field(
@@ -62,7 +67,7 @@ impl<R: Runtime> Operation<'_, R> {
         field: &str,
         value: FieldValue<'_>,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         let work = self.set_field_unobserved(key, field, value, expiry);
         self.observed("secrets.set_field", Some(key), work).await
     }
@@ -73,30 +78,107 @@ impl<R: Runtime> Operation<'_, R> {
         field: &str,
         value: FieldValue<'_>,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
-        refuse_own_name(&key, [field])?;
-        // Most likely an unset variable.
-        if field.is_empty() {
-            return Err(Error::config(ConfigError::Empty("the name of the field")));
-        }
+    ) -> Result<Written, Error> {
+        let key = parse_for_field(key, field)?;
         let expiry = self.expiry(expiry);
-        let record = match self.read(&key).await {
-            Ok(record) => record,
+        let set = async || match self.change_field(&key, field, &value, expiry).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let plaintext = Payload::encode_fields(&[(field, value)]);
-                return self.create_payload(&key, &plaintext, expiry.time()).await;
+                let plaintext = Payload::encode_fields(&[(field, value.clone())]);
+                let created = self.create_payload(&key, &plaintext, expiry.time()).await;
+                created.map(Written::Created)
             }
-            Err(error) => return Err(error),
+            outcome => outcome.map(Written::Updated),
         };
-        let payload = self.open(&key, record, Purpose::SealAgain).await?;
-        let checked = self.vault.binding.check(&key, &payload, &[field]);
-        checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
-        match payload.encode_with_field(field, value) {
-            Some(plaintext) => self.update_payload(&key, &plaintext, expiry).await,
-            None => Err(Error::new(Action::Update(key), Cause::NoFields)),
+        self.repeat(|| Box::pin(set())).await
+    }
+
+    pub(crate) async fn update_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: FieldValue<'_>,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.update_field_unobserved(key, field, value, expiry);
+        self.observed("secrets.update_field", Some(key), work).await
+    }
+
+    async fn update_field_unobserved(
+        &self,
+        key: &str,
+        field: &str,
+        value: FieldValue<'_>,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse_for_field(key, field)?;
+        let expiry = self.expiry(expiry);
+        self.repeat(|| Box::pin(self.change_field(&key, field, &value, expiry)))
+            .await
+    }
+
+    /// Repeats a change that begins with a read, while other clients are faster.
+    async fn repeat<'b, T>(
+        &self,
+        change: impl Fn() -> Boxed<'b, Result<T, Error>> + Send + Sync,
+    ) -> Result<T, Error> {
+        let mut lost = 0;
+        loop {
+            match change().await {
+                Err(error) if error.is_lost_race() && self.back_off(lost).await => lost += 1,
+                outcome => return outcome,
+            }
         }
     }
+
+    /// Waits before the next change, after `lost` others. Returns false if there is none.
+    async fn back_off(&self, lost: u32) -> bool {
+        if lost + 1 == MAX_CHANGES {
+            return false;
+        }
+        let api = &self.vault.api;
+        let remaining = api.runtime.remaining(self.bounds.deadline);
+        let jitter = api.runtime.clock().jitter();
+        let wait = api
+            .policy
+            .wait(BackOff::Normal, lost, None, remaining, jitter);
+        let Ok(time) = wait else { return false };
+        api.runtime.sleep(time, self.bounds.cancel.as_ref()).await;
+        true
+    }
+
+    /// Reads a secret, sets a field and writes the secret, if it has not changed since the read. A vault without
+    /// versions cannot check that.
+    async fn change_field(
+        &self,
+        key: &KeyName,
+        field: &str,
+        value: &FieldValue<'_>,
+        expiry: endpoint::Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let mut record = self.read(key).await?;
+        let version = record.version.take();
+        let payload = self.open(key, record, Purpose::SealAgain).await?;
+        let checked = self.vault.binding.check(key, &payload, &[field]);
+        checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
+        match payload.encode_with_field(field, value.clone()) {
+            Some(plaintext) => {
+                self.update_payload(key, &plaintext, expiry, version.as_ref())
+                    .await
+            }
+            None => Err(Error::new(Action::Update(key.clone()), Cause::NoFields)),
+        }
+    }
+}
+
+/// Parses the name of a secret, one field of which is to be set.
+fn parse_for_field(key: &str, field: &str) -> Result<KeyName, Error> {
+    let key = parse(key)?;
+    refuse_own_name(&key, [field])?;
+    // Most likely an unset variable.
+    if field.is_empty() {
+        return Err(Error::config(ConfigError::Empty("the name of the field")));
+    }
+    Ok(key)
 }
 
 /// Parses the name of a multi-field secret and encodes its fields.

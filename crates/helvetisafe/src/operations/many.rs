@@ -4,7 +4,7 @@ use super::Operations;
 use crate::error::{Error, ErrorKind};
 use crate::put_item::PutItem;
 use crate::runtime::{Boxed, Runtime};
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 
 /// The futures are boxed, so that the compiler sees that they are `Send`.
 impl<R: Runtime> Operations<'_, R> {
@@ -54,7 +54,7 @@ impl<R: Runtime> Operations<'_, R> {
         &'a self,
         items: &'a [impl PutItem + Sync],
         finished: impl FnMut(usize) + Send + 'a,
-    ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
+    ) -> Boxed<'a, Vec<Result<Written, Error>>> {
         let put = move |at: usize| -> Boxed<'a, _> {
             let item = &items[at];
             let (key, value, expiry) = (item.key(), item.expose_value(), item.expiry());

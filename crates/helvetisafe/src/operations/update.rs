@@ -1,16 +1,17 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret};
-use helvetisafe_proto::{KeyName, ListedKey};
+use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret, UpdatedSecret};
+use helvetisafe_proto::{KeyName, ListedKey, Version};
 use jiff::Timestamp;
 
 use super::{Operation, parse_beside};
+use crate::api::ReadBack;
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::Expiry;
-use crate::runtime::Runtime;
-use crate::secret::SecretMetadata;
+use crate::runtime::{Boxed, Runtime};
+use crate::secret::{SecretMetadata, Written};
 
 /// A bound for everything in an answer with a secret except the ciphertext.
 const RECORD_OVERHEAD: usize = 1024;
@@ -41,7 +42,35 @@ impl<R: Runtime> Operation<'_, R> {
         let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
-        self.update_payload(&key, &plaintext, expiry).await
+        self.update_payload(&key, &plaintext, expiry, None).await
+    }
+
+    pub(crate) async fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.update_if_unchanged_unobserved(key, version, value, expiry);
+        self.observed("secrets.update_if_unchanged", Some(key), work)
+            .await
+    }
+
+    async fn update_if_unchanged_unobserved(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse_beside(key, value)?;
+        if version.is_none() {
+            return Err(Error::new(Action::Update(key), Cause::NoVersion));
+        }
+        let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
+        self.update_payload(&key, &plaintext, expiry, version).await
     }
 
     pub(crate) async fn put(
@@ -49,7 +78,7 @@ impl<R: Runtime> Operation<'_, R> {
         key: &str,
         value: &str,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         let work = self.put_unobserved(key, value, expiry);
         self.observed("secrets.put", Some(key), work).await
     }
@@ -59,20 +88,22 @@ impl<R: Runtime> Operation<'_, R> {
         key: &str,
         value: &str,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await
     }
 
+    /// Updates a secret; with `if_match` only if it has this version.
     pub(super) async fn update_payload(
         &self,
         key: &KeyName,
         plaintext: &[u8],
         expiry: endpoint::Expiry,
+        if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_update(key.clone(), plaintext, expiry);
+        let sent = self.send_update(key.clone(), plaintext, expiry, if_match);
         self.write(key, plaintext, expiry.time(), sent).await
     }
 
@@ -81,6 +112,7 @@ impl<R: Runtime> Operation<'_, R> {
         key: KeyName,
         plaintext: &[u8],
         expires_at: endpoint::Expiry,
+        if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         self.check_expiry(&action, expires_at.time())?;
@@ -93,12 +125,34 @@ impl<R: Runtime> Operation<'_, R> {
         let call = UpdateSecret {
             key: key.clone(),
             update,
+            if_match: if_match.cloned(),
         };
-        let answer = self.vault.api.call(&call, action, &self.bounds).await?;
+        let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back_update(&call)) };
+        let api = &self.vault.api;
+        let answer = api.call_with_read_back(&call, action, &self.bounds, read_back);
+        let answer = answer.await?;
         let key = ListedKey::Valid(key);
         let updated_at = self.known_time(&key, "updated_at", answer.updated_at);
         let expires_at = self.known_time(&key, "expires_at", answer.expires_at);
-        Ok(SecretMetadata::new(key, None, updated_at, expires_at))
+        let version = answer.version;
+        Ok(SecretMetadata::new(
+            key, None, updated_at, expires_at, version,
+        ))
+    }
+
+    /// Finds out if an update with a condition was made, since its repetition would not meet the condition. If
+    /// another client wrote later, or deleted the secret, that cannot be known.
+    async fn read_back_update(&self, sent: &UpdateSecret) -> ReadBack<UpdatedSecret> {
+        match self.read(&sent.key).await {
+            Ok(record) if record.nonce == sent.update.nonce => ReadBack::Done(UpdatedSecret {
+                key: record.key.into(),
+                updated_at: record.updated_at,
+                expires_at: record.expires_at,
+                version: record.version,
+            }),
+            Ok(record) if record.version == sent.if_match => ReadBack::Absent,
+            _ => ReadBack::Unknown,
+        }
     }
 
     pub(super) async fn put_payload(
@@ -106,16 +160,18 @@ impl<R: Runtime> Operation<'_, R> {
         key: &KeyName,
         plaintext: &[u8],
         expiry: endpoint::Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let update = || self.update_payload(key, plaintext, expiry);
+    ) -> Result<Written, Error> {
+        let update = || self.update_payload(key, plaintext, expiry, None);
         match update().await {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            outcome => return outcome,
+            outcome => return outcome.map(Written::Updated),
         }
         match self.create_payload(key, plaintext, expiry.time()).await {
             // Another client created it in between.
-            Err(error) if error.kind() == ErrorKind::Conflict => update().await,
-            outcome => outcome,
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                update().await.map(Written::Updated)
+            }
+            outcome => outcome.map(Written::Created),
         }
     }
 

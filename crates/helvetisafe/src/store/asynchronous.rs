@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::field_of;
 use crate::error::Error;
 use crate::expiry::Expiry;
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 
 /// The future of an [`AsyncSecretStore`].
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -85,7 +85,7 @@ pub trait AsyncSecretStore: Send + Sync {
         key: &'a str,
         value: &'a str,
         expiry: Expiry,
-    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+    ) -> StoreFuture<'a, Result<Written, Error>>;
 
     /// As [`SecretStore::create_fields`](crate::SecretStore::create_fields).
     ///
@@ -110,7 +110,7 @@ pub trait AsyncSecretStore: Send + Sync {
         field: &'a str,
         value: &'a str,
         expiry: Expiry,
-    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+    ) -> StoreFuture<'a, Result<Written, Error>>;
 
     /// As [`SecretStore::delete`](crate::SecretStore::delete).
     ///
@@ -170,11 +170,11 @@ macro_rules! refers_to_a_store {
 
             fn update<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).update(key, value, expiry) }
 
-            fn put<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).put(key, value, expiry) }
+            fn put<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<Written, Error>> { (**self).put(key, value, expiry) }
 
     fn create_fields<'a>(&'a self, key: &'a str, fields: &'a [(&'a str, &'a str)], expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).create_fields(key, fields, expiry) }
 
-            fn set_field<'a>(&'a self, key: &'a str, field: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).set_field(key, field, value, expiry) }
+            fn set_field<'a>(&'a self, key: &'a str, field: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<Written, Error>> { (**self).set_field(key, field, value, expiry) }
 
             fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> { (**self).delete(key) }
 
@@ -225,7 +225,7 @@ impl AsyncSecretStore for super::MemoryStore {
         key: &'a str,
         value: &'a str,
         expiry: Expiry,
-    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+    ) -> StoreFuture<'a, Result<Written, Error>> {
         Box::pin(async move { super::SecretStore::put(self, key, value, expiry) })
     }
 
@@ -244,7 +244,7 @@ impl AsyncSecretStore for super::MemoryStore {
         field: &'a str,
         value: &'a str,
         expiry: Expiry,
-    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+    ) -> StoreFuture<'a, Result<Written, Error>> {
         Box::pin(async move { super::SecretStore::set_field(self, key, field, value, expiry) })
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use helvetisafe_crypto::{Error as CryptoError, OrgKey, Payload, Plaintext};
-use helvetisafe_proto::{ApiError, KeyName, ListedKey};
+use helvetisafe_proto::{ApiError, KeyName, ListedKey, Version};
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::{Expiry, timestamp};
 use crate::http::{Failure, TransportError};
 use crate::operations::refuse_own_name;
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 
 /// A store of secrets in memory, for the tests of an application (feature `test-util`).
 ///
@@ -45,6 +45,8 @@ pub struct MemoryStore(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     secrets: BTreeMap<KeyName, Stored>,
+    /// The number of writes.
+    writes: u64,
     failures: VecDeque<ErrorKind>,
 }
 
@@ -53,6 +55,15 @@ struct Stored {
     created_at: Timestamp,
     updated_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    version: Version,
+}
+
+impl State {
+    /// Returns the version of a new write.
+    fn next_version(&mut self) -> Version {
+        self.writes += 1;
+        self.writes.into()
+    }
 }
 
 impl MemoryStore {
@@ -106,6 +117,8 @@ impl MemoryStore {
         let value = Value {
             payload: Arc::new(payload),
             expires_at: stored.expires_at,
+            updated_at: stored.updated_at.or(Some(stored.created_at)),
+            version: Some(stored.version.clone()),
         };
         Ok(Secret::new(key.clone(), value, Freshness::Fresh))
     }
@@ -127,6 +140,7 @@ impl MemoryStore {
             created_at: now,
             updated_at: None,
             expires_at,
+            version: state.next_version(),
         };
         let metadata = stored.metadata(&key);
         state.secrets.insert(key, stored);
@@ -138,15 +152,22 @@ impl MemoryStore {
         key: &KeyName,
         plaintext: Plaintext,
         expiry: Expiry,
+        if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         let (mut state, now) = self.begin(&action)?;
+        let version = state.next_version();
         let Some(stored) = state.secrets.get_mut(key) else {
             return Err(answered(action, StatusCode::NOT_FOUND, "secret_not_found"));
         };
+        if if_match.is_some_and(|version| *version != stored.version) {
+            let status = StatusCode::PRECONDITION_FAILED;
+            return Err(answered(action, status, "version_mismatch"));
+        }
         stored.expires_at = new_expiry(&action, expiry, stored.expires_at, now)?;
         stored.plaintext = plaintext;
         stored.updated_at = Some(now);
+        stored.version = version;
         Ok(stored.metadata(key))
     }
 
@@ -171,14 +192,14 @@ impl SecretStore for MemoryStore {
     }
 
     fn update(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
-        self.replace(&parse(key)?, Payload::encode(key, value), expiry)
+        self.replace(&parse(key)?, Payload::encode(key, value), expiry, None)
     }
 
-    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
+    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error> {
         if self.contains(&parse(key)?) {
-            self.update(key, value, expiry)
+            self.update(key, value, expiry).map(Written::Updated)
         } else {
-            self.create(key, value, expiry)
+            self.create(key, value, expiry).map(Written::Created)
         }
     }
 
@@ -199,16 +220,23 @@ impl SecretStore for MemoryStore {
         field: &str,
         value: &str,
         expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
+    ) -> Result<Written, Error> {
         let name = parse(key)?;
         refuse_own_name(&name, [field])?;
         if !self.contains(&name) {
-            return self.insert(name, Payload::encode_fields(&[(field, value)]), expiry);
+            let created = self.insert(name, Payload::encode_fields(&[(field, value)]), expiry);
+            return created.map(Written::Created);
         }
-        let secret = self.read(&name, &[field])?;
-        match secret.payload().encode_with_field(field, value) {
-            Some(plaintext) => self.replace(&name, plaintext, expiry),
-            None => Err(Error::new(Action::Update(name), Cause::NoFields)),
+        loop {
+            let secret = self.read(&name, &[field])?;
+            let Some(plaintext) = secret.payload().encode_with_field(field, value) else {
+                return Err(Error::new(Action::Update(name), Cause::NoFields));
+            };
+            match self.replace(&name, plaintext, expiry, secret.version()) {
+                // Another thread wrote in between.
+                Err(error) if error.kind() == ErrorKind::Changed => {}
+                outcome => return outcome.map(Written::Updated),
+            }
         }
     }
 
@@ -241,6 +269,7 @@ impl Stored {
             created_at,
             self.updated_at,
             self.expires_at,
+            Some(self.version.clone()),
         )
     }
 }
@@ -308,6 +337,10 @@ fn failure(action: Action, kind: ErrorKind) -> Error {
         ErrorKind::Forbidden => return answered(action, StatusCode::FORBIDDEN, "missing_scope"),
         ErrorKind::NotFound => return answered(action, StatusCode::NOT_FOUND, "secret_not_found"),
         ErrorKind::Conflict => return answered(action, StatusCode::CONFLICT, "secret_exists"),
+        ErrorKind::Changed => {
+            return answered(action, StatusCode::PRECONDITION_FAILED, "version_mismatch");
+        }
+        ErrorKind::Unsupported => Cause::NoVersion,
         ErrorKind::RateLimited => {
             return answered(action, StatusCode::TOO_MANY_REQUESTS, "too_many_requests");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::SecretStore;
 use crate::error::Error;
 use crate::expiry::Expiry;
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::{Secret, SecretMetadata, Written};
 
 /// A reference to a store is a store.
 macro_rules! refers_to_a_store {
@@ -19,11 +19,11 @@ macro_rules! refers_to_a_store {
 
             fn update(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> { (**self).update(key, value, expiry) }
 
-            fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> { (**self).put(key, value, expiry) }
+            fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error> { (**self).put(key, value, expiry) }
 
     fn create_fields(&self, key: &str, fields: &[(&str, &str)], expiry: Expiry) -> Result<SecretMetadata, Error> { (**self).create_fields(key, fields, expiry) }
 
-            fn set_field(&self, key: &str, field: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> { (**self).set_field(key, field, value, expiry) }
+            fn set_field(&self, key: &str, field: &str, value: &str, expiry: Expiry) -> Result<Written, Error> { (**self).set_field(key, field, value, expiry) }
 
             fn delete(&self, key: &str) -> Result<(), Error> { (**self).delete(key) }
 

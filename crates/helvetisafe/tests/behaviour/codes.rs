@@ -20,6 +20,7 @@ fn kind(status: u16) -> ErrorKind {
         403 => ErrorKind::Forbidden,
         404 => ErrorKind::NotFound,
         409 => ErrorKind::Conflict,
+        412 => ErrorKind::Changed,
         429 => ErrorKind::RateLimited,
         _ => ErrorKind::Api,
     }

@@ -20,6 +20,7 @@ mod failover;
 mod hostile;
 mod limits;
 mod load;
+mod lost_fields;
 mod many;
 mod messages;
 mod odd_times;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use helvetisafe::{
     BodyLimits, Client, Credentials, ErrorKind, Expiry, KeySource, SecretString, Setting, Timeouts,
+    Written,
 };
 use helvetisafe_test_support::{Action, PEM, SECRETS, TOKEN, World, answer, server, tls_server};
 
@@ -113,7 +114,12 @@ fn an_expiry_in_the_past_is_not_sent() {
             "create the secret `a`",
         ),
         (secrets.update("a", "v", past), "update the secret `a`"),
-        (secrets.put("a", "v", Some(past)), "update the secret `a`"),
+        (
+            secrets
+                .put("a", "v", Some(past))
+                .map(Written::into_metadata),
+            "update the secret `a`",
+        ),
         (
             secrets.create_fields("a", &[("f", "v")], Some(past)),
             "create the secret `a`",

@@ -25,9 +25,16 @@ fn use_all(store: &dyn SecretStore) {
     assert!(store.get("a").unwrap().is_bound());
     store.update("a", "two", Expiry::Keep).unwrap();
     assert!(store.get("a").unwrap().expires_at().is_some());
-    store.put("a", "three", Expiry::Never).unwrap();
-    assert_eq!(store.get("a").unwrap().expires_at(), None);
-    store.put("b", "new", Expiry::Keep).unwrap();
+    let before = store.get("a").unwrap();
+    let written = store.put("a", "three", Expiry::Never).unwrap();
+    assert!(!written.is_created());
+    let after = store.get("a").unwrap();
+    assert_eq!(after.expires_at(), None);
+    assert_eq!(after.version(), written.metadata().version());
+    assert_ne!(after.version(), before.version());
+    assert!(after.updated_at() >= before.updated_at() && before.updated_at().is_some());
+    let written = store.put("b", "new", Expiry::Keep).unwrap();
+    assert!(written.is_created());
     let past = Expiry::At(Timestamp::UNIX_EPOCH);
     assert!(store.put("b", "new", past).is_err());
 
@@ -97,6 +104,8 @@ fn a_store_in_memory_fails_as_asked() {
         ErrorKind::Forbidden,
         ErrorKind::NotFound,
         ErrorKind::Conflict,
+        ErrorKind::Changed,
+        ErrorKind::Unsupported,
         ErrorKind::RateLimited,
         ErrorKind::Api,
         ErrorKind::Crypto,

@@ -14,6 +14,7 @@ fn secret(size: usize) -> CachedAnswer {
         body: vec![0; size].into(),
         read_at: Moment::now(),
         expires_at: None,
+        version: None,
     }
 }
 

@@ -66,6 +66,16 @@ async fn every_call_can_run_in_a_spawned_task() {
     in_a_task!(client, |it| it.update_fields("c", &fields, Expiry::Keep)).unwrap();
     in_a_task!(client, |it| it.set_field("c", "n", "1", Expiry::Keep)).unwrap();
     in_a_task!(client, |it| it.get_field("c", "n")).unwrap();
+    in_a_task!(client, |it| it.update_field("c", "n", "2", Expiry::Keep)).unwrap();
+    let version = in_a_task!(client, |it| it.get(name())).unwrap();
+    let version = version.version().cloned();
+    in_a_task!(client, |it| it.update_if_unchanged(
+        name(),
+        version.as_ref(),
+        "v",
+        Expiry::Keep
+    ))
+    .unwrap();
     in_a_task!(client, |it| it.get_with_fields("c", &["n"])).unwrap();
     assert_eq!(in_a_task!(client, |it| it.list()).unwrap().len(), 3);
     assert_eq!(in_a_task!(client, |it| it.get_all()).unwrap().len(), 3);
