@@ -64,6 +64,21 @@ impl<R: Runtime> Api<R> {
         })
     }
 
+    /// Makes a call whose attempt is not repeated after a wait.
+    pub(crate) fn call_once<'a, E>(
+        self: &'a Arc<Self>,
+        endpoint: &'a E,
+        action: Action,
+        deadline: Deadline,
+    ) -> Boxed<'a, Result<E::Answer, Error>>
+    where
+        E: Endpoint<Answer: Send> + Sync,
+    {
+        self.run(Call::new(self, endpoint, action, deadline, 1), || {
+            Box::pin(async { ReadBack::Unreadable })
+        })
+    }
+
     /// Makes a call that changes a secret. `read_back` finds out if an attempt without an answer had its
     /// effect.
     pub(crate) fn call_with_read_back<'a, E>(
@@ -95,6 +110,16 @@ impl<R: Runtime> Api<R> {
         let action = call.action.clone();
         let outcome = async move { call.run(read_back).await.into_result() };
         Box::pin(trace::span(&action, outcome))
+    }
+
+    /// Returns true if the next request has its credential already.
+    pub(crate) fn has_credential(&self) -> bool {
+        self.auth.is_ready(self.runtime.now())
+    }
+
+    /// Fetches an access token, if there is none.
+    pub(crate) async fn authorize(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
+        self.credential(deadline).await.map(drop)
     }
 
     /// Returns the credential for the next request.

@@ -127,8 +127,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
-    /// org key.
+    /// Connects: reads the private key, or fetches and unlocks it; and fetches and unwraps the org key. With a
+    /// ticket whose access token is used, it sends nothing: see [`Self::resume`].
     ///
     /// # Errors
     ///
@@ -140,16 +140,22 @@ impl ClientBuilder {
     /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
         let config = self.config(|parts: Parts, base, timeouts, roots| {
-            let transport = match parts.transport {
-                Some(transport) => transport,
-                None => Arc::new(UreqTransport::new(base, timeouts, roots)?),
+            let (transport, opener) = match parts.transport {
+                Some(transport) => (transport, None),
+                None => {
+                    let transport = Arc::new(UreqTransport::new(base, timeouts, roots)?);
+                    (
+                        Arc::clone(&transport) as Arc<dyn Transport>,
+                        Some(transport),
+                    )
+                }
             };
             let transport = match parts.around {
                 Some(around) => around(transport),
                 None => transport,
             };
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-            Ok(Blocking::new(transport, clock))
+            Ok(Blocking::new(transport, opener, clock))
         })?;
         let vault = block(Vault::connect(config))?;
         Ok(Client(Arc::new(vault)))

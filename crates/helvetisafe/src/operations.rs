@@ -80,12 +80,14 @@ impl<'a, R: Runtime> Operations<'a, R> {
     }
 
     pub(crate) fn invalidate(&self, key: &str) {
+        self.vault.prefetched.forget(key);
         if let Some(cache) = &self.vault.cache {
             cache.forget(key);
         }
     }
 
     pub(crate) fn invalidate_all(&self) {
+        self.vault.prefetched.clear();
         if let Some(cache) = &self.vault.cache {
             cache.clear();
         }
@@ -106,7 +108,7 @@ impl<R: Runtime> Operation<'_, R> {
         let (value, freshness) = match &self.vault.cache {
             Some(cache) => self.get_cached(cache, &key).await?,
             None => {
-                let value = self.get_value(&key, Purpose::Read).await?;
+                let value = self.get_value(&key).await?;
                 (value, Freshness::Fresh)
             }
         };
@@ -126,6 +128,7 @@ impl<R: Runtime> Operation<'_, R> {
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
         let key = parse(key)?;
+        self.vault.prefetched.forget(key.as_str());
         let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
         let call = DeleteSecret { key: key.clone() };
         let action = Action::Delete(key.clone());
@@ -156,12 +159,27 @@ impl<R: Runtime> Operation<'_, R> {
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.
     async fn get_to_seal(&self, key: KeyName) -> Result<Secret, Error> {
-        let value = self.get_value(&key, Purpose::SealAgain).await?;
+        let record = self.read(&key).await?;
+        let value = self.value(&key, record, Purpose::SealAgain).await?;
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
-    async fn get_value(&self, key: &KeyName, purpose: Purpose) -> Result<Value, Error> {
-        let record = self.read(key).await?;
+    /// Reads a secret, or takes what was prefetched.
+    async fn get_value(&self, key: &KeyName) -> Result<Value, Error> {
+        let now = self.vault.api.runtime.both_clocks();
+        let record = match self.vault.prefetched.take(key, now) {
+            Some(fetched) => fetched?,
+            None => self.read(key).await?,
+        };
+        self.value(key, record, Purpose::Read).await
+    }
+
+    async fn value(
+        &self,
+        key: &KeyName,
+        record: SecretRecord,
+        purpose: Purpose,
+    ) -> Result<Value, Error> {
         let expires_at = record.expires_at;
         let payload = self.open(key, record, purpose).await?;
         Ok(Value {

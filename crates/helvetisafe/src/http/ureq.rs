@@ -3,13 +3,14 @@
 
 mod connection;
 mod progress;
+mod ready;
 mod resolver;
 mod sharing;
 
 use std::io::{self, ErrorKind, Read};
 
 use helvetisafe_proto::BaseUrl;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use ureq::config::Config;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::Connector;
@@ -25,6 +26,7 @@ use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
 use connection::WipingConnector;
 use progress::Progress;
+use ready::ReadyConnector;
 use resolver::CachingResolver;
 use sharing::SharingConnector;
 
@@ -39,6 +41,8 @@ pub(crate) struct UreqTransport {
     agent: Agent,
     resolver: CachingResolver,
     timeouts: Timeouts,
+    /// The base URL, to open connections ahead; `None` if it is no URI of the library.
+    vault: Option<Uri>,
 }
 
 impl UreqTransport {
@@ -62,12 +66,36 @@ impl UreqTransport {
             .output_buffer_size(BUFFER)
             .build();
         let connector = SharingConnector::default().chain(WipingConnector);
+        let connector = ReadyConnector::new(connector);
         let resolver = CachingResolver::default();
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
             timeouts: *timeouts,
+            vault: base.to_string().parse().ok(),
         })
+    }
+
+    /// Opens a connection for a later request, which reports a failure if it cannot open its own either.
+    pub(crate) fn open_connection(&self) {
+        let Some(vault) = self
+            .vault
+            .clone()
+            .filter(|_| check_timeouts(&self.timeouts).is_ok())
+        else {
+            return;
+        };
+        let mut request = Request::new(());
+        *request.uri_mut() = vault;
+        let request = self.agent.configure_request(request);
+        // With settings of its own it takes no pooled connection, on which it would be sent.
+        let request = request
+            .user_agent("")
+            .timeout_global(Some(self.timeouts.attempt));
+        Progress::begin();
+        Progress::note(|progress| progress.is_ahead = true);
+        let _ = self.agent.run(request.build());
+        Progress::begin();
     }
 
     fn run(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {

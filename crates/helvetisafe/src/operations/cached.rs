@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use super::Operation;
 use crate::cache::{Cache, Outcome, ReadFlight, Value};
 use crate::error::{Action, Error};
-use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
 use crate::single_flight::{FlightTime, SingleFlight};
@@ -45,6 +44,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
         write: impl Future<Output = Result<SecretMetadata, Error>> + Send,
     ) -> Result<SecretMetadata, Error> {
+        self.vault.prefetched.forget(key.as_str());
         let Some(cache) = &self.vault.cache else {
             return write.await;
         };
@@ -75,7 +75,7 @@ fn read_for_all<R: Runtime>(
             vault: &vault,
             deadline: time.deadline,
         };
-        let result = operation.get_value(flight.key(), Purpose::Read).await;
+        let result = operation.get_value(flight.key()).await;
         let now = runtime.both_clocks();
         Some(match result {
             Err(error) if time.has_timed_out(&error, now.clock) => {

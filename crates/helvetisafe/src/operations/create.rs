@@ -41,7 +41,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
-        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
+        let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
         let secret = NewSecret {
             key: key.clone(),
             value,

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::{Boxed, Completed, Notify, Runtime};
 use crate::clock::{AsyncClock, Clock};
+use crate::http::hyper::HyperTransport;
 use crate::http::{AsyncTransport, TransportError};
 use crate::trace;
 
@@ -19,12 +20,22 @@ use crate::trace;
 #[derive(Clone)]
 pub(crate) struct Tokio {
     transport: Arc<dyn AsyncTransport>,
+    /// Opens connections ahead, if it is the transport or wrapped by it.
+    opener: Option<Arc<HyperTransport>>,
     clock: Arc<dyn AsyncClock>,
 }
 
 impl Tokio {
-    pub(crate) fn new(transport: Arc<dyn AsyncTransport>, clock: Arc<dyn AsyncClock>) -> Self {
-        Self { transport, clock }
+    pub(crate) fn new(
+        transport: Arc<dyn AsyncTransport>,
+        opener: Option<Arc<HyperTransport>>,
+        clock: Arc<dyn AsyncClock>,
+    ) -> Self {
+        Self {
+            transport,
+            opener,
+            clock,
+        }
     }
 }
 
@@ -39,6 +50,12 @@ impl Runtime for Tokio {
 
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         self.transport.send(request).await
+    }
+
+    async fn open_connection(&self) {
+        if let Some(opener) = &self.opener {
+            opener.open_connection().await;
+        }
     }
 
     async fn sleep(&self, time: Duration) {

@@ -15,6 +15,7 @@ mod limits;
 mod many;
 mod operations;
 mod parse;
+mod prefetch;
 mod rate_limits;
 mod retries;
 mod tickets;
