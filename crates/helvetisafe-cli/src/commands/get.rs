@@ -39,7 +39,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let keys = key_names::parse_all(&args.keys)?;
-    vault.client()?;
+    vault.client_to_read(&keys[0])?;
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut file = Zeroizing::new(Vec::new());
     // A single value is printed as it is; several values, and JSON, are lines.
