@@ -4,20 +4,20 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How many croppings are tested. The slow tail is noise of the machine, so that a small difference
-/// shows best without it; where to cut is not known beforehand.
+/// The number of croppings. The slow tail is noise of the machine, and a small difference shows best
+/// without it; the best cut is not known in advance.
 const CROPPINGS: usize = 100;
 /// Samples that are not counted: caches and branch predictors are still cold.
 const WARM_UP: usize = 200;
 
-/// What a comparison should show.
+/// The expected result of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// No difference.
     Alike,
     /// A difference that is no secret, or that the caller learns anyway.
     Different,
-    /// A difference, on purpose: otherwise the measurement is worth nothing.
+    /// A difference, on purpose: it proves that the measurement works.
     Leak,
 }
 
@@ -25,14 +25,14 @@ pub(crate) enum Expected {
 pub(crate) struct Comparison {
     pub(crate) name: &'static str,
     pub(crate) expected: Expected,
-    /// Does the operation on an input of the first or the second class, and times it.
+    /// Measures the operation on an input of the first or the second class.
     operation: Box<dyn FnMut(bool) -> Duration>,
-    /// One sample in so many is taken, where a sample is slow.
+    /// The divisor of the number of samples, for slow operations.
     share: usize,
 }
 
-/// How long something takes. Its input should be made ready before, in the same place for both
-/// classes, since where it lies in memory makes a difference too.
+/// Measures an operation. The caller prepares the input, for both classes in the same memory, since its
+/// address makes a difference too.
 pub(crate) fn time<T>(operation: impl FnOnce() -> T) -> Duration {
     let begun = Instant::now();
     let outcome = black_box(operation());
@@ -41,7 +41,7 @@ pub(crate) fn time<T>(operation: impl FnOnce() -> T) -> Duration {
     time
 }
 
-/// What a comparison showed.
+/// The result of a comparison.
 pub(crate) struct Outcome {
     /// The largest |t|.
     pub(crate) t: f64,
@@ -100,7 +100,7 @@ fn limit(sorted: &[f64], number: usize) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share) as usize]
 }
 
-/// Welch's t of the times below a limit; 0 where too few are left to tell.
+/// Welch's t of the times below a limit; 0 if too few are left.
 fn welch(times: &[Vec<f64>; 2], limit: f64) -> f64 {
     let [(n0, mean0, variance0), (n1, mean1, variance1)] = [&times[0], &times[1]].map(|times| {
         let kept = || times.iter().filter(|&&time| time < limit);

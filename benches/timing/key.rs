@@ -1,7 +1,7 @@
 //! Unlocking the private key by its password: Argon2id, then AES-256-GCM, then the JWK.
 //!
-//! Argon2id's 19 MiB take some 20 ms, so that few samples of the whole are to be had; what follows
-//! it is measured by itself, on a ciphertext of the same size under the same cipher.
+//! Argon2id's 19 MiB take some 20 ms, so the whole has few samples. The steps after it are measured
+//! alone, on a ciphertext of the same size under the same cipher.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,7 +13,7 @@ use crate::compare::{Comparison, Expected, time};
 const PASSWORD: &str = "correct horse battery staple";
 /// Bytes of the JWK of a 2048-bit key.
 const JWK: usize = 1680;
-/// Of the samples of the whole, so many fewer.
+/// The divisor of the number of samples of the whole.
 const SHARE: usize = 50;
 
 pub(crate) fn comparisons() -> Vec<Comparison> {
@@ -90,7 +90,7 @@ fn unlocks(
     Comparison::new(name, expected, operation).one_in(SHARE)
 }
 
-/// The cipher: at which byte of ciphertext and tag one bit is wrong in each class.
+/// The cipher: the byte of ciphertext and tag with one wrong bit, for each class.
 fn opens(name: &'static str, expected: Expected, first: usize, second: usize) -> Comparison {
     let key = OrgKey::generate().unwrap();
     let sealed = key.seal(&[b'j'; JWK]).unwrap();

@@ -1,4 +1,4 @@
-//! Whether the time of an operation tells what its input was: dudect (Reparaz, Balasch, Verbauwhede,
+//! Measures if the time of an operation depends on its input, with dudect (Reparaz, Balasch, Verbauwhede,
 //! "Dude, is my code constant time?", DATE 2017).
 //!
 //! ```text
@@ -7,8 +7,8 @@
 //!
 //! Each comparison takes SAMPLES (100 000) measurements of two classes of input in random order and
 //! prints the largest |t| of Welch's test over 100 croppings. Below 4.5 there is no evidence of a
-//! difference. NAME picks the comparisons whose names contain it. It ends with status 1 when a
-//! comparison that has to be alike is not, or the self-check, which leaks, is not noticed.
+//! difference. NAME selects the comparisons whose names contain it. The exit status is 1 if a comparison
+//! without an expected difference shows one, or if the leak of the self-check is not noticed.
 
 #![allow(clippy::unwrap_used, reason = "a measurement fails loudly")]
 
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use compare::{Comparison, Expected, time};
 
-/// Above it dudect calls a difference evident.
+/// Above it, dudect calls a difference evident.
 const EVIDENT: f64 = 4.5;
 
 fn main() -> ExitCode {
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A comparison of bytes that ends at the first difference, as no comparison of a secret may.
+/// A comparison of bytes that ends at the first difference, as a comparison of secrets must not.
 fn self_check() -> Vec<Comparison> {
     let secret = vec![7_u8; 512];
     let differing_at = |at: usize| {

@@ -89,7 +89,7 @@ fn compare(name: &'static str, expected: Expected, first: Forge, second: Forge) 
         client_secret: account.client_secret.expose_secret().to_owned(),
     };
     let requests = [first(&credential), second(&credential)];
-    // Not before its turn: the vault closes a connection on which nothing is asked for long.
+    // Connect late: the vault closes a connection that is idle for long.
     let mut connection = None;
     Comparison::new(name, expected, move |is_second| {
         let connection = connection.get_or_insert_with(|| connect(&world));

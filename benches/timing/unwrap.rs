@@ -1,5 +1,5 @@
-//! Unwrapping the org key: RSAES-OAEP-DECRYPT, RFC 8017 section 7.1.2. What went wrong inside is what
-//! a padding oracle (Manger 2001) would ask.
+//! Unwrapping the org key: RSAES-OAEP-DECRYPT, RFC 8017 section 7.1.2. The cause of a failure is what a
+//! padding oracle (Manger 2001) reveals.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -1,5 +1,6 @@
-//! What the tests of this package share: a vault with an account ([`World`]), a proxy that records
-//! ([`proxy`]), a search for what must be nowhere ([`search`]), and the vault without the client ([`raw`]).
+//! Test support of this package: a vault with an account ([`World`]), a proxy that records ([`proxy`]),
+//! a search for secrets that must be absent ([`search`]), and calls of the vault without the client
+//! ([`raw`]).
 
 #![allow(
     clippy::unwrap_used,

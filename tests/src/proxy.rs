@@ -1,4 +1,4 @@
-//! A TCP proxy on a loopback port that keeps every byte in both directions.
+//! A TCP proxy on a loopback port that records every byte in both directions.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,8 +13,8 @@ pub struct RecordingProxy {
     stopped: Arc<AtomicBool>,
 }
 
-/// What went over one connection so far. Connections are kept apart, so that no byte of one can
-/// stand in the middle of what is searched for in another.
+/// The recorded bytes of one connection. Each connection has its own record, so that bytes of another
+/// one cannot interrupt a searched text.
 #[derive(Clone, Default)]
 pub struct Connection {
     /// From the client.
@@ -49,17 +49,18 @@ impl RecordingProxy {
         format!("http://{}", self.address)
     }
 
-    /// Everything so far. What a client has received is in it: a byte is kept before it is passed on.
+    /// The record so far. It has every byte that a client received, since bytes are recorded before they
+    /// are passed on.
     pub fn connections(&self) -> Vec<Connection> {
         self.connections.lock().unwrap().clone()
     }
 
-    /// How many requests began with `line`, such as `POST /oauth/token`.
+    /// The number of requests that began with `line`, such as `POST /oauth/token`.
     pub fn requests(&self, line: &str) -> usize {
         self.count(line, |connection| &connection.to_vault)
     }
 
-    /// How many answers had this status.
+    /// The number of answers with this status.
     pub fn answers(&self, status: u16) -> usize {
         let line = format!("HTTP/1.1 {status} ");
         self.count(&line, |connection| &connection.from_vault)

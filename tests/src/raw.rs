@@ -1,5 +1,5 @@
-//! The vault without the client, for what the client does not do: looking at keys and ciphertext,
-//! and storing multi-field secrets and legacy text as other tools do.
+//! Calls of the vault without the client: they read keys and ciphertext, and store multi-field secrets
+//! and legacy text as other tools do.
 
 use helvetisafe::ApiTokenHeader;
 use helvetisafe_crypto::{Envelope, OrgKey, PrivateKey, WrappedOrgKey};
@@ -28,7 +28,7 @@ pub fn org_key(base_url: &str, member: &Member) -> OrgKey {
         .unwrap()
 }
 
-/// A secret as it is stored.
+/// A secret as the vault stores it.
 pub fn read(base_url: &str, member: &Member, key: &str) -> SecretRecord {
     let key = KeyName::parse(key).unwrap();
     call(base_url, member, &GetSecret { key })

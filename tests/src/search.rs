@@ -1,4 +1,4 @@
-//! A search for what must be nowhere, in every form in which a program could have written it.
+//! A search for secrets that must be absent, in every form in which a program could have written them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,20 +8,19 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// Canaries are searched for in pieces of this many bytes: a database page or a line of a PEM may
 /// end within a long one, and a part of a key is a leak too.
 const PIECE: usize = 16;
-/// By how many bytes a needle is looked up.
+/// The number of bytes by which a needle is looked up.
 const PREFIX: usize = 8;
 
 /// A set of canaries.
 pub struct Search {
     needles: HashMap<[u8; PREFIX], Vec<Needle>>,
-    /// Whether a needle begins with these two bytes. Most places begin with others, and there are
-    /// many places in a process's memory.
+    /// Per pair of bytes: true if a needle begins with it. This skips most places in a process's memory.
     starts: Vec<bool>,
 }
 
 struct Needle {
     bytes: Vec<u8>,
-    /// What it is and in which form, for the message of a failure.
+    /// The name and the form, for the message of a failure.
     name: String,
 }
 
@@ -51,7 +50,7 @@ impl Search {
         self
     }
 
-    /// What is in `bytes`: names and forms.
+    /// Returns the names and forms of the canaries in `bytes`.
     #[must_use]
     pub fn find(&self, bytes: &[u8]) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();

@@ -7,7 +7,7 @@ use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, Vault, 
 use secrecy::SecretString;
 use tempfile::NamedTempFile;
 
-/// How a client authenticates.
+/// The authentication of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// With client id and client secret.
@@ -16,14 +16,14 @@ pub enum By {
     ApiToken,
 }
 
-/// Where a client has its private key from.
+/// The key source of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum With {
     /// A file.
     PemFile,
     /// Bytes in memory.
     PemBytes,
-    /// The vault, which keeps it locked under this password.
+    /// The vault, which stores it locked under this password.
     Password,
 }
 
@@ -31,7 +31,7 @@ pub enum With {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Combination(pub By, pub With);
 
-/// All there are.
+/// All combinations.
 pub const COMBINATIONS: [Combination; 6] = [
     Combination(By::ServiceAccount, With::PemFile),
     Combination(By::ServiceAccount, With::PemBytes),
@@ -47,7 +47,7 @@ impl fmt::Display for Combination {
     }
 }
 
-/// An account with an API token that may do the same, and everything that a client of it needs.
+/// An account with an API token of the same scopes, and everything that its clients need.
 pub struct Member {
     /// The account.
     pub account: Account,
@@ -111,7 +111,7 @@ impl Member {
     }
 }
 
-/// A vault with one organization and one member who may do everything.
+/// A vault with one organization and one member with all scopes.
 pub struct World {
     /// The vault.
     pub vault: Vault,
@@ -152,7 +152,7 @@ impl Default for World {
     }
 }
 
-/// The RSA key of 2048 bits that every account has unless told otherwise, since making one is slow.
+/// The default RSA key of accounts, with 2048 bits. Generating one is slow.
 pub fn test_key() -> PrivateKey {
     let pem = include_str!("../../crates/helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
     PrivateKey::from_pem(pem).unwrap()

@@ -104,8 +104,8 @@ fn without_value(error: &clap::Error) -> String {
         None => String::new(),
     };
     format!(
-        "{what} is not understood{near}; it is not repeated here, since it may be a secret value, which \
-         is never an argument: pipe it in, or use --value-file; `--help` shows the options"
+        "{what} is invalid{near}; it is not shown, since it may be a secret value, which cannot be an \
+         argument; pipe the value in, or use --value-file; `--help` lists the options"
     )
 }
 

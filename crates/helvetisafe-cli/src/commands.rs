@@ -4,7 +4,6 @@ mod agent;
 mod completions;
 mod config;
 mod copy;
-mod create;
 mod delete;
 mod doctor;
 mod export;
@@ -14,12 +13,9 @@ mod import;
 mod inject;
 mod list;
 mod man;
-mod move_secret;
 pub(crate) mod run;
 mod selection;
-mod set;
 mod trust;
-mod update;
 mod write;
 
 use std::time::Duration;
@@ -31,18 +27,42 @@ use helvetisafe::Timeouts;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::Ui;
+use write::Mode;
 
-/// The command to run. The help of each is the doc comment of its `Args`.
+/// The command to run. The help of each is the doc comment of its `Args`, or stands here if commands share
+/// their arguments.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Get(get::Args),
-    Set(set::Args),
-    Create(create::Args),
-    Update(update::Args),
+    /// Create a secret, or update it if it exists.
+    ///
+    /// The value is read from standard input if that is piped, byte for byte. On a terminal a hidden prompt
+    /// asks for it twice. It is never an argument, since every user can see arguments.
+    #[command(after_help = write::SET_EXAMPLES)]
+    Set(write::Args),
+    /// Create a secret; fail with status 6 if it exists.
+    ///
+    /// The value is read as by `set`.
+    #[command(after_help = write::CREATE_EXAMPLES)]
+    Create(write::Args),
+    /// Update a secret; fail with status 5 if it does not exist.
+    ///
+    /// The value is read as by `set`. Without an option for it the expiry stays.
+    #[command(after_help = write::UPDATE_EXAMPLES)]
+    Update(write::Args),
     List(list::Args),
     Delete(delete::Args),
+    /// Copy a secret: it is decrypted and encrypted again under the new name.
+    ///
+    /// The value, all fields and the expiry stay as they are. The new secret is read back and compared.
+    #[command(after_help = copy::COPY_EXAMPLES)]
     Copy(copy::Args),
-    Move(move_secret::Args),
+    /// Rename a secret: it is decrypted, encrypted again under the new name, and then deleted.
+    ///
+    /// The value, all fields and the expiry stay as they are. The old secret is deleted only after the new
+    /// one was read back and compared; if anything fails, it stays.
+    #[command(after_help = copy::MOVE_EXAMPLES)]
+    Move(copy::Args),
     Import(import::Args),
     Inject(inject::Args),
     Run(run::Args),
@@ -75,13 +95,13 @@ impl Command {
     ) -> Result<(), Failure> {
         match self {
             Self::Get(args) => get::run(args, vault, ui),
-            Self::Set(args) => set::run(args, vault, ui),
-            Self::Create(args) => create::run(args, vault, ui),
-            Self::Update(args) => update::run(args, vault, ui),
+            Self::Set(args) => write::run(Mode::Set, args, vault, ui),
+            Self::Create(args) => write::run(Mode::Create, args, vault, ui),
+            Self::Update(args) => write::run(Mode::Update, args, vault, ui),
             Self::List(args) => list::run(args, vault, ui),
             Self::Delete(args) => delete::run(args, vault, ui),
-            Self::Copy(args) => copy::run(args, vault, ui),
-            Self::Move(args) => move_secret::run(args, vault, ui),
+            Self::Copy(args) => copy::run_copy(args, vault, ui),
+            Self::Move(args) => copy::run_move(args, vault, ui),
             Self::Import(args) => import::run(args, vault, ui),
             Self::Inject(args) => inject::run(args, vault, ui),
             Self::Run(args) => run::run(args, vault),

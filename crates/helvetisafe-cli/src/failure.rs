@@ -5,7 +5,7 @@ pub(crate) mod unbound;
 use std::fmt;
 use std::process::ExitCode;
 
-use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName};
+use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName, Setting};
 
 use unbound::Unbound;
 
@@ -101,8 +101,8 @@ impl Failure {
         Self::new(
             Status::Crypto,
             format_args!(
-                "the vault gives the org key {offered}, and this client accepts {accepted}; nothing was \
-                 opened or sealed under it; ask the vault's owner whether the key was rotated; if it \
+                "the vault has the org key {offered}, but this client accepts {accepted}; nothing was \
+                 decrypted or encrypted under it; ask the vault's owner whether the key was rotated; if it \
                  was, run `helvetisafe trust pin {offered}`, or change the configured fingerprint"
             ),
         )
@@ -193,7 +193,11 @@ impl From<Error> for Failure {
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
-            _ => Self::new(status, error),
+            _ => match error.setting().map(advice) {
+                Some(Some(advice)) => Self::new(status, error.without_advice()).with_advice(advice),
+                Some(None) => Self::new(status, error.without_advice()),
+                None => Self::new(status, error),
+            },
         };
         Self {
             may_pass,
@@ -201,6 +205,22 @@ impl From<Error> for Failure {
             untrusted,
             ..failure
         }
+    }
+}
+
+/// Returns the command's option for a setting of the library, if there is one.
+fn advice(setting: Setting) -> Option<&'static str> {
+    match setting {
+        Setting::CaCertificate => Some(
+            "if the vault's certificate is from an authority of your own, name that with \
+             --ca-certificate; else do not continue",
+        ),
+        Setting::SecretLimit => Some("the command reads and writes no larger secret"),
+        Setting::Passphrase => Some(
+            "give its passphrase with --private-key-passphrase-file, or in \
+             HELVETISAFE_PRIVATE_KEY_PASSPHRASE",
+        ),
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) fn bytes<const N: usize>() -> Result<Zeroizing<[u8; N]>, Failure> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut *bytes).map_err(|error| {
         Failure::other(format_args!(
-            "the operating system gives no randomness: {error}"
+            "cannot get random bytes from the operating system: {error}"
         ))
     })?;
     Ok(bytes)

@@ -230,7 +230,7 @@ fn timeout(entries: &Entries) -> Result<Option<Duration>, Failure> {
     };
     duration::parse(text).map(Some).ok_or_else(|| {
         Failure::usage(format_args!(
-            "`{text}` is not a time, from {origin}; write it like 10s or 2m"
+            "{origin} is not a time: `{text}`; write it like 10s or 2m"
         ))
     })
 }

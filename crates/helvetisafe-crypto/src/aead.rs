@@ -43,7 +43,7 @@ impl Cipher {
         buffer: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let plaintext = buffer.as_mut_slice().into();
-        let tag = stack::wiped::<{ stack::CIPHER }, _>(|| {
+        let tag = stack::wiped_after_cipher(|| {
             self.0.encrypt_inout_detached(nonce.into(), aad, plaintext)
         })
         .map_err(|_| Error::TooLong)?;
@@ -70,7 +70,7 @@ impl Cipher {
         let length = buffer.len().checked_sub(TAG_LEN).ok_or(Error::Decryption)?;
         let (ciphertext, tag) = buffer.split_at_mut(length);
         let tag = Tag::try_from(&*tag).map_err(|_| Error::Decryption)?;
-        stack::wiped::<{ stack::CIPHER }, _>(|| {
+        stack::wiped_after_cipher(|| {
             let ciphertext = ciphertext.into();
             self.0
                 .decrypt_inout_detached(nonce.into(), aad, ciphertext, &tag)

@@ -51,6 +51,29 @@ impl Envelope {
         })
     }
 
+    /// Reads the bytes of [`Self::to_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`] when there are fewer than 28 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let (nonce, ciphertext_and_tag) = bytes.split_first_chunk().ok_or(Error::Encoding)?;
+        Self::from_parts(*nonce, ciphertext_and_tag.to_vec())
+    }
+
+    /// Returns the envelope as bytes, for a file or another store: the 12-byte nonce, the ciphertext, and its
+    /// 16-byte tag.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.nonce.as_slice(), &self.ciphertext_and_tag].concat()
+    }
+
+    /// Returns the nonce, and the ciphertext followed by its tag, without a copy.
+    #[must_use]
+    pub fn into_parts(self) -> ([u8; 12], Vec<u8>) {
+        (self.nonce, self.ciphertext_and_tag)
+    }
+
     /// Base64 of the ciphertext followed by its tag.
     #[must_use]
     pub fn encode_value(&self) -> String {
@@ -100,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_are_the_nonce_the_ciphertext_and_the_tag() {
+        let bytes: Vec<u8> = (0..29).collect();
+        let envelope = Envelope::from_bytes(&bytes).unwrap();
+        assert_eq!(envelope.nonce().as_slice(), &bytes[..12]);
+        assert_eq!(envelope.ciphertext_and_tag(), &bytes[12..]);
+        assert_eq!(envelope.to_bytes(), bytes);
+        for length in [0, 11, 12, 27] {
+            let outcome = Envelope::from_bytes(&bytes[..length]);
+            assert_eq!(outcome, Err(Error::Encoding), "{length}");
+        }
+    }
+
+    #[test]
     fn debug_shows_only_the_length() {
         let envelope = Envelope::from_parts([0; 12], std::vec![0; 20]).unwrap();
         assert_eq!(std::format!("{envelope:?}"), "Envelope(20 bytes)");
@@ -113,7 +149,9 @@ mod tests {
             let decoded = Envelope::decode(&envelope.encode_value(), &envelope.encode_nonce());
             prop_assert_eq!(&decoded.unwrap(), &envelope);
             let decoded = Envelope::decode_in_place(envelope.encode_value(), &envelope.encode_nonce());
-            prop_assert_eq!(decoded, Ok(envelope));
+            prop_assert_eq!(&decoded.unwrap(), &envelope);
+            prop_assert_eq!(Envelope::from_bytes(&envelope.to_bytes()), Ok(envelope.clone()));
+            prop_assert_eq!(envelope.into_parts(), (nonce, bytes));
         }
     }
 }

@@ -17,6 +17,9 @@ pub enum Error {
     /// unpaired surrogate.
     #[error("the secret opened, but its content is not text")]
     Payload,
+    /// A value of a field to write is not JSON.
+    #[error("the value of the field is not JSON")]
+    Json,
     /// A wrapped org key does not unwrap: another private key, changed ciphertext, wrong length,
     /// bad OAEP padding, or not 32 bytes inside. The causes share one variant so that the error is no
     /// padding oracle.
@@ -26,9 +29,12 @@ pub enum Error {
     /// inside.
     #[error("the private key does not unlock: wrong password, or changed data")]
     Unlock,
-    /// A text is not an RSA private key as PEM (PKCS#1, PKCS#8) or JWK.
+    /// A text is not a PEM with one private key.
+    #[error(transparent)]
+    Pem(#[from] InvalidPem),
+    /// The content of a PEM or a JWK is not an RSA private key (PKCS#1, PKCS#8).
     #[error(
-        "not an RSA private key in PEM form (PKCS#1 or PKCS#8) or as a JWK; \
+        "the content is not an RSA private key (PKCS#1 or PKCS#8) or a JWK of one; \
          OpenSSL converts others: openssl pkcs8 -topk8 -in key -out key.pem"
     )]
     KeyFormat,
@@ -56,4 +62,47 @@ pub enum Error {
     /// The random source failed. There is no fallback to a weaker one.
     #[error("the random source failed")]
     Randomness,
+}
+
+/// The reason for which a text is not a PEM with one RSA private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPem {
+    /// It has no line `-----BEGIN … PRIVATE KEY-----`.
+    #[error(
+        "the text has no line such as `-----BEGIN PRIVATE KEY-----`: the first line is missing, or the text is \
+         not a PEM"
+    )]
+    NoFirstLine,
+    /// The line `-----END … PRIVATE KEY-----` is missing, or has another label than the first line.
+    #[error(
+        "the PEM has no line `-----END …-----` that matches its first line: the end of the text is missing"
+    )]
+    NoLastLine,
+    /// The line breaks are written as a backslash and `n`.
+    #[error(
+        "the PEM has `\\n`, a backslash and a letter, in place of its line breaks: replace each with a line break"
+    )]
+    EscapedLineBreaks,
+    /// It is a public key.
+    #[error("the PEM is a public key: use the private key that belongs to it")]
+    PublicKey,
+    /// It is a certificate.
+    #[error("the PEM is a certificate: use the private key that belongs to it")]
+    Certificate,
+    /// It is something else, such as a certificate request.
+    #[error("the PEM is not a private key")]
+    NoPrivateKey,
+    /// It is a private key for another algorithm, such as an elliptic curve, or in the form of OpenSSH.
+    #[error(
+        "the PEM is not an RSA private key in PKCS#1 or PKCS#8, but of another kind; ssh-keygen converts an RSA \
+         key in the form of OpenSSH: ssh-keygen -p -m PEM -f key"
+    )]
+    OtherKey,
+    /// It has more than one private key.
+    #[error("the PEM has more than one private key: leave only the key of this account")]
+    TwoPrivateKeys,
+    /// The text between the first and the last line is not base64.
+    #[error("the PEM is damaged: the text between its first and its last line is not base64")]
+    Damaged,
 }

@@ -12,6 +12,9 @@
 //! has a twin that uses the operating system's randomness. The feature `std` (default) makes the crate
 //! faster: huge pages for Argon2id, and the processor's vector instructions for base64.
 //!
+//! The feature `serde` implements its traits for what may be public: [`Envelope`], [`WrappedOrgKey`],
+//! [`LockedPrivateKey`], [`EncodedLockedKey`] and [`Fingerprint`], in the base64 texts of the wire.
+//!
 //! Every function that uses a key needs about 64 KiB of stack; 32 KiB of it are wiped afterwards.
 //!
 //! ```
@@ -53,15 +56,17 @@ mod plaintext;
 mod private_key;
 mod public_key;
 mod random;
+#[cfg(feature = "serde")]
+mod serialize;
 mod stack;
 mod wrapped_org_key;
 
 pub use envelope::Envelope;
-pub use error::Error;
+pub use error::{Error, InvalidPem};
 pub use fingerprint::Fingerprint;
 pub use locked_key::{EncodedLockedKey, LockedPrivateKey};
 pub use org_key::OrgKey;
-pub use payload::{Field, Payload, PayloadKind};
+pub use payload::{Field, FieldValue, Payload, PayloadKind};
 pub use plaintext::Plaintext;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;

@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::TryCryptoRng;
+use zeroize::Zeroizing;
 
 use crate::aead::{Cipher, NONCE_LEN, TAG_LEN};
 use crate::{Error, PrivateKey, encoding, kdf, random, stack};
@@ -83,27 +84,20 @@ impl LockedPrivateKey {
     ) -> Result<Self, Error> {
         let salt: [u8; SALT_LEN] = random::bytes(rng)?;
         let nonce = random::bytes(rng)?;
-        stack::wiped::<{ stack::ANYTHING }, _>(|| Self::lock_with(key, password, salt, nonce))
-    }
-
-    fn lock_with(
-        key: &PrivateKey,
-        password: &str,
-        salt: [u8; SALT_LEN],
-        nonce: [u8; NONCE_LEN],
-    ) -> Result<Self, Error> {
-        let locking_key = kdf::derive_locking_key(password.as_bytes(), &salt)?;
-        let mut jwk = key.to_jwk()?;
-        // Encrypted in place: the buffer has room for the tag.
-        let mut ciphertext = core::mem::take(&mut *jwk);
-        Cipher::new(&locking_key).seal(&nonce, &[], &mut ciphertext)?;
-        let tag = ciphertext.split_off(ciphertext.len() - TAG_LEN);
-        let tag = tag.try_into().map_err(|_| Error::TooLong)?;
-        Ok(Self {
-            ciphertext,
-            nonce,
-            salt: salt.to_vec(),
-            tag,
+        stack::wiped(|| {
+            let locking_key = kdf::derive_locking_key(password.as_bytes(), &salt)?;
+            let mut jwk = key.to_jwk()?;
+            // Encrypted in place: the buffer has room for the tag.
+            let mut ciphertext = core::mem::take(&mut *jwk);
+            Cipher::new(&locking_key).seal(&nonce, &[], &mut ciphertext)?;
+            let tag = ciphertext.split_off(ciphertext.len() - TAG_LEN);
+            let tag = tag.try_into().map_err(|_| Error::TooLong)?;
+            Ok(Self {
+                ciphertext,
+                nonce,
+                salt: salt.to_vec(),
+                tag,
+            })
         })
     }
 
@@ -124,19 +118,14 @@ impl LockedPrivateKey {
     /// [`Error::Unlock`] when the password is wrong, the data was changed, or the plaintext is not a
     /// JWK that [`PrivateKey::from_jwk`] accepts.
     pub fn unlock(&self, password: &str) -> Result<PrivateKey, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| self.unlock_with(password))
-    }
-
-    fn unlock_with(&self, password: &str) -> Result<PrivateKey, Error> {
-        let locking_key = kdf::derive_locking_key(password.as_bytes(), &self.salt)?;
-        let mut jwk = Vec::with_capacity(self.ciphertext.len() + TAG_LEN);
-        jwk.extend_from_slice(&self.ciphertext);
-        jwk.extend_from_slice(&self.tag);
-        let mut jwk = zeroize::Zeroizing::new(jwk);
-        Cipher::new(&locking_key)
-            .open(&self.nonce, &[], &mut jwk)
-            .map_err(|_| Error::Unlock)?;
-        PrivateKey::from_jwk(&jwk).map_err(|_| Error::Unlock)
+        stack::wiped(|| {
+            let locking_key = kdf::derive_locking_key(password.as_bytes(), &self.salt)?;
+            let mut jwk = Zeroizing::new([self.ciphertext.as_slice(), &self.tag].concat());
+            Cipher::new(&locking_key)
+                .open(&self.nonce, &[], &mut jwk)
+                .and_then(|()| PrivateKey::from_jwk(&jwk))
+                .map_err(|_| Error::Unlock)
+        })
     }
 }
 

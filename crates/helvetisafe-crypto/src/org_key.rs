@@ -2,9 +2,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::aead::{Cipher, KEY_LEN, TAG_LEN};
+use crate::aead::{Cipher, KEY_LEN, NONCE_LEN, TAG_LEN};
 use crate::{Envelope, Error, Fingerprint, Plaintext, random, stack};
 
 /// The additional authenticated data of a secret: none, in the wire format.
@@ -30,9 +30,7 @@ impl OrgKey {
     ///
     /// [`Error::Randomness`] when `rng` fails.
     pub fn generate_with_rng<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| {
-            Ok(Self::from_bytes(&Zeroizing::new(random::bytes(rng)?)))
-        })
+        stack::wiped(|| Ok(Self::from_bytes(&Zeroizing::new(random::bytes(rng)?))))
     }
 
     /// Makes a new key with the operating system's randomness.
@@ -48,7 +46,7 @@ impl OrgKey {
     /// Makes a key from its bytes. The caller has to wipe `bytes`.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| Self {
+        stack::wiped(|| Self {
             bytes: Box::new(Zeroizing::new(*bytes)),
             cipher: Box::new(Cipher::new(bytes)),
         })
@@ -82,6 +80,47 @@ impl OrgKey {
     #[cfg(feature = "getrandom")]
     pub fn seal(&self, plaintext: &[u8]) -> Result<Envelope, Error> {
         self.seal_with_rng(&mut getrandom::SysRng, plaintext)
+    }
+
+    /// Encrypts `plaintext` into a buffer that the caller reuses, with a nonce from `rng`. Returns the nonce.
+    ///
+    /// The buffer then has the ciphertext followed by its 16-byte tag, and nothing else. It is allocated
+    /// again only if its capacity is too small.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::seal_with_rng`]. The buffer is then empty.
+    pub fn seal_into_with_rng<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        plaintext: &[u8],
+        buffer: &mut Vec<u8>,
+    ) -> Result<[u8; 12], Error> {
+        self.seal_into_as(SECRET, rng, plaintext, buffer)
+    }
+
+    /// Encrypts `plaintext` into a buffer that the caller reuses, with a nonce from the operating system.
+    ///
+    /// ```
+    /// use helvetisafe_crypto::{Envelope, OrgKey};
+    ///
+    /// let org_key = OrgKey::generate()?;
+    /// let mut buffer = Vec::new();
+    /// for plaintext in [b"first", b"other"] {
+    ///     let nonce = org_key.seal_into(plaintext, &mut buffer)?;
+    ///     let envelope = Envelope::from_parts(nonce, std::mem::take(&mut buffer))?;
+    ///     // Send it, then take the buffer back.
+    ///     (_, buffer) = envelope.into_parts();
+    /// }
+    /// # Ok::<(), helvetisafe_crypto::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::seal`]. The buffer is then empty.
+    #[cfg(feature = "getrandom")]
+    pub fn seal_into(&self, plaintext: &[u8], buffer: &mut Vec<u8>) -> Result<[u8; 12], Error> {
+        self.seal_into_with_rng(&mut getrandom::SysRng, plaintext, buffer)
     }
 
     /// Decrypts an envelope in its own buffer. The plaintext is wiped on drop.
@@ -145,14 +184,30 @@ impl OrgKey {
         rng: &mut R,
         plaintext: &[u8],
     ) -> Result<Envelope, Error> {
-        let nonce = random::bytes(rng)?;
-        let mut buffer = Vec::with_capacity(plaintext.len() + TAG_LEN);
-        buffer.extend_from_slice(plaintext);
-        self.cipher.seal(&nonce, aad, &mut buffer)?;
+        let mut buffer = Vec::new();
+        let nonce = self.seal_into_as(aad, rng, plaintext, &mut buffer)?;
         Ok(Envelope {
             nonce,
             ciphertext_and_tag: buffer,
         })
+    }
+
+    fn seal_into_as<R: TryCryptoRng + ?Sized>(
+        &self,
+        aad: &[u8],
+        rng: &mut R,
+        plaintext: &[u8],
+        buffer: &mut Vec<u8>,
+    ) -> Result<[u8; NONCE_LEN], Error> {
+        buffer.clear();
+        let nonce = random::bytes(rng)?;
+        buffer.reserve_exact(plaintext.len() + TAG_LEN);
+        buffer.extend_from_slice(plaintext);
+        let sealed = self.cipher.seal(&nonce, aad, buffer);
+        if sealed.is_err() {
+            buffer.zeroize();
+        }
+        sealed.map(|()| nonce)
     }
 
     fn open_as(&self, aad: &[u8], mut envelope: Envelope) -> Result<Plaintext, Envelope> {
@@ -166,7 +221,7 @@ impl OrgKey {
     /// Returns a short public name of this key.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| Fingerprint::of(&self.bytes))
+        stack::wiped(|| Fingerprint::of(&self.bytes))
     }
 }
 
@@ -199,6 +254,24 @@ mod tests {
         let returned = other.unwrap_err();
         assert_eq!(returned, envelope);
         assert_eq!(&*key.try_open(returned).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn a_reused_buffer_is_not_allocated_again() {
+        let key = OrgKey::from_bytes(&[1; 32]);
+        let mut buffer = Vec::new();
+        key.seal_into(&[7; 100], &mut buffer).unwrap();
+        let (place, capacity) = (buffer.as_ptr(), buffer.capacity());
+        for length in [100, 0, 50] {
+            let plaintext = std::vec![9; length];
+            let nonce = key.seal_into(&plaintext, &mut buffer).unwrap();
+            assert_eq!(buffer.len(), length + 16);
+            assert_eq!((buffer.as_ptr(), buffer.capacity()), (place, capacity));
+            let envelope = Envelope::from_parts(nonce, buffer.clone()).unwrap();
+            assert_eq!(*key.open(envelope).unwrap(), *plaintext);
+        }
+        let failed = key.seal_into_with_rng(&mut Failing { left: 0 }, b"x", &mut buffer);
+        assert_eq!((failed, buffer.len()), (Err(Error::Randomness), 0));
     }
 
     #[test]

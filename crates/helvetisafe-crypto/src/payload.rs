@@ -1,5 +1,6 @@
 //! The content of an envelope: RFC 8259 JSON, or text from before the JSON format.
 
+mod field_value;
 mod json;
 mod text;
 
@@ -9,6 +10,8 @@ use core::ops::Range;
 
 use crate::{Error, Plaintext};
 use text::Text;
+
+pub use field_value::FieldValue;
 
 /// The content of an open envelope: one value under its own name, several fields, or legacy text.
 ///
@@ -41,6 +44,7 @@ pub enum PayloadKind {
 pub struct Field {
     name: Text,
     value: Text,
+    is_text: bool,
 }
 
 impl Field {
@@ -54,6 +58,12 @@ impl Field {
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.value
+    }
+
+    /// Returns true if the value is a JSON string, and false if it is any other JSON value.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.is_text
     }
 }
 
@@ -76,10 +86,15 @@ impl Payload {
     pub fn parse(plaintext: Plaintext, key: &str) -> Result<Self, Error> {
         let text = Text::of(plaintext)?;
         if let Some(value) = json::lone_value(&text, key) {
-            return Ok(Self::single(text, value));
+            // The value stays in the decrypted buffer: no copy, so nothing more to wipe.
+            return Ok(Self {
+                value,
+                is_bound: true,
+                ..Self::new(PayloadKind::Single, text)
+            });
         }
         let Some(members) = json::members(&text) else {
-            return Ok(Self::new(PayloadKind::Legacy, text, Vec::new()));
+            return Ok(Self::new(PayloadKind::Legacy, text));
         };
         let named = members
             .iter()
@@ -88,7 +103,7 @@ impl Payload {
             let value = json::unescape(raw)?;
             return Ok(Self {
                 is_bound: members.len() == 1,
-                ..Self::new(PayloadKind::Single, value, Vec::new())
+                ..Self::new(PayloadKind::Single, value)
             });
         }
         let fields = members
@@ -97,60 +112,62 @@ impl Payload {
                 Ok(Field {
                     name,
                     value: json::text(raw)?,
+                    is_text: json::is_string(raw),
                 })
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self::new(PayloadKind::MultiField, text, fields))
+        Ok(Self {
+            fields,
+            ..Self::new(PayloadKind::MultiField, text)
+        })
     }
 
-    /// Leaves the value in the decrypted buffer: no copy, so nothing more to wipe.
-    fn single(text: Text, value: Range<usize>) -> Self {
-        Self {
-            value,
-            is_bound: true,
-            ..Self::new(PayloadKind::Single, text, Vec::new())
-        }
-    }
-
-    fn new(kind: PayloadKind, text: Text, fields: Vec<Field>) -> Self {
+    fn new(kind: PayloadKind, text: Text) -> Self {
         Self {
             kind,
             value: 0..text.len(),
             is_bound: false,
             text,
-            fields,
+            fields: Vec::new(),
         }
     }
 
     /// Writes the plaintext of a single-value secret, `{"<key>":"<value>"}`, in one allocation.
     #[must_use]
     pub fn encode(key: &str, value: &str) -> Plaintext {
-        Self::encode_fields(&[(key, value)])
+        json::object(&[(key, json::Value::Text(value))])
     }
 
-    /// Writes the plaintext of a multi-field secret, an object with one string per field in the given
-    /// order, in one allocation.
+    /// Writes the plaintext of a multi-field secret, an object with the fields in the given order, in one
+    /// allocation. A value is a text, or a [`FieldValue`].
     #[must_use]
-    pub fn encode_fields(fields: &[(&str, &str)]) -> Plaintext {
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|&(name, value)| (name, json::Value::Text(value)))
-            .collect();
+    pub fn encode_fields<'a, V>(fields: &[(&str, V)]) -> Plaintext
+    where
+        V: Clone + Into<FieldValue<'a>>,
+    {
+        let values: Vec<FieldValue<'_>> = fields.iter().map(|(_, it)| it.clone().into()).collect();
+        let names = fields.iter().map(|&(name, _)| name);
+        let fields: Vec<_> = names.zip(values.iter().map(FieldValue::as_json)).collect();
         json::object(&fields)
     }
 
-    /// Writes the plaintext of this multi-field secret with one field set to a string. An existing field
-    /// keeps its position; a new one goes to the end. The JSON of the other fields is unchanged.
+    /// Writes the plaintext of this multi-field secret with one field set. An existing field keeps its
+    /// position; a new one goes to the end. The JSON of the other fields is unchanged.
     ///
     /// Returns `None` if this is not a multi-field secret.
     #[must_use]
-    pub fn encode_with_field(&self, name: &str, value: &str) -> Option<Plaintext> {
+    pub fn encode_with_field<'a>(
+        &self,
+        name: &str,
+        value: impl Into<FieldValue<'a>>,
+    ) -> Option<Plaintext> {
         let members = json::members(&self.text).filter(|_| self.kind == PayloadKind::MultiField)?;
         let mut fields: Vec<_> = members
             .iter()
             .map(|(name, raw)| (&**name, json::Value::Raw(raw)))
             .collect();
-        let new = (name, json::Value::Text(value));
+        let value = value.into();
+        let new = (name, value.as_json());
         match fields.iter_mut().find(|(found, _)| *found == name) {
             Some(field) => *field = new,
             None => fields.push(new),

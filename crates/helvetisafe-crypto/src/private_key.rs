@@ -27,14 +27,16 @@ pub struct PrivateKey(RsaPrivateKey);
 
 impl PrivateKey {
     /// Reads a PEM (RFC 7468) with an unencrypted key in PKCS#1 (`RSA PRIVATE KEY`) or PKCS#8
-    /// (`PRIVATE KEY`) form. All lines must have the same width, of any size.
+    /// (`PRIVATE KEY`) form. As with OpenSSL, other text, certificates and public keys may stand around the
+    /// key, and white space and NUL anywhere in the base64.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyFormat`] when it is not such a PEM; [`Error::PassphraseRequired`] when it is
-    /// encrypted; [`Error::KeyRejected`] when the key is not acceptable.
+    /// [`Error::Pem`] with the reason when it is not a PEM with one private key for RSA;
+    /// [`Error::KeyFormat`] when the content has another structure; [`Error::PassphraseRequired`] when it
+    /// is encrypted; [`Error::KeyRejected`] when the key is not acceptable.
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| pem::read(pem, None))
+        stack::wiped(|| pem::read(pem, None))
     }
 
     /// Reads a PEM that may be encrypted: `ENCRYPTED PRIVATE KEY`, PKCS#8 with PBES2 (RFC 8018)
@@ -45,7 +47,7 @@ impl PrivateKey {
     /// Those of [`Self::from_pem`], and [`Error::Passphrase`] when the PEM does not decrypt, or asks for
     /// more than 10 million iterations or 512 MiB of memory.
     pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| pem::read(pem, Some(passphrase)))
+        stack::wiped(|| pem::read(pem, Some(passphrase)))
     }
 
     /// Reads a JWK (RFC 7517, RFC 7518 section 6.3) with `kty`, `n`, `e`, `d`, `p`, `q`, `dp`, `dq`
@@ -56,7 +58,7 @@ impl PrivateKey {
     /// [`Error::KeyFormat`] when it is not such a JWK; [`Error::KeyRejected`] when the key is not
     /// acceptable.
     pub fn from_jwk(jwk: &[u8]) -> Result<Self, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| jwk::read(jwk))
+        stack::wiped(|| jwk::read(jwk))
     }
 
     /// Writes the key as an unencrypted PEM in PKCS#8 form.
@@ -65,12 +67,7 @@ impl PrivateKey {
     ///
     /// None is known: every accepted key can be written.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| pem::write(&self.0))
-    }
-
-    /// Writes the key as a JWK, with 16 bytes of spare capacity for a tag.
-    pub(crate) fn to_jwk(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
-        jwk::write(&self.0)
+        stack::wiped(|| pem::write(&self.0))
     }
 
     /// Makes a new key of `bits` bits with the public exponent 65537.
@@ -86,7 +83,7 @@ impl PrivateKey {
         if !MODULUS_BITS.contains(&bits) {
             return Err(Error::KeyRejected);
         }
-        match stack::wiped::<{ stack::ANYTHING }, _>(|| RsaPrivateKey::new(rng, bits)) {
+        match stack::wiped(|| RsaPrivateKey::new(rng, bits)) {
             Ok(key) => Ok(Self(key)),
             Err(rsa::Error::Rng) => Err(Error::Randomness),
             Err(_) => Err(Error::KeyRejected),
@@ -133,7 +130,7 @@ impl PrivateKey {
         rng: &mut R,
         wrapped: &WrappedOrgKey,
     ) -> Result<OrgKey, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| {
+        stack::wiped(|| {
             let bytes = self.decrypt(rng, Oaep::new(), &wrapped.0)?;
             let bytes: &[u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| Error::Unwrap)?;
             Ok(OrgKey::from_bytes(bytes))

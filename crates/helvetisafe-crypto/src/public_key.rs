@@ -30,11 +30,9 @@ impl PublicKey {
         rng: &mut R,
         org_key: &OrgKey,
     ) -> Result<WrappedOrgKey, Error> {
-        stack::wiped::<{ stack::ANYTHING }, _>(|| {
-            Oaep::<Sha256>::new().encrypt(rng, &self.0, org_key.expose_secret())
-        })
-        .map(WrappedOrgKey)
-        .map_err(|_| Error::Randomness)
+        stack::wiped(|| Oaep::<Sha256>::new().encrypt(rng, &self.0, org_key.expose_secret()))
+            .map(WrappedOrgKey)
+            .map_err(|_| Error::Randomness)
     }
 
     /// Wraps the org key with a seed from the operating system.

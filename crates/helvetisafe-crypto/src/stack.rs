@@ -7,15 +7,22 @@ use core::hint::black_box;
 
 /// Words of 8 bytes to wipe after the cipher. Optimized, with VAES, it was measured to use 6.8 KiB for any
 /// length, so 10 KiB are wiped. Unoptimized, 16 KiB were measured to be too few, so 32 KiB are wiped.
-pub(crate) const CIPHER: usize = if cfg!(optimized) { 5 << 8 } else { ANYTHING };
+const CIPHER: usize = if cfg!(optimized) { 5 << 8 } else { ANYTHING };
 /// Words to wipe after big-number arithmetic, Argon2id or a parser: 32 KiB.
-pub(crate) const ANYTHING: usize = 4 << 10;
+const ANYTHING: usize = 4 << 10;
 
 /// Runs `work`, then wipes the stack below the caller's frame. The result passes through the caller's
 /// frame, so its secrets should be on the heap.
-pub(crate) fn wiped<const WORDS: usize, T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn wiped<T>(work: impl FnOnce() -> T) -> T {
     let outcome = in_frames_below(work);
-    wipe::<WORDS>();
+    wipe::<ANYTHING>();
+    outcome
+}
+
+/// Like [`wiped`], for work that is only the cipher.
+pub(crate) fn wiped_after_cipher<T>(work: impl FnOnce() -> T) -> T {
+    let outcome = in_frames_below(work);
+    wipe::<CIPHER>();
     outcome
 }
 

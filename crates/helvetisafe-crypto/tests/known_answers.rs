@@ -1,4 +1,4 @@
-//! What the published Python client made, read by us: `data/make_peer_vectors.py` says how.
+//! Vectors of the published Python client, made by `data/make_peer_vectors.py`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
@@ -25,7 +25,7 @@ fn text<'a>(of: &'a Value, name: &str) -> &'a str {
     of[name].as_str().unwrap()
 }
 
-/// The org key, unwrapped with `key` from what the peer wrapped for its size.
+/// Unwraps the org key that the peer wrapped for this size of key.
 fn unwrap(vectors: &Value, key: &PrivateKey, bits: u64) -> OrgKey {
     let wrapped = vectors["wrapped"].as_array().unwrap();
     let wrapped = wrapped

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 static KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_pem(include_str!("data/rsa-2048-pkcs8.pem")).unwrap());
 
-/// Any text, short ones mostly, and now and then one of up to a mebibyte.
+/// Any text, mostly short, sometimes up to a mebibyte.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => any::<String>(),

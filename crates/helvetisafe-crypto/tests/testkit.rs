@@ -9,8 +9,8 @@ use std::{fmt, fs};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helvetisafe_crypto::{
-    EncodedLockedKey, Envelope, Error, LockedPrivateKey, OrgKey, Payload, PayloadKind, PrivateKey,
-    WrappedOrgKey,
+    EncodedLockedKey, Envelope, Error, InvalidPem, LockedPrivateKey, OrgKey, Payload, PayloadKind,
+    PrivateKey, WrappedOrgKey,
 };
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -26,12 +26,12 @@ const GROUPS: [(&str, Run); 6] = [
 
 type Run = fn(&Case) -> Result<Vec<u8>, Refusal>;
 
-/// Why nothing came out.
+/// The reason for a failure.
 #[derive(Debug, PartialEq)]
 enum Refusal {
-    /// The answer has not the members that it should: refused before this crate sees it.
+    /// The answer lacks a member, or has a wrong one: refused before this crate sees it.
     Answer,
-    /// The file is no text: refused before this crate sees it.
+    /// The file is not text: refused before this crate sees it.
     NotText,
     Crypto(Error),
 }
@@ -42,7 +42,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// One file: its headers, and all that follows the first empty line.
+/// One file: its headers, and the body after the first empty line.
 struct Case {
     path: PathBuf,
     headers: BTreeMap<String, String>,
@@ -84,7 +84,7 @@ impl Case {
         fs::read_to_string(kit().join(self.header(name))).unwrap()
     }
 
-    /// The members of the answer that the body is, all texts.
+    /// The members of the answer in the body, all of them texts.
     fn answer<const N: usize>(&self, names: [&str; N]) -> Result<[String; N], Refusal> {
         let Members(mut members) =
             serde_json::from_slice(&self.body).map_err(|_| Refusal::Answer)?;
@@ -153,6 +153,15 @@ fn cause(name: &str) -> Error {
         "key-format" => Error::KeyFormat,
         "key-rejected" => Error::KeyRejected,
         "passphrase-required" => Error::PassphraseRequired,
+        "no-first-line" => InvalidPem::NoFirstLine.into(),
+        "no-last-line" => InvalidPem::NoLastLine.into(),
+        "escaped-line-breaks" => InvalidPem::EscapedLineBreaks.into(),
+        "public-key" => InvalidPem::PublicKey.into(),
+        "certificate" => InvalidPem::Certificate.into(),
+        "no-private-key" => InvalidPem::NoPrivateKey.into(),
+        "other-key" => InvalidPem::OtherKey.into(),
+        "two-private-keys" => InvalidPem::TwoPrivateKeys.into(),
+        "damaged" => InvalidPem::Damaged.into(),
         other => unreachable!("{other:?} is no cause"),
     }
 }
@@ -216,7 +225,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Checks one file; says in words what is not as claimed.
+/// Checks one file; the error describes the difference to its claim.
 fn check(case: &Case, group: &str, run: Run) -> Option<String> {
     assert_eq!((case.header("testkit"), case.header("group")), ("1", group));
     let (expected, found) = (case.expected(), run(case));

@@ -73,20 +73,12 @@ pub enum AnswerSize {
     List,
 }
 
-/// A request without a body to [`Endpoint::PATH`].
-fn bare<E: Endpoint>(base: &BaseUrl) -> Request<Vec<u8>> {
-    to_path::<E>(base, E::PATH)
-}
-
-/// A request without a body to [`Endpoint::PATH`] with this key in it.
-fn bare_for<E: Endpoint>(base: &BaseUrl, key: &KeyName) -> Request<Vec<u8>> {
-    to_path::<E>(base, &E::PATH.replace("{key}", key.as_str()))
-}
-
-fn to_path<E: Endpoint>(base: &BaseUrl, path: &str) -> Request<Vec<u8>> {
+/// A request without a body to [`Endpoint::PATH`], with the key in it if the path has one.
+fn bare<E: Endpoint>(base: &BaseUrl, key: Option<&KeyName>) -> Request<Vec<u8>> {
+    let key = key.map_or("", KeyName::as_str);
     let mut request = Request::new(Vec::new());
     *request.method_mut() = E::METHOD;
-    *request.uri_mut() = base.join(path);
+    *request.uri_mut() = base.join(&E::PATH.replace("{key}", key));
     request
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));

@@ -118,18 +118,15 @@ impl ApiError {
             let to = redirect_host(response);
             return Self::new(Problem::Redirect { status, to }, Kind::Api);
         }
-        let body = error_body(response);
-        let code = body.as_ref().and_then(|body| code_for(body, status));
-        let text = body.map(|body| body.error);
-        let missing_scope = (status == StatusCode::FORBIDDEN)
-            .then(|| text.as_deref().and_then(named_scope))
-            .flatten();
+        let error = Self::new(Problem::Status(status), Kind::from(status));
+        let Some(body) = error_body(response) else {
+            return error;
+        };
         Self {
-            problem: Problem::Status(status),
-            kind: Kind::from(status),
-            code,
-            server_text: text.as_deref().map(escaped),
-            missing_scope,
+            code: body.code,
+            server_text: Some(escaped(&body.error)),
+            missing_scope: named_scope(&body.error).filter(|_| error.kind == Kind::Forbidden),
+            ..error
         }
     }
 
@@ -138,27 +135,22 @@ impl ApiError {
     #[must_use]
     pub fn from_token_response<B: AsRef<[u8]>>(response: &Response<B>) -> Self {
         let status = response.status();
-        let refused = [
-            StatusCode::BAD_REQUEST,
-            StatusCode::UNAUTHORIZED,
-            StatusCode::FORBIDDEN,
-        ];
-        if !refused.contains(&status) {
+        if !matches!(status.as_u16(), 400 | 401 | 403) {
             return Self::from_response(response);
         }
         let body = error_body(response);
-        let of_body = body.as_ref().and_then(|body| code_for(body, status));
-        let code = body
-            .as_ref()
-            .and_then(|body| oauth_code(&body.error))
-            .unwrap_or("no code");
-        let text = body.and_then(|body| body.error_description);
+        let known = body.as_ref().and_then(|body| oauth_code(&body.error));
+        let code = known.unwrap_or("no code");
+        let of_body = body.as_ref().and_then(|body| body.code);
+        // A server that ignores the RFC writes a sentence in place of the code.
+        let text = body.and_then(|body| match known {
+            Some(_) => body.error_description,
+            None => body.error_description.or(Some(body.error)),
+        });
         Self {
-            problem: Problem::Token { status, code },
-            kind: Kind::Auth,
             code: of_body,
             server_text: text.as_deref().map(escaped),
-            missing_scope: None,
+            ..Self::new(Problem::Token { status, code }, Kind::Auth)
         }
     }
 
@@ -238,17 +230,16 @@ impl fmt::Debug for ApiError {
     }
 }
 
+/// Reads the body of an error, without a code that belongs to another status.
 fn error_body<B: AsRef<[u8]>>(response: &Response<B>) -> Option<ErrorBody> {
+    let text = response.body().as_ref().trim_ascii_start();
     // The reader accepts an array for a struct.
-    let body = response.body().as_ref().trim_ascii_start();
-    body.starts_with(b"{")
-        .then(|| serde_json::from_slice(body).ok())
-        .flatten()
-}
-
-/// Returns the code, unless it belongs to another status.
-fn code_for(body: &ErrorBody, status: StatusCode) -> Option<ErrorCode> {
-    body.code.filter(|code| code.status() == status)
+    if !text.starts_with(b"{") {
+        return None;
+    }
+    let mut body: ErrorBody = serde_json::from_slice(text).ok()?;
+    body.code = body.code.filter(|code| code.status() == response.status());
+    Some(body)
 }
 
 fn redirect_host<B>(response: &Response<B>) -> String {

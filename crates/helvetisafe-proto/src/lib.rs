@@ -38,4 +38,5 @@ pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use endpoint::Endpoint;
 pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};
-pub use scope::{Scope, Scopes, UnknownScope};
+pub use scope::{InvalidScopeList, Scope, ScopeList, Scopes, UnknownScope};
+pub use time::Time;

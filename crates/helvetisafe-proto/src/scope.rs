@@ -64,6 +64,67 @@ impl FromStr for Scope {
 )]
 pub struct UnknownScope;
 
+/// Scopes to request, as text: the five of [`Scopes`], or any others that a vault has.
+///
+/// RFC 6749, section 3.3: names of printable ASCII without `"` and `\`, separated by single spaces.
+///
+/// ```
+/// use helvetisafe_proto::{ScopeList, Scopes};
+///
+/// let list = ScopeList::parse("secrets:read audit:read")?;
+/// assert_eq!(list.as_str(), "secrets:read audit:read");
+/// assert_eq!(ScopeList::from(Scopes::NONE).as_str(), "");
+/// assert!(ScopeList::parse("two  spaces").is_err());
+/// # Ok::<(), helvetisafe_proto::InvalidScopeList>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeList(String);
+
+impl ScopeList {
+    /// Checks a list of scopes. An empty text requests the scopes that the vault grants by default.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScopeList`] for any other character, and for a space too many.
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidScopeList> {
+        let text = text.into();
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_scope_byte);
+        if text.is_empty() || text.split(' ').all(is_name) {
+            return Ok(Self(text));
+        }
+        Err(InvalidScopeList)
+    }
+
+    /// Returns the list as it is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Scopes> for ScopeList {
+    fn from(scopes: Scopes) -> Self {
+        Self(scopes.to_string())
+    }
+}
+
+impl fmt::Display for ScopeList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+fn is_scope_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'
+}
+
+/// The text is not a list of scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the scopes are not names of printable ASCII without quotes and backslashes, separated by single spaces"
+)]
+pub struct InvalidScopeList;
+
 /// A set of [`Scope`]s, written as a list separated by spaces (RFC 6749 section 3.3).
 ///
 /// The default is all of them.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// A failure to start a vault, or of a method of its handle.
 ///
-/// Errors of clients are not included; those are HTTP responses.
+/// Errors of clients are not included; those are HTTP responses. `Display` is the whole message, with the reason,
+/// so `source` is `None`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,12 +18,12 @@ pub enum Error {
         address: SocketAddr,
     },
     /// Listening on the address failed for another reason.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {reason}")]
     Listen {
         /// The requested address.
         address: SocketAddr,
         /// The error of the operating system.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The address can be reached from other machines.
     #[error(
@@ -34,12 +35,12 @@ pub enum Error {
         address: SocketAddr,
     },
     /// The database cannot be opened, or a statement failed.
-    #[error("the database {name} failed: {source}")]
+    #[error("the database {name} failed: {reason}")]
     Database {
         /// The database file, or `in memory`.
         name: String,
         /// The error of the database. It never contains stored values.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        reason: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Other users of the machine can read a file or a folder of the vault.
     #[error("other users can read {}: run chmod {mode} {}", path.display(), quoted(path))]
@@ -56,14 +57,14 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file or a folder cannot be made, read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {reason}", path.display())]
     File {
         /// The failed action, such as `read`.
         action: &'static str,
         /// The file or the folder.
         path: PathBuf,
         /// The error of the operating system.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The files of a state folder are inconsistent.
     #[error(
@@ -84,7 +85,7 @@ pub enum Error {
     UnknownAccount,
     /// A key cannot be made, or a given key is not usable.
     #[error("cannot make or use the key of an account: {0}")]
-    Crypto(#[from] helvetisafe_crypto::Error),
+    Crypto(helvetisafe_crypto::Error),
     /// The operating system has no randomness.
     #[error("cannot make a credential: the operating system's source of randomness failed")]
     Random,
@@ -96,13 +97,19 @@ pub enum Error {
     Stopped,
 }
 
+impl From<helvetisafe_crypto::Error> for Error {
+    fn from(error: helvetisafe_crypto::Error) -> Self {
+        Self::Crypto(error)
+    }
+}
+
 impl Error {
     /// Returns a function for `map_err` that adds the action and the path.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File {
+        move |reason| Self::File {
             action,
             path: path.to_owned(),
-            source,
+            reason,
         }
     }
 }

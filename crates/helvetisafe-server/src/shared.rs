@@ -74,7 +74,7 @@ impl Shared {
         let Some(record) = found else {
             return Ok(None);
         };
-        let answer = self.answer(&record, now, record.expires_at)?;
+        let answer = self.answer(&record, now, record.expires_at.known())?;
         let body = answer.body.clone();
         self.secrets.insert(read, key, answer);
         Ok(Some(body))
@@ -112,7 +112,10 @@ impl Shared {
         }
         // Always present if no version was known.
         let keys = keys.unwrap_or_default();
-        let expires_at = keys.iter().filter_map(|secret| secret.expires_at).min();
+        let expires_at = keys
+            .iter()
+            .filter_map(|secret| secret.expires_at.known())
+            .min();
         let answer = self.answer(&SecretsAnswer { keys }, now, expires_at)?;
         let body = answer.body.clone();
         let list = CachedList { version, answer };

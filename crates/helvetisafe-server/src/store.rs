@@ -107,11 +107,11 @@ impl Store {
     /// Converts an error for the owner of the vault.
     pub(crate) fn error(
         &self,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        reason: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
         Error::Database {
             name: self.name.clone(),
-            source: source.into(),
+            reason: reason.into(),
         }
     }
 }

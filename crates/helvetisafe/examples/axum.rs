@@ -19,8 +19,7 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // For half a minute the service does not ask again; for an hour more it goes on when the vault
-    // does not answer.
+    // A value is fresh for half a minute. If the vault does not answer, it is used for an hour more.
     let policy = CachePolicy {
         stale_for: Duration::from_secs(3600),
         ..CachePolicy::new(Duration::from_secs(30))
@@ -51,7 +50,7 @@ async fn health(State(client): State<AsyncClient>) -> Result<&'static str, Statu
     Ok("the vault answers")
 }
 
-/// What the service's own users are told; the error is for its operators.
+/// Returns the status for the users of the service, and prints the error for its operators.
 fn status(error: Error) -> StatusCode {
     eprintln!("{error}");
     match error.kind() {

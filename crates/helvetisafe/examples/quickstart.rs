@@ -1,9 +1,11 @@
-//! The whole job against a real vault on this machine: create, read, update, list and delete
-//! secrets, and look at what the vault holds meanwhile.
+//! Creates, reads, updates, lists and deletes secrets in a real vault in this process, and shows the
+//! ciphertext that the vault stores.
 //!
 //!     cargo run --example quickstart
 
-use helvetisafe::{Client, Credentials, ErrorKind, Expiry, KeySource, Timestamp};
+use std::time::Duration;
+
+use helvetisafe::{Client, Credentials, ErrorKind, Expiry, KeySource};
 use helvetisafe_server::{NewAccount, Organization, Vault};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,9 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secrets = client.secrets();
 
     println!("create  database_password and api_token (the latter expires in 30 days)");
-    let in_30_days = Timestamp::now() + jiff::SignedDuration::from_hours(30 * 24);
+    let thirty_days = Duration::from_secs(30 * 24 * 60 * 60);
     secrets.create("database_password", "s3cr3t-v@lue", None)?;
-    secrets.create("api_token", "Grüezi mitenand", in_30_days)?;
+    secrets.create("api_token", "Grüezi mitenand", thirty_days)?;
     show(&client, &vault, &organization)?;
 
     println!("update  database_password");
@@ -51,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What the application sees, beside what the vault stores.
+/// Prints the value that the application sees beside the ciphertext that the vault stores.
 fn show(
     client: &Client,
     vault: &Vault,

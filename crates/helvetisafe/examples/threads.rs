@@ -34,13 +34,13 @@ fn run() -> Result<(), Error> {
         })
         .collect();
     for worker in workers {
-        // A worker that panicked has said why.
+        // A worker that panicked printed the reason.
         worker.join().unwrap_or(Ok(()))?;
     }
     Ok(())
 }
 
-/// Whoever comes first reads the secret from the vault; the others wait for it and share it.
+/// The first thread reads the secret from the vault; the others wait for that read and share it.
 fn work(number: usize, client: &Client) -> Result<(), Error> {
     let password = client.secrets().get("database_password")?;
     let length = password.expose_secret().len();

@@ -10,16 +10,16 @@ use std::time::Duration;
 use helvetisafe_proto::endpoint::AccessToken;
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Endpoint};
-use http::HeaderValue;
+use http::HeaderMap;
 
 use crate::auth::{Auth, Credential, ServiceAccount};
+use crate::bounds::Bounds;
 use crate::clock::Deadline;
 use crate::error::{Action, Error};
 use crate::event::Event;
 use crate::limits::{BodyLimits, Timeouts};
 use crate::observer::Observer;
 use crate::runtime::{Boxed, Runtime};
-use crate::trace;
 use call::Call;
 
 pub(crate) use outcome::ReadBack;
@@ -34,7 +34,8 @@ pub(crate) struct Api<R: Runtime> {
     pub(crate) policy: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: BodyLimits,
-    pub(crate) user_agent: HeaderValue,
+    /// The `User-Agent`, and the headers of the application.
+    pub(crate) headers: HeaderMap,
     pub(crate) throttle: Throttle,
 }
 
@@ -54,27 +55,12 @@ impl<R: Runtime> Api<R> {
         self: &'a Arc<Self>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
+        bounds: impl Into<Bounds>,
     ) -> Boxed<'a, Result<E::Answer, Error>>
     where
         E: Endpoint<Answer: Send> + Sync,
     {
-        self.call_with_read_back(endpoint, action, deadline, || {
-            Box::pin(async { ReadBack::Unreadable })
-        })
-    }
-
-    /// Makes a call whose attempt is not repeated after a wait.
-    pub(crate) fn call_once<'a, E>(
-        self: &'a Arc<Self>,
-        endpoint: &'a E,
-        action: Action,
-        deadline: Deadline,
-    ) -> Boxed<'a, Result<E::Answer, Error>>
-    where
-        E: Endpoint<Answer: Send> + Sync,
-    {
-        self.run(Call::new(self, endpoint, action, deadline, 1), || {
+        self.call_with_read_back(endpoint, action, bounds, || {
             Box::pin(async { ReadBack::Unreadable })
         })
     }
@@ -85,17 +71,14 @@ impl<R: Runtime> Api<R> {
         self: &'a Arc<Self>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
+        bounds: impl Into<Bounds>,
         read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync + 'a,
     ) -> Boxed<'a, Result<E::Answer, Error>>
     where
         E: Endpoint<Answer: Send> + Sync,
     {
-        let attempts = self.policy.max_attempts;
-        self.run(
-            Call::new(self, endpoint, action, deadline, attempts),
-            read_back,
-        )
+        let call = Call::new(self, endpoint, action, bounds.into());
+        self.run(call, read_back)
     }
 
     /// Boxed, so that the compiler sees that it is `Send` for every runtime.
@@ -107,9 +90,7 @@ impl<R: Runtime> Api<R> {
     where
         E: Endpoint<Answer: Send> + Sync,
     {
-        let action = call.action.clone();
-        let outcome = async move { call.run(read_back).await.into_result() };
-        Box::pin(trace::span(&action, outcome))
+        Box::pin(call.complete(read_back))
     }
 
     /// Returns true if the next request has its credential already.
@@ -119,33 +100,30 @@ impl<R: Runtime> Api<R> {
 
     /// Fetches an access token, if there is none.
     pub(crate) async fn authorize(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
-        self.credential(deadline).await.map(drop)
+        self.credential(&deadline.into()).await.map(drop)
     }
 
     /// Returns the credential for the next request.
-    async fn credential(self: &Arc<Self>, deadline: Deadline) -> Result<Credential, Error> {
+    async fn credential(self: &Arc<Self>, bounds: &Bounds) -> Result<Credential, Error> {
         let account = match &self.auth {
             Auth::ApiToken(token) => return Ok(token.credential()),
             Auth::ServiceAccount(account) => account,
         };
-        let fetch =
-            |account, deadline, attempts| Arc::clone(self).fetch_token(account, deadline, attempts);
+        let fetch = |account, bounds| Arc::clone(self).fetch_token(account, bounds);
         let operation = self.timeouts.operation;
         account
-            .credential(&self.runtime, operation, deadline, fetch)
+            .credential(&self.runtime, operation, bounds, fetch)
             .await
     }
 
     fn fetch_token(
         self: Arc<Self>,
         account: Arc<ServiceAccount<R::Notify>>,
-        deadline: Deadline,
-        attempts: Option<u32>,
+        bounds: Bounds,
     ) -> Boxed<'static, Result<AccessToken, Error>> {
         Box::pin(async move {
             let endpoint = account.token_call();
-            let attempts = attempts.unwrap_or(self.policy.max_attempts);
-            let call = Call::new(&self, &endpoint, Action::FetchToken, deadline, attempts);
+            let call = Call::new(&self, &endpoint, Action::FetchToken, bounds);
             let read_back = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Unreadable }) };
             let token = self.run(call, read_back).await?;
             self.observer.emit(Event::Authorized {

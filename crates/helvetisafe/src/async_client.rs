@@ -2,6 +2,7 @@
 //! runtime.
 
 mod secrets;
+mod store;
 mod watch;
 
 use std::fmt;
@@ -88,12 +89,7 @@ impl AsyncClient {
     ///
     /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
     pub fn builder_from_env() -> Result<ClientBuilder<AsyncParts>, Error> {
-        let Environment {
-            base_url,
-            credentials,
-            key_source,
-        } = Environment::read(|name| std::env::var_os(name))?;
-        Ok(Self::builder(base_url, credentials, key_source))
+        ClientBuilder::from_environment(Environment::read(|name| std::env::var_os(name))?)
     }
 
     /// Returns the operations on secrets.
@@ -148,11 +144,11 @@ impl ClientBuilder<AsyncParts> {
     ///
     /// As [`ClientBuilder::connect`] of the blocking client.
     pub async fn connect(self) -> Result<AsyncClient, Error> {
-        let config = self.config(|parts: AsyncParts, base, timeouts, roots| {
+        let config = self.config(|parts: AsyncParts, base, timeouts, connections| {
             let (transport, opener) = match parts.transport {
                 Some(transport) => (transport, None),
                 None => {
-                    let transport = Arc::new(HyperTransport::new(base, timeouts, roots)?);
+                    let transport = Arc::new(HyperTransport::new(base, timeouts, connections)?);
                     (
                         Arc::clone(&transport) as Arc<dyn AsyncTransport>,
                         Some(transport),

@@ -13,7 +13,7 @@ use crate::error::Cause;
 pub(crate) enum Binding {
     /// Any payload is accepted.
     AllowUnbound,
-    /// A payload of one member must not name another key.
+    /// Refuses a payload whose only field has the name of another key.
     #[default]
     RefuseOthers,
     /// The payload must name the key.

@@ -1,12 +1,15 @@
 use std::fmt;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use helvetisafe_crypto::Fingerprint;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
-use helvetisafe_proto::{BaseUrl, KeyName, Scopes};
-use http::HeaderValue;
+use helvetisafe_proto::{BaseUrl, KeyName, ScopeList, Scopes};
+use http::header::{self, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
 
 use crate::api::{Api, Throttle};
 use crate::auth::{ApiToken, Auth, ServiceAccount};
@@ -14,18 +17,20 @@ use crate::binding::Binding;
 use crate::cache::CachePolicy;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
-use crate::credentials::{Authentication, Credentials, KeySource};
+use crate::credentials::{Authentication, Credentials, Environment, KeySource};
 use crate::error::Error;
 use crate::event::Event;
-use crate::http::Transport;
-use crate::http::roots::Roots;
+use crate::http::proxy::ProxySetting;
+use crate::http::roots::BaseRoots;
+use crate::http::tls::ClientCertificate;
+use crate::http::{ConnectionSettings, Transport};
 use crate::limits::{BodyLimits, Timeouts};
 use crate::observer::Observer;
 use crate::org_keys::{OrgKeyPolicy, OrgKeyRotation};
 use crate::runtime::{Notify, Runtime};
 use crate::vault::Config;
 
-const USER_AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
+const AGENT: &str = concat!("helvetisafe-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Enough to hide the round-trip time, and few enough to stay below the rate limit.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -38,13 +43,13 @@ pub struct ClientBuilder<P = Parts> {
     base_url: String,
     credentials: Credentials,
     key_source: KeySource,
-    scopes: Scopes,
+    scopes: String,
     api_token_header: Option<ApiTokenHeader>,
     timeouts: Timeouts,
     limits: BodyLimits,
     policy: RetryPolicy,
-    roots: Roots,
-    user_agent: Option<HeaderValue>,
+    connections: ConnectionSettings,
+    headers: HeaderMap,
     observer: Observer,
     org_key_policy: OrgKeyPolicy,
     binding: Binding,
@@ -59,6 +64,7 @@ pub struct ClientBuilder<P = Parts> {
 #[derive(Default)]
 pub struct Parts {
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) agent: Option<ureq::Agent>,
     pub(crate) around: Option<Box<Around>>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
@@ -72,13 +78,13 @@ impl<P: Default> ClientBuilder<P> {
             base_url,
             credentials,
             key_source,
-            scopes: Scopes::ALL,
+            scopes: Scopes::ALL.to_string(),
             api_token_header: None,
             timeouts: Timeouts::default(),
             limits: BodyLimits::default(),
             policy: RetryPolicy::default(),
-            roots: Roots::default(),
-            user_agent: None,
+            connections: ConnectionSettings::default(),
+            headers: HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(AGENT))]),
             observer: Observer::NONE,
             org_key_policy: OrgKeyPolicy::default(),
             binding: Binding::default(),
@@ -89,11 +95,52 @@ impl<P: Default> ClientBuilder<P> {
             parts: P::default(),
         }
     }
+
+    /// Starts with the settings of the environment.
+    pub(crate) fn from_environment(environment: Environment) -> Result<Self, Error> {
+        let Environment {
+            base_url,
+            credentials,
+            key_source,
+            ca_certificate,
+        } = environment;
+        let builder = Self::new(base_url, credentials, key_source);
+        let Some(path) = ca_certificate else {
+            return Ok(builder);
+        };
+        let pem = fs::read(&path).map_err(|reason| {
+            Error::config(ConfigError::CertificateFile {
+                path: path.display().to_string(),
+                reason: Arc::new(reason),
+            })
+        })?;
+        Ok(builder.ca_certificate(pem))
+    }
 }
 
 impl<P> ClientBuilder<P> {
     /// Sets the scopes to request; by default all of them. An API token has its own.
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
+        Self {
+            scopes: scopes.into().to_string(),
+            ..self
+        }
+    }
+
+    /// Sets the scopes to request as text, separated by single spaces, for scopes of the vault that this client
+    /// does not know (RFC 6749, section 3.3). Text that is not a list of scopes fails `connect`.
+    ///
+    /// ```
+    /// use helvetisafe::{Client, Credentials, KeySource};
+    ///
+    /// let builder = Client::builder(
+    ///     "https://vault.example",
+    ///     Credentials::service_account("client-id", "client-secret"),
+    ///     KeySource::pem_file("private-key.pem"),
+    /// )
+    /// .scopes_text("secrets:read credentials:read audit:read");
+    /// ```
+    pub fn scopes_text(self, scopes: impl Into<String>) -> Self {
         Self {
             scopes: scopes.into(),
             ..self
@@ -144,23 +191,112 @@ impl<P> ClientBuilder<P> {
 
     /// Trusts one or more further certificate authorities, given as PEM.
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.roots.extra.push(pem.into());
+        self.connections.tls.roots.extra.push(pem.into());
         self
+    }
+
+    /// Trusts one or more certificate authorities, given as PEM, and those of [`Self::ca_certificate`]: neither
+    /// the platform's nor Mozilla's. The platform's certificates are not read then.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let authority = std::fs::read("/etc/app/ca.pem")?;
+    /// let client = Client::builder_from_env()?.trust_only(authority).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trust_only(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.connections.tls.roots.base = BaseRoots::Nothing;
+        self.ca_certificate(pem)
     }
 
     /// Trusts Mozilla's compiled-in roots instead of the platform's.
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(mut self) -> Self {
-        self.roots.bundled = true;
+        self.connections.tls.roots.base = BaseRoots::Bundled;
+        self
+    }
+
+    /// Sets the certificate of this client, for a vault that wants one (mutual TLS): the chain, with the client's
+    /// own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both as PEM. Both may be the same
+    /// text. The key is copied; the copy is wiped on drop, except for the part that rustls holds.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let (chain, key) = (std::fs::read("/etc/app/tls.crt")?, std::fs::read("/etc/app/tls.key")?);
+    /// let client = Client::builder_from_env()?.client_certificate(chain, key).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn client_certificate(
+        mut self,
+        chain_pem: impl AsRef<[u8]>,
+        key_pem: impl AsRef<[u8]>,
+    ) -> Self {
+        let certificate = ClientCertificate::new(chain_pem.as_ref(), key_pem.as_ref());
+        self.connections.tls.client_certificate = Some(certificate);
+        self
+    }
+
+    /// Sets the whole configuration of TLS: the trusted authorities, the client certificate, the cryptography. It
+    /// replaces [`Self::ca_certificate`] and the other settings of certificates, which `connect` refuses beside
+    /// it. The client speaks HTTP/1.1, so other protocols of ALPN are left out.
+    ///
+    /// `rustls` has no version 1 yet. This method follows it, and is exempt from this crate's version promise.
+    #[cfg(feature = "rustls-config")]
+    pub fn rustls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.connections.tls.own = Some(config);
+        self
+    }
+
+    /// Connects through this proxy, and ignores `HTTPS_PROXY` and `NO_PROXY`. The URL is
+    /// `http://[user:password@]host[:port]`, or `https://…` for a proxy that itself wants TLS. User and password
+    /// are percent-encoded. It applies to a vault with `https` alone.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?
+    ///     .proxy("http://user:pass%40word@proxy.example:3128")
+    ///     .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
+        self.connections.proxy = ProxySetting::Url(url.into());
+        self
+    }
+
+    /// Connects directly, and ignores `HTTPS_PROXY`.
+    pub fn no_proxy(mut self) -> Self {
+        self.connections.proxy = ProxySetting::Direct;
         self
     }
 
     /// Sets the `User-Agent` header; by default the name and version of this crate.
-    pub fn user_agent(self, user_agent: HeaderValue) -> Self {
-        Self {
-            user_agent: Some(user_agent),
-            ..self
-        }
+    pub fn user_agent(mut self, user_agent: HeaderValue) -> Self {
+        self.headers.insert(USER_AGENT, user_agent);
+        self
+    }
+
+    /// Adds a header to every request to the vault, for a gateway in front of it or a trace. Mark a value that is
+    /// a secret as sensitive; it is not wiped as credentials are. Headers that the client itself sets are refused
+    /// by `connect`, with [`ErrorKind::Config`](crate::ErrorKind::Config).
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    /// use http::{HeaderName, HeaderValue};
+    ///
+    /// let client = Client::builder_from_env()?
+    ///     .header(
+    ///         HeaderName::from_static("x-tenant"),
+    ///         HeaderValue::from_static("payments"),
+    ///     )
+    ///     .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
     }
 
     /// Calls `observe` for each request, answer and wait. It is called on the working thread, so it should be
@@ -292,25 +428,26 @@ impl<P> ClientBuilder<P> {
     /// Does everything that needs no vault.
     pub(crate) fn config<R: Runtime>(
         self,
-        runtime: impl FnOnce(P, &BaseUrl, &Timeouts, &Roots) -> Result<R, ConfigError>,
+        runtime: impl FnOnce(P, &BaseUrl, &Timeouts, &ConnectionSettings) -> Result<R, ConfigError>,
     ) -> Result<Config<R>, Error> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
         self.credentials.0.check()?;
+        let scopes = ScopeList::parse(self.scopes).map_err(Error::config)?;
+        check_headers(&self.headers).map_err(Error::config)?;
         let local_key = self.key_source.local_key()?;
         let timeouts = self.timeouts.bounded();
-        let runtime = runtime(self.parts, &base, &timeouts, &self.roots).map_err(Error::config)?;
+        let runtime =
+            runtime(self.parts, &base, &timeouts, &self.connections).map_err(Error::config)?;
         let api = Api {
             base,
             runtime,
-            auth: auth(self.credentials, self.scopes, self.api_token_header)?,
+            auth: auth(self.credentials, scopes, self.api_token_header)?,
             observer: self.observer,
             policy: self.policy,
             timeouts,
             limits: self.limits,
             throttle: Throttle::default(),
-            user_agent: self
-                .user_agent
-                .unwrap_or(HeaderValue::from_static(USER_AGENT)),
+            headers: self.headers,
         };
         Ok(Config {
             api,
@@ -329,9 +466,30 @@ impl<P> ClientBuilder<P> {
     }
 }
 
+/// The headers that the client or its transport sets.
+const OWN_HEADERS: [HeaderName; 10] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("x-aegis-token"),
+    header::HOST,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::EXPECT,
+];
+
+fn check_headers(headers: &HeaderMap) -> Result<(), ConfigError> {
+    match OWN_HEADERS.iter().find(|name| headers.contains_key(*name)) {
+        Some(name) => Err(ConfigError::OwnHeader(name.clone())),
+        None => Ok(()),
+    }
+}
+
 fn auth<N: Notify>(
     credentials: Credentials,
-    scopes: Scopes,
+    scopes: ScopeList,
     header: Option<ApiTokenHeader>,
 ) -> Result<Auth<N>, Error> {
     match credentials.0 {

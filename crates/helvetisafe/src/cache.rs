@@ -3,9 +3,11 @@
 
 mod entries;
 mod in_flight;
+mod outage;
 mod policy;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use helvetisafe_crypto::Payload;
@@ -17,8 +19,9 @@ use crate::error::Error;
 use crate::runtime::Notify;
 use crate::single_flight;
 use entries::Entries;
+use outage::Outage;
 
-pub(crate) use in_flight::{PendingWrite, ReadFlight};
+pub(crate) use in_flight::{Bypass, PendingWrite, ReadFlight};
 pub use policy::{CachePolicy, Freshness};
 
 /// A value and its expiry.
@@ -39,7 +42,10 @@ pub(crate) struct Cache<N>(Arc<Shared<N>>);
 
 struct Shared<N> {
     policy: CachePolicy,
-    entries: Mutex<Entries>,
+    /// A read of a cached value locks them shared, so that threads do not wait for each other.
+    entries: RwLock<Entries>,
+    /// Locked after the entries, or alone.
+    outage: Mutex<Outage>,
     /// Notified at the end of each read.
     landed: N,
 }
@@ -48,7 +54,8 @@ impl<N: Notify> Cache<N> {
     pub(crate) fn new(policy: CachePolicy) -> Self {
         Self(Arc::new(Shared {
             policy,
-            entries: Mutex::default(),
+            entries: RwLock::default(),
+            outage: Mutex::default(),
             landed: N::default(),
         }))
     }
@@ -58,9 +65,21 @@ impl<N: Notify> Cache<N> {
         &self.0.landed
     }
 
+    /// Returns the cached value if it is fresh.
+    pub(crate) fn hit(&self, key: &KeyName, now: Now) -> Option<(Value, Freshness)> {
+        let entries = self.0.read();
+        let entry = entries.by_key.get(key)?;
+        let (value, age) = entry.live_value(now)?;
+        if age >= self.0.policy.time_to_live {
+            return None;
+        }
+        entries.note_use(entry);
+        Some((value, Freshness::Cached { age }))
+    }
+
     /// Returns the number of reads of this key that ended.
     pub(crate) fn completed_reads(&self, key: &KeyName) -> u64 {
-        let entries = self.lock();
+        let entries = self.0.read();
         entries
             .by_key
             .get(key)
@@ -91,6 +110,10 @@ impl<N: Notify> Cache<N> {
                 return Step::Take(policy.fallback(entry, error.clone(), now));
             }
         }
+        let has_stale = policy.stale(entry, now).is_some();
+        if let Some(error) = self.0.outage().failure(key, has_stale, policy, now) {
+            return Step::Take(policy.fallback(entry, error, now));
+        }
         match entry.read.begin(now.clock, longest) {
             Err(at_most) => Step::Wait { at_most },
             Ok(id) => Step::Fly(ReadFlight::new(&self.0, key, entry, id, now.clock)),
@@ -100,14 +123,37 @@ impl<N: Notify> Cache<N> {
     /// Returns the old value where the policy allows that, otherwise the error: for a caller that can
     /// neither read nor wait.
     pub(crate) fn fallback(&self, key: &KeyName, error: Error, now: Now) -> Outcome {
-        match self.lock().by_key.get(key) {
+        match self.0.read().by_key.get(key) {
             Some(entry) => self.0.policy.fallback(entry, error, now),
             None => Err(error),
         }
     }
 
+    /// Returns the time that a read waits for the vault if there is an old value to return instead.
+    pub(crate) fn wait_before_stale(&self, key: &KeyName, now: Now) -> Option<Duration> {
+        let policy = &self.0.policy;
+        let entries = self.0.read();
+        let entry = entries.by_key.get(key)?;
+        policy.stale(entry, now).map(|_| policy.stale_after)
+    }
+
+    /// Returns the old value instead of that of a read that goes on, and notes that the vault is slow.
+    pub(crate) fn stale_instead(&self, key: &KeyName, error: Error, now: Now) -> Outcome {
+        self.0.outage().begin(&error, now);
+        self.fallback(key, error, now)
+    }
+
+    /// Takes the keys of stale values to refresh, after the vault has answered.
+    pub(crate) fn take_due(&self) -> BTreeSet<KeyName> {
+        self.0.outage().take_due()
+    }
+
     pub(crate) fn begin_write<'a>(&'a self, key: &'a KeyName) -> PendingWrite<'a, N> {
         PendingWrite::begin(self, key)
+    }
+
+    pub(crate) fn begin_bypass<'a>(&'a self, key: &'a KeyName, now: Now) -> Bypass<'a, N> {
+        Bypass::begin(self, key, now)
     }
 
     pub(crate) fn forget(&self, key: &str) {
@@ -122,15 +168,23 @@ impl<N: Notify> Cache<N> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Entries> {
+    fn lock(&self) -> RwLockWriteGuard<'_, Entries> {
         self.0.lock()
     }
 }
 
 impl<N> Shared<N> {
     /// The state is consistent even after a panic, so poison does not matter.
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> RwLockWriteGuard<'_, Entries> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

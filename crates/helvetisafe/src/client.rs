@@ -1,3 +1,5 @@
+mod store;
+
 use std::env;
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +38,8 @@ impl Client {
     /// Connects with the settings in the environment: `HELVETISAFE_BASE_URL`; either
     /// `HELVETISAFE_API_TOKEN`, or `HELVETISAFE_CLIENT_ID` and `HELVETISAFE_CLIENT_SECRET`; and
     /// one of `HELVETISAFE_PRIVATE_KEY_PATH`, `HELVETISAFE_PRIVATE_KEY_PEM` and
-    /// `HELVETISAFE_PASSWORD`. An empty variable counts as unset.
+    /// `HELVETISAFE_PASSWORD`. `HELVETISAFE_CA_CERTIFICATE`, the path of a PEM, adds a certificate authority. An
+    /// empty variable counts as unset.
     ///
     /// # Errors
     ///
@@ -53,12 +56,7 @@ impl Client {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing, doubled or
     /// malformed, which it names.
     pub fn builder_from_env() -> Result<ClientBuilder, Error> {
-        let Environment {
-            base_url,
-            credentials,
-            key_source,
-        } = Environment::read(|name| env::var_os(name))?;
-        Ok(Self::builder(base_url, credentials, key_source))
+        ClientBuilder::from_environment(Environment::read(|name| env::var_os(name))?)
     }
 
     /// Returns the operations on secrets.
@@ -111,6 +109,26 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends through this agent, with its connections, resolver, TLS, proxy and middleware, in place of the default
+    /// transport. For each request the client sets the [`Timeouts`](crate::Timeouts) and the largest body, and
+    /// turns redirects off: a redirect to another host would take an API token along.
+    ///
+    /// The agent is then responsible for certificates and proxies; it should log no headers and have no
+    /// middleware that repeats requests. The client cannot see how far a request came: a broken connection counts
+    /// as one that may have delivered it, and the buffers of the agent are not wiped.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let agent = ureq::Agent::new_with_defaults();
+    /// let client = Client::builder_from_env()?.ureq_agent(agent).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn ureq_agent(mut self, agent: ureq::Agent) -> Self {
+        self.parts_mut().agent = Some(agent);
+        self
+    }
+
     /// Wraps the default transport, or that of [`Self::transport`], to observe or answer requests. `around`
     /// receives the inner transport.
     pub fn around_transport<T: Transport + 'static>(
@@ -132,18 +150,23 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument cannot be used, before
-    /// anything is sent, or there is no certificate authority to trust;
-    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key cannot be read or unlocked,
-    /// or the org key cannot be unwrapped;
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when an argument or the PEM of the private key
+    /// cannot be used, before anything is sent, or there is no certificate authority to trust;
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the private key of the vault cannot be
+    /// unlocked, or the org key cannot be unwrapped;
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
     /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
-        let config = self.config(|parts: Parts, base, timeouts, roots| {
-            let (transport, opener) = match parts.transport {
-                Some(transport) => (transport, None),
-                None => {
-                    let transport = Arc::new(UreqTransport::new(base, timeouts, roots)?);
+        let config = self.config(|parts: Parts, base, timeouts, connections| {
+            let (transport, opener) = match (parts.transport, parts.agent) {
+                (Some(transport), _) => (transport, None),
+                (None, Some(agent)) => {
+                    let transport: Arc<dyn Transport> =
+                        Arc::new(UreqTransport::with_agent(agent, timeouts));
+                    (transport, None)
+                }
+                (None, None) => {
+                    let transport = Arc::new(UreqTransport::new(base, timeouts, connections)?);
                     (
                         Arc::clone(&transport) as Arc<dyn Transport>,
                         Some(transport),

@@ -3,6 +3,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
+use crate::cancel::CancelToken;
+
 /// A source of time, for deadlines, token ages and waits. Tests provide their own.
 pub trait Clock: Send + Sync {
     /// Returns the time since some fixed moment; never goes backwards.
@@ -10,6 +12,13 @@ pub trait Clock: Send + Sync {
 
     /// Returns after `duration`.
     fn sleep(&self, duration: Duration);
+
+    /// Returns after `duration`, or earlier once `token` is cancelled. By default it is [`Self::sleep`], which does
+    /// not end earlier; the system's clock ends at once.
+    fn sleep_unless_cancelled(&self, duration: Duration, token: &CancelToken) {
+        let _ = token;
+        self.sleep(duration);
+    }
 
     /// Returns the calendar time. It serves to read a `Retry-After` that is a date in an answer without a
     /// `Date`, for the expiry of cached values, and for the age of access tokens from an earlier client.
@@ -58,6 +67,10 @@ impl Clock for SystemClock {
 
     fn sleep(&self, duration: Duration) {
         thread::sleep(duration);
+    }
+
+    fn sleep_unless_cancelled(&self, duration: Duration, token: &CancelToken) {
+        token.wait(duration);
     }
 }
 

@@ -1,9 +1,14 @@
+mod redacted;
+
 use std::fmt;
 
 use config::{ConfigError, Map, Source, Value, ValueKind};
 
 use crate::client::Client;
+use crate::load::LoadError;
 use crate::secret::Secret;
+
+pub use redacted::RedactedConfigError;
 
 /// Secrets as a source of the `config` crate: each is a string, and a multi-field secret a table.
 ///
@@ -24,7 +29,7 @@ use crate::secret::Secret;
 /// ```
 ///
 /// The `config` crate does not wipe its values, and its errors show a value of the wrong type: `get_int` of a
-/// password shows the password. Read secrets as strings, or do not show such an error.
+/// password shows the password. Return a [`RedactedConfigError`] instead: `?` converts into it.
 #[derive(Clone)]
 pub struct ConfigSource {
     client: Client,
@@ -59,14 +64,16 @@ impl Source for ConfigSource {
     ///
     /// # Errors
     ///
-    /// The error of the first secret that cannot be read, or of an invalid path.
+    /// A [`LoadError`](crate::load::LoadError) with every secret that cannot be read, or the error of an invalid
+    /// path.
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
         let keys: Vec<_> = self.secrets.iter().map(|(key, _)| key).collect();
         let secrets = self.client.secrets().get_many(&keys);
+        let secrets = LoadError::or_all(&keys, secrets);
+        let secrets = secrets.map_err(|error| ConfigError::Foreign(Box::new(error)))?;
         let mut builder = config::Config::builder();
-        for (secret, (_, path)) in secrets.into_iter().zip(&self.secrets) {
-            let secret = secret.map_err(|error| ConfigError::Foreign(Box::new(error)))?;
-            builder = builder.set_override(path, value(&secret))?;
+        for (secret, (_, path)) in secrets.iter().zip(&self.secrets) {
+            builder = builder.set_override(path, value(secret))?;
         }
         builder.build()?.cache.into_table()
     }

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::error::{Action, Error};
+use crate::error::Error;
 
 /// The largest key file: an 8192-bit key has about 6 KiB.
 const MAX_KEY_FILE: usize = 1 << 20;
@@ -158,7 +158,7 @@ impl KeySource {
             None => PrivateKey::from_pem(pem),
         };
         key.map(|key| LocalKey::Ready(Arc::new(key)))
-            .map_err(|error| Error::new(Action::Configure, error))
+            .map_err(|error| Error::config(ConfigError::PrivateKey(error)))
     }
 }
 
@@ -175,10 +175,10 @@ fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         return Err(Error::config(ConfigError::KeyNotPath));
     }
     let shown = || path.display().to_string();
-    let unreadable = |source: std::io::Error| {
+    let unreadable = |reason: std::io::Error| {
         Error::config(ConfigError::KeyFile {
             path: shown(),
-            source: Arc::new(source),
+            reason: Arc::new(reason),
         })
     };
     let file = File::open(path).map_err(unreadable)?;
@@ -228,80 +228,85 @@ pub(crate) struct Environment {
     pub(crate) base_url: String,
     pub(crate) credentials: Credentials,
     pub(crate) key_source: KeySource,
+    /// The file of a further certificate authority.
+    pub(crate) ca_certificate: Option<PathBuf>,
 }
 
 impl Environment {
-    /// Reads the variables through `variable`; an empty one counts as unset.
+    /// Reads the variables through `variable`; an empty one counts as unset. The error names all missing and
+    /// wrong variables.
     pub(crate) fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let text = |name: &'static str| match variable(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(value).filter(|value| !value.is_empty())),
-            Some(Err(_)) => Err(Error::config(ConfigError::NotUnicode(name))),
+            Some(Err(_)) => Err(ConfigError::NotUnicode(name)),
         };
-        let secret = |name| Ok::<_, Error>(text(name)?.map(SecretString::from));
-
-        let base_url = text("HELVETISAFE_BASE_URL")?.ok_or(missing("HELVETISAFE_BASE_URL"))?;
-        let credentials = credentials(
-            text("HELVETISAFE_CLIENT_ID")?,
-            secret("HELVETISAFE_CLIENT_SECRET")?,
-            secret("HELVETISAFE_API_TOKEN")?,
-        )?;
-        let path = variable("HELVETISAFE_PRIVATE_KEY_PATH").filter(|path| !path.is_empty());
-        let key_source = key_source(
-            path.map(PathBuf::from),
-            secret("HELVETISAFE_PRIVATE_KEY_PEM")?,
-            secret("HELVETISAFE_PASSWORD")?,
-        )?;
-        Ok(Self {
-            base_url,
-            credentials,
-            key_source,
-        })
+        let path = |name| {
+            variable(name)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        };
+        let base_url = text(BASE_URL).and_then(|url| url.ok_or(ConfigError::Missing(BASE_URL)));
+        let credentials = credentials(text);
+        let key_source = key_source(path("HELVETISAFE_PRIVATE_KEY_PATH"), text);
+        match (base_url, credentials, key_source) {
+            (Ok(base_url), Ok(credentials), Ok(key_source)) => Ok(Self {
+                base_url,
+                credentials,
+                key_source,
+                ca_certificate: path("HELVETISAFE_CA_CERTIFICATE"),
+            }),
+            (base_url, credentials, key_source) => {
+                let problems = [base_url.err(), credentials.err(), key_source.err()];
+                let problems = problems.into_iter().flatten().collect();
+                Err(Error::config(ConfigError::Several(problems)))
+            }
+        }
     }
 }
 
-fn missing(what: &'static str) -> Error {
-    Error::config(ConfigError::Missing(what))
-}
+const BASE_URL: &str = "HELVETISAFE_BASE_URL";
 
 fn credentials(
-    client_id: Option<String>,
-    client_secret: Option<SecretString>,
-    api_token: Option<SecretString>,
-) -> Result<Credentials, Error> {
+    text: impl Fn(&'static str) -> Result<Option<String>, ConfigError>,
+) -> Result<Credentials, ConfigError> {
+    let client_id = text("HELVETISAFE_CLIENT_ID")?;
+    let client_secret = text("HELVETISAFE_CLIENT_SECRET")?.map(SecretString::from);
+    let api_token = text("HELVETISAFE_API_TOKEN")?.map(SecretString::from);
     match (client_id, client_secret, api_token) {
         (Some(id), Some(secret), None) => Ok(Credentials::service_account(id, secret)),
         (None, None, Some(token)) => Ok(Credentials::api_token(token)),
-        (None, None, None) => Err(missing(
+        (None, None, None) => Err(ConfigError::Missing(
             "HELVETISAFE_API_TOKEN, or HELVETISAFE_CLIENT_ID and HELVETISAFE_CLIENT_SECRET",
         )),
-        (Some(_), None, None) => Err(missing(
+        (Some(_), None, None) => Err(ConfigError::Missing(
             "HELVETISAFE_CLIENT_SECRET, which goes with HELVETISAFE_CLIENT_ID",
         )),
-        (None, Some(_), None) => Err(missing(
+        (None, Some(_), None) => Err(ConfigError::Missing(
             "HELVETISAFE_CLIENT_ID, which goes with HELVETISAFE_CLIENT_SECRET",
         )),
-        (_, _, Some(_)) => Err(Error::config(ConfigError::Doubled(
+        (_, _, Some(_)) => Err(ConfigError::Doubled(
             "HELVETISAFE_API_TOKEN, and HELVETISAFE_CLIENT_ID with HELVETISAFE_CLIENT_SECRET",
-        ))),
+        )),
     }
 }
 
 fn key_source(
     path: Option<PathBuf>,
-    pem: Option<SecretString>,
-    password: Option<SecretString>,
-) -> Result<KeySource, Error> {
+    text: impl Fn(&'static str) -> Result<Option<String>, ConfigError>,
+) -> Result<KeySource, ConfigError> {
     const NAMES: &str =
         "HELVETISAFE_PRIVATE_KEY_PATH, HELVETISAFE_PRIVATE_KEY_PEM and HELVETISAFE_PASSWORD";
+    let pem = text("HELVETISAFE_PRIVATE_KEY_PEM")?.map(SecretString::from);
+    let password = text("HELVETISAFE_PASSWORD")?.map(SecretString::from);
     match (path, pem, password) {
         (Some(path), None, None) => Ok(KeySource::pem_file(path)),
         (None, Some(pem), None) => Ok(KeySource::pem(pem.expose_secret())),
         (None, None, Some(password)) => Ok(KeySource::password(password)),
-        (None, None, None) => Err(missing(
+        (None, None, None) => Err(ConfigError::Missing(
             "HELVETISAFE_PRIVATE_KEY_PATH, HELVETISAFE_PRIVATE_KEY_PEM or HELVETISAFE_PASSWORD",
         )),
-        _ => Err(Error::config(ConfigError::Doubled(NAMES))),
+        _ => Err(ConfigError::Doubled(NAMES)),
     }
 }
 

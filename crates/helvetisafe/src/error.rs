@@ -1,3 +1,5 @@
+mod advice;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +12,13 @@ use http::StatusCode;
 use crate::config_error::ConfigError;
 use crate::http::{Failure, TransportError};
 
+pub use advice::Setting;
+
 /// A failed operation: the action, the secret, the cause, and advice.
+///
+/// `Display` is the whole message, with every cause. So [`source`](StdError::source) is `None`, and a report
+/// of `anyhow` or `eyre` shows each cause once. The causes are available as data: see
+/// [`Self::transport_error`], [`Self::status`] and [`Self::code`].
 ///
 /// Neither `Display` nor `Debug` ever shows a secret, a token, a password or the body of an answer.
 /// It is cheap to clone, so that threads can share the result of one renewal.
@@ -42,7 +50,7 @@ pub enum ErrorKind {
     /// Any other status, a redirect, or an answer that is malformed or too large to a call that
     /// writes nothing.
     Api,
-    /// A key, an unwrap or a decryption failed, or a check on them: a secret that does not name its
+    /// An unwrap, an unlock or a decryption failed, or a check on them: a secret that does not name its
     /// key, or that names another one.
     Crypto,
     /// The vault returned an org key that the client does not accept: it is not pinned, or not the one of
@@ -52,8 +60,35 @@ pub enum ErrorKind {
     Transport,
     /// There is no readable answer to a write, and it is unknown if the write happened or will happen.
     Ambiguous,
-    /// An argument or a variable is missing, duplicate or malformed.
+    /// An argument or a variable is missing, duplicate or malformed. A PEM that cannot be used counts, also
+    /// for its passphrase: the message has the cause.
     Config,
+    /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
+    Cancelled,
+    /// The secret was read, but its value is not of the requested form, such as base64.
+    Value,
+}
+
+impl ErrorKind {
+    /// Returns the name of the kind in lower case, such as `not_found`: a label for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::RateLimited => "rate_limited",
+            Self::Api => "api",
+            Self::Crypto => "crypto",
+            Self::OrgKeyRefused => "org_key_refused",
+            Self::Transport => "transport",
+            Self::Ambiguous => "ambiguous",
+            Self::Config => "config",
+            Self::Cancelled => "cancelled",
+            Self::Value => "value",
+        }
+    }
 }
 
 /// The action that failed.
@@ -70,15 +105,15 @@ pub(crate) enum Action {
     Delete(KeyName),
 }
 
-/// The cause of a failure.
+/// The cause of a failure. `Display` shows all of it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Cause {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error(transparent)]
-    Transport(TransportError),
+    Transport(#[from] TransportError),
     #[error("{0}; it is unknown whether the write happened")]
-    Ambiguous(#[source] Arc<dyn StdError + Send + Sync>),
+    Ambiguous(Arc<Cause>),
     #[error(transparent)]
     Crypto(#[from] crypto::Error),
     #[error("the secret opened, but does not name this key: it may be another secret's")]
@@ -91,6 +126,8 @@ pub(crate) enum Cause {
     NoFields,
     #[error("the secret has no field `{}`", .0.escape_debug())]
     NoSuchField(String),
+    #[error("{} is not base64", described(.0.as_deref()))]
+    NotBase64(Option<String>),
     #[error(
         "the vault gives the org key {found}, and this client accepts {}; nothing was opened or \
          sealed under it",
@@ -102,26 +139,22 @@ pub(crate) enum Cause {
     },
     #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
     Throttled,
-    #[error("the time for the operation is over")]
+    #[error("the operation timed out")]
     Deadline,
+    #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
+    Unfinished(Duration),
+    #[error("the operation was cancelled")]
+    Cancelled,
     #[error("the asynchronous runtime has ended")]
     RuntimeEnded,
+    #[error("the operating system gives no thread for the read")]
+    NoThread,
     #[error(
         "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
     )]
     TooLarge { length: usize, limit: usize },
     #[error(transparent)]
     Config(#[from] ConfigError),
-}
-
-impl From<TransportError> for Cause {
-    /// Some errors in the configuration show only when a connection is made.
-    fn from(error: TransportError) -> Self {
-        match error.config_error() {
-            Some(error) => Self::Config(error.clone()),
-            None => Self::Transport(error),
-        }
-    }
 }
 
 impl Error {
@@ -147,6 +180,20 @@ impl Error {
 
     pub(crate) fn config(cause: impl Into<ConfigError>) -> Self {
         Self::new(Action::Configure, cause.into())
+    }
+
+    /// Returns the same failure of another action.
+    pub(crate) fn about(&self, action: Action) -> Self {
+        Self::with_retry_after(action, self.0.cause.clone(), self.0.retry_after)
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self.0.cause, Cause::Cancelled)
+    }
+
+    /// Returns true if the failed read goes on in the background.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self.0.cause, Cause::Unfinished(_))
     }
 
     /// Returns the same failure for a write that may have happened.
@@ -176,11 +223,15 @@ impl Error {
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
             Cause::Throttled => ErrorKind::RateLimited,
+            Cause::Cancelled => ErrorKind::Cancelled,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,
-            Cause::Deadline | Cause::RuntimeEnded => ErrorKind::Transport,
+            Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
+                ErrorKind::Transport
+            }
             Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
+            Cause::NotBase64(_) => ErrorKind::Value,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
         }
     }
@@ -195,9 +246,13 @@ impl Error {
             Cause::Api(error) => matches!(error.kind(), Kind::RateLimited | Kind::Unavailable),
             Cause::Transport(error) => !matches!(
                 error.failure(),
-                Failure::Tls | Failure::TooLarge | Failure::Malformed
+                Failure::Tls | Failure::Proxy | Failure::TooLarge | Failure::Malformed
             ),
-            Cause::Throttled | Cause::Deadline | Cause::RuntimeEnded => true,
+            Cause::Throttled
+            | Cause::Deadline
+            | Cause::Unfinished(_)
+            | Cause::RuntimeEnded
+            | Cause::NoThread => true,
             _ => false,
         }
     }
@@ -207,7 +262,16 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
             Cause::Transport(error) => error.failure() == Failure::TimedOut,
-            cause => matches!(cause, Cause::Deadline),
+            cause => matches!(cause, Cause::Deadline | Cause::Unfinished(_)),
+        }
+    }
+
+    /// Returns the failure of the last request, if it had no readable answer.
+    #[must_use]
+    pub fn transport_error(&self) -> Option<&TransportError> {
+        match self.0.cause.of_attempt() {
+            Cause::Transport(error) => Some(error),
+            _ => None,
         }
     }
 
@@ -217,7 +281,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Returns the status of the answer, if there was one.
+    /// Returns the status of the last answer, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.api_error().and_then(ApiError::status)
@@ -226,12 +290,7 @@ impl Error {
     /// Returns the name of the secret, if the operation was about one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyName> {
-        match &self.0.action {
-            Action::Get(key) | Action::Create(key) | Action::Update(key) | Action::Delete(key) => {
-                Some(key)
-            }
-            _ => None,
-        }
+        self.0.action.key()
     }
 
     /// Returns the fingerprint of the org key that the client does not accept: see
@@ -277,74 +336,75 @@ impl Error {
         self.api_error().and_then(ApiError::missing_scope)
     }
 
-    /// Returns the vault's own text about the error: control characters escaped, at most 4 KiB. It is not part of
-    /// `Display`, since a hostile vault could echo a credential into a log.
+    /// Returns the vault's own text about the error, the `error` of its answer: control characters escaped, at
+    /// most 4 KiB. It is not part of `Display`, since a hostile vault could echo a credential into a log.
     #[must_use]
     pub fn server_text(&self) -> Option<&str> {
         self.api_error().and_then(ApiError::server_text)
     }
 
+    /// Returns the message without the advice at its end, for a program with advice of its own.
+    #[must_use]
+    pub fn without_advice(&self) -> String {
+        format!("{}: {}", self.0.action, self.0.cause)
+    }
+
     fn api_error(&self) -> Option<&ApiError> {
-        match &self.0.cause {
+        match self.0.cause.of_attempt() {
             Cause::Api(error) => Some(error),
             _ => None,
         }
     }
+}
 
-    /// Returns advice for the user, if there is any.
-    fn advice(&self) -> Option<String> {
-        if let Some(code) = self.code() {
-            return Some(self.advice_for(code));
+impl Action {
+    /// Returns the name of the secret, if the action is about one.
+    pub(crate) fn key(&self) -> Option<&KeyName> {
+        match self {
+            Self::Get(key) | Self::Create(key) | Self::Update(key) | Self::Delete(key) => Some(key),
+            _ => None,
         }
-        let advice = match self.kind() {
-            ErrorKind::Auth => "check the client id and secret, or the API token".to_owned(),
-            ErrorKind::Forbidden => match self.missing_scope() {
-                Some(scope) => format!("the credential needs the scope {scope}"),
-                None => "the credential is not allowed to do this".to_owned(),
-            },
-            ErrorKind::NotFound if self.status().is_none() => return None,
-            ErrorKind::NotFound if self.key().is_some() => {
-                "there is no such secret, or it has expired".to_owned()
-            }
-            ErrorKind::NotFound => "check the base URL".to_owned(),
-            ErrorKind::Conflict if self.status().is_none() => return None,
-            ErrorKind::Conflict => "it exists already: use update, or put".to_owned(),
-            ErrorKind::RateLimited => match self.retry_after() {
-                Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
-                None => "try again later".to_owned(),
-            },
-            ErrorKind::Ambiguous => "read it before writing again".to_owned(),
-            _ => match &self.0.cause {
-                Cause::TooLarge { .. } => "raise the limit of the client".to_owned(),
-                Cause::OrgKeyRefused { found, .. } => format!(
-                    "ask the vault's owner whether the key was rotated; if it was, accept {found} \
-                     (`pin_org_keys`, `org_key_rotation`)"
-                ),
-                Cause::NamesAnother(name) => format!(
-                    "if it is a secret with the one field `{name}`, read that field by its name \
-                     (`get_field`), or allow such secrets (`allow_unbound`)"
-                ),
-                _ => match self.retry_after() {
-                    Some(wait) => format!("try again in {} s", wait.as_secs_f64().ceil()),
-                    None => return None,
-                },
-            },
-        };
-        Some(advice)
+    }
+
+    /// Returns the name of the action in events and spans.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Configure => "configure",
+            Self::FetchToken => "token.fetch",
+            Self::GetOrgKey => "org_key.get",
+            Self::GetPrivateKey => "private_key.get",
+            Self::List => "secrets.list",
+            Self::Get(_) => "secrets.get",
+            Self::Create(_) => "secrets.create",
+            Self::Update(_) => "secrets.update",
+            Self::Delete(_) => "secrets.delete",
+        }
+    }
+
+    /// Returns true if the action is no part of an operation on secrets.
+    pub(crate) fn is_apart(&self) -> bool {
+        matches!(
+            self,
+            Self::FetchToken | Self::GetOrgKey | Self::GetPrivateKey
+        )
     }
 }
 
-impl Error {
-    /// Returns the advice of a code, completed with the scope or the time from this answer.
-    fn advice_for(&self, code: ErrorCode) -> String {
-        let advice = code.advice();
-        match (self.missing_scope(), self.retry_after()) {
-            (Some(scope), _) => format!("the credential needs the scope {scope}"),
-            (None, Some(wait)) => {
-                format!("{advice}; try again in {} s", wait.as_secs_f64().ceil())
-            }
-            (None, None) => advice.to_owned(),
+impl Cause {
+    /// Returns the cause without the doubt whether a write happened.
+    fn of_attempt(&self) -> &Self {
+        match self {
+            Self::Ambiguous(cause) => cause,
+            cause => cause,
         }
+    }
+}
+
+/// Names the value of a secret, or of one field.
+fn described(field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("the field `{}`", field.escape_debug()),
+        None => "the value".to_owned(),
     }
 }
 
@@ -385,15 +445,4 @@ impl fmt::Debug for Error {
     }
 }
 
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0.cause {
-            Cause::Api(error) => Some(error),
-            Cause::Transport(error) => Some(error),
-            Cause::Ambiguous(error) => Some(error.as_ref()),
-            Cause::Crypto(error) => Some(error),
-            Cause::Config(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl StdError for Error {}

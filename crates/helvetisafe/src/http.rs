@@ -1,11 +1,13 @@
 //! The transport: one method over the types of the crate `http`, and its two implementations.
 
+mod certificate;
 mod framing;
 #[cfg(feature = "async")]
 pub(crate) mod hyper;
 mod informational;
-mod proxy;
+pub(crate) mod proxy;
 pub(crate) mod roots;
+pub(crate) mod tls;
 pub(crate) mod ureq;
 
 use std::error::Error as StdError;
@@ -13,10 +15,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 
-use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
+use proxy::ProxySetting;
+use tls::TlsSettings;
+
+pub(crate) use certificate::CertificateProblem;
 
 /// Sends one request and returns the whole answer.
 ///
@@ -137,6 +142,13 @@ impl AttemptLimits {
     }
 }
 
+/// The settings of the connections of a default transport.
+#[derive(Clone, Default)]
+pub(crate) struct ConnectionSettings {
+    pub(crate) tls: TlsSettings,
+    pub(crate) proxy: ProxySetting,
+}
+
 /// Fails if the connection may take no time at all, since not all libraries check that.
 fn check_timeouts(timeouts: &Timeouts) -> Result<(), TransportError> {
     if timeouts.connect.is_zero() || timeouts.silence.is_zero() {
@@ -147,9 +159,14 @@ fn check_timeouts(timeouts: &Timeouts) -> Result<(), TransportError> {
 }
 
 /// The failure of a request that has no answer.
+///
+/// `Display` shows all of it: the progress, the host and the proxy, and the error of the HTTP library with its
+/// causes. So [`source`](StdError::source) is `None`; [`Self::get_ref`] returns the library's error.
 #[derive(Clone)]
 pub struct TransportError {
     failure: Failure,
+    host: Option<Arc<str>>,
+    proxy: Option<Arc<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -161,9 +178,14 @@ pub enum Failure {
     /// or it or its TLS took too long.
     #[error("the vault could not be reached; nothing was sent")]
     NotSent,
-    /// TLS failed for a reason that does not pass, such as a certificate that is not trusted.
+    /// TLS failed for a reason that does not pass, such as a certificate that is not trusted, on one of the two
+    /// sides. The vault read nothing of the request.
     #[error("no trusted TLS connection: the certificate or the protocol was refused")]
     Tls,
+    /// The proxy refused to reach the vault, for a reason that does not pass, such as a missing password. Not one
+    /// byte of the request was sent.
+    #[error("the proxy does not connect to the vault; nothing was sent")]
+    Proxy,
     /// A reused connection turned out to be closed: no byte came back.
     #[error("the connection had been closed by the vault")]
     DeadConnection,
@@ -187,6 +209,8 @@ impl TransportError {
     pub fn new(failure: Failure) -> Self {
         Self {
             failure,
+            host: None,
+            proxy: None,
             source: None,
         }
     }
@@ -198,8 +222,8 @@ impl TransportError {
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
         Self {
-            failure,
             source: Some(Arc::from(source.into())),
+            ..Self::new(failure)
         }
     }
 
@@ -209,17 +233,85 @@ impl TransportError {
         self.failure
     }
 
-    /// Returns the error in the configuration that caused the failure, if there is one.
-    pub(crate) fn config_error(&self) -> Option<&ConfigError> {
-        self.source.as_deref()?.downcast_ref()
+    /// Returns the host of the request, with the port if the base URL has one. The client adds it to the errors
+    /// of every transport.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// Returns the host and the port of the proxy, if the request went through one. Only the default transports
+    /// know it.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    /// Returns the error of the HTTP library, or of the closure that is the transport.
+    #[must_use]
+    pub fn get_ref(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.source.as_deref()
+    }
+
+    /// Adds the host of the request.
+    pub(crate) fn with_host(self, request: &Uri) -> Self {
+        Self {
+            host: request.authority().map(|host| host.as_str().into()),
+            ..self
+        }
+    }
+
+    /// Adds the proxy, if there is one.
+    pub(crate) fn through(self, proxy: Option<&Uri>) -> Self {
+        let proxy = proxy.and_then(Uri::authority);
+        Self {
+            proxy: proxy.map(|proxy| proxy.as_str().into()),
+            ..self
+        }
+    }
+
+    /// Returns the reason for which the vault's certificate was refused, if that is known.
+    pub(crate) fn certificate_problem(&self) -> Option<CertificateProblem> {
+        CertificateProblem::find(self.source.as_deref()?)
+    }
+
+    /// Returns true if the body of the answer was larger than [`AttemptLimits::body`], rather than its head.
+    pub(crate) fn exceeds_body_limit(&self) -> bool {
+        self.failure == Failure::TooLarge && !self.get_ref().is_some_and(ureq::is_large_head)
+    }
+
+    /// Writes the host, the proxy, and the error of the library with those causes that it does not show itself.
+    fn details(&self) -> String {
+        let route = match (&self.host, &self.proxy) {
+            (Some(host), Some(proxy)) => Some(format!("{host} through the proxy {proxy}")),
+            (Some(host), None) => Some(host.to_string()),
+            (None, Some(proxy)) => Some(format!("the proxy {proxy}")),
+            (None, None) => None,
+        };
+        let mut shown = route.unwrap_or_default();
+        let first = self
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static));
+        for cause in std::iter::successors(first, |&cause| cause.source()) {
+            let text = cause.to_string();
+            if shown.contains(&text) {
+                continue;
+            }
+            if !shown.is_empty() {
+                shown.push_str(": ");
+            }
+            shown.push_str(&text);
+        }
+        shown
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => write!(f, "{} ({source})", self.failure),
-            None => write!(f, "{}", self.failure),
+        match self.details() {
+            details if details.is_empty() => write!(f, "{}", self.failure),
+            details => write!(f, "{} ({details})", self.failure),
         }
     }
 }
@@ -230,10 +322,4 @@ impl fmt::Debug for TransportError {
     }
 }
 
-impl StdError for TransportError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
-    }
-}
+impl StdError for TransportError {}

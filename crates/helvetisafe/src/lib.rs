@@ -22,6 +22,8 @@
 //!   It is cheap to clone, `Send` and `Sync`.
 //! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
 //!   [many at once](Secrets::get_many); and [watching for changes](Secrets::watch).
+//! - [`Secrets::within`], [`Secrets::with`] and [`Secrets::cancelled_by`] bound single operations.
+//! - [`load`] reads many secrets into typed settings. [`SecretStore`] is what code can take instead of a client.
 //! - [`ClientBuilder::cache`] caches values in memory; [`Secret::freshness`] returns the age of each.
 //! - [`Client::resumption_ticket`] is for programs that start often: the next run needs no new access token.
 //! - [`Error`] names the failed action, the secret, the cause and a remedy; [`ErrorKind`] is for matching.
@@ -34,10 +36,12 @@
 //!   runtime.
 //! - `serde`: `Secret::parse`, for JSON values and multi-field secrets.
 //! - `config`: `ConfigSource`, for the crate `config`.
-//! - `tracing`: a span for each call and an event for each attempt; names of secrets at debug level
-//!   only.
+//! - `tracing`: a span for each operation and each request, and an event for each [`Event`]; names of secrets at
+//!   debug level only.
+//! - `test-util`: `MemoryStore`, a [`SecretStore`] in memory for the tests of an application.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
+//! - `rustls-config`: [`ClientBuilder`]'s `rustls_config`, for a TLS configuration of the caller's.
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
 //!   `ureq`, the default transport, logs tokens under the target `ureq_proto`: a program that logs at
 //!   `trace` sets this feature, or drops that target.
@@ -59,8 +63,12 @@ mod api;
 mod async_client;
 mod auth;
 mod binding;
+mod bounds;
 mod builder;
+mod bytes;
 mod cache;
+mod call_options;
+mod cancel;
 mod client;
 mod clock;
 mod config_error;
@@ -69,18 +77,23 @@ mod config_source;
 mod credentials;
 mod error;
 mod event;
+mod expiry;
 mod http;
 mod keys;
 mod limits;
+pub mod load;
 mod observer;
 mod operations;
 mod org_keys;
 #[cfg(feature = "serde")]
 mod parse;
+mod put_item;
 mod runtime;
 mod secret;
+mod secret_text;
 mod secrets;
 mod single_flight;
+mod store;
 mod trace;
 mod vault;
 mod watch;
@@ -92,33 +105,42 @@ pub use self::http::{AttemptLimits, Failure, Transport, TransportError};
 pub use async_client::{AsyncClient, AsyncParts, AsyncSecrets, AsyncWatch};
 pub use builder::{ClientBuilder, Parts};
 pub use cache::{CachePolicy, Freshness};
+pub use call_options::CallOptions;
+pub use cancel::CancelToken;
 pub use client::Client;
 #[cfg(feature = "async")]
 pub use clock::AsyncClock;
 pub use clock::Clock;
 #[cfg(feature = "config")]
-pub use config_source::ConfigSource;
+pub use config_source::{ConfigSource, RedactedConfigError};
 pub use credentials::{Credentials, KeySource};
-pub use error::{Error, ErrorKind};
-pub use event::Event;
+pub use error::{Error, ErrorKind, Setting};
+pub use event::{CallInfo, Event, HiddenKey};
+pub use expiry::Expiry;
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};
 pub use org_keys::{OrgKeyChange, OrgKeyRotation};
 #[cfg(feature = "serde")]
-pub use parse::InvalidValue;
+pub use parse::{InvalidValue, InvalidValueKind};
+pub use put_item::PutItem;
 pub use secret::{Secret, SecretMetadata};
+pub use secret_text::SecretText;
 pub use secrets::Secrets;
+#[cfg(feature = "test-util")]
+pub use store::MemoryStore;
+pub use store::SecretStore;
+#[cfg(feature = "async")]
+pub use store::{AsyncSecretStore, StoreFuture};
 pub use watch::Watch;
 
-pub use helvetisafe_crypto::{Field, Fingerprint};
+pub use helvetisafe_crypto::{Field, FieldValue, Fingerprint, InvalidPem};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
-pub use helvetisafe_proto::endpoint::Expiry;
 pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{
     BaseUrl, ErrorCode, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
 };
 pub use jiff::Timestamp;
-pub use secrecy::{ExposeSecret, SecretString};
+pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 /// The code of both READMEs and of the guides, compiled as doctests.
 #[cfg(doctest)]

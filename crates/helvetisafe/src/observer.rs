@@ -15,6 +15,11 @@ impl Observer {
         Self(Some(Box::new(callback)))
     }
 
+    /// Returns true if there is a callback.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn emit(&self, event: Event<'_>) {
         trace::event(&event);
         if let Self(Some(callback)) = self {

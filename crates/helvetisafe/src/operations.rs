@@ -3,23 +3,36 @@
 mod cached;
 mod copy;
 mod create;
-mod fields;
+pub(crate) mod fields;
 mod many;
+mod observed;
 mod update;
 pub(crate) mod watch;
+
+#[cfg(feature = "test-util")]
+pub(crate) use fields::refuse_own_name;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::{Envelope, Payload};
-use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{DeleteSecret, GetSecret, ListSecrets, SecretRecord};
+use helvetisafe_proto::endpoint::{
+    self, DeleteSecret, GetSecret, ListSecrets, ListedSecret, SecretRecord,
+};
+use helvetisafe_proto::{KeyName, ListedKey, Time};
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::api::ReadBack;
+use crate::bounds::Bounds;
 use crate::cache::{Freshness, Value};
+use crate::call_options::CallOptions;
+use crate::cancel::CancelToken;
 use crate::clock::Deadline;
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::event::{Event, HiddenKey};
+use crate::expiry::{Expiry, timestamp};
 use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
@@ -29,6 +42,8 @@ use crate::vault::Vault;
 pub(crate) struct Operations<'a, R: Runtime> {
     vault: &'a Arc<Vault<R>>,
     limit: Option<Limit>,
+    options: CallOptions,
+    cancel: Option<&'a CancelToken>,
 }
 
 /// A timeout for several operations together.
@@ -38,10 +53,11 @@ struct Limit {
     deadline: Deadline,
 }
 
-/// One operation, which may make several calls before its deadline.
+/// One operation, which may make several calls within its bounds.
 pub(crate) struct Operation<'a, R: Runtime> {
     vault: &'a Arc<Vault<R>>,
-    deadline: Deadline,
+    bounds: Bounds,
+    bypasses_cache: bool,
 }
 
 impl<R: Runtime> Clone for Operations<'_, R> {
@@ -54,7 +70,12 @@ impl<R: Runtime> Copy for Operations<'_, R> {}
 
 impl<'a, R: Runtime> Operations<'a, R> {
     pub(crate) fn new(vault: &'a Arc<Vault<R>>) -> Self {
-        Self { vault, limit: None }
+        Self {
+            vault,
+            limit: None,
+            options: CallOptions::default(),
+            cancel: None,
+        }
     }
 
     /// Returns the same operations with a deadline for all of them, `timeout` from now at the latest.
@@ -65,17 +86,41 @@ impl<'a, R: Runtime> Operations<'a, R> {
             _ => Limit { timeout, deadline },
         };
         Self {
-            vault: self.vault,
             limit: Some(limit),
+            ..*self
         }
+    }
+
+    /// Returns the same operations with these options.
+    pub(crate) fn with(&self, options: CallOptions) -> Self {
+        Self { options, ..*self }
+    }
+
+    /// Returns the same operations with a token that cancels them.
+    pub(crate) fn cancelled_by(&self, token: &'a CancelToken) -> Self {
+        Self {
+            cancel: Some(token),
+            ..*self
+        }
+    }
+
+    pub(crate) fn cancel_token(&self) -> Option<&'a CancelToken> {
+        self.cancel
     }
 
     /// Begins an operation: it has the timeout of an operation from now, and ends with the limit.
     pub(crate) fn begin(&self) -> Operation<'a, R> {
-        let own = self.vault.api.deadline();
+        let api = &self.vault.api;
+        let timeout = self.options.timeout.unwrap_or(api.timeouts.operation);
+        let own = api.deadline_in(timeout);
         Operation {
             vault: self.vault,
-            deadline: self.limit.map_or(own, |limit| own.min(limit.deadline)),
+            bounds: Bounds {
+                deadline: self.limit.map_or(own, |limit| own.min(limit.deadline)),
+                attempts: self.options.attempts,
+                cancel: self.cancel.cloned(),
+            },
+            bypasses_cache: self.options.bypass_cache,
         }
     }
 
@@ -96,7 +141,8 @@ impl<'a, R: Runtime> Operations<'a, R> {
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        self.get_with_fields(key, &[]).await
+        let read = self.read_through(key, &[]);
+        self.observed("secrets.get", Some(key), read).await
     }
 
     pub(crate) async fn get_with_fields(
@@ -104,8 +150,19 @@ impl<R: Runtime> Operation<'_, R> {
         key: &str,
         fields: &[&str],
     ) -> Result<Secret, Error> {
+        let read = self.read_through(key, fields);
+        self.observed("secrets.get_with_fields", Some(key), read)
+            .await
+    }
+
+    /// Reads a secret through the cache, if there is one.
+    async fn read_through(&self, key: &str, fields: &[&str]) -> Result<Secret, Error> {
         let key = parse(key)?;
         let (value, freshness) = match &self.vault.cache {
+            Some(cache) if self.bypasses_cache => {
+                let value = self.get_past_cache(cache, &key).await?;
+                (value, Freshness::Fresh)
+            }
             Some(cache) => self.get_cached(cache, &key).await?,
             None => {
                 let value = self.get_value(&key).await?;
@@ -116,17 +173,25 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        let secret = self.get_with_fields(key, &[field]).await?;
-        match secret.field(field) {
-            Some(field) => Ok(field.expose_secret().into()),
-            None => Err(Error::new(
-                Action::Get(secret.key().clone()),
-                Cause::NoSuchField(field.to_owned()),
-            )),
-        }
+        let read = async {
+            let secret = self.read_through(key, &[field]).await?;
+            match secret.field(field) {
+                Some(field) => Ok(field.expose_secret().into()),
+                None => Err(Error::new(
+                    Action::Get(secret.key().clone()),
+                    Cause::NoSuchField(field.to_owned()),
+                )),
+            }
+        };
+        self.observed("secrets.get_field", Some(key), read).await
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
+        let work = self.delete_unobserved(key);
+        self.observed("secrets.delete", Some(key), work).await
+    }
+
+    async fn delete_unobserved(&self, key: &str) -> Result<(), Error> {
         let key = parse(key)?;
         self.vault.prefetched.forget(key.as_str());
         let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
@@ -135,26 +200,38 @@ impl<R: Runtime> Operation<'_, R> {
         // A 404 after an attempt without an answer confirms that the attempt deleted the secret.
         let is_gone = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Done(()) }) };
         let api = &self.vault.api;
-        api.call_with_read_back(&call, action, self.deadline, is_gone)
+        api.call_with_read_back(&call, action, &self.bounds, is_gone)
             .await
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        let work = self.list_unobserved();
+        self.observed("secrets.list", None, work).await
+    }
+
+    async fn list_unobserved(&self) -> Result<Vec<SecretMetadata>, Error> {
         let api = &self.vault.api;
-        let listed = api.call(&ListSecrets, Action::List, self.deadline);
-        Ok(listed
-            .await?
-            .into_iter()
-            .map(SecretMetadata::from)
-            .collect())
+        let listed = api.call(&ListSecrets, Action::List, &self.bounds);
+        let listed = listed.await?.into_iter();
+        Ok(listed.map(|secret| self.metadata(secret)).collect())
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
+        let work = self.exists_unobserved(key);
+        self.observed("secrets.exists", Some(key), work).await
+    }
+
+    async fn exists_unobserved(&self, key: &str) -> Result<bool, Error> {
         match self.read(&parse(key)?).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns the change of an expiry on the wire, counted from now.
+    fn expiry(&self, expiry: Expiry) -> endpoint::Expiry {
+        expiry.on_wire(timestamp(self.vault.api.runtime.wall()))
     }
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.
@@ -164,10 +241,31 @@ impl<R: Runtime> Operation<'_, R> {
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
+    fn metadata(&self, listed: ListedSecret) -> SecretMetadata {
+        let key = ListedKey::new(listed.key);
+        let time = |member, time| self.known_time(&key, member, time);
+        let created_at = time("created_at", listed.created_at);
+        let updated_at = time("updated_at", listed.updated_at);
+        let expires_at = time("expires_at", listed.expires_at);
+        SecretMetadata::new(key, created_at, updated_at, expires_at)
+    }
+
+    /// Returns the time of an answer, if it is known. Reports a time that cannot be read or represented.
+    fn known_time(&self, key: &ListedKey, member: &'static str, time: Time) -> Option<Timestamp> {
+        let used = time.known();
+        if time.is_altered() {
+            let key = HiddenKey(key);
+            let event = Event::OddTime { key, member, used };
+            self.vault.api.observer.emit(event);
+        }
+        used
+    }
+
     /// Reads a secret, or takes what was prefetched.
     async fn get_value(&self, key: &KeyName) -> Result<Value, Error> {
         let now = self.vault.api.runtime.both_clocks();
-        let record = match self.vault.prefetched.take(key, now) {
+        let prefetched = self.vault.prefetched.take(key, now);
+        let record = match prefetched.filter(|_| !self.bypasses_cache) {
             Some(fetched) => fetched?,
             None => self.read(key).await?,
         };
@@ -180,7 +278,11 @@ impl<R: Runtime> Operation<'_, R> {
         record: SecretRecord,
         purpose: Purpose,
     ) -> Result<Value, Error> {
-        let expires_at = record.expires_at;
+        let expires_at = self.known_time(
+            &ListedKey::Valid(key.clone()),
+            "expires_at",
+            record.expires_at,
+        );
         let payload = self.open(key, record, purpose).await?;
         Ok(Value {
             payload: Arc::new(payload),
@@ -199,7 +301,7 @@ impl<R: Runtime> Operation<'_, R> {
     async fn read(&self, key: &KeyName) -> Result<SecretRecord, Error> {
         let call = GetSecret { key: key.clone() };
         let api = &self.vault.api;
-        api.call(&call, Action::Get(key.clone()), self.deadline)
+        api.call(&call, Action::Get(key.clone()), &self.bounds)
             .await
     }
 
@@ -214,12 +316,12 @@ impl<R: Runtime> Operation<'_, R> {
         let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
         let plaintext = self
             .vault
-            .open_envelope(key, envelope, purpose, self.deadline)
+            .open_envelope(key, envelope, purpose, &self.bounds)
             .await?;
         Payload::parse(plaintext, key.as_str()).map_err(failed)
     }
 }
 
 fn parse(key: &str) -> Result<KeyName, Error> {
-    KeyName::parse(key).map_err(Error::config)
+    KeyName::parse(key).map_err(|reason| Error::config(ConfigError::key_name(key, reason)))
 }

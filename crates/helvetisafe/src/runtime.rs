@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
 
+use crate::cancel::CancelToken;
 use crate::clock::{Clock, Deadline, Now};
 use crate::http::TransportError;
 
@@ -25,7 +26,7 @@ pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait Runtime: Clone + Send + Sync + 'static {
     type Notify: Notify;
 
-    /// True if [`Self::complete`] runs its work in a task of its own, false if on the caller's thread.
+    /// True if [`Self::complete`] always runs its work in a task of its own.
     const HAS_TASKS: bool;
 
     /// Returns the source of time and jitter.
@@ -61,8 +62,12 @@ pub(crate) trait Runtime: Clone + Send + Sync + 'static {
     /// its own connection then.
     fn open_connection(&self) -> impl Future<Output = ()> + Send;
 
-    /// Completes after `time`.
-    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+    /// Completes after `time`, or once the token is cancelled.
+    fn sleep(
+        &self,
+        time: Duration,
+        cancel: Option<&CancelToken>,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Does work that keeps a processor busy for milliseconds. Returns `None` if the runtime ends before.
     fn compute<T: Send + 'static>(
@@ -71,11 +76,16 @@ pub(crate) trait Runtime: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Option<T>> + Send;
 
     /// Runs `work` to its end, even if the caller is dropped, is no longer polled, or has waited for `time`.
+    /// The blocking runtime does so in a thread of its own if `detached`, and otherwise on the caller's.
     fn complete<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
         time: Duration,
+        detached: bool,
     ) -> impl Future<Output = Completed<T>> + Send;
+
+    /// Runs `work` in the background, if the system has a thread for it.
+    fn spawn(&self, work: Boxed<'static, ()>);
 
     /// Runs `job` for each number below `count`, at most `at_once` of them at a time, and returns the
     /// results in order. Calls `finished` with the number of finished jobs after each.
@@ -89,16 +99,18 @@ pub(crate) trait Runtime: Clone + Send + Sync + 'static {
 }
 
 /// The result of [`Runtime::complete`].
-#[cfg_attr(
-    not(feature = "async"),
-    expect(dead_code, reason = "the blocking runtime always waits for the end")
-)]
 pub(crate) enum Completed<T> {
     Done(T),
     /// The work goes on, but the caller has no time to wait for it.
     Late,
     /// The runtime ended before the work did.
+    #[cfg_attr(
+        not(feature = "async"),
+        expect(dead_code, reason = "the blocking runtime has no end")
+    )]
     RuntimeEnded,
+    /// The system has no thread for the work.
+    NoThread,
 }
 
 /// Notifies waiters of the end of work. Its count only grows.

@@ -1,13 +1,17 @@
 use std::fmt;
 
 use helvetisafe_crypto::{Field, Payload, PayloadKind};
-use helvetisafe_proto::endpoint::ListedSecret;
 use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
+use secrecy::{SecretSlice, SecretString};
 
+use crate::bytes;
 use crate::cache::{Freshness, Value};
+use crate::error::{Action, Cause, Error};
 
-/// A decrypted secret. Its value is wiped on drop, and `Debug` does not show it.
+/// A decrypted secret. Its value is wiped on drop, and `Debug` does not show it. A clone is cheap and shares the
+/// value, which is wiped with the last clone, and with the cache's entry.
+#[derive(Clone)]
 pub struct Secret {
     key: KeyName,
     value: Value,
@@ -37,6 +41,58 @@ impl Secret {
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.value.payload.expose_secret()
+    }
+
+    /// Returns a copy of the value that is wiped on drop, and drops the secret.
+    ///
+    /// ```no_run
+    /// use helvetisafe::SecretString;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let password: SecretString = client.secrets().get("db_password")?.into_secret_string();
+    /// # let _ = password;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn into_secret_string(self) -> SecretString {
+        self.expose_secret().into()
+    }
+
+    /// Returns the bytes that the value holds as base64: see
+    /// [`Secrets::put_bytes`](crate::Secrets::put_bytes).
+    ///
+    /// ```no_run
+    /// use helvetisafe::ExposeSecret;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keystore = client.secrets().get("keystore")?.to_bytes()?;
+    /// println!("{} bytes", keystore.expose_secret().len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Value`](crate::ErrorKind::Value) when the value is not base64.
+    pub fn to_bytes(&self) -> Result<SecretSlice<u8>, Error> {
+        bytes::decode(self.expose_secret()).ok_or_else(|| self.failed(Cause::NotBase64(None)))
+    }
+
+    /// Returns the bytes that the field `name` holds as base64.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is no such field;
+    /// [`ErrorKind::Value`](crate::ErrorKind::Value) when it is not base64.
+    pub fn field_to_bytes(&self, name: &str) -> Result<SecretSlice<u8>, Error> {
+        let Some(field) = self.field(name) else {
+            return Err(self.failed(Cause::NoSuchField(name.to_owned())));
+        };
+        bytes::decode(field.expose_secret())
+            .ok_or_else(|| self.failed(Cause::NotBase64(Some(name.to_owned()))))
+    }
+
+    fn failed(&self, cause: Cause) -> Error {
+        Error::new(Action::Get(self.key.clone()), cause)
     }
 
     /// Returns the fields of a multi-field secret, in the order they are stored; none for any other secret.
@@ -79,6 +135,12 @@ impl Secret {
     }
 }
 
+impl From<Secret> for SecretString {
+    fn from(secret: Secret) -> Self {
+        secret.into_secret_string()
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret")
@@ -99,14 +161,14 @@ pub struct SecretMetadata {
 }
 
 impl SecretMetadata {
-    pub(crate) fn written(
-        key: KeyName,
+    pub(crate) fn new(
+        key: ListedKey,
         created_at: Option<Timestamp>,
         updated_at: Option<Timestamp>,
         expires_at: Option<Timestamp>,
     ) -> Self {
         Self {
-            key: ListedKey::Valid(key),
+            key,
             created_at,
             updated_at,
             expires_at,
@@ -136,16 +198,5 @@ impl SecretMetadata {
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
-    }
-}
-
-impl From<ListedSecret> for SecretMetadata {
-    fn from(listed: ListedSecret) -> Self {
-        Self {
-            key: ListedKey::new(listed.key),
-            created_at: listed.created_at,
-            updated_at: listed.updated_at,
-            expires_at: listed.expires_at,
-        }
     }
 }

@@ -1,17 +1,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_proto::endpoint::Expiry;
-use jiff::Timestamp;
-use secrecy::SecretString;
+use helvetisafe_crypto::FieldValue;
+use secrecy::{SecretSlice, SecretString};
 
+use crate::bytes;
+use crate::call_options::CallOptions;
+use crate::cancel::CancelToken;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
+use crate::expiry::Expiry;
+use crate::load::{Load, LoadError, Requests, finish};
 use crate::operations::Operations;
+use crate::operations::fields::field_values;
+use crate::put_item::PutItem;
 use crate::runtime::blocking::block;
 use crate::runtime::{Blocking, Boxed};
 use crate::secret::{Secret, SecretMetadata};
+use crate::secret_text::SecretText;
 use crate::vault::Vault;
 use crate::watch::Watch;
 
@@ -47,6 +54,29 @@ impl<'a> Secrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// Returns the same operations with these options, in place of those of an earlier call: a timeout, a number of
+    /// attempts, and reads past the cache.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use helvetisafe::CallOptions;
+    ///
+    /// let once = CallOptions::new().attempts(1).bypass_cache();
+    /// let secret = client.secrets().with(once).get("db_password")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
+    }
+
+    /// Returns the same operations, which end with [`ErrorKind::Cancelled`] once `token` is cancelled: see
+    /// [`CancelToken`].
+    #[must_use]
+    pub fn cancelled_by(&self, token: &'a CancelToken) -> Self {
+        Self(self.0.cancelled_by(token))
     }
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
@@ -120,7 +150,7 @@ impl<'a> Secrets<'a> {
         block(self.0.begin().list())
     }
 
-    /// Encrypts and stores a new secret, which expires at `expires_at`, if given. Needs the scope
+    /// Encrypts and stores a new secret. Without an `expiry` it never expires: see [`Expiry`]. Needs the scope
     /// `secrets:write`.
     ///
     /// The secret is created once: when the answer is lost, it is read back, and its nonce shows if it is the
@@ -133,17 +163,18 @@ impl<'a> Secrets<'a> {
     pub fn create(
         &self,
         key: impl AsRef<str>,
-        value: &str,
-        expires_at: impl Into<Option<Timestamp>>,
+        value: impl SecretText,
+        expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
                 .begin()
-                .create(key.as_ref(), value, expires_at.into()),
+                .create(key.as_ref(), value.expose_text(), expiry.into()),
         )
     }
 
-    /// Encrypts and stores a new value for an existing secret. Needs the scope `secrets:write`.
+    /// Encrypts and stores a new value for an existing secret. With `None` as the `expiry` the secret keeps its
+    /// expiry. Needs the scope `secrets:write`.
     ///
     /// # Errors
     ///
@@ -152,13 +183,17 @@ impl<'a> Secrets<'a> {
     pub fn update(
         &self,
         key: impl AsRef<str>,
-        value: &str,
+        value: impl SecretText,
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.begin().update(key.as_ref(), value, expiry.into()))
+        block(
+            self.0
+                .begin()
+                .update(key.as_ref(), value.expose_text(), expiry.into()),
+        )
     }
 
-    /// Creates the secret, or updates it if it exists. Without `expires_at` an existing secret keeps its expiry.
+    /// Creates the secret, or updates it if it exists. With `None` as the `expiry` an existing secret keeps its expiry.
     /// Needs the scope `secrets:write`.
     ///
     /// # Errors
@@ -168,10 +203,99 @@ impl<'a> Secrets<'a> {
     pub fn put(
         &self,
         key: impl AsRef<str>,
-        value: &str,
-        expires_at: impl Into<Option<Timestamp>>,
+        value: impl SecretText,
+        expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
-        block(self.0.begin().put(key.as_ref(), value, expires_at.into()))
+        block(
+            self.0
+                .begin()
+                .put(key.as_ref(), value.expose_text(), expiry.into()),
+        )
+    }
+
+    /// Encrypts and stores bytes as a new secret, such as a keystore: as [`Self::create`] of their base64.
+    ///
+    /// The value is text: base64 with the standard alphabet and padding, in one line (RFC 4648 section 4). Other
+    /// clients read that text; [`Self::get_bytes`] decodes it. At most about 1.1 MB fit into one secret by default.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keystore = std::fs::read("keystore.p12")?;
+    /// client.secrets().create_bytes("keystore", &keystore, None)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub fn create_bytes(
+        &self,
+        key: impl AsRef<str>,
+        value: impl AsRef<[u8]>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        self.create(key, bytes::encode(value.as_ref()), expiry)
+    }
+
+    /// Encrypts and stores bytes in place of the value of an existing secret: as [`Self::update`] of their base64.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keystore = std::fs::read("keystore.p12")?;
+    /// client.secrets().update_bytes("keystore", &keystore, None)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::update`].
+    pub fn update_bytes(
+        &self,
+        key: impl AsRef<str>,
+        value: impl AsRef<[u8]>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        self.update(key, bytes::encode(value.as_ref()), expiry)
+    }
+
+    /// Creates or updates a secret whose value is bytes: as [`Self::put`] of their base64, which
+    /// [`Self::create_bytes`] describes.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.secrets().put_bytes("signing_key", [0x00, 0xff, 0x10], None)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::put`].
+    pub fn put_bytes(
+        &self,
+        key: impl AsRef<str>,
+        value: impl AsRef<[u8]>,
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        self.put(key, bytes::encode(value.as_ref()), expiry)
+    }
+
+    /// Reads a secret whose value is base64, and decodes it. ASCII white space in it is ignored, such as the line
+    /// breaks of the command `base64`. Needs the scope `secrets:read`.
+    ///
+    /// ```no_run
+    /// use helvetisafe::ExposeSecret;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keystore = client.secrets().get_bytes("keystore")?;
+    /// println!("{} bytes", keystore.expose_secret().len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`]; [`ErrorKind::Value`] when the value is not base64.
+    pub fn get_bytes(&self, key: impl AsRef<str>) -> Result<SecretSlice<u8>, Error> {
+        self.get(key)?.to_bytes()
     }
 
     /// Deletes a secret. Needs the scope `secrets:delete`.
@@ -217,46 +341,70 @@ impl<'a> Secrets<'a> {
         block(self.0.begin().copy_over(key.as_ref(), new_key.as_ref()))
     }
 
-    /// Encrypts and stores a new multi-field secret from names and values, in this order. It expires at
-    /// `expires_at`, if given. Needs the scope `secrets:write`.
+    /// Encrypts and stores a new multi-field secret from names and values, in this order. Without an
+    /// `expiry` it never expires. Needs the scope `secrets:write`.
+    ///
+    /// A value is a text, a number, a boolean, or any JSON: see [`FieldValue`]. A `&Field` of another secret keeps
+    /// its type.
+    ///
+    /// ```
+    /// use helvetisafe::FieldValue;
+    ///
+    /// # fn write(secrets: helvetisafe::Secrets<'_>) -> Result<(), Box<dyn std::error::Error>> {
+    /// secrets.create_fields("api", &[("user", "app"), ("password", "s3cr3t")], None)?;
+    ///
+    /// let fields = [
+    ///     ("host", FieldValue::from("smtp.example")),
+    ///     ("port", 587.into()),
+    ///     ("tags", FieldValue::json(r#"["a", "b"]"#)?),
+    /// ];
+    /// secrets.create_fields("smtp", &fields, None)?;
+    ///
+    /// let smtp = secrets.get("smtp")?;
+    /// let copied: Vec<_> = smtp.fields().iter().map(|it| (it.name(), it)).collect();
+    /// secrets.create_fields("smtp2", &copied, None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// As [`Self::create`]; [`ErrorKind::Config`] also when a field has the name of the secret,
     /// since it would then be read as a single value.
-    pub fn create_fields(
+    pub fn create_fields<'f, V: Clone + Into<FieldValue<'f>>>(
         &self,
         key: impl AsRef<str>,
-        fields: &[(&str, &str)],
-        expires_at: impl Into<Option<Timestamp>>,
-    ) -> Result<SecretMetadata, Error> {
-        block(
-            self.0
-                .begin()
-                .create_fields(key.as_ref(), fields, expires_at.into()),
-        )
-    }
-
-    /// Encrypts and stores new fields for an existing secret, in place of its whole content. Needs the scope
-    /// `secrets:write`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::update`]; [`ErrorKind::Config`] also when a field has the name of the secret.
-    pub fn update_fields(
-        &self,
-        key: impl AsRef<str>,
-        fields: &[(&str, &str)],
+        fields: &[(&str, V)],
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
                 .begin()
-                .update_fields(key.as_ref(), fields, expiry.into()),
+                .create_fields(key.as_ref(), &field_values(fields), expiry.into()),
         )
     }
 
-    /// Sets one field of a multi-field secret and leaves the others unchanged; creates the secret with this one
+    /// Encrypts and stores new fields for an existing secret, in place of its whole content; the values are those
+    /// of [`Self::create_fields`]. Needs the scope `secrets:write`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::update`]; [`ErrorKind::Config`] also when a field has the name of the secret.
+    pub fn update_fields<'f, V: Clone + Into<FieldValue<'f>>>(
+        &self,
+        key: impl AsRef<str>,
+        fields: &[(&str, V)],
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        block(
+            self.0
+                .begin()
+                .update_fields(key.as_ref(), &field_values(fields), expiry.into()),
+        )
+    }
+
+    /// Sets one field of a multi-field secret, to a value as in [`Self::create_fields`], and leaves the others
+    /// unchanged; creates the secret with this one
     /// field if there is none. Needs the scopes `secrets:read` and `secrets:write`.
     ///
     /// It reads, changes and writes, which the vault cannot do in one step: of two concurrent calls, the later
@@ -269,17 +417,17 @@ impl<'a> Secrets<'a> {
     /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] when the
     /// secret is a single value; [`ErrorKind::Config`] when the field has no name, or that of the secret,
     /// since it would then be read as a single value.
-    pub fn set_field(
+    pub fn set_field<'f>(
         &self,
         key: impl AsRef<str>,
         field: &str,
-        value: &str,
+        value: impl Into<FieldValue<'f>>,
         expiry: impl Into<Expiry>,
     ) -> Result<SecretMetadata, Error> {
         block(
             self.0
                 .begin()
-                .set_field(key.as_ref(), field, value, expiry.into()),
+                .set_field(key.as_ref(), field, value.into(), expiry.into()),
         )
     }
 
@@ -289,7 +437,10 @@ impl<'a> Secrets<'a> {
     ///
     /// Returns one result for each key, in the order of the keys. Each key has the time of one operation, counted
     /// from its turn; [`Self::within`] bounds the time of all of them.
-    pub fn get_many(&self, keys: &[impl AsRef<str>]) -> Vec<Result<Secret, Error>> {
+    pub fn get_many(
+        &self,
+        keys: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Vec<Result<Secret, Error>> {
         self.get_many_with(keys, |_| ())
     }
 
@@ -297,11 +448,44 @@ impl<'a> Secrets<'a> {
     /// after each.
     pub fn get_many_with(
         &self,
-        keys: &[impl AsRef<str>],
+        keys: impl IntoIterator<Item = impl AsRef<str>>,
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<Secret, Error>> {
+        let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         block(self.0.get_many(&keys, finished))
+    }
+
+    /// Reads many secrets into typed values, several at once: see [`load`](crate::load).
+    ///
+    /// ```no_run
+    /// use helvetisafe::load;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let (host, port, password) = client.secrets().load((
+    ///     load::text("db_host"),
+    ///     load::parse::<u16>("db_port").or(5432),
+    ///     load::secret("db_password"),
+    /// ))?;
+    /// # let _ = (host, port, password);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] with every problem: the error of each secret that cannot be read, and each value that is not
+    /// of the requested type.
+    pub fn load<L: Load>(&self, values: L) -> Result<L::Output, LoadError> {
+        let requests = Requests::of(&values);
+        let outcomes = self.get_many_with_fields(&requests.list());
+        finish(values, requests, outcomes)
+    }
+
+    pub(crate) fn get_many_with_fields(
+        &self,
+        requests: &[(&str, Vec<&str>)],
+    ) -> Vec<Result<Secret, Error>> {
+        block(self.0.get_many_with_fields(requests))
     }
 
     /// Reads and decrypts all listed secrets, like [`Self::get_many`]. Needs the scopes `secrets:list` and
@@ -315,13 +499,13 @@ impl<'a> Secrets<'a> {
         block(self.0.get_all())
     }
 
-    /// Creates or updates many secrets from keys and values: each as [`Self::put`] without an expiry, several at
-    /// once as [`Self::get_many`]. A duplicate key gets one of its values.
+    /// Creates or updates many secrets: each as [`Self::put`], several at once as [`Self::get_many`]. An item is a
+    /// key and a value, or a key, a value and an expiry: see [`PutItem`]. A duplicate key gets one of its values.
     ///
     /// Returns one result for each item, in their order.
     pub fn put_many(
         &self,
-        items: &[(impl AsRef<str>, impl AsRef<str>)],
+        items: impl IntoIterator<Item = impl PutItem + Sync>,
     ) -> Vec<Result<SecretMetadata, Error>> {
         self.put_many_with(items, |_| ())
     }
@@ -330,13 +514,10 @@ impl<'a> Secrets<'a> {
     /// items after each.
     pub fn put_many_with(
         &self,
-        items: &[(impl AsRef<str>, impl AsRef<str>)],
+        items: impl IntoIterator<Item = impl PutItem + Sync>,
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<SecretMetadata, Error>> {
-        let items: Vec<_> = items
-            .iter()
-            .map(|(key, value)| (key.as_ref(), value.as_ref()))
-            .collect();
+        let items: Vec<_> = items.into_iter().collect();
         block(self.0.put_many(&items, finished))
     }
 
@@ -385,6 +566,8 @@ impl<'a> Secrets<'a> {
     /// requests the list if the account may list, otherwise it reads each secret, and every tenth poll tries the
     /// list again.
     ///
+    /// [`Watch::cancel_token`] closes it from another thread; a token of [`Self::cancelled_by`] does so too.
+    ///
     /// The first `next` polls at once, and later changes are reported. Of several changes between two polls, only
     /// the result is reported; duplicate keys are reported once. A poll after a failed one waits for the interval
     /// too.
@@ -406,8 +589,13 @@ impl<'a> Secrets<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] when a name is invalid.
-    pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<Watch, Error> {
+    pub fn watch(
+        &self,
+        keys: impl IntoIterator<Item = impl AsRef<str>>,
+        interval: Duration,
+    ) -> Result<Watch, Error> {
+        let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
-        self.0.watcher(&keys, interval).map(Watch)
+        Watch::new(self.0, &keys, interval)
     }
 }

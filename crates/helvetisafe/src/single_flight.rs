@@ -9,6 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::bounds::Bounds;
 use crate::clock::Deadline;
 use crate::error::{Cause, Error};
 use crate::runtime::{Boxed, Completed, Notify, Runtime};
@@ -75,22 +76,22 @@ pub(crate) enum Step<T, F> {
 }
 
 /// The time limits of a flight, whose failure may count for callers with more time.
-#[derive(Clone, Copy)]
 pub(crate) struct FlightTime {
-    pub(crate) deadline: Deadline,
+    pub(crate) bounds: Bounds,
     operation: Duration,
 }
 
 impl FlightTime {
     /// Returns true if nearly the whole time of an operation is left.
-    pub(crate) fn is_whole(self, now: Duration) -> bool {
-        self.deadline.remaining(now) >= self.operation - self.operation / LAST_PART
+    pub(crate) fn is_whole(&self, now: Duration) -> bool {
+        self.bounds.deadline.remaining(now) >= self.operation - self.operation / LAST_PART
     }
 
-    /// Returns true if the work failed because it had too little time. Then callers with more time try
-    /// themselves.
-    pub(crate) fn has_timed_out(self, error: &Error, now: Duration) -> bool {
-        has_timed_out(error, self.deadline.remaining(now), self.operation)
+    /// Returns true if the work failed because it had too little time, or was cancelled. Then callers with more
+    /// time try themselves.
+    pub(crate) fn has_timed_out(&self, error: &Error, now: Duration) -> bool {
+        let remaining = self.bounds.deadline.remaining(now);
+        error.is_cancelled() || has_timed_out(error, remaining, self.operation)
     }
 }
 
@@ -109,15 +110,18 @@ pub(crate) struct SingleFlight<'a, R: Runtime> {
     pub(crate) landed: &'a R::Notify,
     /// The timeout of an operation.
     pub(crate) operation: Duration,
-    /// The caller's own deadline.
-    pub(crate) deadline: Deadline,
+    /// The caller's own bounds.
+    pub(crate) bounds: &'a Bounds,
+    /// True if work that the caller begins goes on after the caller's deadline; with tasks it always does.
+    pub(crate) is_detached: bool,
 }
 
 impl<R: Runtime> SingleFlight<'_, R> {
     /// Waits for the outcome, or does the work. `next` reads the state; its argument is the time after
     /// which a flight is given up. `fly` does the work; `None` means that the outcome is in the state.
     ///
-    /// Fails with [`Cause::Deadline`] or [`Cause::RuntimeEnded`]; failures of the work are outcomes.
+    /// Fails with [`Cause::Deadline`], [`Cause::Cancelled`], [`Cause::RuntimeEnded`] or [`Cause::NoThread`]; failures of the work are
+    /// outcomes.
     pub(crate) async fn join<T: Send + 'static, F: Send>(
         &self,
         next: impl Fn(Duration) -> Step<T, F> + Send + Sync,
@@ -128,38 +132,42 @@ impl<R: Runtime> SingleFlight<'_, R> {
             // Read before the state: a flight that ends between the two ends the wait.
             let seen = self.landed.count();
             let step = next(longest);
-            let remaining = self.deadline.remaining(self.runtime.now());
+            let remaining = self.bounds.deadline.remaining(self.runtime.now());
+            let slice = self.bounds.slice(remaining);
             match step {
                 Step::Take(outcome) => return Ok(outcome),
-                _ if remaining.is_zero() => return Err(Cause::Deadline),
+                _ if self.bounds.is_cancelled() => return Err(Cause::Cancelled),
+                Step::Fly(_) if remaining.is_zero() && !self.is_detached => {
+                    return Err(Cause::Deadline);
+                }
+                Step::Wait { .. } if remaining.is_zero() => return Err(Cause::Deadline),
                 Step::Fly(flight) => {
                     let work = fly(flight, self.flight_time());
                     // Boxed, so that the compiler sees that it is `Send`.
-                    let work: Boxed<'_, _> = Box::pin(self.runtime.complete(work, remaining));
+                    let work = self.runtime.complete(work, slice, self.is_detached);
+                    let work: Boxed<'_, _> = Box::pin(work);
                     match work.await {
                         Completed::Done(Some(outcome)) => return Ok(outcome),
                         Completed::Done(None) | Completed::Late => {}
                         Completed::RuntimeEnded => return Err(Cause::RuntimeEnded),
+                        Completed::NoThread => return Err(Cause::NoThread),
                     }
                 }
-                Step::Wait { at_most } => self.landed.wait(seen, remaining.min(at_most)).await,
+                Step::Wait { at_most } => self.landed.wait(seen, slice.min(at_most)).await,
             }
         }
     }
 
-    /// A flight in a task of its own has the whole time of an operation; one on the caller's thread has the
-    /// caller's.
+    /// A flight in a task or thread of its own has the whole time of an operation; one on the caller's thread
+    /// has the caller's.
     fn flight_time(&self) -> FlightTime {
         let operation = self.operation;
-        let deadline = if R::HAS_TASKS {
-            Deadline::after(self.runtime.now(), operation)
+        let bounds = if R::HAS_TASKS || self.is_detached {
+            Deadline::after(self.runtime.now(), operation).into()
         } else {
-            self.deadline
+            self.bounds.of_shared_work()
         };
-        FlightTime {
-            deadline,
-            operation,
-        }
+        FlightTime { bounds, operation }
     }
 }
 

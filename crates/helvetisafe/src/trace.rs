@@ -1,33 +1,148 @@
-//! Spans and events for `tracing`, with the feature of that name: a span for each call, and an event for
-//! each of its steps. They hold no body and no header; names of secrets appear at debug level only.
+//! Spans and events for `tracing`, with the feature of that name, on the target `helvetisafe`: a span for each
+//! operation, in it a span for each request, and an event for each [`Event`](crate::Event). They hold no body and
+//! no header; names of secrets appear at debug level only.
+//!
+//! The names of the fields are those of OpenTelemetry's conventions for HTTP clients, where these have one.
 
 #[cfg(all(feature = "async", feature = "tracing"))]
 pub(crate) use with_tracing::in_current_span;
 #[cfg(feature = "tracing")]
-pub(crate) use with_tracing::{TraceContext, event, span};
+pub(crate) use with_tracing::{OperationSpan, RequestSpan, TraceContext, event};
 #[cfg(all(feature = "async", not(feature = "tracing")))]
 pub(crate) use without_tracing::in_current_span;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use without_tracing::{TraceContext, event, span};
+pub(crate) use without_tracing::{OperationSpan, RequestSpan, TraceContext, event};
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
-    use tracing::field::Empty;
+    use std::fmt::Display;
+    use std::time::Duration;
+
+    use http::{Response, Uri};
+    use tracing::field::{DisplayValue, Empty, display};
     use tracing::instrument::Instrumented;
     #[cfg(feature = "async")]
     use tracing::instrument::{WithDispatch, WithSubscriber};
     use tracing::{Dispatch, Instrument, Level, Span, debug, dispatcher, enabled, info_span, warn};
 
-    use crate::error::Action;
-    use crate::event::Event;
+    use crate::error::Error;
+    use crate::event::{CallInfo, Event, HiddenKey};
+    use crate::http::TransportError;
 
-    /// Puts the future of a call into its span.
-    pub(crate) fn span<F: Future>(action: &Action, call: F) -> Instrumented<F> {
-        let span = info_span!("helvetisafe", call = name(action), key = Empty);
-        if enabled!(Level::DEBUG) {
-            record_key(&span, action);
+    const TARGET: &str = "helvetisafe";
+
+    /// Makes the span of an operation: the name of a span has to be a constant.
+    macro_rules! operation_span {
+        ($operation:expr, $($name:literal)*) => {
+            match $operation {
+                $($name => info_span!(
+                    target: TARGET, $name, key = Empty, outcome = Empty, duration = Empty,
+                    error.type = Empty, otel.status_code = Empty,
+                ),)*
+                other => info_span!(
+                    target: TARGET, "operation", otel.name = other, key = Empty, outcome = Empty,
+                    duration = Empty, error.type = Empty, otel.status_code = Empty,
+                ),
+            }
+        };
+    }
+
+    /// The span of an operation, or of a call outside of one.
+    pub(crate) struct OperationSpan(Span);
+
+    impl OperationSpan {
+        pub(crate) fn new(operation: &str, key: Option<&str>) -> Self {
+            let span = operation_span!(
+                operation,
+                "secrets.get" "secrets.get_field" "secrets.get_with_fields" "secrets.exists"
+                "secrets.list" "secrets.create" "secrets.update" "secrets.put" "secrets.create_fields"
+                "secrets.update_fields" "secrets.set_field" "secrets.copy" "secrets.copy_over"
+                "secrets.delete" "token.fetch" "org_key.get" "private_key.get"
+            );
+            if let Some(key) = key.filter(|_| enabled!(target: TARGET, Level::DEBUG)) {
+                span.record("key", key);
+            }
+            Self(span)
         }
-        call.instrument(span)
+
+        /// Returns true if a subscriber wants the span.
+        pub(crate) fn is_enabled(&self) -> bool {
+            !self.0.is_disabled()
+        }
+
+        pub(crate) fn instrument<F: Future>(&self, work: F) -> Instrumented<F> {
+            work.instrument(self.0.clone())
+        }
+
+        /// Records the outcome, and the duration in seconds.
+        pub(crate) fn end(&self, error: Option<&Error>, after: Duration) {
+            self.0.record("duration", after.as_secs_f64());
+            self.0
+                .record("outcome", if error.is_some() { "error" } else { "ok" });
+            if let Some(error) = error {
+                self.0.record("error.type", error.kind().name());
+                self.0.record("otel.status_code", "ERROR");
+            }
+        }
+    }
+
+    /// The span of one request.
+    pub(crate) struct RequestSpan(Span);
+
+    impl RequestSpan {
+        pub(crate) fn new(call: &CallInfo<'_>, attempt: u32, uri: &Uri) -> Self {
+            let span = info_span!(
+                target: TARGET, "request",
+                otel.name = Empty,
+                otel.kind = "client",
+                http.request.method = call.method,
+                url.template = call.path_template,
+                server.address = uri.host(),
+                server.port = uri.port_u16().or_else(|| default_port(uri)),
+                http.request.resend_count = (attempt > 1).then(|| attempt - 1),
+                http.response.status_code = Empty,
+                error.type = Empty,
+                otel.status_code = Empty,
+                call.id = call.id,
+            );
+            if !span.is_disabled() {
+                let name = format!("{} {}", call.method, call.path_template);
+                span.record("otel.name", name.as_str());
+            }
+            Self(span)
+        }
+
+        pub(crate) fn instrument<F: Future>(&self, work: F) -> Instrumented<F> {
+            work.instrument(self.0.clone())
+        }
+
+        pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+            self.0.in_scope(work)
+        }
+
+        /// Records the status, or the failure. By the conventions a status from 400 is an error too.
+        pub(crate) fn end(&self, outcome: &Result<Response<Vec<u8>>, TransportError>) {
+            let error = match outcome {
+                Ok(response) => {
+                    let status = response.status();
+                    self.0.record("http.response.status_code", status.as_u16());
+                    if !status.is_client_error() && !status.is_server_error() {
+                        return;
+                    }
+                    status.as_str().to_owned()
+                }
+                Err(error) => format!("{:?}", error.failure()),
+            };
+            self.0.record("error.type", error.as_str());
+            self.0.record("otel.status_code", "ERROR");
+        }
+    }
+
+    fn default_port(uri: &Uri) -> Option<u16> {
+        match uri.scheme_str()? {
+            "https" => Some(443),
+            _ => Some(80),
+        }
     }
 
     /// Ties a future to the current span and subscriber, wherever it runs.
@@ -56,51 +171,138 @@ mod with_tracing {
         }
     }
 
-    fn name(action: &Action) -> &'static str {
-        match action {
-            Action::Configure => "configure",
-            Action::FetchToken => "token",
-            Action::GetOrgKey => "org-key",
-            Action::GetPrivateKey => "private-key",
-            Action::List => "list",
-            Action::Get(_) => "get",
-            Action::Create(_) => "create",
-            Action::Update(_) => "update",
-            Action::Delete(_) => "delete",
-        }
-    }
-
-    fn record_key(span: &Span, action: &Action) {
-        if let Action::Get(key) | Action::Create(key) | Action::Update(key) | Action::Delete(key) =
-            action
-        {
-            span.record("key", key.as_str());
-        }
+    /// Returns the name of a secret, at debug level only.
+    fn shown<K: Display>(key: HiddenKey<'_, K>) -> Option<DisplayValue<&K>> {
+        enabled!(target: TARGET, Level::DEBUG).then(|| display(key.expose()))
     }
 
     pub(crate) fn event(event: &Event<'_>) {
-        match event {
-            Event::Sending {
-                method,
-                path,
+        match *event {
+            Event::Sending { call, attempt, .. } => debug!(
+                target: TARGET,
+                { call.id = call.id, attempt, http.request.method = call.method,
+                  url.template = call.path_template },
+                "sending"
+            ),
+            Event::Answered {
+                call,
                 attempt,
+                status,
+                after,
                 ..
-            } => debug!(method, path, attempt, "sending"),
-            Event::Answered { status, after, .. } => debug!(status, ?after, "answered"),
-            Event::Failed { error, after } => warn!(%error, ?after, "no answer"),
-            Event::Authorized { life, .. } => debug!(?life, "new access token"),
-            Event::Waiting { time, throttled } => warn!(?time, throttled, "waiting"),
+            } => debug!(
+                target: TARGET,
+                { call.id = call.id, attempt, http.response.status_code = status,
+                  duration = after.as_secs_f64() },
+                "answered"
+            ),
+            Event::Failed {
+                call,
+                attempt,
+                error,
+                after,
+            } => warn!(
+                target: TARGET,
+                { call.id = call.id, attempt, %error, duration = after.as_secs_f64() },
+                "no answer"
+            ),
+            Event::Waiting {
+                call,
+                attempt,
+                time,
+                throttled,
+            } => warn!(
+                target: TARGET,
+                { call.id = call.id, attempt, ?time, throttled },
+                "waiting"
+            ),
+            Event::CallEnded {
+                call,
+                attempts,
+                error,
+                after,
+            } => debug!(
+                target: TARGET,
+                { call.id = call.id, call.name = call.name, attempts,
+                  error.type = error.map(|error| error.kind().name()),
+                  duration = after.as_secs_f64() },
+                "call ended"
+            ),
+            // The span has them.
+            Event::OperationEnded { .. } => {}
+            Event::Authorized { life, .. } => {
+                debug!(target: TARGET, { ?life }, "new access token");
+            }
+            Event::CacheHit { key, age } => {
+                debug!(target: TARGET, { key = shown(key), ?age }, "cache hit");
+            }
+            Event::CacheMiss { key } => {
+                debug!(target: TARGET, { key = shown(key) }, "cache miss");
+            }
+            Event::CacheStale { key, age, error } => warn!(
+                target: TARGET,
+                { key = shown(key), ?age, error.type = error.kind().name() },
+                "stale value from the cache"
+            ),
+            Event::CacheRefreshed { key, error, after } => debug!(
+                target: TARGET,
+                { key = shown(key), error.type = error.map(|error| error.kind().name()),
+                  duration = after.as_secs_f64() },
+                "cache refreshed"
+            ),
+            Event::OddTime { key, member, used } => warn!(
+                target: TARGET,
+                { key = shown(key), member, ?used },
+                "odd time in an answer"
+            ),
         }
     }
 }
 
 #[cfg(not(feature = "tracing"))]
 mod without_tracing {
-    use crate::error::Action;
-    use crate::event::Event;
+    use std::time::Duration;
 
-    pub(crate) fn span<F: Future>(_: &Action, call: F) -> F {
-        call
+    use http::{Response, Uri};
+
+    use crate::error::Error;
+    use crate::event::{CallInfo, Event};
+    use crate::http::TransportError;
+
+    pub(crate) struct OperationSpan;
+
+    impl OperationSpan {
+        pub(crate) fn new(_: &str, _: Option<&str>) -> Self {
+            Self
+        }
+
+        pub(crate) fn is_enabled(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn instrument<F: Future>(&self, work: F) -> F {
+            work
+        }
+
+        pub(crate) fn end(&self, _: Option<&Error>, _: Duration) {}
+    }
+
+    pub(crate) struct RequestSpan;
+
+    impl RequestSpan {
+        pub(crate) fn new(_: &CallInfo<'_>, _: u32, _: &Uri) -> Self {
+            Self
+        }
+
+        pub(crate) fn instrument<F: Future>(&self, work: F) -> F {
+            work
+        }
+
+        pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+            work()
+        }
+
+        pub(crate) fn end(&self, _: &Result<Response<Vec<u8>>, TransportError>) {}
     }
 
     #[cfg(feature = "async")]

@@ -13,8 +13,8 @@ use helvetisafe_proto::KeyName;
 use crate::api::Api;
 use crate::auth;
 use crate::binding::Binding;
+use crate::bounds::Bounds;
 use crate::cache::Cache;
-use crate::clock::Deadline;
 use crate::error::{Action, Error};
 use crate::keys::{AccountKey, compute};
 use crate::org_keys::{OrgKeys, Purpose, UnconfirmedKey, Verdict};
@@ -52,7 +52,7 @@ impl<R: Runtime> Vault<R> {
         key: &KeyName,
         envelope: Envelope,
         purpose: Purpose,
-        deadline: Deadline,
+        bounds: &Bounds,
     ) -> Result<Plaintext, Error> {
         let envelope = match self.org_keys.try_open(envelope, purpose) {
             Ok(plaintext) => return Ok(plaintext),
@@ -60,7 +60,7 @@ impl<R: Runtime> Vault<R> {
         };
         let action = Action::Get(key.clone());
         // Boxed, so that the compiler sees that it is `Send`.
-        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(&action, purpose, deadline));
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(&action, purpose, bounds));
         checked.await?;
         self.org_keys
             .try_open(envelope, purpose)
@@ -72,9 +72,9 @@ impl<R: Runtime> Vault<R> {
         &self,
         action: &Action,
         purpose: Purpose,
-        deadline: Deadline,
+        bounds: &Bounds,
     ) -> Result<(), Error> {
-        let wrapped = fetch_org_key(&self.api, deadline).await?;
+        let wrapped = fetch_org_key(&self.api, bounds).await?;
         let offered = match self.org_keys.unwrapped(&wrapped) {
             Some(key) => key,
             None => self.private_key.unwrap(&self.api.runtime, wrapped).await?,

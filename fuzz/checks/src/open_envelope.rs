@@ -34,6 +34,8 @@ fn open(org_key: &OrgKey, value: &str, nonce: &str) {
     let Ok(envelope) = decoded else {
         return;
     };
+    let bytes = envelope.to_bytes();
+    assert_eq!(Envelope::from_bytes(&bytes).as_ref(), Ok(&envelope));
     assert_eq!(envelope.encode_value(), value);
     assert_eq!(envelope.encode_nonce(), nonce);
     match org_key.open(envelope) {

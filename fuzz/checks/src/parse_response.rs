@@ -85,7 +85,7 @@ fn parse_token(response: Response<Vec<u8>>) -> Result<(), ApiError> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &SecretString::from("secret"),
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     call.parse(response).map(|token| check_usable(&token))
 }

@@ -1,9 +1,9 @@
-//! The two clients, as a subject uses them.
+//! The two clients of a subject.
 
 use helvetisafe::{AsyncClient, AsyncParts, Client, ClientBuilder, Error, Expiry, Secret};
 use tokio::runtime::{Builder, Runtime};
 
-/// What a subject does with a client.
+/// The operations of a subject with a client.
 pub(super) trait Use: Sync {
     fn create(&self, key: &str, value: &str) -> Result<(), Error>;
     fn update(&self, key: &str, value: &str) -> Result<(), Error>;
@@ -34,7 +34,7 @@ impl Use for Client {
     }
 }
 
-/// The asynchronous client and what it runs on, which goes with it.
+/// The asynchronous client and its runtime.
 pub(super) struct OnTokio {
     client: AsyncClient,
     runtime: Runtime,

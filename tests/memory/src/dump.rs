@@ -1,4 +1,4 @@
-//! All that a stopped process has in memory: what a core dump would hold.
+//! The memory of a stopped process, as in a core dump.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// One mapping of a process.
 pub struct Region {
-    /// What it is, as far as the kernel knows: `[heap]`, `[stack]`, a file, or nothing.
+    /// The kernel's name of it: `[heap]`, `[stack]`, a file, or empty.
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -55,7 +55,7 @@ fn readable(line: &str) -> Option<(u64, usize)> {
     Some((start, usize::try_from(end - start).ok()?))
 }
 
-/// The same by `gcore` of gdb; `None` where there is none.
+/// The same by `gcore` of gdb; `None` without gdb.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! What a subject is told, over a pipe and into buffers that are wiped: a secret among its
-//! arguments or in its environment would be found there for a reason of the test's own.
+//! The job of a subject, sent over a pipe into buffers that are wiped. Secrets in its arguments or its
+//! environment would be found there, through no fault of the client.
 
 use std::io::{self, Read, Write};
 
@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 type Bytes = Zeroizing<Vec<u8>>;
 
-/// Where to connect, as whom, and what to read and to write. All of it is bytes, in this order on
-/// the pipe: the length as 4 bytes, little-endian, then the bytes.
+/// The vault, the credentials, and the secrets to read and write. The pipe has the fields in this order:
+/// the length as 4 bytes, little-endian, then the bytes.
 #[derive(Default)]
 pub struct Job {
     /// Of the vault.
@@ -31,9 +31,9 @@ pub struct Job {
     pub new_value: Bytes,
     /// Names to read, separated by spaces.
     pub names: Bytes,
-    /// On how many threads all this happens at once; one decimal digit, 0 for the main thread.
+    /// The number of concurrent threads; one decimal digit, 0 for the main thread.
     pub threads: Bytes,
-    /// Which client: `blocking` or `async`.
+    /// The client: `blocking` or `async`.
     pub client: Bytes,
 }
 

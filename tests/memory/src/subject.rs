@@ -1,4 +1,4 @@
-//! The process whose memory is looked at, from its parent's side.
+//! The searched process, from its parent's side.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::Job;
 
-/// Where a subject waits until it is told to go on.
+/// The points at which a subject waits for its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// It has connected, or failed to.
@@ -25,7 +25,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Starts `program`, without an environment, and tells it what to do.
+    /// Starts `program` without an environment, and sends it the job.
     pub fn start(program: &Path, job: &mut Job) -> Self {
         let mut child = Command::new(program)
             .env_clear()
@@ -48,7 +48,7 @@ impl Subject {
         self.child.id()
     }
 
-    /// Waits until it stops there; what it says it did since it was let go.
+    /// Waits until it stops there. Returns the outcome that it reports of its last step.
     pub fn wait_for(&mut self, stop: Stop) -> Vec<String> {
         let end = format!("{stop:?}");
         let mut said = Vec::new();
@@ -63,7 +63,7 @@ impl Subject {
         }
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn go_on(&mut self) {
         self.input.write_all(b"\n").unwrap();
     }

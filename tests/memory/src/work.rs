@@ -1,5 +1,5 @@
-//! What a subject does: it uses the client and then drops everything. It stops where [`Stop`] says,
-//! with a line of output, and goes on at a byte of input.
+//! The work of a subject: it uses the client and then drops everything. At each [`Stop`] it prints a
+//! line and waits for a byte of input.
 
 use std::fs::File;
 use std::io::{Read, stdin};
@@ -15,7 +15,7 @@ use super::{Job, Stop};
 
 /// The whole of a subject's `main`.
 pub fn work() {
-    // Not through the buffer of `stdin`, which nobody wipes.
+    // Not through the buffer of `stdin`, which is never wiped.
     let pipe = File::from(stdin().as_fd().try_clone_to_owned().unwrap());
     let job = Job::read(&pipe).unwrap();
     let client = tell("connect", connect(&job, None));
@@ -53,7 +53,7 @@ fn tell<T>(what: &str, outcome: Result<T, Error>) -> Option<T> {
     }
 }
 
-/// A later client, which begins with the access token of another one.
+/// A later client, which starts with the access token of another one.
 fn resume(job: &Job, ticket: String) -> Option<Box<dyn Use>> {
     tell("resume", connect(job, Some(ticket)))
 }
@@ -97,7 +97,7 @@ fn complete<P>(builder: ClientBuilder<P>, job: &Job, ticket: Option<String>) -> 
     }
 }
 
-/// Does everything once, on as many threads as the job says; the secrets that it read.
+/// Runs every operation once on each of the job's threads. Returns the secrets that were read.
 fn use_client(client: &dyn Use, job: &Job) -> Vec<Secret> {
     let threads: usize = text(&job.threads).parse().unwrap_or_default();
     if threads == 0 {

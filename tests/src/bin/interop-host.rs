@@ -31,9 +31,9 @@ fn main() {
 
 struct Host {
     world: World,
-    /// May read, and nothing else.
+    /// An account with read access only.
     reader: Member,
-    /// Made on request, and kept since their key files go with them.
+    /// Accounts made on request. Dropping one would delete its key file.
     adopted: Vec<Member>,
     clients: HashMap<String, Client>,
 }
@@ -113,7 +113,7 @@ impl Host {
         }
     }
 
-    /// Makes an account of the same organization with somebody else's RSA key.
+    /// Makes an account of the same organization with the given RSA key.
     fn adopt(&mut self, request: &Request) -> Value {
         let key = PrivateKey::from_pem(request.text("pem")).unwrap();
         let adopted = new_member(&self.world, key, Scopes::ALL);
@@ -199,7 +199,7 @@ impl Request {
         Some(time.parse().unwrap())
     }
 
-    /// Absent: it stays; `null`: never; a time.
+    /// Absent: unchanged; `null`: never; or a time.
     fn expiry(&self) -> Expiry {
         match self.0.get("expires_at") {
             None => Expiry::Keep,

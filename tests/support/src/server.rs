@@ -24,7 +24,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether it has this method and path.
+    /// Returns true if it has this method and path.
     pub fn is(&self, method: &str, path: &str) -> bool {
         self.method == method && self.path == path
     }
@@ -82,7 +82,7 @@ impl Reply {
         Self::in_pieces(vec![bytes.into()], end)
     }
 
-    /// An answer whose pieces most times arrive one by one.
+    /// An answer whose pieces usually arrive one by one.
     pub fn in_pieces(pieces: Vec<Vec<u8>>, end: End) -> Self {
         Self {
             pieces,
@@ -161,7 +161,7 @@ fn converse(mut stream: TcpStream, connection: usize, handler: &Handler) {
     }
 }
 
-/// Returns whether the client took all of it.
+/// Returns true if the client took all of it.
 fn write(stream: &mut TcpStream, reply: &Reply) -> bool {
     for (index, piece) in reply.pieces.iter().enumerate() {
         if index > 0 {

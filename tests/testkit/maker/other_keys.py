@@ -51,7 +51,7 @@ def kinds():
     yield "public-key-pkcs1", "It is the public key in PKCS#1 form.", pem(
         "RSA PUBLIC KEY", rsa_public
     )
-    yield "certificate", "It is a certificate.", pem("CERTIFICATE", _certificate())
+    yield "certificate", "It is a certificate.", certificate()
     yield "elliptic-curve", "It is a key on the curve P-256.", pem(
         "PRIVATE KEY", der.pkcs8(curve, "1.2.840.10045.2.1", der.oid(P_256))
     )
@@ -75,6 +75,10 @@ def _name(text):
 
 def _set(content):
     return b"\x31" + bytes([len(content)]) + content
+
+
+def certificate():
+    return pem("CERTIFICATE", _certificate())
 
 
 def _certificate():

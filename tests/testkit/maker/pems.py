@@ -11,7 +11,8 @@ from kit import Kit
 from rsa_numbers import key, prime
 
 PKCS1, PKCS8 = "RSA PRIVATE KEY", "PRIVATE KEY"
-TEXT = "RFC 7468 section 3 does not allow it in the text; the peer skips it"
+TWO = "the other key could be the one that is meant; the peer takes the first"
+BLANK = "OpenSSL's tools leave no such line, but editors and templates do; the base64 is unambiguous"
 PSS = "RFC 4055 section 1.2 keeps such a key for signatures; the peer decrypts with it"
 NOT_TEXT = (
     "a file that is no text is a mistake in the configuration; the peer does not tell it apart"
@@ -68,19 +69,19 @@ def _good(kit):
 def _labels(kit):
     pkcs1, pkcs8 = BASE.pkcs1(), der.pkcs8(BASE.pkcs1())
     labels = {
-        "public-key": "PUBLIC KEY",
-        "rsa-public-key": "RSA PUBLIC KEY",
-        "certificate": "CERTIFICATE",
-        "ec-private-key": "EC PRIVATE KEY",
-        "dsa-private-key": "DSA PRIVATE KEY",
-        "lower-case": "private key",
-        "any-private-key": "ANY PRIVATE KEY",
-        "openssh": "OPENSSH PRIVATE KEY",
-        "unknown": "HELVETISAFE KEY",
-        "two-spaces": "PRIVATE  KEY",
+        "public-key": ("PUBLIC KEY", "public-key"),
+        "rsa-public-key": ("RSA PUBLIC KEY", "public-key"),
+        "certificate": ("CERTIFICATE", "certificate"),
+        "ec-private-key": ("EC PRIVATE KEY", "other-key"),
+        "dsa-private-key": ("DSA PRIVATE KEY", "other-key"),
+        "lower-case": ("private key", "no-private-key"),
+        "any-private-key": ("ANY PRIVATE KEY", "other-key"),
+        "openssh": ("OPENSSH PRIVATE KEY", "other-key"),
+        "unknown": ("HELVETISAFE KEY", "no-private-key"),
+        "two-spaces": ("PRIVATE  KEY", "no-private-key"),
     }
-    for name, label in labels.items():
-        _refused(kit, f"label-{name}", f"The label is `{label}`.", pem(label, pkcs8))
+    for name, (label, cause) in labels.items():
+        _refused(kit, f"label-{name}", f"The label is `{label}`.", pem(label, pkcs8), cause)
     _refused(
         kit, "label-pkcs1-with-pkcs8", "PKCS#8 stands under the label of PKCS#1.", pem(PKCS1, pkcs8)
     )
@@ -112,13 +113,20 @@ def _labels(kit):
             good.replace("-----", "---- "),
         ),
     }
+    without_first = ("no-begin", "begin-four-hyphens", "begin-is-end", "rfc-4716")
     for name, (fault, body) in ends.items():
-        _refused(kit, name, fault, body)
+        cause = "no-first-line" if name in without_first else "no-last-line"
+        _refused(kit, name, fault, body, "key-format" if name == "nothing-inside" else cause)
 
 
 def _other_kinds(kit):
     for name, fault, body in other_keys.kinds():
-        cause = "passphrase-required" if name.startswith("encrypted") else "key-format"
+        cause = "passphrase-required" if name.startswith("encrypted") else "other-key"
+        cause = {
+            "public-key": "public-key",
+            "public-key-pkcs1": "public-key",
+            "certificate": "certificate",
+        }.get(name, cause)
         _refused(kit, name, fault, body, cause)
 
 
@@ -176,66 +184,93 @@ def _base64(kit):
             rebuilt([*body[:3], body[4], body[3], *body[5:]]),
             None,
         ),
-        "lines-uneven": ("The lines have different widths.", rebuilt(uneven), TEXT),
-        "line-empty": ("A line is empty.", rebuilt([*body[:3], "", *body[3:]]), None),
+    }
+    causes = {
+        "base64-line-missing": "key-format",
+        "base64-lines-swapped": "key-rejected",
+    }
+    for name, (fault, text, why) in bodies.items():
+        _refused(kit, name, fault, text, causes.get(name, "damaged"), why)
+    layouts = {
+        "lines-uneven": ("The lines have different widths.", uneven),
         "lines-indented": (
             "The lines of base64 are indented.",
-            rebuilt(["  " + line for line in body]),
-            TEXT,
+            ["  " + line for line in body],
         ),
         "lines-space-after": (
             "The lines of base64 end with a space.",
-            rebuilt([line + " " for line in body]),
-            TEXT,
+            [line + " " for line in body],
         ),
         "header-line": (
             "A header stands before the base64.",
-            rebuilt(["Comment: key", "", *body]),
-            TEXT,
+            ["Comment: key", "", *body],
         ),
+        "line-empty-first": ("The first line of base64 is empty.", ["", *body]),
     }
-    for name, (fault, text, why) in bodies.items():
-        cause = "key-rejected" if name == "base64-lines-swapped" else "key-format"
-        _refused(kit, name, fault, text, cause, why)
+    for name, (control, lines_of) in layouts.items():
+        _accepted(kit, name, control, rebuilt(lines_of))
+    line_empty = rebuilt([*body[:3], "", *body[3:]])
+    _accepted(kit, "line-empty", "A line is empty.", line_empty, peer="crypto-error", why=BLANK)
+
+
+def _accepted(kit, name, control, body, **more):
+    kit.ok(name, control, body, ORG_KEY, **more)
 
 
 def _surroundings(kit):
     good = pem(PKCS8, der.pkcs8(BASE.pkcs1()))
     other = pem(PKCS8, der.pkcs8(RSA["rsa-2048-other"].pkcs1()))
     public = pem("PUBLIC KEY", other_keys.public())
-    bodies = {
-        "text-after": ("Text follows it.", good + "text\n", TEXT),
-        "two-keys": ("Another key follows it.", good + other, TEXT),
-        "public-key-after": ("A public key follows it.", good + public, TEXT),
-        "public-key-before": (
-            "A public key stands before it.",
-            public + good,
-            "the first key in a file is the one that is meant; the peer looks for the first private key",
-        ),
-        "other-key-before": ("Another account's key stands before it.", other + good, None),
-        "nul-after": ("A zero byte follows it.", good + "\0", TEXT),
-        "text-after-begin": (
-            "Text follows on the first line.",
-            good.replace("-----\n", "-----x\n", 1),
-            None,
-        ),
+    certificate = other_keys.certificate()
+    around = {
+        "text-after": ("Text follows it.", good + "text\n"),
+        "public-key-after": ("A public key follows it.", good + public),
+        "public-key-before": ("A public key stands before it.", public + good),
+        "certificate-after": ("A certificate follows it.", good + certificate),
+        "certificate-before": ("A certificate stands before it.", certificate + good),
+        "nul-after": ("A zero byte follows it.", good + "\0"),
         "spaces-for-lines": (
             "Spaces stand in place of line breaks.",
             good.replace("\n", " "),
-            TEXT,
         ),
-        "escaped-lines": ("The line breaks are written as \\n.", good.replace("\n", "\\n"), None),
         "indented": (
             "All lines are indented.",
             "".join(f"  {line}\n" for line in good.splitlines()),
-            TEXT,
         ),
-        "quoted": ("It is in quotes.", f'"{good}"', TEXT),
-        "empty": ("There is nothing.", "", None),
-        "path": ("It is the path of a file.", "/etc/helvetisafe/key.pem\n", None),
+        "quoted": ("It is in quotes.", f'"{good}"'),
     }
-    for name, (fault, text, why) in bodies.items():
-        _refused(kit, name, fault, text, why=why)
+    for name, (control, text) in around.items():
+        _accepted(kit, name, control, text)
+    bodies = {
+        "two-keys": ("Another key follows it.", good + other, "two-private-keys", TWO),
+        "other-key-before": (
+            "Another account's key stands before it.",
+            other + good,
+            "two-private-keys",
+            None,
+        ),
+        "text-after-begin": (
+            "Text follows on the first line.",
+            good.replace("-----\n", "-----x\n", 1),
+            "damaged",
+            None,
+        ),
+        "escaped-lines": (
+            "The line breaks are written as \\n.",
+            good.replace("\n", "\\n"),
+            "escaped-line-breaks",
+            None,
+        ),
+        "empty": ("There is nothing.", "", "no-first-line", None),
+        "path": (
+            "It is the path of a file.",
+            "/etc/helvetisafe/key.pem\n",
+            "no-first-line",
+            None,
+        ),
+    }
+    for name, (fault, text, cause, why) in bodies.items():
+        _refused(kit, name, fault, text, cause, why)
 
 
 def _structure(kit):
@@ -353,8 +388,10 @@ def _structure(kit):
         ),
     }
     laxer = {"pkcs8-pss": PSS}
+    other = ("pkcs8-elliptic-curve", "pkcs8-pss", "pkcs8-oaep", "pkcs8-sha256")
     for name, (fault, content) in outer.items():
-        _refused(kit, f"der-{name}", fault, pem(PKCS8, content), why=laxer.get(name))
+        cause = "other-key" if name in other else "key-format"
+        _refused(kit, f"der-{name}", fault, pem(PKCS8, content), cause, laxer.get(name))
 
 
 def _three_primes(third):

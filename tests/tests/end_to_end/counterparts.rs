@@ -30,7 +30,7 @@ fn rows() -> Vec<Row> {
     lines.map(row).collect()
 }
 
-/// Whether the file has a function of that name that is a test.
+/// Returns true if the file has a test function of that name.
 fn exists(test: &str) -> bool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let (path, name) = test.rsplit_once("::").unwrap();

@@ -1,4 +1,4 @@
-//! Secrets that end, by the real clock.
+//! Secrets that expire, by the real clock.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use helvetisafe::{ErrorKind, Expiry, Timestamp};
 use helvetisafe_tests::World;
 use jiff::{SignedDuration, Unit};
 
-/// A time in so many milliseconds, as finely as the vault keeps it.
+/// The time in `milliseconds`, with the precision of the vault.
 fn in_millis(millis: i64) -> Timestamp {
     let time = Timestamp::now() + SignedDuration::from_millis(millis);
     time.round(Unit::Microsecond).unwrap()

@@ -5,6 +5,8 @@
 mod counterparts;
 mod expiry;
 mod organizations;
+#[cfg(unix)]
+mod readme;
 mod refusals;
 mod restart;
 mod six_combinations;

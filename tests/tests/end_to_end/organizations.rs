@@ -1,4 +1,4 @@
-//! Organizations in one vault have nothing to do with each other; members of one share everything.
+//! Organizations in one vault are separate; the members of one share its secrets.
 
 use helvetisafe::{Client, ErrorKind, Expiry};
 use helvetisafe_crypto::PrivateKey;
@@ -58,7 +58,7 @@ fn each_has_its_own_org_key_and_its_own_private_keys() {
     let fingerprint = |member: &Member| member.client(world.vault.base_url()).org_key_fingerprint();
     assert_ne!(fingerprint(&world.member), fingerprint(&other));
 
-    // With the token of one and the private key of the other there is no org key.
+    // The private key of one account does not open the org key of the other.
     for with in [With::PemFile, With::PemBytes] {
         let credentials = world.member.credentials(By::ApiToken);
         let mixed = Client::builder(world.vault.base_url(), credentials, other.key_source(with));

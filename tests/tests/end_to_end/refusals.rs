@@ -1,11 +1,11 @@
-//! What a real vault refuses, and what the client refuses before it asks.
+//! The refusals of a real vault, and of the client before it sends a request.
 
 use helvetisafe::{Client, Credentials, Error, ErrorKind, Expiry, KeySource, Scope, Scopes};
 use helvetisafe_server::{NewAccount, NewApiToken};
 use helvetisafe_tests::proxy::RecordingProxy;
 use helvetisafe_tests::{By, COMBINATIONS, Member, With, World, test_key};
 
-/// Names that the published Python client refuses too, and some that it does not.
+/// Names that the published Python client refuses, and some that it accepts.
 const BAD_NAMES: [&str; 14] = [
     "my key", "my-key", "my.key", "key!", "key@host", "key#1", "key$var", "key/path", "key<>", "",
     "key\n", "..", "%2e", "clé",
@@ -81,7 +81,7 @@ fn a_wrong_credential_is_an_authentication_error() {
         Credentials::service_account(id, "wrong"),
         Credentials::service_account("nobody", world.member.account.client_secret.clone()),
         Credentials::api_token("wrong"),
-        // A client secret is no token.
+        // A client secret is not a token.
         Credentials::api_token(world.member.account.client_secret.clone()),
     ] {
         for with in [With::PemBytes, With::Password] {
@@ -94,19 +94,19 @@ fn a_wrong_credential_is_an_authentication_error() {
 }
 
 #[test]
-fn a_wrong_key_or_password_is_a_crypto_error_that_shows_neither() {
+fn a_wrong_key_or_password_is_an_error_that_shows_neither() {
     let world = World::new();
     let url = world.vault.base_url();
     let other = include_str!("../../../crates/helvetisafe-crypto/tests/data/rsa-3072-pkcs8.pem");
-    for key_source in [
-        KeySource::password("canary-password"),
-        KeySource::pem("canary-password"),
-        KeySource::pem(other),
+    for (key_source, kind) in [
+        (KeySource::password("canary-password"), ErrorKind::Crypto),
+        (KeySource::pem("canary-password"), ErrorKind::Config),
+        (KeySource::pem(other), ErrorKind::Crypto),
     ] {
         for by in [By::ServiceAccount, By::ApiToken] {
             let credentials = world.member.credentials(by);
             let error = refused(Client::builder(url, credentials, key_source.clone()));
-            assert_eq!(error.kind(), ErrorKind::Crypto, "{error}");
+            assert_eq!(error.kind(), kind, "{error}");
             assert!(!format!("{error} {error:?}").contains("canary"));
         }
     }
@@ -123,7 +123,7 @@ fn an_unreachable_vault_is_a_transport_error() {
     }
 }
 
-/// A client of a new member who may read the org key and has one scope more.
+/// A client of a new member with `credentials:read` and one other scope.
 fn limited_to(world: &World, scope: Scope, by: By) -> Client {
     let scopes: Scopes = [Scope::CredentialsRead, scope].into_iter().collect();
     let account = NewAccount::default().private_key(test_key()).scopes(scopes);

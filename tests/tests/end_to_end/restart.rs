@@ -1,4 +1,4 @@
-//! A vault with a file goes on where it stopped.
+//! A vault with a file continues after a restart.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::sleep;
@@ -82,7 +82,7 @@ fn secrets_that_expired_during_a_stop_are_gone() {
     assert!(client.secrets().exists("stays").unwrap());
 }
 
-/// What `helvetisafe-server dev --state FOLDER` does.
+/// The behaviour of `helvetisafe-server dev --state FOLDER`.
 #[test]
 fn a_folder_keeps_the_account_and_its_secrets() {
     let folder = tempfile::tempdir().unwrap();

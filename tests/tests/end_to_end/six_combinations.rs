@@ -1,4 +1,4 @@
-//! Every authentication with every key source, through every operation.
+//! Every authentication with every key source and every operation.
 
 use helvetisafe::{Client, ErrorKind, Expiry};
 use helvetisafe_tests::proxy::RecordingProxy;

@@ -1,5 +1,5 @@
-//! The testkit's answers, read from the body to what comes out as the client reads them: first by
-//! the wire crate, then by the crypto crate. Their own tests see one half each.
+//! The testkit's answers, read from the body to the result as the client reads them: by the wire crate,
+//! then by the crypto crate. The tests of each crate cover one half.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey, GetSecret};
 use helvetisafe_proto::{ApiError, Endpoint, KeyName};
 use http::Response;
 
-/// A class of the testkit, where something other than the result comes out.
+/// A class of failure in the testkit.
 type Class = &'static str;
 
 fn kit() -> PathBuf {
@@ -93,7 +93,8 @@ fn envelope(case: &Case) -> Result<Vec<u8>, Class> {
     Ok(payload.map_err(crypto)?.expose_secret().as_bytes().to_vec())
 }
 
-/// Runs each file of a group; returns how many, and those that are not as they claim.
+/// Runs each file of a group. Returns the number of files, and those with another outcome than they
+/// claim.
 fn run(group: &str, read: fn(&Case) -> Result<Vec<u8>, Class>) -> (usize, Vec<String>) {
     let (mut count, mut wrong) = (0, Vec::new());
     for entry in fs::read_dir(kit().join(group)).unwrap() {

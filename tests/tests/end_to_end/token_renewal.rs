@@ -1,4 +1,4 @@
-//! Access tokens that end or are revoked, by the real clock. The proxy counts who asked for what.
+//! Access tokens that expire or are revoked, by the real clock. The proxy counts the requests.
 
 use std::thread::{self, sleep};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use helvetisafe_server::Vault;
 use helvetisafe_tests::proxy::RecordingProxy;
 use helvetisafe_tests::{By, Combination, With, World};
 
-/// A world whose access tokens live so many seconds, and a client through the proxy.
+/// A world with this token lifetime in seconds, and a client behind the proxy.
 fn of_token_life(seconds: u64) -> (World, RecordingProxy, Client) {
     let life = Duration::from_secs(seconds);
     let world = World::of(Vault::builder().token_life(life));
@@ -37,7 +37,7 @@ fn a_token_is_renewed_before_it_ends() {
     let (_world, proxy, client) = of_token_life(4);
     client.secrets().get("a").unwrap();
     assert_eq!(tokens(&proxy), 1);
-    // Half its life: that is when a short one is renewed.
+    // Half its lifetime: a short token is renewed then.
     sleep(Duration::from_millis(2100));
     for _ in 0..3 {
         client.secrets().get("a").unwrap();

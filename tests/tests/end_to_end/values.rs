@@ -1,4 +1,4 @@
-//! Any text goes in and the same text comes out.
+//! Any text is stored and read unchanged.
 
 use std::sync::LazyLock;
 use std::thread;
@@ -17,7 +17,7 @@ static SHARED: LazyLock<(World, Client)> = LazyLock::new(|| {
     (world, client)
 });
 
-/// Texts with what JSON, C, shells and Unicode make special more often than chance would.
+/// Texts with many characters that are special in JSON, C, shells or Unicode.
 fn text(length: usize) -> impl Strategy<Value = String> {
     let special = prop::sample::select(
         "\0\u{1}\t\n\r\u{1b}\u{7f}\"'\\/{}[]:,$`%&<>=é\u{301}\u{feff}\u{2028}\u{d7ff}\u{e000}\u{fffe}\u{ffff}🔐\u{10ffff}"

@@ -21,7 +21,7 @@ const FIELD: &str = "canary-field-Ohs5peiqu2ut4eiR7ahze6eeP8iephaeth9Vahm1aiK3oo
 const LOST: &str = "canary-lost-Quo8aiV2ohdae6ahYeeng7shahR5ohw1ooKoh3oPh9aebai2ie";
 const PASSWORD: &str = "canary-password-thoh4Xai9oghoo3Aewa2neiS6rie1phoochee8iSh5ei";
 
-/// A vault with a file, a member with a password that can be searched for, and all that was said.
+/// A vault with a file, a member with a searchable password, and the recorded traffic.
 struct Scene {
     folder: tempfile::TempDir,
     world: World,
@@ -68,7 +68,7 @@ fn use_everything(client: &Client, key: &str) {
     secrets.list().unwrap();
 }
 
-/// All that opens a secret, and all that is in one.
+/// Every key, password and value.
 fn secrets_of(scene: &Scene) -> Search {
     let org_key = raw::org_key(scene.world.vault.base_url(), &scene.member);
     let search = Search::default()
@@ -78,8 +78,8 @@ fn secrets_of(scene: &Scene) -> Search {
         .with("the value that was refused", LOST.as_bytes())
         .with("the password", PASSWORD.as_bytes())
         .with("the org key", org_key.expose_secret());
-    // As text too: text is encoded once more when it travels. The first lines of the PEM hold the
-    // modulus, which is public.
+    // As text too: text is encoded again on the wire. The first lines of the PEM hold the modulus, which
+    // is public.
     let pem = scene.member.account.private_key_pem.lines().skip(8);
     let search = pem
         .filter(|line| line.len() == 64)
@@ -99,7 +99,8 @@ fn secrets_of(scene: &Scene) -> Search {
         })
 }
 
-/// What proves that the search reaches the bytes it is about: the public name, and the ciphertext.
+/// The public name and the ciphertext, which have to be found: this proves that the search reaches the
+/// bytes.
 fn public_of(scene: &Scene) -> Search {
     let stored = scene.world.vault.stored_secrets(&scene.world.organization);
     let stored = stored
@@ -122,7 +123,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 fn all(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
-    // Apart, so that nothing is found across the border of two parts.
+    // Separate, so that nothing is found across the border of two parts.
     parts.into_iter().collect::<Vec<_>>().join(&[0xff; 8][..])
 }
 
@@ -169,7 +170,7 @@ fn the_database_contains_no_secret() {
     }
 }
 
-/// They travel, which is what TLS is for, but the vault keeps their hashes only.
+/// The credentials are sent, protected by TLS, but the vault stores only their hashes.
 #[test]
 fn the_database_has_no_client_secret_and_no_token() {
     let scene = scene();
@@ -181,7 +182,7 @@ fn the_database_has_no_client_secret_and_no_token() {
     let access_token = &after[..after.find('"').unwrap()];
 
     let credentials = Search::default()
-        // Without the prefixes that all of a kind share.
+        // Without the common prefix of their kind.
         .with(
             "the client secret",
             client_secret.trim_start_matches("hs_secret_").as_bytes(),
@@ -219,7 +220,7 @@ fn the_database_has_no_client_secret_and_no_token() {
     }
 }
 
-/// Two writes of one value have nothing in common, so that nobody sees that they are equal.
+/// Two envelopes of one value have nothing in common, so equality is not visible.
 #[test]
 fn equal_values_are_stored_differently() {
     let world = World::new();

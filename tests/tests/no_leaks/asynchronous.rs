@@ -1,4 +1,4 @@
-//! The words of the asynchronous client, whose transport is another.
+//! The output of the asynchronous client, which has another transport.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ fn no_output_of_the_asynchronous_client_shows_a_secret() {
     }
 }
 
-/// Connects and makes calls; gives the errors and the words of all events.
+/// Connects and makes calls. Returns the errors and the text of all events.
 async fn everything(
     fake: &Fake,
     credentials: &Credentials,

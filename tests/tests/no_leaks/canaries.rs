@@ -1,11 +1,11 @@
-//! A canary in place of every secret, and a search for all of them in every form that words take.
+//! A canary in place of every secret, and a search for all of them in every form of text.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use helvetisafe_tests::search::Search;
 
-/// With a quote, a backslash and more, so that escaped it looks different.
+/// Has a quote, a backslash and more, so that its escaped form differs.
 pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-\"\\ü%+&= Oowah5phu3Ehoh";
 pub(crate) const API_TOKEN: &str = "canary-api-token-\"\\%+&=~Eixohh9eeJ4aeDoo7Zee";
 pub(crate) const ACCESS_TOKEN: &str = "canary-access-token-\"\\%+&=~Quah0aeF4aephie9oo";
@@ -38,7 +38,7 @@ static SEARCH: LazyLock<Search> = LazyLock::new(|| {
     })
 });
 
-/// The forms that [`Search`] has of itself are those of memory and files; these are those of text.
+/// The forms of text. [`Search`] itself has those of memory and files.
 fn with_forms(search: Search, name: &str, secret: &[u8]) -> Search {
     let text = String::from_utf8_lossy(secret);
     let percent = |is_plain: fn(u8) -> bool| -> String {
@@ -72,7 +72,7 @@ fn with_forms(search: Search, name: &str, secret: &[u8]) -> Search {
     })
 }
 
-/// What stands in `text`, also when it is broken into rows of a dump or of a pretty list.
+/// Returns the canaries in `text`, even if it is broken into rows of a dump or of a pretty list.
 pub(crate) fn found(text: &str) -> BTreeSet<String> {
     let without_space: String = text.split_whitespace().collect();
     let found = SEARCH.find(text.as_bytes());
@@ -80,7 +80,7 @@ pub(crate) fn found(text: &str) -> BTreeSet<String> {
     found.into_iter().chain(joined).map(str::to_owned).collect()
 }
 
-/// Fails when a canary stands in `text`.
+/// Fails if `text` contains a canary.
 pub(crate) fn assert_none(what: &str, text: &str) {
     let found = found(text);
     assert!(found.is_empty(), "{what} shows {found:?}:\n{text}");

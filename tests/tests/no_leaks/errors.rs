@@ -1,4 +1,4 @@
-//! Every error of every failing path, with all that caused it, and every event on the way.
+//! Every error of every failing path with its causes, and every event of it.
 
 use std::error::Error as StdError;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use crate::canaries::{
 use crate::fake::Fake;
 use crate::hostile;
 
-/// An error and its causes, each as it can be shown. What the vault wrote is apart, on purpose.
+/// The `Display` and `Debug` of an error and its causes. The vault's own text is left out on purpose.
 pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
     let mut words = String::new();
     let mut next = Some(error);
@@ -49,14 +49,14 @@ pub(crate) fn calls(client: &Client) -> Vec<Result<(), Error>> {
     ]
 }
 
-/// Connects and makes all calls; gives the errors and the words of all events.
+/// Connects and makes all calls. Returns the errors and the text of all events.
 fn everything(
     fake: &Fake,
     credentials: Credentials,
     key_source: KeySource,
 ) -> (Vec<Error>, String) {
-    let told = Arc::new(Mutex::new(String::new()));
-    let log = Arc::clone(&told);
+    let events = Arc::new(Mutex::new(String::new()));
+    let log = Arc::clone(&events);
     let observe = move |event: &Event<'_>| {
         let _ = write!(log.lock().unwrap(), "{event:?}\n{event:#?}\n");
     };
@@ -66,8 +66,8 @@ fn everything(
         Err(error) => vec![Err(error)],
     };
     let errors = outcomes.into_iter().filter_map(Result::err).collect();
-    let told = told.lock().unwrap().clone();
-    (errors, told)
+    let events = events.lock().unwrap().clone();
+    (errors, events)
 }
 
 fn credentials() -> [Credentials; 2] {
@@ -75,7 +75,7 @@ fn credentials() -> [Credentials; 2] {
     [account, Credentials::api_token(API_TOKEN)]
 }
 
-/// One call each at which the vault begins to lie.
+/// The calls from which on the vault is hostile.
 pub(crate) const BEGINNINGS: [&str; 4] = [
     "/oauth/token",
     "/api/v1/credentials/private-key",
@@ -86,14 +86,15 @@ pub(crate) const BEGINNINGS: [&str; 4] = [
 #[test]
 fn no_error_and_no_event_shows_a_secret() {
     let [account, api_token] = credentials();
-    let (errors, events) = lied_to(&account, ACCESS_TOKEN);
+    let (errors, events) = all_hostile(&account, ACCESS_TOKEN);
     assert!(errors > 600 && events > 0, "{errors} errors");
-    let (errors, events) = lied_to(&api_token, API_TOKEN);
+    let (errors, events) = all_hostile(&api_token, API_TOKEN);
     assert!(errors > 500 && events > 0, "{errors} errors");
 }
 
-/// Every lie at every beginning; how many errors there were, and how much was told in events.
-fn lied_to(credentials: &Credentials, token: &str) -> (usize, usize) {
+/// Every hostile answer from every call on. Returns the number of errors and the length of the events'
+/// text.
+fn all_hostile(credentials: &Credentials, token: &str) -> (usize, usize) {
     let (mut errors, mut events) = (0, 0);
     for answer in hostile::answers(token) {
         for beginning in BEGINNINGS {
@@ -103,9 +104,9 @@ fn lied_to(credentials: &Credentials, token: &str) -> (usize, usize) {
                 "/api/v1/credentials/private-key" => KeySource::password(PASSWORD),
                 _ => KeySource::pem(PEM),
             };
-            let (failed, told) = everything(&fake, credentials.clone(), source);
-            assert_none("an event", &told);
-            events += told.len();
+            let (failed, seen) = everything(&fake, credentials.clone(), source);
+            assert_none("an event", &seen);
+            events += seen.len();
             for error in failed {
                 assert_none("an error", &words(&error));
                 errors += 1;

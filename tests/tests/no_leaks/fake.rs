@@ -1,5 +1,5 @@
-//! A vault of a few lines that answers what a test says, so that every secret can be a canary: it
-//! hands out an access token and an org key of the test's.
+//! A small scripted vault, so that every secret can be a canary: the test chooses the access token and
+//! the org key.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub(crate) struct Fake {
     address: SocketAddr,
 }
 
-/// The private key as the vault keeps it; locking takes a while.
+/// The locked private key. Locking is slow.
 static LOCKED: LazyLock<String> = LazyLock::new(|| {
     let locked = LockedPrivateKey::lock(&PrivateKey::from_pem(PEM).unwrap(), PASSWORD);
     let locked = locked.unwrap().encode();
@@ -32,7 +32,7 @@ static LOCKED: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Fake {
-    /// Starts one that answers a method and path with what `script` says, if it says anything.
+    /// Starts one that answers a method and path with the answer of `script`, if there is one.
     pub(crate) fn start(
         script: impl Fn(&str, &str) -> Option<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
@@ -44,7 +44,7 @@ impl Fake {
         Self { address }
     }
 
-    /// A client of it that tries once.
+    /// A client of it with a single attempt.
     pub(crate) fn builder(&self, credentials: Credentials, key_source: KeySource) -> ClientBuilder {
         Client::builder(self.url(), credentials, key_source)
             .attempts(1)
@@ -74,7 +74,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     operation: Duration::from_secs(30),
 };
 
-/// What a vault answers when nothing is wrong.
+/// The answer of an honest vault.
 fn usual(method: &str, path: &str) -> Vec<u8> {
     let body = match (method, path) {
         ("POST", "/oauth/token") => serde_json::json!({ "access_token": ACCESS_TOKEN }).to_string(),

@@ -12,7 +12,7 @@ use tracing::{Event, Subscriber};
 static LINES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 static ONCE: Once = Once::new();
 
-/// Listens from now on.
+/// Starts to record.
 pub(crate) fn listen() {
     ONCE.call_once(|| {
         log::set_logger(&Listener).unwrap();
@@ -21,19 +21,19 @@ pub(crate) fn listen() {
     });
 }
 
-/// Who said it, and what; all that a program hears which drops what [`is_dump`].
+/// The target and the text of each line, without those that [`is_dump`] accepts.
 pub(crate) fn lines() -> Vec<(String, String)> {
     let mut lines = all_lines();
     lines.retain(|(who, _)| !is_dump(who));
     lines
 }
 
-/// The same, and the dump of `ureq`.
+/// The same, with the dump of `ureq`.
 pub(crate) fn all_lines() -> Vec<(String, String)> {
     LINES.lock().unwrap().clone()
 }
 
-/// The target, in `ureq_proto`, that a program drops when it logs at `trace` without the feature
+/// The target in `ureq_proto` that a program has to drop if it logs at `trace` without the feature
 /// `quiet-log`.
 pub(crate) fn is_dump(who: &str) -> bool {
     who == "ureq_proto::util"

@@ -1,10 +1,10 @@
-//! Answers of a vault that writes what it was sent, or what it handed out, wherever it can.
+//! Answers of a vault that repeats every secret it knows wherever it can.
 
 use crate::fake::answer;
 
 const STATUSES: [u16; 12] = [400, 401, 403, 404, 408, 409, 418, 429, 500, 501, 502, 503];
 
-/// All of them, for one token. The host of a redirect is what its error names, so it holds no canary.
+/// All of them, for one token. The host of a redirect has no canary, since the error names the host.
 pub(crate) fn answers(token: &str) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(token).unwrap();
     let error = format!(r#"{{"error":{json},"error_description":{json}}}"#);

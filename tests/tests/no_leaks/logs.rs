@@ -83,7 +83,7 @@ fn assert_dump(lines: &[(String, String)]) {
 }
 
 /// At the level `debug`, `ureq` repeats some of the vault's own headers, `Date` among them: what a
-/// hostile vault writes there is its word, and nothing that the client says.
+/// hostile vault writes there is not the client's text.
 fn is_echo(who: &str, line: &str) -> bool {
     who == "ureq::run" && line.starts_with("Response {")
 }

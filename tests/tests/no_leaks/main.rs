@@ -1,5 +1,5 @@
-//! No secret stands in any word that the crates say: not in `Debug` or `Display` of a public type,
-//! not in an error or what caused it, not in an event, not in a line of a log at its most verbose.
+//! No text of the crates contains a secret: not `Debug` or `Display` of a public type, no error or its
+//! cause, no event, and no line of the most verbose log.
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 

@@ -1,4 +1,4 @@
-//! The public types, as the sources have them: one that the test does not know fails it.
+//! The public types in the sources. A type that the test does not know fails it.
 
 use std::collections::BTreeSet;
 use std::fs;

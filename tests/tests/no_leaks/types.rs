@@ -1,10 +1,10 @@
-//! `Debug` of every public type that holds a secret, or could, with a canary in it.
+//! `Debug` of every public type that can hold a secret, with a canary in it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe::{Client, ConfigSource, Credentials, KeySource, TransportError};
-use helvetisafe_crypto::{Envelope, LockedPrivateKey, OrgKey, Payload, PrivateKey};
+use helvetisafe_crypto::{Envelope, FieldValue, LockedPrivateKey, OrgKey, Payload, PrivateKey};
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
 use helvetisafe_proto::{BaseUrl, Scopes};
@@ -18,26 +18,38 @@ use crate::canaries::{
 use crate::fake::Fake;
 use crate::sources::public_types;
 
-/// Those that hold nothing but numbers, names, times, and what the vault may know: ciphertext and
-/// public keys. What is derived for them shows nothing else.
+/// The types that hold only numbers, names, times, ciphertext and public keys. Their derived `Debug`
+/// shows nothing else.
 const HARMLESS: &[&str] = &[
     "crypto::EncodedLockedKey",
     "crypto::Error",
     "crypto::Fingerprint",
+    "crypto::InvalidPem",
     "crypto::PayloadKind",
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
     "helvetisafe::CachePolicy",
+    // With the names of secrets, which `Debug` hides.
+    "helvetisafe::CallInfo",
+    "helvetisafe::CallOptions",
+    "helvetisafe::CancelToken",
     "helvetisafe::Change",
     "helvetisafe::ChangeKind",
     "helvetisafe::ErrorKind",
+    "helvetisafe::Expiry",
     "helvetisafe::Failure",
+    "helvetisafe::InvalidValueKind",
     // With the error of a read: see `errors`.
     "helvetisafe::Freshness",
+    // With the errors of reads: see `errors`.
+    "helvetisafe::LoadError",
+    "helvetisafe::HiddenKey",
     "helvetisafe::OrgKeyChange",
     "helvetisafe::OrgKeyRotation",
+    "helvetisafe::Problem",
     "helvetisafe::Readme",
     "helvetisafe::SecretMetadata",
+    "helvetisafe::Setting",
     "helvetisafe::Timeouts",
     "proto::AnswerSize",
     "proto::ApiTokenHeader",
@@ -71,6 +83,7 @@ const HARMLESS: &[&str] = &[
     "proto::SecretRecord",
     "proto::SecretUpdate",
     "proto::SecretsAnswer",
+    "proto::Time",
     "proto::TooLong",
     "proto::UnknownErrorCode",
     "proto::UnknownScope",
@@ -97,20 +110,26 @@ const HARMLESS: &[&str] = &[
     "server::Version",
 ];
 
-/// Errors and events are made by what goes wrong: see `errors` and `logs`.
+/// The types of errors and events: see `errors` and `logs`.
 const ELSEWHERE: &[&str] = &[
     "helvetisafe::Error",
     "helvetisafe::Event",
     "proto::ApiError",
 ];
 
-/// Those that cannot be shown at all.
+/// The types without `Debug`.
 const WITHOUT_DEBUG: &[&str] = &[
     "crypto::OrgKey",
     "helvetisafe::AsyncParts",
     "helvetisafe::AsyncSecrets",
+    "helvetisafe::Found",
+    "helvetisafe::Map",
+    "helvetisafe::Optional",
+    "helvetisafe::Or",
     "helvetisafe::Parts",
+    "helvetisafe::Requests",
     "helvetisafe::Secrets",
+    "helvetisafe::Value",
     "server::When",
 ];
 
@@ -150,6 +169,7 @@ fn of_crypto() -> Vec<(&'static str, String)> {
         shown("crypto::PrivateKey", key),
         shown("crypto::Envelope", envelope),
         shown("crypto::Field", &fields.fields()[0]),
+        shown("crypto::FieldValue", FieldValue::from(VALUE)),
         shown("crypto::Payload", fields),
         shown("crypto::Plaintext", Payload::encode("db", VALUE)),
     ]
@@ -160,7 +180,7 @@ fn of_proto() -> Vec<(&'static str, String)> {
     let token = Token::parse(ACCESS_TOKEN.into()).unwrap();
     let answer = TokenAnswer {
         access_token: ACCESS_TOKEN.into(),
-        expires_in: Some(60),
+        expires_in: Some(Duration::from_secs(60)),
         token_type: None,
         scope: None,
     };
@@ -172,7 +192,7 @@ fn of_proto() -> Vec<(&'static str, String)> {
     let call = FetchToken {
         client_id: "id",
         client_secret: &secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     vec![
         shown("proto::FetchToken", call),
@@ -196,7 +216,7 @@ fn of_client() -> Vec<(&'static str, String)> {
     let token = Credentials::api_token(API_TOKEN);
     let sources = [
         KeySource::pem(PEM),
-        // Mistaken for one another: the PEM for its path.
+        // The PEM given as its path by mistake.
         KeySource::pem_file(PEM),
         KeySource::password(PASSWORD),
         KeySource::pem(PEM).with_passphrase(PASSWORD),
@@ -219,12 +239,19 @@ fn of_client() -> Vec<(&'static str, String)> {
         .watch(&["db"], Duration::MAX)
         .unwrap();
     let source = ConfigSource::new(client.clone()).secret("db", "db");
+    let config = config::ConfigError::Message(VALUE.to_owned());
+    let memory = helvetisafe::MemoryStore::from([("db", VALUE)]);
     let invalid = client.secrets().get("db").unwrap().parse::<u8>();
     vec![
         shown("helvetisafe::AsyncClient", asynchronous),
         shown("helvetisafe::AsyncWatch", asynchronous_watch),
         shown("helvetisafe::Watch", watch),
         shown("helvetisafe::ConfigSource", source),
+        shown("helvetisafe::MemoryStore", memory),
+        shown(
+            "helvetisafe::RedactedConfigError",
+            helvetisafe::RedactedConfigError::from(config),
+        ),
         shown("helvetisafe::InvalidValue", invalid.unwrap_err()),
         shown("helvetisafe::Credentials", (account, token)),
         shown("helvetisafe::KeySource", sources),
@@ -284,6 +311,10 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(OrgKey);
     has_no_debug!(helvetisafe::AsyncParts);
     has_no_debug!(helvetisafe::AsyncSecrets<'static>);
+    has_no_debug!(helvetisafe::load::Map<(), ()>);
+    has_no_debug!(helvetisafe::load::Optional<u8>);
+    has_no_debug!(helvetisafe::load::Or<u8>);
+    has_no_debug!(helvetisafe::load::Value<u8>);
     has_no_debug!(helvetisafe::Parts);
     has_no_debug!(helvetisafe::Secrets<'static>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);

@@ -58,7 +58,7 @@ struct Row {
 }
 
 fn rows(entries: &Entries) -> Vec<Row> {
-    let rows = Setting::ALL.into_iter().flat_map(|setting| {
+    let rows = Setting::all().flat_map(|setting| {
         let used = entries.used_all(setting);
         let used = used.map(|entry| Row::new(entry, false));
         let overridden = entries.overridden(setting);

@@ -1,4 +1,4 @@
-//! `copy KEY NEW`: copies a secret to another name.
+//! `copy KEY NEW` and `move KEY NEW`: give a secret another name.
 
 use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp};
 use serde::Serialize;
@@ -7,29 +7,18 @@ use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names};
 
-const EXAMPLES: &str = "\
+pub(super) const COPY_EXAMPLES: &str = "\
 Examples:
   helvetisafe copy DB_PASSWORD DB_PASSWORD_OLD
   helvetisafe copy STAGING_KEY TEST_KEY --overwrite";
 
-/// Copy a secret: it is decrypted and encrypted again under the new name.
-///
-/// The value, all fields and the expiry stay as they are. The new secret is read back and compared.
+pub(super) const MOVE_EXAMPLES: &str = "\
+Examples:
+  helvetisafe move DB_PASWORD DB_PASSWORD
+  helvetisafe move NEW_TOKEN TOKEN --overwrite";
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    names: Names,
-}
-
-pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let copy = Copy::make(&args.names, vault)?;
-    copy.report("copied", ui)
-}
-
-/// The arguments of `copy` and `move`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Names {
     /// The secret.
     #[arg(value_name = "KEY")]
     key: String,
@@ -41,25 +30,42 @@ pub(super) struct Names {
     overwrite: bool,
 }
 
+pub(super) fn run_copy(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    Copy::make(args, vault)?.report("copied", ui)
+}
+
+pub(super) fn run_move(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let copy = Copy::make(args, vault)?;
+    match vault.write(|secrets| secrets.delete(&copy.key))? {
+        // Another client may have deleted it before.
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let (key, new_key) = (&copy.key, &copy.new_key);
+            Err(Failure::from(error).with_advice(&format!(
+                "`{new_key}` is complete, and `{key}` may still be there: `helvetisafe delete \
+                 {key}` finishes the move"
+            )))
+        }
+        _ => copy.report("moved", ui),
+    }
+}
+
 /// A copy that was written, read back and compared.
-pub(super) struct Copy {
-    pub(super) key: KeyName,
-    pub(super) new_key: KeyName,
+struct Copy {
+    key: KeyName,
+    new_key: KeyName,
     expires_at: Option<Timestamp>,
 }
 
 impl Copy {
-    pub(super) fn make(names: &Names, vault: &Vault) -> Result<Self, Failure> {
-        let (key, new_key) = (
-            key_names::parse(&names.key)?,
-            key_names::parse(&names.new_key)?,
-        );
+    fn make(args: &Args, vault: &Vault) -> Result<Self, Failure> {
+        let key = key_names::parse(&args.key)?;
+        let new_key = key_names::parse(&args.new_key)?;
         if key == new_key {
-            return Err(Failure::usage(
-                "the two names are the same; nothing was done",
-            ));
+            return Err(Failure::usage(format_args!(
+                "the old and the new name are both `{key}`; nothing was changed; give another name"
+            )));
         }
-        let written = vault.write(|secrets| match names.overwrite {
+        let written = vault.write(|secrets| match args.overwrite {
             true => secrets.copy_over(&key, &new_key),
             false => secrets.copy(&key, &new_key),
         })?;
@@ -87,7 +93,7 @@ impl Copy {
         })
     }
 
-    pub(super) fn report(&self, action: &'static str, ui: &Ui) -> Result<(), Failure> {
+    fn report(&self, action: &'static str, ui: &Ui) -> Result<(), Failure> {
         let (key, new_key) = (&self.key, &self.new_key);
         if ui.json {
             return ui.output.json(&Json {
@@ -97,8 +103,8 @@ impl Copy {
                 expires_at: self.expires_at,
             });
         }
-        let done = format_args!("{action} `{key}` to `{new_key}`");
-        ui.messages.done(done);
+        ui.messages
+            .done(format_args!("{action} `{key}` to `{new_key}`"));
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ fn confirm(keys: &[KeyName], ui: &Ui) -> Result<(), Failure> {
         return match keys {
             [_] => Ok(()),
             _ => Err(Failure::usage(
-                "several secrets are to be deleted, and there is no terminal to ask on; give --yes",
+                "cannot confirm the deletion of several secrets without a terminal; give --yes",
             )),
         };
     }
@@ -69,7 +69,9 @@ fn confirm(keys: &[KeyName], ui: &Ui) -> Result<(), Failure> {
     let question = format_args!("delete {}?", names.join(", "));
     match prompt::confirm(question, ui.messages)? {
         true => Ok(()),
-        false => Err(Failure::other("nothing was deleted; answer y to delete")),
+        false => Err(Failure::other(
+            "nothing was deleted, since the answer was not y",
+        )),
     }
 }
 

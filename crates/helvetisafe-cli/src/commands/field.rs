@@ -13,8 +13,8 @@ pub(super) fn find<'a>(secret: &'a Secret, name: &str, if_single: &str) -> Resul
     let names = secret.fields().iter().map(Field::name).map(escape_line);
     let names = names.collect::<Vec<_>>().join(", ");
     let advice = match names.as_str() {
-        "" => format!("it is one value: {if_single}"),
-        _ => format!("it has {names}"),
+        "" => format!("it is a single value; {if_single}"),
+        _ => format!("its fields are {names}"),
     };
     let (key, name) = (secret.key(), escape_line(name));
     Err(format!(

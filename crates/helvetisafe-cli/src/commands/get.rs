@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::{Field, KeyName, Secret, Timestamp};
-use serde::{Serialize, Serializer};
+use helvetisafe::{ErrorKind, ExposeSecret, KeyName, Secret, Timestamp};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::field;
 use crate::failure::{Failure, Status};
 use crate::fs::atomic_file;
 use crate::session::{Failures, Vault};
+use crate::ui::output::Object;
 use crate::ui::{Ui, key_names};
 
 const EXAMPLES: &str = "\
@@ -17,6 +18,7 @@ Examples:
   helvetisafe get DB_PASSWORD
   helvetisafe get DATABASE --field DB_HOST
   helvetisafe get TLS_KEY --output tls.key
+  helvetisafe get KEYSTORE --base64 --output keystore.p12
   helvetisafe get A B C --json | jq -r .value";
 
 /// Print the value of a secret: its exact bytes when piped.
@@ -32,13 +34,19 @@ pub(crate) struct Args {
     /// One field of a multi-field secret.
     #[arg(long, value_name = "FIELD")]
     field: Option<String>,
+    /// Decode the value of one secret from base64, and print its bytes.
+    #[arg(long)]
+    base64: bool,
     /// Write a file with mode 0600 instead of standard output, only if nothing failed.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, visible_alias = "file", value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let keys = key_names::parse_all(&args.keys)?;
+    if args.base64 {
+        return bytes(&keys, args, vault, ui);
+    }
     vault.client_to_read(&keys[0])?;
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut file = Zeroizing::new(Vec::new());
@@ -66,16 +74,60 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
 }
 
-/// Reads one secret, and returns its value or its JSON.
-fn read(key: &KeyName, args: &Args, vault: &Vault, ui: &Ui) -> Result<Zeroizing<String>, Failure> {
+/// Prints or writes the bytes of one secret.
+fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let [key] = keys else {
+        return Err(Failure::usage("give one secret with --base64"));
+    };
+    if ui.json {
+        return Err(Failure::usage(
+            "--base64 prints bytes, and JSON is text; leave one of them out",
+        ));
+    }
+    if args.output.is_none() && ui.output.is_terminal() {
+        return Err(Failure::usage(
+            "the bytes could change the terminal; give --output, or pipe them",
+        ));
+    }
+    let secret = find(key, args, vault)?;
+    // Its message names the fields that the secret has.
+    value(&secret, args)?;
+    let bytes = match &args.field {
+        Some(name) => secret.field_to_bytes(name),
+        None => secret.to_bytes(),
+    };
+    let bytes = bytes.map_err(|error| match error.kind() {
+        ErrorKind::Value => Failure::other(format_args!(
+            "the value of `{key}` is not base64; leave --base64 out"
+        )),
+        _ => vault.failure(error),
+    })?;
+    match &args.output {
+        Some(path) => atomic_file::write(path, bytes.expose_secret()),
+        None => ui.output.bytes(bytes.expose_secret()),
+    }
+}
+
+/// Reads one secret.
+fn find(key: &KeyName, args: &Args, vault: &Vault) -> Result<Secret, Failure> {
     let named: Vec<_> = args.field.as_deref().into_iter().collect();
     let secret = vault.read(|secrets| secrets.get_with_fields(key, &named))?;
-    let secret = secret.map_err(|error| vault.failure(error))?;
-    let value = match &args.field {
-        Some(name) => field::find(&secret, name, "leave --field out")
-            .map_err(|message| Failure::new(Status::NotFound, message))?,
-        None => secret.expose_secret(),
-    };
+    secret.map_err(|error| vault.failure(error))
+}
+
+/// Returns the value of a secret, or of its requested field.
+fn value<'a>(secret: &'a Secret, args: &Args) -> Result<&'a str, Failure> {
+    match &args.field {
+        Some(name) => field::find(secret, name, "leave --field out")
+            .map_err(|message| Failure::new(Status::NotFound, message)),
+        None => Ok(secret.expose_secret()),
+    }
+}
+
+/// Reads one secret, and returns its value or its JSON.
+fn read(key: &KeyName, args: &Args, vault: &Vault, ui: &Ui) -> Result<Zeroizing<String>, Failure> {
+    let secret = find(key, args, vault)?;
+    let value = value(&secret, args)?;
     if !ui.json {
         return Ok(Zeroizing::new(value.to_owned()));
     }
@@ -98,21 +150,12 @@ struct Json<'a> {
     field: Option<&'a str>,
     value: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<Fields<'a>>,
+    fields: Option<Object<'a>>,
     expires_at: Option<Timestamp>,
 }
 
-/// The fields as a JSON object, in their order.
-struct Fields<'a>(&'a [Field]);
-
-fn fields(secret: &Secret) -> Option<Fields<'_>> {
-    let fields = secret.fields();
-    (!fields.is_empty()).then_some(Fields(fields))
-}
-
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let pairs = self.0.iter();
-        serializer.collect_map(pairs.map(|field| (field.name(), field.expose_secret())))
-    }
+fn fields(secret: &Secret) -> Option<Object<'_>> {
+    let fields = secret.fields().iter();
+    let fields: Vec<_> = fields.map(|it| (it.name(), it.expose_secret())).collect();
+    (!fields.is_empty()).then_some(Object(fields))
 }

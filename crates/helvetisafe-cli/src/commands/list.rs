@@ -104,7 +104,7 @@ fn keys(listed: &[SecretMetadata], ui: &Ui) -> Result<(), Failure> {
     let left_out = listed.len() - valid.len();
     if left_out > 0 {
         ui.messages.note(format_args!(
-            "left out {left_out} invalid names; `list` shows them"
+            "omitted {left_out} invalid names; `list` shows them"
         ));
     }
     let lines: String = valid.iter().map(|key| format!("{key}\n")).collect();

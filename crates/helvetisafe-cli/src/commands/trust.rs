@@ -191,7 +191,8 @@ fn chosen(
     let is_terminal = io::stdin().is_terminal();
     if !yes && !is_terminal {
         return Err(Failure::usage(
-            "there is no terminal to ask on; give the fingerprint, or --yes to trust the current one",
+            "cannot confirm the current fingerprint without a terminal; give the fingerprint, or --yes to trust the \
+             current one",
         ));
     }
     let current = fetch(settings, messages)?;
@@ -213,7 +214,9 @@ fn confirm(trust: &Trust, current: Fingerprint, messages: Messages) -> Result<()
     let question = format_args!("trust the org key {current}{old} for {}?", trust.vault);
     match prompt::confirm(question, messages)? {
         true => Ok(()),
-        false => Err(Failure::other("nothing was pinned; answer y to pin")),
+        false => Err(Failure::other(
+            "nothing was pinned, since the answer was not y",
+        )),
     }
 }
 
@@ -227,7 +230,7 @@ struct Changed<'a> {
 }
 
 fn pin(mut trust: Trust, fingerprint: Fingerprint, ui: &Ui) -> Result<(), Failure> {
-    trust.pin(fingerprint)?;
+    trust.replace(Some(fingerprint))?;
     if trust
         .expected
         .is_some_and(|expected| expected != fingerprint)
@@ -246,7 +249,7 @@ fn forget(mut trust: Trust, ui: &Ui) -> Result<(), Failure> {
         ui.messages
             .note(format_args!("nothing is remembered for {}", trust.vault));
     } else {
-        trust.forget()?;
+        trust.replace(None)?;
     }
     report(&trust, "forgotten", old, ui)
 }

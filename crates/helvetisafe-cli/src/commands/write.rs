@@ -1,4 +1,4 @@
-//! The writing of one secret, for `set`, `create` and `update`.
+//! `set KEY`, `create KEY` and `update KEY`: write one secret.
 
 mod fields;
 
@@ -12,8 +12,27 @@ use crate::ui::expiry::{ExpiryArgs, in_words};
 use crate::ui::secret_input::ValueArgs;
 use crate::ui::{Ui, key_names};
 
+pub(super) const SET_EXAMPLES: &str = "\
+Examples:
+  helvetisafe set DB_PASSWORD                          (asks twice, hidden)
+  printf %s \"$value\" | helvetisafe set DB_PASSWORD
+  helvetisafe set TLS_KEY --value-file tls.key
+  helvetisafe set KEYSTORE --base64 --file keystore.p12
+  helvetisafe set API_KEY --generate 40 --expires-in 30d
+  helvetisafe set DATABASE --field DB_PASS --generate";
+
+pub(super) const CREATE_EXAMPLES: &str = "\
+Examples:
+  helvetisafe create DB_PASSWORD --generate
+  helvetisafe create CERTIFICATE --value-file tls.crt --expires-at 2030-01-31";
+
+pub(super) const UPDATE_EXAMPLES: &str = "\
+Examples:
+  printf %s \"$value\" | helvetisafe update DB_PASSWORD
+  helvetisafe update DB_PASSWORD --generate --never-expires";
+
 #[derive(clap::Args)]
-pub(crate) struct WriteArgs {
+pub(crate) struct Args {
     /// The secret.
     #[arg(value_name = "KEY")]
     key: String,
@@ -35,21 +54,15 @@ pub(super) enum Mode {
     Update,
 }
 
-/// The write that was done.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Action {
-    Created,
-    Updated,
-}
-
-pub(super) fn run(mode: Mode, args: &WriteArgs, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+pub(super) fn run(mode: Mode, args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     args.value.refuse_argument()?;
     let key = key_names::parse(&args.key)?;
     let expiry = args.expiry.expiry()?;
     // Probably from a variable that is not set.
     if args.field.as_deref() == Some("") {
-        return Err(Failure::usage("the name of the field is empty"));
+        return Err(Failure::usage(
+            "cannot write a field without a name: --field is empty; give a name, or leave --field out",
+        ));
     }
     // Before the user types a value in vain.
     vault.settings()?;
@@ -77,7 +90,8 @@ struct Write<'a> {
     secrets: Secrets<'a>,
 }
 
-type Written = (Action, SecretMetadata);
+/// The action, as in the output of `--json`, and the dates of the secret.
+type Written = (&'static str, SecretMetadata);
 
 impl Write<'_> {
     /// Writes without asking first whether the secret exists: that may change meanwhile.
@@ -97,13 +111,12 @@ impl Write<'_> {
     }
 
     fn create(&self) -> Result<Written, Error> {
-        let expires_at = self.expiry.time();
         let secrets = self.secrets;
         let created = match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], expires_at),
-            None => secrets.create(self.key, self.value, expires_at),
+            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
+            None => secrets.create(self.key, self.value, self.expiry),
         };
-        Ok((Action::Created, created?))
+        Ok(("created", created?))
     }
 
     fn update(&self) -> Result<Written, Error> {
@@ -112,7 +125,7 @@ impl Write<'_> {
             Some(field) => fields::update(secrets, self.key, (field, self.value), self.expiry),
             None => secrets.update(self.key, self.value, self.expiry),
         };
-        Ok((Action::Updated, updated?))
+        Ok(("updated", updated?))
     }
 }
 
@@ -120,7 +133,7 @@ impl Write<'_> {
 #[derive(Serialize)]
 struct Json<'a> {
     key: &'a str,
-    action: Action,
+    action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     created_at: Option<Timestamp>,
@@ -134,14 +147,14 @@ fn report(
     (action, written): &Written,
     key: &KeyName,
     value: &SecretString,
-    args: &WriteArgs,
+    args: &Args,
     ui: &Ui,
 ) -> Result<(), Failure> {
     let shown = args.value.is_shown().then(|| value.expose_secret());
     if ui.json {
         return ui.output.json(&Json {
             key: key.as_str(),
-            action: *action,
+            action,
             field: args.field.as_deref(),
             created_at: written.created_at(),
             updated_at: written.updated_at(),
@@ -156,10 +169,6 @@ fn report(
         ),
         None => String::new(),
     };
-    let done = match action {
-        Action::Created => "created",
-        Action::Updated => "updated",
-    };
-    ui.messages.done(format_args!("{done} `{key}`{expires}"));
+    ui.messages.done(format_args!("{action} `{key}`{expires}"));
     shown.map_or(Ok(()), |value| ui.output.value(value))
 }

@@ -1,4 +1,4 @@
-//! Files with mode 0600 that are written completely or not at all.
+//! Files that are written completely or not at all; on Unix with mode 0600.
 
 mod temporary;
 
@@ -11,7 +11,7 @@ use super::folder_of;
 use crate::failure::Failure;
 use temporary::Temporary;
 
-/// Writes a file with mode 0600. Readers find the old contents or the new ones, never a part, also after
+/// Writes a file, on Unix with mode 0600. Readers find the old contents or the new ones, never a part, also after
 /// a crash. A link is followed.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
     let write = || {

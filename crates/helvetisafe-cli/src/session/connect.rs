@@ -4,7 +4,7 @@ use helvetisafe::{Client, ClientBuilder, Fingerprint, Timeouts};
 
 use super::events::log_events;
 use super::token::CachedToken;
-use super::trust::{self, Trust};
+use super::trust::{self, Access, Trust};
 use crate::failure::Failure;
 use crate::settings::{Binding, Settings};
 use crate::ui::messages::Messages;
@@ -35,33 +35,25 @@ impl Connector<'_> {
     ) -> Result<Client, Failure> {
         let rotation = trust::rotation(self.settings, reports)?;
         let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
-        let builder = change(self.resume(builder));
-        let trust = Trust::load(self.settings)?;
-        let client = trust.connect_to_read(builder, self.accepted_org_key, self.messages)?;
-        self.save_token(&client);
-        Ok(client)
+        self.connect(Access::Read, change(builder))
     }
 
     /// Connects to write. Fails if the org key is not the trusted one, or if a first use is doubtful.
     pub(super) fn write(self) -> Result<Client, Failure> {
-        let builder = self.resume(builder(self.settings, self.messages)?);
-        let trust = Trust::load(self.settings)?;
-        let client = trust.connect_to_write(builder, self.accepted_org_key, self.messages)?;
-        self.save_token(&client);
-        Ok(client)
+        self.connect(Access::Write, builder(self.settings, self.messages)?)
     }
 
-    fn resume(&self, builder: ClientBuilder) -> ClientBuilder {
-        match self.token {
-            Some(token) => token.resume(builder, self.messages),
-            None => builder,
-        }
-    }
-
-    fn save_token(&self, client: &Client) {
+    /// Connects, and caches the access token.
+    fn connect(self, access: Access, mut builder: ClientBuilder) -> Result<Client, Failure> {
         if let Some(token) = self.token {
-            token.save(client, self.messages);
+            builder = token.resume(builder, self.messages);
         }
+        let trust = Trust::load(self.settings)?;
+        let client = trust.connect(access, builder, self.accepted_org_key, self.messages)?;
+        if let Some(token) = self.token {
+            token.save(&client, self.messages);
+        }
+        Ok(client)
     }
 }
 

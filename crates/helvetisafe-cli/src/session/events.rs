@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::Event;
+use helvetisafe::{Event, ListedKey, Timestamp};
 
 use crate::ui::messages::Messages;
 
@@ -27,8 +27,18 @@ pub(crate) fn log_events(messages: Messages) -> impl Fn(&Event<'_>) + Send + Syn
                 ));
             }
         }
+        Event::OddTime {
+            key, member, used, ..
+        } => messages.warning(odd_time(key.expose(), member, *used)),
         event => detail(event, messages),
     }
+}
+
+fn odd_time(key: &ListedKey, member: &str, used: Option<Timestamp>) -> String {
+    let used = used.map_or("unknown".to_owned(), |used| used.to_string());
+    format!(
+        "`{member}` of the secret `{key}` is not a time, or is out of range; it is shown as {used}"
+    )
 }
 
 /// Returns whether a wait that starts now ends later than the last one, and stores its end then.
@@ -45,12 +55,12 @@ fn is_later(time: Duration, last_end: &Mutex<Option<Instant>>) -> bool {
 fn detail(event: &Event<'_>, messages: Messages) {
     match event {
         Event::Sending {
-            method,
-            path,
+            call,
             headers,
             attempt,
             ..
         } => {
+            let (method, path) = (call.method(), call.path());
             messages.detail(format_args!("{method} {path} (attempt {attempt})"));
             for (name, value) in *headers {
                 match value.to_str() {

@@ -273,7 +273,7 @@ impl Offline {
         let ages = resources.filter_map(|resource| Some(self.snapshot.get(&resource)?.age(now)));
         let oldest = ages.max().unwrap_or_default();
         let note = format!(
-            "{}; using what was cached {} ago",
+            "{}; using the entries cached {} ago",
             failure.message().unwrap_or_default(),
             expiry::time_in_words(oldest.as_secs().max(0))
         );

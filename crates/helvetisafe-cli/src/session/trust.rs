@@ -19,6 +19,13 @@ use known_vaults::KnownVaults;
 pub(crate) use rotation::TrustedKeys;
 pub(super) use rotation::rotation;
 
+/// The use of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
 /// The trusted org key of one vault.
 #[derive(Debug)]
 pub(crate) struct Trust<'a> {
@@ -65,51 +72,31 @@ impl<'a> Trust<'a> {
         }
     }
 
-    /// Connects to read. A first use is remembered if possible.
-    pub(super) fn connect_to_read(
+    /// Connects with the trusted org key pinned, or the one that an earlier connection accepted. To read, a
+    /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered.
+    pub(super) fn connect(
         mut self,
+        access: Access,
         builder: ClientBuilder,
         accepted: Option<Fingerprint>,
         messages: Messages,
-    ) -> Result<Client, Failure> {
-        let client = self.connect(builder, accepted)?;
-        let current = client.org_key_fingerprint();
-        if self.is_first_use() {
-            self.remember_to_read(current, messages)?;
-        }
-        Ok(client)
-    }
-
-    /// Connects to write. A first use must not be doubtful, and must be remembered.
-    pub(super) fn connect_to_write(
-        mut self,
-        builder: ClientBuilder,
-        accepted: Option<Fingerprint>,
-        messages: Messages,
-    ) -> Result<Client, Failure> {
-        let client = self.connect(builder, accepted)?;
-        let is_unconfirmed = self.remembered.as_ref().is_some_and(|it| it.unconfirmed);
-        if self.is_first_use() || is_unconfirmed {
-            self.remember_to_write(client.org_key_fingerprint(), messages)?;
-        }
-        Ok(client)
-    }
-
-    /// Connects with the trusted org key pinned, or the one that an earlier connection accepted.
-    fn connect(
-        &self,
-        builder: ClientBuilder,
-        accepted: Option<Fingerprint>,
     ) -> Result<Client, Failure> {
         let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
-        builder
+        let client = builder
             .pin_org_keys(self.expected.or(remembered).or(accepted))
             .connect()
-            .map_err(|error| self.explain(error))
-    }
-
-    fn is_first_use(&self) -> bool {
-        self.expected.is_none() && self.remembered.is_none()
+            .map_err(|error| self.explain(error))?;
+        let current = client.org_key_fingerprint();
+        let is_first_use = self.expected.is_none() && remembered.is_none();
+        let is_unconfirmed = self.remembered.as_ref().is_some_and(|it| it.unconfirmed);
+        match access {
+            Access::Read if is_first_use => self.remember_to_read(current, messages)?,
+            Access::Write if is_first_use || is_unconfirmed => {
+                self.remember_to_write(current, messages)?;
+            }
+            _ => {}
+        }
+        Ok(client)
     }
 
     /// Remembers the first org key of a vault. A failure to do so is a warning.
@@ -199,15 +186,9 @@ impl<'a> Trust<'a> {
         )
     }
 
-    /// Remembers a fingerprint in place of the old one.
-    pub(crate) fn pin(&mut self, fingerprint: Fingerprint) -> Result<(), Failure> {
-        let done = self.memory.replace(&self.vault, Some(fingerprint));
-        done.map_err(|error| self.unwritable(&error))
-    }
-
-    /// Forgets the vault.
-    pub(crate) fn forget(&mut self) -> Result<(), Failure> {
-        let done = self.memory.replace(&self.vault, None);
+    /// Remembers a fingerprint in place of the old one, or forgets the vault.
+    pub(crate) fn replace(&mut self, fingerprint: Option<Fingerprint>) -> Result<(), Failure> {
+        let done = self.memory.replace(&self.vault, fingerprint);
         done.map_err(|error| self.unwritable(&error))
     }
 

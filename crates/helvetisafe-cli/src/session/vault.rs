@@ -101,13 +101,10 @@ impl Vault {
         &self,
         connect: impl FnOnce(&Settings) -> Result<Client, Failure>,
     ) -> Result<&Client, Failure> {
-        if let Some(client) = self.connected() {
-            return Ok(client);
+        match self.connected() {
+            Some(client) => Ok(client),
+            None => self.connect(&self.reader, connect),
         }
-        let settings = self.settings()?;
-        settings.read_secrets()?;
-        let client = self.budget()?.spend(|| connect(settings))?;
-        Ok(self.reader.get_or_init(|| client))
     }
 
     /// Returns the client that writes. Fails if the org key is not trusted. A command that reads too
@@ -116,11 +113,21 @@ impl Vault {
         if let Some(client) = self.writer.get() {
             return Ok(client);
         }
+        self.connect(&self.writer, |settings| {
+            self.connector(settings, self.token(settings)?).write()
+        })
+    }
+
+    /// Connects a client, and stores it in `cell`.
+    fn connect<'a>(
+        &self,
+        cell: &'a OnceCell<Client>,
+        connect: impl FnOnce(&Settings) -> Result<Client, Failure>,
+    ) -> Result<&'a Client, Failure> {
         let settings = self.settings()?;
         settings.read_secrets()?;
-        let connect = || self.connector(settings, self.token(settings)?).write();
-        let client = self.budget()?.spend(connect)?;
-        Ok(self.writer.get_or_init(|| client))
+        let client = self.budget()?.spend(|| connect(settings))?;
+        Ok(cell.get_or_init(|| client))
     }
 
     /// Returns the client if it has connected.

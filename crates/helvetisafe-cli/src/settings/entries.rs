@@ -94,7 +94,7 @@ impl Entries {
     }
 
     fn resolve(&mut self) {
-        for setting in Setting::ALL {
+        for setting in Setting::all() {
             self.override_weaker(setting);
             self.refuse_contradiction(&[setting]);
         }

@@ -227,7 +227,7 @@ fn take_profiles(mut config: Table, file: &Path) -> Result<Table, Failure> {
 fn unknown_profile(file: &Path, name: &str, profiles: &Table) -> Failure {
     let names: Vec<_> = profiles.keys().map(String::as_str).collect();
     Failure::usage(format_args!(
-        "there is no profile `{name}` in {}; it has: {}",
+        "there is no profile `{name}` in {}; its profiles are: {}",
         file.display(),
         if names.is_empty() {
             "none".to_owned()
@@ -254,7 +254,11 @@ fn default_file() -> Option<PathBuf> {
 
 fn text_variable(name: &str) -> Result<Option<String>, Failure> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
-    let not_text = |_| Failure::usage(format_args!("the variable {name} is not valid Unicode"));
+    let not_text = |_| {
+        Failure::usage(format_args!(
+            "the variable {name} is not valid Unicode; set it again"
+        ))
+    };
     value
         .map(OsString::into_string)
         .transpose()

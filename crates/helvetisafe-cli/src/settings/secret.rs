@@ -55,8 +55,8 @@ impl LazySecret {
         let text = text.strip_suffix('\r').unwrap_or(text);
         if text.is_empty() {
             return Err(Failure::usage(format_args!(
-                "{} gives an empty value; expected {}",
-                self.entry.origin, self.entry.setting
+                "the {} from {} is empty; give its value, or another source",
+                self.entry.setting, self.entry.origin
             )));
         }
         Ok(text.into())
@@ -68,7 +68,9 @@ impl LazySecret {
             _ => "",
         };
         let origin = &self.entry.origin;
-        Failure::usage(format_args!("the value of {origin} is not UTF-8{reason}"))
+        Failure::usage(format_args!(
+            "the value of {origin} is not UTF-8{reason}; give a text"
+        ))
     }
 
     /// Reads the file whose permissions were checked: the path may lead elsewhere a moment later.

@@ -23,22 +23,11 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 14] = [
-        Self::BaseUrl,
-        Self::ClientId,
-        Self::ClientSecret,
-        Self::ApiToken,
-        Self::PrivateKey,
-        Self::Passphrase,
-        Self::Password,
-        Self::CaCertificate,
-        Self::Timeout,
-        Self::OrgKeyFingerprint,
-        Self::TrustFirstUse,
-        Self::AllowUnbound,
-        Self::RequireBinding,
-        Self::KeepToken,
-    ];
+    /// Returns all settings, in the order of [`SPECS`].
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let settings = SPECS.chunk_by(|a, b| a.setting == b.setting);
+        settings.filter_map(|specs| Some(specs.first()?.setting))
+    }
 
     /// Returns the name in `config show`.
     pub(crate) const fn name(self) -> &'static str {

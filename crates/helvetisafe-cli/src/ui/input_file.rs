@@ -34,7 +34,10 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let bytes = bytes.map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let at = error.valid_up_to();
-        Failure::usage(format_args!("{} is not UTF-8 (at byte {at})", name(path)))
+        Failure::usage(format_args!(
+            "{} is not UTF-8 (at byte {at}); save it as UTF-8",
+            name(path)
+        ))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Ok(Zeroizing::new(text.to_owned()))

@@ -15,8 +15,8 @@ pub(crate) const VARIABLE: &str = "HELVETISAFE_SECRET_KEYS";
 pub(crate) fn parse(key: &str) -> Result<KeyName, Failure> {
     if key.contains('=') {
         return Err(Failure::usage(
-            "the name of a secret cannot contain `=`, and every user of this machine could see a value \
-             that is an argument; pipe the value into `set KEY`, or run it on a terminal to be \
+            "the name of a secret cannot contain `=`; if a value follows it, every user of this machine \
+             could see it; pipe the value into `set KEY`, or run `set KEY` on a terminal to be \
              asked",
         ));
     }

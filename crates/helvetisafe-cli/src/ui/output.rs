@@ -4,11 +4,20 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstyle::Style;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::terminal::{ColorChoice, escape, styled};
 use crate::failure::Failure;
+
+/// A JSON object of texts, in their order.
+pub(crate) struct Object<'a>(pub(crate) Vec<(&'a str, &'a str)>);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
 
 /// Prints results.
 ///

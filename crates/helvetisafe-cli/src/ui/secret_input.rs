@@ -11,6 +11,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -25,8 +27,16 @@ const LIMIT: usize = 4 << 20;
 #[command(next_help_heading = "Value")]
 pub(crate) struct ValueArgs {
     /// Take the value from a file, byte for byte.
-    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    #[arg(
+        long,
+        visible_alias = "file",
+        value_name = "FILE",
+        conflicts_with = "generate"
+    )]
     value_file: Option<PathBuf>,
+    /// Store the base64 of the value: for bytes that are not text, such as a keystore.
+    #[arg(long, conflicts_with = "generate")]
+    base64: bool,
     /// Drop one newline from the end of a value that is piped or in a file.
     #[arg(long)]
     trim_newline: bool,
@@ -58,8 +68,8 @@ impl ValueArgs {
         }
         Err(Failure::usage(
             "a value cannot be given as an argument: every user of this machine could see it, and \
-             the shell would keep it in its history; pipe it in, use --value-file, or run the \
-             command on a terminal without it to be asked; change the value if it is in use",
+             the shell would store it in its history; pipe it in, use --value-file, or leave it \
+             out to be asked on a terminal; if the value is in use, replace it",
         ))
     }
 
@@ -74,13 +84,13 @@ impl ValueArgs {
                 let file = File::open(path).map_err(|error| unreadable(&what, &error))?;
                 self.text(file, &what)?
             }
-            None if io::stdin().is_terminal() => prompt(name)?,
+            None if io::stdin().is_terminal() => self.encoded(prompt(name)?),
             None => self.text(io::stdin().lock(), "standard input")?,
         };
         if value.expose_secret().is_empty() && !self.allow_empty {
             return Err(Failure::usage(
-                "the value is empty, as after a failed command; give --allow-empty if that is \
-                 intended",
+                "the value is empty, as after a failed command; if that is intended, give \
+                 --allow-empty",
             ));
         }
         Ok(value)
@@ -104,15 +114,29 @@ impl ValueArgs {
                 LIMIT >> 20
             )));
         }
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let bytes = bytes
+            .strip_suffix(b"\n")
+            .filter(|_| self.trim_newline)
+            .unwrap_or(&bytes);
+        if self.base64 {
+            return Ok(STANDARD.encode(bytes).into());
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| {
             Failure::usage(format_args!(
-                "{what} is not UTF-8 (at byte {}), and a secret is text; encode it, for example \
-                 with base64",
+                "{what} is not UTF-8 (at byte {}), and a secret is text; store bytes with \
+                 --base64",
                 error.valid_up_to()
             ))
         })?;
-        let trimmed = text.strip_suffix('\n').filter(|_| self.trim_newline);
-        Ok(trimmed.unwrap_or(text).into())
+        Ok(text.into())
+    }
+
+    /// Returns the typed value, or its base64.
+    fn encoded(&self, value: SecretString) -> SecretString {
+        if !self.base64 {
+            return value;
+        }
+        STANDARD.encode(value.expose_secret()).into()
     }
 }
 
@@ -129,7 +153,7 @@ fn prompt(name: &str) -> Result<SecretString, Failure> {
     let [value, again] = ask(questions).map_err(|error| unreadable("the terminal", &error))?;
     if value.expose_secret() != again.expose_secret() {
         return Err(Failure::usage(
-            "the two values differ; nothing was changed, try again",
+            "the two values differ; nothing was changed; try again",
         ));
     }
     Ok(value)

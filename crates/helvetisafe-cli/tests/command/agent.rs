@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, start_proxy};
 
-/// A running agent. It is killed when a test is done with it.
+/// A running agent. It is killed on drop.
 pub(crate) struct Agent {
     child: Child,
     /// `127.0.0.1:PORT`, or the path of the socket.
@@ -56,7 +56,7 @@ impl Agent {
                 address = Some(text.trim_start_matches("unix:").to_owned());
             }
         }
-        // What it says later must not block it.
+        // Later messages must not block it.
         thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Self {
             child,
@@ -65,7 +65,7 @@ impl Agent {
         }
     }
 
-    /// The same, once it is ready.
+    /// Starts an agent, and returns once it is ready.
     pub(crate) fn ready(world: &World, base_url: &str, arguments: &[&str]) -> Self {
         let agent = Self::start(world, base_url, arguments);
         agent.wait_until_ready();
@@ -102,7 +102,7 @@ impl Agent {
         assert!(sent.unwrap().success());
     }
 
-    /// Sends a signal, and gives the status.
+    /// Sends a signal, and returns the exit status.
     pub(crate) fn terminate(mut self, signal: &str) -> Option<i32> {
         self.send(signal);
         self.child.wait().unwrap().code()
@@ -124,7 +124,8 @@ pub(crate) fn start_once(command: &mut Command) {
     assert_eq!(agent.terminate("-TERM"), Some(0));
 }
 
-/// The status of an agent that ends by itself, and what it told; `None` where it goes on.
+/// Returns the status and the messages of an agent that ends by itself; `None` as the status if it does not
+/// end.
 fn ends(command: &mut Command) -> (Option<i32>, String) {
     let command = command.stdin(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -333,10 +334,10 @@ fn an_untrusted_certificate_stops_the_agent() {
     let base_url = format!("https://localhost:{port}");
     let mut command = world.command();
     command.env("HELVETISAFE_BASE_URL", base_url);
-    let (status, told) = ends(command.args(["agent", "--listen", "127.0.0.1:0", "--no-token"]));
-    assert_eq!(status, Some(9), "{told}");
-    assert!(told.contains("certificate"), "{told}");
-    assert!(!told.contains("trying again"), "{told}");
+    let (status, messages) = ends(command.args(["agent", "--listen", "127.0.0.1:0", "--no-token"]));
+    assert_eq!(status, Some(9), "{messages}");
+    assert!(messages.contains("certificate"), "{messages}");
+    assert!(!messages.contains("trying again"), "{messages}");
 }
 
 #[test]
@@ -440,8 +441,8 @@ fn the_list_and_its_failure_are_cached() {
         assert!(answer.head.contains("retry-after: 31"), "{answer:?}");
     }
     assert_eq!(proxy.count("GET", "/api/v1/secrets"), 1);
-    // The vault asked for a rest, but once a second it is asked all the same, and what can be had without
-    // the list is served.
+    // The vault asked for a pause, but one request a second is still sent, and secrets that need no list are
+    // served.
     thread::sleep(Duration::from_millis(1100));
     assert_eq!(agent.get("/secret/B").status, 200);
 }
@@ -489,13 +490,13 @@ fn an_invalid_limit_is_an_error() {
         command
             .env("HELVETISAFE_SECRET_KEYS", OsStr::from_bytes(list))
             .args(["agent", "--listen", "127.0.0.1:0", "--no-token"]);
-        let (status, told) = ends(&mut command);
-        assert_eq!(status, Some(2), "{told}");
+        let (status, messages) = ends(&mut command);
+        assert_eq!(status, Some(2), "{messages}");
         assert!(
-            told.contains("the variable HELVETISAFE_SECRET_KEYS: "),
-            "{told}"
+            messages.contains("the variable HELVETISAFE_SECRET_KEYS: "),
+            "{messages}"
         );
-        assert!(!told.contains("serving"), "{told}");
+        assert!(!messages.contains("serving"), "{messages}");
     }
 }
 
@@ -507,7 +508,7 @@ fn the_socket_is_private_and_removed_at_exit() {
 
     let world = world();
     let path = world.folder.path().join("s");
-    // One that nobody serves any more.
+    // A leftover socket without a listener.
     drop(UnixListener::bind(&path).unwrap());
     let arguments = ["--listen", "unix:s", "--token-file", "token"];
     let agent = Agent::start(&world, &world.name("URL"), &arguments);
@@ -555,7 +556,7 @@ fn signals_stop_the_agent_before_it_is_ready_too() {
     }
 }
 
-/// As in the background of a script, whose Ctrl-C is not meant for it.
+/// A script starts its background jobs like this: Ctrl-C is not meant for them.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_ignored_signal_stays_ignored() {

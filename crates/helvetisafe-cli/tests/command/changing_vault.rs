@@ -26,11 +26,11 @@ pub(crate) enum Mood {
     Forbidden,
     /// It has no `KEY`.
     Gone,
-    /// It hands an earlier token out, with a life of 4 s.
+    /// It returns an earlier token, with a lifetime of 4 s.
     ShortToken,
     /// It refuses each credential.
     Revoked,
-    /// It hands out an org key of its own.
+    /// It returns an org key of its own.
     ForeignOrgKey,
     /// It accepts the first token for all but `KEY`.
     EndedToken,

@@ -1,4 +1,4 @@
-//! What is left where a copy or a move stops half-way.
+//! The secrets that remain after a copy or a move fails half-way.
 
 use std::process::Output;
 
@@ -11,7 +11,7 @@ const A: &str = "/api/v1/secrets/A";
 const B: &str = "/api/v1/secrets/B";
 const ALL: &str = "/api/v1/secrets";
 
-/// `move A B` through a proxy: its status, what it says, and the keys that are there afterwards.
+/// Runs `move A B` through a proxy. Returns its status, its messages and the keys that exist afterwards.
 fn moved(
     script: impl Fn(&Request) -> Option<Action> + Send + Sync + 'static,
 ) -> (i32, String, String) {
@@ -48,7 +48,7 @@ fn a_move_whose_copy_differs_leaves_both_secrets() {
     let world = World::new();
     world.set("A", "value");
     world.set("B", "other");
-    // The vault says that it has written, and has not.
+    // The vault confirms a write that it did not do.
     let proxy = start_proxy(
         |request, _| match (request.method.as_str(), request.path.as_str()) {
             ("PUT" | "PATCH", B) => {
@@ -96,7 +96,7 @@ fn a_move_that_cannot_delete_names_the_old_secret() {
 
 #[test]
 fn a_move_with_a_lost_answer_leaves_the_old_secret() {
-    // Written, but neither the answer nor any reading tells so.
+    // The secret is written, but the response is lost and every read of it fails.
     let (status, message, keys) = moved(|seen| {
         (seen.is("POST", ALL))
             .then_some(Action::ForwardAndClose)

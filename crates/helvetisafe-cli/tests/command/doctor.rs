@@ -1,11 +1,12 @@
-//! What `doctor` finds where a transcript cannot play the other side. The rest is in `doctor.txt`.
+//! The checks of `doctor` against hosts and vaults that a transcript cannot provide. The others are in
+//! `doctor.txt`.
 
 use helvetisafe_test_support::{Action, answer, server, tls_server};
 use serde_json::Value;
 
 use crate::world::{World, start_proxy};
 
-/// The status, and for each check its outcome and message.
+/// Returns the status, and the outcome and message of each check.
 fn doctor(
     world: &World,
     base_url: &str,
@@ -81,7 +82,7 @@ fn a_different_clock_is_only_a_warning() {
         message.contains("s ahead of the vault's; set it"),
         "{message}"
     );
-    // The token of the proxy is none.
+    // The proxy does not return a valid token.
     assert_eq!((status, find(&lines, "token").0), (3, "failed"));
 }
 

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use crate::world::World;
 
 const CANARY: &str = "canary-d0b1e5";
-/// Without privileges. Root can read everything, so root runs the commands as this user.
+/// A user without privileges. Root can read everything, so root runs the commands as this user.
 const USER: u32 = 65534;
 
 /// A world of a user without privileges.
@@ -23,7 +23,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// The world, its folder and the command belong to that user.
+    /// Creates a world whose folder and command belong to that user.
     pub(crate) fn new() -> Self {
         let world = World::new();
         world.set("KEY", CANARY);
@@ -77,7 +77,7 @@ impl Stage {
         for file in ["environ", "auxv"] {
             assert!(!self.can_read(pid, file), "{file} of {what}");
         }
-        // All its files are root's, but for what every process shows.
+        // Root owns all its files, except those that every process shows.
         let owner = fs::metadata(format!("/proc/{pid}/mem")).unwrap().uid();
         assert_eq!(owner, 0, "{what}");
     }
@@ -98,7 +98,7 @@ fn line(stream: impl std::io::Read) -> String {
     line.trim_end().to_owned()
 }
 
-/// Ends with the test, also with one that fails.
+/// A child process that is killed on drop, also if the test fails.
 struct Ended(Child);
 
 impl Drop for Ended {
@@ -123,7 +123,7 @@ fn a_parent_is_closed_to_others_and_its_program_is_not() {
     }
 }
 
-/// Without a parent in between, the program is what was started, and no more closed than any other.
+/// Without a parent, the program replaces the command and is as dumpable as any other program.
 #[test]
 fn a_program_that_replaces_the_command_is_not_protected() {
     let stage = Stage::new();
@@ -146,7 +146,7 @@ fn an_agent_is_closed_to_others() {
     stage.assert_hidden(child.0.id(), "the agent");
 }
 
-/// Before it has read any credential, as while a helper asks for a password.
+/// The command is not dumpable even before it reads a credential, such as while a helper asks for a password.
 #[test]
 fn the_command_is_closed_while_a_helper_runs_and_the_helper_is_not() {
     let stage = Stage::new();

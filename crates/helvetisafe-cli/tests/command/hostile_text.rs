@@ -1,5 +1,4 @@
-//! «Terminal escapes in values or server text»: escaped where a terminal shows them, exact where a
-//! pipe takes a value.
+//! Terminal escapes in values and in the vault's texts: escaped on a terminal, exact in a piped value.
 
 use std::process::Command;
 
@@ -13,10 +12,11 @@ use secrecy::ExposeSecret;
 use crate::terminal::shown;
 use crate::world::World;
 
-/// Clears the screen, sets the title, turns the text round, and has an 8-bit control.
+/// A text that clears the screen, sets the title, reverses the direction of text, and has an 8-bit control
+/// character.
 const EVIL: &str = "a\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}b\u{9b}31m\u{8}\u{7f}\rc";
 
-/// A vault that is hostile, and a folder with the files of an account of its.
+/// A hostile vault, and a folder with the files of one of its accounts.
 struct Hostile {
     faults: Faults,
     vault: Vault,
@@ -69,7 +69,7 @@ impl Hostile {
     }
 }
 
-/// Whether nothing in it drives a terminal; line ends are a terminal's own.
+/// Returns whether nothing in the text controls a terminal. Line ends are allowed.
 #[track_caller]
 fn assert_harmless(text: &str) {
     let drives = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t');
@@ -155,7 +155,7 @@ fn text_of_the_vault_cannot_control_the_terminal() {
         let status = StatusCode::from_u16(status).unwrap();
         Answer::error(status, EVIL)
     });
-    // A header cannot hold an escape, but what UTF-8 makes of these bytes drives a terminal too.
+    // A header cannot hold an escape, but these bytes decoded as UTF-8 control a terminal too.
     let target = "https://a\u{9b}2J\u{202e}.example/\u{9b}2J";
     let redirect = Answer::redirect(HeaderValue::from_bytes(target.as_bytes()).unwrap());
     for answer in errors.into_iter().chain([redirect]) {

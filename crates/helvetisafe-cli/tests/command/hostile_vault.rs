@@ -16,7 +16,7 @@ use helvetisafe_test_support::{Action, Proxy, Request, answer};
 use crate::world::{World, start_proxy};
 
 const ORG_KEY: &str = "/api/v1/credentials/org-key";
-/// The plaintext that the attacker hands out.
+/// The plaintext that the attacker returns.
 const BAIT: &str = "chosen by the attacker";
 /// The plaintext of the user.
 const VALUE: &str = "of the user alone";
@@ -24,10 +24,10 @@ const VALUE: &str = "of the user alone";
 /// The behaviour of the vault from now on. By default it is honest.
 #[derive(Clone, Default)]
 struct Plan {
-    /// It hands out its own org key after so many honest answers.
+    /// It returns its own org key after this number of honest responses.
     honest_org_keys: Option<usize>,
     org_keys_seen: usize,
-    /// The record that it gives for a secret.
+    /// The record that it returns for a secret.
     records: BTreeMap<String, Vec<u8>>,
 }
 
@@ -79,8 +79,8 @@ impl Stage {
         Self { world, proxy, plan }
     }
 
-    /// The vault shows the honest org key when a command connects, and its own after that, with a
-    /// secret that it sealed under its own.
+    /// The vault returns the honest org key when a command connects. After that it returns its own, and a
+    /// secret sealed under it.
     fn turns_in_the_middle(&self) {
         let forged = attackers().seal(&Payload::encode("KEY", BAIT)).unwrap();
         let forged = record("KEY", &forged.encode_value(), &forged.encode_nonce());
@@ -90,12 +90,12 @@ impl Stage {
         plan.records = [("KEY".to_owned(), forged)].into();
     }
 
-    /// The vault shows its own org key from the start.
+    /// The vault returns its own org key from the start.
     fn shows_its_own_org_key(&self) {
         self.plan.lock().unwrap().honest_org_keys = Some(0);
     }
 
-    /// The vault gives `other` in place of `key`.
+    /// The vault returns `other` in place of `key`.
     fn swaps(&self, key: &str, other: &str) {
         let stored = self.world.stored(other);
         let record = record(key, &stored.0, &stored.1);
@@ -119,8 +119,8 @@ impl Stage {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// Runs a command that must fail with this status, give out nothing and write nothing that the
-    /// attacker can read.
+    /// Runs a command that must fail with this status, print no value, and write nothing that the attacker can
+    /// read.
     fn refuses(&self, line: &str, status: i32, says: &str) -> String {
         let output = self.run(line);
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -150,7 +150,7 @@ impl Stage {
     }
 }
 
-/// The commands that give the value of `KEY` to the user or to a program, with the status of a refusal.
+/// The commands that pass the value of `KEY` to the user or to a program, with the status of a refusal.
 const READERS: &[(&str, i32)] = &[
     ("get KEY", 8),
     ("get KEY --output out", 8),
@@ -220,7 +220,7 @@ fn an_org_key_that_changes_between_two_calls_is_refused_by_every_command() {
     }
 }
 
-/// At first contact nothing is remembered, but the key that connecting saw is fixed for the command.
+/// At first contact nothing is remembered, but the command accepts only the key that it connected with.
 #[test]
 fn a_changed_org_key_is_refused_at_first_contact_too() {
     for (line, status) in WRITERS {
@@ -261,7 +261,7 @@ fn swapped_secrets_are_refused_by_every_command() {
             assert!(stderr.contains(way), "{line}: {stderr}");
         }
     }
-    // Replacing it does not pass it on.
+    // Replacing the secret does not disclose it.
     let output = stage.run("import import.json --overwrite");
     assert!(output.status.success(), "{output:?}");
     stage.plan.lock().unwrap().records.clear();
@@ -318,7 +318,7 @@ fn secrets_with_one_field_are_listed_together_with_the_one_setting_that_allows_t
     assert!(line.starts_with("warning"), "{line}");
     assert!(line.contains("`THREE` holds one value named `C`"), "{line}");
 
-    // Each way that the message names.
+    // Each solution that the message names.
     let field = stage.run("run --env X=ONE.A -- true");
     assert!(field.status.success(), "{field:?}");
     assert_eq!(stage.run("get ONE --field A").stdout.len(), 32);
@@ -361,7 +361,7 @@ fn require_binding_refuses_unbound_values() {
     assert!(stage.run("get KEY --require-binding").status.success());
 }
 
-/// Without a terminal and without a fingerprint, a first write would be a write to anybody.
+/// Without a terminal and without a fingerprint, a first write could go to any vault.
 #[test]
 fn a_first_write_needs_a_person_a_fingerprint_or_an_explicit_option() {
     let stage = Stage::new();
@@ -397,22 +397,22 @@ fn a_first_write_needs_a_person_a_fingerprint_or_an_explicit_option() {
         let output = read.output().unwrap();
         assert!(output.status.success(), "{line}: {output:?}");
     }
-    // A read before it in the same new home is no first use either.
+    // An earlier read in the same new home does not confirm the key.
     let (mut read, home) = first("get KEY");
     assert!(read.output().unwrap().status.success());
     let (mut write, _) = first("set NEW --generate");
     let output = write.env("HOME", home.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(8), "{output:?}");
-    let ways = [
+    let settings = [
         ("HELVETISAFE_ORG_KEY_FINGERPRINT", fingerprint.as_str()),
         ("HELVETISAFE_TRUST_FIRST_USE", "true"),
     ];
-    for (name, value) in ways {
+    for (name, value) in settings {
         let (mut command, _home) = first("set NEW --generate");
         let output = command.env(name, value).output().unwrap();
         assert!(output.status.success(), "{name}: {output:?}");
     }
-    // What was trusted stays trusted.
+    // A trusted key stays trusted.
     let (mut command, home) = first("set NEW --generate --trust-first-use");
     assert!(command.output().unwrap().status.success());
     let (mut again, _) = first("set NEW --generate");
@@ -438,7 +438,7 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
         assert!(stderr.contains(&other.fingerprint()), "{stderr}");
     };
     refused(&mut command);
-    // One vault, by whichever name of this machine it is called.
+    // All names of this machine mean the same vault.
     let localhost = stage.proxy.base_url().replace("127.0.0.1", "localhost");
     refused(command.env("HELVETISAFE_BASE_URL", localhost));
     // A read warns, also with --quiet.
@@ -458,8 +458,8 @@ fn a_first_write_whose_key_is_not_that_of_other_credentials_fails() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// A key that a vault showed to a read does not vouch for itself: not to the same credential on a
-/// terminal, and not to another one.
+/// A key that was only read does not confirm itself, neither for the same credential on a terminal nor for
+/// another one.
 #[test]
 fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
     let stage = Stage::new();
@@ -468,7 +468,7 @@ fn a_read_confirms_no_key_that_differs_from_that_of_other_credentials() {
     let mut read = stage.command("list");
     read.envs(strange.credentials());
     assert!(read.output().unwrap().status.success());
-    // Another account of the strange organization.
+    // Another account of the unknown organization.
     let mut second = strange.command_with(helvetisafe::Scopes::ALL);
     second
         .args(["set", "KEY", "--generate"])
@@ -513,7 +513,7 @@ fn a_first_write_that_cannot_store_the_org_key_fails() {
     let fingerprint = stage.world.fingerprint();
     command.env("HELVETISAFE_ORG_KEY_FINGERPRINT", fingerprint);
     assert!(command.output().unwrap().status.success());
-    // A read goes on, and --quiet does not silence that a change would go unnoticed.
+    // A read succeeds. --quiet does not hide the warning that a change would go unnoticed.
     let mut read = stage.command("get KEY --quiet");
     let output = read
         .env("HELVETISAFE_STATE_DIR", "key.pem/state")
@@ -527,7 +527,7 @@ fn a_first_write_that_cannot_store_the_org_key_fails() {
     );
 }
 
-/// Waits for `found` to give something.
+/// Waits until `found` returns a value.
 fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -539,7 +539,7 @@ fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The address that an agent says it serves on.
+/// Returns the address in the message of an agent that listens.
 fn served(log: &std::path::Path) -> String {
     eventually("serving", || {
         let text = fs::read_to_string(log).ok()?;
@@ -571,7 +571,7 @@ fn the_agent_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     let address = served(&log);
     assert!(ask(&address, "/secret/KEY").contains(VALUE));
 
-    // It connected already.
+    // It has connected before.
     stage.turns_in_the_middle();
     stage.plan.lock().unwrap().org_keys_seen = 1;
     eventually("a refusal", || {
@@ -609,7 +609,7 @@ fn run_watch_reports_and_refuses_a_changed_key_until_it_is_trusted() {
 
     stage.turns_in_the_middle();
     stage.plan.lock().unwrap().org_keys_seen = 1;
-    // The honest vault's list says that it was written.
+    // The honest vault's list shows the write.
     let honest = stage
         .world
         .command()

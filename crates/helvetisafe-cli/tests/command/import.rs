@@ -1,4 +1,4 @@
-//! An import that stops half-way, and what it says.
+//! Imports that fail half-way, and their messages.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -36,7 +36,7 @@ fn through(world: &World, proxy: &Proxy, arguments: &[&str]) -> Command {
     command
 }
 
-/// A proxy that makes each creation last a while.
+/// A proxy that delays each creation.
 fn slow(milliseconds: u64) -> Proxy {
     start_proxy(move |seen, _| {
         if seen.is("POST", ALL) {
@@ -62,7 +62,7 @@ fn a_killed_import_is_completed_by_the_next_one() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // What was under way in the proxy still arrives.
+    // Requests in flight in the proxy still arrive.
     thread::sleep(Duration::from_millis(500));
     let before = listed(&world);
     assert!((20..200).contains(&before), "{before}");
@@ -117,7 +117,7 @@ fn a_rate_limit_of_one_request_slows_all() {
     let times = times.lock().unwrap();
     let early = times[9] + Duration::from_millis(900);
     let during = times[10..].iter().filter(|time| **time < early);
-    // Those that were under way, seven others, may still arrive.
+    // The seven other requests in flight may still arrive.
     assert!(during.count() <= 14, "all wait");
 }
 

@@ -27,7 +27,7 @@ fn a_kill_leaves_the_old_file_or_the_new_one() {
         let file = folder.join(file);
         fs::create_dir_all(folder.join("files")).unwrap();
         fs::write(&file, &old).unwrap();
-        // Ever later, until one is not killed before it has written.
+        // Each round kills later, until one has written before.
         let mut replaced = 0;
         for delay in (0..1000).map(|n| Duration::from_millis(n * 12)) {
             let mut command = world.command();

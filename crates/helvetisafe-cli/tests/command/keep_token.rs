@@ -13,8 +13,8 @@ use crate::agent;
 use crate::changing_vault::{CANARY, Mood, ORG_KEY_PATH, Stage, assert_hides, token};
 
 impl Stage {
-    /// A command with `keep_token`.
-    fn keeping_command(&self, arguments: &[&str]) -> Command {
+    /// Returns a command with `keep_token`.
+    fn command_with_token(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(arguments);
         command.env("HELVETISAFE_KEEP_TOKEN", "true");
         command
@@ -22,7 +22,7 @@ impl Stage {
 
     /// Asserts that `get` with `keep_token` prints the value; returns stderr.
     fn get(&self) -> String {
-        succeeds(&mut self.keeping_command(&["get", "KEY"]))
+        succeeds(&mut self.command_with_token(&["get", "KEY"]))
     }
 
     /// The identity of the stored file, which each write changes.
@@ -35,19 +35,19 @@ impl Stage {
 /// Asserts that the command prints the value; returns stderr.
 fn succeeds(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{messages}");
     assert_eq!(output.stdout, CANARY.as_bytes());
-    told
+    messages
 }
 
 /// Asserts that the command ends with this status and prints nothing; returns stderr.
 fn fails(command: &mut Command, status: i32) -> String {
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{told}");
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{messages}");
     assert_eq!(output.stdout, b"");
-    told
+    messages
 }
 
 fn runs(command: &mut Command) -> Output {
@@ -77,16 +77,17 @@ fn one_access_token_serves_every_command() {
         &["run", "--key", "KEY", "--", "true"],
     ];
     let before = stage.proxy.count("GET", ORG_KEY_PATH);
-    let tokens = stage.tokens(|| all.map(|arguments| runs(&mut stage.keeping_command(arguments))));
+    let tokens =
+        stage.tokens(|| all.map(|arguments| runs(&mut stage.command_with_token(arguments))));
     assert_eq!(tokens, 0);
     let org_keys = stage.proxy.count("GET", ORG_KEY_PATH) - before;
     assert_eq!(org_keys, all.len(), "each looks at the org key of now");
     assert_eq!(stage.version(), version, "nothing changed");
-    let told = succeeds(&mut stage.keeping_command(&["get", "KEY", "--verbose"]));
-    assert!(told.contains("[redacted]"), "{told}");
-    assert_hides(&told, &token(&stage.proxy.log()));
+    let messages = succeeds(&mut stage.command_with_token(&["get", "KEY", "--verbose"]));
+    assert!(messages.contains("[redacted]"), "{messages}");
+    assert_hides(&messages, &token(&stage.proxy.log()));
 
-    let started = || agent::start_once(&mut stage.keeping_command(&[]));
+    let started = || agent::start_once(&mut stage.command_with_token(&[]));
     assert_eq!(stage.tokens(started), 0);
     fs::remove_file(stage.file()).unwrap();
     assert_eq!(stage.tokens(started), 1);
@@ -144,7 +145,7 @@ fn the_stored_file_is_encrypted_and_private() {
 fn a_stored_token_opens_with_a_password_too() {
     let stage = Stage::new();
     let password = stage.world.name("PASSWORD");
-    let mut get = stage.keeping_command(&["get", "KEY"]);
+    let mut get = stage.command_with_token(&["get", "KEY"]);
     get.env_remove("HELVETISAFE_PRIVATE_KEY_PATH")
         .env("HELVETISAFE_PASSWORD", &password);
     assert_eq!(stage.tokens(|| succeeds(&mut get)), 1);
@@ -157,7 +158,7 @@ fn an_api_token_is_never_stored() {
     let stage = Stage::new();
     let token = stage.world.name("API_TOKEN");
     let command = |arguments: &[&str]| {
-        let mut command = stage.keeping_command(arguments);
+        let mut command = stage.command_with_token(arguments);
         command
             .env_remove("HELVETISAFE_CLIENT_ID")
             .env_remove("HELVETISAFE_CLIENT_SECRET")
@@ -167,7 +168,7 @@ fn an_api_token_is_never_stored() {
     assert_eq!(succeeds(&mut command(&["get", "KEY"])), "");
     assert!(!stage.folder().exists());
 
-    // Nor is it looked for in the answers that are kept.
+    // It does not use the file of cached responses either.
     let run = ["run", "--prefer-offline", "--key", "KEY", "--", "true"];
     runs(&mut command(&run));
     fs::write(stage.file(), "broken").unwrap();
@@ -221,13 +222,13 @@ fn a_refused_credential_fails_as_without_the_setting() {
     };
     let get = ["get", "KEY"];
     assert_eq!(
-        wrong(stage.keeping_command(&get)),
+        wrong(stage.command_with_token(&get)),
         wrong(stage.command(&get))
     );
     stage.set_mood(Mood::Revoked);
     let revoked = |mut command: Command| fails(&mut command, 3);
     assert_eq!(
-        revoked(stage.keeping_command(&get)),
+        revoked(stage.command_with_token(&get)),
         revoked(stage.command(&get))
     );
     assert_eq!(stage.version(), version);
@@ -236,7 +237,7 @@ fn a_refused_credential_fails_as_without_the_setting() {
 #[test]
 fn a_failing_command_stores_the_token_too() {
     let stage = Stage::new();
-    let fails = || fails(&mut stage.keeping_command(&["get", "NONE"]), 5);
+    let fails = || fails(&mut stage.command_with_token(&["get", "NONE"]), 5);
     assert_eq!(stage.tokens(fails), 1);
     assert_eq!(stage.tokens(fails), 0);
 }
@@ -253,15 +254,18 @@ fn an_unreadable_file_is_reported_and_replaced() {
         original.replace("\"version\":1", "\"version\":2"),
     ] {
         fs::write(stage.file(), &broken).unwrap();
-        let told = stage.get();
-        assert!(told.starts_with("helvetisafe: warning: "), "{told}");
-        assert!(told.contains("delete it to start again"), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let messages = stage.get();
+        assert!(messages.starts_with("helvetisafe: warning: "), "{messages}");
+        assert!(messages.contains("delete it to start again"), "{messages}");
+        assert_eq!(messages.lines().count(), 1, "{messages}");
         assert_eq!(stage.tokens(|| assert_eq!(stage.get(), "")), 0);
     }
     fs::set_permissions(stage.file(), fs::Permissions::from_mode(0o644)).unwrap();
-    let told = stage.get();
-    assert!(told.contains("warning: other users can read"), "{told}");
+    let messages = stage.get();
+    assert!(
+        messages.contains("warning: other users can read"),
+        "{messages}"
+    );
     assert_eq!(stage.get(), "");
 }
 
@@ -270,20 +274,20 @@ fn a_folder_without_write_access_is_only_a_warning() {
     let stage = Stage::new();
     stage.get();
     let fingerprint = stage.world.fingerprint();
-    let mut get = stage.keeping_command(&["get", "KEY", "--org-key-fingerprint", &fingerprint]);
-    let told = succeeds(get.env("HELVETISAFE_STATE_DIR", "key.pem/state"));
+    let mut get = stage.command_with_token(&["get", "KEY", "--org-key-fingerprint", &fingerprint]);
+    let messages = succeeds(get.env("HELVETISAFE_STATE_DIR", "key.pem/state"));
     assert!(
-        told.contains("warning: cannot cache the access token"),
-        "{told}"
+        messages.contains("warning: cannot cache the access token"),
+        "{messages}"
     );
-    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(messages.lines().count(), 1, "{messages}");
 }
 
 #[test]
 fn concurrent_commands_leave_one_complete_file() {
     let stage = Stage::new();
     let start = || {
-        let mut get = stage.keeping_command(&["get", "KEY"]);
+        let mut get = stage.command_with_token(&["get", "KEY"]);
         get.stdout(Stdio::null()).stderr(Stdio::piped());
         get.spawn().unwrap()
     };
@@ -304,7 +308,7 @@ fn commands_that_test_the_credential_fetch_their_own_token() {
     stage.get();
     let version = stage.version();
     for arguments in [&["doctor"][..], &["trust"], &["trust", "pin", "--yes"]] {
-        let tests = || runs(&mut stage.keeping_command(arguments));
+        let tests = || runs(&mut stage.command_with_token(arguments));
         assert_eq!(stage.tokens(tests), 1, "{arguments:?}");
     }
     assert_eq!(stage.version(), version, "nor do they keep it");
@@ -317,13 +321,13 @@ fn a_changed_org_key_is_noticed_with_a_stored_token() {
     stage.set_mood(Mood::ForeignOrgKey);
     let changed = "the org key of this vault has changed";
     let set = ["set", "OTHER", "--generate"];
-    let told = fails(&mut stage.keeping_command(&set), 8);
-    assert!(told.contains(changed), "{told}");
-    let told = fails(&mut stage.keeping_command(&["list", "--keys"]), 8);
-    assert!(told.contains(changed), "{told}");
+    let messages = fails(&mut stage.command_with_token(&set), 8);
+    assert!(messages.contains(changed), "{messages}");
+    let messages = fails(&mut stage.command_with_token(&["list", "--keys"]), 8);
+    assert!(messages.contains(changed), "{messages}");
     let fingerprint = stage.world.fingerprint();
     let pinned = ["list", "--org-key-fingerprint", &fingerprint];
-    fails(&mut stage.keeping_command(&pinned), 8);
+    fails(&mut stage.command_with_token(&pinned), 8);
     assert_eq!(stage.proxy.count("POST", "/oauth/token"), 1);
 }
 
@@ -332,7 +336,7 @@ fn run_works_offline_and_shares_the_token() {
     let stage = Stage::new();
     let run = |option: &str| {
         let arguments = ["run", option, "--key", "KEY", "--", "printenv", "KEY"];
-        let output = runs(&mut stage.keeping_command(&arguments));
+        let output = runs(&mut stage.command_with_token(&arguments));
         assert_eq!(output.stdout, format!("{CANARY}\n").as_bytes());
     };
     stage.get();
@@ -349,7 +353,7 @@ fn run_works_offline_and_shares_the_token() {
     assert_eq!(stage.proxy.log().len(), before, "the answers stay");
     assert_eq!(stage.tokens(|| run("--max-age=1h")), 0);
 
-    // Where there is none, what is kept brings none.
+    // Without a ticket an offline run adds none.
     stage.edit(|json| json["answers"]["ticket"]["answer"] = "".into());
     let version = stage.version();
     run("--offline");

@@ -1,4 +1,4 @@
-//! Where the private key comes from: what is read once, and what is never shown.
+//! The sources of the private key: a pipe is read once, and a key is never printed.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::world::{World, start_proxy};
 
 const CANARY: &str = "canary-4b3f";
 
-/// A world whose key is in a pipe with a name, for whoever opens that once.
+/// A world whose key comes from a named pipe.
 fn with_pipe() -> World {
     let world = World::new();
     world.set("KEY", CANARY);
@@ -30,7 +30,7 @@ fn with_pipe() -> World {
     world
 }
 
-/// Gives the key to the next one who opens the pipe.
+/// Writes the key once, to the next process that opens the pipe.
 fn feed(world: &World) {
     let pipe = world.folder.path().join("pipe");
     let pem = world.owner.private_key_pem.clone();
@@ -40,7 +40,7 @@ fn feed(world: &World) {
     });
 }
 
-/// A command that takes the key from the pipe.
+/// Returns a command that reads the key from the pipe.
 fn piped(world: &World, arguments: &[&str]) -> Command {
     let mut command = world.command();
     command
@@ -49,15 +49,15 @@ fn piped(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-/// What a command printed, which has to end well and soon.
+/// Returns the output of a command that must succeed in time.
 fn succeeds(command: &mut Command) -> String {
     let output = ends(command);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{command:?}: {told}");
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{command:?}: {messages}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whoever opens a pipe twice waits for ever.
+/// Runs a command for 20 s at most: opening the pipe a second time blocks forever.
 fn ends(command: &mut Command) -> Output {
     command
         .stdin(Stdio::null())
@@ -102,7 +102,7 @@ fn a_pipe_of_a_shell_serves_every_command() {
     succeeds(bash.args(["-c", &doctor]));
 }
 
-/// The vault is down when the key is first needed, and what is kept needs it again.
+/// While the vault is down, the command uses the key twice: to connect, and for the cache.
 #[test]
 fn a_pipe_serves_stored_answers_too() {
     let world = with_pipe();
@@ -183,8 +183,8 @@ fn a_file_without_a_key_is_named() {
             .env("HELVETISAFE_PRIVATE_KEY_PATH", name)
             .args(["list", "--insecure-permissions"]);
         let output = ends(&mut command);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains(why), "{told}");
-        assert_eq!(output.status.code(), Some(2), "{told}");
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert!(messages.contains(why), "{messages}");
+        assert_eq!(output.status.code(), Some(2), "{messages}");
     }
 }

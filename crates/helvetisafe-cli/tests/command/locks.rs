@@ -1,4 +1,4 @@
-//! A process that was stopped while it held a lock of the state folder holds nobody up for good.
+//! A process that stops while it holds a lock of the state folder does not block other commands forever.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::world::World;
 
-/// How long a command waits for the remembered org keys, and for what is kept, which it can do without.
+/// The timeout for the lock of the remembered org keys.
 const KNOWN: Duration = Duration::from_secs(10);
-const KEPT: Duration = Duration::from_secs(2);
-/// With some seconds for what else it does.
+/// The timeout for the lock of the cache.
+const CACHE: Duration = Duration::from_secs(2);
+/// The maximum duration of a command, with some seconds for its other work.
 const ENOUGH: Duration = Duration::from_secs(30);
 
 fn hold(file: &Path) -> File {
@@ -27,64 +28,66 @@ fn start(world: &World, arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// Its status and what it told, of a command that gave up waiting.
-fn end(child: Child, begun: Instant, patience: Duration, lock: &Path) -> (Output, String) {
+/// Returns the output and the messages of a command whose wait for a lock timed out.
+fn end(child: Child, begun: Instant, timeout: Duration, lock: &Path) -> (Output, String) {
     let output = child.wait_with_output().unwrap();
-    let (elapsed, told) = (begun.elapsed(), String::from_utf8_lossy(&output.stderr));
-    assert!(elapsed >= patience && elapsed < ENOUGH, "{elapsed:?}");
-    let seconds = patience.as_secs();
+    let (elapsed, messages) = (begun.elapsed(), String::from_utf8_lossy(&output.stderr));
+    assert!(elapsed >= timeout && elapsed < ENOUGH, "{elapsed:?}");
+    let seconds = timeout.as_secs();
     let wanted = format!(
         "another process has locked {} for {seconds} s",
         lock.display()
     );
-    assert!(told.contains(&wanted), "{told}");
-    let told = told.into_owned();
-    (output, told)
+    assert!(messages.contains(&wanted), "{messages}");
+    let messages = messages.into_owned();
+    (output, messages)
 }
 
-/// All at the same time, since each waits.
+/// The commands run at the same time, since each waits.
 #[test]
 fn a_lock_that_is_never_released_is_reported() {
-    let (first, kept) = (World::new(), World::new());
+    let (first, cached) = (World::new(), World::new());
     let state = |world: &World| world.folder.path().join(".local/state/helvetisafe");
     let offline = ["run", "--prefer-offline", "--env"];
     let offline = |of: &'static str| [&offline[..], &[of, "--", "printenv", "A"]].concat();
     for key in ["KEY", "OTHER"] {
-        kept.set(key, key);
+        cached.set(key, key);
     }
-    let done = start(&kept, &offline("A=KEY")).wait_with_output().unwrap();
+    let done = start(&cached, &offline("A=KEY"))
+        .wait_with_output()
+        .unwrap();
     assert!(done.status.success(), "{done:?}");
     let known = state(&first).join(".known-vaults.lock");
-    let cache = lock_in(&state(&kept).join("cache"));
+    let cache = lock_in(&state(&cached).join("cache"));
     let _locks = [hold(&known), hold(&cache)];
 
     let begun = Instant::now();
     let list = start(&first, &["list"]);
     let set = start(&first, &["set", "KEY", "--generate"]);
     let pin = start(&first, &["trust", "pin", &first.fingerprint()]);
-    let run = start(&kept, &offline("A=OTHER"));
+    let run = start(&cached, &offline("A=OTHER"));
 
-    // What reads goes on.
-    let (output, told) = end(list, begun, KNOWN, &known);
+    // Reading continues.
+    let (output, messages) = end(list, begun, KNOWN, &known);
     assert!(
-        output.status.success() && told.contains("warning"),
-        "{told}"
+        output.status.success() && messages.contains("warning"),
+        "{messages}"
     );
-    // What writes does not.
+    // Writing fails.
     for (child, status) in [(set, 8), (pin, 1)] {
-        let (output, told) = end(child, begun, KNOWN, &known);
-        assert_eq!(output.status.code(), Some(status), "{told}");
-        assert!(!told.contains("HELVETISAFE_STATE_DIR"), "{told}");
+        let (output, messages) = end(child, begun, KNOWN, &known);
+        assert_eq!(output.status.code(), Some(status), "{messages}");
+        assert!(!messages.contains("HELVETISAFE_STATE_DIR"), "{messages}");
     }
     let mut get = first.command();
     get.args(["get", "KEY"])
         .env("HELVETISAFE_STATE_DIR", "none");
     assert_eq!(get.output().unwrap().status.code(), Some(5));
-    // A program starts all the same.
-    let (output, told) = end(run, begun, KEPT, &cache);
+    // A program starts despite the lock.
+    let (output, messages) = end(run, begun, CACHE, &cache);
     assert!(
-        output.status.success() && told.contains("warning"),
-        "{told}"
+        output.status.success() && messages.contains("warning"),
+        "{messages}"
     );
     assert_eq!(output.stdout, b"OTHER\n");
 }

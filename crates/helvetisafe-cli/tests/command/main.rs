@@ -1,4 +1,4 @@
-//! The command against a real vault: transcripts, a real terminal, and what must never happen.
+//! The command against a real vault: transcripts, a real terminal, and forbidden outcomes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 

@@ -1,4 +1,4 @@
-//! The agent among programs that hold its connections up, by mistake or on purpose.
+//! The agent among clients that block its connections, by mistake or on purpose.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -45,7 +45,7 @@ fn is_healthy(agent: &Agent, case: &str) {
     }
 }
 
-/// `None` where there was no answer.
+/// Requests the health. `None` without an answer.
 fn time_of_health(agent: &Agent) -> Option<Duration> {
     let begin = Instant::now();
     let stream = TcpStream::connect(&agent.address).ok()?;
@@ -61,7 +61,7 @@ fn asked_health(mut stream: impl Read + Write) -> Option<()> {
     answer.starts_with("HTTP/1.1 200 ").then_some(())
 }
 
-/// Until when the agent closes a connection at which bytes drip in; what it answered before.
+/// Sends byte by byte. Returns the time until the agent closes the connection, and its answer.
 fn drip(mut stream: TcpStream, begin: &str) -> (Duration, String) {
     let start = Instant::now();
     stream.write_all(begin.as_bytes()).unwrap();
@@ -82,7 +82,7 @@ fn drip(mut stream: TcpStream, begin: &str) -> (Duration, String) {
     (start.elapsed(), String::from_utf8(answer).unwrap())
 }
 
-/// Opens so many connections that drip after these bytes, and checks that the agent stays healthy.
+/// Opens `count` connections that send `begin` and then byte by byte, and checks that the agent stays healthy.
 fn drips(agent: &Agent, count: usize, begin: &'static str) -> Vec<(Duration, String)> {
     let start = |_| {
         let stream = connect(agent);
@@ -104,7 +104,7 @@ fn idle_connections_do_not_delay_the_health_check() {
         is_healthy(&agent, &format!("{count} idle"));
         drop(idle);
     }
-    // Nor do they hold up its end.
+    // They do not delay its end either.
     let _idle: Vec<_> = (0..64).map(|_| connect(&agent)).collect();
     let begin = Instant::now();
     assert_eq!(agent.terminate("-TERM"), Some(0));
@@ -134,8 +134,7 @@ fn bytes_after_a_refused_request_end_in_time() {
     }
 }
 
-/// They have the token, and read what they asked for a little at a time. (The buffers of a Unix socket
-/// are small.)
+/// The clients have the token, and read their answers in small pieces. A Unix socket has small buffers.
 #[test]
 fn slow_readers_end_in_time() {
     const BIG: usize = 1 << 20;
@@ -152,7 +151,7 @@ fn slow_readers_end_in_time() {
         thread::sleep(Duration::from_millis(20));
     }
     let request = format!("GET /secret/BIG HTTP/1.1\r\n{}\r\n", agent.headers());
-    // From now on the agent has the secret.
+    // This caches the secret in the agent.
     let mut stream = connect();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -171,12 +170,12 @@ fn slow_readers_end_in_time() {
     for reader in readers {
         let (time, length) = reader.join().unwrap();
         assert!(length > 0 && length < BIG, "it was cut");
-        // The buffers of the system last for another 5 s. All of it would last for 26.
+        // Reading the system's buffers takes another 5 s. Reading everything would take 26 s.
         assert!(time < Duration::from_secs(20), "{time:?}");
     }
 }
 
-/// Until when there was something to read, and how much.
+/// Reads slowly. Returns the time until the end, and the number of bytes.
 fn read_slowly(mut stream: UnixStream) -> (Duration, usize) {
     let (start, mut length) = (Instant::now(), 0);
     let mut piece = [0; 4 << 10];
@@ -242,7 +241,7 @@ fn requests_waiting_for_the_vault_do_not_delay_the_health_check() {
         let statuses = asking.into_iter().map(|asking| asking.join().unwrap());
         statuses.collect::<Vec<_>>()
     });
-    // As many as the agent lets wait get the secret, the others the advice to come back.
+    // Requests within the limit get the secret, the others the advice to retry.
     assert!(
         statuses.contains(&200) && statuses.contains(&503),
         "{statuses:?}"
@@ -253,7 +252,7 @@ fn requests_waiting_for_the_vault_do_not_delay_the_health_check() {
     );
 }
 
-/// Clients that send at once do not lose their places to each other.
+/// Clients that send at once do not evict each other.
 #[test]
 fn many_quick_requests_at_once_are_all_answered() {
     let _alone = alone();

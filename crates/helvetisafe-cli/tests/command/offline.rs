@@ -1,4 +1,4 @@
-//! `run --offline`, `--prefer-offline`, `--max-age`: what is on disk, and when it is used.
+//! `run --offline`, `--prefer-offline`, `--max-age`: the contents of the cache, and its use.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::changing_vault::{CANARY, KEY_PATH, Mood, ORG_KEY_PATH, Stage, assert_hides, token};
 
 impl Stage {
-    /// `run` with these options and a program that prints `KEY`.
+    /// Returns `run` with these options and a program that prints `KEY`.
     fn run_command(&self, options: &[&str]) -> Command {
         let mut command = self.command(&["run"]);
         command.args(options).args(["--", "printenv", "KEY"]);
@@ -104,7 +104,7 @@ fn with_a_password_the_locked_key_is_stored() {
     let before = stage.requests();
     assert_eq!(run("--offline").stdout, b"canary-0ff11e\n");
     assert_eq!(stage.requests(), before);
-    // It opens the kept access token too.
+    // It also opens the cached access token.
     let asks = || assert_eq!(run("--max-age=1h").stdout, b"canary-0ff11e\n");
     assert_eq!(stage.tokens(asks), 0);
     assert!(stage.requests() > before);
@@ -139,7 +139,7 @@ fn the_next_run_needs_no_access_token() {
     let ask = || stage.succeeds(&["--max-age", "1h"]);
     assert_eq!(stage.tokens(ask), 1);
     assert_eq!(stage.tokens(ask), 0);
-    assert_eq!(stage.tokens(ask), 0, "it is kept on");
+    assert_eq!(stage.tokens(ask), 0, "it stays cached");
     stage.world.set("OTHER", "other");
     let for_the_rest = || {
         let options = ["--prefer-offline", "--key", "KEY", "--key", "OTHER"];
@@ -153,9 +153,9 @@ fn the_next_run_needs_no_access_token() {
         );
     };
     assert_eq!(stage.tokens(for_the_rest), 0);
-    let told = stage.succeeds(&["--max-age", "1h", "--verbose"]);
-    assert!(told.contains("[redacted]"), "{told}");
-    assert!(!told.contains(&token(&stage.proxy.log())), "{told}");
+    let messages = stage.succeeds(&["--max-age", "1h", "--verbose"]);
+    assert!(messages.contains("[redacted]"), "{messages}");
+    assert!(!messages.contains(&token(&stage.proxy.log())), "{messages}");
 
     assert_eq!(stage.tokens(|| stage.succeeds(&[])), 1, "only when asked");
     fs::remove_file(stage.file()).unwrap();
@@ -271,16 +271,16 @@ fn while_the_vault_is_down_recent_answers_are_used() {
     assert_eq!(reads(), 2, "the vault is asked first");
 
     stage.set_mood(Mood::Down);
-    let told = stage.succeeds(&["--max-age", "1h"]);
-    assert!(told.contains("using what was cached"), "{told}");
+    let messages = stage.succeeds(&["--max-age", "1h"]);
+    assert!(messages.contains("using the entries cached"), "{messages}");
     stage.fails(&[]);
 
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2020-01-01T00:00:00Z".into());
-    let told = stage.fails(&["--max-age", "1h"]);
-    assert!(told.contains("cannot get the org key"), "{told}");
+    let messages = stage.fails(&["--max-age", "1h"]);
+    assert!(messages.contains("cannot get the org key"), "{messages}");
     stage.fails(&["--prefer-offline", "--max-age", "1h"]);
-    let told = stage.fails(&["--offline", "--max-age", "1h"]);
-    assert!(told.contains("longer than --max-age"), "{told}");
+    let messages = stage.fails(&["--offline", "--max-age", "1h"]);
+    assert!(messages.contains("longer than --max-age"), "{messages}");
     stage.succeeds(&["--offline"]);
     stage.succeeds(&["--prefer-offline"]);
 
@@ -289,7 +289,7 @@ fn while_the_vault_is_down_recent_answers_are_used() {
     stage.succeeds(&["--prefer-offline", "--max-age", "1h"]);
     assert_eq!(reads(), before + 1, "what is too old is asked for");
 
-    // A clock that was set back says nothing about an age.
+    // After the clock was set back, the age is unknown.
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2200-01-01T00:00:00Z".into());
     stage.fails(&["--offline", "--max-age", "1h"]);
 }
@@ -304,18 +304,22 @@ fn an_unreachable_vault_is_reported_once() {
             .unwrap()
     };
     assert!(all().status.success());
-    // Of one age, however slow the machine is.
+    // The entries have the same age, however slow the machine is.
     let at = Timestamp::now() - SignedDuration::from_secs(600);
     stage.edit(|json| {
-        for kept in json["answers"].as_object_mut().unwrap().values_mut() {
-            kept["at"] = at.to_string().into();
+        for entry in json["answers"].as_object_mut().unwrap().values_mut() {
+            entry["at"] = at.to_string().into();
         }
     });
     stage.set_mood(Mood::Down);
     let output = all();
     assert!(output.status.success());
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told.matches("using what was cached").count(), 1, "{told}");
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        messages.matches("using the entries cached").count(),
+        1,
+        "{messages}"
+    );
 }
 
 #[test]
@@ -327,8 +331,11 @@ fn a_refusal_by_the_vault_is_final() {
     stage.succeeds(&["--offline"]);
     stage.set_mood(Mood::Gone);
     stage.fails(&["--max-age", "1h"]);
-    let told = stage.fails(&["--offline"]);
-    assert!(told.contains("`KEY` is not in the offline cache"), "{told}");
+    let messages = stage.fails(&["--offline"]);
+    assert!(
+        messages.contains("`KEY` is not in the offline cache"),
+        "{messages}"
+    );
 }
 
 #[test]
@@ -342,13 +349,16 @@ fn a_modified_stored_answer_is_an_error() {
 
     stage.edit(|json| {
         let other = json["answers"]["secrets/OTHER"]["answer"].clone();
-        let kept = &mut json["answers"]["secrets/KEY"]["answer"];
-        kept["value"] = other["value"].clone();
-        kept["nonce"] = other["nonce"].clone();
+        let entry = &mut json["answers"]["secrets/KEY"]["answer"];
+        entry["value"] = other["value"].clone();
+        entry["nonce"] = other["nonce"].clone();
     });
     for option in ["--offline", "--prefer-offline"] {
-        let told = stage.fails(&[option]);
-        assert!(told.contains("holds one value named `OTHER`"), "{told}");
+        let messages = stage.fails(&[option]);
+        assert!(
+            messages.contains("holds one value named `OTHER`"),
+            "{messages}"
+        );
     }
 
     fs::write(stage.file(), &original).unwrap();
@@ -357,19 +367,19 @@ fn a_modified_stored_answer_is_an_error() {
         answers["secrets/KEY"]["answer"]["nonce"] = "AAAAAAAAAAAAAAAA".into();
     });
     for option in ["--offline", "--prefer-offline"] {
-        let told = stage.fails(&[option]);
-        assert!(told.contains("it is cached in"), "{told}");
+        let messages = stage.fails(&[option]);
+        assert!(messages.contains("it is cached in"), "{messages}");
     }
     assert_eq!(stage.requests(), requests, "the vault is no way out");
 
     fs::write(stage.file(), &original).unwrap();
     let foreign: Value = serde_json::from_str(&stage.world.foreign_org_key()).unwrap();
     stage.edit(|json| json["answers"]["credentials/org-key"]["answer"] = foreign);
-    let told = stage.fails(&["--offline"]);
-    assert!(told.contains("has changed"), "{told}");
+    let messages = stage.fails(&["--offline"]);
+    assert!(messages.contains("has changed"), "{messages}");
     let pinned = ["--offline", "--org-key-fingerprint"];
-    let told = stage.fails(&[&pinned[..], &[&stage.world.fingerprint()]].concat());
-    assert!(told.contains("expects"), "{told}");
+    let messages = stage.fails(&[&pinned[..], &[&stage.world.fingerprint()]].concat());
+    assert!(messages.contains("expects"), "{messages}");
 }
 
 #[test]
@@ -387,19 +397,19 @@ fn a_key_problem_does_not_suggest_deleting_the_cache() {
     stage.world.write("malformed.pem", "no key", 0o600);
     stage.world.write("open.pem", "no key", 0o644);
     for name in ["missing.pem", "malformed.pem", "open.pem"] {
-        let told = key_file(name);
-        assert!(!told.contains("delete"), "{told}");
+        let messages = key_file(name);
+        assert!(!messages.contains("delete"), "{messages}");
     }
-    let told = offline("HELVETISAFE_PASSWORD", &stage.world.name("PASSWORD"));
-    assert!(!told.contains("delete"), "{told}");
-    assert!(told.contains("with --prefer-offline"), "{told}");
+    let messages = offline("HELVETISAFE_PASSWORD", &stage.world.name("PASSWORD"));
+    assert!(!messages.contains("delete"), "{messages}");
+    assert!(messages.contains("with --prefer-offline"), "{messages}");
 
-    // An account of its own, whose key opens nothing of this one's.
+    // Another account, whose key opens none of this account's secrets.
     stage.world.reader_names();
-    let told = key_file("reader.pem");
-    let [key, file] = ["private key", "it is cached in"].map(|part| told.find(part));
-    assert!(told.contains("may belong to another"), "{told}");
-    assert!(key.unwrap() < file.unwrap(), "{told}");
+    let messages = key_file("reader.pem");
+    let [key, file] = ["private key", "it is cached in"].map(|part| messages.find(part));
+    assert!(messages.contains("may belong to another"), "{messages}");
+    assert!(key.unwrap() < file.unwrap(), "{messages}");
 }
 
 #[test]
@@ -431,15 +441,15 @@ fn an_unusable_file_is_reported_and_replaced() {
         original.replace("\"version\":1", "\"version\":2"),
     ] {
         fs::write(stage.file(), &broken).unwrap();
-        let told = stage.fails(&["--offline"]);
-        assert!(told.contains("delete it to start again"), "{told}");
-        let told = stage.succeeds(&["--prefer-offline"]);
-        assert!(told.contains("delete it to start again"), "{told}");
+        let messages = stage.fails(&["--offline"]);
+        assert!(messages.contains("delete it to start again"), "{messages}");
+        let messages = stage.succeeds(&["--prefer-offline"]);
+        assert!(messages.contains("delete it to start again"), "{messages}");
         assert_eq!(stage.succeeds(&["--offline"]), "");
     }
     fs::set_permissions(stage.file(), fs::Permissions::from_mode(0o644)).unwrap();
-    let told = stage.fails(&["--offline"]);
-    assert!(told.contains("other users can read"), "{told}");
+    let messages = stage.fails(&["--offline"]);
+    assert!(messages.contains("other users can read"), "{messages}");
 }
 
 #[test]
@@ -464,7 +474,7 @@ fn concurrent_runs_store_all_their_answers() {
     }
 }
 
-/// Whenever it ends, the file is the old one or the new one.
+/// Whenever the command is killed, the file is the old one or the new one.
 #[test]
 fn a_kill_leaves_a_complete_file() {
     let stage = Stage::new();
@@ -476,7 +486,7 @@ fn a_kill_leaves_a_complete_file() {
         while stage.proxy.count("GET", KEY_PATH) == reads && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_micros(200));
         }
-        // From the secret's arrival on, a little later each time.
+        // The kill comes a little later after the secret's arrival each time.
         thread::sleep(Duration::from_micros(n * 700));
         let _ = child.kill();
         child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! `run` and `export`: signals, the terminal, many secrets, and where a value must never be seen.
+//! `run` and `export`: signals, the terminal, many secrets, and places that must never show a value.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -14,8 +14,8 @@ use crate::world::World;
 
 const CANARY: &str = "canary-77c0de";
 
-/// A program that says when it is ready and which signals come. It ends by itself after half a minute, so that
-/// one that does not come fails the test and does not hang it.
+/// A program that prints when it is ready, and each signal. It ends by itself after half a minute, so that a
+/// missing signal fails the test and does not block it.
 const TRAPS: &str = "
     for signal in TERM INT HUP QUIT USR1 USR2; do trap \"echo $signal\" $signal; done
     trap 'exit 7' TERM
@@ -101,7 +101,7 @@ fn a_program_killed_by_a_signal_sets_the_exit_status() {
     assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
 }
 
-/// What `nohup` set stays set. The outer shell is there to be hit in place of this test.
+/// A signal that `nohup` ignores stays ignored. The outer shell receives the signals in place of this test.
 #[test]
 #[cfg(target_os = "linux")]
 fn an_ignored_signal_stays_ignored() {
@@ -121,7 +121,7 @@ fn an_ignored_signal_stays_ignored() {
     }
 }
 
-/// As `nohup` and the background of a script start them.
+/// `nohup` and the background of a script start commands like this.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_signal_tests_also_run_with_ignored_signals() {
@@ -137,7 +137,7 @@ fn the_signal_tests_also_run_with_ignored_signals() {
 fn the_signals_of_a_terminal_are_not_doubled() {
     let world = World::new();
     set(&world, "KEY", CANARY);
-    // It is busy, so that it takes each signal at once: two that wait are one.
+    // The program is busy, so that it handles each signal at once: two pending signals would count as one.
     let count = "n=0; trap 'n=$((n+1))' INT; echo ready; i=0; \
                  while [ $i -lt 1000000 ]; do i=$((i+1)); done; echo \"interrupts: $n.\"";
     for how in [&["run"][..], &["run", "--no-exec"]] {
@@ -183,19 +183,19 @@ fn a_value_is_in_no_command_line() {
         "neither the program nor its parent was looked at"
     );
     kill(&child, Signal::TERM);
-    let mut told = String::new();
+    let mut messages = String::new();
     child
         .stderr
         .take()
         .unwrap()
-        .read_to_string(&mut told)
+        .read_to_string(&mut messages)
         .unwrap();
     child.wait().unwrap();
-    assert!(told.contains("starting `sh` with 1 variables"));
-    assert!(!told.contains(CANARY));
+    assert!(messages.contains("starting `sh` with 1 variables"));
+    assert!(!messages.contains(CANARY));
 }
 
-/// Eight at a time: all of them, each once.
+/// Secrets are fetched eight at a time, each once.
 #[test]
 fn many_secrets_are_fetched() {
     let world = World::new();

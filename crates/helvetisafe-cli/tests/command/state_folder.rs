@@ -1,5 +1,5 @@
-//! What a neighbour may have put into the state folder, or may still put there, is refused; and what
-//! a kill left behind goes.
+//! Files that another user put into the state folder, or could put there, are refused. Leftovers of a kill
+//! are removed.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -22,7 +22,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// A state folder with a remembered vault and a kept token.
+    /// A state folder with a remembered vault and a cached token.
     fn new() -> Self {
         let world = World::new();
         world.set("KEY", "value");
@@ -38,7 +38,7 @@ impl Stage {
         self.folder.join("known-vaults.json")
     }
 
-    /// The one file in the cache with this extension.
+    /// Returns the only file in the cache with this extension.
     fn cached(&self, extension: &str) -> PathBuf {
         let files = fs::read_dir(self.folder.join("cache")).unwrap();
         let mut files = files.map(|entry| entry.unwrap().path());
@@ -57,23 +57,26 @@ impl Stage {
         output_in_time(&mut self.command(arguments))
     }
 
-    /// Neither reading nor writing goes on, and the message names the file and how to mend it.
+    /// Asserts that reading and writing fail, with a message that names the file and the fix.
     fn assert_refused(&self, path: &Path, why: &str, mend: &str) {
         let pin = ["trust", "pin", &self.world.fingerprint()];
         for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"], &pin] {
             let output = self.run(arguments);
-            let told = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+            let messages = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {messages}");
             assert!(output.stdout.is_empty());
             let path = path.display().to_string();
             for part in [&path, why, mend, "HELVETISAFE_STATE_DIR"] {
-                assert!(told.contains(part), "{arguments:?}: `{part}` in: {told}");
+                assert!(
+                    messages.contains(part),
+                    "{arguments:?}: `{part}` in: {messages}"
+                );
             }
         }
     }
 }
 
-/// Ends a command that hangs.
+/// Kills a command that hangs.
 fn output_in_time(command: &mut Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -111,7 +114,7 @@ fn a_folder_that_others_can_write_is_refused() {
         let mend = format!("chmod go-w {}", stage.folder.display());
         stage.assert_refused(&stage.folder, "other users can write", &mend);
     }
-    // One that all users share stays as it is.
+    // A folder that all users share keeps its mode.
     let stage = Stage::new();
     set_mode(&stage.folder, 0o1777);
     stage.assert_refused(
@@ -119,14 +122,14 @@ fn a_folder_that_others_can_write_is_refused() {
         "other users can write",
         "a new one inside it",
     );
-    assert!(!told(&stage.run(&["get", "KEY"]), 2).contains("chmod"));
+    assert!(!messages(&stage.run(&["get", "KEY"]), 2).contains("chmod"));
     let stage = Stage::new();
-    // Reading names and dates of ciphertext is no danger.
+    // Reading names and dates of ciphertext is harmless.
     set_mode(&stage.folder, 0o755);
     assert!(stage.run(&["get", "KEY"]).status.success());
 }
 
-/// One that does not use it is in no danger.
+/// A command that does not use the folder does not depend on it.
 #[test]
 fn a_command_without_state_does_not_check_the_folder() {
     let stage = Stage::new();
@@ -142,27 +145,27 @@ fn the_cache_folder_is_checked_too() {
     let stage = Stage::new();
     let cache = stage.folder.join("cache");
     set_mode(&cache, 0o777);
-    let told = told(&stage.run(&["get", "KEY"]), 2);
-    assert!(told.contains("chmod go-w"), "{told}");
+    let messages = messages(&stage.run(&["get", "KEY"]), 2);
+    assert!(messages.contains("chmod go-w"), "{messages}");
     set_mode(&cache, 0o700);
-    // In its place, a link to a folder that is as good.
+    // The folder is replaced by a link to a folder that would be accepted.
     let other = move_away(&cache);
     symlink(other, &cache).unwrap();
-    let told = self::told(&stage.run(&["get", "KEY"]), 2);
-    assert!(told.contains("link"), "{told}");
+    let messages = self::messages(&stage.run(&["get", "KEY"]), 2);
+    assert!(messages.contains("link"), "{messages}");
     fs::remove_file(&cache).unwrap();
     for make in [make_fifo, |path: &Path| drop(File::create(path).unwrap())] {
         make(&cache);
-        let told = self::told(&stage.run(&["get", "KEY"]), 2);
-        assert!(told.contains("not a folder"), "{told}");
+        let messages = self::messages(&stage.run(&["get", "KEY"]), 2);
+        assert!(messages.contains("not a folder"), "{messages}");
         fs::remove_file(&cache).unwrap();
     }
 }
 
-fn told(output: &Output, status: i32) -> String {
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(status), "{told}");
-    told
+fn messages(output: &Output, status: i32) -> String {
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{messages}");
+    messages
 }
 
 #[test]
@@ -170,14 +173,14 @@ fn the_trust_memory_must_be_a_regular_file_of_the_user() {
     let stage = Stage::new();
     let known = stage.known();
     set_mode(&known, 0o620);
-    let told = told(&stage.run(&["get", "KEY"]), 2);
+    let messages = messages(&stage.run(&["get", "KEY"]), 2);
     let mend = format!("chmod 600 {}", known.display());
-    assert!(told.contains("other users can read or write") && told.contains(&mend));
+    assert!(messages.contains("other users can read or write") && messages.contains(&mend));
     set_mode(&known, 0o600);
     let other = move_away(&known);
     symlink(&other, &known).unwrap();
     stage.assert_refused(&known, "symbolic link", "remove it");
-    // One that leads nowhere is no missing file.
+    // A link without a target does not count as a missing file.
     fs::remove_file(&other).unwrap();
     stage.assert_refused(&known, "symbolic link", "remove it");
     make_fifo(&known);
@@ -225,9 +228,12 @@ impl Stage {
     fn assert_refused_to_read(&self, path: &Path, why: &str) {
         let offline = ["run", "--offline", "--key", "KEY", "--", "true"];
         for (arguments, status) in [(&["get", "KEY"][..], 2), (&offline, 125)] {
-            let told = told(&self.run(arguments), status);
+            let messages = messages(&self.run(arguments), status);
             let path = path.display().to_string();
-            assert!(told.contains(why) && told.contains(&path), "{told}");
+            assert!(
+                messages.contains(why) && messages.contains(&path),
+                "{messages}"
+            );
         }
     }
 }
@@ -243,10 +249,10 @@ fn a_linked_folder_is_accepted_and_its_target_checked() {
     };
     assert!(get().status.success());
     set_mode(&stage.folder, 0o777);
-    assert!(told(&get(), 2).contains("chmod go-w"));
+    assert!(messages(&get(), 2).contains("chmod go-w"));
 }
 
-/// Root can read and write what is another user's, and so notices nothing else.
+/// Root can read and write the files of another user, so only the check of the owner can fail.
 #[test]
 fn a_folder_of_another_user_is_refused() {
     if !geteuid().is_root() {
@@ -257,16 +263,16 @@ fn a_folder_of_another_user_is_refused() {
     let paths = [stage.known(), stage.cached("json"), stage.folder.clone()];
     for path in paths {
         chown(&path, Some(USER), None).unwrap();
-        let told = told(&stage.run(&["get", "KEY"]), 2);
-        assert!(told.contains("belongs to another user"), "{told}");
+        let messages = messages(&stage.run(&["get", "KEY"]), 2);
+        assert!(messages.contains("belongs to another user"), "{messages}");
         let mend = format!("chown 0 {}", path.display());
-        assert!(told.contains(&mend), "{told}");
+        assert!(messages.contains(&mend), "{messages}");
         chown(&path, Some(0), None).unwrap();
     }
     assert!(stage.run(&["get", "KEY"]).status.success());
 }
 
-/// As in a container with a volume for all users: the folder inside it is one's own.
+/// A container can have a volume for all users: the folder inside it belongs to this user.
 #[test]
 fn a_folder_below_a_world_writable_one_is_created_and_used() {
     let stage = Stage::new();
@@ -277,7 +283,7 @@ fn a_folder_below_a_world_writable_one_is_created_and_used() {
         let mut command = stage.command(&["get", "KEY"]);
         output_in_time(command.env("HELVETISAFE_STATE_DIR", folder))
     };
-    assert!(told(&get(&shared), 2).contains("HELVETISAFE_STATE_DIR"));
+    assert!(messages(&get(&shared), 2).contains("HELVETISAFE_STATE_DIR"));
     let own = shared.join("own");
     assert!(get(&own).status.success());
     assert!(own.join("known-vaults.json").exists());
@@ -285,7 +291,7 @@ fn a_folder_below_a_world_writable_one_is_created_and_used() {
     assert_eq!(mode, 0o700);
 }
 
-/// The switch is for file systems without modes. It never makes a link or a FIFO a file.
+/// The switch is for file systems without modes. It never allows a link or a FIFO in place of a file.
 #[test]
 fn insecure_permissions_allow_modes_and_nothing_else() {
     let stage = Stage::new();
@@ -294,7 +300,7 @@ fn insecure_permissions_allow_modes_and_nothing_else() {
     let get = ["get", "KEY", "--insecure-permissions"];
     assert!(stage.run(&get).status.success());
     make_fifo(&stage.known());
-    assert!(told(&stage.run(&get), 2).contains("not a regular file"));
+    assert!(messages(&stage.run(&get), 2).contains("not a regular file"));
 }
 
 #[test]
@@ -308,7 +314,7 @@ fn leftovers_of_a_kill_are_removed_unless_they_are_in_use() {
     let dead = leftover(".helvetisafe-0123456789abcdef.tmp");
     let alive = leftover(".helvetisafe-fedcba9876543210.tmp");
     let foreign = leftover(".helvetisafe-notes.tmp");
-    // As the process that writes it has it.
+    // The process that writes the file locks it like this.
     let held = File::open(&alive).unwrap();
     held.lock().unwrap();
     let pin = ["trust", "pin", &stage.world.fingerprint()];
@@ -319,7 +325,7 @@ fn leftovers_of_a_kill_are_removed_unless_they_are_in_use() {
     assert!(!alive.exists() && foreign.exists());
 }
 
-/// The same for files that are asked for, which hold values.
+/// The same holds for output files, which contain values.
 #[test]
 fn an_output_file_left_by_a_kill_is_removed() {
     let stage = Stage::new();
@@ -355,7 +361,7 @@ fn after_many_kills_only_a_complete_file_is_left() {
     assert!(stage.run(&["get", "KEY"]).status.success());
 }
 
-/// What cannot be read is not what is not there: a changed org key would pass, and all pins be lost.
+/// An unreadable file does not count as missing: a changed org key would be accepted, and all pins lost.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_unreadable_trust_memory_is_refused_and_left_in_place() {
@@ -374,9 +380,9 @@ fn an_unreadable_trust_memory_is_refused_and_left_in_place() {
             &["trust"],
             &["trust", "pin", strange],
         ] {
-            let told = told(&run(arguments), 2);
+            let messages = messages(&run(arguments), 2);
             let mend = format!("chmod {mode:o} {}", path.display());
-            assert!(told.contains(&mend), "{arguments:?}: {told}");
+            assert!(messages.contains(&mend), "{arguments:?}: {messages}");
         }
         assert_eq!(run(&["doctor"]).status.code(), Some(2));
         set_mode(path, mode);

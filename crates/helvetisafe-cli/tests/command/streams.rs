@@ -1,4 +1,4 @@
-//! Closed pipes, full disks, kills; and secrets that must never show up.
+//! Closed pipes, full disks, kills; and secrets that must never appear.
 
 use std::fs;
 use std::io::Write;
@@ -90,7 +90,7 @@ fn concurrent_waits_are_reported_once() {
     for key in &keys {
         run(world.command().args(["set", key]), "value");
     }
-    // All that comes at first is refused.
+    // The first requests are refused.
     let begun = OnceLock::new();
     let proxy = start_proxy(move |seen, _| {
         let is_secret = seen.path.contains("/secrets/");
@@ -107,8 +107,8 @@ fn concurrent_waits_are_reported_once() {
     }
     let output = run(&mut command, "");
     assert!(output.status.success(), "{}", stderr(&output));
-    let told = stderr(&output);
-    assert_eq!(told.matches("fewer requests").count(), 1, "{told}");
+    let messages = stderr(&output);
+    assert_eq!(messages.matches("fewer requests").count(), 1, "{messages}");
 }
 
 #[test]
@@ -194,18 +194,18 @@ fn a_kill_leaves_the_old_file_or_the_new_one() {
         let mut command = world.command();
         command.args(["get", "BIG", "--output", "out"]);
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        // Whoever looks at any time finds it whole.
+        // A reader finds a complete file at any time.
         while !is_writing() && child.try_wait().unwrap().is_none() {
             assert!(is_whole());
         }
-        // Later each time, up to 40 ms: writing takes longer on a busy machine.
+        // The kill comes later each time, up to 40 ms: writing takes longer on a busy machine.
         thread::sleep(Duration::from_micros(n * n * 50));
         let _ = child.kill();
         child.wait().unwrap();
         let text = fs::read_to_string(&file).unwrap();
         assert!(text == old || text == new, "{} bytes", text.len());
         was_replaced |= text == new;
-        // What a killed one left would be taken for the next one's.
+        // The leftover of a killed command would be mistaken for that of the next one.
         for entry in fs::read_dir(world.folder.path()).unwrap().flatten() {
             if entry
                 .file_name()

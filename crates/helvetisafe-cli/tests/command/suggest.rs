@@ -1,4 +1,4 @@
-//! "Did you mean" is a courtesy: it holds nothing up.
+//! The suggestion "did you mean" delays no failure for long.
 
 use std::time::{Duration, Instant};
 
@@ -32,11 +32,11 @@ fn the_list_for_suggestions_is_requested_once() {
     let mut command = world.command_through(&proxy);
     command.args(["get", "DATABAS", "DATABASES"]);
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let messages = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
-        told.matches("did you mean `DATABASE`?").count(),
+        messages.matches("did you mean `DATABASE`?").count(),
         2,
-        "{told}"
+        "{messages}"
     );
     assert_eq!(proxy.count("GET", ALL), 1);
 }

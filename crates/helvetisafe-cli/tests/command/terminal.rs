@@ -1,4 +1,4 @@
-//! What a person sees, on a real terminal.
+//! Output and prompts on a real terminal.
 
 use std::process::Command;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn command(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-/// All that is shown until the command ends.
+/// Returns everything that is shown until the command ends.
 pub(crate) fn shown(command: Command) -> String {
     start(command).exp_eof().unwrap()
 }
@@ -142,8 +142,8 @@ fn a_delete_asks_for_confirmation() {
     assert!(gone.contains("there is no secret `A`"), "{gone}");
 }
 
-/// A shell script on a terminal that echoes; `is_as_before` in it compares the terminal's settings with
-/// those at its start.
+/// Starts a shell script on a terminal that echoes. Its `is_as_before` compares the terminal's settings with
+/// those at the start.
 fn script(world: &World, text: &str) -> PtySession {
     let mut command = Command::new("sh");
     world.prepare(&mut command);
@@ -267,7 +267,7 @@ fn a_stopped_prompt_leaves_the_terminal_alone_and_asks_again() {
     );
 }
 
-/// Where no shell could let it go on.
+/// Without job control no shell could resume the command.
 #[test]
 fn ctrl_z_without_job_control_stops_nothing() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! `--timeout`: one deadline for all that a command does with the vault.
+//! `--timeout`: one deadline for all work of a command with the vault.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
@@ -12,14 +12,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::world::{World, start_proxy};
 
-/// So many that they take far longer than the time, eight at once and also one after the other.
+/// The number of secrets. They take far longer than the timeout, also eight at once.
 const COUNT: usize = 150;
 const DELAY: Duration = Duration::from_millis(300);
 const TIME: &str = "2s";
-/// The time, and what else a busy machine needs.
+/// The timeout, and the additional time that a busy machine needs.
 const ENOUGH: Duration = Duration::from_millis(4500);
 
-/// A world with many secrets, whose vault is slow to answer what is about one of them.
+/// A world with many secrets, whose vault answers requests for one of them slowly.
 struct Stage {
     world: World,
     proxy: Proxy,
@@ -61,18 +61,18 @@ impl Stage {
         command
     }
 
-    /// Runs it, and fails where it takes longer than it may.
+    /// Runs the command, and fails if it takes too long.
     fn end_in_time(&self, arguments: &[&str]) -> (Output, String) {
         let begun = Instant::now();
         let output = self.command(arguments).output().unwrap();
         let elapsed = begun.elapsed();
         assert!(elapsed < ENOUGH, "{arguments:?}: {elapsed:?}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output, told)
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output, messages)
     }
 }
 
-/// Ends with the test, also with one that fails.
+/// A child process that is stopped on drop, also if the test fails.
 struct Ended(Child);
 
 impl Drop for Ended {
@@ -86,11 +86,14 @@ fn names() -> impl Iterator<Item = String> {
     (0..COUNT).map(|n| format!("KEY_{n:03}"))
 }
 
-/// What is said once, however many secrets were not read.
-fn assert_told(told: &str, what: &str) {
-    let is_told = |line: &&str| line.contains("--timeout") && line.contains(what);
-    assert_eq!(told.lines().filter(is_told).count(), 1, "{told}");
-    assert!(told.contains("2 s") && told.lines().count() < 4, "{told}");
+/// Asserts that the timeout is reported once, however many secrets were not read.
+fn assert_reported(messages: &str, what: &str) {
+    let is_about = |line: &&str| line.contains("--timeout") && line.contains(what);
+    assert_eq!(messages.lines().filter(is_about).count(), 1, "{messages}");
+    assert!(
+        messages.contains("2 s") && messages.lines().count() < 4,
+        "{messages}"
+    );
 }
 
 #[test]
@@ -112,9 +115,13 @@ fn the_timeout_bounds_all_reads_of_a_command() {
         (&folder, 9),
         (&get, 9),
     ] {
-        let (output, told) = stage.end_in_time(arguments);
-        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {told}");
-        assert_told(&told, &format!("of {COUNT} secrets"));
+        let (output, messages) = stage.end_in_time(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{arguments:?}: {messages}"
+        );
+        assert_reported(&messages, &format!("of {COUNT} secrets"));
     }
     assert!(!stage.world.folder.path().join("out").exists());
 }
@@ -132,17 +139,17 @@ fn the_timeout_bounds_all_writes() {
     let all: Vec<_> = names().collect();
     let mut delete = vec!["delete", "--yes", "--timeout", TIME];
     delete.extend(all.iter().map(String::as_str));
-    let (output, told) = stage.end_in_time(&delete);
-    assert_eq!(output.status.code(), Some(9), "{told}");
-    assert_told(&told, &format!("of {COUNT} secrets"));
+    let (output, messages) = stage.end_in_time(&delete);
+    assert_eq!(output.status.code(), Some(9), "{messages}");
+    assert_reported(&messages, &format!("of {COUNT} secrets"));
 
     let import = ["import", "all.env", "--overwrite", "--timeout", TIME];
-    let (output, told) = stage.end_in_time(&import);
-    assert_eq!(output.status.code(), Some(9), "{told}");
-    assert!(told.contains("--timeout"), "{told}");
+    let (output, messages) = stage.end_in_time(&import);
+    assert_eq!(output.status.code(), Some(9), "{messages}");
+    assert!(messages.contains("--timeout"), "{messages}");
     assert!(
-        told.contains("not tried after that; run it again"),
-        "{told}"
+        messages.contains("not tried after that; run it again"),
+        "{messages}"
     );
 }
 
@@ -183,7 +190,7 @@ fn the_time_of_a_helper_does_not_count() {
     assert_eq!(output.stdout, b"value");
 }
 
-/// One note says so, not one for each secret.
+/// One note reports it, not one for each secret.
 #[test]
 fn stored_answers_are_used_after_the_timeout() {
     let stage = Stage::new();
@@ -192,23 +199,23 @@ fn stored_answers_are_used_after_the_timeout() {
     let run = [&run[..], &["printenv", "KEY_149"]].concat();
     assert!(stage.command(&run).output().unwrap().status.success());
     stage.set_slow(true);
-    let (output, told) = stage.end_in_time(&run);
-    assert!(output.status.success(), "{told}");
+    let (output, messages) = stage.end_in_time(&run);
+    assert!(output.status.success(), "{messages}");
     assert_eq!(output.stdout, b"value\n");
-    assert_told(&told, &format!("of {COUNT} secrets"));
-    assert!(told.contains("using what was cached"), "{told}");
+    assert_reported(&messages, &format!("of {COUNT} secrets"));
+    assert!(messages.contains("using the entries cached"), "{messages}");
 }
 
-/// It is longer in use than the time, and each of its answers has it.
+/// The agent runs longer than the timeout, which each of its answers has for itself.
 #[test]
 fn the_timeout_bounds_each_answer_of_an_agent() {
     let stage = Stage::new();
     let mut command = stage.command(&["agent", "--listen", "unix:socket", "--no-token"]);
     command.args(["--timeout", TIME, "--ttl", "1s"]);
     let mut agent = Ended(command.stderr(Stdio::piped()).spawn().unwrap());
-    let mut told = BufReader::new(agent.0.stderr.take().unwrap()).lines();
-    assert!(told.any(|line| line.unwrap().ends_with("ready")));
-    thread::spawn(move || told.for_each(drop));
+    let mut messages = BufReader::new(agent.0.stderr.take().unwrap()).lines();
+    assert!(messages.any(|line| line.unwrap().ends_with("ready")));
+    thread::spawn(move || messages.for_each(drop));
     let begun = Instant::now();
     let (status, body) = ask(&stage, "/secrets");
     assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
@@ -216,7 +223,7 @@ fn the_timeout_bounds_each_answer_of_an_agent() {
     thread::sleep(Duration::from_secs(2));
     assert_eq!(ask(&stage, "/secret/KEY_001").0, 200);
     stage.set_slow(false);
-    // Failures are kept for 5 s.
+    // Failures are cached for 5 s.
     thread::sleep(Duration::from_secs(6));
     assert_eq!(ask(&stage, "/secrets").0, 200);
 }
@@ -233,28 +240,28 @@ fn ask(stage: &Stage, path: &str) -> (u16, String) {
     (status, answer)
 }
 
-/// Its life is longer than the time, and fresh values are read within it each time.
+/// The program runs longer than the timeout, which each poll has for itself.
 #[test]
 fn the_timeout_bounds_each_poll_of_a_watch() {
     let stage = Stage::new();
     let watch = ["run", "--watch", "1s", "--timeout", TIME, "--all", "--"];
     let arguments = [&watch[..], &["sh", "-c", "echo $KEY_000; sleep 60"]].concat();
-    let (output, told) = stage.end_in_time(&arguments);
-    assert_eq!(output.status.code(), Some(125), "{told}");
-    assert_told(&told, &format!("of {COUNT} secrets"));
+    let (output, messages) = stage.end_in_time(&arguments);
+    assert_eq!(output.status.code(), Some(125), "{messages}");
+    assert_reported(&messages, &format!("of {COUNT} secrets"));
 
     stage.set_slow(false);
     let mut command = stage.command(&arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Ended(command.spawn().unwrap());
     let mut values = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    let mut told = BufReader::new(child.0.stderr.take().unwrap()).lines();
+    let mut messages = BufReader::new(child.0.stderr.take().unwrap()).lines();
     assert_eq!(values.next().unwrap().unwrap(), "value");
     thread::sleep(Duration::from_secs(3));
     stage.set_slow(true);
     stage.world.set("KEY_000", "new");
-    assert!(told.any(|line| line.unwrap().contains("--timeout")));
+    assert!(messages.any(|line| line.unwrap().contains("--timeout")));
     stage.set_slow(false);
-    thread::spawn(move || told.for_each(drop));
+    thread::spawn(move || messages.for_each(drop));
     assert_eq!(values.next().unwrap().unwrap(), "new");
 }

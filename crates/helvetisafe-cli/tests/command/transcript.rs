@@ -4,15 +4,15 @@
 //! | line | is |
 //! |---|---|
 //! | `# text` | a comment |
-//! | `file NAME MODE`, then lines `= text` | a file to make |
+//! | `file NAME MODE`, then lines `= text` | a file to create |
 //! | `$ NAME=VALUE… PROGRAM ARGUMENT…` | a program to run; words may be in single or double quotes |
 //! | `< text` | a line of its standard input; `<~ text` one without a line end |
 //! | `> text` | a line of its standard output; `>~ text` one without a line end |
 //! | `! text` | a line of its standard error |
-//! | `? N` | its status, 0 where there is none |
+//! | `? N` | its status; without this line 0 |
 //!
-//! `[NAME]` stands for what a world calls so, `[TIME]` for any time. With `TRANSCRIPTS=write` in the
-//! environment what really happened is written into the files; read the difference before keeping
+//! `[NAME]` stands for the value of that name in a world, `[TIME]` for any time. With `TRANSCRIPTS=write` in
+//! the environment the actual outputs are written into the files; read the difference before you commit
 //! it.
 
 use std::fs;
@@ -94,7 +94,7 @@ fn assert_same(expected: &str, happened: &str, name: &str) {
     );
 }
 
-/// The same transcript with what really happened.
+/// Returns the transcript with the actual outputs.
 fn replay(transcript: &str) -> String {
     let world = World::new();
     let names = names(&world, transcript);
@@ -139,6 +139,9 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
         names.extend(world.reader_names());
     }
     if transcript.contains("_URL]") {
+        let (silent, closed) = (server::serve_bytes(""), server::closed_url());
+        let host = |url: &str| url.replace("http://", "");
+        let (silent_host, closed_host) = (host(&silent), host(&closed));
         names.extend([
             (
                 "LIMITED_URL",
@@ -156,8 +159,10 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
                 "BROKEN_URL",
                 server::serve_bytes("HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
             ),
-            ("SILENT_URL", server::serve_bytes("")),
-            ("CLOSED_URL", server::closed_url()),
+            ("SILENT_URL", silent),
+            ("CLOSED_URL", closed),
+            ("SILENT_HOST", silent_host),
+            ("CLOSED_HOST", closed_host),
         ]);
     }
     names
@@ -188,7 +193,7 @@ fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> Stri
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A command that reads nothing closes it.
+    // A command that reads nothing closes its standard input.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| normalized(&String::from_utf8_lossy(bytes), names);
@@ -205,7 +210,7 @@ fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> Stri
     happened
 }
 
-/// The words of a line, as a shell would split them that knows nothing but quotes.
+/// Splits a line into words, as a shell with quotes alone would.
 fn split(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None, None);
     for c in line.chars() {
@@ -248,7 +253,7 @@ fn normalized(text: &str, names: &[(&str, String)]) -> String {
     normal
 }
 
-/// The length of an RFC 3339 time in UTC at the start.
+/// Returns the length of an RFC 3339 time in UTC at the start of the text.
 fn time_length(text: &str) -> Option<usize> {
     let shape = "dddd-dd-ddTdd:dd:dd";
     let head = text.get(..shape.len())?;

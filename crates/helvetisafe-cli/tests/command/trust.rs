@@ -1,4 +1,4 @@
-//! The memory of org keys: shared by processes, and nobody else's. The rest is in `trust.txt`.
+//! The remembered org keys: shared by processes, and private to the user. More tests are in `trust.txt`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -86,8 +86,7 @@ fn the_state_folder_can_be_chosen() {
     }
 }
 
-/// The vault itself hands out another org key: the one of another organization, wrapped for the
-/// same account.
+/// The vault itself returns another org key: that of another organization, wrapped for the same account.
 #[test]
 fn a_changed_org_key_stops_every_command() {
     let world = World::new();
@@ -129,7 +128,7 @@ fn on_a_terminal_trust_pin_asks_for_confirmation() {
     use rexpect::session::spawn_command;
 
     let world = World::new();
-    for (reply, told) in [("n", "nothing was pinned"), ("y", "pinned SHA256:")] {
+    for (reply, messages) in [("n", "nothing was pinned"), ("y", "pinned SHA256:")] {
         let mut command = world.command();
         command.args(["trust", "pin", "--color", "never"]);
         let mut session = spawn_command(command, Some(20_000)).unwrap();
@@ -138,7 +137,7 @@ fn on_a_terminal_trust_pin_asks_for_confirmation() {
         assert!(!file(&world).exists(), "not before the answer");
         session.send_line(reply).unwrap();
         let rest = session.exp_eof().unwrap();
-        assert!(rest.contains(told), "{rest}");
+        assert!(rest.contains(messages), "{rest}");
     }
     assert_eq!(known(&world)[0]["fingerprint"], world.fingerprint());
 }

@@ -1,4 +1,4 @@
-//! `run --watch`: a program that is started anew when its secrets change.
+//! `run --watch`: a program that is restarted when its secrets change.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::world::{World, start_proxy};
 
-/// Says its value, and ends with 7 when it is asked to, or with 0 after a minute, so that no test hangs.
+/// A program that prints its value. It ends with 7 at SIGTERM, or with 0 after a minute, so that no test hangs.
 const SERVER: &str = "trap 'echo stopped; exit 7' TERM; echo $KEY; \
                       for n in $(seq 3000); do sleep 0.02; done";
 
@@ -45,23 +45,23 @@ fn kill(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-/// What was told, after the end.
-fn told(child: &mut Child) -> String {
-    let mut told = String::new();
+/// Returns all messages; call it after the end.
+fn messages(child: &mut Child) -> String {
+    let mut messages = String::new();
     child
         .stderr
         .take()
         .unwrap()
-        .read_to_string(&mut told)
+        .read_to_string(&mut messages)
         .unwrap();
-    told
+    messages
 }
 
 fn wait_for(text: &str, stderr: &mut impl BufRead) {
     loop {
-        let told = line(stderr);
-        assert_ne!(told, "", "it has ended");
-        if told.contains(text) {
+        let messages = line(stderr);
+        assert_ne!(messages, "", "it has ended");
+        if messages.contains(text) {
             return;
         }
     }
@@ -78,20 +78,20 @@ fn a_change_restarts_the_program() {
     world.set("KEY", "two");
     assert_eq!(line(&mut stdout), "stopped");
     assert_eq!(line(&mut stdout), "two");
-    // It ends as the program does when it is told to.
+    // SIGTERM ends it with the status of the program.
     kill(&child, Signal::TERM);
     assert_eq!(line(&mut stdout), "stopped");
     assert_eq!(child.wait().unwrap().code(), Some(7));
-    let told = told(&mut child);
-    assert!(told.contains("`KEY` has changed"), "{told}");
-    assert!(!told.contains("OTHER"), "{told}");
+    let messages = messages(&mut child);
+    assert!(messages.contains("`KEY` has changed"), "{messages}");
+    assert!(!messages.contains("OTHER"), "{messages}");
 }
 
 #[test]
 fn a_program_that_does_not_stop_is_killed_after_the_grace_period() {
     let world = World::new();
     world.set("KEY", "one");
-    // It ends by itself long after that, so that the test does too where nobody kills it.
+    // It ends by itself long after that, so that the test ends even if it is not killed.
     let script = "trap '' TERM; trap 'exit 5' INT; echo $KEY; \
                   for n in $(seq 1000); do sleep 0.02; done";
     let (mut child, mut stdout) = start(&mut watch(&world, &["--grace", "1s"], script));
@@ -116,14 +116,14 @@ fn a_program_that_ignores_the_signal_is_killed_after_the_grace_period() {
         assert_eq!(line(&mut stdout), "one");
         let begun = Instant::now();
         kill(&child, signal);
-        // Told twice, it gets no more time.
+        // A second signal does not extend the grace period.
         std::thread::sleep(Duration::from_millis(700));
         kill(&child, signal);
         assert_eq!(child.wait().unwrap().code(), Some(128 + 9));
         let elapsed = begun.elapsed();
         assert!(elapsed >= Duration::from_secs(1), "{elapsed:?}");
         assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
-        assert!(told(&mut child).contains("did not end in time"));
+        assert!(messages(&mut child).contains("did not end in time"));
     }
 }
 
@@ -144,10 +144,10 @@ fn a_crashing_program_is_restarted_with_growing_delays() {
         child.wait().unwrap().success(),
         "the end of one that is well"
     );
-    let told = told(&mut child);
+    let messages = messages(&mut child);
     for pause in [1, 2] {
         let wanted = format!("`sh` ended with status 3; starting it again in {pause} s");
-        assert!(told.contains(&wanted), "{told}");
+        assert!(messages.contains(&wanted), "{messages}");
     }
 }
 
@@ -208,7 +208,7 @@ fn unreadable_values_leave_the_program_running() {
     world.set("KEY", "two");
     wait_for("continuing with the old ones", &mut stderr);
     assert!(child.try_wait().unwrap().is_none());
-    // What passes is tried again without another change.
+    // A temporary failure is retried without another change.
     is_down.store(false, Ordering::SeqCst);
     assert_eq!(line(&mut stdout), "stopped");
     assert_eq!(line(&mut stdout), "two");

@@ -1,4 +1,4 @@
-//! What a command says when it fails, at its most verbose: never a secret.
+//! The messages of failing commands never contain a secret, even with `--verbose`.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::world::World;
 
 const CANARY: &str = "canary-8e21b7-\"\\é%+";
 
-/// Each reads the canary where it reads anything.
+/// Commands that read the canary if they read anything.
 const COMMANDS: &[&[&str]] = &[
     &["get", "A"],
     &["set", "A"],
@@ -39,8 +39,8 @@ const ANSWERS: &[&str] = &[
     "SSH-2.0-OpenSSH\r\n\r\n",
 ];
 
-/// Runs it with the canary on its standard input; all it says, and whether it succeeded.
-fn said(command: &mut Command) -> (String, bool) {
+/// Runs a command with the canary on standard input. Returns all its output, and whether it succeeded.
+fn run(command: &mut Command) -> (String, bool) {
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(CANARY.as_bytes());
@@ -50,7 +50,7 @@ fn said(command: &mut Command) -> (String, bool) {
     (text, output.status.success())
 }
 
-fn assert_says_no_secret(world: &World, what: &[&str], text: &str) {
+fn assert_prints_no_secret(world: &World, what: &[&str], text: &str) {
     let account = &world.owner;
     let escaped = format!("{CANARY:?}");
     // The lines of a PEM after the first eight are private.
@@ -76,8 +76,8 @@ fn no_failing_command_prints_a_secret_even_with_verbose() {
         for what in COMMANDS {
             let mut command = world.command();
             command.env("HELVETISAFE_BASE_URL", &url).arg("--verbose");
-            let (text, succeeded) = said(command.args(*what));
-            assert_says_no_secret(&world, what, &text);
+            let (text, succeeded) = run(command.args(*what));
+            assert_prints_no_secret(&world, what, &text);
             assert!(!succeeded, "{what:?}: {text}");
             failed += usize::from(text.contains("/oauth/token"));
         }
@@ -99,8 +99,8 @@ fn no_refused_command_prints_a_secret() {
         &["copy", "MISSING", "B"],
         &["copy", "THERE", "THERE"],
     ] {
-        let (text, succeeded) = said(world.command().arg("--verbose").args(what));
-        assert_says_no_secret(&world, what, &text);
+        let (text, succeeded) = run(world.command().arg("--verbose").args(what));
+        assert_prints_no_secret(&world, what, &text);
         assert!(!succeeded && !text.is_empty(), "{what:?}: {text}");
     }
 }

@@ -12,7 +12,7 @@ use helvetisafe_test_support::{Action, Proxy, Request};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-/// One for all tests; each has an organization of its own in it.
+/// One vault for all tests; each test has an organization of its own in it.
 static VAULT: LazyLock<Vault> = LazyLock::new(|| Vault::ephemeral().unwrap());
 
 /// Replaces ignored signals by a handler that does nothing. Children inherit ignored signals, as after
@@ -63,14 +63,14 @@ impl World {
         }
     }
 
-    /// The command, with nothing in its environment but the owner's variables.
+    /// Returns the command with only the owner's variables in its environment.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
         self.prepare(&mut command);
         command
     }
 
-    /// The command, with the vault behind this proxy and without input.
+    /// Returns the command without input, for the vault behind this proxy.
     pub(crate) fn command_through(&self, proxy: &Proxy) -> Command {
         let mut command = self.command();
         command
@@ -103,7 +103,7 @@ impl World {
             .env("HELVETISAFE_TRUST_FIRST_USE", "true");
     }
 
-    /// The variables with the owner's credentials; the key's path is absolute.
+    /// Returns the variables with the owner's credentials; the key's path is absolute.
     pub(crate) fn credentials(&self) -> [(&'static str, String); 3] {
         let secret = self.owner.client_secret.expose_secret();
         let key = self.folder.path().join("key.pem");
@@ -114,19 +114,19 @@ impl World {
         ]
     }
 
-    /// The value and the nonce of a secret, as the vault stores them.
+    /// Returns the value and the nonce of a secret, as the vault stores them.
     pub(crate) fn stored(&self, key: &str) -> (String, String) {
         let stored = VAULT.stored_secrets(&self.organization).unwrap();
         let found = stored.iter().find(|it| it.key.as_str() == key).unwrap();
         (found.value.clone(), found.nonce.clone())
     }
 
-    /// Makes all access tokens of the owner void.
+    /// Invalidates all access tokens of the owner.
     pub(crate) fn revoke_tokens(&self) {
         VAULT.revoke_tokens(&self.owner).unwrap();
     }
 
-    /// What transcripts write as `[NAME]`.
+    /// The values that transcripts write as `[NAME]`.
     pub(crate) fn names(&self) -> Vec<(&'static str, String)> {
         let folder = self.folder.path().to_str().unwrap();
         let token = VAULT
@@ -145,7 +145,7 @@ impl World {
         ]
     }
 
-    /// One of the names.
+    /// Returns the value of a name.
     pub(crate) fn name(&self, name: &str) -> String {
         let names = self.names();
         let found = names.into_iter().find(|(known, _)| *known == name);
@@ -165,7 +165,7 @@ impl World {
         client.org_key_fingerprint().to_string()
     }
 
-    /// The answer of a vault that hands the owner an org key of its own.
+    /// Returns the response of a vault that gives the owner an org key of its own.
     pub(crate) fn foreign_org_key(&self) -> String {
         let public = PrivateKey::from_pem(&self.owner.private_key_pem)
             .unwrap()

@@ -1,4 +1,4 @@
-//! `create` and `update` of a field while others write the same secret. The rest is in
+//! `create` and `update` of a field while other clients write the same secret. More tests are in
 //! `fields.txt`.
 
 use std::fs::File;
@@ -35,8 +35,7 @@ fn value(world: &World) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The status of a command whose requests for the secret are seen by `meanwhile`, with their
-/// number.
+/// Returns the status of a command. `meanwhile` sees each of its requests for the secret, with its number.
 fn status(
     world: &Arc<World>,
     arguments: &[&str],
@@ -64,7 +63,7 @@ fn a_field_is_not_created_in_a_secret_created_concurrently() {
         if is_first {
             assert!(create(world, "early").status().unwrap().success());
         }
-        // Nothing was there when it looked.
+        // The secret did not exist at the first read.
         (is_first && seen.method == "GET").then(|| answer(404, "{}"))
     });
     assert_eq!(status, Some(6));

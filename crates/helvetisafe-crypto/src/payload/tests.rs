@@ -276,3 +276,42 @@ fn only_a_lone_name_binds() {
 fn parse_for(json: &str, key: &str) -> Payload {
     Payload::parse(json.as_bytes().to_vec().into(), key).unwrap()
 }
+
+#[test]
+fn fields_have_any_json_type_and_keep_it_in_a_copy() {
+    let fields = [
+        ("host", FieldValue::from("h\"")),
+        ("port", 587.into()),
+        ("tls", true.into()),
+        ("tags", FieldValue::json(" [\"a\", 1] ").unwrap()),
+        ("name", FieldValue::json("\"\\u00e9\"").unwrap()),
+    ];
+    let json = r#"{"host":"h\"","port":587,"tls":true,"tags":["a", 1],"name":"\u00e9"}"#;
+    let plaintext = Payload::encode_fields(&fields);
+    assert_eq!(&*plaintext, json.as_bytes());
+    let payload = Payload::parse(plaintext, "db").unwrap();
+    let are_texts: Vec<_> = payload.fields().iter().map(Field::is_text).collect();
+    assert_eq!(are_texts, [true, false, false, false, true]);
+    let copied: Vec<_> = payload.fields().iter().map(|it| (it.name(), it)).collect();
+    let copy = Payload::encode_fields(&copied);
+    assert_eq!(&*copy, json.replace("\\u00e9", "é").as_bytes());
+    let changed = payload.encode_with_field("port", 25).unwrap();
+    assert_eq!(&*changed, json.replace("587", "25").as_bytes());
+}
+
+#[test]
+fn a_field_that_is_not_json_is_refused() {
+    for json in ["", "a", "1 2", "{", "\"\\ud800\"", "01", "NaN"] {
+        assert_eq!(FieldValue::json(json).err(), Some(Error::Json), "{json}");
+    }
+    let value = FieldValue::from("canary");
+    assert_eq!(std::format!("{value:?}"), "FieldValue { .. }");
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_json_value_is_a_field() {
+    let value = serde_json::json!({"a": [1, "\"é"]});
+    let plaintext = Payload::encode_fields(&[("f", &value)]);
+    assert_eq!(&*plaintext, r#"{"f":{"a":[1,"\"é"]}}"#.as_bytes());
+}

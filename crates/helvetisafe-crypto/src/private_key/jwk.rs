@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use rsa::PrivateKey as RsaPrivateKey;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -64,38 +63,42 @@ fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         .map_err(|_| Error::KeyFormat)
 }
 
-/// Writes the key in one allocation, with room for a tag.
-pub(super) fn write(key: &RsaPrivateKey) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let [p, q] = key.primes() else {
-        return Err(Error::KeyRejected);
-    };
-    let crt = Crt::of(key).ok_or(Error::KeyRejected)?;
-    let members = [
-        ("n", Zeroizing::new(key.n().to_be_bytes())),
-        ("e", Zeroizing::new(key.e().to_be_bytes())),
-        ("d", Zeroizing::new(key.d().to_be_bytes())),
-        ("p", Zeroizing::new(p.to_be_bytes())),
-        ("q", Zeroizing::new(q.to_be_bytes())),
-        ("dp", crt.dp),
-        ("dq", crt.dq),
-        ("qi", crt.qi),
-    ];
-    let encoded = |bytes: &[u8]| Base64UrlUnpadded::encoded_len(trim(bytes));
-    let length: usize = members
-        .iter()
-        .map(|(name, bytes)| name.len() + 6 + encoded(bytes))
-        .sum();
-    let mut jwk = Zeroizing::new(Vec::with_capacity(length + 13 + TAG_LEN));
-    jwk.extend_from_slice(br#"{"kty":"RSA""#);
-    for (name, bytes) in &members {
-        jwk.extend_from_slice(b",\"");
-        jwk.extend_from_slice(name.as_bytes());
-        jwk.extend_from_slice(b"\":\"");
-        let start = jwk.len();
-        jwk.resize(start + encoded(bytes), 0);
-        Base64UrlUnpadded::encode(trim(bytes), &mut jwk[start..]).map_err(|_| Error::KeyFormat)?;
-        jwk.push(b'"');
+impl PrivateKey {
+    /// Writes the key as a JWK in one allocation, with 16 bytes of spare capacity for a tag.
+    pub(crate) fn to_jwk(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let Self(key) = self;
+        let [p, q] = key.primes() else {
+            return Err(Error::KeyRejected);
+        };
+        let crt = Crt::of(key).ok_or(Error::KeyRejected)?;
+        let members = [
+            ("n", Zeroizing::new(key.n().to_be_bytes())),
+            ("e", Zeroizing::new(key.e().to_be_bytes())),
+            ("d", Zeroizing::new(key.d().to_be_bytes())),
+            ("p", Zeroizing::new(p.to_be_bytes())),
+            ("q", Zeroizing::new(q.to_be_bytes())),
+            ("dp", crt.dp),
+            ("dq", crt.dq),
+            ("qi", crt.qi),
+        ];
+        let encoded = |bytes: &[u8]| Base64UrlUnpadded::encoded_len(trim(bytes));
+        let length: usize = members
+            .iter()
+            .map(|(name, bytes)| name.len() + 6 + encoded(bytes))
+            .sum();
+        let mut jwk = Zeroizing::new(Vec::with_capacity(length + 13 + TAG_LEN));
+        jwk.extend_from_slice(br#"{"kty":"RSA""#);
+        for (name, bytes) in &members {
+            jwk.extend_from_slice(b",\"");
+            jwk.extend_from_slice(name.as_bytes());
+            jwk.extend_from_slice(b"\":\"");
+            let start = jwk.len();
+            jwk.resize(start + encoded(bytes), 0);
+            Base64UrlUnpadded::encode(trim(bytes), &mut jwk[start..])
+                .map_err(|_| Error::KeyFormat)?;
+            jwk.push(b'"');
+        }
+        jwk.push(b'}');
+        Ok(jwk)
     }
-    jwk.push(b'}');
-    Ok(jwk)
 }

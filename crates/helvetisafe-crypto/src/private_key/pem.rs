@@ -1,11 +1,12 @@
 //! An RSA key as a PEM: RFC 7468, with PKCS#1 (RFC 8017 appendix A.1.2) or PKCS#8 (RFC 5958), which may
 //! be encrypted (RFC 8018).
 
+mod block;
+
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use pkcs8::der::asn1::OctetStringRef;
-use pkcs8::der::pem::{Decoder, LineEnding};
+use pkcs8::der::pem::LineEnding;
 use pkcs8::der::{Decode, SecretDocument};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
@@ -15,7 +16,8 @@ use zeroize::Zeroizing;
 
 use super::PrivateKey;
 use super::parts::Parts;
-use crate::Error;
+use crate::error::{Error, InvalidPem};
+use block::Block;
 
 /// The largest number of PBKDF2 iterations in a PEM.
 const MAX_ITERATIONS: u32 = 10_000_000;
@@ -23,7 +25,8 @@ const MAX_ITERATIONS: u32 = 10_000_000;
 const MAX_SCRYPT_MEMORY: u64 = 512 << 20;
 
 pub(super) fn read(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey, Error> {
-    if pem.contains("Proc-Type:") && pem.contains("ENCRYPTED") {
+    let block = Block::private_key(pem)?;
+    if block.is_openssl_encrypted() {
         // OpenSSL's own format, which derives the key with MD5. It is weak and not a standard.
         return Err(if passphrase.is_some() {
             Error::Passphrase
@@ -31,28 +34,18 @@ pub(super) fn read(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey, Er
             Error::PassphraseRequired
         });
     }
-    let (label, der) = decode(pem)?;
-    match label {
+    let der = match block.label {
+        "RSA PRIVATE KEY" | "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => block.decode()?,
+        _ => return Err(InvalidPem::OtherKey.into()),
+    };
+    match block.label {
         "RSA PRIVATE KEY" => pkcs1(&der),
         "PRIVATE KEY" => pkcs8(&der),
-        "ENCRYPTED PRIVATE KEY" => {
-            pkcs8(decrypt(&der, passphrase.ok_or(Error::PassphraseRequired)?)?.as_bytes())
+        _ => {
+            let passphrase = passphrase.ok_or(Error::PassphraseRequired)?;
+            pkcs8(decrypt(&der, passphrase)?.as_bytes())
         }
-        _ => Err(Error::KeyFormat),
     }
-}
-
-/// Returns the label and the DER. Decodes the base64 in constant time; all lines must have one width.
-fn decode(pem: &str) -> Result<(&str, Zeroizing<Vec<u8>>), Error> {
-    // Text may precede the PEM (RFC 7468 section 5.2), such as OpenSSL's attributes.
-    let start = pem.find("-----BEGIN ").ok_or(Error::KeyFormat)?;
-    let mut decoder = Decoder::new_detect_wrap(pem[start..].trim_end().as_bytes())
-        .map_err(|_| Error::KeyFormat)?;
-    let mut der = Zeroizing::new(Vec::with_capacity(decoder.remaining_len()));
-    decoder
-        .decode_to_end(&mut der)
-        .map_err(|_| Error::KeyFormat)?;
-    Ok((decoder.type_label(), der))
 }
 
 /// Reads PKCS#1, RFC 8017 appendix A.1.2:
@@ -93,7 +86,10 @@ fn pkcs8(der: &[u8]) -> Result<PrivateKey, Error> {
     let algorithm = info.algorithm;
     // RFC 8017 appendix A.1 requires NULL as the parameters; some writers omit them.
     let plain = algorithm.parameters.is_none_or(|any| any.is_null());
-    if algorithm.oid != pkcs1::ALGORITHM_OID || !plain {
+    if algorithm.oid != pkcs1::ALGORITHM_OID {
+        return Err(InvalidPem::OtherKey.into());
+    }
+    if !plain {
         return Err(Error::KeyFormat);
     }
     pkcs1(info.private_key.as_bytes())

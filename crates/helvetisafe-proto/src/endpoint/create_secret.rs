@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
 
 /// Sends a new secret.
 #[derive(Clone, Debug)]
@@ -40,19 +40,11 @@ pub struct CreatedSecret {
     /// Its name.
     pub key: String,
     /// The time of its creation.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub created_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub created_at: Time,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
 }
 
 impl Endpoint for CreateSecret {
@@ -66,7 +58,7 @@ impl Endpoint for CreateSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(bare::<Self>(base), &self.secret)
+        with_json(bare::<Self>(base, None), &self.secret)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<CreatedSecret, ApiError> {

@@ -3,7 +3,7 @@
 use http::{Method, Request, Response};
 use serde::de::IgnoredAny;
 
-use super::{AnswerSize, Endpoint, bare_for, json, success};
+use super::{AnswerSize, Endpoint, bare, json, success};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope};
 
@@ -25,7 +25,7 @@ impl Endpoint for DeleteSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare_for::<Self>(base, &self.key)
+        bare::<Self>(base, Some(&self.key))
     }
 
     /// Accepts no body, or any JSON object. Anything else, such as the login page of a proxy, does not

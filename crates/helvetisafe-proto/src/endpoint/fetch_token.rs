@@ -7,13 +7,14 @@ use form_urlencoded::byte_serialize;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::de::{self, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::auth::{DEFAULT_TOKEN_LIFE, Token};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope, Scopes};
+use crate::{ApiError, BaseUrl, Scope, ScopeList, Scopes};
 
 /// Requests an access token with a client id and a client secret.
 pub struct FetchToken<'a> {
@@ -22,7 +23,7 @@ pub struct FetchToken<'a> {
     /// The client secret.
     pub client_secret: &'a SecretString,
     /// The requested scopes.
-    pub scopes: Scopes,
+    pub scopes: &'a ScopeList,
 }
 
 /// The body of a success.
@@ -30,12 +31,16 @@ pub struct FetchToken<'a> {
 pub struct TokenAnswer {
     /// The token.
     pub access_token: SecretString,
-    /// Its lifetime in seconds; 3600 if absent.
-    pub expires_in: Option<u64>,
+    /// Its lifetime; 3600 s if absent. On the wire it is a number of seconds, or a text with one. A fraction is
+    /// cut off, and a negative number counts as zero.
+    #[serde(default, deserialize_with = "lifetime")]
+    pub expires_in: Option<Duration>,
     /// `Bearer`, in upper or lower case.
     pub token_type: Option<String>,
-    /// The granted scopes, where they differ from the requested ones.
-    pub scope: Option<String>,
+    /// The granted scopes, where they differ from the requested ones: a text, separated by spaces, or a list of
+    /// texts. Unknown scopes are left out. Any other value counts as absent.
+    #[serde(default, deserialize_with = "granted")]
+    pub scope: Option<Scopes>,
 }
 
 /// An access token and its lifetime.
@@ -61,7 +66,7 @@ impl Endpoint for FetchToken<'_> {
 
     /// The body holds the client secret: wipe it after it is sent.
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        let mut request = bare::<Self>(base);
+        let mut request = bare::<Self>(base, None);
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(CONTENT_TYPE, form);
         *request.body_mut() = self.form();
@@ -80,13 +85,11 @@ impl Endpoint for FetchToken<'_> {
         }
         let token = Token::parse(answer.access_token)
             .map_err(|_| ApiError::malformed("the token cannot stand in a header"))?;
-        let life = answer
-            .expires_in
-            .map_or(DEFAULT_TOKEN_LIFE, Duration::from_secs);
+        let life = answer.expires_in.unwrap_or(DEFAULT_TOKEN_LIFE);
         Ok(AccessToken {
             token,
             life,
-            granted: answer.scope.as_deref().map(known_scopes),
+            granted: answer.scope,
         })
     }
 }
@@ -94,12 +97,11 @@ impl Endpoint for FetchToken<'_> {
 impl FetchToken<'_> {
     /// The form, built in one allocation so that no other copy of the secret exists.
     fn form(&self) -> Vec<u8> {
-        let scopes = self.scopes.to_string();
         let fields = [
             ("grant_type", "client_credentials"),
             ("client_id", self.client_id),
             ("client_secret", self.client_secret.expose_secret()),
-            ("scope", &scopes),
+            ("scope", self.scopes.as_str()),
         ];
         let encoded_len = |value: &str| {
             byte_serialize(value.as_bytes())
@@ -122,9 +124,49 @@ impl FetchToken<'_> {
     }
 }
 
-fn known_scopes(text: &str) -> Scopes {
-    text.split_ascii_whitespace()
-        .filter_map(|scope| scope.parse::<Scope>().ok())
+fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Seconds {
+        Whole(u64),
+        Number(f64),
+        Text(String),
+    }
+
+    let seconds = match Option::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Seconds::Whole(seconds)) => return Ok(Some(Duration::from_secs(seconds))),
+        Some(Seconds::Number(seconds)) => seconds,
+        Some(Seconds::Text(text)) => text.trim().parse().map_err(de::Error::custom)?,
+    };
+    if seconds.is_nan() {
+        return Err(de::Error::custom("not a number of seconds"));
+    }
+    let seconds = seconds.max(0.0).trunc();
+    Ok(Some(
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+    ))
+}
+
+fn granted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scopes>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Scope {
+        Text(String),
+        List(Vec<String>),
+        Other(IgnoredAny),
+    }
+
+    Ok(match Scope::deserialize(deserializer)? {
+        Scope::Text(text) => Some(known_scopes(text.split_ascii_whitespace())),
+        Scope::List(list) => Some(known_scopes(list.iter().map(String::as_str))),
+        Scope::Other(_) => None,
+    })
+}
+
+fn known_scopes<'a>(names: impl Iterator<Item = &'a str>) -> Scopes {
+    names
+        .filter_map(|name| name.parse::<Scope>().ok())
         .collect()
 }
 

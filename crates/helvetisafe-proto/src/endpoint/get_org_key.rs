@@ -30,7 +30,7 @@ impl Endpoint for GetOrgKey {
     const SENSITIVE: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare::<Self>(base)
+        bare::<Self>(base, None)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<OrgKeyAnswer, ApiError> {

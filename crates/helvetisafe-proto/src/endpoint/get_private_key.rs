@@ -36,7 +36,7 @@ impl Endpoint for GetPrivateKey {
     const SENSITIVE: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare::<Self>(base)
+        bare::<Self>(base, None)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<PrivateKeyAnswer, ApiError> {

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use http::{Method, Request, Response};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerSize, Endpoint, bare_for, json};
+use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time};
 
 /// Requests one secret.
 #[derive(Clone, Debug)]
@@ -28,12 +27,8 @@ pub struct SecretRecord {
     /// Base64 of the 12-byte nonce.
     pub nonce: String,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
 }
 
 impl Endpoint for GetSecret {
@@ -47,7 +42,7 @@ impl Endpoint for GetSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare_for::<Self>(base, &self.key)
+        bare::<Self>(base, Some(&self.key))
     }
 
     /// Refuses an answer for another name as malformed.
@@ -86,7 +81,7 @@ struct Answer<'a> {
     value: Cow<'a, str>,
     nonce: String,
     #[serde(default)]
-    expires_at: Option<Timestamp>,
+    expires_at: Time,
 }
 
 /// Returns a part of the body as text, in the body's own memory: moving 1 MiB is cheaper than allocating

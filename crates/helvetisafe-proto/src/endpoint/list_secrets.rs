@@ -1,12 +1,11 @@
 //! `GET /api/v1/secrets`: lists the names and dates of all secrets, in the server's order.
 
 use http::{Method, Request, Response};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope, time};
+use crate::{ApiError, BaseUrl, Scope, Time};
 
 /// Requests the list.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +14,8 @@ pub struct ListSecrets;
 /// The body of a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretsAnswer {
-    /// The secrets.
+    /// The secrets; none if the member is absent.
+    #[serde(default)]
     pub keys: Vec<ListedSecret>,
 }
 
@@ -25,26 +25,14 @@ pub struct ListedSecret {
     /// The name as listed. A hostile server can choose any text: see [`crate::ListedKey`].
     pub key: String,
     /// The time of its creation.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub created_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub created_at: Time,
     /// The time of its last update.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub updated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub updated_at: Time,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
 }
 
 impl Endpoint for ListSecrets {
@@ -58,7 +46,7 @@ impl Endpoint for ListSecrets {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare::<Self>(base)
+        bare::<Self>(base, None)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {

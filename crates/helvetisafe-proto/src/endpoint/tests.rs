@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{KeyName, Kind, Scopes};
+use crate::{KeyName, Kind, Scopes, Time};
 
 fn base() -> BaseUrl {
     BaseUrl::parse("https://vault.example/t/").unwrap()
@@ -39,7 +39,7 @@ fn the_token_request_is_a_form() {
     let call = FetchToken {
         client_id: "a b",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let request = call.request(&base());
     assert_eq!(request.method(), Method::POST);
@@ -66,17 +66,17 @@ fn no_debug_of_the_token_call_shows_a_secret() {
     let call = FetchToken {
         client_id: "account",
         client_secret: &client_secret,
-        scopes: Scopes::from([Scope::SecretsRead]),
+        scopes: &Scopes::from([Scope::SecretsRead]).into(),
     };
     assert_eq!(
         format!("{call:?}"),
-        r#"FetchToken { client_id: "account", scopes: {SecretsRead}, .. }"#
+        r#"FetchToken { client_id: "account", scopes: ScopeList("secrets:read"), .. }"#
     );
     let answer: TokenAnswer =
         serde_json::from_str(r#"{"access_token":"canary","expires_in":60}"#).unwrap();
     assert_eq!(
         format!("{answer:?}"),
-        "TokenAnswer { expires_in: Some(60), .. }"
+        "TokenAnswer { expires_in: Some(60s), .. }"
     );
 }
 
@@ -98,7 +98,7 @@ fn a_token_answer_needs_only_the_token() {
     let call = FetchToken {
         client_id: "a",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let token = call
         .parse(answer(200, r#"{"access_token":"abc"}"#))
@@ -121,7 +121,9 @@ fn a_token_answer_needs_only_the_token() {
         r#"{"access_token":""}"#,
         r#"{"access_token":"a\nb"}"#,
         r#"{"access_token":"a","access_token":"b"}"#,
-        r#"{"access_token":"a","expires_in":-1}"#,
+        r#"{"access_token":"a","expires_in":"soon"}"#,
+        r#"{"access_token":"a","expires_in":"nan"}"#,
+        r#"{"access_token":"a","expires_in":[60]}"#,
         r#"{"access_token":"a","token_type":"mac"}"#,
     ] {
         let error = call.parse(answer(200, malformed)).unwrap_err();
@@ -130,6 +132,53 @@ fn a_token_answer_needs_only_the_token() {
             (Kind::Api, None),
             "{malformed}"
         );
+    }
+}
+
+/// The published client reads `int(expires_in)` and no `scope`.
+#[test]
+fn a_lifetime_and_scopes_are_read_leniently() {
+    let client_secret = SecretString::from("s");
+    let call = FetchToken {
+        client_id: "a",
+        client_secret: &client_secret,
+        scopes: &Scopes::ALL.into(),
+    };
+    let token = |member: &str| {
+        let body = format!(r#"{{"access_token":"abc",{member}}}"#);
+        call.parse(answer(200, body)).unwrap()
+    };
+    for (json, seconds) in [
+        ("null", 3600),
+        ("60", 60),
+        ("60.9", 60),
+        ("0", 0),
+        ("-1", 0),
+        ("-0.5", 0),
+        (r#""60""#, 60),
+        (r#"" 60 ""#, 60),
+        (r#""60.9""#, 60),
+        (r#""-5""#, 0),
+        ("18446744073709551615", u64::MAX),
+        ("1e300", u64::MAX),
+        ("-1e300", 0),
+    ] {
+        let life = token(&format!(r#""expires_in":{json}"#)).life;
+        assert_eq!(life.as_secs(), seconds, "{json}");
+        assert!(life == Duration::MAX || life.subsec_nanos() == 0, "{json}");
+    }
+    let read = Some(Scopes::from([Scope::SecretsRead]));
+    for (json, granted) in [
+        (r#""secrets:read other:scope""#, read),
+        (r#"["secrets:read","other:scope"]"#, read),
+        ("[]", Some(Scopes::NONE)),
+        ("null", None),
+        ("5", None),
+        (r#"["secrets:read",5]"#, None),
+        (r#"{"secrets:read":true}"#, None),
+    ] {
+        let token = token(&format!(r#""scope":{json}"#));
+        assert_eq!(token.granted, granted, "{json}");
     }
 }
 
@@ -273,17 +322,34 @@ fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
     ] {
         let body = format!(r#"{{"keys":[{{"key":"a","created_at":"{time}","updated_at":null}}]}}"#);
         let row = ListSecrets.parse(answer(200, body)).unwrap().remove(0);
-        assert_eq!(row.created_at, Some(at(expected)));
-        assert_eq!((row.updated_at, row.expires_at), (None, None));
+        assert_eq!(row.created_at, Time::At(at(expected)));
+        assert!(row.updated_at.is_absent() && row.expires_at.is_absent());
     }
 }
 
 #[test]
 fn an_empty_list_is_a_list() {
+    for body in [r#"{"keys":[]}"#, "{}", r#"{"more":[{"key":"a"}]}"#] {
+        assert_eq!(ListSecrets.parse(answer(200, body)).unwrap(), [], "{body}");
+    }
+}
+
+#[test]
+fn an_odd_time_spoils_nothing_but_itself() {
+    let body = r#"{"keys":[{"key":"a","created_at":"2025-01-01","expires_at":"9999-12-31T23:59:59Z"},
+                           {"key":"b","created_at":"soon","updated_at":"","expires_at":5}]}"#;
+    let [a, b] = &ListSecrets.parse(answer(200, body)).unwrap()[..] else {
+        unreachable!("two secrets")
+    };
+    assert_eq!(a.created_at, Time::At(at("2025-01-01T00:00:00Z")));
+    assert_eq!(a.expires_at, Time::Clamped(Timestamp::MAX));
     assert_eq!(
-        ListSecrets.parse(answer(200, r#"{"keys":[]}"#)).unwrap(),
-        []
+        (b.created_at, b.updated_at, b.expires_at),
+        (Time::Unreadable, Time::Absent, Time::Unreadable)
     );
+    let body = r#"{"key":"a","value":"AA==","nonce":"AA==","expires_at":"soon"}"#;
+    let record = GetSecret { key: key("a") }.parse(answer(200, body));
+    assert_eq!(record.unwrap().expires_at, Time::Unreadable);
 }
 
 #[test]
@@ -343,7 +409,7 @@ proptest! {
             key: key("db"),
             value,
             nonce: "AAAAAAAAAAAAAAAA".into(),
-            expires_at: Some(Timestamp::from_second(seconds).unwrap()),
+            expires_at: Timestamp::from_second(seconds).unwrap().into(),
         };
         let body = serde_json::to_vec(&record).unwrap();
         let call = GetSecret { key: key("db") };
@@ -381,7 +447,7 @@ fn parse_all(response: &Response<Vec<u8>>) {
     let token = FetchToken {
         client_id: "a",
         client_secret: &client_secret,
-        scopes: Scopes::ALL,
+        scopes: &Scopes::ALL.into(),
     };
     let (secret, update) = (
         NewSecret {

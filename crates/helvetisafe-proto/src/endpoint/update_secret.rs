@@ -4,9 +4,9 @@ use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AnswerSize, Endpoint, bare_for, json, with_json};
+use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, time};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
 
 /// Sends a new value.
 #[derive(Clone, Debug)]
@@ -83,19 +83,11 @@ pub struct UpdatedSecret {
     /// Its name.
     pub key: String,
     /// The time of the update.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub updated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub updated_at: Time,
     /// Its expiry.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "time::write"
-    )]
-    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Time::is_absent")]
+    pub expires_at: Time,
 }
 
 impl Endpoint for UpdateSecret {
@@ -109,7 +101,7 @@ impl Endpoint for UpdateSecret {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        with_json(bare_for::<Self>(base, &self.key), &self.update)
+        with_json(bare::<Self>(base, Some(&self.key)), &self.update)
     }
 
     fn parse(&self, response: Response<Vec<u8>>) -> Result<UpdatedSecret, ApiError> {

@@ -92,6 +92,9 @@ codes! {
     /// The body has a content coding.
     UnknownEncoding = "unknown_encoding", UNSUPPORTED_MEDIA_TYPE,
         "the vault does not decode compressed requests: check the proxy in between";
+    /// The body lacks a member that the call takes.
+    MissingMember = "missing_member", UNPROCESSABLE_ENTITY,
+        "the request lacks a part that the vault needs: check the versions of client and vault";
     /// The body is not JSON, or not the members that the call takes.
     InvalidBody = "invalid_body", UNPROCESSABLE_ENTITY,
         "the vault does not understand the request: check the versions of client and vault";
@@ -104,6 +107,9 @@ codes! {
     /// The value is not base64 of at least 16 bytes.
     InvalidValue = "invalid_value", UNPROCESSABLE_ENTITY,
         "the vault does not take this ciphertext: it has to be base64 of at least 16 bytes";
+    /// The expiry is not a time of RFC 3339 with an offset.
+    InvalidExpiry = "invalid_expiry", UNPROCESSABLE_ENTITY,
+        "the vault does not take this expiry: it has to be a time such as 2030-01-31T12:00:00Z";
     /// The expiry is not later than now.
     ExpiryInThePast = "expiry_in_the_past", UNPROCESSABLE_ENTITY,
         "the expiry has passed: choose a later one, and check the clocks of both machines";

@@ -175,6 +175,8 @@ fn the_token_endpoint_shows_known_codes_only() {
     assert_eq!(error.kind(), Kind::Auth);
     assert!(!error.to_string().contains("s3cr3t"));
 
+    assert_eq!(error.server_text(), Some("s3cr3t"), "as data alone");
+
     let error = ApiError::from_token_response(&response(429, ""));
     assert_eq!(error.kind(), Kind::RateLimited);
     let error = ApiError::from_token_response(&response(502, "<html>"));

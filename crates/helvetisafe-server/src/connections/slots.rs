@@ -1,7 +1,7 @@
 //! The slots of connections, and the eviction of connections while others wait.
 //!
-//! A slot is free for a client, so a client without a credential could hold all of them. While others wait,
-//! unauthenticated connections are closed: idle ones, and old ones even during a request, since a client
+//! A slot costs a client nothing, so a client without a credential could hold all of them. While other clients
+//! wait, unauthenticated connections are closed: idle ones, and old ones even during a request, since a client
 //! could stay busy for ever.
 
 use std::collections::HashMap;

@@ -22,11 +22,11 @@ impl Folder {
         let path = path.canonicalize().map_err(Error::file("find", path))?;
         if path.to_str().is_none() {
             // The path must fit into credentials.json.
-            let source = IoError::new(ErrorKind::InvalidInput, "the path is not UTF-8");
+            let reason = IoError::new(ErrorKind::InvalidInput, "the path is not UTF-8");
             return Err(Error::File {
                 action: "use",
                 path,
-                source,
+                reason,
             });
         }
         Ok(Self {

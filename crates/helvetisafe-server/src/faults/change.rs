@@ -7,8 +7,8 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use helvetisafe_crypto::OrgKey;
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{ListedSecret, SecretRecord, SecretsAnswer};
+use helvetisafe_proto::{KeyName, Time};
 use serde::de::DeserializeOwned;
 
 use super::Fault;
@@ -151,9 +151,9 @@ pub(super) fn flipped(mut record: SecretRecord, part: Part) -> Option<SecretReco
 pub(super) fn with_names(mut list: SecretsAnswer, names: &[String]) -> SecretsAnswer {
     list.keys.extend(names.iter().map(|name| ListedSecret {
         key: name.clone(),
-        created_at: None,
-        updated_at: None,
-        expires_at: None,
+        created_at: Time::Absent,
+        updated_at: Time::Absent,
+        expires_at: Time::Absent,
     }));
     list
 }
@@ -164,7 +164,7 @@ pub(super) fn record(key: KeyName, ciphertext: Ciphertext) -> Response<Body> {
         key,
         value: ciphertext.value,
         nonce: ciphertext.nonce,
-        expires_at: None,
+        expires_at: Time::Absent,
     };
     Json(record).into_response()
 }

@@ -109,7 +109,7 @@ impl ReadRequest {
             route: self.route,
             key: self.key.clone(),
             connection: wire.connection,
-            vault: Handled::UnderWay,
+            vault: Handled::InProgress,
             fault: None,
         }
     }

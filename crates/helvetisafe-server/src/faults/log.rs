@@ -31,7 +31,7 @@ pub enum Handled {
     /// None: the vault never received the request.
     Never,
     /// The request is in progress, or waits for the vault.
-    UnderWay,
+    InProgress,
     /// The vault acted and answered with this status. The client may not have received the answer.
     Answered(StatusCode),
 }

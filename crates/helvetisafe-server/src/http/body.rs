@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
+use helvetisafe_proto::KeyName;
+use helvetisafe_proto::endpoint::{NewSecret, SecretUpdate};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -20,7 +24,21 @@ const FIRST_ALLOCATION: usize = 16 * 1024;
 /// as the object. Unknown members are ignored.
 pub(super) struct JsonBody<T>(pub(super) T, pub(super) Share);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
+/// The body of a write.
+pub(super) trait Written: DeserializeOwned {
+    /// Its members without a default.
+    const REQUIRED: &[&str];
+}
+
+impl Written for NewSecret {
+    const REQUIRED: &[&str] = &["key", "value", "nonce"];
+}
+
+impl Written for SecretUpdate {
+    const REQUIRED: &[&str] = &["value", "nonce"];
+}
+
+impl<T: Written> FromRequest<Arc<Shared>> for JsonBody<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
@@ -36,7 +54,41 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
         }
         serde_json::from_slice(&bytes)
             .map(|value| Self(value, share))
-            .map_err(|error| Refusal::bad_json(&error))
+            .map_err(|error| refusal::<T>(&bytes, &error))
+    }
+}
+
+/// The members of any write, as text. Unknown ones are ignored.
+#[derive(Deserialize)]
+struct Members {
+    key: Option<String>,
+    value: Option<String>,
+    nonce: Option<String>,
+    #[serde(rename = "expiresAt")]
+    expires_at: Option<String>,
+}
+
+/// Names the member for which a body is refused.
+fn refusal<T: Written>(bytes: &[u8], error: &serde_json::Error) -> Refusal {
+    let Ok(members) = serde_json::from_slice::<Members>(bytes) else {
+        return Refusal::bad_json(error);
+    };
+    let given = [
+        ("key", members.key.is_some()),
+        ("value", members.value.is_some()),
+        ("nonce", members.nonce.is_some()),
+    ];
+    let mut absent = given.iter().filter(|(_, is_given)| !is_given);
+    if let Some((name, _)) = absent.find(|(name, _)| T::REQUIRED.contains(name)) {
+        return Refusal::missing_member(name);
+    }
+    let key = members.key.filter(|_| T::REQUIRED.contains(&"key"));
+    if let Some(Err(error)) = key.map(KeyName::parse) {
+        return Refusal::invalid_name(error.to_string());
+    }
+    match members.expires_at.map(|time| time.parse::<Timestamp>()) {
+        Some(Err(_)) => Refusal::INVALID_EXPIRY,
+        _ => Refusal::bad_json(error),
     }
 }
 

@@ -128,6 +128,10 @@ impl Refusal {
         ErrorCode::ExpiryInThePast,
         "expiresAt has passed: send a time in the future",
     );
+    pub(super) const INVALID_EXPIRY: Self = Self::new(
+        ErrorCode::InvalidExpiry,
+        "expiresAt is not valid: send a time of RFC 3339 with an offset, or null",
+    );
     /// The memory budget of bodies or of answers is used up.
     pub(super) const OVERLOADED: Self = Self::with_header(
         ErrorCode::Overloaded,
@@ -152,6 +156,10 @@ impl Refusal {
         let mut text = format!("the body does not match the call: {error}");
         text.truncate(text.floor_char_boundary(MAX_MESSAGE_LEN));
         Self::with_text(ErrorCode::InvalidBody, text)
+    }
+
+    pub(super) fn missing_member(name: &str) -> Self {
+        Self::with_text(ErrorCode::MissingMember, format!("the body has no {name}"))
     }
 
     pub(super) fn invalid_name(error: String) -> Self {

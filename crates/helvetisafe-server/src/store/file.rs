@@ -55,10 +55,10 @@ fn lock(database: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::Locked {
             path: database.to_owned(),
         }),
-        Err(TryLockError::Error(source)) => Err(Error::File {
+        Err(TryLockError::Error(reason)) => Err(Error::File {
             action: "lock",
             path,
-            source,
+            reason,
         }),
     }
 }

@@ -74,8 +74,8 @@ impl Store {
         let is_created = self.write(create).await? > 0;
         Ok(is_created.then(|| CreatedSecret {
             key: key.to_string(),
-            created_at: Some(now.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            created_at: Timestamp::from(now).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
         }))
     }
 
@@ -105,8 +105,8 @@ impl Store {
         .await?;
         Ok(updated.first().map(|expires_at| UpdatedSecret {
             key: key.to_string(),
-            updated_at: Some(now.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            updated_at: Timestamp::from(now).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
         }))
     }
 
@@ -130,7 +130,7 @@ impl Store {
             key,
             value,
             nonce,
-            expires_at: expires_at.map(Timestamp::from),
+            expires_at: expires_at.map(Timestamp::from).into(),
         }))
     }
 
@@ -158,9 +158,9 @@ impl Store {
         .await?;
         let listed = |(key, created_at, updated_at, expires_at): Row| ListedSecret {
             key,
-            created_at: Some(created_at.into()),
-            updated_at: Some(updated_at.into()),
-            expires_at: expires_at.map(Timestamp::from),
+            created_at: Timestamp::from(created_at).into(),
+            updated_at: Timestamp::from(updated_at).into(),
+            expires_at: expires_at.map(Timestamp::from).into(),
         };
         let listed = rows.map(|Json(mut rows)| {
             // They come in order, but without a guarantee. `ORDER BY` would make SQLite sort them again.

@@ -90,10 +90,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         .map_err(|error| cannot_listen(address, error))
 }
 
-fn cannot_listen(address: SocketAddr, source: std::io::Error) -> Error {
-    match source.kind() {
+fn cannot_listen(address: SocketAddr, reason: std::io::Error) -> Error {
+    match reason.kind() {
         ErrorKind::AddrInUse => Error::AddressInUse { address },
-        _ => Error::Listen { address, source },
+        _ => Error::Listen { address, reason },
     }
 }
 

@@ -129,7 +129,7 @@ fn after_a_stall_the_vault_acts_even_without_a_client() {
         Some(&crate::support::secret("late")),
     ));
     assert!(site.faults.wait_until(TIMEOUT, |log| !log.is_empty()));
-    assert_eq!(vault_did(&site), [Handled::UnderWay]);
+    assert_eq!(vault_did(&site), [Handled::InProgress]);
     assert!(site.stored().is_empty());
     drop(wire);
     let acted = |log: &[Seen]| log.iter().any(Seen::took_effect);

@@ -173,7 +173,15 @@ fn of_bodies() -> Vec<ErrorCode> {
         ),
         check(&cut, ErrorCode::BodyCutShort),
         check(&write(json!([])), ErrorCode::NotAnObject),
-        check(&write(json!({})), ErrorCode::InvalidBody),
+        check(&write(json!({})), ErrorCode::MissingMember),
+        check(
+            &write(json!({ "value": 5, "nonce": NONCE })),
+            ErrorCode::InvalidBody,
+        ),
+        check(
+            &write(json!({ "value": VALUE, "nonce": NONCE, "expiresAt": "soon" })),
+            ErrorCode::InvalidExpiry,
+        ),
         check(
             &write(json!({ "value": VALUE, "nonce": "" })),
             ErrorCode::InvalidNonce,
@@ -190,6 +198,36 @@ fn of_bodies() -> Vec<ErrorCode> {
         check(&absent, ErrorCode::SecretNotFound),
         check(&site.create("there"), ErrorCode::SecretExists),
     ]
+}
+
+/// The name is in the body of a create. The text names the member, and the code the reason.
+#[test]
+fn a_refused_body_names_the_member() {
+    let site = site();
+    let whole = || json!({ "key": "a", "value": VALUE, "nonce": NONCE });
+    for name in ["key", "value", "nonce"] {
+        for absent in [false, true] {
+            let mut body = whole();
+            if absent {
+                body.as_object_mut().unwrap().remove(name);
+            } else {
+                body[name] = Value::Null;
+            }
+            let answer = site.call("POST", "/api/v1/secrets", Some(body));
+            check(&answer, ErrorCode::MissingMember);
+            assert_eq!(answer.body["error"], format!("the body has no {name}"));
+        }
+    }
+    for (name, value, code) in [
+        ("key", "no name", ErrorCode::InvalidName),
+        ("expiresAt", "soon", ErrorCode::InvalidExpiry),
+    ] {
+        let mut body = whole();
+        body[name] = value.into();
+        check(&site.call("POST", "/api/v1/secrets", Some(body)), code);
+    }
+    let update = json!({ "key": "no name", "value": VALUE, "nonce": NONCE });
+    create(&site, "a", &update).success(201);
 }
 
 fn of_limits() -> Vec<ErrorCode> {

@@ -1,34 +1,39 @@
 //! The one loop: admit, authorize, send, judge, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::retry::{self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
-use http::header::USER_AGENT;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use super::Api;
 use super::outcome::{FailedAttempt, Outcome, ReadBack};
 use super::throttle::Admission;
 use crate::auth::Credential;
-use crate::clock::Deadline;
+use crate::bounds::Bounds;
 use crate::error::{Action, Cause, Error};
-use crate::event::Event;
+use crate::event::{CallInfo, Event, HiddenKey};
 use crate::http::{AttemptLimits, Failure, TransportError};
 use crate::runtime::{Boxed, Runtime};
+use crate::trace::{OperationSpan, RequestSpan};
+
+/// Numbers the calls of this process.
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A call in progress.
 pub(super) struct Call<'a, R: Runtime, E> {
+    id: u64,
     api: &'a Arc<Api<R>>,
     endpoint: &'a E,
-    pub(super) action: Action,
-    deadline: Deadline,
+    method: Method,
+    action: Action,
+    bounds: Bounds,
     /// The greatest effect of the attempts so far.
     effect: Effect,
-    /// The attempts that failed and were counted, and the most that may.
+    /// The attempts that failed and were counted.
     failed: u32,
-    max_attempts: u32,
     /// The uncounted repetitions that are left: after a dead connection, and with a new credential.
     immediate: u32,
     credentials: u32,
@@ -39,24 +44,48 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         api: &'a Arc<Api<R>>,
         endpoint: &'a E,
         action: Action,
-        deadline: Deadline,
-        max_attempts: u32,
+        bounds: Bounds,
     ) -> Self {
         Self {
+            id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
             api,
             endpoint,
+            method: E::METHOD,
             action,
-            deadline,
+            bounds,
             effect: Effect::None,
             failed: 0,
-            max_attempts,
             immediate: 1,
             credentials: 1,
         }
     }
 
-    pub(super) async fn run(
+    /// Makes the call, and reports its end.
+    pub(super) async fn complete(
         mut self,
+        read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync,
+    ) -> Result<E::Answer, Error> {
+        let runtime = &self.api.runtime;
+        let begun = runtime.now();
+        let result = if self.action.is_apart() {
+            let span = OperationSpan::new(self.action.name(), None);
+            let result = span.instrument(self.run(read_back)).await.into_result();
+            span.end(result.as_ref().err(), runtime.now().saturating_sub(begun));
+            result
+        } else {
+            self.run(read_back).await.into_result()
+        };
+        self.api.observer.emit(Event::CallEnded {
+            call: self.info(),
+            attempts: self.attempts(),
+            error: result.as_ref().err(),
+            after: runtime.now().saturating_sub(begun),
+        });
+        result
+    }
+
+    async fn run(
+        &mut self,
         read_back: impl Fn() -> Boxed<'a, ReadBack<E::Answer>> + Send + Sync,
     ) -> Outcome<E::Answer> {
         loop {
@@ -78,7 +107,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
                         (ReadBack::Done(answer), _) => return Outcome::Done(answer),
                         (ReadBack::Unreadable, _) => return self.unknown(self.error(failed)),
                         (ReadBack::Taken, Verdict::ReadBack) => {
-                            return Outcome::Failed(Error::new(self.action, Cause::Exists));
+                            return Outcome::Failed(Error::new(self.action.clone(), Cause::Exists));
                         }
                         (ReadBack::Absent, Verdict::ReadBack) => {
                             self.back_off(BackOff::Normal, None).await
@@ -103,7 +132,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         let api = self.api;
         match api.throttle.admit(api.runtime.now(), self.remaining()) {
             Admission::Go => {}
-            Admission::Wait(time) => self.wait(time, true).await,
+            Admission::Wait(time) => self.wait(self.attempts(), time, true).await,
             Admission::Refused(time) => {
                 let action = self.action.clone();
                 return Err(Error::with_retry_after(
@@ -114,9 +143,12 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             }
         }
         let credential = match E::SCOPE {
-            Some(_) => Some(api.credential(self.deadline).await?),
+            Some(_) => Some(api.credential(&self.bounds).await?),
             None => None,
         };
+        if self.bounds.is_cancelled() {
+            return Err(Error::new(self.action.clone(), Cause::Cancelled));
+        }
         let time = api.timeouts.attempt.min(self.remaining());
         if time.is_zero() {
             return Err(Error::new(self.action.clone(), Cause::Deadline));
@@ -136,18 +168,22 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         };
         let mut request = self.endpoint.request(&self.api.base);
         let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.api.user_agent.clone());
+        // First: the transports leave no copy of the first sensitive header.
         if let Some(credential) = credential {
             credential.header.apply(headers);
         }
+        headers.extend(self.api.headers.clone());
         request.extensions_mut().insert(limits);
+        let host = request.uri().clone();
         let response = self.send(request).await?;
         if response.body().len() > limits.body {
-            return Err(TransportError::new(Failure::TooLarge).into());
+            return Err(TransportError::new(Failure::TooLarge)
+                .with_host(&host)
+                .into());
         }
         let retry_after = retry::retry_after(response.headers(), self.api.runtime.wall());
         let answer = self.endpoint.parse(response);
-        answer.map_err(|error| FailedAttempt::of_answer(error, retry_after))
+        answer.map_err(|error| FailedAttempt::of_answer(error, retry_after, &host))
     }
 
     /// Hands a request to the transport, and reports both ends to the observer.
@@ -155,24 +191,52 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         let Api {
             runtime, observer, ..
         } = &**self.api;
-        observer.emit(Event::Sending {
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            headers: request.headers(),
-            attempt: self.failed + 1,
+        let (call, attempt, host) = (self.info(), self.attempts(), request.uri().clone());
+        let span = RequestSpan::new(&call, attempt, &host);
+        span.run(|| {
+            observer.emit(Event::Sending {
+                call,
+                headers: request.headers(),
+                attempt,
+            });
         });
         let begun = runtime.now();
-        let outcome = runtime.send(request).await;
+        let outcome = span.instrument(runtime.send(request)).await;
+        let outcome = outcome.map_err(|error| error.with_host(&host));
         let after = runtime.now().saturating_sub(begun);
-        observer.emit(match &outcome {
+        span.end(&outcome);
+        let event = match &outcome {
             Ok(response) => Event::Answered {
+                call,
+                attempt,
                 status: response.status().as_u16(),
                 date: retry::date(response.headers()),
                 after,
             },
-            Err(error) => Event::Failed { error, after },
-        });
+            Err(error) => Event::Failed {
+                call,
+                attempt,
+                error,
+                after,
+            },
+        };
+        span.run(|| observer.emit(event));
         outcome
+    }
+
+    fn info(&self) -> CallInfo<'_> {
+        CallInfo {
+            id: self.id,
+            name: self.action.name(),
+            method: self.method.as_str(),
+            path_template: E::PATH,
+            key: self.action.key().map(HiddenKey),
+        }
+    }
+
+    /// Returns the number of the attempt.
+    fn attempts(&self) -> u32 {
+        self.failed + 1
     }
 
     /// Gets ready for a repetition: waits, or gives up the credential. Returns false if there is none.
@@ -212,30 +276,37 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             api.throttle.hold(api.runtime.now(), pause);
         }
         let Some(time) = wait else { return false };
-        self.wait(time, is_throttled).await;
+        self.wait(self.failed, time, is_throttled).await;
         true
     }
 
     fn next_wait(&mut self, back_off: BackOff, retry_after: Option<Duration>) -> Option<Duration> {
         let failures = self.failed;
-        if failures + 1 >= self.max_attempts {
+        let policy = &self.api.policy;
+        let max_attempts = self.bounds.attempts.unwrap_or(policy.max_attempts);
+        if failures + 1 >= max_attempts {
             return None;
         }
         self.failed += 1;
         let (remaining, jitter) = (self.remaining(), self.api.runtime.clock().jitter());
-        let policy = &self.api.policy;
         policy
             .wait(back_off, failures, retry_after, remaining, jitter)
             .ok()
     }
 
-    async fn wait(&self, time: Duration, throttled: bool) {
-        self.api.observer.emit(Event::Waiting { time, throttled });
-        self.api.runtime.sleep(time).await;
+    async fn wait(&self, attempt: u32, time: Duration, throttled: bool) {
+        self.api.observer.emit(Event::Waiting {
+            call: self.info(),
+            attempt,
+            time,
+            throttled,
+        });
+        let cancel = self.bounds.cancel.as_ref();
+        self.api.runtime.sleep(time, cancel).await;
     }
 
     fn remaining(&self) -> Duration {
-        self.api.runtime.remaining(self.deadline)
+        self.api.runtime.remaining(self.bounds.deadline)
     }
 
     /// Ends the call with the failure of its last attempt, or with `None` before an attempt.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use helvetisafe_proto::ApiError;
 use helvetisafe_proto::retry::AttemptFailure;
+use http::Uri;
 
 use crate::error::{Cause, Error};
 use crate::http::{Failure, TransportError};
@@ -49,9 +50,9 @@ pub(super) struct FailedAttempt {
 
 impl FailedAttempt {
     /// An answer that is not a success, or cannot be read.
-    pub(super) fn of_answer(error: ApiError, retry_after: Option<Duration>) -> Self {
+    pub(super) fn of_answer(error: ApiError, retry_after: Option<Duration>, host: &Uri) -> Self {
         if error.is_truncated() {
-            return Self::from(TransportError::with_source(Failure::Lost, error));
+            return Self::from(TransportError::with_source(Failure::Lost, error).with_host(host));
         }
         let failure = match error.status() {
             Some(status) => AttemptFailure::Status {
@@ -74,7 +75,7 @@ impl From<TransportError> for FailedAttempt {
             Failure::NotSent => AttemptFailure::NotSent,
             Failure::DeadConnection => AttemptFailure::DeadConnection,
             Failure::Lost | Failure::TimedOut => AttemptFailure::Lost,
-            Failure::Tls => AttemptFailure::Untrusted,
+            Failure::Tls | Failure::Proxy => AttemptFailure::Untrusted,
             Failure::TooLarge | Failure::Malformed => AttemptFailure::Unreadable,
         };
         Self {

@@ -1,15 +1,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_proto::endpoint::Expiry;
-use jiff::Timestamp;
-use secrecy::SecretString;
+use helvetisafe_crypto::FieldValue;
+use secrecy::{SecretSlice, SecretString};
 
 use super::watch::AsyncWatch;
+use crate::bytes;
+use crate::call_options::CallOptions;
 use crate::error::Error;
+use crate::expiry::Expiry;
+use crate::load::{Load, LoadError, Requests, finish};
 use crate::operations::Operations;
+use crate::operations::fields::field_values;
+use crate::put_item::PutItem;
 use crate::runtime::{Boxed, Tokio};
 use crate::secret::{Secret, SecretMetadata};
+use crate::secret_text::SecretText;
 use crate::vault::Vault;
 
 /// The operations on secrets; from [`AsyncClient::secrets`](super::AsyncClient::secrets).
@@ -28,6 +34,12 @@ impl<'a> AsyncSecrets<'a> {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
+    }
+
+    /// As [`Secrets::with`](crate::Secrets::with).
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self(self.0.with(options))
     }
 
     /// As [`Secrets::get`](crate::Secrets::get).
@@ -91,12 +103,12 @@ impl<'a> AsyncSecrets<'a> {
     pub async fn create(
         &self,
         key: impl AsRef<str> + Send,
-        value: &str,
-        expires_at: impl Into<Option<Timestamp>> + Send,
+        value: impl SecretText + Send,
+        expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .create(key.as_ref(), value, expires_at.into())
+            .create(key.as_ref(), value.expose_text(), expiry.into())
             .await
     }
 
@@ -108,12 +120,12 @@ impl<'a> AsyncSecrets<'a> {
     pub async fn update(
         &self,
         key: impl AsRef<str> + Send,
-        value: &str,
+        value: impl SecretText + Send,
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .update(key.as_ref(), value, expiry.into())
+            .update(key.as_ref(), value.expose_text(), expiry.into())
             .await
     }
 
@@ -125,13 +137,67 @@ impl<'a> AsyncSecrets<'a> {
     pub async fn put(
         &self,
         key: impl AsRef<str> + Send,
-        value: &str,
-        expires_at: impl Into<Option<Timestamp>> + Send,
+        value: impl SecretText + Send,
+        expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .put(key.as_ref(), value, expires_at.into())
+            .put(key.as_ref(), value.expose_text(), expiry.into())
             .await
+    }
+
+    /// As [`Secrets::create_bytes`](crate::Secrets::create_bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::create`](crate::Secrets::create).
+    pub async fn create_bytes(
+        &self,
+        key: impl AsRef<str> + Send,
+        value: impl AsRef<[u8]> + Send,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        let text = bytes::encode(value.as_ref());
+        self.create(key, text, expiry).await
+    }
+
+    /// As [`Secrets::update_bytes`](crate::Secrets::update_bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update`](crate::Secrets::update).
+    pub async fn update_bytes(
+        &self,
+        key: impl AsRef<str> + Send,
+        value: impl AsRef<[u8]> + Send,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        let text = bytes::encode(value.as_ref());
+        self.update(key, text, expiry).await
+    }
+
+    /// As [`Secrets::put_bytes`](crate::Secrets::put_bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::put`](crate::Secrets::put).
+    pub async fn put_bytes(
+        &self,
+        key: impl AsRef<str> + Send,
+        value: impl AsRef<[u8]> + Send,
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        let text = bytes::encode(value.as_ref());
+        self.put(key, text, expiry).await
+    }
+
+    /// As [`Secrets::get_bytes`](crate::Secrets::get_bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::get_bytes`](crate::Secrets::get_bytes).
+    pub async fn get_bytes(&self, key: impl AsRef<str> + Send) -> Result<SecretSlice<u8>, Error> {
+        self.get(key).await?.to_bytes()
     }
 
     /// As [`Secrets::delete`](crate::Secrets::delete).
@@ -177,32 +243,32 @@ impl<'a> AsyncSecrets<'a> {
     /// # Errors
     ///
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
-    pub async fn create_fields(
+    pub async fn create_fields<'f, V: Clone + Into<FieldValue<'f>> + Sync>(
         &self,
         key: impl AsRef<str> + Send,
-        fields: &[(&str, &str)],
-        expires_at: impl Into<Option<Timestamp>> + Send,
-    ) -> Result<SecretMetadata, Error> {
-        self.0
-            .begin()
-            .create_fields(key.as_ref(), fields, expires_at.into())
-            .await
-    }
-
-    /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
-    ///
-    /// # Errors
-    ///
-    /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
-    pub async fn update_fields(
-        &self,
-        key: impl AsRef<str> + Send,
-        fields: &[(&str, &str)],
+        fields: &[(&str, V)],
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .update_fields(key.as_ref(), fields, expiry.into())
+            .create_fields(key.as_ref(), &field_values(fields), expiry.into())
+            .await
+    }
+
+    /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
+    pub async fn update_fields<'f, V: Clone + Into<FieldValue<'f>> + Sync>(
+        &self,
+        key: impl AsRef<str> + Send,
+        fields: &[(&str, V)],
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        self.0
+            .begin()
+            .update_fields(key.as_ref(), &field_values(fields), expiry.into())
             .await
     }
 
@@ -211,32 +277,54 @@ impl<'a> AsyncSecrets<'a> {
     /// # Errors
     ///
     /// As [`Secrets::set_field`](crate::Secrets::set_field).
-    pub async fn set_field(
+    pub async fn set_field<'f>(
         &self,
         key: impl AsRef<str> + Send,
         field: &str,
-        value: &str,
+        value: impl Into<FieldValue<'f>> + Send,
         expiry: impl Into<Expiry> + Send,
     ) -> Result<SecretMetadata, Error> {
         self.0
             .begin()
-            .set_field(key.as_ref(), field, value, expiry.into())
+            .set_field(key.as_ref(), field, value.into(), expiry.into())
             .await
     }
 
     /// As [`Secrets::get_many`](crate::Secrets::get_many), in one task.
-    pub async fn get_many(&self, keys: &[impl AsRef<str> + Sync]) -> Vec<Result<Secret, Error>> {
+    pub async fn get_many(
+        &self,
+        keys: impl IntoIterator<Item = impl AsRef<str> + Send + Sync> + Send,
+    ) -> Vec<Result<Secret, Error>> {
         self.get_many_with(keys, |_| ()).await
     }
 
     /// As [`Secrets::get_many_with`](crate::Secrets::get_many_with).
     pub async fn get_many_with(
         &self,
-        keys: &[impl AsRef<str> + Sync],
+        keys: impl IntoIterator<Item = impl AsRef<str> + Send + Sync> + Send,
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<Secret, Error>> {
+        let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         self.0.get_many(&keys, finished).await
+    }
+
+    /// As [`Secrets::load`](crate::Secrets::load), in one task.
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::load`](crate::Secrets::load).
+    pub async fn load<L: Load + Send>(&self, values: L) -> Result<L::Output, LoadError> {
+        let requests = Requests::of(&values);
+        let outcomes = self.get_many_with_fields(&requests.list()).await;
+        finish(values, requests, outcomes)
+    }
+
+    pub(crate) async fn get_many_with_fields(
+        &self,
+        requests: &[(&str, Vec<&str>)],
+    ) -> Vec<Result<Secret, Error>> {
+        self.0.get_many_with_fields(requests).await
     }
 
     /// As [`Secrets::get_all`](crate::Secrets::get_all).
@@ -251,7 +339,7 @@ impl<'a> AsyncSecrets<'a> {
     /// As [`Secrets::put_many`](crate::Secrets::put_many), in one task.
     pub async fn put_many(
         &self,
-        items: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
+        items: impl IntoIterator<Item = impl PutItem + Send + Sync> + Send,
     ) -> Vec<Result<SecretMetadata, Error>> {
         self.put_many_with(items, |_| ()).await
     }
@@ -259,13 +347,10 @@ impl<'a> AsyncSecrets<'a> {
     /// As [`Secrets::put_many_with`](crate::Secrets::put_many_with).
     pub async fn put_many_with(
         &self,
-        items: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
+        items: impl IntoIterator<Item = impl PutItem + Send + Sync> + Send,
         finished: impl FnMut(usize) + Send,
     ) -> Vec<Result<SecretMetadata, Error>> {
-        let items: Vec<_> = items
-            .iter()
-            .map(|(key, value)| (key.as_ref(), value.as_ref()))
-            .collect();
+        let items: Vec<_> = items.into_iter().collect();
         self.0.put_many(&items, finished).await
     }
 
@@ -299,7 +384,12 @@ impl<'a> AsyncSecrets<'a> {
     /// # Errors
     ///
     /// As [`Secrets::watch`](crate::Secrets::watch).
-    pub fn watch(&self, keys: &[impl AsRef<str>], interval: Duration) -> Result<AsyncWatch, Error> {
+    pub fn watch(
+        &self,
+        keys: impl IntoIterator<Item = impl AsRef<str>>,
+        interval: Duration,
+    ) -> Result<AsyncWatch, Error> {
+        let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         self.0.watcher(&keys, interval).map(AsyncWatch::new)
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -6,13 +7,14 @@ use futures_util::stream::Stream;
 
 use crate::error::Error;
 use crate::operations::watch::{self, Change, Watcher};
-use crate::runtime::{Boxed, Tokio};
+use crate::runtime::{Boxed, Runtime, Tokio};
 
-/// The changes of some secrets; from [`AsyncSecrets::watch`](super::AsyncSecrets::watch). A stream that
-/// never ends: with the traits of the crate `futures-util` it has `next`, which waits for the next
-/// change or returns the error of a failed poll. After an error the stream goes on.
+/// The changes of some secrets; from [`AsyncSecrets::watch`](super::AsyncSecrets::watch). Changes come from
+/// [`next`](Self::next), or from its [`Stream`], which has the combinators of the crate `futures-util`. It never
+/// ends, also after an error.
 ///
-/// A `next` that is dropped loses no change, and the time it has waited counts for the next one.
+/// A `next` that is dropped loses no change, and the time it has waited counts for the next one. So
+/// `tokio::time::timeout` and `tokio::select!` bound its time, and a watch is closed by dropping it.
 pub struct AsyncWatch {
     watcher: Watcher<Tokio>,
     /// The sleep or the poll that `next` waits for. It survives a dropped `next`.
@@ -35,8 +37,6 @@ impl AsyncWatch {
     /// ```no_run
     /// use std::time::Duration;
     ///
-    /// use futures_util::StreamExt;
-    ///
     /// # async fn watch(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
     /// let mut changes = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
     /// changes.begin().await?;
@@ -53,11 +53,36 @@ impl AsyncWatch {
     ///
     /// As [`Watch::begin`](crate::Watch::begin).
     pub async fn begin(&mut self) -> Result<(), Error> {
-        let poll = self.watcher.first_poll().await;
+        let poll = self.watcher.poll().await;
         self.watcher.begin_with(poll)?;
         // The poll in flight may be older than this one.
         self.in_flight = None;
         Ok(())
+    }
+
+    /// Waits for the next change, or returns the error of a failed poll. It returns no `None`. A future that is
+    /// dropped before it is ready loses no change.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn watch(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let mut changes = client.secrets().watch(["db_password"], Duration::from_secs(30))?;
+    /// while let Some(change) = changes.next().await {
+    ///     match change {
+    ///         Ok(change) => println!("{}: {:?}", change.key(), change.kind()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of a poll, as [`Watch::begin`](crate::Watch::begin).
+    pub async fn next(&mut self) -> Option<Result<Change, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 
@@ -70,7 +95,7 @@ impl Stream for AsyncWatch {
             if let Some(change) = watcher.take_change() {
                 return Poll::Ready(Some(Ok(change)));
             }
-            let poll = in_flight.get_or_insert_with(|| watcher.next_poll());
+            let poll = in_flight.get_or_insert_with(|| next_poll(watcher));
             let poll = ready!(poll.as_mut().poll(cx));
             *in_flight = None;
             if let Err(error) = watcher.compare(poll) {
@@ -78,6 +103,21 @@ impl Stream for AsyncWatch {
             }
         }
     }
+}
+
+/// Polls after the interval, unless it is the first poll.
+fn next_poll(watcher: &mut Watcher<Tokio>) -> Boxed<'static, watch::Poll> {
+    let (pause, runtime, poll) = (
+        watcher.take_pause(),
+        watcher.runtime().clone(),
+        watcher.poll(),
+    );
+    Box::pin(async move {
+        if let Some(pause) = pause {
+            runtime.sleep(pause, None).await;
+        }
+        poll.await
+    })
 }
 
 impl fmt::Debug for AsyncWatch {

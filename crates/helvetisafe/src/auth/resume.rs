@@ -111,9 +111,9 @@ pub(crate) fn ticket<N: Notify>(
 fn audience_digest(base: &BaseUrl, call: &FetchToken<'_>) -> [u8; 32] {
     // On the heap, since the stack is not wiped.
     let mut digest = Box::new(Sha256::new_with_prefix(b"HelvetiSafe token holder v1\0"));
-    let (base, scopes) = (base.to_string(), call.scopes.to_string());
+    let base = base.to_string();
     let secret = call.client_secret.expose_secret();
-    for part in [&base, call.client_id, &scopes, secret] {
+    for part in [&base, call.client_id, call.scopes.as_str(), secret] {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }

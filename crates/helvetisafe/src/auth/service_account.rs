@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use helvetisafe_proto::Scopes;
+use helvetisafe_proto::ScopeList;
 use helvetisafe_proto::auth::Token;
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken};
 use secrecy::SecretString;
 
 use super::Credential;
 use super::token_state::TokenState;
-use crate::clock::Deadline;
+use crate::bounds::Bounds;
 use crate::error::{Action, Error};
 use crate::runtime::{Boxed, Notify, Runtime};
 use crate::single_flight::{FlightId, FlightTime, SingleFlight, Step};
@@ -19,14 +19,14 @@ use crate::single_flight::{FlightId, FlightTime, SingleFlight, Step};
 pub(crate) struct ServiceAccount<N: Notify> {
     client_id: String,
     client_secret: SecretString,
-    scopes: Scopes,
+    scopes: ScopeList,
     state: Mutex<TokenState>,
     /// Notified at the end of each renewal.
     renewed: N,
 }
 
 impl<N: Notify> ServiceAccount<N> {
-    pub(crate) fn new(client_id: String, client_secret: SecretString, scopes: Scopes) -> Self {
+    pub(crate) fn new(client_id: String, client_secret: SecretString, scopes: ScopeList) -> Self {
         Self {
             client_id,
             client_secret,
@@ -41,26 +41,27 @@ impl<N: Notify> ServiceAccount<N> {
         FetchToken {
             client_id: &self.client_id,
             client_secret: &self.client_secret,
-            scopes: self.scopes,
+            scopes: &self.scopes,
         }
     }
 
     /// Returns the credential for the next request, after a renewal if it is due. `operation` is the timeout
-    /// of an operation. `fetch` fetches a token until a deadline, with the given number of attempts or the
-    /// usual one.
+    /// of an operation. `fetch` fetches a token within the given bounds.
     pub(crate) async fn credential<R: Runtime<Notify = N>>(
         self: &Arc<Self>,
         runtime: &R,
         operation: Duration,
-        deadline: Deadline,
-        fetch: impl Fn(Arc<Self>, Deadline, Option<u32>) -> Boxed<'static, Result<AccessToken, Error>>
-        + Send
-        + Sync,
+        bounds: &Bounds,
+        fetch: impl Fn(Arc<Self>, Bounds) -> Boxed<'static, Result<AccessToken, Error>> + Send + Sync,
     ) -> Result<Credential, Error> {
         let before = self.lock().renewals();
         let next = |longest| self.next_step(before, runtime.now(), longest);
         let renew = |renewal: Renewal<N>, time: FlightTime| -> Boxed<'static, _> {
-            let fetched = fetch(Arc::clone(self), time.deadline, renewal.attempts);
+            let bounds = Bounds {
+                attempts: renewal.attempts,
+                ..time.bounds.clone()
+            };
+            let fetched = fetch(Arc::clone(self), bounds);
             let runtime = runtime.clone();
             Box::pin(async move {
                 let fetched = fetched.await;
@@ -71,7 +72,8 @@ impl<N: Notify> ServiceAccount<N> {
             runtime,
             landed: &self.renewed,
             operation,
-            deadline,
+            bounds,
+            is_detached: false,
         };
         match flight.join(next, renew).await {
             Ok(outcome) => outcome,
@@ -150,7 +152,9 @@ impl<N: Notify> Renewal<N> {
         let mut state = self.account.lock();
         match fetched {
             Err(error) if time.has_timed_out(&error, now) => {
-                state.note_timeout(self.id, now);
+                if !error.is_cancelled() {
+                    state.note_timeout(self.id, now);
+                }
                 Some(state.usable(now).ok_or(error))
             }
             fetched => {

@@ -27,7 +27,7 @@ pub(super) struct TokenState {
     renewals: u64,
     /// The failure of the last renewal, if it failed.
     failure: Option<Error>,
-    /// The time of the last failed renewal, a timeout included, since there is a token.
+    /// The time of the last renewal that failed or timed out after the first token was received.
     failed_at: Option<Duration>,
 }
 

@@ -1,6 +1,7 @@
 //! The entries of the cache.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
@@ -17,7 +18,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Entries {
     pub(super) by_key: HashMap<KeyName, Entry>,
     /// Counts uses, to find the least recent one.
-    uses: u64,
+    uses: AtomicU64,
     /// The time of the next sweep.
     next_sweep: Duration,
 }
@@ -35,9 +36,12 @@ pub(super) struct Entry {
     pub(super) writes: u32,
     /// True if two of them overlapped.
     pub(super) overlapped: bool,
+    /// The number of reads in progress that bypass the cache.
+    pub(super) bypasses: u32,
     /// Counts the begins and ends of writes: a read that meets one may return an old value.
     pub(super) write_marks: u64,
-    pub(super) last_use: u64,
+    /// The number of this use. Shared reads set it too.
+    last_use: AtomicU64,
 }
 
 pub(super) struct CachedValue {
@@ -50,10 +54,17 @@ pub(super) struct CachedValue {
 
 impl Entries {
     pub(super) fn used(&mut self, key: &KeyName) -> &mut Entry {
-        self.uses += 1;
+        let uses = self.uses.get_mut();
+        *uses += 1;
         let entry = self.by_key.entry(key.clone()).or_default();
-        entry.last_use = self.uses;
+        *entry.last_use.get_mut() = *uses;
         entry
+    }
+
+    /// Counts a use of an entry.
+    pub(super) fn note_use(&self, entry: &Entry) {
+        let number = self.uses.fetch_add(1, Ordering::Relaxed) + 1;
+        entry.last_use.store(number, Ordering::Relaxed);
     }
 
     /// Drops the values that are too old for any read, once in a while.
@@ -89,7 +100,7 @@ impl Entries {
             return None;
         }
         let idle = meant().filter(|(_, entry)| entry.is_idle());
-        let oldest = idle.min_by_key(|(_, entry)| entry.last_use);
+        let oldest = idle.min_by_key(|(_, entry)| entry.last_use.load(Ordering::Relaxed));
         oldest.map(|(key, _)| key.clone())
     }
 }
@@ -103,7 +114,7 @@ impl Entry {
     }
 
     fn is_idle(&self) -> bool {
-        self.read.is_free() && self.writes == 0
+        self.read.is_free() && self.writes == 0 && self.bypasses == 0
     }
 
     /// Returns true if the value comes from a read after the first `completed_reads`.
@@ -128,10 +139,16 @@ impl CachePolicy {
         self.time_to_live.saturating_add(self.stale_for)
     }
 
+    /// Returns the value and its age, if it may be returned after a failed read.
+    pub(super) fn stale(&self, entry: &Entry, now: Now) -> Option<(Value, Duration)> {
+        let value = entry.live_value(now);
+        value.filter(|(_, age)| *age < self.max_age())
+    }
+
     /// Returns the old value after a failed read, where that is allowed, otherwise the error.
     pub(super) fn fallback(&self, entry: &Entry, error: Error, now: Now) -> Outcome {
-        match entry.live_value(now) {
-            Some((value, age)) if error.is_retryable() && age < self.max_age() => {
+        match self.stale(entry, now) {
+            Some((value, age)) if error.is_retryable() => {
                 Ok((value, Freshness::Stale { age, error }))
             }
             _ => Err(error),

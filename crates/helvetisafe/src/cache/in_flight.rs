@@ -47,6 +47,7 @@ impl<N: Notify> ReadFlight<N> {
     pub(crate) fn end(self, result: Result<Value, Error>, now: Now) -> Outcome {
         let policy = self.shared.policy;
         let mut entries = self.shared.lock();
+        self.shared.outage().note_end(result.as_ref().err(), now);
         entries.sweep(&policy, now);
         let entry = entries.used(&self.key);
         let is_latest = self.is_latest(entry);
@@ -80,6 +81,9 @@ impl<N: Notify> ReadFlight<N> {
     pub(crate) fn time_out(self, error: Error, whole: bool, now: Now) -> Outcome {
         let policy = self.shared.policy;
         let mut entries = self.shared.lock();
+        if whole {
+            self.shared.outage().note_end(Some(&error), now);
+        }
         let entry = entries.used(&self.key);
         if !self.is_latest(entry) {
             return Err(error);
@@ -103,6 +107,57 @@ impl<N: Notify> Drop for ReadFlight<N> {
         entries.shrink(self.shared.policy.capacity.get());
         drop(entries);
         self.shared.landed.notify();
+    }
+}
+
+/// A read in progress of a caller that wants no cached value.
+pub(crate) struct Bypass<'a, N: Notify> {
+    cache: &'a Cache<N>,
+    key: &'a KeyName,
+    begun: Duration,
+    write_marks: u64,
+}
+
+impl<'a, N: Notify> Bypass<'a, N> {
+    pub(super) fn begin(cache: &'a Cache<N>, key: &'a KeyName, now: Now) -> Self {
+        let mut entries = cache.lock();
+        let entry = entries.used(key);
+        entry.bypasses += 1;
+        Self {
+            cache,
+            key,
+            begun: now.clock,
+            write_marks: entry.write_marks,
+        }
+    }
+
+    /// Caches the result, unless the secret was written meanwhile. A failure that may pass changes nothing.
+    pub(crate) fn end(self, result: &Result<Value, Error>, now: Now) {
+        let mut entries = self.cache.lock();
+        entries.sweep(&self.cache.0.policy, now);
+        let entry = entries.used(self.key);
+        let value = match result {
+            Ok(value) => Some(value),
+            Err(error) if error.is_retryable() || error.is_cancelled() => return,
+            Err(_) => None,
+        };
+        if entry.writes == 0 && entry.write_marks == self.write_marks {
+            // A read in progress may be older.
+            entry.forget();
+            entry.value = value.map(|value| CachedValue {
+                value: value.clone(),
+                since: self.begun,
+                completed_reads: entry.completed_reads,
+            });
+        }
+    }
+}
+
+impl<N: Notify> Drop for Bypass<'_, N> {
+    fn drop(&mut self) {
+        let mut entries = self.cache.lock();
+        entries.used(self.key).bypasses -= 1;
+        entries.shrink(self.cache.0.policy.capacity.get());
     }
 }
 

@@ -32,8 +32,15 @@ pub struct CachePolicy {
     /// The time after that for which a value is still returned while the vault does not answer, or limits the
     /// rate. By default zero.
     pub stale_for: Duration,
+    /// The time that a read waits for the vault before it returns a stale value. The read goes on in the
+    /// background and refreshes the cache. By default 200 ms. With zero, a stale value is returned at once.
+    ///
+    /// The wait of one key counts for all: after it, or after a read without an answer, one read a second waits,
+    /// and the others return their stale values at once until the vault answers.
+    pub stale_after: Duration,
     /// The time for which the failure of a read is returned to later reads without a request. A longer
-    /// `Retry-After` of the vault, up to 5 minutes, extends it. By default zero: no failure is cached.
+    /// `Retry-After` of the vault, up to 5 minutes, extends it. A failure to reach the vault is returned to
+    /// reads of all keys. By default zero: no failure is cached.
     pub failures_for: Duration,
     /// The most values, and the most failures. Beyond that, the least recently used one is dropped.
     pub capacity: NonZeroUsize,
@@ -46,6 +53,7 @@ impl CachePolicy {
         Self {
             time_to_live,
             stale_for: Duration::ZERO,
+            stale_after: STALE_AFTER,
             failures_for: Duration::ZERO,
             capacity: CAPACITY,
         }
@@ -53,13 +61,16 @@ impl CachePolicy {
 
     /// Returns the time for which a failure is cached.
     pub(super) fn life_of(&self, failure: &Error) -> Duration {
-        if self.failures_for.is_zero() {
+        if self.failures_for.is_zero() || failure.is_unfinished() {
             return Duration::ZERO;
         }
         let asked = failure.retry_after().unwrap_or_default();
         asked.min(LONGEST_FAILURE).max(self.failures_for)
     }
 }
+
+/// Many times the round trip to a vault that is well, and short for a user who waits.
+const STALE_AFTER: Duration = Duration::from_millis(200);
 
 /// The longest `Retry-After` that is honoured.
 const LONGEST_FAILURE: Duration = Duration::from_secs(300);

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::ClientBuilder;
 use crate::ErrorKind;
 
 const URL: (&str, &str) = ("HELVETISAFE_BASE_URL", "https://vault.example");
@@ -62,6 +63,24 @@ fn what_is_missing_is_named() {
     ] {
         let message = refused(variables);
         assert!(message.contains(&format!("set {named}")), "{message}");
+    }
+}
+
+#[test]
+fn all_that_is_missing_is_named_at_once() {
+    assert_eq!(
+        refused(&[]),
+        "invalid configuration: set HELVETISAFE_BASE_URL; set HELVETISAFE_API_TOKEN, or \
+         HELVETISAFE_CLIENT_ID and HELVETISAFE_CLIENT_SECRET; set HELVETISAFE_PRIVATE_KEY_PATH, \
+         HELVETISAFE_PRIVATE_KEY_PEM or HELVETISAFE_PASSWORD"
+    );
+    let message = refused(&[ID, PEM, PASSWORD]);
+    for part in [
+        "set HELVETISAFE_BASE_URL",
+        "set HELVETISAFE_CLIENT_SECRET",
+        "set only one of",
+    ] {
+        assert!(message.contains(part), "{message}");
     }
 }
 
@@ -141,7 +160,7 @@ fn a_key_file_that_cannot_be_used_is_refused() {
     std::fs::write(&file, "no key").unwrap();
     assert_eq!(
         KeySource::pem_file(&file).local_key().err().unwrap().kind(),
-        ErrorKind::Crypto
+        ErrorKind::Config
     );
     assert_eq!(
         KeySource::pem([0xff]).local_key().err().unwrap().kind(),
@@ -211,4 +230,69 @@ fn no_debug_shows_a_secret() {
         KeySource::password("canary"),
     );
     assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn an_authority_of_the_environment_is_added() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "a certificate").unwrap();
+    let path = file.path().to_str().unwrap();
+    let variables = [URL, TOKEN, PASSWORD, ("HELVETISAFE_CA_CERTIFICATE", path)];
+    let environment = read(&variables).unwrap();
+    assert_eq!(environment.ca_certificate.as_deref(), Some(file.path()));
+    let builder: ClientBuilder = ClientBuilder::from_environment(environment).unwrap();
+    let error = builder.connect().unwrap_err();
+    assert!(
+        error.to_string().contains("CA certificate is not a PEM"),
+        "{error}"
+    );
+
+    let variables = [
+        URL,
+        TOKEN,
+        PASSWORD,
+        ("HELVETISAFE_CA_CERTIFICATE", "/no/such.pem"),
+    ];
+    let missing = ClientBuilder::<crate::Parts>::from_environment(read(&variables).unwrap());
+    let error = missing.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    for part in ["/no/such.pem", "HELVETISAFE_CA_CERTIFICATE"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let variables = [URL, TOKEN, PASSWORD, ("HELVETISAFE_CA_CERTIFICATE", "")];
+    assert!(read(&variables).unwrap().ca_certificate.is_none());
+}
+
+/// The kind agrees with the message, which starts with `invalid configuration`.
+#[test]
+fn a_pem_that_cannot_be_used_is_an_error_of_the_configuration() {
+    let pem = helvetisafe_test_support::PEM;
+    let encrypted =
+        include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8-encrypted.pem");
+    let small = include_str!("../../../helvetisafe-crypto/tests/data/rsa-1024-refused.pem");
+    let plain = |pem: &str| KeySource::pem(pem);
+    for (source, cause) in [
+        (plain("no key"), "no line such as `-----BEGIN"),
+        (plain(&pem.replace('\n', "\\n")), "has `\\n`"),
+        (plain(&pem[..pem.len() / 2]), "no line `-----END"),
+        (plain(&pem.replace("PRIVATE", "PUBLIC")), "a public key"),
+        (
+            plain(&pem.replace("PRIVATE KEY", "CERTIFICATE")),
+            "a certificate",
+        ),
+        (plain(&format!("{pem}{pem}")), "more than one private key"),
+        (plain(small), "2048 to 8192 bits"),
+        (plain(encrypted), "give its passphrase"),
+        (
+            plain(encrypted).with_passphrase("wrong"),
+            "wrong passphrase",
+        ),
+    ] {
+        let error = source.local_key().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("invalid configuration: "), "{text}");
+        assert!(text.contains(cause), "{cause}: {text}");
+        assert!(!error.is_retryable());
+    }
 }

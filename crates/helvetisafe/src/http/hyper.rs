@@ -6,7 +6,6 @@ mod explain;
 mod header_mask;
 mod pool;
 mod progress;
-mod tls;
 mod wire;
 
 use std::pin::pin;
@@ -21,12 +20,14 @@ use hyper::ext::on_informational;
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
-use super::roots::Roots;
-use super::{Answer, AsyncTransport, AttemptLimits, Failure, TransportError, check_timeouts};
+use super::{
+    Answer, AsyncTransport, AttemptLimits, ConnectionSettings, Failure, TransportError,
+    check_timeouts,
+};
 use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
 use connect::VaultConnector;
-use explain::{broken, flooded, not_connected, timed_out};
+use explain::{flooded, not_connected, timed_out};
 use header_mask::{HeaderMask, MaskedHeader};
 use pool::{Link, Pool};
 use progress::{Counter, Progress};
@@ -47,10 +48,10 @@ impl HyperTransport {
     pub(crate) fn new(
         base: &BaseUrl,
         timeouts: &Timeouts,
-        roots: &Roots,
+        settings: &ConnectionSettings,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
-            connector: VaultConnector::new(base, timeouts.connect, roots)?,
+            connector: VaultConnector::new(base, timeouts.connect, settings)?,
             pool: Pool::default(),
             timeouts: *timeouts,
             vault: base.to_string().parse().ok(),
@@ -118,7 +119,7 @@ impl HyperTransport {
                 }
                 Err(mut error) => match error.take_message() {
                     Some(untouched) if is_pooled => request = untouched,
-                    _ => return Err(broken(progress, error.error())),
+                    _ => return Err(self.connector.explain(progress, error.error())),
                 },
             }
         }
@@ -129,7 +130,7 @@ impl HyperTransport {
         let connecting = self
             .connector
             .connect(vault.clone(), counter.clone(), mask.clone());
-        let stream = connecting.await.map_err(|cause| not_connected(&*cause))?;
+        let stream = connecting.await?;
         let link = Link::new(stream, counter, mask).await;
         link.map_err(|error| not_connected(&error))
     }
@@ -155,7 +156,7 @@ impl HyperTransport {
             let Some(frame) = self.until_silent(frame, progress).await? else {
                 break;
             };
-            let frame = frame.map_err(|error| broken(progress, &error))?;
+            let frame = frame.map_err(|error| self.connector.explain(progress, &error))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -189,7 +190,11 @@ impl HyperTransport {
 
 impl AsyncTransport for HyperTransport {
     fn send(&self, request: Request<Vec<u8>>) -> Answer<'_> {
-        Box::pin(self.run(request))
+        let proxy = self.connector.proxy();
+        Box::pin(async move {
+            let outcome = self.run(request).await;
+            outcome.map_err(|error| error.through(proxy))
+        })
     }
 }
 

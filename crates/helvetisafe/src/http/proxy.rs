@@ -1,19 +1,62 @@
-//! Finds the proxy to the vault in the environment.
+//! The proxy to the vault: from the settings, or from the environment.
+
+mod exceptions;
+mod tunnel;
 
 use std::env;
+use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use helvetisafe_proto::BaseUrl;
-use ureq::Proxy;
+use http::Uri;
+use secrecy::{ExposeSecret, SecretString};
+use ureq::ProxyProtocol;
+use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
+use exceptions::is_exception;
 
-/// Returns the proxy that this process's environment sets.
-pub(super) fn from_environment(base: &BaseUrl) -> Result<Option<Proxy>, ConfigError> {
-    proxy(base, |name| env::var(name).ok())
+pub(super) use tunnel::{Problem, Reply};
+
+/// The choice of the proxy.
+#[derive(Clone, Default)]
+pub(crate) enum ProxySetting {
+    /// The one in the environment, if any.
+    #[default]
+    Environment,
+    /// None.
+    Direct,
+    /// The one with this URL, which may hold a password.
+    Url(SecretString),
+}
+
+/// A proxy that makes tunnels.
+#[derive(Clone)]
+pub(super) struct Proxy {
+    uri: Uri,
+    is_https: bool,
+    /// `user:password` in base64.
+    credentials: Option<SecretString>,
+}
+
+impl ProxySetting {
+    /// Returns the proxy to a vault, or `None`. A vault without TLS is on this machine and has none.
+    pub(super) fn for_vault(&self, base: &BaseUrl) -> Result<Option<Proxy>, ConfigError> {
+        match self {
+            Self::Direct => Ok(None),
+            Self::Environment => from_environment(base, |name| env::var(name).ok()),
+            Self::Url(url) => {
+                let proxy = Proxy::parse(url.expose_secret());
+                let proxy = proxy.ok_or(ConfigError::Proxy("the proxy"))?;
+                Ok(Some(proxy).filter(|_| base.is_https()))
+            }
+        }
+    }
 }
 
 /// Reads `HTTPS_PROXY` and `NO_PROXY`, for https only. A loopback address is never proxied.
-fn proxy(
+fn from_environment(
     base: &BaseUrl,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Proxy>, ConfigError> {
@@ -26,31 +69,49 @@ fn proxy(
     let Some(url) = either("HTTPS_PROXY", "https_proxy").filter(|_| !base.is_loopback()) else {
         return Ok(None);
     };
+    let proxy = Proxy::parse(&url).ok_or(ConfigError::Proxy("HTTPS_PROXY"))?;
     let exceptions = either("NO_PROXY", "no_proxy").unwrap_or_default();
-    parse_proxy(&url, &exceptions)
-        .map(Some)
-        .map_err(|_| ConfigError::Proxy)
+    Ok(Some(proxy).filter(|_| !is_exception(&exceptions, base)))
 }
 
-fn parse_proxy(url: &str, exceptions: &str) -> Result<Proxy, ureq::Error> {
-    let proxy = Proxy::new(url)?;
-    let mut builder = Proxy::builder(proxy.protocol())
-        .host(proxy.host())
-        .port(proxy.port());
-    if let Some(user) = proxy.username() {
-        builder = builder.username(user);
+impl Proxy {
+    /// Reads the URL of a proxy, or returns `None` if it is not one, or one of another kind.
+    fn parse(url: &str) -> Option<Self> {
+        let proxy = ureq::Proxy::new(url).ok()?;
+        let is_https = match proxy.protocol() {
+            ProxyProtocol::Http => false,
+            ProxyProtocol::Https => true,
+            _ => return None,
+        };
+        let scheme = if is_https { "https" } else { "http" };
+        let uri = format!("{scheme}://{}:{}", proxy.host(), proxy.port());
+        let credentials = proxy.username().map(|user| {
+            let password = proxy.password().unwrap_or_default();
+            let text = Zeroizing::new(format!("{user}:{password}"));
+            SecretString::from(STANDARD.encode(text.as_bytes()))
+        });
+        Some(Self {
+            uri: uri.parse().ok()?,
+            is_https,
+            credentials,
+        })
     }
-    if let Some(password) = proxy.password() {
-        builder = builder.password(password);
+
+    /// Returns the address of the proxy, without its credentials.
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
     }
-    for exception in exceptions
-        .split(',')
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-    {
-        builder = builder.no_proxy(exception);
+
+    /// Returns true if the client speaks TLS to the proxy itself.
+    pub(super) fn is_https(&self) -> bool {
+        self.is_https
     }
-    builder.build()
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({})", self.uri)
+    }
 }
 
 #[cfg(test)]
@@ -62,37 +123,33 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        proxy(&BaseUrl::parse(url).unwrap(), value)
+        from_environment(&BaseUrl::parse(url).unwrap(), value)
     }
 
     #[test]
     fn a_proxy_is_taken_from_the_environment_for_https() {
         let variables = [
-            ("HTTPS_PROXY", "http://u:p@proxy.example:3128"),
-            ("NO_PROXY", "a.example, .b.example"),
+            ("HTTPS_PROXY", "http://u:p%40@proxy.example:3128"),
+            ("NO_PROXY", "a.example, .b.example, 10.0.0.0/8"),
         ];
         let found = proxy_of("https://vault.example", &variables)
             .unwrap()
             .unwrap();
-        assert_eq!((found.host(), found.port()), ("proxy.example", 3128));
-        assert_eq!((found.username(), found.password()), (Some("u"), Some("p")));
-        for (url, is_exception) in [
-            ("https://a.example", true),
-            ("https://x.b.example", true),
-            ("https://vault.example", false),
+        assert_eq!(found.uri(), "http://proxy.example:3128");
+        assert_eq!(found.credentials.unwrap().expose_secret(), "dTpwQA==");
+        for url in [
+            "https://a.example",
+            "https://x.b.example",
+            "https://10.1.2.3",
         ] {
-            assert_eq!(
-                found.is_no_proxy(&url.parse().unwrap()),
-                is_exception,
-                "{url}"
-            );
+            assert!(proxy_of(url, &variables).unwrap().is_none(), "{url}");
         }
         let lower = [
             ("HTTPS_PROXY", ""),
             ("https_proxy", "http://other.example:1"),
         ];
         let found = proxy_of("https://vault.example", &lower).unwrap().unwrap();
-        assert_eq!(found.host(), "other.example");
+        assert_eq!(found.uri(), "http://other.example:1");
     }
 
     #[test]
@@ -110,7 +167,12 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_read_is_refused_and_not_shown() {
-        for bad in ["canary://proxy", "http://", ":::canary"] {
+        for bad in [
+            "canary://proxy",
+            "http://",
+            ":::canary",
+            "socks5://canary:canary@proxy.example",
+        ] {
             let error = proxy_of("https://vault.example", &[("HTTPS_PROXY", bad)])
                 .err()
                 .unwrap();

@@ -1,108 +1,102 @@
 //! The trusted certificate authorities.
 
+mod layers;
+#[cfg(feature = "platform-roots")]
+mod platform;
+
 use std::sync::Arc;
 
-use helvetisafe_proto::BaseUrl;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
-use ureq::tls::{Certificate, PemItem, parse_pem};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::config_error::ConfigError;
+use layers::Layers;
 
 /// The settings that select the trusted roots.
 #[derive(Clone, Default)]
 pub(crate) struct Roots {
-    /// True to use Mozilla's compiled-in roots instead of the platform's.
-    pub(crate) bundled: bool,
+    pub(crate) base: BaseRoots,
     /// Further authorities, as PEM.
     pub(crate) extra: Vec<Vec<u8>>,
 }
 
-/// The roots that [`Roots`] selects.
-pub(crate) enum Trust {
-    /// The operating system's verifier, called for each certificate.
-    #[cfg(feature = "platform-roots")]
-    Platform,
-    /// A list of certificates.
-    Listed(Vec<Certificate<'static>>),
+/// The roots besides the added ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BaseRoots {
+    /// Those of the platform if the feature is on, else the compiled-in ones.
+    #[default]
+    Default,
+    /// The compiled-in ones.
+    #[cfg(feature = "bundled-roots")]
+    Bundled,
+    /// None.
+    Nothing,
 }
 
 impl Roots {
-    /// Returns the roots for a vault. Without TLS none are loaded: reading the platform's roots takes
-    /// milliseconds.
-    pub(crate) fn trust(&self, base: &BaseUrl) -> Result<Trust, ConfigError> {
-        let mut trusted = Vec::new();
+    /// Returns true if nothing is set.
+    pub(super) fn is_default(&self) -> bool {
+        self.base == BaseRoots::Default && self.extra.is_empty()
+    }
+
+    /// Returns the verifier of a vault's certificate.
+    pub(super) fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
+        let added = self.added()?;
+        match self.base {
+            #[cfg(feature = "platform-roots")]
+            BaseRoots::Default => platform::verifier(added),
+            #[cfg(not(feature = "platform-roots"))]
+            BaseRoots::Default => listed(added, bundled_list),
+            #[cfg(feature = "bundled-roots")]
+            BaseRoots::Bundled => listed(added, bundled_list),
+            BaseRoots::Nothing => listed(added, Vec::new),
+        }
+    }
+
+    /// Returns the added authorities.
+    pub(super) fn added(&self) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+        let mut added = Vec::new();
         for pem in &self.extra {
-            trusted.extend(certificates(pem)?);
+            added.extend(certificates(pem)?);
         }
-        if !base.is_https() {
-            return Ok(Trust::Listed(trusted));
-        }
-        #[cfg(feature = "platform-roots")]
-        if !self.bundled && trusted.is_empty() {
-            return Ok(Trust::Platform);
-        }
-        let use_bundled = self.bundled || cfg!(not(feature = "platform-roots"));
-        trusted.extend(if use_bundled {
-            bundled_list()
-        } else {
-            platform_list()
-        });
-        if trusted.is_empty() {
-            return Err(ConfigError::NoRoots);
-        }
-        Ok(Trust::Listed(trusted))
+        Ok(added)
     }
 }
 
 /// Returns the cryptography for TLS: the program's choice, or *ring*.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     let chosen = CryptoProvider::get_default().cloned();
     chosen.unwrap_or_else(|| Arc::new(ring::default_provider()))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ConfigError> {
-    let items = parse_pem(pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| ConfigError::Certificate)?;
-    let certificates: Vec<_> = items
-        .into_iter()
-        .filter_map(|item| match item {
-            PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() {
-        Err(ConfigError::Certificate)
-    } else {
-        Ok(certificates)
+/// Makes a verifier that trusts these authorities.
+fn listed(
+    added: Vec<CertificateDer<'static>>,
+    more: fn() -> Vec<CertificateDer<'static>>,
+) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
+    let layers = Layers::new(provider())
+        .with(move || added.clone())
+        .with(more);
+    if layers.is_empty() {
+        return Err(ConfigError::NoRoots);
     }
+    Ok(Arc::new(layers))
 }
 
-/// Returns the platform's roots as a list. Unreadable ones are left out.
-#[cfg(feature = "platform-roots")]
-pub(super) fn platform_list() -> Vec<Certificate<'static>> {
-    let roots = rustls_native_certs::load_native_certs().certs;
-    roots
-        .iter()
-        .map(|root| Certificate::from_der(root).to_owned())
-        .collect()
-}
-
-#[cfg(not(feature = "platform-roots"))]
-pub(super) fn platform_list() -> Vec<Certificate<'static>> {
-    Vec::new()
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let found = found.ok().filter(|found| !found.is_empty());
+    found.ok_or(ConfigError::Certificate)
 }
 
 #[cfg(feature = "bundled-roots")]
-fn bundled_list() -> Vec<Certificate<'static>> {
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-    roots
-        .iter()
-        .map(|root| Certificate::from_der(root).to_owned())
-        .collect()
+fn bundled_list() -> Vec<CertificateDer<'static>> {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()
 }
 
-#[cfg(not(feature = "bundled-roots"))]
-fn bundled_list() -> Vec<Certificate<'static>> {
+#[cfg(all(not(feature = "bundled-roots"), not(feature = "platform-roots")))]
+fn bundled_list() -> Vec<CertificateDer<'static>> {
     Vec::new()
 }

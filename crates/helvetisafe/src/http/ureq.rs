@@ -2,33 +2,35 @@
 //! redirect and has no decompression compiled in.
 
 mod connection;
+mod connector;
 mod progress;
 mod ready;
 mod resolver;
-mod sharing;
+mod tls;
 
+use std::error::Error as StdError;
 use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
 use http::{Request, Response, Uri};
-use ureq::config::Config;
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::transport::Connector;
-use ureq::{Agent, Timeout};
+use ureq::config::{AutoHeaderValue, Config};
+use ureq::unversioned::transport::TcpConnector;
+use ureq::{Agent, AsSendBody, Timeout};
 use zeroize::Zeroizing;
 
 use super::framing::TooMuchFraming;
 use super::informational::TooManyInformational;
-use super::proxy;
-use super::roots::{Roots, Trust, platform_list, provider};
-use super::{AttemptLimits, Failure, Transport, TransportError, check_timeouts};
+use super::tls::{Tls, rustls_error};
+use super::{
+    AttemptLimits, ConnectionSettings, Failure, Transport, TransportError, check_timeouts,
+};
 use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
-use connection::WipingConnector;
+use connector::{VaultConnector, failure_of};
 use progress::Progress;
 use ready::ReadyConnector;
 use resolver::CachingResolver;
-use sharing::SharingConnector;
 
 /// The most idle connections: enough for many threads that share one client.
 const MAX_IDLE: usize = 64;
@@ -43,54 +45,70 @@ pub(crate) struct UreqTransport {
     timeouts: Timeouts,
     /// The base URL, to open connections ahead; `None` if it is no URI of the library.
     vault: Option<Uri>,
+    /// The address of the proxy to the vault.
+    proxy: Option<Uri>,
+    /// The connections note the progress of a request.
+    sees_progress: bool,
 }
 
 impl UreqTransport {
     pub(crate) fn new(
         base: &BaseUrl,
         timeouts: &Timeouts,
-        roots: &Roots,
+        settings: &ConnectionSettings,
     ) -> Result<Self, ConfigError> {
+        let proxy = settings.proxy.for_vault(base)?;
+        let tls = Tls::for_vault(base, &settings.tls)?;
         let config = Config::builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(proxy::from_environment(base)?)
-            .tls_config(tls_config(roots.trust(base)?))
-            .timeout_connect(Some(timeouts.connect))
-            .timeout_per_read(Some(timeouts.silence))
-            .timeout_per_write(Some(timeouts.silence))
+            // The connector knows it.
+            .proxy(None)
             .max_idle_connections(MAX_IDLE)
             .max_idle_connections_per_host(MAX_IDLE)
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .build();
-        let connector = SharingConnector::default().chain(WipingConnector);
-        let connector = ReadyConnector::new(connector);
-        let resolver = CachingResolver::default();
+        let proxy_uri = proxy.as_ref().map(|proxy| proxy.uri().clone());
+        let resolver = CachingResolver::new(proxy_uri.clone());
+        let connector = ReadyConnector::new(VaultConnector {
+            tcp: TcpConnector::default(),
+            proxy,
+            tls,
+        });
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
             timeouts: *timeouts,
             vault: base.to_string().parse().ok(),
+            proxy: proxy_uri,
+            sees_progress: true,
         })
+    }
+
+    /// Sends through an agent of the application.
+    pub(crate) fn with_agent(agent: Agent, timeouts: &Timeouts) -> Self {
+        Self {
+            agent,
+            resolver: CachingResolver::default(),
+            timeouts: *timeouts,
+            vault: None,
+            proxy: None,
+            sees_progress: false,
+        }
     }
 
     /// Opens a connection for a later request, which reports a failure if it cannot open its own either.
     pub(crate) fn open_connection(&self) {
-        let Some(vault) = self
-            .vault
-            .clone()
-            .filter(|_| check_timeouts(&self.timeouts).is_ok())
-        else {
+        let vault = self.vault.clone();
+        let Some(vault) = vault.filter(|_| check_timeouts(&self.timeouts).is_ok()) else {
             return;
         };
         let mut request = Request::new(());
         *request.uri_mut() = vault;
         let request = self.agent.configure_request(request);
-        // With settings of its own it takes no pooled connection, on which it would be sent.
         let request = request
+            // With another agent it takes no pooled connection, on which it would be sent.
             .user_agent("")
+            .timeout_connect(Some(self.timeouts.connect))
             .timeout_global(Some(self.timeouts.attempt));
         Progress::begin();
         Progress::note(|progress| progress.is_ahead = true);
@@ -101,18 +119,32 @@ impl UreqTransport {
     fn run(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {
         let limits = AttemptLimits::of(request);
         let answer = if request.body().is_empty() {
-            let request = self.agent.configure_request(with_body(request, ()));
-            self.agent
-                .run(request.timeout_global(Some(limits.time)).build())?
+            self.run_limited(with_body(request, ()), limits.time)?
         } else {
-            let request = self
-                .agent
-                .configure_request(with_body(request, request.body()));
-            self.agent
-                .run(request.timeout_global(Some(limits.time)).build())?
+            self.run_limited(with_body(request, request.body()), limits.time)?
         };
         Progress::note(|progress| progress.answered = true);
         read(answer, limits.body)
+    }
+
+    /// Runs a request with all limits, whatever those of the agent are.
+    fn run_limited<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        time: Duration,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let request = self
+            .agent
+            .configure_request(request)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept_encoding(AutoHeaderValue::None)
+            .timeout_connect(Some(self.timeouts.connect))
+            .timeout_per_read(Some(self.timeouts.silence))
+            .timeout_per_write(Some(self.timeouts.silence))
+            .timeout_global(Some(time));
+        self.agent.run(request.build())
     }
 }
 
@@ -120,11 +152,11 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         check_timeouts(&self.timeouts)?;
         Progress::begin();
+        if !self.sees_progress {
+            Progress::note(|progress| (progress.connected, progress.sent) = (true, true));
+        }
         self.run(request).map_err(|error| {
-            if lacks_roots(&self.agent, &error) {
-                return TransportError::with_source(Failure::Tls, ConfigError::NoSystemRoots);
-            }
-            let error = explain(Progress::current(), error);
+            let error = explain(Progress::current(), error).through(self.proxy.as_ref());
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();
             }
@@ -133,25 +165,12 @@ impl Transport for UreqTransport {
     }
 }
 
-fn tls_config(trust: Trust) -> TlsConfig {
-    let roots = match trust {
-        #[cfg(feature = "platform-roots")]
-        Trust::Platform => RootCerts::PlatformVerifier,
-        Trust::Listed(certificates) => RootCerts::from(certificates),
-    };
-    TlsConfig::builder()
-        .root_certs(roots)
-        .unversioned_rustls_crypto_provider(provider())
-        .build()
-}
-
-/// Returns true if TLS failed because the platform has no roots, which are read at their first use.
-fn lacks_roots(agent: &Agent, error: &ureq::Error) -> bool {
-    let roots = agent.config().tls_config().root_certs();
+/// Returns true for the error of an answer whose head is too large.
+pub(super) fn is_large_head(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     matches!(
-        (roots, error),
-        (RootCerts::PlatformVerifier, ureq::Error::Rustls(_))
-    ) && platform_list().is_empty()
+        error.downcast_ref(),
+        Some(ureq::Error::LargeResponseHeader(..))
+    )
 }
 
 /// Returns the request with another body; a `GET` must have none at all.
@@ -194,6 +213,9 @@ impl<R: Read> Read for Counted<R> {
 /// Classifies an error of the library by how far the request came.
 fn explain(progress: Progress, error: ureq::Error) -> TransportError {
     use ureq::Error;
+    if let Some(failure) = failure_of(&error) {
+        return failure;
+    }
     let broken = |failure| {
         if progress.sent {
             failure
@@ -204,6 +226,11 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
     let failure = match &error {
         Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => Failure::TooLarge,
         Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::NotSent,
+        Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
+            Failure::NotSent
+        }
+        Error::Io(io) if io.kind() == ErrorKind::ConnectionRefused => Failure::NotSent,
+        Error::Io(io) if is_untrusted(io) => Failure::Tls,
         Error::Timeout(_) => broken(Failure::TimedOut),
         Error::Io(io) if io.kind() == ErrorKind::InvalidData && !progress.sent => Failure::Tls,
         Error::Io(io) if io.kind() == ErrorKind::TimedOut => broken(Failure::TimedOut),
@@ -216,4 +243,12 @@ fn explain(progress: Progress, error: ureq::Error) -> TransportError {
         _ => broken(Failure::Lost),
     };
     TransportError::with_source(failure, error)
+}
+
+/// Returns true if a handshake failed because of the certificate of the vault.
+fn is_untrusted(error: &io::Error) -> bool {
+    matches!(
+        rustls_error(error),
+        Some(rustls::Error::InvalidCertificate(_))
+    )
 }

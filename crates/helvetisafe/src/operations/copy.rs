@@ -13,12 +13,26 @@ use crate::secret::SecretMetadata;
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
+        let work = self.copy_unobserved(key, new_key);
+        self.observed("secrets.copy", Some(key), work).await
+    }
+
+    async fn copy_unobserved(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
         let (key, new_key) = (parse(key)?, parse(new_key)?);
         let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
         self.create_payload(&new_key, &plaintext, expires_at).await
     }
 
     pub(crate) async fn copy_over(
+        &self,
+        key: &str,
+        new_key: &str,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.copy_over_unobserved(key, new_key);
+        self.observed("secrets.copy_over", Some(key), work).await
+    }
+
+    async fn copy_over_unobserved(
         &self,
         key: &str,
         new_key: &str,

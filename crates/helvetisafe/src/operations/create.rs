@@ -1,14 +1,16 @@
-//! Creates a secret once, even if an answer is lost: then the secret is read back.
+//! Creates a secret at most once. If an answer is lost, the secret is read back, and the request is repeated only if
+//! there is no such secret.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
+use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
 
 use super::update::Sealed;
 use super::{Operation, parse};
 use crate::api::ReadBack;
 use crate::error::{Action, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
 
@@ -17,10 +19,21 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.create_unobserved(key, value, expiry);
+        self.observed("secrets.create", Some(key), work).await
+    }
+
+    async fn create_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
+        let expires_at = self.expiry(expiry).time();
         self.create_payload(&key, &plaintext, expires_at).await
     }
 
@@ -41,6 +54,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
+        self.check_expiry(&action, expires_at)?;
         let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
         let secret = NewSecret {
             key: key.clone(),
@@ -51,13 +65,12 @@ impl<R: Runtime> Operation<'_, R> {
         let call = CreateSecret { secret };
         let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret)) };
         let api = &self.vault.api;
-        let answer = api.call_with_read_back(&call, action, self.deadline, read_back);
-        let CreatedSecret {
-            created_at,
-            expires_at,
-            ..
-        } = answer.await?;
-        Ok(SecretMetadata::written(key, created_at, None, expires_at))
+        let answer = api.call_with_read_back(&call, action, &self.bounds, read_back);
+        let answer = answer.await?;
+        let key = ListedKey::Valid(key);
+        let created_at = self.known_time(&key, "created_at", answer.created_at);
+        let expires_at = self.known_time(&key, "expires_at", answer.expires_at);
+        Ok(SecretMetadata::new(key, created_at, None, expires_at))
     }
 
     /// Finds out if the secret was created. Its nonce distinguishes it from the secret of another client.
@@ -65,7 +78,7 @@ impl<R: Runtime> Operation<'_, R> {
         match self.read(&sent.key).await {
             Ok(record) if record.nonce == sent.nonce => ReadBack::Done(CreatedSecret {
                 key: record.key.into(),
-                created_at: None,
+                created_at: Time::Absent,
                 expires_at: record.expires_at,
             }),
             Ok(_) => ReadBack::Taken,

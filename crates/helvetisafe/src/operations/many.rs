@@ -2,6 +2,7 @@
 
 use super::Operations;
 use crate::error::{Error, ErrorKind};
+use crate::put_item::PutItem;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{Secret, SecretMetadata};
 
@@ -28,6 +29,18 @@ impl<R: Runtime> Operations<'_, R> {
         self.each(keys.len(), get, finished)
     }
 
+    /// Reads many secrets, each with the fields that the caller expects in it.
+    pub(crate) fn get_many_with_fields<'a>(
+        &'a self,
+        requests: &'a [(&'a str, Vec<&'a str>)],
+    ) -> Boxed<'a, Vec<Result<Secret, Error>>> {
+        let get = move |at: usize| -> Boxed<'a, _> {
+            let (key, fields) = &requests[at];
+            Box::pin(async move { self.begin().get_with_fields(key, fields).await })
+        };
+        self.each(requests.len(), get, |_| ())
+    }
+
     pub(crate) async fn get_all(&self) -> Result<Vec<Result<Secret, Error>>, Error> {
         let listed = self.begin().list().await?;
         let keys: Vec<_> = listed.iter().filter_map(valid).collect();
@@ -39,12 +52,13 @@ impl<R: Runtime> Operations<'_, R> {
 
     pub(crate) fn put_many<'a>(
         &'a self,
-        items: &'a [(&'a str, &'a str)],
+        items: &'a [impl PutItem + Sync],
         finished: impl FnMut(usize) + Send + 'a,
     ) -> Boxed<'a, Vec<Result<SecretMetadata, Error>>> {
         let put = move |at: usize| -> Boxed<'a, _> {
-            let (key, value) = items[at];
-            Box::pin(async move { self.begin().put(key, value, None).await })
+            let item = &items[at];
+            let (key, value, expiry) = (item.key(), item.expose_value(), item.expiry());
+            Box::pin(async move { self.begin().put(key, value, expiry).await })
         };
         self.each(items.len(), put, finished)
     }

@@ -1,12 +1,14 @@
 //! Writes a new value for a secret, and creates the secret if there is none.
 
 use helvetisafe_crypto::Payload;
-use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{Expiry, SecretUpdate, UpdateSecret};
+use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret};
+use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
 
 use super::{Operation, parse};
+use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::expiry::Expiry;
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
@@ -26,8 +28,19 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
+        let work = self.update_unobserved(key, value, expiry);
+        self.observed("secrets.update", Some(key), work).await
+    }
+
+    async fn update_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry).await
     }
 
@@ -35,11 +48,21 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &str,
         value: &str,
-        expires_at: Option<Timestamp>,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = self.put_unobserved(key, value, expiry);
+        self.observed("secrets.put", Some(key), work).await
+    }
+
+    async fn put_unobserved(
+        &self,
+        key: &str,
+        value: &str,
+        expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        let expiry = expires_at.map_or(Expiry::Keep, Expiry::At);
         let plaintext = Payload::encode(key.as_str(), value);
+        let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await
     }
 
@@ -47,7 +70,7 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let sent = self.send_update(key.clone(), plaintext, expiry);
         self.write(key, plaintext, expiry.time(), sent).await
@@ -57,9 +80,10 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         key: KeyName,
         plaintext: &[u8],
-        expires_at: Expiry,
+        expires_at: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
+        self.check_expiry(&action, expires_at.time())?;
         let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
         let update = SecretUpdate {
             value,
@@ -70,20 +94,18 @@ impl<R: Runtime> Operation<'_, R> {
             key: key.clone(),
             update,
         };
-        let answer = self.vault.api.call(&call, action, self.deadline).await?;
-        Ok(SecretMetadata::written(
-            key,
-            None,
-            answer.updated_at,
-            answer.expires_at,
-        ))
+        let answer = self.vault.api.call(&call, action, &self.bounds).await?;
+        let key = ListedKey::Valid(key);
+        let updated_at = self.known_time(&key, "updated_at", answer.updated_at);
+        let expires_at = self.known_time(&key, "expires_at", answer.expires_at);
+        Ok(SecretMetadata::new(key, None, updated_at, expires_at))
     }
 
     pub(super) async fn put_payload(
         &self,
         key: &KeyName,
         plaintext: &[u8],
-        expiry: Expiry,
+        expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
         let update = || self.update_payload(key, plaintext, expiry);
         match update().await {
@@ -97,9 +119,25 @@ impl<R: Runtime> Operation<'_, R> {
         }
     }
 
+    /// Refuses an expiry in the past, which would delete the secret or be refused by the vault.
+    pub(super) fn check_expiry(
+        &self,
+        action: &Action,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let now = self.vault.api.runtime.both_clocks().wall;
+        match expires_at.filter(|at| *at <= now) {
+            Some(expires_at) => {
+                let cause = ConfigError::ExpiryInThePast { expires_at, now };
+                Err(Error::new(action.clone(), cause))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Encrypts a payload. Refuses one that could be written but not read back.
     pub(super) async fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
-        let key = self.vault.sealing_key(action, self.deadline).await?;
+        let key = self.vault.sealing_key(action, &self.bounds).await?;
         let envelope = key.org_key().seal(plaintext);
         let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
         let sealed = Sealed {

@@ -10,6 +10,8 @@ use helvetisafe_proto::KeyName;
 use jiff::Timestamp;
 
 use super::{Operations, parse};
+use crate::call_options::CallOptions;
+use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Boxed, Runtime};
 use crate::vault::Vault;
@@ -77,6 +79,8 @@ pub(crate) struct Poller<R: Runtime> {
     interval: Duration,
     /// The timeout of a whole poll; without it, each of its operations has its own.
     timeout: Option<Duration>,
+    options: CallOptions,
+    cancel: Option<CancelToken>,
     /// The number of further polls that read each secret, since the account may not list.
     without_list: AtomicUsize,
 }
@@ -97,6 +101,8 @@ impl<R: Runtime> Operations<'_, R> {
         let poller = Poller {
             vault: Arc::clone(self.vault),
             timeout: self.limit.map(|limit| limit.timeout),
+            options: self.options,
+            cancel: self.cancel.cloned(),
             keys: keys?.into_iter().collect(),
             interval: interval.max(SHORTEST_INTERVAL),
             without_list: AtomicUsize::new(0),
@@ -111,8 +117,9 @@ impl<R: Runtime> Operations<'_, R> {
 }
 
 impl<R: Runtime> Watcher<R> {
-    /// Polls at once, for [`begin_with`](Self::begin_with). A future that is dropped changes nothing.
-    pub(crate) fn first_poll(&self) -> Boxed<'static, Poll> {
+    /// Polls at once, for [`begin_with`](Self::begin_with) or [`compare`](Self::compare). A future that is dropped
+    /// changes nothing.
+    pub(crate) fn poll(&self) -> Boxed<'static, Poll> {
         let poller = Arc::clone(&self.poller);
         Box::pin(async move { poller.poll().await })
     }
@@ -136,16 +143,15 @@ impl<R: Runtime> Watcher<R> {
         self.changes.pop_front()
     }
 
-    /// Polls again for [`compare`](Self::compare), after the interval unless it is the first poll.
-    pub(crate) fn next_poll(&mut self) -> Boxed<'static, Poll> {
-        let poller = Arc::clone(&self.poller);
-        let sleeps = mem::replace(&mut self.has_polled, true);
-        Box::pin(async move {
-            if sleeps {
-                poller.sleep().await;
-            }
-            poller.poll().await
-        })
+    /// Returns the pause before the next poll for [`compare`](Self::compare): the interval, a tenth more or less,
+    /// so that many watchers do not poll at once. `None` for the first poll.
+    pub(crate) fn take_pause(&mut self) -> Option<Duration> {
+        let has_polled = mem::replace(&mut self.has_polled, true);
+        has_polled.then(|| self.poller.pause())
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.poller.vault.api.runtime
     }
 
     /// Finds the changes since the last poll.
@@ -169,18 +175,19 @@ impl<R: Runtime> Watcher<R> {
 }
 
 impl<R: Runtime> Poller<R> {
-    /// Sleeps for the interval, a tenth more or less, so that many watchers do not poll at once.
-    async fn sleep(&self) {
-        let runtime = &self.vault.api.runtime;
+    fn pause(&self) -> Duration {
         let tenth = self.interval / 10;
-        let more = (tenth * 2).mul_f64(runtime.clock().jitter());
-        runtime
-            .sleep((self.interval - tenth).saturating_add(more))
-            .await;
+        let jitter = self.vault.api.runtime.clock().jitter();
+        (self.interval - tenth).saturating_add((tenth * 2).mul_f64(jitter))
     }
 
     async fn poll(&self) -> Poll {
-        let operations = Operations::new(&self.vault);
+        let operations = Operations {
+            vault: &self.vault,
+            limit: None,
+            options: self.options,
+            cancel: self.cancel.as_ref(),
+        };
         let operations = match self.timeout {
             Some(timeout) => operations.within(timeout),
             None => operations,

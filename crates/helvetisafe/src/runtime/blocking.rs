@@ -1,6 +1,6 @@
 //! The runtime that blocks the calling thread.
 
-mod threads;
+pub(crate) mod threads;
 
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use http::{Request, Response};
 use zeroize::Zeroize;
 
 use super::{Boxed, Completed, Notify, Runtime};
+use crate::cancel::CancelToken;
 use crate::clock::Clock;
 use crate::http::ureq::UreqTransport;
 use crate::http::{Transport, TransportError};
@@ -64,8 +65,11 @@ impl Runtime for Blocking {
         }
     }
 
-    async fn sleep(&self, time: Duration) {
-        self.clock.sleep(time);
+    async fn sleep(&self, time: Duration, cancel: Option<&CancelToken>) {
+        match cancel {
+            Some(token) => self.clock.sleep_unless_cancelled(time, token),
+            None => self.clock.sleep(time),
+        }
     }
 
     async fn compute<T: Send + 'static>(
@@ -75,13 +79,23 @@ impl Runtime for Blocking {
         Some(work())
     }
 
-    /// Runs on the calling thread. The work observes its own deadline.
+    /// Work on the calling thread observes its own deadline.
     async fn complete<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-        _: Duration,
+        time: Duration,
+        detached: bool,
     ) -> Completed<T> {
-        Completed::Done(work.await)
+        if detached {
+            threads::complete(move || block(work), time)
+        } else {
+            Completed::Done(work.await)
+        }
+    }
+
+    fn spawn(&self, work: Boxed<'static, ()>) {
+        // Without a thread the values stay as they are.
+        let _ = threads::spawn(move || block(work));
     }
 
     async fn each<'a, T: Send>(
@@ -129,9 +143,16 @@ impl Notify for BlockingNotify {
 /// Runs a future of the blocking runtime, which is ready at the first poll. For any other the thread
 /// parks until it is.
 pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    // Only a future that is not ready needs a real waker, which costs an allocation.
+    let first = future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    if let Poll::Ready(value) = first {
+        return value;
+    }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(value) => return value,

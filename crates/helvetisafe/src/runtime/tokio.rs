@@ -11,6 +11,7 @@ use tokio::task::{JoinError, spawn, spawn_blocking};
 use tokio::time::timeout;
 
 use super::{Boxed, Completed, Notify, Runtime};
+use crate::cancel::CancelToken;
 use crate::clock::{AsyncClock, Clock};
 use crate::http::hyper::HyperTransport;
 use crate::http::{AsyncTransport, TransportError};
@@ -58,7 +59,8 @@ impl Runtime for Tokio {
         }
     }
 
-    async fn sleep(&self, time: Duration) {
+    /// Its futures are cancelled by dropping them.
+    async fn sleep(&self, time: Duration, _: Option<&CancelToken>) {
         self.clock.sleep_async(time).await;
     }
 
@@ -73,11 +75,16 @@ impl Runtime for Tokio {
         &self,
         work: impl Future<Output = T> + Send + 'static,
         time: Duration,
+        _: bool,
     ) -> Completed<T> {
         let Ok(joined) = timeout(time, spawn(trace::in_current_span(work))).await else {
             return Completed::Late;
         };
         outcome(joined).map_or(Completed::RuntimeEnded, Completed::Done)
+    }
+
+    fn spawn(&self, work: Boxed<'static, ()>) {
+        spawn(trace::in_current_span(work));
     }
 
     async fn each<'a, T: Send>(

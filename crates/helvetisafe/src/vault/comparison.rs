@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Vault;
-use crate::clock::Deadline;
+use crate::bounds::Bounds;
 use crate::error::{Action, Error};
 use crate::org_keys::{ConfirmedKey, Purpose};
 use crate::runtime::{Boxed, Notify, Runtime};
@@ -40,7 +40,7 @@ impl<R: Runtime> Vault<R> {
     pub(crate) async fn sealing_key(
         self: &Arc<Self>,
         action: &Action,
-        deadline: Deadline,
+        bounds: &Bounds,
     ) -> Result<ConfirmedKey, Error> {
         if let Some(key) = self.org_keys.sealing_key() {
             return Ok(key);
@@ -50,7 +50,7 @@ impl<R: Runtime> Vault<R> {
             let action = action.clone();
             Box::pin(async move {
                 let vault = &flight.vault;
-                let compared = vault.check_org_key(&action, Purpose::SealAgain, time.deadline);
+                let compared = vault.check_org_key(&action, Purpose::SealAgain, &time.bounds);
                 compared.await.err().map(Err)
             })
         };
@@ -58,7 +58,8 @@ impl<R: Runtime> Vault<R> {
             runtime: &self.api.runtime,
             landed: &self.comparison.ended,
             operation: self.api.timeouts.operation,
-            deadline,
+            bounds,
+            is_detached: false,
         };
         match flight.join(next, compare).await {
             Ok(outcome) => outcome,

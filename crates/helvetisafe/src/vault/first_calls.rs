@@ -7,6 +7,7 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey, GetSecret, SecretRecord};
 
 use crate::api::Api;
+use crate::bounds::Bounds;
 use crate::clock::Deadline;
 use crate::error::{Action, Error};
 use crate::runtime::{Boxed, Runtime};
@@ -100,7 +101,11 @@ async fn make_one<R: Runtime>(
         FirstCall::Secret(key) => {
             let (call, action) = (GetSecret { key: key.clone() }, Action::Get(key.clone()));
             // The first read of the secret repeats a call that failed, so nothing waits for that now.
-            let record = api.call_once(&call, action, deadline).await;
+            let bounds = Bounds {
+                attempts: Some(1),
+                ..deadline.into()
+            };
+            let record = api.call(&call, action, bounds).await;
             Ok(Answer::Secret(call.key, record))
         }
     }
@@ -126,9 +131,9 @@ pub(super) async fn fetch_private_key<R: Runtime>(
 /// Fetches the org key that the vault has now.
 pub(super) async fn fetch_org_key<R: Runtime>(
     api: &Arc<Api<R>>,
-    deadline: Deadline,
+    bounds: impl Into<Bounds>,
 ) -> Result<WrappedOrgKey, Error> {
-    let answer = api.call(&GetOrgKey, Action::GetOrgKey, deadline).await?;
+    let answer = api.call(&GetOrgKey, Action::GetOrgKey, bounds).await?;
     WrappedOrgKey::decode(&answer.encrypted_org_key)
         .map_err(|error| Error::new(Action::GetOrgKey, error))
 }

@@ -37,7 +37,10 @@ impl Prefetched {
     pub(crate) fn take(&self, key: &KeyName, now: Now) -> Option<Fetched> {
         let record = self.lock().remove(key)?;
         let is_recent = now.clock.saturating_sub(self.fetched) < LIFE;
-        let end = record.as_ref().ok().and_then(|record| record.expires_at);
+        let end = record
+            .as_ref()
+            .ok()
+            .and_then(|record| record.expires_at.known());
         let is_alive = end.is_none_or(|end| now.wall < end);
         (is_recent && is_alive).then_some(record)
     }

@@ -1,4 +1,4 @@
-//! Which header carries a portal API token.
+//! The header of a portal API token.
 
 use helvetisafe::{ApiTokenHeader, ErrorKind};
 use helvetisafe_test_support::{ORG_KEY, World, answer, earlier};

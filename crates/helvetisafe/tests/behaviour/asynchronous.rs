@@ -2,10 +2,12 @@
 //! futures. `tests/matrix` covers the behaviour of both clients.
 
 mod cancel;
+mod conversions;
 mod operations;
 mod runtimes;
 mod same_face;
 mod shared_reads;
+mod store;
 mod transport;
 mod watch;
 
@@ -13,7 +15,7 @@ use helvetisafe::{AsyncClient, AsyncParts, ClientBuilder, KeySource};
 use helvetisafe_test_support::{PEM, World, credentials};
 
 /// The builder of a service account's client on the real clock.
-fn builder(world: &World) -> ClientBuilder<AsyncParts> {
+pub(super) fn builder(world: &World) -> ClientBuilder<AsyncParts> {
     let credentials = credentials(&world.account);
     AsyncClient::builder(world.proxy.base_url(), credentials, KeySource::pem(PEM))
 }

@@ -1,4 +1,4 @@
-//! What a client keeps, for how long, and what it says about it.
+//! The cache: its entries, their lifetime, and the reported age.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,7 +117,7 @@ fn a_cached_failure_is_served_if_the_policy_allows_it() {
     assert!(is_absent());
     assert_eq!(reads(&world), 2);
 
-    // Whoever changes something knows better.
+    // A write of this client replaces the cached failure.
     client.secrets().create("db", "v", None).unwrap();
     client.secrets().get("db").unwrap();
     client.secrets().delete("db").unwrap();
@@ -155,7 +155,7 @@ fn a_failure_is_cached_for_retry_after_up_to_five_minutes() {
     }
 }
 
-/// A world whose vault answers reads with 503 once it is told to.
+/// A world whose vault answers reads with `status` once the flag is set.
 fn breakable(status: u16) -> (World, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&broken);
@@ -263,7 +263,7 @@ fn a_read_overtaken_by_a_write_is_not_cached() {
     let old = Arc::new(Mutex::new(Vec::new()));
     let slow = Arc::clone(&old);
     let world = World::new(move |seen, _| {
-        // Slower than the write that begins meanwhile.
+        // Slower than the concurrent write.
         let is_slow = seen.is("GET", DB) && is_first.swap(false, Ordering::SeqCst);
         is_slow.then(|| Action::Drip(slow.lock().unwrap().clone(), Duration::from_millis(5)))
     });

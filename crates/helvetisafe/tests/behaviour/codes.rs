@@ -1,12 +1,14 @@
-//! The vault's reasons for programs, and what a hostile one can do with them.
+//! Error codes of the vault, and their abuse by a hostile vault.
 
-use helvetisafe::{ErrorCode, ErrorKind};
+use std::time::{Duration, SystemTime};
+
+use helvetisafe::{Clock, ErrorCode, ErrorKind, Timestamp};
 use helvetisafe_test_support::{Action, TOKEN, World, answer};
 use serde_json::json;
 
 const A: &str = "/api/v1/secrets/a";
 
-/// What a client says of one answer to a read.
+/// The error of a read with this answer.
 fn of_read(status: u16, body: String) -> helvetisafe::Error {
     let world = World::new(move |seen, _| seen.is("GET", A).then(|| answer(status, body.clone())));
     world.client().secrets().get("a").unwrap_err()
@@ -92,19 +94,45 @@ fn the_token_endpoint_may_give_a_code_too() {
     assert_eq!(error.code(), Some(ErrorCode::InvalidHost));
 }
 
-/// From a vault, with no proxy that writes for it.
+/// The clock of the vault is ahead, so the client lets the expiry pass.
+#[test]
+fn a_real_vaults_reason_for_a_422_is_shown() {
+    let world = World::new(|_, _| None);
+    let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    let client = world.builder().clock(Behind(yesterday)).connect().unwrap();
+    let expiry = Timestamp::try_from(yesterday + Duration::from_secs(60)).unwrap();
+    let secrets = client.secrets();
+    let error = secrets.create("a", "v", Some(expiry)).unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::ExpiryInThePast));
+    assert_eq!(error.server_text(), Some("expiresAt has passed"));
+    assert_eq!(
+        error.to_string(),
+        "cannot create the secret `a`: the server answered 422 Unprocessable Entity; the expiry has \
+         passed: choose a later one, and check the clocks of both machines"
+    );
+}
+
+/// A clock that is set to a time in the past.
+struct Behind(SystemTime);
+
+impl Clock for Behind {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
+
+    fn wall(&self) -> SystemTime {
+        self.0
+    }
+}
+
+/// A real vault, without scripted answers.
 #[test]
 fn a_real_vault_returns_the_codes() {
     let world = World::new(|_, _| None);
     let client = world.client();
     let secrets = client.secrets();
-    let past = "2001-01-01T00:00:00Z".parse().unwrap();
-    let error = secrets.create("a", "v", Some(past)).unwrap_err();
-    assert_eq!(error.code(), Some(ErrorCode::ExpiryInThePast));
-    assert!(
-        error.to_string().contains("the expiry has passed"),
-        "{error}"
-    );
     let error = secrets.get("a").unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::SecretNotFound));
     secrets.create("a", "v", None).unwrap();

@@ -1,7 +1,8 @@
 //! `ConfigSource`.
 
 use config::{Config, ConfigError};
-use helvetisafe::ConfigSource;
+use helvetisafe::load::LoadError;
+use helvetisafe::{ConfigSource, RedactedConfigError};
 use helvetisafe_test_support::{TOKEN, World};
 use serde::Deserialize;
 
@@ -83,7 +84,8 @@ fn a_secret_that_cannot_be_read_is_an_error_that_names_it() {
     let ConfigError::Foreign(cause) = error else {
         panic!("{error}")
     };
-    let cause: &helvetisafe::Error = cause.downcast_ref().unwrap();
+    let cause: &LoadError = cause.downcast_ref().unwrap();
+    let cause = cause.problems()[0].error().unwrap();
     assert_eq!(cause.kind(), helvetisafe::ErrorKind::NotFound);
 }
 
@@ -105,4 +107,55 @@ fn an_error_of_another_type_does_not_show_the_value() {
         error.to_string().contains("the secret db_password"),
         "{error}"
     );
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Info,
+}
+
+/// What the `config` crate itself shows, and what is left of it.
+#[test]
+fn a_redacted_error_shows_no_value() {
+    let world = world();
+    let client = world.client();
+    client.secrets().put("level", "s3cr3t-level", None).unwrap();
+    client.secrets().put("pin", "s3cr3t-pin", None).unwrap();
+    let source = ConfigSource::new(client)
+        .secret("level", "level")
+        .secret("pin", "pins.first");
+    let settings = Config::builder().add_source(source).build().unwrap();
+    let errors = [
+        settings.get_int("pins.first").unwrap_err(),
+        settings.get_bool("pins.first").unwrap_err(),
+        settings.get::<u16>("pins.first").unwrap_err(),
+        settings.get::<Level>("level").unwrap_err(),
+        settings
+            .get::<std::collections::BTreeMap<String, u8>>("pins")
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("s3cr3t"), "{error}");
+        let error = RedactedConfigError::from(error);
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+    let error = RedactedConfigError::from(settings.get_int("pins.first").unwrap_err());
+    let text = error.to_string();
+    assert!(
+        text.contains("`pins.first`") && text.contains("an integer"),
+        "{text}"
+    );
+    assert!(text.contains("the secret pin"), "{text}");
+}
+
+#[test]
+fn every_unreadable_secret_is_in_one_error() {
+    let world = world();
+    let source = ConfigSource::new(world.client());
+    let source = source.secret("gone", "a").secret("lost", "b");
+    let built = Config::builder().add_source(source).build();
+    let text = RedactedConfigError::from(built.unwrap_err()).to_string();
+    assert!(text.contains("`gone`") && text.contains("`lost`"), "{text}");
 }

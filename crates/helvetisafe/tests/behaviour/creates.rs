@@ -1,4 +1,4 @@
-//! A create happens once, or says that it cannot tell.
+//! A create happens once, or its error says that the outcome is unknown.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use helvetisafe_test_support::{Action, PEM, SECRETS, World, answer, earlier};
 
 const DB: &str = "/api/v1/secrets/db";
 
-/// How a create's answer can be lost, on its first attempt.
+/// A world that loses the first answer to a create by `action`.
 fn losing(action: fn() -> Action) -> World {
     World::new(move |seen, before| {
         (seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0).then(action)
@@ -68,7 +68,7 @@ fn a_create_that_did_not_arrive_is_sent_again() {
 fn another_clients_secret_is_a_conflict() {
     let world = losing(|| Action::Close);
     let client = world.client();
-    // Another client, past the proxy, is quicker.
+    // Another client, not behind the proxy, is faster.
     let secret = secrecy::ExposeSecret::expose_secret(&world.account.client_secret);
     let other = Client::builder(
         world.vault.base_url(),
@@ -107,7 +107,7 @@ fn a_create_without_read_access_is_ambiguous() {
 
 #[test]
 fn a_conflict_with_its_own_earlier_attempt_is_a_success() {
-    // The first attempt is lost but reaches the vault only after it was read back.
+    // The first attempt is lost, and reaches the vault only after the read-back.
     let world = World::new(|seen, before| {
         let reads = earlier(before, "GET", DB);
         if seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0 {
@@ -121,7 +121,7 @@ fn a_conflict_with_its_own_earlier_attempt_is_a_success() {
     assert_eq!(value(&client), "v");
 }
 
-/// That it is not there yet does not tell that it will not be: a slow vault may still create it.
+/// A missing secret proves nothing: a slow vault may still create it.
 #[test]
 fn a_create_whose_answers_were_all_lost_is_ambiguous() {
     let actions: [fn() -> Action; 3] = [
@@ -175,7 +175,7 @@ fn a_refused_retry_leaves_a_lost_create_ambiguous() {
     }
 }
 
-/// With its answer the vault has ended the request: what is not there then will not be.
+/// An answer ends the request at the vault: a secret that is missing then will not appear.
 #[test]
 fn an_answered_create_that_is_absent_was_not_carried_out() {
     for status in [408, 500, 502, 503, 504] {
@@ -197,7 +197,7 @@ fn a_conflict_that_was_answered_keeps_its_status() {
         let is_first = earlier(before, "POST", SECRETS) == 0;
         let is_looked_for = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
         if is_looked_for {
-            // Theirs comes between the two.
+            // The other client writes between the two.
             return Some(answer(404, ""));
         }
         (seen.is("POST", SECRETS) && is_first).then_some(Action::Close)

@@ -1,4 +1,4 @@
-//! The vault is not trusted: what a scripted answer shows. The attacks are in `tests/hostile`.
+//! A vault that is not trusted, with scripted answers. The attacks are in `tests/hostile`.
 
 use helvetisafe::{Client, Credentials, ErrorKind, KeySource, OrgKeyRotation};
 use helvetisafe_crypto::{OrgKey, Payload};
@@ -8,7 +8,7 @@ use helvetisafe_test_support::{
 
 const A: &str = "/api/v1/secrets/a";
 
-/// An answer with a secret that holds just this plaintext.
+/// An answer with a secret of this plaintext.
 pub(crate) fn record(org_key: &OrgKey, key: &str, plaintext: &[u8]) -> Vec<u8> {
     let envelope = org_key.seal(plaintext).unwrap();
     let (value, nonce) = (envelope.encode_value(), envelope.encode_nonce());
@@ -27,7 +27,7 @@ fn an_answer_with_another_name_is_refused() {
     );
 }
 
-/// The vault shows another org key after the first read, and one secret under a third one.
+/// The vault returns another org key after the first read, and seals one secret under a third one.
 fn rotating(seen: &Request, before: &[Request]) -> Option<Action> {
     if seen.is("GET", A) {
         let lost = OrgKey::from_bytes(&[8; 32]);

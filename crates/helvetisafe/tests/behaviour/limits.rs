@@ -1,4 +1,4 @@
-//! Nothing is endless: not time, not size.
+//! Limits of time and size.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::extremes::extremes;
 
 const DB: &str = "/api/v1/secrets/db";
 
-/// Real time, so limits far below the defaults.
+/// Limits far below the defaults, since these tests run in real time.
 fn quick(builder: ClientBuilder) -> ClientBuilder {
     builder.attempts(1).timeouts(Timeouts {
         connect: Duration::from_millis(500),
@@ -93,7 +93,7 @@ fn an_answer_that_is_too_large_is_refused() {
     }
 }
 
-/// A transport of the application's may not know the limits.
+/// A transport of the application may ignore the limits.
 #[test]
 fn too_large_an_answer_is_refused_from_any_transport() {
     let sends_much = |_: &http::Request<Vec<u8>>| Ok(http::Response::new(vec![b' '; 70_000]));

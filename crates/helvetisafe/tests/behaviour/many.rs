@@ -17,11 +17,11 @@ fn get_many_returns_ordered_outcomes_with_one_token() {
     for outcome in client.secrets().put_many(&items) {
         outcome.unwrap();
     }
-    let mut told = Vec::new();
+    let mut progress = Vec::new();
     let found = client
         .secrets()
-        .get_many_with(&keys, |done| told.push(done));
-    assert_eq!(told, (1..=100).collect::<Vec<_>>());
+        .get_many_with(&keys, |done| progress.push(done));
+    assert_eq!(progress, (1..=100).collect::<Vec<_>>());
     assert_eq!(found.len(), keys.len());
     for (key, outcome) in keys.iter().zip(found) {
         match outcome {
@@ -77,19 +77,19 @@ fn any_work_runs_concurrently_in_order_and_within_the_limit() {
     let client = world.builder().concurrency(two).connect().unwrap();
     let secrets = client.secrets();
     let items: Vec<_> = (0..20).map(|n| (format!("k{n}"), n)).collect();
-    let mut told = Vec::new();
+    let mut progress = Vec::new();
     let found = secrets.each(
         &items,
         |(key, n)| {
             secrets.create(key, &n.to_string(), None)?;
             secrets.get(key)
         },
-        |done| told.push(done),
+        |done| progress.push(done),
     );
     for ((_, n), secret) in items.iter().zip(found) {
         assert_eq!(secret.unwrap().expose_secret(), n.to_string());
     }
-    assert_eq!(told, (1..=20).collect::<Vec<_>>());
+    assert_eq!(progress, (1..=20).collect::<Vec<_>>());
     let connections = world.proxy.log().iter().map(|seen| seen.connection).max();
     assert_eq!(connections, Some(1), "two, counted from 0");
 }
@@ -114,7 +114,7 @@ fn a_rate_limit_of_one_request_slows_all() {
         let secret = world.account.client_secret.expose_secret();
         helvetisafe::Credentials::service_account(world.account.client_id.as_str(), secret)
     };
-    // Real time: the waits are the point.
+    // Real time, since the test measures the waits.
     let client = helvetisafe::Client::builder(
         world.proxy.base_url(),
         credentials,
@@ -129,7 +129,7 @@ fn a_rate_limit_of_one_request_slows_all() {
     assert!(found.iter().all(Result::is_ok));
     let times = times.lock().unwrap();
     let limited = times[9];
-    // Those that were under way, seven others, may still arrive.
+    // The seven other requests in flight may still arrive.
     let during = times[10..]
         .iter()
         .filter(|time| **time < limited + Duration::from_millis(900));

@@ -1,4 +1,4 @@
-//! What the operations do when all goes well.
+//! The operations without failures.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ const DB: &str = "/api/v1/secrets/db";
 #[test]
 fn setting_a_field_leaves_the_others_unchanged() {
     let world = World::new(|_, _| None);
-    // With its first field alone it looks like another secret.
+    // With only its first field it looks like another secret.
     let client = world.builder().allow_unbound(true).connect().unwrap();
     let secrets = client.secrets();
     secrets.set_field("db", "HOST", "h", Expiry::Keep).unwrap();
@@ -159,30 +159,47 @@ fn events_describe_each_request_without_secrets() {
     let world = World::new(|seen, before| {
         (seen.is("GET", DB) && earlier(before, "GET", DB) == 0).then(|| answer(429, ""))
     });
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&told);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&events);
     let observe = move |event: &Event<'_>| log.lock().unwrap().push(format!("{event:?}"));
     let client = world.builder().on_event(observe).connect().unwrap();
-    told.lock().unwrap().clear();
+    events.lock().unwrap().clear();
     client.secrets().get("db").unwrap_err();
 
-    let told = told.lock().unwrap().clone();
-    let kinds: Vec<_> = told
+    let events = events.lock().unwrap().clone();
+    let kinds: Vec<_> = events
         .iter()
         .map(|event| event.split(' ').next().unwrap())
         .collect();
     assert_eq!(
         kinds,
-        ["Sending", "Answered", "Waiting", "Sending", "Answered"]
+        [
+            "Sending",
+            "Answered",
+            "Waiting",
+            "Sending",
+            "Answered",
+            "CallEnded",
+            "OperationEnded"
+        ]
     );
-    assert!(told[0].contains("path: \"/api/v1/secrets/db\"") && told[0].contains("attempt: 1"));
+    let template = "path_template: \"/api/v1/secrets/{key}\", key: Some(HiddenKey)";
     assert!(
-        told[0].contains("\"authorization\": Sensitive"),
+        events[0].contains(template) && events[0].contains("attempt: 1"),
         "{}",
-        told[0]
+        events[0]
     );
-    assert!(told[2].contains("throttled: true"), "{}", told[2]);
-    assert!(told[3].contains("attempt: 2"), "{}", told[3]);
+    assert!(
+        !events.iter().any(|event| event.contains("db\"")),
+        "{events:?}"
+    );
+    assert!(
+        events[0].contains("\"authorization\": Sensitive"),
+        "{}",
+        events[0]
+    );
+    assert!(events[2].contains("throttled: true"), "{}", events[2]);
+    assert!(events[3].contains("attempt: 2"), "{}", events[3]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A vault that limits, and a client that does as it is told; both on one clock, which the test
+//! A vault that limits rates, and a client that respects the limits. Both use one clock, which the test
 //! drives.
 
 use std::num::NonZeroUsize;
@@ -29,7 +29,7 @@ fn rate(count: u32, seconds: u64) -> Option<Rate> {
 
 #[test]
 fn the_client_honours_retry_after_and_succeeds() {
-    // The org key, a create, a read; then one each 7 s.
+    // The org key, a create and a read; then one request per 7 s.
     let world = limited(RateLimits {
         requests: rate(3, 21),
         ..RateLimits::off()
@@ -106,7 +106,7 @@ fn a_wrong_client_secret_is_refused_then_throttled_and_the_right_one_is_not() {
     assert!(world.clock.sleeps_in_ms().is_empty());
 }
 
-/// However many calls there are, one a second asks.
+/// One request per second, for any number of calls.
 #[test]
 fn a_backoff_longer_than_every_deadline_applies_to_all_calls() {
     let world = World::new(|seen, _| {
@@ -128,7 +128,7 @@ fn a_backoff_longer_than_every_deadline_applies_to_all_calls() {
     assert_eq!(ask(), 2);
 }
 
-/// Whoever makes a single attempt tells the others all the same.
+/// A call with a single attempt delays the other calls all the same.
 #[test]
 fn the_last_attempt_makes_other_calls_back_off() {
     let world = World::new(|seen, before| {

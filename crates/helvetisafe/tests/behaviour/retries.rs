@@ -1,4 +1,4 @@
-//! What is tried again, how often, and after which wait.
+//! Retries: their conditions, number and waits.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ fn a_read_with_a_lost_answer_is_retried() {
     ];
     for action in actions {
         let world = World::new(move |seen, before| {
-            // On a fresh connection each, so that it is no dead one.
+            // Each attempt has a new connection, so none is dead.
             (seen.is("GET", DB) && earlier(before, "GET", DB) < 2).then(action)
         });
         let client = world.client();
@@ -330,7 +330,7 @@ fn a_put_creates_or_updates() {
     );
 }
 
-/// The refusal is about the repetition; the attempt before it has written.
+/// Only the repetition was refused; the attempt before it wrote.
 #[test]
 fn a_lost_write_is_ambiguous_even_if_its_retry_is_refused() {
     for (status, kind) in [
@@ -356,7 +356,7 @@ fn a_lost_write_is_ambiguous_even_if_its_retry_is_refused() {
     }
 }
 
-/// How long to leave the vault alone is known all the same.
+/// The error contains the `Retry-After` all the same.
 #[test]
 fn an_ambiguous_write_contains_retry_after() {
     for (method, path) in [("PUT", DB), ("POST", SECRETS)] {

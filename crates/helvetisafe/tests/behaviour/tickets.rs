@@ -1,4 +1,4 @@
-//! An access token that a later client begins with.
+//! Resumption tickets: an access token for a later client.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use helvetisafe_test_support::{
 };
 use secrecy::ExposeSecret;
 
-/// A clock that stands still, at so many seconds of the calendar, until it is set.
+/// A clock that stands still at this number of seconds of the calendar until it is set.
 #[derive(Clone)]
 struct Stopped(Arc<AtomicU64>);
 
@@ -47,7 +47,7 @@ fn world() -> World {
     World::new(|_, _| None)
 }
 
-/// How many tokens are fetched to connect, and the client.
+/// Connects; returns the number of token requests and the client.
 fn connect(world: &World, builder: ClientBuilder) -> (usize, Client) {
     let before = world.proxy.count("POST", TOKEN);
     let client = builder.connect().unwrap();
@@ -140,7 +140,7 @@ fn a_ticket_is_for_one_vault_account_secret_and_set_of_scopes() {
     wrong("another", secret);
     wrong(&world.account.client_id, "another");
 
-    // The same vault under another name could be another vault.
+    // Another name of the same vault could be another vault.
     let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
     let direct = Client::builder(world.vault.base_url(), credentials, KeySource::pem(PEM));
     let direct = direct.connect().unwrap().resumption_ticket().unwrap();
@@ -199,7 +199,7 @@ fn a_403_is_final_for_a_young_token_and_for_the_clients_own() {
     }
 }
 
-/// A token that works is not given up before there is another.
+/// A working token is used until there is a new one.
 #[test]
 fn without_a_new_token_a_403_is_returned_and_the_old_token_stays_in_use() {
     let world = World::new(|seen, before| {
@@ -241,7 +241,7 @@ fn an_invalid_ticket_is_ignored() {
     }
 }
 
-/// A vault that has got hold of a ticket presents its ciphertext as a secret.
+/// A vault with a stolen ticket presents its ciphertext as a secret.
 #[test]
 fn a_ticket_does_not_open_as_a_secret() {
     let given = Arc::new(Mutex::new(None::<String>));
@@ -272,7 +272,7 @@ fn a_password_opens_a_ticket_too() {
     let ticket = ticket(&client);
     assert_eq!(ticket.split('.').count(), 8);
     assert_eq!(fetched(&world, builder().resume(&ticket)), 0);
-    // The key may come from elsewhere; what has no key in it does not open with a password.
+    // The key may come from another source. A ticket without a key does not open with a password.
     assert_eq!(fetched(&world, world.builder().resume(&ticket)), 0);
     let without = self::ticket(&world.client());
     assert_eq!(fetched(&world, builder().resume(without)), 1);

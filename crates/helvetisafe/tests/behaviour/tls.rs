@@ -1,4 +1,4 @@
-//! Certificates: an unknown authority is refused, an added one is trusted, and to trust none is an
+//! Certificates: an unknown authority is refused, an added one is trusted, and an empty store is an
 //! error that says so.
 
 #[cfg(all(feature = "platform-roots", target_os = "linux"))]
@@ -36,10 +36,10 @@ fn an_added_authority_is_trusted() {
     assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
 }
 
-/// Connections share what one of them learnt, and the platform's certificates are read once.
+/// Connections share TLS sessions, and the platform's certificates are read once.
 #[test]
 fn a_new_connection_resumes_the_tls_session() {
-    // After a 401 an API token is sent in another header.
+    // After a 401, an API token is sent in the other header.
     let (port, authority, begun) = tls_server::serve("localhost", "401 Unauthorized");
     let error = builder(port)
         .ca_certificate(authority)
@@ -90,7 +90,7 @@ fn async_error(port: u16) -> Error {
 #[cfg(all(feature = "platform-roots", target_os = "linux"))]
 #[test]
 fn an_empty_certificate_store_is_named_in_the_error() {
-    // The environment belongs to the process, so this test program is run once more.
+    // The environment belongs to the process, so this test program runs itself once more.
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "tls::without_a_certificate_store", "--ignored"]);
     command
@@ -143,6 +143,6 @@ fn without_roots_only_an_added_authority_is_trusted() {
         .connect()
         .unwrap_err();
     assert_eq!(error.status().unwrap(), 404, "TLS worked: {error}");
-    // Without TLS nobody needs to be trusted.
+    // Without TLS no authority is needed.
     helvetisafe_test_support::World::new(|_, _| None).client();
 }

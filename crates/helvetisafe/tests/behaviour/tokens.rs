@@ -1,4 +1,4 @@
-//! When an access token is fetched, and by whom.
+//! Token requests: their time, and the thread that sends them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -67,6 +67,34 @@ fn the_configured_scopes_are_requested() {
 }
 
 #[test]
+fn scopes_that_the_client_does_not_know_are_requested_as_text() {
+    let world = World::new(|_, _| None);
+    // This vault does not know it either.
+    let _ = world
+        .builder()
+        .scopes_text("secrets:read audit:read")
+        .connect();
+    let body = String::from_utf8(world.proxy.log().remove(0).body).unwrap();
+    assert!(
+        body.ends_with("&scope=secrets%3Aread+audit%3Aread"),
+        "{body}"
+    );
+    for invalid in [
+        "two  spaces",
+        " first",
+        "last ",
+        "line\nbreak",
+        "qu\"ote",
+        "ü",
+    ] {
+        let refused = world.builder().scopes_text(invalid).connect();
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    }
+    assert_eq!(world.proxy.log().len(), 1, "nothing was sent");
+}
+
+#[test]
 fn a_refused_client_is_an_authentication_error_and_not_tried_again() {
     let world = World::new(|_, _| None);
     let wrong = helvetisafe::Credentials::service_account(
@@ -121,7 +149,7 @@ fn a_write_that_was_refused_with_401_is_replayed_too() {
 #[test]
 fn a_renewal_serves_all_waiters() {
     let world = World::new(|seen, _| {
-        // A slow token endpoint, so that the threads really meet.
+        // A slow token endpoint, so that the threads overlap.
         if seen.is("POST", TOKEN) {
             thread::sleep(Duration::from_millis(100));
         }
@@ -139,7 +167,7 @@ fn a_renewal_serves_all_waiters() {
             });
         }
     });
-    // Whoever waits is woken, and does not sleep to the end of its operation.
+    // The waiters are woken before the end of their operations.
     assert!(begun.elapsed() < seconds(25), "{:?}", begun.elapsed());
     assert_eq!(
         world.proxy.count("POST", TOKEN),
@@ -177,13 +205,13 @@ fn a_failed_renewal_is_shared_too() {
     );
 }
 
-/// It has used up most of its time when it begins the renewal.
+/// The thread that starts the renewal has little of its timeout left.
 #[test]
 fn a_thread_that_times_out_does_not_fail_the_renewal_of_the_others() {
     let renews = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&renews);
     let world = World::new(move |seen, before| {
-        // Connecting brings one to this client, and one to the other.
+        // Each of the two clients fetches one to connect.
         if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2 {
             begins.store(true, Ordering::SeqCst);
             thread::sleep(Duration::from_secs(1));
@@ -251,15 +279,15 @@ fn a_dead_token_is_never_sent() {
 fn a_token_event_has_the_scopes_and_the_vaults_time() {
     let account = NewAccount::default().scopes([Scope::SecretsRead, Scope::CredentialsRead]);
     let world = World::with(Vault::ephemeral().unwrap(), account, |_, _| None);
-    let told = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-    let log = Arc::clone(&told);
+    let events = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let log = Arc::clone(&events);
     let observe = move |event: &Event<'_>| match event {
         Event::Authorized { granted, life, .. } => log.lock().unwrap().0.push((*granted, *life)),
         Event::Answered { date, .. } => log.lock().unwrap().1.extend(*date),
         _ => {}
     };
     world.builder().on_event(observe).connect().unwrap();
-    let (granted, dates) = &*told.lock().unwrap();
+    let (granted, dates) = &*events.lock().unwrap();
     let scopes = Scopes::from([Scope::SecretsRead, Scope::CredentialsRead]);
     assert_eq!(granted, &[(Some(scopes), seconds(3600))]);
     assert_eq!(dates.len(), 2, "one for each answer");

@@ -1,18 +1,19 @@
-//! Changes that are noticed.
+//! The changes that a watch reports.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use helvetisafe::{CachePolicy, ChangeKind, Client, Clock, ErrorKind, Scope};
-use helvetisafe_test_support::{SECRETS, World, answer, earlier};
+use helvetisafe::{CachePolicy, CancelToken, ChangeKind, Client, Clock, ErrorKind, Scope, Watch};
+use helvetisafe_test_support::{Action, SECRETS, World, answer, earlier};
 
-/// What is done while the watch sleeps, one after the other.
-type Deeds = Vec<Box<dyn FnOnce() + Send>>;
+/// Actions during the sleeps of the watch, one per sleep.
+type Actions = Vec<Box<dyn FnOnce() + Send>>;
 
-/// A clock whose sleeps are when things happen.
+/// A clock that runs one action during each sleep.
 #[derive(Clone)]
 struct Stage {
-    actions: Arc<Mutex<Deeds>>,
+    actions: Arc<Mutex<Actions>>,
     slept: Arc<Mutex<Vec<Duration>>>,
 }
 
@@ -36,14 +37,14 @@ impl Clock for Stage {
     }
 }
 
-fn stage(actions: Deeds) -> Stage {
+fn stage(actions: Actions) -> Stage {
     Stage {
         actions: Arc::new(Mutex::new(actions)),
         slept: Arc::default(),
     }
 }
 
-fn script(client: &Client) -> Deeds {
+fn script(client: &Client) -> Actions {
     let (one, two, three) = (client.clone(), client.clone(), client.clone());
     vec![
         Box::new(|| {}),
@@ -109,8 +110,8 @@ fn without_the_list_each_secret_is_read() {
 #[test]
 fn a_watch_continues_after_a_failed_poll() {
     let world = World::new(|seen, before| {
-        let looks = before.iter().filter(|seen| seen.is("GET", SECRETS)).count();
-        (seen.is("GET", SECRETS) && looks == 1).then(|| answer(400, ""))
+        let lists = before.iter().filter(|seen| seen.is("GET", SECRETS)).count();
+        (seen.is("GET", SECRETS) && lists == 1).then(|| answer(400, ""))
     });
     let writer = world.client();
     writer.secrets().create("a", "first", None).unwrap();
@@ -128,7 +129,7 @@ fn a_watch_continues_after_a_failed_poll() {
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
 }
 
-/// What changes between the first look and the first call of `next` is not lost.
+/// A change between the first poll and the first `next` is not lost.
 #[test]
 fn a_started_watch_sees_changes_before_its_first_poll() {
     let world = World::new(|_, _| None);
@@ -149,15 +150,14 @@ fn a_started_watch_sees_changes_before_its_first_poll() {
     );
 }
 
-/// A value in the cache of the watching client is not what is read after a change was told, nor after
-/// the watch began.
+/// Neither after a reported change nor after `begin` does a read return the old cached value.
 #[test]
 fn after_a_change_a_read_returns_the_new_value() {
     let world = World::new(|_, _| None);
     let writer = world.client();
     writer.secrets().create("a", "first", None).unwrap();
     let (second, third) = (writer.clone(), writer);
-    let actions: Deeds = vec![Box::new(move || {
+    let actions: Actions = vec![Box::new(move || {
         drop(third.secrets().put("a", "third", None).unwrap());
     })];
     let policy = CachePolicy::new(Duration::from_secs(3600));
@@ -184,7 +184,7 @@ fn a_later_begin_discards_pending_changes() {
         writer.secrets().create(key, "first", None).unwrap();
     }
     let (first, later) = (writer.clone(), writer.clone());
-    let actions: Deeds = vec![
+    let actions: Actions = vec![
         Box::new(move || {
             drop(first.secrets().put("a", "second", None).unwrap());
             first.secrets().delete("b").unwrap();
@@ -216,15 +216,15 @@ fn the_interval_has_a_minimum() {
     assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_millis(90)]);
 }
 
-/// The world and what is told of two secrets in it by a watch whose list is forbidden at some looks.
-/// Between its looks happens what `actions` says, given who writes.
-fn told(
+/// Watches two secrets while the list is forbidden at some polls. `actions` gets the writing client and
+/// returns the actions between the polls. Returns the world and the reported changes.
+fn reported(
     is_forbidden: impl Fn(usize) -> bool + Send + Sync + 'static,
-    actions: impl FnOnce(&Client) -> Deeds,
+    actions: impl FnOnce(&Client) -> Actions,
 ) -> (World, Vec<String>) {
     let world = World::new(move |seen, before| {
-        let look = earlier(before, "GET", SECRETS);
-        (seen.is("GET", SECRETS) && is_forbidden(look)).then(|| answer(403, ""))
+        let poll = earlier(before, "GET", SECRETS);
+        (seen.is("GET", SECRETS) && is_forbidden(poll)).then(|| answer(403, ""))
     });
     let writer = world.client();
     for key in ["a", "b"] {
@@ -248,34 +248,34 @@ fn writes(client: &Client, key: &'static str) -> Box<dyn FnOnce() + Send> {
     Box::new(move || drop(client.secrets().put(key, "again", None).unwrap()))
 }
 
-/// So many looks at which nothing happens.
-fn nothing(looks: usize) -> Deeds {
-    (0..looks).map(|_| Box::new(|| {}) as _).collect()
+/// No action during this number of sleeps.
+fn idle(sleeps: usize) -> Actions {
+    (0..sleeps).map(|_| Box::new(|| {}) as _).collect()
 }
 
 #[test]
 fn a_list_that_becomes_forbidden_is_no_change() {
-    let (_, changes) = told(|look| look > 0, |_| nothing(2));
+    let (_, changes) = reported(|poll| poll > 0, |_| idle(2));
     assert!(changes.is_empty(), "{changes:?}");
 }
 
 #[test]
 fn a_forbidden_list_is_requested_again_later() {
-    let (world, changes) = told(|look| look == 1, |_| nothing(30));
+    let (world, changes) = reported(|poll| poll == 1, |_| idle(30));
     assert!(changes.is_empty(), "{changes:?}");
     let lists = world.proxy.count("GET", SECRETS);
     let reads = world.proxy.count("GET", "/api/v1/secrets/a");
-    // Of 32 looks the one whose list was forbidden reads, and so do the nine after it.
+    // Of 32 polls, the one with the forbidden list and the nine after it read each secret.
     assert_eq!((lists, reads), (32 - 9, 10));
 }
 
 #[test]
 fn a_change_is_reported_once_by_both_poll_methods() {
     for at in 0..14 {
-        let (_, changes) = told(
-            |look| look == 1,
+        let (_, changes) = reported(
+            |poll| poll == 1,
             |client| {
-                let mut actions = nothing(14);
+                let mut actions = idle(14);
                 actions[at] = writes(client, "a");
                 actions
             },
@@ -284,7 +284,7 @@ fn a_change_is_reported_once_by_both_poll_methods() {
     }
 }
 
-/// Who may neither list nor read for a moment is not bound to read for long.
+/// After one poll without list and read access, the watch does not stay with single reads.
 #[test]
 fn if_reads_are_forbidden_too_the_next_poll_requests_the_list() {
     let world = World::new(|seen, before| {
@@ -296,7 +296,7 @@ fn if_reads_are_forbidden_too_the_next_poll_requests_the_list() {
     });
     let writer = world.client();
     writer.secrets().create("a", "first", None).unwrap();
-    let mut actions = nothing(1);
+    let mut actions = idle(1);
     actions.push(writes(&writer, "a"));
     let client = world.builder().clock(stage(actions)).connect().unwrap();
     let watch = client.secrets().watch(&["a"], Duration::from_secs(1));
@@ -319,4 +319,101 @@ fn a_begin_delays_the_next_poll() {
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
     assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_secs(9)]);
     assert_eq!(world.proxy.count("GET", SECRETS), 2);
+}
+
+const SOON: Duration = Duration::from_millis(100);
+/// With a machine that does much else.
+const ENOUGH: Duration = Duration::from_secs(2);
+
+/// A watch of one secret on the real clock.
+fn watch_of_a(world: &World, interval: Duration) -> Watch {
+    let client = world.builder_on_the_real_clock().connect().unwrap();
+    client.secrets().put("a", "first", None).unwrap();
+    client.secrets().watch(&["a"], interval).unwrap()
+}
+
+/// Closes the watch a little later, and waits for its end.
+fn closes(watch: &mut Watch) {
+    let token = watch.cancel_token();
+    let begun = Instant::now();
+    thread::spawn(move || {
+        thread::sleep(SOON);
+        token.cancel();
+    });
+    assert!(watch.next().is_none());
+    let time = begun.elapsed();
+    assert!(time >= SOON && time < ENOUGH, "{time:?}");
+    assert!(watch.next().is_none() && watch.next_within(SOON).is_none());
+}
+
+#[test]
+fn a_watch_is_closed_by_another_thread_while_it_sleeps() {
+    let world = World::new(|_, _| None);
+    let mut watch = watch_of_a(&world, Duration::from_secs(3600));
+    watch.begin().unwrap();
+    closes(&mut watch);
+}
+
+#[test]
+fn a_watch_is_closed_by_another_thread_while_the_vault_hangs() {
+    let world = World::new(|seen, _| {
+        seen.is("GET", SECRETS)
+            .then_some(Action::Stall(ENOUGH * 10))
+    });
+    closes(&mut watch_of_a(&world, Duration::from_secs(1)));
+}
+
+#[test]
+fn a_token_of_the_operations_closes_the_watch() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let token = CancelToken::new();
+    let secrets = client.secrets().cancelled_by(&token);
+    let mut watch = secrets.watch(&["a"], Duration::from_secs(1)).unwrap();
+    token.cancel();
+    assert!(watch.next().is_none() && watch.cancel_token().is_cancelled());
+}
+
+#[test]
+fn a_watch_is_waited_on_for_a_time_and_loses_nothing() {
+    let world = World::new(|_, _| None);
+    let mut watch = watch_of_a(&world, Duration::from_secs(1));
+    watch.begin().unwrap();
+    world.client().secrets().put("a", "second", None).unwrap();
+    let begun = Instant::now();
+    assert!(watch.next_within(SOON).is_none());
+    assert!(begun.elapsed() >= SOON && begun.elapsed() < ENOUGH);
+    // The time that it has waited counts: the poll comes after the interval, not later.
+    let mut waits = 1;
+    let change = loop {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        waits += 1;
+        if let Some(change) = watch.next_within(SOON) {
+            break change.unwrap();
+        }
+    };
+    assert_eq!(change.kind(), ChangeKind::Changed);
+    assert!(waits > 3, "{waits}");
+}
+
+#[test]
+fn a_slow_poll_goes_on_while_the_watch_is_not_waited_on() {
+    let world = World::new(|seen, _| {
+        (seen.is("GET", SECRETS)).then_some(Action::ForwardAfter(Duration::from_millis(500)))
+    });
+    let mut watch = watch_of_a(&world, SOON);
+    watch.begin().unwrap();
+    world.client().secrets().put("a", "second", None).unwrap();
+    let begun = Instant::now();
+    let change = loop {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        // No poll ends in this time.
+        let waited = Instant::now();
+        if let Some(change) = watch.next_within(SOON) {
+            break change.unwrap();
+        }
+        assert!(waited.elapsed() < ENOUGH);
+    };
+    assert_eq!(change.kind(), ChangeKind::Changed);
+    assert_eq!(world.proxy.count("GET", SECRETS), 2, "each poll was used");
 }

@@ -11,10 +11,10 @@ use helvetisafe_test_support::World;
 const KEYS: usize = 200;
 const STALL: Duration = Duration::from_millis(100);
 const TIME: Duration = Duration::from_millis(500);
-/// With a machine that does much else.
+/// The tolerance for a busy machine.
 const ENOUGH: Duration = Duration::from_millis(1500);
 
-/// A vault that takes its time to answer each call of `route`.
+/// A vault that answers each call of `route` slowly.
 fn slow(route: Route) -> (World, Faults, Client) {
     let faults = Faults::new();
     let vault = Vault::builder().faults(faults.clone()).start().unwrap();
@@ -86,7 +86,7 @@ fn after_the_deadline_nothing_is_sent_and_a_nested_deadline_does_not_extend_it()
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
-/// The account may not list, so that a look reads each secret.
+/// The account has no list scope, so a poll reads each secret.
 #[test]
 fn each_poll_of_a_watch_stops_at_the_deadline() {
     let (_world, _faults, client) = slow(Route::Read);
@@ -95,7 +95,7 @@ fn each_poll_of_a_watch_stops_at_the_deadline() {
     let mut few = secrets.watch(&["a", "b"], interval).unwrap();
     let mut many = secrets.watch(&keys(), interval).unwrap();
     std::thread::sleep(TIME);
-    // It counts from when a look begins.
+    // The deadline counts from the start of a poll.
     few.begin().unwrap();
     let begun = Instant::now();
     let error = many.begin().unwrap_err();

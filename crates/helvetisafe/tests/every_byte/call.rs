@@ -1,4 +1,4 @@
-//! The calls, each made by a client to which nothing else happens.
+//! The calls, each made by a client of its own.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -54,7 +54,7 @@ impl Call {
 
 const SEALED_ELSEWHERE: &str = "sealed_elsewhere";
 
-/// What is there when a create is read back.
+/// The secret that the read-back of a create finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Own,
@@ -69,21 +69,21 @@ impl Found {
 
 type Script = Box<dyn Fn(usize) -> Reply + Send>;
 
-/// What the server does with the call, and how often it was asked.
+/// The script of the server, and its counters.
 #[derive(Default)]
 struct Stage {
     script: Mutex<Option<Script>>,
     answered: AtomicUsize,
-    /// How many requests of the call the client has sent.
+    /// The requests of the call so far.
     sent_requests: AtomicUsize,
     /// The bodies of the creates, by the path of the secret.
     sent: Mutex<HashMap<String, Vec<u8>>>,
     arrived: Condvar,
-    /// How many secrets were created.
+    /// The number of created secrets.
     created: AtomicUsize,
 }
 
-/// A client that makes one call over and over.
+/// A client that repeats one call.
 pub(crate) struct Client {
     kind: ClientKind,
     call: Call,
@@ -126,7 +126,7 @@ impl Client {
         client
     }
 
-    /// Connects; again when the limit, which is short for the sake of the tests, was too short.
+    /// Connects, and again if the short timeout of these tests expired.
     fn connected(&self) -> Box<dyn AnyClient> {
         let account = Credentials::service_account("id", "secret");
         let connect = || self.connect(account.clone(), KeySource::pem(PEM)).ok();
@@ -168,16 +168,16 @@ impl Client {
     fn counter(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let (stage, line) = (Arc::clone(&self.stage), self.call.line());
         move |event| {
-            if let Event::Sending { method, path, .. } = event
-                && (*method, *path) == line
+            if let Event::Sending { call, .. } = event
+                && (call.method(), call.path().as_str()) == line
             {
                 stage.sent_requests.fetch_add(1, Ordering::SeqCst);
             }
         }
     }
 
-    /// Makes the call, with this script for its answers, and tells how many requests it took.
-    /// Succeeds only when the value is exactly the one that was recorded.
+    /// Makes the call with this script, and returns the number of its requests. Succeeds only when the
+    /// value is exactly the one that was recorded.
     pub(crate) fn call_with(
         &self,
         script: impl Fn(usize) -> Reply + Send + 'static,
@@ -199,7 +199,7 @@ impl Client {
                 self.clock.advance(Duration::from_secs(3600));
                 secrets.list().map(drop)
             }
-            // What does not open has the client ask for the org key again.
+            // After a secret that does not open, the client reads the org key again.
             Call::OrgKey => but_no_crypto(secrets.get(SEALED_ELSEWHERE)),
             Call::List => secrets.list().map(|listed| {
                 assert_eq!(listed.len(), 1);
@@ -210,26 +210,26 @@ impl Client {
                 .get("db")
                 .map(|secret| assert_eq!(secret.expose_secret(), "value")),
             Call::Create => {
-                // Each its own name, since a request may arrive after its client has given up.
+                // Each call has its own name, since a request may arrive after its client timed out.
                 let number = self.stage.created.fetch_add(1, Ordering::SeqCst);
                 let created = secrets.create(&format!("k{number}"), "value");
                 created.map(drop)
             }
             Call::Update => secrets
                 .update("db", "value")
-                .map(|told| assert!(told.updated_at().is_some())),
+                .map(|updated| assert!(updated.updated_at().is_some())),
             _ => secrets.delete("db"),
         }
     }
 
     fn connect_with(&self) -> Result<(), Error> {
         let (token, password) = (Credentials::api_token("token"), KeySource::password("pass"));
-        // As recorded, it cannot be unlocked.
+        // The recorded key cannot be unlocked.
         but_no_crypto(self.connect(token, password))
     }
 }
 
-/// A call that has all it asked for, and cannot open it.
+/// A call that received everything, but cannot open it.
 fn but_no_crypto<T>(outcome: Result<T, Error>) -> Result<(), Error> {
     match outcome {
         Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
@@ -238,8 +238,8 @@ fn but_no_crypto<T>(outcome: Result<T, Error>) -> Result<(), Error> {
 }
 
 impl Stage {
-    /// The script answers the call; the recording answers any other, and the call as long as there
-    /// is no script.
+    /// The script answers the call. The recording answers all others, and the call too while there is no
+    /// script.
     fn handler(
         self: Arc<Self>,
         recording: &Recording,
@@ -279,7 +279,7 @@ impl Stage {
         }
     }
 
-    /// What was sent to create the secret, as soon as it is there.
+    /// Waits for the body of the create of this secret.
     fn sent(&self, path: &str) -> Vec<u8> {
         let sent = self.sent.lock().unwrap();
         let is_missing = |sent: &mut HashMap<_, _>| !sent.contains_key(path);

@@ -1,13 +1,13 @@
-//! The three ways in which an answer says where it ends: RFC 9112 section 6.
+//! The three framings of a body: RFC 9112 section 6.
 
-/// How the end of a body is told.
+/// The end of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// `Content-Length`.
     Length,
     /// `Transfer-Encoding: chunked`, in two chunks.
     Chunked,
-    /// By the end of the connection: what ends early looks whole.
+    /// The end of the connection: a truncated body looks whole.
     Close,
 }
 
@@ -16,15 +16,15 @@ pub(crate) struct Framed {
     pub(crate) bytes: Vec<u8>,
     /// The length of its head, the empty line included.
     pub(crate) head: usize,
-    /// After so many bytes all that matters is there.
+    /// The number of bytes after which the answer is complete.
     pub(crate) enough: usize,
 }
 
 impl Framing {
     pub(crate) const ALL: [Self; 3] = [Self::Length, Self::Chunked, Self::Close];
 
-    /// Frames a recorded answer anew. One without a body (204) gets one where the framing is for
-    /// bodies.
+    /// Changes the framing of a recorded answer. An answer without a body (204) gets one if the framing
+    /// needs it.
     pub(crate) fn apply(self, answer: &[u8]) -> Framed {
         let end = answer
             .windows(4)
@@ -69,8 +69,7 @@ impl Framing {
     }
 }
 
-/// The same answer, which says that the connection ends with it, so that it is not kept for another
-/// request.
+/// The same answer with `Connection: close`, so that the connection is not reused.
 pub(crate) fn closing(answer: &[u8]) -> Vec<u8> {
     let line = answer
         .windows(2)

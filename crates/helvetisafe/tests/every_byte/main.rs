@@ -1,7 +1,7 @@
-//! One exchange of each call with a real vault is recorded; then the connection ends after every
-//! byte of the answer: closed, reset, or silent. Each time the call has to end in time with the
-//! right error, never with a part of a value. And an answer in two pieces is still one, wherever it
-//! is cut. All of it holds for both clients.
+//! One exchange of each call with a real vault is recorded. Then the connection ends after every byte of
+//! the answer: closed, reset, or silent. Each time the call has to end in time with the right error,
+//! never with a part of a value. An answer in two pieces, cut anywhere, is accepted. Both clients are
+//! tested.
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
@@ -22,7 +22,7 @@ use call::{Call, Client, Found};
 use framing::{Framed, Framing};
 use recording::Recording;
 
-/// How a connection ends early.
+/// The early end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Close,
@@ -30,10 +30,10 @@ enum Fault {
     Stall,
 }
 
-/// What a call has to come to.
+/// The expected outcome of a call.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It has exactly what the vault said.
+    /// The exact answer of the vault.
     Whole,
     Failed {
         kind: ErrorKind,
@@ -51,10 +51,10 @@ struct Group {
     cuts: Vec<usize>,
 }
 
-/// No call may take longer, however its answer ends. It is far above the limits that are set, since
-/// the machine may be busy, and far below a hang.
+/// The longest time of a call. It is far above the timeouts, since the machine may be busy, and far
+/// below a hang.
 const HANG: Duration = Duration::from_secs(30);
-/// A limit that nothing reaches which is not silent.
+/// A timeout that only a silent server reaches.
 const PATIENT: Duration = Duration::from_secs(8);
 
 impl fmt::Debug for Group {
@@ -84,7 +84,7 @@ fn groups(recording: &Recording) -> Vec<Group> {
             for framing in Framing::ALL {
                 for fault in [Fault::Stall, Fault::Close, Fault::Reset] {
                     let length = framing.apply(recording.answer(call)).bytes.len();
-                    // Silences pass side by side, all else is quick.
+                    // Silences pass concurrently; everything else is fast.
                     let size = if fault == Fault::Stall { 60 } else { 1000 };
                     for &found in found(call, framing) {
                         let cuts = cuts(call, framing, length);
@@ -101,12 +101,12 @@ fn groups(recording: &Recording) -> Vec<Group> {
             }
         }
     }
-    // Those that wait go first, so that they wait while the others work.
+    // The stalled ones go first, so that they wait while the others work.
     groups.sort_by_key(|group| group.fault != Fault::Stall);
     groups
 }
 
-/// What a read-back finds decides what becomes of a create.
+/// The results of a read-back, which decides the outcome of a create.
 fn found(call: Call, framing: Framing) -> &'static [Found] {
     match (call, framing) {
         (Call::Create, Framing::Length) => Found::ALL,
@@ -126,7 +126,7 @@ fn cuts(call: Call, framing: Framing, length: usize) -> Vec<usize> {
 fn cut_off(recording: &Recording, group: &Group) {
     let framed = group.framing.apply(recording.answer(group.call));
     let silence = match (group.fault, group.call) {
-        // Time enough for the read-back, and for the secret that does not open.
+        // Enough time for the read-back, and for the secret that does not open.
         (Fault::Stall, Call::Create | Call::OrgKey) => Duration::from_millis(150),
         (Fault::Stall, _) => Duration::from_millis(40),
         _ => PATIENT,
@@ -140,7 +140,7 @@ fn cut_off(recording: &Recording, group: &Group) {
             expected.contains(&outcome_of(outcome)) && *requests == 1
         };
         if group.fault == Fault::Stall && !is_right(&course) {
-            // On a busy machine the short limit is also over for what goes before or comes after.
+            // On a busy machine the short timeout also expires before or after the call.
             let client = Client::new(group.kind, recording, group.call, group.found, PATIENT, 1);
             course = try_once(&client, group, &framed, cut);
         }
@@ -180,8 +180,8 @@ fn outcome_of(outcome: &Result<(), Error>) -> Outcome {
     }
 }
 
-/// One outcome, or two where it depends on how the pieces arrive whether it is seen that the value is
-/// whole: where the last line break after the last chunk is missing, or a reset stands for the end.
+/// The accepted outcomes. There are two where the arrival of the pieces decides if the value is known to
+/// be whole: if the last line break after the last chunk is missing, or a reset replaces the end.
 fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
     let failed = |kind, is_retryable| Outcome::Failed { kind, is_retryable };
     let failure = match (group.call, group.found) {
@@ -193,7 +193,7 @@ fn expected(group: &Group, framed: &Framed, cut: usize) -> Vec<Outcome> {
     if group.fault == Fault::Stall {
         return vec![failure];
     }
-    // Without a body, a delete is as good as with one; the asynchronous client may notice a reset first.
+    // A delete without a body succeeds too; the asynchronous client may notice a reset first.
     let is_empty = group.call == Call::Delete && group.framing == Framing::Close;
     let is_noticed = group.fault == Fault::Reset && !matches!(group.kind, ClientKind::Blocking);
     if is_empty && cut == framed.head && !is_noticed {
@@ -271,7 +271,7 @@ fn an_answer_in_two_pieces_is_accepted() {
     });
 }
 
-/// Runs all groups, many at a time since most of them wait. A panic in one fails the test.
+/// Runs all groups, many at a time, since most of them wait. A panic in one fails the test.
 fn run(groups: &[Group], work: impl Fn(&Group) + Sync) {
     let next = Mutex::new(groups.iter());
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What a real vault answers to each call.
+//! The answers of a real vault to each call.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Makes each call once, against a vault, and keeps its answers.
+    /// Makes each call once against a vault, and records the answers.
     pub(crate) fn of_a_vault() -> Self {
         let vault = Vault::ephemeral().unwrap();
         let organization = vault.new_organization().unwrap();
@@ -54,8 +54,8 @@ impl Recording {
     }
 }
 
-/// Makes the nonce of the locked private key one that is refused, in place: to unlock a key takes
-/// too long to be done at every byte, and that it is refused shows that all of it was read.
+/// Replaces the nonce of the locked private key with an invalid one of the same length. Unlocking at
+/// every byte would take too long, and the refusal shows that the whole answer was read.
 fn spoil_the_private_key(answers: &mut Answers) {
     let (method, path) = Call::PrivateKey.line();
     let answer = answers

@@ -34,7 +34,7 @@ impl World {
             .unwrap()
     }
 
-    /// An example, with the account in its environment.
+    /// An example with the account in its environment.
     fn command(&self, example: &str) -> Command {
         let mut command = Command::new(path(example));
         command
@@ -87,6 +87,20 @@ fn quickstart() {
 }
 
 #[test]
+fn basic_usage() {
+    let shown = World::new().run("basic_usage");
+    for line in [
+        "created",
+        "read    12 bytes",
+        "updated",
+        "listed",
+        "deleted",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn env_config() {
     let world = World::new();
     world.client().secrets().put("db", "value", None).unwrap();
@@ -98,6 +112,25 @@ fn env_config() {
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(shown.contains("db: 5 bytes\nother: not there\n"), "{shown}");
+}
+
+#[test]
+fn metrics() {
+    let shown = World::new().run("metrics");
+    for counter in [
+        r#"requests_total{method="GET",path="/api/v1/secrets/{key}",status="200"} 1"#,
+        r#"requests_total{method="GET",path="/api/v1/secrets/{key}",status="404"} 1"#,
+        r#"requests_total{method="POST",path="/oauth/token",status="200"} 1"#,
+        r#"operations_total{operation="secrets.get",outcome="ok"} 2"#,
+        r#"operations_total{operation="secrets.get",outcome="not_found"} 1"#,
+        r#"operations_total{operation="secrets.put",outcome="ok"} 1"#,
+        r#"cache_reads_total{result="hit"} 1"#,
+        r#"cache_reads_total{result="miss"} 2"#,
+    ] {
+        let line = format!("helvetisafe_{counter}\n");
+        assert!(shown.contains(&line), "{line}{shown}");
+    }
+    assert!(!shown.contains("metrics_example"), "{shown}");
 }
 
 #[test]
@@ -118,7 +151,7 @@ fn threads() {
     assert_eq!(lines, expected.collect::<Vec<_>>());
 }
 
-/// A program that is killed at the end of its test.
+/// A program that is killed when the test ends.
 struct Service {
     child: Child,
     address: String,
@@ -184,7 +217,7 @@ fn axum() {
     assert_ne!(body(&service.ask("POST", "/tag", "hullo")), body(&first));
     let health = service.ask("GET", "/health", "");
     assert!(health.ends_with("the vault answers"), "{health}");
-    // The service goes on with what it has.
+    // The service continues with its cached value.
     drop(world);
     assert_eq!(body(&service.ask("POST", "/tag", "hello")), body(&first));
     let health = service.ask("GET", "/health", "");

@@ -9,7 +9,7 @@ use helvetisafe_server::faults::{Answer, Fault, Framing, Requests, Route, Status
 use crate::cost::cost;
 use crate::world::World;
 
-/// Real time, so far below the defaults, and yet enough for a busy machine.
+/// Far below the defaults, since the tests run in real time, but enough for a busy machine.
 fn quick(builder: ClientBuilder) -> ClientBuilder {
     builder.attempts(1).timeouts(Timeouts {
         connect: Duration::from_secs(5),
@@ -19,7 +19,7 @@ fn quick(builder: ClientBuilder) -> ClientBuilder {
     })
 }
 
-/// What each call makes of a fault that befalls it.
+/// The error of each call that meets this fault.
 fn every_call(world: &World, fault: &Fault) -> Vec<(&'static str, Error)> {
     world.faults.clear();
     let client = world.builder().attempts(1).connect().unwrap();

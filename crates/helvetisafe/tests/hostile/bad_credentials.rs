@@ -9,10 +9,10 @@ use helvetisafe_server::faults::{BadOrgKey, BadPrivateKey, Fault, Route};
 use crate::cost::cost;
 use crate::world::World;
 
-/// What the promise allows: 100 ms, on a processor that does nothing else.
+/// The documented bound: 100 ms of processor time.
 const QUICKLY: Duration = Duration::from_millis(100);
 
-/// Connects, which has to fail, and quickly: what a good credential costs apart.
+/// Connects, which has to fail, at most this much slower than with a good credential.
 fn refused(builder: ClientBuilder, good: Duration, what: &str) -> Error {
     let (outcome, time) = cost(|| builder.connect());
     let error = outcome
@@ -26,7 +26,7 @@ fn refused(builder: ClientBuilder, good: Duration, what: &str) -> Error {
     error
 }
 
-/// The most that a good credential costs, of three.
+/// The highest of three costs of a good credential.
 fn good(connect: impl Fn() -> ClientBuilder) -> Duration {
     let costs = (0..3).map(|_| cost(|| connect().connect().unwrap()).1);
     costs.max().unwrap()

@@ -26,7 +26,7 @@ impl Clients {
         }
     }
 
-    /// How many names each lists.
+    /// The number of names that each client lists.
     pub(crate) fn list(&self) -> Vec<Result<usize, Error>> {
         vec![
             self.blocking.secrets().list().map(|names| names.len()),
@@ -52,7 +52,7 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// The errors of what has to fail, and quickly.
+/// The errors of calls that have to fail quickly.
 pub(crate) fn fails<T>(act: impl FnOnce() -> Vec<Result<T, Error>>) -> Vec<Error> {
     let begin = Instant::now();
     let errors = act().into_iter().map(|outcome| outcome.err().unwrap());

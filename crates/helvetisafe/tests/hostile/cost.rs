@@ -1,9 +1,9 @@
-//! What a call costs.
+//! The processor time of a call.
 
 use std::time::{Duration, Instant};
 
-/// The processor time that this thread has had, which a busy machine does not stretch; where the
-/// system does not tell, the time that has passed since `begin`.
+/// The processor time of this thread, which does not depend on the load of the machine. Without `/proc`,
+/// the time since `begin`.
 fn spent(begin: Instant) -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     match text
@@ -16,7 +16,7 @@ fn spent(begin: Instant) -> Duration {
     }
 }
 
-/// What comes of a work, and the time that it took of the processor.
+/// The result of `work`, and its processor time.
 pub(crate) fn cost<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begin = Instant::now();
     let before = spent(begin);

@@ -10,7 +10,7 @@ use crate::world::World;
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// Far more than a body of any call may need for its framing.
+/// Far more than the allowed framing of any body.
 const FLOOD: usize = 8 << 20;
 
 const LIST: &str = "{\"keys\":[]}";

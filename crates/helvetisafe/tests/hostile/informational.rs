@@ -53,7 +53,7 @@ fn a_few_informational_answers_are_skipped() {
         world.faults.clear();
         let answer = informational.repeat(count) + list;
         world.faults.on(Requests::any()).then(Fault::raw(answer));
-        // The second one is asked on another connection, and counted from the beginning.
+        // The second read uses another connection, whose count starts at zero.
         for outcome in [clients.list(), clients.list()].concat() {
             assert_eq!(
                 outcome.is_ok(),
@@ -64,7 +64,7 @@ fn a_few_informational_answers_are_skipped() {
     }
 }
 
-/// A vault that says `first` over and over, so many bytes at a time, as often as told, and then `last`.
+/// A vault that sends `first` `times` times, in pieces of `at_once` bytes, and then `last`.
 fn vault(first: String, times: usize, at_once: usize, last: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -88,7 +88,7 @@ fn vault(first: String, times: usize, at_once: usize, last: &'static str) -> Str
     format!("http://{address}")
 }
 
-/// What each client makes of that vault.
+/// The error of each client at that vault.
 fn connect(url: &str) -> Vec<Error> {
     let (credentials, key) = (|| Credentials::api_token("t"), || KeySource::pem(PEM));
     let blocking = Client::builder(url, credentials(), key()).attempts(1);

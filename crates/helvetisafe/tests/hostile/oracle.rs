@@ -4,7 +4,7 @@ use helvetisafe_server::faults::{BadOrgKey, Fault, Route, Seen};
 
 use crate::world::World;
 
-/// What a vault can see of a client that refuses an org key: its requests, up to the end.
+/// All that a vault sees of a client that refuses an org key: its requests.
 fn observed(bad: BadOrgKey) -> (Vec<(String, String)>, String) {
     let world = World::new();
     let fault = Fault::bad_org_key(&world.account, bad).unwrap();

@@ -9,25 +9,25 @@ use helvetisafe_server::faults::{Fault, Route, Verb};
 
 use crate::world::World;
 
-/// The key that the attacker knows.
+/// The attacker's org key.
 fn attackers() -> OrgKey {
     OrgKey::from_bytes(&[6; 32])
 }
 
-/// From now on the vault hands out the attacker's org key.
+/// From now on the vault returns the attacker's org key.
 fn replacing(world: &World) {
     let fault = Fault::other_org_key(&world.account, &attackers()).unwrap();
     world.faults.on(Route::OrgKey).then(fault);
 }
 
-/// From now on the vault also answers who reads `bait` with what the attacker sealed.
+/// From now on the vault also returns the attacker's envelope for `bait`.
 fn turning(world: &World) {
     replacing(world);
     let forged = Fault::forged(&attackers(), &Payload::encode("bait", "the attacker's"));
     world.faults.on(Verb::Read.of("bait")).then(forged.unwrap());
 }
 
-/// A vault that showed the honest key when the client connected, and shows its own now.
+/// A vault that returned the honest key at connect, and returns its own key now.
 fn turned(builder: impl FnOnce(&World) -> Client) -> (World, Client) {
     let world = World::new();
     let client = builder(&world);
@@ -35,7 +35,7 @@ fn turned(builder: impl FnOnce(&World) -> Client) -> (World, Client) {
     (world, client)
 }
 
-/// What the attacker reads of the secrets that the vault has.
+/// The stored values that the attacker can decrypt.
 fn readable(world: &World) -> Vec<String> {
     let stored = world.vault.stored_secrets(&world.organization).unwrap();
     let open = |value: &str, nonce: &str| {
@@ -140,7 +140,7 @@ fn following_for_reading_opens_and_never_seals() {
     }
     secrets.create("mine", "still safe", None).unwrap();
     assert_eq!(secrets.get("mine").unwrap().expose_secret(), "still safe");
-    // What the attacker chose does not become the user's own.
+    // The attacker's value is not sealed under the user's key.
     for error in [
         secrets.copy("bait", "copied").unwrap_err(),
         secrets.copy_over("bait", "mine").unwrap_err(),
@@ -191,7 +191,7 @@ fn the_application_decides_about_a_changed_org_key() {
     secrets.get("bait").unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 3, "not once it is confirmed");
     assert_eq!(client.org_key_fingerprint(), attackers().fingerprint());
-    // The old key is no longer accepted: it may have been given up because it was stolen.
+    // The old key is no longer accepted: it may have been replaced because it was stolen.
     assert_eq!(
         secrets.get("old").unwrap_err().kind(),
         ErrorKind::Crypto,
@@ -230,7 +230,7 @@ fn several_pins_announce_a_rotation() {
     assert_eq!(error.accepted_org_keys().len(), 2);
 }
 
-/// A client that has a cache reads in a task of its own.
+/// A client with a cache reads in a separate task.
 #[test]
 fn a_cached_value_is_not_replaced_by_the_attackers() {
     let cached = |world: &World| {

@@ -30,7 +30,7 @@ fn run(test: &str, variables: &[(&str, &str)]) {
     assert!(stdout.contains("1 passed"), "{stdout}");
 }
 
-/// A proxy that says no to whoever comes, and what the first of them asked for.
+/// A proxy that refuses every request, and the head of the first one.
 fn proxy() -> (String, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -66,7 +66,11 @@ fn a_loopback_address_is_never_proxied() {
         &names.map(|name| (name, url.as_str())),
     );
     let came = trap.accept().map(drop).map_err(|error| error.kind());
-    assert_eq!(came, Err(std::io::ErrorKind::WouldBlock), "nobody came");
+    assert_eq!(
+        came,
+        Err(std::io::ErrorKind::WouldBlock),
+        "no client connected"
+    );
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn an_answer_comes_back_through_the_tunnel() {
 fn asks_through_the_tunnel() {
     let authority = std::env::var("AUTHORITY").unwrap();
     let expected = match std::env::var("EXEMPT") {
-        // No name server knows it.
+        // No name server resolves it.
         Ok(_) => ErrorKind::Transport,
         Err(_) => ErrorKind::NotFound,
     };
@@ -172,7 +176,7 @@ fn asks_through_the_tunnel() {
     assert_eq!(error.kind(), expected, "{error}");
 }
 
-/// A proxy whose tunnels all end at this port.
+/// A proxy whose tunnels all lead to this port.
 fn tunnels_to(port: u16) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -237,5 +241,9 @@ fn a_proxy_for_plain_http_is_not_used() {
         &[("HTTP_PROXY", &url), ("http_proxy", &url)],
     );
     let came = trap.accept().map(drop).map_err(|error| error.kind());
-    assert_eq!(came, Err(std::io::ErrorKind::WouldBlock), "nobody came");
+    assert_eq!(
+        came,
+        Err(std::io::ErrorKind::WouldBlock),
+        "no client connected"
+    );
 }

@@ -7,7 +7,7 @@ use helvetisafe_server::faults::{Answer, Fault, HeaderValue, Requests, Route, St
 
 use crate::world::World;
 
-/// A listener that nobody should come to, and its address.
+/// A listener that no client should reach, and its address.
 fn trap() -> (TcpListener, HeaderValue) {
     let trap = TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();
@@ -42,7 +42,7 @@ fn a_redirect_is_never_followed_and_its_target_named() {
         assert_eq!(
             came,
             Err(std::io::ErrorKind::WouldBlock),
-            "{status}: nobody came"
+            "{status}: no client connected"
         );
     }
 }

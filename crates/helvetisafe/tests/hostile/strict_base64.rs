@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::World;
 
-/// The same bytes to a lax reader, where it is so long that it has padding.
+/// Texts that a lax reader decodes to the same bytes. `text` needs padding.
 fn lax(text: &str) -> Vec<String> {
     let body = text.trim_end_matches('=');
     assert!(

@@ -5,7 +5,7 @@ use helvetisafe_server::faults::{Fault, KeyName, Part, Route, Verb, Version};
 
 use crate::world::World;
 
-/// A world with the secrets `admin` and `guest`, whose vault gives each for the other.
+/// A world with the secrets `admin` and `guest`, whose vault swaps them.
 fn swapping() -> World {
     let world = World::new();
     let client = world.client();
@@ -20,7 +20,7 @@ fn swapping() -> World {
     world
 }
 
-/// From now on the vault gives `other` for `key`.
+/// From now on the vault returns `other` for `key`.
 fn swap(world: &World, key: &str, other: &str) {
     let fault = Fault::ciphertext_of(KeyName::parse(other).unwrap());
     world.faults.on(Verb::Read.of(key)).then(fault);
@@ -134,7 +134,7 @@ fn an_unbound_value_is_refused_only_with_require_binding() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Crypto);
 }
 
-/// A field can have the name of another secret: that it is there is no proof.
+/// A field can have the name of another secret, so its presence proves nothing.
 #[test]
 fn a_field_named_like_the_key_does_not_bind() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! A hostile vault with one account, and the clients that fall for it or do not.
+//! A hostile vault with one account, and the clients that connect to it.
 
 use helvetisafe::{Client, ClientBuilder, KeySource};
 use helvetisafe_crypto::PrivateKey;
@@ -29,7 +29,7 @@ impl World {
         }
     }
 
-    /// A client with the private key at hand.
+    /// A client with the private key in memory.
     pub(crate) fn builder(&self) -> ClientBuilder {
         self.builder_with(KeySource::pem(PEM))
     }
@@ -57,7 +57,7 @@ impl World {
         self.builder().connect().unwrap()
     }
 
-    /// From now on the vault answers so.
+    /// From now on the vault gives this answer.
     pub(crate) fn answer(&self, requests: impl Into<Requests>, json: impl Into<String>) {
         let answer = Answer::status(StatusCode::OK).json(json.into());
         self.faults.on(requests).then(Fault::answer(answer));

@@ -1,4 +1,4 @@
-//! A vault, a server before it that does what a case says, and clients that make its call.
+//! A vault, a scripted server in front of it, and clients that make the call of a case.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,19 +14,19 @@ use helvetisafe_test_support::{AnyClient, ClientKind, DrivenClock, PEM};
 
 use crate::detour::Detour;
 use crate::event::Event;
-use crate::model::{Case, Course, Outcome, made_up};
+use crate::model::{Case, Course, Outcome, simulated};
 use crate::parts::Parts;
 use crate::stage::{Stage, answer};
 use crate::verb::{By, Verb};
 
-/// The limit for silence. Real time: long enough for a busy machine, and waited for in many cases.
+/// The silence timeout, in real time: long enough for a busy machine, but many cases wait for it.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 
 pub(crate) struct Bench {
     kind: ClientKind,
     _vault: Vault,
     faults: Faults,
-    /// How many writes the vault had carried out when the case began.
+    /// The writes of the vault before the case.
     before: usize,
     account: Account,
     api_token: secrecy::SecretString,
@@ -69,12 +69,12 @@ impl Bench {
         }
     }
 
-    /// Plays a case and tells what was seen.
+    /// Runs a case and returns the observed course.
     pub(crate) fn play(&mut self, number: usize, case: &Case) -> Course {
         self.play_after(number, case, |_, _| {})
     }
 
-    /// The same, with something that happens before to the secret's name.
+    /// Like [`Self::play`], but calls `before` with the secret's name first.
     pub(crate) fn play_after(
         &mut self,
         number: usize,
@@ -101,16 +101,17 @@ impl Bench {
         };
         let asked = outcome.as_ref().err().and_then(Error::retry_after);
         let course = self.course(case, &name, outcome);
-        // The client is another case's too, which shall not have to rest.
-        self.clock.advance(asked.unwrap_or(REST));
+        // Other cases use the client too, and should not have to back off.
+        self.clock.advance(asked.unwrap_or(LONG_BACK_OFF));
         course
     }
 
-    /// One for each authentication; one more whose org key is rotated, and each also with a
-    /// transport that makes failures up.
+    /// The client for a case: one per authentication, with and without a rotated org key, with and
+    /// without a transport that simulates failures.
     fn client(&mut self, case: &Case) -> Arc<dyn AnyClient> {
-        let (is_org_key, is_made_up) = (case.verb == Verb::OrgKey, made_up(&case.event).is_some());
-        let which = (case.by, is_org_key, is_made_up);
+        let (is_org_key, is_simulated) =
+            (case.verb == Verb::OrgKey, simulated(&case.event).is_some());
+        let which = (case.by, is_org_key, is_simulated);
         if let Some(client) = self.clients.get(&which) {
             return Arc::clone(client);
         }
@@ -137,14 +138,14 @@ impl Bench {
                 ..Timeouts::default()
             },
             clock: self.clock.clone(),
-            detour: made_up(&case.event).map(|_| Arc::clone(&self.detour)),
+            detour: simulated(&case.event).map(|_| Arc::clone(&self.detour)),
         }
     }
 
     fn connect(&self, case: &Case) -> Result<(), Error> {
         let parts = self.parts(case, KeySource::password("password"));
         match parts.connect(self.kind) {
-            // What the server says is no key, so it has arrived.
+            // The server's answer is not a key, so this error shows that it arrived.
             Err(error) if error.kind() == ErrorKind::Crypto => Ok(()),
             outcome => outcome.map(drop),
         }
@@ -156,18 +157,18 @@ impl Bench {
             .map(|n| case.event_at(n))
             .collect();
         let always = case.attempt.is_none().then(|| case.event.clone());
-        let made_up_at = |event: &Option<Event>| event.as_ref().and_then(made_up);
+        let simulated_at = |event: &Option<Event>| event.as_ref().and_then(simulated);
         *self.detour.lock().unwrap() = Detour {
             line: line.clone(),
-            failures: events.iter().map(made_up_at).collect(),
-            always: made_up_at(&always),
+            failures: events.iter().map(simulated_at).collect(),
+            always: simulated_at(&always),
             requests: 0,
         };
-        let is_real = |event: &Option<Event>| made_up_at(event).is_none();
+        let is_real = |event: &Option<Event>| simulated_at(event).is_none();
         *self.stage.lock().unwrap() = Stage {
             line,
             events: events.into_iter().filter(is_real).collect(),
-            always: always.filter(|event| made_up(event).is_none()),
+            always: always.filter(|event| simulated(event).is_none()),
             rotated: (case.verb == Verb::OrgKey).then(|| OrgKey::generate().unwrap()),
             ..Stage::default()
         };
@@ -181,7 +182,7 @@ impl Bench {
             stage.seen.iter().filter(is_it).count()
         };
         let read_back = Verb::Get.line(name);
-        let is_made_up = made_up(&case.event).is_some();
+        let is_simulated = simulated(&case.event).is_some();
         let is_first = case.verb == Verb::PrivateKey && case.by == By::ServiceAccount;
         let tokens = if case.verb == Verb::Token {
             0
@@ -189,7 +190,7 @@ impl Bench {
             count("POST", "/oauth/token")
         };
         Course {
-            requests: if is_made_up {
+            requests: if is_simulated {
                 detour.requests
             } else {
                 stage.requests
@@ -199,7 +200,7 @@ impl Bench {
             } else {
                 0
             },
-            // To connect takes one.
+            // Connecting takes one.
             tokens: tokens - usize::from(is_first),
             waits: self.clock.sleeps(),
             outcome: match outcome {
@@ -214,7 +215,7 @@ impl Bench {
         }
     }
 
-    /// How often the vault created or deleted the secret since the case began: its own log.
+    /// The times the vault created or deleted the secret during the case, from its own log.
     fn acts(&self, verb: Verb, name: &str) -> usize {
         let counted = match verb {
             Verb::Create => Route::Create,
@@ -229,10 +230,10 @@ impl Bench {
     }
 }
 
-/// Longer than a client rests after a 429 that does not say how long.
-const REST: Duration = Duration::from_secs(5);
+/// Longer than the back-off after a 429 without a `Retry-After`.
+const LONG_BACK_OFF: Duration = Duration::from_secs(5);
 
-/// What has to be there before a call, and a connection to be reused.
+/// Creates the secret that the call needs, and opens a connection for reuse.
 fn prepare(client: &dyn AnyClient, verb: Verb, name: &str) {
     match verb {
         Verb::List | Verb::OrgKey | Verb::Token | Verb::Create => drop(client.list().unwrap()),

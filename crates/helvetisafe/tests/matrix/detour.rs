@@ -1,11 +1,11 @@
-//! A transport that makes failures up.
+//! A transport that simulates failures.
 
 use std::sync::{Arc, Mutex};
 
 use helvetisafe::{Failure, TransportError};
 use http::{Request as HttpRequest, Response};
 
-/// The failures that a transport makes up, in the order of the requests of a call.
+/// The simulated failures, in the order of the requests of a call.
 #[derive(Default)]
 pub(crate) struct Detour {
     pub(crate) line: (&'static str, String),
@@ -14,7 +14,7 @@ pub(crate) struct Detour {
     pub(crate) requests: usize,
 }
 
-/// A transport over real sockets that makes failures up.
+/// A transport over real sockets that simulates failures.
 pub(crate) fn detour(
     detour: Arc<Mutex<Detour>>,
 ) -> impl Fn(&HttpRequest<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> + Send + Sync {

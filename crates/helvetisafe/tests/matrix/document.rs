@@ -1,5 +1,5 @@
-//! The table as it stands in the document. A word in it that is not known here fails the test, so
-//! that neither changes without the other.
+//! The table of the document. An unknown word in it fails the test, so that neither changes without the
+//! other.
 
 use crate::event::Event;
 
@@ -23,7 +23,7 @@ pub(crate) struct Row {
     cells: Vec<String>,
 }
 
-/// Which calls a column is about.
+/// The calls of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     Read,
@@ -32,20 +32,20 @@ pub(crate) enum Column {
     Create,
 }
 
-/// What a cell says.
+/// The rule of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// After a wait, while attempts are left.
+    /// Retry after a wait, while attempts are left.
     Again,
     /// The same, with the longer base.
     Throttled,
-    /// At once, and it counts as no attempt; the second time as any lost answer.
+    /// Retry at once, without counting an attempt; the second time, as any lost answer.
     AtOnce,
-    /// Only reading it can tell; where it finds nothing at the last attempt, nothing was done.
+    /// Read the secret back. If it is missing after the last attempt, nothing was done.
     ReadBack,
-    /// Only reading it can tell; where it finds nothing at the last attempt, nothing tells.
+    /// Read the secret back. If it is missing after the last attempt, the outcome is unknown.
     ReadBackOrAmbiguous,
-    /// With another credential, once.
+    /// Retry once with another credential.
     NewCredential,
     Never,
 }
@@ -88,13 +88,13 @@ impl Table {
                 Rule::Never
             }
             "as read" => self.rule(row, Column::Read, event),
-            // As its neighbour on the left.
+            // Like its left neighbour.
             "same" | "" => self.rule(row, column.left(), event),
             unknown => panic!("the document says {unknown:?}"),
         }
     }
 
-    /// What holds for a lost answer, which a dead connection is the second time.
+    /// The rule for a lost answer. A second dead connection counts as one.
     pub(crate) fn lost(&self, column: Column) -> Rule {
         let row = self
             .rows

@@ -1,18 +1,18 @@
-//! What can happen to a request, and which rows of the table say so.
+//! The events of a request, and the rows of the table that they belong to.
 
 use helvetisafe::{ErrorKind, Failure};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The transport says so; no socket is involved.
+    /// The transport returns this failure, without a socket.
     Unsent(Failure),
     /// The connection is closed before a byte of the answer.
     Dead,
-    /// A half of the head comes, then RST.
+    /// Half of the head, then RST.
     Reset { acted: bool },
-    /// All but the last byte of an answer comes, then the end of the connection.
+    /// All but the last byte of an answer, then the end of the connection.
     Truncation { acted: bool },
-    /// Nothing comes.
+    /// No byte of an answer.
     Silence { acted: bool },
     /// An answer; `asked` are the seconds of its `Retry-After` and whether that is a date.
     Status {
@@ -20,15 +20,16 @@ pub(crate) enum Event {
         acted: bool,
         asked: Option<(u64, bool)>,
     },
-    /// A success that is none.
+    /// A malformed success.
     Unreadable { bytes: &'static str, acted: bool },
 }
 
 impl Event {
-    /// The events of a row. A row that is not known fails the test.
+    /// The events of a row. An unknown row fails the test.
     pub(crate) fn of_row(what: &str) -> Vec<Self> {
         match what {
-            "nothing was sent: no address, refused, TLS too slow" => {
+            "nothing was sent: no address, refused, TLS too slow; a proxy that closes, stalls, or answers 408, \
+             429, 500, 502, 503 or 504" => {
                 vec![Self::Unsent(Failure::NotSent)]
             }
             "a reused connection was dead, no byte came back" => vec![Self::Dead],
@@ -65,7 +66,8 @@ impl Event {
                     .map(|bytes| Self::Unreadable { bytes, acted })
                     .into()
             }),
-            "bad certificate, failed decryption" => vec![Self::Unsent(Failure::Tls)],
+            "a certificate that one of the sides refuses, no TLS, any other refusal of a proxy, failed \
+             decryption" => vec![Self::Unsent(Failure::Tls), Self::Unsent(Failure::Proxy)],
             "408, 500, 502, 503, 504" => {
                 let codes = || what.split(", ").map(|code| code.parse().unwrap());
                 let asked = Self::Status {
@@ -97,7 +99,7 @@ impl Event {
         }
     }
 
-    /// Whether the vault has done what was asked.
+    /// Returns true if the vault carried out the request.
     pub(crate) fn acted(&self) -> bool {
         match self {
             Self::Unsent(_) | Self::Dead => false,
@@ -119,7 +121,7 @@ impl Event {
     /// The error of a read that ends with it: `docs/behaviour.md`, "Errors".
     pub(crate) fn error(&self) -> (ErrorKind, bool) {
         match self {
-            Self::Unsent(Failure::Tls) => (ErrorKind::Transport, false),
+            Self::Unsent(Failure::Tls | Failure::Proxy) => (ErrorKind::Transport, false),
             Self::Unreadable { .. } => (ErrorKind::Api, false),
             Self::Status { code, .. } => match code {
                 401 => (ErrorKind::Auth, false),
@@ -134,7 +136,7 @@ impl Event {
         }
     }
 
-    /// The answer in place of the vault's, for those that are one.
+    /// The answer in place of the vault's, if the event is an answer.
     pub(crate) fn answer(&self) -> Option<Vec<u8>> {
         match self {
             Self::Status { code, asked, .. } => {
@@ -167,7 +169,7 @@ const UNREADABLE: [&str; 3] = [
     "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n{\"",
 ];
 
-/// Whether the vault acted is not to be seen from outside, so it is one time so and one time not.
+/// The events of a vault that did not act, and of one that did: a client cannot see the difference.
 fn either(events: impl Fn(bool) -> Vec<Event>) -> Vec<Event> {
     [false, true].into_iter().flat_map(events).collect()
 }

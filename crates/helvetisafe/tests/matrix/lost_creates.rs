@@ -1,5 +1,5 @@
-//! A create whose answer was lost, however it was lost: what reading it back finds decides. That it
-//! finds its own, or nothing, is in the table's cases; here it finds another's, or may not read.
+//! A create whose answer was lost, in every way: the read-back decides. The table covers a read-back
+//! that finds the own secret or none; here it finds that of another client, or is forbidden.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::verb::{By, Verb};
 
 #[test]
 fn an_existing_secret_of_another_client_is_a_conflict() {
-    // Somebody was quicker, and the vault's 409 is lost too.
+    // Another client was faster, and the vault's 409 is lost too.
     let before = |client: &dyn AnyClient, name: &str| drop(client.create(name, "theirs").unwrap());
     for &kind in ClientKind::ALL {
         let bench = Bench::with(kind, NewAccount::default());
@@ -36,7 +36,7 @@ fn a_create_that_cannot_be_read_back_is_ambiguous() {
     }
 }
 
-/// Every event that the document reads back after, with both authentications.
+/// Every event that is followed by a read-back, with both authentications.
 fn play(mut bench: Bench, before: fn(&dyn AnyClient, &str), kind: ErrorKind) {
     let table = Table::of_the_document();
     let (mut number, mut rows) = (0, BTreeSet::new());

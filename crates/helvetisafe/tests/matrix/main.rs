@@ -1,8 +1,7 @@
-//! The table of `docs/behaviour.md`, "What is tried again", is read from the document, and each of
-//! its cells is played: every call × every event of the row × both authentications × the attempt at
-//! which it happens, against a real vault and real sockets, with a driven clock and seeded jitter.
-//! How many requests there have to be, which waits, and what comes of it is computed here from the
-//! document's words, without the code under test.
+//! The table of `docs/behaviour.md`, "What is tried again", is read from the document, and each of its
+//! cells is tested: every call × every event of the row × both authentications × the attempt at which it
+//! happens, against a real vault and real sockets, with a driven clock and seeded jitter. The expected
+//! requests, waits and outcome are computed here from the document's words, without the code under test.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
@@ -27,7 +26,7 @@ use event::Event;
 use model::{Case, predict};
 use verb::{By, Verb};
 
-/// How many play at once. Most of those that take long wait for a silence to end.
+/// The number of cases at a time. Most of the slow ones wait for a silence to end.
 const BENCHES: usize = 24;
 
 #[test]
@@ -72,7 +71,7 @@ fn play_all(kind: ClientKind) {
     );
 }
 
-/// Every call × every event × both authentications × the attempts; those that take long first.
+/// Every call × every event × both authentications × the attempts; the slow ones first.
 fn cases(table: &Table) -> Vec<Case> {
     let mut cases = Vec::new();
     for row in &table.rows {

@@ -1,4 +1,4 @@
-//! What has to happen, computed from the words of the document alone.
+//! The expected course of a case, computed only from the words of the document.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,32 +10,31 @@ use crate::document::{Column, Rule};
 use crate::event::Event;
 use crate::verb::{By, Verb};
 
-/// One cell of the table, played in one way.
+/// One cell of the table with one event.
 pub(crate) struct Case {
     pub(crate) verb: Verb,
     pub(crate) by: By,
     pub(crate) event: Event,
-    /// What the document says about it.
+    /// The document's rule for it.
     pub(crate) rule: Rule,
-    /// What it says about lost answers.
+    /// The document's rule for lost answers.
     pub(crate) lost: Rule,
-    /// The attempt at which it happens, from 1, those before being answered with 429; `None` if it
-    /// happens at all of them.
+    /// The attempt with the event, from 1; earlier attempts are answered with 429. `None`: all attempts.
     pub(crate) attempt: Option<usize>,
 }
 
-/// What was seen, or has to be.
+/// The observed or expected course of a case.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Course {
     /// Requests of the call.
     pub(crate) requests: usize,
     /// Reads of a secret whose create was lost.
     pub(crate) read_backs: usize,
-    /// Token requests besides.
+    /// Other token requests.
     pub(crate) tokens: usize,
     pub(crate) waits: Vec<Duration>,
     pub(crate) outcome: Outcome,
-    /// How often the vault created or deleted the secret; at most once.
+    /// The times the vault created or deleted the secret: 0 or 1.
     pub(crate) acts: usize,
 }
 
@@ -57,17 +56,17 @@ const BASE: f64 = 0.05;
 const THROTTLED_BASE: f64 = 1.0;
 
 impl Case {
-    /// Whether it can be played, and tells something that no other case does.
+    /// Returns true if the case is possible and differs from all others.
     pub(crate) fn makes_sense(&self) -> bool {
         let has_tokens = self.by == By::ServiceAccount || self.verb != Verb::Token;
-        // A put whose update is answered with 404 creates, which is another story.
+        // A put whose update is answered with 404 creates, which is another call.
         let is_put_404 = self.verb == Verb::Put && self.event == Event::status(404);
-        // Whether the vault acted matters for writes alone.
+        // Only for writes it matters that the vault acted.
         let is_write = matches!(self.verb.column(), Column::Write | Column::Create);
         has_tokens && !is_put_404 && (is_write || !self.event.acted())
     }
 
-    /// What happens at the `n`th request, from 1.
+    /// The event at the `n`th request, from 1.
     pub(crate) fn event_at(&self, n: usize) -> Option<Event> {
         match self.attempt {
             None => Some(self.event.clone()),
@@ -80,7 +79,7 @@ impl Case {
         if *event == Event::status(429) {
             return Rule::Throttled;
         }
-        // The first request of all has a connection of its own, and so has the one after a dead one.
+        // The first request of a client and a request after a dead connection have a new connection.
         let is_first = self.verb == Verb::PrivateKey && self.by == By::ApiToken && n == 1;
         let is_new = is_first || self.attempt.is_none() && n > 1;
         if *event == Event::Dead && is_new {
@@ -124,7 +123,7 @@ struct Run {
 }
 
 impl Run {
-    /// Waits before the next attempt; `false` when there is none.
+    /// Waits before the next attempt. Returns false if there is none.
     fn wait(&mut self, base: f64, asked: Option<u64>) -> bool {
         let failed = self.waits.len();
         if failed + 1 == ATTEMPTS {
@@ -182,7 +181,7 @@ pub(crate) fn predict(number: usize, case: &Case) -> Course {
             Rule::NewCredential => {
                 renewed = true;
                 tokens += usize::from(case.by == By::ServiceAccount);
-                // The other header of an API token is tried in the very first call alone.
+                // The other header of an API token is tried in the first call only.
                 case.by == By::ServiceAccount || case.verb == Verb::PrivateKey
             }
             Rule::Never => false,
@@ -217,8 +216,8 @@ impl fmt::Display for Case {
     }
 }
 
-/// Which failure the transport has to make up.
-pub(crate) fn made_up(event: &Event) -> Option<Failure> {
+/// The failure that the transport has to simulate.
+pub(crate) fn simulated(event: &Event) -> Option<Failure> {
     match event {
         Event::Unsent(failure) => Some(*failure),
         _ => None,

@@ -1,4 +1,4 @@
-//! What a client of the table is made of.
+//! The parts of a client of the table.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ pub(crate) struct Parts {
     pub(crate) key_source: KeySource,
     pub(crate) timeouts: Timeouts,
     pub(crate) clock: DrivenClock,
-    /// A transport that makes failures up, if any.
+    /// The transport that simulates failures, if any.
     pub(crate) detour: Option<Arc<Mutex<Detour>>>,
 }
 
@@ -27,12 +27,12 @@ impl Parts {
 
     fn blocking(self) -> Result<Client, Error> {
         let builder = Client::builder(self.base_url, self.credentials, self.key_source)
-            // A read of the org key is provoked by a rotation.
+            // A rotation causes a read of the org key.
             .org_key_rotation(OrgKeyRotation::ask(|_| true))
             .timeouts(self.timeouts)
             .clock(self.clock);
         match self.detour {
-            Some(deeds) => builder.transport(detour(deeds)).connect(),
+            Some(detour_state) => builder.transport(detour(detour_state)).connect(),
             None => builder.connect(),
         }
     }
@@ -46,8 +46,8 @@ impl Parts {
             .timeouts(self.timeouts)
             .clock(self.clock);
         let builder = match self.detour {
-            Some(deeds) => {
-                let send = Arc::new(detour(deeds));
+            Some(detour_state) => {
+                let send = Arc::new(detour(detour_state));
                 builder.transport(move |request| {
                     let send = Arc::clone(&send);
                     async move { spawn_blocking(move || send(&request)).await.unwrap() }

@@ -1,4 +1,4 @@
-//! What the server before the vault does with the requests of a case.
+//! The server in front of the vault, and its answers to the requests of a case.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -10,14 +10,14 @@ use helvetisafe_test_support::server::{End, Reply, Request};
 
 use crate::event::Event;
 
-/// What a locked private key looks like that is refused without work.
+/// A locked private key that is refused without Argon2id.
 const NO_KEY: &str =
     r#"{"encrypted_private_key":"AA==","nonce":"AA==","salt":"AA==","auth_tag":"AA=="}"#;
 
-/// What the server does, and what it saw.
+/// The script of the server, and the requests so far.
 #[derive(Default)]
 pub(crate) struct Stage {
-    /// The call, and what happens to its requests, one after the other.
+    /// The method and path of the call. The events are those of its requests, in order.
     pub(crate) line: (&'static str, String),
     pub(crate) events: Vec<Option<Event>>,
     pub(crate) always: Option<Event>,
@@ -25,11 +25,11 @@ pub(crate) struct Stage {
     pub(crate) requests: usize,
     /// All requests.
     pub(crate) seen: Vec<(String, String)>,
-    /// In place of the vault's org key, and what it seals.
+    /// The org key that replaces the vault's, and that seals its secrets.
     pub(crate) rotated: Option<OrgKey>,
 }
 
-/// The answer to a request: by the case, or by the vault.
+/// The answer to a request, from the case or from the vault.
 pub(crate) fn answer(stage: &Mutex<Stage>, vault: SocketAddr, request: &Request) -> Reply {
     let (event, rotated) = {
         let mut stage = stage.lock().unwrap();
@@ -69,7 +69,7 @@ impl Stage {
         self.always.clone().or(event)
     }
 
-    /// Under a rotated org key, there is one secret of every name.
+    /// Under a rotated org key, every name has a secret.
     fn rotated_answer(&self, request: &Request) -> Option<Vec<u8>> {
         let body = match (&self.rotated, request.path.as_str()) {
             (_, "/api/v1/credentials/private-key") => NO_KEY.to_owned(),

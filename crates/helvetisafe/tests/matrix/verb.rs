@@ -1,4 +1,4 @@
-//! The calls and the two ways to authenticate.
+//! The calls and the two authentications.
 
 use crate::document::Column;
 
@@ -43,7 +43,7 @@ impl Verb {
         }
     }
 
-    /// The method and path of the call, for a secret of that name.
+    /// The method and path of the call for the secret `name`.
     pub(crate) fn line(self, name: &str) -> (&'static str, String) {
         let secret = format!("/api/v1/secrets/{name}");
         match self {

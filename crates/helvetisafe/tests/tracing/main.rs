@@ -3,5 +3,5 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
-mod listener;
+mod recorder;
 mod spans;

@@ -1,4 +1,4 @@
-//! As `memory-subject`, with the allocator of the command: it wipes whatever is freed.
+//! Like `memory-subject`, with the allocator of the command, which wipes freed memory.
 
 use std::alloc::System;
 

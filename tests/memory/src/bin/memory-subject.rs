@@ -1,4 +1,4 @@
-//! A process whose memory is looked at: see `tests/memory.rs`.
+//! A process whose memory is searched: see `tests/memory/main.rs`.
 
 fn main() {
     #[cfg(target_os = "linux")]

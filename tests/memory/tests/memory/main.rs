@@ -1,4 +1,4 @@
-//! Nothing that was secret is left in the memory of a process that has dropped its client.
+//! No secret is left in the memory of a process that dropped its client.
 //!
 //! A subject uses the client against a real vault in this process. Its memory is searched twice:
 //! while it holds everything, where all has to be found, since a search that finds nothing proves
@@ -54,15 +54,15 @@ const FIELD: &str = "canary-field-Ohs5peiqu2ut4eiR7ahze6eeP8iephaeth9Vahm1aiK3oo
 const WRITTEN: &str = "canary-written-ahY8shoo4ingiePh1eeg9eir4Ou6weiJOoqu3zae8Soh5ai";
 const WRONG: &str = "canary-wrong-eiJ9ohzei5Aephai4Ahngoh1Ahng7aibohch0ahgoo2Aiy";
 
-/// What `rsa` leaves in freed memory: a prime as the modulus of Montgomery arithmetic.
+/// The remains of `rsa` in freed memory: a prime as the modulus of Montgomery arithmetic.
 const LEFT_BY_RSA: [&str; 2] = ["p of the private key", "q of the private key"];
-/// What rustls leaves besides: the answer with the access token, decrypted in its buffers.
+/// The remains with TLS: also the decrypted answer with the access token in rustls's buffers.
 const LEFT_BY_TLS: [&str; 3] = [LEFT_BY_RSA[0], LEFT_BY_RSA[1], "an access token"];
 
 /// With an access token, and without the work of unlocking a key.
 const TOKEN_AND_PEM: Combination = Combination(By::ServiceAccount, With::PemBytes);
 
-/// A vault with a member, some secrets of every kind, and all that was said.
+/// A vault with a member, secrets of every kind, and the recorded traffic.
 struct Scene {
     world: World,
     member: Member,
@@ -89,7 +89,7 @@ fn scene_of(vault: VaultBuilder) -> Scene {
         "fields",
         &Payload::encode_fields(&[("user", FIELD), ("n", FIELD)]),
     );
-    // Sealed under a key that nobody has.
+    // Sealed under an unknown key.
     let stranger = helvetisafe_crypto::OrgKey::generate().unwrap();
     raw::create_sealed(url, &member, "broken", &stranger.seal(b"x").unwrap());
     Scene {
@@ -129,7 +129,7 @@ fn job(scene: &Scene, client: &str, Combination(by, with): Combination) -> Job {
     }
 }
 
-/// All that must not be left.
+/// Everything that must not be left.
 fn secrets_of(scene: &Scene) -> Search {
     let account = &scene.member.account;
     let org_key = raw::org_key(scene.world.vault.base_url(), &scene.member);
@@ -163,12 +163,12 @@ fn secrets_of(scene: &Scene) -> Search {
         })
 }
 
-/// A credential without the prefix that all of its kind share.
+/// A credential without the common prefix of its kind.
 fn random_part(credential: &str) -> &[u8] {
     &credential.as_bytes()[credential.len() - 43..]
 }
 
-/// Those that went over the proxy.
+/// The access tokens that passed the proxy.
 fn access_tokens(proxy: &RecordingProxy) -> Vec<String> {
     let connections = proxy.connections();
     let tokens = |connection: &helvetisafe_tests::proxy::Connection| {
@@ -181,7 +181,7 @@ fn access_tokens(proxy: &RecordingProxy) -> Vec<String> {
     connections.iter().flat_map(tokens).collect()
 }
 
-/// The memory of a subject. Without the right to read it this fails: it must not pass for clean.
+/// The memory of a subject. It fails without the right to read it, which must not count as clean.
 fn memory_of(subject: &Subject) -> Vec<Region> {
     memory::by_proc(subject.pid()).unwrap_or_else(|error| {
         panic!(
@@ -199,8 +199,8 @@ fn found(search: &Search, memory: &[Region]) -> BTreeSet<String> {
     found.collect()
 }
 
-/// Takes a subject to its end, and searches it on the way: `alive` is what has to be found before
-/// everything is dropped, and `left` what may be found after. What it said it did.
+/// Runs a subject to its end, and searches it twice: `alive` has to be found before everything is
+/// dropped, and only `left` may be found after. Returns the reported outcomes.
 fn examine(scene: &Scene, mut subject: Subject, alive: &[&str], left: &[&str]) -> Vec<String> {
     let said = subject.wait_for(Stop::Alive);
     let search = secrets_of(scene);
@@ -223,8 +223,7 @@ fn examine_for(search: &Search, mut subject: Subject, alive: &[&str], left: &[&s
     assert!(remains.is_empty(), "left in memory: {remains:#?}");
 }
 
-/// Starts a subject and lets it go on once it has connected, when its access token is no longer
-/// good, so that it meets a 401.
+/// Starts a subject, and revokes its access token after it has connected, so that it meets a 401.
 fn start(scene: &Scene, program: &str, mut job: Job) -> Subject {
     let mut subject = Subject::start(&file_of(program), &mut job);
     assert_eq!(subject.wait_for(Stop::Connected), ["connect: ok"]);
@@ -249,7 +248,7 @@ const HELD: [&str; 9] = [
     "the field, as it is",
 ];
 
-/// Both clients in both programs, and what may be left of each: nothing where the heap wipes.
+/// Both clients in both programs, with the allowed remains: none where the heap wipes.
 fn subjects<'a>(
     usual: &'a [&'a str],
 ) -> impl Iterator<Item = (&'static str, &'static str, &'a [&'a str])> {
@@ -403,7 +402,7 @@ fn scene_with_faults() -> (Scene, Faults) {
     (scene, faults)
 }
 
-/// How many bytes of an answer with an access token, head included, hold the whole of the token.
+/// The number of bytes of a token answer, head included, up to the end of the token.
 fn after_the_token() -> usize {
     let scene = scene();
     scene.member.client(&scene.proxy.base_url());
@@ -459,7 +458,7 @@ fn nothing_is_left_of_a_large_value() {
     }
 }
 
-/// Text of random look, whose parts are all different.
+/// Random-looking text without repetition.
 fn large(size: usize, seed: u8) -> String {
     use sha2::{Digest, Sha256};
     let blocks = 0_u32..(size as u32).div_ceil(32);
@@ -492,8 +491,8 @@ fn over_tls_only_rustls_keeps_the_access_token() {
     }
 }
 
-/// What the tests above read in `/proc` is what a debugger dumps. Needs gdb; says so and ends where
-/// there is none.
+/// A debugger dumps the same memory that the tests above read in `/proc`. Without gdb the test prints so
+/// and passes.
 #[test]
 fn a_core_dump_shows_the_same() {
     let scene = scene();

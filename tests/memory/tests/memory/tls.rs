@@ -1,4 +1,4 @@
-//! TLS in front of a plain server, ended here.
+//! A TLS server in front of a plain server.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -27,7 +27,7 @@ pub(crate) fn in_front_of(server: SocketAddr) -> (String, String) {
     (format!("https://localhost:{port}"), authority)
 }
 
-/// One thread for each direction; whichever has something to say takes the TLS connection.
+/// One thread for each direction; they share the TLS connection.
 fn pass_on(mut client: TcpStream, connection: ServerConnection, mut server: TcpStream) {
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
@@ -56,7 +56,7 @@ fn pass_on(mut client: TcpStream, connection: ServerConnection, mut server: TcpS
             while !received.is_empty() {
                 connection.read_tls(&mut received).unwrap();
                 connection.process_new_packets().unwrap();
-                // It ends with "would block": there is no more for now.
+                // It ends with "would block": no more data for now.
                 let _ = connection.reader().read_to_end(&mut plain);
             }
             flush(&mut connection, &mut client);

@@ -1,8 +1,8 @@
-//! Many threads at a vault that fails now and then, for minutes: no value is wrong, no write is lost,
-//! the memory stays flat, and nearly everything succeeds. `tests/soak.sh` runs it.
+//! Many threads at a vault with random failures, for minutes: no value is wrong, no write is lost, the
+//! memory stays flat, and nearly everything succeeds. `tests/soak.sh` runs it.
 //!
-//! `soak SECONDS THREADS` starts the vault as a process of its own, so that the memory that is
-//! measured is the client's alone.
+//! `soak SECONDS THREADS` starts the vault as a separate process, so that the measured memory is only
+//! the client's.
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
@@ -61,7 +61,7 @@ fn soak(life: Duration, threads: usize) -> ExitCode {
     report(&tally, &memory, begun.elapsed(), threads)
 }
 
-/// A few tries: connecting meets the same faults.
+/// Several attempts, since connecting meets the same faults.
 fn connect(vault: &VaultProcess) -> Client {
     let connect = || {
         let credentials =

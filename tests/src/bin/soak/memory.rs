@@ -1,9 +1,9 @@
-//! How much memory this process holds, over time.
+//! The memory of this process over time.
 
 use std::fs;
 use std::sync::Mutex;
 
-/// How much more the last quarter may hold than the second, which comes after the start.
+/// The greatest ratio of the last quarter to the second, which no longer includes the start.
 const MOST_GROWTH: f64 = 1.1;
 
 /// Resident kilobytes, one sample after the other.
@@ -11,7 +11,7 @@ const MOST_GROWTH: f64 = 1.1;
 pub(crate) struct Memory(Mutex<Vec<u64>>);
 
 impl Memory {
-    /// Linux alone tells; elsewhere there are no samples.
+    /// Takes a sample; only on Linux.
     pub(crate) fn sample(&self) {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

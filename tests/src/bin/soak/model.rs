@@ -1,4 +1,4 @@
-//! What one thread does, and what it knows about its secrets.
+//! The operations of one thread, and its knowledge about its secrets.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,7 @@ use crate::tally::{Deed, Tally};
 /// Secrets of one thread.
 const KEYS: u64 = 20;
 
-/// What a secret may hold: one entry unless the outcome of a write is not known. `None`: it is not
-/// there.
+/// The possible values of a secret: one unless the outcome of a write is unknown. `None`: it is missing.
 type Possible = Vec<Option<String>>;
 
 pub(crate) struct Worker {
@@ -32,7 +31,7 @@ impl Worker {
         }
     }
 
-    /// One operation, chosen by chance, and what it tells.
+    /// Runs one random operation, and checks its result.
     pub(crate) fn step(&mut self, tally: &Tally) {
         let chosen = self.below(KEYS);
         let key = format!("thread_{}_{chosen}", self.number);
@@ -101,11 +100,11 @@ impl Worker {
         } else {
             tally.wrong(format!("{key} holds {found:?}, not one of {possible:?}"));
         }
-        // Now it is known.
+        // Now the value is known.
         *possible = vec![found];
     }
 
-    /// Whether the vault says that it is not there, which then has to be possible.
+    /// Returns true if the secret is missing, which then has to be possible.
     fn is_absent<T>(
         &mut self,
         key: &str,
@@ -120,7 +119,7 @@ impl Worker {
         absent
     }
 
-    /// The vault says what a secret was before: that has to be possible, and is known now.
+    /// The vault returned a value. It has to be possible, and is known now.
     fn expect(&mut self, key: &str, tally: &Tally, deed: Deed, is_so: fn(&Option<String>) -> bool) {
         let possible = self.possible(key);
         let before = possible.clone();
@@ -135,7 +134,7 @@ impl Worker {
         }
     }
 
-    /// What a write leaves behind.
+    /// Notes the possible values after a write.
     fn note(
         &mut self,
         key: &str,
@@ -180,7 +179,7 @@ impl Worker {
     }
 }
 
-/// The client promises that any other error means that nothing was changed.
+/// Any other error means that nothing was changed, as the client promises.
 fn may_have_happened(error: &Error) -> bool {
     // A 503 or another passing status says that the vault did not act, but the client cannot know.
     error.kind() == ErrorKind::Ambiguous || error.status().is_some_and(|s| s.is_server_error())

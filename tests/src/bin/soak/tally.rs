@@ -1,4 +1,4 @@
-//! What was done, what failed after all attempts, and what was wrong.
+//! The counts of operations, of failures after all attempts, and of wrong results.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The vault that fails now and then, in a process of its own.
+//! A vault with random failures, in a separate process.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read, stdin};
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 const PEM: &str =
     include_str!("../../../../crates/helvetisafe-crypto/tests/data/rsa-2048-pkcs8.pem");
-/// How long an access token lives.
+/// The lifetime of an access token.
 const TOKEN_LIFE: Duration = Duration::from_secs(5);
 
-/// Serves until its input ends. The first line that it prints says how to reach it.
+/// Serves until its input ends. The first line of its output has its URL and credentials.
 pub(crate) fn serve() -> ExitCode {
     let faults = Faults::seeded(1);
     // 5 % resets, some of them after the vault has acted; 2 % 503; 1 % 429.

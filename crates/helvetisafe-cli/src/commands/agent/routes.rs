@@ -4,13 +4,14 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use helvetisafe::KeyName;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::cache::Cache;
 use super::guard::Guard;
 use super::http::{Answer, Request};
 use super::permits::Permits;
 use crate::ui::messages::Messages;
+use crate::ui::output::Object;
 
 /// The state that the threads share.
 pub(super) struct Agent {
@@ -58,7 +59,7 @@ impl Agent {
             Some(key) => one(self.cache()?, key),
             None => Err(Answer::error(
                 404,
-                "there are /health, /secrets and /secret/KEY",
+                "unknown path; the paths are /health, /secrets and /secret/KEY",
             )),
         }
     }
@@ -91,7 +92,7 @@ fn all(cache: &Cache) -> Result<Answer, Answer> {
     let values = secrets
         .iter()
         .map(|secret| (secret.key().as_str(), secret.expose_secret()));
-    Ok(Answer::json(200, &Flat(values.collect())))
+    Ok(Answer::json(200, &Object(values.collect())))
 }
 
 /// `GET /secret/KEY`: the value by its key, or all values by their fields.
@@ -106,14 +107,5 @@ fn one(cache: &Cache, key: &str) -> Result<Answer, Answer> {
     if values.is_empty() {
         values.push((key.as_str(), secret.expose_secret()));
     }
-    Ok(Answer::json(200, &Flat(values)))
-}
-
-/// A JSON object of strings, in order.
-struct Flat<'a>(Vec<(&'a str, &'a str)>);
-
-impl Serialize for Flat<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
-    }
+    Ok(Answer::json(200, &Object(values)))
 }

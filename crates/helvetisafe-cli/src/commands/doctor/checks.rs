@@ -1,7 +1,6 @@
 //! The checks that change nothing.
 
 use std::env;
-use std::error::Error as _;
 use std::net::ToSocketAddrs;
 
 use helvetisafe::{
@@ -92,8 +91,12 @@ pub(super) fn connection(
     attempt: &Attempt,
 ) -> Result<(), Failure> {
     if let (0, Some(error)) = (attempt.observed.answers, attempt.error()) {
-        let advice = reach_advice(error, base);
-        return Err(Failure::from(error.clone()).with_advice(advice));
+        let failure = Failure::from(error.clone());
+        return Err(match error.setting() {
+            // The failure has advice of its own.
+            Some(_) => failure,
+            None => failure.with_advice(reach_advice(error, base)),
+        });
     }
     let how = if base.is_https() {
         "TLS, with a trusted certificate"
@@ -107,7 +110,7 @@ pub(super) fn connection(
 /// Compares the clocks. A difference stops nothing, so it is never a failure.
 pub(super) fn clock(report: &mut Report<'_>, attempt: &Attempt) {
     match attempt.observed.skew {
-        None => report.skipped("the vault's answers have no date"),
+        None => report.skipped("the vault's responses have no date"),
         Some(skew) if skew.unsigned_abs() > MAX_SKEW => {
             let direction = if skew > 0 { "ahead of" } else { "behind" };
             report.warning(format!(
@@ -135,7 +138,10 @@ pub(super) fn token(
         _ => {}
     }
     report.ok(match attempt.observed.token {
-        Some(token) => format!("an access token that lives {} s", token.life.as_secs()),
+        Some(token) => format!(
+            "an access token with a lifetime of {} s",
+            token.life.as_secs()
+        ),
         None => "the API token is not refused".to_owned(),
     });
     Ok(())
@@ -255,15 +261,8 @@ fn refused(error: &Error) -> Failure {
 
 /// Returns the advice if nothing answered.
 fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
-    let reached = error
-        .source()
-        .and_then(|source| source.downcast_ref())
-        .map(TransportError::failure);
-    match reached {
-        Some(Reach::Tls) => {
-            "if the vault's certificate is from an authority of your own, name that with \
-             --ca-certificate; else do not continue"
-        }
+    match error.transport_error().map(TransportError::failure) {
+        Some(Reach::Tls) => "do not continue before its certificate is the right one",
         Some(Reach::Malformed) => "check the base URL: another server than a vault answers there",
         _ if has_proxy(base) => "check that the vault runs, its port, and the proxy in HTTPS_PROXY",
         _ => "check that the vault runs, its port, and the firewalls in between",

@@ -20,20 +20,12 @@ const CHECKS: [&str; 11] = [
     "round-trip",
 ];
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Ok,
-    Warning,
-    Failed,
-    Skipped,
-}
-
 /// One element of the output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
 struct Line {
     check: &'static str,
-    outcome: Outcome,
+    /// `ok`, `warning`, `failed` or `skipped`.
+    outcome: &'static str,
     message: String,
     /// The exit status, if the check failed.
     status: Option<u8>,
@@ -57,22 +49,22 @@ impl<'a> Report<'a> {
 
     /// The current check succeeded.
     pub(super) fn ok(&mut self, message: impl Into<String>) {
-        self.add(Outcome::Ok, message.into(), None);
+        self.add("ok", message.into(), None);
     }
 
     pub(super) fn warning(&mut self, message: impl Into<String>) {
-        self.add(Outcome::Warning, message.into(), None);
+        self.add("warning", message.into(), None);
     }
 
     pub(super) fn skipped(&mut self, message: impl Into<String>) {
-        self.add(Outcome::Skipped, message.into(), None);
+        self.add("skipped", message.into(), None);
     }
 
     /// The current check failed. All later ones are skipped.
     pub(super) fn failed(&mut self, failure: &Failure) {
         let failed = CHECKS.get(self.lines.len()).copied().unwrap_or_default();
         let message = failure.message().unwrap_or_default().to_owned();
-        self.add(Outcome::Failed, message, Some(failure.status()));
+        self.add("failed", message, Some(failure.status()));
         while self.lines.len() < CHECKS.len() {
             self.skipped(format!("needs {failed}"));
         }
@@ -92,7 +84,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn add(&mut self, outcome: Outcome, message: String, status: Option<u8>) {
+    fn add(&mut self, outcome: &'static str, message: String, status: Option<u8>) {
         let Some(check) = CHECKS.get(self.lines.len()).copied() else {
             return;
         };
@@ -113,12 +105,6 @@ impl<'a> Report<'a> {
 
 impl Line {
     fn to_text(&self) -> String {
-        let outcome = match self.outcome {
-            Outcome::Ok => "ok",
-            Outcome::Warning => "warning",
-            Outcome::Failed => "failed",
-            Outcome::Skipped => "skipped",
-        };
-        format!("{outcome:7}  {:13}  {}", self.check, self.message)
+        format!("{:7}  {:13}  {}", self.outcome, self.check, self.message)
     }
 }

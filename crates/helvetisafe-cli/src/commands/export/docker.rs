@@ -18,10 +18,7 @@ pub(super) fn refusal(name: &str, value: &str) -> Option<&'static str> {
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
-    out.push_str(name);
-    out.push('=');
-    out.push_str(value);
-    out.push('\n');
+    out.extend([name, "=", value, "\n"]);
 }
 
 #[cfg(test)]

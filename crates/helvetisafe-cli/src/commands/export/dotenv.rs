@@ -48,13 +48,8 @@ fn is_control(c: char) -> bool {
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
-    let quote = if value.contains('\'') { '"' } else { '\'' };
-    out.push_str(name);
-    out.push('=');
-    out.push(quote);
-    out.push_str(value);
-    out.push(quote);
-    out.push('\n');
+    let quote = if value.contains('\'') { "\"" } else { "'" };
+    out.extend([name, "=", quote, value, quote, "\n"]);
 }
 
 #[cfg(test)]

@@ -32,9 +32,7 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
-    out.push_str("set -gx ");
-    out.push_str(name);
-    out.push_str(" '");
+    out.extend(["set -gx ", name, " '"]);
     push_replacing(out, value, |c| match c {
         '\\' => Some("\\\\"),
         '\'' => Some("\\'"),

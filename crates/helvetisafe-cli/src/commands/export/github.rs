@@ -44,18 +44,8 @@ pub(super) fn text(variables: &[Variable]) -> Result<Zeroizing<String>, Failure>
     let mut out = buffer(variables);
     for variable in variables {
         let value = variable.value.expose_secret();
-        for part in [
-            &variable.name,
-            "<<",
-            &delimiter,
-            "\n",
-            value,
-            "\n",
-            &delimiter,
-            "\n",
-        ] {
-            out.push_str(part);
-        }
+        out.extend([&*variable.name, "<<", &*delimiter, "\n", value, "\n"]);
+        out.extend([&*delimiter, "\n"]);
     }
     Ok(out)
 }

@@ -81,9 +81,7 @@ impl ManifestArgs {
             "data:\n"
         });
         for variable in variables {
-            out.push_str("  \"");
-            out.push_str(&variable.name);
-            out.push_str("\": \"");
+            out.extend(["  \"", &*variable.name, "\": \""]);
             STANDARD.encode_string(variable.value.expose_secret(), &mut out);
             out.push_str("\"\n");
         }

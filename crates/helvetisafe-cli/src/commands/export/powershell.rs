@@ -18,9 +18,7 @@ pub(super) fn refusal(value: &str) -> Option<&'static str> {
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
-    out.push_str("$env:");
-    out.push_str(name);
-    out.push_str(" = '");
+    out.extend(["$env:", name, " = '"]);
     for c in value.chars() {
         match c {
             '\'' => out.push_str("''"),

@@ -13,9 +13,7 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
-    out.push_str("export ");
-    out.push_str(name);
-    out.push_str("='");
+    out.extend(["export ", name, "='"]);
     push_replacing(out, value, |c| (c == '\'').then_some("'\\''"));
     out.push_str("'\n");
 }

@@ -25,8 +25,7 @@ fn is_noncharacter(c: char) -> bool {
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {
-    out.push_str(name);
-    out.push_str("=\"");
+    out.extend([name, "=\""]);
     push_replacing(out, value, |c| match c {
         '"' => Some("\\\""),
         '\\' => Some("\\\\"),

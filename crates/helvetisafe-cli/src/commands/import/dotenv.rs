@@ -81,7 +81,7 @@ fn value_of(text: &str) -> Result<(Zeroizing<String>, &str), String> {
     let (tail, _) = after.split_once('\n').unwrap_or((after, ""));
     let comment = tail.trim_end().trim_start_matches([' ', '\t']);
     if !comment.is_empty() && (!comment.starts_with('#') || tail.starts_with('#')) {
-        return Err("something follows the closing quote".to_owned());
+        return Err("there is text after the closing quote".to_owned());
     }
     Ok((value, &after[tail.len()..]))
 }
@@ -198,11 +198,11 @@ mod tests {
             "line 2 is not NAME=VALUE",
             "line 5: its value has a quote",
             "line 6: its value has a quote",
-            "line 7: something follows",
+            "line 7: there is text after",
             "line 8: its value has an escape",
             "line 9: its value begins with `#`",
             "line 10: its value begins with `#`",
-            "line 11: something follows",
+            "line 11: there is text after",
             "line 12: its value has no closing quote",
         ];
         for (problem, start) in problems.iter().zip(starts) {

@@ -66,11 +66,9 @@ impl<'a> Writer<'a> {
 
     fn create_new(&self, secret: &NewSecret) -> Result<Outcome, Error> {
         if self.dry_run {
-            let exists = self.secrets.exists(&secret.key)?;
-            return Ok(if exists {
-                Outcome::Exists
-            } else {
-                Outcome::Created
+            return Ok(match self.secrets.exists(&secret.key)? {
+                true => Outcome::Exists,
+                false => Outcome::Created,
             });
         }
         match self.create(secret) {
@@ -80,38 +78,28 @@ impl<'a> Writer<'a> {
     }
 
     fn replace(&self, secret: &NewSecret) -> Result<Outcome, Error> {
-        match self
-            .secrets
-            .get_with_fields(&secret.key, &secret.content.field_names())
-        {
-            Ok(stored) if secret.content.is_in(&stored) => Ok(Outcome::Same),
-            Ok(_) => {
-                self.update(secret)?;
-                Ok(Outcome::Updated)
-            }
+        let fields = secret.content.field_names();
+        match self.secrets.get_with_fields(&secret.key, &fields) {
+            Ok(stored) if secret.content.is_in(&stored) => return Ok(Outcome::Same),
+            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.create(secret)?;
-                Ok(Outcome::Created)
+                return self.create(secret).map(|()| Outcome::Created);
             }
             // It differs from the new secret, whichever secret it is.
-            Err(error) if error.named_key().is_some() => {
-                self.update(secret)?;
-                Ok(Outcome::Updated)
-            }
-            Err(error) => Err(error),
+            Err(error) if error.named_key().is_some() => {}
+            Err(error) => return Err(error),
         }
+        self.update(secret).map(|()| Outcome::Updated)
     }
 
     fn create(&self, secret: &NewSecret) -> Result<(), Error> {
         if self.dry_run {
             return Ok(());
         }
+        let (secrets, key) = (self.secrets, &secret.key);
         let created = match &secret.content {
-            Content::Value(value) => self.secrets.create(&secret.key, value, None),
-            Content::Fields(fields) => {
-                self.secrets
-                    .create_fields(&secret.key, &texts(fields), None)
-            }
+            Content::Value(value) => secrets.create(key, value, None),
+            Content::Fields(fields) => secrets.create_fields(key, &texts(fields), None),
         };
         created.map(drop)
     }
@@ -120,13 +108,10 @@ impl<'a> Writer<'a> {
         if self.dry_run {
             return Ok(());
         }
-        let keep = Expiry::Keep;
+        let (secrets, key, expiry) = (self.secrets, &secret.key, Expiry::Keep);
         let updated = match &secret.content {
-            Content::Value(value) => self.secrets.update(&secret.key, value, keep),
-            Content::Fields(fields) => {
-                self.secrets
-                    .update_fields(&secret.key, &texts(fields), keep)
-            }
+            Content::Value(value) => secrets.update(key, value, expiry),
+            Content::Fields(fields) => secrets.update_fields(key, &texts(fields), expiry),
         };
         updated.map(drop)
     }

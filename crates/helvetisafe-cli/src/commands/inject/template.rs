@@ -78,7 +78,7 @@ fn part(element: TemplateElement, line: usize) -> Result<Option<Part>, String> {
             secret(*call, line).map(Some)
         }
         TemplateElement::HelperBlock(call) => Err(unknown(&call.name)),
-        _ => Err("there is a partial or a decorator".to_owned()),
+        _ => Err("partials and decorators are not supported".to_owned()),
     }
 }
 
@@ -108,7 +108,7 @@ fn unknown(name: &Parameter) -> String {
     let name = match name {
         Parameter::Name(name) => name,
         Parameter::Path(Path::Relative((_, name)) | Path::Local((_, _, name))) => name,
-        _ => return "there is an expression".to_owned(),
+        _ => return "expressions are not supported".to_owned(),
     };
     format!("`{}` is unknown", escape_line(name))
 }
@@ -174,7 +174,7 @@ mod tests {
             "line 5: `secret` takes one or two",
             "line 6: `secret` takes no options",
             "line 7: `if` is unknown",
-            "line 8: there is a partial",
+            "line 8: partials and decorators",
             "line 9: `secret` is unknown",
         ];
         for (problem, start) in problems.iter().zip(starts) {

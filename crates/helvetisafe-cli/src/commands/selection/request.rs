@@ -100,7 +100,7 @@ fn listed(prefix: &str, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
         match key {
             ListedKey::Valid(key) => keys.push(key.clone()),
             ListedKey::Invalid(_) => {
-                messages.note(format_args!("left out `{key}`, which is not a valid name"))
+                messages.note(format_args!("omitted `{key}`, which is not a valid name"))
             }
         }
     }
@@ -124,7 +124,11 @@ impl Renamed {
         let (name, source) = text
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| Failure::usage("--env takes NAME=KEY or NAME=KEY.FIELD"))?;
+            .ok_or_else(|| {
+                Failure::usage(
+                    "the argument of --env is malformed; write it like NAME=KEY or NAME=KEY.FIELD",
+                )
+            })?;
         let (key, field) = match source.split_once('.') {
             Some((key, field)) => (key, Some(field.to_owned())),
             None => (source, None),

@@ -2,62 +2,65 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::time::Duration;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use helvetisafe_proto::BaseUrl;
-use http::{HeaderValue, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
-use ureq::{Proxy, ProxyProtocol};
 
+use super::explain::{broken, causes, not_connected};
 use super::header_mask::HeaderMask;
-use super::progress::{Counter, Watched};
-use super::tls::client_config;
+use super::progress::{Counter, Progress, Watched};
 use crate::config_error::ConfigError;
-use crate::http::proxy;
-use crate::http::roots::Roots;
-
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+use crate::http::proxy::{Problem, Proxy, Reply};
+use crate::http::tls::{Tls, is_judged, server_name};
+use crate::http::{ConnectionSettings, Failure, TransportError};
 
 /// A byte stream to the vault that counts its bytes.
-pub(super) type Stream = TokioIo<Watched<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>>;
+pub(super) type Stream = TokioIo<Watched<Bytes>>;
+type Bytes = Box<dyn ByteStream>;
+
+/// A connection, with or without TLS.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 pub(super) struct VaultConnector {
-    route: Route,
+    tcp: HttpConnector,
+    proxy: Option<Proxy>,
+    /// The TLS to the vault, and to a proxy that wants it.
+    tls: Option<Tls>,
     timeout: Duration,
-}
-
-#[derive(Clone)]
-enum Route {
-    Direct(HttpsConnector<HttpConnector>),
-    Proxied(HttpsConnector<Tunnel<HttpConnector>>),
 }
 
 impl VaultConnector {
     pub(super) fn new(
         base: &BaseUrl,
         timeout: Duration,
-        roots: &Roots,
+        settings: &ConnectionSettings,
     ) -> Result<Self, ConfigError> {
-        let tls = HttpsConnectorBuilder::new()
-            .with_tls_config(client_config(base, roots)?)
-            .https_or_http()
-            .enable_http1();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         // A small request would otherwise wait for an acknowledgement.
         tcp.set_nodelay(true);
-        let route = match proxy::from_environment(base)? {
-            Some(proxy) if !is_exception(&proxy, base) => {
-                Route::Proxied(tls.wrap_connector(tunnel(&proxy, tcp)?))
-            }
-            _ => Route::Direct(tls.wrap_connector(tcp)),
-        };
-        Ok(Self { route, timeout })
+        Ok(Self {
+            tcp,
+            proxy: settings.proxy.for_vault(base)?,
+            tls: Tls::for_vault(base, &settings.tls)?,
+            timeout,
+        })
+    }
+
+    /// Returns the address of the proxy to the vault, if there is one.
+    pub(super) fn proxy(&self) -> Option<&Uri> {
+        self.proxy.as_ref().map(Proxy::uri)
     }
 
     /// Opens a connection with this counter and this mask.
@@ -66,50 +69,87 @@ impl VaultConnector {
         vault: Uri,
         counter: Counter,
         mask: HeaderMask,
-    ) -> Result<Stream, Cause> {
+    ) -> Result<Stream, TransportError> {
+        let opened = tokio::time::timeout(self.timeout, self.open(&vault)).await;
+        let late = io::Error::from(io::ErrorKind::TimedOut);
+        let stream =
+            opened.unwrap_or_else(|_| Err(TransportError::with_source(Failure::NotSent, late)))?;
+        Ok(TokioIo::new(Watched::new(stream, counter, mask)))
+    }
+
+    /// Explains an error of a connection that was opened.
+    pub(super) fn explain(&self, progress: &Progress, error: &hyper::Error) -> TransportError {
+        let refusal = self.tls.as_ref().and_then(|tls| {
+            causes(error).find_map(|cause| tls.refusal(cause.downcast_ref::<rustls::Error>()?))
+        });
+        refusal.unwrap_or_else(|| broken(progress, error))
+    }
+
+    async fn open(&self, vault: &Uri) -> Result<Bytes, TransportError> {
+        let first = self.proxy.as_ref().map_or(vault, Proxy::uri);
+        let mut tcp = self.tcp.clone();
         let connecting = async {
-            match self.route.clone() {
-                Route::Direct(connector) => call(connector, vault).await,
-                Route::Proxied(connector) => call(connector, vault).await,
+            poll_fn(|cx| tcp.poll_ready(cx)).await?;
+            tcp.call(first.clone()).await
+        };
+        let tcp = connecting.await.map_err(|error| not_connected(&error))?;
+        let mut stream: Bytes = Box::new(tcp.into_inner());
+        if let Some(proxy) = &self.proxy {
+            if let Some(tls) = self.tls.as_ref().filter(|_| proxy.is_https()) {
+                stream = secure(tls, proxy.uri(), stream).await?;
             }
-        };
-        let Ok(connected) = tokio::time::timeout(self.timeout, connecting).await else {
-            return Err(Cause::from(io::Error::from(io::ErrorKind::TimedOut)));
-        };
-        let stream = Watched::new(TokioIo::new(connected?), counter, mask);
-        Ok(TokioIo::new(stream))
+            tunnel(proxy, vault, &mut stream).await?;
+        }
+        match &self.tls {
+            Some(tls) => secure(tls, vault, stream).await,
+            None => Ok(stream),
+        }
     }
 }
 
-async fn call<S: Service<Uri>>(mut service: S, vault: Uri) -> Result<S::Response, S::Error> {
-    poll_fn(|cx| service.poll_ready(cx)).await?;
-    service.call(vault).await
-}
-
-fn is_exception(proxy: &Proxy, base: &BaseUrl) -> bool {
-    let uri: Result<Uri, _> = base.to_string().parse();
-    uri.is_ok_and(|uri| proxy.is_no_proxy(&uri))
-}
-
-/// Makes a tunnel through an HTTP proxy. No other kind of proxy is supported.
-fn tunnel(proxy: &Proxy, tcp: HttpConnector) -> Result<Tunnel<HttpConnector>, ConfigError> {
-    if proxy.protocol() != ProxyProtocol::Http {
-        return Err(ConfigError::Proxy);
+async fn tunnel(proxy: &Proxy, vault: &Uri, stream: &mut Bytes) -> Result<(), TransportError> {
+    let request = proxy.request(
+        vault.host().unwrap_or_default(),
+        vault.port_u16().unwrap_or(443),
+    );
+    let lost = |_| TransportError::from(Problem::Closed);
+    stream.write_all(&request).await.map_err(lost)?;
+    stream.flush().await.map_err(lost)?;
+    let (mut reply, mut piece) = (Reply::default(), [0; 1024]);
+    loop {
+        let count = stream.read(&mut piece).await.map_err(lost)?;
+        match reply.add(&piece[..count]) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(problem) => return Err(problem.into()),
+        }
     }
-    let uri = format!("http://{}:{}", proxy.host(), proxy.port());
-    let tunnel = Tunnel::new(uri.parse().map_err(|_| ConfigError::Proxy)?, tcp);
-    let Some(user) = proxy.username() else {
-        return Ok(tunnel);
-    };
-    Ok(tunnel.with_auth(basic(user, proxy.password().unwrap_or_default())?))
 }
 
-/// Makes the header of basic authentication, RFC 7617.
-fn basic(user: &str, password: &str) -> Result<HeaderValue, ConfigError> {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-    let mut value = HeaderValue::try_from(value).map_err(|_| ConfigError::Proxy)?;
-    value.set_sensitive(true);
-    Ok(value)
+async fn secure(tls: &Tls, uri: &Uri, stream: Bytes) -> Result<Bytes, TransportError> {
+    let name = server_name(uri.host().unwrap_or_default())?;
+    let begun = Instant::now();
+    let connecting = TlsConnector::from(tls.config()).connect(name, stream);
+    let mut secured = connecting.await.map_err(|error| tls.explain(error))?;
+    if let Some(longest) = tls.judgement(secured.get_ref().1, begun.elapsed()) {
+        let judgement = tokio::time::timeout(longest, judgement(&mut secured));
+        if let Ok(Err(error)) = judgement.await {
+            return Err(tls.explain(error));
+        }
+    }
+    Ok(Box::new(secured))
+}
+
+/// Waits until the vault has accepted or refused the client's certificate.
+async fn judgement(stream: &mut TlsStream<Bytes>) -> io::Result<()> {
+    poll_fn(|cx| {
+        let polled = Pin::new(&mut *stream).poll_fill_buf(cx);
+        match polled.map_ok(<[u8]>::is_empty) {
+            Poll::Ready(Ok(true)) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            Poll::Ready(outcome) => Poll::Ready(outcome.map(drop)),
+            Poll::Pending if is_judged(stream.get_ref().1) => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }

@@ -10,15 +10,7 @@ use crate::http::{Failure, TransportError};
 
 /// No connection was made.
 pub(super) fn not_connected(error: &(dyn StdError + 'static)) -> TransportError {
-    let is_tls = causes(error).any(|cause| cause.is::<rustls::Error>());
-    because(
-        if is_tls {
-            Failure::Tls
-        } else {
-            Failure::NotSent
-        },
-        error,
-    )
+    because(Failure::NotSent, error)
 }
 
 /// A timeout.
@@ -64,12 +56,18 @@ pub(super) fn flooded() -> TransportError {
 
 /// Describes a failure by its innermost cause; the outer ones only name places in the library.
 fn because(failure: Failure, error: &(dyn StdError + 'static)) -> TransportError {
-    let cause = causes(error).last().map(ToString::to_string);
-    TransportError::with_source(failure, cause.unwrap_or_default())
+    match causes(error).last() {
+        // Kept as it is: it names the reason for which a certificate was refused.
+        Some(cause) => match cause.downcast_ref::<rustls::Error>() {
+            Some(error) => TransportError::with_source(failure, error.clone()),
+            None => TransportError::with_source(failure, cause.to_string()),
+        },
+        None => TransportError::new(failure),
+    }
 }
 
 /// Returns an error and its causes, including the error that an I/O error wraps, which `source` skips.
-fn causes<'a>(
+pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {

@@ -2,29 +2,12 @@
 //! buffers.
 
 use ureq::Error;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 use zeroize::Zeroize;
 
 use super::progress::Progress;
 use crate::http::framing::TooMuchFraming;
 use crate::http::informational::TooManyInformational;
-
-/// Wraps the connections of the previous connector in the chain, outside of TLS.
-#[derive(Debug)]
-pub(super) struct WipingConnector;
-
-impl<In: Transport> Connector<In> for WipingConnector {
-    type Out = Wiped<In>;
-
-    fn connect(
-        &self,
-        _: &ConnectionDetails<'_>,
-        chained: Option<In>,
-    ) -> Result<Option<Wiped<In>>, Error> {
-        Progress::note(|progress| progress.connected = true);
-        Ok(chained.map(Wiped::new))
-    }
-}
 
 /// A connection that wipes its buffers after each request.
 #[derive(Debug)]
@@ -37,7 +20,7 @@ pub(super) struct Wiped<T: Transport> {
 }
 
 impl<T: Transport> Wiped<T> {
-    fn new(connection: T) -> Self {
+    pub(super) fn new(connection: T) -> Self {
         Self {
             connection,
             received: 0,

@@ -18,7 +18,11 @@ use ureq::unversioned::transport::NextTimeout;
 const LIFETIME: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct CachingResolver(Arc<Mutex<Option<CachedAddresses>>>);
+pub(super) struct CachingResolver {
+    cached: Arc<Mutex<Option<CachedAddresses>>>,
+    /// The proxy, which is looked up in place of the vault.
+    proxy: Option<Uri>,
+}
 
 #[derive(Debug)]
 struct CachedAddresses {
@@ -28,13 +32,20 @@ struct CachedAddresses {
 }
 
 impl CachingResolver {
+    pub(super) fn new(proxy: Option<Uri>) -> Self {
+        Self {
+            cached: Arc::default(),
+            proxy,
+        }
+    }
+
     /// Drops the cached addresses.
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn cached(&self, host: &str) -> Option<Vec<SocketAddr>> {
-        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let cached = cached
             .as_ref()
             .filter(|cached| cached.host == host && cached.since.elapsed() < LIFETIME)?;
@@ -47,7 +58,7 @@ impl CachingResolver {
             addresses: addresses.to_vec(),
             since: Instant::now(),
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached);
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached);
     }
 
     fn resolved(&self, addresses: &[SocketAddr]) -> ResolvedSocketAddrs {
@@ -68,6 +79,7 @@ impl Resolver for CachingResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
+        let uri = self.proxy.as_ref().unwrap_or(uri);
         if let Some(address) = literal(uri) {
             return Ok(self.resolved(&[address]));
         }
@@ -115,7 +127,7 @@ mod tests {
         ] {
             assert_eq!(resolve(&resolver, uri), [address.parse().unwrap()]);
         }
-        assert!(resolver.0.lock().unwrap().is_none());
+        assert!(resolver.cached.lock().unwrap().is_none());
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! Many jobs at once, on threads that end with them.
+//! Jobs on threads that end with them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{io, panic};
 
+use crate::runtime::Completed;
 use crate::trace::TraceContext;
 
 /// Runs `job` for each number below `count` on at most `at_once` threads, and returns the results in
@@ -46,6 +49,59 @@ pub(super) fn each<T: Send>(
     }
     results.sort_unstable_by_key(|&(at, _)| at);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs `job` to its end on a thread of its own, and waits up to `time` for its result.
+pub(super) fn complete<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+    time: Duration,
+) -> Completed<T> {
+    match Job::begin(job) {
+        Ok(mut job) => job.wait(time).map_or(Completed::Late, Completed::Done),
+        Err(_) => Completed::NoThread,
+    }
+}
+
+/// A job on a thread of its own. It goes on when this is dropped.
+pub(crate) struct Job<T> {
+    result: mpsc::Receiver<T>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Job<T> {
+    pub(crate) fn begin(job: impl FnOnce() -> T + Send + 'static) -> io::Result<Self> {
+        let (sender, result) = mpsc::channel();
+        // No one receives a result that comes too late.
+        let thread = spawn(move || drop(sender.send(job())))?;
+        Ok(Self {
+            result,
+            thread: Some(thread),
+        })
+    }
+
+    /// Waits up to `time` for the result. There is one result.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the job has panicked.
+    pub(crate) fn wait(&mut self, time: Duration) -> Option<T> {
+        match self.result.recv_timeout(time) {
+            Ok(result) => Some(result),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                if let Some(Err(cause)) = self.thread.take().map(JoinHandle::join) {
+                    panic::resume_unwind(cause);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Runs `job` on a thread of its own.
+pub(super) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let context = TraceContext::current();
+    thread::Builder::new().spawn(move || context.run(job))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{builder, client};
 
-/// Polls a future at most so many times, then drops it.
+/// Polls a future at most this number of times, then drops it.
 pub(crate) async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;
@@ -43,7 +43,7 @@ async fn an_operation_dropped_at_any_point_leaves_the_client_usable() {
         finished += usize::from(polled(times, secrets.get("db")).await.is_some());
         polled(times, secrets.put("db", "v", None)).await;
         polled(times, secrets.get_many(&["db", "db", "other"])).await;
-        // The next one is not held up by what was dropped.
+        // The dropped operation does not block the next one.
         let next = timeout(Duration::from_secs(5), secrets.get("db")).await;
         assert_eq!(next.unwrap().unwrap().expose_secret(), "v", "{times}");
     }
@@ -71,7 +71,7 @@ async fn a_renewal_continues_after_its_caller_is_dropped() {
     let client = client(&world).await;
     client.secrets().create("db", "v", None).await.unwrap();
     slow.store(true, Ordering::SeqCst);
-    // Past half of its life: the next call renews.
+    // Past half of the token's lifetime: the next call renews it.
     tokio::time::sleep(Duration::from_millis(2100)).await;
     let before = world.proxy.count("POST", TOKEN);
     let hasty = timeout(Duration::from_millis(100), client.secrets().get("db")).await;

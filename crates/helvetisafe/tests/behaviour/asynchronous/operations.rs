@@ -1,4 +1,4 @@
-//! The operations, once each.
+//! Each operation once.
 
 use std::time::Duration;
 
@@ -110,10 +110,10 @@ async fn many_secrets_are_written_and_read_concurrently() {
         let (key, new) = (key.clone(), format!("{key}_copy"));
         async move { secrets.copy(key, new).await.is_ok() }
     };
-    let mut told = Vec::new();
-    let copied = secrets.each(&items, copy, |done| told.push(done)).await;
+    let mut progress = Vec::new();
+    let copied = secrets.each(&items, copy, |done| progress.push(done)).await;
     assert_eq!(copied, [true; 50]);
-    assert_eq!(told, (1..=50).collect::<Vec<_>>());
+    assert_eq!(progress, (1..=50).collect::<Vec<_>>());
     assert_eq!(secrets.list().await.unwrap().len(), 100);
 }
 
@@ -153,7 +153,7 @@ async fn a_watch_stream_yields_a_change() {
         .watch(&["a"], Duration::from_millis(20))
         .unwrap();
     let mut changes = std::pin::pin!(changes);
-    // The first look has to come before the write.
+    // The first poll has to precede the write.
     let first = tokio::time::timeout(Duration::from_millis(300), changes.next()).await;
     assert!(first.is_err(), "nothing has changed yet");
     client.secrets().put("a", "two", None).await.unwrap();

@@ -1,4 +1,4 @@
-//! Runtimes that end, and calls from places where another kind is at home.
+//! Runtimes that end, blocking calls in tasks, and asynchronous calls from other threads.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -31,7 +31,7 @@ fn a_client_outlives_the_runtime_that_connected_it() {
         .block_on(client.secrets().put("db", "v", None))
         .unwrap();
     drop(first);
-    // The connections of the first have ended with it; that costs no attempt.
+    // The connections of the first runtime ended with it, which costs no attempt.
     let secret = runtime().block_on(client.secrets().get("db")).unwrap();
     assert_eq!(secret.expose_secret(), "v");
 }
@@ -47,9 +47,9 @@ fn a_connection_of_an_idle_runtime_is_not_reused() {
     let begun = Instant::now();
     let secret = second.block_on(client.secrets().get("db")).unwrap();
     assert_eq!(secret.expose_secret(), "v");
-    // Far below the silence after which a connection is given up.
+    // Far below the silence timeout of a connection.
     assert!(begun.elapsed() < Duration::from_secs(3));
-    // Each has its own from then on.
+    // From then on each runtime has its own connection.
     for runtime in [&first, &second] {
         runtime.block_on(client.secrets().get("db")).unwrap();
     }
@@ -57,7 +57,7 @@ fn a_connection_of_an_idle_runtime_is_not_reused() {
     assert_eq!(connections, Some(1));
 }
 
-/// They fill the pool, and nothing else would ever look at them.
+/// Otherwise they would fill the pool, since no runtime uses them.
 #[test]
 fn connections_of_an_ended_runtime_are_dropped() {
     let world = World::new(|_, _| None);
@@ -84,7 +84,7 @@ fn connections_of_an_ended_runtime_are_dropped() {
 
 #[test]
 fn a_connection_closed_while_its_runtime_was_idle_is_skipped() {
-    // It closes its connection a moment after the last byte.
+    // The server closes the connection shortly after the last byte.
     let world = World::new(|seen, _| {
         let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
         seen.is("GET", DB)
@@ -97,7 +97,7 @@ fn a_connection_closed_while_its_runtime_was_idle_is_skipped() {
     std::thread::sleep(Duration::from_millis(200));
     let create = async { client.secrets().create("db", "v", None).await };
     runtime.block_on(create).unwrap();
-    // What is sent on a dead connection has to be read back.
+    // A create on a dead connection has to be read back.
     assert_eq!(world.proxy.count("POST", SECRETS), 1);
     assert_eq!(world.proxy.count("GET", DB), 1);
 }
@@ -142,7 +142,7 @@ fn a_renewal_that_ended_with_its_runtime_blocks_no_caller() {
     assert_eq!(world.proxy.count("POST", TOKEN), 3);
 }
 
-/// Some of what they begin is never polled.
+/// Some of the futures that they start are never polled.
 #[test]
 fn reads_and_renewals_aborted_at_any_point_block_no_caller() {
     let world = World::new(|_, _| None);

@@ -1,9 +1,8 @@
-//! The asynchronous client has what the blocking one has, and all of it can be given to a task.
+//! The asynchronous client has all methods of the blocking one, and a task can call each of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use helvetisafe::Expiry;
 use helvetisafe_test_support::World;
 
@@ -30,12 +29,14 @@ fn methods(source: &str) -> BTreeMap<&str, String> {
 
 #[test]
 fn the_asynchronous_client_has_every_method_with_the_same_arguments() {
-    let [blocking, asynchronous] = [BLOCKING, ASYNCHRONOUS].map(methods);
+    let [mut blocking, asynchronous] = [BLOCKING, ASYNCHRONOUS].map(methods);
+    // A future is cancelled by dropping it.
+    assert!(blocking.remove("cancelled_by").is_some());
     assert!(blocking.len() > 15, "{blocking:#?}");
     assert_eq!(blocking, asynchronous);
 }
 
-/// Runs a call in a task of its own, whose future has to be `Send` and own all it needs.
+/// Runs a call in a task, whose future has to be `Send` and `'static`.
 macro_rules! in_a_task {
     ($client:ident, |$secrets:ident| $call:expr) => {{
         let client = $client.clone();
@@ -85,7 +86,7 @@ async fn a_watch_outlives_its_client_in_a_task() {
     client.secrets().invalidate("a");
     drop(client);
     let next = tokio::spawn(async move { changes.next().await });
-    // The first look has to come before the write.
+    // The first poll has to precede the write.
     while world.proxy.count("GET", "/api/v1/secrets") == 0 {
         tokio::task::yield_now().await;
     }

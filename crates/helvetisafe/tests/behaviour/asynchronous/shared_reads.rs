@@ -15,7 +15,7 @@ use super::builder;
 
 const DB: &str = "/api/v1/secrets/db";
 
-/// Polls once a future that has to wait.
+/// Polls a future once; it has to be pending.
 async fn begin(mut future: std::pin::Pin<&mut impl Future>) {
     let is_pending = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
     assert!(is_pending);
@@ -25,7 +25,7 @@ async fn begin(mut future: std::pin::Pin<&mut impl Future>) {
 async fn a_waiter_never_gets_a_value_from_before_a_write() {
     let world = World::new(move |seen, before| {
         let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
-        // Slower than all that happens meanwhile.
+        // Slower than everything else in this test.
         let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
         is_first.then(|| Action::Drip(missing.to_vec(), Duration::from_millis(20)))
     });
@@ -135,13 +135,13 @@ async fn a_stale_value_serves_readers_and_waiters_until_its_limit() {
     }
 }
 
-/// The first of two has used up most of its time when it begins the renewal.
+/// The first of two calls has little of its timeout left when it starts the renewal.
 #[tokio::test]
 async fn a_renewal_has_its_full_timeout_whichever_caller_started_it() {
     let renews = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&renews);
     let world = World::new(move |seen, before| {
-        // Connecting brings one to this client, and one to the other.
+        // Each of the two clients fetches one to connect.
         if seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2 {
             begins.store(true, Ordering::SeqCst);
             std::thread::sleep(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! The default transport: certificates, limits, connections, and transports of the caller's.
+//! The default transport: certificates, limits, connections, and custom transports.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

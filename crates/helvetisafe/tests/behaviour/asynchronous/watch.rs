@@ -1,8 +1,7 @@
-//! A watch that begins before it is asked.
+//! `AsyncWatch::begin`, which polls before the first `next`.
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use helvetisafe::{AsyncClient, AsyncWatch, ChangeKind};
 use helvetisafe_test_support::{Action, SECRETS, World, earlier};
 use tokio::time::timeout;
@@ -15,7 +14,7 @@ fn watch(client: &AsyncClient) -> AsyncWatch {
     client.secrets().watch(&["a"], interval).unwrap()
 }
 
-/// The next change, which has to be that `a` was written again.
+/// Expects a changed `a` as the next change.
 async fn notices(watch: &mut AsyncWatch) {
     let next = timeout(Duration::from_secs(10), watch.next()).await;
     let change = next.unwrap().unwrap().unwrap();
@@ -25,7 +24,7 @@ async fn notices(watch: &mut AsyncWatch) {
     );
 }
 
-/// What changes between the first look and the first `next` is not lost.
+/// A change between the first poll and the first `next` is not lost.
 #[tokio::test]
 async fn a_started_watch_sees_changes_before_its_first_poll() {
     let world = World::new(|_, _| None);
@@ -36,7 +35,7 @@ async fn a_started_watch_sees_changes_before_its_first_poll() {
     let mut watch = tokio::spawn(begun).await.unwrap().unwrap();
     client.secrets().put("a", "second", None).await.unwrap();
     notices(&mut watch).await;
-    // Later it forgets what has changed since.
+    // A later `begin` discards the changes since the last poll.
     client.secrets().put("a", "third", None).await.unwrap();
     watch.begin().await.unwrap();
     let next = timeout(Duration::from_millis(200), watch.next()).await;
@@ -63,7 +62,7 @@ async fn a_begin_dropped_at_any_point_leaves_the_watch_unchanged() {
     assert!(dropped > 1, "some have to be dropped on their way");
 }
 
-/// One that fails leaves it as it was too.
+/// A failed `begin` leaves the watch unchanged too.
 #[tokio::test]
 async fn a_begin_that_fails_loses_no_change() {
     let world = World::new(|seen, before| {
@@ -79,12 +78,12 @@ async fn a_begin_that_fails_loses_no_change() {
     notices(&mut watch).await;
 }
 
-/// A look of a `next` that was dropped may be older than what `begin` saw.
+/// The poll of a dropped `next` may be older than that of `begin`.
 #[tokio::test]
 async fn a_begin_replaces_a_poll_in_flight() {
     let world = World::new(|seen, before| {
         let is_first = seen.is("GET", SECRETS) && earlier(before, "GET", SECRETS) == 0;
-        // Slower than all that happens meanwhile.
+        // Slower than everything else in this test.
         let failure = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
         is_first.then(|| Action::Drip(failure.to_vec(), Duration::from_millis(20)))
     });
@@ -100,7 +99,7 @@ async fn a_begin_replaces_a_poll_in_flight() {
     notices(&mut watch).await;
 }
 
-/// Whoever also waits for something else drops many: the interval goes on meanwhile.
+/// A `select!` drops many futures of `next`; the interval continues.
 #[tokio::test]
 async fn a_repeatedly_dropped_next_still_sees_the_change() {
     let world = World::new(|_, _| None);
@@ -110,7 +109,7 @@ async fn a_repeatedly_dropped_next_still_sees_the_change() {
     watch.begin().await.unwrap();
     client.secrets().put("a", "second", None).await.unwrap();
     notices(&mut watch).await;
-    // From here on it rests before each look.
+    // From here on it sleeps before each poll.
     client.secrets().put("a", "third", None).await.unwrap();
     let impatient = async {
         loop {

@@ -1,0 +1,60 @@
+//! The client as a store.
+
+use super::Client;
+use crate::error::Error;
+use crate::expiry::Expiry;
+use crate::secret::{Secret, SecretMetadata};
+use crate::store::SecretStore;
+
+impl SecretStore for Client {
+    fn get_with_fields(&self, key: &str, fields: &[&str]) -> Result<Secret, Error> {
+        self.secrets().get_with_fields(key, fields)
+    }
+
+    fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
+        self.secrets().list()
+    }
+
+    fn create(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
+        self.secrets().create(key, value, expiry)
+    }
+
+    fn update(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
+        self.secrets().update(key, value, expiry)
+    }
+
+    fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
+        self.secrets().put(key, value, expiry)
+    }
+
+    fn create_fields(
+        &self,
+        key: &str,
+        fields: &[(&str, &str)],
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        self.secrets().create_fields(key, fields, expiry)
+    }
+
+    fn set_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        self.secrets().set_field(key, field, value, expiry)
+    }
+
+    fn delete(&self, key: &str) -> Result<(), Error> {
+        self.secrets().delete(key)
+    }
+
+    fn exists(&self, key: &str) -> Result<bool, Error> {
+        self.secrets().exists(key)
+    }
+
+    fn get_many(&self, requests: &[(&str, Vec<&str>)]) -> Vec<Result<Secret, Error>> {
+        self.secrets().get_many_with_fields(requests)
+    }
+}

@@ -1,0 +1,153 @@
+//! The advice at the end of a message, and the setting that would help.
+
+use std::fmt;
+use std::time::Duration;
+
+use helvetisafe_crypto as crypto;
+use helvetisafe_proto::ErrorCode;
+
+use super::{Action, Cause, Error, ErrorKind};
+use crate::config_error::ConfigError;
+use crate::http::CertificateProblem;
+
+/// The setting of the client that helps against an error; from [`Error::setting`].
+///
+/// `Display` shows its name in this crate, such as `BodyLimits::secret`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Setting {
+    /// [`ClientBuilder::ca_certificate`](crate::ClientBuilder::ca_certificate): the authority of the vault's
+    /// certificate is not trusted.
+    CaCertificate,
+    /// [`BodyLimits::credential`](crate::BodyLimits::credential): an answer is larger.
+    CredentialLimit,
+    /// [`BodyLimits::secret`](crate::BodyLimits::secret): a value or an answer is larger.
+    SecretLimit,
+    /// [`BodyLimits::list`](crate::BodyLimits::list): the list of the secrets is larger.
+    ListLimit,
+    /// [`Timeouts::operation`](crate::Timeouts::operation): the operation took longer.
+    OperationTimeout,
+    /// [`KeySource::with_passphrase`](crate::KeySource::with_passphrase): the private key is encrypted.
+    Passphrase,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CaCertificate => "ClientBuilder::ca_certificate",
+            Self::CredentialLimit => "BodyLimits::credential",
+            Self::SecretLimit => "BodyLimits::secret",
+            Self::ListLimit => "BodyLimits::list",
+            Self::OperationTimeout => "Timeouts::operation",
+            Self::Passphrase => "KeySource::with_passphrase",
+        })
+    }
+}
+
+impl Setting {
+    fn advice(self) -> String {
+        match self {
+            Self::CaCertificate => format!(
+                "if the certificate is from an authority of your own, trust that authority with `{self}`"
+            ),
+            Self::CredentialLimit | Self::SecretLimit | Self::ListLimit => {
+                format!("raise `{self}`")
+            }
+            Self::OperationTimeout => format!("try again, or raise `{self}`"),
+            Self::Passphrase => format!("give it with `{self}`"),
+        }
+    }
+}
+
+impl Error {
+    /// Returns the setting of the client that helps against this error, if there is one.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        match self.0.cause.of_attempt() {
+            Cause::Transport(error) if error.exceeds_body_limit() => Some(self.body_limit()),
+            Cause::Transport(error) => (error.certificate_problem()?
+                == CertificateProblem::UnknownIssuer)
+                .then_some(Setting::CaCertificate),
+            Cause::TooLarge { .. } => Some(Setting::SecretLimit),
+            Cause::Deadline => Some(Setting::OperationTimeout),
+            Cause::Config(ConfigError::PrivateKey(crypto::Error::PassphraseRequired)) => {
+                Some(Setting::Passphrase)
+            }
+            _ => None,
+        }
+    }
+
+    fn body_limit(&self) -> Setting {
+        match self.0.action {
+            Action::Get(_) => Setting::SecretLimit,
+            Action::List => Setting::ListLimit,
+            _ => Setting::CredentialLimit,
+        }
+    }
+
+    /// Returns advice for the user, if there is any.
+    pub(super) fn advice(&self) -> Option<String> {
+        if let Cause::Ambiguous(_) = self.0.cause {
+            return Some("read it before writing again".to_owned());
+        }
+        if let Some(code) = self.code() {
+            return Some(self.advice_for(code));
+        }
+        if let Some(setting) = self.setting() {
+            return Some(setting.advice());
+        }
+        match self.kind() {
+            ErrorKind::Auth => Some("check the client id and secret, or the API token".to_owned()),
+            ErrorKind::Forbidden => Some(match self.missing_scope() {
+                Some(scope) => format!("the credential needs the scope {scope}"),
+                None => "the credential is not allowed to do this".to_owned(),
+            }),
+            ErrorKind::NotFound | ErrorKind::Conflict => self.advice_for_status(),
+            ErrorKind::RateLimited => Some(match self.retry_after() {
+                Some(wait) => try_again(wait),
+                None => "try again later".to_owned(),
+            }),
+            _ => self.advice_for_cause(),
+        }
+    }
+
+    /// Returns the advice of a code, completed with the scope or the time from this answer.
+    fn advice_for(&self, code: ErrorCode) -> String {
+        let advice = code.advice();
+        match (self.missing_scope(), self.retry_after()) {
+            (Some(scope), _) => format!("the credential needs the scope {scope}"),
+            (None, Some(wait)) => format!("{advice}; {}", try_again(wait)),
+            (None, None) => advice.to_owned(),
+        }
+    }
+
+    /// Returns the advice for a 404 or 409. Without a status the message needs none.
+    fn advice_for_status(&self) -> Option<String> {
+        self.status()?;
+        let advice = match (self.kind(), self.key()) {
+            (ErrorKind::Conflict, _) => "it exists already: use update, or put",
+            (_, Some(_)) => "there is no such secret, or it has expired",
+            (_, None) => "check the base URL",
+        };
+        Some(advice.to_owned())
+    }
+
+    fn advice_for_cause(&self) -> Option<String> {
+        match &self.0.cause {
+            Cause::OrgKeyRefused { found, .. } => Some(format!(
+                "ask the vault's owner whether the key was rotated; if it was, accept {found} \
+                 (`pin_org_keys`, `org_key_rotation`)"
+            )),
+            Cause::NamesAnother(name) => Some(format!(
+                "if it is a secret with the one field `{name}`, read that field by its name \
+                 (`get_field`), or allow such secrets (`allow_unbound`)"
+            )),
+            Cause::Transport(error) => error.certificate_problem()?.advice().map(str::to_owned),
+            _ => self.retry_after().map(try_again),
+        }
+    }
+}
+
+fn try_again(wait: Duration) -> String {
+    format!("try again in {} s", wait.as_secs_f64().ceil())
+}

@@ -1,0 +1,265 @@
+use std::pin::Pin;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::field_of;
+use crate::error::Error;
+use crate::expiry::Expiry;
+use crate::secret::{Secret, SecretMetadata};
+
+/// The future of an [`AsyncSecretStore`].
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The [`SecretStore`](crate::SecretStore) of asynchronous programs: an [`AsyncClient`](crate::AsyncClient), or a `MemoryStore` in
+/// tests (feature `test-util`).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use helvetisafe::{AsyncSecretStore, Error, SecretString};
+///
+/// struct Mailer {
+///     secrets: Arc<dyn AsyncSecretStore>,
+/// }
+///
+/// impl Mailer {
+///     async fn password(&self) -> Result<SecretString, Error> {
+///         self.secrets.get_field("SMTP", "PASS").await
+///     }
+/// }
+/// # fn show(client: helvetisafe::AsyncClient) -> Mailer {
+/// #     Mailer { secrets: Arc::new(client) }
+/// # }
+/// ```
+pub trait AsyncSecretStore: Send + Sync {
+    /// As [`SecretStore::get_with_fields`](crate::SecretStore::get_with_fields).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::get_with_fields`](crate::SecretStore::get_with_fields).
+    fn get_with_fields<'a>(
+        &'a self,
+        key: &'a str,
+        fields: &'a [&'a str],
+    ) -> StoreFuture<'a, Result<Secret, Error>>;
+
+    /// As [`SecretStore::list`](crate::SecretStore::list).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::list`](crate::SecretStore::list).
+    fn list<'a>(&'a self) -> StoreFuture<'a, Result<Vec<SecretMetadata>, Error>>;
+
+    /// As [`SecretStore::create`](crate::SecretStore::create).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::create`](crate::SecretStore::create).
+    fn create<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+
+    /// As [`SecretStore::update`](crate::SecretStore::update).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::update`](crate::SecretStore::update).
+    fn update<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+
+    /// As [`SecretStore::put`](crate::SecretStore::put).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::put`](crate::SecretStore::put).
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+
+    /// As [`SecretStore::create_fields`](crate::SecretStore::create_fields).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::create_fields`](crate::SecretStore::create_fields).
+    fn create_fields<'a>(
+        &'a self,
+        key: &'a str,
+        fields: &'a [(&'a str, &'a str)],
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+
+    /// As [`SecretStore::set_field`](crate::SecretStore::set_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::set_field`](crate::SecretStore::set_field).
+    fn set_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+
+    /// As [`SecretStore::delete`](crate::SecretStore::delete).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::delete`](crate::SecretStore::delete).
+    fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>>;
+
+    /// As [`SecretStore::exists`](crate::SecretStore::exists).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::exists`](crate::SecretStore::exists).
+    fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>>;
+
+    /// As [`SecretStore::get_many`](crate::SecretStore::get_many).
+    fn get_many<'a>(
+        &'a self,
+        requests: &'a [(&'a str, Vec<&'a str>)],
+    ) -> StoreFuture<'a, Vec<Result<Secret, Error>>>;
+
+    /// As [`SecretStore::get`](crate::SecretStore::get).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::get`](crate::SecretStore::get).
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<Secret, Error>> {
+        self.get_with_fields(key, &[])
+    }
+
+    /// As [`SecretStore::get_field`](crate::SecretStore::get_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::get_field`](crate::SecretStore::get_field).
+    fn get_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+    ) -> StoreFuture<'a, Result<SecretString, Error>> {
+        Box::pin(async move {
+            let secret = self.get_with_fields(key, &[field]).await?;
+            field_of(&secret, field)
+        })
+    }
+}
+
+/// A reference to a store is a store.
+macro_rules! refers_to_a_store {
+    ($($type:ty),+) => {$(
+        impl<S: AsyncSecretStore + ?Sized> AsyncSecretStore for $type {
+            fn get_with_fields<'a>(&'a self, key: &'a str, fields: &'a [&'a str]) -> StoreFuture<'a, Result<Secret, Error>> { (**self).get_with_fields(key, fields) }
+
+            fn list<'a>(&'a self) -> StoreFuture<'a, Result<Vec<SecretMetadata>, Error>> { (**self).list() }
+
+            fn create<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).create(key, value, expiry) }
+
+            fn update<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).update(key, value, expiry) }
+
+            fn put<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).put(key, value, expiry) }
+
+    fn create_fields<'a>(&'a self, key: &'a str, fields: &'a [(&'a str, &'a str)], expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).create_fields(key, fields, expiry) }
+
+            fn set_field<'a>(&'a self, key: &'a str, field: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).set_field(key, field, value, expiry) }
+
+            fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> { (**self).delete(key) }
+
+            fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>> { (**self).exists(key) }
+
+            fn get_many<'a>(&'a self, requests: &'a [(&'a str, Vec<&'a str>)]) -> StoreFuture<'a, Vec<Result<Secret, Error>>> { (**self).get_many(requests) }
+
+        }
+    )+};
+}
+
+refers_to_a_store!(&S, Arc<S>, Box<S>);
+
+#[cfg(feature = "test-util")]
+impl AsyncSecretStore for super::MemoryStore {
+    fn get_with_fields<'a>(
+        &'a self,
+        key: &'a str,
+        fields: &'a [&'a str],
+    ) -> StoreFuture<'a, Result<Secret, Error>> {
+        Box::pin(async move { super::SecretStore::get_with_fields(self, key, fields) })
+    }
+
+    fn list<'a>(&'a self) -> StoreFuture<'a, Result<Vec<SecretMetadata>, Error>> {
+        Box::pin(async move { super::SecretStore::list(self) })
+    }
+
+    fn create<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { super::SecretStore::create(self, key, value, expiry) })
+    }
+
+    fn update<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { super::SecretStore::update(self, key, value, expiry) })
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { super::SecretStore::put(self, key, value, expiry) })
+    }
+
+    fn create_fields<'a>(
+        &'a self,
+        key: &'a str,
+        fields: &'a [(&'a str, &'a str)],
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { super::SecretStore::create_fields(self, key, fields, expiry) })
+    }
+
+    fn set_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { super::SecretStore::set_field(self, key, field, value, expiry) })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> {
+        Box::pin(async move { super::SecretStore::delete(self, key) })
+    }
+
+    fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { super::SecretStore::exists(self, key) })
+    }
+
+    fn get_many<'a>(
+        &'a self,
+        requests: &'a [(&'a str, Vec<&'a str>)],
+    ) -> StoreFuture<'a, Vec<Result<Secret, Error>>> {
+        Box::pin(async move { super::SecretStore::get_many(self, requests) })
+    }
+}

@@ -1,0 +1,132 @@
+//! The traits that applications depend on: the clients and the store in memory behave alike.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe::load::{self, Load};
+use helvetisafe::{Error, ErrorKind, Expiry, ExposeSecret, MemoryStore, SecretStore, Timestamp};
+use helvetisafe_test_support::World;
+
+const HOUR: Expiry = Expiry::In(Duration::from_secs(3600));
+
+fn kind<T>(outcome: Result<T, Error>) -> (ErrorKind, Option<u16>) {
+    let error = outcome.err().unwrap();
+    (error.kind(), error.status().map(|status| status.as_u16()))
+}
+
+/// What an application sees of a store.
+fn use_all(store: &dyn SecretStore) {
+    store.create("a", "one", HOUR).unwrap();
+    assert_eq!(
+        kind(store.create("a", "two", Expiry::Keep)),
+        (ErrorKind::Conflict, Some(409))
+    );
+    assert_eq!(store.get("a").unwrap().expose_secret(), "one");
+    assert!(store.get("a").unwrap().is_bound());
+    store.update("a", "two", Expiry::Keep).unwrap();
+    assert!(store.get("a").unwrap().expires_at().is_some());
+    store.put("a", "three", Expiry::Never).unwrap();
+    assert_eq!(store.get("a").unwrap().expires_at(), None);
+    store.put("b", "new", Expiry::Keep).unwrap();
+    let past = Expiry::At(Timestamp::UNIX_EPOCH);
+    assert!(store.put("b", "new", past).is_err());
+
+    let absent = (ErrorKind::NotFound, Some(404));
+    assert_eq!(kind(store.get("c")), absent);
+    assert_eq!(kind(store.update("c", "v", Expiry::Keep)), absent);
+    assert_eq!(kind(store.delete("c")), absent);
+    assert!(!store.exists("c").unwrap());
+    assert_eq!(kind(store.get("no name")), (ErrorKind::Config, None));
+
+    store.set_field("c", "user", "app", Expiry::Keep).unwrap();
+    // As a client refuses it: it may be another secret's.
+    assert_eq!(kind(store.get("c")), (ErrorKind::Crypto, None));
+    assert_eq!(store.get_field("c", "user").unwrap().expose_secret(), "app");
+    // Likewise before it writes the one field again beside another.
+    let other = store.set_field("c", "pass", "word", Expiry::Keep);
+    assert_eq!(kind(other), (ErrorKind::Crypto, None));
+    store.delete("c").unwrap();
+    let fields = [("user", "app"), ("pass", "old")];
+    store.create_fields("c", &fields, Expiry::Keep).unwrap();
+    store.set_field("c", "pass", "word", Expiry::Keep).unwrap();
+    assert_eq!(store.get("c").unwrap().fields().len(), 2);
+    assert_eq!(
+        kind(store.get_field("c", "none")),
+        (ErrorKind::NotFound, None)
+    );
+    assert_eq!(
+        kind(store.set_field("a", "user", "v", Expiry::Keep)),
+        (ErrorKind::Conflict, None)
+    );
+    assert_eq!(
+        kind(store.create_fields("d", &[("d", "v")], Expiry::Keep)),
+        (ErrorKind::Config, None)
+    );
+    assert_eq!(
+        kind(store.set_field("c", "c", "v", Expiry::Keep)),
+        (ErrorKind::Config, None)
+    );
+    let many = store.get_many(&[("a", vec![]), ("d", vec![])]);
+    assert!(many[0].is_ok() && many[1].is_err());
+    let listed = store.list().unwrap();
+    let names: Vec<_> = listed.iter().map(|it| it.key().to_string()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert!(listed.iter().all(|it| it.created_at().is_some()));
+
+    let wanted = (load::text("a"), load::text("c").field("pass"));
+    let loaded = wanted.load_from(store).unwrap();
+    assert_eq!(loaded, ("three".to_owned(), "word".to_owned()));
+    store.delete("a").unwrap();
+    assert_eq!(kind(store.get("a")), absent);
+}
+
+#[test]
+fn a_client_and_a_store_in_memory_behave_alike() {
+    use_all(&MemoryStore::new());
+    let shared: Arc<dyn SecretStore> = Arc::new(MemoryStore::new());
+    use_all(&shared);
+    let world = World::new(|_, _| None);
+    use_all(&world.builder_on_the_real_clock().connect().unwrap());
+}
+
+#[test]
+fn a_store_in_memory_fails_as_asked() {
+    let store = MemoryStore::from([("a", "s3cr3t")]);
+    let kinds = [
+        ErrorKind::Auth,
+        ErrorKind::Forbidden,
+        ErrorKind::NotFound,
+        ErrorKind::Conflict,
+        ErrorKind::RateLimited,
+        ErrorKind::Api,
+        ErrorKind::Crypto,
+        ErrorKind::OrgKeyRefused,
+        ErrorKind::Transport,
+        ErrorKind::Ambiguous,
+        ErrorKind::Config,
+        ErrorKind::Value,
+    ];
+    for kind in kinds {
+        store.fail_next(kind);
+    }
+    for kind in kinds {
+        assert_eq!(store.get("a").unwrap_err().kind(), kind);
+    }
+    assert_eq!(store.get("a").unwrap().expose_secret(), "s3cr3t");
+    store.fail_next(ErrorKind::Ambiguous);
+    assert!(store.put("a", "new", Expiry::Keep).is_err());
+    assert_eq!(store.get("a").unwrap().expose_secret(), "s3cr3t");
+    assert!(!format!("{store:?}").contains("s3cr3t"));
+}
+
+#[test]
+fn an_expired_secret_is_gone_from_a_store_in_memory() {
+    let store = MemoryStore::new();
+    let soon = Expiry::In(Duration::from_millis(30));
+    store.create("a", "v", soon).unwrap();
+    assert!(store.exists("a").unwrap());
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(store.get("a").unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(store.list().unwrap().is_empty());
+    store.put("a", "w", Expiry::Keep).unwrap();
+}
