@@ -21,6 +21,8 @@ pub(crate) enum ConfigError {
         name: String,
         reason: InvalidKeyName,
     },
+    #[error("{0}; the given name is not shown, since it may be swapped with the value")]
+    HiddenKeyName(InvalidKeyName),
     #[error(transparent)]
     Scopes(#[from] InvalidScopeList),
     #[error(

@@ -325,3 +325,16 @@ impl<R: Runtime> Operation<'_, R> {
 fn parse(key: &str) -> Result<KeyName, Error> {
     KeyName::parse(key).map_err(|reason| Error::config(ConfigError::key_name(key, reason)))
 }
+
+/// Parses a name that is given with a value. If the value would be a valid name, the two may be swapped, and the
+/// error does not show the text in place of the name.
+fn parse_beside(key: &str, value: &str) -> Result<KeyName, Error> {
+    KeyName::parse(key).map_err(|reason| {
+        let may_be_swapped = KeyName::parse(value).is_ok();
+        Error::config(if may_be_swapped {
+            ConfigError::HiddenKeyName(reason)
+        } else {
+            ConfigError::key_name(key, reason)
+        })
+    })
+}

@@ -18,6 +18,7 @@ mod with_tracing {
     use std::fmt::Display;
     use std::time::Duration;
 
+    use helvetisafe_proto::KeyName;
     use http::{Response, Uri};
     use tracing::field::{DisplayValue, Empty, display};
     use tracing::instrument::Instrumented;
@@ -59,8 +60,11 @@ mod with_tracing {
                 "secrets.update_fields" "secrets.set_field" "secrets.copy" "secrets.copy_over"
                 "secrets.delete" "token.fetch" "org_key.get" "private_key.get"
             );
-            if let Some(key) = key.filter(|_| enabled!(target: TARGET, Level::DEBUG)) {
-                span.record("key", key);
+            // Another text may be a value in place of the name.
+            if enabled!(target: TARGET, Level::DEBUG)
+                && let Some(Ok(key)) = key.map(KeyName::parse)
+            {
+                span.record("key", key.as_str());
             }
             Self(span)
         }

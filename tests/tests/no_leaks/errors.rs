@@ -167,9 +167,10 @@ fn no_error_of_a_call_shows_its_arguments() {
     let secrets = client.secrets();
     let large = VALUE.repeat(1 << 16);
     let errors = [
-        // A value in place of a name.
-        secrets.get(VALUE).map(drop),
+        // The value and the name are swapped.
         secrets.create(VALUE, "db", None).map(drop),
+        secrets.update(VALUE, "db", Expiry::Keep).map(drop),
+        secrets.put(VALUE, "db", None).map(drop),
         secrets.create("db", &large, None).map(drop),
         secrets
             .set_field("db", "one", FIELD, Expiry::Keep)

@@ -57,6 +57,13 @@ impl<'a> From<&'a String> for FieldValue<'a> {
     }
 }
 
+#[cfg(feature = "secrecy")]
+impl<'a> From<&'a secrecy::SecretString> for FieldValue<'a> {
+    fn from(text: &'a secrecy::SecretString) -> Self {
+        secrecy::ExposeSecret::expose_secret(text).into()
+    }
+}
+
 impl<'a> From<&'a Field> for FieldValue<'a> {
     /// Keeps the JSON type of the field.
     fn from(field: &'a Field) -> Self {

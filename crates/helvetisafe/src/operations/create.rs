@@ -7,7 +7,7 @@ use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
 
 use super::update::Sealed;
-use super::{Operation, parse};
+use super::{Operation, parse_beside};
 use crate::api::ReadBack;
 use crate::error::{Action, Error, ErrorKind};
 use crate::expiry::Expiry;
@@ -31,7 +31,7 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
+        let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expires_at = self.expiry(expiry).time();
         self.create_payload(&key, &plaintext, expires_at).await

@@ -5,7 +5,7 @@ use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret};
 use helvetisafe_proto::{KeyName, ListedKey};
 use jiff::Timestamp;
 
-use super::{Operation, parse};
+use super::{Operation, parse_beside};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::Expiry;
@@ -38,7 +38,7 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
+        let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
         self.update_payload(&key, &plaintext, expiry).await
@@ -60,7 +60,7 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let key = parse(key)?;
+        let key = parse_beside(key, value)?;
         let plaintext = Payload::encode(key.as_str(), value);
         let expiry = self.expiry(expiry);
         self.put_payload(&key, &plaintext, expiry).await

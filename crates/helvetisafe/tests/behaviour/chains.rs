@@ -9,9 +9,12 @@ use anyhow::Context;
 use helvetisafe::{
     Client, Credentials, Error, ErrorKind, Expiry, Failure, KeySource, Setting, TransportError,
 };
+use helvetisafe_crypto::OrgKey;
 use helvetisafe_server::Vault;
 use helvetisafe_test_support::{PEM, World, answer};
 use http::{Request, Response};
+
+use crate::hostile::record;
 
 /// The report of an error under two contexts, as applications print it.
 fn report(error: impl std::error::Error + Send + Sync + 'static) -> [String; 2] {
@@ -95,6 +98,10 @@ fn errors() -> Vec<Error> {
     let world = World::new(|seen, _| match (seen.method.as_str(), seen.path.as_str()) {
         ("GET", "/api/v1/secrets/refused") => Some(answer(422, r#"{"error":"reason"}"#)),
         ("GET", "/api/v1/secrets/malformed") => Some(answer(200, "{}")),
+        ("GET", "/api/v1/secrets/forged") => {
+            let other_org_key = OrgKey::from_bytes(&[7; 32]);
+            Some(answer(200, record(&other_org_key, "forged", b"v")))
+        }
         ("PUT", "/api/v1/secrets/lost") => Some(helvetisafe_test_support::Action::Close),
         _ => None,
     });
@@ -107,6 +114,7 @@ fn errors() -> Vec<Error> {
         secrets.get("not a name").unwrap_err(),
         secrets.get("refused").unwrap_err(),
         secrets.get("malformed").unwrap_err(),
+        secrets.get("forged").unwrap_err(),
         secrets.update("lost", "v", Expiry::Keep).unwrap_err(),
         secrets.create_fields("f", &[("f", "v")], None).unwrap_err(),
         local(no_file).connect().unwrap_err(),

@@ -104,7 +104,10 @@ fn a_real_vaults_reason_for_a_422_is_shown() {
     let secrets = client.secrets();
     let error = secrets.create("a", "v", Some(expiry)).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::ExpiryInThePast));
-    assert_eq!(error.server_text(), Some("expiresAt has passed"));
+    assert_eq!(
+        error.server_text(),
+        Some("expiresAt has passed: send a time in the future")
+    );
     assert_eq!(
         error.to_string(),
         "cannot create the secret `a`: the server answered 422 Unprocessable Entity; the expiry has \

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use helvetisafe::{CachePolicy, ClientBuilder, Error, ErrorKind, Event};
-use helvetisafe_test_support::{World, answer, earlier};
+use helvetisafe_test_support::{Action, World, answer, earlier};
 
 /// What the events say, one line each.
 #[derive(Clone, Default)]
@@ -85,6 +86,34 @@ fn the_cache_reports_hits_misses_refreshes_and_stale_reads() {
         "secrets.get ok",
     ] {
         assert!(stale.iter().any(|seen| seen == line), "{line}: {stale:?}");
+    }
+}
+
+/// The first read waits a short time for the vault, and the second one not at all.
+#[test]
+fn the_cache_reports_stale_reads_while_the_vault_hangs() {
+    let world = World::new(|seen, before| {
+        let reads = earlier(before, "GET", "/api/v1/secrets/a");
+        (seen.is("GET", "/api/v1/secrets/a") && reads > 0)
+            .then_some(Action::Stall(Duration::from_secs(60)))
+    });
+    let log = Log::default();
+    let policy = CachePolicy {
+        stale_for: Duration::from_secs(60),
+        stale_after: Duration::from_millis(50),
+        ..CachePolicy::new(Duration::from_millis(1))
+    };
+    let builder = world.builder_on_the_real_clock().cache(policy);
+    let client = log.of(builder).connect().unwrap();
+    let secrets = client.secrets();
+    secrets.put("a", "v", None).unwrap();
+    secrets.invalidate_all();
+    secrets.get("a").unwrap();
+    for _ in 0..2 {
+        thread::sleep(Duration::from_millis(2));
+        log.take();
+        secrets.get("a").unwrap();
+        assert_eq!(log.take(), ["stale a transport", "secrets.get ok"]);
     }
 }
 

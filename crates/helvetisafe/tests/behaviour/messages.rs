@@ -58,6 +58,11 @@ fn an_invalid_name_is_named_escaped_and_bounded() {
         "invalid configuration: `my\\u{1b}[2J key` is not the name of a secret: the name of a secret has \
          only letters, digits and underscores, not '\\u{1b}' (at byte 2)"
     );
+    let error = secrets.put("my key", "a value", None).unwrap_err();
+    assert!(error.to_string().contains("`my key`"), "{error}");
+    // It may be a value, and the value the name.
+    let error = secrets.put("my key", "value", None).unwrap_err();
+    assert!(!error.to_string().contains("my key"), "{error}");
     let long = "x".repeat(300);
     let message = secrets.get(&long).unwrap_err().to_string();
     assert!(

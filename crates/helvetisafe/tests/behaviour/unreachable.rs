@@ -1,6 +1,8 @@
 //! Every failure of a proxy and of TLS, with both clients, direct and behind `HTTPS_PROXY`: nothing
-//! reached the vault, so no write is `Ambiguous`, and only what may pass is tried again.
+//! reached the vault, so no write is `Ambiguous`, only what may pass is tried again, and the error names the
+//! host and the proxy.
 
+use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -118,7 +120,10 @@ fn wrong(row: &Row, host: &str) -> Vec<String> {
         for write in [Change::Create, Change::Update, Change::Delete] {
             let (error, attempts) = fail(kind, &url, &authority, write);
             let expected = if row.is_retryable { 3 } else { 1 };
+            let reached = error.transport_error().unwrap();
             let is_right = error.kind() == ErrorKind::Transport
+                && reached.host() == Some(&*format!("{host}:{port}"))
+                && reached.proxy().map(|it| format!("http://{it}")) == env::var("HTTPS_PROXY").ok()
                 && error.is_retryable() == row.is_retryable
                 && error.to_string().contains(row.names)
                 && attempts == expected;
