@@ -1,8 +1,10 @@
 """Measures the published Python client and ours in turn, and prints tables in Markdown.
 
-Usage: compare.py FOLDER ROUNDS, where the folder has the release builds. The figure of a round is the
+Usage: compare.py FOLDER ROUNDS [network], where the folder has the release builds. With `network`, only the
+table of the rows over a network is printed. The figure of a round is the
 median of its samples. The figure of a row is the median of its rounds' ratios, since the machine may be
-busy with other work in one round and not in the next. One more round warms up.
+busy with other work in one round and not in the next. One more round warms up. The middle half of a single round
+is that round.
 """
 
 import contextlib
@@ -38,16 +40,20 @@ def request(op, samples, calls=1, **arguments):
     return {"op": op, "samples": samples, "calls": calls, **arguments}
 
 
-def get(size, samples, op="get"):
-    return request(op, samples, organization="sizes", key=f"value_{SIZES[size]}")
+def get(size, samples, op="get", route="http"):
+    return request(op, samples, route=route, organization="sizes", key=f"value_{SIZES[size]}")
 
 
 def envelope(op, size):
     return request(op, 20, CALLS[size], size=SIZES[size])
 
 
-def many(op, number, samples):
-    return request(op, samples, organization=str(number), number=number)
+def many(op, number, samples, route="http"):
+    return request(op, samples, route=route, organization=str(number), number=number)
+
+
+def start(by, route="http"):
+    return {"op": "start", "by": by, "route": route}
 
 
 def listing(number):
@@ -58,7 +64,7 @@ def listing(number):
 def beside_the_peer():
     for by, target in ("PEM key", "20"), ("password", "6"):
         yield Job(
-            {"op": "start", "by": by},
+            start(by),
             [
                 Line(f"process start to first secret, {by}", target=target),
                 Line(f"its peak memory, {by}", "peak", "5" if by == "PEM key" else ""),
@@ -79,6 +85,18 @@ def beside_the_peer():
     for bits in 2048, 3072, 4096:
         yield Job(request("load_pem", 20, bits=bits), [Line(f"read a PEM, {bits} bits")])
         yield Job(request("unwrap", 20, bits=bits), [Line(f"unwrap the org key, {bits} bits")])
+
+
+def over_a_network():
+    """The rows over TLS on loopback, and over TLS with a round-trip time."""
+    for route, name in ("https", "TLS"), ("slow", "TLS, 20 ms"):
+        yield Job(start("nothing", route), [Line(f"one bare request in a new process, {name}")])
+        for by in "PEM key", "API token", "kept token", "password":
+            yield Job(start(by, route), [Line(f"process start to first secret, {by}, {name}")])
+        samples = {"https": 500, "slow": 5}[route]
+        yield Job(get("64 B", samples, route=route), [Line(f"warm `get`, {name}")])
+        number = {"https": 1000, "slow": 100}[route]
+        yield Job(many("get_many", number, 1, route), [Line(f"`get_many` of {number}, {name}")])
 
 
 def growth():
@@ -103,9 +121,11 @@ def beside_the_floor():
 class Worker:
     """A client behind the line protocol."""
 
-    def __init__(self, command, world):
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8")
+    def __init__(self, command, world, **variables):
+        pipe, environment = subprocess.PIPE, {**os.environ, **variables}
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, encoding="utf-8", env=environment
+        )
         self._write(world)
 
     def __call__(self, request):
@@ -127,25 +147,41 @@ class Worker:
 class Side:
     """Answers every request: it starts whole processes itself, and its worker does the other work."""
 
-    def __init__(self, worker, program, folder, world):
-        self._worker, self._program = Worker(worker, world), program
+    def __init__(self, worker, programs, folder, world):
+        """`programs` start a client and a bare request."""
+        self._authority = {"REQUESTS_CA_BUNDLE": world["authority_path"]}
+        self._worker = Worker(worker, world, **self._authority)
+        self._program, self._bare = programs
         self._starter, self._home, self._world = folder / "peer-bench", world["home"], world
 
     def __call__(self, request):
-        return self._start(request["by"]) if request["op"] == "start" else self._worker(request)
+        if request["op"] != "start":
+            return self._worker(request)
+        url = self._world["base_urls"][request["route"]]
+        if request["by"] == "nothing":
+            return self._start(self._bare(url), {}, "404")
+        return self._start([*self._program, "value_64"], self._settings(request["by"], url), "v" * 64)
 
-    def _start(self, by):
+    def _settings(self, by, url):
+        """The variables of a client. Only the command can keep a token; the other side fetches one."""
         credentials = self._world["organizations"]["sizes"]
-        names = ["client_id", "client_secret"] + ["password"] * (by == "password")
+        names = ["api_token"] if by == "API token" else ["client_id", "client_secret"]
+        names += ["password"] * (by == "password")
         given = {name: credentials[name] for name in names}
-        given["base_url"] = self._world["base_url"]
-        if by == "PEM key":
+        given["base_url"] = url
+        if by != "password":
             given["private_key_path"] = self._world["private_key_path"]
-        variables = {f"HELVETISAFE_{name.upper()}": value for name, value in given.items()}
-        environment = {"PATH": os.environ["PATH"], "HOME": self._home, **variables}
-        command = [self._starter, "start", *self._program, "value_64"]
+        if by == "kept token":
+            given["keep_token"] = "true"
+        if url.startswith("https:"):
+            given["ca_certificate"] = self._world["authority_path"]
+        return {f"HELVETISAFE_{name.upper()}": value for name, value in given.items()}
+
+    def _start(self, program, settings, output):
+        environment = {"PATH": os.environ["PATH"], "HOME": self._home, **self._authority, **settings}
+        command = [self._starter, "start", *program]
         answer = json.loads(subprocess.check_output(command, env=environment))
-        assert answer["printed"] == "v" * 64, answer
+        assert answer["printed"] == output, answer
         return answer
 
     def stop(self):
@@ -161,7 +197,9 @@ def in_turn(rounds, one, other):
 def row(line, pairs, ratio):
     """Prints a row of a table: both medians, the ratio, and the bounds of its middle half."""
     figures = [[STATISTICS[line.statistic](answer) for answer in pair] for pair in pairs]
-    low, middle, high = statistics.quantiles([ratio(*pair) for pair in figures], n=4)
+    ratios = [ratio(*pair) for pair in figures]
+    # A single round has no quartiles.
+    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
     middles = [statistics.median(side) for side in zip(*figures)]
     shown = [memory(one) if line.statistic == "peak" else duration(one) for one in middles]
     cells = [line.work, *shown, f"**{figure(middle)}**", f"{figure(low)} to {figure(high)}"]
@@ -187,14 +225,18 @@ def memory(kib):
     return f"{kib / 1024:.1f} MiB"
 
 
+def print_table(title, jobs, rounds, ours, peer):
+    heading(title, ["work", "ours", "Python client", "times faster", "middle half", "target"])
+    for job in jobs:
+        pairs = in_turn(rounds, lambda: ours(job.request), lambda: peer(job.request))
+        for line in job.lines:
+            row(line, pairs, lambda mine, theirs: theirs / mine)
+
+
 def print_tables(rounds, ours, peer):
-    columns = ["work", "ours", "Python client", "times faster", "middle half", "target"]
-    for title, jobs in ("Beside the Python client", beside_the_peer), ("Growth", growth):
-        heading(title, columns)
-        for job in jobs():
-            pairs = in_turn(rounds, lambda: ours(job.request), lambda: peer(job.request))
-            for line in job.lines:
-                row(line, pairs, lambda mine, theirs: theirs / mine)
+    print_table("Beside the Python client", beside_the_peer(), rounds, ours, peer)
+    print_table("Growth", growth(), rounds, ours, peer)
+    print_table("Over a network", over_a_network(), rounds, ours, peer)
     heading("Beside the floor", ["work", "ours", "floor", "ratio", "middle half", "at most"])
     for mine, floor, line in beside_the_floor():
         pairs = in_turn(rounds, lambda: ours(mine), lambda: ours(floor))
@@ -215,7 +257,7 @@ def machine():
     )
 
 
-def main(folder, rounds):
+def main(folder, rounds, only_network):
     bench = folder / "peer-bench"
     # The command refuses a key file that other users can read.
     os.umask(0o077)
@@ -223,15 +265,20 @@ def main(folder, rounds):
         vault = Worker([bench, "vault", home], {})
         stack.callback(vault.stop)
         world = {**vault({}), "home": home}
-        ours = Side([bench, "ours"], [folder / "helvetisafe", "get"], folder, world)
+        bare = lambda url: [bench, "bare", url, world["authority_path"]]
+        ours = Side([bench, "ours"], ([folder / "helvetisafe", "get"], bare), folder, world)
         stack.callback(ours.stop)
         python = [sys.executable, PEER]
-        peer = Side(python, [*python, "start"], folder, world)
+        bare = lambda url: [*python, "bare", url]
+        peer = Side(python, ([*python, "start"], bare), folder, world)
         stack.callback(peer.stop)
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
         print(f"{machine()}; {rounds} rounds; load before: {load}")
-        print_tables(rounds, ours, peer)
+        if only_network:
+            print_table("Over a network", over_a_network(), rounds, ours, peer)
+        else:
+            print_tables(rounds, ours, peer)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]))
+    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]), sys.argv[3:] == ["network"])

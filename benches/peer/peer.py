@@ -1,6 +1,7 @@
 """The published Python client behind the line protocol of `src/ours.rs`.
 
-`peer.py` answers requests; `peer.py start KEY` is a whole program that reads one secret.
+`peer.py` answers requests; `peer.py start KEY` is a whole program that reads one secret, and
+`peer.py bare URL` one that makes a single request.
 """
 
 import functools
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import requests
 from helvetisafe import HelvetisafeClient, crypto
 
 DATA = Path(__file__).parents[2] / "crates/helvetisafe-crypto/tests/data"
@@ -18,25 +20,30 @@ NAME = "db"
 
 
 def start(key):
-    variables = ["base_url", "client_id", "client_secret", "private_key_path", "password"]
+    variables = ["base_url", "client_id", "client_secret", "private_key_path", "password", "api_token"]
     given = {name: os.environ.get(f"HELVETISAFE_{name.upper()}") for name in variables}
     client = HelvetisafeClient(**{name: value for name, value in given.items() if value})
     print(client.secrets.get(key).value)
 
 
+def bare(url):
+    print(requests.get(url).status_code)
+
+
 def get(request):
-    secrets, key = client(request["organization"]).secrets, request["key"]
+    secrets, key = client(request["route"], request["organization"]).secrets, request["key"]
     return lambda: secrets.get(key)
 
 
 def get_many(request):
-    secrets = client(request["organization"]).secrets
+    secrets = client(request["route"], request["organization"]).secrets
     keys = [f"value_{at}" for at in range(request["number"])]
     return lambda: [secrets.get(key) for key in keys]
 
 
 def list_all(request):
-    secrets, number = client(request["organization"]).secrets, request["number"]
+    secrets = client(request["route"], request["organization"]).secrets
+    number = request["number"]
 
     def call():
         assert len(secrets.list()) == number
@@ -91,10 +98,10 @@ OPERATIONS = {
 
 
 @functools.lru_cache(maxsize=None)
-def client(organization):
+def client(route, organization):
     credentials = world["organizations"][organization]
     return HelvetisafeClient(
-        world["base_url"],
+        world["base_urls"][route],
         client_id=credentials["client_id"],
         client_secret=credentials["client_secret"],
         private_key_path=world["private_key_path"],
@@ -122,6 +129,8 @@ def times(call, samples, calls):
 
 if sys.argv[1:2] == ["start"]:
     start(sys.argv[2])
+elif sys.argv[1:2] == ["bare"]:
+    bare(sys.argv[2])
 else:
     world = json.loads(sys.stdin.readline())
     for line in sys.stdin:

@@ -1,6 +1,7 @@
 //! Operations that send requests to the vault.
 
 use std::collections::HashMap;
+use std::fs;
 
 use helvetisafe::{Client, Credentials, KeySource};
 use serde_json::Value;
@@ -29,7 +30,7 @@ impl Network {
         if request.text("op") == "bare_get" {
             return self.bare_get(organization, request);
         }
-        let secrets = self.client(organization).secrets();
+        let secrets = self.client(request.text("route"), organization).secrets();
         match request.text("op") {
             "get" => {
                 let key = request.text("key");
@@ -55,7 +56,8 @@ impl Network {
 
     /// Fetches the same body with the same kind of token, without decryption and without timeouts.
     fn bare_get(&mut self, organization: &str, request: &Request) -> Vec<f64> {
-        let url = format!("{}/api/v1/secrets/{}", self.base_url(), request.text("key"));
+        let base_url = self.base_url(request.text("route"));
+        let url = format!("{base_url}/api/v1/secrets/{}", request.text("key"));
         let authorization = self.bare_token(organization);
         request.times(|| {
             let get = self.bare.get(&url).header("Authorization", &authorization);
@@ -75,7 +77,7 @@ impl Network {
                 self.credential(organization, "client_secret"),
             ),
         ];
-        let url = format!("{}/oauth/token", self.base_url());
+        let url = format!("{}/oauth/token", self.base_url("http"));
         let mut answer = self.bare.post(&url).send_form(form).unwrap();
         let answer: Value =
             serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
@@ -84,22 +86,24 @@ impl Network {
         token
     }
 
-    fn client(&mut self, organization: &str) -> &Client {
-        if !self.clients.contains_key(organization) {
+    fn client(&mut self, route: &str, organization: &str) -> &Client {
+        let name = format!("{route} {organization}");
+        if !self.clients.contains_key(&name) {
             let credential = |name| self.credential(organization, name).to_owned();
             let client = Client::builder(
-                self.base_url(),
+                self.base_url(route),
                 Credentials::service_account(credential("client_id"), credential("client_secret")),
                 KeySource::pem_file(self.world["private_key_path"].as_str().unwrap()),
             );
-            let client = client.connect().unwrap();
-            self.clients.insert(organization.to_owned(), client);
+            let authority = fs::read(self.world["authority_path"].as_str().unwrap()).unwrap();
+            let client = client.ca_certificate(authority).connect().unwrap();
+            self.clients.insert(name.clone(), client);
         }
-        &self.clients[organization]
+        &self.clients[&name]
     }
 
-    fn base_url(&self) -> &str {
-        self.world["base_url"].as_str().unwrap()
+    fn base_url(&self, route: &str) -> &str {
+        self.world["base_urls"][route].as_str().unwrap()
     }
 
     fn credential(&self, organization: &str, name: &str) -> &str {

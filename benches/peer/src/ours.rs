@@ -1,7 +1,7 @@
 //! Our client behind a line protocol, which `peer.py` implements too.
 //!
 //! The first line of input is the output of the vault. Each further line is a request, such as
-//! `{"op": "get", "organization": "sizes", "key": "value_64", "samples": 100, "calls": 1}`. The answer is
+//! `{"op": "get", "route": "http", "organization": "sizes", "key": "value_64", "samples": 100, "calls": 1}`. The answer is
 //! `{"ns": […]}`, the time of one call for each sample.
 
 use std::hint::black_box;

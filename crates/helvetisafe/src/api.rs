@@ -97,6 +97,16 @@ impl<R: Runtime> Api<R> {
         Box::pin(call.complete(read_back))
     }
 
+    /// Returns true if the next request has its credential already.
+    pub(crate) fn has_credential(&self) -> bool {
+        self.auth.is_ready(self.runtime.now())
+    }
+
+    /// Fetches an access token, if there is none.
+    pub(crate) async fn authorize(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
+        self.credential(&deadline.into()).await.map(drop)
+    }
+
     /// Returns the credential for the next request.
     async fn credential(self: &Arc<Self>, bounds: &Bounds) -> Result<Credential, Error> {
         let account = match &self.auth {

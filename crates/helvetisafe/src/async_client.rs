@@ -138,26 +138,31 @@ impl ClientBuilder<AsyncParts> {
         self
     }
 
-    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
-    /// org key. A key file and the platform's certificates are read on the calling thread.
+    /// Connects as [`ClientBuilder::connect`] of the blocking client does. A key file and the platform's certificates are read on the calling thread.
     ///
     /// # Errors
     ///
     /// As [`ClientBuilder::connect`] of the blocking client.
     pub async fn connect(self) -> Result<AsyncClient, Error> {
         let config = self.config(|parts: AsyncParts, addresses, timeouts, connections| {
-            let transport = match parts.transport {
-                Some(transport) => transport,
-                None => Arc::new(PerAddress::new(addresses, |address| {
-                    HyperTransport::new(address, timeouts, connections)
-                })?),
+            let (transport, opener) = match parts.transport {
+                Some(transport) => (transport, None),
+                None => {
+                    let transport = Arc::new(PerAddress::new(addresses, |address| {
+                        HyperTransport::new(address, timeouts, connections)
+                    })?);
+                    (
+                        Arc::clone(&transport) as Arc<dyn AsyncTransport>,
+                        Some(transport),
+                    )
+                }
             };
             let transport = match parts.around {
                 Some(around) => around(transport),
                 None => transport,
             };
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-            Ok(Tokio::new(transport, clock))
+            Ok(Tokio::new(transport, opener, clock))
         })?;
         let vault = Vault::connect(config).await?;
         Ok(AsyncClient(Arc::new(vault)))

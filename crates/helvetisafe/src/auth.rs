@@ -13,7 +13,7 @@ use helvetisafe_proto::auth::AuthHeader;
 use crate::runtime::Notify;
 
 pub(crate) use api_token::ApiToken;
-pub(crate) use resume::{resume, ticket};
+pub(crate) use resume::{Resumed, resume, ticket};
 pub(crate) use service_account::ServiceAccount;
 
 /// One of the two authentications.
@@ -29,6 +29,14 @@ pub(crate) struct Credential {
 }
 
 impl<N: Notify> Auth<N> {
+    /// Returns true if the next request has its credential already.
+    pub(crate) fn is_ready(&self, now: Duration) -> bool {
+        match self {
+            Self::ServiceAccount(account) => account.is_ready(now),
+            Self::ApiToken(_) => true,
+        }
+    }
+
     /// After a 401: gives up the `used` credential. Returns true if there is, or will be, another one.
     pub(crate) fn replace_refused(&self, used: &Credential) -> bool {
         match self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use helvetisafe_crypto::Fingerprint;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
-use helvetisafe_proto::{BaseUrl, ScopeList, Scopes};
+use helvetisafe_proto::{BaseUrl, KeyName, ScopeList, Scopes};
 use http::header::{self, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
@@ -56,6 +56,7 @@ pub struct ClientBuilder<P = Parts> {
     binding: Binding,
     cache: Option<CachePolicy>,
     ticket: Option<String>,
+    prefetch: Vec<KeyName>,
     concurrency: NonZeroUsize,
     parts: P,
 }
@@ -91,6 +92,7 @@ impl<P: Default> ClientBuilder<P> {
             binding: Binding::default(),
             cache: None,
             ticket: None,
+            prefetch: Vec::new(),
             concurrency: CONCURRENCY,
             parts: P::default(),
         }
@@ -410,6 +412,13 @@ impl<P> ClientBuilder<P> {
     /// once after a 401, like the client's own. A token that is at least a minute old is also replaced after a
     /// 403, and the call repeated, since the account may have more rights by now.
     ///
+    /// While that token is used, the ticket's keys serve too, and `connect` sends nothing. The ticket's org key is
+    /// the one that `connect` accepts, if it is pinned or nothing is. It opens secrets at once. Before the first
+    /// write, or if a secret does not open, the client fetches the vault's org key and compares the two.
+    /// [`Self::org_key_rotation`] decides about another one; a key that it does not confirm fails the call with
+    /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused). After an honest rotation, connect without
+    /// the ticket.
+    ///
     /// A ticket that cannot be used is ignored: one that is malformed or does not open, belongs to another
     /// vault, account, client secret or set of scopes, or has a time of receipt in the future because the
     /// clock was set back since.
@@ -418,6 +427,30 @@ impl<P> ClientBuilder<P> {
             ticket: Some(ticket.into()),
             ..self
         }
+    }
+
+    /// Fetches these secrets while connecting, at the same time as the keys: that saves a round trip over a
+    /// network.
+    ///
+    /// What was fetched is opened by the first read of the secret within 10 s of connecting, and by no other one.
+    /// A secret that cannot be fetched does not fail `connect`, and neither does an invalid name: the read returns
+    /// the error, after it has asked the vault again if the failure may pass. `connect` waits for one attempt to
+    /// fetch each of them.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?.prefetch(["database_password"]).connect()?;
+    /// let password = client.secrets().get("database_password")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn prefetch<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        for key in keys {
+            let key = KeyName::parse(key.as_ref()).ok();
+            let key = key.filter(|key| !self.prefetch.contains(key));
+            self.prefetch.extend(key);
+        }
+        self
     }
 
     /// Does everything that needs no vault.
@@ -463,6 +496,7 @@ impl<P> ClientBuilder<P> {
             binding: self.binding,
             cache: self.cache,
             ticket: self.ticket,
+            prefetch: self.prefetch,
             concurrency: self.concurrency.get(),
         })
     }

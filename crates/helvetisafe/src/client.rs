@@ -145,8 +145,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects: reads the private key, or fetches and unlocks it, then fetches and unwraps the
-    /// org key.
+    /// Connects: reads the private key, or fetches and unlocks it; and fetches and unwraps the org key. With a
+    /// ticket whose access token is used, it sends nothing: see [`Self::resume`].
     ///
     /// # Errors
     ///
@@ -158,19 +158,29 @@ impl ClientBuilder {
     /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
         let config = self.config(|parts: Parts, addresses, timeouts, connections| {
-            let transport = match (parts.transport, parts.agent) {
-                (Some(transport), _) => transport,
-                (None, Some(agent)) => Arc::new(UreqTransport::with_agent(agent, timeouts)),
-                (None, None) => Arc::new(PerAddress::new(addresses, |address| {
-                    UreqTransport::new(address, timeouts, connections)
-                })?),
+            let (transport, opener) = match (parts.transport, parts.agent) {
+                (Some(transport), _) => (transport, None),
+                (None, Some(agent)) => {
+                    let transport: Arc<dyn Transport> =
+                        Arc::new(UreqTransport::with_agent(agent, timeouts));
+                    (transport, None)
+                }
+                (None, None) => {
+                    let transport = Arc::new(PerAddress::new(addresses, |address| {
+                        UreqTransport::new(address, timeouts, connections)
+                    })?);
+                    (
+                        Arc::clone(&transport) as Arc<dyn Transport>,
+                        Some(transport),
+                    )
+                }
             };
             let transport = match parts.around {
                 Some(around) => around(transport),
                 None => transport,
             };
             let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-            Ok(Blocking::new(transport, clock))
+            Ok(Blocking::new(transport, opener, clock))
         })?;
         let vault = block(Vault::connect(config))?;
         Ok(Client(Arc::new(vault)))

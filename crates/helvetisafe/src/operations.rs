@@ -125,12 +125,14 @@ impl<'a, R: Runtime> Operations<'a, R> {
     }
 
     pub(crate) fn invalidate(&self, key: &str) {
+        self.vault.prefetched.forget(key);
         if let Some(cache) = &self.vault.cache {
             cache.forget(key);
         }
     }
 
     pub(crate) fn invalidate_all(&self) {
+        self.vault.prefetched.clear();
         if let Some(cache) = &self.vault.cache {
             cache.clear();
         }
@@ -163,7 +165,7 @@ impl<R: Runtime> Operation<'_, R> {
             }
             Some(cache) => self.get_cached(cache, &key).await?,
             None => {
-                let value = self.get_value(&key, Purpose::Read).await?;
+                let value = self.get_value(&key).await?;
                 (value, Freshness::Fresh)
             }
         };
@@ -191,6 +193,7 @@ impl<R: Runtime> Operation<'_, R> {
 
     async fn delete_unobserved(&self, key: &str) -> Result<(), Error> {
         let key = parse(key)?;
+        self.vault.prefetched.forget(key.as_str());
         let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
         let call = DeleteSecret { key: key.clone() };
         let action = Action::Delete(key.clone());
@@ -233,7 +236,8 @@ impl<R: Runtime> Operation<'_, R> {
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.
     async fn get_to_seal(&self, key: KeyName) -> Result<Secret, Error> {
-        let value = self.get_value(&key, Purpose::SealAgain).await?;
+        let record = self.read(&key).await?;
+        let value = self.value(&key, record, Purpose::SealAgain).await?;
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
@@ -257,8 +261,23 @@ impl<R: Runtime> Operation<'_, R> {
         used
     }
 
-    async fn get_value(&self, key: &KeyName, purpose: Purpose) -> Result<Value, Error> {
-        let record = self.read(key).await?;
+    /// Reads a secret, or takes what was prefetched.
+    async fn get_value(&self, key: &KeyName) -> Result<Value, Error> {
+        let now = self.vault.api.runtime.both_clocks();
+        let prefetched = self.vault.prefetched.take(key, now);
+        let record = match prefetched.filter(|_| !self.bypasses_cache) {
+            Some(fetched) => fetched?,
+            None => self.read(key).await?,
+        };
+        self.value(key, record, Purpose::Read).await
+    }
+
+    async fn value(
+        &self,
+        key: &KeyName,
+        record: SecretRecord,
+        purpose: Purpose,
+    ) -> Result<Value, Error> {
         let listed = ListedKey::Valid(key.clone());
         let expires_at = self.known_time(&listed, "expires_at", record.expires_at);
         let updated_at = self.known_time(&listed, "updated_at", record.updated_at);

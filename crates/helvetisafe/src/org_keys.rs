@@ -91,6 +91,13 @@ pub(crate) struct OrgKeyPolicy {
     pub(crate) rotation: OrgKeyRotation,
 }
 
+impl OrgKeyPolicy {
+    /// Returns true if a client may start with this key.
+    pub(crate) fn accepts_first(&self, key: Fingerprint) -> bool {
+        self.pins.is_empty() || self.pins.contains(&key)
+    }
+}
+
 /// The use of a plaintext. The vault may choose a plaintext under an unconfirmed key, so it is not encrypted
 /// again as if the user had written it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +116,9 @@ pub(crate) struct OrgKeys {
 struct Known {
     /// Encrypts and decrypts.
     current: ConfirmedKey,
+    /// False until the vault has presented the current key to this client. A key from a ticket does not
+    /// encrypt before that.
+    is_compared: bool,
     /// Pinned keys that were current before. During an announced rotation some secrets are still encrypted
     /// under them.
     earlier: Vec<ConfirmedKey>,
@@ -121,22 +131,38 @@ impl OrgKeys {
     ///
     /// Fails with [`Cause::OrgKeyRefused`] when others are pinned.
     pub(crate) fn accept(policy: OrgKeyPolicy, key: &UnconfirmedKey) -> Result<Self, Cause> {
-        if !policy.pins.is_empty() && !policy.pins.contains(&key.fingerprint()) {
+        if !policy.accepts_first(key.fingerprint()) {
             return Err(refused(policy.pins, key));
         }
-        Ok(Self {
+        Ok(Self::new(policy, key, true))
+    }
+
+    /// Starts with the key of a ticket, under which an earlier client sealed. It decrypts; it encrypts after the
+    /// vault has presented it too. The policy must accept it as the first key.
+    pub(crate) fn resume(policy: OrgKeyPolicy, key: &UnconfirmedKey) -> Self {
+        Self::new(policy, key, false)
+    }
+
+    fn new(policy: OrgKeyPolicy, key: &UnconfirmedKey, is_compared: bool) -> Self {
+        Self {
             policy,
             known: RwLock::new(Known {
                 current: key.confirm(),
+                is_compared,
                 earlier: Vec::new(),
                 unconfirmed: None,
             }),
-        })
+        }
     }
 
-    /// Returns the key that encrypts.
+    /// Returns the key in use. Secrets are encrypted under [`Self::sealing_key`].
     pub(crate) fn current(&self) -> ConfirmedKey {
         self.read(|known| known.current.clone())
+    }
+
+    /// Returns the key that encrypts. Returns `None` for the key of a ticket until the vault has presented it.
+    pub(crate) fn sealing_key(&self) -> Option<ConfirmedKey> {
+        self.read(|known| known.is_compared.then(|| known.current.clone()))
     }
 
     /// Decrypts an envelope with one of the known keys that may do so. Returns the envelope unchanged if none
@@ -193,6 +219,7 @@ impl OrgKeys {
     pub(crate) fn confirm(&self, key: &UnconfirmedKey) {
         self.write(|known| {
             let old = std::mem::replace(&mut known.current, key.confirm());
+            known.is_compared = true;
             known.unconfirmed = None;
             known.earlier.push(old);
             known.earlier.retain(|old| {

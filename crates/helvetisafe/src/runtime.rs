@@ -58,6 +58,10 @@ pub(crate) trait Runtime: Clone + Send + Sync + 'static {
         request: Request<Vec<u8>>,
     ) -> impl Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send;
 
+    /// Opens a connection for a later request, if the transport can. A failure is not returned: that request opens
+    /// its own connection then.
+    fn open_connection(&self) -> impl Future<Output = ()> + Send;
+
     /// Completes after `time`, or once the token is cancelled.
     fn sleep(
         &self,

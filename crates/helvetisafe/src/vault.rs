@@ -1,6 +1,9 @@
 //! One connected account: its keys, its cache and the API of its vault.
 
+mod comparison;
 mod connect;
+mod first_calls;
+mod prefetched;
 
 use std::sync::Arc;
 
@@ -16,7 +19,9 @@ use crate::error::{Action, Error};
 use crate::keys::{AccountKey, compute};
 use crate::org_keys::{OrgKeys, Purpose, UnconfirmedKey, Verdict};
 use crate::runtime::{Boxed, Runtime};
-use connect::fetch_org_key;
+use comparison::Comparison;
+use first_calls::fetch_org_key;
+use prefetched::Prefetched;
 
 pub(crate) use connect::Config;
 
@@ -26,6 +31,8 @@ pub(crate) struct Vault<R: Runtime> {
     pub(crate) binding: Binding,
     pub(crate) cache: Option<Cache<R::Notify>>,
     pub(crate) org_keys: OrgKeys,
+    pub(crate) prefetched: Prefetched,
+    comparison: Comparison<R::Notify>,
     /// The most calls of an operation on many secrets at a time.
     pub(crate) concurrency: usize,
     private_key: AccountKey,
@@ -51,18 +58,19 @@ impl<R: Runtime> Vault<R> {
             Ok(plaintext) => return Ok(plaintext),
             Err(envelope) => envelope,
         };
+        let action = Action::Get(key.clone());
         // Boxed, so that the compiler sees that it is `Send`.
-        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(key, purpose, bounds));
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(&action, purpose, bounds));
         checked.await?;
         self.org_keys
             .try_open(envelope, purpose)
-            .map_err(|_| Error::new(Action::Get(key.clone()), CryptoError::Decryption))
+            .map_err(|_| Error::new(action, CryptoError::Decryption))
     }
 
-    /// Fetches the vault's org key and applies the policy if it is another one.
+    /// Fetches the vault's org key for `action`, and applies the policy if it is another one.
     async fn check_org_key(
         &self,
-        key: &KeyName,
+        action: &Action,
         purpose: Purpose,
         bounds: &Bounds,
     ) -> Result<(), Error> {
@@ -75,7 +83,7 @@ impl<R: Runtime> Vault<R> {
             return Ok(());
         }
         let cause = self.org_keys.refuse(&offered);
-        Err(Error::new(Action::Get(key.clone()), cause))
+        Err(Error::new(action.clone(), cause))
     }
 
     /// Applies the policy to the vault's org key. Returns true if the key may open secrets.

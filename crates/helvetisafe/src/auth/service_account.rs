@@ -108,6 +108,11 @@ impl<N: Notify> ServiceAccount<N> {
         self.lock().resume(token, age, life, now);
     }
 
+    /// Returns true if there is an access token that is not due for renewal.
+    pub(super) fn is_ready(&self, now: Duration) -> bool {
+        self.lock().usable(now).is_some()
+    }
+
     /// Returns the access token in use with its age and its lifetime.
     pub(super) fn token_in_use(&self, now: Duration) -> Option<(Token, Duration, Duration)> {
         self.lock().token_in_use(now)

@@ -40,6 +40,8 @@ pub(crate) struct HyperTransport {
     connector: VaultConnector,
     pool: Pool,
     timeouts: Timeouts,
+    /// The base URL, to open connections ahead; `None` if it is no URI of the library.
+    vault: Option<Uri>,
 }
 
 impl HyperTransport {
@@ -52,7 +54,19 @@ impl HyperTransport {
             connector: VaultConnector::new(base, timeouts.connect, settings)?,
             pool: Pool::default(),
             timeouts: *timeouts,
+            vault: base.to_string().parse().ok(),
         })
+    }
+
+    /// Opens a connection for a later request, which reports a failure if it cannot open its own either.
+    pub(crate) async fn open_connection(&self) {
+        let vault = self.vault.as_ref();
+        let Some(vault) = vault.filter(|_| check_timeouts(&self.timeouts).is_ok()) else {
+            return;
+        };
+        if let Ok(link) = self.connect(vault).await {
+            self.pool.put_back(link);
+        }
     }
 
     async fn run(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {

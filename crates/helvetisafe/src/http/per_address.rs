@@ -31,6 +31,11 @@ impl<T> PerAddress<T> {
         })
     }
 
+    /// Returns the transport of the first address.
+    pub(crate) fn first(&self) -> &T {
+        &self.first
+    }
+
     /// Returns the transport of the address that a URL belongs to.
     fn of(&self, url: &Uri) -> &T {
         let mut further = self.further.iter();

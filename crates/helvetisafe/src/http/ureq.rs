@@ -5,6 +5,7 @@ mod agent;
 mod connection;
 mod connector;
 mod progress;
+mod ready;
 mod resolver;
 mod tls;
 
@@ -29,6 +30,7 @@ use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
 use connector::{VaultConnector, failure_of};
 use progress::Progress;
+use ready::ReadyConnector;
 use resolver::CachingResolver;
 
 /// The most idle connections: enough for many threads that share one client.
@@ -42,6 +44,8 @@ pub(crate) struct UreqTransport {
     agent: Agent,
     resolver: CachingResolver,
     timeouts: Timeouts,
+    /// The base URL, to open connections ahead; `None` if it is no URI of the library.
+    vault: Option<Uri>,
     /// The address of the proxy to the vault.
     proxy: Option<Uri>,
     /// The connections note the progress of a request.
@@ -66,15 +70,16 @@ impl UreqTransport {
             .build();
         let proxy_uri = proxy.as_ref().map(|proxy| proxy.uri().clone());
         let resolver = CachingResolver::new(proxy_uri.clone());
-        let connector = VaultConnector {
+        let connector = ReadyConnector::new(VaultConnector {
             tcp: TcpConnector::default(),
             proxy,
             tls,
-        };
+        });
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver.clone()),
             resolver,
             timeouts: *timeouts,
+            vault: base.to_string().parse().ok(),
             proxy: proxy_uri,
             sees_progress: true,
         })
@@ -86,9 +91,30 @@ impl UreqTransport {
             agent,
             resolver: CachingResolver::default(),
             timeouts: *timeouts,
+            vault: None,
             proxy: None,
             sees_progress: false,
         }
+    }
+
+    /// Opens a connection for a later request, which reports a failure if it cannot open its own either.
+    pub(crate) fn open_connection(&self) {
+        let vault = self.vault.clone();
+        let Some(vault) = vault.filter(|_| check_timeouts(&self.timeouts).is_ok()) else {
+            return;
+        };
+        let mut request = Request::new(());
+        *request.uri_mut() = vault;
+        let request = self.agent.configure_request(request);
+        let request = request
+            // With another agent it takes no pooled connection, on which it would be sent.
+            .user_agent("")
+            .timeout_connect(Some(self.timeouts.connect))
+            .timeout_global(Some(self.timeouts.attempt));
+        Progress::begin();
+        Progress::note(|progress| progress.is_ahead = true);
+        let _ = self.agent.run(request.build());
+        Progress::begin();
     }
 
     fn run(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {

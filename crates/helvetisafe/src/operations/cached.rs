@@ -13,7 +13,6 @@ use crate::cache::{Cache, Freshness, Outcome, ReadFlight, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error};
 use crate::event::{Event, HiddenKey};
-use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
 use crate::single_flight::{FlightTime, SingleFlight};
@@ -110,7 +109,7 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<Value, Error> {
         let runtime = &self.vault.api.runtime;
         let bypass = cache.begin_bypass(key, runtime.both_clocks());
-        let result = self.get_value(key, Purpose::Read).await;
+        let result = self.get_value(key).await;
         bypass.end(&result, runtime.both_clocks());
         result
     }
@@ -123,6 +122,7 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
         write: impl Future<Output = Result<SecretMetadata, Error>> + Send,
     ) -> Result<SecretMetadata, Error> {
+        self.vault.prefetched.forget(key.as_str());
         let Some(cache) = &self.vault.cache else {
             return write.await;
         };
@@ -171,7 +171,7 @@ fn read_for_all<R: Runtime>(
             bounds: time.bounds.clone(),
             bypasses_cache: false,
         };
-        let result = operation.get_value(flight.key(), Purpose::Read).await;
+        let result = operation.get_value(flight.key()).await;
         let now = runtime.both_clocks();
         vault.api.observer.emit(Event::CacheRefreshed {
             key: HiddenKey(flight.key()),

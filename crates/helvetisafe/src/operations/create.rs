@@ -55,7 +55,7 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
         self.check_expiry(&action, expires_at)?;
-        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
+        let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
         let secret = NewSecret {
             key: key.clone(),
             value,

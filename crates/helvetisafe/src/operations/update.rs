@@ -116,7 +116,7 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         self.check_expiry(&action, expires_at.time())?;
-        let Sealed { value, nonce } = self.seal(&action, plaintext)?;
+        let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
         let update = SecretUpdate {
             value,
             nonce,
@@ -192,8 +192,9 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     /// Encrypts a payload. Refuses one that could be written but not read back.
-    pub(super) fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
-        let envelope = self.vault.org_keys.current().org_key().seal(plaintext);
+    pub(super) async fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
+        let key = self.vault.sealing_key(action, &self.bounds).await?;
+        let envelope = key.org_key().seal(plaintext);
         let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
         let sealed = Sealed {
             value: envelope.encode_value(),

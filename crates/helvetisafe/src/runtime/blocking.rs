@@ -14,18 +14,29 @@ use zeroize::Zeroize;
 use super::{Boxed, Completed, Notify, Runtime};
 use crate::cancel::CancelToken;
 use crate::clock::Clock;
-use crate::http::{Transport, TransportError};
+use crate::http::ureq::UreqTransport;
+use crate::http::{PerAddress, Transport, TransportError};
 
 /// Sends through a [`Transport`] and sleeps by a [`Clock`].
 #[derive(Clone)]
 pub(crate) struct Blocking {
     transport: Arc<dyn Transport>,
+    /// Opens connections ahead, if it is the transport or wrapped by it.
+    opener: Option<Arc<PerAddress<UreqTransport>>>,
     clock: Arc<dyn Clock>,
 }
 
 impl Blocking {
-    pub(crate) fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
-        Self { transport, clock }
+    pub(crate) fn new(
+        transport: Arc<dyn Transport>,
+        opener: Option<Arc<PerAddress<UreqTransport>>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            transport,
+            opener,
+            clock,
+        }
     }
 }
 
@@ -46,6 +57,12 @@ impl Runtime for Blocking {
         // A token request holds the client secret.
         request.body_mut().zeroize();
         outcome
+    }
+
+    async fn open_connection(&self) {
+        if let Some(opener) = &self.opener {
+            opener.first().open_connection();
+        }
     }
 
     async fn sleep(&self, time: Duration, cancel: Option<&CancelToken>) {

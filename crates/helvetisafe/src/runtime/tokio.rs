@@ -13,19 +13,30 @@ use tokio::time::timeout;
 use super::{Boxed, Completed, Notify, Runtime};
 use crate::cancel::CancelToken;
 use crate::clock::{AsyncClock, Clock};
-use crate::http::{AsyncTransport, TransportError};
+use crate::http::hyper::HyperTransport;
+use crate::http::{AsyncTransport, PerAddress, TransportError};
 use crate::trace;
 
 /// Sends through an [`AsyncTransport`] and sleeps by an [`AsyncClock`].
 #[derive(Clone)]
 pub(crate) struct Tokio {
     transport: Arc<dyn AsyncTransport>,
+    /// Opens connections ahead, if it is the transport or wrapped by it.
+    opener: Option<Arc<PerAddress<HyperTransport>>>,
     clock: Arc<dyn AsyncClock>,
 }
 
 impl Tokio {
-    pub(crate) fn new(transport: Arc<dyn AsyncTransport>, clock: Arc<dyn AsyncClock>) -> Self {
-        Self { transport, clock }
+    pub(crate) fn new(
+        transport: Arc<dyn AsyncTransport>,
+        opener: Option<Arc<PerAddress<HyperTransport>>>,
+        clock: Arc<dyn AsyncClock>,
+    ) -> Self {
+        Self {
+            transport,
+            opener,
+            clock,
+        }
     }
 }
 
@@ -40,6 +51,12 @@ impl Runtime for Tokio {
 
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         self.transport.send(request).await
+    }
+
+    async fn open_connection(&self) {
+        if let Some(opener) = &self.opener {
+            opener.first().open_connection().await;
+        }
     }
 
     /// Its futures are cancelled by dropping them.

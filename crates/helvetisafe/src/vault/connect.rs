@@ -1,15 +1,17 @@
-//! Connects: the private key, then the org key.
+//! Connects: the private key and the org key, from the vault or from a ticket.
 
 use std::sync::Arc;
 
-use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, WrappedOrgKey};
-use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey};
+use helvetisafe_crypto::LockedPrivateKey;
+use helvetisafe_proto::KeyName;
 
 use super::Vault;
+use super::comparison::Comparison;
+use super::first_calls::{self, FirstCall, fetch_org_key, fetch_private_key};
+use super::prefetched::Prefetched;
 use crate::api::Api;
-use crate::auth;
+use crate::auth::{self, Resumed};
 use crate::binding::Binding;
-use crate::bounds::Bounds;
 use crate::cache::{Cache, CachePolicy};
 use crate::clock::Deadline;
 use crate::credentials::LocalKey;
@@ -26,70 +28,94 @@ pub(crate) struct Config<R: Runtime> {
     pub(crate) binding: Binding,
     pub(crate) cache: Option<CachePolicy>,
     pub(crate) ticket: Option<String>,
+    pub(crate) prefetch: Vec<KeyName>,
     pub(crate) concurrency: usize,
 }
 
 impl<R: Runtime> Vault<R> {
-    /// Gets the private key and the org key. The first access token may come from a ticket.
+    /// Gets the private key and the org key, and prefetches secrets. With a ticket whose access token is in use,
+    /// both keys come from the ticket.
     pub(crate) async fn connect(config: Config<R>) -> Result<Self, Error> {
         let api = Arc::new(config.api);
-        let runtime = &api.runtime;
-        let local_key = config.local_key;
         let deadline = api.deadline();
+        let (local_key, policy) = (config.local_key, config.org_key_policy);
         let resumed = match config.ticket {
-            Some(ticket) => auth::resume(&api.auth, runtime, &api.base, &local_key, &ticket).await,
+            Some(ticket) => {
+                auth::resume(&api.auth, &api.runtime, &api.base, &local_key, &ticket).await
+            }
             None => None,
         };
-        let private_key = match local_key {
-            LocalKey::Ready(key) => AccountKey { key, locked: None },
-            LocalKey::Locked(password) => {
-                let locked = fetch_private_key(&api, deadline).await?;
-                match resumed.as_ref().map(|keys| &keys.private_key) {
-                    Some(same) if same.locked.as_ref() == Some(&locked) => same.clone(),
-                    _ => AccountKey::unlock(runtime, locked, password).await?,
-                }
+        let serves = |keys: &Resumed| {
+            api.has_credential() && policy.accepts_first(keys.org_key.fingerprint())
+        };
+        let is_served = resumed.as_ref().is_some_and(serves);
+        let calls = first_calls(&local_key, is_served, config.prefetch);
+        let answers = first_calls::make(&api, &calls, config.concurrency, deadline).await?;
+        let prefetched = Prefetched::new(answers.secrets, api.runtime.now());
+        let (private_key, org_keys) = match resumed {
+            Some(keys) if is_served => {
+                let org_keys = OrgKeys::resume(policy, &keys.org_key);
+                (keys.private_key, org_keys)
+            }
+            resumed => {
+                let locked = answers.private_key;
+                let private_key = private_key(&api, local_key, locked, resumed.as_ref(), deadline);
+                let private_key = private_key.await?;
+                let wrapped = match answers.org_key {
+                    Some(wrapped) => wrapped,
+                    None => fetch_org_key(&api, deadline).await?,
+                };
+                let org_key = match resumed {
+                    Some(same) if same.has_unwrapped(&private_key, &wrapped) => same.org_key,
+                    _ => private_key.unwrap(&api.runtime, wrapped).await?,
+                };
+                let org_keys = OrgKeys::accept(policy, &org_key)
+                    .map_err(|cause| Error::new(Action::GetOrgKey, cause))?;
+                (private_key, org_keys)
             }
         };
-        let wrapped = fetch_org_key(&api, deadline).await?;
-        let org_key = match resumed {
-            Some(same) if same.has_unwrapped(&private_key, &wrapped) => same.org_key,
-            _ => private_key.unwrap(runtime, wrapped).await?,
-        };
-        let org_keys = OrgKeys::accept(config.org_key_policy, &org_key)
-            .map_err(|cause| Error::new(Action::GetOrgKey, cause))?;
         Ok(Self {
             api,
             binding: config.binding,
             cache: config.cache.map(Cache::new),
             org_keys,
+            prefetched,
+            comparison: Comparison::default(),
             concurrency: config.concurrency,
             private_key,
         })
     }
 }
 
-async fn fetch_private_key<R: Runtime>(
-    api: &Arc<Api<R>>,
-    deadline: Deadline,
-) -> Result<LockedPrivateKey, Error> {
-    let answer = api
-        .call(&GetPrivateKey, Action::GetPrivateKey, deadline)
-        .await?;
-    LockedPrivateKey::decode(&EncodedLockedKey {
-        ciphertext: answer.encrypted_private_key,
-        nonce: answer.nonce,
-        salt: answer.salt,
-        tag: answer.auth_tag,
-    })
-    .map_err(|error| Error::new(Action::GetPrivateKey, error))
+/// Returns the calls to make at once. If a ticket serves, no key is fetched.
+fn first_calls(local_key: &LocalKey, is_served: bool, prefetch: Vec<KeyName>) -> Vec<FirstCall> {
+    let keys = match local_key {
+        _ if is_served => vec![],
+        LocalKey::Ready(_) => vec![FirstCall::OrgKey],
+        LocalKey::Locked(_) => vec![FirstCall::PrivateKey, FirstCall::OrgKey],
+    };
+    let secrets = prefetch.into_iter().map(FirstCall::Secret);
+    keys.into_iter().chain(secrets).collect()
 }
 
-/// Fetches the org key that the vault has now.
-pub(super) async fn fetch_org_key<R: Runtime>(
+/// Returns the account's private key, unlocked if the vault stores it.
+async fn private_key<R: Runtime>(
     api: &Arc<Api<R>>,
-    bounds: impl Into<Bounds>,
-) -> Result<WrappedOrgKey, Error> {
-    let answer = api.call(&GetOrgKey, Action::GetOrgKey, bounds).await?;
-    WrappedOrgKey::decode(&answer.encrypted_org_key)
-        .map_err(|error| Error::new(Action::GetOrgKey, error))
+    local_key: LocalKey,
+    locked: Option<LockedPrivateKey>,
+    resumed: Option<&Resumed>,
+    deadline: Deadline,
+) -> Result<AccountKey, Error> {
+    let password = match local_key {
+        LocalKey::Ready(key) => return Ok(AccountKey { key, locked: None }),
+        LocalKey::Locked(password) => password,
+    };
+    let locked = match locked {
+        Some(locked) => locked,
+        None => fetch_private_key(api, deadline).await?,
+    };
+    match resumed.map(|keys| &keys.private_key) {
+        Some(same) if same.locked.as_ref() == Some(&locked) => Ok(same.clone()),
+        _ => AccountKey::unlock(&api.runtime, locked, password).await,
+    }
 }

@@ -26,6 +26,7 @@ mod messages;
 mod odd_times;
 mod operations;
 mod parse;
+mod prefetch;
 mod rate_limits;
 mod retries;
 mod stalled;

@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use helvetisafe::{Client, ClientBuilder, Clock, Credentials, ErrorKind, KeySource, Scope, Scopes};
+use helvetisafe::{
+    Client, ClientBuilder, Clock, Credentials, ErrorKind, Expiry, KeySource, OrgKeyRotation, Scope,
+    Scopes,
+};
 use helvetisafe_crypto::OrgKey;
 use helvetisafe_server::{NewAccount, Vault};
 use helvetisafe_test_support::{
-    ORG_KEY, PEM, Request, SECRETS, TOKEN, World, answer, wrapped_for_test_key,
+    ORG_KEY, PEM, Request, SECRETS, TOKEN, World, answer, credentials, wrapped_for_test_key,
 };
 use secrecy::ExposeSecret;
 
@@ -149,22 +152,16 @@ fn a_refused_token_is_replaced_once() {
     let world = world();
     let ticket = ticket(&world.client());
     world.vault.revoke_tokens(&world.account).unwrap();
-    let before = world.proxy.count("GET", ORG_KEY);
     assert_eq!(fetched(&world, world.builder().resume(&ticket)), 1);
-    assert_eq!(world.proxy.count("GET", ORG_KEY) - before, 2);
+    assert_eq!(world.proxy.count("GET", SECRETS), 2);
 
-    let refuses = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&refuses);
-    let world = World::new(move |seen, _| {
-        let refuses = flag.load(Ordering::SeqCst) && seen.is("GET", ORG_KEY);
-        refuses.then(|| answer(401, ""))
-    });
+    let world = World::new(|seen, _| seen.is("GET", SECRETS).then(|| answer(401, "")));
     let ticket = self::ticket(&world.client());
-    refuses.store(true, Ordering::SeqCst);
-    let error = world.builder().resume(&ticket).connect().unwrap_err();
+    let client = world.builder().resume(&ticket).connect().unwrap();
+    let error = client.secrets().list().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert_eq!(world.proxy.count("POST", TOKEN), 2);
-    assert_eq!(world.proxy.count("GET", ORG_KEY), 3);
+    assert_eq!(world.proxy.count("GET", SECRETS), 2);
 }
 
 /// Only the first token may not list.
@@ -269,12 +266,7 @@ fn a_ticket_does_not_open_as_a_secret() {
 #[test]
 fn a_password_opens_a_ticket_too() {
     let world = world();
-    let builder = || {
-        let secret = world.account.client_secret.expose_secret();
-        let credentials = Credentials::service_account(world.account.client_id.as_str(), secret);
-        let password = KeySource::password(world.account.password.clone());
-        Client::builder(world.proxy.base_url(), credentials, password)
-    };
+    let builder = || password_builder(&world);
     let (count, client) = connect(&world, builder());
     assert_eq!(count, 1);
     let ticket = ticket(&client);
@@ -286,9 +278,59 @@ fn a_password_opens_a_ticket_too() {
     assert_eq!(fetched(&world, builder().resume(without)), 1);
 }
 
-/// A ticket contains the org key too, but does not decide which org key is valid.
+/// The builder of a client whose private key the vault stores.
+fn password_builder(world: &World) -> ClientBuilder {
+    let credentials = credentials(&world.account);
+    let password = KeySource::password(world.account.password.clone());
+    Client::builder(world.proxy.base_url(), credentials, password)
+}
+
 #[test]
-fn a_ticket_does_not_bring_an_old_org_key_back() {
+fn the_keys_of_a_ticket_serve_for_reads() {
+    let world = world();
+    let first = password_builder(&world).connect().unwrap();
+    first.secrets().create("a", "value", None).unwrap();
+    for builder in [World::builder, password_builder] {
+        for prefetch in [&[][..], &["a"]] {
+            let before = world.proxy.log().len();
+            let builder = builder(&world).resume(ticket(&first));
+            let client = builder.prefetch(prefetch).connect().unwrap();
+            let connecting = world.proxy.log().len() - before;
+            assert_eq!(connecting, prefetch.len(), "the keys are not fetched");
+            assert_eq!(client.org_key_fingerprint(), first.org_key_fingerprint());
+            assert_eq!(client.secrets().get("a").unwrap().expose_secret(), "value");
+            assert_eq!(world.proxy.log().len() - before, 1);
+        }
+    }
+}
+
+#[test]
+fn the_first_write_with_a_ticket_compares_the_org_key_once() {
+    let world = world();
+    let ticket = ticket(&world.client());
+    for kind in ["put_many", "update"] {
+        let client = world.builder().resume(&ticket).connect().unwrap();
+        let before = world.proxy.count("GET", ORG_KEY);
+        let names: Vec<_> = (0..20).map(|at| format!("a{at}")).collect();
+        let items: Vec<_> = names.iter().map(|name| (name.as_str(), "value")).collect();
+        if kind == "put_many" {
+            for outcome in client.secrets().put_many(&items) {
+                outcome.unwrap();
+            }
+        }
+        client
+            .secrets()
+            .update("a1", "value", Expiry::Keep)
+            .unwrap();
+        client.secrets().delete("a1").unwrap();
+        client.secrets().create("a1", "value", None).unwrap();
+        assert_eq!(world.proxy.count("GET", ORG_KEY) - before, 1, "{kind}");
+    }
+}
+
+/// A ticket has the org key too, and opens what is sealed under it; it does not say which one is right.
+#[test]
+fn a_client_with_a_ticket_does_not_seal_under_a_rotated_org_key() {
     let is_rotated = Arc::new(AtomicBool::new(false));
     let (flag, new) = (Arc::clone(&is_rotated), OrgKey::generate().unwrap());
     let rotated = wrapped_for_test_key(&new);
@@ -297,10 +339,84 @@ fn a_ticket_does_not_bring_an_old_org_key_back() {
         answers.then(|| answer(200, rotated.as_str()))
     });
     let first = world.client();
-    let resumed = || world.builder().resume(ticket(&first)).connect().unwrap();
-    assert_eq!(resumed().org_key_fingerprint(), first.org_key_fingerprint());
+    first.secrets().create("old", "value", None).unwrap();
+    let resumed = || world.builder().resume(ticket(&first));
     is_rotated.store(true, Ordering::SeqCst);
-    assert_eq!(resumed().org_key_fingerprint(), new.fingerprint());
+    let writes = |world: &World| {
+        let log = world.proxy.log();
+        log.iter()
+            .filter(|seen| ["PUT", "POST"].contains(&seen.method.as_str()) && seen.path != TOKEN)
+            .count()
+    };
+    let before = writes(&world);
+
+    let (old, new) = (first.org_key_fingerprint(), new.fingerprint());
+    let client = resumed().connect().unwrap();
+    assert_eq!(client.org_key_fingerprint(), old);
+    let secrets = client.secrets();
+    assert_eq!(secrets.get("old").unwrap().expose_secret(), "value");
+    // Each write compares again, since the vault may return to the other key.
+    for _ in 0..2 {
+        for error in [
+            secrets.update("old", "new", Expiry::Keep).unwrap_err(),
+            secrets.create("new", "new", None).unwrap_err(),
+            secrets.copy("old", "new").unwrap_err(),
+            secrets.put_many(&[("old", "new")]).remove(0).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::OrgKeyRefused, "{error}");
+            assert_eq!(error.refused_org_key(), Some(new));
+            assert_eq!(error.accepted_org_keys(), [old]);
+            assert!(error.key().is_some());
+        }
+    }
+    let follows = resumed().org_key_rotation(OrgKeyRotation::follow_for_reading());
+    let error = follows
+        .connect()
+        .unwrap()
+        .secrets()
+        .update("old", "new", Expiry::Keep);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::OrgKeyRefused);
+    assert_eq!(writes(&world), before, "nothing is sealed");
+
+    // A key that the application confirms, or has pinned, seals.
+    let asks =
+        OrgKeyRotation::ask(move |change| change.accepted() == old && change.offered() == new);
+    for builder in [
+        resumed().org_key_rotation(asks),
+        resumed().pin_org_keys([old, new]),
+    ] {
+        let client = builder.connect().unwrap();
+        assert_eq!(client.org_key_fingerprint(), old);
+        client.secrets().put("new", "new", None).unwrap();
+        assert_eq!(client.org_key_fingerprint(), new);
+    }
+    assert_eq!(
+        world.client().secrets().get("new").unwrap().expose_secret(),
+        "new"
+    );
+}
+
+/// The ticket's org key does not serve if others are pinned.
+#[test]
+fn a_ticket_with_an_unpinned_org_key_does_not_serve() {
+    let world = world();
+    let first = world.client();
+    let pin = OrgKey::generate().unwrap().fingerprint();
+    let before = world.proxy.count("GET", ORG_KEY);
+    let builder = world.builder().resume(ticket(&first)).pin_org_key(pin);
+    let error = builder.connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OrgKeyRefused);
+    assert_eq!(
+        world.proxy.count("GET", ORG_KEY) - before,
+        1,
+        "that of the vault counts"
+    );
+    let builder = world.builder().resume(ticket(&first));
+    builder
+        .pin_org_key(first.org_key_fingerprint())
+        .connect()
+        .unwrap();
+    assert_eq!(world.proxy.count("GET", ORG_KEY) - before, 1);
 }
 
 #[test]

@@ -79,13 +79,15 @@ fn a_bad_private_key_is_refused_quickly_with_one_error() {
     assert_eq!(texts.len(), 1, "{texts:?}");
 }
 
+/// Both keys are fetched at the same time, and a bad private key unwraps nothing.
 #[test]
-fn after_a_bad_private_key_the_org_key_is_not_requested() {
+fn a_bad_private_key_fails_before_the_org_key_is_unwrapped() {
     let world = World::new();
     let fault = Fault::bad_private_key(&world.account, BadPrivateKey::OtherProduct).unwrap();
     world.faults.on(Route::PrivateKey).then(fault);
-    world.password_builder().connect().unwrap_err();
-    assert_eq!(world.faults.count(Route::OrgKey), 0, "refused before use");
+    let error = world.password_builder().connect().unwrap_err();
+    assert!(error.to_string().contains("private key"), "{error}");
+    assert_eq!(world.faults.count(Route::OrgKey), 1);
 }
 
 #[test]

@@ -267,3 +267,66 @@ async fn the_asynchronous_client_refuses_a_changed_org_key() {
     );
     assert_eq!(readable(&world), [""; 0]);
 }
+
+/// A client with a ticket sends nothing to connect, so the vault turns before it sees the client.
+#[test]
+fn a_client_with_a_ticket_opens_nothing_and_seals_nothing_under_an_own_org_key() {
+    let world = World::new();
+    let first = world.client();
+    first.secrets().create("mine", "still safe", None).unwrap();
+    let ticket = first.resumption_ticket().unwrap().unwrap();
+    let honest = first.org_key_fingerprint();
+    turning(&world);
+    let resumed = world.builder().resume(&ticket).prefetch(["bait", "mine"]);
+    let client = resumed.connect().unwrap();
+    assert_eq!(client.org_key_fingerprint(), honest);
+    let secrets = client.secrets();
+    assert_eq!(secrets.get("mine").unwrap().expose_secret(), "still safe");
+    for error in [
+        secrets.get("bait").unwrap_err(),
+        secrets.create("new", "a secret", None).unwrap_err(),
+        secrets.put("mine", "a secret", None).unwrap_err(),
+        secrets.copy("mine", "copied").unwrap_err(),
+        secrets.copy("bait", "copied").unwrap_err(),
+    ] {
+        assert_refused(&error, &[honest]);
+    }
+    assert_eq!(readable(&world), [""; 0]);
+    // The honest key is back: the client seals under it.
+    world.faults.clear();
+    secrets.put("mine", "safe again", None).unwrap();
+    assert_eq!(secrets.get("mine").unwrap().expose_secret(), "safe again");
+    assert_eq!(readable(&world), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_asynchronous_client_with_a_ticket_seals_nothing_under_an_own_org_key() {
+    let world = World::new();
+    let first = world.async_builder().connect().await.unwrap();
+    let ticket = first.resumption_ticket().unwrap().unwrap();
+    let honest = first.org_key_fingerprint();
+    turning(&world);
+    let client = world
+        .async_builder()
+        .resume(&ticket)
+        .connect()
+        .await
+        .unwrap();
+    let secrets = client.secrets();
+    let items: Vec<_> = ["a", "b", "c", "d"].map(|key| (key, "value")).into();
+    for outcome in secrets.put_many(&items).await {
+        assert_refused(&outcome.unwrap_err(), &[honest]);
+    }
+    assert_refused(&secrets.get("bait").await.unwrap_err(), &[honest]);
+    assert_eq!(readable(&world), [""; 0]);
+    world.faults.clear();
+    let before = world.faults.count(Route::OrgKey);
+    for outcome in secrets.put_many(&items).await {
+        outcome.unwrap();
+    }
+    assert_eq!(
+        world.faults.count(Route::OrgKey) - before,
+        1,
+        "compared once for all"
+    );
+}

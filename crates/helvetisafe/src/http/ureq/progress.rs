@@ -13,6 +13,8 @@ thread_local! {
 /// The progress since [`Progress::begin`].
 #[derive(Clone, Copy)]
 pub(super) struct Progress {
+    /// The request only opens a connection for a later one.
+    pub(super) is_ahead: bool,
     /// A new connection was made for this request.
     pub(super) connected: bool,
     /// Some of the request was handed to the socket.
@@ -29,6 +31,7 @@ pub(super) struct Progress {
 
 impl Progress {
     const NONE: Self = Self {
+        is_ahead: false,
         connected: false,
         sent: false,
         received: false,

@@ -22,8 +22,10 @@ pub(super) fn each<T: Send>(
     let (sender, receiver) = mpsc::channel();
     let context = TraceContext::current();
     let mut results = Vec::with_capacity(count);
+    // A single job needs no thread of its own.
+    let threads = if count > 1 { at_once.min(count) } else { 0 };
     thread::scope(|scope| {
-        for _ in 0..at_once.min(count) {
+        for _ in 0..threads {
             let (sender, context, take, job) = (sender.clone(), &context, &take, &job);
             let work = move || {
                 while let Some(at) = take() {

@@ -1,0 +1,139 @@
+//! The calls of a client that connects, all at the same time: they need nothing but the access token.
+
+use std::sync::Arc;
+
+use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, WrappedOrgKey};
+use helvetisafe_proto::KeyName;
+use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey, GetSecret, SecretRecord};
+
+use crate::api::Api;
+use crate::bounds::Bounds;
+use crate::clock::Deadline;
+use crate::error::{Action, Error};
+use crate::runtime::{Boxed, Runtime};
+
+/// A call of a client that connects.
+pub(super) enum FirstCall {
+    PrivateKey,
+    OrgKey,
+    Secret(KeyName),
+}
+
+/// The answers to the calls that were made.
+#[derive(Default)]
+pub(super) struct FirstAnswers {
+    pub(super) private_key: Option<LockedPrivateKey>,
+    pub(super) org_key: Option<WrappedOrgKey>,
+    pub(super) secrets: Vec<(KeyName, Result<SecretRecord, Error>)>,
+}
+
+enum Answer {
+    PrivateKey(LockedPrivateKey),
+    OrgKey(WrappedOrgKey),
+    Secret(KeyName, Result<SecretRecord, Error>),
+}
+
+/// Makes all calls, at most `at_once` of them at a time. Fails if a call for a key fails, or the one for the
+/// access token. Boxed, so that the compiler sees that it is `Send`.
+pub(super) fn make<'a, R: Runtime>(
+    api: &'a Arc<Api<R>>,
+    calls: &'a [FirstCall],
+    at_once: usize,
+    deadline: Deadline,
+) -> Boxed<'a, Result<FirstAnswers, Error>> {
+    let make = move |at: usize| -> Boxed<'a, _> { Box::pin(make_one(api, &calls[at], deadline)) };
+    Box::pin(async move {
+        // A single call fetches its token itself.
+        if calls.len() > 1 {
+            prepare(api, calls.len().min(at_once), deadline).await?;
+        }
+        let outcomes: Boxed<'a, Vec<_>> =
+            Box::pin(api.runtime.each(calls.len(), at_once, make, |_| ()));
+        let mut answers = FirstAnswers::default();
+        for outcome in outcomes.await {
+            match outcome? {
+                Answer::PrivateKey(key) => answers.private_key = Some(key),
+                Answer::OrgKey(key) => answers.org_key = Some(key),
+                Answer::Secret(key, record) => answers.secrets.push((key, record)),
+            }
+        }
+        Ok(answers)
+    })
+}
+
+/// Fetches the access token, and opens the other connections meanwhile.
+fn prepare<'a, R: Runtime>(
+    api: &'a Arc<Api<R>>,
+    connections: usize,
+    deadline: Deadline,
+) -> Boxed<'a, Result<(), Error>> {
+    let job = move |at: usize| -> Boxed<'a, Result<(), Error>> {
+        Box::pin(async move {
+            match at {
+                0 => api.authorize(deadline).await,
+                _ => {
+                    api.runtime.open_connection().await;
+                    Ok(())
+                }
+            }
+        })
+    };
+    let jobs = match api.has_credential() {
+        true => 0,
+        // Without TLS a connection is opened as fast as it is needed.
+        false if !api.base.is_https() => 1,
+        false => connections,
+    };
+    let prepared: Boxed<'a, Vec<_>> = Box::pin(api.runtime.each(jobs, connections, job, |_| ()));
+    Box::pin(async move { prepared.await.into_iter().collect() })
+}
+
+async fn make_one<R: Runtime>(
+    api: &Arc<Api<R>>,
+    call: &FirstCall,
+    deadline: Deadline,
+) -> Result<Answer, Error> {
+    match call {
+        FirstCall::PrivateKey => fetch_private_key(api, deadline)
+            .await
+            .map(Answer::PrivateKey),
+        FirstCall::OrgKey => fetch_org_key(api, deadline).await.map(Answer::OrgKey),
+        FirstCall::Secret(key) => {
+            let (call, action) = (GetSecret { key: key.clone() }, Action::Get(key.clone()));
+            // The first read of the secret repeats a call that failed, so nothing waits for that now.
+            let bounds = Bounds {
+                attempts: Some(1),
+                ..deadline.into()
+            };
+            let record = api.call(&call, action, bounds).await;
+            Ok(Answer::Secret(call.key, record))
+        }
+    }
+}
+
+/// Fetches the private key, which the vault stores locked.
+pub(super) async fn fetch_private_key<R: Runtime>(
+    api: &Arc<Api<R>>,
+    deadline: Deadline,
+) -> Result<LockedPrivateKey, Error> {
+    let answer = api
+        .call(&GetPrivateKey, Action::GetPrivateKey, deadline)
+        .await?;
+    LockedPrivateKey::decode(&EncodedLockedKey {
+        ciphertext: answer.encrypted_private_key,
+        nonce: answer.nonce,
+        salt: answer.salt,
+        tag: answer.auth_tag,
+    })
+    .map_err(|error| Error::new(Action::GetPrivateKey, error))
+}
+
+/// Fetches the org key that the vault has now.
+pub(super) async fn fetch_org_key<R: Runtime>(
+    api: &Arc<Api<R>>,
+    bounds: impl Into<Bounds>,
+) -> Result<WrappedOrgKey, Error> {
+    let answer = api.call(&GetOrgKey, Action::GetOrgKey, bounds).await?;
+    WrappedOrgKey::decode(&answer.encrypted_org_key)
+        .map_err(|error| Error::new(Action::GetOrgKey, error))
+}
