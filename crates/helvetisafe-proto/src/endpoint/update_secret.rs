@@ -9,7 +9,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, Time, time};
 
 /// Sends a new value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateSecret {
     /// The name of the secret.
     pub key: KeyName,
