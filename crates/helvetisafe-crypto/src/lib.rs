@@ -71,4 +71,7 @@ pub use plaintext::Plaintext;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub use wrapped_org_key::WrappedOrgKey;
+// The crates whose types are in signatures.
+#[cfg(feature = "serde")]
+pub use serde_json;
 pub use {rand_core, zeroize};

@@ -28,7 +28,7 @@ pub struct LockedPrivateKey {
 }
 
 /// A [`LockedPrivateKey`] as the four base64 texts of the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EncodedLockedKey {
     /// The ciphertext, without its tag.
     pub ciphertext: String,

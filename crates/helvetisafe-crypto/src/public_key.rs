@@ -6,7 +6,7 @@ use sha2::Sha256;
 use crate::{Error, OrgKey, WrappedOrgKey, stack};
 
 /// An account's RSA public key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PublicKey(pub(crate) RsaPublicKey);
 
 impl PublicKey {

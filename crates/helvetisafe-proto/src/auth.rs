@@ -57,12 +57,13 @@ impl fmt::Debug for Token {
 }
 
 /// The text cannot be used as a token in a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("a token has 1 to 8192 visible ASCII characters, without spaces or line breaks")]
 pub struct InvalidToken;
 
 /// The header that carries a portal API token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ApiTokenHeader {
     /// `X-Aegis-Token: <token>`, as used by the live service and its published clients.
     XAegisToken,

@@ -4,10 +4,11 @@ use std::str::FromStr;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
+use serde::{Deserialize, Serialize};
 
 /// The address of a vault: `https://host[:port][/prefix]`, or `http://` to a loopback address.
 ///
-/// A trailing slash is ignored. Credentials, a query and a fragment are refused, so the address can be
+/// `serde` writes it as text. A trailing slash is ignored. Credentials, a query and a fragment are refused, so the address can be
 /// logged.
 ///
 /// ```
@@ -17,7 +18,8 @@ use http::uri::{Authority, Scheme};
 /// assert!(BaseUrl::parse("http://127.0.0.1:8200").is_ok());
 /// assert!(BaseUrl::parse("http://vault.example").is_err());
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BaseUrl {
     scheme: Scheme,
     authority: Authority,
@@ -139,6 +141,28 @@ impl FromStr for BaseUrl {
     }
 }
 
+impl TryFrom<&str> for BaseUrl {
+    type Error = InvalidBaseUrl;
+
+    fn try_from(url: &str) -> Result<Self, Self::Error> {
+        Self::parse(url)
+    }
+}
+
+impl TryFrom<String> for BaseUrl {
+    type Error = InvalidBaseUrl;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        Self::parse(&url)
+    }
+}
+
+impl From<BaseUrl> for String {
+    fn from(url: BaseUrl) -> Self {
+        url.to_string()
+    }
+}
+
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
@@ -152,7 +176,7 @@ impl fmt::Debug for BaseUrl {
 }
 
 /// The reason for which a text is not the address of a vault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBaseUrl {
     /// It is not an absolute URL.

@@ -56,7 +56,7 @@ fn is_allowed(c: char) -> bool {
 }
 
 /// The reason for which a text is not the name of a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKeyName {
     /// The text is empty.

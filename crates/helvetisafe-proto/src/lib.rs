@@ -30,6 +30,7 @@ mod base_url;
 pub mod endpoint;
 mod error;
 mod key_name;
+pub mod milliseconds;
 pub mod retry;
 mod scope;
 mod time;
@@ -39,6 +40,9 @@ pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use endpoint::Endpoint;
 pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};
-pub use scope::{InvalidScopeList, Scope, ScopeList, Scopes, UnknownScope};
+pub use scope::{InvalidScopeList, Scope, ScopeList, Scopes, ScopesIter, UnknownScope};
 pub use time::Time;
 pub use version::{InvalidVersion, Version};
+
+// The crates whose types are in signatures.
+pub use {http, jiff, secrecy};

@@ -1,6 +1,6 @@
 //! The retry policy, as pure functions.
 //!
-//! [`judge`] decides what follows a failed attempt, [`RetryPolicy::wait`] how long to wait before the
+//! [`judge`] decides what follows a failed attempt, [`wait`] how long to wait before the
 //! next one, and [`is_unknown`] if a failed call may have had its effect. The caller counts attempts,
 //! sleeps and draws the jitter.
 
@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::{Kind, milliseconds};
 
 /// The rules for repeating a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +47,7 @@ impl Repeat {
 }
 
 /// The result of an attempt that did not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptFailure {
     /// No byte of the request was sent: no address, connection refused, no TLS in time.
     NotSent,
@@ -95,7 +96,7 @@ impl AttemptFailure {
 }
 
 /// The next step after a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Report the failure.
     GiveUp,
@@ -115,7 +116,7 @@ pub enum Verdict {
 }
 
 /// The base of the back-off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BackOff {
     /// The network or the server failed.
     Normal,
@@ -202,17 +203,41 @@ fn settles(status: StatusCode) -> bool {
 }
 
 /// The number of attempts, and the waits between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A later version may add fields, so end a literal with `..RetryPolicy::default()`.
+///
+/// `serde` writes the times as whole milliseconds: `base_ms`, `throttled_base_ms`, `max_back_off_ms` and
+/// `max_retry_after_ms`. A missing member has its default; an unknown one is refused.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use helvetisafe_proto::retry::RetryPolicy;
+///
+/// let policy = RetryPolicy {
+///     max_attempts: 5,
+///     ..RetryPolicy::default()
+/// };
+/// let read: RetryPolicy = serde_json::from_str(r#"{"max_attempts": 5, "base_ms": 50}"#)?;
+/// assert_eq!(read, policy);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RetryPolicy {
     /// The attempts of a call; 1 turns retries off, and 0 means 1.
     pub max_attempts: u32,
     /// The base of the back-off after a failure.
+    #[serde(rename = "base_ms", with = "milliseconds")]
     pub base: Duration,
     /// The base of the back-off after 429.
+    #[serde(rename = "throttled_base_ms", with = "milliseconds")]
     pub throttled_base: Duration,
     /// The longest back-off.
+    #[serde(rename = "max_back_off_ms", with = "milliseconds")]
     pub max_back_off: Duration,
     /// The longest `Retry-After` that is honoured.
+    #[serde(rename = "max_retry_after_ms", with = "milliseconds")]
     pub max_retry_after: Duration,
 }
 
@@ -229,40 +254,38 @@ impl Default for RetryPolicy {
     }
 }
 
-impl RetryPolicy {
-    /// Returns the wait before the next attempt.
-    ///
-    /// The back-off has full jitter: uniform in `0..min(max_back_off, base * 2^failures)`, where
-    /// `failures` counts the attempts before this one that failed, from 0, and `jitter`, in
-    /// `0.0..1.0`, is drawn by the caller. `asked`, the server's `Retry-After`, can only lengthen it.
-    /// `remaining` is the time until the deadline of the operation.
-    ///
-    /// # Errors
-    ///
-    /// [`TooLong`] when the server asked for more than [`Self::max_retry_after`], or the wait is
-    /// longer than `remaining`.
-    pub fn wait(
-        &self,
-        back_off: BackOff,
-        failures: u32,
-        asked: Option<Duration>,
-        remaining: Duration,
-        jitter: f64,
-    ) -> Result<Duration, TooLong> {
-        let base = match back_off {
-            BackOff::Normal => self.base,
-            BackOff::Throttled => self.throttled_base,
-        };
-        let longest = base
-            .saturating_mul(1 << failures.min(31))
-            .min(self.max_back_off);
-        let asked = asked.unwrap_or_default();
-        let wait = part(longest, jitter).max(asked);
-        if asked > self.max_retry_after || wait > remaining {
-            return Err(TooLong { wait });
-        }
-        Ok(wait)
+/// Returns the wait of `policy` before the next attempt.
+///
+/// The back-off has full jitter: uniform in `0..min(max_back_off, base * 2^failures)`, where
+/// `failures` counts the attempts before this one that failed, from 0, and `jitter`, in
+/// `0.0..1.0`, is drawn by the caller. `asked`, the server's `Retry-After`, can only lengthen it.
+/// `remaining` is the time until the deadline of the operation.
+///
+/// # Errors
+///
+/// [`WaitTooLong`] when the server asked for more than [`RetryPolicy::max_retry_after`], or the wait is
+/// longer than `remaining`.
+pub fn wait(
+    policy: &RetryPolicy,
+    back_off: BackOff,
+    failures: u32,
+    asked: Option<Duration>,
+    remaining: Duration,
+    jitter: f64,
+) -> Result<Duration, WaitTooLong> {
+    let base = match back_off {
+        BackOff::Normal => policy.base,
+        BackOff::Throttled => policy.throttled_base,
+    };
+    let longest = base
+        .saturating_mul(1 << failures.min(31))
+        .min(policy.max_back_off);
+    let asked = asked.unwrap_or_default();
+    let wait = part(longest, jitter).max(asked);
+    if asked > policy.max_retry_after || wait > remaining {
+        return Err(WaitTooLong { wait });
     }
+    Ok(wait)
 }
 
 /// Returns `longest * jitter`, or `longest` if that cannot be computed.
@@ -272,9 +295,9 @@ fn part(longest: Duration, jitter: f64) -> Duration {
 }
 
 /// The wait is longer than the operation may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the next attempt would have to wait {wait:?}")]
-pub struct TooLong {
+pub struct WaitTooLong {
     /// The wait.
     pub wait: Duration,
 }

@@ -1,8 +1,13 @@
 use std::fmt;
+use std::slice;
 use std::str::FromStr;
 
-/// One permission of a credential, RFC 6749 section 3.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use serde::{Deserialize, Serialize};
+
+/// One permission of a credential, RFC 6749 section 3.3. `serde` writes it as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+#[non_exhaustive]
 pub enum Scope {
     /// `secrets:read`: read the ciphertext of a secret.
     SecretsRead,
@@ -18,7 +23,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the contract.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: &'static [Self] = &[
         Self::SecretsRead,
         Self::SecretsWrite,
         Self::SecretsDelete,
@@ -50,14 +55,29 @@ impl FromStr for Scope {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|scope| scope.as_str() == text)
             .ok_or(UnknownScope)
     }
 }
 
+impl TryFrom<String> for Scope {
+    type Error = UnknownScope;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Scope> for &'static str {
+    fn from(scope: Scope) -> Self {
+        scope.as_str()
+    }
+}
+
 /// The text is not one of the five scopes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "unknown scope; there are secrets:read, secrets:write, secrets:delete, secrets:list and \
      credentials:read"
@@ -119,7 +139,7 @@ fn is_scope_byte(byte: u8) -> bool {
 }
 
 /// The text is not a list of scopes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "the scopes are not names of printable ASCII without quotes and backslashes, separated by single spaces"
 )]
@@ -127,8 +147,9 @@ pub struct InvalidScopeList;
 
 /// A set of [`Scope`]s, written as a list separated by spaces (RFC 6749 section 3.3).
 ///
-/// The default is all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// The default is all of them. `serde` writes the same text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Scopes(u8);
 
 impl Scopes {
@@ -157,9 +178,7 @@ impl Scopes {
 
     /// Returns the scopes of the set, in the order of the contract.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL
-            .into_iter()
-            .filter(move |&scope| self.contains(scope))
+        self.into_iter()
     }
 }
 
@@ -179,6 +198,49 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
+/// The scopes of a set; from [`Scopes::into_iter`](IntoIterator::into_iter).
+#[derive(Clone, Debug)]
+pub struct ScopesIter {
+    set: Scopes,
+    rest: slice::Iter<'static, Scope>,
+}
+
+impl Iterator for ScopesIter {
+    type Item = Scope;
+
+    fn next(&mut self) -> Option<Scope> {
+        let set = self.set;
+        self.rest
+            .by_ref()
+            .copied()
+            .find(|&scope| set.contains(scope))
+    }
+}
+
+impl IntoIterator for Scopes {
+    type Item = Scope;
+    type IntoIter = ScopesIter;
+
+    fn into_iter(self) -> ScopesIter {
+        ScopesIter {
+            set: self,
+            rest: Scope::ALL.iter(),
+        }
+    }
+}
+
+impl Extend<Scope> for Scopes {
+    fn extend<I: IntoIterator<Item = Scope>>(&mut self, scopes: I) {
+        self.0 |= Self::from_iter(scopes).0;
+    }
+}
+
+impl From<Scope> for Scopes {
+    fn from(scope: Scope) -> Self {
+        Self(bit(scope))
+    }
+}
+
 impl<const N: usize> From<[Scope; N]> for Scopes {
     fn from(scopes: [Scope; N]) -> Self {
         scopes.into_iter().collect()
@@ -191,6 +253,20 @@ impl FromStr for Scopes {
     /// Reads scopes separated by white space.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.split_ascii_whitespace().map(Scope::from_str).collect()
+    }
+}
+
+impl TryFrom<String> for Scopes {
+    type Error = UnknownScope;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Scopes> for String {
+    fn from(scopes: Scopes) -> Self {
+        scopes.to_string()
     }
 }
 
@@ -237,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_scope_is_read_and_written_by_its_name_on_the_wire() {
-        for scope in Scope::ALL {
+        for &scope in Scope::ALL {
             assert_eq!(scope.to_string().parse(), Ok(scope));
         }
         assert_eq!(format!("{:>13}", Scope::SecretsRead), " secrets:read");

@@ -74,7 +74,7 @@ pub use locked::BadPrivateKey;
 pub use log::{Handled, Seen};
 pub use route::{Requests, Route, Verb};
 pub use rule::When;
-pub use spec::{BadSpec, Spec};
+pub use spec::{InvalidSpec, Spec};
 
 use crate::lock::lock;
 pub(crate) use layer::serve;

@@ -42,3 +42,9 @@ pub use error::Error;
 pub use limits::{InvalidRate, Rate, RateLimits};
 pub use store::StoredSecret;
 pub use vault::{Vault, VaultBuilder};
+
+// The types of other crates in signatures.
+pub use helvetisafe_crypto::{Error as CryptoError, Fingerprint, PrivateKey};
+pub use helvetisafe_proto::{Scope, Scopes};
+pub use jiff::Timestamp;
+pub use secrecy::{ExposeSecret, SecretString};

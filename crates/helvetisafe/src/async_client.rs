@@ -61,6 +61,12 @@ pub struct AsyncParts {
     clock: Option<Arc<dyn AsyncClock>>,
 }
 
+impl fmt::Debug for AsyncParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncParts").finish_non_exhaustive()
+    }
+}
+
 /// Wraps a transport.
 type Around = dyn FnOnce(Arc<dyn AsyncTransport>) -> Arc<dyn AsyncTransport> + Send;
 

@@ -70,6 +70,12 @@ pub struct Parts {
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
 /// Wraps a transport.
 type Around = dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send;
 
@@ -148,6 +154,13 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Sets the scopes to request; by default all of them. An API token has its own.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Scope};
+    ///
+    /// let builder = Client::builder_from_env()?.scopes([Scope::SecretsRead, Scope::CredentialsRead]);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
         Self {
             scopes: scopes.into().to_string(),
@@ -177,6 +190,13 @@ impl<P> ClientBuilder<P> {
 
     /// Sets the header of an API token. By default the client sends `X-Aegis-Token`. If its very first call is
     /// answered 401, it tries `Authorization: Bearer` once, and then uses the header that worked.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{ApiTokenHeader, Client};
+    ///
+    /// let builder = Client::builder_from_env()?.api_token_header(ApiTokenHeader::Bearer);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn api_token_header(self, header: ApiTokenHeader) -> Self {
         Self {
             api_token_header: Some(header),
@@ -185,11 +205,33 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Sets the timeouts. Those for connecting and for silence apply to the default transport only.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::{Client, Timeouts};
+    ///
+    /// let builder = Client::builder_from_env()?.timeouts(Timeouts {
+    ///     operation: Duration::from_secs(5),
+    ///     ..Timeouts::default()
+    /// });
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn timeouts(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
     }
 
     /// Sets the largest answers.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{BodyLimits, Client};
+    ///
+    /// let builder = Client::builder_from_env()?.body_limits(BodyLimits {
+    ///     secret: 8 << 20,
+    ///     ..BodyLimits::default()
+    /// });
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn body_limits(self, limits: BodyLimits) -> Self {
         Self { limits, ..self }
     }
@@ -204,12 +246,34 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Sets the number of attempts and the waits between them.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::{Client, RetryPolicy};
+    ///
+    /// let builder = Client::builder_from_env()?.retry_policy(RetryPolicy {
+    ///     base: Duration::from_millis(200),
+    ///     ..RetryPolicy::default()
+    /// });
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn retry_policy(self, policy: RetryPolicy) -> Self {
         Self { policy, ..self }
     }
 
     /// Sets the number of concurrent calls of [`Secrets::get_many`](crate::Secrets::get_many) and similar
     /// operations: by default 8. At most 64 idle connections are pooled.
+    ///
+    /// ```no_run
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use helvetisafe::Client;
+    ///
+    /// let calls = NonZeroUsize::new(16).unwrap();
+    /// let builder = Client::builder_from_env()?.concurrency(calls);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn concurrency(self, calls: NonZeroUsize) -> Self {
         Self {
             concurrency: calls,
@@ -218,6 +282,14 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Trusts one or more further certificate authorities, given as PEM.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let authority = std::fs::read("/etc/app/ca.pem")?;
+    /// let client = Client::builder_from_env()?.ca_certificate(authority).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.connections.tls.roots.extra.push(pem.into());
         self
@@ -301,6 +373,15 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Sets the `User-Agent` header; by default the name and version of this crate.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    /// use helvetisafe::reexports::http::HeaderValue;
+    ///
+    /// let agent = HeaderValue::from_static("payments/1.2");
+    /// let builder = Client::builder_from_env()?.user_agent(agent);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn user_agent(mut self, user_agent: HeaderValue) -> Self {
         self.headers.insert(USER_AGENT, user_agent);
         self
@@ -329,6 +410,17 @@ impl<P> ClientBuilder<P> {
 
     /// Calls `observe` for each request, answer and wait. It is called on the working thread, so it should be
     /// quick.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Event};
+    ///
+    /// let builder = Client::builder_from_env()?.on_event(|event| {
+    ///     if let Event::Waiting { time, .. } = event {
+    ///         eprintln!("the vault is busy; the next attempt is in {time:?}");
+    ///     }
+    /// });
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn on_event(self, observe: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         Self {
             observer: Observer::new(observe),
@@ -337,6 +429,14 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Accepts this org key only: [`Self::pin_org_keys`] with one fingerprint.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let pin = "SHA256:SgGxNjAQ2qzHT5ZD/saHD/8/Xzrkh1Aym8dWeo9DsoA".parse()?;
+    /// let client = Client::builder_from_env()?.pin_org_key(pin).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pin_org_key(self, fingerprint: Fingerprint) -> Self {
         self.pin_org_keys([fingerprint])
     }
@@ -365,6 +465,14 @@ impl<P> ClientBuilder<P> {
 
     /// Sets the policy for an org key that changes while the client is connected, if the new key is not pinned.
     /// By default it is refused.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// let rotation = OrgKeyRotation::follow_for_reading();
+    /// let builder = Client::builder_from_env()?.org_key_rotation(rotation);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn org_key_rotation(mut self, rotation: OrgKeyRotation) -> Self {
         self.org_key_policy.rotation = rotation;
         self
@@ -374,6 +482,13 @@ impl<P> ClientBuilder<P> {
     /// hand out one secret for another. Multi-field secrets and legacy plain text name no key, and cannot be
     /// read then. `false`, the default, is described at [`Self::allow_unbound`]. The last call of the two
     /// methods counts.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let builder = Client::builder_from_env()?.require_binding(true);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn require_binding(self, required: bool) -> Self {
         let binding = if required {
             Binding::Required

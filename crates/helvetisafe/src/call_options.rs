@@ -16,7 +16,7 @@ use std::time::Duration;
 /// let secret = client.secrets().with(options).get("db_password")?;
 /// # Ok::<(), helvetisafe::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use = "give it to `Secrets::with`"]
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,

@@ -27,6 +27,18 @@ pub struct Client(Arc<Vault<Blocking>>);
 impl Client {
     /// Starts to configure a client. The base URL is `https://host[:port][/prefix]`, or `http://` to a loopback
     /// address.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Credentials, KeySource};
+    ///
+    /// let client = Client::builder(
+    ///     "https://vault.example",
+    ///     Credentials::api_token("portal-token"),
+    ///     KeySource::password("pass word"),
+    /// )
+    /// .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn builder(
         base_url: impl Into<String>,
         credentials: Credentials,
@@ -41,6 +53,13 @@ impl Client {
     /// `HELVETISAFE_PASSWORD`. `HELVETISAFE_CA_CERTIFICATE`, the path of a PEM, adds a certificate authority. An
     /// empty variable counts as unset.
     ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::from_env()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing, doubled or
@@ -51,6 +70,13 @@ impl Client {
 
     /// Reads the environment as [`Client::from_env`] does, for further settings before connecting.
     ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?.attempts(5).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing, doubled or
@@ -60,6 +86,13 @@ impl Client {
     }
 
     /// Returns the operations on secrets.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secrets = client.secrets();
+    /// println!("{} secrets", secrets.list()?.len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn secrets(&self) -> Secrets<'_> {
         Secrets::new(&self.0)
@@ -67,6 +100,13 @@ impl Client {
 
     /// Returns the fingerprint of the org key in use, to compare or to pin it:
     /// [`ClientBuilder::pin_org_key`].
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// // For `ClientBuilder::pin_org_key` of the next run.
+    /// println!("{}", client.org_key_fingerprint());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.0.org_keys.current().fingerprint()

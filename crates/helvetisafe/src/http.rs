@@ -135,7 +135,8 @@ where
 }
 
 /// The limits of one attempt; an extension of every request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct AttemptLimits {
     /// The time from the name lookup to the last byte of the body.
     pub time: Duration,

@@ -34,7 +34,8 @@
 //!
 //! - `async`: `AsyncClient`, with the same methods, on tokio. Without it the crate depends on no asynchronous
 //!   runtime.
-//! - `serde`: `Secret::parse`, for JSON values and multi-field secrets.
+//! - `serde`: `Secret::parse`, for JSON values and multi-field secrets; and the traits of serde for plain settings,
+//!   such as [`Timeouts`] and [`CachePolicy`].
 //! - `config`: `ConfigSource`, for the crate `config`.
 //! - `tracing`: a span for each operation and each request, and an event for each [`Event`]; names of secrets at
 //!   debug level only.
@@ -89,6 +90,7 @@ mod org_keys;
 #[cfg(feature = "serde")]
 mod parse;
 mod put_item;
+pub mod reexports;
 mod runtime;
 mod secret;
 mod secret_text;
@@ -138,12 +140,12 @@ pub use store::SecretStore;
 pub use store::{AsyncSecretStore, StoreFuture};
 pub use watch::Watch;
 
-pub use helvetisafe_crypto::{Field, FieldValue, Fingerprint, InvalidPem};
+pub use helvetisafe_crypto::{Error as CryptoError, Field, FieldValue, Fingerprint, InvalidPem};
 pub use helvetisafe_proto::auth::ApiTokenHeader;
 pub use helvetisafe_proto::retry::RetryPolicy;
 pub use helvetisafe_proto::{
-    BaseUrl, ErrorCode, InvalidVersion, KeyName, ListedKey, Scope, Scopes, UnknownErrorCode,
-    Version,
+    BaseUrl, ErrorCode, InvalidBaseUrl, InvalidKeyName, InvalidVersion, KeyName, ListedKey, Scope,
+    Scopes, UnknownErrorCode, UnknownScope, Version,
 };
 pub use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use helvetisafe_proto::endpoint::AnswerSize;
+#[cfg(feature = "serde")]
+use helvetisafe_proto::milliseconds;
 
 /// Longer than any wait, and short enough to be added to every clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -10,15 +12,32 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// With a limit of zero the default transport sends nothing, and every call fails with
 /// [`ErrorKind::Transport`](crate::ErrorKind::Transport). Limits over one year, such as [`Duration::MAX`],
 /// are one year.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A later version may add fields, so end a literal with `..Timeouts::default()`.
+///
+/// With the feature `serde` they are read and written as whole milliseconds: `connect_ms`, `attempt_ms`,
+/// `silence_ms` and `operation_ms`. A missing member has its default; an unknown one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Timeouts {
     /// Name lookup, TCP and TLS together.
+    #[cfg_attr(feature = "serde", serde(rename = "connect_ms", with = "milliseconds"))]
     pub connect: Duration,
     /// One attempt, from the name lookup to the last byte.
+    #[cfg_attr(feature = "serde", serde(rename = "attempt_ms", with = "milliseconds"))]
     pub attempt: Duration,
     /// Silence while reading or writing.
+    #[cfg_attr(feature = "serde", serde(rename = "silence_ms", with = "milliseconds"))]
     pub silence: Duration,
     /// A whole operation, including its access token, its waits and its repetitions.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "operation_ms", with = "milliseconds")
+    )]
     pub operation: Duration,
 }
 
@@ -46,7 +65,15 @@ impl Timeouts {
 }
 
 /// The largest answers, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A later version may add fields, so end a literal with `..BodyLimits::default()`. With the feature `serde` a missing
+/// member has its default; an unknown one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct BodyLimits {
     /// A token, the org key, the private key, or the metadata of one write.
     pub credential: usize,

@@ -53,6 +53,8 @@ mod error;
 mod plan;
 mod value;
 
+use std::fmt;
+
 pub use error::{LoadError, Problem};
 pub(crate) use plan::{Requests, finish};
 #[cfg(feature = "serde")]
@@ -148,6 +150,14 @@ pub trait Load: Plan<<Self as Load>::Output> + Sized {
 pub struct Map<L, F> {
     values: L,
     make: F,
+}
+
+impl<L: fmt::Debug, F> fmt::Debug for Map<L, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map")
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<U, L: Load, F: FnOnce(L::Output) -> U> Load for Map<L, F> {

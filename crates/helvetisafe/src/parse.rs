@@ -9,7 +9,7 @@ use crate::secret::Secret;
 
 /// A value that cannot be parsed; from [`Secret::parse`]. It names the field or the position, and shows nothing
 /// of the value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InvalidValue {
     key: KeyName,
     kind: InvalidValueKind,

@@ -168,7 +168,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The name, the times and the version of a secret, without its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretMetadata {
     key: ListedKey,
     created_at: Option<Timestamp>,

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +83,13 @@ impl<'a> Secrets<'a> {
 
     /// Reads and decrypts a secret. Needs the scope `secrets:read`.
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secret = client.secrets().get("db_password")?;
+    /// println!("{} bytes", secret.expose_secret().len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] when there is no such secret; [`ErrorKind::Crypto`] when it does not open, when
@@ -135,6 +143,14 @@ impl<'a> Secrets<'a> {
 
     /// Returns true if there is a secret of that name. Needs the scope `secrets:read`; decrypts nothing.
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if !client.secrets().exists("session_key")? {
+    ///     client.secrets().create("session_key", "s3cr3t-v@lue", None)?;
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of all operations.
@@ -143,6 +159,14 @@ impl<'a> Secrets<'a> {
     }
 
     /// Lists the names and times of all secrets, in the vault's order. Needs the scope `secrets:list`.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// for secret in client.secrets().list()? {
+    ///     println!("{}, changed {:?}", secret.key(), secret.updated_at());
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -156,6 +180,15 @@ impl<'a> Secrets<'a> {
     ///
     /// The secret is created once: when the answer is lost, it is read back, and its nonce shows if it is the
     /// one that was sent.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use std::time::Duration;
+    ///
+    /// let hour = Duration::from_secs(60 * 60);
+    /// client.secrets().create("session_key", "s3cr3t-v@lue", hour)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -176,6 +209,13 @@ impl<'a> Secrets<'a> {
 
     /// Encrypts and stores a new value for an existing secret. With `None` as the `expiry` the secret keeps its
     /// expiry. Needs the scope `secrets:write`.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let written = client.secrets().update("db_password", "n3w-v@lue", None)?;
+    /// println!("expires: {:?}", written.expires_at());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -343,6 +383,17 @@ impl<'a> Secrets<'a> {
 
     /// Deletes a secret. Needs the scope `secrets:delete`.
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use helvetisafe::ErrorKind;
+    ///
+    /// match client.secrets().delete("db_password") {
+    ///     Err(error) if error.kind() == ErrorKind::NotFound => println!("already deleted"),
+    ///     result => result?,
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] when there is no such secret; [`ErrorKind::Ambiguous`] when the answer was lost
@@ -356,6 +407,13 @@ impl<'a> Secrets<'a> {
     ///
     /// A single value or legacy text becomes a single value that names `new_key`; the JSON text of a multi-field
     /// secret is copied byte for byte.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.secrets().copy("db_pasword", "db_password")?;
+    /// client.secrets().delete("db_pasword")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -430,6 +488,13 @@ impl<'a> Secrets<'a> {
     /// Encrypts and stores new fields for an existing secret, in place of its whole content; the values are those
     /// of [`Self::create_fields`]. Needs the scope `secrets:write`.
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let fields = [("user", "app"), ("password", "n3w-v@lue")];
+    /// client.secrets().update_fields("smtp", &fields, None)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Self::update`]; [`ErrorKind::Config`] also when a field has the name of the secret.
@@ -499,6 +564,18 @@ impl<'a> Secrets<'a> {
     ///
     /// Returns one result for each key, in the order of the keys. Each key has the time of one operation, counted
     /// from its turn; [`Self::within`] bounds the time of all of them.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keys = ["db_password", "api_key"];
+    /// for (key, secret) in keys.iter().zip(client.secrets().get_many(keys)) {
+    ///     match secret {
+    ///         Ok(secret) => println!("{key}: {} bytes", secret.expose_secret().len()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn get_many(
         &self,
         keys: impl IntoIterator<Item = impl AsRef<str>>,
@@ -508,6 +585,15 @@ impl<'a> Secrets<'a> {
 
     /// Reads like [`Self::get_many`], and calls `finished` on the calling thread with the number of finished keys
     /// after each.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keys = ["db_password", "api_key"];
+    /// let secrets = client.secrets().get_many_with(keys, |finished| {
+    ///     println!("{finished} of {}", keys.len());
+    /// });
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn get_many_with(
         &self,
         keys: impl IntoIterator<Item = impl AsRef<str>>,
@@ -553,6 +639,14 @@ impl<'a> Secrets<'a> {
     /// Reads and decrypts all listed secrets, like [`Self::get_many`]. Needs the scopes `secrets:list` and
     /// `secrets:read`. Leaves out secrets that are deleted or expire meanwhile, and invalid names, which only a
     /// hostile vault lists.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// for secret in client.secrets().get_all()? {
+    ///     println!("{}", secret?.key());
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -615,11 +709,24 @@ impl<'a> Secrets<'a> {
 
     /// Drops the cached value of this key, so that the next read goes to the vault. Without a cache it does
     /// nothing.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.secrets().invalidate("db_password");
+    /// let current = client.secrets().get("db_password")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn invalidate(&self, key: impl AsRef<str>) {
         self.0.invalidate(key.as_ref());
     }
 
     /// Drops all cached values.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.secrets().invalidate_all();
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn invalidate_all(&self) {
         self.0.invalidate_all();
     }
@@ -659,5 +766,11 @@ impl<'a> Secrets<'a> {
         let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         Watch::new(self.0, &keys, interval)
+    }
+}
+
+impl fmt::Debug for Secrets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
     }
 }

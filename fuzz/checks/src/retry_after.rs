@@ -24,7 +24,7 @@ fn wait(asked: Option<Duration>) {
     let policy = RetryPolicy::default();
     let remaining = Duration::from_secs(20);
     for back_off in [BackOff::Normal, BackOff::Throttled] {
-        match policy.wait(back_off, 1, asked, remaining, 0.5) {
+        match retry::wait(&policy, back_off, 1, asked, remaining, 0.5) {
             Ok(wait) => assert!(wait <= remaining && Some(wait) >= asked),
             Err(too_long) => assert!(Some(too_long.wait) == asked && asked > Some(remaining)),
         }

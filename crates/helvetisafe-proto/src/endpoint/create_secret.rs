@@ -9,7 +9,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
 
 /// Sends a new secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateSecret {
     /// The secret to store.
     pub secret: NewSecret,

@@ -8,7 +8,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope};
 
 /// Deletes one secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteSecret {
     /// Its name.
     pub key: KeyName,

@@ -9,7 +9,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope};
 
 /// Requests the wrapped org key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetOrgKey;
 
 /// The wrapped org key.

@@ -9,7 +9,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope};
 
 /// Requests the locked private key; needed only if a password is the key source.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GetPrivateKey;
 
 /// A private key as a JWK under AES-256-GCM, with the salt of its Argon2id key. All base64.

@@ -11,7 +11,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, version};
 
 /// Requests one secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetSecret {
     /// Its name.
     pub key: KeyName,

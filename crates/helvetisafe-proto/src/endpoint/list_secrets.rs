@@ -8,7 +8,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, Scope, Time, Version, version};
 
 /// Requests the list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListSecrets;
 
 /// The body of a success.

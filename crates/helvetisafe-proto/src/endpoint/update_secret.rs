@@ -11,7 +11,7 @@ use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
 
 /// Sends a new value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateSecret {
     /// The name of the secret.
     pub key: KeyName,

@@ -146,7 +146,7 @@ impl fmt::Display for ErrorCode {
 }
 
 /// The text is not a known code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("not a known error code")]
 pub struct UnknownErrorCode;
 

@@ -76,13 +76,11 @@ impl Answer {
     pub(super) fn name(&self) -> String {
         format!("answer {}", self.status.as_u16())
     }
-}
 
-impl From<Answer> for Response<Body> {
-    fn from(answer: Answer) -> Self {
-        let mut response = Self::new(Body::from(answer.body));
-        *response.status_mut() = answer.status;
-        response.headers_mut().extend(answer.headers);
+    pub(super) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().extend(self.headers);
         response
     }
 }

@@ -61,7 +61,7 @@ async fn apply_faults(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_REQUEST_LEN).await else {
-        return Answer::status(StatusCode::BAD_REQUEST).into();
+        return Answer::status(StatusCode::BAD_REQUEST).into_response();
     };
     let request = ReadRequest::new(parts, body);
     let (index, fault) = layer.faults.add_request(request.log_entry(&wire));
@@ -75,7 +75,7 @@ async fn apply_faults(
         wire.begin(plan);
         answer
     });
-    let failed = |_| Answer::status(StatusCode::INTERNAL_SERVER_ERROR).into();
+    let failed = |_| Answer::status(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     task.await.unwrap_or_else(failed)
 }
 
@@ -143,11 +143,11 @@ impl FaultLayer {
             AnswerSource::BeforeActing(answer) => {
                 self.faults
                     .update_request(index, |seen| seen.vault = Handled::Never);
-                answer.into()
+                answer.into_response()
             }
             AnswerSource::AfterActing(answer) => {
                 self.ask_vault(index, request, next).await;
-                answer.into()
+                answer.into_response()
             }
             AnswerSource::Changed(change) => {
                 let key = request.key.clone().and_then(|key| KeyName::parse(key).ok());

@@ -26,7 +26,8 @@ pub struct Seen {
 }
 
 /// The action of the vault on a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Handled {
     /// None: the vault never received the request.
     Never,

@@ -28,7 +28,7 @@ use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Ve
 /// let faults = Faults::new();
 /// faults.add_spec(spec);
 /// assert!("create:explode".parse::<Spec>().is_err());
-/// # Ok::<(), helvetisafe_server::faults::BadSpec>(())
+/// # Ok::<(), helvetisafe_server::faults::InvalidSpec>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Spec(Vec<Rule>);
@@ -38,7 +38,7 @@ pub struct Spec(Vec<Rule>);
 #[error(
     "`{word}` {problem}; write a rule as REQUESTS:FAULT[:WHEN], such as create:reset-after:once"
 )]
-pub struct BadSpec {
+pub struct InvalidSpec {
     word: String,
     problem: &'static str,
 }
@@ -59,16 +59,16 @@ impl Faults {
 }
 
 impl FromStr for Spec {
-    type Err = BadSpec;
+    type Err = InvalidSpec;
 
-    fn from_str(text: &str) -> Result<Self, BadSpec> {
+    fn from_str(text: &str) -> Result<Self, InvalidSpec> {
         let rules = if text == "flaky" { FLAKY } else { &[text] };
         let rules: Result<_, _> = rules.iter().copied().map(rule).collect();
         rules.map(Self)
     }
 }
 
-fn rule(text: &str) -> Result<Rule, BadSpec> {
+fn rule(text: &str) -> Result<Rule, InvalidSpec> {
     let mut words = text.split(':');
     let mut condition = Condition::always(requests(words.next().unwrap_or_default())?);
     let fault = words.next().ok_or_else(|| bad(text, "has no fault"))?;
@@ -79,14 +79,14 @@ fn rule(text: &str) -> Result<Rule, BadSpec> {
     Ok(Rule { condition, fault })
 }
 
-fn bad(word: &str, problem: &'static str) -> BadSpec {
-    BadSpec {
+fn bad(word: &str, problem: &'static str) -> InvalidSpec {
+    InvalidSpec {
         word: word.to_owned(),
         problem,
     }
 }
 
-fn requests(word: &str) -> Result<Requests, BadSpec> {
+fn requests(word: &str) -> Result<Requests, InvalidSpec> {
     let (name, key) = match word.split_once('=') {
         Some((name, key)) => (name, Some(key)),
         None => (word, None),
@@ -100,11 +100,11 @@ fn requests(word: &str) -> Result<Requests, BadSpec> {
     Ok(Requests::new(route, key.map(|key| key.to_string())))
 }
 
-fn key_name(word: &str, key: &str) -> Result<KeyName, BadSpec> {
+fn key_name(word: &str, key: &str) -> Result<KeyName, InvalidSpec> {
     KeyName::parse(key).map_err(|_| bad(word, "has a name that no secret can have"))
 }
 
-fn fault_of(word: &str) -> Result<Fault, BadSpec> {
+fn fault_of(word: &str) -> Result<Fault, InvalidSpec> {
     let (name, value) = word.split_once('=').unwrap_or((word, ""));
     if word.contains('=') {
         return fault_with(word, name, value);
@@ -130,7 +130,7 @@ fn fault_of(word: &str) -> Result<Fault, BadSpec> {
     })
 }
 
-fn fault_with(word: &str, name: &str, value: &str) -> Result<Fault, BadSpec> {
+fn fault_with(word: &str, name: &str, value: &str) -> Result<Fault, InvalidSpec> {
     let bytes = || number(word, value);
     let time = || duration(word, value);
     Ok(match name {
@@ -148,7 +148,7 @@ fn fault_with(word: &str, name: &str, value: &str) -> Result<Fault, BadSpec> {
     })
 }
 
-fn when(condition: &mut Condition, word: &str) -> Result<(), BadSpec> {
+fn when(condition: &mut Condition, word: &str) -> Result<(), InvalidSpec> {
     match word.split_once('=') {
         None if word == "once" => condition.acts = Some(1),
         Some(("times", value)) => condition.acts = Some(number(word, value)?),
@@ -159,13 +159,13 @@ fn when(condition: &mut Condition, word: &str) -> Result<(), BadSpec> {
     Ok(())
 }
 
-fn number<N: FromStr>(word: &str, value: &str) -> Result<N, BadSpec> {
+fn number<N: FromStr>(word: &str, value: &str) -> Result<N, InvalidSpec> {
     value
         .parse()
         .map_err(|_| bad(word, "needs a number in range"))
 }
 
-fn duration(word: &str, value: &str) -> Result<Duration, BadSpec> {
+fn duration(word: &str, value: &str) -> Result<Duration, InvalidSpec> {
     if let Some(count) = value.strip_suffix("ms") {
         return number(word, count).map(Duration::from_millis);
     }
@@ -175,7 +175,7 @@ fn duration(word: &str, value: &str) -> Result<Duration, BadSpec> {
     number(word, count).map(Duration::from_secs)
 }
 
-fn status(word: &str, value: &str) -> Result<StatusCode, BadSpec> {
+fn status(word: &str, value: &str) -> Result<StatusCode, InvalidSpec> {
     value
         .parse()
         .ok()
@@ -183,7 +183,7 @@ fn status(word: &str, value: &str) -> Result<StatusCode, BadSpec> {
         .ok_or_else(|| bad(word, "needs a status from 200 to 999"))
 }
 
-fn part(word: &str, value: &str) -> Result<Part, BadSpec> {
+fn part(word: &str, value: &str) -> Result<Part, InvalidSpec> {
     match value {
         "ciphertext" => Ok(Part::Ciphertext),
         "tag" => Ok(Part::Tag),

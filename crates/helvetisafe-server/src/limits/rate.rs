@@ -58,14 +58,15 @@ impl FromStr for Rate {
 }
 
 /// A text is not a [`Rate`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("not a rate: write COUNT/SECONDS with whole numbers from 1, such as 100/60")]
 pub struct InvalidRate;
 
 /// The rate limits of each account. A request over a limit is answered 429 with `Retry-After`.
 ///
-/// `None` is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `None` is no limit. A later version may add fields, so end a literal with `..RateLimits::default()` or
+/// `..RateLimits::off()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimits {
     /// Requests with a valid token, whatever their answer; 500 000 in 10 s by default.
     pub requests: Option<Rate>,

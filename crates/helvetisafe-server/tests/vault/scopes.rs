@@ -26,7 +26,7 @@ const NEEDED: [(&str, &str, Scope); 8] = [
 
 fn all_sets() -> impl Iterator<Item = Scopes> {
     (0_u32..32).map(|bits| {
-        let chosen = Scope::ALL.into_iter().enumerate();
+        let chosen = Scope::ALL.iter().copied().enumerate();
         chosen
             .filter(|(n, _)| bits >> n & 1 == 1)
             .map(|(_, scope)| scope)

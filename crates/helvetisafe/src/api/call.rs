@@ -309,9 +309,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         }
         self.failed += 1;
         let (remaining, jitter) = (self.remaining(), self.api.runtime.clock().jitter());
-        policy
-            .wait(back_off, failures, retry_after, remaining, jitter)
-            .ok()
+        retry::wait(policy, back_off, failures, retry_after, remaining, jitter).ok()
     }
 
     async fn wait(&self, attempt: u32, time: Duration, throttled: bool) {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -429,5 +430,11 @@ impl<'a> AsyncSecrets<'a> {
         let keys: Vec<_> = keys.into_iter().collect();
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         self.0.watcher(&keys, interval).map(AsyncWatch::new)
+    }
+}
+
+impl fmt::Debug for AsyncSecrets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncSecrets").finish_non_exhaustive()
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::str::FromStr;
 
 use secrecy::{SecretSlice, SecretString};
@@ -204,6 +205,15 @@ impl<T> Value<T> {
     }
 }
 
+impl<T> fmt::Debug for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Value")
+            .field("key", &self.key)
+            .field("field", &self.field)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T> Load for Value<T> {
     type Output = T;
 }
@@ -221,6 +231,12 @@ impl<T> Plan<T> for Value<T> {
     }
 }
 
+impl<T> fmt::Debug for Optional<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Optional").field(&self.0).finish()
+    }
+}
+
 impl<T> Load for Optional<T> {
     type Output = Option<T>;
 }
@@ -232,6 +248,15 @@ impl<T> Plan<Option<T>> for Optional<T> {
 
     fn read(self, found: &mut Found) -> Option<Option<T>> {
         self.0.find_or(found, Some, None)
+    }
+}
+
+impl<T> fmt::Debug for Or<T> {
+    /// Leaves out the default, which may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Or")
+            .field("value", &self.value)
+            .finish_non_exhaustive()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::runtime::{Boxed, Runtime};
 use crate::vault::Vault;
 
 /// A change of a watched secret. It does not hold the value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     key: KeyName,
     kind: ChangeKind,

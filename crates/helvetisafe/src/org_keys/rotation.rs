@@ -85,7 +85,7 @@ impl fmt::Debug for OrgKeyRotation {
 }
 
 /// An org key that the vault offers instead of the accepted one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OrgKeyChange {
     pub(super) accepted: Fingerprint,
     pub(super) offered: Fingerprint,

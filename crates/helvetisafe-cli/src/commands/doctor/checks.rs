@@ -155,9 +155,9 @@ pub(super) fn scopes(report: &mut Report<'_>, attempt: &Attempt) {
     // RFC 6749 section 5.1: without a list all requested scopes are granted.
     let granted = token.granted.unwrap_or(Scopes::ALL);
     let missing: Vec<_> = Scope::ALL
-        .into_iter()
-        .filter(|scope| !granted.contains(*scope))
-        .map(Scope::as_str)
+        .iter()
+        .filter(|scope| !granted.contains(**scope))
+        .map(|scope| scope.as_str())
         .collect();
     if missing.is_empty() {
         report.ok(format!("granted: {granted}"));

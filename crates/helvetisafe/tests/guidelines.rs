@@ -1,0 +1,195 @@
+//! What the Rust API guidelines ask of the public types: see `docs/api-guidelines.md`.
+
+use std::collections::HashSet;
+use std::error::Error as StdError;
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::time::Duration;
+
+use helvetisafe::{
+    AttemptLimits, BaseUrl, BodyLimits, CachePolicy, CallOptions, Change, ClientBuilder,
+    CryptoError, InvalidBaseUrl, InvalidKeyName, KeyName, OrgKeyChange, Parts, RetryPolicy, Scope,
+    Scopes, SecretMetadata, Secrets, Timeouts, UnknownScope,
+};
+use serde_json::json;
+
+fn is_plain<T: Clone + Debug + Eq + Hash + Send + Sync + Unpin>() {}
+fn has_debug<T: Debug>() {}
+fn is_error<E: StdError + Clone + Eq + Hash + Send + Sync + 'static>() {}
+
+#[test]
+fn plain_types_have_the_common_traits() {
+    is_plain::<AttemptLimits>();
+    is_plain::<BaseUrl>();
+    is_plain::<BodyLimits>();
+    is_plain::<CachePolicy>();
+    is_plain::<CallOptions>();
+    is_plain::<Change>();
+    is_plain::<OrgKeyChange>();
+    is_plain::<RetryPolicy>();
+    is_plain::<SecretMetadata>();
+    is_plain::<Timeouts>();
+    has_debug::<Parts>();
+    has_debug::<Secrets<'_>>();
+    has_debug::<helvetisafe::load::Or<u8>>();
+    #[cfg(feature = "async")]
+    {
+        has_debug::<helvetisafe::AsyncParts>();
+        has_debug::<helvetisafe::AsyncSecrets<'_>>();
+    }
+}
+
+#[test]
+fn threads_can_share_everything_but_a_watch() {
+    fn is_shared<T: Send + Sync>() {}
+    fn is_sent<T: Send>() {}
+    is_shared::<helvetisafe::CancelToken>();
+    is_shared::<helvetisafe::Client>();
+    is_shared::<helvetisafe::Credentials>();
+    is_shared::<helvetisafe::Error>();
+    is_shared::<helvetisafe::KeySource>();
+    is_shared::<helvetisafe::Secret>();
+    is_shared::<Secrets<'_>>();
+    is_shared::<helvetisafe::TransportError>();
+    is_sent::<ClientBuilder>();
+    is_sent::<helvetisafe::Watch>();
+}
+
+#[test]
+fn the_errors_of_parsed_arguments_can_be_named() {
+    is_error::<InvalidBaseUrl>();
+    is_error::<InvalidKeyName>();
+    is_error::<UnknownScope>();
+    is_error::<CryptoError>();
+    assert_eq!("a b".parse::<Scopes>(), Err(UnknownScope));
+    let empty: Result<KeyName, InvalidKeyName> = KeyName::parse("");
+    assert_eq!(empty, Err(InvalidKeyName::Empty));
+}
+
+#[test]
+fn the_crates_of_signatures_can_be_named() {
+    use helvetisafe::reexports::{http, jiff, secrecy, ureq};
+
+    let transport = |_: &http::Request<Vec<u8>>| Ok(http::Response::new(Vec::new()));
+    fn is_transport(_: impl helvetisafe::Transport) {}
+    is_transport(transport);
+    let _: fn(_, ureq::Agent) -> _ = ClientBuilder::ureq_agent;
+    let _: helvetisafe::Timestamp = jiff::Timestamp::MAX;
+    let _: helvetisafe::SecretString = secrecy::SecretString::from("a");
+}
+
+#[test]
+fn scopes_are_a_collection() {
+    let mut scopes = Scopes::from(Scope::SecretsRead);
+    scopes.extend([Scope::SecretsWrite]);
+    assert_eq!(
+        scopes.into_iter().collect::<Vec<_>>(),
+        [Scope::SecretsRead, Scope::SecretsWrite]
+    );
+    let _ = |builder: ClientBuilder| builder.scopes(Scope::SecretsRead);
+    assert_eq!(HashSet::from([scopes, scopes]).len(), 1);
+}
+
+/// Reads `part` over the defaults, and the whole from its own text.
+#[cfg(feature = "serde")]
+fn round_trip<T>(part: serde_json::Value, expected: T, whole: serde_json::Value)
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + Debug,
+{
+    assert_eq!(serde_json::from_value::<T>(part).unwrap(), expected);
+    assert_eq!(serde_json::to_value(&expected).unwrap(), whole);
+    assert_eq!(serde_json::from_value::<T>(whole).unwrap(), expected);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn plain_settings_are_read_and_written_in_milliseconds() {
+    round_trip(
+        json!({"connect_ms": 1500}),
+        Timeouts {
+            connect: Duration::from_millis(1500),
+            ..Timeouts::default()
+        },
+        json!({"connect_ms": 1500, "attempt_ms": 10_000, "silence_ms": 5000, "operation_ms": 30_000}),
+    );
+    round_trip(
+        json!({"secret": 4096}),
+        BodyLimits {
+            secret: 4096,
+            ..BodyLimits::default()
+        },
+        json!({"credential": 65_536, "secret": 4096, "list": 16_777_216}),
+    );
+    round_trip(
+        json!({"max_attempts": 5}),
+        RetryPolicy {
+            max_attempts: 5,
+            ..RetryPolicy::default()
+        },
+        json!({
+            "max_attempts": 5, "base_ms": 50, "throttled_base_ms": 1000,
+            "max_back_off_ms": 5000, "max_retry_after_ms": 30_000,
+        }),
+    );
+    round_trip(
+        json!({"time_to_live_ms": 30_000}),
+        CachePolicy::new(Duration::from_secs(30)),
+        json!({
+            "time_to_live_ms": 30_000, "stale_for_ms": 0, "stale_after_ms": 200,
+            "failures_for_ms": 0, "capacity": 1000,
+        }),
+    );
+    let url = BaseUrl::parse("https://vault.example/tenant").unwrap();
+    round_trip(
+        json!("https://vault.example/tenant/"),
+        url,
+        json!("https://vault.example/tenant"),
+    );
+    round_trip(
+        json!("secrets:write secrets:read"),
+        Scopes::from([Scope::SecretsRead, Scope::SecretsWrite]),
+        json!("secrets:read secrets:write"),
+    );
+    round_trip(json!("db"), KeyName::parse("db").unwrap(), json!("db"));
+    round_trip(
+        json!("secrets:list"),
+        Scope::SecretsList,
+        json!("secrets:list"),
+    );
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_wrong_setting_is_refused() {
+    fn refused<T: serde::de::DeserializeOwned + Debug>(value: serde_json::Value, word: &str) {
+        let error = serde_json::from_value::<T>(value).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    refused::<Timeouts>(json!({"conect_ms": 1}), "conect_ms");
+    refused::<Timeouts>(json!({"connect": 1}), "connect_ms");
+    refused::<Timeouts>(json!({"connect_ms": -1}), "-1");
+    refused::<RetryPolicy>(json!({"attempts": 1}), "max_attempts");
+    refused::<CachePolicy>(json!({}), "time_to_live_ms");
+    refused::<CachePolicy>(json!({"time_to_live_ms": 1, "capacity": 0}), "nonzero");
+    refused::<BaseUrl>(json!("http://vault.example"), "https://");
+    refused::<Scopes>(json!("secrets:none"), "unknown scope");
+    refused::<KeyName>(json!("a-b"), "letters");
+}
+
+/// A time below a millisecond must not become zero, which means that nothing is sent.
+#[cfg(feature = "serde")]
+#[test]
+fn times_that_are_no_milliseconds_are_rounded_up() {
+    let timeouts = Timeouts {
+        connect: Duration::from_nanos(1),
+        silence: Duration::from_micros(1001),
+        operation: Duration::MAX,
+        ..Timeouts::default()
+    };
+    let shown = serde_json::to_value(timeouts).unwrap();
+    assert_eq!(shown["connect_ms"], 1);
+    assert_eq!(shown["silence_ms"], 2);
+    // The largest integer of TOML.
+    assert_eq!(shown["operation_ms"], i64::MAX);
+    assert!(serde_json::from_value::<Timeouts>(shown).is_ok());
+}
