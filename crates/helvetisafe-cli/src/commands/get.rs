@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if args.base64 {
         return bytes(&keys, args, vault, ui);
     }
-    vault.client_to_read(&keys[0])?;
+    vault.client()?;
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut file = Zeroizing::new(Vec::new());
     // A single value is printed as it is; several values, and JSON, are lines.

@@ -88,14 +88,6 @@ impl Vault {
         self.client_from(|settings| self.connector(settings, self.token(settings)?).read())
     }
 
-    /// Returns the client that reads. If this call connects it, `key` is fetched at the same time.
-    pub(crate) fn client_to_read(&self, key: &KeyName) -> Result<&Client, Failure> {
-        self.client_from(|settings| {
-            let connector = self.connector(settings, self.token(settings)?);
-            connector.read_with(None, |builder| builder.prefetch([key]))
-        })
-    }
-
     /// Returns the client that reads; the first call connects it with `connect`.
     pub(super) fn client_from(
         &self,
