@@ -95,6 +95,12 @@ impl BaseUrl {
         is_loopback(self.host())
     }
 
+    /// Returns true if a URL has this scheme, host and port.
+    #[must_use]
+    pub fn has_origin_of(&self, url: &Uri) -> bool {
+        url.scheme() == Some(&self.scheme) && url.authority() == Some(&self.authority)
+    }
+
     /// The URL of a call. `path` starts with `/` and is made of constants and
     /// [`KeyName`](crate::KeyName)s, none of which needs escaping.
     pub(crate) fn join(&self, path: &str) -> Uri {
@@ -192,6 +198,20 @@ mod tests {
         ] {
             let base = BaseUrl::parse(url).unwrap();
             assert_eq!((base.port(), base.is_https()), (port, is_https), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_origin_of_a_url_is_its_scheme_host_and_port() {
+        let base = BaseUrl::parse("https://v.example:8443/a").unwrap();
+        for (url, is_same) in [
+            ("https://V.example:8443/b", true),
+            ("http://v.example:8443/a", false),
+            ("https://v.example/a", false),
+            ("https://w.example:8443/a", false),
+            ("/a", false),
+        ] {
+            assert_eq!(base.has_origin_of(&url.parse().unwrap()), is_same, "{url}");
         }
     }
 

@@ -154,6 +154,22 @@ pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict
     }
 }
 
+/// Returns true if the repetition that follows a failed attempt may go to another address of the same vault. `effect`
+/// is the greatest one of all attempts of the call so far, this one included.
+///
+/// A read moves after a failure of the network or the server, a write only while nothing of it was sent: a write
+/// that may have happened at one address stays there.
+#[must_use]
+pub fn may_move(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> bool {
+    let is_read = matches!(repeat, Repeat::Read | Repeat::Token);
+    let is_outage = match failure {
+        AttemptFailure::NotSent | AttemptFailure::Lost => true,
+        AttemptFailure::Status { status, .. } => Kind::from(status) == Kind::Unavailable,
+        _ => false,
+    };
+    is_outage && (is_read || effect == Effect::None)
+}
+
 /// A 503 with a `Retry-After` comes from a server that did not begin the work.
 fn is_refused_for_now(status: StatusCode, has_retry_after: bool) -> bool {
     status == StatusCode::SERVICE_UNAVAILABLE && has_retry_after

@@ -1,6 +1,7 @@
 //! The API of one vault: the credential, the limits and the transport of every call.
 
 mod call;
+mod failover;
 mod outcome;
 mod throttle;
 
@@ -22,12 +23,15 @@ use crate::observer::Observer;
 use crate::runtime::{Boxed, Runtime};
 use call::Call;
 
+pub(crate) use failover::Failover;
 pub(crate) use outcome::ReadBack;
 pub(crate) use throttle::Throttle;
 
 /// Makes calls to one vault.
 pub(crate) struct Api<R: Runtime> {
+    /// The first address. Tickets belong to it.
     pub(crate) base: BaseUrl,
+    pub(crate) failover: Failover,
     pub(crate) runtime: R,
     pub(crate) auth: Auth<R::Notify>,
     pub(crate) observer: Observer,

@@ -14,8 +14,8 @@ use crate::builder::ClientBuilder;
 use crate::clock::{AsyncClock, SystemClock};
 use crate::credentials::{Credentials, Environment, KeySource};
 use crate::error::Error;
-use crate::http::AsyncTransport;
 use crate::http::hyper::HyperTransport;
+use crate::http::{AsyncTransport, PerAddress};
 use crate::runtime::Tokio;
 use crate::vault::Vault;
 
@@ -145,10 +145,12 @@ impl ClientBuilder<AsyncParts> {
     ///
     /// As [`ClientBuilder::connect`] of the blocking client.
     pub async fn connect(self) -> Result<AsyncClient, Error> {
-        let config = self.config(|parts: AsyncParts, base, timeouts, connections| {
+        let config = self.config(|parts: AsyncParts, addresses, timeouts, connections| {
             let transport = match parts.transport {
                 Some(transport) => transport,
-                None => Arc::new(HyperTransport::new(base, timeouts, connections)?),
+                None => Arc::new(PerAddress::new(addresses, |address| {
+                    HyperTransport::new(address, timeouts, connections)
+                })?),
             };
             let transport = match parts.around {
                 Some(around) => around(transport),

@@ -11,7 +11,7 @@ use http::header::{self, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
-use crate::api::{Api, Throttle};
+use crate::api::{Api, Failover, Throttle};
 use crate::auth::{ApiToken, Auth, ServiceAccount};
 use crate::binding::Binding;
 use crate::cache::CachePolicy;
@@ -23,7 +23,7 @@ use crate::event::Event;
 use crate::http::proxy::ProxySetting;
 use crate::http::roots::BaseRoots;
 use crate::http::tls::ClientCertificate;
-use crate::http::{ConnectionSettings, Transport};
+use crate::http::{Addresses, ConnectionSettings, Transport};
 use crate::limits::{BodyLimits, Timeouts};
 use crate::observer::Observer;
 use crate::org_keys::{OrgKeyPolicy, OrgKeyRotation};
@@ -41,6 +41,7 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 #[must_use = "call connect() to make a client of it"]
 pub struct ClientBuilder<P = Parts> {
     base_url: String,
+    further_urls: Vec<String>,
     credentials: Credentials,
     key_source: KeySource,
     scopes: String,
@@ -75,6 +76,7 @@ impl<P: Default> ClientBuilder<P> {
     pub(crate) fn new(base_url: String, credentials: Credentials, key_source: KeySource) -> Self {
         Self {
             base_url,
+            further_urls: Vec::new(),
             credentials,
             key_source,
             scopes: Scopes::ALL.to_string(),
@@ -117,6 +119,32 @@ impl<P: Default> ClientBuilder<P> {
 }
 
 impl<P> ClientBuilder<P> {
+    /// Adds an address of the same vault, for when the one in use fails; call it again for more. All addresses have to
+    /// lead to one vault with one state: a write at one of them is seen by the next read at any other. All of them
+    /// get the credentials.
+    ///
+    /// A call that could not be sent, a read without an answer, and a read that is answered 5xx are repeated at
+    /// the next address, within the attempts of the call, and later calls begin there, until that address fails too.
+    /// A write that may have happened is repeated only at its own address. A rate limit, a 4xx and an untrusted
+    /// certificate are not a reason to move.
+    ///
+    /// A resumption ticket belongs to the first address: that of [`Client::builder`](crate::Client::builder), or
+    /// `HELVETISAFE_BASE_URL`.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?
+    ///     .failover("https://vault-2.example")
+    ///     .failover("https://vault-3.example")
+    ///     .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn failover(mut self, base_url: impl Into<String>) -> Self {
+        self.further_urls.push(base_url.into());
+        self
+    }
+
     /// Sets the scopes to request; by default all of them. An API token has its own.
     pub fn scopes(self, scopes: impl Into<Scopes>) -> Self {
         Self {
@@ -395,18 +423,30 @@ impl<P> ClientBuilder<P> {
     /// Does everything that needs no vault.
     pub(crate) fn config<R: Runtime>(
         self,
-        runtime: impl FnOnce(P, &BaseUrl, &Timeouts, &ConnectionSettings) -> Result<R, ConfigError>,
+        runtime: impl FnOnce(
+            P,
+            &Addresses<'_>,
+            &Timeouts,
+            &ConnectionSettings,
+        ) -> Result<R, ConfigError>,
     ) -> Result<Config<R>, Error> {
         let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
+        let further = self.further_urls.iter().map(|url| BaseUrl::parse(url));
+        let further: Vec<_> = further.collect::<Result<_, _>>().map_err(Error::config)?;
         self.credentials.0.check()?;
         let scopes = ScopeList::parse(self.scopes).map_err(Error::config)?;
         check_headers(&self.headers).map_err(Error::config)?;
         let local_key = self.key_source.local_key()?;
         let timeouts = self.timeouts.bounded();
+        let addresses = Addresses {
+            first: &base,
+            further: &further,
+        };
         let runtime =
-            runtime(self.parts, &base, &timeouts, &self.connections).map_err(Error::config)?;
+            runtime(self.parts, &addresses, &timeouts, &self.connections).map_err(Error::config)?;
         let api = Api {
             base,
+            failover: Failover::new(further),
             runtime,
             auth: auth(self.credentials, scopes, self.api_token_header)?,
             observer: self.observer,

@@ -10,8 +10,8 @@ use crate::builder::{ClientBuilder, Parts};
 use crate::clock::{Clock, SystemClock};
 use crate::credentials::{Credentials, Environment, KeySource};
 use crate::error::Error;
-use crate::http::Transport;
 use crate::http::ureq::UreqTransport;
+use crate::http::{PerAddress, Transport};
 use crate::runtime::Blocking;
 use crate::runtime::blocking::block;
 use crate::secrets::Secrets;
@@ -157,11 +157,13 @@ impl ClientBuilder {
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
     /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
-        let config = self.config(|parts: Parts, base, timeouts, connections| {
+        let config = self.config(|parts: Parts, addresses, timeouts, connections| {
             let transport = match (parts.transport, parts.agent) {
                 (Some(transport), _) => transport,
                 (None, Some(agent)) => Arc::new(UreqTransport::with_agent(agent, timeouts)),
-                (None, None) => Arc::new(UreqTransport::new(base, timeouts, connections)?),
+                (None, None) => Arc::new(PerAddress::new(addresses, |address| {
+                    UreqTransport::new(address, timeouts, connections)
+                })?),
             };
             let transport = match parts.around {
                 Some(around) => around(transport),

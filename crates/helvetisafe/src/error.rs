@@ -228,7 +228,7 @@ impl Error {
                 _ => ErrorKind::Api,
             },
             Cause::Transport(error) => match error.failure() {
-                Failure::TooLarge | Failure::Malformed => ErrorKind::Api,
+                Failure::TooLarge | Failure::Malformed | Failure::Redirected => ErrorKind::Api,
                 _ => ErrorKind::Transport,
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
@@ -257,7 +257,11 @@ impl Error {
             Cause::Api(error) => matches!(error.kind(), Kind::RateLimited | Kind::Unavailable),
             Cause::Transport(error) => !matches!(
                 error.failure(),
-                Failure::Tls | Failure::Proxy | Failure::TooLarge | Failure::Malformed
+                Failure::Tls
+                    | Failure::Proxy
+                    | Failure::TooLarge
+                    | Failure::Malformed
+                    | Failure::Redirected
             ),
             Cause::Throttled
             | Cause::Deadline

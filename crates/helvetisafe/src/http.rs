@@ -1,13 +1,20 @@
 //! The transport: one method over the types of the crate `http`, and its two implementations.
 
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+mod adapter;
 mod certificate;
 mod framing;
 #[cfg(feature = "async")]
 pub(crate) mod hyper;
 mod informational;
+mod per_address;
 pub(crate) mod proxy;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 pub(crate) mod roots;
 pub(crate) mod tls;
+#[cfg(feature = "tower")]
+mod tower;
 pub(crate) mod ureq;
 
 use std::error::Error as StdError;
@@ -21,7 +28,12 @@ use crate::limits::Timeouts;
 use proxy::ProxySetting;
 use tls::TlsSettings;
 
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::ReqwestTransport;
+#[cfg(feature = "tower")]
+pub use self::tower::TowerTransport;
 pub(crate) use certificate::CertificateProblem;
+pub(crate) use per_address::{Addresses, PerAddress};
 
 /// Sends one request and returns the whole answer.
 ///
@@ -201,6 +213,10 @@ pub enum Failure {
     /// The answer is not HTTP.
     #[error("the answer is not HTTP")]
     Malformed,
+    /// The transport followed a redirect, which it must not: the request, and perhaps the credential, went to another
+    /// address. The default transports never do.
+    #[error("the transport followed a redirect; set it up without redirects")]
+    Redirected,
 }
 
 impl TransportError {

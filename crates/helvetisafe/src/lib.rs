@@ -42,6 +42,7 @@
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
 //! - `rustls-config`: [`ClientBuilder`]'s `rustls_config`, for a TLS configuration of the caller's.
+//! - `reqwest`: `ReqwestTransport`, and `tower`: `TowerTransport`, for the asynchronous client.
 //! - `quiet-log` compiles the level `trace` of the crate `log` out of the whole program. At that level
 //!   `ureq`, the default transport, logs tokens under the target `ureq_proto`: a program that logs at
 //!   `trace` sets this feature, or drops that target.
@@ -98,6 +99,10 @@ mod trace;
 mod vault;
 mod watch;
 
+#[cfg(feature = "reqwest")]
+pub use self::http::ReqwestTransport;
+#[cfg(feature = "tower")]
+pub use self::http::TowerTransport;
 #[cfg(feature = "async")]
 pub use self::http::{Answer, AsyncTransport};
 pub use self::http::{AttemptLimits, Failure, Transport, TransportError};

@@ -133,7 +133,9 @@ const WITHOUT_DEBUG: &[&str] = &[
     "helvetisafe::Or",
     "helvetisafe::Parts",
     "helvetisafe::Requests",
+    "helvetisafe::ReqwestTransport",
     "helvetisafe::Secrets",
+    "helvetisafe::TowerTransport",
     "helvetisafe::Value",
     "server::When",
 ];
@@ -321,7 +323,9 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(helvetisafe::load::Or<u8>);
     has_no_debug!(helvetisafe::load::Value<u8>);
     has_no_debug!(helvetisafe::Parts);
+    has_no_debug!(helvetisafe::ReqwestTransport);
     has_no_debug!(helvetisafe::Secrets<'static>);
+    has_no_debug!(helvetisafe::TowerTransport<(), ()>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);
     let all = [of_crypto(), of_proto(), of_client(), of_server()].concat();
     for (name, text) in &all {

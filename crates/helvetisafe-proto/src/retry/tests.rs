@@ -58,6 +58,31 @@ fn the_decision_is_the_documented_table() {
 }
 
 #[test]
+fn reads_move_after_an_outage_and_writes_only_if_nothing_was_sent() {
+    let is_read = |repeat| matches!(repeat, Repeat::Read | Repeat::Token);
+    for repeat in REPEATS {
+        assert!(may_move(repeat, Effect::None, NotSent));
+        for failure in [Lost, status(500, false), status(503, true)] {
+            let may = may_move(repeat, failure.effect(), failure);
+            assert_eq!(may, is_read(repeat), "{repeat:?} after {failure:?}");
+        }
+        // An earlier attempt may have had its effect.
+        assert_eq!(may_move(repeat, Effect::Pending, NotSent), is_read(repeat));
+        for failure in [
+            Untrusted,
+            DeadConnection,
+            Unreadable,
+            status(401, false),
+            status(404, false),
+            status(429, true),
+        ] {
+            let may = may_move(repeat, failure.effect(), failure);
+            assert!(!may, "{repeat:?} after {failure:?}");
+        }
+    }
+}
+
+#[test]
 fn a_repeated_write_may_meet_its_own_effect() {
     for effect in [Effect::Possible, Effect::Pending] {
         for repeat in REPEATS {

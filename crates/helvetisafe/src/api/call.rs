@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::Endpoint;
-use helvetisafe_proto::retry::{self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
+use helvetisafe_proto::retry::{
+    self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge, may_move,
+};
 use http::{Method, Request, Response};
 
 use super::Api;
@@ -30,6 +32,8 @@ pub(super) struct Call<'a, R: Runtime, E> {
     method: Method,
     action: Action,
     bounds: Bounds,
+    /// The number of the address that it is sent to.
+    address: usize,
     /// The greatest effect of the attempts so far.
     effect: Effect,
     /// The attempts that failed and were counted.
@@ -53,6 +57,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             method: E::METHOD,
             action,
             bounds,
+            address: api.failover.in_use(),
             effect: Effect::None,
             failed: 0,
             immediate: 1,
@@ -166,7 +171,8 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             time,
             body: self.api.limits.of(E::ANSWER),
         };
-        let mut request = self.endpoint.request(&self.api.base);
+        let address = self.api.failover.address(&self.api.base, self.address);
+        let mut request = self.endpoint.request(address);
         let headers = request.headers_mut();
         // First: the transports leave no copy of the first sensitive header.
         if let Some(credential) = credential {
@@ -247,11 +253,16 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         used: Option<&Credential>,
     ) -> bool {
         let auth = &self.api.auth;
+        let has_moved = self.move_on(failed.failure);
         match verdict {
             Verdict::GiveUp | Verdict::ReadBack | Verdict::Confirm => false,
             Verdict::RetryAtOnce if take_one(&mut self.immediate) => true,
             Verdict::RetryAtOnce => self.back_off(BackOff::Normal, None).await,
-            Verdict::Retry(back_off) => self.back_off(back_off, failed.retry_after).await,
+            Verdict::Retry(back_off) => {
+                // The pause that one address asked for does not hold for another.
+                let asked = failed.retry_after.filter(|_| !has_moved);
+                self.back_off(back_off, asked).await
+            }
             Verdict::NewCredential => {
                 take_one(&mut self.credentials)
                     && used.is_some_and(|used| auth.replace_refused(used))
@@ -262,6 +273,15 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
                     && used.is_some_and(|used| auth.replace_outdated(used, now))
             }
         }
+    }
+
+    /// Leaves an address that failed, if the next attempt may go to another. Returns true if it will.
+    fn move_on(&mut self, failure: AttemptFailure) -> bool {
+        let failed = self.address;
+        if may_move(E::REPEAT, self.effect, failure) {
+            self.address = self.api.failover.leave(failed);
+        }
+        self.address != failed
     }
 
     /// Counts a failed attempt and waits before the next. Returns false if no attempt is left, or the wait

@@ -76,7 +76,9 @@ impl From<TransportError> for FailedAttempt {
             Failure::DeadConnection => AttemptFailure::DeadConnection,
             Failure::Lost | Failure::TimedOut => AttemptFailure::Lost,
             Failure::Tls | Failure::Proxy => AttemptFailure::Untrusted,
-            Failure::TooLarge | Failure::Malformed => AttemptFailure::Unreadable,
+            Failure::TooLarge | Failure::Malformed | Failure::Redirected => {
+                AttemptFailure::Unreadable
+            }
         };
         Self {
             cause: error.into(),

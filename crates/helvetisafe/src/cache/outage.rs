@@ -59,7 +59,8 @@ impl Outage {
         let failure = self.failure.as_mut()?;
         let is_cached = now.clock.saturating_sub(failure.since) < policy.life_of(&failure.error);
         let is_recent = now.clock.saturating_sub(failure.probed) < PROBE_INTERVAL;
-        if !is_cached && !(is_stale && is_recent) {
+        let serves = is_cached || (is_stale && is_recent);
+        if !serves {
             failure.probed = now.clock;
             return None;
         }

@@ -1,6 +1,7 @@
 //! The default transport: `ureq` with rustls. Every limit is set, since `ureq` has no defaults; it follows no
 //! redirect and has no decompression compiled in.
 
+mod agent;
 mod connection;
 mod connector;
 mod progress;
@@ -126,10 +127,13 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         check_timeouts(&self.timeouts)?;
         Progress::begin();
-        if !self.sees_progress {
+        let answer = if self.sees_progress {
+            self.run(request)
+        } else {
             Progress::note(|progress| (progress.connected, progress.sent) = (true, true));
-        }
-        self.run(request).map_err(|error| {
+            agent::without_panics_of_tls(|| self.run(request))?
+        };
+        answer.map_err(|error| {
             let error = explain(Progress::current(), error).through(self.proxy.as_ref());
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();

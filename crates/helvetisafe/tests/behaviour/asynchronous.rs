@@ -1,6 +1,7 @@
 //! Tests of the asynchronous client alone: its transport, tasks in place of threads, and dropped
 //! futures. `tests/matrix` covers the behaviour of both clients.
 
+mod adapters;
 mod cancel;
 mod conversions;
 mod operations;

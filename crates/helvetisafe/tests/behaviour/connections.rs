@@ -336,3 +336,30 @@ fn an_agent_of_the_application_reads_and_writes() {
     assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
     assert!(!error.is_retryable(), "{error}");
 }
+
+/// Without an error of its own, `ureq` panics here: it is compiled without roots, and without a cryptography.
+#[test]
+fn an_agent_without_trusted_roots_is_an_error_and_no_panic() {
+    let (port, _) = tls_server::start();
+    let url = format!("https://localhost:{port}");
+    for _ in 0..2 {
+        let agent = ureq::Agent::new_with_defaults();
+        let builder = Client::builder(&url, token(), KeySource::pem(PEM)).ureq_agent(agent);
+        let error = builder.connect().err().unwrap();
+        assert_refused(vec![error], ErrorKind::Transport, "no trusted roots");
+    }
+}
+
+#[test]
+fn a_panic_of_the_agents_middleware_is_passed_on() {
+    type Next<'a> = ureq::middleware::MiddlewareNext<'a>;
+    let middleware = |_: http::Request<ureq::SendBody<'_>>,
+                      _: Next<'_>|
+     -> Result<_, ureq::Error> { panic!("of the application") };
+    let config = ureq::Agent::config_builder().middleware(middleware);
+    let builder = Client::builder("http://127.0.0.1:1", token(), KeySource::pem(PEM));
+    let builder = builder.ureq_agent(config.build().new_agent());
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| builder.connect()));
+    let panic = caught.err().unwrap();
+    assert_eq!(panic.downcast_ref(), Some(&"of the application"));
+}

@@ -16,6 +16,7 @@ mod conversions;
 mod creates;
 mod events;
 mod extremes;
+mod failover;
 mod hostile;
 mod limits;
 mod load;

@@ -74,7 +74,7 @@ impl Table {
             "yes" | "yes; a 404 on a repeated delete is success" => Rule::Again,
             "yes, throttled base" => Rule::Throttled,
             "at once, once, uncounted" => Rule::AtOnce,
-            "read back; `Ambiguous` at the last" => Rule::ReadBackOrAmbiguous,
+            "read back; `Ambiguous` if that fails too" => Rule::ReadBackOrAmbiguous,
             "503 with `Retry-After`; else read back" => match event {
                 Event::Status {
                     code: 503,
