@@ -56,6 +56,7 @@ pub struct ClientBuilder<P = Parts> {
     binding: Binding,
     cache: Option<CachePolicy>,
     ticket: Option<String>,
+    compares_org_key: bool,
     prefetch: Vec<KeyName>,
     concurrency: NonZeroUsize,
     parts: P,
@@ -98,6 +99,7 @@ impl<P: Default> ClientBuilder<P> {
             binding: Binding::default(),
             cache: None,
             ticket: None,
+            compares_org_key: false,
             prefetch: Vec::new(),
             concurrency: CONCURRENCY,
             parts: P::default(),
@@ -544,6 +546,24 @@ impl<P> ClientBuilder<P> {
         }
     }
 
+    /// If true, `connect` fetches the vault's org key also with a ticket, and compares the two before anything is
+    /// opened. It costs a round trip, and a rotated key is noticed at once. By default that happens before the
+    /// first write, or if a secret does not open. The command does so.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let ticket = std::fs::read_to_string("ticket").unwrap_or_default();
+    /// let client = Client::builder_from_env()?.resume(ticket).compare_org_key(true).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn compare_org_key(self, compare: bool) -> Self {
+        Self {
+            compares_org_key: compare,
+            ..self
+        }
+    }
+
     /// Fetches these secrets while connecting, at the same time as the keys: that saves a round trip over a
     /// network.
     ///
@@ -611,6 +631,7 @@ impl<P> ClientBuilder<P> {
             binding: self.binding,
             cache: self.cache,
             ticket: self.ticket,
+            compares_org_key: self.compares_org_key,
             prefetch: self.prefetch,
             concurrency: self.concurrency.get(),
         })

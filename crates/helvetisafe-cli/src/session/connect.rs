@@ -65,7 +65,9 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
         settings.credentials()?,
         settings.key_source()?,
     )
-    .on_event(log_events(messages));
+    .on_event(log_events(messages))
+    // A command often runs once, so a rotated key has to be noticed at its start.
+    .compare_org_key(true);
     builder = match settings.binding {
         Binding::AllowUnbound => builder.allow_unbound(true),
         Binding::RefuseOthers => builder,

@@ -3,7 +3,7 @@
 use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint;
-use helvetisafe_proto::retry::BackOff;
+use helvetisafe_proto::retry::{self, BackOff};
 
 use super::{Operation, parse};
 use crate::config_error::ConfigError;
@@ -138,9 +138,7 @@ impl<R: Runtime> Operation<'_, R> {
         let api = &self.vault.api;
         let remaining = api.runtime.remaining(self.bounds.deadline);
         let jitter = api.runtime.clock().jitter();
-        let wait = api
-            .policy
-            .wait(BackOff::Normal, lost, None, remaining, jitter);
+        let wait = retry::wait(&api.policy, BackOff::Normal, lost, None, remaining, jitter);
         let Ok(time) = wait else { return false };
         api.runtime.sleep(time, self.bounds.cancel.as_ref()).await;
         true

@@ -1,6 +1,7 @@
 //! The calls of a client that connects, all at the same time: they need nothing but the access token.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, WrappedOrgKey};
 use helvetisafe_proto::KeyName;
@@ -34,14 +35,25 @@ enum Answer {
 }
 
 /// Makes all calls, at most `at_once` of them at a time. Fails if a call for a key fails, or the one for the
-/// access token. Boxed, so that the compiler sees that it is `Send`.
+/// access token; then no further call begins. Boxed, so that the compiler sees that it is `Send`.
 pub(super) fn make<'a, R: Runtime>(
     api: &'a Arc<Api<R>>,
     calls: &'a [FirstCall],
     at_once: usize,
     deadline: Deadline,
 ) -> Boxed<'a, Result<FirstAnswers, Error>> {
-    let make = move |at: usize| -> Boxed<'a, _> { Box::pin(make_one(api, &calls[at], deadline)) };
+    let has_failed = Arc::new(AtomicBool::new(false));
+    let make = move |at: usize| -> Boxed<'a, _> {
+        let has_failed = Arc::clone(&has_failed);
+        Box::pin(async move {
+            if has_failed.load(Ordering::Relaxed) {
+                return None;
+            }
+            let outcome = make_one(api, &calls[at], deadline).await;
+            has_failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+            Some(outcome)
+        })
+    };
     Box::pin(async move {
         // A single call fetches its token itself.
         if calls.len() > 1 {
@@ -50,7 +62,7 @@ pub(super) fn make<'a, R: Runtime>(
         let outcomes: Boxed<'a, Vec<_>> =
             Box::pin(api.runtime.each(calls.len(), at_once, make, |_| ()));
         let mut answers = FirstAnswers::default();
-        for outcome in outcomes.await {
+        for outcome in outcomes.await.into_iter().flatten() {
             match outcome? {
                 Answer::PrivateKey(key) => answers.private_key = Some(key),
                 Answer::OrgKey(key) => answers.org_key = Some(key),

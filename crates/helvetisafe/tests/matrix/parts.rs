@@ -1,5 +1,6 @@
 //! The parts of a client of the table.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use helvetisafe::{Client, Credentials, Error, KeySource, OrgKeyRotation, Timeouts};
@@ -30,6 +31,8 @@ impl Parts {
             // A rotation causes a read of the org key.
             .org_key_rotation(OrgKeyRotation::ask(|_| true))
             .timeouts(self.timeouts)
+            // The calls of `connect` are made one after the other.
+            .concurrency(NonZeroUsize::MIN)
             .clock(self.clock);
         match self.detour {
             Some(detour_state) => builder.transport(detour(detour_state)).connect(),
@@ -44,6 +47,8 @@ impl Parts {
         let builder = AsyncClient::builder(self.base_url, self.credentials, self.key_source)
             .org_key_rotation(OrgKeyRotation::ask(|_| true))
             .timeouts(self.timeouts)
+            // The calls of `connect` are made one after the other.
+            .concurrency(NonZeroUsize::MIN)
             .clock(self.clock);
         let builder = match self.detour {
             Some(detour_state) => {
