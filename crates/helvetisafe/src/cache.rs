@@ -141,7 +141,9 @@ impl<N: Notify> Cache<N> {
 
     /// Returns the old value instead of that of a read that goes on, and notes that the vault is slow.
     pub(crate) fn stale_instead(&self, key: &KeyName, error: Error, now: Now) -> Outcome {
-        self.0.outage().begin(&error, now);
+        if error.is_unfinished() {
+            self.0.outage().begin(&error, now);
+        }
         self.fallback(key, error, now)
     }
 

@@ -156,8 +156,12 @@ pub(crate) enum Cause {
     Cancelled,
     #[error("the asynchronous runtime has ended")]
     RuntimeEnded,
-    #[error("the operating system gives no thread for the read")]
+    #[error("the operating system could not start a thread for the read")]
     NoThread,
+    #[error(
+        "its expiry is not a time, so a copy would never expire: update the secret with an expiry first"
+    )]
+    UnreadableExpiry,
     #[error(
         "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
     )]
@@ -232,6 +236,7 @@ impl Error {
                 _ => ErrorKind::Transport,
             },
             Cause::Ambiguous(_) => ErrorKind::Ambiguous,
+            Cause::UnreadableExpiry => ErrorKind::Api,
             Cause::Throttled => ErrorKind::RateLimited,
             Cause::Cancelled => ErrorKind::Cancelled,
             Cause::Exists | Cause::NoFields => ErrorKind::Conflict,

@@ -237,6 +237,10 @@ impl<R: Runtime> Operation<'_, R> {
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.
     async fn get_to_seal(&self, key: KeyName) -> Result<Secret, Error> {
         let record = self.read(&key).await?;
+        if record.expires_at == Time::Unreadable {
+            // The copy would never expire.
+            return Err(Error::new(Action::Get(key), Cause::UnreadableExpiry));
+        }
         let value = self.value(&key, record, Purpose::SealAgain).await?;
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }

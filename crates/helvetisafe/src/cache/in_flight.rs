@@ -8,7 +8,7 @@ use helvetisafe_proto::KeyName;
 use super::entries::{CachedValue, Entry};
 use super::{Cache, Freshness, Outcome, Shared, Value};
 use crate::clock::Now;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::runtime::Notify;
 use crate::single_flight::FlightId;
 
@@ -67,7 +67,8 @@ impl<N: Notify> ReadFlight<N> {
             // The error is older than the write, so other callers do not get it.
             Err(error) if !is_latest => Err(error),
             Err(error) => {
-                if !error.is_retryable() {
+                // A refusal by TLS or a proxy says nothing about the key.
+                if !error.is_retryable() && error.kind() != ErrorKind::Transport {
                     entry.value = None;
                 }
                 entry.failure = Some((error.clone(), now.clock));

@@ -45,7 +45,10 @@ impl ProxySetting {
     pub(super) fn for_vault(&self, base: &BaseUrl) -> Result<Option<Proxy>, ConfigError> {
         match self {
             Self::Direct => Ok(None),
-            Self::Environment => from_environment(base, |name| env::var(name).ok()),
+            Self::Environment => from_environment(base, |name| {
+                // Text that is not Unicode is refused as the URL of a proxy.
+                env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+            }),
             Self::Url(url) => {
                 let proxy = Proxy::parse(url.expose_secret());
                 let proxy = proxy.ok_or(ConfigError::Proxy("the proxy"))?;

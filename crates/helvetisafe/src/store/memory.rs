@@ -172,7 +172,10 @@ impl MemoryStore {
     }
 
     fn contains(&self, key: &KeyName) -> bool {
-        self.lock().secrets.contains_key(key)
+        let now = timestamp(SystemTime::now());
+        let state = self.lock();
+        let is_live = |secret: &Stored| secret.expires_at.is_none_or(|at| at > now);
+        state.secrets.get(key).is_some_and(is_live)
     }
 }
 

@@ -79,7 +79,9 @@ impl VaultConnector {
 
     /// Explains an error of a connection that was opened.
     pub(super) fn explain(&self, progress: &Progress, error: &hyper::Error) -> TransportError {
-        let refusal = self.tls.as_ref().and_then(|tls| {
+        // Once a byte of an answer came, an alert says nothing about the request.
+        let unanswered = self.tls.as_ref().filter(|_| !progress.has_answered());
+        let refusal = unanswered.and_then(|tls| {
             causes(error).find_map(|cause| tls.refusal(cause.downcast_ref::<rustls::Error>()?))
         });
         refusal.unwrap_or_else(|| broken(progress, error))

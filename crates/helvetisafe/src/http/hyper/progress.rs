@@ -105,6 +105,11 @@ impl Progress {
         self.is(|before, now| now.sent > before.sent)
     }
 
+    /// Returns true if a byte of an answer came on the connection, to this request or an earlier one.
+    pub(super) fn has_answered(&self) -> bool {
+        self.is(|_, now| now.received > 0)
+    }
+
     /// Returns true if a reused connection broke before a byte came back.
     pub(super) fn is_dead_connection(&self) -> bool {
         self.is(|before, now| before.sent > 0 && now.received == before.received)

@@ -55,7 +55,7 @@ impl Vault {
     }
 
     fn has_name(&self, name: &str) -> bool {
-        let suffix = name.trim_start_matches('*');
+        let suffix = name.trim_start_matches('*').trim_end_matches('.');
         if let Some(domain) = suffix.strip_prefix('.') {
             return !domain.is_empty() && self.host.ends_with(suffix);
         }

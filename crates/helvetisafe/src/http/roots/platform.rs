@@ -52,12 +52,14 @@ pub(super) fn verifier(
     Ok(Arc::new(layers))
 }
 
-/// Returns the authorities in the bundle: that of OpenSSL's variable, or the platform's.
+/// Returns the authorities in the bundle: that of OpenSSL's variable, or the platform's. Where the system verifies
+/// certificates it has no bundle, and another user may be able to create one of these files.
 fn bundle() -> Vec<CertificateDer<'static>> {
     let read = |path: &Path| load_certs_from_paths(Some(path), None).certs;
     match (env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")) {
         (Some(file), _) => read(Path::new(&file)),
         (None, Some(_)) => Vec::new(),
+        (None, None) if SYSTEM_VERIFIES => Vec::new(),
         (None, None) => {
             let mut bundles = BUNDLES.iter().map(|path| read(Path::new(path)));
             bundles.find(|found| !found.is_empty()).unwrap_or_default()

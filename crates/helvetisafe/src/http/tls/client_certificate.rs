@@ -13,14 +13,15 @@ use crate::config_error::ConfigError;
 /// A certificate and its key, both as PEM.
 #[derive(Clone)]
 pub(crate) struct ClientCertificate {
-    chain: Vec<u8>,
+    /// It may hold the key too.
+    chain: Arc<Zeroizing<Vec<u8>>>,
     key: Arc<Zeroizing<Vec<u8>>>,
 }
 
 impl ClientCertificate {
     pub(crate) fn new(chain: &[u8], key: &[u8]) -> Self {
         Self {
-            chain: chain.to_vec(),
+            chain: Arc::new(Zeroizing::new(chain.to_vec())),
             key: Arc::new(Zeroizing::new(key.to_vec())),
         }
     }

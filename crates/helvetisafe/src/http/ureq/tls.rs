@@ -18,6 +18,7 @@ pub(super) struct TlsConnection {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
     tls: Tls,
+    has_received: bool,
 }
 
 impl TlsConnection {
@@ -40,11 +41,16 @@ impl TlsConnection {
             buffers: LazyBuffers::new(input, output),
             stream: StreamOwned::new(connection, socket),
             tls: tls.clone(),
+            has_received: false,
         })
     }
 
-    /// Names the refusal of a client certificate.
+    /// Names the refusal of a client certificate. Once the vault has accepted the handshake, an alert says nothing
+    /// about the request.
     fn explain(&self, error: io::Error) -> Error {
+        if is_judged(&self.stream.conn) || self.has_received {
+            return Error::from(error);
+        }
         match rustls_error(&error).and_then(|tls| self.tls.refusal(tls)) {
             Some(refusal) => Error::Other(Box::new(refusal)),
             None => Error::from(error),
@@ -89,6 +95,7 @@ impl Transport for TlsConnection {
         let input = self.buffers.input_append_buf();
         let received = self.stream.read(input);
         let amount = received.map_err(|error| self.explain(error))?;
+        self.has_received |= amount > 0;
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }
