@@ -8,7 +8,7 @@ use crate::clock::Deadline;
 /// The longest wait for other threads between two checks of the token.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// Ends an operation: its deadline, its number of attempts, and its cancellation.
+/// The bounds of an operation: its deadline, its number of attempts, and its cancellation.
 #[derive(Clone)]
 pub(crate) struct Bounds {
     pub(crate) deadline: Deadline,

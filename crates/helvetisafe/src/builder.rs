@@ -410,7 +410,8 @@ impl<P> ClientBuilder<P> {
         self
     }
 
-    /// Calls `observe` for each request, answer and wait. It is called on the working thread, so it should be
+    /// Calls `observe` with each [`Event`]: of requests, waits, calls, operations, access tokens and the cache. It
+    /// is called on the working thread, so it should be
     /// quick.
     ///
     /// ```no_run

@@ -83,8 +83,8 @@ pub(crate) enum ConfigError {
     #[error("{0} is not the URL of an HTTP proxy, such as http://user:password@proxy.example:3128")]
     Proxy(&'static str),
     #[error(
-        "an own rustls configuration replaces the other settings of certificates (`ca_certificate`, \
-         `trust_only`, `bundled_roots`, `client_certificate`): set either"
+        "`rustls_config` cannot be combined with `ca_certificate`, `trust_only`, `bundled_roots` or \
+         `client_certificate`: remove one of them"
     )]
     TwoTlsSettings,
     #[error("the client sets the header `{0}` itself: it cannot be added")]

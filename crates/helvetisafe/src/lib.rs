@@ -22,8 +22,8 @@
 //!   It is cheap to clone, `Send` and `Sync`.
 //! - [`Client::secrets`] has the operations: create, get, update, put, copy, delete, list, exists;
 //!   [many at once](Secrets::get_many); and [watching for changes](Secrets::watch).
-//! - [`Secrets::within`], [`Secrets::with`] and [`Secrets::cancelled_by`] bound single operations.
-//! - [`load`] reads many secrets into typed settings. [`SecretStore`] is what code can take instead of a client.
+//! - [`Secrets::within`], [`Secrets::with`] and [`Secrets::cancelled_by`] limit and cancel operations.
+//! - [`load`] reads many secrets into typed settings. [`SecretStore`] is the trait to take instead of a client.
 //! - [`ClientBuilder::cache`] caches values in memory; [`Secret::freshness`] returns the age of each.
 //! - [`Client::resumption_ticket`] is for programs that start often: the next run needs no new access token.
 //! - [`Error`] names the failed action, the secret, the cause and a remedy; [`ErrorKind`] is for matching.
@@ -37,8 +37,8 @@
 //! - `serde`: `Secret::parse`, for JSON values and multi-field secrets; and the traits of serde for plain settings,
 //!   such as [`Timeouts`] and [`CachePolicy`].
 //! - `config`: `ConfigSource`, for the crate `config`.
-//! - `tracing`: a span for each operation and each request, and an event for each [`Event`]; names of secrets at
-//!   debug level only.
+//! - `tracing`: a span for each operation and each request, and an event for
+//!   every other [`Event`]; names of secrets at debug level only.
 //! - `test-util`: `MemoryStore`, a [`SecretStore`] in memory for the tests of an application.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].

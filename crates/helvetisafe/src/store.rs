@@ -1,4 +1,4 @@
-//! What an application depends on instead of a client, so that its tests need no vault.
+//! The traits that an application can take instead of a client, so that its tests need no vault.
 
 #[cfg(feature = "async")]
 mod asynchronous;

@@ -116,7 +116,7 @@ fn an_expiry_that_has_passed_is_refused_and_changes_nothing() {
     let secrets = client.secrets();
     let past = in_millis(-1000);
     let refused = secrets.create("a", "1", past).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Api, "{refused}");
+    assert_eq!(refused.kind(), ErrorKind::Config, "{refused}");
     assert!(!refused.is_retryable());
     assert!(!secrets.exists("a").unwrap());
 

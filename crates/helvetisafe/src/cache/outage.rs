@@ -30,7 +30,7 @@ struct Failure {
 }
 
 impl Outage {
-    /// Learns from a read that ended.
+    /// Records the end of a read.
     pub(super) fn note_end(&mut self, error: Option<&Error>, now: Now) {
         match error {
             Some(error) if is_unanswered(error) => self.begin(error, now),
@@ -38,7 +38,7 @@ impl Outage {
         }
     }
 
-    /// Learns that the vault does not answer.
+    /// Records that the vault does not answer.
     pub(super) fn begin(&mut self, error: &Error, now: Now) {
         self.failure = Some(Failure {
             error: error.clone(),

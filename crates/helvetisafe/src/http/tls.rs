@@ -197,7 +197,7 @@ fn refused(error: impl StdError + Send + Sync + 'static) -> TransportError {
 /// The vault does not accept the client's certificate.
 #[derive(Debug, thiserror::Error)]
 enum RefusedCertificate {
-    #[error("the vault wants a client certificate: set one with `client_certificate`")]
+    #[error("the vault requires a client certificate: set one with `client_certificate`")]
     Missing,
     #[error("the vault refused the client certificate: {0:?}")]
     Refused(AlertDescription),

@@ -249,7 +249,11 @@ fn an_own_configuration_of_tls_replaces_all_others() {
     let url = format!("https://localhost:{port}");
     let config = Arc::new(tls_server::client_config(&authority));
     let errors = errors!(url, it => it.rustls_config(Arc::clone(&config)));
-    assert_refused(errors, ErrorKind::Transport, "wants a client certificate");
+    assert_refused(
+        errors,
+        ErrorKind::Transport,
+        "requires a client certificate",
+    );
     let (port, authority) = tls_server::start();
     let url = format!("https://localhost:{port}");
     let config = Arc::new(tls_server::client_config(&authority));

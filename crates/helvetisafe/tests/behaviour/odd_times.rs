@@ -115,3 +115,34 @@ fn an_odd_time_fails_no_read_and_no_write() {
         ]
     );
 }
+
+#[test]
+fn a_secret_whose_expiry_is_unreadable_is_not_copied() {
+    let org_key = OrgKey::from_bytes(&[7; 32]);
+    let world = World::new(move |seen, _| {
+        let body = match (seen.method.as_str(), seen.path.as_str()) {
+            ("GET", ORG_KEY) => wrapped_for_test_key(&org_key),
+            ("GET", DB) => {
+                let record = record(&org_key, "db", br#"{"db":"v"}"#);
+                String::from_utf8(record)
+                    .unwrap()
+                    .replacen('}', r#","expires_at":1790000000}"#, 1)
+            }
+            _ => return None,
+        };
+        Some(answer(200, body))
+    });
+    let client = world.client();
+    let secrets = client.secrets();
+    assert_eq!(secrets.get("db").unwrap().expires_at(), None);
+    for error in [
+        secrets.copy("db", "other").unwrap_err(),
+        secrets.copy_over("db", "other").map(drop).unwrap_err(),
+    ] {
+        assert!(
+            error.to_string().contains("expiry is not a time"),
+            "{error}"
+        );
+    }
+    assert_eq!(world.proxy.count("POST", LIST), 0);
+}
