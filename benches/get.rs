@@ -36,7 +36,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     for size in SIZES {
         client
             .secrets()
-            .create(format!("s{size}"), &"x".repeat(size), None)
+            .create(format!("s{size}"), "x".repeat(size), None)
             .unwrap();
     }
     World {

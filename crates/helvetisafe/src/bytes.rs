@@ -30,7 +30,10 @@ mod tests {
         for length in 0..70 {
             let bytes: Vec<u8> = (0..length).map(|at| 255 - at).collect();
             let text = encode(&bytes);
-            assert!(!text.contains('\n') && text.len() % 4 == 0, "{length}");
+            assert!(
+                !text.contains('\n') && text.len().is_multiple_of(4),
+                "{length}"
+            );
             assert_eq!(decode(&text).unwrap().expose_secret(), bytes, "{length}");
         }
         assert_eq!(*encode(b"\x00\xff"), "AP8=");

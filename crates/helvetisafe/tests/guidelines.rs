@@ -1,4 +1,6 @@
-//! What the Rust API guidelines ask of the public types: see `docs/api-guidelines.md`.
+//! Checks of the public types against the Rust API guidelines: see `docs/api-guidelines.md`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::collections::HashSet;
 use std::error::Error as StdError;

@@ -234,11 +234,8 @@ fn of_client() -> Vec<(&'static str, String)> {
     let asynchronous = crate::asynchronous::runtime()
         .block_on(asynchronous.connect())
         .unwrap();
-    let watch = client.secrets().watch(&["db"], Duration::ZERO).unwrap();
-    let asynchronous_watch = asynchronous
-        .secrets()
-        .watch(&["db"], Duration::MAX)
-        .unwrap();
+    let watch = client.secrets().watch(["db"], Duration::ZERO).unwrap();
+    let asynchronous_watch = asynchronous.secrets().watch(["db"], Duration::MAX).unwrap();
     let source = ConfigSource::new(client.clone()).secret("db", "db");
     let config = config::ConfigError::Message(VALUE.to_owned());
     let memory = helvetisafe::MemoryStore::from([("db", VALUE)]);

@@ -147,8 +147,8 @@ fn a_cancelled_token_sends_nothing() {
         secrets.create("db", "v", None).unwrap_err(),
         secrets.update("db", "v", Expiry::Keep).unwrap_err(),
         secrets.delete("db").unwrap_err(),
-        secrets.get_many(&["db"]).remove(0).unwrap_err(),
-        secrets.watch(&["db"], SOON).unwrap().begin().unwrap_err(),
+        secrets.get_many(["db"]).remove(0).unwrap_err(),
+        secrets.watch(["db"], SOON).unwrap().begin().unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");

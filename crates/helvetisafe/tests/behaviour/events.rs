@@ -172,7 +172,7 @@ fn the_events_of_concurrent_calls_can_be_told_apart() {
     let client = world.builder().on_event(observe).connect().unwrap();
     steps.lock().unwrap().clear();
     let keys = ["a", "b", "c", "d"];
-    client.secrets().get_many(&keys);
+    client.secrets().get_many(keys);
     let steps = steps.lock().unwrap();
     let expected: BTreeSet<_> = keys
         .iter()

@@ -131,13 +131,13 @@ fn a_value_too_large_to_read_is_not_written() {
     let client = world.builder().body_limits(limits).connect().unwrap();
     let error = client
         .secrets()
-        .create("db", &"x".repeat(10_000), None)
+        .create("db", "x".repeat(10_000), None)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(world.proxy.count("POST", SECRETS), 0);
     client
         .secrets()
-        .create("db", &"x".repeat(6_000), None)
+        .create("db", "x".repeat(6_000), None)
         .unwrap();
     assert_eq!(
         client.secrets().get("db").unwrap().expose_secret().len(),

@@ -203,7 +203,7 @@ fn a_write_reports_if_it_created_the_secret() {
     let secrets = client.secrets();
     for is_created in [true, false] {
         let put = secrets.put("db", "one", None).unwrap();
-        let many = secrets.put_many(&[("many", "one")]).remove(0).unwrap();
+        let many = secrets.put_many([("many", "one")]).remove(0).unwrap();
         let set = secrets.set_field("multi", "F", "1", Expiry::Keep).unwrap();
         let copied = secrets.copy_over("db", "copy").unwrap();
         for written in [put, many, set, copied] {

@@ -81,7 +81,7 @@ fn any_work_runs_concurrently_in_order_and_within_the_limit() {
     let found = secrets.each(
         &items,
         |(key, n)| {
-            secrets.create(key, &n.to_string(), None)?;
+            secrets.create(key, n.to_string(), None)?;
             secrets.get(key)
         },
         |done| progress.push(done),

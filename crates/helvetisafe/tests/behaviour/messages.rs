@@ -71,7 +71,7 @@ fn an_invalid_name_is_named_escaped_and_bounded() {
         "{message}"
     );
     // Each of many is named in its own error.
-    let errors = secrets.get_many(&["one name", "other name"]);
+    let errors = secrets.get_many(["one name", "other name"]);
     for (outcome, name) in errors.into_iter().zip(["`one name`", "`other name`"]) {
         assert!(outcome.unwrap_err().to_string().contains(name));
     }

@@ -116,7 +116,7 @@ fn a_backoff_longer_than_every_deadline_applies_to_all_calls() {
     let client = world.builder().concurrency(NonZeroUsize::MIN).connect();
     let client = client.unwrap();
     let ask = || {
-        for outcome in client.secrets().get_many(&["db"; 50]) {
+        for outcome in client.secrets().get_many(["db"; 50]) {
             let error = outcome.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::RateLimited);
             assert!(error.is_retryable() && error.retry_after() >= Some(Duration::from_secs(58)));

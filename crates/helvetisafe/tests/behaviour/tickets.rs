@@ -361,7 +361,7 @@ fn a_client_with_a_ticket_does_not_seal_under_a_rotated_org_key() {
             secrets.update("old", "new", Expiry::Keep).unwrap_err(),
             secrets.create("new", "new", None).unwrap_err(),
             secrets.copy("old", "new").unwrap_err(),
-            secrets.put_many(&[("old", "new")]).remove(0).unwrap_err(),
+            secrets.put_many([("old", "new")]).remove(0).unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::OrgKeyRefused, "{error}");
             assert_eq!(error.refused_org_key(), Some(new));

@@ -75,7 +75,7 @@ fn noticed(world: &World, scopes: &[Scope]) -> Stage {
         .unwrap();
     let watch = client
         .secrets()
-        .watch(&["a", "b", "c"], Duration::from_secs(10));
+        .watch(["a", "b", "c"], Duration::from_secs(10));
     let seen: Vec<_> = watch
         .unwrap()
         .take(4)
@@ -122,7 +122,7 @@ fn a_watch_continues_after_a_failed_poll() {
     let client = world.builder().clock(stage).connect().unwrap();
     let mut watch = client
         .secrets()
-        .watch(&["a"], Duration::from_secs(1))
+        .watch(["a"], Duration::from_secs(1))
         .unwrap();
     let error = watch.next().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
@@ -139,7 +139,7 @@ fn a_started_watch_sees_changes_before_its_first_poll() {
     let watcher = watcher.connect().unwrap();
     let mut watch = watcher
         .secrets()
-        .watch(&["a"], Duration::from_secs(1))
+        .watch(["a"], Duration::from_secs(1))
         .unwrap();
     watch.begin().unwrap();
     client.secrets().put("a", "second", None).unwrap();
@@ -168,7 +168,7 @@ fn after_a_change_a_read_returns_the_new_value() {
     second.secrets().put("a", "second", None).unwrap();
     assert_eq!(read().expose_secret(), "first");
 
-    let watch = client.secrets().watch(&["a"], Duration::from_secs(1));
+    let watch = client.secrets().watch(["a"], Duration::from_secs(1));
     let mut watch = watch.unwrap();
     watch.begin().unwrap();
     assert_eq!(read().expose_secret(), "second");
@@ -192,7 +192,7 @@ fn a_later_begin_discards_pending_changes() {
         Box::new(move || drop(later.secrets().put("b", "third", None).unwrap())),
     ];
     let client = world.builder().clock(stage(actions)).connect().unwrap();
-    let watch = client.secrets().watch(&["a", "b"], Duration::from_secs(1));
+    let watch = client.secrets().watch(["a", "b"], Duration::from_secs(1));
     let mut watch = watch.unwrap();
     assert_eq!(watch.next().unwrap().unwrap().key().as_str(), "a");
     writer.secrets().create("b", "second", None).unwrap();
@@ -211,7 +211,7 @@ fn the_interval_has_a_minimum() {
     let put = move || drop(writer.secrets().put("a", "first", None).unwrap());
     let stage = stage(vec![Box::new(put)]);
     let client = world.builder().clock(stage.clone()).connect().unwrap();
-    let mut watch = client.secrets().watch(&["a"], Duration::ZERO).unwrap();
+    let mut watch = client.secrets().watch(["a"], Duration::ZERO).unwrap();
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Appeared);
     assert_eq!(*stage.slept.lock().unwrap(), [Duration::from_millis(90)]);
 }
@@ -235,7 +235,7 @@ fn reported(
     let client = world.builder().clock(stage(actions)).connect().unwrap();
     let watch = client
         .secrets()
-        .watch(&["a", "b", "end"], Duration::from_secs(1));
+        .watch(["a", "b", "end"], Duration::from_secs(1));
     let changes = watch.unwrap().map(|change| change.unwrap());
     let changes = changes.take_while(|change| change.key().as_str() != "end");
     let changes = changes.map(|change| format!("{} {:?}", change.key(), change.kind()));
@@ -299,7 +299,7 @@ fn if_reads_are_forbidden_too_the_next_poll_requests_the_list() {
     let mut actions = idle(1);
     actions.push(writes(&writer, "a"));
     let client = world.builder().clock(stage(actions)).connect().unwrap();
-    let watch = client.secrets().watch(&["a"], Duration::from_secs(1));
+    let watch = client.secrets().watch(["a"], Duration::from_secs(1));
     let mut watch = watch.unwrap();
     let error = watch.next().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
@@ -313,7 +313,7 @@ fn a_begin_delays_the_next_poll() {
     writer.secrets().create("a", "first", None).unwrap();
     let stage = stage(vec![writes(&writer, "a")]);
     let client = world.builder().clock(stage.clone()).connect().unwrap();
-    let watch = client.secrets().watch(&["a"], Duration::from_secs(10));
+    let watch = client.secrets().watch(["a"], Duration::from_secs(10));
     let mut watch = watch.unwrap();
     watch.begin().unwrap();
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
@@ -329,7 +329,7 @@ const ENOUGH: Duration = Duration::from_secs(2);
 fn watch_of_a(world: &World, interval: Duration) -> Watch {
     let client = world.builder_on_the_real_clock().connect().unwrap();
     client.secrets().put("a", "first", None).unwrap();
-    client.secrets().watch(&["a"], interval).unwrap()
+    client.secrets().watch(["a"], interval).unwrap()
 }
 
 /// Closes the watch a little later, and waits for its end.
@@ -369,7 +369,7 @@ fn a_token_of_the_operations_closes_the_watch() {
     let client = world.client();
     let token = CancelToken::new();
     let secrets = client.secrets().cancelled_by(&token);
-    let mut watch = secrets.watch(&["a"], Duration::from_secs(1)).unwrap();
+    let mut watch = secrets.watch(["a"], Duration::from_secs(1)).unwrap();
     token.cancel();
     assert!(watch.next().is_none() && watch.cancel_token().is_cancelled());
 }

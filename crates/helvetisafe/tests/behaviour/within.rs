@@ -37,7 +37,7 @@ fn keys() -> Vec<String> {
 fn reads_stop_at_the_deadline_and_earlier_results_stay() {
     let (_world, faults, client) = slow(Route::Read);
     let begun = Instant::now();
-    let found = client.secrets().within(TIME).get_many(&keys());
+    let found = client.secrets().within(TIME).get_many(keys());
     assert!(begun.elapsed() < ENOUGH, "{:?}", begun.elapsed());
     let count = |kind| {
         let outcomes = found.iter().map(|outcome| outcome.as_ref().unwrap_err());
@@ -92,8 +92,8 @@ fn each_poll_of_a_watch_stops_at_the_deadline() {
     let (_world, _faults, client) = slow(Route::Read);
     let secrets = client.secrets().within(TIME);
     let interval = Duration::from_millis(100);
-    let mut few = secrets.watch(&["a", "b"], interval).unwrap();
-    let mut many = secrets.watch(&keys(), interval).unwrap();
+    let mut few = secrets.watch(["a", "b"], interval).unwrap();
+    let mut many = secrets.watch(keys(), interval).unwrap();
     std::thread::sleep(TIME);
     // The deadline counts from the start of a poll.
     few.begin().unwrap();

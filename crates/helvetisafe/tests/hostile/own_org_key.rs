@@ -95,7 +95,7 @@ fn an_own_org_key_between_two_calls_opens_nothing_and_seals_nothing() {
     let secrets = client.secrets();
     secrets.create("mine", "still safe", None).unwrap();
     let bait = ["bait", "mine"];
-    let outcomes = secrets.get_many(&bait);
+    let outcomes = secrets.get_many(bait);
     assert_eq!(outcomes[1].as_ref().unwrap().expose_secret(), "still safe");
     for error in [
         outcomes[0].as_ref().unwrap_err(),

@@ -12,7 +12,7 @@ fn swapping() -> World {
     for key in ["admin", "guest"] {
         client
             .secrets()
-            .create(key, &format!("of {key}"), None)
+            .create(key, format!("of {key}"), None)
             .unwrap();
     }
     swap(&world, "admin", "guest");
@@ -47,7 +47,7 @@ fn a_swap_is_refused_by_every_read_by_default() {
     let cached = cached.connect().unwrap();
     for error in [
         secrets.get("admin").unwrap_err(),
-        secrets.get_many(&["admin"]).remove(0).unwrap_err(),
+        secrets.get_many(["admin"]).remove(0).unwrap_err(),
         cached.secrets().get("admin").unwrap_err(),
         cached.secrets().get("admin").unwrap_err(),
         secrets.copy("admin", "copy").unwrap_err(),

@@ -153,7 +153,7 @@ fn threads_of_get_many_run_in_the_callers_span() {
     let recorder = Recorder::at(Level::INFO);
     with_default(recorder.clone(), || {
         info_span!(target: "integrations", "mine").in_scope(|| {
-            client.secrets().get_many(&["a", "b", "c"]);
+            client.secrets().get_many(["a", "b", "c"]);
         });
     });
     let spans = recorder.spans();

@@ -150,7 +150,7 @@ async fn a_watch_stream_yields_a_change() {
     client.secrets().create("a", "one", None).await.unwrap();
     let changes = client
         .secrets()
-        .watch(&["a"], Duration::from_millis(20))
+        .watch(["a"], Duration::from_millis(20))
         .unwrap();
     let mut changes = std::pin::pin!(changes);
     // The first poll has to precede the write.

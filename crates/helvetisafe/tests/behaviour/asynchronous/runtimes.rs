@@ -217,7 +217,7 @@ async fn the_blocking_client_works_within_a_task() {
     for key in keys {
         client.secrets().put(key, key, None).unwrap();
     }
-    let read = client.secrets().get_many(&keys);
+    let read = client.secrets().get_many(keys);
     assert!(read.iter().all(Result::is_ok));
     drop(client);
 }

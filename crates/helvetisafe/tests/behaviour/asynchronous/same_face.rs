@@ -92,7 +92,7 @@ async fn a_watch_outlives_its_client_in_a_task() {
     let world = World::new(|_, _| None);
     let client = client(&world).await;
     let interval = Duration::from_millis(20);
-    let mut changes = client.secrets().watch(&["a"], interval).unwrap();
+    let mut changes = client.secrets().watch(["a"], interval).unwrap();
     client.secrets().invalidate("a");
     drop(client);
     let next = tokio::spawn(async move { changes.next().await });

@@ -11,7 +11,7 @@ use super::client;
 
 fn watch(client: &AsyncClient) -> AsyncWatch {
     let interval = Duration::from_millis(20);
-    client.secrets().watch(&["a"], interval).unwrap()
+    client.secrets().watch(["a"], interval).unwrap()
 }
 
 /// Expects a changed `a` as the next change.
