@@ -568,7 +568,7 @@ impl<P> ClientBuilder<P> {
     /// Fetches these secrets while connecting, at the same time as the keys: that saves a round trip over a
     /// network.
     ///
-    /// What was fetched is opened by the first read of the secret within 10 s of connecting, and by no other one.
+    /// The first read of the secret within 10 s of connecting opens the prefetched one; later reads ask the vault.
     /// A secret that cannot be fetched does not fail `connect`, and neither does an invalid name: the read returns
     /// the error, after it has asked the vault again if the failure may pass. `connect` waits for one attempt to
     /// fetch each of them.

@@ -16,7 +16,7 @@ use crate::http::TransportError;
 ///
 /// An operation, such as [`Secrets::put`](crate::Secrets::put), makes one or more calls of the API, or none if the
 /// cache has the value. A call makes one or more attempts. Operations that run at the same time report their
-/// events in any order; [`CallInfo::id`] tells their calls apart.
+/// events in any order; [`CallInfo::id`] identifies the call.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

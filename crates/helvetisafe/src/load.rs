@@ -111,7 +111,7 @@ pub trait Load: Plan<<Self as Load>::Output> + Sized {
     /// As [`Secrets::load`](crate::Secrets::load).
     fn load_from<S: SecretStore + ?Sized>(self, store: &S) -> Result<Self::Output, LoadError> {
         let requests = Requests::of(&self);
-        let outcomes = store.get_many(&requests.list());
+        let outcomes = store.get_many_with_fields(&requests.list());
         finish(self, requests, outcomes)
     }
 
@@ -139,7 +139,7 @@ pub trait Load: Plan<<Self as Load>::Output> + Sized {
     {
         async move {
             let requests = Requests::of(&self);
-            let outcomes = store.get_many(&requests.list()).await;
+            let outcomes = store.get_many_with_fields(&requests.list()).await;
             finish(self, requests, outcomes)
         }
     }

@@ -6,6 +6,7 @@ mod create;
 pub(crate) mod fields;
 mod many;
 mod observed;
+mod seal;
 mod update;
 pub(crate) mod watch;
 
@@ -175,58 +176,46 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
         let read = async {
             let secret = self.read_through(key, &[field]).await?;
-            match secret.field(field) {
-                Some(field) => Ok(field.expose_secret().into()),
-                None => Err(Error::new(
-                    Action::Get(secret.key().clone()),
-                    Cause::NoSuchField(field.to_owned()),
-                )),
-            }
+            secret.field_text(field)
         };
         self.observed("secrets.get_field", Some(key), read).await
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
-        let work = self.delete_unobserved(key);
+        let work = async {
+            let key = parse(key)?;
+            self.vault.prefetched.forget(key.as_str());
+            let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
+            let call = DeleteSecret { key: key.clone() };
+            let action = Action::Delete(key.clone());
+            // A 404 after an attempt without an answer confirms that the attempt deleted the secret.
+            let is_gone = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Done(()) }) };
+            let api = &self.vault.api;
+            api.call_with_read_back(&call, action, &self.bounds, is_gone)
+                .await
+        };
         self.observed("secrets.delete", Some(key), work).await
     }
 
-    async fn delete_unobserved(&self, key: &str) -> Result<(), Error> {
-        let key = parse(key)?;
-        self.vault.prefetched.forget(key.as_str());
-        let _invalidates = self.vault.cache.as_ref().map(|it| it.begin_write(&key));
-        let call = DeleteSecret { key: key.clone() };
-        let action = Action::Delete(key.clone());
-        // A 404 after an attempt without an answer confirms that the attempt deleted the secret.
-        let is_gone = || -> Boxed<'_, _> { Box::pin(async { ReadBack::Done(()) }) };
-        let api = &self.vault.api;
-        api.call_with_read_back(&call, action, &self.bounds, is_gone)
-            .await
-    }
-
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
-        let work = self.list_unobserved();
+        let work = async {
+            let api = &self.vault.api;
+            let listed = api.call(&ListSecrets, Action::List, &self.bounds);
+            let listed = listed.await?.into_iter();
+            Ok(listed.map(|secret| self.metadata(secret)).collect())
+        };
         self.observed("secrets.list", None, work).await
     }
 
-    async fn list_unobserved(&self) -> Result<Vec<SecretMetadata>, Error> {
-        let api = &self.vault.api;
-        let listed = api.call(&ListSecrets, Action::List, &self.bounds);
-        let listed = listed.await?.into_iter();
-        Ok(listed.map(|secret| self.metadata(secret)).collect())
-    }
-
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
-        let work = self.exists_unobserved(key);
+        let work = async {
+            match self.read(&parse(key)?).await {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
         self.observed("secrets.exists", Some(key), work).await
-    }
-
-    async fn exists_unobserved(&self, key: &str) -> Result<bool, Error> {
-        match self.read(&parse(key)?).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Returns the change of an expiry on the wire, counted from now.

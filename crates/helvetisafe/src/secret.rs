@@ -84,11 +84,21 @@ impl Secret {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is no such field;
     /// [`ErrorKind::Value`](crate::ErrorKind::Value) when it is not base64.
     pub fn field_to_bytes(&self, name: &str) -> Result<SecretSlice<u8>, Error> {
-        let Some(field) = self.field(name) else {
-            return Err(self.failed(Cause::NoSuchField(name.to_owned())));
-        };
+        let field = self.expect_field(name)?;
         bytes::decode(field.expose_secret())
             .ok_or_else(|| self.failed(Cause::NotBase64(Some(name.to_owned()))))
+    }
+
+    /// Returns the field `name`, or an error of the kind `NotFound`.
+    pub(crate) fn expect_field(&self, name: &str) -> Result<&Field, Error> {
+        let absent = || self.failed(Cause::NoSuchField(name.to_owned()));
+        self.field(name).ok_or_else(absent)
+    }
+
+    /// Returns a copy of the text of the field `name`, or an error of the kind `NotFound`.
+    pub(crate) fn field_text(&self, name: &str) -> Result<SecretString, Error> {
+        let field = self.expect_field(name)?;
+        Ok(field.expose_secret().into())
     }
 
     fn failed(&self, cause: Cause) -> Error {

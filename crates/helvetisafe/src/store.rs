@@ -13,7 +13,7 @@ pub use memory::MemoryStore;
 
 use secrecy::SecretString;
 
-use crate::error::{Action, Cause, Error};
+use crate::error::Error;
 use crate::expiry::Expiry;
 use crate::secret::{Secret, SecretMetadata, Written};
 
@@ -121,7 +121,7 @@ pub trait SecretStore: Send + Sync {
     ///
     /// As [`Secrets::get_field`](crate::Secrets::get_field).
     fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        field_of(&self.get_with_fields(key, &[field])?, field)
+        self.get_with_fields(key, &[field])?.field_text(field)
     }
 
     /// As [`Secrets::exists`](crate::Secrets::exists).
@@ -131,18 +131,10 @@ pub trait SecretStore: Send + Sync {
     /// As [`Secrets::exists`](crate::Secrets::exists).
     fn exists(&self, key: &str) -> Result<bool, Error>;
 
-    /// As [`Secrets::get_many`](crate::Secrets::get_many), each secret with the fields that the caller expects in
-    /// it. A store reads one after the other, unless it can do better.
-    fn get_many(&self, requests: &[(&str, Vec<&str>)]) -> Vec<Result<Secret, Error>> {
+    /// Reads many secrets, each as [`Self::get_with_fields`] with the fields that the caller expects in it. Returns
+    /// one result for each, in their order. The default implementation reads one after the other.
+    fn get_many_with_fields(&self, requests: &[(&str, Vec<&str>)]) -> Vec<Result<Secret, Error>> {
         let get = |(key, fields): &(&str, Vec<&str>)| self.get_with_fields(key, fields);
         requests.iter().map(get).collect()
-    }
-}
-
-pub(crate) fn field_of(secret: &Secret, field: &str) -> Result<SecretString, Error> {
-    let action = || Action::Get(secret.key().clone());
-    match secret.field(field) {
-        Some(field) => Ok(field.expose_secret().into()),
-        None => Err(Error::new(action(), Cause::NoSuchField(field.to_owned()))),
     }
 }

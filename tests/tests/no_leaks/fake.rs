@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use helvetisafe::{
-    AsyncClient, AsyncParts, Client, ClientBuilder, Credentials, KeySource, Timeouts,
+    AsyncClient, AsyncParts, Client, ClientBuilder, Credentials, KeySource, RetryPolicy, Timeouts,
 };
 use helvetisafe_crypto::{LockedPrivateKey, OrgKey, Payload, PrivateKey};
 use helvetisafe_test_support::server::{End, Reply, serve};
@@ -31,6 +31,16 @@ static LOCKED: LazyLock<String> = LazyLock::new(|| {
     .to_string()
 });
 
+/// One attempt, and hardly a wait: a vault that always reports a lost race is asked again many times.
+fn policy() -> RetryPolicy {
+    RetryPolicy {
+        max_attempts: 1,
+        base: Duration::from_millis(1),
+        max_back_off: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    }
+}
+
 impl Fake {
     /// Starts one that answers a method and path with the answer of `script`, if there is one.
     pub(crate) fn start(
@@ -47,7 +57,7 @@ impl Fake {
     /// A client of it with a single attempt.
     pub(crate) fn builder(&self, credentials: Credentials, key_source: KeySource) -> ClientBuilder {
         Client::builder(self.url(), credentials, key_source)
-            .attempts(1)
+            .retry_policy(policy())
             .timeouts(TIMEOUTS)
     }
 
@@ -58,7 +68,7 @@ impl Fake {
         key_source: KeySource,
     ) -> ClientBuilder<AsyncParts> {
         AsyncClient::builder(self.url(), credentials, key_source)
-            .attempts(1)
+            .retry_policy(policy())
             .timeouts(TIMEOUTS)
     }
 

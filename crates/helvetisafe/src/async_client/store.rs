@@ -1,5 +1,7 @@
 //! The asynchronous client as a store.
 
+use secrecy::SecretString;
+
 use super::AsyncClient;
 use crate::error::Error;
 use crate::expiry::Expiry;
@@ -69,11 +71,23 @@ impl AsyncSecretStore for AsyncClient {
         Box::pin(async move { self.secrets().delete(key).await })
     }
 
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<Secret, Error>> {
+        Box::pin(async move { self.secrets().get(key).await })
+    }
+
+    fn get_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+    ) -> StoreFuture<'a, Result<SecretString, Error>> {
+        Box::pin(async move { self.secrets().get_field(key, field).await })
+    }
+
     fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>> {
         Box::pin(async move { self.secrets().exists(key).await })
     }
 
-    fn get_many<'a>(
+    fn get_many_with_fields<'a>(
         &'a self,
         requests: &'a [(&'a str, Vec<&'a str>)],
     ) -> StoreFuture<'a, Vec<Result<Secret, Error>>> {

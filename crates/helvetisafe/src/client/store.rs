@@ -1,5 +1,7 @@
 //! The client as a store.
 
+use secrecy::SecretString;
+
 use super::Client;
 use crate::error::Error;
 use crate::expiry::Expiry;
@@ -50,11 +52,19 @@ impl SecretStore for Client {
         self.secrets().delete(key)
     }
 
+    fn get(&self, key: &str) -> Result<Secret, Error> {
+        self.secrets().get(key)
+    }
+
+    fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
+        self.secrets().get_field(key, field)
+    }
+
     fn exists(&self, key: &str) -> Result<bool, Error> {
         self.secrets().exists(key)
     }
 
-    fn get_many(&self, requests: &[(&str, Vec<&str>)]) -> Vec<Result<Secret, Error>> {
+    fn get_many_with_fields(&self, requests: &[(&str, Vec<&str>)]) -> Vec<Result<Secret, Error>> {
         self.secrets().get_many_with_fields(requests)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::{LoadError, Problem};
 use super::{Load, decode::Source};
 use crate::config_error::ConfigError;
-use crate::error::{Action, Cause, Error};
+use crate::error::Error;
 use crate::secret::Secret;
 
 /// A part of a load. Public in a private module, so that no other crate implements it.
@@ -86,11 +86,7 @@ impl Found {
         let Some(name) = field else {
             return Ok(Source::Secret(secret));
         };
-        let absent = || {
-            let action = Action::Get(secret.key().clone());
-            Error::new(action, Cause::NoSuchField(name.to_owned()))
-        };
-        secret.field(name).map(Source::Field).ok_or_else(absent)
+        secret.expect_field(name).map(Source::Field)
     }
 
     /// Reports a problem; the error of a secret only once. Returns no value.

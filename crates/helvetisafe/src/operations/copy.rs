@@ -13,26 +13,22 @@ use crate::secret::{SecretMetadata, Written};
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn copy(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
-        let work = self.copy_unobserved(key, new_key);
+        let work = async {
+            let (key, new_key) = (parse(key)?, parse(new_key)?);
+            let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
+            self.create_payload(&new_key, &plaintext, expires_at).await
+        };
         self.observed("secrets.copy", Some(key), work).await
     }
 
-    async fn copy_unobserved(&self, key: &str, new_key: &str) -> Result<SecretMetadata, Error> {
-        let (key, new_key) = (parse(key)?, parse(new_key)?);
-        let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
-        self.create_payload(&new_key, &plaintext, expires_at).await
-    }
-
     pub(crate) async fn copy_over(&self, key: &str, new_key: &str) -> Result<Written, Error> {
-        let work = self.copy_over_unobserved(key, new_key);
+        let work = async {
+            let (key, new_key) = (parse(key)?, parse(new_key)?);
+            let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
+            let expiry = expires_at.map_or(Expiry::Never, Expiry::At);
+            self.put_payload(&new_key, &plaintext, expiry).await
+        };
         self.observed("secrets.copy_over", Some(key), work).await
-    }
-
-    async fn copy_over_unobserved(&self, key: &str, new_key: &str) -> Result<Written, Error> {
-        let (key, new_key) = (parse(key)?, parse(new_key)?);
-        let (plaintext, expires_at) = self.read_as(key, &new_key).await?;
-        let expiry = expires_at.map_or(Expiry::Never, Expiry::At);
-        self.put_payload(&new_key, &plaintext, expiry).await
     }
 
     /// Reads a secret and returns its plaintext for another name, and its expiry.

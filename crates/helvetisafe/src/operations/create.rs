@@ -6,7 +6,7 @@ use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
 use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
 
-use super::update::Sealed;
+use super::seal::Sealed;
 use super::{Operation, parse_beside};
 use crate::api::ReadBack;
 use crate::error::{Action, Error, ErrorKind};
@@ -21,20 +21,13 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.create_unobserved(key, value, expiry);
+        let work = async {
+            let key = parse_beside(key, value)?;
+            let plaintext = Payload::encode(key.as_str(), value);
+            let expires_at = self.expiry(expiry).time();
+            self.create_payload(&key, &plaintext, expires_at).await
+        };
         self.observed("secrets.create", Some(key), work).await
-    }
-
-    async fn create_unobserved(
-        &self,
-        key: &str,
-        value: &str,
-        expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let key = parse_beside(key, value)?;
-        let plaintext = Payload::encode(key.as_str(), value);
-        let expires_at = self.expiry(expiry).time();
-        self.create_payload(&key, &plaintext, expires_at).await
     }
 
     pub(super) async fn create_payload(

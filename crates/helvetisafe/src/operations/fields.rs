@@ -23,20 +23,13 @@ impl<R: Runtime> Operation<'_, R> {
         fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.create_fields_unobserved(key, fields, expiry);
+        let work = async {
+            let (key, plaintext) = encode(key, fields)?;
+            let expires_at = self.expiry(expiry).time();
+            self.create_payload(&key, &plaintext, expires_at).await
+        };
         self.observed("secrets.create_fields", Some(key), work)
             .await
-    }
-
-    async fn create_fields_unobserved(
-        &self,
-        key: &str,
-        fields: &[(&str, FieldValue<'_>)],
-        expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let (key, plaintext) = encode(key, fields)?;
-        let expires_at = self.expiry(expiry).time();
-        self.create_payload(&key, &plaintext, expires_at).await
     }
 
     pub(crate) async fn update_fields(
@@ -45,20 +38,13 @@ impl<R: Runtime> Operation<'_, R> {
         fields: &[(&str, FieldValue<'_>)],
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.update_fields_unobserved(key, fields, expiry);
+        let work = async {
+            let (key, plaintext) = encode(key, fields)?;
+            let expiry = self.expiry(expiry);
+            self.update_payload(&key, &plaintext, expiry, None).await
+        };
         self.observed("secrets.update_fields", Some(key), work)
             .await
-    }
-
-    async fn update_fields_unobserved(
-        &self,
-        key: &str,
-        fields: &[(&str, FieldValue<'_>)],
-        expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let (key, plaintext) = encode(key, fields)?;
-        let expiry = self.expiry(expiry);
-        self.update_payload(&key, &plaintext, expiry, None).await
     }
 
     pub(crate) async fn set_field(
@@ -68,28 +54,20 @@ impl<R: Runtime> Operation<'_, R> {
         value: FieldValue<'_>,
         expiry: Expiry,
     ) -> Result<Written, Error> {
-        let work = self.set_field_unobserved(key, field, value, expiry);
-        self.observed("secrets.set_field", Some(key), work).await
-    }
-
-    async fn set_field_unobserved(
-        &self,
-        key: &str,
-        field: &str,
-        value: FieldValue<'_>,
-        expiry: Expiry,
-    ) -> Result<Written, Error> {
-        let key = parse_for_field(key, field)?;
-        let expiry = self.expiry(expiry);
-        let set = async || match self.change_field(&key, field, &value, expiry).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let plaintext = Payload::encode_fields(&[(field, value.clone())]);
-                let created = self.create_payload(&key, &plaintext, expiry.time()).await;
-                created.map(Written::Created)
-            }
-            outcome => outcome.map(Written::Updated),
+        let work = async {
+            let key = parse_for_field(key, field)?;
+            let expiry = self.expiry(expiry);
+            let set = async || match self.change_field(&key, field, &value, expiry).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let plaintext = Payload::encode_fields(&[(field, value.clone())]);
+                    let created = self.create_payload(&key, &plaintext, expiry.time()).await;
+                    created.map(Written::Created)
+                }
+                outcome => outcome.map(Written::Updated),
+            };
+            self.repeat(|| Box::pin(set())).await
         };
-        self.repeat(|| Box::pin(set())).await
+        self.observed("secrets.set_field", Some(key), work).await
     }
 
     pub(crate) async fn update_field(
@@ -99,21 +77,13 @@ impl<R: Runtime> Operation<'_, R> {
         value: FieldValue<'_>,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.update_field_unobserved(key, field, value, expiry);
+        let work = async {
+            let key = parse_for_field(key, field)?;
+            let expiry = self.expiry(expiry);
+            self.repeat(|| Box::pin(self.change_field(&key, field, &value, expiry)))
+                .await
+        };
         self.observed("secrets.update_field", Some(key), work).await
-    }
-
-    async fn update_field_unobserved(
-        &self,
-        key: &str,
-        field: &str,
-        value: FieldValue<'_>,
-        expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let key = parse_for_field(key, field)?;
-        let expiry = self.expiry(expiry);
-        self.repeat(|| Box::pin(self.change_field(&key, field, &value, expiry)))
-            .await
     }
 
     /// Repeats a change that begins with a read, while other clients are faster.

@@ -3,24 +3,14 @@
 use helvetisafe_crypto::Payload;
 use helvetisafe_proto::endpoint::{self, SecretUpdate, UpdateSecret, UpdatedSecret};
 use helvetisafe_proto::{KeyName, ListedKey, Version};
-use jiff::Timestamp;
 
+use super::seal::Sealed;
 use super::{Operation, parse_beside};
 use crate::api::ReadBack;
-use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::Expiry;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{SecretMetadata, Written};
-
-/// A bound for everything in an answer with a secret except the ciphertext.
-const RECORD_OVERHEAD: usize = 1024;
-
-/// An envelope in base64.
-pub(super) struct Sealed {
-    pub(super) value: String,
-    pub(super) nonce: String,
-}
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn update(
@@ -29,20 +19,13 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.update_unobserved(key, value, expiry);
+        let work = async {
+            let key = parse_beside(key, value)?;
+            let plaintext = Payload::encode(key.as_str(), value);
+            let expiry = self.expiry(expiry);
+            self.update_payload(&key, &plaintext, expiry, None).await
+        };
         self.observed("secrets.update", Some(key), work).await
-    }
-
-    async fn update_unobserved(
-        &self,
-        key: &str,
-        value: &str,
-        expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let key = parse_beside(key, value)?;
-        let plaintext = Payload::encode(key.as_str(), value);
-        let expiry = self.expiry(expiry);
-        self.update_payload(&key, &plaintext, expiry, None).await
     }
 
     pub(crate) async fn update_if_unchanged(
@@ -52,25 +35,17 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let work = self.update_if_unchanged_unobserved(key, version, value, expiry);
+        let work = async {
+            let key = parse_beside(key, value)?;
+            if version.is_none() {
+                return Err(Error::new(Action::Update(key), Cause::NoVersion));
+            }
+            let plaintext = Payload::encode(key.as_str(), value);
+            let expiry = self.expiry(expiry);
+            self.update_payload(&key, &plaintext, expiry, version).await
+        };
         self.observed("secrets.update_if_unchanged", Some(key), work)
             .await
-    }
-
-    async fn update_if_unchanged_unobserved(
-        &self,
-        key: &str,
-        version: Option<&Version>,
-        value: &str,
-        expiry: Expiry,
-    ) -> Result<SecretMetadata, Error> {
-        let key = parse_beside(key, value)?;
-        if version.is_none() {
-            return Err(Error::new(Action::Update(key), Cause::NoVersion));
-        }
-        let plaintext = Payload::encode(key.as_str(), value);
-        let expiry = self.expiry(expiry);
-        self.update_payload(&key, &plaintext, expiry, version).await
     }
 
     pub(crate) async fn put(
@@ -79,20 +54,13 @@ impl<R: Runtime> Operation<'_, R> {
         value: &str,
         expiry: Expiry,
     ) -> Result<Written, Error> {
-        let work = self.put_unobserved(key, value, expiry);
+        let work = async {
+            let key = parse_beside(key, value)?;
+            let plaintext = Payload::encode(key.as_str(), value);
+            let expiry = self.expiry(expiry);
+            self.put_payload(&key, &plaintext, expiry).await
+        };
         self.observed("secrets.put", Some(key), work).await
-    }
-
-    async fn put_unobserved(
-        &self,
-        key: &str,
-        value: &str,
-        expiry: Expiry,
-    ) -> Result<Written, Error> {
-        let key = parse_beside(key, value)?;
-        let plaintext = Payload::encode(key.as_str(), value);
-        let expiry = self.expiry(expiry);
-        self.put_payload(&key, &plaintext, expiry).await
     }
 
     /// Updates a secret; with `if_match` only if it has this version.
@@ -173,38 +141,5 @@ impl<R: Runtime> Operation<'_, R> {
             }
             outcome => outcome.map(Written::Created),
         }
-    }
-
-    /// Refuses an expiry in the past, which would delete the secret or be refused by the vault.
-    pub(super) fn check_expiry(
-        &self,
-        action: &Action,
-        expires_at: Option<Timestamp>,
-    ) -> Result<(), Error> {
-        let now = self.vault.api.runtime.both_clocks().wall;
-        match expires_at.filter(|at| *at <= now) {
-            Some(expires_at) => {
-                let cause = ConfigError::ExpiryInThePast { expires_at, now };
-                Err(Error::new(action.clone(), cause))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Encrypts a payload. Refuses one that could be written but not read back.
-    pub(super) async fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
-        let key = self.vault.sealing_key(action, &self.bounds).await?;
-        let envelope = key.org_key().seal(plaintext);
-        let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
-        let sealed = Sealed {
-            value: envelope.encode_value(),
-            nonce: envelope.encode_nonce(),
-        };
-        let (length, limit) = (sealed.value.len(), self.vault.api.limits.secret);
-        if length + RECORD_OVERHEAD > limit {
-            let cause = Cause::TooLarge { length, limit };
-            return Err(Error::new(action.clone(), cause));
-        }
-        Ok(sealed)
     }
 }

@@ -1,9 +1,8 @@
+use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::field_of;
 use crate::error::Error;
 use crate::expiry::Expiry;
 use crate::secret::{Secret, SecretMetadata, Written};
@@ -15,7 +14,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// tests (feature `test-util`).
 ///
 /// ```
-/// use std::sync::Arc;
+/// use std::ops::Deref;
 ///
 /// use helvetisafe::{AsyncSecretStore, Error, SecretString};
 ///
@@ -126,8 +125,8 @@ pub trait AsyncSecretStore: Send + Sync {
     /// As [`SecretStore::exists`](crate::SecretStore::exists).
     fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>>;
 
-    /// As [`SecretStore::get_many`](crate::SecretStore::get_many).
-    fn get_many<'a>(
+    /// As [`SecretStore::get_many_with_fields`](crate::SecretStore::get_many_with_fields).
+    fn get_many_with_fields<'a>(
         &'a self,
         requests: &'a [(&'a str, Vec<&'a str>)],
     ) -> StoreFuture<'a, Vec<Result<Secret, Error>>>;
@@ -153,40 +152,101 @@ pub trait AsyncSecretStore: Send + Sync {
     ) -> StoreFuture<'a, Result<SecretString, Error>> {
         Box::pin(async move {
             let secret = self.get_with_fields(key, &[field]).await?;
-            field_of(&secret, field)
+            secret.field_text(field)
         })
     }
 }
 
-/// A reference to a store is a store.
-macro_rules! refers_to_a_store {
-    ($($type:ty),+) => {$(
-        impl<S: AsyncSecretStore + ?Sized> AsyncSecretStore for $type {
-            fn get_with_fields<'a>(&'a self, key: &'a str, fields: &'a [&'a str]) -> StoreFuture<'a, Result<Secret, Error>> { (**self).get_with_fields(key, fields) }
+/// A pointer to a store is a store: a reference, a `Box`, an `Arc`.
+impl<P> AsyncSecretStore for P
+where
+    P: Deref<Target: AsyncSecretStore> + Send + Sync,
+{
+    fn get_with_fields<'a>(
+        &'a self,
+        key: &'a str,
+        fields: &'a [&'a str],
+    ) -> StoreFuture<'a, Result<Secret, Error>> {
+        (**self).get_with_fields(key, fields)
+    }
 
-            fn list<'a>(&'a self) -> StoreFuture<'a, Result<Vec<SecretMetadata>, Error>> { (**self).list() }
+    fn list<'a>(&'a self) -> StoreFuture<'a, Result<Vec<SecretMetadata>, Error>> {
+        (**self).list()
+    }
 
-            fn create<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).create(key, value, expiry) }
+    fn create<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        (**self).create(key, value, expiry)
+    }
 
-            fn update<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).update(key, value, expiry) }
+    fn update<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        (**self).update(key, value, expiry)
+    }
 
-            fn put<'a>(&'a self, key: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<Written, Error>> { (**self).put(key, value, expiry) }
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<Written, Error>> {
+        (**self).put(key, value, expiry)
+    }
 
-    fn create_fields<'a>(&'a self, key: &'a str, fields: &'a [(&'a str, &'a str)], expiry: Expiry) -> StoreFuture<'a, Result<SecretMetadata, Error>> { (**self).create_fields(key, fields, expiry) }
+    fn create_fields<'a>(
+        &'a self,
+        key: &'a str,
+        fields: &'a [(&'a str, &'a str)],
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        (**self).create_fields(key, fields, expiry)
+    }
 
-            fn set_field<'a>(&'a self, key: &'a str, field: &'a str, value: &'a str, expiry: Expiry) -> StoreFuture<'a, Result<Written, Error>> { (**self).set_field(key, field, value, expiry) }
+    fn set_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<Written, Error>> {
+        (**self).set_field(key, field, value, expiry)
+    }
 
-            fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> { (**self).delete(key) }
+    fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> {
+        (**self).delete(key)
+    }
 
-            fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>> { (**self).exists(key) }
+    fn exists<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<bool, Error>> {
+        (**self).exists(key)
+    }
 
-            fn get_many<'a>(&'a self, requests: &'a [(&'a str, Vec<&'a str>)]) -> StoreFuture<'a, Vec<Result<Secret, Error>>> { (**self).get_many(requests) }
+    fn get_many_with_fields<'a>(
+        &'a self,
+        requests: &'a [(&'a str, Vec<&'a str>)],
+    ) -> StoreFuture<'a, Vec<Result<Secret, Error>>> {
+        (**self).get_many_with_fields(requests)
+    }
 
-        }
-    )+};
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<Secret, Error>> {
+        (**self).get(key)
+    }
+
+    fn get_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+    ) -> StoreFuture<'a, Result<SecretString, Error>> {
+        (**self).get_field(key, field)
+    }
 }
-
-refers_to_a_store!(&S, Arc<S>, Box<S>);
 
 #[cfg(feature = "test-util")]
 impl AsyncSecretStore for super::MemoryStore {
@@ -256,10 +316,10 @@ impl AsyncSecretStore for super::MemoryStore {
         Box::pin(async move { super::SecretStore::exists(self, key) })
     }
 
-    fn get_many<'a>(
+    fn get_many_with_fields<'a>(
         &'a self,
         requests: &'a [(&'a str, Vec<&'a str>)],
     ) -> StoreFuture<'a, Vec<Result<Secret, Error>>> {
-        Box::pin(async move { super::SecretStore::get_many(self, requests) })
+        Box::pin(async move { super::SecretStore::get_many_with_fields(self, requests) })
     }
 }

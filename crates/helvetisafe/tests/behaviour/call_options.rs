@@ -199,7 +199,7 @@ fn a_wait_for_the_work_of_another_thread_is_cancelled() {
 #[test]
 fn a_cancelled_renewal_of_the_token_is_begun_again_by_a_waiter() {
     let world = World::new(|seen, before| {
-        // Connecting brings one to each client; the first renewal is told to wait.
+        // Each client fetches one when it connects; the first renewal gets a 429.
         let is_renewal = seen.is("POST", TOKEN) && earlier(before, "POST", TOKEN) == 2;
         let header = "Retry-After: 2\r\n";
         if is_renewal {

@@ -115,7 +115,7 @@ enum Level {
     Info,
 }
 
-/// What the `config` crate itself shows, and what is left of it.
+/// The text of an error of the `config` crate, and the redacted text.
 #[test]
 fn a_redacted_error_shows_no_value() {
     let world = world();

@@ -1,4 +1,4 @@
-//! Events tell concurrent calls apart, and report operations and the cache.
+//! Events identify concurrent calls, and report operations and the cache.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use helvetisafe::{CachePolicy, ClientBuilder, Error, ErrorKind, Event};
 use helvetisafe_test_support::{Action, World, answer, earlier};
 
-/// What the events say, one line each.
+/// The events, one line each.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 

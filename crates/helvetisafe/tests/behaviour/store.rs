@@ -14,7 +14,7 @@ fn kind<T>(outcome: Result<T, Error>) -> (ErrorKind, Option<u16>) {
     (error.kind(), error.status().map(|status| status.as_u16()))
 }
 
-/// What an application sees of a store.
+/// Uses a store as an application does.
 fn use_all(store: &dyn SecretStore) {
     store.create("a", "one", HOUR).unwrap();
     assert_eq!(
@@ -73,7 +73,7 @@ fn use_all(store: &dyn SecretStore) {
         kind(store.set_field("c", "c", "v", Expiry::Keep)),
         (ErrorKind::Config, None)
     );
-    let many = store.get_many(&[("a", vec![]), ("d", vec![])]);
+    let many = store.get_many_with_fields(&[("a", vec![]), ("d", vec![])]);
     assert!(many[0].is_ok() && many[1].is_err());
     let listed = store.list().unwrap();
     let names: Vec<_> = listed.iter().map(|it| it.key().to_string()).collect();

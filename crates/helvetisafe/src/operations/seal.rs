@@ -1,0 +1,52 @@
+//! Encrypts what a write sends, and checks it before.
+
+use jiff::Timestamp;
+
+use super::Operation;
+use crate::config_error::ConfigError;
+use crate::error::{Action, Cause, Error};
+use crate::runtime::Runtime;
+
+/// A bound for everything in an answer with a secret except the ciphertext.
+const RECORD_OVERHEAD: usize = 1024;
+
+/// An envelope in base64.
+pub(super) struct Sealed {
+    pub(super) value: String,
+    pub(super) nonce: String,
+}
+
+impl<R: Runtime> Operation<'_, R> {
+    /// Refuses an expiry in the past, which would delete the secret or be refused by the vault.
+    pub(super) fn check_expiry(
+        &self,
+        action: &Action,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let now = self.vault.api.runtime.both_clocks().wall;
+        match expires_at.filter(|at| *at <= now) {
+            Some(expires_at) => {
+                let cause = ConfigError::ExpiryInThePast { expires_at, now };
+                Err(Error::new(action.clone(), cause))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Encrypts a payload. Refuses one that could be written but not read back.
+    pub(super) async fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
+        let key = self.vault.sealing_key(action, &self.bounds).await?;
+        let envelope = key.org_key().seal(plaintext);
+        let envelope = envelope.map_err(|error| Error::new(action.clone(), error))?;
+        let sealed = Sealed {
+            value: envelope.encode_value(),
+            nonce: envelope.encode_nonce(),
+        };
+        let (length, limit) = (sealed.value.len(), self.vault.api.limits.secret);
+        if length + RECORD_OVERHEAD > limit {
+            let cause = Cause::TooLarge { length, limit };
+            return Err(Error::new(action.clone(), cause));
+        }
+        Ok(sealed)
+    }
+}
