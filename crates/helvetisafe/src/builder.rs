@@ -340,9 +340,9 @@ impl<P> ClientBuilder<P> {
         self
     }
 
-    /// Sets the whole configuration of TLS: the trusted authorities, the client certificate, the cryptography. It
-    /// replaces [`Self::ca_certificate`] and the other settings of certificates, which `connect` refuses beside
-    /// it. The client speaks HTTP/1.1, so other protocols of ALPN are left out.
+    /// Sets the whole configuration of TLS: the trusted authorities, the client certificate, the cryptography.
+    /// `connect` fails if [`Self::ca_certificate`] or another setting of certificates is used too. The client speaks
+    /// HTTP/1.1, so other protocols of ALPN are left out.
     ///
     /// `rustls` has no version 1 yet. This method follows it, and is exempt from this crate's version promise.
     #[cfg(feature = "rustls-config")]

@@ -10,11 +10,11 @@ use crate::secret::{Secret, SecretMetadata, Written};
 /// The future of an [`AsyncSecretStore`].
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The [`SecretStore`](crate::SecretStore) of asynchronous programs: an [`AsyncClient`](crate::AsyncClient), or a `MemoryStore` in
-/// tests (feature `test-util`).
+/// The [`SecretStore`](crate::SecretStore) of asynchronous programs: an [`AsyncClient`](crate::AsyncClient), or a
+/// `MemoryStore` in tests (feature `test-util`).
 ///
 /// ```
-/// use std::ops::Deref;
+/// use std::sync::Arc;
 ///
 /// use helvetisafe::{AsyncSecretStore, Error, SecretString};
 ///

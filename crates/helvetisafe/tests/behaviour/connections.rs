@@ -261,7 +261,11 @@ fn an_own_configuration_of_tls_replaces_all_others() {
     let errors = errors!(url, it => it
         .rustls_config(Arc::clone(&config))
         .ca_certificate(authority.as_str()));
-    assert_refused(errors, ErrorKind::Config, "rustls configuration");
+    assert_refused(
+        errors,
+        ErrorKind::Config,
+        "`rustls_config` cannot be combined",
+    );
 }
 
 /// An agent with settings that would be harmful: it follows redirects, and has no limits.
