@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if args.base64 {
         return bytes(&keys, args, vault, ui);
     }
-    vault.client()?;
+    vault.client_for(&keys)?;
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut file = Zeroizing::new(Vec::new());
     // A single value is printed as it is; several values, and JSON, are lines.
@@ -89,6 +89,7 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
             "the bytes could change the terminal; give --output, or pipe them",
         ));
     }
+    vault.client_for([key])?;
     let secret = find(key, args, vault)?;
     // Its message names the fields that the secret has.
     value(&secret, args)?;

@@ -33,9 +33,10 @@ pub(super) fn secrets(
     requests: &[SecretRequest],
     vault: &Vault,
 ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
-    // Connects before the progress bar appears, since the user may be asked for a password.
-    vault.client()?;
+    // Before the progress bar appears, since a command may ask the user for a password.
+    vault.settings()?.read_secrets()?;
     let progress = Progress::new(requests.len(), vault.messages);
+    vault.client_for(requests.iter().map(|request| &request.key))?;
     let read = |secrets: Secrets<'_>| {
         let read = |request: &SecretRequest| request.read(secrets);
         secrets.each(requests, read, |_| progress.advance())

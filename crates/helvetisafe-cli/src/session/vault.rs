@@ -14,6 +14,9 @@ use crate::settings::{Settings, SettingsArgs};
 use crate::ui::messages::Messages;
 use crate::ui::similar::nearest;
 
+/// The number of secrets to fetch while connecting: as many as a client reads at the same time.
+const MAX_PREFETCHED: usize = 8;
+
 pub(crate) struct Vault {
     args: SettingsArgs,
     pub(crate) messages: Messages,
@@ -86,6 +89,19 @@ impl Vault {
     /// Returns the client that reads; the first call connects it.
     pub(crate) fn client(&self) -> Result<&Client, Failure> {
         self.client_from(|settings| self.connector(settings, self.token(settings)?).read())
+    }
+
+    /// Returns the client that reads. If it is not connected yet, it fetches the first of these secrets
+    /// together with its keys, which saves a round trip.
+    pub(crate) fn client_for<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k KeyName>,
+    ) -> Result<&Client, Failure> {
+        self.client_from(|settings| {
+            let connector = self.connector(settings, self.token(settings)?);
+            let keys = keys.into_iter().take(MAX_PREFETCHED);
+            connector.read_with(None, |builder| builder.prefetch(keys))
+        })
     }
 
     /// Returns the client that reads; the first call connects it with `connect`.

@@ -26,6 +26,7 @@ mod locks;
 mod neighbours;
 #[cfg(unix)]
 mod offline;
+mod prefetch;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]

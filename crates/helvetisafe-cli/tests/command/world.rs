@@ -1,6 +1,7 @@
 //! A vault with an account, and the command with that account's environment.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -35,6 +36,10 @@ pub(crate) fn start_proxy(
     script: impl Fn(&Request, &[Request]) -> Action + Send + Sync + 'static,
 ) -> Proxy {
     Proxy::start(VAULT.address(), script)
+}
+
+pub(crate) fn vault_address() -> SocketAddr {
+    VAULT.address()
 }
 
 /// An organization with an owner, who may do everything, and a folder with the owner's key.
