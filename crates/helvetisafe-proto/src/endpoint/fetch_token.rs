@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{AnswerSize, Endpoint, bare, json};
@@ -125,23 +126,18 @@ impl FetchToken<'_> {
 }
 
 fn lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Seconds {
-        Whole(u64),
-        Number(f64),
-        Text(String),
-    }
-
-    let seconds = match Option::deserialize(deserializer)? {
-        None => return Ok(None),
-        Some(Seconds::Whole(seconds)) => return Ok(Some(Duration::from_secs(seconds))),
-        Some(Seconds::Number(seconds)) => seconds,
-        Some(Seconds::Text(text)) => text.trim().parse().map_err(de::Error::custom)?,
+    // Not an untagged enum: with its feature `arbitrary_precision`, serde_json passes it no number.
+    let seconds = match Value::deserialize(deserializer)? {
+        Value::Null => return Ok(None),
+        Value::Number(seconds) => match seconds.as_u64() {
+            Some(seconds) => return Ok(Some(Duration::from_secs(seconds))),
+            None => seconds.as_f64(),
+        },
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     };
-    if seconds.is_nan() {
-        return Err(de::Error::custom("not a number of seconds"));
-    }
+    let seconds = seconds.filter(|seconds: &f64| !seconds.is_nan());
+    let seconds = seconds.ok_or_else(|| de::Error::custom("not a number of seconds"))?;
     let seconds = seconds.max(0.0).trunc();
     Ok(Some(
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),

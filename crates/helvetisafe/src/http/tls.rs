@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use helvetisafe_proto::BaseUrl;
-use rustls::client::ResolvesClientCert;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{
@@ -39,7 +39,16 @@ pub(crate) struct TlsSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     config: Arc<ClientConfig>,
+    /// True after the peer has asked for a client certificate.
     asked: Arc<AtomicBool>,
+    peer: Peer,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Vault,
+    Proxy,
 }
 
 impl Tls {
@@ -89,6 +98,20 @@ impl Tls {
         Self {
             config: Arc::new(config),
             asked,
+            peer: Peer::Vault,
+        }
+    }
+
+    /// Returns the TLS for the proxy to the vault: it trusts the same authorities, and has no client certificate,
+    /// which is for the vault alone.
+    pub(super) fn for_proxy(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.client_auth_cert_resolver = Arc::new(NoCertificate);
+        // A session of the vault would carry the identity of the certificate.
+        config.resumption = Resumption::disabled();
+        Self {
+            peer: Peer::Proxy,
+            ..Self::watched(config)
         }
     }
 
@@ -163,6 +186,7 @@ impl Tls {
 
     fn refuse_certificate(&self, alert: Option<AlertDescription>) -> TransportError {
         let source = match alert {
+            _ if self.peer == Peer::Proxy => RefusedCertificate::Proxy,
             Some(alert) if self.has_certificate() => RefusedCertificate::Refused(alert),
             _ => RefusedCertificate::Missing,
         };
@@ -194,13 +218,32 @@ fn refused(error: impl StdError + Send + Sync + 'static) -> TransportError {
     TransportError::with_source(Failure::Tls, error)
 }
 
-/// The vault does not accept the client's certificate.
+/// The peer does not accept the client's certificate, or requires one.
 #[derive(Debug, thiserror::Error)]
 enum RefusedCertificate {
     #[error("the vault requires a client certificate: set one with `client_certificate`")]
     Missing,
     #[error("the vault refused the client certificate: {0:?}")]
     Refused(AlertDescription),
+    #[error(
+        "the proxy requires a client certificate, which the client has for the vault alone: use a proxy that \
+         accepts a user and a password"
+    )]
+    Proxy,
+}
+
+/// No client certificate.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 /// Notes if a server asks for a certificate.

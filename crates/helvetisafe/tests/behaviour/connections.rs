@@ -82,6 +82,22 @@ fn a_client_certificate_is_sent_to_a_vault_that_wants_one() {
 }
 
 #[test]
+fn a_proxy_never_gets_the_client_certificate_for_the_vault() {
+    let (port, authority, [chain, key]) = tls_server::mutual("localhost");
+    let proxy = format!("https://localhost:{port}");
+    let errors = errors!("https://vault.example", it => it
+        .ca_certificate(authority.as_str())
+        .client_certificate(&chain, &key)
+        .proxy(proxy.as_str()));
+    assert!(errors.iter().all(|error| !error.is_retryable()));
+    assert_refused(
+        errors,
+        ErrorKind::Transport,
+        "the proxy requires a client certificate",
+    );
+}
+
+#[test]
 fn an_unusable_client_certificate_is_refused_before_anything_is_sent() {
     let (_, _, [chain, key]) = tls_server::mutual("localhost");
     let (_, _, [_, other]) = tls_server::mutual("localhost");

@@ -98,7 +98,7 @@ impl VaultConnector {
         let mut stream: Bytes = Box::new(tcp.into_inner());
         if let Some(proxy) = &self.proxy {
             if let Some(tls) = self.tls.as_ref().filter(|_| proxy.is_https()) {
-                stream = secure(tls, proxy.uri(), stream).await?;
+                stream = secure(&tls.for_proxy(), proxy.uri(), stream).await?;
             }
             tunnel(proxy, vault, &mut stream).await?;
         }

@@ -61,7 +61,7 @@ impl VaultConnector {
     ) -> Result<Box<dyn Transport>, TransportError> {
         if let Some(proxy) = &self.proxy {
             if let Some(tls) = self.tls.as_ref().filter(|_| proxy.is_https()) {
-                stream = opening.tls(tls, proxy.uri(), stream)?;
+                stream = opening.tls(&tls.for_proxy(), proxy.uri(), stream)?;
             }
             stream = opening.tunnel(proxy, stream)?;
         }
