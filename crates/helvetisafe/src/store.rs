@@ -11,6 +11,7 @@ pub use asynchronous::{AsyncSecretStore, StoreFuture};
 #[cfg(feature = "test-util")]
 pub use memory::MemoryStore;
 
+use helvetisafe_proto::Version;
 use secrecy::SecretString;
 
 use crate::error::Error;
@@ -67,6 +68,19 @@ pub trait SecretStore: Send + Sync {
     /// As [`Secrets::update`](crate::Secrets::update).
     fn update(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error>;
 
+    /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error>;
+
     /// As [`Secrets::put`](crate::Secrets::put).
     ///
     /// # Errors
@@ -98,6 +112,19 @@ pub trait SecretStore: Send + Sync {
         value: &str,
         expiry: Expiry,
     ) -> Result<Written, Error>;
+
+    /// As [`Secrets::update_field`](crate::Secrets::update_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_field`](crate::Secrets::update_field).
+    fn update_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error>;
 
     /// As [`Secrets::delete`](crate::Secrets::delete).
     ///

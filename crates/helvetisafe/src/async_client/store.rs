@@ -1,5 +1,6 @@
 //! The asynchronous client as a store.
 
+use helvetisafe_proto::Version;
 use secrecy::SecretString;
 
 use super::AsyncClient;
@@ -39,6 +40,20 @@ impl AsyncSecretStore for AsyncClient {
         Box::pin(async move { self.secrets().update(key, value, expiry).await })
     }
 
+    fn update_if_unchanged<'a>(
+        &'a self,
+        key: &'a str,
+        version: Option<&'a Version>,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move {
+            self.secrets()
+                .update_if_unchanged(key, version, value, expiry)
+                .await
+        })
+    }
+
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -65,6 +80,16 @@ impl AsyncSecretStore for AsyncClient {
         expiry: Expiry,
     ) -> StoreFuture<'a, Result<Written, Error>> {
         Box::pin(async move { self.secrets().set_field(key, field, value, expiry).await })
+    }
+
+    fn update_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { self.secrets().update_field(key, field, value, expiry).await })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> {

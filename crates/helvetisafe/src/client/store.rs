@@ -1,5 +1,6 @@
 //! The client as a store.
 
+use helvetisafe_proto::Version;
 use secrecy::SecretString;
 
 use super::Client;
@@ -25,6 +26,17 @@ impl SecretStore for Client {
         self.secrets().update(key, value, expiry)
     }
 
+    fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        self.secrets()
+            .update_if_unchanged(key, version, value, expiry)
+    }
+
     fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error> {
         self.secrets().put(key, value, expiry)
     }
@@ -46,6 +58,16 @@ impl SecretStore for Client {
         expiry: Expiry,
     ) -> Result<Written, Error> {
         self.secrets().set_field(key, field, value, expiry)
+    }
+
+    fn update_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        self.secrets().update_field(key, field, value, expiry)
     }
 
     fn delete(&self, key: &str) -> Result<(), Error> {

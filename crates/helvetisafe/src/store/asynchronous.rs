@@ -1,6 +1,7 @@
 use std::ops::Deref;
 use std::pin::Pin;
 
+use helvetisafe_proto::Version;
 use secrecy::SecretString;
 
 use crate::error::Error;
@@ -74,6 +75,19 @@ pub trait AsyncSecretStore: Send + Sync {
         expiry: Expiry,
     ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
 
+    /// As [`SecretStore::update_if_unchanged`](crate::SecretStore::update_if_unchanged).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::update_if_unchanged`](crate::SecretStore::update_if_unchanged).
+    fn update_if_unchanged<'a>(
+        &'a self,
+        key: &'a str,
+        version: Option<&'a Version>,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
+
     /// As [`SecretStore::put`](crate::SecretStore::put).
     ///
     /// # Errors
@@ -110,6 +124,19 @@ pub trait AsyncSecretStore: Send + Sync {
         value: &'a str,
         expiry: Expiry,
     ) -> StoreFuture<'a, Result<Written, Error>>;
+
+    /// As [`SecretStore::update_field`](crate::SecretStore::update_field).
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretStore::update_field`](crate::SecretStore::update_field).
+    fn update_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>>;
 
     /// As [`SecretStore::delete`](crate::SecretStore::delete).
     ///
@@ -192,6 +219,16 @@ where
         (**self).update(key, value, expiry)
     }
 
+    fn update_if_unchanged<'a>(
+        &'a self,
+        key: &'a str,
+        version: Option<&'a Version>,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        (**self).update_if_unchanged(key, version, value, expiry)
+    }
+
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -218,6 +255,16 @@ where
         expiry: Expiry,
     ) -> StoreFuture<'a, Result<Written, Error>> {
         (**self).set_field(key, field, value, expiry)
+    }
+
+    fn update_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        (**self).update_field(key, field, value, expiry)
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> {
@@ -280,6 +327,18 @@ impl AsyncSecretStore for super::MemoryStore {
         Box::pin(async move { super::SecretStore::update(self, key, value, expiry) })
     }
 
+    fn update_if_unchanged<'a>(
+        &'a self,
+        key: &'a str,
+        version: Option<&'a Version>,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move {
+            super::SecretStore::update_if_unchanged(self, key, version, value, expiry)
+        })
+    }
+
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -306,6 +365,16 @@ impl AsyncSecretStore for super::MemoryStore {
         expiry: Expiry,
     ) -> StoreFuture<'a, Result<Written, Error>> {
         Box::pin(async move { super::SecretStore::set_field(self, key, field, value, expiry) })
+    }
+
+    fn update_field<'a>(
+        &'a self,
+        key: &'a str,
+        field: &'a str,
+        value: &'a str,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Result<SecretMetadata, Error>> {
+        Box::pin(async move { super::SecretStore::update_field(self, key, field, value, expiry) })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Result<(), Error>> {

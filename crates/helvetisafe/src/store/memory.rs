@@ -171,6 +171,26 @@ impl MemoryStore {
         Ok(stored.metadata(key))
     }
 
+    /// Replaces one field. Another thread may write in between.
+    fn replace_field(
+        &self,
+        key: &KeyName,
+        field: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        loop {
+            let secret = self.read(key, &[field])?;
+            let Some(plaintext) = secret.payload().encode_with_field(field, value) else {
+                return Err(Error::new(Action::Update(key.clone()), Cause::NoFields));
+            };
+            match self.replace(key, plaintext, expiry, secret.version()) {
+                Err(error) if error.kind() == ErrorKind::Changed => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn contains(&self, key: &KeyName) -> bool {
         let now = timestamp(SystemTime::now());
         let state = self.lock();
@@ -196,6 +216,21 @@ impl SecretStore for MemoryStore {
 
     fn update(&self, key: &str, value: &str, expiry: Expiry) -> Result<SecretMetadata, Error> {
         self.replace(&parse(key)?, Payload::encode(key, value), expiry, None)
+    }
+
+    fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        let Some(version) = version else {
+            return Err(Error::new(Action::Update(key), Cause::NoVersion));
+        };
+        let plaintext = Payload::encode(key.as_str(), value);
+        self.replace(&key, plaintext, expiry, Some(version))
     }
 
     fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error> {
@@ -230,17 +265,20 @@ impl SecretStore for MemoryStore {
             let created = self.insert(name, Payload::encode_fields(&[(field, value)]), expiry);
             return created.map(Written::Created);
         }
-        loop {
-            let secret = self.read(&name, &[field])?;
-            let Some(plaintext) = secret.payload().encode_with_field(field, value) else {
-                return Err(Error::new(Action::Update(name), Cause::NoFields));
-            };
-            match self.replace(&name, plaintext, expiry, secret.version()) {
-                // Another thread wrote in between.
-                Err(error) if error.kind() == ErrorKind::Changed => {}
-                outcome => return outcome.map(Written::Updated),
-            }
-        }
+        let updated = self.replace_field(&name, field, value, expiry);
+        updated.map(Written::Updated)
+    }
+
+    fn update_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let key = parse(key)?;
+        refuse_own_name(&key, [field])?;
+        self.replace_field(&key, field, value, expiry)
     }
 
     fn delete(&self, key: &str) -> Result<(), Error> {

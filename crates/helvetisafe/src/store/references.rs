@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use helvetisafe_proto::Version;
 use secrecy::SecretString;
 
 use super::SecretStore;
@@ -30,6 +31,16 @@ where
         (**self).update(key, value, expiry)
     }
 
+    fn update_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        (**self).update_if_unchanged(key, version, value, expiry)
+    }
+
     fn put(&self, key: &str, value: &str, expiry: Expiry) -> Result<Written, Error> {
         (**self).put(key, value, expiry)
     }
@@ -51,6 +62,16 @@ where
         expiry: Expiry,
     ) -> Result<Written, Error> {
         (**self).set_field(key, field, value, expiry)
+    }
+
+    fn update_field(
+        &self,
+        key: &str,
+        field: &str,
+        value: &str,
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        (**self).update_field(key, field, value, expiry)
     }
 
     fn delete(&self, key: &str) -> Result<(), Error> {

@@ -35,6 +35,16 @@ fn use_all(store: &dyn SecretStore) {
     assert!(after.updated_at() >= before.updated_at() && before.updated_at().is_some());
     let written = store.put("b", "new", Expiry::Keep).unwrap();
     assert!(written.is_created());
+    let read = store.get("b").unwrap();
+    let version = read.version();
+    let update = |value| store.update_if_unchanged("b", version, value, Expiry::Keep);
+    assert_ne!(update("newer").unwrap().version(), version);
+    assert_eq!(kind(update("newest")), (ErrorKind::Changed, Some(412)));
+    assert_eq!(store.get("b").unwrap().expose_secret(), "newer");
+    assert_eq!(
+        kind(store.update_if_unchanged("b", None, "v", Expiry::Keep)),
+        (ErrorKind::Unsupported, None)
+    );
     let past = Expiry::At(Timestamp::UNIX_EPOCH);
     assert!(store.put("b", "new", past).is_err());
 
@@ -45,6 +55,10 @@ fn use_all(store: &dyn SecretStore) {
     assert!(!store.exists("c").unwrap());
     assert_eq!(kind(store.get("no name")), (ErrorKind::Config, None));
 
+    assert_eq!(
+        kind(store.update_field("c", "user", "app", Expiry::Keep)),
+        absent
+    );
     store.set_field("c", "user", "app", Expiry::Keep).unwrap();
     // As a client refuses it: it may be another secret's.
     assert_eq!(kind(store.get("c")), (ErrorKind::Crypto, None));
@@ -55,7 +69,10 @@ fn use_all(store: &dyn SecretStore) {
     store.delete("c").unwrap();
     let fields = [("user", "app"), ("pass", "old")];
     store.create_fields("c", &fields, Expiry::Keep).unwrap();
-    store.set_field("c", "pass", "word", Expiry::Keep).unwrap();
+    store
+        .update_field("c", "pass", "word", Expiry::Keep)
+        .unwrap();
+    store.set_field("c", "user", "app", Expiry::Keep).unwrap();
     assert_eq!(store.get("c").unwrap().fields().len(), 2);
     assert_eq!(
         kind(store.get_field("c", "none")),
@@ -63,6 +80,10 @@ fn use_all(store: &dyn SecretStore) {
     );
     assert_eq!(
         kind(store.set_field("a", "user", "v", Expiry::Keep)),
+        (ErrorKind::Conflict, None)
+    );
+    assert_eq!(
+        kind(store.update_field("a", "user", "v", Expiry::Keep)),
         (ErrorKind::Conflict, None)
     );
     assert_eq!(

@@ -17,6 +17,8 @@ pub(super) struct Wiped<T: Transport> {
     received: usize,
     /// The unread bytes of the input at the last check.
     unread: usize,
+    /// True from the first received byte until the connection goes back to the pool.
+    is_used: bool,
 }
 
 impl<T: Transport> Wiped<T> {
@@ -25,6 +27,7 @@ impl<T: Transport> Wiped<T> {
             connection,
             received: 0,
             unread: 0,
+            is_used: false,
         }
     }
 
@@ -84,6 +87,7 @@ impl<T: Transport> Transport for Wiped<T> {
             return Err(Error::Other(Box::new(TooMuchFraming)));
         }
         let before = self.unread;
+        self.is_used = true;
         let more = self.connection.await_input(timeout)?;
         self.unread = self.connection.buffers().input().len();
         let received = self.unread.saturating_sub(before);
@@ -97,12 +101,14 @@ impl<T: Transport> Transport for Wiped<T> {
         Ok(more)
     }
 
-    /// Called after the whole answer was read, before the connection goes back to the pool.
+    /// Called twice: after the whole answer was read, before the connection goes back to the pool, and before
+    /// the next request. The first time the socket is not asked, which takes three system calls: the second
+    /// time finds all that came until then.
     fn is_open(&mut self) -> bool {
         if self.connection.buffers().input().is_empty() {
             self.wipe_input();
         }
-        self.connection.is_open()
+        std::mem::take(&mut self.is_used) || self.connection.is_open()
     }
 
     fn is_tls(&self) -> bool {

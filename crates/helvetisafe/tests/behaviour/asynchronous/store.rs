@@ -12,8 +12,18 @@ async fn use_all(store: Arc<dyn AsyncSecretStore>) {
     store.create("a", "one", Expiry::Keep).await.unwrap();
     store.update("a", "two", Expiry::Keep).await.unwrap();
     store.put("b", "5432", Expiry::Keep).await.unwrap();
+    let read = store.get("a").await.unwrap();
+    let version = read.version();
+    for (value, is_first) in [("two", true), ("three", false)] {
+        let updated = store.update_if_unchanged("a", version, value, Expiry::Keep);
+        assert_eq!(updated.await.is_ok(), is_first);
+    }
     store
-        .set_field("c", "user", "app", Expiry::Keep)
+        .set_field("c", "user", "old", Expiry::Keep)
+        .await
+        .unwrap();
+    store
+        .update_field("c", "user", "app", Expiry::Keep)
         .await
         .unwrap();
     assert_eq!(store.get("a").await.unwrap().expose_secret(), "two");
