@@ -525,6 +525,59 @@ fn a_server_that_cannot_be_verified_or_reached_gets_nothing() {
     assert_eq!(status, 2, "{message}");
 }
 
+#[test]
+fn a_plugin_of_the_kubeconfig_gives_the_credential() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let with_plugin = |script: &str| {
+        let mut config: Value = serde_json::from_str(&server.kubeconfig()).unwrap();
+        config["users"][0]["user"] = json!({"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+            "command": "sh", "args": ["-c", script],
+        }});
+        world.write("plugin", &config.to_string(), 0o600);
+        run(&world, &server, &["--kubeconfig", "plugin"])
+    };
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"token": TOKEN},
+    });
+    let output = with_plugin(&format!("echo '{credential}'"));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(server.entries("app"), ["A=one"]);
+    for (script, expected) in [
+        (
+            "echo canary-token; echo log in first >&2; exit 3",
+            "log in first",
+        ),
+        (
+            "echo '{\"kind\": \"canary-token\", \"status\": \"canary-token\"}'",
+            "printed no credential",
+        ),
+    ] {
+        let output = with_plugin(script);
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        let message = text(&output.stderr);
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("canary-token"), "{message}");
+    }
+}
+
+#[test]
+fn a_broken_kubeconfig_is_not_quoted() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    world.write(
+        "broken",
+        "users:\n- user: {token: canary-token\n  x: [",
+        0o600,
+    );
+    let (status, message) = failure(&world, &server, &["--kubeconfig", "broken"]);
+    assert_eq!(status, 2);
+    assert!(message.contains("it is not valid in line 3"), "{message}");
+    assert!(!message.contains("canary-token"), "{message}");
+}
+
 /// Starts a `sync --watch` and waits until `is_done` accepts its messages.
 fn watch(mut command: Command, is_done: impl Fn(&str) -> bool) -> (Child, String) {
     let stderr = tempfile::NamedTempFile::new().unwrap();

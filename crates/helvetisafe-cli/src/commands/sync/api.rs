@@ -10,7 +10,7 @@ use kube::core::params::{GetParams, Patch, PatchParams, PostParams};
 use kube::{Client, Config};
 use serde::Serialize;
 
-use super::explain::{ApiError, chain, explain};
+use super::explain::{ApiError, chain, explain, no_kubeconfig};
 use super::secret::{Manifest, Secret};
 use super::target::{Target, TargetArgs};
 use crate::failure::Failure;
@@ -47,16 +47,19 @@ impl Api {
         let agent = HeaderValue::from_static(concat!("helvetisafe/", env!("CARGO_PKG_VERSION")));
         config.headers.push((USER_AGENT, agent));
         let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(|error| {
-            Failure::usage(format_args!(
+        let target = Target { name, namespace };
+        // This also asks a plugin of the kubeconfig for the credential.
+        let client = Client::try_from(config).map_err(|error| match error {
+            kube::Error::Auth(_) => explain(&error, "get", &target).failure,
+            _ => Failure::usage(format_args!(
                 "cannot use the configuration of the cluster: {}; correct the kubeconfig",
                 chain(&error)
-            ))
+            )),
         })?;
         Ok(Self {
             client,
-            requests: Request::new(format!("/api/v1/namespaces/{namespace}/secrets")),
-            target: Target { name, namespace },
+            requests: Request::new(format!("/api/v1/namespaces/{}/secrets", target.namespace)),
+            target,
             manager: manager.to_owned(),
             dry_run,
         })
@@ -167,13 +170,6 @@ async fn config(args: &TargetArgs) -> Result<Config, Failure> {
         None => Config::from_kubeconfig(&options).await,
     };
     config.map_err(|error| no_kubeconfig(&error))
-}
-
-fn no_kubeconfig(error: &kube::config::KubeconfigError) -> Failure {
-    Failure::usage(format_args!(
-        "cannot read the kubeconfig: {}; give --kubeconfig and --context, or set KUBECONFIG",
-        chain(error)
-    ))
 }
 
 /// Refuses to send values in clear over a network, and warns where the server is not verified.

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use kube::client::AuthError;
+use kube::config::KubeconfigError;
 use kube::core::Status as Refusal;
 
 use super::target::Target;
@@ -39,7 +41,7 @@ pub(super) fn explain(error: &kube::Error, verb: &str, target: &Target) -> ApiEr
             format_args!(
                 "cannot get a credential for the API server: {}; check the user in the kubeconfig, and \
                  its plugin",
-                chain(error)
+                without_output(error)
             ),
         )
         .into(),
@@ -50,6 +52,34 @@ pub(super) fn explain(error: &kube::Error, verb: &str, target: &Target) -> ApiEr
         ))
         .into(),
     }
+}
+
+/// Describes a failed login without the plugin's variables and its standard output, which can have a token.
+fn without_output(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            let status = out.status;
+            let said = String::from_utf8_lossy(&out.stderr);
+            format!("the plugin failed ({status}): {}", said.trim())
+        }
+        AuthError::AuthExecParse(_) => "the plugin printed no credential".to_owned(),
+        _ => chain(error),
+    }
+}
+
+/// The failure of a kubeconfig. The text of a parser's error could quote a token.
+pub(super) fn no_kubeconfig(error: &KubeconfigError) -> Failure {
+    let what = match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(at) => format!("it is not valid in line {}", at.line()),
+            None => "it is not valid".to_owned(),
+        },
+        KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
+        _ => chain(error),
+    };
+    Failure::usage(format_args!(
+        "cannot read the kubeconfig: {what}; give --kubeconfig and --context, or set KUBECONFIG"
+    ))
 }
 
 fn unreachable_server(error: &kube::Error) -> Failure {
