@@ -1,6 +1,7 @@
 //! `sync` against an API server that enforces what Kubernetes does.
 
 pub(crate) mod api_server;
+mod manifests;
 mod peer;
 
 use std::process::{Child, Command, Output, Stdio};
