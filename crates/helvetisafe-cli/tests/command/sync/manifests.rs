@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::api_server::ApiServer;
-use super::{data, sync, world};
+use super::{data, sync, text, world};
 
 /// The commands whose arguments are checked.
 const COMMANDS: &[&str] = &["sync"];
@@ -63,15 +63,26 @@ fn the_arguments_exist() {
 }
 
 #[test]
-fn the_variables_are_documented() {
-    let docs = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+fn the_variables_are_settings() {
     let objects = objects();
     let maps: Vec<_> = of_kind(&objects, "ConfigMap").collect();
     assert_eq!(maps.len(), 1);
     let variables = maps[0]["data"].as_object().unwrap();
     assert!(variables.contains_key("HELVETISAFE_ALLOW_UNBOUND"));
-    for name in variables.keys() {
-        assert!(docs.contains(name.as_str()), "{name} is not in docs/cli.md");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
+    command.env_clear().args(["config", "show"]);
+    let values = variables
+        .iter()
+        .map(|(name, value)| (name, value.as_str().unwrap()));
+    let output = command.envs(values).output().unwrap();
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{shown}{}", text(&output.stderr));
+    // It is no setting of the vault: it selects.
+    let settings = variables
+        .keys()
+        .filter(|it| *it != "HELVETISAFE_SECRET_KEYS");
+    for name in settings {
+        assert!(shown.contains(name.as_str()), "{name} is not in {shown}");
     }
 }
 
