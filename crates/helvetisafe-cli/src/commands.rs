@@ -11,10 +11,13 @@ mod field;
 mod get;
 mod import;
 mod inject;
+mod kubernetes;
 mod list;
 mod man;
 pub(crate) mod run;
 mod selection;
+#[cfg(feature = "kubernetes")]
+mod sync;
 mod trust;
 mod write;
 
@@ -69,6 +72,8 @@ pub(crate) enum Command {
     Export(export::Args),
     #[command(subcommand)]
     Config(config::Command),
+    #[cfg(feature = "kubernetes")]
+    Sync(sync::Args),
     Agent(agent::Args),
     Doctor(doctor::Args),
     Trust(trust::Args),
@@ -107,6 +112,8 @@ impl Command {
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
+            #[cfg(feature = "kubernetes")]
+            Self::Sync(args) => sync::run(args, vault, ui),
             Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
             Self::Doctor(args) => doctor::run(args, vault, ui),
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),

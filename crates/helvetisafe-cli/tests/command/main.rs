@@ -34,6 +34,8 @@ mod state_folder;
 mod streams;
 #[cfg(unix)]
 mod suggest;
+#[cfg(unix)]
+mod sync;
 mod terminal;
 #[cfg(unix)]
 mod timeout;

@@ -60,6 +60,7 @@ transcripts!(
     offline,
     run_program,
     set_create_update,
+    sync,
     trust,
     value_sources,
 );
@@ -135,6 +136,11 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
     if transcript.contains("[FINGERPRINT]") || transcript.contains("trust pin") {
         names.push(("FINGERPRINT", world.fingerprint()));
     }
+    #[cfg(unix)]
+    if transcript.contains("KUBECONFIG=") {
+        let server = crate::sync::api_server::ApiServer::start(&["get", "create", "patch"]);
+        world.write("kubeconfig", &server.kubeconfig(), 0o600);
+    }
     if transcript.contains("reader.pem") {
         names.extend(world.reader_names());
     }
@@ -172,7 +178,8 @@ fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> Stri
     let words = split(line);
     let is_variable = |word: &&String| {
         let name = word.split_once('=').map_or("", |(name, _)| name);
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        let is_allowed = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        !name.is_empty() && name.chars().all(is_allowed)
     };
     let variables: Vec<_> = words.iter().take_while(is_variable).collect();
     let (program, arguments) = words[variables.len()..].split_first().unwrap();

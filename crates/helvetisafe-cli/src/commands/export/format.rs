@@ -4,9 +4,10 @@ use clap::ValueEnum;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::k8s::{self, ManifestArgs};
+use super::k8s::ManifestArgs;
 use super::text::buffer;
 use super::{docker, dotenv, fish, github, json, powershell, shell, systemd, yaml};
+use crate::commands::kubernetes::key_refusal;
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
 
@@ -45,7 +46,7 @@ impl Format {
         match self {
             Self::Json => None,
             Self::Yaml => yaml::refusal(name),
-            Self::K8s => k8s::refusal(name),
+            Self::K8s => key_refusal(name),
             Self::Dotenv => dotenv::refusal(name, value),
             Self::Shell => shell::refusal(name),
             Self::Fish => fish::refusal(name),

@@ -6,11 +6,9 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use super::text::buffer;
+use crate::commands::kubernetes::{LARGEST, TOO_LARGE, name_refusal, namespace_refusal};
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
-
-/// The limit of all values together, in bytes: `MaxSecretSize` of Kubernetes.
-const LARGEST: usize = 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Kubernetes")]
@@ -23,19 +21,6 @@ pub(super) struct ManifestArgs {
     namespace: Option<String>,
 }
 
-/// Returns the reason if a name is not a key of a Secret: `IsConfigMapKey` of Kubernetes.
-pub(super) fn refusal(name: &str) -> Option<&'static str> {
-    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-    let is_key = (1..=253).contains(&name.len())
-        && name.bytes().all(is_allowed)
-        && name != "."
-        && !name.starts_with("..");
-    (!is_key).then_some(
-        "cannot be a key of a Secret, which has 1 to 253 letters, digits, `-`, `_` and `.`; name \
-         it with --env NAME=KEY.FIELD",
-    )
-}
-
 impl ManifestArgs {
     /// Fails if the names are invalid, or the format is not selected.
     pub(super) fn check(&self, is_selected: bool) -> Result<(), Failure> {
@@ -44,17 +29,11 @@ impl ManifestArgs {
                 "--name and --namespace are for --format k8s; leave them out",
             ));
         }
-        if !self.name.as_deref().is_none_or(is_subdomain) {
-            return Err(Failure::usage(
-                "--name is not the name of a Secret, which has small letters, digits, `-` and `.`, and \
-                 begins and ends with a letter or a digit",
-            ));
+        if let Some(reason) = self.name.as_deref().and_then(name_refusal) {
+            return Err(Failure::usage(format_args!("--name {reason}")));
         }
-        if !self.namespace.as_deref().is_none_or(is_label) {
-            return Err(Failure::usage(
-                "--namespace is not the name of a namespace, which has at most 63 small letters, \
-                 digits and `-`, and begins and ends with a letter or a digit",
-            ));
+        if let Some(reason) = self.namespace.as_deref().and_then(namespace_refusal) {
+            return Err(Failure::usage(format_args!("--namespace {reason}")));
         }
         Ok(())
     }
@@ -63,9 +42,7 @@ impl ManifestArgs {
     pub(super) fn text(&self, variables: &[Variable]) -> Result<Zeroizing<String>, Failure> {
         let sizes = variables.iter().map(|v| v.value.expose_secret().len());
         if sizes.sum::<usize>() > LARGEST {
-            return Err(Failure::usage(
-                "the values have more than the 1 MiB that a Secret can hold; select fewer",
-            ));
+            return Err(Failure::usage(TOO_LARGE));
         }
         let mut out = buffer(variables);
         out.push_str("apiVersion: v1\nkind: Secret\nmetadata:\n");
@@ -87,23 +64,6 @@ impl ManifestArgs {
         }
         Ok(out)
     }
-}
-
-/// Checks RFC 1123 as Kubernetes does: labels between dots, 253 characters at most.
-fn is_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_plain)
-}
-
-fn is_label(name: &str) -> bool {
-    name.len() <= 63 && is_plain(name)
-}
-
-fn is_plain(label: &str) -> bool {
-    let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !label.is_empty()
-        && label.bytes().all(is_allowed)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 #[cfg(test)]
@@ -153,26 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_those_of_kubernetes() {
-        for key in ["A", "tls.crt", "a-b_c", "1", ".a"] {
-            assert_eq!(refusal(key), None, "{key}");
-        }
-        for key in ["", ".", "..", "..a", "a b", "a/b", "é", "a\n", "a\""] {
-            assert!(refusal(key).is_some(), "{key}");
-        }
-        assert!(refusal(&"a".repeat(254)).is_some());
-    }
-
-    #[test]
-    fn names_are_those_of_rfc_1123() {
-        for name in ["a", "app-1", "app.prod", "1"] {
-            assert!(is_subdomain(name), "{name}");
-        }
-        for name in ["", "A", "-a", "a-", "a..b", ".a", "a_b", "a\nb", "a\""] {
-            assert!(!is_subdomain(name), "{name}");
-        }
-        assert!(!is_label("a.b"));
-        assert!(!is_label(&"a".repeat(64)));
+    fn names_are_checked() {
         for (args, is_selected) in [
             (ManifestArgs::new("App", None), true),
             (ManifestArgs::new("app", Some("a.b")), true),
