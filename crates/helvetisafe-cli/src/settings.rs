@@ -11,6 +11,7 @@ mod secret;
 mod spec;
 mod vault_id;
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -254,23 +255,24 @@ fn org_key(entries: &Entries) -> Result<Option<ExpectedOrgKey>, Failure> {
 
 /// Of two contradictory switches the one from the stronger source wins.
 fn binding(entries: &Entries) -> Result<Binding, Failure> {
-    let rank = |setting| -> Result<Option<u8>, Failure> {
+    let switched_on = |setting| -> Result<Option<&Entry>, Failure> {
         let is_on = is_on(entries, setting)?;
-        let entry = entries.used(setting).filter(|_| is_on);
-        Ok(entry.map(|entry| entry.origin.rank()))
+        Ok(entries.used(setting).filter(|_| is_on))
     };
-    let (allow, require) = (Setting::AllowUnbound, Setting::RequireBinding);
-    match (rank(allow)?, rank(require)?) {
-        (None, None) => Ok(Binding::RefuseOthers),
-        (Some(allow), require) if require.is_none_or(|require| allow < require) => {
-            Ok(Binding::AllowUnbound)
-        }
-        (allow, Some(require)) if allow.is_none_or(|allow| require < allow) => {
-            Ok(Binding::Required)
-        }
-        _ => Err(Failure::usage(format_args!(
-            "{allow} and {require} contradict each other in the same source; set only one of them \
-             to true"
+    let allow = switched_on(Setting::AllowUnbound)?;
+    let require = switched_on(Setting::RequireBinding)?;
+    let (allow, require) = match (allow, require) {
+        (None, None) => return Ok(Binding::RefuseOthers),
+        (Some(_), None) => return Ok(Binding::AllowUnbound),
+        (None, Some(_)) => return Ok(Binding::Required),
+        (Some(allow), Some(require)) => (allow, require),
+    };
+    match entries.rank_of(allow).cmp(&entries.rank_of(require)) {
+        Ordering::Less => Ok(Binding::AllowUnbound),
+        Ordering::Greater => Ok(Binding::Required),
+        Ordering::Equal => Err(Failure::usage(format_args!(
+            "{} and {} contradict each other; set only one of them to true",
+            allow.origin, require.origin
         ))),
     }
 }

@@ -3,11 +3,15 @@
 //! A flag wins over a variable, and a variable over the profile. The same holds between alternatives,
 //! such as the two authentications: the one from the stronger source wins as a whole. Two entries from
 //! equally strong sources contradict each other.
+//!
+//! A profile that the user named is as strong as the variables, so that a forgotten variable contradicts it
+//! and does not silently replace a part of it. And a credential is sent to the base URL of its own source
+//! alone, or to that of a flag.
 
 use std::env;
 use std::ffi::OsString;
 
-use super::entry::{Entry, Origin, RawValue};
+use super::entry::{Entry, Origin, RawValue, Source};
 use super::flags::SettingsArgs;
 use super::profile::Profile;
 use super::spec::{SPECS, Setting, SettingSpec};
@@ -28,6 +32,8 @@ pub(crate) struct Entries {
     used: Vec<Entry>,
     overridden: Vec<Entry>,
     problems: Vec<String>,
+    /// The variables that contradict the profile.
+    contradictions: Vec<String>,
 }
 
 impl Entries {
@@ -48,6 +54,7 @@ impl Entries {
             used: found,
             overridden: Vec::new(),
             problems: Vec::new(),
+            contradictions: Vec::new(),
         };
         entries.resolve();
         Ok(entries)
@@ -93,20 +100,33 @@ impl Entries {
         }
     }
 
+    /// Returns the precedence of an entry: the lowest rank wins.
+    pub(super) fn rank_of(&self, entry: &Entry) -> u8 {
+        entry.origin.rank(self.named_by().is_some())
+    }
+
+    /// Returns the flag or the variable that names the profile.
+    fn named_by(&self) -> Option<&'static str> {
+        self.profile.as_ref()?.named_by
+    }
+
     fn resolve(&mut self) {
         for setting in Setting::all() {
             self.override_weaker(setting);
+            self.override_repetition(setting);
             self.refuse_contradiction(&[setting]);
         }
         for alternatives in [AUTHENTICATION, KEY_SOURCE] {
             self.choose(alternatives);
         }
+        self.refuse_variables();
+        self.refuse_foreign_credential();
         self.find_missing();
     }
 
     /// Returns the rank of the strongest source that has one of `settings`.
     fn rank(&self, settings: &[Setting]) -> Option<u8> {
-        let ranks = self.all(settings).map(|entry| entry.origin.rank());
+        let ranks = self.all(settings).map(|entry| self.rank_of(entry));
         ranks.min()
     }
 
@@ -116,9 +136,24 @@ impl Entries {
     }
 
     fn override_weaker(&mut self, setting: Setting) {
+        let is_named = self.named_by().is_some();
         if let Some(rank) = self.rank(&[setting]) {
-            self.override_if(|entry| entry.setting == setting && entry.origin.rank() > rank);
+            self.override_if(|it| it.setting == setting && it.origin.rank(is_named) > rank);
         }
+    }
+
+    /// Drops a variable that repeats the named profile.
+    fn override_repetition(&mut self, setting: Setting) {
+        let is_from = |source| move |entry: &&Entry| entry.origin.source() == source;
+        let of_profile = self.used_all(setting).find(is_from(Source::Profile));
+        let Some(value) = of_profile.map(|entry| entry.value.clone()) else {
+            return;
+        };
+        self.override_if(|entry| {
+            entry.setting == setting
+                && entry.origin.source() == Source::Variable
+                && entry.value.is_same(&value)
+        });
     }
 
     fn override_if(&mut self, is_weaker: impl Fn(&Entry) -> bool) {
@@ -138,14 +173,59 @@ impl Entries {
     }
 
     fn refuse_contradiction(&mut self, settings: &[Setting]) {
-        let origins: Vec<_> = self
-            .all(settings)
-            .map(|entry| entry.origin.to_string())
-            .collect();
-        if origins.len() > 1 {
-            self.problems
-                .push(format!("set only one of {}", origins.join(", ")));
+        let origins = |source: Option<Source>| {
+            let entries = self.all(settings).map(|entry| &entry.origin);
+            let entries = entries.filter(|it| source.is_none_or(|source| it.source() == source));
+            entries.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let (all, variables) = (origins(None), origins(Some(Source::Variable)));
+        let profile = origins(Some(Source::Profile));
+        if all.len() < 2 {
+            return;
         }
+        if variables.is_empty() || profile.is_empty() {
+            self.problems
+                .push(format!("set only one of {}", all.join(", ")));
+        } else {
+            let verb = match variables.len() {
+                1 => "contradicts",
+                _ => "contradict",
+            };
+            let (variables, profile) = (variables.join(" and "), profile.join(" and "));
+            self.contradictions
+                .push(format!("{variables} {verb} {profile}"));
+        }
+    }
+
+    /// Refuses variables that contradict a named profile.
+    fn refuse_variables(&mut self) {
+        if let Some(named_by) = self.named_by().filter(|_| !self.contradictions.is_empty()) {
+            self.problems.push(format!(
+                "{}; a profile that {named_by} names is used as a whole: unset these variables, or \
+                 select no profile",
+                self.contradictions.join("; ")
+            ));
+        }
+    }
+
+    /// Refuses to send a secret to the base URL of another source, which may be that of another vault.
+    fn refuse_foreign_credential(&mut self) {
+        let base = self.used(Setting::BaseUrl).map(|entry| &entry.origin);
+        let base = base.filter(|it| it.source() != Source::Flag);
+        let Some(base) = base.filter(|_| self.contradictions.is_empty()) else {
+            return;
+        };
+        let is_foreign = |entry: &&Entry| entry.origin.source() != base.source();
+        let credentials = self.all(&[Setting::ClientSecret, Setting::ApiToken]);
+        let problems = credentials.filter(is_foreign).map(|entry| {
+            format!(
+                "the credential is from {}, and the base URL from {base}: give --base-url to send the \
+                 credential there",
+                entry.origin
+            )
+        });
+        let problems: Vec<_> = problems.collect();
+        self.problems.extend(problems);
     }
 
     fn find_missing(&mut self) {

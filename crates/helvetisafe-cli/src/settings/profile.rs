@@ -24,6 +24,10 @@ use crate::failure::Failure;
 use crate::fs::{path_variable, private_file, xdg_folder};
 use crate::ui::similar::nearest;
 
+/// What names a profile.
+const FLAG: &str = "--profile";
+const VARIABLE: &str = "HELVETISAFE_PROFILE";
+
 /// The name of the profile that is used by default.
 const DEFAULT: &str = "default";
 
@@ -32,6 +36,8 @@ const DEFAULT: &str = "default";
 pub(crate) struct Profile {
     pub(crate) file: PathBuf,
     pub(crate) name: String,
+    /// The flag or the variable that names it; `None` for a default.
+    pub(super) named_by: Option<&'static str>,
     entries: Table,
 }
 
@@ -39,10 +45,11 @@ impl Profile {
     /// Reads the selected profile. `None` if no file and no profile is selected, and the default file does
     /// not exist or has no profile `default`.
     pub(super) fn load(args: &SettingsArgs) -> Result<Option<Self>, Failure> {
-        let selected_name = match &args.profile {
-            Some(name) => Some(name.clone()),
-            None => text_variable("HELVETISAFE_PROFILE")?,
+        let (selected_name, flag_or_variable) = match &args.profile {
+            Some(name) => (Some(name.clone()), FLAG),
+            None => (text_variable(VARIABLE)?, VARIABLE),
         };
+        let named_by = selected_name.is_some().then_some(flag_or_variable);
         let selected_file = args.config.clone();
         let selected_file = selected_file.or_else(|| path_variable("HELVETISAFE_CONFIG"));
         let default_file = || default_file().filter(|file| file.exists());
@@ -55,16 +62,21 @@ impl Profile {
         let Some(name) = selected_name.or(default) else {
             let entries = profiles.remove(DEFAULT);
             return entries
-                .map(|entries| Self::new(file, DEFAULT.to_owned(), entries))
+                .map(|entries| Self::new(file, DEFAULT.to_owned(), None, entries))
                 .transpose();
         };
         match profiles.remove(&name) {
-            Some(entries) => Self::new(file, name, entries).map(Some),
+            Some(entries) => Self::new(file, name, named_by, entries).map(Some),
             None => Err(unknown_profile(&file, &name, &profiles)),
         }
     }
 
-    fn new(file: PathBuf, name: String, entries: Value) -> Result<Self, Failure> {
+    fn new(
+        file: PathBuf,
+        name: String,
+        named_by: Option<&'static str>,
+        entries: Value,
+    ) -> Result<Self, Failure> {
         let Value::Table(entries) = entries else {
             return Err(Failure::usage(format_args!(
                 "the profile `{name}` in {} is not a table; begin it with [profiles.{name}]",
@@ -74,6 +86,7 @@ impl Profile {
         let profile = Self {
             file,
             name,
+            named_by,
             entries,
         };
         profile.check_keys()?;
