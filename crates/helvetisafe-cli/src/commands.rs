@@ -10,6 +10,7 @@ mod export;
 mod field;
 mod get;
 mod import;
+mod init;
 mod inject;
 mod list;
 mod man;
@@ -67,6 +68,7 @@ pub(crate) enum Command {
     Inject(inject::Args),
     Run(run::Args),
     Export(export::Args),
+    Init(init::Args),
     #[command(subcommand)]
     Config(config::Command),
     Agent(agent::Args),
@@ -106,6 +108,7 @@ impl Command {
             Self::Inject(args) => inject::run(args, vault, ui),
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
+            Self::Init(args) => init::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
             Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
             Self::Doctor(args) => doctor::run(args, vault, ui),

@@ -6,6 +6,8 @@
 mod entries;
 mod entry;
 mod flags;
+mod new_profile;
+mod plain_http;
 mod profile;
 mod secret;
 mod spec;
@@ -15,7 +17,7 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use helvetisafe::{Credentials, Fingerprint, KeySource};
+use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope, Scopes};
 use secrecy::ExposeSecret;
 
 use crate::failure::Failure;
@@ -23,6 +25,8 @@ use crate::ui::duration;
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
 pub(crate) use flags::SettingsArgs;
+pub(crate) use new_profile::NewProfile;
+pub(crate) use plain_http::PlainHttp;
 pub(crate) use profile::Profile;
 use secret::LazySecret;
 pub(crate) use spec::Setting;
@@ -32,6 +36,11 @@ pub(crate) use vault_id::VaultId;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    /// The host that may be reached over plain HTTP, and the setting that allows it. Set only if the base URL
+    /// needs it.
+    pub(crate) plain_http: Option<PlainHttp>,
+    /// The scopes to request; `None` for all.
+    pub(crate) scopes: Option<Scopes>,
     authentication: Authentication,
     key: Key,
     /// The time for all requests of a command together, if one is set.
@@ -88,6 +97,17 @@ impl Settings {
         Self::parse(&Entries::collect(args)?)
     }
 
+    /// Reads a profile alone, without flags and variables.
+    pub(crate) fn of_profile(profile: &NewProfile, args: &SettingsArgs) -> Result<Self, Failure> {
+        let args = SettingsArgs {
+            config: Some(profile.file.clone()),
+            profile: Some(profile.name.clone()),
+            insecure_permissions: args.insecure_permissions,
+            ..SettingsArgs::default()
+        };
+        Self::parse(&Entries::collect_profile(&args)?)
+    }
+
     /// Fails with everything that is missing or contradictory, else with the first invalid value.
     pub(crate) fn parse(entries: &Entries) -> Result<Self, Failure> {
         entries.check()?;
@@ -95,6 +115,8 @@ impl Settings {
         let is_api_token = matches!(authentication, Authentication::ApiToken(_));
         Ok(Self {
             base_url: text(entries, Setting::BaseUrl)?,
+            plain_http: PlainHttp::parse(entries)?,
+            scopes: scopes(entries)?,
             key: Key::parse(entries)?,
             timeout: timeout(entries)?,
             binding: binding(entries)?,
@@ -110,6 +132,15 @@ impl Settings {
 
     pub(crate) fn uses_api_token(&self) -> bool {
         matches!(self.authentication, Authentication::ApiToken(_))
+    }
+
+    /// Returns the base URL, which was checked.
+    pub(crate) fn base(&self) -> Result<BaseUrl, Failure> {
+        let base = match &self.plain_http {
+            Some(allowed) => BaseUrl::parse_with_plain_http(&self.base_url, &allowed.host),
+            None => BaseUrl::parse(&self.base_url),
+        };
+        base.map_err(Failure::usage)
     }
 
     /// Reads the secret of the authentication.
@@ -211,6 +242,21 @@ fn path(entries: &Entries, setting: Setting) -> Option<PathBuf> {
 fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     let entry = entries.used(setting)?;
     Some(LazySecret::new(entry, entries.insecure_permissions))
+}
+
+fn scopes(entries: &Entries) -> Result<Option<Scopes>, Failure> {
+    let Some((text, origin)) = entries.text(Setting::Scopes) else {
+        return Ok(None);
+    };
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
+    match scopes {
+        Ok(scopes) if !scopes.is_empty() => Ok(Some(scopes.into_iter().collect())),
+        _ => Err(Failure::usage(format_args!(
+            "{origin} is not a list of scopes: `{text}`; there are {}",
+            Scopes::ALL
+        ))),
+    }
 }
 
 /// Returns whether a switch is set to `true`.

@@ -10,11 +10,13 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::entry::{Entry, Origin, RawValue, Source};
 use super::flags::SettingsArgs;
 use super::profile::Profile;
-use super::spec::{SPECS, Setting, SettingSpec};
+use super::secret::LazySecret;
+use super::spec::{SPECS, Setting, SettingSpec, ValueKind};
 use crate::failure::Failure;
 
 /// Alternatives, of which one is needed.
@@ -40,14 +42,26 @@ impl Entries {
     /// Collects all entries. Files and commands with secrets are not read.
     pub(crate) fn collect(args: &SettingsArgs) -> Result<Self, Failure> {
         let profile = Profile::load(args)?;
-        let mut found = Vec::new();
-        for spec in SPECS {
-            found.extend(from_flag(spec, args)?);
-            found.extend(from_environment(spec)?);
-            if let Some(profile) = &profile {
-                found.extend(profile.entry(spec)?);
-            }
-        }
+        let mut found = given(args)?;
+        found.extend(of_profile(profile.as_ref())?);
+        Ok(Self::resolved(found, profile, args))
+    }
+
+    /// Collects the entries of a profile alone.
+    pub(super) fn collect_profile(args: &SettingsArgs) -> Result<Self, Failure> {
+        let profile = Profile::load(args)?;
+        let found = of_profile(profile.as_ref())?;
+        Ok(Self::resolved(found, profile, args))
+    }
+
+    /// Collects flags, variables and `more` entries, for a new profile.
+    pub(crate) fn for_new_profile(args: &SettingsArgs, more: Vec<Entry>) -> Result<Self, Failure> {
+        let mut found = given(args)?;
+        found.extend(more);
+        Ok(Self::resolved(found, None, args))
+    }
+
+    fn resolved(found: Vec<Entry>, profile: Option<Profile>, args: &SettingsArgs) -> Self {
         let mut entries = Self {
             profile,
             insecure_permissions: args.insecure_permissions,
@@ -57,7 +71,34 @@ impl Entries {
             contradictions: Vec::new(),
         };
         entries.resolve();
-        Ok(entries)
+        entries
+    }
+
+    /// Reads the secrets that are in pipes, which can be read only once, into the entries.
+    pub(crate) fn read_pipes(&mut self) -> Result<(), Failure> {
+        for entry in &mut self.used {
+            let is_secret = entry.setting.profile_key(ValueKind::Command).is_some();
+            let is_pipe = |path: &Path| path.metadata().is_ok_and(|it| !it.is_file());
+            if matches!(&entry.value, RawValue::Path(path) if is_secret && is_pipe(path)) {
+                let secret = LazySecret::new(entry, self.insecure_permissions);
+                entry.value = RawValue::Secret(secret.read()?.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether any of the required settings is set.
+    fn is_configured(&self) -> bool {
+        use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
+        let required = [
+            BaseUrl,
+            ApiToken,
+            ClientId,
+            ClientSecret,
+            PrivateKey,
+            Password,
+        ];
+        required.into_iter().any(|setting| self.has(setting))
     }
 
     /// Fails with everything that is missing or contradictory.
@@ -65,10 +106,24 @@ impl Entries {
         if self.problems.is_empty() {
             return Ok(());
         }
+        if !self.is_configured() {
+            return Err(Failure::usage(not_configured()));
+        }
         Err(Failure::usage(format_args!(
             "{}; `helvetisafe config show` shows all settings",
             self.problems.join("; ")
         )))
+    }
+
+    /// Returns whether a setting is set.
+    pub(crate) fn has(&self, setting: Setting) -> bool {
+        self.used(setting).is_some()
+    }
+
+    /// Returns whether a flag sets it.
+    pub(crate) fn has_flag(&self, setting: Setting) -> bool {
+        let origin = self.used(setting).map(|entry| entry.origin.source());
+        origin == Some(Source::Flag)
     }
 
     /// Returns the entry in use.
@@ -89,7 +144,7 @@ impl Entries {
     }
 
     /// Returns a setting that is a text.
-    pub(super) fn text(&self, setting: Setting) -> Option<(&str, &Origin)> {
+    pub(crate) fn text(&self, setting: Setting) -> Option<(&str, &Origin)> {
         match self.used(setting)? {
             Entry {
                 value: RawValue::Text(text),
@@ -230,39 +285,63 @@ impl Entries {
 
     fn find_missing(&mut self) {
         use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
-        let has = |setting| self.used(setting).is_some();
-        let one_of = |setting: Setting| format!("give one of {}", setting.names());
-        let mut missing = Vec::new();
+        let has = |setting| self.has(setting);
+        let missing = |what: &str, alternatives: &[Setting]| {
+            let names = alternatives.iter().map(|setting| setting.names());
+            let names = names.collect::<Vec<_>>().join(", or ");
+            format!("the {what} is missing: give {names}")
+        };
+        let mut problems = Vec::new();
         if !has(BaseUrl) {
-            missing.push(format!("the base URL is missing: {}", one_of(BaseUrl)));
+            problems.push(missing("base URL", &[BaseUrl]));
         }
         match (has(ApiToken), has(ClientId), has(ClientSecret)) {
-            (false, false, false) => missing.push(format!(
-                "the authentication is missing: {}; or one of {} with one of {}",
-                one_of(ApiToken),
+            (false, false, false) => problems.push(format!(
+                "{}, or {} with {}",
+                missing("authentication", &[ApiToken]),
                 ClientId.names(),
                 ClientSecret.names()
             )),
-            (false, true, false) => {
-                missing.push(format!(
-                    "the client secret is missing: {}",
-                    one_of(ClientSecret)
-                ));
-            }
-            (false, false, true) => {
-                missing.push(format!("the client id is missing: {}", one_of(ClientId)));
-            }
+            (false, true, false) => problems.push(missing("client secret", &[ClientSecret])),
+            (false, false, true) => problems.push(missing("client id", &[ClientId])),
             _ => {}
         }
         if !has(PrivateKey) && !has(Password) {
-            let password = Password.names();
-            missing.push(format!(
-                "the private key is missing: {}, {password}",
-                one_of(PrivateKey)
-            ));
+            problems.push(missing("private key", &[PrivateKey, Password]));
         }
-        self.problems.extend(missing);
+        self.problems.extend(problems);
     }
+}
+
+/// The message of a first use.
+fn not_configured() -> String {
+    use Setting::{BaseUrl, ClientId, ClientSecret, PrivateKey};
+    let variables = [BaseUrl, ClientId, ClientSecret, PrivateKey];
+    let variables: Vec<_> = variables.iter().filter_map(|it| it.variable()).collect();
+    format!(
+        "no vault is configured: the base URL, the credential and the private key are missing; run \
+         `helvetisafe init`, or set {}, or try a vault on this machine with `helvetisafe-server dev`",
+        variables.join(", ")
+    )
+}
+
+/// Returns the flags and the variables.
+fn given(args: &SettingsArgs) -> Result<Vec<Entry>, Failure> {
+    let mut found = Vec::new();
+    for spec in SPECS {
+        found.extend(from_flag(spec, args)?);
+        found.extend(from_environment(spec)?);
+    }
+    Ok(found)
+}
+
+fn of_profile(profile: Option<&Profile>) -> Result<Vec<Entry>, Failure> {
+    let Some(profile) = profile else {
+        return Ok(Vec::new());
+    };
+    let entries = SPECS.iter().map(|spec| profile.entry(spec));
+    let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
+    Ok(entries.into_iter().flatten().collect())
 }
 
 fn from_flag(spec: &SettingSpec, args: &SettingsArgs) -> Result<Option<Entry>, Failure> {

@@ -31,10 +31,15 @@ pub(crate) enum RawValue {
 pub(crate) enum Origin {
     Flag(&'static str),
     Variable(&'static str),
-    Profile { key: &'static str, profile: String },
+    Profile {
+        key: &'static str,
+        profile: String,
+    },
+    /// The answer to a question of `init`.
+    Answer,
 }
 
-/// The three places that settings come from.
+/// The three places that settings come from. An answer counts as a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Flag,
@@ -55,7 +60,7 @@ impl Origin {
 
     pub(super) fn source(&self) -> Source {
         match self {
-            Self::Flag(_) => Source::Flag,
+            Self::Flag(_) | Self::Answer => Source::Flag,
             Self::Variable(_) => Source::Variable,
             Self::Profile { .. } => Source::Profile,
         }
@@ -68,6 +73,7 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => f.write_str(flag),
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Profile { key, profile } => write!(f, "{key} in the profile `{profile}`"),
+            Self::Answer => f.write_str("the answer"),
         }
     }
 }
