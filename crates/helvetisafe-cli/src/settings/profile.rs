@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::fs::{path_variable, private_file, xdg_folder};
 use crate::ui::similar::nearest;
 
-/// What names a profile.
+/// The flag and the variable that name a profile.
 const FLAG: &str = "--profile";
 const VARIABLE: &str = "HELVETISAFE_PROFILE";
 

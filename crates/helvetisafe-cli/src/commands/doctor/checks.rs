@@ -50,7 +50,9 @@ pub(super) fn files(
     let builder = builder(settings, messages)?;
     let attempt = budget.spend(|| Attempt::make(builder, messages));
     match attempt.error() {
-        Some(error) if attempt.observed.requests == 0 => Err(error.clone().into()),
+        Some(error) if attempt.observed.requests == 0 => {
+            Err(Failure::without_doctor(error.clone()))
+        }
         _ => {
             report.ok("the credential and the key can be read, and files only by this user");
             Ok(attempt)
@@ -129,7 +131,9 @@ pub(super) fn token(
 ) -> Result<(), Failure> {
     let is_api_token = settings.uses_api_token();
     match attempt.error() {
-        Some(error) if error.kind() == ErrorKind::Auth => return Err(error.clone().into()),
+        Some(error) if error.kind() == ErrorKind::Auth => {
+            return Err(Failure::without_doctor(error.clone()));
+        }
         Some(error) if !is_api_token && attempt.observed.token.is_none() => {
             return Err(refused(error));
         }
@@ -173,7 +177,7 @@ pub(super) fn scopes(report: &mut Report<'_>, settings: &Settings, attempt: &Att
 pub(super) fn org_key(report: &mut Report<'_>, attempt: Attempt) -> Result<Client, Failure> {
     let client = attempt.outcome.map_err(|error| {
         let is_crypto = error.kind() == ErrorKind::Crypto;
-        let failure = Failure::from(error);
+        let failure = Failure::without_doctor(error);
         if is_crypto {
             failure
                 .with_advice("check that the private key, or the password, belongs to this account")
@@ -250,7 +254,7 @@ fn keys_to_read(secrets: Secrets<'_>) -> Result<Result<Vec<KeyName>, Error>, Fai
 
 /// A server answered the request for a token, but sent none.
 fn refused(error: &Error) -> Failure {
-    let failure = Failure::from(error.clone());
+    let failure = Failure::without_doctor(error.clone());
     // A 404 has this advice already.
     let has_advice = error.status().is_some_and(|status| status == 404);
     if error.kind() == ErrorKind::Api && !error.is_retryable() && !has_advice {
