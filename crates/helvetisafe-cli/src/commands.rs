@@ -10,6 +10,7 @@ mod export;
 mod field;
 mod get;
 mod import;
+mod init;
 mod inject;
 mod kubernetes;
 mod list;
@@ -70,6 +71,7 @@ pub(crate) enum Command {
     Inject(inject::Args),
     Run(run::Args),
     Export(export::Args),
+    Init(init::Args),
     #[command(subcommand)]
     Config(config::Command),
     #[cfg(feature = "kubernetes")]
@@ -111,6 +113,7 @@ impl Command {
             Self::Inject(args) => inject::run(args, vault, ui),
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
+            Self::Init(args) => init::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
             #[cfg(feature = "kubernetes")]
             Self::Sync(args) => sync::run(args, vault, ui),

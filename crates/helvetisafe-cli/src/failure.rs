@@ -180,7 +180,21 @@ impl Failure {
 }
 
 impl From<Error> for Failure {
+    /// Names `doctor` if the vault could not be reached.
     fn from(error: Error) -> Self {
+        let is_unreachable =
+            error.kind() == ErrorKind::Transport && error.transport_error().is_some();
+        let failure = Self::without_doctor(error);
+        if is_unreachable {
+            return failure.with_advice("`helvetisafe doctor` looks for the cause");
+        }
+        failure
+    }
+}
+
+impl Failure {
+    /// The failure for `doctor`, which has more to say about the connection.
+    pub(crate) fn without_doctor(error: Error) -> Self {
         if let Some(unbound) = Unbound::of(&error) {
             return Self::unbound(unbound);
         }
@@ -219,6 +233,10 @@ fn advice(setting: Setting) -> Option<&'static str> {
         Setting::Passphrase => Some(
             "give its passphrase with --private-key-passphrase-file, or in \
              HELVETISAFE_PRIVATE_KEY_PASSPHRASE",
+        ),
+        Setting::Scopes => Some(
+            "the vault does not give this account all requested scopes: name those that it has with \
+             --scopes, HELVETISAFE_SCOPES, or scopes in the profile",
         ),
         _ => None,
     }

@@ -6,15 +6,18 @@
 mod entries;
 mod entry;
 mod flags;
+mod new_profile;
+mod plain_http;
 mod profile;
 mod secret;
 mod spec;
 mod vault_id;
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use helvetisafe::{Credentials, Fingerprint, KeySource};
+use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope, Scopes};
 use secrecy::ExposeSecret;
 
 use crate::failure::Failure;
@@ -22,6 +25,8 @@ use crate::ui::duration;
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
 pub(crate) use flags::SettingsArgs;
+pub(crate) use new_profile::NewProfile;
+pub(crate) use plain_http::PlainHttp;
 pub(crate) use profile::Profile;
 use secret::LazySecret;
 pub(crate) use spec::Setting;
@@ -31,6 +36,11 @@ pub(crate) use vault_id::VaultId;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    /// The host that may be reached over plain HTTP, and the setting that allows it. Set only if the base URL
+    /// needs it.
+    pub(crate) plain_http: Option<PlainHttp>,
+    /// The scopes to request; `None` for all.
+    pub(crate) scopes: Option<Scopes>,
     authentication: Authentication,
     key: Key,
     /// The time for all requests of a command together, if one is set.
@@ -87,6 +97,17 @@ impl Settings {
         Self::parse(&Entries::collect(args)?)
     }
 
+    /// Reads a profile alone, without flags and variables.
+    pub(crate) fn of_profile(profile: &NewProfile, args: &SettingsArgs) -> Result<Self, Failure> {
+        let args = SettingsArgs {
+            config: Some(profile.file.clone()),
+            profile: Some(profile.name.clone()),
+            insecure_permissions: args.insecure_permissions,
+            ..SettingsArgs::default()
+        };
+        Self::parse(&Entries::collect_profile(&args)?)
+    }
+
     /// Fails with everything that is missing or contradictory, else with the first invalid value.
     pub(crate) fn parse(entries: &Entries) -> Result<Self, Failure> {
         entries.check()?;
@@ -94,6 +115,8 @@ impl Settings {
         let is_api_token = matches!(authentication, Authentication::ApiToken(_));
         Ok(Self {
             base_url: text(entries, Setting::BaseUrl)?,
+            plain_http: PlainHttp::parse(entries)?,
+            scopes: scopes(entries)?,
             key: Key::parse(entries)?,
             timeout: timeout(entries)?,
             binding: binding(entries)?,
@@ -109,6 +132,15 @@ impl Settings {
 
     pub(crate) fn uses_api_token(&self) -> bool {
         matches!(self.authentication, Authentication::ApiToken(_))
+    }
+
+    /// Returns the base URL, which was checked.
+    pub(crate) fn base(&self) -> Result<BaseUrl, Failure> {
+        let base = match &self.plain_http {
+            Some(allowed) => BaseUrl::parse_with_plain_http(&self.base_url, &allowed.host),
+            None => BaseUrl::parse(&self.base_url),
+        };
+        base.map_err(Failure::usage)
     }
 
     /// Reads the secret of the authentication.
@@ -212,6 +244,21 @@ fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     Some(LazySecret::new(entry, entries.insecure_permissions))
 }
 
+fn scopes(entries: &Entries) -> Result<Option<Scopes>, Failure> {
+    let Some((text, origin)) = entries.text(Setting::Scopes) else {
+        return Ok(None);
+    };
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
+    match scopes {
+        Ok(scopes) if !scopes.is_empty() => Ok(Some(scopes.into_iter().collect())),
+        _ => Err(Failure::usage(format_args!(
+            "{origin} is not a list of scopes: `{text}`; there are {}",
+            Scopes::ALL
+        ))),
+    }
+}
+
 /// Returns whether a switch is set to `true`.
 fn is_on(entries: &Entries, setting: Setting) -> Result<bool, Failure> {
     let Some((text, origin)) = entries.text(setting) else {
@@ -254,23 +301,24 @@ fn org_key(entries: &Entries) -> Result<Option<ExpectedOrgKey>, Failure> {
 
 /// Of two contradictory switches the one from the stronger source wins.
 fn binding(entries: &Entries) -> Result<Binding, Failure> {
-    let rank = |setting| -> Result<Option<u8>, Failure> {
+    let switched_on = |setting| -> Result<Option<&Entry>, Failure> {
         let is_on = is_on(entries, setting)?;
-        let entry = entries.used(setting).filter(|_| is_on);
-        Ok(entry.map(|entry| entry.origin.rank()))
+        Ok(entries.used(setting).filter(|_| is_on))
     };
-    let (allow, require) = (Setting::AllowUnbound, Setting::RequireBinding);
-    match (rank(allow)?, rank(require)?) {
-        (None, None) => Ok(Binding::RefuseOthers),
-        (Some(allow), require) if require.is_none_or(|require| allow < require) => {
-            Ok(Binding::AllowUnbound)
-        }
-        (allow, Some(require)) if allow.is_none_or(|allow| require < allow) => {
-            Ok(Binding::Required)
-        }
-        _ => Err(Failure::usage(format_args!(
-            "{allow} and {require} contradict each other in the same source; set only one of them \
-             to true"
+    let allow = switched_on(Setting::AllowUnbound)?;
+    let require = switched_on(Setting::RequireBinding)?;
+    let (allow, require) = match (allow, require) {
+        (None, None) => return Ok(Binding::RefuseOthers),
+        (Some(_), None) => return Ok(Binding::AllowUnbound),
+        (None, Some(_)) => return Ok(Binding::Required),
+        (Some(allow), Some(require)) => (allow, require),
+    };
+    match entries.rank_of(allow).cmp(&entries.rank_of(require)) {
+        Ordering::Less => Ok(Binding::AllowUnbound),
+        Ordering::Greater => Ok(Binding::Required),
+        Ordering::Equal => Err(Failure::usage(format_args!(
+            "{} and {} contradict each other; set only one of them to true",
+            allow.origin, require.origin
         ))),
     }
 }

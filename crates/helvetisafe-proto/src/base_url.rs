@@ -6,7 +6,8 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 use serde::{Deserialize, Serialize};
 
-/// The address of a vault: `https://host[:port][/prefix]`, or `http://` to a loopback address.
+/// The address of a vault: `https://host[:port][/prefix]`, or `http://` to a loopback address, or to the one host
+/// of [`Self::parse_with_plain_http`].
 ///
 /// `serde` writes it as text. A trailing slash is ignored. Credentials, a query and a fragment are refused, so the address can be
 /// logged.
@@ -35,6 +36,35 @@ impl BaseUrl {
     /// is allowed to `localhost`, `127.0.0.0/8` and `[::1]`), or when it carries user
     /// information, a query or a fragment.
     pub fn parse(url: &str) -> Result<Self, InvalidBaseUrl> {
+        Self::parse_if(url, |_| false)
+    }
+
+    /// Reads the address of a vault as [`Self::parse`] does, and allows `http://` to the host `plain_http_host`
+    /// too, a name or an address without a port.
+    ///
+    /// Everyone on the network in between can then read the credentials and the names of the secrets, use them, and
+    /// change the answers. The values stay encrypted. `serde` does not read such an address again.
+    ///
+    /// ```
+    /// use helvetisafe_proto::BaseUrl;
+    ///
+    /// let url = "http://vault.ns.svc:8200";
+    /// assert!(BaseUrl::parse_with_plain_http(url, "vault.ns.svc").is_ok());
+    /// assert!(BaseUrl::parse_with_plain_http(url, "other.ns.svc").is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn parse_with_plain_http(url: &str, plain_http_host: &str) -> Result<Self, InvalidBaseUrl> {
+        let allowed = without_brackets(plain_http_host);
+        Self::parse_if(url, |host| {
+            without_brackets(host).eq_ignore_ascii_case(allowed)
+        })
+    }
+
+    /// Allows plain HTTP to loopback addresses, and to hosts that `is_allowed` accepts.
+    fn parse_if(url: &str, is_allowed: impl Fn(&str) -> bool) -> Result<Self, InvalidBaseUrl> {
         // RFC 3986 allows no other characters. In a log they could hide or reorder text.
         if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidBaseUrl::Malformed);
@@ -58,7 +88,8 @@ impl BaseUrl {
         if scheme != Scheme::HTTPS && scheme != Scheme::HTTP {
             return Err(InvalidBaseUrl::Scheme);
         }
-        if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
+        let host = authority.host();
+        if scheme == Scheme::HTTP && !is_loopback(host) && !is_allowed(host) {
             return Err(InvalidBaseUrl::PlainHttp);
         }
         let path = parts
@@ -125,8 +156,13 @@ fn has_bad_port(authority: &Authority) -> bool {
     !after_host.is_empty() && authority.port_u16().is_none()
 }
 
+/// Returns an IPv6 address without its brackets, and any other host as it is.
+fn without_brackets(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let bare = without_brackets(host);
     bare.eq_ignore_ascii_case("localhost")
         || bare
             .parse::<IpAddr>()
@@ -210,6 +246,33 @@ mod tests {
         ] {
             assert_eq!(BaseUrl::parse(url).unwrap().join("/oauth/token"), joined);
         }
+    }
+
+    #[test]
+    fn plain_http_is_allowed_to_one_host_alone() {
+        let parse = |url| BaseUrl::parse_with_plain_http(url, "vault.ns.svc");
+        for url in [
+            "http://vault.ns.svc",
+            "http://Vault.NS.svc:8200/tenant/",
+            "http://localhost:1",
+            "https://other.example",
+        ] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://other.example",
+            "http://vault.ns.svc.evil.example",
+            "http://a.vault.ns.svc",
+            "http://vault.ns.svc.",
+        ] {
+            assert_eq!(parse(url), Err(InvalidBaseUrl::PlainHttp), "{url}");
+        }
+        for host in ["fd00::1", "[FD00::1]"] {
+            let url = "http://[fd00::1]:8200";
+            assert!(BaseUrl::parse_with_plain_http(url, host).is_ok(), "{host}");
+        }
+        let user = parse("http://user@vault.ns.svc");
+        assert_eq!(user, Err(InvalidBaseUrl::Extra));
     }
 
     #[test]

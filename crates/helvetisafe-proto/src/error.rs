@@ -18,7 +18,7 @@ pub enum Kind {
     Auth,
     /// 403: the credential lacks a right.
     Forbidden,
-    /// 404: there is no such secret.
+    /// 404, and the body is the vault's error about a secret: there is no such secret.
     NotFound,
     /// 409: the secret exists already.
     Conflict,
@@ -30,12 +30,14 @@ pub enum Kind {
     Unavailable,
     /// Any other 4xx: the request is wrong, and stays so.
     Rejected,
-    /// Any other status, a redirect, or an answer that cannot be read.
+    /// Any other status, a redirect, or an answer that cannot be read. Also a 404 that is not the vault's
+    /// error about a secret: the path is wrong, or another server answered.
     Api,
 }
 
 impl From<StatusCode> for Kind {
-    /// The one table of statuses.
+    /// The one table of statuses. Of a 404 only the body shows if it is about a secret:
+    /// [`ApiError::from_response`] reads it.
     fn from(status: StatusCode) -> Self {
         match status.as_u16() {
             401 => Self::Auth,
@@ -86,8 +88,11 @@ pub struct ApiError {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    #[error("the server answered {}", shown(*.0))]
-    Status(StatusCode),
+    #[error("the server answered {}{}", shown(*.status), located(.url.as_deref()))]
+    Status {
+        status: StatusCode,
+        url: Option<Box<str>>,
+    },
     #[error("the token endpoint refused the client ({code}, {})", shown(*.status))]
     Token {
         status: StatusCode,
@@ -109,6 +114,11 @@ fn shown(status: StatusCode) -> String {
     }
 }
 
+/// Completes a message with the URL of the request.
+fn located(url: Option<&str>) -> String {
+    url.map_or_else(String::new, |url| format!(" at {url}"))
+}
+
 impl ApiError {
     /// The most bytes of [`Self::server_text`].
     pub const MAX_TEXT: usize = 4096;
@@ -121,8 +131,10 @@ impl ApiError {
             let to = redirect_host(response);
             return Self::new(Problem::Redirect { status, to }, Kind::Api);
         }
-        let error = Self::new(Problem::Status(status), Kind::from(status));
-        let Some(body) = error_body(response) else {
+        let body = error_body(response);
+        let problem = Problem::Status { status, url: None };
+        let error = Self::new(problem, kind(status, body.as_ref()));
+        let Some(body) = body else {
             return error;
         };
         Self {
@@ -186,6 +198,15 @@ impl ApiError {
         }
     }
 
+    /// Adds the URL of the request to the message, for a status that a wrong URL may explain.
+    #[must_use]
+    pub fn at(mut self, url: &Uri) -> Self {
+        if let Problem::Status { url: shown, .. } = &mut self.problem {
+            *shown = Some(url.to_string().into());
+        }
+        self
+    }
+
     /// Returns the class of the answer.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -196,7 +217,7 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self.problem {
-            Problem::Status(status)
+            Problem::Status { status, .. }
             | Problem::Token { status, .. }
             | Problem::Redirect { status, .. } => Some(status),
             Problem::Malformed(_) | Problem::Truncated => None,
@@ -204,10 +225,20 @@ impl ApiError {
     }
 
     /// Returns the server's reason for programs; `None` if it gave none that belongs to the status.
-    /// [`Self::kind`] never depends on it.
+    /// [`Self::kind`] depends on it for a 404 alone, which `unknown_path` makes a [`Kind::Api`].
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         self.code
+    }
+
+    /// Returns the code of RFC 6749 section 5.2 with which the token endpoint refused the client, such as
+    /// `invalid_scope`; `None` if it gave another one, or if another call failed.
+    #[must_use]
+    pub fn oauth_code(&self) -> Option<&'static str> {
+        match self.problem {
+            Problem::Token { code, .. } => oauth_code(code),
+            _ => None,
+        }
     }
 
     /// Returns the scope that a 403 named as missing.
@@ -230,6 +261,16 @@ impl fmt::Debug for ApiError {
             .field("kind", &self.kind)
             .field("problem", &self.problem)
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns the kind of an answer. A 404 is about a secret only if the vault says so: the page of a proxy, or an
+/// unknown path, says nothing about secrets.
+fn kind(status: StatusCode, body: Option<&ErrorBody>) -> Kind {
+    let is_about_secret = body.is_some_and(|body| body.code != Some(ErrorCode::UnknownPath));
+    match Kind::from(status) {
+        Kind::NotFound if !is_about_secret => Kind::Api,
+        kind => kind,
     }
 }
 

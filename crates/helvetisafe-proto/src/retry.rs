@@ -61,6 +61,8 @@ pub enum AttemptFailure {
     Unreadable,
     /// A whole answer with this status.
     Status {
+        /// The kind of the answer: [`ApiError::kind`](crate::ApiError::kind).
+        kind: Kind,
         /// The status.
         status: StatusCode,
         /// True if the answer has a `Retry-After`.
@@ -87,10 +89,11 @@ impl AttemptFailure {
         match self {
             Self::NotSent | Self::Untrusted => Effect::None,
             Self::DeadConnection | Self::Lost | Self::Unreadable => Effect::Pending,
-            Self::Status { status, .. } => match Kind::from(status) {
-                Kind::Unavailable => Effect::Possible,
-                _ => Effect::None,
-            },
+            Self::Status {
+                kind: Kind::Unavailable,
+                ..
+            } => Effect::Possible,
+            Self::Status { .. } => Effect::None,
         }
     }
 }
@@ -138,9 +141,10 @@ pub fn judge(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> Verdict
         Lost => Verdict::Retry(BackOff::Normal),
         Unreadable => Verdict::GiveUp,
         Status {
+            kind,
             status,
             has_retry_after,
-        } => match Kind::from(status) {
+        } => match kind {
             Kind::Auth | Kind::Forbidden if repeat == Repeat::Token => Verdict::GiveUp,
             Kind::Auth => Verdict::NewCredential,
             Kind::Forbidden => Verdict::NewerCredential,
@@ -165,7 +169,7 @@ pub fn may_move(repeat: Repeat, effect: Effect, failure: AttemptFailure) -> bool
     let is_read = matches!(repeat, Repeat::Read | Repeat::Token);
     let is_outage = match failure {
         AttemptFailure::NotSent | AttemptFailure::Lost => true,
-        AttemptFailure::Status { status, .. } => Kind::from(status) == Kind::Unavailable,
+        AttemptFailure::Status { kind, .. } => kind == Kind::Unavailable,
         _ => false,
     };
     is_outage && (is_read || effect == Effect::None)
@@ -187,7 +191,7 @@ pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) 
     let is_lost = effect == Effect::Pending;
     match (repeat, last) {
         (Repeat::Read | Repeat::Token, _) => false,
-        (_, Some(AttemptFailure::Status { status, .. })) => is_lost && !settles(status),
+        (_, Some(AttemptFailure::Status { kind, .. })) => is_lost && !settles(kind),
         (Repeat::Create | Repeat::UpdateIf, _) => is_lost,
         (Repeat::Update | Repeat::Delete, _) => effect > Effect::None,
     }
@@ -195,11 +199,8 @@ pub fn is_unknown(repeat: Repeat, effect: Effect, last: Option<AttemptFailure>) 
 
 /// Returns true if the refusal of a repetition shows that the lost attempt before it had no effect or the same
 /// end. A 401 or 429, for example, shows nothing: the lost attempt may have been accepted.
-fn settles(status: StatusCode) -> bool {
-    matches!(
-        Kind::from(status),
-        Kind::NotFound | Kind::Conflict | Kind::Rejected
-    )
+fn settles(kind: Kind) -> bool {
+    matches!(kind, Kind::NotFound | Kind::Conflict | Kind::Rejected)
 }
 
 /// The number of attempts, and the waits between them.

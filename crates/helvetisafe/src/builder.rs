@@ -6,7 +6,7 @@ use std::sync::Arc;
 use helvetisafe_crypto::Fingerprint;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
-use helvetisafe_proto::{BaseUrl, KeyName, ScopeList, Scopes};
+use helvetisafe_proto::{BaseUrl, InvalidBaseUrl, KeyName, ScopeList, Scopes};
 use http::header::{self, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
@@ -42,6 +42,7 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 pub struct ClientBuilder<P = Parts> {
     base_url: String,
     further_urls: Vec<String>,
+    plain_http_host: Option<String>,
     credentials: Credentials,
     key_source: KeySource,
     scopes: String,
@@ -85,6 +86,7 @@ impl<P: Default> ClientBuilder<P> {
         Self {
             base_url,
             further_urls: Vec::new(),
+            plain_http_host: None,
             credentials,
             key_source,
             scopes: Scopes::ALL.to_string(),
@@ -153,6 +155,30 @@ impl<P> ClientBuilder<P> {
     pub fn failover(mut self, base_url: impl Into<String>) -> Self {
         self.further_urls.push(base_url.into());
         self
+    }
+
+    /// Allows `http://` to one host other than a loopback address: a name or an address without a port. Use it only
+    /// where another layer protects the connection, such as the mesh of a cluster.
+    ///
+    /// Everyone on the network in between can read the client secret, the access tokens and the names of the secrets,
+    /// use them, and change the answers. The values stay encrypted. No proxy is used.
+    ///
+    /// ```
+    /// use helvetisafe::{Client, Credentials, KeySource};
+    ///
+    /// let builder = Client::builder(
+    ///     "http://vault.ns.svc:8200",
+    ///     Credentials::api_token("portal-token"),
+    ///     KeySource::password("pass word"),
+    /// )
+    /// .allow_plain_http("vault.ns.svc");
+    /// # drop(builder);
+    /// ```
+    pub fn allow_plain_http(self, host: impl Into<String>) -> Self {
+        Self {
+            plain_http_host: Some(host.into()),
+            ..self
+        }
     }
 
     /// Sets the scopes to request; by default all of them. An API token has its own.
@@ -599,8 +625,8 @@ impl<P> ClientBuilder<P> {
             &ConnectionSettings,
         ) -> Result<R, ConfigError>,
     ) -> Result<Config<R>, Error> {
-        let base = BaseUrl::parse(&self.base_url).map_err(Error::config)?;
-        let further = self.further_urls.iter().map(|url| BaseUrl::parse(url));
+        let base = self.parse(&self.base_url).map_err(Error::config)?;
+        let further = self.further_urls.iter().map(|url| self.parse(url));
         let further: Vec<_> = further.collect::<Result<_, _>>().map_err(Error::config)?;
         self.credentials.0.check()?;
         let scopes = ScopeList::parse(self.scopes).map_err(Error::config)?;
@@ -636,6 +662,13 @@ impl<P> ClientBuilder<P> {
             prefetch: self.prefetch,
             concurrency: self.concurrency.get(),
         })
+    }
+
+    fn parse(&self, url: &str) -> Result<BaseUrl, InvalidBaseUrl> {
+        match &self.plain_http_host {
+            Some(host) => BaseUrl::parse_with_plain_http(url, host),
+            None => BaseUrl::parse(url),
+        }
     }
 
     pub(crate) fn parts_mut(&mut self) -> &mut P {
@@ -690,7 +723,7 @@ impl<P> fmt::Debug for ClientBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             // An invalid URL may hold a password.
-            .field("base_url", &BaseUrl::parse(&self.base_url))
+            .field("base_url", &self.parse(&self.base_url))
             .field("credentials", &self.credentials)
             .field("key_source", &self.key_source)
             .field("scopes", &self.scopes)

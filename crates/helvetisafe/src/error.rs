@@ -39,7 +39,8 @@ pub enum ErrorKind {
     Auth,
     /// The credential is not allowed to do this: 403. See [`Error::missing_scope`].
     Forbidden,
-    /// There is no such secret: 404.
+    /// There is no such secret: a 404 to a read, an update or a delete, with the vault's error as its body. The
+    /// page of a proxy, an unknown path, and a 404 to any other call are [`Self::Api`].
     NotFound,
     /// The secret exists already: 409, or found after the answer to a create was lost. Or the secret is a
     /// single value, and a field was to be set.
@@ -225,7 +226,7 @@ impl Error {
             Cause::Api(error) => match error.kind() {
                 Kind::Auth => ErrorKind::Auth,
                 Kind::Forbidden => ErrorKind::Forbidden,
-                Kind::NotFound => ErrorKind::NotFound,
+                Kind::NotFound if self.0.action.is_about_existing() => ErrorKind::NotFound,
                 Kind::Conflict => ErrorKind::Conflict,
                 Kind::Changed => ErrorKind::Changed,
                 Kind::RateLimited => ErrorKind::RateLimited,
@@ -352,8 +353,8 @@ impl Error {
         }
     }
 
-    /// Returns the vault's reason for programs, if it gave one that belongs to the status. [`Self::kind`] does
-    /// not depend on it.
+    /// Returns the vault's reason for programs, if it gave one that belongs to the status. [`Self::kind`] depends
+    /// on it for a 404 alone.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         self.api_error().and_then(ApiError::code)
@@ -387,6 +388,11 @@ impl Error {
 }
 
 impl Action {
+    /// Returns true if the action needs an existing secret, so that a 404 can be about it.
+    pub(crate) fn is_about_existing(&self) -> bool {
+        matches!(self, Self::Get(_) | Self::Update(_) | Self::Delete(_))
+    }
+
     /// Returns the name of the secret, if the action is about one.
     pub(crate) fn key(&self) -> Option<&KeyName> {
         match self {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use helvetisafe_proto::{KeyName, ListedKey, Scopes};
+use helvetisafe_proto::{BaseUrl, KeyName, ListedKey, Scopes};
 use http::HeaderMap;
 use jiff::Timestamp;
 
@@ -25,6 +25,8 @@ pub enum Event<'a> {
     Sending {
         /// Its call.
         call: CallInfo<'a>,
+        /// The base URL that it is sent to: one of those of `failover`, if there are several.
+        base: &'a BaseUrl,
         /// Its headers.
         headers: &'a HeaderMap,
         /// The number of the attempt within its call, from 1. A repetition that does not count, at once after

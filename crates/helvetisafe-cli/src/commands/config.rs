@@ -1,10 +1,10 @@
-//! `config show`: every setting and its source.
+//! `config show`: every setting and its source. `config list`: all profiles.
 
 use clap::Subcommand;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::settings::{Entries, Entry, RawValue, Setting, Settings, SettingsArgs};
+use crate::settings::{Entries, Entry, Profile, RawValue, Setting, Settings, SettingsArgs};
 use crate::ui::Ui;
 use crate::ui::output::Output;
 
@@ -13,7 +13,12 @@ Examples:
   helvetisafe config show
   helvetisafe --profile prod config show --json";
 
-/// Show the settings.
+const LIST_EXAMPLES: &str = "\
+Examples:
+  helvetisafe config list
+  helvetisafe config list --json | jq -r '.profiles[].profile'";
+
+/// Show the settings, or the profiles.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print every setting with its source, but no secret.
@@ -21,10 +26,67 @@ pub(crate) enum Command {
     /// Fails with status 2 if a setting is missing, contradictory or invalid. No network.
     #[command(after_help = EXAMPLES)]
     Show,
+    /// Print the profiles of the configuration file; `*` marks the one that is used.
+    ///
+    /// With the base URL and the client id of each, if it has them, separated by tabs. No network.
+    #[command(after_help = LIST_EXAMPLES)]
+    List,
 }
 
 pub(crate) fn run(command: &Command, args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
-    let Command::Show = command;
+    match command {
+        Command::Show => show(args, ui),
+        Command::List => list(args, ui),
+    }
+}
+
+/// The output of `config list --json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct JsonList<'a> {
+    file: Option<String>,
+    profiles: Vec<JsonProfile<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonProfile<'a> {
+    profile: &'a str,
+    base_url: Option<&'a str>,
+    client_id: Option<&'a str>,
+    used: bool,
+}
+
+fn list(args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
+    let (profiles, used) = Profile::load_all(args)?;
+    let file = profiles.first().map(|it| it.file.display().to_string());
+    let profiles: Vec<_> = profiles
+        .iter()
+        .map(|profile| JsonProfile {
+            profile: &profile.name,
+            base_url: profile.text("base_url"),
+            client_id: profile.text("client_id"),
+            used: used.as_ref() == Some(&profile.name),
+        })
+        .collect();
+    if ui.json {
+        return ui.output.json(&JsonList { file, profiles });
+    }
+    if profiles.is_empty() {
+        ui.messages
+            .note("no profiles; `helvetisafe init` writes one");
+    }
+    for it in profiles {
+        let mark = if it.used { "*" } else { " " };
+        let (url, id) = (
+            it.base_url.unwrap_or_default(),
+            it.client_id.unwrap_or_default(),
+        );
+        ui.output
+            .line(&format!("{mark} {}\t{url}\t{id}", it.profile))?;
+    }
+    Ok(())
+}
+
+fn show(args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     let entries = Entries::collect(args)?;
     let rows = rows(&entries);
     if ui.json {

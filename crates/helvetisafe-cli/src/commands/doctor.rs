@@ -20,7 +20,7 @@ Examples:
 ///
 /// Each check is ok, a warning, failed or skipped; after a failure all others are skipped. The status
 /// is that of the failure. It prints no value, and changes nothing without --round-trip.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Create, read and delete a secret with a random name and a random value. If it cannot be deleted,
@@ -44,10 +44,10 @@ fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Resu
     let base = checks::configuration(report, settings)?;
     let attempt = checks::files(report, settings, budget, ui.messages)?;
     checks::name(report, &base)?;
-    checks::connection(report, &base, &attempt)?;
+    checks::connection(report, settings, &base, &attempt)?;
     checks::clock(report, &attempt);
     checks::token(report, settings, &attempt)?;
-    checks::scopes(report, &attempt);
+    checks::scopes(report, settings, &attempt);
     let client = checks::org_key(report, attempt)?;
     checks::trust(report, settings, &client)?;
     checks::binding(report, settings, &client, budget)?;

@@ -27,7 +27,7 @@ use k8s::ManifestArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  eval \"$(helvetisafe export --format shell --prefix APP_)\"
+  eval \"$(helvetisafe export --format shell --prefix APP_ || echo false)\"
   helvetisafe export --format fish --key TOKEN | source
   helvetisafe export --format docker --output app.env && docker run --env-file app.env app
   helvetisafe export --format k8s --name app --namespace prod | kubectl apply -f -

@@ -47,6 +47,11 @@ impl CacheEntry {
         self.at > at && self.at <= now
     }
 
+    /// Returns when it was requested, by the clock of that time.
+    pub(crate) fn requested_at(&self) -> Timestamp {
+        self.at
+    }
+
     pub(crate) fn age(&self, now: Timestamp) -> SignedDuration {
         now.duration_since(self.at)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use helvetisafe::{Failure, Timestamp, Transport, TransportError};
+use helvetisafe::{ErrorCode, Failure, Timestamp, Transport, TransportError};
 use http::{Method, Request, Response, StatusCode};
 
 use super::entry::CacheEntry;
@@ -33,12 +33,19 @@ impl RecordingTransport {
                 }
             }
             // A 404 for the list or a credential says nothing about the secrets.
-            StatusCode::NOT_FOUND if is_secret(resource) => {
+            StatusCode::NOT_FOUND if is_secret(resource) && is_from_vault(response.body()) => {
                 self.recorder.record(resource, Change::Gone(at));
             }
             _ => {}
         }
     }
+}
+
+/// Returns whether the body of a 404 is the vault's error about a secret, as the library reads it. The page of
+/// a proxy is none.
+fn is_from_vault(body: &[u8]) -> bool {
+    let error: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    error["error"].is_string() && error["code"] != ErrorCode::UnknownPath.as_str()
 }
 
 impl Transport for RecordingTransport {
@@ -63,6 +70,9 @@ impl ReplayTransport {
     /// A client requests an access token first. This one is never sent to a vault.
     const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
 
+    /// A vault answers like this for an expired secret.
+    const GONE: &str = r#"{"error":"not found","code":"secret_not_found"}"#;
+
     /// `is_used` becomes true with the first request.
     pub(crate) fn new(snapshot: Arc<Snapshot>, is_used: Arc<AtomicBool>) -> Self {
         Self { snapshot, is_used }
@@ -81,7 +91,7 @@ impl Transport for ReplayTransport {
             .and_then(|resource| self.snapshot.get(resource));
         match entry {
             Some(entry) if entry.is_expired(now) => {
-                let mut gone = Response::new(Vec::new());
+                let mut gone = Response::new(Self::GONE.into());
                 *gone.status_mut() = StatusCode::NOT_FOUND;
                 Ok(gone)
             }

@@ -73,6 +73,12 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
         Binding::RefuseOthers => builder,
         Binding::Required => builder.require_binding(true),
     };
+    if let Some(allowed) = &settings.plain_http {
+        builder = builder.allow_plain_http(allowed.host.as_str());
+    }
+    if let Some(scopes) = settings.scopes {
+        builder = builder.scopes(scopes);
+    }
     if let Some(pem) = settings.ca_certificate()? {
         builder = builder.ca_certificate(pem);
     }

@@ -1,9 +1,11 @@
 //! The events of a client as messages.
 
+use std::net::ToSocketAddrs;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{Event, ListedKey, Timestamp};
+use helvetisafe::{Event, ListedKey, Timestamp, TransportError};
+use http::uri::Authority;
 
 use crate::ui::messages::Messages;
 
@@ -56,12 +58,13 @@ fn detail(event: &Event<'_>, messages: Messages) {
     match event {
         Event::Sending {
             call,
+            base,
             headers,
             attempt,
             ..
         } => {
             let (method, path) = (call.method(), call.path());
-            messages.detail(format_args!("{method} {path} (attempt {attempt})"));
+            messages.detail(format_args!("{method} {base}{path} (attempt {attempt})"));
             for (name, value) in *headers {
                 match value.to_str() {
                     Ok(text) if !value.is_sensitive() => {
@@ -76,11 +79,31 @@ fn detail(event: &Event<'_>, messages: Messages) {
         }
         Event::Failed { error, after, .. } => {
             messages.detail(format_args!("{error}, after {}", milliseconds(*after)));
+            if messages.is_verbose() {
+                addresses(error, messages);
+            }
         }
         Event::Waiting { time, .. } => {
             messages.detail(format_args!("trying again in {}", milliseconds(*time)));
         }
         _ => {}
+    }
+}
+
+/// Shows the addresses that were tried, if no proxy looked them up.
+fn addresses(error: &TransportError, messages: Messages) {
+    let host = error.host().filter(|_| error.proxy().is_none());
+    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        return;
+    };
+    let name = host.host().trim_matches(['[', ']']);
+    // The port plays no part in the lookup.
+    match (name, 0).to_socket_addrs() {
+        Ok(found) => {
+            let found: Vec<_> = found.map(|address| address.ip().to_string()).collect();
+            messages.detail(format_args!("{name} is {}", found.join(", ")));
+        }
+        Err(error) => messages.detail(format_args!("{name} has no address: {error}")),
     }
 }
 

@@ -93,13 +93,16 @@ impl Offline {
             return self.replay_list(vault);
         }
         if self.mode == Mode::Only {
-            return Err(cached::missing_list());
+            return Err(self.cached().missing_list());
         }
         let listed = self.connect(vault).and_then(|()| read::list(vault));
         match listed {
             Err(failure) if failure.may_pass() && is_cached => {
                 self.note_stale([LIST.to_owned()], &failure, vault);
                 self.replay_list(vault)
+            }
+            Err(failure) if failure.may_pass() => {
+                Err(self.cached().explain(failure, [LIST.to_owned()]))
             }
             outcome => outcome,
         }
@@ -150,6 +153,7 @@ impl Offline {
                 self.note_stale(resources(requests), &failure, vault);
                 self.replay(requests, vault)
             }
+            Err(failure) if failure.may_pass() => Err(cached.explain(failure, resources(requests))),
             Err(failure) => Err(failure),
         }
     }
@@ -172,6 +176,10 @@ impl Offline {
                 Err(failure) if failure.may_pass() && cached.has_secret(&request.key) => {
                     self.note_stale([secret_resource(&request.key)], &failure, vault);
                     stale.push(request.clone());
+                }
+                Err(failure) if failure.may_pass() => {
+                    let failure = cached.explain(failure, [secret_resource(&request.key)]);
+                    fresh.insert(request.key.clone(), Err(failure));
                 }
                 outcome => {
                     fresh.insert(request.key.clone(), outcome);

@@ -49,12 +49,27 @@ impl Vault {
         }
     }
 
+    /// A vault with settings that were read before.
+    pub(crate) fn with_settings(
+        settings: Settings,
+        default_timeout: Option<Duration>,
+        messages: Messages,
+    ) -> Self {
+        Self {
+            settings: OnceCell::from(settings),
+            ..Self::new(SettingsArgs::default(), default_timeout, messages)
+        }
+    }
+
     /// Returns the settings. All callers share them, so that each secret is read once.
     pub(crate) fn settings(&self) -> Result<&Settings, Failure> {
         if let Some(settings) = self.settings.get() {
             return Ok(settings);
         }
         let settings = Settings::load(&self.args)?;
+        if let Some(allowed) = &settings.plain_http {
+            self.messages.note(allowed);
+        }
         Ok(self.settings.get_or_init(|| settings))
     }
 

@@ -3,22 +3,25 @@
 //! A flag wins over a variable, and a variable over the profile. The same holds between alternatives,
 //! such as the two authentications: the one from the stronger source wins as a whole. Two entries from
 //! equally strong sources contradict each other.
+//!
+//! A profile that the user named is as strong as the variables, so that a forgotten variable contradicts it
+//! and does not silently replace a part of it. And a credential is sent to the base URL of its own source
+//! alone, or to that of a flag.
+
+mod rules;
 
 use std::env;
 use std::ffi::OsString;
+use std::path::Path;
 
-use super::entry::{Entry, Origin, RawValue};
+use rules::not_configured;
+
+use super::entry::{Entry, Origin, RawValue, Source};
 use super::flags::SettingsArgs;
 use super::profile::Profile;
-use super::spec::{SPECS, Setting, SettingSpec};
+use super::secret::LazySecret;
+use super::spec::{SPECS, Setting, SettingSpec, ValueKind};
 use crate::failure::Failure;
-
-/// Alternatives, of which one is needed.
-const AUTHENTICATION: [&[Setting]; 2] = [
-    &[Setting::ApiToken],
-    &[Setting::ClientId, Setting::ClientSecret],
-];
-const KEY_SOURCE: [&[Setting]; 2] = [&[Setting::PrivateKey], &[Setting::Password]];
 
 /// The entries in use, the overridden ones, and what is wrong with them.
 #[derive(Debug)]
@@ -28,29 +31,71 @@ pub(crate) struct Entries {
     used: Vec<Entry>,
     overridden: Vec<Entry>,
     problems: Vec<String>,
+    /// The variables that contradict the profile.
+    contradictions: Vec<String>,
 }
 
 impl Entries {
     /// Collects all entries. Files and commands with secrets are not read.
     pub(crate) fn collect(args: &SettingsArgs) -> Result<Self, Failure> {
         let profile = Profile::load(args)?;
-        let mut found = Vec::new();
-        for spec in SPECS {
-            found.extend(from_flag(spec, args)?);
-            found.extend(from_environment(spec)?);
-            if let Some(profile) = &profile {
-                found.extend(profile.entry(spec)?);
-            }
-        }
+        let mut found = given(args)?;
+        found.extend(of_profile(profile.as_ref())?);
+        Ok(Self::resolved(found, profile, args))
+    }
+
+    /// Collects the entries of a profile alone.
+    pub(super) fn collect_profile(args: &SettingsArgs) -> Result<Self, Failure> {
+        let profile = Profile::load(args)?;
+        let found = of_profile(profile.as_ref())?;
+        Ok(Self::resolved(found, profile, args))
+    }
+
+    /// Collects flags, variables and `more` entries, for a new profile.
+    pub(crate) fn for_new_profile(args: &SettingsArgs, more: Vec<Entry>) -> Result<Self, Failure> {
+        let mut found = given(args)?;
+        found.extend(more);
+        Ok(Self::resolved(found, None, args))
+    }
+
+    fn resolved(found: Vec<Entry>, profile: Option<Profile>, args: &SettingsArgs) -> Self {
         let mut entries = Self {
             profile,
             insecure_permissions: args.insecure_permissions,
             used: found,
             overridden: Vec::new(),
             problems: Vec::new(),
+            contradictions: Vec::new(),
         };
         entries.resolve();
-        Ok(entries)
+        entries
+    }
+
+    /// Reads the secrets that are in pipes, which can be read only once, into the entries.
+    pub(crate) fn read_pipes(&mut self) -> Result<(), Failure> {
+        for entry in &mut self.used {
+            let is_secret = entry.setting.profile_key(ValueKind::Command).is_some();
+            let is_pipe = |path: &Path| path.metadata().is_ok_and(|it| !it.is_file());
+            if matches!(&entry.value, RawValue::Path(path) if is_secret && is_pipe(path)) {
+                let secret = LazySecret::new(entry, self.insecure_permissions);
+                entry.value = RawValue::Secret(secret.read()?.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether any of the required settings is set.
+    fn is_configured(&self) -> bool {
+        use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
+        let required = [
+            BaseUrl,
+            ApiToken,
+            ClientId,
+            ClientSecret,
+            PrivateKey,
+            Password,
+        ];
+        required.into_iter().any(|setting| self.has(setting))
     }
 
     /// Fails with everything that is missing or contradictory.
@@ -58,10 +103,24 @@ impl Entries {
         if self.problems.is_empty() {
             return Ok(());
         }
+        if !self.is_configured() {
+            return Err(Failure::usage(not_configured()));
+        }
         Err(Failure::usage(format_args!(
             "{}; `helvetisafe config show` shows all settings",
             self.problems.join("; ")
         )))
+    }
+
+    /// Returns whether a setting is set.
+    pub(crate) fn has(&self, setting: Setting) -> bool {
+        self.used(setting).is_some()
+    }
+
+    /// Returns whether a flag sets it.
+    pub(crate) fn has_flag(&self, setting: Setting) -> bool {
+        let origin = self.used(setting).map(|entry| entry.origin.source());
+        origin == Some(Source::Flag)
     }
 
     /// Returns the entry in use.
@@ -82,7 +141,7 @@ impl Entries {
     }
 
     /// Returns a setting that is a text.
-    pub(super) fn text(&self, setting: Setting) -> Option<(&str, &Origin)> {
+    pub(crate) fn text(&self, setting: Setting) -> Option<(&str, &Origin)> {
         match self.used(setting)? {
             Entry {
                 value: RawValue::Text(text),
@@ -93,96 +152,34 @@ impl Entries {
         }
     }
 
-    fn resolve(&mut self) {
-        for setting in Setting::all() {
-            self.override_weaker(setting);
-            self.refuse_contradiction(&[setting]);
-        }
-        for alternatives in [AUTHENTICATION, KEY_SOURCE] {
-            self.choose(alternatives);
-        }
-        self.find_missing();
+    /// Returns the precedence of an entry: the lowest rank wins.
+    pub(super) fn rank_of(&self, entry: &Entry) -> u8 {
+        entry.origin.rank(self.named_by().is_some())
     }
 
-    /// Returns the rank of the strongest source that has one of `settings`.
-    fn rank(&self, settings: &[Setting]) -> Option<u8> {
-        let ranks = self.all(settings).map(|entry| entry.origin.rank());
-        ranks.min()
+    /// Returns the flag or the variable that names the profile.
+    fn named_by(&self) -> Option<&'static str> {
+        self.profile.as_ref()?.named_by
     }
+}
 
-    fn all(&self, settings: &[Setting]) -> impl Iterator<Item = &Entry> {
-        let entries = self.used.iter();
-        entries.filter(|entry| settings.contains(&entry.setting))
+/// Returns the flags and the variables.
+fn given(args: &SettingsArgs) -> Result<Vec<Entry>, Failure> {
+    let mut found = Vec::new();
+    for spec in SPECS {
+        found.extend(from_flag(spec, args)?);
+        found.extend(from_environment(spec)?);
     }
+    Ok(found)
+}
 
-    fn override_weaker(&mut self, setting: Setting) {
-        if let Some(rank) = self.rank(&[setting]) {
-            self.override_if(|entry| entry.setting == setting && entry.origin.rank() > rank);
-        }
-    }
-
-    fn override_if(&mut self, is_weaker: impl Fn(&Entry) -> bool) {
-        let lost = self.used.extract_if(.., |entry| is_weaker(entry));
-        self.overridden.extend(lost);
-    }
-
-    fn choose(&mut self, alternatives: [&[Setting]; 2]) {
-        let [first, second] = alternatives;
-        let loser = match (self.rank(first), self.rank(second)) {
-            (Some(a), Some(b)) if a < b => second,
-            (Some(a), Some(b)) if a > b => first,
-            (Some(_), Some(_)) => return self.refuse_contradiction(&[first, second].concat()),
-            _ => return,
-        };
-        self.override_if(|entry| loser.contains(&entry.setting));
-    }
-
-    fn refuse_contradiction(&mut self, settings: &[Setting]) {
-        let origins: Vec<_> = self
-            .all(settings)
-            .map(|entry| entry.origin.to_string())
-            .collect();
-        if origins.len() > 1 {
-            self.problems
-                .push(format!("set only one of {}", origins.join(", ")));
-        }
-    }
-
-    fn find_missing(&mut self) {
-        use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
-        let has = |setting| self.used(setting).is_some();
-        let one_of = |setting: Setting| format!("give one of {}", setting.names());
-        let mut missing = Vec::new();
-        if !has(BaseUrl) {
-            missing.push(format!("the base URL is missing: {}", one_of(BaseUrl)));
-        }
-        match (has(ApiToken), has(ClientId), has(ClientSecret)) {
-            (false, false, false) => missing.push(format!(
-                "the authentication is missing: {}; or one of {} with one of {}",
-                one_of(ApiToken),
-                ClientId.names(),
-                ClientSecret.names()
-            )),
-            (false, true, false) => {
-                missing.push(format!(
-                    "the client secret is missing: {}",
-                    one_of(ClientSecret)
-                ));
-            }
-            (false, false, true) => {
-                missing.push(format!("the client id is missing: {}", one_of(ClientId)));
-            }
-            _ => {}
-        }
-        if !has(PrivateKey) && !has(Password) {
-            let password = Password.names();
-            missing.push(format!(
-                "the private key is missing: {}, {password}",
-                one_of(PrivateKey)
-            ));
-        }
-        self.problems.extend(missing);
-    }
+fn of_profile(profile: Option<&Profile>) -> Result<Vec<Entry>, Failure> {
+    let Some(profile) = profile else {
+        return Ok(Vec::new());
+    };
+    let entries = SPECS.iter().map(|spec| profile.entry(spec));
+    let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
+    Ok(entries.into_iter().flatten().collect())
 }
 
 fn from_flag(spec: &SettingSpec, args: &SettingsArgs) -> Result<Option<Entry>, Failure> {

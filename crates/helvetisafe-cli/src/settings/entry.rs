@@ -31,16 +31,38 @@ pub(crate) enum RawValue {
 pub(crate) enum Origin {
     Flag(&'static str),
     Variable(&'static str),
-    Profile { key: &'static str, profile: String },
+    Profile {
+        key: &'static str,
+        profile: String,
+    },
+    /// The answer to a question of `init`.
+    Answer,
+}
+
+/// The three places that settings come from. An answer counts as a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Flag,
+    Variable,
+    Profile,
 }
 
 impl Origin {
-    /// The precedence: the lowest rank wins.
-    pub(super) fn rank(&self) -> u8 {
+    /// The precedence: the lowest rank wins. A profile that the user named is as strong as the variables.
+    pub(super) fn rank(&self, is_profile_named: bool) -> u8 {
+        match self.source() {
+            Source::Flag => 0,
+            Source::Variable => 1,
+            Source::Profile if is_profile_named => 1,
+            Source::Profile => 2,
+        }
+    }
+
+    pub(super) fn source(&self) -> Source {
         match self {
-            Self::Flag(_) => 0,
-            Self::Variable(_) => 1,
-            Self::Profile { .. } => 2,
+            Self::Flag(_) | Self::Answer => Source::Flag,
+            Self::Variable(_) => Source::Variable,
+            Self::Profile { .. } => Source::Profile,
         }
     }
 }
@@ -51,6 +73,18 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => f.write_str(flag),
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Profile { key, profile } => write!(f, "{key} in the profile `{profile}`"),
+            Self::Answer => f.write_str("the answer"),
+        }
+    }
+}
+
+impl RawValue {
+    /// Returns whether both are the same text or path. Two secrets never count as the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Path(one), Self::Path(other)) => one == other,
+            _ => false,
         }
     }
 }

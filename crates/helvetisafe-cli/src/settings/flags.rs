@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 /// The options that select a configuration file and override its settings.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct SettingsArgs {
     /// The configuration file [else HELVETISAFE_CONFIG,
@@ -25,7 +25,7 @@ pub(crate) struct SettingsArgs {
 }
 
 /// The settings that can be given as a flag. [`super::spec::SPECS`] lists all settings.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct SettingFlags {
     /// The URL of the vault [else HELVETISAFE_BASE_URL].
@@ -50,6 +50,15 @@ pub(super) struct SettingFlags {
     /// [else HELVETISAFE_PASSWORD].
     #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Allow http:// to this host, a name or an address without a port. Everyone on the network in between
+    /// can then read the credential and the names of secrets, and use them; the values stay encrypted
+    /// [else HELVETISAFE_ALLOW_PLAIN_HTTP].
+    #[arg(long, global = true, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
+    allow_plain_http: Option<String>,
+    /// The scopes to request for the access token, such as "secrets:read credentials:read" [else
+    /// HELVETISAFE_SCOPES, else all].
+    #[arg(long, global = true, value_name = "SCOPES", value_parser = NonEmptyStringValueParser::new())]
+    scopes: Option<String>,
     /// One more certificate authority to trust, PEM [else HELVETISAFE_CA_CERTIFICATE].
     #[arg(long, global = true, value_name = "FILE")]
     ca_certificate: Option<PathBuf>,
@@ -86,6 +95,8 @@ impl SettingFlags {
             "--private-key-path" => path(&self.private_key_path),
             "--private-key-passphrase-file" => path(&self.private_key_passphrase_file),
             "--password-file" => path(&self.password_file),
+            "--allow-plain-http" => text(&self.allow_plain_http),
+            "--scopes" => text(&self.scopes),
             "--ca-certificate" => path(&self.ca_certificate),
             "--timeout" => text(&self.timeout),
             "--org-key-fingerprint" => text(&self.org_key_fingerprint),

@@ -24,6 +24,10 @@ use crate::failure::Failure;
 use crate::fs::{path_variable, private_file, xdg_folder};
 use crate::ui::similar::nearest;
 
+/// The flag and the variable that name a profile.
+const FLAG: &str = "--profile";
+const VARIABLE: &str = "HELVETISAFE_PROFILE";
+
 /// The name of the profile that is used by default.
 const DEFAULT: &str = "default";
 
@@ -32,6 +36,8 @@ const DEFAULT: &str = "default";
 pub(crate) struct Profile {
     pub(crate) file: PathBuf,
     pub(crate) name: String,
+    /// The flag or the variable that names it; `None` for a default.
+    pub(super) named_by: Option<&'static str>,
     entries: Table,
 }
 
@@ -39,14 +45,9 @@ impl Profile {
     /// Reads the selected profile. `None` if no file and no profile is selected, and the default file does
     /// not exist or has no profile `default`.
     pub(super) fn load(args: &SettingsArgs) -> Result<Option<Self>, Failure> {
-        let selected_name = match &args.profile {
-            Some(name) => Some(name.clone()),
-            None => text_variable("HELVETISAFE_PROFILE")?,
-        };
-        let selected_file = args.config.clone();
-        let selected_file = selected_file.or_else(|| path_variable("HELVETISAFE_CONFIG"));
+        let (selected_name, named_by) = selected_name(args)?.unzip();
         let default_file = || default_file().filter(|file| file.exists());
-        let Some(file) = selected_file.or_else(default_file) else {
+        let Some(file) = selected_file(args).or_else(default_file) else {
             return no_file(selected_name);
         };
         let mut config = read(&file, args.insecure_permissions)?;
@@ -55,16 +56,40 @@ impl Profile {
         let Some(name) = selected_name.or(default) else {
             let entries = profiles.remove(DEFAULT);
             return entries
-                .map(|entries| Self::new(file, DEFAULT.to_owned(), entries))
+                .map(|entries| Self::new(file, DEFAULT.to_owned(), None, entries))
                 .transpose();
         };
         match profiles.remove(&name) {
-            Some(entries) => Self::new(file, name, entries).map(Some),
+            Some(entries) => Self::new(file, name, named_by, entries).map(Some),
             None => Err(unknown_profile(&file, &name, &profiles)),
         }
     }
 
-    fn new(file: PathBuf, name: String, entries: Value) -> Result<Self, Failure> {
+    /// Reads all profiles of the file, and returns the name of the one that is used. Both are none without a
+    /// file.
+    pub(crate) fn load_all(args: &SettingsArgs) -> Result<(Vec<Self>, Option<String>), Failure> {
+        let (selected_name, named_by) = selected_name(args)?.unzip();
+        let default_file = || default_file().filter(|file| file.exists());
+        let Some(file) = selected_file(args).or_else(default_file) else {
+            return no_file(selected_name).map(|_| (Vec::new(), None));
+        };
+        let mut config = read(&file, args.insecure_permissions)?;
+        let default = take_default(&mut config, &file)?;
+        let profiles = take_profiles(config, &file)?;
+        let used = selected_name
+            .or(default)
+            .unwrap_or_else(|| DEFAULT.to_owned());
+        let profiles = profiles.into_iter();
+        let profiles = profiles.map(|(name, it)| Self::new(file.clone(), name, named_by, it));
+        Ok((profiles.collect::<Result<_, _>>()?, Some(used)))
+    }
+
+    fn new(
+        file: PathBuf,
+        name: String,
+        named_by: Option<&'static str>,
+        entries: Value,
+    ) -> Result<Self, Failure> {
         let Value::Table(entries) = entries else {
             return Err(Failure::usage(format_args!(
                 "the profile `{name}` in {} is not a table; begin it with [profiles.{name}]",
@@ -74,10 +99,16 @@ impl Profile {
         let profile = Self {
             file,
             name,
+            named_by,
             entries,
         };
         profile.check_keys()?;
         Ok(profile)
+    }
+
+    /// Returns the value of a key that is a text.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.entries.get(key)?.as_str()
     }
 
     /// Returns the entry for a setting.
@@ -168,8 +199,13 @@ impl Profile {
     }
 }
 
-/// Reads the file. Messages never quote it, since it may hold a secret after all.
+/// Reads and parses the file.
 fn read(file: &Path, insecure_permissions: bool) -> Result<Table, Failure> {
+    parse(&text(file, insecure_permissions)?, file)
+}
+
+/// Reads the file.
+pub(super) fn text(file: &Path, insecure_permissions: bool) -> Result<String, Failure> {
     let mut text = String::new();
     private_file::open("the configuration file", file, insecure_permissions)?
         .read_to_string(&mut text)
@@ -179,6 +215,11 @@ fn read(file: &Path, insecure_permissions: bool) -> Result<Table, Failure> {
                 file.display()
             ))
         })?;
+    Ok(text)
+}
+
+/// Parses the file. Messages never quote it, since it may hold a secret after all.
+pub(super) fn parse(text: &str, file: &Path) -> Result<Table, Failure> {
     text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = text
@@ -192,6 +233,13 @@ fn read(file: &Path, insecure_permissions: bool) -> Result<Table, Failure> {
             file.display()
         ))
     })
+}
+
+/// Returns the names of the profiles.
+pub(super) fn names(mut config: Table, file: &Path) -> Result<Vec<String>, Failure> {
+    take_default(&mut config, file)?;
+    let profiles = take_profiles(config, file)?;
+    Ok(profiles.into_iter().map(|(name, _)| name).collect())
 }
 
 fn take_default(config: &mut Table, file: &Path) -> Result<Option<String>, Failure> {
@@ -246,6 +294,29 @@ fn no_file(selected_name: Option<String>) -> Result<Option<Profile>, Failure> {
             default_file().map_or("one".to_owned(), |file| file.display().to_string())
         ))),
     }
+}
+
+/// Returns the name that the user selects, and the flag or the variable that does.
+fn selected_name(args: &SettingsArgs) -> Result<Option<(String, &'static str)>, Failure> {
+    if let Some(name) = &args.profile {
+        return Ok(Some((name.clone(), FLAG)));
+    }
+    Ok(text_variable(VARIABLE)?.map(|name| (name, VARIABLE)))
+}
+
+fn selected_file(args: &SettingsArgs) -> Option<PathBuf> {
+    let file = args.config.clone();
+    file.or_else(|| path_variable("HELVETISAFE_CONFIG"))
+}
+
+/// Returns the file and the name for a new profile; no name if the user selects none.
+pub(super) fn place(args: &SettingsArgs) -> Result<(PathBuf, Option<String>), Failure> {
+    let file = selected_file(args).or_else(default_file);
+    let file = file.ok_or_else(|| {
+        Failure::usage("there is no home folder for the configuration file; name it with --config")
+    })?;
+    let name = selected_name(args)?.map(|(name, _)| name);
+    Ok((file, name))
 }
 
 fn default_file() -> Option<PathBuf> {

@@ -13,6 +13,8 @@ pub(crate) enum Setting {
     PrivateKey,
     Passphrase,
     Password,
+    AllowPlainHttp,
+    Scopes,
     CaCertificate,
     Timeout,
     OrgKeyFingerprint,
@@ -39,6 +41,8 @@ impl Setting {
             Self::PrivateKey => "private_key",
             Self::Passphrase => "private_key_passphrase",
             Self::Password => "password",
+            Self::AllowPlainHttp => "allow_plain_http",
+            Self::Scopes => "scopes",
             Self::CaCertificate => "ca_certificate",
             Self::Timeout => "timeout",
             Self::OrgKeyFingerprint => "org_key_fingerprint",
@@ -49,14 +53,32 @@ impl Setting {
         }
     }
 
-    /// Returns all its names in flags, variables and profiles, for "give one of …".
+    /// Returns whether profiles have it.
+    pub(crate) fn is_in_profiles(self) -> bool {
+        let mut specs = SPECS.iter().filter(|spec| spec.setting == self);
+        specs.any(|spec| spec.profile.is_some())
+    }
+
+    /// Returns its key in a profile for values of a kind.
+    pub(super) fn profile_key(self, kind: ValueKind) -> Option<&'static str> {
+        let mut specs = SPECS.iter();
+        specs
+            .find(|spec| spec.setting == self && spec.kind == kind)?
+            .profile
+    }
+
+    /// Returns its first flag and its first variable, for "give A or B".
     pub(super) fn names(self) -> String {
-        let names = SPECS
-            .iter()
-            .filter(|spec| spec.setting == self)
-            .flat_map(|spec| [spec.flag, spec.variable, spec.profile])
-            .flatten();
-        names.collect::<Vec<_>>().join(", ")
+        let specs = || SPECS.iter().filter(|spec| spec.setting == self);
+        let flag = specs().find_map(|spec| spec.flag);
+        let names = flag.into_iter().chain(self.variable());
+        names.collect::<Vec<_>>().join(" or ")
+    }
+
+    /// Returns its first variable.
+    pub(super) fn variable(self) -> Option<&'static str> {
+        let mut specs = SPECS.iter().filter(|spec| spec.setting == self);
+        specs.find_map(|spec| spec.variable)
     }
 }
 
@@ -113,6 +135,8 @@ pub(super) const SPECS: &[SettingSpec] = {
         spec(Password, Secret, "", "HELVETISAFE_PASSWORD", ""),
         spec(Password, Path, "--password-file", "HELVETISAFE_PASSWORD_FILE", "password_file"),
         spec(Password, Command, "", "", "password_command"),
+        spec(AllowPlainHttp, Text, "--allow-plain-http", "HELVETISAFE_ALLOW_PLAIN_HTTP", "allow_plain_http"),
+        spec(Scopes, Text, "--scopes", "HELVETISAFE_SCOPES", "scopes"),
         spec(CaCertificate, Path, "--ca-certificate", "HELVETISAFE_CA_CERTIFICATE", "ca_certificate"),
         spec(Timeout, Text, "--timeout", "HELVETISAFE_TIMEOUT", "timeout"),
         spec(OrgKeyFingerprint, Text, "--org-key-fingerprint", "HELVETISAFE_ORG_KEY_FINGERPRINT", "org_key_fingerprint"),

@@ -75,6 +75,11 @@ impl Messages {
         }
     }
 
+    /// Returns whether the log of `--verbose` is printed.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.is_verbose
+    }
+
     /// Prints a line of the log of `--verbose`.
     pub(crate) fn detail(&self, message: impl Display) {
         if self.is_verbose {

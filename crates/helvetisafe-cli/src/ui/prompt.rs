@@ -1,4 +1,4 @@
-//! A question with the answers yes and no.
+//! Questions whose answers are shown.
 
 use std::fmt::Display;
 use std::io;
@@ -9,10 +9,34 @@ use crate::failure::Failure;
 /// Asks a question, and reads the answer from standard input. Any answer but `y` and `yes` is a no.
 pub(crate) fn confirm(question: impl Display, messages: Messages) -> Result<bool, Failure> {
     messages.question(format_args!("{question} [y/N]"));
+    let answer = read()?.trim().to_ascii_lowercase();
+    Ok(matches!(answer.as_str(), "y" | "yes"))
+}
+
+/// Asks a question, and reads a line from standard input. An empty line is the default.
+pub(crate) fn line(
+    question: impl Display,
+    default: Option<&str>,
+    messages: Messages,
+) -> Result<String, Failure> {
+    match default {
+        Some(default) => messages.question(format_args!("{question} [{default}]:")),
+        None => messages.question(format_args!("{question}:")),
+    }
+    let answer = read()?;
+    if answer.is_empty() {
+        return Err(Failure::usage("the input ended before the answer"));
+    }
+    Ok(match answer.trim() {
+        "" => default.unwrap_or_default().to_owned(),
+        answer => answer.to_owned(),
+    })
+}
+
+fn read() -> Result<String, Failure> {
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
         .map_err(|error| Failure::other(format_args!("cannot read the answer: {error}")))?;
-    let answer = answer.trim().to_ascii_lowercase();
-    Ok(matches!(answer.as_str(), "y" | "yes"))
+    Ok(answer)
 }

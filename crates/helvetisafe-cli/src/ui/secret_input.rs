@@ -159,6 +159,26 @@ fn prompt(name: &str) -> Result<SecretString, Failure> {
     Ok(value)
 }
 
+/// Asks once at a hidden prompt.
+pub(crate) fn ask_hidden(what: &str) -> Result<SecretString, Failure> {
+    let answer = ask_once(&format!("{what}: "));
+    let answer = answer.map_err(|error| unreadable("the terminal", &error))?;
+    if answer.expose_secret().is_empty() {
+        return Err(Failure::usage(format_args!("{what} is empty; try again")));
+    }
+    Ok(answer)
+}
+
+#[cfg(unix)]
+fn ask_once(question: &str) -> io::Result<SecretString> {
+    hidden_prompt::HiddenPrompt::open()?.ask(question)
+}
+
+#[cfg(not(unix))]
+fn ask_once(question: &str) -> io::Result<SecretString> {
+    rpassword::prompt_password(question).map(SecretString::from)
+}
+
 #[cfg(unix)]
 fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
     let mut prompt = hidden_prompt::HiddenPrompt::open()?;

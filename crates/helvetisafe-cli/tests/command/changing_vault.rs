@@ -26,6 +26,8 @@ pub(crate) enum Mood {
     Forbidden,
     /// It has no `KEY`.
     Gone,
+    /// A proxy in front of it has no such page.
+    Page,
     /// It returns an earlier token, with a lifetime of 4 s.
     ShortToken,
     /// It refuses each credential.
@@ -44,6 +46,7 @@ impl Mood {
             Self::Down => Action::Close,
             Self::Forbidden if is_key => answer(403, r#"{"error":"no"}"#),
             Self::Gone if is_key => answer(404, r#"{"error":"no"}"#),
+            Self::Page if is_key => answer(404, "<h1>Not Found</h1>"),
             Self::ShortToken if request.is("POST", TOKEN_PATH) => {
                 let token = token(before);
                 answer(

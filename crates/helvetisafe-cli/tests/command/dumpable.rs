@@ -155,7 +155,9 @@ fn the_command_is_closed_while_a_helper_runs_and_the_helper_is_not() {
     let file = stage.world.folder.path().join("config.toml");
     stage.world.write("config.toml", profile, 0o600);
     chown(&file, Some(stage.user), None).unwrap();
-    let mut command = stage.command(&["list", "--config", "config.toml"]);
+    let url = stage.world.name("URL");
+    let arguments = ["list", "--config", "config.toml", "--base-url", &url];
+    let mut command = stage.command(&arguments);
     command.env_remove("HELVETISAFE_CLIENT_SECRET");
     let mut child = Ended(command.stderr(Stdio::piped()).spawn().unwrap());
     let pids = line(child.0.stderr.take().unwrap());
@@ -172,7 +174,7 @@ fn the_command_is_closed_while_a_helper_runs_and_the_helper_is_not() {
 fn credentials_from_a_pipe_of_the_shell_still_work() {
     let stage = Stage::new();
     let script = "./helvetisafe get KEY --private-key-path <(cat key.pem) \
-                  --client-secret-file <(printf %s \"$SECRET\")";
+                  --base-url \"$HELVETISAFE_BASE_URL\" --client-secret-file <(printf %s \"$SECRET\")";
     let mut command = Command::new("bash");
     stage.world.prepare(&mut command);
     stage.run_as_user(&mut command);

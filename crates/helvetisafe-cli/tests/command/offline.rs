@@ -291,7 +291,18 @@ fn while_the_vault_is_down_recent_answers_are_used() {
 
     // After the clock was set back, the age is unknown.
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2200-01-01T00:00:00Z".into());
-    stage.fails(&["--offline", "--max-age", "1h"]);
+    let reason = "was cached at 2200-01-01T00:00:00Z, which is later than now by the clock of this \
+                  machine, so its age is unknown; set the clock, or leave out --max-age";
+    let messages = stage.fails(&["--offline", "--max-age", "1h"]);
+    assert!(messages.contains(reason), "{messages}");
+    stage.set_mood(Mood::Down);
+    let messages = stage.fails(&["--max-age", "1h"]);
+    assert!(messages.contains(reason), "{messages}");
+    assert!(
+        messages.contains("a cached entry was not used"),
+        "{messages}"
+    );
+    stage.succeeds(&["--offline"]);
 }
 
 #[test]
@@ -328,6 +339,11 @@ fn a_refusal_by_the_vault_is_final() {
     stage.succeeds(&["--max-age", "1h"]);
     stage.set_mood(Mood::Forbidden);
     stage.fails(&["--max-age", "1h"]);
+    stage.succeeds(&["--offline"]);
+    // The page of a proxy says nothing about the secret.
+    stage.set_mood(Mood::Page);
+    let messages = stage.fails(&["--max-age", "1h"]);
+    assert!(messages.contains("check the base URL"), "{messages}");
     stage.succeeds(&["--offline"]);
     stage.set_mood(Mood::Gone);
     stage.fails(&["--max-age", "1h"]);

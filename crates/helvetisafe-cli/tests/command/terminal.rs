@@ -52,6 +52,78 @@ fn a_value_is_prompted_twice_and_never_shown() {
     assert_eq!(value, "hunter2\r\n");
 }
 
+/// Starts `init` without credentials in the environment.
+fn start_init(world: &World) -> PtySession {
+    let mut command = command(world, &["init"]);
+    for (name, _) in world.credentials() {
+        command.env_remove(name);
+    }
+    command.env_remove("HELVETISAFE_BASE_URL");
+    start(command)
+}
+
+/// Answers questions. Returns everything that is shown.
+fn answer(mut session: PtySession, answers: &[(&str, &str)]) -> String {
+    let mut all = String::new();
+    for (question, answer) in answers {
+        all += &session.exp_string(question).unwrap();
+        session.send_line(answer).unwrap();
+    }
+    all + &session.exp_eof().unwrap()
+}
+
+#[test]
+fn init_asks_for_what_is_missing_and_shows_no_secret() {
+    let world = World::new();
+    let (url, secret) = (world.name("URL"), world.name("CLIENT_SECRET"));
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile [default]:", ""),
+            ("URL of the vault:", "vault.example"),
+            ("URL of the vault:", &url),
+            (
+                "Client id, or nothing for an API token:",
+                &world.name("CLIENT_ID"),
+            ),
+            ("Client secret:", &secret),
+            ("File with the private key, or nothing", "~/key.pem"),
+        ],
+    );
+    assert!(!all.contains(&secret), "{all}");
+    assert!(all.contains("wrote the profile `default`"), "{all}");
+    assert!(
+        all.contains("org-key        the private key unwraps it"),
+        "{all}"
+    );
+
+    let mut list = command(&world, &["list", "--keys", "--timeout", "9s"]);
+    list.env_remove("HELVETISAFE_BASE_URL");
+    for (name, _) in world.credentials() {
+        list.env_remove(name);
+    }
+    assert!(list.status().unwrap().success());
+}
+
+#[test]
+fn init_asks_for_a_token_and_a_password() {
+    let world = World::new();
+    let (token, password) = (world.name("API_TOKEN"), world.name("PASSWORD"));
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile", "prod"),
+            ("URL of the vault", &world.name("URL")),
+            ("Client id, or nothing", ""),
+            ("API token:", &token),
+            ("File with the private key, or nothing", ""),
+            ("Password of the private key:", &password),
+        ],
+    );
+    assert!(!all.contains(&token) && !all.contains(&password), "{all}");
+    assert!(all.contains("wrote the profile `prod`"), "{all}");
+}
+
 #[test]
 fn a_table_has_a_heading_and_expiries_in_words() {
     let world = World::new();

@@ -180,6 +180,8 @@ fn the_time_of_a_helper_does_not_count() {
         "KEY_001",
         "--config",
         "config.toml",
+        "--base-url",
+        &stage.proxy.base_url(),
         "--timeout",
         TIME,
     ];

@@ -54,6 +54,7 @@ transcripts!(
     get,
     help,
     import,
+    init,
     inject,
     list,
     move_secret,
@@ -164,6 +165,12 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
             (
                 "BROKEN_URL",
                 server::serve_bytes("HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
+            ),
+            (
+                "PAGE_URL",
+                server::serve_bytes(
+                    "HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\n<h1>Not Found</h1>",
+                ),
             ),
             ("SILENT_URL", silent),
             ("CLOSED_URL", closed),

@@ -64,7 +64,7 @@ fn a_field_is_not_created_in_a_secret_created_concurrently() {
             assert!(create(world, "early").status().unwrap().success());
         }
         // The secret did not exist at the first read.
-        (is_first && seen.method == "GET").then(|| answer(404, "{}"))
+        (is_first && seen.method == "GET").then(|| answer(404, r#"{"error":"no"}"#))
     });
     assert_eq!(status, Some(6));
     assert_eq!(value(&world), r#"{"early":"early"}"#);

@@ -342,10 +342,8 @@ fn a_delete_needs_no_body_in_return() {
     assert!(call.parse(answer(204, "")).is_ok());
     let login = call.parse(answer(200, "<html>Please log in</html>"));
     assert_eq!(login.unwrap_err().status(), None);
-    assert_eq!(
-        call.parse(answer(404, "")).unwrap_err().kind(),
-        Kind::NotFound
-    );
+    let missing = call.parse(answer(404, r#"{"error":"not found"}"#));
+    assert_eq!(missing.unwrap_err().kind(), Kind::NotFound);
 }
 
 #[test]

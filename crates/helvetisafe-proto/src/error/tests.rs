@@ -45,7 +45,7 @@ fn every_code_has_a_name_a_status_that_is_an_error_and_a_sentence_of_its_own() {
 }
 
 #[test]
-fn a_code_counts_only_with_its_status_and_never_changes_the_kind() {
+fn a_code_counts_only_with_its_status_and_changes_the_kind_of_a_404_alone() {
     for code in ErrorCode::ALL {
         let body = serde_json::json!({ "error": "text", "code": code }).to_string();
         for status in 400..600 {
@@ -53,7 +53,11 @@ fn a_code_counts_only_with_its_status_and_never_changes_the_kind() {
             let fits = code.status().as_u16() == status;
             let error = ApiError::from_response(&response);
             assert_eq!(error.code(), fits.then_some(*code), "{status}");
-            assert_eq!(error.kind(), Kind::from(response.status()));
+            if (status, *code) == (404, ErrorCode::UnknownPath) {
+                assert_eq!(error.kind(), Kind::Api);
+            } else {
+                assert_eq!(error.kind(), Kind::from(response.status()));
+            }
             assert_eq!(error.server_text(), Some("text"));
             let error = ApiError::from_token_response(&response);
             assert_eq!(error.code(), fits.then_some(*code), "{status}");
@@ -105,6 +109,49 @@ fn a_proxys_page_and_an_empty_body_are_errors_like_any_other() {
     }
 }
 
+/// A script that takes a 404 for a missing secret creates it.
+#[test]
+fn a_404_is_about_a_secret_only_if_the_vault_says_so() {
+    let about_secret = [
+        r#"{"error":"not found"}"#,
+        r#" {"error":"","more":1}"#,
+        r#"{"error":"x","code":"secret_not_found"}"#,
+        r#"{"error":"x","code":"a code of another server"}"#,
+    ];
+    let others = [
+        "",
+        "{}",
+        "null",
+        "not found",
+        r#""not found""#,
+        r#"["not found", null, null]"#,
+        r#"{"detail":"Not Found"}"#,
+        r#"{"message":"no Route matched with those values"}"#,
+        r#"{"error":{"code":404}}"#,
+        r#"{"error":"x","code":"unknown_path"}"#,
+        "<html><h1>404 Not Found</h1></html>",
+    ];
+    let kind = |body| ApiError::from_response(&response(404, body)).kind();
+    for body in about_secret {
+        assert_eq!(kind(body), Kind::NotFound, "{body}");
+    }
+    for body in others {
+        assert_eq!(kind(body), Kind::Api, "{body}");
+    }
+}
+
+#[test]
+fn the_url_of_the_request_is_shown_after_the_status() {
+    let url = "https://vault.example/api/v1/api/v1/secrets/a"
+        .parse()
+        .unwrap();
+    let error = ApiError::from_response(&response(404, "")).at(&url);
+    assert_eq!(
+        error.to_string(),
+        "the server answered 404 Not Found at https://vault.example/api/v1/api/v1/secrets/a"
+    );
+}
+
 #[test]
 fn a_403_names_the_missing_scope() {
     let body = r#"{"error":"missing scope: secrets:write."}"#;
@@ -127,7 +174,7 @@ fn what_the_server_wrote_is_kept_apart_escaped_and_bounded() {
     );
     assert_eq!(
         format!("{error:?}"),
-        "ApiError { kind: Unavailable, problem: Status(500), .. }"
+        "ApiError { kind: Unavailable, problem: Status { status: 500, url: None }, .. }"
     );
 }
 
@@ -171,12 +218,14 @@ fn the_token_endpoint_shows_known_codes_only() {
     assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     assert!(error.to_string().contains("invalid_client"));
     assert_eq!(error.server_text(), Some("unknown client"));
+    assert_eq!(error.oauth_code(), Some("invalid_client"));
 
     let error = ApiError::from_token_response(&response(400, r#"{"error":"s3cr3t"}"#));
     assert_eq!(error.kind(), Kind::Auth);
     assert!(!error.to_string().contains("s3cr3t"));
 
     assert_eq!(error.server_text(), Some("s3cr3t"), "as data alone");
+    assert_eq!(error.oauth_code(), None);
 
     let error = ApiError::from_token_response(&response(429, ""));
     assert_eq!(error.kind(), Kind::RateLimited);

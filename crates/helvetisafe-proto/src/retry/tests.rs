@@ -15,8 +15,10 @@ const REPEATS: [Repeat; 6] = [
 ];
 
 fn status(code: u16, has_retry_after: bool) -> AttemptFailure {
+    let status = StatusCode::from_u16(code).unwrap();
     AttemptFailure::Status {
-        status: StatusCode::from_u16(code).unwrap(),
+        kind: Kind::from(status),
+        status,
         has_retry_after,
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::retry::{
     self, AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge, may_move,
 };
-use http::{Method, Request, Response};
+use helvetisafe_proto::{ApiError, BaseUrl, Endpoint, Kind};
+use http::{Method, Request, Response, StatusCode, Uri};
 
 use super::Api;
 use super::outcome::{FailedAttempt, Outcome, ReadBack};
@@ -171,8 +171,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             time,
             body: self.api.limits.of(E::ANSWER),
         };
-        let address = self.api.failover.address(&self.api.base, self.address);
-        let mut request = self.endpoint.request(address);
+        let mut request = self.endpoint.request(self.address());
         let headers = request.headers_mut();
         // First: the transports leave no copy of the first sensitive header.
         if let Some(credential) = credential {
@@ -189,7 +188,19 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         }
         let retry_after = retry::retry_after(response.headers(), self.api.runtime.wall());
         let answer = self.endpoint.parse(response);
-        answer.map_err(|error| FailedAttempt::of_answer(error, retry_after, &host))
+        answer.map_err(|error| {
+            let error = self.located(error, &host);
+            FailedAttempt::of_answer(error, retry_after, &host)
+        })
+    }
+
+    /// Adds the URL to a 404 that is not about a secret.
+    fn located(&self, error: ApiError, url: &Uri) -> ApiError {
+        let is_missing = error.kind() == Kind::NotFound && self.action.is_about_existing();
+        match error.status() {
+            Some(StatusCode::NOT_FOUND) if !is_missing => error.at(url),
+            _ => error,
+        }
     }
 
     /// Hands a request to the transport, and reports both ends to the observer.
@@ -202,6 +213,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         span.run(|| {
             observer.emit(Event::Sending {
                 call,
+                base: self.address(),
                 headers: request.headers(),
                 attempt,
             });
@@ -228,6 +240,11 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         };
         span.run(|| observer.emit(event));
         outcome
+    }
+
+    /// Returns the base URL in use.
+    fn address(&self) -> &BaseUrl {
+        self.api.failover.address(&self.api.base, self.address)
     }
 
     fn info(&self) -> CallInfo<'_> {

@@ -56,6 +56,7 @@ impl FailedAttempt {
         }
         let failure = match error.status() {
             Some(status) => AttemptFailure::Status {
+                kind: error.kind(),
                 status,
                 has_retry_after: retry_after.is_some(),
             },

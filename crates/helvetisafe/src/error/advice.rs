@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use helvetisafe_crypto as crypto;
 use helvetisafe_proto::ErrorCode;
+use http::StatusCode;
 
 use super::{Action, Cause, Error, ErrorKind};
 use crate::config_error::ConfigError;
@@ -29,6 +30,8 @@ pub enum Setting {
     OperationTimeout,
     /// [`KeySource::with_passphrase`](crate::KeySource::with_passphrase): the private key is encrypted.
     Passphrase,
+    /// [`ClientBuilder::scopes`](crate::ClientBuilder::scopes): the vault refuses some of the requested ones.
+    Scopes,
 }
 
 impl fmt::Display for Setting {
@@ -40,6 +43,7 @@ impl fmt::Display for Setting {
             Self::ListLimit => "BodyLimits::list",
             Self::OperationTimeout => "Timeouts::operation",
             Self::Passphrase => "KeySource::with_passphrase",
+            Self::Scopes => "ClientBuilder::scopes",
         })
     }
 }
@@ -55,6 +59,7 @@ impl Setting {
             }
             Self::OperationTimeout => format!("try again, or raise `{self}`"),
             Self::Passphrase => format!("give it with `{self}`"),
+            Self::Scopes => format!("request fewer scopes with `{self}`"),
         }
     }
 }
@@ -68,6 +73,9 @@ impl Error {
             Cause::Transport(error) => (error.certificate_problem()?
                 == CertificateProblem::UnknownIssuer)
                 .then_some(Setting::CaCertificate),
+            Cause::Api(error) if error.oauth_code() == Some("invalid_scope") => {
+                Some(Setting::Scopes)
+            }
             Cause::TooLarge { .. } => Some(Setting::SecretLimit),
             Cause::Deadline => Some(Setting::OperationTimeout),
             Cause::Config(ConfigError::PrivateKey(crypto::Error::PassphraseRequired)) => {
@@ -103,6 +111,9 @@ impl Error {
                 None => "the credential is not allowed to do this".to_owned(),
             }),
             ErrorKind::NotFound | ErrorKind::Conflict => self.advice_for_status(),
+            ErrorKind::Api if self.status() == Some(StatusCode::NOT_FOUND) => {
+                Some(self.advice_for_path().to_owned())
+            }
             ErrorKind::Changed => Some(ErrorCode::VersionMismatch.advice().to_owned()),
             ErrorKind::Unsupported => Some("update it without a condition".to_owned()),
             ErrorKind::RateLimited => Some(match self.retry_after() {
@@ -126,12 +137,31 @@ impl Error {
     /// Returns the advice for a 404 or 409. Without a status the message needs none.
     fn advice_for_status(&self) -> Option<String> {
         self.status()?;
-        let advice = match (self.kind(), self.key()) {
-            (ErrorKind::Conflict, _) => "it exists already: use update, or put",
-            (_, Some(_)) => "there is no such secret, or it has expired",
-            (_, None) => "check the base URL",
+        let advice = match self.kind() {
+            ErrorKind::Conflict => "it exists already: use update, or put",
+            _ => "there is no such secret, or it has expired",
         };
         Some(advice.to_owned())
+    }
+
+    /// Returns the advice for a 404 that is not about a secret.
+    fn advice_for_path(&self) -> &'static str {
+        if self.0.action.is_about_existing() {
+            "the vault does not answer like this for a missing secret: check the base URL, and the proxy in between"
+        } else {
+            "check the base URL, and the proxy in between"
+        }
+    }
+
+    /// Returns the advice for a write that the vault refuses without a code: of its parts only the expiry depends on
+    /// the vault's clock.
+    fn advice_for_expiry(&self) -> Option<String> {
+        let is_write = matches!(self.0.action, Action::Create(_) | Action::Update(_));
+        is_write.then(|| {
+            "if it has an expiry, that may have passed by the vault's clock: choose a later one, and check \
+             the clocks of both machines"
+                .to_owned()
+        })
     }
 
     fn advice_for_cause(&self) -> Option<String> {
@@ -145,6 +175,9 @@ impl Error {
                  (`get_field`), or allow such secrets (`allow_unbound`)"
             )),
             Cause::Transport(error) => error.certificate_problem()?.advice().map(str::to_owned),
+            Cause::Api(error) if error.status() == Some(StatusCode::UNPROCESSABLE_ENTITY) => {
+                self.advice_for_expiry()
+            }
             _ => self.retry_after().map(try_again),
         }
     }

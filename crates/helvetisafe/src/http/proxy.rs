@@ -41,7 +41,7 @@ pub(super) struct Proxy {
 }
 
 impl ProxySetting {
-    /// Returns the proxy to a vault, or `None`. A vault without TLS is on this machine and has none.
+    /// Returns the proxy to a vault, or `None`. A vault without TLS has none.
     pub(super) fn for_vault(&self, base: &BaseUrl) -> Result<Option<Proxy>, ConfigError> {
         match self {
             Self::Direct => Ok(None),
@@ -69,7 +69,8 @@ fn from_environment(
             .filter_map(&variable)
             .find(|text| !text.is_empty())
     };
-    let Some(url) = either("HTTPS_PROXY", "https_proxy").filter(|_| !base.is_loopback()) else {
+    let is_proxied = base.is_https() && !base.is_loopback();
+    let Some(url) = either("HTTPS_PROXY", "https_proxy").filter(|_| is_proxied) else {
         return Ok(None);
     };
     let proxy = Proxy::parse(&url).ok_or(ConfigError::Proxy("HTTPS_PROXY"))?;

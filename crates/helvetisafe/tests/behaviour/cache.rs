@@ -161,7 +161,7 @@ fn breakable(status: u16) -> (World, Arc<AtomicBool>) {
     let is_broken = Arc::clone(&broken);
     let world = World::new(move |seen, _| {
         let fails = is_broken.load(Ordering::SeqCst) && seen.is("GET", DB);
-        fails.then(|| answer(status, ""))
+        fails.then(|| answer(status, r#"{"error":"no"}"#))
     });
     world.client().secrets().create("db", "v", None).unwrap();
     (world, broken)

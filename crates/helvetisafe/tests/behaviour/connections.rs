@@ -230,7 +230,7 @@ fn a_vault_by_address() {
 
 #[test]
 fn an_added_header_is_in_every_request() {
-    let world = World::new(|_, _| Some(answer(404, "")));
+    let world = World::new(|_, _| Some(answer(404, r#"{"error":"not found"}"#)));
     let url = world.proxy.base_url();
     let name = HeaderName::from_static("x-tenant");
     let value = HeaderValue::from_static("payments");

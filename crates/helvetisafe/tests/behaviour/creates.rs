@@ -113,7 +113,7 @@ fn a_conflict_with_its_own_earlier_attempt_is_a_success() {
         if seen.is("POST", SECRETS) && earlier(before, "POST", SECRETS) == 0 {
             return Some(Action::ForwardAndClose);
         }
-        (seen.is("GET", DB) && reads == 0).then(|| answer(404, ""))
+        (seen.is("GET", DB) && reads == 0).then(|| answer(404, r#"{"error":"not found"}"#))
     });
     let client = world.client();
     client.secrets().create("db", "v", None).unwrap();
@@ -198,7 +198,7 @@ fn a_conflict_that_was_answered_keeps_its_status() {
         let is_looked_for = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
         if is_looked_for {
             // The other client writes between the two.
-            return Some(answer(404, ""));
+            return Some(answer(404, r#"{"error":"not found"}"#));
         }
         (seen.is("POST", SECRETS) && is_first).then_some(Action::Close)
     });

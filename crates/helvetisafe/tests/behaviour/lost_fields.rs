@@ -113,7 +113,7 @@ fn a_field_is_added_to_a_secret_that_another_client_creates_meanwhile() {
     for &kind in ClientKind::ALL {
         let world = World::new(|seen, before| {
             let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
-            is_first.then(|| answer(404, ""))
+            is_first.then(|| answer(404, r#"{"error":"not found"}"#))
         });
         let fields = [("first", "1"), ("second", "1")];
         let other = world.client();

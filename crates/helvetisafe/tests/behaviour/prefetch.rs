@@ -199,7 +199,11 @@ fn a_read_past_the_cache_asks_the_vault() {
 #[test]
 fn a_failing_prefetch_does_not_fail_connect() {
     for (failure, is_repeated, kind) in [
-        (answer(404, ""), false, Some(ErrorKind::NotFound)),
+        (
+            answer(404, r#"{"error":"not found"}"#),
+            false,
+            Some(ErrorKind::NotFound),
+        ),
         (answer(403, ""), false, Some(ErrorKind::Forbidden)),
         (answer(503, ""), true, None),
         (Action::Close, true, None),

@@ -67,14 +67,18 @@ fn a_permanent_failure_is_not_retried() {
         });
         let secrets = world.client();
         let secrets = secrets.secrets();
-        for outcome in [
-            secrets.get("db").map(drop),
-            secrets.create("db", "v", None).map(drop),
-            secrets.update("db", "v", Expiry::Keep).map(drop),
-            secrets.delete("db"),
-            secrets.list().map(drop),
+        for (needs_secret, outcome) in [
+            (true, secrets.get("db").map(drop)),
+            (false, secrets.create("db", "v", None).map(drop)),
+            (true, secrets.update("db", "v", Expiry::Keep).map(drop)),
+            (true, secrets.delete("db")),
+            (false, secrets.list().map(drop)),
         ] {
             let error = outcome.unwrap_err();
+            let kind = match kind {
+                ErrorKind::NotFound if !needs_secret => ErrorKind::Api,
+                kind => kind,
+            };
             assert_eq!(
                 (error.kind(), error.is_retryable()),
                 (kind, false),
@@ -299,6 +303,50 @@ fn a_404_on_a_repeated_delete_is_a_success() {
     }
 }
 
+/// The page of a proxy, or of a vault at another path, does not show that the secret is gone.
+#[test]
+fn a_404_that_is_about_no_secret_is_no_success_of_a_repeated_delete() {
+    for body in ["<html>", r#"{"error":"x","code":"unknown_path"}"#] {
+        let world = World::new(move |seen, before| {
+            let action = match earlier(before, "DELETE", DB) {
+                0 => Action::Close,
+                _ => answer(404, body),
+            };
+            seen.is("DELETE", DB).then_some(action)
+        });
+        let client = world.client();
+        client.secrets().create("db", "v", None).unwrap();
+        let error = client.secrets().delete("db").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous, "{body}");
+        assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "v");
+    }
+}
+
+#[test]
+fn a_404_that_is_about_no_secret_creates_nothing_and_names_the_url() {
+    let bodies = ["", "<html>", "{}", r#"{"error":"x","code":"unknown_path"}"#];
+    for body in bodies {
+        let world = World::new(move |seen, _| {
+            let is_about_one = seen.path == DB && seen.method != "DELETE";
+            is_about_one.then(|| answer(404, body))
+        });
+        let (client, url) = (world.client(), format!("{}{DB}", world.proxy.base_url()));
+        let secrets = client.secrets();
+        for outcome in [
+            secrets.get("db").map(drop),
+            secrets.update("db", "v", Expiry::Keep).map(drop),
+            secrets.put("db", "v", None).map(drop),
+            secrets.set_field("db", "f", "v", None).map(drop),
+            secrets.exists("db").map(drop),
+        ] {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Api, "{body}: {error}");
+            assert!(error.to_string().contains(&url), "{error}");
+        }
+        assert_eq!(world.proxy.count("POST", SECRETS), 0, "{body}");
+    }
+}
+
 #[test]
 fn a_404_after_an_unsent_delete_is_an_error() {
     let world = World::new(|seen, before| {
@@ -333,18 +381,19 @@ fn a_put_creates_or_updates() {
 /// Only the repetition was refused; the attempt before it wrote.
 #[test]
 fn a_lost_write_is_ambiguous_even_if_its_retry_is_refused() {
-    for (status, kind) in [
-        (403, ErrorKind::Ambiguous),
-        (404, ErrorKind::NotFound),
-        (429, ErrorKind::Ambiguous),
-        (503, ErrorKind::Ambiguous),
+    for (status, body, kind) in [
+        (403, "", ErrorKind::Ambiguous),
+        (404, r#"{"error":"no"}"#, ErrorKind::NotFound),
+        (404, "<html>", ErrorKind::Ambiguous),
+        (429, "", ErrorKind::Ambiguous),
+        (503, "", ErrorKind::Ambiguous),
     ] {
         let world = World::new(move |seen, before| {
             let is_first = earlier(before, "PUT", DB) == 0;
             let action = if is_first {
                 Action::ForwardAndClose
             } else {
-                answer(status, "")
+                answer(status, body)
             };
             seen.is("PUT", DB).then_some(action)
         });

@@ -263,7 +263,7 @@ impl Stage {
                 (Some((_, bytes)), _) => bytes.clone(),
                 (None, Found::Own) => answer("200 OK", &self.sent(&request.path)),
                 (None, Found::Foreign) => answer("200 OK", &foreign(&self.sent(&request.path))),
-                (None, Found::Absent) => answer("404 Not Found", b""),
+                (None, Found::Absent) => answer("404 Not Found", br#"{"error":"no"}"#),
                 (None, Found::Forbidden) => answer("403 Forbidden", b""),
             };
             Reply::new(bytes, End::Close)

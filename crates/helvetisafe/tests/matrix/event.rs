@@ -152,9 +152,18 @@ impl Event {
                 } else {
                     ""
                 };
+                // Without it a 404 is about no secret.
+                let body = if *code == 404 {
+                    r#"{"error":"no"}"#
+                } else {
+                    ""
+                };
+                let length = body.len();
                 Some(
-                    format!("HTTP/1.1 {code} X\r\nContent-Length: 0\r\n{asked}{location}\r\n")
-                        .into_bytes(),
+                    format!(
+                        "HTTP/1.1 {code} X\r\nContent-Length: {length}\r\n{asked}{location}\r\n{body}"
+                    )
+                    .into_bytes(),
                 )
             }
             Self::Unreadable { bytes, .. } => Some(bytes.as_bytes().to_vec()),

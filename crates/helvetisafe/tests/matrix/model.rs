@@ -101,6 +101,13 @@ impl Case {
         if self.verb == Verb::Token && refused {
             kind = ErrorKind::Auth;
         }
+        let needs_secret = matches!(
+            self.verb,
+            Verb::Get | Verb::Update | Verb::Put | Verb::Delete
+        );
+        if kind == ErrorKind::NotFound && !needs_secret {
+            kind = ErrorKind::Api;
+        }
         let is_answer = matches!(event, Event::Status { .. } | Event::Unsent(_));
         let is_lost_write = self.verb.column() == Column::Write && !is_answer;
         if is_lost_write || rule == Rule::ReadBackOrAmbiguous {

@@ -27,9 +27,7 @@ pub(super) fn configuration(
     report: &mut Report<'_>,
     settings: &Settings,
 ) -> Result<BaseUrl, Failure> {
-    let base = BaseUrl::parse(&settings.base_url).map_err(|error| {
-        Failure::usage(format_args!("{error}; `helvetisafe config show` shows it"))
-    })?;
+    let base = settings.base()?;
     report.ok(match &settings.profile {
         Some(profile) => format!(
             "{base}, profile `{}` in {}",
@@ -52,7 +50,9 @@ pub(super) fn files(
     let builder = builder(settings, messages)?;
     let attempt = budget.spend(|| Attempt::make(builder, messages));
     match attempt.error() {
-        Some(error) if attempt.observed.requests == 0 => Err(error.clone().into()),
+        Some(error) if attempt.observed.requests == 0 => {
+            Err(Failure::without_doctor(error.clone()))
+        }
         _ => {
             report.ok("the credential and the key can be read, and files only by this user");
             Ok(attempt)
@@ -87,23 +87,23 @@ pub(super) fn name(report: &mut Report<'_>, base: &BaseUrl) -> Result<(), Failur
 /// Checks that a server answers.
 pub(super) fn connection(
     report: &mut Report<'_>,
+    settings: &Settings,
     base: &BaseUrl,
     attempt: &Attempt,
 ) -> Result<(), Failure> {
     if let (0, Some(error)) = (attempt.observed.answers, attempt.error()) {
-        let failure = Failure::from(error.clone());
+        let failure = Failure::without_doctor(error.clone());
         return Err(match error.setting() {
             // The failure has advice of its own.
             Some(_) => failure,
             None => failure.with_advice(reach_advice(error, base)),
         });
     }
-    let how = if base.is_https() {
-        "TLS, with a trusted certificate"
-    } else {
-        "plain HTTP, which is allowed on a loopback address"
-    };
-    report.ok(how);
+    match &settings.plain_http {
+        Some(allowed) => report.warning(allowed.to_string()),
+        None if base.is_https() => report.ok("TLS, with a trusted certificate"),
+        None => report.ok("plain HTTP, which is allowed on a loopback address"),
+    }
     Ok(())
 }
 
@@ -131,7 +131,9 @@ pub(super) fn token(
 ) -> Result<(), Failure> {
     let is_api_token = settings.uses_api_token();
     match attempt.error() {
-        Some(error) if error.kind() == ErrorKind::Auth => return Err(error.clone().into()),
+        Some(error) if error.kind() == ErrorKind::Auth => {
+            return Err(Failure::without_doctor(error.clone()));
+        }
         Some(error) if !is_api_token && attempt.observed.token.is_none() => {
             return Err(refused(error));
         }
@@ -148,15 +150,16 @@ pub(super) fn token(
 }
 
 /// Compares the granted scopes with the requested ones. Fewer scopes may be intended.
-pub(super) fn scopes(report: &mut Report<'_>, attempt: &Attempt) {
+pub(super) fn scopes(report: &mut Report<'_>, settings: &Settings, attempt: &Attempt) {
     let Some(token) = attempt.observed.token else {
         return report.skipped("the vault does not list the scopes of an API token");
     };
     // RFC 6749 section 5.1: without a list all requested scopes are granted.
-    let granted = token.granted.unwrap_or(Scopes::ALL);
+    let requested = settings.scopes.unwrap_or(Scopes::ALL);
+    let granted = token.granted.unwrap_or(requested);
     let missing: Vec<_> = Scope::ALL
         .iter()
-        .filter(|scope| !granted.contains(**scope))
+        .filter(|scope| requested.contains(**scope) && !granted.contains(**scope))
         .map(|scope| scope.as_str())
         .collect();
     if missing.is_empty() {
@@ -174,7 +177,7 @@ pub(super) fn scopes(report: &mut Report<'_>, attempt: &Attempt) {
 pub(super) fn org_key(report: &mut Report<'_>, attempt: Attempt) -> Result<Client, Failure> {
     let client = attempt.outcome.map_err(|error| {
         let is_crypto = error.kind() == ErrorKind::Crypto;
-        let failure = Failure::from(error);
+        let failure = Failure::without_doctor(error);
         if is_crypto {
             failure
                 .with_advice("check that the private key, or the password, belongs to this account")
@@ -251,8 +254,10 @@ fn keys_to_read(secrets: Secrets<'_>) -> Result<Result<Vec<KeyName>, Error>, Fai
 
 /// A server answered the request for a token, but sent none.
 fn refused(error: &Error) -> Failure {
-    let failure = Failure::from(error.clone());
-    if error.kind() == ErrorKind::Api && !error.is_retryable() {
+    let failure = Failure::without_doctor(error.clone());
+    // A 404 has this advice already.
+    let has_advice = error.status().is_some_and(|status| status == 404);
+    if error.kind() == ErrorKind::Api && !error.is_retryable() && !has_advice {
         return failure
             .with_advice("check the base URL: another server than a vault may answer there");
     }

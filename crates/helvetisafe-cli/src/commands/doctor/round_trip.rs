@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use helvetisafe::{ErrorKind, KeyName, Secrets, Timestamp};
+use helvetisafe::{Error, ErrorKind, KeyName, Secrets, Timestamp};
 
 use super::report::Report;
 use crate::failure::{Failure, Status};
@@ -21,19 +21,19 @@ pub(super) fn run(report: &mut Report<'_>, secrets: Secrets<'_>) -> Result<(), F
     let value = random::hex(&*random::bytes::<8>()?);
     let created = secrets.create(&key, &value, Timestamp::now() + LIFE);
     created.map_err(|error| match error.kind() {
-        ErrorKind::Ambiguous => may_remain(error.into(), &key),
-        _ => error.into(),
+        ErrorKind::Ambiguous => may_remain(error, &key),
+        _ => Failure::without_doctor(error),
     })?;
     let read = read(secrets, &key, &value);
     let deleted = secrets.delete(&key);
     read?;
-    deleted.map_err(|error| may_remain(error.into(), &key))?;
+    deleted.map_err(|error| may_remain(error, &key))?;
     report.ok("a secret was created, read and deleted");
     Ok(())
 }
 
 fn read(secrets: Secrets<'_>, key: &KeyName, value: &str) -> Result<(), Failure> {
-    let secret = secrets.get(key)?;
+    let secret = secrets.get(key).map_err(Failure::without_doctor)?;
     if secret.expose_secret() == value {
         return Ok(());
     }
@@ -44,8 +44,8 @@ fn read(secrets: Secrets<'_>, key: &KeyName, value: &str) -> Result<(), Failure>
 }
 
 /// Adds that the secret may still exist.
-fn may_remain(failure: Failure, key: &KeyName) -> Failure {
-    failure.with_advice(&format!(
+fn may_remain(error: Error, key: &KeyName) -> Failure {
+    Failure::without_doctor(error).with_advice(&format!(
         "if `{key}` still exists, it expires in {} minutes",
         LIFE.as_secs() / 60
     ))

@@ -67,16 +67,58 @@ impl Cached<'_> {
         }
     }
 
+    /// Adds that an entry was too old for --max-age to replace the answer of the vault.
+    pub(super) fn explain(
+        &self,
+        failure: Failure,
+        resources: impl IntoIterator<Item = String>,
+    ) -> Failure {
+        let mut reasons = resources.into_iter().filter_map(|it| self.too_old(&it));
+        match reasons.next() {
+            Some(reason) => {
+                failure.with_advice(&format!("a cached entry was not used: it {reason}"))
+            }
+            None => failure,
+        }
+    }
+
+    /// Returns the reason for which --max-age refuses an entry.
+    fn too_old(&self, resource: &str) -> Option<String> {
+        let now = Timestamp::now();
+        let entry = self.snapshot.get(resource);
+        let entry = entry.filter(|entry| !entry.is_expired(now) && !self.has(resource))?;
+        let age = entry.age(now);
+        Some(if age.is_negative() {
+            format!(
+                "was cached at {:.0}, which is later than now by the clock of this machine, so its age is \
+                 unknown; set the clock, or leave out --max-age",
+                entry.requested_at()
+            )
+        } else {
+            let age = expiry::time_in_words(age.as_secs());
+            format!("was cached {age} ago, which is longer than --max-age")
+        })
+    }
+
+    pub(super) fn missing_list(&self) -> Failure {
+        let reason = match self.too_old(LIST) {
+            Some(reason) => format!("the list of the secrets {reason}"),
+            None => "no list of the secrets is cached".to_owned(),
+        };
+        missing(format_args!("{reason}; name the secrets with --key"))
+    }
+
     pub(super) fn missing_secret(&self, key: &KeyName) -> Failure {
         let now = Timestamp::now();
-        match self.snapshot.get(&secret_resource(key)) {
-            Some(entry) if !entry.is_expired(now) => Failure::new(
-                Status::NotFound,
-                format_args!(
-                    "the secret `{key}` was cached {} ago, which is longer than --max-age",
-                    expiry::time_in_words(entry.age(now).as_secs().max(0))
-                ),
-            ),
+        let resource = secret_resource(key);
+        if let Some(reason) = self.too_old(&resource) {
+            let message = format_args!("the secret `{key}` {reason}");
+            return Failure::new(Status::NotFound, message);
+        }
+        match self.snapshot.get(&resource) {
+            Some(entry) if !entry.is_expired(now) => missing(format_args!(
+                "the secret `{key}` cannot be used: its org key is not in the offline cache"
+            )),
             Some(_) => Failure::new(
                 Status::NotFound,
                 format_args!("the secret `{key}` has expired"),
@@ -95,13 +137,6 @@ pub(super) fn secret_resource(key: &KeyName) -> String {
 
 pub(super) fn empty() -> Failure {
     missing("nothing is cached for this vault and account")
-}
-
-pub(super) fn missing_list() -> Failure {
-    missing(
-        "no list of the secrets is cached, or it is older than --max-age; name the secrets with \
-         --key",
-    )
 }
 
 fn missing(what: impl Display) -> Failure {

@@ -86,7 +86,8 @@ fn connections_of_an_ended_runtime_are_dropped() {
 fn a_connection_closed_while_its_runtime_was_idle_is_skipped() {
     // The server closes the connection shortly after the last byte.
     let world = World::new(|seen, _| {
-        let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let missing =
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 14\r\n\r\n{\"error\":\"no\"}".to_vec();
         seen.is("GET", DB)
             .then_some(Action::Drip(missing, Duration::from_millis(5)))
     });

@@ -26,7 +26,7 @@ async fn a_waiter_never_gets_a_value_from_before_a_write() {
     let world = World::new(move |seen, before| {
         let is_first = seen.is("GET", DB) && earlier(before, "GET", DB) == 0;
         // Slower than everything else in this test.
-        let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 14\r\n\r\n{\"error\":\"no\"}";
         is_first.then(|| Action::Drip(missing.to_vec(), Duration::from_millis(20)))
     });
     let policy = CachePolicy::new(Duration::from_secs(60));

@@ -1,0 +1,198 @@
+//! A new profile: its text, and the files with its secrets.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use toml::Table;
+
+use super::entries::Entries;
+use super::entry::{Entry, RawValue};
+use super::flags::SettingsArgs;
+use super::profile;
+use super::spec::{Setting, ValueKind};
+use crate::failure::Failure;
+use crate::fs::{atomic_file, create_private_folder, folder_of};
+
+/// A profile that is not written yet.
+pub(crate) struct NewProfile {
+    pub(crate) file: PathBuf,
+    pub(crate) name: String,
+    /// The file before, empty if there is none.
+    before: String,
+    lines: String,
+    secrets: Vec<(PathBuf, SecretString)>,
+}
+
+impl NewProfile {
+    /// Returns the place that the user selects for a new profile: the configuration file, and the name if there
+    /// is one.
+    pub(crate) fn place(args: &SettingsArgs) -> Result<(PathBuf, Option<String>), Failure> {
+        profile::place(args)
+    }
+
+    /// Fails if the name cannot be that of a new profile in `file`.
+    pub(crate) fn new(file: PathBuf, name: String, args: &SettingsArgs) -> Result<Self, Failure> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || !name.chars().all(is_plain) {
+            return Err(Failure::usage(format_args!(
+                "`{name}` cannot be the name of a new profile; use letters, digits, - and _"
+            )));
+        }
+        let before = match file.exists() {
+            true => profile::text(&file, args.insecure_permissions)?,
+            false => String::new(),
+        };
+        let names = profile::names(profile::parse(&before, &file)?, &file)?;
+        if names.contains(&name) {
+            return Err(Failure::usage(format_args!(
+                "there is a profile `{name}` in {}; choose another name with --profile, or remove it first",
+                file.display()
+            )));
+        }
+        Ok(Self {
+            file,
+            name,
+            before,
+            lines: String::new(),
+            secrets: Vec::new(),
+        })
+    }
+
+    /// Adds the settings in use. A secret that is not in a file or a command gets a file beside the
+    /// configuration file.
+    pub(crate) fn add(&mut self, entries: &Entries) -> Result<(), Failure> {
+        for setting in Setting::all() {
+            if let Some(entry) = entries.used(setting)
+                && let Some((key, value)) = self.line(entry)?
+            {
+                self.lines += &format!("{key} = {value}\n");
+            }
+        }
+        self.check()
+    }
+
+    /// Returns the files for secrets.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        self.secrets.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// Writes the secrets, then the profile. Nothing is replaced but the configuration file.
+    pub(crate) fn write(&self) -> Result<(), Failure> {
+        let folder = folder_of(&self.file);
+        create_private_folder(folder).map_err(|error| {
+            Failure::other(format_args!("cannot make {}: {error}", folder.display()))
+        })?;
+        for (path, secret) in &self.secrets {
+            atomic_file::write(path, secret.expose_secret().as_bytes())?;
+        }
+        atomic_file::write(&self.file, self.text().as_bytes())
+    }
+
+    /// Returns the key and the value of a setting in the profile; `None` if profiles do not have it.
+    fn line(&mut self, entry: &Entry) -> Result<Option<(&'static str, String)>, Failure> {
+        let key = |kind| entry.setting.profile_key(kind);
+        Ok(match &entry.value {
+            RawValue::Text(text) => match (key(ValueKind::Text), key(ValueKind::Switch)) {
+                (Some(key), _) => Some((key, quoted(text))),
+                (None, switch) => switch.map(|key| (key, text.clone())),
+            },
+            RawValue::Path(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let path = path.to_str().ok_or_else(|| {
+                    let path = path.display();
+                    Failure::usage(format_args!(
+                        "the path {path} is not valid Unicode; rename it"
+                    ))
+                })?;
+                key(ValueKind::Path).map(|key| (key, quoted(path)))
+            }
+            RawValue::Command(argv) => {
+                let words: Vec<_> = argv.iter().map(|word| quoted(word)).collect();
+                key(ValueKind::Command).map(|key| (key, format!("[{}]", words.join(", "))))
+            }
+            RawValue::Secret(secret) => match key(ValueKind::Path) {
+                Some(key) => Some((key, quoted(&self.keep(entry.setting, secret)?))),
+                None => None,
+            },
+        })
+    }
+
+    /// Plans a file for a secret, and returns its name.
+    fn keep(&mut self, setting: Setting, secret: &SecretString) -> Result<String, Failure> {
+        let name = format!("{}.{}", self.name, setting.name().replace('_', "-"));
+        let path = folder_of(&self.file).join(&name);
+        if path.symlink_metadata().is_ok() {
+            return Err(Failure::usage(format_args!(
+                "{} exists already; remove it, or choose another name with --profile",
+                path.display()
+            )));
+        }
+        self.secrets.push((path, secret.clone()));
+        Ok(name)
+    }
+
+    /// Returns the whole file with the profile.
+    fn text(&self) -> String {
+        let (name, lines) = (&self.name, &self.lines);
+        match self.before.trim_end() {
+            "" => format!("default_profile = \"{name}\"\n\n[profiles.{name}]\n{lines}"),
+            before => format!("{before}\n\n[profiles.{name}]\n{lines}"),
+        }
+    }
+
+    /// Checks that the file can be read again, and has the old profiles and the new one.
+    fn check(&self) -> Result<(), Failure> {
+        let expected = || {
+            let mut table: Table = self.before.parse().ok()?;
+            let profiles = table
+                .entry("profiles")
+                .or_insert_with(|| Table::new().into());
+            let lines: Table = self.lines.parse().ok()?;
+            profiles
+                .as_table_mut()?
+                .insert(self.name.clone(), lines.into());
+            Some(table)
+        };
+        let mut found: Option<Table> = self.text().parse().ok();
+        if self.before.trim().is_empty()
+            && let Some(table) = &mut found
+        {
+            table.remove("default_profile");
+        }
+        if found.is_some() && found == expected() {
+            return Ok(());
+        }
+        Err(Failure::usage(format_args!(
+            "{} has its profiles in a form that nothing can be added to; write them as [profiles.NAME]",
+            self.file.display()
+        )))
+    }
+}
+
+/// Writes a text as a basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted += &format!("\\u{:04X}", u32::from(c)),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_again(text in any::<String>()) {
+            let table: Table = format!("a = {}", quoted(&text)).parse().unwrap();
+            prop_assert_eq!(table["a"].as_str(), Some(text.as_str()));
+        }
+    }
+}

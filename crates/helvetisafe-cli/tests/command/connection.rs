@@ -1,0 +1,167 @@
+//! Connections: failures to connect, plain HTTP to another host, and the requested scopes.
+
+use std::process::{Command, Output};
+
+use helvetisafe_test_support::{answer, server};
+
+use crate::world::{World, start_proxy};
+
+const TOKEN: &str = "/oauth/token";
+
+fn messages(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn a_failure_to_connect_names_the_host_the_proxy_and_doctor() {
+    let world = World::new();
+    let (url, proxy) = (server::closed_url(), server::closed_url());
+    let host = |url: &str| url.replace("http://", "");
+    let cases = [
+        (url.clone(), vec![host(&url)]),
+        (
+            "https://vault.invalid".to_owned(),
+            vec!["vault.invalid through the proxy".to_owned(), host(&proxy)],
+        ),
+    ];
+    let all: [&[&str]; 4] = [
+        &["get", "KEY"],
+        &["list"],
+        &["set", "KEY", "--generate"],
+        &["run", "--key", "KEY", "--", "true"],
+    ];
+    for (url, names) in cases {
+        for arguments in all {
+            let mut command = world.command();
+            command
+                .env("HELVETISAFE_BASE_URL", &url)
+                .env("HTTPS_PROXY", &proxy);
+            let (_, message) = messages(command.args(arguments));
+            for name in names
+                .iter()
+                .map(String::as_str)
+                .chain(["`helvetisafe doctor`"])
+            {
+                assert!(message.contains(name), "{arguments:?} {name}: {message}");
+            }
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+}
+
+#[test]
+fn verbose_shows_the_url_of_each_request_and_the_addresses_that_do_not_answer() {
+    let world = World::new();
+    let url = world.name("URL");
+    let (_, log) = messages(world.command().args(["list", "-v"]));
+    assert!(
+        log.contains(&format!("GET {url}/api/v1/secrets (attempt 1)")),
+        "{log}"
+    );
+    let closed = server::closed_url().replace("127.0.0.1", "localhost");
+    let mut command = world.command();
+    command.env("HELVETISAFE_BASE_URL", &closed);
+    let (_, log) = messages(command.args(["list", "-v", "--timeout", "2s"]));
+    assert!(
+        log.contains(&format!("POST {closed}{TOKEN} (attempt 1)")),
+        "{log}"
+    );
+    let is_address = |line: &str| line.contains("localhost is ") && line.contains("127.0.0.1");
+    assert!(log.lines().any(is_address), "{log}");
+}
+
+/// `0.0.0.0` leads to this machine, but is no loopback address.
+#[cfg(target_os = "linux")]
+#[test]
+fn plain_http_to_another_host_needs_a_setting_that_names_it() {
+    let world = World::new();
+    world.set("KEY", "value");
+    let url = world.name("URL").replace("127.0.0.1", "0.0.0.0");
+    let get = |allowed: Option<&str>, arguments: &[&str]| {
+        let mut command = world.command();
+        command.env("HELVETISAFE_BASE_URL", &url).args(arguments);
+        if let Some(host) = allowed {
+            command.env("HELVETISAFE_ALLOW_PLAIN_HTTP", host);
+        }
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap(), stderr)
+    };
+    let cost = "everyone on the network in between";
+    let (status, _, message) = get(None, &["get", "KEY"]);
+    assert_eq!(status, Some(2), "{message}");
+    assert!(
+        message.contains(cost) && message.contains("--allow-plain-http 0.0.0.0"),
+        "{message}"
+    );
+    for other in ["true", "1.2.3.4", "0.0.0.0:80", "*"] {
+        let (status, _, message) = get(Some(other), &["get", "KEY"]);
+        assert_eq!(status, Some(2), "{other}: {message}");
+        assert!(
+            message.contains(&format!("allows the host `{other}` alone")),
+            "{message}"
+        );
+    }
+    let (status, value, message) = get(Some("0.0.0.0"), &["get", "KEY"]);
+    assert_eq!((status, value.as_str()), (Some(0), "value"), "{message}");
+    assert!(message.contains(cost), "{message}");
+    let (_, value, message) = get(Some("0.0.0.0"), &["get", "KEY", "--quiet"]);
+    assert_eq!((value.as_str(), message.as_str()), ("value", ""));
+    let by_flag = ["--allow-plain-http", "0.0.0.0", "doctor"];
+    let (status, report, _) = get(Some("other.example"), &by_flag);
+    assert_eq!(status, Some(0), "{report}");
+    let connection = report
+        .lines()
+        .find(|line| line.contains(" connection "))
+        .unwrap();
+    assert!(
+        connection.starts_with("warning") && connection.contains(cost),
+        "{report}"
+    );
+}
+
+/// A server may refuse a token with an unknown scope, or with one that the account does not have.
+#[test]
+fn a_vault_that_refuses_too_many_scopes_works_with_fewer() {
+    let world = World::new();
+    world.set("KEY", "value");
+    let proxy = start_proxy(|seen, _| {
+        let body = String::from_utf8_lossy(&seen.body).into_owned();
+        let is_few = body.contains("scope=secrets%3Aread+credentials%3Aread");
+        let is_refused = seen.is("POST", TOKEN) && !is_few;
+        is_refused
+            .then(|| answer(400, r#"{"error":"invalid_scope"}"#))
+            .unwrap_or(helvetisafe_test_support::Action::Forward)
+    });
+    let get = || {
+        let mut command = world.command_through(&proxy);
+        command.args(["get", "KEY"]);
+        command
+    };
+    let (status, message) = messages(&mut get());
+    assert_eq!(status, Some(3), "{message}");
+    assert!(
+        message.contains("--scopes, HELVETISAFE_SCOPES, or scopes in the profile"),
+        "{message}"
+    );
+
+    for scopes in [
+        "secrets:read credentials:read",
+        "secrets:read,credentials:read",
+    ] {
+        let mut command = get();
+        let (status, message) = messages(command.args(["--scopes", scopes]));
+        assert_eq!(status, Some(0), "{scopes}: {message}");
+        let (status, message) = messages(get().env("HELVETISAFE_SCOPES", scopes));
+        assert_eq!(status, Some(0), "{scopes}: {message}");
+        let profile = format!("[profiles.default]\nscopes = \"{scopes}\"\n");
+        world.write("config.toml", &profile, 0o600);
+        let (status, message) = messages(get().env("HELVETISAFE_CONFIG", "config.toml"));
+        assert_eq!(status, Some(0), "{scopes}: {message}");
+    }
+}
