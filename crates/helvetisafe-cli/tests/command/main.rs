@@ -15,6 +15,7 @@ mod hostile_text;
 mod hostile_vault;
 mod import;
 mod inject;
+mod json_value;
 #[cfg(unix)]
 mod keep_token;
 #[cfg(unix)]
