@@ -1,6 +1,7 @@
 //! The commands, one file or folder each.
 
 mod agent;
+mod check;
 mod completions;
 mod config;
 mod copy;
@@ -67,6 +68,7 @@ pub(crate) enum Command {
     Inject(inject::Args),
     Run(run::Args),
     Export(export::Args),
+    Check(check::Args),
     #[command(subcommand)]
     Config(config::Command),
     Agent(agent::Args),
@@ -106,6 +108,7 @@ impl Command {
             Self::Inject(args) => inject::run(args, vault, ui),
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
+            Self::Check(args) => check::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
             Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
             Self::Doctor(args) => doctor::run(args, vault, ui),

@@ -28,6 +28,8 @@ mod neighbours;
 #[cfg(unix)]
 mod offline;
 #[cfg(unix)]
+mod project;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod state_folder;
