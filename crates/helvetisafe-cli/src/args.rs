@@ -85,7 +85,11 @@ fn may_quote_a_value(error: &clap::Error) -> bool {
         error.kind(),
         ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation
     );
-    is_about_a_text && matches!(subcommand().as_deref(), Some("set" | "create" | "update"))
+    is_about_a_text
+        && matches!(
+            subcommand().as_deref(),
+            Some("set" | "create" | "update" | "rotate")
+        )
 }
 
 /// Describes the error without the text that may be a value.

@@ -14,6 +14,7 @@ mod import;
 mod inject;
 mod list;
 mod man;
+mod rotate;
 pub(crate) mod run;
 mod selection;
 mod trust;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     /// The value is read as by `set`. Without an option for it the expiry stays.
     #[command(after_help = write::UPDATE_EXAMPLES)]
     Update(write::Args),
+    Rotate(rotate::Args),
     List(list::Args),
     Delete(delete::Args),
     /// Copy a secret: it is decrypted and encrypted again under the new name.
@@ -100,6 +102,7 @@ impl Command {
             Self::Set(args) => write::run(Mode::Set, args, vault, ui),
             Self::Create(args) => write::run(Mode::Create, args, vault, ui),
             Self::Update(args) => write::run(Mode::Update, args, vault, ui),
+            Self::Rotate(args) => rotate::run(args, vault, ui),
             Self::List(args) => list::run(args, vault, ui),
             Self::Delete(args) => delete::run(args, vault, ui),
             Self::Copy(args) => copy::run_copy(args, vault, ui),

@@ -4,7 +4,7 @@
 mod child;
 mod env_file;
 mod environment;
-mod program;
+pub(super) mod program;
 #[cfg(unix)]
 mod supervisor;
 #[cfg(unix)]

@@ -30,6 +30,8 @@ mod offline;
 #[cfg(unix)]
 mod project;
 #[cfg(unix)]
+mod rotate;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod state_folder;

@@ -60,6 +60,7 @@ transcripts!(
     move_secret,
     offline,
     project,
+    rotate,
     run_program,
     set_create_update,
     trust,

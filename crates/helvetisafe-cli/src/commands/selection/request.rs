@@ -111,13 +111,17 @@ impl Request {
     }
 }
 
-/// Returns the listed secrets with a prefix, sorted. Invalid names are left out with a note.
+/// Returns the listed secrets with a prefix, sorted. Invalid names and pending rotations are left out with a
+/// note.
 fn listed(prefix: &str, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
     let (listed, messages) = (reader.list()?, reader.vault.messages);
     let listed = listed.iter().map(|secret| secret.key());
     let mut keys = Vec::new();
     for key in listed.filter(|key| key.as_ref().starts_with(prefix)) {
         match key {
+            ListedKey::Valid(key) if key_names::is_pending(key.as_str()) => {
+                messages.note(format_args!("omitted `{key}`, which is a pending rotation"));
+            }
             ListedKey::Valid(key) => keys.push(key.clone()),
             ListedKey::Invalid(_) => {
                 messages.note(format_args!("omitted `{key}`, which is not a valid name"))

@@ -1,0 +1,78 @@
+//! The promotion: the secret gets the new value, but only in place of the old one.
+
+use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::pending::Pending;
+use crate::commands::field;
+use crate::failure::{Failure, Status};
+use crate::session::Vault;
+
+/// The most writes: another one follows only if an answer was lost, or another client wrote meanwhile.
+const MAX_WRITES: usize = 4;
+
+/// Writes the new value if the secret has the old one, until it reads the new one back. Returns the secret;
+/// `None` if it has neither value.
+pub(super) fn run(
+    key: &KeyName,
+    pending: &Pending,
+    vault: &Vault,
+) -> Result<Option<Secret>, Failure> {
+    for _ in 0..=MAX_WRITES {
+        let (value, secret) = current(key, pending.field.as_deref(), vault)?;
+        if value.expose_secret() == pending.new.expose_secret() {
+            return Ok(Some(secret));
+        }
+        if value.expose_secret() != pending.old.expose_secret() {
+            return Ok(None);
+        }
+        let write = |secrets: Secrets<'_>| write(secrets, &secret, pending);
+        match vault.write(write)? {
+            Ok(_) => {}
+            // The next read shows what happened.
+            Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::Ambiguous) => {}
+            Err(error) => return Err(vault.failure(error)),
+        }
+    }
+    Err(Failure::new(
+        Status::Conflict,
+        format_args!("`{key}` was written, but still has the old value when it is read back"),
+    ))
+}
+
+/// Replaces the value. If the vault gives versions, nothing is written if the secret has changed meanwhile.
+fn write(
+    secrets: Secrets<'_>,
+    secret: &Secret,
+    pending: &Pending,
+) -> Result<SecretMetadata, Error> {
+    let (key, new, expiry) = (secret.key(), pending.new.expose_secret(), pending.expiry);
+    match (&pending.field, secret.version()) {
+        // It compares versions by itself, and keeps the other fields.
+        (Some(field), _) => secrets.update_field(key, field, new, expiry),
+        (None, Some(version)) => secrets.update_if_unchanged(key, Some(version), new, expiry),
+        (None, None) => secrets.update(key, new, expiry),
+    }
+}
+
+/// Reads the secret, and returns its value or that of the field.
+pub(super) fn current(
+    key: &KeyName,
+    name: Option<&str>,
+    vault: &Vault,
+) -> Result<(SecretString, Secret), Failure> {
+    let fields: Vec<_> = name.into_iter().collect();
+    let secret = vault.write(|secrets| secrets.get_with_fields(key, &fields))?;
+    let secret = secret.map_err(|error| vault.failure(error))?;
+    let value = match name {
+        Some(name) => field::find(&secret, name, "leave --field out")
+            .map_err(|message| Failure::new(Status::NotFound, message))?,
+        None if secret.is_multi_field() => {
+            return Err(Failure::usage(format_args!(
+                "the secret `{key}` has fields; name the one to rotate with --field"
+            )));
+        }
+        None => secret.expose_secret(),
+    };
+    Ok((value.into(), secret))
+}
