@@ -7,11 +7,14 @@ mod config;
 mod copy;
 mod delete;
 mod doctor;
+mod edit;
+mod exchange;
 mod export;
 mod field;
 mod get;
 mod import;
 mod inject;
+mod internal;
 mod list;
 mod man;
 mod rotate;
@@ -52,6 +55,7 @@ pub(crate) enum Command {
     /// The value is read as by `set`. Without an option for it the expiry stays.
     #[command(after_help = write::UPDATE_EXAMPLES)]
     Update(write::Args),
+    Edit(edit::Args),
     Rotate(rotate::Args),
     List(list::Args),
     Delete(delete::Args),
@@ -78,6 +82,8 @@ pub(crate) enum Command {
     Trust(trust::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(subcommand, hide = true)]
+    Internal(internal::Command),
 }
 
 impl Command {
@@ -102,6 +108,7 @@ impl Command {
             Self::Set(args) => write::run(Mode::Set, args, vault, ui),
             Self::Create(args) => write::run(Mode::Create, args, vault, ui),
             Self::Update(args) => write::run(Mode::Update, args, vault, ui),
+            Self::Edit(args) => edit::run(args, vault, ui),
             Self::Rotate(args) => rotate::run(args, vault, ui),
             Self::List(args) => list::run(args, vault, ui),
             Self::Delete(args) => delete::run(args, vault, ui),
@@ -118,6 +125,7 @@ impl Command {
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),
             Self::Man(args) => man::run(args, program(), &ui.output),
+            Self::Internal(command) => internal::run(command),
         }
     }
 }

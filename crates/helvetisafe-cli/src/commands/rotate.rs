@@ -11,7 +11,6 @@
 
 mod hook;
 mod pending;
-mod promotion;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -20,6 +19,7 @@ use helvetisafe::{KeyName, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
+use super::exchange::{self, Exchange};
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::expiry::{ExpiryArgs, in_words};
@@ -242,7 +242,15 @@ impl Rotation<'_> {
     fn promote(&self, pending: &Pending) -> Result<(), Failure> {
         // The time that was spent before must not end the important part.
         self.vault.budget()?.restart();
-        let written = promotion::run(&self.key, pending, self.vault)
+        let exchange = Exchange {
+            key: &self.key,
+            field: pending.field.as_deref(),
+            old: &pending.old,
+            new: &pending.new,
+            expiry: pending.expiry,
+        };
+        let written = exchange
+            .run(self.vault)
             .map_err(|failure| self.still_pending(failure))?;
         let Some(secret) = written else {
             return Err(self.changed_meanwhile());
@@ -258,7 +266,7 @@ impl Rotation<'_> {
 
     /// Returns the value of the secret, or of the field.
     fn current(&self, field: Option<&str>) -> Result<SecretString, Failure> {
-        promotion::current(&self.key, field, self.vault).map(|(value, _)| value)
+        exchange::read(&self.key, field, self.vault).map(|(value, _)| value)
     }
 
     fn state(&self, pending: &Pending) -> Result<State, Failure> {

@@ -5,10 +5,14 @@
 mod agent;
 #[cfg(unix)]
 mod changing_vault;
+#[cfg(unix)]
+mod clipboard;
 mod copy_and_move;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod dumpable;
+#[cfg(unix)]
+mod edit;
 #[cfg(unix)]
 mod hostile_text;
 #[cfg(unix)]

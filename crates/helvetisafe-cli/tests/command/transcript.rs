@@ -47,6 +47,7 @@ transcripts!(
     copy,
     delete,
     doctor,
+    edit,
     env_file,
     exit_statuses,
     expiry,
