@@ -85,7 +85,11 @@ fn may_quote_a_value(error: &clap::Error) -> bool {
         error.kind(),
         ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation
     );
-    is_about_a_text && matches!(subcommand().as_deref(), Some("set" | "create" | "update"))
+    is_about_a_text
+        && matches!(
+            subcommand().as_deref(),
+            Some("set" | "create" | "update" | "rotate")
+        )
 }
 
 /// Describes the error without the text that may be a value.
@@ -136,7 +140,8 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string);
             help.is_some_and(|help| help.contains("Examples:"))
         };
-        for command in Cli::command().get_subcommands() {
+        let commands = Cli::command();
+        for command in commands.get_subcommands().filter(|it| !it.is_hide_set()) {
             let mut below = command.get_subcommands();
             let all_below = command.has_subcommands() && below.all(has_examples);
             assert!(has_examples(command) || all_below, "{command}");

@@ -1,20 +1,25 @@
 //! The commands, one file or folder each.
 
 mod agent;
+mod check;
 mod completions;
 mod config;
 mod copy;
 mod delete;
 mod doctor;
+mod edit;
+mod exchange;
 mod export;
 mod field;
 mod get;
 mod import;
 mod init;
 mod inject;
+mod internal;
 mod kubernetes;
 mod list;
 mod man;
+mod rotate;
 pub(crate) mod run;
 mod selection;
 #[cfg(feature = "kubernetes")]
@@ -54,6 +59,8 @@ pub(crate) enum Command {
     /// The value is read as by `set`. Without an option for it the expiry stays.
     #[command(after_help = write::UPDATE_EXAMPLES)]
     Update(write::Args),
+    Edit(edit::Args),
+    Rotate(rotate::Args),
     List(list::Args),
     Delete(delete::Args),
     /// Copy a secret: it is decrypted and encrypted again under the new name.
@@ -71,6 +78,7 @@ pub(crate) enum Command {
     Inject(inject::Args),
     Run(run::Args),
     Export(export::Args),
+    Check(check::Args),
     Init(init::Args),
     #[command(subcommand)]
     Config(config::Command),
@@ -81,6 +89,8 @@ pub(crate) enum Command {
     Trust(trust::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(subcommand, hide = true)]
+    Internal(internal::Command),
 }
 
 impl Command {
@@ -105,6 +115,8 @@ impl Command {
             Self::Set(args) => write::run(Mode::Set, args, vault, ui),
             Self::Create(args) => write::run(Mode::Create, args, vault, ui),
             Self::Update(args) => write::run(Mode::Update, args, vault, ui),
+            Self::Edit(args) => edit::run(args, vault, ui),
+            Self::Rotate(args) => rotate::run(args, vault, ui),
             Self::List(args) => list::run(args, vault, ui),
             Self::Delete(args) => delete::run(args, vault, ui),
             Self::Copy(args) => copy::run_copy(args, vault, ui),
@@ -113,6 +125,7 @@ impl Command {
             Self::Inject(args) => inject::run(args, vault, ui),
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
+            Self::Check(args) => check::run(args, vault, ui),
             Self::Init(args) => init::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
             #[cfg(feature = "kubernetes")]
@@ -122,6 +135,7 @@ impl Command {
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),
             Self::Man(args) => man::run(args, program(), &ui.output),
+            Self::Internal(command) => internal::run(command),
         }
     }
 }

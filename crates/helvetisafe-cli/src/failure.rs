@@ -112,6 +112,11 @@ impl Failure {
         self.status
     }
 
+    /// Returns whether there is no such secret or field.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == Status::NotFound as u8
+    }
+
     /// Returns whether the vault may answer later.
     pub(crate) fn may_pass(&self) -> bool {
         self.may_pass
@@ -149,6 +154,14 @@ impl Failure {
     pub(crate) fn passing(mut self) -> Self {
         self.may_pass = true;
         self
+    }
+
+    /// Returns the same status and message.
+    pub(crate) fn repeated(&self) -> Self {
+        Self {
+            message: self.message.clone(),
+            ..Self::silent(self.status)
+        }
     }
 
     /// Replaces the status.

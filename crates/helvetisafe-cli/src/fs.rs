@@ -2,6 +2,7 @@
 
 pub(crate) mod atomic_file;
 mod folder;
+pub(crate) mod found_file;
 pub(crate) mod private_file;
 pub(crate) mod state_folder;
 

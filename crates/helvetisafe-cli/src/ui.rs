@@ -1,5 +1,6 @@
 //! Everything the user sees or types: results, messages, prompts, and what arguments have in common.
 
+pub(crate) mod clipboard;
 pub(crate) mod duration;
 pub(crate) mod expiry;
 pub(crate) mod input_file;

@@ -21,6 +21,8 @@ pub use field_value::FieldValue;
 pub struct Payload {
     kind: PayloadKind,
     text: Text,
+    /// Set if the plain value is the JSON text of a number, an array and so on, not of a string.
+    is_json: bool,
     /// The range of the plain value in the text.
     value: Range<usize>,
     is_bound: bool,
@@ -30,8 +32,9 @@ pub struct Payload {
 /// The form of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PayloadKind {
-    /// `{"<key>": "<value>"}`: an object with the requested key as a name and a string as its value. It
-    /// may have other members; see [`Payload::is_bound`].
+    /// `{"<key>": "<value>"}`: an object with the requested key as a name. If the member is no string, as in
+    /// `{"<key>": 5432}`, its JSON text is the plain value. The object may have other members; see
+    /// [`Payload::is_bound`].
     Single,
     /// Any other JSON object, such as the portal makes: its members are the fields, and its JSON
     /// text is the plain value. It does not contain its own key.
@@ -96,14 +99,11 @@ impl Payload {
         let Some(members) = json::members(&text) else {
             return Ok(Self::new(PayloadKind::Legacy, text));
         };
-        let named = members
-            .iter()
-            .find(|(name, raw)| **name == *key && json::is_string(raw));
-        if let Some((_, raw)) = named {
-            let value = json::unescape(raw)?;
+        if let Some((_, raw)) = members.iter().find(|(name, _)| **name == *key) {
             return Ok(Self {
                 is_bound: members.len() == 1,
-                ..Self::new(PayloadKind::Single, value)
+                is_json: !json::is_string(raw),
+                ..Self::new(PayloadKind::Single, json::text(raw)?)
             });
         }
         let fields = members
@@ -127,6 +127,7 @@ impl Payload {
             kind,
             value: 0..text.len(),
             is_bound: false,
+            is_json: false,
             text,
             fields: Vec::new(),
         }
@@ -173,6 +174,18 @@ impl Payload {
             None => fields.push(new),
         }
         Some(json::object(&fields))
+    }
+
+    /// Writes the plaintext of this secret under the name `key`, in one allocation. A single value keeps its
+    /// JSON type, legacy text becomes a single value, and a multi-field secret is unchanged.
+    #[must_use]
+    pub fn encode_for(&self, key: &str) -> Plaintext {
+        let value = self.expose_secret();
+        match self.kind {
+            PayloadKind::MultiField => value.as_bytes().to_vec().into(),
+            _ if self.is_json => json::object(&[(key, json::Value::Raw(value))]),
+            _ => Self::encode(key, value),
+        }
     }
 
     /// Returns the form of the payload.

@@ -91,7 +91,7 @@ mod tests {
             r#"{"A":"v","B":"v"}"#,
         ] {
             assert_eq!(check(RefuseOthers, payload, &[]), Ok(()), "{payload}");
-            let is_bound = payload == r#"{"A":"v"}"#;
+            let is_bound = [r#"{"A":"v"}"#, r#"{"A":5}"#].contains(&payload);
             assert_eq!(check(Required, payload, &[]).is_ok(), is_bound, "{payload}");
         }
     }

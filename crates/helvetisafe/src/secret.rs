@@ -37,7 +37,8 @@ impl Secret {
         &self.key
     }
 
-    /// Returns the value; for a multi-field secret the JSON text as stored.
+    /// Returns the value; for a multi-field secret the JSON text as stored. A value that another client stored as a
+    /// number or other JSON is its JSON text too.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.value.payload.expose_secret()

@@ -39,7 +39,7 @@ fn expected(text: &str) -> Result<Parsed, Error> {
     let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text) else {
         return Ok((PayloadKind::Legacy, text.to_owned(), BTreeMap::new()));
     };
-    if let Some(raw) = members.get(KEY).filter(|raw| is_string(raw)) {
+    if let Some(raw) = members.get(KEY) {
         return Ok((PayloadKind::Single, unescape(raw)?, BTreeMap::new()));
     }
     let fields = members

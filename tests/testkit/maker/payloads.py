@@ -2,7 +2,7 @@
 
 from kit import Kit
 
-NOT_TEXT = "a result that is no string cannot be a text's value; the peer returns {}"
+NOT_TEXT = "a value is a text here, as the JSON has it; the peer returns a number, written as {}"
 JSON = "RFC 8259 does not allow it, so that it is plain text; the peer's reader takes it as JSON"
 HALF = "no Unicode text can hold half a surrogate pair; the peer returns a string that cannot be encoded"
 
@@ -61,6 +61,11 @@ def _one_value(kit):
             '{"a": 1, "db": "value", "b": [null]}',
             "value",
         ),
+        "beside-fields-number": (
+            "The key stands among other names, with a number.",
+            '{"a": 1, "db": 5432, "b": [null]}',
+            "5432",
+        ),
         "doubled": (
             "The key is there twice: the last counts.",
             '{"db": "first", "db": "value"}',
@@ -70,6 +75,11 @@ def _one_value(kit):
             "The first of two is a number: the last counts.",
             '{"db": 5, "db": "value"}',
             "value",
+        ),
+        "doubled-last-number": (
+            "The last of two is a number.",
+            '{"db": "value", "db": 5}',
+            "5",
         ),
         "large-numbers": (
             "Numbers that no number type holds.",
@@ -89,6 +99,17 @@ def _one_value(kit):
     }
     for name, (control, text, value) in texts.items():
         kit.ok(name, control, text, value.encode(), kind="single")
+    values = {
+        "number": "5432",
+        "null": "null",
+        "boolean": "true",
+        "object": '{"a": "b"}',
+        "array": '["value", 1]',
+        "named-inside": '{"db": "inner"}',
+    }
+    for name, value in values.items():
+        control = f"The value is no string, so its JSON text counts: {name}."
+        kit.ok(f"value-{name}", control, f'{{"db": {value}}}', value.encode(), kind="single")
 
 
 def _fields(kit):
@@ -148,38 +169,16 @@ def _legacy(kit):
 
 
 def _different(kit):
-    values = {
-        "number": "5",
-        "null": "null",
-        "boolean": "true",
-        "object": '{"a": "b"}',
-        "array": '["value"]',
+    numbers = {
+        "fraction": ("A fraction that ends with 0.", "1.50", "1.5"),
+        "exponent": ("A number with an exponent.", "1E5", "100000.0"),
+        "minus-zero": ("A zero with a minus.", "-0", "0"),
     }
-    for name, value in values.items():
-        text = f'{{"db": {value}}}'
-        more = {
-            "peer": "ok",
-            "peer_result": value.encode(),
-            "why": NOT_TEXT.format(f"it as it is, here {value}"),
-        }
+    for name, (control, value, peer) in numbers.items():
+        more = {"peer": "ok", "peer_result": peer.encode(), "why": NOT_TEXT.format(peer)}
         kit.ok(
-            f"value-{name}",
-            f"The value is of another type: {name}.",
-            text,
-            text.encode(),
-            kind="multi-field",
-            **more,
+            f"value-{name}", control, f'{{"db": {value}}}', value.encode(), kind="single", **more
         )
-    text = '{"db": "value", "db": 5}'
-    more = {"peer": "ok", "peer_result": b"5", "why": NOT_TEXT.format("the number 5")}
-    kit.ok(
-        "doubled-last-number",
-        "The last of two is a number.",
-        text,
-        text.encode(),
-        kind="multi-field",
-        **more,
-    )
     for name, value in [("nan", "NaN"), ("infinity", "Infinity"), ("minus-infinity", "-Infinity")]:
         text = f'{{"db": "value", "a": {value}}}'
         more = {"peer": "ok", "peer_result": b"value", "why": JSON}

@@ -1,6 +1,9 @@
 //! `get KEY…`: prints values.
 
+pub(super) mod copy;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use helvetisafe::{ErrorKind, ExposeSecret, KeyName, Secret, Timestamp};
 use serde::Serialize;
@@ -10,6 +13,7 @@ use super::field;
 use crate::failure::{Failure, Status};
 use crate::fs::atomic_file;
 use crate::session::{Failures, Vault};
+use crate::ui::duration::second_to_day;
 use crate::ui::output::Object;
 use crate::ui::{Ui, key_names};
 
@@ -17,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   helvetisafe get DB_PASSWORD
   helvetisafe get DATABASE --field DB_HOST
+  helvetisafe get DB_PASSWORD --copy
   helvetisafe get TLS_KEY --output tls.key
   helvetisafe get KEYSTORE --base64 --output keystore.p12
   helvetisafe get A B C --json | jq -r .value";
@@ -40,12 +45,26 @@ pub(crate) struct Args {
     /// Write a file with mode 0600 instead of standard output, only if nothing failed.
     #[arg(long, short, visible_alias = "file", value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Copy the value of one secret to the clipboard instead, and clear it after TIME, 45s by default.
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "45s",
+        value_parser = second_to_day,
+        conflicts_with_all = ["output", "base64"]
+    )]
+    copy: Option<Duration>,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let keys = key_names::parse_all(&args.keys)?;
     if args.base64 {
         return bytes(&keys, args, vault, ui);
+    }
+    if let Some(time) = args.copy {
+        return to_clipboard(&keys, time, args, vault, ui);
     }
     vault.client_for(&keys)?;
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
@@ -72,6 +91,26 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Some(path) if failures.is_empty() => atomic_file::write(path, &file),
         _ => failures.finish_counted(tried, keys.len(), "asked for"),
     }
+}
+
+/// Copies the value of one secret.
+fn to_clipboard(
+    keys: &[KeyName],
+    time: Duration,
+    args: &Args,
+    vault: &Vault,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let [key] = keys else {
+        return Err(Failure::usage("give one secret with --copy"));
+    };
+    if ui.json {
+        return Err(Failure::usage(
+            "--copy prints nothing, so there is no JSON; leave one of them out",
+        ));
+    }
+    let secret = find(key, args, vault)?;
+    copy::to_clipboard(key.as_str(), value(&secret, args)?, time, ui)
 }
 
 /// Prints or writes the bytes of one secret.

@@ -1,8 +1,8 @@
 //! `import FILE|-`: turns the names and values of a file into secrets.
 
-mod dotenv;
+pub(super) mod dotenv;
 mod new_secret;
-mod pair;
+pub(super) mod pair;
 mod report;
 mod source;
 mod structured;

@@ -2,8 +2,9 @@
 
 #[cfg(unix)]
 mod child;
+mod env_file;
 mod environment;
-mod program;
+pub(super) mod program;
 #[cfg(unix)]
 mod supervisor;
 #[cfg(unix)]
@@ -16,6 +17,7 @@ use super::selection::SelectionArgs;
 use crate::failure::Failure;
 use crate::session::{Offline, OfflineArgs, Reader, Vault};
 use crate::ui::duration::second_to_day;
+use env_file::EnvFileArgs;
 
 /// The status if this command failed itself, as of `env` and `docker run`: all others are those of the
 /// program.
@@ -25,6 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   helvetisafe run --key DATABASE_URL -- ./server
   helvetisafe run --prefix APP_ -- docker compose up
+  helvetisafe run --env-file .env.hs -- ./server         (DB=hs://DATABASE#DB_PASS)
   helvetisafe run --env PGPASSWORD=DATABASE.DB_PASS --clean -- psql
   helvetisafe run --watch 1m --grace 20s --prefix APP_ -- ./server
   helvetisafe run --max-age 12h --key DATABASE_URL -- ./server
@@ -73,6 +76,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
+    env_file: EnvFileArgs,
+    #[command(flatten)]
     environment: environment::EnvironmentArgs,
     #[command(flatten)]
     offline: OfflineArgs,
@@ -104,17 +109,19 @@ fn prepare(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
 fn with_variables(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
     let messages = vault.messages;
     let offline = Offline::load(&args.offline, vault.settings()?, messages)?;
-    let variables = args
-        .selection
-        .variables(Reader::new(vault, offline.as_ref()));
+    let file = args.env_file.read(messages)?;
+    let references = file.map(|file| file.references.as_slice());
+    let reader = Reader::new(vault, offline.as_ref());
+    let variables = args.selection.variables_with(references, reader);
     if let Some(offline) = &offline {
         offline.save(variables.is_ok(), vault);
     }
     let variables = variables?;
-    environment::check(&variables, &args.selection, messages)?;
+    let plain = file.map_or(&[][..], |file| &file.plain);
+    environment::check(&variables, plain, &args.selection, messages)?;
     let mut prepared = program::Prepared::new(&args.command)?;
     args.environment
-        .fill(prepared.command(), &variables, messages);
+        .fill(prepared.command(), &variables, plain, messages);
     messages.detail(format_args!(
         "starting {} with {} variables from the vault",
         prepared.name(),

@@ -2,6 +2,8 @@
 
 mod args;
 mod names;
+mod project;
+mod renamed;
 mod request;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,9 +18,10 @@ use crate::session::{Failures, Reader};
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
 pub(super) use args::SelectionArgs;
-use names::NamedBy;
-pub(super) use names::is_ours;
-use request::{Renamed, Request, Selected};
+pub(super) use names::{NamedBy, is_ours};
+pub(super) use project::{FILE as PROJECT_FILE, Project};
+pub(super) use renamed::{IfMissing, Renamed, key_and_field};
+use request::{Request, Selected};
 
 /// An environment variable, and the secret that it is made from.
 pub(super) struct Variable {
@@ -38,7 +41,17 @@ impl SelectionArgs {
     /// Reads the secrets and names the variables; no two have the same name. Arguments are checked before
     /// anything is sent.
     pub(super) fn variables(&self, reader: Reader<'_>) -> Result<Vec<Variable>, Failure> {
-        let request = Request::new(self)?;
+        self.variables_with(None, reader)
+    }
+
+    /// Does the same with the references of an env file besides, if there is one.
+    pub(super) fn variables_with(
+        &self,
+        references: Option<&[Renamed]>,
+        reader: Reader<'_>,
+    ) -> Result<Vec<Variable>, Failure> {
+        let messages = reader.vault.messages;
+        let request = Request::new(self, references, messages)?;
         let own = request.own(reader)?;
         let requests: Vec<_> = with_renamed(&own, &request)
             .into_iter()
@@ -58,13 +71,17 @@ impl SelectionArgs {
         for renamed in &request.renamed {
             variables.extend(under_new_name(renamed, &secrets)?);
         }
-        refuse_duplicates(&variables, reader.vault.messages)?;
+        refuse_duplicates(&variables, messages)?;
         Ok(variables)
     }
 
     /// Returns the keys of the secrets that the variables are made from, each once.
-    pub(super) fn keys(&self, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
-        let request = Request::new(self)?;
+    pub(super) fn keys_with(
+        &self,
+        references: Option<&[Renamed]>,
+        reader: Reader<'_>,
+    ) -> Result<Vec<KeyName>, Failure> {
+        let request = Request::new(self, references, reader.vault.messages)?;
         Ok(with_renamed(&request.own(reader)?, &request))
     }
 
@@ -92,7 +109,9 @@ impl SelectionArgs {
         } = &variable.source;
         let name = escape_line(&variable.name);
         match (named_by, field) {
-            (NamedBy::User, _) => format!("give --allow-name {name} if that is intended"),
+            (NamedBy::User | NamedBy::File, _) => {
+                format!("give --allow-name {name} if that is intended")
+            }
             (NamedBy::Vault, Some(_)) => format!(
                 "give --allow-name {name} if that is intended, or another name with --env \
                  OTHER={key}.{name} in place of `{key}`"
@@ -109,6 +128,24 @@ impl SelectionArgs {
             }
         }
     }
+
+    /// Returns the reason to refuse a plain variable of a file, unless its name is allowed.
+    pub(super) fn danger_in_file(&self, name: &str) -> Option<String> {
+        refused_name(name, &self.allowed)
+    }
+}
+
+/// Returns the reason to refuse a variable that a file names, unless its name is allowed.
+pub(super) fn refused_name(name: &str, allowed: &[String]) -> Option<String> {
+    let danger = names::danger(name, NamedBy::File)?;
+    let is_allowed = allowed.iter().any(|allowed| allowed == name);
+    (!is_allowed).then(|| {
+        let name = escape_line(name);
+        format!(
+            "`{name}` is a name that {}; give --allow-name {name} if that is intended",
+            danger.reason
+        )
+    })
 }
 
 fn with_renamed(own: &[Selected], request: &Request) -> Vec<KeyName> {
@@ -151,21 +188,23 @@ fn under_new_name(
     renamed: &Renamed,
     secrets: &HashMap<KeyName, Secret>,
 ) -> Result<Option<Variable>, Failure> {
-    let Some(secret) = secrets.get(&renamed.key) else {
-        return Ok(None);
+    let found = match (secrets.get(&renamed.key), &renamed.field) {
+        (None, _) => None,
+        (Some(secret), None) => Some(secret.expose_secret()),
+        (Some(secret), Some(name)) => match field::find(secret, name, "leave the field out") {
+            Ok(value) => Some(value),
+            Err(_) if renamed.is_optional() => None,
+            Err(message) => return Err(Failure::new(Status::NotFound, message)),
+        },
     };
-    let value = match &renamed.field {
-        None => secret.expose_secret(),
-        Some(name) => field::find(secret, name, "give --env NAME=KEY")
-            .map_err(|message| Failure::new(Status::NotFound, message))?,
-    };
-    Ok(Some(Variable {
+    let value = found.or(renamed.default());
+    Ok(value.map(|value| Variable {
         name: renamed.name.clone(),
         value: value.into(),
         source: Source {
             key: renamed.key.clone(),
             field: renamed.field.clone(),
-            named_by: NamedBy::User,
+            named_by: renamed.named_by,
         },
     }))
 }

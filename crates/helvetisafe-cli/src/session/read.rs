@@ -11,6 +11,8 @@ use crate::ui::progress::Progress;
 pub(crate) struct SecretRequest {
     pub(crate) key: KeyName,
     pub(crate) fields: Vec<String>,
+    /// Set if it need not exist.
+    pub(crate) is_optional: bool,
 }
 
 impl SecretRequest {
@@ -19,6 +21,7 @@ impl SecretRequest {
         Self {
             key,
             fields: Vec::new(),
+            is_optional: false,
         }
     }
 
@@ -43,10 +46,15 @@ pub(super) fn secrets(
     };
     let outcomes = vault.read(read)?;
     progress.finish();
-    let outcomes = outcomes.into_iter();
-    Ok(outcomes
-        .map(|outcome| outcome.map_err(|error| vault.failure(error)))
-        .collect())
+    let outcomes = requests.iter().zip(outcomes);
+    let explained = outcomes.map(|(request, outcome)| {
+        outcome.map_err(|error| match error.kind() {
+            // No similar name is needed.
+            ErrorKind::NotFound if request.is_optional => error.into(),
+            _ => vault.failure(error),
+        })
+    });
+    Ok(explained.collect())
 }
 
 /// Reads the names and dates of all secrets from the vault.

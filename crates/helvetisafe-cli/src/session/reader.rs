@@ -20,23 +20,45 @@ impl<'a> Reader<'a> {
         Self { vault, offline }
     }
 
-    /// Reads all secrets, in the order of the requests, or reports every failure.
+    /// Reads all secrets, in the order of the requests, or reports every failure. Optional secrets that do not
+    /// exist are left out.
     pub(crate) fn secrets(&self, requests: &[SecretRequest]) -> Result<Vec<Secret>, Failure> {
-        let outcomes = match self.offline {
-            Some(offline) => offline.secrets(requests, self.vault)?,
-            None => read::secrets(requests, self.vault)?,
-        };
+        let outcomes = self.outcomes(requests)?;
         let (budget, messages) = (self.vault.budget()?, self.vault.messages);
         let mut failures = Failures::within(budget, requests.len(), messages);
         let mut secrets = Vec::with_capacity(requests.len());
-        for outcome in outcomes {
+        for (request, outcome) in requests.iter().zip(outcomes) {
             match outcome {
                 Ok(secret) => secrets.push(secret),
+                Err(failure) if request.is_optional && failure.is_not_found() => {
+                    self.note_absence(&failure);
+                }
                 Err(failure) => failures.add(failure),
             }
         }
         failures.finish_counted(secrets.len(), requests.len(), "read")?;
         Ok(secrets)
+    }
+
+    /// Reads secrets. Returns one outcome for each request, in the same order.
+    pub(crate) fn outcomes(
+        &self,
+        requests: &[SecretRequest],
+    ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
+        match self.offline {
+            Some(offline) => offline.secrets(requests, self.vault),
+            None => read::secrets(requests, self.vault),
+        }
+    }
+
+    /// Notes that an optional secret does not exist. The offline cache may not have it for another reason.
+    fn note_absence(&self, failure: &Failure) {
+        let message = failure.message().unwrap_or_default();
+        let message = format_args!("{message}; it is optional");
+        match self.offline {
+            Some(_) => self.vault.messages.note(message),
+            None => self.vault.messages.detail(message),
+        }
     }
 
     /// Reads the names and dates of all secrets.

@@ -28,6 +28,24 @@ pub(crate) fn parse_all(keys: &[String]) -> Result<Vec<KeyName>, Failure> {
     keys.iter().map(|key| parse(key)).collect()
 }
 
+/// The end of the name of a secret with a pending rotation.
+const PENDING: &str = "__PENDING_ROTATION";
+
+/// Returns the name of the secret with the pending rotation of another one.
+pub(crate) fn pending(key: &KeyName) -> Result<KeyName, Failure> {
+    KeyName::parse(format!("{key}{PENDING}")).map_err(|error| {
+        Failure::usage(format_args!(
+            "the pending rotation of `{key}` needs the name `{key}{PENDING}`, but {error}; give the secret a \
+             shorter name with `helvetisafe move`"
+        ))
+    })
+}
+
+/// Returns whether a secret is a pending rotation, which no program is to get.
+pub(crate) fn is_pending(name: &str) -> bool {
+    name.ends_with(PENDING)
+}
+
 /// Returns the names in [`VARIABLE`]; `None` if it is unset or empty. An unreadable variable is an error,
 /// since it may limit what others get.
 pub(crate) fn from_variable() -> Result<Option<Vec<KeyName>>, Failure> {

@@ -6,11 +6,15 @@ mod agent;
 #[cfg(unix)]
 mod changing_vault;
 #[cfg(unix)]
+mod clipboard;
+#[cfg(unix)]
 mod connection;
 mod copy_and_move;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod dumpable;
+#[cfg(unix)]
+mod edit;
 #[cfg(unix)]
 mod eval;
 #[cfg(unix)]
@@ -19,6 +23,7 @@ mod hostile_text;
 mod hostile_vault;
 mod import;
 mod inject;
+mod json_value;
 #[cfg(unix)]
 mod keep_token;
 #[cfg(unix)]
@@ -31,6 +36,10 @@ mod neighbours;
 #[cfg(unix)]
 mod offline;
 mod prefetch;
+#[cfg(unix)]
+mod project;
+#[cfg(unix)]
+mod rotate;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]

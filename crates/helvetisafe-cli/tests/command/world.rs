@@ -157,17 +157,21 @@ impl World {
         found.unwrap().1
     }
 
-    /// The fingerprint of the organization's key.
-    pub(crate) fn fingerprint(&self) -> String {
+    /// Connects the library as the owner.
+    pub(crate) fn client(&self) -> Client {
         let secret = self.owner.client_secret.expose_secret();
-        let client = Client::builder(
+        Client::builder(
             VAULT.base_url(),
             Credentials::service_account(self.owner.client_id.as_str(), secret),
             KeySource::pem(self.owner.private_key_pem.as_str()),
         )
         .connect()
-        .unwrap();
-        client.org_key_fingerprint().to_string()
+        .unwrap()
+    }
+
+    /// The fingerprint of the organization's key.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.client().org_key_fingerprint().to_string()
     }
 
     /// Returns the response of a vault that gives the owner an org key of its own.

@@ -66,9 +66,44 @@ fn any_other_object_has_fields_and_its_json_as_value() {
     );
 
     assert_eq!(parse("{}", "db").kind(), PayloadKind::MultiField);
-    let not_a_string = parse(r#"{"db":5}"#, "db");
-    assert_eq!(not_a_string.kind(), PayloadKind::MultiField);
-    assert_eq!(not_a_string.expose_secret(), r#"{"db":5}"#);
+}
+
+#[test]
+fn a_value_that_is_no_string_is_its_json_text() {
+    for (text, value) in [
+        (r#"{"db":5432}"#, "5432"),
+        (r#"{ "db" : 1.50 }"#, "1.50"),
+        (r#"{"d\u0062":-1E5}"#, "-1E5"),
+        (r#"{"db":null}"#, "null"),
+        (r#"{"db":false}"#, "false"),
+        (r#"{"db": [ 1, "\u0041" ] }"#, r#"[ 1, "\u0041" ]"#),
+        (r#"{"db":{"db":"inner"}}"#, r#"{"db":"inner"}"#),
+        (r#"{"db":"first","db":5}"#, "5"),
+    ] {
+        let payload = parse(text, "db");
+        assert_eq!(
+            (payload.kind(), payload.expose_secret()),
+            (PayloadKind::Single, value),
+            "{text}"
+        );
+        assert!(payload.fields().is_empty() && payload.is_bound(), "{text}");
+    }
+    let among = parse(r#"{"a":1,"db":5,"b":2}"#, "db");
+    assert_eq!((among.expose_secret(), among.is_bound()), ("5", false));
+}
+
+#[test]
+fn a_payload_for_another_name_keeps_its_type() {
+    for (text, other) in [
+        (r#"{"db": 1.50}"#, r#"{"new":1.50}"#),
+        (r#"{"db": "1.50"}"#, r#"{"new":"1.50"}"#),
+        (r#"{"a": 1, "db": [ 1 ]}"#, r#"{"new":[ 1 ]}"#),
+        ("legacy \"", r#"{"new":"legacy \""}"#),
+        (r#"{ "A": 5 }"#, r#"{ "A": 5 }"#),
+    ] {
+        let plaintext = parse(text, "db").encode_for("new");
+        assert_eq!(&*plaintext, other.as_bytes(), "{text}");
+    }
 }
 
 #[test]
@@ -260,7 +295,7 @@ fn only_a_lone_name_binds() {
     for json in [
         r#"{"key":"v","other":"w"}"#,
         r#"{"other":"w","key":"v"}"#,
-        r#"{"key":5}"#,
+        r#"{"other":5}"#,
         r#"{"other":"v"}"#,
         "text",
     ] {

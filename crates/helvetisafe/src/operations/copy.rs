@@ -1,6 +1,6 @@
 //! Copies a secret to another name. The name is inside the envelope, so only a client can do that.
 
-use helvetisafe_crypto::{Payload, Plaintext};
+use helvetisafe_crypto::Plaintext;
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use jiff::Timestamp;
@@ -38,13 +38,9 @@ impl<R: Runtime> Operation<'_, R> {
         new_key: &KeyName,
     ) -> Result<(Plaintext, Option<Timestamp>), Error> {
         let secret = self.get_to_seal(key).await?;
-        let plaintext = if secret.is_multi_field() {
-            let names = secret.fields().iter().map(|field| field.name());
-            refuse_own_name(new_key, names)?;
-            secret.expose_secret().as_bytes().to_vec().into()
-        } else {
-            Payload::encode(new_key.as_str(), secret.expose_secret())
-        };
+        let names = secret.fields().iter().map(|field| field.name());
+        refuse_own_name(new_key, names)?;
+        let plaintext = secret.payload().encode_for(new_key.as_str());
         Ok((plaintext, secret.expires_at()))
     }
 }

@@ -104,10 +104,14 @@ fn fields_are_copied_byte_for_byte_and_legacy_text_becomes_a_value() {
         ORG_KEY => Some(answer(200, wrapped_for_test_key(&org_key))),
         DB => Some(answer(200, record(&org_key, "db", text.as_bytes()))),
         "/api/v1/secrets/old" => Some(answer(200, record(&org_key, "old", b"[legacy]"))),
+        "/api/v1/secrets/port" => Some(answer(200, record(&org_key, "port", b"{\"port\": 5432}"))),
         _ => None,
     });
     let client = world.client();
     let secrets = client.secrets();
+    assert_eq!(secrets.get("port").unwrap().expose_secret(), "5432");
+    secrets.copy("port", "copied").unwrap();
+    assert_eq!(secrets.get("copied").unwrap().expose_secret(), "5432");
     secrets.copy("db", "db2").unwrap();
     assert_eq!(secrets.get("db2").unwrap().expose_secret(), text);
     // It would be read as the value `h` of the secret `HOST`.

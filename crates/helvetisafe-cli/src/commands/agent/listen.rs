@@ -181,7 +181,11 @@ fn bind_socket(path: &Path) -> io::Result<Listener> {
     let folder = folder_of(path);
     // If this fails, the error does not show a temporary name.
     folder.metadata()?;
-    let private = tempfile::Builder::new().prefix(".s-").tempdir_in(folder)?;
+    let mut private = tempfile::Builder::new();
+    private
+        .prefix(".s-")
+        .permissions(Permissions::from_mode(0o700));
+    let private = private.tempdir_in(folder)?;
     let made = private.path().join("s");
     let listener = UnixListener::bind(&made)?;
     set_permissions(&made, Permissions::from_mode(0o600))?;

@@ -22,7 +22,7 @@ const COMMENT: &str = "its value begins with `#`, which some readers treat as a 
                        value in quotes, or the comment on a line of its own";
 
 /// Reads all pairs in order, or describes every invalid line without quoting it.
-pub(super) fn read(text: &str) -> Result<Vec<Pair>, Vec<String>> {
+pub(in crate::commands) fn read(text: &str) -> Result<Vec<Pair>, Vec<String>> {
     let (mut pairs, mut problems) = (Vec::new(), Vec::new());
     let (mut rest, mut number) = (text, 1);
     while !rest.is_empty() {

@@ -3,12 +3,12 @@
 use zeroize::Zeroizing;
 
 /// A name and its value, as the file has them.
-pub(super) struct Pair {
-    pub(super) name: String,
-    pub(super) value: Value,
+pub(in crate::commands) struct Pair {
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) value: Value,
 }
 
-pub(super) enum Value {
+pub(in crate::commands) enum Value {
     Text(Zeroizing<String>),
     Object(Vec<Pair>),
     /// Anything else, described for messages.

@@ -8,14 +8,15 @@ use zeroize::Zeroizing;
 
 use super::template::{Part, Template};
 use crate::commands::field;
+use crate::commands::selection::{IfMissing, Project};
 use crate::failure::{Failure, Status};
 use crate::fs::atomic_file;
 use crate::session::{Failures, Reader, Vault};
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, input_file};
 
-const KNOWN: &str = "nothing was written; only {{ secret \"KEY\" }} and {{ secret \"KEY\" \
-                     \"FIELD\" }} are filled, and \\{{ stands for {{ itself";
+const KNOWN: &str = "nothing was written; only {{ secret \"KEY\" }}, {{ secret \"KEY\" \"FIELD\" }} \
+                     and {{ variable \"NAME\" }} are filled, and \\{{ stands for {{ itself";
 
 pub(super) fn fill(
     path: &Path,
@@ -58,13 +59,21 @@ struct Json<'a> {
 
 fn read(path: &Path, messages: Messages) -> Result<Template, Failure> {
     let text = input_file::read(path)?;
-    Template::parse(&text).map_err(|problems| {
+    let report = |problems: Vec<String>, advice| {
         for problem in &problems {
             let message = format_args!("{}, {problem}", input_file::name(path));
             messages.failure(&Failure::usage(message));
         }
-        Failure::usage(KNOWN)
-    })
+        Failure::usage(advice)
+    };
+    let mut template = Template::parse(&text).map_err(|problems| report(problems, KNOWN))?;
+    if template.has_variables() {
+        let project = Project::find(messages)?;
+        let variables = project.map_or_else(Vec::new, |project| project.variables);
+        let resolved = template.resolve(&variables);
+        resolved.map_err(|problems| report(problems, "nothing was written"))?;
+    }
+    Ok(template)
 }
 
 /// Fills the template, or reports every missing field.
@@ -94,15 +103,28 @@ fn render(
 }
 
 fn value<'a>(part: &'a Part, secrets: &'a [Secret]) -> Result<&'a str, (usize, String)> {
-    let (key, field, line) = match part {
+    let (key, field, if_missing, line) = match part {
         Part::Text(text) => return Ok(text),
-        Part::Secret { key, field, line } => (key, field, *line),
+        Part::Variable { name, line } => {
+            return Err((*line, format!("the variable `{name}` was not resolved")));
+        }
+        Part::Secret {
+            key,
+            field,
+            if_missing,
+            line,
+        } => (key, field, if_missing, *line),
     };
-    let Some(secret) = secrets.iter().find(|secret| secret.key() == key) else {
-        return Err((line, format!("the secret `{key}` was not read")));
+    let secret = secrets.iter().find(|secret| secret.key() == key);
+    let found = match (secret, field) {
+        (None, _) => Err(format!("the secret `{key}` was not read")),
+        (Some(secret), None) => Ok(secret.expose_secret()),
+        (Some(secret), Some(name)) => field::find(secret, name, "leave the field out"),
     };
-    let Some(name) = field else {
-        return Ok(secret.expose_secret());
-    };
-    field::find(secret, name, "leave the field out").map_err(|message| (line, message))
+    match (found, if_missing) {
+        (Ok(value), _) => Ok(value),
+        (Err(message), IfMissing::Fail) => Err((line, message)),
+        (Err(_), IfMissing::Omit) => Ok(""),
+        (Err(_), IfMissing::Default(value)) => Ok(value),
+    }
 }

@@ -1,4 +1,4 @@
-//! Templates: text with `{{ secret "KEY" }}` and `{{ secret "KEY" "FIELD" }}` in it.
+//! Templates: text with `{{ secret "KEY" }}`, `{{ secret "KEY" "FIELD" }}` and `{{ variable "NAME" }}` in it.
 //!
 //! The parser of Handlebars reads them. The parts are joined here, so that no value goes through a library
 //! that would leave copies of it.
@@ -9,6 +9,7 @@ use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{JsonValue, Path};
 use helvetisafe::KeyName;
 
+use crate::commands::selection::{IfMissing, Renamed};
 use crate::session::SecretRequest;
 use crate::ui::terminal::escape_line;
 
@@ -22,6 +23,12 @@ pub(super) enum Part {
     Secret {
         key: KeyName,
         field: Option<String>,
+        if_missing: IfMissing,
+        line: usize,
+    },
+    /// A variable of the project file.
+    Variable {
+        name: String,
         line: usize,
     },
 }
@@ -49,22 +56,67 @@ impl Template {
         }
     }
 
+    /// Returns whether the template names variables of the project file.
+    pub(super) fn has_variables(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, Part::Variable { .. }))
+    }
+
+    /// Replaces variables by the secrets that they come from, or returns all that are unknown.
+    pub(super) fn resolve(&mut self, variables: &[Renamed]) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        for part in &mut self.parts {
+            let Part::Variable { name, line } = part else {
+                continue;
+            };
+            match variables.iter().find(|variable| variable.name == *name) {
+                Some(found) => {
+                    *part = Part::Secret {
+                        key: found.key.clone(),
+                        field: found.field.clone(),
+                        if_missing: found.if_missing.clone(),
+                        line: *line,
+                    }
+                }
+                None => problems.push(format!(
+                    "line {line}: the project file has no variable `{}`",
+                    escape_line(name)
+                )),
+            }
+        }
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(problems),
+        }
+    }
+
     /// Returns a request for each secret, with the fields that the template names; without fields if it
     /// also has the whole secret.
     pub(super) fn requests(&self) -> Vec<SecretRequest> {
-        let mut uses = BTreeMap::<_, Vec<_>>::new();
+        let mut uses = BTreeMap::<_, (Vec<_>, bool)>::new();
         for part in &self.parts {
-            if let Part::Secret { key, field, .. } = part {
-                uses.entry(key.clone()).or_default().push(field.clone());
+            if let Part::Secret {
+                key,
+                field,
+                if_missing,
+                ..
+            } = part
+            {
+                let (fields, is_optional) = uses.entry(key.clone()).or_insert((Vec::new(), true));
+                fields.push(field.clone());
+                *is_optional &= *if_missing != IfMissing::Fail;
             }
         }
-        let requests = uses.into_iter().map(|(key, fields)| SecretRequest {
-            key,
-            fields: fields
-                .into_iter()
-                .collect::<Option<_>>()
-                .unwrap_or_default(),
-        });
+        let requests = uses
+            .into_iter()
+            .map(|(key, (fields, is_optional))| SecretRequest {
+                key,
+                fields: fields
+                    .into_iter()
+                    .collect::<Option<_>>()
+                    .unwrap_or_default(),
+                is_optional,
+            });
         requests.collect()
     }
 }
@@ -75,33 +127,43 @@ fn part(element: TemplateElement, line: usize) -> Result<Option<Part>, String> {
         TemplateElement::Comment(_) => Ok(None),
         // `{{{ … }}}` escapes nothing in Handlebars. Here `{{ … }}` does not either.
         TemplateElement::Expression(call) | TemplateElement::HtmlExpression(call) => {
-            secret(*call, line).map(Some)
+            call_of(*call, line).map(Some)
         }
         TemplateElement::HelperBlock(call) => Err(unknown(&call.name)),
         _ => Err("partials and decorators are not supported".to_owned()),
     }
 }
 
-fn secret(call: HelperTemplate, line: usize) -> Result<Part, String> {
-    if !matches!(&call.name, Parameter::Name(name) if name == "secret") {
-        return Err(unknown(&call.name));
-    }
+fn call_of(call: HelperTemplate, line: usize) -> Result<Part, String> {
+    let is_variable = match &call.name {
+        Parameter::Name(name) if name == "secret" => false,
+        Parameter::Name(name) if name == "variable" => true,
+        name => return Err(unknown(name)),
+    };
+    let has_options = !call.hash.is_empty();
     let mut texts = call.params.into_iter().map(|parameter| match parameter {
         Parameter::Literal(JsonValue::String(text)) => Some(text),
         _ => None,
     });
-    let (key, field) = match (texts.next(), texts.next(), texts.next()) {
-        (Some(Some(key)), None, None) => (key, None),
-        (Some(Some(key)), Some(Some(field)), None) => (key, Some(field)),
-        _ => {
-            return Err("`secret` takes one or two names in quotes".to_owned());
-        }
+    let (name, field) = match (texts.next(), texts.next(), texts.next()) {
+        (Some(Some(name)), None, None) => (name, None),
+        (Some(Some(key)), Some(Some(field)), None) if !is_variable => (key, Some(field)),
+        _ if is_variable => return Err("`variable` takes one name in quotes".to_owned()),
+        _ => return Err("`secret` takes one or two names in quotes".to_owned()),
     };
-    if !call.hash.is_empty() {
-        return Err("`secret` takes no options".to_owned());
+    if has_options {
+        let name = if is_variable { "variable" } else { "secret" };
+        return Err(format!("`{name}` takes no options"));
     }
-    let key = KeyName::parse(key).map_err(|error| error.to_string())?;
-    Ok(Part::Secret { key, field, line })
+    if is_variable {
+        return Ok(Part::Variable { name, line });
+    }
+    Ok(Part::Secret {
+        key: KeyName::parse(name).map_err(|error| error.to_string())?,
+        field,
+        if_missing: IfMissing::Fail,
+        line,
+    })
 }
 
 fn unknown(name: &Parameter) -> String {
@@ -130,6 +192,7 @@ mod tests {
                 field: Some(field),
                 ..
             } => format!("<{key}.{field}>"),
+            Part::Variable { name, .. } => format!("<${name}>"),
         };
         template.parts.iter().map(show).collect()
     }
@@ -156,6 +219,7 @@ mod tests {
                 "{{ secret \"A\" }} \\<A>",
             ),
             ("a{{! comment }}b", "ab"),
+            ("{{ variable \"A\" }}", "<$A>"),
         ] {
             assert_eq!(filled(text), result, "{text}");
         }

@@ -12,14 +12,14 @@ const CANNOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
 /// A program that was searched but not started.
-pub(super) struct Prepared {
+pub(in crate::commands) struct Prepared {
     command: Command,
     is_found: bool,
     name: String,
 }
 
 impl Prepared {
-    pub(super) fn new(argv: &[OsString]) -> Result<Self, Failure> {
+    pub(in crate::commands) fn new(argv: &[OsString]) -> Result<Self, Failure> {
         let (program, arguments) = argv
             .split_first()
             .ok_or_else(|| Failure::usage("there is no program to run"))?;
@@ -35,17 +35,25 @@ impl Prepared {
         })
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::commands) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn command(&mut self) -> &mut Command {
+    pub(in crate::commands) fn command(&mut self) -> &mut Command {
         &mut self.command
+    }
+
+    /// Fails if the program was not found.
+    pub(in crate::commands) fn check_found(&self) -> Result<(), Failure> {
+        match self.is_found {
+            true => Ok(()),
+            false => Err(self.not_found()),
+        }
     }
 
     /// Replaces this process by the program. With `no_exec`, and on other systems than Unix, starts the
     /// program and waits.
-    pub(super) fn start(mut self, no_exec: bool) -> Result<(), Failure> {
+    pub(in crate::commands) fn start(mut self, no_exec: bool) -> Result<(), Failure> {
         if !self.is_found {
             return Err(self.not_found());
         }

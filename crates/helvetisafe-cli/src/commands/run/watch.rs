@@ -48,7 +48,10 @@ fn finish(outcome: Result<(), Failure>, messages: Messages) -> ! {
 
 /// Polls the secrets before they are read, so that a change in between is noticed.
 fn start_watch(args: &Args, interval: Duration, vault: &Vault) -> Result<Watch, Failure> {
-    let keys = args.selection.keys(Reader::new(vault, None))?;
+    let file = args.env_file.read(vault.messages)?;
+    let references = file.map(|file| file.references.as_slice());
+    let reader = Reader::new(vault, None);
+    let keys = args.selection.keys_with(references, reader)?;
     let (secrets, budget) = (vault.client()?.secrets(), vault.budget()?);
     // Each poll has the whole time, as each reading of the values.
     let secrets = budget.total().map_or(secrets, |time| secrets.within(time));

@@ -1,6 +1,13 @@
 //! The options that select secrets.
 
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
 use clap::builder::NonEmptyStringValueParser;
+
+use super::project::Project;
+use crate::failure::Failure;
+use crate::ui::messages::Messages;
 
 /// The secrets to use.
 #[derive(Debug, clap::Args)]
@@ -16,11 +23,50 @@ pub(in crate::commands) struct SelectionArgs {
     /// A secret as a variable of another name: a multi-field secret as its JSON text, or one field.
     #[arg(long = "env", value_name = "NAME=KEY[.FIELD]")]
     pub(super) renamed: Vec<String>,
-    /// All listed secrets. Without any of these four: the secrets that HELVETISAFE_SECRET_KEYS
-    /// names, separated by commas; without it all.
+    /// All listed secrets. Without an option that selects: the secrets that HELVETISAFE_SECRET_KEYS names,
+    /// separated by commas; else the variables of the project file; else all.
     #[arg(long, conflicts_with_all = ["keys", "prefix"])]
     pub(super) all: bool,
     /// Allow a variable of this name, such as PATH, though it changes what programs do.
     #[arg(long = "allow-name", value_name = "NAME")]
     pub(super) allowed: Vec<String>,
+    /// The variables of this project file, besides those of the other options [without an option: the
+    /// file helvetisafe.toml of the working directory, or of the nearest folder above it].
+    #[arg(long, value_name = "FILE")]
+    project: Option<PathBuf>,
+    /// Search for no project file.
+    #[arg(long, conflicts_with = "project")]
+    no_project: bool,
+    /// The project file, which is read once.
+    #[arg(skip)]
+    read: OnceCell<Option<Project>>,
+}
+
+impl SelectionArgs {
+    /// Returns the project file that the user named.
+    pub(super) fn named_project(&self, messages: Messages) -> Result<Option<&Project>, Failure> {
+        match &self.project {
+            Some(file) => self.once(|| Project::read(file, messages).map(Some)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the project file of the working directory, or of the nearest folder above it.
+    pub(super) fn found_project(&self, messages: Messages) -> Result<Option<&Project>, Failure> {
+        match self.no_project {
+            true => Ok(None),
+            false => self.once(|| Project::find(messages)),
+        }
+    }
+
+    fn once(
+        &self,
+        read: impl FnOnce() -> Result<Option<Project>, Failure>,
+    ) -> Result<Option<&Project>, Failure> {
+        if self.read.get().is_none() {
+            let project = read()?;
+            self.read.get_or_init(|| project);
+        }
+        Ok(self.read.get().and_then(Option::as_ref))
+    }
 }

@@ -1,8 +1,8 @@
 //! Dangerous names of variables: their values decide what programs run, load, trust or connect to.
 //!
 //! This is a second line of defence, since no list is complete. Names that the user chose are checked
-//! against a short list, to stop accidents. Names that the vault chose are checked against the whole list,
-//! since the operator of a vault could choose such names on purpose.
+//! against a short list, to stop accidents. Names that the vault or a file of a project chose are checked
+//! against the whole list, since another person could have chosen such names on purpose.
 
 mod table;
 
@@ -12,9 +12,11 @@ use table::{LOOSE, OURS, TABLE};
 
 /// The party that chose the name of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NamedBy {
+pub(in crate::commands) enum NamedBy {
     /// The user, by `--key`, `--env` or `HELVETISAFE_SECRET_KEYS`.
     User,
+    /// The author of a project file or an env file.
+    File,
     /// The vault: the name of a field, or of a secret that was found in the list.
     Vault,
 }
@@ -38,7 +40,7 @@ pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
             rows.any(|row| matches(row, name, is_loose))
         };
         let is_for_user = has(group.always);
-        let is_refused = is_for_user || (named_by == NamedBy::Vault && has(group.from_vault));
+        let is_refused = is_for_user || (named_by != NamedBy::User && has(group.from_vault));
         is_refused.then_some(Danger {
             reason: group.reason,
             is_for_user,

@@ -6,9 +6,11 @@ use helvetisafe::{KeyName, ListedKey};
 
 use super::args::SelectionArgs;
 use super::names::NamedBy;
+use super::renamed::Renamed;
 use crate::failure::{Failure, Status};
 use crate::session::{Reader, SecretRequest};
 use crate::ui::key_names;
+use crate::ui::messages::Messages;
 
 pub(super) struct Request {
     /// Secrets under their own names.
@@ -16,14 +18,6 @@ pub(super) struct Request {
     /// The prefix of listed secrets; the empty one selects all.
     prefix: Option<String>,
     pub(super) renamed: Vec<Renamed>,
-}
-
-/// `NAME=KEY` or `NAME=KEY.FIELD`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Renamed {
-    pub(super) name: String,
-    pub(super) key: KeyName,
-    pub(super) field: Option<String>,
 }
 
 /// A secret that becomes a variable of its own name, or one for each field.
@@ -41,7 +35,12 @@ impl Selected {
 }
 
 impl Request {
-    pub(super) fn new(args: &SelectionArgs) -> Result<Self, Failure> {
+    /// `references` are those of an env file, which selects secrets as an option does.
+    pub(super) fn new(
+        args: &SelectionArgs,
+        references: Option<&[Renamed]>,
+        messages: Messages,
+    ) -> Result<Self, Failure> {
         let mut request = Self {
             named: key_names::parse_all(&args.keys)?,
             prefix: args.prefix.clone(),
@@ -51,15 +50,35 @@ impl Request {
                 .map(|text| Renamed::parse(text))
                 .collect::<Result<_, _>>()?,
         };
+        request
+            .renamed
+            .extend_from_slice(references.unwrap_or_default());
+        if let Some(project) = args.named_project(messages)? {
+            request.renamed.extend_from_slice(&project.variables);
+        }
         if args.all {
             request.prefix = Some(String::new());
-        } else if request.is_empty() {
-            match key_names::from_variable()? {
-                Some(named) => request.named = named,
-                None => request.prefix = Some(String::new()),
-            }
+        } else if request.is_empty() && references.is_none() {
+            request.select_by_default(args, messages)?;
         }
         Ok(request)
+    }
+
+    /// Selects what a command uses without an option for it.
+    fn select_by_default(
+        &mut self,
+        args: &SelectionArgs,
+        messages: Messages,
+    ) -> Result<(), Failure> {
+        if let Some(named) = key_names::from_variable()? {
+            self.named = named;
+            return Ok(());
+        }
+        match args.found_project(messages)? {
+            Some(project) => self.renamed.clone_from(&project.variables),
+            None => self.prefix = Some(String::new()),
+        }
+        Ok(())
     }
 
     fn is_empty(&self) -> bool {
@@ -69,13 +88,14 @@ impl Request {
     /// Returns the request for a secret, with the fields that the user named; without fields if `own` uses
     /// the whole secret too.
     pub(super) fn of(&self, key: KeyName, own: &[Selected]) -> SecretRequest {
-        let renamed = self.renamed.iter().filter(|renamed| renamed.key == key);
-        let fields = renamed.map(|renamed| renamed.field.clone());
+        let renamed = || self.renamed.iter().filter(|renamed| renamed.key == key);
+        let fields = renamed().map(|renamed| renamed.field.clone());
         let is_whole = own.iter().any(|selected| selected.key == key);
         let fields = fields.collect::<Option<Vec<_>>>().filter(|_| !is_whole);
         SecretRequest {
-            key,
+            is_optional: !is_whole && renamed().all(Renamed::is_optional),
             fields: fields.unwrap_or_default(),
+            key,
         }
     }
 
@@ -91,13 +111,17 @@ impl Request {
     }
 }
 
-/// Returns the listed secrets with a prefix, sorted. Invalid names are left out with a note.
+/// Returns the listed secrets with a prefix, sorted. Invalid names and pending rotations are left out with a
+/// note.
 fn listed(prefix: &str, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
     let (listed, messages) = (reader.list()?, reader.vault.messages);
     let listed = listed.iter().map(|secret| secret.key());
     let mut keys = Vec::new();
     for key in listed.filter(|key| key.as_ref().starts_with(prefix)) {
         match key {
+            ListedKey::Valid(key) if key_names::is_pending(key.as_str()) => {
+                messages.note(format_args!("omitted `{key}`, which is a pending rotation"));
+            }
             ListedKey::Valid(key) => keys.push(key.clone()),
             ListedKey::Invalid(_) => {
                 messages.note(format_args!("omitted `{key}`, which is not a valid name"))
@@ -116,51 +140,4 @@ fn listed(prefix: &str, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
         _ => {}
     }
     Ok(keys)
-}
-
-impl Renamed {
-    /// Parses an argument. Messages do not repeat it: it may be a value.
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let (name, source) = text
-            .split_once('=')
-            .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| {
-                Failure::usage(
-                    "the argument of --env is malformed; write it like NAME=KEY or NAME=KEY.FIELD",
-                )
-            })?;
-        let (key, field) = match source.split_once('.') {
-            Some((key, field)) => (key, Some(field.to_owned())),
-            None => (source, None),
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            key: key_names::parse(key)?,
-            field,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_renamed_secret_has_a_name_a_key_and_perhaps_a_field() {
-        for (text, name, key, field) in [
-            ("A=B", "A", "B", None),
-            ("A=B.c", "A", "B", Some("c")),
-            ("A=B.c.d=e", "A", "B", Some("c.d=e")),
-            ("A=B.", "A", "B", Some("")),
-        ] {
-            let renamed = Renamed::parse(text).unwrap();
-            assert_eq!(renamed.name, name);
-            assert_eq!(renamed.key.as_str(), key);
-            assert_eq!(renamed.field.as_deref(), field);
-        }
-        for text in ["", "A", "=B", "A=", "A=.c", "A=B=C", "A=not a key"] {
-            let failure = Renamed::parse(text).unwrap_err();
-            assert!(!failure.message().unwrap().contains("not a key"), "{text}");
-        }
-    }
 }

@@ -1,0 +1,171 @@
+//! `edit KEY`: changes a value in an editor.
+
+mod editor;
+mod workspace;
+
+use std::io::{self, IsTerminal};
+
+use helvetisafe::{Expiry, KeyName, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::exchange::{self, Exchange};
+use crate::failure::{Failure, Status};
+use crate::session::Vault;
+use crate::ui::{Ui, key_names, prompt};
+use workspace::Workspace;
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe edit CONFIG
+  helvetisafe edit DATABASE --field DB_PASS
+  EDITOR='code --wait' helvetisafe edit CONFIG";
+
+/// Change the value of a secret in $VISUAL or $EDITOR.
+///
+/// The text is in a folder of mode 0700 in memory, $XDG_RUNTIME_DIR or /dev/shm, which is removed whole. If
+/// nothing changed, nothing is written. If the value has no newline at its end, one that the editor adds is
+/// dropped.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The secret, which must exist.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Edit one field of a multi-field secret.
+    #[arg(long, value_name = "FIELD")]
+    field: Option<String>,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    key: &'a str,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    expires_at: Option<Timestamp>,
+}
+
+pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let key = key_names::parse(&args.key)?;
+    let field = args.field.as_deref();
+    // The org key is trusted before the user types.
+    vault.client_to_write()?;
+    let (old, secret) = exchange::read(&key, field, vault)?;
+    let workspace = Workspace::new(key.as_str(), &old, ui.messages)?;
+    editor::run(workspace.file())?;
+    let new = edited(workspace.read()?, &old)?;
+    if new.expose_secret() == old.expose_secret() {
+        ui.messages.note(format_args!(
+            "`{key}` was not changed: the text is the same"
+        ));
+        return report(&key, field, "unchanged", secret.expires_at(), ui);
+    }
+    let expires_at = write(&key, field, (old, &new), vault, ui)?;
+    report(&key, field, "updated", expires_at, ui)
+}
+
+/// Returns the new value of the edited text. Editors add a newline to the last line.
+fn edited(text: SecretString, old: &SecretString) -> Result<SecretString, Failure> {
+    let text = text.expose_secret();
+    let value = match old.expose_secret().ends_with('\n') {
+        true => text,
+        false => text.strip_suffix('\n').unwrap_or(text),
+    };
+    if value.is_empty() && !old.expose_secret().is_empty() {
+        return Err(Failure::usage(
+            "the text is empty; nothing was changed; `set KEY --allow-empty` stores an empty value",
+        ));
+    }
+    Ok(value.into())
+}
+
+/// Writes the new value. After a failure on a terminal it asks whether to try again, so that the text is not
+/// lost. Returns the expiry.
+fn write(
+    key: &KeyName,
+    field: Option<&str>,
+    (mut old, new): (SecretString, &SecretString),
+    vault: &Vault,
+    ui: &Ui,
+) -> Result<Option<Timestamp>, Failure> {
+    loop {
+        vault.budget()?.restart();
+        let exchange = Exchange {
+            key,
+            field,
+            old: &old,
+            new,
+            expiry: Expiry::Keep,
+        };
+        let (failure, question) = match exchange.run(vault) {
+            Ok(Some(secret)) => return Ok(secret.expires_at()),
+            Ok(None) => (changed(key), "replace the value of the other client?"),
+            Err(failure) => (failure, "try to write the text again?"),
+        };
+        if !io::stdin().is_terminal() {
+            return Err(failure);
+        }
+        ui.messages.failure(&failure);
+        if !prompt::confirm(question, ui.messages)? {
+            return Err(failure.into_silent());
+        }
+        old = exchange::read(key, field, vault)?.0;
+    }
+}
+
+fn changed(key: &KeyName) -> Failure {
+    Failure::new(
+        Status::Conflict,
+        format_args!(
+            "another client has changed `{key}` since the text was read, so nothing was written; edit it \
+             again"
+        ),
+    )
+}
+
+fn report(
+    key: &KeyName,
+    field: Option<&str>,
+    action: &'static str,
+    expires_at: Option<Timestamp>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    if ui.json {
+        return ui.output.json(&Json {
+            key: key.as_str(),
+            action,
+            field,
+            expires_at,
+        });
+    }
+    if action == "updated" {
+        ui.messages.done(format_args!("updated `{key}`"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_newline_that_the_editor_added_is_dropped() {
+        for (old, text, new) in [
+            ("a", "b\n", "b"),
+            ("a", "b", "b"),
+            ("a", "b\n\n", "b\n"),
+            ("a\n", "b\n", "b\n"),
+            ("a\n", "b", "b"),
+            ("", "b\n", "b"),
+            ("", "\n", ""),
+        ] {
+            let value = edited(text.into(), &old.into()).unwrap();
+            assert_eq!(value.expose_secret(), new, "{old:?} {text:?}");
+        }
+        for text in ["", "\n"] {
+            assert!(edited(text.into(), &"a".into()).is_err(), "{text:?}");
+        }
+    }
+}

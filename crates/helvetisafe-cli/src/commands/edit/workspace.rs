@@ -1,0 +1,113 @@
+//! The folder with the text. Editors save by rename, and put backups and swap files beside the file, so the
+//! folder is private and removed whole.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::fs::path_variable;
+use crate::ui::messages::Messages;
+
+/// The limit in bytes: more than the vault accepts.
+const LIMIT: u64 = 4 << 20;
+
+/// A folder with one file. It is removed with everything in it on drop.
+pub(super) struct Workspace {
+    folder: TempDir,
+    file: PathBuf,
+}
+
+impl Workspace {
+    pub(super) fn new(
+        name: &str,
+        value: &SecretString,
+        messages: Messages,
+    ) -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            Failure::other(format_args!("cannot create a folder for the text: {error}"))
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("helvetisafe-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = builder.tempdir_in(parent(messages)).map_err(failed)?;
+        let file = folder.path().join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut text = options.open(&file).map_err(failed)?;
+        text.write_all(value.expose_secret().as_bytes())
+            .map_err(failed)?;
+        Ok(Self { folder, file })
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Reads the text, and removes the folder.
+    pub(super) fn read(self) -> Result<SecretString, Failure> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = fs::File::open(&self.file).and_then(|file| {
+            let length = usize::try_from(file.metadata()?.len().min(LIMIT)).unwrap_or_default();
+            // One allocation: growing would leave an unwiped copy.
+            bytes.reserve_exact(length + 1);
+            file.take(LIMIT + 1).read_to_end(&mut bytes)
+        });
+        self.remove()?;
+        read.map_err(|error| {
+            Failure::other(format_args!(
+                "cannot read the edited text: {error}; nothing was changed"
+            ))
+        })?;
+        if bytes.len() as u64 > LIMIT {
+            return Err(Failure::usage(format_args!(
+                "the edited text has more than {} MiB; nothing was changed",
+                LIMIT >> 20
+            )));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => Err(Failure::usage(format_args!(
+                "the edited text is not UTF-8 (at byte {}); nothing was changed; save it as UTF-8",
+                error.valid_up_to()
+            ))),
+        }
+    }
+
+    fn remove(self) -> Result<(), Failure> {
+        let path = self.folder.path().to_owned();
+        self.folder.close().map_err(|error| {
+            Failure::other(format_args!(
+                "cannot remove {}, which has the text: {error}; nothing was changed; remove it yourself",
+                path.display()
+            ))
+        })
+    }
+}
+
+/// Returns a folder in memory. The folder for temporary files is the last choice.
+fn parent(messages: Messages) -> PathBuf {
+    let runtime = path_variable("XDG_RUNTIME_DIR").filter(|folder| folder.is_absolute());
+    let in_memory = [runtime, Some(PathBuf::from("/dev/shm"))];
+    let mut in_memory = in_memory.into_iter().flatten();
+    in_memory.find(|folder| is_writable(folder)).unwrap_or_else(|| {
+        let folder = std::env::temp_dir();
+        messages.warning(format_args!(
+            "there is no folder in memory, so the text is in {}, where the disk may keep a copy; set \
+             XDG_RUNTIME_DIR to a folder in memory",
+            folder.display()
+        ));
+        folder
+    })
+}
+
+fn is_writable(folder: &Path) -> bool {
+    folder.is_dir() && tempfile::tempdir_in(folder).is_ok()
+}

@@ -1,0 +1,82 @@
+//! An exchange: a secret, or one field of it, gets a new value, but only in place of the old one.
+
+use helvetisafe::{Error, ErrorKind, Expiry, KeyName, Secret, SecretMetadata, Secrets};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::field;
+use crate::failure::{Failure, Status};
+use crate::session::Vault;
+
+/// The most writes: another one follows only if an answer was lost, or another client wrote meanwhile.
+const MAX_WRITES: usize = 4;
+
+pub(super) struct Exchange<'a> {
+    pub(super) key: &'a KeyName,
+    pub(super) field: Option<&'a str>,
+    pub(super) old: &'a SecretString,
+    pub(super) new: &'a SecretString,
+    pub(super) expiry: Expiry,
+}
+
+impl Exchange<'_> {
+    /// Writes the new value if the secret has the old one, until it reads the new one back. Returns the secret;
+    /// `None` if another client has written neither of the two.
+    pub(super) fn run(&self, vault: &Vault) -> Result<Option<Secret>, Failure> {
+        for _ in 0..=MAX_WRITES {
+            let (value, secret) = read(self.key, self.field, vault)?;
+            if value.expose_secret() == self.new.expose_secret() {
+                return Ok(Some(secret));
+            }
+            if value.expose_secret() != self.old.expose_secret() {
+                return Ok(None);
+            }
+            match vault.write(|secrets| self.write(&secret, secrets))? {
+                Ok(_) => {}
+                // The next read shows what happened.
+                Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::Ambiguous) => {
+                }
+                Err(error) => return Err(vault.failure(error)),
+            }
+        }
+        Err(Failure::new(
+            Status::Conflict,
+            format_args!(
+                "`{}` was written, but still has the old value when it is read back",
+                self.key
+            ),
+        ))
+    }
+
+    /// Replaces the value. If the vault gives versions, nothing is written if the secret has changed meanwhile.
+    fn write(&self, secret: &Secret, secrets: Secrets<'_>) -> Result<SecretMetadata, Error> {
+        let (key, new, expiry) = (self.key, self.new.expose_secret(), self.expiry);
+        match (self.field, secret.version()) {
+            // It compares versions by itself, and keeps the other fields.
+            (Some(field), _) => secrets.update_field(key, field, new, expiry),
+            (None, Some(version)) => secrets.update_if_unchanged(key, Some(version), new, expiry),
+            (None, None) => secrets.update(key, new, expiry),
+        }
+    }
+}
+
+/// Reads a secret, and returns its value or that of the field.
+pub(super) fn read(
+    key: &KeyName,
+    name: Option<&str>,
+    vault: &Vault,
+) -> Result<(SecretString, Secret), Failure> {
+    let fields: Vec<_> = name.into_iter().collect();
+    let secret = vault.write(|secrets| secrets.get_with_fields(key, &fields))?;
+    let secret = secret.map_err(|error| vault.failure(error))?;
+    let value = match name {
+        Some(name) => field::find(&secret, name, "leave --field out")
+            .map_err(|message| Failure::new(Status::NotFound, message))?,
+        None if secret.is_multi_field() => {
+            return Err(Failure::usage(format_args!(
+                "the secret `{key}` has fields; name one of them with --field"
+            )));
+        }
+        None => secret.expose_secret(),
+    };
+    Ok((value.into(), secret))
+}

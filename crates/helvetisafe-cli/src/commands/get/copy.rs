@@ -1,0 +1,92 @@
+//! `get --copy`: the value goes to the clipboard, and is removed from it after a time.
+
+use std::env;
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::ui::Ui;
+use crate::ui::clipboard::{Clipboard, digest};
+use crate::ui::expiry::time_in_words;
+
+/// Copies a value. A process in the background empties the clipboard after `time`, unless something else was
+/// copied meanwhile.
+pub(super) fn to_clipboard(key: &str, value: &str, time: Duration, ui: &Ui) -> Result<(), Failure> {
+    let clipboard = Clipboard::find()?;
+    // Before the value is copied, so that it cannot stay because nothing clears it.
+    let mut clearer = start(time).map_err(|error| {
+        Failure::other(format_args!(
+            "cannot start the process that clears the clipboard: {error}; nothing was copied"
+        ))
+    })?;
+    let copied = clipboard.copy(value).and_then(|()| {
+        let sent = send(&mut clearer, &digest(value.as_bytes()));
+        sent.map_err(|error| {
+            Failure::other(format_args!(
+                "the value was copied, but cannot be cleared later: {error}; clear the clipboard"
+            ))
+        })
+    });
+    if copied.is_err() {
+        // It ends without a digest.
+        drop(clearer.stdin.take());
+        return copied;
+    }
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    ui.messages.note(format_args!(
+        "copied `{key}` to the clipboard, which is cleared in {}",
+        time_in_words(seconds)
+    ));
+    Ok(())
+}
+
+/// Starts the process that will clear the clipboard. Signals of the terminal do not reach it.
+fn start(time: Duration) -> io::Result<Child> {
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .args(["internal", "clear-clipboard", &time.as_secs().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.spawn()
+}
+
+fn send(clearer: &mut Child, digest: &str) -> io::Result<()> {
+    match clearer.stdin.take() {
+        Some(mut stdin) => stdin.write_all(digest.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// Is that process: it reads the digest of the value, waits, and empties the clipboard if it still has that
+/// value.
+pub(in crate::commands) fn clear_later(seconds: u64) -> Result<(), Failure> {
+    let mut digest = String::new();
+    io::stdin()
+        .read_to_string(&mut digest)
+        .map_err(Failure::other)?;
+    if digest.is_empty() {
+        return Ok(());
+    }
+    outlive_the_terminal()?;
+    thread::sleep(Duration::from_secs(seconds));
+    Clipboard::find()?.clear_if(&digest).map_err(Failure::other)
+}
+
+/// A terminal that closes sends SIGHUP.
+#[cfg(unix)]
+fn outlive_the_terminal() -> Result<(), Failure> {
+    let hung_up = std::sync::Arc::default();
+    let registered = signal_hook::flag::register(signal_hook::consts::SIGHUP, hung_up);
+    registered.map(drop).map_err(Failure::other)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn outlive_the_terminal() -> Result<(), Failure> {
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! `edit`: the text is in a private folder in memory, and nothing of it is left.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use helvetisafe_test_support::Action;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::world::{World, start_proxy};
+
+/// A vault with the secret KEY, and a folder in memory.
+struct Stage {
+    world: World,
+    runtime: PathBuf,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let world = World::new();
+        world.set("KEY", "old text");
+        let runtime = world.folder.path().join("runtime");
+        fs::create_dir(&runtime).unwrap();
+        Self { world, runtime }
+    }
+
+    /// Returns `edit KEY` with a script as the editor; `$1` in it is the file.
+    fn edit(&self, script: &str) -> Command {
+        self.world
+            .write("editor", &format!("set -eu\n{script}\n"), 0o700);
+        let mut command = self.world.command();
+        command
+            .args(["edit", "KEY"])
+            .env("XDG_RUNTIME_DIR", &self.runtime)
+            .env("EDITOR", "sh editor");
+        command
+    }
+
+    fn run(&self, script: &str) -> Output {
+        self.edit(script).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn value(&self) -> String {
+        let output = self.world.command().args(["get", "KEY"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn assert_nothing_is_left(&self) {
+        let left: Vec<_> = fs::read_dir(&self.runtime).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn the_folder_is_private_and_removed_with_what_the_editor_left() {
+    let stage = Stage::new();
+    let script = "stat -c '%a' \"$(dirname \"$1\")\" \"$1\" > modes; cat \"$1\" > seen; \
+                  cp \"$1\" \"$1~\"; cp \"$1\" \"$(dirname \"$1\")/.KEY.swp\"; \
+                  echo 'new text' > \"$1.new\"; mv \"$1.new\" \"$1\"; \
+                  env | grep HELVETISAFE > leaked || true";
+    let output = stage.run(script);
+    assert!(output.status.success(), "{output:?}");
+    let read = |name| fs::read_to_string(stage.world.folder.path().join(name)).unwrap();
+    assert_eq!(read("modes"), "700\n600\n");
+    assert_eq!(read("seen"), "old text");
+    assert_eq!(read("leaked"), "");
+    // The newline that `echo` added is dropped, since there was none.
+    assert_eq!(stage.value(), "new text");
+    stage.assert_nothing_is_left();
+}
+
+#[test]
+fn without_a_runtime_folder_the_text_is_in_shared_memory() {
+    let stage = Stage::new();
+    let mut command = stage.edit("echo \"$1\" > path");
+    let output = command.env_remove("XDG_RUNTIME_DIR").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let path = fs::read_to_string(stage.world.folder.path().join("path")).unwrap();
+    assert!(path.starts_with("/dev/shm/helvetisafe-"), "{path}");
+    assert!(!PathBuf::from(path.trim()).exists());
+}
+
+#[test]
+fn an_unchanged_text_is_not_written() {
+    let stage = Stage::new();
+    for script in ["true", "touch \"$1\"", "echo >> \"$1\""] {
+        let proxy = start_proxy(|_, _| Action::Forward);
+        let mut command = stage.edit(script);
+        let output = command
+            .env("HELVETISAFE_BASE_URL", proxy.base_url())
+            .output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let log = proxy.log();
+        assert!(log.iter().all(|seen| seen.method != "PUT"), "{script}");
+    }
+    stage.assert_nothing_is_left();
+}
+
+#[test]
+fn a_failure_changes_nothing_and_leaves_nothing() {
+    let stage = Stage::new();
+    for (script, status, message) in [
+        (
+            "echo new > \"$1\"; exit 3",
+            1,
+            "the editor ended with status 3",
+        ),
+        ("rm \"$1\"", 1, "cannot read the edited text"),
+        ("printf '\\377' > \"$1\"", 2, "is not UTF-8 (at byte 0)"),
+        (": > \"$1\"", 2, "the text is empty"),
+        ("kill -9 $$", 1, "the editor ended with status 137"),
+    ] {
+        let output = stage.run(script);
+        assert_eq!(output.status.code(), Some(status), "{script}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(message), "{stderr}");
+        assert!(stderr.contains("nothing was changed"), "{stderr}");
+        assert_eq!(stage.value(), "old text");
+        stage.assert_nothing_is_left();
+    }
+    let mut missing = stage.edit("true");
+    let missing = missing.env("EDITOR", "no-such-editor").output().unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    stage.assert_nothing_is_left();
+}
+
+#[test]
+fn a_signal_ends_the_editor_and_removes_the_text() {
+    let stage = Stage::new();
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let mut command = stage.edit("touch started; exec sleep 60");
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let started = stage.world.folder.path().join("started");
+        while !started.exists() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        // The shell becomes the program that gets the signal.
+        thread::sleep(Duration::from_millis(200));
+        assert_eq!(fs::read_dir(&stage.runtime).unwrap().count(), 1);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert!(!child.wait().unwrap().success());
+        stage.assert_nothing_is_left();
+        fs::remove_file(started).unwrap();
+    }
+    assert_eq!(stage.value(), "old text");
+}
+
+#[test]
+fn the_value_of_another_client_stays() {
+    let stage = Stage::new();
+    let url = stage.world.name("URL");
+    let mut script =
+        format!("export HELVETISAFE_TRUST_FIRST_USE=true HELVETISAFE_BASE_URL={url}\n");
+    for (name, value) in stage.world.credentials() {
+        script += &format!("export {name}={value}\n");
+    }
+    script += "echo theirs | helvetisafe set KEY --trim-newline; echo mine > \"$1\"";
+    let output = stage.run(&script);
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    assert_eq!(stage.value(), "theirs");
+    stage.assert_nothing_is_left();
+}
+
+#[test]
+fn visual_comes_first_and_may_have_arguments_and_quotes() {
+    let stage = Stage::new();
+    stage
+        .world
+        .write("my editor", "echo \"$1 $2\" > args; echo x > \"$3\"", 0o700);
+    let mut command = stage.edit("exit 1");
+    let output = command
+        .env("VISUAL", "sh 'my editor' --wait 'two words'")
+        .output();
+    assert!(output.unwrap().status.success());
+    let args = fs::read_to_string(stage.world.folder.path().join("args")).unwrap();
+    assert_eq!(args, "--wait two words\n");
+    assert_eq!(stage.value(), "x");
+}
+
+#[test]
+fn on_a_terminal_the_text_is_not_lost_when_the_vault_fails() {
+    let stage = Stage::new();
+    let refuse_once = start_proxy(|seen, before| {
+        let is_first = before.iter().all(|other| other.method != "PUT");
+        match seen.method == "PUT" && is_first {
+            true => helvetisafe_test_support::answer(403, "{}"),
+            false => Action::Forward,
+        }
+    });
+    let mut command = stage.edit("echo new > \"$1\"");
+    command
+        .env("HELVETISAFE_BASE_URL", refuse_once.base_url())
+        .env("TERM", "xterm");
+    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    session
+        .exp_string("try to write the text again? [y/N]")
+        .unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("updated `KEY`").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(stage.value(), "new");
+    stage.assert_nothing_is_left();
+}
