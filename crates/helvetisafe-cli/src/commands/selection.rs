@@ -1,6 +1,7 @@
-//! The selection of secrets, and the variables made from them, for `run` and `export`.
+//! The selection of secrets, and the variables made from them.
 
 mod args;
+mod keys;
 mod names;
 mod request;
 
@@ -16,6 +17,7 @@ use crate::session::{Failures, Reader};
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
 pub(super) use args::SelectionArgs;
+pub(super) use keys::Keys;
 use names::NamedBy;
 pub(super) use names::is_ours;
 use request::{Renamed, Request, Selected};
@@ -197,6 +199,16 @@ pub(super) fn refuse<'a>(
 }
 
 impl Variable {
+    /// Returns the key of the secret that it is made from.
+    pub(super) fn key(&self) -> &KeyName {
+        &self.source.key
+    }
+
+    /// Returns the field of the secret, if it is made from one.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.source.field.as_deref()
+    }
+
     /// Returns the name for messages, escaped: a field can have any name.
     pub(super) fn shown(&self) -> String {
         format!("`{}`", escape_line(&self.name))

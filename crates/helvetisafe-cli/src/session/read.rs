@@ -14,14 +14,6 @@ pub(crate) struct SecretRequest {
 }
 
 impl SecretRequest {
-    /// Requests a whole secret.
-    pub(crate) fn whole(key: KeyName) -> Self {
-        Self {
-            key,
-            fields: Vec::new(),
-        }
-    }
-
     pub(super) fn read(&self, secrets: Secrets<'_>) -> Result<Secret, Error> {
         let fields: Vec<_> = self.fields.iter().map(String::as_str).collect();
         secrets.get_with_fields(&self.key, &fields)

@@ -17,7 +17,7 @@ pub(in crate::commands) struct SelectionArgs {
     #[arg(long = "env", value_name = "NAME=KEY[.FIELD]")]
     pub(super) renamed: Vec<String>,
     /// All listed secrets. Without any of these four: the secrets that HELVETISAFE_SECRET_KEYS
-    /// names, separated by commas; without it all.
+    /// names, separated by commas; without it all. The variable also limits --prefix.
     #[arg(long, conflicts_with_all = ["keys", "prefix"])]
     pub(super) all: bool,
     /// Allow a variable of this name, such as PATH, though it changes what programs do.

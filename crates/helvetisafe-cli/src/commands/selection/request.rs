@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use helvetisafe::{KeyName, ListedKey};
 
 use super::args::SelectionArgs;
+use super::keys::Keys;
 use super::names::NamedBy;
 use crate::failure::{Failure, Status};
 use crate::session::{Reader, SecretRequest};
@@ -12,9 +13,7 @@ use crate::ui::key_names;
 
 pub(super) struct Request {
     /// Secrets under their own names.
-    named: Vec<KeyName>,
-    /// The prefix of listed secrets; the empty one selects all.
-    prefix: Option<String>,
+    keys: Keys,
     pub(super) renamed: Vec<Renamed>,
 }
 
@@ -42,28 +41,17 @@ impl Selected {
 
 impl Request {
     pub(super) fn new(args: &SelectionArgs) -> Result<Self, Failure> {
-        let mut request = Self {
-            named: key_names::parse_all(&args.keys)?,
-            prefix: args.prefix.clone(),
-            renamed: args
-                .renamed
-                .iter()
-                .map(|text| Renamed::parse(text))
-                .collect::<Result<_, _>>()?,
+        let renamed = args.renamed.iter().map(|text| Renamed::parse(text));
+        let renamed: Vec<_> = renamed.collect::<Result<_, _>>()?;
+        let is_renamed_only = !renamed.is_empty() && args.keys.is_empty() && args.prefix.is_none();
+        let keys = if args.all {
+            Keys::all()
+        } else if is_renamed_only {
+            Keys::none()
+        } else {
+            Keys::new(&args.keys, args.prefix.as_deref())?
         };
-        if args.all {
-            request.prefix = Some(String::new());
-        } else if request.is_empty() {
-            match key_names::from_variable()? {
-                Some(named) => request.named = named,
-                None => request.prefix = Some(String::new()),
-            }
-        }
-        Ok(request)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.named.is_empty() && self.prefix.is_none() && self.renamed.is_empty()
+        Ok(Self { keys, renamed })
     }
 
     /// Returns the request for a secret, with the fields that the user named; without fields if `own` uses
@@ -81,8 +69,9 @@ impl Request {
 
     /// Returns the secrets under their own names, each once: the named ones, then the listed ones.
     pub(super) fn own(&self, reader: Reader<'_>) -> Result<Vec<Selected>, Failure> {
-        let mut selected: Vec<_> = Selected::all(self.named.clone(), NamedBy::User).collect();
-        if let Some(prefix) = &self.prefix {
+        let named = self.keys.named().cloned().collect();
+        let mut selected: Vec<_> = Selected::all(named, NamedBy::User).collect();
+        if let Some(prefix) = self.keys.listed_prefix() {
             selected.extend(Selected::all(listed(prefix, reader)?, NamedBy::Vault));
         }
         let mut known = HashSet::new();
