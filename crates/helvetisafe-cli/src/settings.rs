@@ -101,7 +101,7 @@ impl Settings {
             keep_token: is_on(entries, Setting::KeepToken)? && !is_api_token,
             org_key: org_key(entries)?,
             ca_certificate: path(entries, Setting::CaCertificate),
-            insecure_permissions: entries.insecure_permissions,
+            insecure_permissions: is_on(entries, Setting::InsecurePermissions)?,
             profile: entries.profile.clone(),
             authentication,
         })

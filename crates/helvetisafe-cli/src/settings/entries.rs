@@ -44,12 +44,14 @@ impl Entries {
         }
         let mut entries = Self {
             profile,
-            insecure_permissions: args.insecure_permissions,
+            insecure_permissions: false,
             used: found,
             overridden: Vec::new(),
             problems: Vec::new(),
         };
         entries.resolve();
+        let allowed = entries.text(Setting::InsecurePermissions);
+        entries.insecure_permissions = allowed.is_some_and(|(text, _)| text == "true");
         Ok(entries)
     }
 

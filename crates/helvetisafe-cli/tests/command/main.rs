@@ -10,6 +10,8 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod dumpable;
 #[cfg(unix)]
+mod file_permissions;
+#[cfg(unix)]
 mod hostile_text;
 #[cfg(unix)]
 mod hostile_vault;
