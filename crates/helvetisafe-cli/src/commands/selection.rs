@@ -20,6 +20,7 @@ pub(super) use args::SelectionArgs;
 pub(super) use keys::Keys;
 use names::NamedBy;
 pub(super) use names::is_ours;
+pub(super) use names::refused_from_vault;
 use request::{Renamed, Request, Selected};
 
 /// An environment variable, and the secret that it is made from.

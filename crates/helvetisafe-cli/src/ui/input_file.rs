@@ -32,15 +32,25 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
         File::open(path).and_then(bytes)
     };
     let bytes = bytes.map_err(unreadable)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        Failure::usage(format_args!(
-            "{} is not UTF-8 (at byte {at}); save it as UTF-8",
-            name(path)
-        ))
-    })?;
+    let text = text(&bytes)
+        .map_err(|is| Failure::usage(format_args!("{} {is}; save it as UTF-8", name(path))))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Returns the text that bytes are in UTF-8, or what they are instead.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, String> {
+    let is_utf_16 = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        // Without a byte-order mark, the first character of a text is nearly always ASCII.
+        [first, second, ..] => (*first == 0) != (*second == 0),
+        _ => false,
+    };
+    if is_utf_16 {
+        return Err("is UTF-16".to_owned());
+    }
+    std::str::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 (at byte {})", error.valid_up_to()))
 }
 
 fn bytes(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -51,4 +61,25 @@ fn bytes(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_named() {
+        let utf_16 = |text: &str| {
+            text.encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<_>>()
+        };
+        for bytes in [utf_16("\u{feff}A=x"), utf_16("A=x"), b"\0A\0=".to_vec()] {
+            assert_eq!(text(&bytes), Err("is UTF-16".to_owned()));
+        }
+        assert_eq!(text(b"A=\xe9"), Err("is not UTF-8 (at byte 2)".to_owned()));
+        for good in ["", "A", "A=\u{e9}", "\u{feff}A=x"] {
+            assert_eq!(text(good.as_bytes()), Ok(good));
+        }
+    }
 }
