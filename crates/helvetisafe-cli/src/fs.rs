@@ -6,6 +6,7 @@ mod folder;
 pub(crate) mod output_file;
 pub(crate) mod private_file;
 pub(crate) mod state_folder;
+pub(crate) mod wiped;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
