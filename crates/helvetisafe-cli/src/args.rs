@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -8,6 +9,7 @@ use clap::{CommandFactory, Parser};
 use crate::commands::{Command, run};
 use crate::settings::SettingsArgs;
 use crate::ui::UiArgs;
+use crate::ui::terminal::escape_line;
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -71,12 +73,34 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
         eprintln!("helvetisafe: {}", without_value(error));
         return wrong_usage();
     }
+    if let Some(text) = text_after_list(error) {
+        eprintln!(
+            "helvetisafe: `list` takes no names; give a pattern with --match '{text}', in quotes, or the \
+             beginning of the names with --prefix; `get` prints values"
+        );
+        return wrong_usage();
+    }
     let text = error.render().to_string();
     eprint!(
         "helvetisafe: {}",
         text.strip_prefix("error: ").unwrap_or(&text)
     );
     wrong_usage()
+}
+
+/// Returns the text that was given to `list` without an option; a shell may have made it from a pattern.
+fn text_after_list(error: &clap::Error) -> Option<Cow<'_, str>> {
+    let is_list = || subcommand().as_deref() == Some("list");
+    match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(text)
+            if error.kind() == ErrorKind::UnknownArgument
+                && !text.starts_with('-')
+                && is_list() =>
+        {
+            Some(escape_line(text))
+        }
+        _ => None,
+    }
 }
 
 /// Returns whether the error may quote a value that the user wanted to write.

@@ -42,6 +42,7 @@ use write::Mode;
 /// their arguments.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    #[command(visible_aliases = ["cat", "read"])]
     Get(get::Args),
     /// Create a secret, or update it if it exists.
     ///
@@ -61,18 +62,20 @@ pub(crate) enum Command {
     Update(write::Args),
     Edit(edit::Args),
     Rotate(rotate::Args),
+    #[command(visible_alias = "ls")]
     List(list::Args),
+    #[command(visible_alias = "rm")]
     Delete(delete::Args),
     /// Copy a secret: it is decrypted and encrypted again under the new name.
     ///
     /// The value, all fields and the expiry stay as they are. The new secret is read back and compared.
-    #[command(after_help = copy::COPY_EXAMPLES)]
+    #[command(after_help = copy::COPY_EXAMPLES, visible_alias = "cp")]
     Copy(copy::Args),
     /// Rename a secret: it is decrypted, encrypted again under the new name, and then deleted.
     ///
     /// The value, all fields and the expiry stay as they are. The old secret is deleted only after the new
     /// one was read back and compared; if anything fails, it stays.
-    #[command(after_help = copy::MOVE_EXAMPLES)]
+    #[command(after_help = copy::MOVE_EXAMPLES, visible_aliases = ["mv", "rename"])]
     Move(copy::Args),
     Import(import::Args),
     Inject(inject::Args),

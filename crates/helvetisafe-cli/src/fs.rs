@@ -1,14 +1,19 @@
 //! Files and folders: atomic writes, permissions, the state folder.
 
-pub(crate) mod atomic_file;
+mod access;
+mod atomic_file;
 mod folder;
 pub(crate) mod found_file;
+pub(crate) mod output_file;
 pub(crate) mod private_file;
 pub(crate) mod state_folder;
+pub(crate) mod wiped;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+pub(crate) use access::Access;
 
 /// Returns the value of a variable as a path; an empty variable counts as unset.
 pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
@@ -40,4 +45,13 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Creates a folder and its parents, unless it exists. New folders have the access of `access`.
+pub(crate) fn create_folder(path: &Path, access: Access) -> io::Result<()> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+    create_private_folder(path)?;
+    let mut missing = missing.iter();
+    missing.try_for_each(|folder| access.apply_to_folder(folder))
 }

@@ -102,8 +102,7 @@ impl Settings {
         let args = SettingsArgs {
             config: Some(profile.file.clone()),
             profile: Some(profile.name.clone()),
-            insecure_permissions: args.insecure_permissions,
-            ..SettingsArgs::default()
+            flags: args.flags.only_insecure_permissions(),
         };
         Self::parse(&Entries::collect_profile(&args)?)
     }
@@ -124,7 +123,7 @@ impl Settings {
             keep_token: is_on(entries, Setting::KeepToken)? && !is_api_token,
             org_key: org_key(entries)?,
             ca_certificate: path(entries, Setting::CaCertificate),
-            insecure_permissions: entries.insecure_permissions,
+            insecure_permissions: is_on(entries, Setting::InsecurePermissions)?,
             profile: entries.profile.clone(),
             authentication,
         })

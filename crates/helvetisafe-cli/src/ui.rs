@@ -7,6 +7,7 @@ pub(crate) mod input_file;
 pub(crate) mod key_names;
 pub(crate) mod messages;
 pub(crate) mod output;
+pub(crate) mod output_file;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod secret_input;

@@ -8,7 +8,6 @@ mod cache;
 mod connections;
 mod guard;
 mod http;
-mod keys;
 mod listen;
 mod permits;
 mod routes;
@@ -22,19 +21,20 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use clap::ArgGroup;
 use helvetisafe::{ClientBuilder, Timeouts};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::selection::Keys;
 use crate::failure::Failure;
-use crate::fs::atomic_file;
 use crate::session::{Budget, CachedToken, Connector};
 use crate::settings::Settings;
 use crate::signals::not_ignored;
 use crate::ui::duration::second_to_day;
 use crate::ui::messages::Messages;
+use crate::ui::output_file::{self, AccessArgs};
 use cache::Cache;
 use guard::{Guard, Token};
-use keys::Keys;
 use listen::Address;
 use permits::Permits;
 use routes::Agent;
@@ -58,7 +58,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// a multi-field secret. Both need the header `Authorization: Bearer TOKEN`. Answers are cached for
 /// --ttl. The agent ends with status 0 at SIGTERM and SIGINT.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    group = ArgGroup::new("destination").args(["listen", "token_file"]).multiple(true)
+)]
 pub(crate) struct Args {
     /// A loopback address and a port, or unix: and the path of a socket, which gets mode 0600.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8210")]
@@ -76,15 +79,17 @@ pub(crate) struct Args {
     /// Write the token into this file, with mode 0600, instead of standard error.
     #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Require no token: every user of this machine can read what a loopback address serves.
     #[arg(long)]
     no_token: bool,
 }
 
 pub(crate) fn run(args: &Args, settings: &Settings, messages: Messages) -> Result<(), Failure> {
-    let keys = Keys::new(&args.keys, args.prefix.as_deref())?;
+    let keys = Keys::new(&args.keys, args.prefix.as_deref())?.within_variable()?;
     let stop = on_signal()?;
-    let listener = args.listen.bind()?;
+    let listener = args.listen.bind(args.access.access())?;
     let token = token(args, messages)?;
     let agent = Arc::new(Agent {
         guard: Guard::new(token, listener.is_network()),
@@ -115,7 +120,10 @@ fn token(args: &Args, messages: Messages) -> Result<Option<Token>, Failure> {
     }
     let token = Token::generate()?;
     match &args.token_file {
-        Some(file) => atomic_file::write(file, token.expose().as_bytes())?,
+        Some(file) => {
+            let access = args.access.access().written_by_owner();
+            output_file::write(file, token.expose().as_bytes(), access, messages)?;
+        }
         None => messages.info(format_args!("token: {}", token.expose())),
     }
     Ok(Some(token))

@@ -10,7 +10,7 @@ mod k8s;
 mod powershell;
 mod shell;
 mod systemd;
-mod text;
+pub(super) mod text;
 mod yaml;
 
 use std::path::PathBuf;
@@ -19,9 +19,9 @@ use secrecy::ExposeSecret;
 
 use super::selection::{SelectionArgs, Variable, refuse};
 use crate::failure::Failure;
-use crate::fs::atomic_file;
 use crate::session::{Reader, Vault};
 use crate::ui::Ui;
+use crate::ui::output_file::{self, AccessArgs};
 use format::Format;
 use k8s::ManifestArgs;
 
@@ -42,10 +42,12 @@ pub(crate) struct Args {
     /// The syntax.
     #[arg(long, short, value_enum)]
     format: Format,
-    /// Write a file with mode 0600 instead of standard output. For github it is required, and appended
-    /// to.
-    #[arg(long, short, value_name = "FILE")]
+    /// Write a file with mode 0600 instead of standard output, which - stands for. For github it is
+    /// required, and appended to.
+    #[arg(long, short, value_name = "FILE", group = "destination")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -54,19 +56,17 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     args.manifest.check(args.format == Format::K8s)?;
-    if args.format == Format::Github && args.output.is_none() {
+    let output = output_file::named(&args.output);
+    if args.format == Format::Github && output.is_none() {
         return Err(Failure::usage(
             "github needs --output \"$GITHUB_ENV\": its standard output is for the masks",
         ));
     }
     let variables = args.variables(vault, ui)?;
     let text = args.format.text(&variables, &args.manifest)?;
-    match &args.output {
+    match output {
         Some(path) if args.format == Format::Github => github::append(path, &text, &variables, ui),
-        Some(path) => atomic_file::write(path, text.as_bytes()),
-        None if text.is_empty() => Ok(()),
-        // On a terminal it is escaped.
-        None => ui.output.line(text.strip_suffix('\n').unwrap_or(&text)),
+        file => output_file::write_or_print(file, &text, args.access.access(), ui),
     }
 }
 

@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::field;
 use crate::failure::{Failure, Status};
-use crate::fs::atomic_file;
 use crate::session::{Failures, Vault};
 use crate::ui::duration::second_to_day;
 use crate::ui::output::Object;
+use crate::ui::output_file::{self, AccessArgs};
 use crate::ui::{Ui, key_names};
 
 const EXAMPLES: &str = "\
@@ -42,8 +42,15 @@ pub(crate) struct Args {
     /// Decode the value of one secret from base64, and print its bytes.
     #[arg(long)]
     base64: bool,
-    /// Write a file with mode 0600 instead of standard output, only if nothing failed.
-    #[arg(long, short, visible_alias = "file", value_name = "FILE")]
+    /// Write a file with mode 0600 instead of standard output, which - stands for, only if nothing
+    /// failed.
+    #[arg(
+        long,
+        short,
+        visible_alias = "file",
+        value_name = "FILE",
+        group = "destination"
+    )]
     output: Option<PathBuf>,
     /// Copy the value of one secret to the clipboard instead, and clear it after TIME, 45s by default.
     #[arg(
@@ -56,6 +63,8 @@ pub(crate) struct Args {
         conflicts_with_all = ["output", "base64"]
     )]
     copy: Option<Duration>,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -71,13 +80,14 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let mut file = Zeroizing::new(Vec::new());
     // A single value is printed as it is; several values, and JSON, are lines.
     let is_line = ui.json || keys.len() > 1;
+    let output = output_file::named(&args.output);
     let mut tried = 0;
     for key in &keys {
         if ui.output.is_closed() || failures.has_timed_out() {
             break;
         }
         match read(key, args, vault, ui) {
-            Ok(text) if args.output.is_some() => {
+            Ok(text) if output.is_some() => {
                 file.extend_from_slice(text.as_bytes());
                 file.extend(is_line.then_some(b'\n'));
             }
@@ -87,8 +97,10 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         }
         tried += usize::from(!failures.has_timed_out());
     }
-    match &args.output {
-        Some(path) if failures.is_empty() => atomic_file::write(path, &file),
+    match output {
+        Some(path) if failures.is_empty() => {
+            output_file::write(path, &file, args.access.access(), ui.messages)
+        }
         _ => failures.finish_counted(tried, keys.len(), "asked for"),
     }
 }
@@ -123,7 +135,8 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
             "--base64 prints bytes, and JSON is text; leave one of them out",
         ));
     }
-    if args.output.is_none() && ui.output.is_terminal() {
+    let output = output_file::named(&args.output);
+    if output.is_none() && ui.output.is_terminal() {
         return Err(Failure::usage(
             "the bytes could change the terminal; give --output, or pipe them",
         ));
@@ -142,8 +155,11 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
         )),
         _ => vault.failure(error),
     })?;
-    match &args.output {
-        Some(path) => atomic_file::write(path, bytes.expose_secret()),
+    match output {
+        Some(path) => {
+            let access = args.access.access();
+            output_file::write(path, bytes.expose_secret(), access, ui.messages)
+        }
         None => ui.output.bytes(bytes.expose_secret()),
     }
 }

@@ -12,10 +12,12 @@ use std::path::PathBuf;
 
 use helvetisafe::Secrets;
 
+use super::selection::refused_from_vault;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::messages::Messages;
 use crate::ui::progress::Progress;
+use crate::ui::terminal::escape_line;
 use crate::ui::{Ui, input_file};
 use new_secret::NewSecret;
 use report::Report;
@@ -90,17 +92,40 @@ fn read(args: &Args, messages: Messages) -> Result<Vec<NewSecret>, Failure> {
         None => Format::of(&args.file)?,
     };
     let text = input_file::read(&args.file)?;
-    let read = source::read(&text, format).and_then(|mut pairs| {
-        if let Some(prefix) = &args.prefix {
-            pairs.retain(|pair| pair.name.starts_with(prefix));
+    let (mut pairs, mut problems) = source::read(&text, format);
+    if let Some(prefix) = &args.prefix {
+        pairs.retain(|pair| pair.name.starts_with(prefix));
+    }
+    let (secrets, more) = new_secret::check(pairs);
+    problems.extend(more);
+    let file = input_file::name(&args.file);
+    if problems.is_empty() {
+        warn_of_refused_names(&secrets, &file, messages);
+        return Ok(secrets);
+    }
+    problems.sort_by_key(|problem| problem.line);
+    for problem in &problems {
+        let message = match problem.line {
+            Some(line) => format!("{file}, line {line}: {}", problem.message),
+            None => format!("{file}: {}", problem.message),
+        };
+        messages.failure(&Failure::usage(message));
+    }
+    Err(Failure::usage("nothing was imported"))
+}
+
+/// Names what would become variables that `run` and `export` refuse.
+fn warn_of_refused_names(secrets: &[NewSecret], file: &str, messages: Messages) {
+    for secret in secrets {
+        for (shown, name) in secret.variables() {
+            if let Some(reason) = refused_from_vault(name) {
+                messages.warning(format_args!(
+                    "{file}, line {}: `{shown}` is a name that {reason}; `run` and `export` will need \
+                     --allow-name {}, or another name with --env OTHER={shown}",
+                    secret.line,
+                    escape_line(name)
+                ));
+            }
         }
-        new_secret::check(pairs)
-    });
-    read.map_err(|problems| {
-        for problem in &problems {
-            let message = format_args!("{}: {problem}", input_file::name(&args.file));
-            messages.failure(&Failure::usage(message));
-        }
-        Failure::usage("nothing was imported")
-    })
+    }
 }

@@ -1,17 +1,23 @@
-//! `inject TEMPLATE`: fills secrets into a template; `inject --output-dir DIR`: writes one file per secret.
+//! `inject TEMPLATE`: fills secrets into a template; `inject --output-dir DIR` and `--env-file FILE`: writes
+//! one file per secret, or one file for all.
 
+mod env_file;
 mod files;
 #[cfg(feature = "templates")]
 mod fill;
 #[cfg(feature = "templates")]
 mod template;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::ArgGroup;
+
+use super::selection::SelectionArgs;
 use crate::failure::Failure;
-use crate::session::Vault;
+use crate::session::{Reader, Vault};
 use crate::ui::Ui;
-use files::Files;
+use crate::ui::output_file::{self, AccessArgs};
+use env_file::Form;
 #[cfg(feature = "templates")]
 use fill::fill;
 
@@ -20,40 +26,76 @@ Examples:
   helvetisafe inject app.toml.tmpl -o app.toml
   echo 'url = \"postgres://app:{{ secret \"DB_PASSWORD\" }}@db\"' | helvetisafe inject -
   helvetisafe inject --output-dir /run/secrets --prefix DB_
-  helvetisafe inject --output-dir /run/secrets --key TLS_KEY --key TLS_CERTIFICATE";
+  helvetisafe inject --output-dir /run/secrets --env tls.key=TLS.KEY --env tls.crt=TLS.CERTIFICATE
+  helvetisafe inject --env-file /run/secrets/app.env --prefix APP_";
 
 /// Fill {{ secret "KEY" }} and {{ secret "KEY" "FIELD" }} in a template; or write one file per
-/// secret.
+/// secret, or one file of lines NAME=value.
 ///
 /// {{ variable "NAME" }} is the value of a variable of the project file. Values are filled in exactly, with nothing escaped or added. If a template has anything unknown in
 /// it, all of that is named, and nothing is written. \{{ stands for {{ itself.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    group = ArgGroup::new("destination").args(["output", "output_dir", "env_file"])
+)]
 pub(crate) struct Args {
     /// The template, or - for standard input.
-    #[arg(value_name = "TEMPLATE", required_unless_present = "output_dir")]
+    #[arg(
+        value_name = "TEMPLATE",
+        required_unless_present_any = ["output_dir", "env_file"],
+        conflicts_with_all = ["output_dir", "env_file", "env_file_form", "keys", "prefix", "renamed", "all", "allowed"]
+    )]
     template: Option<PathBuf>,
-    /// Write a file with mode 0600 instead of standard output.
-    #[arg(long, short, value_name = "FILE", conflicts_with = "output_dir")]
+    /// Write a file with mode 0600 instead of standard output, which - stands for.
+    #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write each secret into a file of its name in this folder, which is created if it does not exist.
+    ///
+    /// The files have mode 0600 and a new folder 0700. A multi-field secret becomes one file for each
+    /// field, named by the field. Other files in the folder stay unchanged.
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// Write one file of lines NAME=value, with mode 0600, as the service's Kubernetes package does: a line
+    /// feed in a value is written as \n, and nothing else is escaped. - stands for standard output.
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// The form of the lines; quoted ones are NAME="value", with \n, \" and \\.
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "plain",
+        requires = "env_file"
+    )]
+    env_file_form: Form,
     #[command(flatten)]
-    files: Files,
+    access: AccessArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    match &args.template {
-        Some(path) => fill(path, args.output.as_deref(), vault, ui),
-        None => args.files.write(vault, ui),
+    if let Some(path) = &args.template {
+        return fill(path, args, vault, ui);
+    }
+    // All secrets are read before the first file is written.
+    let variables = args.selection.variables(Reader::new(vault, None))?;
+    match &args.env_file {
+        Some(_) => {
+            let text =
+                env_file::text(args.env_file_form, &variables, &args.selection, ui.messages)?;
+            let file = output_file::named(&args.env_file);
+            output_file::write_or_print(file, &text, args.access.access(), ui)
+        }
+        None => {
+            let folder = args.output_dir.as_deref().unwrap_or(Path::new("."));
+            files::write(folder, &variables, args.access.access(), ui)
+        }
     }
 }
 
 #[cfg(not(feature = "templates"))]
-fn fill(
-    _: &std::path::Path,
-    _: Option<&std::path::Path>,
-    _: &Vault,
-    _: &Ui,
-) -> Result<(), Failure> {
+fn fill(_: &Path, _: &Args, _: &Vault, _: &Ui) -> Result<(), Failure> {
     Err(Failure::usage(
         "this command fills no templates: it was built without the feature `templates`; --output-dir \
          writes one file per secret",

@@ -1,7 +1,7 @@
 //! `man`: the manual.
 
-use std::io;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use clap_mangen::Man;
 
@@ -20,14 +20,16 @@ Examples:
 pub(crate) struct Args {
     /// A command.
     command: Option<String>,
-    /// Write all pages into this folder instead.
+    /// Write all pages into this folder instead, which is created if it does not exist.
     #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
     output_dir: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, mut program: clap::Command, output: &Output) -> Result<(), Failure> {
     if let Some(folder) = &args.output_dir {
-        return clap_mangen::generate_to(program, folder).map_err(|error| {
+        let written =
+            fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(program, folder));
+        return written.map_err(|error| {
             Failure::other(format_args!(
                 "cannot write into {}: {error}",
                 folder.display()

@@ -1,6 +1,7 @@
-//! The selection of secrets, and the variables made from them, for `run` and `export`.
+//! The selection of secrets, and the variables made from them.
 
 mod args;
+mod keys;
 mod names;
 mod project;
 mod renamed;
@@ -18,7 +19,8 @@ use crate::session::{Failures, Reader};
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
 pub(super) use args::SelectionArgs;
-pub(super) use names::{NamedBy, is_ours};
+pub(super) use keys::Keys;
+pub(super) use names::{NamedBy, is_ours, refused_from_vault};
 pub(super) use project::{FILE as PROJECT_FILE, Project};
 pub(super) use renamed::{IfMissing, Renamed, key_and_field};
 use request::{Request, Selected};
@@ -236,6 +238,16 @@ pub(super) fn refuse<'a>(
 }
 
 impl Variable {
+    /// Returns the key of the secret that it is made from.
+    pub(super) fn key(&self) -> &KeyName {
+        &self.source.key
+    }
+
+    /// Returns the field of the secret, if it is made from one.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.source.field.as_deref()
+    }
+
     /// Returns the name for messages, escaped: a field can have any name.
     pub(super) fn shown(&self) -> String {
         format!("`{}`", escape_line(&self.name))

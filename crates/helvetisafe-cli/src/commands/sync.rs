@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::session::{Reader, Vault};
 use crate::ui::Ui;
 use crate::ui::duration::second_to_day;
+use crate::ui::output_file::AccessArgs;
 use api::Api;
 use desired::Desired;
 use report::Report;
@@ -66,8 +67,10 @@ pub(crate) struct Args {
     watch: Option<Duration>,
     /// Write a file of lines KEY="value" too, with mode 0600. In a value `\`, `"` and line feeds are
     /// `\\`, `\"` and `\n`.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", group = "destination")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     selection: SelectionArgs,
 }
@@ -126,7 +129,7 @@ impl<'a> Sync<'a> {
         let (labels, annotations) = (&args.write.labels, &args.write.annotations);
         let desired = Desired::new(&variables, labels, annotations, messages)?;
         if let Some(path) = &args.output {
-            env_file::write(path, &variables)?;
+            env_file::write(path, &variables, args.access.access(), messages)?;
         }
         Ok(Some(desired))
     }

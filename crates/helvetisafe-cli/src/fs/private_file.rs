@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
-/// Opens a file, and refuses one that other users can read or write. `what` names it in messages.
+/// Opens a file, and refuses one that other users can read or write, except a group of this process that can read
+/// it. `what` names it in messages.
 pub(crate) fn open(what: &str, path: &Path, insecure_permissions: bool) -> Result<File, Failure> {
     let unreadable = |error: io::Error| {
         Failure::usage(format_args!(
@@ -15,34 +16,78 @@ pub(crate) fn open(what: &str, path: &Path, insecure_permissions: bool) -> Resul
         ))
     };
     let file = File::open(path).map_err(unreadable)?;
-    if !insecure_permissions && is_exposed(&file).map_err(unreadable)? {
-        return Err(Failure::usage(exposed(what, path)));
+    if insecure_permissions {
+        return Ok(file);
     }
-    Ok(file)
+    match exposure(&file, what, path).map_err(unreadable)? {
+        Some(message) => Err(Failure::usage(message)),
+        None => Ok(file),
+    }
 }
 
 /// The message about a file that other users can read or write.
 pub(super) fn exposed(what: &str, path: &Path) -> String {
-    format!(
-        "other users can read or write {what} {}; run `chmod 600 {}`, or give \
-         --insecure-permissions",
-        path.display(),
-        shell_quoted(path)
+    with_advice(
+        what,
+        path,
+        &format!(
+            "; run `chmod 600 {}`, or give --insecure-permissions",
+            shell_quoted(path)
+        ),
     )
 }
 
+fn with_advice(what: &str, path: &Path, advice: &str) -> String {
+    let path = path.display();
+    format!("other users can read or write {what} {path}{advice}")
+}
+
+/// Returns the message about a file that users who should not can read or write; `None` if there are none. A
+/// group of this process may read it: volumes of containers give files to a group.
 #[cfg(unix)]
-fn is_exposed(file: &File) -> io::Result<bool> {
+fn exposure(file: &File, what: &str, path: &Path) -> io::Result<Option<String>> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
+    let others = metadata.mode() & 0o077;
     // The pipe of a `<(command)` belongs to this process alone.
-    Ok(metadata.is_file() && metadata.mode() & 0o077 != 0)
+    if !metadata.is_file() || others == 0 || (others == 0o040 && is_own_group(metadata.gid())) {
+        return Ok(None);
+    }
+    let user = rustix::process::geteuid();
+    Ok(Some(if is_read_only(file) {
+        with_advice(what, path, READ_ONLY)
+    } else if user.is_root() || user.as_raw() == metadata.uid() {
+        exposed(what, path)
+    } else {
+        with_advice(what, path, OTHER_OWNER)
+    }))
+}
+
+#[cfg(unix)]
+const READ_ONLY: &str = ", which is on a read-only mount; give the volume a mode such as `defaultMode: 0400`, or \
+                         0440 for a group of this process (`fsGroup`), or set \
+                         HELVETISAFE_INSECURE_PERMISSIONS=true";
+#[cfg(unix)]
+const OTHER_OWNER: &str = ", which belongs to another user; let its owner give it mode 0640 and a group of this \
+                           process, or set HELVETISAFE_INSECURE_PERMISSIONS=true";
+
+#[cfg(unix)]
+fn is_own_group(group: u32) -> bool {
+    let groups = rustix::process::getgroups().unwrap_or_default();
+    let mut groups = groups.into_iter().chain([rustix::process::getegid()]);
+    groups.any(|own| own.as_raw() == group)
+}
+
+#[cfg(unix)]
+fn is_read_only(file: &File) -> bool {
+    let flags = rustix::fs::fstatvfs(file).map(|it| it.f_flag);
+    flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }
 
 /// Only Unix has modes.
 #[cfg(not(unix))]
-fn is_exposed(_: &File) -> io::Result<bool> {
-    Ok(false)
+fn exposure(_: &File, _: &str, _: &Path) -> io::Result<Option<String>> {
+    Ok(None)
 }
 
 /// Writes a path as one word of a shell command.

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::folder::Folder;
-use super::{atomic_file, create_private_folder, path_variable, xdg_folder};
+use super::{Access, atomic_file, create_private_folder, path_variable, xdg_folder};
 use crate::failure::Failure;
 pub(crate) use check::Refusal;
 
@@ -100,7 +100,7 @@ impl StateFolder {
 
     /// Replaces or creates a file, with mode 0600.
     pub(crate) fn write(&self, name: &str, contents: &[u8]) -> io::Result<()> {
-        atomic_file::replace(&self.folder, OsStr::new(name), contents)
+        atomic_file::replace(&self.folder, OsStr::new(name), contents, Access::default())
     }
 
     /// Fails if a lock file exists that [`Self::lock`] would refuse.

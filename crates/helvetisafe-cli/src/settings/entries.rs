@@ -41,33 +41,35 @@ impl Entries {
         let profile = Profile::load(args)?;
         let mut found = given(args)?;
         found.extend(of_profile(profile.as_ref())?);
-        Ok(Self::resolved(found, profile, args))
+        Ok(Self::resolved(found, profile))
     }
 
     /// Collects the entries of a profile alone.
     pub(super) fn collect_profile(args: &SettingsArgs) -> Result<Self, Failure> {
         let profile = Profile::load(args)?;
         let found = of_profile(profile.as_ref())?;
-        Ok(Self::resolved(found, profile, args))
+        Ok(Self::resolved(found, profile))
     }
 
     /// Collects flags, variables and `more` entries, for a new profile.
     pub(crate) fn for_new_profile(args: &SettingsArgs, more: Vec<Entry>) -> Result<Self, Failure> {
         let mut found = given(args)?;
         found.extend(more);
-        Ok(Self::resolved(found, None, args))
+        Ok(Self::resolved(found, None))
     }
 
-    fn resolved(found: Vec<Entry>, profile: Option<Profile>, args: &SettingsArgs) -> Self {
+    fn resolved(found: Vec<Entry>, profile: Option<Profile>) -> Self {
         let mut entries = Self {
             profile,
-            insecure_permissions: args.insecure_permissions,
+            insecure_permissions: false,
             used: found,
             overridden: Vec::new(),
             problems: Vec::new(),
             contradictions: Vec::new(),
         };
         entries.resolve();
+        let allowed = entries.text(Setting::InsecurePermissions);
+        entries.insecure_permissions = allowed.is_some_and(|(text, _)| text == "true");
         entries
     }
 

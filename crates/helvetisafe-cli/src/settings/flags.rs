@@ -17,9 +17,6 @@ pub(crate) struct SettingsArgs {
     /// The profile in it [else HELVETISAFE_PROFILE, else `default_profile` in the file].
     #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) profile: Option<String>,
-    /// Use key, secret, configuration and state files that other users can read or write.
-    #[arg(long, global = true)]
-    pub(super) insecure_permissions: bool,
     #[command(flatten)]
     pub(super) flags: SettingFlags,
 }
@@ -82,9 +79,21 @@ pub(super) struct SettingFlags {
     /// text [else HELVETISAFE_REQUIRE_BINDING].
     #[arg(long, global = true)]
     require_binding: bool,
+    /// Use key, secret, configuration and state files that other users can read or write
+    /// [else HELVETISAFE_INSECURE_PERMISSIONS].
+    #[arg(long, global = true, help_heading = "Global options")]
+    insecure_permissions: bool,
 }
 
 impl SettingFlags {
+    /// Returns these flags without the settings of a vault.
+    pub(super) fn only_insecure_permissions(&self) -> Self {
+        Self {
+            insecure_permissions: self.insecure_permissions,
+            ..Self::default()
+        }
+    }
+
     /// Returns the value of a flag.
     pub(super) fn get(&self, flag: &str) -> Option<&OsStr> {
         match flag {
@@ -103,6 +112,7 @@ impl SettingFlags {
             "--trust-first-use" => switch(self.trust_first_use),
             "--allow-unbound" => switch(self.allow_unbound),
             "--require-binding" => switch(self.require_binding),
+            "--insecure-permissions" => switch(self.insecure_permissions),
             _ => None,
         }
     }

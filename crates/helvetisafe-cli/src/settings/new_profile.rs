@@ -11,7 +11,7 @@ use super::flags::SettingsArgs;
 use super::profile;
 use super::spec::{Setting, ValueKind};
 use crate::failure::Failure;
-use crate::fs::{atomic_file, create_private_folder, folder_of};
+use crate::fs::{Access, create_private_folder, folder_of, output_file};
 
 /// A profile that is not written yet.
 pub(crate) struct NewProfile {
@@ -39,7 +39,7 @@ impl NewProfile {
             )));
         }
         let before = match file.exists() {
-            true => profile::text(&file, args.insecure_permissions)?,
+            true => profile::text(&file, profile::is_insecure_allowed(args))?,
             false => String::new(),
         };
         let names = profile::names(profile::parse(&before, &file)?, &file)?;
@@ -83,9 +83,9 @@ impl NewProfile {
             Failure::other(format_args!("cannot make {}: {error}", folder.display()))
         })?;
         for (path, secret) in &self.secrets {
-            atomic_file::write(path, secret.expose_secret().as_bytes())?;
+            output_file::write(path, secret.expose_secret().as_bytes(), Access::default())?;
         }
-        atomic_file::write(&self.file, self.text().as_bytes())
+        output_file::write(&self.file, self.text().as_bytes(), Access::default()).map(drop)
     }
 
     /// Returns the key and the value of a setting in the profile; `None` if profiles do not have it.

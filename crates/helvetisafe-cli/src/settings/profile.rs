@@ -19,7 +19,7 @@ use toml::{Table, Value};
 
 use super::entry::{Entry, NOT_A_PATH, Origin, RawValue, is_path};
 use super::flags::SettingsArgs;
-use super::spec::{SPECS, SettingSpec, ValueKind, instead_of_plain};
+use super::spec::{SPECS, Setting, SettingSpec, ValueKind, instead_of_plain};
 use crate::failure::Failure;
 use crate::fs::{path_variable, private_file, xdg_folder};
 use crate::ui::similar::nearest;
@@ -50,7 +50,7 @@ impl Profile {
         let Some(file) = selected_file(args).or_else(default_file) else {
             return no_file(selected_name);
         };
-        let mut config = read(&file, args.insecure_permissions)?;
+        let mut config = read(&file, is_insecure_allowed(args))?;
         let default = take_default(&mut config, &file)?;
         let mut profiles = take_profiles(config, &file)?;
         let Some(name) = selected_name.or(default) else {
@@ -73,7 +73,7 @@ impl Profile {
         let Some(file) = selected_file(args).or_else(default_file) else {
             return no_file(selected_name).map(|_| (Vec::new(), None));
         };
-        let mut config = read(&file, args.insecure_permissions)?;
+        let mut config = read(&file, is_insecure_allowed(args))?;
         let default = take_default(&mut config, &file)?;
         let profiles = take_profiles(config, &file)?;
         let used = selected_name
@@ -321,6 +321,16 @@ pub(super) fn place(args: &SettingsArgs) -> Result<(PathBuf, Option<String>), Fa
 
 fn default_file() -> Option<PathBuf> {
     Some(xdg_folder("XDG_CONFIG_HOME", ".config")?.join("helvetisafe/config.toml"))
+}
+
+/// Returns whether other users may read the file: before it is read, only a flag and a variable can say so.
+pub(super) fn is_insecure_allowed(args: &SettingsArgs) -> bool {
+    let spec = SPECS
+        .iter()
+        .find(|it| it.setting == Setting::InsecurePermissions);
+    let flag = spec.and_then(|spec| args.flags.get(spec.flag?));
+    let variable = || spec.and_then(|spec| env::var_os(spec.variable?));
+    flag.is_some() || variable().is_some_and(|value| value == "true")
 }
 
 fn text_variable(name: &str) -> Result<Option<String>, Failure> {

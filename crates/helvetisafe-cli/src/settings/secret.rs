@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::fmt::Display;
-use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -12,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::entry::{Entry, RawValue};
 use super::spec::Setting;
 use crate::failure::Failure;
-use crate::fs::private_file;
+use crate::fs::{private_file, wiped};
 
 /// The limit in bytes: more than any credential has.
 const LIMIT: usize = 1 << 20;
@@ -83,18 +82,8 @@ impl LazySecret {
             Failure::usage(format_args!("cannot read {what} {}: {why}", path.display()))
         };
         let file = private_file::open(&what, path, self.insecure_permissions)?;
-        // One allocation: growing would leave an unwiped copy.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
-        file.take(LIMIT as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(&error))?;
-        if bytes.len() > LIMIT {
-            return Err(unreadable(&format_args!(
-                "it has more than {} MiB",
-                LIMIT >> 20
-            )));
-        }
-        Ok(bytes)
+        let bytes = wiped::read(file, LIMIT).map_err(|error| unreadable(&error))?;
+        bytes.ok_or_else(|| unreadable(&format_args!("it has more than {} MiB", LIMIT >> 20)))
     }
 
     /// Runs a program without a shell. It can ask on the terminal, but gets no standard input, which may

@@ -22,6 +22,7 @@ pub(crate) enum Setting {
     AllowUnbound,
     RequireBinding,
     KeepToken,
+    InsecurePermissions,
 }
 
 impl Setting {
@@ -50,6 +51,7 @@ impl Setting {
             Self::AllowUnbound => "allow_unbound",
             Self::RequireBinding => "require_binding",
             Self::KeepToken => "keep_token",
+            Self::InsecurePermissions => "insecure_permissions",
         }
     }
 
@@ -144,6 +146,7 @@ pub(super) const SPECS: &[SettingSpec] = {
         spec(AllowUnbound, Switch, "--allow-unbound", "HELVETISAFE_ALLOW_UNBOUND", "allow_unbound"),
         spec(RequireBinding, Switch, "--require-binding", "HELVETISAFE_REQUIRE_BINDING", "require_binding"),
         spec(KeepToken, Switch, "", "HELVETISAFE_KEEP_TOKEN", "keep_token"),
+        spec(InsecurePermissions, Switch, "--insecure-permissions", "HELVETISAFE_INSECURE_PERMISSIONS", "insecure_permissions"),
     ]
 };
 

@@ -8,6 +8,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Parses a positive duration: `60s`, `5m`, or a number of seconds.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
+    // The parser would accept white space at the end.
+    if text.trim() != text {
+        return None;
+    }
     let seconds = text.parse().map(SignedDuration::from_secs).ok();
     let time = seconds.or_else(|| text.parse().ok())?;
     Duration::try_from(time).ok().filter(|time| !time.is_zero())
@@ -22,6 +26,8 @@ pub(crate) fn second_to_day(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -29,8 +35,21 @@ mod tests {
         assert_eq!(second_to_day("60s"), Ok(Duration::from_secs(60)));
         assert_eq!(second_to_day("5m"), Ok(Duration::from_secs(300)));
         assert_eq!(second_to_day("2"), Ok(Duration::from_secs(2)));
-        for text in ["", "0", "500ms", "-1s", "25h", "soon"] {
+        for text in [
+            "", "0", "500ms", "-1s", "25h", "soon", "60s ", " 60", "60\n", "5m x", "1h 5",
+        ] {
             assert!(second_to_day(text).is_err(), "{text}");
+        }
+    }
+    proptest! {
+        #[test]
+        fn no_part_of_a_duration_is_ignored(
+            text in "[1-9][0-9]{0,2}(\\.[0-9]{1,9})?(h|m|s|ms| seconds)?", tail in "[0-9 .;,xq#_-]{1,3}",
+        ) {
+            if let Some(wanted) = parse(&text) {
+                let longer = format!("{text}{tail}");
+                prop_assert_ne!(parse(&longer), Some(wanted), "{} and {}", text, longer);
+            }
         }
     }
 }

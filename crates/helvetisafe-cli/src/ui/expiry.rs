@@ -4,7 +4,8 @@ use clap::Args;
 use helvetisafe::{Expiry, Timestamp};
 use jiff::Span;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::{Disambiguation, TimeZone};
 
 use crate::failure::Failure;
 
@@ -15,7 +16,8 @@ pub(crate) struct ExpiryArgs {
     /// Let it expire after this time, such as 30d, 12h or 1y.
     #[arg(long, value_name = "TIME")]
     expires_in: Option<String>,
-    /// Let it expire at this time: 2030-01-31T12:00:00Z, or 2030-01-31, which is UTC.
+    /// Let it expire at this time: 2030-01-31T12:00:00Z, 2030-01-31T12:00[Europe/Zurich], or 2030-01-31, which
+    /// is midnight in UTC.
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
     /// Remove its expiry.
@@ -41,8 +43,10 @@ impl ExpiryArgs {
 
 /// Returns the time after a span such as `7d`; months and years are those of the calendar in UTC.
 pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
-    let span: Option<Span> = text.parse().ok();
-    span.filter(|span| span.is_positive())
+    // The parser would accept white space at the end.
+    let span = (text.trim() == text).then(|| text.parse().ok());
+    span.flatten()
+        .filter(Span::is_positive)
         .and_then(|span| now.to_zoned_datetime(TimeZone::UTC).checked_add(span).ok())
         .map(|then| then.timestamp())
         .ok_or_else(|| {
@@ -53,19 +57,76 @@ pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
 }
 
 fn at(text: &str) -> Result<Timestamp, Failure> {
-    let in_utc = |time: DateTime| Some(time.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp());
-    let date = || text.parse().ok().and_then(|date: Date| in_utc(date.into()));
-    let time = text.parse().ok().or_else(date).ok_or_else(|| {
-        Failure::usage(format_args!(
-            "`{text}` is not a time; write it like 2030-01-31T12:00:00Z or 2030-01-31"
-        ))
-    })?;
+    let time = time(text).map_err(|why| Failure::usage(format_args!("`{text}` {why}")))?;
     if time <= Timestamp::now() {
         return Err(Failure::usage(format_args!(
             "`{text}` has passed; give a time in the future"
         )));
     }
     Ok(time)
+}
+
+/// Parses a time with its offset or its zone, or a date, which is midnight in UTC. No part of the text is
+/// ignored; the parsers of `jiff` would ignore some.
+fn time(text: &str) -> Result<Timestamp, &'static str> {
+    if is_leap_second(text) {
+        return Err("has the second 60, which cannot be stored; give another one");
+    }
+    if text.contains("u-ca=") {
+        return Err("names a calendar; leave it out");
+    }
+    let time = if text.contains('[') {
+        zoned(text)?
+    } else if let Ok(time) = text.parse() {
+        time
+    } else {
+        midnight(text)?
+    };
+    if time.subsec_nanosecond() % 1000 != 0 {
+        return Err("is more exact than a microsecond, which cannot be stored; shorten it");
+    }
+    Ok(time)
+}
+
+/// Parses a time with a zone in brackets; an offset before it must be that of the zone.
+fn zoned(text: &str) -> Result<Timestamp, &'static str> {
+    const PARSER: DateTimeParser = DateTimeParser::new().disambiguation(Disambiguation::Reject);
+    PARSER
+        .parse_zoned_datetime(text)
+        .map(|zoned| zoned.timestamp())
+        .map_err(|_| {
+            "is not a time in a known zone, or the zone has it twice or not at all; give an offset, such \
+             as +01:00, in place of the zone"
+        })
+}
+
+/// Parses a date. `Date` itself would ignore a time after it.
+fn midnight(text: &str) -> Result<Timestamp, &'static str> {
+    let date = text.parse::<Date>().ok();
+    if let Some(date) = date.filter(|date| date.to_string() == text) {
+        let midnight = DateTime::from(date).to_zoned_datetime(TimeZone::UTC);
+        return midnight
+            .map(|midnight| midnight.timestamp())
+            .map_err(|_| NOT_A_TIME);
+    }
+    Err(match text.parse::<DateTime>() {
+        Ok(_) if text.contains(['T', 't', ' ']) => {
+            "has no time zone; add Z for UTC, or an offset such as +01:00"
+        }
+        _ => NOT_A_TIME,
+    })
+}
+
+const NOT_A_TIME: &str = "is not a time; write it like 2030-01-31T12:00:00Z or 2030-01-31";
+
+/// Returns whether the time of day has the second 60.
+fn is_leap_second(text: &str) -> bool {
+    let time = text
+        .split_once(['T', 't', ' '])
+        .map_or("", |(_, time)| time);
+    let time = time.chars().take_while(|c| c.is_ascii_digit() || *c == ':');
+    let mut seconds = time.filter(char::is_ascii_digit).skip(4);
+    (seconds.next(), seconds.next()) == (Some('6'), Some('0'))
 }
 
 /// Describes an expiry: `in 3 days`.
@@ -95,6 +156,8 @@ pub(crate) fn time_in_words(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn time(text: &str) -> Timestamp {
@@ -127,6 +190,123 @@ mod tests {
         );
         for text in ["2001-01-01", "2999-13-01", "tomorrow"] {
             assert!(at(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_honoured_and_a_local_time_refused() {
+        for (text, wanted) in [
+            ("2030-01-31T12:00:00Z", "2030-01-31T12:00:00Z"),
+            ("2030-01-31 12:00Z", "2030-01-31T12:00:00Z"),
+            ("2030-01-31T12:00:00.5+01:00", "2030-01-31T11:00:00.5Z"),
+            ("2030-01-31T12:00:00[Europe/Zurich]", "2030-01-31T11:00:00Z"),
+            ("2030-07-31 12:00[Europe/Zurich]", "2030-07-31T10:00:00Z"),
+            (
+                "2030-01-31T12:00:00+01:00[Europe/Zurich]",
+                "2030-01-31T11:00:00Z",
+            ),
+            (
+                "2030-01-31T11:00:00Z[Europe/Zurich]",
+                "2030-01-31T11:00:00Z",
+            ),
+            ("2030-01-31[Europe/Zurich]", "2030-01-30T23:00:00Z"),
+            ("2030-01-31T12:00[-03:30]", "2030-01-31T15:30:00Z"),
+            ("2030-01-31", "2030-01-31T00:00:00Z"),
+        ] {
+            assert_eq!(super::time(text), Ok(time(wanted)), "{text}");
+        }
+        for (text, why) in [
+            ("2030-01-31T12:00:00", "has no time zone"),
+            ("2030-01-31 12:00", "has no time zone"),
+            ("20300131T1200", "has no time zone"),
+            (
+                "2030-01-31T12:00:00+05:00[Europe/Zurich]",
+                "is not a time in a known zone",
+            ),
+            (
+                "2030-01-31T12:00:00[Europe/Nowhere]",
+                "is not a time in a known zone",
+            ),
+            (
+                "2030-03-31T02:30[Europe/Zurich]",
+                "is not a time in a known zone",
+            ),
+            (
+                "2030-10-27T02:30[Europe/Zurich]",
+                "is not a time in a known zone",
+            ),
+            ("2030-01-31T12:00:00Z[u-ca=hebrew]", "names a calendar"),
+            ("2030-06-30T23:59:60Z", "has the second 60"),
+            ("20300630T235960Z", "has the second 60"),
+            ("2030-01-31T12:00:00.1234567Z", "is more exact"),
+            ("2030-01-31Z", NOT_A_TIME),
+            ("2030-01-31T12:00:00Z ", NOT_A_TIME),
+            ("2030-01-31 soon", NOT_A_TIME),
+            ("20300131", NOT_A_TIME),
+        ] {
+            let refused = super::time(text).unwrap_err();
+            assert!(refused.starts_with(why), "{text}: {refused}");
+        }
+    }
+
+    /// Returns a text with the digit at `at` changed, counted among its digits.
+    fn with_other_digit(text: &str, at: usize, by: u8) -> Option<String> {
+        let digits: Vec<_> = text.match_indices(|c: char| c.is_ascii_digit()).collect();
+        let (start, digit) = digits.get(at % digits.len().max(1))?;
+        let other = (digit.as_bytes()[0] - b'0' + by) % 10;
+        Some(format!("{}{other}{}", &text[..*start], &text[start + 1..]))
+    }
+
+    fn times() -> impl Strategy<Value = String> {
+        let zone = prop_oneof![
+            Just(""),
+            Just("Z"),
+            Just("+01:00"),
+            Just("-0330"),
+            Just("[Europe/Zurich]"),
+            Just("+01:00[Europe/Zurich]"),
+            Just("[+02:00]"),
+            Just("[UTC]"),
+            Just("Z[UTC]"),
+        ];
+        let time = prop_oneof![
+            Just(""),
+            Just("T12"),
+            Just(" 12:34"),
+            Just("T12:34:56"),
+            Just("t12:34:56.75")
+        ];
+        (2027..2099, 1..=12, 1..=28, time, zone).prop_map(|(year, month, day, time, zone)| {
+            format!("{year}-{month:02}-{day:02}{time}{zone}")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_part_of_a_time_is_ignored(
+            text in times(), at in 0_usize..40, by in 1_u8..10, tail in "[0-9a-zA-Z:+. -]{1,3}",
+        ) {
+            let Ok(wanted) = super::time(&text) else {
+                return Ok(());
+            };
+            let other = with_other_digit(&text, at, by).unwrap();
+            prop_assert_ne!(super::time(&other), Ok(wanted), "{} and {}", text, other);
+            let longer = format!("{text}{tail}");
+            prop_assert_ne!(super::time(&longer), Ok(wanted), "{} and {}", text, longer);
+        }
+
+        #[test]
+        fn no_part_of_a_span_is_ignored(
+            text in "[1-9][0-9]?(y|mo|w|d|h|m|s|ms)( ?[1-9](h|m|s))?", at in 0_usize..4, by in 1_u8..10,
+            tail in "[0-9 .;,xq#_-]{1,3}",
+        ) {
+            let now = time("2027-01-15T12:00:00Z");
+            if let Ok(wanted) = after(now, &text) {
+                let other = with_other_digit(&text, at, by).unwrap();
+                prop_assert_ne!(after(now, &other).ok(), Some(wanted), "{} and {}", text, other);
+                let longer = format!("{text}{tail}");
+                prop_assert_ne!(after(now, &longer).ok(), Some(wanted), "{} and {}", text, longer);
+            }
         }
     }
 

@@ -9,18 +9,23 @@ mod line;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
 
+use super::input_file;
 use crate::failure::Failure;
+use crate::fs::wiped;
 
 /// The limit in bytes: more than the vault accepts.
 const LIMIT: usize = 4 << 20;
+
+/// The lengths of generated values: shorter ones can be guessed.
+const LENGTHS: RangeInclusive<usize> = 8..=4096;
 
 /// The source of the value. Without an option it is standard input if that is piped, else a hidden prompt.
 #[derive(Args)]
@@ -43,15 +48,9 @@ pub(crate) struct ValueArgs {
     /// Allow an empty value; without this it is treated as a failed pipe.
     #[arg(long)]
     allow_empty: bool,
-    /// Generate a random value of LEN letters and digits.
-    #[arg(
-        long,
-        value_name = "LEN",
-        num_args = 0..=1,
-        default_missing_value = "32",
-        value_parser = clap::value_parser!(u16).range(1..=4096)
-    )]
-    generate: Option<u16>,
+    /// Generate a random value of LEN letters and digits, from 8 to 4096 [default: 32].
+    #[arg(long, value_name = "LEN", num_args = 0..=1, default_missing_value = "32")]
+    generate: Option<String>,
     /// Print the generated value.
     #[arg(long, requires = "generate")]
     show: bool,
@@ -61,10 +60,10 @@ pub(crate) struct ValueArgs {
 }
 
 impl ValueArgs {
-    /// Fails if a value is among the arguments. Call it first.
+    /// Fails if a value is among the arguments, or if the length to generate is out of range. Call it first.
     pub(crate) fn refuse_argument(&self) -> Result<(), Failure> {
         if self.on_the_command_line.is_empty() {
-            return Ok(());
+            return self.generated_length().map(drop);
         }
         Err(Failure::usage(
             "a value cannot be given as an argument: every user of this machine could see it, and \
@@ -75,8 +74,8 @@ impl ValueArgs {
 
     /// Reads or generates the value. `name` names it in the prompt.
     pub(crate) fn read(&self, name: &str) -> Result<SecretString, Failure> {
-        if let Some(length) = self.generate {
-            return generate::value(length.into());
+        if let Some(length) = self.generated_length()? {
+            return generate::value(length);
         }
         let value = match &self.value_file {
             Some(path) => {
@@ -96,24 +95,38 @@ impl ValueArgs {
         Ok(value)
     }
 
+    /// Returns the length of the value to generate. The message does not show the text, which may be a value.
+    fn generated_length(&self) -> Result<Option<usize>, Failure> {
+        let length = self.generate.as_ref().map(|text| {
+            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+            let length = text.parse().ok().filter(|_| is_number);
+            length.filter(|length| LENGTHS.contains(length))
+        });
+        match length {
+            Some(None) => Err(Failure::usage(format_args!(
+                "the length of --generate is not a number from {} to {}; leave it out for 32 letters and \
+                 digits",
+                LENGTHS.start(),
+                LENGTHS.end()
+            ))),
+            Some(length) => Ok(length),
+            None => Ok(None),
+        }
+    }
+
     /// Returns whether to print the value.
     pub(crate) fn is_shown(&self) -> bool {
         self.show
     }
 
     fn text(&self, source: impl Read, what: &str) -> Result<SecretString, Failure> {
-        // One allocation: growing would leave an unwiped copy.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
-        source
-            .take(LIMIT as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(what, &error))?;
-        if bytes.len() > LIMIT {
-            return Err(Failure::usage(format_args!(
+        let bytes = wiped::read(source, LIMIT).map_err(|error| unreadable(what, &error))?;
+        let bytes = bytes.ok_or_else(|| {
+            Failure::usage(format_args!(
                 "{what} has more than {} MiB; a secret has at most about 1.5 MB",
                 LIMIT >> 20
-            )));
-        }
+            ))
+        })?;
         let bytes = bytes
             .strip_suffix(b"\n")
             .filter(|_| self.trim_newline)
@@ -121,11 +134,9 @@ impl ValueArgs {
         if self.base64 {
             return Ok(STANDARD.encode(bytes).into());
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| {
+        let text = input_file::text(bytes).map_err(|is| {
             Failure::usage(format_args!(
-                "{what} is not UTF-8 (at byte {}), and a secret is text; store bytes with \
-                 --base64",
-                error.valid_up_to()
+                "{what} {is}, and a secret is text; store bytes with --base64"
             ))
         })?;
         Ok(text.into())

@@ -545,6 +545,32 @@ fn the_socket_is_private_and_removed_at_exit() {
 
 #[cfg(unix)]
 #[test]
+fn a_mode_opens_the_socket_and_the_token_to_the_group() {
+    use std::os::unix::fs::MetadataExt;
+
+    let world = world();
+    let group = rustix::process::getegid().as_raw().to_string();
+    let arguments = [
+        "--listen",
+        "unix:s",
+        "--token-file",
+        "token",
+        "--mode",
+        "660",
+        "--group",
+        &group,
+    ];
+    let agent = Agent::start(&world, &world.name("URL"), &arguments);
+    for (name, mode) in [("s", 0o660), ("token", 0o640)] {
+        let metadata = fs::metadata(world.folder.path().join(name)).unwrap();
+        assert_eq!(metadata.mode() & 0o777, mode, "{name}");
+        assert_eq!(metadata.gid().to_string(), group, "{name}");
+    }
+    assert_eq!(agent.terminate("-TERM"), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
 fn signals_stop_the_agent_before_it_is_ready_too() {
     let world = world();
     let silent = server::serve_bytes("");

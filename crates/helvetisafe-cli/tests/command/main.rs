@@ -18,6 +18,8 @@ mod edit;
 #[cfg(unix)]
 mod eval;
 #[cfg(unix)]
+mod file_permissions;
+#[cfg(unix)]
 mod hostile_text;
 #[cfg(unix)]
 mod hostile_vault;
@@ -35,6 +37,8 @@ mod locks;
 mod neighbours;
 #[cfg(unix)]
 mod offline;
+#[cfg(unix)]
+mod output_file;
 mod prefetch;
 #[cfg(unix)]
 mod project;

@@ -42,6 +42,7 @@ macro_rules! transcripts {
 
 transcripts!(
     agent,
+    aliases,
     completions_man,
     configuration,
     copy,

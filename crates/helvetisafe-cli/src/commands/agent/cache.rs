@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secrets};
 
 use super::http::Answer;
-use super::keys::Keys;
+use crate::commands::selection::Keys;
 use crate::failure::{Failure, Status, unbound};
 use crate::session::Budget;
 
@@ -71,7 +71,7 @@ impl Cache {
     pub(super) fn all(&self) -> Result<Vec<Secret>, Answer> {
         let secrets = self.client.secrets().within(self.timeout);
         let mut keys: Vec<_> = self.keys.named().cloned().collect();
-        if self.keys.needs_list() {
+        if self.keys.listed_prefix().is_some() {
             keys.extend(self.listed(secrets).map_err(error_answer)?);
         }
         keys.sort();
@@ -87,7 +87,7 @@ impl Cache {
 
     /// Returns one secret; `None` if it does not exist or is not served.
     pub(super) fn one(&self, key: &KeyName) -> Result<Option<Secret>, Answer> {
-        if !self.keys.is_served(key) {
+        if !self.keys.contains(key) {
             return Ok(None);
         }
         none_if_missing(self.client.secrets().within(self.timeout).get(key))
@@ -111,7 +111,7 @@ impl Cache {
         let listed = secrets.list()?;
         let keys = listed.iter().filter_map(|secret| secret.key().valid());
         Ok(keys
-            .filter(|key| self.keys.is_served(key))
+            .filter(|key| self.keys.contains(key))
             .cloned()
             .collect())
     }

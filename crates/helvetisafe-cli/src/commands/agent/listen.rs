@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::fs::Access;
 #[cfg(unix)]
 use crate::fs::folder_of;
 
@@ -47,10 +48,10 @@ impl FromStr for Address {
 }
 
 impl Address {
-    pub(super) fn bind(&self) -> Result<Listener, Failure> {
+    pub(super) fn bind(&self, access: Access) -> Result<Listener, Failure> {
         let bound = match self {
             Self::Network(address) => TcpListener::bind(address).map(Listener::Network),
-            Self::Socket(path) => bind_socket(path),
+            Self::Socket(path) => bind_socket(path, access),
         };
         bound.map_err(|error| {
             Failure::usage(format_args!(
@@ -164,8 +165,8 @@ connection!(std::os::unix::net::UnixStream);
 /// Creates the socket in a private folder, so that it has its mode before another user can open it, and then
 /// moves it to its path. A socket that no process serves is replaced.
 #[cfg(unix)]
-fn bind_socket(path: &Path) -> io::Result<Listener> {
-    use std::fs::{Permissions, rename, set_permissions};
+fn bind_socket(path: &Path, access: Access) -> io::Result<Listener> {
+    use std::fs::{Permissions, rename};
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
     use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -188,13 +189,13 @@ fn bind_socket(path: &Path) -> io::Result<Listener> {
     let private = private.tempdir_in(folder)?;
     let made = private.path().join("s");
     let listener = UnixListener::bind(&made)?;
-    set_permissions(&made, Permissions::from_mode(0o600))?;
+    access.apply_to_socket(&made)?;
     rename(&made, path)?;
     Ok(Listener::Socket(listener, path.to_owned()))
 }
 
 #[cfg(not(unix))]
-fn bind_socket(_: &Path) -> io::Result<Listener> {
+fn bind_socket(_: &Path, _: Access) -> io::Result<Listener> {
     Err(io::Error::other("this system has no Unix sockets"))
 }
 

@@ -10,10 +10,10 @@ use helvetisafe::{
 
 use super::attempt::Attempt;
 use super::report::Report;
+use crate::commands::selection::Keys;
 use crate::failure::{Failure, Status, unbound};
 use crate::session::{Budget, Trust, builder};
 use crate::settings::{Binding, Settings};
-use crate::ui::key_names;
 use crate::ui::messages::Messages;
 
 /// The maximum number of secrets to read.
@@ -243,8 +243,9 @@ pub(super) fn binding(
 
 /// Returns the keys that the variable names, else the listed ones.
 fn keys_to_read(secrets: Secrets<'_>) -> Result<Result<Vec<KeyName>, Error>, Failure> {
-    if let Some(named) = key_names::from_variable()? {
-        return Ok(Ok(named));
+    let keys = Keys::new(&[], None)?;
+    if keys.listed_prefix().is_none() {
+        return Ok(Ok(keys.named().cloned().collect()));
     }
     Ok(secrets.list().map(|listed| {
         let names = listed.iter().filter_map(|secret| secret.key().valid());

@@ -1,16 +1,19 @@
 //! The secrets of an import, checked before anything is written.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use helvetisafe::KeyName;
 use zeroize::Zeroizing;
 
-use super::pair::{Pair, Value};
+use super::pair::{Pair, Problem, Value};
 use crate::ui::terminal::escape_line;
 
 /// A secret to write.
 pub(super) struct NewSecret {
     pub(super) key: KeyName,
+    /// The line of its name.
+    pub(super) line: usize,
     pub(super) content: Content,
 }
 
@@ -19,68 +22,107 @@ pub(super) enum Content {
     Fields(Vec<(String, Zeroizing<String>)>),
 }
 
-/// Turns pairs into secrets, or describes every pair that cannot become one.
-pub(super) fn check(pairs: Vec<Pair>) -> Result<Vec<NewSecret>, Vec<String>> {
-    let mut problems = Vec::new();
-    for name in duplicates(&pairs) {
-        problems.push(format!("`{}` occurs more than once", escape_line(name)));
+impl NewSecret {
+    /// Returns the variables that it becomes, each as `KEY` or `KEY.FIELD`, and by its name.
+    pub(super) fn variables(&self) -> Vec<(String, &str)> {
+        let key = self.key.as_str();
+        match &self.content {
+            Content::Value(_) => vec![(key.to_owned(), key)],
+            Content::Fields(fields) => {
+                let fields = fields.iter().map(|(name, _)| name.as_str());
+                fields
+                    .map(|name| (format!("{key}.{}", escape_line(name)), name))
+                    .collect()
+            }
+        }
     }
+}
+
+/// Turns pairs into secrets, and describes every pair that cannot become one.
+pub(super) fn check(pairs: Vec<Pair>) -> (Vec<NewSecret>, Vec<Problem>) {
+    let mut problems = duplicates(&pairs, "");
     let mut secrets = Vec::with_capacity(pairs.len());
     for pair in pairs {
         match secret(pair) {
             Ok(secret) => secrets.push(secret),
-            Err(problem) => problems.push(problem),
+            Err(more) => problems.extend(more),
+        }
+    }
+    (secrets, problems)
+}
+
+/// Describes the names that occur before.
+fn duplicates(pairs: &[Pair], prefix: &str) -> Vec<Problem> {
+    let mut first = BTreeMap::new();
+    let again = pairs
+        .iter()
+        .filter_map(|pair| match first.entry(pair.name.as_str()) {
+            Entry::Vacant(entry) => {
+                entry.insert(pair.line);
+                None
+            }
+            Entry::Occupied(entry) => Some(Problem::at(
+                pair.line,
+                format!(
+                    "`{prefix}{}` occurs more than once, first in line {}",
+                    escape_line(&pair.name),
+                    entry.get()
+                ),
+            )),
+        });
+    again.collect()
+}
+
+fn secret(pair: Pair) -> Result<NewSecret, Vec<Problem>> {
+    let line = pair.line;
+    let fail = |message: String| vec![Problem::at(line, message)];
+    let shown = escape_line(&pair.name).into_owned();
+    let key = KeyName::parse(pair.name)
+        .map_err(|error| fail(format!("`{shown}` is not a valid name: {error}")))?;
+    let content = match pair.value {
+        Value::Text(text) => Content::Value(text),
+        Value::Object(members) if members.is_empty() => {
+            return Err(fail(format!("`{key}` is an object without fields")));
+        }
+        Value::Object(members) => Content::Fields(fields(&key, members)?),
+        Value::Other(what) => return Err(fail(not_text(&shown, what))),
+        Value::Invalid => return Err(Vec::new()),
+    };
+    Ok(NewSecret { key, line, content })
+}
+
+fn fields(
+    key: &KeyName,
+    members: Vec<Pair>,
+) -> Result<Vec<(String, Zeroizing<String>)>, Vec<Problem>> {
+    let mut problems = duplicates(&members, &format!("{key}."));
+    let mut fields = Vec::with_capacity(members.len());
+    for pair in members {
+        let line = pair.line;
+        match field(key, pair) {
+            Ok(field) => fields.push(field),
+            Err(message) => problems.push(Problem::at(line, message)),
         }
     }
     if problems.is_empty() {
-        Ok(secrets)
+        Ok(fields)
     } else {
         Err(problems)
     }
 }
 
-/// Returns the names that occur more than once.
-fn duplicates(pairs: &[Pair]) -> BTreeSet<&str> {
-    let mut seen = BTreeSet::new();
-    let names = pairs.iter().map(|pair| pair.name.as_str());
-    names.filter(|name| !seen.insert(*name)).collect()
-}
-
-fn secret(pair: Pair) -> Result<NewSecret, String> {
-    let shown = escape_line(&pair.name).into_owned();
-    let key = KeyName::parse(pair.name)
-        .map_err(|error| format!("`{shown}` is not a valid name: {error}"))?;
-    let content = match pair.value {
-        Value::Text(text) => Content::Value(text),
-        Value::Object(members) => Content::Fields(fields(&key, members)?),
-        Value::Other(what) => return Err(not_text(&shown, what)),
-    };
-    Ok(NewSecret { key, content })
-}
-
-fn fields(key: &KeyName, members: Vec<Pair>) -> Result<Vec<(String, Zeroizing<String>)>, String> {
-    if members.is_empty() {
-        return Err(format!("`{key}` is an object without fields"));
+fn field(key: &KeyName, pair: Pair) -> Result<(String, Zeroizing<String>), String> {
+    let shown = format!("{key}.{}", escape_line(&pair.name));
+    if pair.name == key.as_str() {
+        // The secret would be read as one value.
+        return Err(format!("`{shown}` is a field with the name of its secret"));
     }
-    if let Some(name) = duplicates(&members).first() {
-        return Err(format!(
-            "`{key}.{}` occurs more than once",
-            escape_line(name)
-        ));
+    match pair.value {
+        Value::Text(text) => Ok((pair.name, text)),
+        Value::Object(_) => Err(not_text(&shown, "an object inside an object")),
+        Value::Other(what) => Err(not_text(&shown, what)),
+        Value::Invalid => Err(not_text(&shown, "invalid")),
     }
-    let field = |pair: Pair| {
-        let shown = format!("{key}.{}", escape_line(&pair.name));
-        if pair.name == key.as_str() {
-            // The secret would be read as one value.
-            return Err(format!("`{shown}` is a field with the name of its secret"));
-        }
-        match pair.value {
-            Value::Text(text) => Ok((pair.name, text)),
-            Value::Object(_) => Err(not_text(&shown, "an object inside an object")),
-            Value::Other(what) => Err(not_text(&shown, what)),
-        }
-    };
-    members.into_iter().map(field).collect()
 }
 
 fn not_text(name: &str, what: &str) -> String {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::pair::Pair;
+use super::pair::{Pair, Problem};
 use super::{dotenv, structured};
 use crate::failure::Failure;
 use crate::ui::input_file::{self, STDIN};
@@ -43,12 +43,16 @@ impl Format {
     }
 }
 
-/// Reads the pairs of a file, in order. Errors do not quote its contents.
-pub(super) fn read(text: &str, format: Format) -> Result<Vec<Pair>, Vec<String>> {
-    match format {
-        Format::Dotenv => dotenv::read(text),
-        Format::Json => structured::json(text).map_err(|problem| vec![problem]),
-        Format::Yaml => structured::yaml(text).map_err(|problem| vec![problem]),
+/// Reads the pairs of a file, in order, and describes what is wrong in its syntax without quoting it.
+pub(super) fn read(text: &str, format: Format) -> (Vec<Pair>, Vec<Problem>) {
+    let read = match format {
+        Format::Dotenv => return dotenv::read(text),
+        Format::Json => structured::json(text),
+        Format::Yaml => structured::yaml(text),
+    };
+    match read {
+        Ok(pairs) => (pairs, Vec::new()),
+        Err(problem) => (Vec::new(), vec![Problem::of_file(problem)]),
     }
 }
 

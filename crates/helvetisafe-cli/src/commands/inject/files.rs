@@ -1,97 +1,121 @@
-//! One file per secret.
+//! One file per secret, or per field.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path};
 
-use helvetisafe::KeyName;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use crate::failure::{Failure, Status};
-use crate::fs::{atomic_file, create_private_folder};
-use crate::session::{Reader, SecretRequest, Vault};
-use crate::ui::{Ui, key_names};
+use crate::commands::selection::{Variable, refuse};
+use crate::failure::Failure;
+use crate::fs::{Access, create_folder};
+use crate::ui::{Ui, output_file};
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "One file per secret")]
-pub(super) struct Files {
-    /// Write each secret into a file of its name in this folder, which is created if it does not exist.
-    ///
-    /// The files have mode 0600 and a new folder 0700. A multi-field secret is its JSON text. Other
-    /// files in the folder stay unchanged. Without --key and --prefix all secrets are written.
-    #[arg(long, value_name = "DIR", conflicts_with = "template")]
-    output_dir: Option<PathBuf>,
-    /// A secret; may be given several times.
-    #[arg(
-        long = "key",
-        value_name = "KEY",
-        requires = "output_dir",
-        conflicts_with = "template"
-    )]
-    keys: Vec<String>,
-    /// All secrets whose names begin with this.
-    #[arg(
-        long,
-        value_name = "TEXT",
-        requires = "output_dir",
-        conflicts_with = "template"
-    )]
-    prefix: Option<String>,
-}
+/// The longest name of a file, in bytes.
+const LONGEST_NAME: usize = 255;
 
 /// The output of `--json` for each file; `docs/cli.md` documents it.
 #[derive(Serialize)]
 struct Json<'a> {
     key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
     output: String,
 }
 
-impl Files {
-    /// Reads all secrets before the first file is written.
-    pub(super) fn write(&self, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-        let folder = self.output_dir.as_deref().unwrap_or(Path::new("."));
-        let selected = self.selected(vault)?.into_iter();
-        let requests: Vec<_> = selected.map(SecretRequest::whole).collect();
-        let secrets = Reader::new(vault, None).secrets(&requests)?;
-        create_private_folder(folder).map_err(|error| {
-            let folder = folder.display();
-            Failure::other(format_args!("cannot create the folder {folder}: {error}"))
-        })?;
-        for secret in &secrets {
-            let file = folder.join(secret.key().as_str());
-            atomic_file::write(&file, secret.expose_secret().as_bytes())?;
-            if ui.json {
-                ui.output.json(&Json {
-                    key: secret.key().as_str(),
-                    output: file.display().to_string(),
-                })?;
-            }
+/// Writes each variable into a file of its name. Names are checked before the first file is written.
+pub(super) fn write(
+    folder: &Path,
+    variables: &[Variable],
+    access: Access,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    refuse(variables, ui.messages, |variable| {
+        let reason = refusal(&variable.name)?;
+        Some(format!("{} {reason}", variable.described()))
+    })?;
+    create_folder(folder, access).map_err(|error| {
+        let folder = folder.display();
+        Failure::other(format_args!("cannot create the folder {folder}: {error}"))
+    })?;
+    for variable in variables {
+        let file = folder.join(&variable.name);
+        let value = variable.value.expose_secret().as_bytes();
+        output_file::write(&file, value, access, ui.messages)?;
+        if ui.json {
+            ui.output.json(&Json {
+                key: variable.key().as_str(),
+                field: variable.field(),
+                output: file.display().to_string(),
+            })?;
         }
-        let (count, folder) = (secrets.len(), folder.display());
-        ui.messages
-            .done(format_args!("wrote {count} files into {folder}"));
-        Ok(())
     }
+    let (count, folder) = (variables.len(), folder.display());
+    ui.messages
+        .done(format_args!("wrote {count} files into {folder}"));
+    Ok(())
+}
 
-    /// Returns the named secrets and those with the prefix, sorted, each once.
-    fn selected(&self, vault: &Vault) -> Result<Vec<KeyName>, Failure> {
-        let mut selected = key_names::parse_all(&self.keys)?;
-        if self.prefix.is_some() || self.keys.is_empty() {
-            let prefix = self.prefix.as_deref().unwrap_or_default();
-            let listed = vault.read(|secrets| secrets.list())??;
-            let names = listed.iter().filter_map(|secret| secret.key().valid());
-            let before = selected.len();
-            selected.extend(
-                names
-                    .filter(|key| key.as_str().starts_with(prefix))
-                    .cloned(),
-            );
-            // A wrong prefix must not look like success in a container's entry point.
-            if selected.len() == before && !prefix.is_empty() {
-                let message = format_args!("no key of a listed secret begins with `{prefix}`");
-                return Err(Failure::new(Status::NotFound, message));
-            }
+/// Returns the reason if a name is not that of a file in the folder: a field can have any name, also one that
+/// leads out of it. Kubernetes keeps names that begin with two dots for itself.
+fn refusal(name: &str) -> Option<&'static str> {
+    let mut components = Path::new(name).components();
+    let is_one = matches!(components.next(), Some(Component::Normal(first)) if first == name)
+        && components.next().is_none();
+    let is_file = is_one && !name.starts_with("..") && !name.contains(['\\', ':']);
+    if !is_file || name.contains(char::is_control) {
+        Some(
+            "cannot be the name of a file: it must not be empty, begin with two dots, or contain a slash, \
+             a backslash, a colon or control characters; name it with --env NAME=KEY or NAME=KEY.FIELD",
+        )
+    } else if name.len() > LONGEST_NAME {
+        Some("is too long for the name of a file; name it with --env NAME=KEY or NAME=KEY.FIELD")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_in_the_folder() {
+        for name in [
+            "A",
+            "tls.crt",
+            ".dockerconfigjson",
+            "a b",
+            "é",
+            "-",
+            "~",
+            "$x",
+            "a..b",
+        ] {
+            assert_eq!(refusal(name), None, "{name}");
         }
-        selected.sort();
-        selected.dedup();
-        Ok(selected)
+        let long = "x".repeat(256);
+        for name in [
+            "",
+            ".",
+            "..",
+            "...",
+            "..data",
+            "/",
+            "/etc/passwd",
+            "a/b",
+            "a/",
+            "./a",
+            "a/.",
+            "../a",
+            "a\\b",
+            "C:a",
+            "a\0",
+            "a\nb",
+            "\u{85}",
+            &long,
+        ] {
+            assert!(refusal(name).is_some(), "{name}");
+        }
+        assert_eq!(refusal(&long[1..]), None);
     }
 }

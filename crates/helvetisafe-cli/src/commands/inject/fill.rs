@@ -6,30 +6,26 @@ use helvetisafe::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Args;
 use super::template::{Part, Template};
 use crate::commands::field;
 use crate::commands::selection::{IfMissing, Project};
 use crate::failure::{Failure, Status};
-use crate::fs::atomic_file;
 use crate::session::{Failures, Reader, Vault};
 use crate::ui::messages::Messages;
-use crate::ui::{Ui, input_file};
+use crate::ui::{Ui, input_file, output_file};
 
 const KNOWN: &str = "nothing was written; only {{ secret \"KEY\" }}, {{ secret \"KEY\" \"FIELD\" }} \
                      and {{ variable \"NAME\" }} are filled, and \\{{ stands for {{ itself";
 
-pub(super) fn fill(
-    path: &Path,
-    output: Option<&Path>,
-    vault: &Vault,
-    ui: &Ui,
-) -> Result<(), Failure> {
+pub(super) fn fill(path: &Path, args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let template = read(path, ui.messages)?;
     let requests = template.requests();
     let secrets = Reader::new(vault, None).secrets(&requests)?;
     let text = render(&template, &secrets, &input_file::name(path), ui.messages)?;
+    let output = output_file::named(&args.output);
     if let Some(file) = output {
-        atomic_file::write(file, text.as_bytes())?;
+        output_file::write(file, text.as_bytes(), args.access.access(), ui.messages)?;
     }
     if ui.json {
         return ui.output.json(&Json {

@@ -74,8 +74,9 @@ fn read(path: &Path, messages: Messages) -> Result<EnvFile, Failure> {
 
 /// Parses the text. `doubtful` gets the names of plain values that have a reference inside.
 fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<EnvFile, Vec<String>> {
-    let pairs = dotenv::read(text)?;
-    let (mut references, mut plain, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let (pairs, problems) = dotenv::read(text);
+    let mut problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let (mut references, mut plain) = (Vec::new(), Vec::new());
     for pair in pairs {
         let Value::Text(value) = pair.value else {
             continue;

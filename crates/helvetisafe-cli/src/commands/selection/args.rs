@@ -24,7 +24,7 @@ pub(in crate::commands) struct SelectionArgs {
     #[arg(long = "env", value_name = "NAME=KEY[.FIELD]")]
     pub(super) renamed: Vec<String>,
     /// All listed secrets. Without an option that selects: the secrets that HELVETISAFE_SECRET_KEYS names,
-    /// separated by commas; else the variables of the project file; else all.
+    /// separated by commas, which also limits --prefix; else the variables of the project file; else all.
     #[arg(long, conflicts_with_all = ["keys", "prefix"])]
     pub(super) all: bool,
     /// Allow a variable of this name, such as PATH, though it changes what programs do.

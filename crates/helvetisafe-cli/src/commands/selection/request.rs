@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use helvetisafe::{KeyName, ListedKey};
 
 use super::args::SelectionArgs;
+use super::keys::Keys;
 use super::names::NamedBy;
 use super::renamed::Renamed;
 use crate::failure::{Failure, Status};
@@ -14,9 +15,7 @@ use crate::ui::messages::Messages;
 
 pub(super) struct Request {
     /// Secrets under their own names.
-    named: Vec<KeyName>,
-    /// The prefix of listed secrets; the empty one selects all.
-    prefix: Option<String>,
+    keys: Keys,
     pub(super) renamed: Vec<Renamed>,
 }
 
@@ -41,48 +40,40 @@ impl Request {
         references: Option<&[Renamed]>,
         messages: Messages,
     ) -> Result<Self, Failure> {
-        let mut request = Self {
-            named: key_names::parse_all(&args.keys)?,
-            prefix: args.prefix.clone(),
-            renamed: args
-                .renamed
-                .iter()
-                .map(|text| Renamed::parse(text))
-                .collect::<Result<_, _>>()?,
-        };
-        request
-            .renamed
-            .extend_from_slice(references.unwrap_or_default());
+        let renamed = args.renamed.iter().map(|text| Renamed::parse(text));
+        let mut renamed: Vec<_> = renamed.collect::<Result<_, _>>()?;
+        renamed.extend_from_slice(references.unwrap_or_default());
         if let Some(project) = args.named_project(messages)? {
-            request.renamed.extend_from_slice(&project.variables);
+            renamed.extend_from_slice(&project.variables);
         }
-        if args.all {
-            request.prefix = Some(String::new());
-        } else if request.is_empty() && references.is_none() {
-            request.select_by_default(args, messages)?;
-        }
-        Ok(request)
+        let keys = if args.all {
+            Keys::all()
+        } else if !args.keys.is_empty() || args.prefix.is_some() {
+            Keys::new(&args.keys, args.prefix.as_deref())?
+        } else if !renamed.is_empty() || references.is_some() {
+            Keys::none()
+        } else {
+            return Self::by_default(args, messages);
+        };
+        Ok(Self { keys, renamed })
     }
 
     /// Selects what a command uses without an option for it.
-    fn select_by_default(
-        &mut self,
-        args: &SelectionArgs,
-        messages: Messages,
-    ) -> Result<(), Failure> {
-        if let Some(named) = key_names::from_variable()? {
-            self.named = named;
-            return Ok(());
-        }
-        match args.found_project(messages)? {
-            Some(project) => self.renamed.clone_from(&project.variables),
-            None => self.prefix = Some(String::new()),
-        }
-        Ok(())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.named.is_empty() && self.prefix.is_none() && self.renamed.is_empty()
+    fn by_default(args: &SelectionArgs, messages: Messages) -> Result<Self, Failure> {
+        let project = match key_names::from_variable()? {
+            Some(_) => None,
+            None => args.found_project(messages)?,
+        };
+        Ok(match project {
+            Some(project) => Self {
+                keys: Keys::none(),
+                renamed: project.variables.clone(),
+            },
+            None => Self {
+                keys: Keys::new(&[], None)?,
+                renamed: Vec::new(),
+            },
+        })
     }
 
     /// Returns the request for a secret, with the fields that the user named; without fields if `own` uses
@@ -101,8 +92,9 @@ impl Request {
 
     /// Returns the secrets under their own names, each once: the named ones, then the listed ones.
     pub(super) fn own(&self, reader: Reader<'_>) -> Result<Vec<Selected>, Failure> {
-        let mut selected: Vec<_> = Selected::all(self.named.clone(), NamedBy::User).collect();
-        if let Some(prefix) = &self.prefix {
+        let named = self.keys.named().cloned().collect();
+        let mut selected: Vec<_> = Selected::all(named, NamedBy::User).collect();
+        if let Some(prefix) = self.keys.listed_prefix() {
             selected.extend(Selected::all(listed(prefix, reader)?, NamedBy::Vault));
         }
         let mut known = HashSet::new();

@@ -7,10 +7,17 @@ use zeroize::Zeroizing;
 
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
-use crate::fs::atomic_file;
+use crate::fs::Access;
+use crate::ui::messages::Messages;
+use crate::ui::output_file;
 
-pub(super) fn write(path: &Path, variables: &[Variable]) -> Result<(), Failure> {
-    atomic_file::write(path, text(variables).as_bytes())
+pub(super) fn write(
+    path: &Path,
+    variables: &[Variable],
+    access: Access,
+    messages: Messages,
+) -> Result<(), Failure> {
+    output_file::write(path, text(variables).as_bytes(), access, messages)
 }
 
 fn text(variables: &[Variable]) -> Zeroizing<String> {

@@ -161,7 +161,13 @@ mod tests {
                     let folder = Folder::open(path).unwrap();
                     for _ in 0..50 {
                         let name = format!("file-{n}");
-                        crate::fs::atomic_file::replace(&folder, name.as_ref(), b"x").unwrap();
+                        crate::fs::atomic_file::replace(
+                            &folder,
+                            name.as_ref(),
+                            b"x",
+                            crate::fs::Access::default(),
+                        )
+                        .unwrap();
                     }
                 });
             }

@@ -1,0 +1,240 @@
+//! Files that the user names for results.
+//!
+//! | the path leads to | it is |
+//! |---|---|
+//! | nothing, or a regular file | replaced as a whole |
+//! | a file that cannot be replaced, such as the target of a bind mount | rewritten in place |
+//! | `-`, `/dev/stdout` | standard output |
+//! | a device or a pipe; an open file of this process, such as `/dev/fd/3` | written to |
+//! | a folder | refused |
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use super::access::Access;
+use super::atomic_file;
+use crate::failure::Failure;
+
+/// A file was written; for one that was rewritten in place, the reason.
+#[derive(Debug)]
+pub(crate) enum Written {
+    AsAsked,
+    InPlace(io::Error),
+}
+
+/// Writes a file. A file that existed is replaced by a new one with the mode and the group of `access`.
+pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Written, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::other(format_args!("cannot write {}: {error}", path.display()))
+    };
+    if is_standard_output(path) {
+        let mut stdout = io::stdout();
+        let written = stdout.write_all(contents).and_then(|()| stdout.flush());
+        return written
+            .map(|()| Written::AsAsked)
+            .map_err(|error| failed(&error));
+    }
+    let metadata = path.metadata();
+    let is_file = metadata.as_ref().is_ok_and(std::fs::Metadata::is_file);
+    if metadata.is_ok_and(|it| !it.is_dir() && (!is_file || is_descriptor(path))) {
+        append(path, contents).map_err(|error| failed(&error))?;
+        return Ok(Written::AsAsked);
+    }
+    match atomic_file::write(path, contents, access) {
+        Ok(()) => Ok(Written::AsAsked),
+        Err(why) if is_file && is_about_replacing(&why) => match rewrite(path, contents, access) {
+            Ok(()) => Ok(Written::InPlace(why)),
+            Err(error) => Err(failed(&format_args!(
+                "it cannot be replaced ({why}), nor rewritten in place ({error}); write another file, \
+                     or - for standard output"
+            ))),
+        },
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Returns whether a path is standard output: `-`, or a name of it such as `/dev/stdout`.
+pub(crate) fn is_standard_output(path: &Path) -> bool {
+    path.as_os_str() == "-" || is_open_as(path, &io::stdout())
+}
+
+/// Writes to a device, or to the end of a file that this process has open.
+fn append(path: &Path, contents: &[u8]) -> io::Result<()> {
+    // Another user's process may have opened it for this one, which then cannot open it again.
+    if is_open_as(path, &io::stderr()) {
+        return io::stderr().write_all(contents);
+    }
+    let mut file = File::options().append(true).open(path)?;
+    file.write_all(contents)
+}
+
+/// Returns whether a failure is about the folder or the name, not about the contents, so that rewriting in
+/// place may succeed.
+fn is_about_replacing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::ResourceBusy
+            | ErrorKind::CrossesDevices
+            | ErrorKind::Unsupported
+            | ErrorKind::InvalidInput
+    )
+}
+
+/// Rewrites a file, unless users could read it whom a new file would exclude.
+fn rewrite(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    protect(&file, access)?;
+    file.set_len(0)?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn protect(file: &File, access: Access) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let metadata = file.metadata()?;
+    let own = rustix::process::geteuid().as_raw();
+    if metadata.uid() != own && metadata.uid() != 0 {
+        let message = format!(
+            "it belongs to the user {}, who could read it",
+            metadata.uid()
+        );
+        return Err(io::Error::other(message));
+    }
+    if access.group.is_some() {
+        access.apply(file)?;
+    }
+    let (old, new) = (metadata.mode() & 0o777, access.file_mode());
+    if old == new || file.set_permissions(PermissionsExt::from_mode(new)).is_ok() {
+        return Ok(());
+    }
+    if old & !new & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "its mode is {old:o}, and cannot be changed to {new:o}; accept it with --mode {old:o}"
+    )))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn protect(_: &File, _: Access) -> io::Result<()> {
+    Ok(())
+}
+
+/// Returns whether a path leads to the same file, pipe or device as a stream.
+#[cfg(unix)]
+fn is_open_as(path: &Path, stream: &impl std::os::fd::AsFd) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let stream = rustix::fs::fstat(stream);
+    let (Ok(file), Ok(stream)) = (path.metadata(), stream) else {
+        return false;
+    };
+    #[expect(clippy::unnecessary_cast, reason = "its type depends on the system")]
+    let device = stream.st_dev as u64;
+    file.dev() == device && file.ino() == stream.st_ino
+}
+
+#[cfg(not(unix))]
+fn is_open_as<T>(_: &Path, _: &T) -> bool {
+    false
+}
+
+/// Returns whether a path, or a link on the way, is the name of an open file of a process, as in `/dev/fd`.
+#[cfg(unix)]
+fn is_descriptor(path: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let folder = super::folder_of(&path).canonicalize();
+        if folder.is_ok_and(|folder| folder.ends_with("fd") && is_of_processes(&folder)) {
+            return true;
+        }
+        match path.read_link() {
+            Ok(target) => path = super::folder_of(&path).join(target),
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// As many links as Linux follows.
+#[cfg(unix)]
+const MAX_LINKS: usize = 40;
+
+#[cfg(unix)]
+fn is_of_processes(folder: &Path) -> bool {
+    folder.starts_with("/proc") || folder.starts_with("/dev")
+}
+
+#[cfg(not(unix))]
+fn is_descriptor(_: &Path) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const PRIVATE: Access = Access {
+        mode: None,
+        group: None,
+    };
+
+    #[test]
+    fn a_folder_is_refused_and_a_device_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write(folder.path(), b"x", PRIVATE).is_err());
+        write(Path::new("/dev/null"), b"x", PRIVATE).unwrap();
+        assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+    }
+
+    #[test]
+    fn a_pipe_is_written_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, 0o600.into(), 0).unwrap();
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || fs::read_to_string(path).unwrap()
+        });
+        write(&path, b"value", PRIVATE).unwrap();
+        assert_eq!(reader.join().unwrap(), "value");
+        assert!(!path.metadata().unwrap().is_file());
+    }
+
+    #[test]
+    fn an_open_file_is_appended_to_also_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = tempfile::tempfile_in(folder.path()).unwrap();
+        log.write_all(b"first\n").unwrap();
+        let path = format!("/proc/self/fd/{}", log.as_raw_fd());
+        write(Path::new(&path), b"second\n", PRIVATE).unwrap();
+        let link = folder.path().join("link");
+        symlink(format!("/dev/fd/{}", log.as_raw_fd()), &link).unwrap();
+        write(&link, b"third\n", PRIVATE).unwrap();
+        let mut text = String::new();
+        File::open(path).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "first\nsecond\nthird\n");
+        assert!(!is_descriptor(&folder.path().join("fd")));
+    }
+
+    #[test]
+    fn a_file_that_is_rewritten_loses_the_rights_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "old and longer").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        rewrite(&path, b"new", PRIVATE).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,102 @@
+//! Files for results, and the options that all commands with such files share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Ui;
+use super::messages::Messages;
+use crate::failure::Failure;
+use crate::fs::Access;
+use crate::fs::output_file::{self, Written};
+
+/// The mode and the group of the files. A command with these options has a group `destination` of options
+/// that name files.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct AccessArgs {
+    /// The mode of what is written, such as 640, whatever the umask. A new folder also gets the right to
+    /// search it where the mode has the right to read [default: 600].
+    #[arg(long, value_name = "MODE", value_parser = mode, requires = "destination")]
+    mode: Option<u32>,
+    /// The group of what is written, as a number; one of the groups of this user.
+    #[arg(long, value_name = "GID", requires = "destination")]
+    group: Option<u32>,
+}
+
+impl AccessArgs {
+    pub(crate) fn access(self) -> Access {
+        Access {
+            mode: self.mode,
+            group: self.group,
+        }
+    }
+}
+
+/// Parses a mode in octal digits: rights to read, write and execute.
+fn mode(text: &str) -> Result<u32, String> {
+    let is_octal =
+        (3..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal);
+    mode.filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| "write it in octal digits, like 640 or 0640, up to 777".to_owned())
+}
+
+/// Returns the file to write; `None` if the path is not given or stands for standard output.
+pub(crate) fn named(path: &Option<PathBuf>) -> Option<&Path> {
+    let path = path.as_deref();
+    path.filter(|path| !output_file::is_standard_output(path))
+}
+
+/// Writes a file, and warns if it was rewritten in place.
+pub(crate) fn write(
+    path: &Path,
+    contents: &[u8],
+    access: Access,
+    messages: Messages,
+) -> Result<(), Failure> {
+    if let Written::InPlace(why) = output_file::write(path, contents, access)? {
+        messages.warning(format_args!(
+            "{} cannot be replaced as a whole ({why}), so it was rewritten in place: a program that read it \
+             meanwhile may have seen a part",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Writes a text into a file, or prints it without one; on a terminal it is escaped.
+pub(crate) fn write_or_print(
+    file: Option<&Path>,
+    text: &str,
+    access: Access,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    match file {
+        Some(path) => write(path, text.as_bytes(), access, ui.messages),
+        None if text.is_empty() => Ok(()),
+        None => ui.output.line(text.strip_suffix('\n').unwrap_or(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_three_or_four_octal_digits() {
+        for (text, wanted) in [
+            ("600", 0o600),
+            ("0640", 0o640),
+            ("444", 0o444),
+            ("777", 0o777),
+        ] {
+            assert_eq!(mode(text), Ok(wanted), "{text}");
+        }
+        for text in [
+            "", "0", "64", "648", "1777", "4755", "00640", "0o640", "+640", " 640", "640 ", "640x",
+            "u=rw", "-64",
+        ] {
+            assert!(mode(text).is_err(), "{text}");
+        }
+    }
+}

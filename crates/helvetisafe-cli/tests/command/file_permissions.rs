@@ -1,0 +1,167 @@
+//! Key files that other users can read, as volumes of containers have them.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
+
+use rustix::process::{getegid, geteuid};
+
+use crate::world::World;
+
+/// A group that this process is not in.
+const OTHER_GROUP: u32 = 54_321;
+
+/// A world with the owner's key in `mounted/key.pem`, with a mode.
+fn world(mode: u32) -> World {
+    let world = World::new();
+    fs::create_dir(world.folder.path().join("mounted")).unwrap();
+    world.write("mounted/key.pem", &world.owner.private_key_pem, mode);
+    world
+}
+
+/// Returns the status and the messages of a command that reads the key.
+fn list(
+    world: &World,
+    wrapper: &[&str],
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String) {
+    let mut words: Vec<_> = wrapper.to_vec();
+    words.push("helvetisafe");
+    words.extend(arguments);
+    words.push("list");
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    world.prepare(&mut command);
+    command.env("HELVETISAFE_PRIVATE_KEY_PATH", "mounted/key.pem");
+    command.envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn a_group_of_the_process_may_read_a_key_and_others_may_not() {
+    for (mode, is_accepted) in [
+        (0o400, true),
+        (0o440, true),
+        (0o640, true),
+        (0o660, false),
+        (0o644, false),
+        (0o604, false),
+        (0o650, false),
+    ] {
+        let world = world(mode);
+        let (status, messages) = list(&world, &[], &[], &[]);
+        let wanted = if is_accepted { Some(0) } else { Some(2) };
+        assert_eq!(status, wanted, "{mode:o}: {messages}");
+        if !is_accepted {
+            assert!(
+                messages.contains("run `chmod 600 mounted/key.pem`"),
+                "{messages}"
+            );
+        }
+    }
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = world(0o640);
+    chown(
+        world.folder.path().join("mounted/key.pem"),
+        None,
+        Some(OTHER_GROUP),
+    )
+    .unwrap();
+    assert_eq!(list(&world, &[], &[], &[]).0, Some(2));
+    let groups = format!("--groups={OTHER_GROUP},{}", getegid().as_raw());
+    let wrapper = ["setpriv", &groups];
+    let (status, messages) = list(&world, &wrapper, &[], &[]);
+    assert_eq!(status, Some(0), "a supplementary group: {messages}");
+}
+
+#[test]
+fn a_variable_and_a_profile_allow_what_the_flag_allows() {
+    let world = world(0o644);
+    let allowed = "HELVETISAFE_INSECURE_PERMISSIONS";
+    assert_eq!(
+        list(&world, &[], &["--insecure-permissions"], &[]).0,
+        Some(0)
+    );
+    assert_eq!(list(&world, &[], &[], &[(allowed, "true")]).0, Some(0));
+    assert_eq!(list(&world, &[], &[], &[(allowed, "false")]).0, Some(2));
+    let (status, messages) = list(&world, &[], &[], &[(allowed, "yes")]);
+    assert_eq!(status, Some(2));
+    assert!(
+        messages.contains("INSECURE_PERMISSIONS is neither true nor false"),
+        "{messages}"
+    );
+
+    let profile = "[profiles.default]\ninsecure_permissions = true\n";
+    world.write("config.toml", profile, 0o600);
+    let config = ["--config", "config.toml"];
+    assert_eq!(list(&world, &[], &config, &[]).0, Some(0));
+    assert_eq!(list(&world, &[], &config, &[(allowed, "false")]).0, Some(2));
+    // The file itself needs the flag or the variable.
+    world.write("config.toml", profile, 0o644);
+    let (status, messages) = list(&world, &[], &config, &[]);
+    assert_eq!(status, Some(2));
+    assert!(
+        messages.contains("the configuration file config.toml"),
+        "{messages}"
+    );
+    assert_eq!(list(&world, &[], &config, &[(allowed, "true")]).0, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_advice_for_a_read_only_mount_can_be_followed() {
+    let script = "mount --bind mounted mounted && mount -o remount,ro,bind mounted && exec \"$@\"";
+    let mount = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        "sh",
+    ];
+    let is_possible = Command::new(mount[0])
+        .args(&mount[1..3])
+        .arg("true")
+        .status();
+    if !is_possible.is_ok_and(|status| status.success()) {
+        return eprintln!("not tested: no namespaces for mounts");
+    }
+    let world = world(0o644);
+    let (status, messages) = list(&world, &mount, &[], &[]);
+    assert_eq!(status, Some(2), "{messages}");
+    for part in [
+        "the private key mounted/key.pem, which is on a read-only mount; ",
+        "`defaultMode: 0400`",
+        "or set HELVETISAFE_INSECURE_PERMISSIONS=true",
+    ] {
+        assert!(messages.contains(part), "{messages}");
+    }
+    assert!(!messages.contains("chmod"), "{messages}");
+    let allowed = [("HELVETISAFE_INSECURE_PERMISSIONS", "true")];
+    assert_eq!(list(&world, &mount, &[], &allowed).0, Some(0));
+}
+
+#[test]
+fn the_advice_for_the_key_of_another_user_can_be_followed() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = world(0o644);
+    chown(world.folder.path(), Some(OTHER_GROUP), Some(OTHER_GROUP)).unwrap();
+    let id = OTHER_GROUP.to_string();
+    let wrapper = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];
+    let (status, messages) = list(&world, &wrapper, &[], &[]);
+    assert_eq!(status, Some(2), "{messages}");
+    assert!(
+        messages.contains("mounted/key.pem, which belongs to another user; let its owner"),
+        "{messages}"
+    );
+}
