@@ -3,9 +3,13 @@
 #[cfg(unix)]
 mod child;
 mod environment;
+#[cfg(unix)]
+mod group;
 mod program;
 #[cfg(unix)]
 mod supervisor;
+#[cfg(unix)]
+mod terminal;
 #[cfg(unix)]
 mod watch;
 
@@ -47,7 +51,7 @@ pub(crate) struct Args {
     /// The program and its arguments.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
-    /// Stay the parent of the program, pass signals on and end with its status.
+    /// Stay the parent of the program: pass signals on to its process group, and end with its status.
     #[arg(long)]
     no_exec: bool,
     /// Stay the parent, and restart the program when one of the secrets changes or the program fails. The

@@ -27,6 +27,8 @@ mod neighbours;
 #[cfg(unix)]
 mod offline;
 #[cfg(unix)]
+mod process_group;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod state_folder;
