@@ -107,7 +107,7 @@ impl Command {
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
-            Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
+            Self::Agent(args) => agent::run(args, vault),
             Self::Doctor(args) => doctor::run(args, vault, ui),
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),

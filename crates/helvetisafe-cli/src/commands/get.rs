@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::field;
 use crate::failure::{Failure, Status};
 use crate::fs::atomic_file;
-use crate::session::{Failures, Vault};
+use crate::session::{Failures, OfflineArgs, Reader, SecretRequest, Vault};
 use crate::ui::output::Object;
 use crate::ui::{Ui, key_names};
 
@@ -40,24 +40,36 @@ pub(crate) struct Args {
     /// Write a file with mode 0600 instead of standard output, only if nothing failed.
     #[arg(long, short, visible_alias = "file", value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let keys = key_names::parse_all(&args.keys)?;
-    if args.base64 {
-        return bytes(&keys, args, vault, ui);
+    Reader::with(&args.offline, vault, |reader| {
+        if args.base64 {
+            return bytes(&keys, args, reader, ui);
+        }
+        texts(&keys, args, reader, ui)
+    })
+}
+
+/// Prints or writes the values, or their JSON.
+fn texts(keys: &[KeyName], args: &Args, reader: Reader<'_>, ui: &Ui) -> Result<(), Failure> {
+    let vault = reader.vault;
+    if reader.is_online() {
+        vault.client()?;
     }
-    vault.client()?;
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut file = Zeroizing::new(Vec::new());
     // A single value is printed as it is; several values, and JSON, are lines.
     let is_line = ui.json || keys.len() > 1;
     let mut tried = 0;
-    for key in &keys {
+    for key in keys {
         if ui.output.is_closed() || failures.has_timed_out() {
             break;
         }
-        match read(key, args, vault, ui) {
+        match read(key, args, reader, ui) {
             Ok(text) if args.output.is_some() => {
                 file.extend_from_slice(text.as_bytes());
                 file.extend(is_line.then_some(b'\n'));
@@ -75,7 +87,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 }
 
 /// Prints or writes the bytes of one secret.
-fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+fn bytes(keys: &[KeyName], args: &Args, reader: Reader<'_>, ui: &Ui) -> Result<(), Failure> {
     let [key] = keys else {
         return Err(Failure::usage("give one secret with --base64"));
     };
@@ -89,7 +101,7 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
             "the bytes could change the terminal; give --output, or pipe them",
         ));
     }
-    let secret = find(key, args, vault)?;
+    let secret = find(key, args, reader)?;
     // Its message names the fields that the secret has.
     value(&secret, args)?;
     let bytes = match &args.field {
@@ -100,7 +112,7 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
         ErrorKind::Value => Failure::other(format_args!(
             "the value of `{key}` is not base64; leave --base64 out"
         )),
-        _ => vault.failure(error),
+        _ => reader.vault.failure(error),
     })?;
     match &args.output {
         Some(path) => atomic_file::write(path, bytes.expose_secret()),
@@ -109,10 +121,11 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
 }
 
 /// Reads one secret.
-fn find(key: &KeyName, args: &Args, vault: &Vault) -> Result<Secret, Failure> {
-    let named: Vec<_> = args.field.as_deref().into_iter().collect();
-    let secret = vault.read(|secrets| secrets.get_with_fields(key, &named))?;
-    secret.map_err(|error| vault.failure(error))
+fn find(key: &KeyName, args: &Args, reader: Reader<'_>) -> Result<Secret, Failure> {
+    reader.secret(SecretRequest {
+        key: key.clone(),
+        fields: args.field.iter().cloned().collect(),
+    })
 }
 
 /// Returns the value of a secret, or of its requested field.
@@ -125,8 +138,13 @@ fn value<'a>(secret: &'a Secret, args: &Args) -> Result<&'a str, Failure> {
 }
 
 /// Reads one secret, and returns its value or its JSON.
-fn read(key: &KeyName, args: &Args, vault: &Vault, ui: &Ui) -> Result<Zeroizing<String>, Failure> {
-    let secret = find(key, args, vault)?;
+fn read(
+    key: &KeyName,
+    args: &Args,
+    reader: Reader<'_>,
+    ui: &Ui,
+) -> Result<Zeroizing<String>, Failure> {
+    let secret = find(key, args, reader)?;
     let value = value(&secret, args)?;
     if !ui.json {
         return Ok(Zeroizing::new(value.to_owned()));

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
-use crate::session::{Offline, OfflineArgs, Reader, Vault};
+use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::duration::second_to_day;
 
 /// The status if this command failed itself, as of `env` and `docker run`: all others are those of the
@@ -107,14 +107,9 @@ fn prepare(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
 
 fn with_variables(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
     let messages = vault.messages;
-    let offline = Offline::load(&args.offline, vault.settings()?, messages)?;
-    let variables = args
-        .selection
-        .variables(Reader::new(vault, offline.as_ref()));
-    if let Some(offline) = &offline {
-        offline.save(variables.is_ok(), vault);
-    }
-    let variables = variables?;
+    let variables = Reader::with(&args.offline, vault, |reader| {
+        args.selection.variables(reader)
+    })?;
     environment::check(&variables, &args.selection, messages)?;
     let mut prepared = program::Prepared::new(&args.command)?;
     args.environment

@@ -4,6 +4,8 @@
 
 mod agent;
 #[cfg(unix)]
+mod agent_offline;
+#[cfg(unix)]
 mod changing_vault;
 mod copy_and_move;
 mod doctor;
@@ -28,6 +30,7 @@ mod neighbours;
 mod offline;
 #[cfg(unix)]
 mod process_group;
+mod published_agent;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
@@ -35,6 +38,8 @@ mod state_folder;
 mod streams;
 #[cfg(unix)]
 mod suggest;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod terminal;
 #[cfg(unix)]
 mod timeout;

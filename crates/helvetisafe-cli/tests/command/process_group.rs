@@ -279,6 +279,28 @@ fn ctrl_c_ends_the_command_with_its_program() {
 }
 
 #[test]
+fn ctrl_c_also_interrupts_the_script_around_the_command() {
+    let world = world();
+    for before in ["", "stty echo; "] {
+        for option in MODES {
+            let program = format!("{before}echo ready; exec sleep 30");
+            let script = format!(
+                "trap 'echo interrupted; exit 9' INT\n\
+                 helvetisafe run {option} --key KEY -- sh -c '{program}'\n\
+                 echo went on"
+            );
+            world.write("script", &script, 0o600);
+            let mut session = shell(&world, "sh script; echo status $?.");
+            session.exp_string("ready").unwrap();
+            thread::sleep(Duration::from_millis(100));
+            session.send_control('c').unwrap();
+            session.exp_string("interrupted").unwrap();
+            session.exp_string("status 9.").unwrap();
+        }
+    }
+}
+
+#[test]
 fn ctrl_z_stops_the_program_and_fg_continues_it() {
     let world = world();
     // The number grows only while the program runs.

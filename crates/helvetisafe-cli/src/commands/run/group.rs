@@ -16,7 +16,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process, kill_process_group,
     test_kill_process_group, wait,
 };
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+use signal_hook::consts::{SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::terminal::Terminal;
@@ -138,9 +138,14 @@ impl Group {
     }
 
     fn handle_end(&mut self, status: ExitStatus) {
-        self.is_ended_by_key = self.is_in_foreground() && is_by_key(status);
+        let key = key_signal(status).filter(|_| self.is_in_foreground());
+        self.is_ended_by_key = key.is_some();
         self.status = Some(status);
         self.take_terminal_back();
+        if let Some(signal @ (Signal::INT | Signal::QUIT)) = key {
+            // Without a group of its own for the program, the whole job would have got it, such as a script.
+            let _ = kill_process_group(getpgrp(), signal);
+        }
     }
 
     fn take_terminal_back(&self) {
@@ -205,11 +210,11 @@ fn next_change() -> io::Result<Option<(Pid, WaitStatus)>> {
     }
 }
 
-/// Returns whether a program ended by a signal that a terminal sends, or with the status of a shell whose
-/// program did.
-fn is_by_key(status: ExitStatus) -> bool {
-    let is_key = |signal| matches!(signal, SIGINT | SIGQUIT | SIGHUP);
-    status.signal().is_some_and(is_key) || status.code().is_some_and(|code| is_key(code - 128))
+/// Returns the signal of the terminal that ended a program, or the program of a shell, if one did.
+fn key_signal(status: ExitStatus) -> Option<Signal> {
+    let code = status.code().map(|code| code - 128);
+    let signal = Signal::from_named_raw(status.signal().or(code)?)?;
+    matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP).then_some(signal)
 }
 
 /// Makes the orphans of the program children of this process, as they are of process 1, so that the end of
