@@ -133,7 +133,7 @@ impl Command {
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
             #[cfg(feature = "kubernetes")]
             Self::Sync(args) => sync::run(args, vault, ui),
-            Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
+            Self::Agent(args) => agent::run(args, vault),
             Self::Doctor(args) => doctor::run(args, vault, ui),
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),

@@ -16,7 +16,7 @@ pub(crate) use budget::Budget;
 pub(crate) use connect::{Connector, builder};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;
-pub(crate) use offline::{Offline, OfflineArgs};
+pub(crate) use offline::{OfflineArgs, SharedOffline};
 pub(crate) use read::SecretRequest;
 pub(crate) use reader::Reader;
 pub(crate) use token::CachedToken;

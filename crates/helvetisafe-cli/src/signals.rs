@@ -1,4 +1,4 @@
-//! The signals that this process was started to ignore.
+//! The signals that this process was started to ignore, and those of a shell's job control.
 
 use std::os::raw::c_int;
 
@@ -25,6 +25,14 @@ fn ignored() -> u64 {
 #[cfg(not(target_os = "linux"))]
 fn ignored() -> u64 {
     0
+}
+
+/// Returns whether a shell can continue a stopped process. None can if the process is in the process group
+/// of its session leader.
+#[cfg(unix)]
+pub(crate) fn is_under_job_control() -> bool {
+    use rustix::process::{getpgrp, getsid};
+    getsid(None).is_ok_and(|session| session != getpgrp())
 }
 
 fn bit(signal: c_int) -> u64 {

@@ -5,58 +5,71 @@
 //! 503.
 
 mod cache;
+mod connecting;
 mod connections;
 mod guard;
 mod http;
 mod listen;
+mod members;
 mod permits;
+mod probe;
 mod routes;
 mod server;
+#[cfg_attr(
+    not(all(feature = "systemd", target_os = "linux")),
+    path = "agent/no_systemd.rs"
+)]
+mod systemd;
 mod timed;
 
+use std::os::raw::c_int;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ArgGroup;
-use helvetisafe::{ClientBuilder, Timeouts};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::selection::Keys;
 use crate::failure::Failure;
-use crate::session::{Budget, CachedToken, Connector};
-use crate::settings::Settings;
+use crate::session::{OfflineArgs, Vault};
 use crate::signals::not_ignored;
 use crate::ui::duration::second_to_day;
 use crate::ui::messages::Messages;
 use crate::ui::output_file::{self, AccessArgs};
-use cache::Cache;
+use connecting::Connecting;
 use guard::{Guard, Token};
-use listen::Address;
+use http::Request;
+use listen::{Address, Listener};
 use permits::Permits;
+use probe::Probe;
 use routes::Agent;
+use server::Running;
 
 const EXAMPLES: &str = "\
 Examples:
   helvetisafe agent --token-file agent.token
   curl -H \"Authorization: Bearer $(cat agent.token)\" http://127.0.0.1:8210/secret/DB_PASSWORD
   helvetisafe agent --listen unix:/run/app/secrets.sock --prefix APP_ --ttl 5m
-  curl --unix-socket /run/app/secrets.sock -H \"Authorization: Bearer $token\" http://localhost/secrets";
+  curl --unix-socket /run/app/secrets.sock -H \"Authorization: Bearer $token\" http://localhost/secrets
+  HELVETISAFE_AGENT_PORT=8080 helvetisafe agent --no-token --health-listen 0.0.0.0:8081
+  helvetisafe agent --check --listen unix:/run/app/secrets.sock";
 
 /// The interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(100);
-/// The pause between attempts to reach the vault.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The interval of writes to the offline cache.
+const SAVING: Duration = Duration::from_secs(1);
 
 /// Serve secrets over HTTP on a loopback address or a Unix socket.
 ///
-/// GET /health is 200 once the vault was reached, and 503 before; it needs no token. GET /secrets is a
-/// JSON object of all values by key; GET /secret/KEY is an object with that one, or with the fields of
-/// a multi-field secret. Both need the header `Authorization: Bearer TOKEN`. Answers are cached for
-/// --ttl. The agent ends with status 0 at SIGTERM and SIGINT.
+/// GET /health is 200 while the agent runs, and GET /ready once it has reached the vault; they need no
+/// token. GET /secrets is {"keys": […]}, the names; GET /secret/KEY is a JSON object with that value, or
+/// with the fields of a multi-field secret. These need the header `Authorization: Bearer TOKEN`. Answers
+/// are cached for --ttl. SIGHUP reads the settings and secrets again; at SIGTERM and SIGINT the agent
+/// ends with status 0.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
@@ -64,8 +77,15 @@ const PAUSE: Duration = Duration::from_secs(5);
 )]
 pub(crate) struct Args {
     /// A loopback address and a port, or unix: and the path of a socket, which gets mode 0600.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8210")]
-    listen: Address,
+    ///
+    /// Without it the address is HELVETISAFE_AGENT_HOST, else 127.0.0.1, and the port is
+    /// HELVETISAFE_AGENT_PORT, else 8210.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<Address>,
+    /// Listen on an address that other machines can connect to. Tokens and secrets cross the network
+    /// unencrypted.
+    #[arg(long, conflicts_with = "no_token")]
+    allow_remote: bool,
     /// Serve this secret; fails if it does not exist. Without --key and --prefix all secrets are served.
     /// If HELVETISAFE_SECRET_KEYS is set, only those it names are.
     #[arg(long = "key", value_name = "KEY")]
@@ -84,33 +104,140 @@ pub(crate) struct Args {
     /// Require no token: every user of this machine can read what a loopback address serves.
     #[arg(long)]
     no_token: bool,
+    /// Also serve GET /values, a JSON object of all values by key.
+    #[arg(long)]
+    serve_values: bool,
+    /// Also serve GET /health and GET /ready, and nothing else, on this address, which may be any. It is
+    /// for the probes of Kubernetes.
+    #[arg(long, value_name = "ADDRESS")]
+    health_listen: Option<Address>,
+    /// Check whether a running agent is ready, or with --check=health whether it runs, and end with 0 if
+    /// so. It asks on the address of --health-listen, else on that of --listen.
+    #[arg(
+        long,
+        value_name = "STATE",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "ready"
+    )]
+    check: Option<Probe>,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
-pub(crate) fn run(args: &Args, settings: &Settings, messages: Messages) -> Result<(), Failure> {
+impl Args {
+    /// Returns the address for secrets.
+    fn address(&self) -> Result<Address, Failure> {
+        match &self.listen {
+            Some(address) => Ok(address.clone()),
+            None => Address::from_variables(),
+        }
+    }
+
+    /// Returns the listener for secrets: the socket of systemd, or one on the address.
+    fn listener(&self) -> Result<Listener, Failure> {
+        let refuse_remote = |address: &Address| match self.allow_remote {
+            true => Ok(()),
+            false => address.refuse_remote(),
+        };
+        match systemd::listener()? {
+            Some(_) if self.listen.is_some() => Err(Failure::usage(
+                "systemd has opened a socket for the agent; leave --listen out",
+            )),
+            Some(activated) => {
+                activated.address().as_ref().map_or(Ok(()), refuse_remote)?;
+                Ok(activated)
+            }
+            None => {
+                let address = self.address()?;
+                refuse_remote(&address)?;
+                address.bind(self.access.access())
+            }
+        }
+    }
+
+    /// Asks a running agent for its state.
+    fn check(&self, probe: Probe) -> Result<(), Failure> {
+        match &self.health_listen {
+            Some(address) => probe::check(address, probe),
+            None => probe::check(&self.address()?, probe),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, vault: &Vault) -> Result<(), Failure> {
+    if let Some(probe) = args.check {
+        return args.check(probe);
+    }
+    let (settings, messages) = (vault.settings()?, vault.messages);
     let keys = Keys::new(&args.keys, args.prefix.as_deref())?.within_variable()?;
-    let stop = on_signal()?;
-    let listener = args.listen.bind(args.access.access())?;
+    // Before the first thread is started.
+    let listener = args.listener()?;
+    let signals = Signals::handle()?;
+    let probes = args.health_listen.as_ref();
+    let probes = probes
+        .map(|address| address.bind(args.access.access()))
+        .transpose()?;
     let token = token(args, messages)?;
     let agent = Arc::new(Agent {
-        guard: Guard::new(token, listener.is_network()),
-        cache: OnceLock::new(),
+        guard: Guard::new(token, listener.is_loopback()),
+        cache: RwLock::default(),
         permits: Permits::default(),
+        serves_values: args.serve_values,
         messages,
     });
-    messages.note(format_args!("serving on {listener}"));
-    let listener = server::start(listener, &agent)?;
+    let servers = Servers::start(listener, probes, &agent)?;
     let (failed, failure) = channel();
+    let (reload, reloads) = channel();
     let connecting = Connecting {
         agent: Arc::clone(&agent),
+        args: vault.settings_args().clone(),
         settings: settings.clone(),
+        offline: args.offline.clone(),
         keys,
         ttl: args.ttl,
     };
     // The thread ends with the process.
-    thread::spawn(move || connecting.run(&failed));
-    let outcome = wait(&stop, &failure);
-    listener.finish();
+    thread::spawn(move || connecting.run(&failed, &reloads));
+    let outcome = signals.wait(&agent, &failure, &reload);
+    systemd::stopping();
+    servers.finish();
+    agent.save();
     outcome
+}
+
+/// The running servers: for secrets, and for probes alone.
+struct Servers(Vec<Running>);
+
+impl Servers {
+    fn start(
+        listener: Listener,
+        probes: Option<Listener>,
+        agent: &Arc<Agent>,
+    ) -> Result<Self, Failure> {
+        let messages = agent.messages;
+        let mut servers = Vec::new();
+        if let Some(probes) = probes {
+            messages.note(format_args!("answering probes on {probes}"));
+            let agent = Arc::clone(agent);
+            let routes = move |request: &Request| agent.answer_probe(request);
+            servers.push(server::start(probes, Arc::new(routes))?);
+        }
+        messages.note(format_args!("serving on {listener}"));
+        let address = listener.address();
+        let agent = Arc::clone(agent);
+        let routes = move |request: &Request| agent.answer(request);
+        servers.push(server::start(listener, Arc::new(routes))?);
+        if let Some(address) = address {
+            systemd::start_watchdog(address);
+        }
+        Ok(Self(servers))
+    }
+
+    fn finish(self) {
+        self.0.into_iter().for_each(Running::finish);
+    }
 }
 
 /// Generates a token, and prints it or writes it to a file.
@@ -129,77 +256,55 @@ fn token(args: &Args, messages: Messages) -> Result<Option<Token>, Failure> {
     Ok(Some(token))
 }
 
-/// Returns a flag that SIGTERM and SIGINT set, unless they are ignored.
-fn on_signal() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in not_ignored(&[SIGTERM, SIGINT]) {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| Failure::other(format_args!("cannot wait for signals: {error}")))?;
+/// The signals that end the agent or let it reload, unless they are ignored.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn handle() -> Result<Self, Failure> {
+        let signals = Self {
+            stop: Arc::default(),
+            reload: Arc::default(),
+        };
+        register(&[SIGTERM, SIGINT], &signals.stop)?;
+        #[cfg(unix)]
+        register(&[signal_hook::consts::SIGHUP], &signals.reload)?;
+        Ok(signals)
     }
-    Ok(stop)
-}
 
-fn wait(stop: &AtomicBool, failure: &std::sync::mpsc::Receiver<Failure>) -> Result<(), Failure> {
-    while !stop.load(Ordering::Relaxed) {
-        match failure.recv_timeout(TICK) {
-            Ok(failure) => return Err(failure),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK),
-        }
-    }
-    Ok(())
-}
-
-/// The connection to the vault, in a thread of its own.
-struct Connecting {
-    agent: Arc<Agent>,
-    settings: Settings,
-    keys: Keys,
-    ttl: Duration,
-}
-
-impl Connecting {
-    /// Tries until the vault is reached. A lasting failure, such as a refused credential or an untrusted
-    /// certificate, ends the agent.
-    fn run(self, failed: &Sender<Failure>) {
-        let messages = self.agent.messages;
-        loop {
-            match self.connect(messages) {
-                Ok(cache) => {
-                    let _ = self.agent.cache.set(cache);
-                    return messages.note("ready");
-                }
-                Err(failure) if failure.may_pass() => {
-                    messages.failure(&failure);
-                    messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
-                    thread::sleep(PAUSE);
-                }
-                Err(failure) => {
-                    // The receiver lives as long as the process.
-                    let _ = failed.send(failure);
-                    return;
-                }
+    /// Waits for the end, and passes reloads on.
+    fn wait(
+        &self,
+        agent: &Agent,
+        failure: &Receiver<Failure>,
+        reload: &Sender<()>,
+    ) -> Result<(), Failure> {
+        let mut saved = Instant::now();
+        while !self.stop.load(Ordering::Relaxed) {
+            match failure.recv_timeout(TICK) {
+                Ok(failure) => return Err(failure),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK),
+            }
+            if self.reload.swap(false, Ordering::Relaxed) {
+                // The receiver lives as long as the process.
+                let _ = reload.send(());
+            }
+            if saved.elapsed() >= SAVING {
+                agent.save();
+                saved = Instant::now();
             }
         }
+        Ok(())
     }
+}
 
-    /// Connects, and fetches the named secrets, so that a missing one is noticed at once.
-    fn connect(&self, messages: Messages) -> Result<Cache, Failure> {
-        let token = CachedToken::load(&self.settings, messages)?;
-        self.settings.read_secrets()?;
-        let timeout = self.settings.timeout;
-        let timeout = timeout.unwrap_or(Timeouts::default().operation);
-        let budget = Budget::new(Some(timeout));
-        let connector = Connector {
-            settings: &self.settings,
-            token: token.as_ref(),
-            accepted_org_key: None,
-            messages,
-        };
-        let cached = |builder: ClientBuilder| builder.cache(cache::policy(self.ttl));
-        let client = budget.spend(|| connector.read_with(Some(messages), cached))?;
-        let cache = Cache::new(client, self.keys.clone(), self.ttl, timeout);
-        cache.fetch_named(&budget)?;
-        Ok(cache)
+fn register(signals: &[c_int], flag: &Arc<AtomicBool>) -> Result<(), Failure> {
+    for signal in not_ignored(signals) {
+        signal_hook::flag::register(signal, Arc::clone(flag))
+            .map_err(|error| Failure::other(format_args!("cannot wait for signals: {error}")))?;
     }
+    Ok(())
 }

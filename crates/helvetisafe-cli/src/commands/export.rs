@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 
 use super::selection::{SelectionArgs, Variable, refuse};
 use crate::failure::Failure;
-use crate::session::{Reader, Vault};
+use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::Ui;
 use crate::ui::output_file::{self, AccessArgs};
 use format::Format;
@@ -52,6 +52,8 @@ pub(crate) struct Args {
     selection: SelectionArgs,
     #[command(flatten)]
     manifest: ManifestArgs,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -73,7 +75,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 impl Args {
     /// Reads the variables. Fails if the format cannot hold one of them.
     fn variables(&self, vault: &Vault, ui: &Ui) -> Result<Vec<Variable>, Failure> {
-        let variables = self.selection.variables(Reader::new(vault, None))?;
+        let variables = Reader::with(&self.offline, vault, |reader| {
+            self.selection.variables(reader)
+        })?;
         refuse(&variables, ui.messages, |variable| {
             let reason = self
                 .format

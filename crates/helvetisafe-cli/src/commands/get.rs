@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::field;
 use crate::failure::{Failure, Status};
-use crate::session::{Failures, Vault};
+use crate::session::{Failures, OfflineArgs, Reader, SecretRequest, Vault};
 use crate::ui::duration::second_to_day;
 use crate::ui::output::Object;
 use crate::ui::output_file::{self, AccessArgs};
@@ -65,28 +65,39 @@ pub(crate) struct Args {
     copy: Option<Duration>,
     #[command(flatten)]
     access: AccessArgs,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let keys = key_names::parse_all(&args.keys)?;
-    if args.base64 {
-        return bytes(&keys, args, vault, ui);
-    }
-    if let Some(time) = args.copy {
-        return to_clipboard(&keys, time, args, vault, ui);
-    }
-    vault.client_for(&keys)?;
-    let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
+    Reader::with(&args.offline, vault, |reader| {
+        if reader.is_online() {
+            vault.client_for(&keys)?;
+        }
+        if let Some(time) = args.copy {
+            return to_clipboard(&keys, time, args, reader, ui);
+        }
+        if args.base64 {
+            return bytes(&keys, args, reader, ui);
+        }
+        texts(&keys, args, reader, ui)
+    })
+}
+
+/// Prints or writes the values, or their JSON.
+fn texts(keys: &[KeyName], args: &Args, reader: Reader<'_>, ui: &Ui) -> Result<(), Failure> {
+    let mut failures = Failures::within(reader.vault.budget()?, keys.len(), ui.messages);
     let mut file = Zeroizing::new(Vec::new());
     // A single value is printed as it is; several values, and JSON, are lines.
     let is_line = ui.json || keys.len() > 1;
     let output = output_file::named(&args.output);
     let mut tried = 0;
-    for key in &keys {
+    for key in keys {
         if ui.output.is_closed() || failures.has_timed_out() {
             break;
         }
-        match read(key, args, vault, ui) {
+        match read(key, args, reader, ui) {
             Ok(text) if output.is_some() => {
                 file.extend_from_slice(text.as_bytes());
                 file.extend(is_line.then_some(b'\n'));
@@ -110,7 +121,7 @@ fn to_clipboard(
     keys: &[KeyName],
     time: Duration,
     args: &Args,
-    vault: &Vault,
+    reader: Reader<'_>,
     ui: &Ui,
 ) -> Result<(), Failure> {
     let [key] = keys else {
@@ -121,12 +132,12 @@ fn to_clipboard(
             "--copy prints nothing, so there is no JSON; leave one of them out",
         ));
     }
-    let secret = find(key, args, vault)?;
+    let secret = find(key, args, reader)?;
     copy::to_clipboard(key.as_str(), value(&secret, args)?, time, ui)
 }
 
 /// Prints or writes the bytes of one secret.
-fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+fn bytes(keys: &[KeyName], args: &Args, reader: Reader<'_>, ui: &Ui) -> Result<(), Failure> {
     let [key] = keys else {
         return Err(Failure::usage("give one secret with --base64"));
     };
@@ -141,8 +152,7 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
             "the bytes could change the terminal; give --output, or pipe them",
         ));
     }
-    vault.client_for([key])?;
-    let secret = find(key, args, vault)?;
+    let secret = find(key, args, reader)?;
     // Its message names the fields that the secret has.
     value(&secret, args)?;
     let bytes = match &args.field {
@@ -153,7 +163,7 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
         ErrorKind::Value => Failure::other(format_args!(
             "the value of `{key}` is not base64; leave --base64 out"
         )),
-        _ => vault.failure(error),
+        _ => reader.vault.failure(error),
     })?;
     match output {
         Some(path) => {
@@ -165,10 +175,12 @@ fn bytes(keys: &[KeyName], args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Fa
 }
 
 /// Reads one secret.
-fn find(key: &KeyName, args: &Args, vault: &Vault) -> Result<Secret, Failure> {
-    let named: Vec<_> = args.field.as_deref().into_iter().collect();
-    let secret = vault.read(|secrets| secrets.get_with_fields(key, &named))?;
-    secret.map_err(|error| vault.failure(error))
+fn find(key: &KeyName, args: &Args, reader: Reader<'_>) -> Result<Secret, Failure> {
+    reader.secret(SecretRequest {
+        key: key.clone(),
+        fields: args.field.iter().cloned().collect(),
+        is_optional: false,
+    })
 }
 
 /// Returns the value of a secret, or of its requested field.
@@ -181,8 +193,13 @@ fn value<'a>(secret: &'a Secret, args: &Args) -> Result<&'a str, Failure> {
 }
 
 /// Reads one secret, and returns its value or its JSON.
-fn read(key: &KeyName, args: &Args, vault: &Vault, ui: &Ui) -> Result<Zeroizing<String>, Failure> {
-    let secret = find(key, args, vault)?;
+fn read(
+    key: &KeyName,
+    args: &Args,
+    reader: Reader<'_>,
+    ui: &Ui,
+) -> Result<Zeroizing<String>, Failure> {
+    let secret = find(key, args, reader)?;
     let value = value(&secret, args)?;
     if !ui.json {
         return Ok(Zeroizing::new(value.to_owned()));

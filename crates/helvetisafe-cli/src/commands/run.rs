@@ -4,9 +4,13 @@
 mod child;
 mod env_file;
 mod environment;
+#[cfg(unix)]
+mod group;
 pub(super) mod program;
 #[cfg(unix)]
 mod supervisor;
+#[cfg(unix)]
+mod terminal;
 #[cfg(unix)]
 mod watch;
 
@@ -15,7 +19,7 @@ use std::time::Duration;
 
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
-use crate::session::{Offline, OfflineArgs, Reader, Vault};
+use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::duration::second_to_day;
 use env_file::EnvFileArgs;
 
@@ -50,7 +54,7 @@ pub(crate) struct Args {
     /// The program and its arguments.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
-    /// Stay the parent of the program, pass signals on and end with its status.
+    /// Stay the parent of the program: pass signals on to its process group, and end with its status.
     #[arg(long)]
     no_exec: bool,
     /// Stay the parent, and restart the program when one of the secrets changes or the program fails. The
@@ -108,15 +112,11 @@ fn prepare(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
 
 fn with_variables(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
     let messages = vault.messages;
-    let offline = Offline::load(&args.offline, vault.settings()?, messages)?;
     let file = args.env_file.read(messages)?;
     let references = file.map(|file| file.references.as_slice());
-    let reader = Reader::new(vault, offline.as_ref());
-    let variables = args.selection.variables_with(references, reader);
-    if let Some(offline) = &offline {
-        offline.save(variables.is_ok(), vault);
-    }
-    let variables = variables?;
+    let variables = Reader::with(&args.offline, vault, |reader| {
+        args.selection.variables_with(references, reader)
+    })?;
     let plain = file.map_or(&[][..], |file| &file.plain);
     environment::check(&variables, plain, &args.selection, messages)?;
     let mut prepared = program::Prepared::new(&args.command)?;

@@ -56,6 +56,12 @@ impl CacheEntry {
         now.duration_since(self.at)
     }
 
+    /// Returns whether it is no older than this. An entry from the future has no age: the clock was set back.
+    pub(crate) fn is_within(&self, limit: SignedDuration, now: Timestamp) -> bool {
+        let age = self.age(now);
+        age >= SignedDuration::ZERO && age <= limit
+    }
+
     /// Returns whether it is a secret that has expired.
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         is_expired(&self.answer, now)

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use helvetisafe::Timestamp;
+use http::{Method, Request, Response, StatusCode};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::entry::CacheEntry;
 use super::recorder::{Change, Update};
-use super::resource::{ORG_KEY, TICKET};
+use super::resource::{self, LIST, ORG_KEY, TICKET, is_secret};
 
 /// The cached responses by their resources.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,9 +30,48 @@ impl Snapshot {
         self.get(TICKET)?.answer.as_str()
     }
 
+    /// A vault answers like this for an expired secret.
+    const GONE: &str = r#"{"error":"not found","code":"secret_not_found"}"#;
+
+    /// A client requests an access token first. This one is never sent to a vault.
+    const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
+
+    /// Returns whether a request is for an access token.
+    pub(crate) fn is_token(request: &Request<Vec<u8>>) -> bool {
+        request.method() == Method::POST && request.uri().path().ends_with("/oauth/token")
+    }
+
+    /// Returns the response to a request, with a pretended access token. `None` if it is not cached, or if it
+    /// is a secret or the list and older than `max_age`.
+    pub(crate) fn replay(
+        &self,
+        request: &Request<Vec<u8>>,
+        max_age: Option<SignedDuration>,
+        now: Timestamp,
+    ) -> Option<Response<Vec<u8>>> {
+        if Self::is_token(request) {
+            return self
+                .has_org_key()
+                .then(|| Response::new(Self::TOKEN.into()));
+        }
+        let path = request.uri().path();
+        let resource = resource::of_path(path).filter(|_| request.method() == Method::GET)?;
+        let entry = self.get(resource)?;
+        let is_limited = resource == LIST || is_secret(resource);
+        if is_limited && max_age.is_some_and(|limit| !entry.is_within(limit, now)) {
+            return None;
+        }
+        if entry.is_expired(now) {
+            let mut gone = Response::new(Self::GONE.into());
+            *gone.status_mut() = StatusCode::NOT_FOUND;
+            return Some(gone);
+        }
+        Some(Response::new(entry.body(now)))
+    }
+
     /// Applies the changes of a run, unless a newer entry is cached, and drops expired secrets. Runs may
     /// end in another order than they requested.
-    pub(super) fn apply(&mut self, mut update: Update, now: Timestamp) {
+    pub(crate) fn apply(&mut self, mut update: Update, now: Timestamp) {
         match self.rotation(&update, now) {
             // Secrets under the old org key cannot be opened any more.
             Rotation::Cached => self.0.clear(),

@@ -67,12 +67,6 @@ pub(crate) struct ReplayTransport {
 }
 
 impl ReplayTransport {
-    /// A client requests an access token first. This one is never sent to a vault.
-    const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
-
-    /// A vault answers like this for an expired secret.
-    const GONE: &str = r#"{"error":"not found","code":"secret_not_found"}"#;
-
     /// `is_used` becomes true with the first request.
     pub(crate) fn new(snapshot: Arc<Snapshot>, is_used: Arc<AtomicBool>) -> Self {
         Self { snapshot, is_used }
@@ -82,24 +76,9 @@ impl ReplayTransport {
 impl Transport for ReplayTransport {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         self.is_used.store(true, Ordering::Relaxed);
-        if request.method() == Method::POST && request.uri().path().ends_with("/oauth/token") {
-            return Ok(Response::new(Self::TOKEN.into()));
-        }
-        let now = Timestamp::now();
-        let entry = resource::of_path(request.uri().path())
-            .filter(|_| request.method() == Method::GET)
-            .and_then(|resource| self.snapshot.get(resource));
-        match entry {
-            Some(entry) if entry.is_expired(now) => {
-                let mut gone = Response::new(Self::GONE.into());
-                *gone.status_mut() = StatusCode::NOT_FOUND;
-                Ok(gone)
-            }
-            Some(entry) => Ok(Response::new(entry.body(now))),
-            None => Err(TransportError::with_source(
-                Failure::NotSent,
-                "it is not in the offline cache",
-            )),
-        }
+        let response = self.snapshot.replay(request, None, Timestamp::now());
+        response.ok_or_else(|| {
+            TransportError::with_source(Failure::NotSent, "it is not in the offline cache")
+        })
     }
 }

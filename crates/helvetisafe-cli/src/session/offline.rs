@@ -1,4 +1,4 @@
-//! `run --offline`, `--prefer-offline` and `--max-age`: reads from the cache on disk.
+//! `--offline`, `--prefer-offline` and `--max-age`: reads from the cache on disk.
 //!
 //! The cache holds the vault's responses as they came, which is ciphertext. A client with a transport
 //! without network replays them. So all checks of a client, such as that of the org key, also hold for the
@@ -6,6 +6,7 @@
 
 mod args;
 mod cached;
+mod shared;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use args::Mode;
 use cached::{Cached, secret_resource};
 
 pub(crate) use args::OfflineArgs;
+pub(crate) use shared::SharedOffline;
 
 /// The cache of one vault and account, and the changes of this run.
 pub(crate) struct Offline {

@@ -3,7 +3,7 @@
 use helvetisafe::{Secret, SecretMetadata};
 
 use super::failures::Failures;
-use super::offline::Offline;
+use super::offline::{Offline, OfflineArgs};
 use super::read::{self, SecretRequest};
 use super::vault::Vault;
 use crate::failure::Failure;
@@ -18,6 +18,38 @@ impl<'a> Reader<'a> {
     /// Reads from the vault, and from the offline cache if there is one.
     pub(crate) fn new(vault: &'a Vault, offline: Option<&'a Offline>) -> Self {
         Self { vault, offline }
+    }
+
+    /// Runs work that reads from the vault, and from the offline cache if `args` ask for it. Saves in the cache
+    /// what was read.
+    pub(crate) fn with<T>(
+        args: &OfflineArgs,
+        vault: &'a Vault,
+        work: impl FnOnce(Reader<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let offline = Offline::load(args, vault.settings()?, vault.messages)?;
+        let outcome = work(Reader::new(vault, offline.as_ref()));
+        if let Some(offline) = &offline {
+            offline.save(outcome.is_ok(), vault);
+        }
+        outcome
+    }
+
+    /// Reads one secret.
+    pub(crate) fn secret(&self, request: SecretRequest) -> Result<Secret, Failure> {
+        let Some(offline) = self.offline else {
+            let secret = self.vault.read(|secrets| request.read(secrets))?;
+            return secret.map_err(|error| self.vault.failure(error));
+        };
+        let key = request.key.clone();
+        let outcomes = offline.secrets(&[request], self.vault)?.into_iter();
+        let missing = || Err(Failure::not_found(&key));
+        outcomes.last().unwrap_or_else(missing)
+    }
+
+    /// Returns whether secrets come from the vault alone.
+    pub(crate) fn is_online(&self) -> bool {
+        self.offline.is_none()
     }
 
     /// Reads all secrets, in the order of the requests, or reports every failure. Optional secrets that do not

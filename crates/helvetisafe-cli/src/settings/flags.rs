@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 /// The options that select a configuration file and override its settings.
-#[derive(Args, Default)]
+#[derive(Clone, Args, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct SettingsArgs {
     /// The configuration file [else HELVETISAFE_CONFIG,
@@ -22,7 +22,7 @@ pub(crate) struct SettingsArgs {
 }
 
 /// The settings that can be given as a flag. [`super::spec::SPECS`] lists all settings.
-#[derive(Args, Default)]
+#[derive(Clone, Args, Default)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct SettingFlags {
     /// The URL of the vault [else HELVETISAFE_BASE_URL].

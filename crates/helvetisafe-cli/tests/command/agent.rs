@@ -37,7 +37,7 @@ impl Agent {
         Self::spawn(&mut command)
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -72,9 +72,9 @@ impl Agent {
         agent
     }
 
-    fn wait_until_ready(&self) {
+    pub(crate) fn wait_until_ready(&self) {
         let end = Instant::now() + Duration::from_secs(20);
-        while self.get("/health").status != 200 {
+        while self.get("/ready").status != 200 {
             assert!(Instant::now() < end, "it does not become ready");
             thread::sleep(Duration::from_millis(20));
         }
@@ -91,12 +91,12 @@ impl Agent {
         )
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str) -> Answer {
         let request = format!("{method} {path} HTTP/1.1\r\n{headers}\r\n");
         Answer::read(TcpStream::connect(&self.address).unwrap(), &request)
     }
 
-    fn send(&self, signal: &str) {
+    pub(crate) fn send(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status();
         assert!(sent.unwrap().success());
@@ -126,7 +126,7 @@ pub(crate) fn start_once(command: &mut Command) {
 
 /// Returns the status and the messages of an agent that ends by itself; `None` as the status if it does not
 /// end.
-fn ends(command: &mut Command) -> (Option<i32>, String) {
+pub(crate) fn ends(command: &mut Command) -> (Option<i32>, String) {
     let command = command.stdin(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let end = Instant::now() + Duration::from_secs(10);
@@ -141,15 +141,20 @@ fn ends(command: &mut Command) -> (Option<i32>, String) {
     )
 }
 
+pub(crate) fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    fn read(mut stream: impl Read + Write, request: &str) -> Self {
+    pub(crate) fn read(mut stream: impl Read + Write, request: &str) -> Self {
         stream.write_all(request.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -202,15 +207,15 @@ fn the_agent_serves_flat_objects_that_must_not_be_cached() {
     }
     assert!(!answer.head.contains("access-control"), "{}", answer.head);
     let fields = json!({ "HOST": "db", "PASS": "p" });
-    assert_eq!(agent.get("/secret/APP_DB?x=1").body, fields);
-    let all = agent.get("/secrets").body;
-    assert_eq!(all["APP_A"], "a \"quoted\"\nvalue");
-    assert_eq!(all["B"], "b");
-    let text = all["APP_DB"].as_str().unwrap();
-    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), fields);
-    assert_eq!(all.as_object().unwrap().len(), 3);
+    assert_eq!(agent.get("/secret/APP_DB/?x=1").body, fields);
+    for path in ["/secrets", "/secrets/", "/secrets//?x"] {
+        let names = json!({ "keys": ["APP_A", "APP_DB", "B"] });
+        assert_eq!(agent.get(path).body, names, "{path}");
+    }
 
     for path in [
+        "/secret",
+        "/values",
         "/secret/NONE",
         "/secret/",
         "/secret/a%2fb",
@@ -225,6 +230,152 @@ fn the_agent_serves_flat_objects_that_must_not_be_cached() {
     for method in ["POST", "PUT", "HEAD", "OPTIONS"] {
         assert_eq!(agent.ask(method, "/secrets", &agent.headers()).status, 405);
     }
+}
+
+#[test]
+fn all_values_are_served_on_demand() {
+    let world = world();
+    let agent = Agent::ready(&world, &world.name("URL"), &["--serve-values"]);
+    let all = agent.get("/values").body;
+    assert_eq!(all["APP_A"], "a \"quoted\"\nvalue");
+    assert_eq!(all["B"], "b");
+    let text = all["APP_DB"].as_str().unwrap();
+    let fields = json!({ "HOST": "db", "PASS": "p" });
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), fields);
+    assert_eq!(all.as_object().unwrap().len(), 3);
+    assert_eq!(
+        agent.ask("GET", "/values", "Host: localhost\r\n").status,
+        401
+    );
+}
+
+#[test]
+fn the_variables_of_the_kubernetes_package_set_the_address() {
+    let world = world();
+    let start = |host: &str, port: &str, arguments: &[&str]| {
+        let mut command = world.command();
+        command
+            .env("HELVETISAFE_AGENT_HOST", host)
+            .env("HELVETISAFE_AGENT_PORT", port)
+            .arg("agent")
+            .args(arguments);
+        command
+    };
+    let port = free_port();
+    let agent = Agent::spawn(&mut start("", &port, &["--no-token"]));
+    assert_eq!(agent.address, format!("127.0.0.1:{port}"));
+    let agent = Agent::spawn(&mut start("localhost", "0", &[]));
+    assert!(agent.address.starts_with("127.0.0.1:"), "{}", agent.address);
+    let flag = ["--listen", "127.0.0.2:0"];
+    let agent = Agent::spawn(&mut start("0.0.0.0", "x", &flag));
+    assert!(agent.address.starts_with("127.0.0.2:"), "{}", agent.address);
+    for (host, port, wanted) in [
+        ("0.0.0.0", "0", "0.0.0.0 is not a loopback address"),
+        ("", "x", "the variable HELVETISAFE_AGENT_PORT: "),
+        ("", "65536", "the variable HELVETISAFE_AGENT_PORT: "),
+        (
+            "vault.example",
+            "0",
+            "the variable HELVETISAFE_AGENT_HOST: ",
+        ),
+    ] {
+        let (status, messages) = ends(&mut start(host, port, &["--no-token"]));
+        assert_eq!(status, Some(2), "{messages}");
+        assert!(messages.contains(wanted), "{messages}");
+    }
+}
+
+#[test]
+fn other_machines_need_a_token_and_an_option() {
+    let world = world();
+    let remote = ["--listen", "0.0.0.0:0", "--allow-remote"];
+    let agent = Agent::start(&world, &world.name("URL"), &remote);
+    agent.wait_until_ready();
+    // A pod's address is the name of the host.
+    let host = "Host: 10.1.2.3:8080\r\n";
+    assert_eq!(agent.ask("GET", "/secret/B", host).status, 401);
+    let headers = format!("{host}Authorization: Bearer {}\r\n", agent.token);
+    assert_eq!(agent.ask("GET", "/secret/B", &headers).status, 200);
+    let mut command = world.command();
+    let (status, _) = ends(command.arg("agent").args(remote).arg("--no-token"));
+    assert_eq!(status, Some(2));
+}
+
+#[test]
+fn a_probe_reports_the_state_of_an_agent() {
+    let world = world();
+    let is_open = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_open);
+    let proxy = start_proxy(move |_, _| {
+        while !flag.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Action::Forward
+    });
+    let agent = Agent::start(&world, &proxy.base_url(), &[]);
+    let check = |options: &[&str]| {
+        // A probe needs neither settings nor a token.
+        let mut command = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
+        command.env_clear().arg("agent").args(options);
+        ends(&mut command)
+    };
+    let listen = ["--listen", &agent.address];
+    let (status, messages) = check(&["--check", listen[0], listen[1]]);
+    assert_eq!(status, Some(9), "{messages}");
+    assert!(
+        messages.contains("has not reached the vault yet"),
+        "{messages}"
+    );
+    let health = check(&["--check=health", listen[0], listen[1]]);
+    assert_eq!(health, (Some(0), String::new()));
+    is_open.store(true, Ordering::SeqCst);
+    agent.wait_until_ready();
+    let ready = check(&["--check", listen[0], listen[1]]);
+    assert_eq!(ready, (Some(0), String::new()));
+
+    let address = agent.address.clone();
+    drop(agent);
+    let (status, messages) = check(&["--check", "--listen", &address]);
+    assert_eq!(status, Some(9), "{messages}");
+    assert!(messages.contains("no agent answers on"), "{messages}");
+    // Another server.
+    let other = server::serve_bytes("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+    let other = other.trim_start_matches("http://");
+    let (status, messages) = check(&["--check", "--listen", other]);
+    assert_eq!(status, Some(1), "{messages}");
+    assert!(messages.contains("answered 404 to /ready"), "{messages}");
+}
+
+#[test]
+fn probes_have_an_address_of_their_own_without_secrets() {
+    let world = world();
+    let probes = format!("0.0.0.0:{}", free_port());
+    let arguments = ["--health-listen", probes.as_str(), "--serve-values"];
+    let agent = Agent::ready(&world, &world.name("URL"), &arguments);
+    let address = probes.replace("0.0.0.0", "127.0.0.1");
+    // A kubelet names the pod's address.
+    let headers = format!(
+        "Host: 10.1.2.3:8081\r\nAuthorization: Bearer {}\r\n",
+        agent.token
+    );
+    let ask = |method: &str, path: &str| {
+        let request = format!("{method} {path} HTTP/1.1\r\n{headers}\r\n");
+        Answer::read(TcpStream::connect(&address).unwrap(), &request)
+    };
+    for path in ["/health", "/ready", "/ready/"] {
+        let answer = ask("GET", path);
+        assert_eq!(
+            (answer.status, answer.body),
+            (200, json!({ "status": "ok" }))
+        );
+    }
+    for path in ["/secrets", "/secret/B", "/values", "/"] {
+        assert_eq!(ask("GET", path).status, 404, "{path}");
+    }
+    assert_eq!(ask("POST", "/ready").status, 405);
+    let mut check = world.command();
+    check.args(["agent", "--check", "--health-listen", &probes]);
+    assert_eq!(ends(&mut check).0, Some(0));
 }
 
 #[test]
@@ -251,7 +402,9 @@ fn a_token_is_needed_for_all_but_the_health() {
             assert_eq!(answer.status, 401, "{header}: {answer:?}");
             assert!(answer.head.contains("www-authenticate: bearer"));
         }
-        assert_eq!(agent.ask("GET", "/health", &header).status, 200);
+        for path in ["/health", "/ready"] {
+            assert_eq!(agent.ask("GET", path, &header).status, 200);
+        }
     }
 
     let agent = Agent::ready(&world, &world.name("URL"), &["--no-token"]);
@@ -296,15 +449,16 @@ fn the_agent_is_not_ready_before_it_reaches_the_vault() {
         Action::Forward
     });
     let agent = Agent::start(&world, &proxy.base_url(), &[]);
-    for path in ["/health", "/secrets", "/secret/B"] {
+    for path in ["/ready", "/secrets", "/secret/B"] {
         let answer = agent.get(path);
         assert_eq!(answer.status, 503, "{answer:?}");
         assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
     }
-    assert_eq!(agent.get("/health").body, json!({ "status": "starting" }));
+    assert_eq!(agent.get("/ready").body, json!({ "status": "starting" }));
+    assert_eq!(agent.get("/health").body, json!({ "status": "ok" }));
     is_open.store(true, Ordering::SeqCst);
     agent.wait_until_ready();
-    assert_eq!(agent.get("/health").body, json!({ "status": "ok" }));
+    assert_eq!(agent.get("/ready").body, json!({ "status": "ok" }));
     assert_eq!(agent.get("/secret/B").body, json!({ "B": "b" }));
 }
 
@@ -321,7 +475,7 @@ fn the_agent_retries_a_vault_that_is_down() {
         let agent = Agent::start(&world, &proxy.base_url(), &["--timeout", "1s"]);
         // Longer than one attempt to connect.
         thread::sleep(Duration::from_millis(1500));
-        assert_eq!(agent.get("/health").status, 503, "{status}");
+        assert_eq!(agent.get("/ready").status, 503, "{status}");
         is_up.store(true, Ordering::SeqCst);
         agent.wait_until_ready();
     }
@@ -344,7 +498,11 @@ fn an_untrusted_certificate_stops_the_agent() {
 fn one_fetch_serves_all_requests_within_the_ttl() {
     let world = world();
     let proxy = start_proxy(|_, _| Action::Forward);
-    let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
+    let agent = Agent::ready(
+        &world,
+        &proxy.base_url(),
+        &["--ttl", "60s", "--serve-values"],
+    );
     thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| assert_eq!(agent.get("/secret/B").status, 200));
@@ -353,6 +511,7 @@ fn one_fetch_serves_all_requests_within_the_ttl() {
     assert_eq!(proxy.count("GET", "/api/v1/secrets/B"), 1);
     for _ in 0..5 {
         assert_eq!(agent.get("/secrets").status, 200);
+        assert_eq!(agent.get("/values").status, 200);
         assert_eq!(agent.get("/secret/NONE").status, 404);
     }
     for (method, path) in [
@@ -374,9 +533,9 @@ fn a_large_vault_fits_into_the_cache() {
     let status = world.command().args(["import", ".env"]).status();
     assert!(status.unwrap().success());
     let proxy = start_proxy(|_, _| Action::Forward);
-    let agent = Agent::ready(&world, &proxy.base_url(), &[]);
+    let agent = Agent::ready(&world, &proxy.base_url(), &["--serve-values"]);
     for _ in 0..2 {
-        let all = agent.get("/secrets").body;
+        let all = agent.get("/values").body;
         assert_eq!(all.as_object().unwrap().len(), 1100);
     }
     let log = proxy.log();
@@ -412,13 +571,15 @@ fn a_later_failure_of_the_vault_is_reported_and_cached() {
         "/api/v1/secrets/APP_A" => answer(403, ""),
         _ => Action::Forward,
     });
-    let agent = Agent::ready(&world, &proxy.base_url(), &[]);
+    let agent = Agent::ready(&world, &proxy.base_url(), &["--serve-values"]);
     for _ in 0..3 {
-        assert_eq!(agent.get("/secret/APP_A").status, 502);
+        let answer = agent.get("/secret/APP_A");
+        assert_eq!(answer.status, 500, "{answer:?}");
+        assert!(!answer.head.contains("retry-after"), "{answer:?}");
         let answer = agent.get("/secret/B");
-        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.status, 500, "{answer:?}");
         assert!(answer.head.contains("retry-after: 40"), "{answer:?}");
-        assert_ne!(agent.get("/secrets").status, 200, "a part is not all");
+        assert_eq!(agent.get("/values").status, 500, "a part is not all");
     }
     assert_eq!(proxy.count("GET", "/api/v1/secrets/B"), 1);
     assert_eq!(proxy.count("GET", "/api/v1/secrets/APP_A"), 1);
@@ -437,7 +598,7 @@ fn the_list_and_its_failure_are_cached() {
     let agent = Agent::ready(&world, &proxy.base_url(), &["--ttl", "60s"]);
     for _ in 0..3 {
         let answer = agent.get("/secrets");
-        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.status, 500, "{answer:?}");
         assert!(answer.head.contains("retry-after: 31"), "{answer:?}");
     }
     assert_eq!(proxy.count("GET", "/api/v1/secrets"), 1);
@@ -453,11 +614,10 @@ fn only_selected_secrets_are_served() {
     let proxy = start_proxy(|_, _| Action::Forward);
     let served = |agent: &Agent| {
         agent.wait_until_ready();
-        let all = agent.get("/secrets").body;
-        all.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+        agent.get("/secrets").body["keys"].clone()
     };
     let agent = Agent::start(&world, &proxy.base_url(), &["--key", "B"]);
-    assert_eq!(served(&agent), ["B"]);
+    assert_eq!(served(&agent), json!(["B"]));
     assert_eq!(agent.get("/secret/APP_A").status, 404);
     assert_eq!(proxy.count("GET", "/api/v1/secrets/APP_A"), 0);
     assert_eq!(
@@ -467,7 +627,7 @@ fn only_selected_secrets_are_served() {
     );
 
     let agent = Agent::start(&world, &proxy.base_url(), &["--prefix", "APP_"]);
-    assert_eq!(served(&agent), ["APP_A", "APP_DB"]);
+    assert_eq!(served(&agent), json!(["APP_A", "APP_DB"]));
     assert_eq!(agent.get("/secret/B").status, 404);
 
     let mut command = world.command();
@@ -475,7 +635,7 @@ fn only_selected_secrets_are_served() {
         .env("HELVETISAFE_SECRET_KEYS", "APP_A, B")
         .args(["agent", "--listen", "127.0.0.1:0"]);
     let agent = Agent::spawn(&mut command);
-    assert_eq!(served(&agent), ["APP_A", "B"]);
+    assert_eq!(served(&agent), json!(["APP_A", "B"]));
     assert_eq!(agent.get("/secret/APP_DB").status, 404);
 }
 
@@ -523,7 +683,7 @@ fn the_socket_is_private_and_removed_at_exit() {
     assert_eq!(mode("token") & 0o777, 0o600);
     let token = fs::read_to_string(world.folder.path().join("token")).unwrap();
     let ask = |request: &str| Answer::read(UnixStream::connect(&path).unwrap(), request);
-    while ask("GET /health HTTP/1.1\r\n\r\n").status != 200 {
+    while ask("GET /ready HTTP/1.1\r\n\r\n").status != 200 {
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(ask("GET /secret/B HTTP/1.1\r\n\r\n").status, 401);

@@ -575,7 +575,7 @@ fn the_agent_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     stage.turns_in_the_middle();
     stage.plan.lock().unwrap().org_keys_seen = 1;
     eventually("a refusal", || {
-        ask(&address, "/secret/KEY").contains("502").then_some(())
+        ask(&address, "/secret/KEY").contains("500").then_some(())
     });
     assert!(!ask(&address, "/secret/KEY").contains(BAIT));
     let reported = fs::read_to_string(&log).unwrap();

@@ -4,6 +4,8 @@
 
 mod agent;
 #[cfg(unix)]
+mod agent_offline;
+#[cfg(unix)]
 mod changing_vault;
 #[cfg(unix)]
 mod clipboard;
@@ -41,7 +43,10 @@ mod offline;
 mod output_file;
 mod prefetch;
 #[cfg(unix)]
+mod process_group;
+#[cfg(unix)]
 mod project;
+mod published_agent;
 #[cfg(unix)]
 mod rotate;
 #[cfg(unix)]
@@ -53,6 +58,8 @@ mod streams;
 mod suggest;
 #[cfg(unix)]
 mod sync;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod terminal;
 #[cfg(unix)]
 mod timeout;

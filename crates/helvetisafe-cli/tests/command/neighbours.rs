@@ -147,16 +147,18 @@ fn slow_readers_end_in_time() {
         stream.set_read_timeout(Some(20 * PROBE)).unwrap();
         stream
     };
-    while asked_health(connect()).is_none() {
+    let request = format!("GET /secret/BIG HTTP/1.1\r\n{}\r\n", agent.headers());
+    // Once the agent is ready, this caches the secret in it.
+    let answered = || {
+        let mut stream = connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.len()
+    };
+    while answered() <= BIG {
         thread::sleep(Duration::from_millis(20));
     }
-    let request = format!("GET /secret/BIG HTTP/1.1\r\n{}\r\n", agent.headers());
-    // This caches the secret in the agent.
-    let mut stream = connect();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.len() > BIG);
     let read_slowly = |_| {
         let mut stream = connect();
         stream.write_all(request.as_bytes()).unwrap();

@@ -2,7 +2,7 @@
 //! to the agent cause few to the vault.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secrets};
@@ -10,7 +10,7 @@ use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secret
 use super::http::Answer;
 use crate::commands::selection::Keys;
 use crate::failure::{Failure, Status, unbound};
-use crate::session::Budget;
+use crate::session::{Budget, SharedOffline};
 
 /// The time for which a failure is cached, and its limit if the vault asks for more.
 const FAILURE: Duration = Duration::from_secs(5);
@@ -35,6 +35,7 @@ pub(super) struct Cache {
     /// The timeout of each answer.
     timeout: Duration,
     list: Mutex<Option<Listed>>,
+    offline: Option<Arc<SharedOffline>>,
 }
 
 /// The outcome of listing.
@@ -45,13 +46,27 @@ struct Listed {
 
 impl Cache {
     /// `client` must have the [`policy`]. Each answer takes at most `timeout`.
-    pub(super) fn new(client: Client, keys: Keys, ttl: Duration, timeout: Duration) -> Self {
+    pub(super) fn new(
+        client: Client,
+        keys: Keys,
+        ttl: Duration,
+        timeout: Duration,
+        offline: Option<Arc<SharedOffline>>,
+    ) -> Self {
         Self {
             client,
             keys,
             ttl,
             timeout,
             list: Mutex::default(),
+            offline,
+        }
+    }
+
+    /// Writes the new responses of the vault to the offline cache, if it is used.
+    pub(super) fn save(&self) {
+        if let Some(offline) = &self.offline {
+            offline.save();
         }
     }
 
@@ -67,8 +82,8 @@ impl Cache {
         first.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Returns all served secrets, sorted. Deleted ones are left out.
-    pub(super) fn all(&self) -> Result<Vec<Secret>, Answer> {
+    /// Returns the names of all served secrets, sorted.
+    pub(super) fn names(&self) -> Result<Vec<KeyName>, Answer> {
         let secrets = self.client.secrets().within(self.timeout);
         let mut keys: Vec<_> = self.keys.named().cloned().collect();
         if self.keys.listed_prefix().is_some() {
@@ -76,10 +91,17 @@ impl Cache {
         }
         keys.sort();
         keys.dedup();
+        Ok(keys)
+    }
+
+    /// Returns all served secrets, sorted. Deleted ones are left out.
+    pub(super) fn all(&self) -> Result<Vec<Secret>, Answer> {
+        let keys = self.names()?;
+        let secrets = self.client.secrets().within(self.timeout);
         let outcomes = secrets.get_many(&keys);
         let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         if let Some(unbound) = unbound::describe_to_client(errors) {
-            return Err(Answer::error(502, &unbound));
+            return Err(Answer::error(500, &unbound));
         }
         let found = outcomes.into_iter().map(none_if_missing);
         found.filter_map(Result::transpose).collect()
@@ -134,9 +156,9 @@ fn pause(error: &Error) -> Duration {
 /// Returns the answer to a client of the agent for a failed request. Error messages never hold a secret.
 fn error_answer(error: Error) -> Answer {
     let message = unbound::describe_to_client([&error]).unwrap_or_else(|| error.to_string());
-    if error.is_retryable() {
-        Answer::error(503, &message).retry_after(pause(&error))
-    } else {
-        Answer::error(502, &message)
+    let answer = Answer::error(500, &message);
+    match error.is_retryable() {
+        true => answer.retry_after(pause(&error)),
+        false => answer,
     }
 }

@@ -18,9 +18,9 @@ pub(super) struct Token(Zeroizing<String>);
 /// The checks before a request is answered.
 pub(super) struct Guard {
     token: Option<Token>,
-    /// Set on a network address, where the `Host` must be this machine. A Unix socket has no name that could
-    /// be rebound.
-    is_network: bool,
+    /// Set on a loopback address, where the `Host` must be this machine. A Unix socket has no name that could
+    /// be rebound; on other addresses the token protects the secrets.
+    is_loopback: bool,
 }
 
 impl Token {
@@ -35,15 +35,15 @@ impl Token {
 }
 
 impl Guard {
-    pub(super) fn new(token: Option<Token>, is_network: bool) -> Self {
-        Self { token, is_network }
+    pub(super) fn new(token: Option<Token>, is_loopback: bool) -> Self {
+        Self { token, is_loopback }
     }
 
     /// Refuses a request whose `Host` is not this machine. By DNS rebinding, a web page can reach a loopback
     /// address under a name of its own.
     pub(super) fn check_host(&self, request: &Request) -> Result<(), Answer> {
         match &request.host {
-            _ if !self.is_network => Ok(()),
+            _ if !self.is_loopback => Ok(()),
             None => Err(Answer::error(400, "one Host header is needed")),
             Some(host) if is_loopback(host) => Ok(()),
             Some(_) => Err(Answer::error(

@@ -16,7 +16,7 @@ const MAX_HEADERS: usize = 64;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
-    /// Without the query.
+    /// Without the query, and without slashes at its end.
     pub(super) path: String,
     /// `None` without this header, or if it occurs more than once.
     pub(super) host: Option<String>,
@@ -67,7 +67,7 @@ impl Request {
         let path = target.split_once('?').map_or(target, |(path, _)| path);
         Ok(Some(Self {
             method: parsed.method.unwrap_or_default().to_owned(),
-            path: path.to_owned(),
+            path: path.trim_end_matches('/').to_owned(),
             host: only(parsed.headers, "host").map(str::to_owned),
             bearer: only(parsed.headers, "authorization").and_then(bearer),
         }))
@@ -178,7 +178,6 @@ fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         431 => "Request Header Fields Too Large",
-        502 => "Bad Gateway",
         503 => "Service Unavailable",
         _ => "Internal Server Error",
     }
@@ -195,7 +194,7 @@ mod tests {
     #[test]
     fn a_request_is_its_method_path_host_and_token() {
         let head =
-            "GET /secret/A?x=1 HTTP/1.1\r\nHOST: localhost\r\nAuthorization: bearer  t \r\n\r\n";
+            "GET /secret/A/?x=1 HTTP/1.1\r\nHOST: localhost\r\nAuthorization: bearer  t \r\n\r\n";
         let request = parse(head).unwrap();
         assert_eq!((&*request.method, &*request.path), ("GET", "/secret/A"));
         assert_eq!(request.host.as_deref(), Some("localhost"));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,6 +12,12 @@ use crate::failure::Failure;
 use crate::fs::Access;
 #[cfg(unix)]
 use crate::fs::folder_of;
+
+/// The variables of the service's Kubernetes package.
+const HOST: &str = "HELVETISAFE_AGENT_HOST";
+const PORT: &str = "HELVETISAFE_AGENT_PORT";
+const DEFAULT_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const DEFAULT_PORT: u16 = 8210;
 
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,18 +42,57 @@ impl FromStr for Address {
                 .parse::<SocketAddr>()
                 .map_err(|_| "write it like 127.0.0.1:8210 or unix:PATH".to_owned())?,
         };
-        if !address.ip().is_loopback() {
-            return Err(format!(
-                "{} is not a loopback address, so other machines could connect; use 127.0.0.1, \
-                 [::1] or unix:PATH",
-                address.ip()
-            ));
-        }
         Ok(Self::Network(address))
     }
 }
 
 impl Address {
+    /// Returns the address of the variables, or the default one.
+    pub(super) fn from_variables() -> Result<Self, Failure> {
+        let ip = variable(HOST, DEFAULT_IP, |text| match text {
+            "localhost" => Ok(DEFAULT_IP),
+            _ => text.parse::<IpAddr>(),
+        })?;
+        let port = variable(PORT, DEFAULT_PORT, str::parse)?;
+        Ok(Self::Network(SocketAddr::new(ip, port)))
+    }
+
+    /// Connects to it, or to this machine if it stands for all addresses.
+    pub(super) fn connect(&self, timeout: Duration) -> io::Result<Arc<dyn Connection>> {
+        match self {
+            Self::Network(address) => {
+                let ip = match address.ip() {
+                    IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                    ip => ip,
+                };
+                let address = SocketAddr::new(ip, address.port());
+                Ok(Arc::new(TcpStream::connect_timeout(&address, timeout)?))
+            }
+            #[cfg(unix)]
+            Self::Socket(path) => {
+                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                Ok(Arc::new(stream))
+            }
+            #[cfg(not(unix))]
+            Self::Socket(_) => Err(no_sockets()),
+        }
+    }
+
+    /// Refuses an address that other machines could connect to.
+    pub(super) fn refuse_remote(&self) -> Result<(), Failure> {
+        match self {
+            Self::Network(address) if !address.ip().is_loopback() => {
+                Err(Failure::usage(format_args!(
+                    "{} is not a loopback address, so other machines could connect; use 127.0.0.1, \
+                     [::1] or unix:PATH, or give --allow-remote",
+                    address.ip()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn bind(&self, access: Access) -> Result<Listener, Failure> {
         let bound = match self {
             Self::Network(address) => TcpListener::bind(address).map(Listener::Network),
@@ -70,11 +115,33 @@ impl fmt::Display for Address {
     }
 }
 
+/// Returns the parsed value of a variable. An empty variable counts as unset.
+fn variable<T, E: fmt::Display>(
+    name: &str,
+    default: T,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Failure> {
+    let text = match std::env::var_os(name) {
+        Some(text) if !text.is_empty() => text,
+        _ => return Ok(default),
+    };
+    let invalid = |why: &dyn fmt::Display| {
+        Failure::usage(format_args!(
+            "the variable {name}: {why}; correct it, unset it, or give --listen"
+        ))
+    };
+    let text = text.to_str().ok_or_else(|| invalid(&"it is not UTF-8"))?;
+    parse(text).map_err(|error| invalid(&error))
+}
+
 /// A listener on an address.
 pub(super) enum Listener {
     Network(TcpListener),
     #[cfg(unix)]
     Socket(std::os::unix::net::UnixListener, PathBuf),
+    /// A socket of systemd, which stays when the agent ends.
+    #[cfg(unix)]
+    Activated(std::os::unix::net::UnixListener),
 }
 
 /// A connection of either kind. Its methods take `&self`, so that another thread can close it.
@@ -94,15 +161,41 @@ pub(super) trait Connection: Send + Sync {
 }
 
 impl Listener {
-    pub(super) fn is_network(&self) -> bool {
-        matches!(self, Self::Network(_))
+    /// Returns whether the clients are programs of this machine that connect over the network.
+    pub(super) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Network(listener) => {
+                let address = listener.local_addr();
+                address.is_ok_and(|address| address.ip().is_loopback())
+            }
+            #[cfg(unix)]
+            Self::Socket(..) | Self::Activated(_) => false,
+        }
+    }
+
+    /// Returns its address, unless that is a socket without a path.
+    pub(super) fn address(&self) -> Option<Address> {
+        match self {
+            Self::Network(listener) => listener.local_addr().ok().map(Address::Network),
+            #[cfg(unix)]
+            Self::Socket(_, path) => Some(Address::Socket(path.clone())),
+            #[cfg(unix)]
+            Self::Activated(listener) => {
+                let address = listener.local_addr().ok()?;
+                address
+                    .as_pathname()
+                    .map(|path| Address::Socket(path.to_owned()))
+            }
+        }
     }
 
     pub(super) fn accept(&self) -> io::Result<Arc<dyn Connection>> {
         match self {
             Self::Network(listener) => Ok(Arc::new(listener.accept()?.0)),
             #[cfg(unix)]
-            Self::Socket(listener, _) => Ok(Arc::new(listener.accept()?.0)),
+            Self::Socket(listener, _) | Self::Activated(listener) => {
+                Ok(Arc::new(listener.accept()?.0))
+            }
         }
     }
 
@@ -121,10 +214,15 @@ impl fmt::Display for Listener {
         match self {
             Self::Network(listener) => match listener.local_addr() {
                 Ok(address) => write!(f, "http://{address}"),
-                Err(_) => f.write_str("a loopback address"),
+                Err(_) => f.write_str("an unknown address"),
             },
             #[cfg(unix)]
             Self::Socket(_, path) => write!(f, "unix:{}", path.display()),
+            #[cfg(unix)]
+            Self::Activated(_) => match self.address() {
+                Some(address) => address.fmt(f),
+                None => f.write_str("a socket of systemd"),
+            },
         }
     }
 }
@@ -196,7 +294,12 @@ fn bind_socket(path: &Path, access: Access) -> io::Result<Listener> {
 
 #[cfg(not(unix))]
 fn bind_socket(_: &Path, _: Access) -> io::Result<Listener> {
-    Err(io::Error::other("this system has no Unix sockets"))
+    Err(no_sockets())
+}
+
+#[cfg(not(unix))]
+fn no_sockets() -> io::Error {
+    io::Error::other("this system has no Unix sockets")
 }
 
 #[cfg(test)]
@@ -204,7 +307,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_addresses_and_sockets_are_valid() {
+    fn other_machines_reach_no_address_without_an_option() {
+        let is_local = |text: &str| {
+            let address = text.parse::<Address>();
+            address.map(|address| address.refuse_remote().is_ok())
+        };
         for text in [
             "127.0.0.1:8210",
             "127.9.9.9:1",
@@ -212,20 +319,18 @@ mod tests {
             "localhost:8210",
             "unix:a/b",
         ] {
-            assert!(text.parse::<Address>().is_ok(), "{text}");
+            assert_eq!(is_local(text), Ok(true), "{text}");
         }
         for text in [
-            "",
-            "8210",
             "0.0.0.0:8210",
             "[::]:8210",
             "10.0.0.1:8210",
             "[::ffff:127.0.0.1]:1",
-            "vault.example:1",
-            "localhost",
-            "unix:",
         ] {
-            assert!(text.parse::<Address>().is_err(), "{text}");
+            assert_eq!(is_local(text), Ok(false), "{text}");
+        }
+        for text in ["", "8210", "vault.example:1", "localhost", "unix:"] {
+            assert!(is_local(text).is_err(), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The routes of the agent and their answers.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use helvetisafe::KeyName;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::cache::Cache;
 use super::guard::Guard;
 use super::http::{Answer, Request};
+use super::members::Members;
 use super::permits::Permits;
 use crate::ui::messages::Messages;
 use crate::ui::output::Object;
@@ -16,21 +17,47 @@ use crate::ui::output::Object;
 /// The state that the threads share.
 pub(super) struct Agent {
     pub(super) guard: Guard,
-    /// Set once the vault has been reached.
-    pub(super) cache: OnceLock<Cache>,
+    /// Set once the vault has been reached; each reload replaces it.
+    pub(super) cache: RwLock<Option<Arc<Cache>>>,
     pub(super) permits: Permits,
+    /// Set if `/values` is served.
+    pub(super) serves_values: bool,
     pub(super) messages: Messages,
 }
 
-/// The answer of `GET /health`.
+/// The answer of `GET /health` and `GET /ready`.
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
 }
 
+/// The answer of `GET /secrets`.
+#[derive(Serialize)]
+struct Names<'a> {
+    keys: Vec<&'a str>,
+}
+
+/// A request for secrets.
+enum Wanted<'a> {
+    Names,
+    One(&'a str),
+    All,
+}
+
 impl Agent {
     pub(super) fn answer(&self, request: &Request) -> Answer {
-        let answer = self.route(request).unwrap_or_else(|refusal| refusal);
+        self.logged(request, self.route(request))
+    }
+
+    /// Answers probes alone, whatever their `Host`, which is the address of a pod for a kubelet.
+    pub(super) fn answer_probe(&self, request: &Request) -> Answer {
+        let unknown = || Answer::error(404, "only /health and /ready are served here");
+        let answer = check_method(request).and_then(|()| self.probe(request).ok_or_else(unknown));
+        self.logged(request, answer)
+    }
+
+    fn logged(&self, request: &Request, outcome: Result<Answer, Answer>) -> Answer {
+        let answer = outcome.unwrap_or_else(|refusal| refusal);
         self.messages.detail(format_args!(
             "{} {} {}",
             request.method, request.path, answer.status
@@ -40,40 +67,77 @@ impl Agent {
 
     fn route(&self, request: &Request) -> Result<Answer, Answer> {
         self.guard.check_host(request)?;
-        if request.method != "GET" {
-            return Err(Answer::error(405, "only GET is served"));
-        }
-        if request.path == "/health" {
-            return Ok(self.health());
+        check_method(request)?;
+        if let Some(answer) = self.probe(request) {
+            return Ok(answer);
         }
         self.guard.check_token(request)?;
+        let wanted = self.wanted(&request.path)?;
         let permit = self.permits.take().ok_or_else(busy)?;
-        Ok(self.secrets(&request.path)?.with_permit(permit))
+        let cache = self.cache().ok_or_else(initializing)?;
+        let answer = match wanted {
+            Wanted::Names => names(&cache),
+            Wanted::One(key) => one(&cache, key),
+            Wanted::All => all(&cache),
+        };
+        Ok(answer?.with_permit(permit))
     }
 
-    fn secrets(&self, path: &str) -> Result<Answer, Answer> {
-        if path == "/secrets" {
-            return all(self.cache()?);
+    /// Answers `/health` and `/ready`.
+    fn probe(&self, request: &Request) -> Option<Answer> {
+        match request.path.as_str() {
+            "/health" => Some(Answer::json(200, &Health { status: "ok" })),
+            "/ready" => Some(self.readiness()),
+            _ => None,
         }
-        match path.strip_prefix("/secret/") {
-            Some(key) => one(self.cache()?, key),
-            None => Err(Answer::error(
+    }
+
+    fn wanted<'a>(&self, path: &'a str) -> Result<Wanted<'a>, Answer> {
+        match (path, path.strip_prefix("/secret/")) {
+            (_, Some(key)) => Ok(Wanted::One(key)),
+            ("/secrets", _) => Ok(Wanted::Names),
+            ("/values", _) if self.serves_values => Ok(Wanted::All),
+            ("/values", _) => Err(Answer::error(
                 404,
-                "unknown path; the paths are /health, /secrets and /secret/KEY",
+                "/values is not served; start the agent with --serve-values",
+            )),
+            _ => Err(Answer::error(
+                404,
+                "unknown path; the paths are /health, /ready, /secrets and /secret/KEY",
             )),
         }
     }
 
-    fn health(&self) -> Answer {
-        match self.cache.get() {
+    /// Returns the served secrets, once the vault has been reached.
+    pub(super) fn cache(&self) -> Option<Arc<Cache>> {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        cache.clone()
+    }
+
+    pub(super) fn replace_cache(&self, cache: Cache) {
+        let new = Some(Arc::new(cache));
+        *self.cache.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    /// Writes the new responses of the vault to the offline cache, if it is used.
+    pub(super) fn save(&self) {
+        if let Some(cache) = self.cache() {
+            cache.save();
+        }
+    }
+
+    fn readiness(&self) -> Answer {
+        match self.cache() {
             Some(_) => Answer::json(200, &Health { status: "ok" }),
             None => starting(Answer::json(503, &Health { status: "starting" })),
         }
     }
+}
 
-    fn cache(&self) -> Result<&Cache, Answer> {
-        let not_yet = || starting(Answer::error(503, "the vault has not been reached yet"));
-        self.cache.get().ok_or_else(not_yet)
+fn check_method(request: &Request) -> Result<(), Answer> {
+    match request.method.as_str() {
+        "GET" => Ok(()),
+        _ => Err(Answer::error(405, "only GET is served")),
     }
 }
 
@@ -82,11 +146,23 @@ fn busy() -> Answer {
     answer.retry_after(Duration::from_secs(1))
 }
 
+fn initializing() -> Answer {
+    let text = "initializing: the vault has not been reached yet";
+    starting(Answer::error(503, text))
+}
+
 fn starting(answer: Answer) -> Answer {
     answer.retry_after(Duration::from_secs(1))
 }
 
-/// `GET /secrets`: all values by key. The value of a multi-field secret is its JSON text.
+/// `GET /secrets`: the names.
+fn names(cache: &Cache) -> Result<Answer, Answer> {
+    let names = cache.names()?;
+    let keys = names.iter().map(KeyName::as_str).collect();
+    Ok(Answer::json(200, &Names { keys }))
+}
+
+/// `GET /values`: all values by key. The value of a multi-field secret is its JSON text.
 fn all(cache: &Cache) -> Result<Answer, Answer> {
     let secrets = cache.all()?;
     let values = secrets
@@ -97,15 +173,9 @@ fn all(cache: &Cache) -> Result<Answer, Answer> {
 
 /// `GET /secret/KEY`: the value by its key, or all values by their fields.
 fn one(cache: &Cache, key: &str) -> Result<Answer, Answer> {
-    let unknown = || Answer::error(404, "there is no such secret, or it is not served");
+    let unknown = || Answer::error(404, "secret not found, or not served");
     let key = KeyName::parse(key).map_err(|_| unknown())?;
     let secret = cache.one(&key)?.ok_or_else(unknown)?;
-    let fields = secret.fields().iter();
-    let mut values: Vec<_> = fields
-        .map(|field| (field.name(), field.expose_secret()))
-        .collect();
-    if values.is_empty() {
-        values.push((key.as_str(), secret.expose_secret()));
-    }
-    Ok(Answer::json(200, &Object(values)))
+    let members = Members::of(&secret);
+    Ok(Answer::json(200, &Object(members.entries(&secret))))
 }

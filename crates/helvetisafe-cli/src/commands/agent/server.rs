@@ -6,9 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connections::{Connections, Place};
-use super::http::Request;
+use super::http::{Answer, Request};
 use super::listen::{Connection, Listener};
-use super::routes::Agent;
 use super::timed::Timed;
 use crate::failure::Failure;
 
@@ -30,8 +29,11 @@ pub(super) struct Running {
     connections: Arc<Connections>,
 }
 
+/// The answers to requests.
+type Routes = dyn Fn(&Request) -> Answer + Send + Sync;
+
 /// Starts the server, whose threads end with the process.
-pub(super) fn start(listener: Listener, agent: &Arc<Agent>) -> Result<Running, Failure> {
+pub(super) fn start(listener: Listener, routes: Arc<Routes>) -> Result<Running, Failure> {
     let running = Running {
         listener: Arc::new(listener),
         connections: Arc::new(Connections::new()),
@@ -40,10 +42,9 @@ pub(super) fn start(listener: Listener, agent: &Arc<Agent>) -> Result<Running, F
         Arc::clone(&running.listener),
         Arc::clone(&running.connections),
     );
-    let agent = Arc::clone(agent);
     spawn(move || {
         loop {
-            if accept(&listener, &connections, &agent).is_err() {
+            if accept(&listener, &connections, &routes).is_err() {
                 thread::sleep(PAUSE);
             }
         }
@@ -74,23 +75,23 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 fn accept(
     listener: &Listener,
     connections: &Arc<Connections>,
-    agent: &Arc<Agent>,
+    routes: &Arc<Routes>,
 ) -> io::Result<()> {
     let connection = listener.accept()?;
     let place = connections.admit(Arc::clone(&connection));
-    let agent = Arc::clone(agent);
-    spawn(move || serve(&*connection, place, &agent))
+    let routes = Arc::clone(routes);
+    spawn(move || serve(&*connection, place, &*routes))
 }
 
 /// Serves one request. A client that closes the connection gets no answer, and that is not reported.
-fn serve(connection: &dyn Connection, mut place: Place, agent: &Agent) {
+fn serve(connection: &dyn Connection, mut place: Place, routes: &Routes) {
     let Some(request) = Request::read(&mut Timed::new(connection, READING)) else {
         return;
     };
     if !place.set_busy() {
         return;
     }
-    let answer = request.map_or_else(|answer| answer, |request| agent.answer(&request));
+    let answer = request.map_or_else(|answer| answer, |request| routes(&request));
     let written = answer.write(&mut Timed::new(connection, WRITING));
     if written.is_ok() && answer.status != 200 {
         drop(answer);

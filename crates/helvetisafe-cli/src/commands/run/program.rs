@@ -63,11 +63,11 @@ impl Prepared {
 
     /// Starts the program; it can be started again.
     #[cfg(unix)]
-    pub(super) fn spawn(&mut self) -> Result<std::process::Child, Failure> {
+    pub(super) fn spawn(&mut self) -> Result<super::group::Group, Failure> {
         if !self.is_found {
             return Err(self.not_found());
         }
-        let started = self.command.spawn();
+        let started = super::group::Group::start(&mut self.command);
         started.map_err(|error| self.failure(&error))
     }
 

@@ -1,14 +1,14 @@
 //! Keeps a program running with the current values of its secrets.
 
 use std::os::raw::c_int;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use helvetisafe::{Change, ChangeKind, Fingerprint};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
-use super::child::pass_on;
+use super::group::{Group, TICK, suspend};
 use super::program::{Prepared, describe, end};
 use crate::failure::Failure;
 use crate::session::TrustedKeys;
@@ -23,6 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_POLL: Duration = Duration::from_secs(30);
 /// A program that ran this long is stable, and its next pause is the first one again.
 const STABLE: Duration = Duration::from_secs(60);
+/// A program that was started because of a change, and ends sooner than this, has failed, whatever its status.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 pub(super) enum Event {
     Signal {
@@ -43,7 +45,7 @@ enum Next {
     /// The program has ended, and so does this process.
     End(ExitStatus),
     /// The program failed.
-    Crashed(ExitStatus),
+    Failed(ExitStatus),
 }
 
 pub(super) struct Supervisor {
@@ -61,6 +63,8 @@ pub(super) struct Supervisor {
     /// The org key that the user must trust first.
     awaited: Option<Fingerprint>,
     fresh: Option<Box<Prepared>>,
+    /// Set after a change, until a program has lasted.
+    is_replacement: bool,
     /// The error and the time of the last failed poll.
     last_error: Option<(String, Instant)>,
 }
@@ -86,6 +90,7 @@ impl Supervisor {
             due: None,
             awaited: None,
             fresh: None,
+            is_replacement: false,
             last_error: None,
         }
     }
@@ -96,19 +101,24 @@ impl Supervisor {
         let mut pause = FIRST_PAUSE;
         loop {
             let started = Instant::now();
-            let child = program.spawn()?;
-            match self.supervise(child).map_err(Failure::other)? {
+            let group = program.spawn()?;
+            match self.supervise(group, started).map_err(Failure::other)? {
                 Next::Start(next) => {
                     program = next;
                     pause = FIRST_PAUSE;
+                    self.is_replacement = true;
                 }
                 Next::End(status) => return end(status),
-                Next::Crashed(status) => {
+                Next::Failed(status) => {
                     if started.elapsed() >= STABLE {
                         pause = FIRST_PAUSE;
                     }
+                    let when = match status.success() {
+                        true => " as soon as it was started",
+                        false => "",
+                    };
                     self.messages.note(format_args!(
-                        "{} {}; starting it again in {} s",
+                        "{} {}{when}; starting it again in {} s",
                         program.name(),
                         describe(status),
                         pause.as_secs()
@@ -130,29 +140,42 @@ impl Supervisor {
         self.stop_by.is_some()
     }
 
-    /// Waits until the program ends or must be replaced by one with fresh values.
-    fn supervise(&mut self, mut child: Child) -> std::io::Result<Next> {
+    /// Waits until the program ends or must be replaced by one with fresh values. Nothing of its group is
+    /// left then.
+    fn supervise(&mut self, mut group: Group, started: Instant) -> std::io::Result<Next> {
         loop {
-            let may_have_ended = self.is_child_event(&child, None);
+            self.handle_event(None, Some(&mut group));
             if let Some(deadline) = self.stop_by {
-                return self.end_by(deadline, child).map(Next::End);
+                return self.end_by(deadline, group).map(Next::End);
             }
-            if may_have_ended {
-                match child.try_wait()? {
-                    Some(status) if status.success() => return Ok(Next::End(status)),
-                    Some(status) => return Ok(Next::Crashed(status)),
-                    None => {}
-                }
-            } else if let Some(next) = self.fresh.take() {
-                return self.replace(child, next);
+            if group.update()?.is_some() {
+                let has_lasted = started.elapsed() >= AT_ONCE;
+                let is_ended_by_key = group.is_ended_by_key();
+                let status = self.end_by(Instant::now() + self.grace, group)?;
+                return Ok(self.after_end(status, has_lasted, is_ended_by_key));
+            }
+            if let Some(next) = self.fresh.take() {
+                return self.replace(group, next);
             }
         }
     }
 
+    /// Returns the next step after a program that ended by itself.
+    fn after_end(&mut self, status: ExitStatus, has_lasted: bool, is_ended_by_key: bool) -> Next {
+        // A wrapper may end with 0 although its program could not start, for example.
+        self.is_replacement &= !has_lasted;
+        let is_success = status.success() && !self.is_replacement;
+        if is_success || is_ended_by_key || self.is_stopping() {
+            Next::End(status)
+        } else {
+            Next::Failed(status)
+        }
+    }
+
     /// Ends a program, to start the next one.
-    fn replace(&mut self, child: Child, next: Box<Prepared>) -> std::io::Result<Next> {
-        pass_on(&child, SIGTERM);
-        let status = self.end_by(Instant::now() + self.grace, child)?;
+    fn replace(&mut self, group: Group, next: Box<Prepared>) -> std::io::Result<Next> {
+        group.ask_to_end();
+        let status = self.end_by(Instant::now() + self.grace, group)?;
         Ok(if self.is_stopping() {
             Next::End(status)
         } else {
@@ -160,19 +183,27 @@ impl Supervisor {
         })
     }
 
-    /// Waits for a program that was asked to end, and kills it at the deadline.
-    fn end_by(&mut self, deadline: Instant, mut child: Child) -> std::io::Result<ExitStatus> {
+    /// Waits for a program that was asked to end, asks what it leaves behind to end too, and kills the whole
+    /// group at the deadline.
+    fn end_by(&mut self, deadline: Instant, mut group: Group) -> std::io::Result<ExitStatus> {
+        let mut is_rest_asked = false;
         loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(status);
+            if let Some(status) = group.update()? {
+                if group.is_gone() {
+                    return Ok(status);
+                }
+                if !is_rest_asked {
+                    group.ask_to_end();
+                    is_rest_asked = true;
+                }
             }
             if Instant::now() >= deadline {
                 self.messages
                     .note("the program did not end in time, and is killed");
-                child.kill()?;
-                return child.wait();
+                return group.kill();
             }
-            self.is_child_event(&child, Some(deadline));
+            let tick = Instant::now() + TICK;
+            self.handle_event(Some(deadline.min(tick)), Some(&mut group));
         }
     }
 
@@ -180,24 +211,14 @@ impl Supervisor {
     fn back_off(&mut self, pause: Duration) -> Option<Box<Prepared>> {
         let until = Instant::now() + pause;
         while !self.is_stopping() && self.fresh.is_none() && Instant::now() < until {
-            self.handle_event(Some(until), |_| ());
+            self.handle_event(Some(until), None);
         }
         self.fresh.take_if(|_| self.stop_by.is_none())
     }
 
-    /// Handles one event, and returns whether the child may have ended. Signals are passed on to the child.
-    fn is_child_event(&mut self, child: &Child, deadline: Option<Instant>) -> bool {
-        let mut may_have_ended = false;
-        self.handle_event(deadline, |signal| match signal {
-            SIGCHLD => may_have_ended = true,
-            signal => pass_on(child, signal),
-        });
-        may_have_ended
-    }
-
-    /// Waits for an event, at most until the deadline or until a request is due. `on_signal` gets SIGCHLD
-    /// and the signals that a process sent.
-    fn handle_event(&mut self, deadline: Option<Instant>, on_signal: impl FnOnce(c_int)) {
+    /// Waits for an event, at most until the deadline or until a request is due. A running group gets the
+    /// signals.
+    fn handle_event(&mut self, deadline: Option<Instant>, group: Option<&mut Group>) {
         let until = [deadline, self.due].into_iter().flatten().min();
         let event = match until {
             Some(until) => {
@@ -211,15 +232,17 @@ impl Supervisor {
         };
         match event {
             Ok(Event::Signal { signal, is_sent }) => {
-                // A terminal sends these to the program too, for example when it is closed.
+                // A terminal sends these when it is closed, for example.
                 if matches!(signal, SIGTERM | SIGINT)
                     || (!is_sent && matches!(signal, SIGHUP | SIGQUIT))
                 {
                     let stop_by = Instant::now() + self.grace;
                     self.stop_by.get_or_insert(stop_by);
                 }
-                if is_sent || signal == SIGCHLD {
-                    on_signal(signal);
+                match group {
+                    Some(group) => group.handle_signal(signal, is_sent),
+                    None if signal == SIGTSTP => suspend(),
+                    None => {}
                 }
             }
             Ok(Event::Changed(change)) => {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::ui::expiry;
 
 /// The use of the offline cache. Without any of these options nothing is cached.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Offline")]
 pub(crate) struct OfflineArgs {
     /// Use only the cache, and no network at all. An earlier run with one of these three options has

@@ -34,10 +34,7 @@ impl Cached<'_> {
         let Some(entry) = entry.filter(|entry| !entry.is_expired(now)) else {
             return false;
         };
-        let age = entry.age(now);
-        // An entry from the future has no age: the clock was set back.
-        self.max_age
-            .is_none_or(|limit| age >= SignedDuration::ZERO && age <= limit)
+        self.max_age.is_none_or(|limit| entry.is_within(limit, now))
     }
 
     /// Explains why no client can start from the cache. The cache may be the only copy, so the advice to

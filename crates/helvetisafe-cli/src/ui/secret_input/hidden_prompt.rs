@@ -14,7 +14,8 @@ use secrecy::SecretString;
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 
 use super::line::Line;
-use signals::{Signals, act_by_default, is_under_job_control};
+use crate::signals::is_under_job_control;
+use signals::{Signals, act_by_default};
 use terminal::Terminal;
 
 /// A terminal without an echo. Its settings are restored on drop.

@@ -6,7 +6,6 @@ use std::os::raw::c_int;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::{getpgrp, getsid};
 use signal_hook::consts::{
     SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1,
     SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
@@ -69,10 +68,4 @@ impl Drop for Signals {
 /// Ends the process by the signal, as a shell expects, or stops it and returns when it is continued.
 pub(super) fn act_by_default(signal: c_int) -> io::Result<()> {
     emulate_default_handler(signal)
-}
-
-/// Returns whether a shell can continue a stopped process. None can if the process is in the process group
-/// of its session leader.
-pub(super) fn is_under_job_control() -> bool {
-    getsid(None).is_ok_and(|session| session != getpgrp())
 }

@@ -1,0 +1,129 @@
+//! The connection to the vault, in a thread of its own.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use helvetisafe::{ClientBuilder, Timeouts};
+
+use super::cache::{self, Cache};
+use super::routes::Agent;
+use super::systemd;
+use crate::commands::selection::Keys;
+use crate::failure::Failure;
+use crate::session::{Budget, CachedToken, Connector, OfflineArgs, SharedOffline};
+use crate::settings::{Settings, SettingsArgs};
+
+/// The pause between attempts to reach the vault.
+const PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) struct Connecting {
+    pub(super) agent: Arc<Agent>,
+    pub(super) args: SettingsArgs,
+    pub(super) settings: Settings,
+    pub(super) offline: OfflineArgs,
+    pub(super) keys: Keys,
+    pub(super) ttl: Duration,
+}
+
+impl Connecting {
+    /// Connects, and connects anew at each reload. Before the first success a lasting failure, such as a
+    /// refused credential or an untrusted certificate, ends the agent.
+    pub(super) fn run(mut self, failed: &Sender<Failure>, reloads: &Receiver<()>) {
+        let messages = self.agent.messages;
+        loop {
+            match self.connect() {
+                Ok(cache) => {
+                    self.agent.replace_cache(cache);
+                    messages.note("ready");
+                    systemd::ready();
+                }
+                Err(failure) if self.agent.cache().is_some() => self.keep_old(&failure),
+                Err(failure) if failure.may_pass() => {
+                    messages.failure(&failure);
+                    messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
+                    systemd::starting(self.timeout() + 2 * PAUSE);
+                    match reloads.recv_timeout(PAUSE) {
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        Err(RecvTimeoutError::Disconnected) => return,
+                        Ok(()) => {}
+                    }
+                    self.reload();
+                    continue;
+                }
+                Err(failure) => {
+                    // The receiver lives as long as the process.
+                    let _ = failed.send(failure);
+                    return;
+                }
+            }
+            loop {
+                if reloads.recv().is_err() {
+                    return;
+                }
+                systemd::reloading();
+                if self.reload() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Reads the settings again. Returns false, and leaves the old ones, if they are invalid.
+    fn reload(&mut self) -> bool {
+        self.agent.messages.note("reloading");
+        // The new connection begins with what the old one has read.
+        self.agent.save();
+        match Settings::load(&self.args) {
+            Ok(settings) => {
+                self.settings = settings;
+                true
+            }
+            Err(failure) => {
+                self.keep_old(&failure);
+                false
+            }
+        }
+    }
+
+    fn keep_old(&self, failure: &Failure) {
+        let messages = self.agent.messages;
+        messages.failure(failure);
+        messages.note("the reload failed; continuing as before");
+        if self.agent.cache().is_some() {
+            systemd::ready();
+        }
+    }
+
+    /// Connects, and fetches the named secrets, so that a missing one is noticed at once.
+    fn connect(&self) -> Result<Cache, Failure> {
+        let messages = self.agent.messages;
+        let token = CachedToken::load(&self.settings, messages)?;
+        let offline = SharedOffline::load(&self.offline, &self.settings, messages)?;
+        self.settings.read_secrets()?;
+        let budget = Budget::new(Some(self.timeout()));
+        let connector = Connector {
+            settings: &self.settings,
+            token: token.as_ref(),
+            accepted_org_key: None,
+            messages,
+        };
+        let cached = |builder: ClientBuilder| {
+            let builder = builder.cache(cache::policy(self.ttl));
+            match &offline {
+                Some(offline) => offline.around(builder),
+                None => builder,
+            }
+        };
+        let client = budget.spend(|| connector.read_with(Some(messages), cached))?;
+        let keys = self.keys.clone();
+        let cache = Cache::new(client, keys, self.ttl, self.timeout(), offline);
+        cache.fetch_named(&budget)?;
+        Ok(cache)
+    }
+
+    fn timeout(&self) -> Duration {
+        let timeout = self.settings.timeout;
+        timeout.unwrap_or(Timeouts::default().operation)
+    }
+}

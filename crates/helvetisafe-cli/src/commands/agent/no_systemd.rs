@@ -1,0 +1,21 @@
+//! In the place of `systemd` where it is left out.
+
+use std::time::Duration;
+
+use super::listen::{Address, Listener};
+use crate::failure::Failure;
+
+pub(super) fn ready() {}
+
+pub(super) fn starting(_: Duration) {}
+
+pub(super) fn reloading() {}
+
+pub(super) fn stopping() {}
+
+pub(super) fn start_watchdog(_: Address) {}
+
+#[expect(clippy::unnecessary_wraps, reason = "as with systemd")]
+pub(super) fn listener() -> Result<Option<Listener>, Failure> {
+    Ok(None)
+}
