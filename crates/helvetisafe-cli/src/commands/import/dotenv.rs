@@ -35,13 +35,22 @@ const CARRIAGE_RETURN: &str = "its value has a carriage return between quotes, w
 type Read<'a> = (Result<Zeroizing<String>, &'static str>, &'a str);
 
 /// Reads all pairs in order, and describes every invalid line without quoting it.
-pub(in crate::commands) fn read(text: &str) -> (Vec<Pair>, Vec<Problem>) {
+pub(super) fn read(text: &str) -> (Vec<Pair>, Vec<Problem>) {
+    read_with(text, None)
+}
+
+/// Reads pairs as [`read`] does. A value without quotes that begins with `scheme` is a reference of ours, which
+/// may have a `#`.
+pub(in crate::commands) fn read_with(
+    text: &str,
+    scheme: Option<&str>,
+) -> (Vec<Pair>, Vec<Problem>) {
     let (mut pairs, mut problems) = (Vec::new(), Vec::new());
     let (mut rest, mut number) = (text, 1);
     while !rest.is_empty() {
         let (line, mut after) = split_line(rest);
         if let Some((name, value)) = assignment(line) {
-            let (value, behind) = value_of(&rest[line.len() - value.len()..]);
+            let (value, behind) = value_of(&rest[line.len() - value.len()..], scheme);
             after = split_line(behind).1;
             let value = value.map_or_else(
                 |problem| {
@@ -87,11 +96,11 @@ fn is_blank(text: &str) -> bool {
     text.is_empty() || text.starts_with('#')
 }
 
-fn value_of(text: &str) -> Read<'_> {
+fn value_of<'a>(text: &'a str, scheme: Option<&str>) -> Read<'a> {
     let (value, after) = match text.chars().next() {
         Some('\'') => literal(text),
         Some('"') => escaped(text),
-        _ => unquoted(text),
+        _ => unquoted(text, scheme),
     };
     match value {
         Ok(value) if value.contains("${") => (Err(VARIABLE), after),
@@ -143,10 +152,12 @@ fn quoted(value: Zeroizing<String>, after: &str) -> Read<'_> {
     }
 }
 
-fn unquoted(text: &str) -> Read<'_> {
+fn unquoted<'a>(text: &'a str, scheme: Option<&str>) -> Read<'a> {
     let (line, after) = split_line(text);
-    let value = match line.split_once('#') {
-        Some((value, _)) if value.ends_with(' ') => value,
+    let is_reference = scheme.is_some_and(|scheme| line.starts_with(scheme));
+    let comment = if is_reference { " #" } else { "#" };
+    let value = match line.split_once(comment) {
+        Some((value, _)) if is_reference || value.ends_with(' ') => value,
         Some(_) => return (Err(COMMENT), after),
         None => line.strip_suffix('\r').unwrap_or(line),
     };

@@ -74,7 +74,7 @@ fn read(path: &Path, messages: Messages) -> Result<EnvFile, Failure> {
 
 /// Parses the text. `doubtful` gets the names of plain values that have a reference inside.
 fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<EnvFile, Vec<String>> {
-    let (pairs, problems) = dotenv::read(text);
+    let (pairs, problems) = dotenv::read_with(text, Some(SCHEME));
     let mut problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let (mut references, mut plain) = (Vec::new(), Vec::new());
     for pair in pairs {
