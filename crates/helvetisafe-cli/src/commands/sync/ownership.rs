@@ -164,13 +164,12 @@ impl Section {
 
 impl Field {
     fn remove(&self, entry: &mut ManagedFieldsEntry) {
-        let path = self.section.path().iter();
-        let all = entry.fields_v1.as_mut().map(|fields| &mut fields.0);
-        let section = all.and_then(|all| {
-            path.fold(Some(all), |value, name| value?.get_mut(name))?
-                .as_object_mut()
-        });
-        if let Some(section) = section {
+        let Some(FieldsV1(all)) = &mut entry.fields_v1 else {
+            return;
+        };
+        let mut path = self.section.path().iter();
+        let section = path.try_fold(all, |value, name| value.get_mut(name));
+        if let Some(section) = section.and_then(Value::as_object_mut) {
             section.remove(&key(&self.name));
         }
     }

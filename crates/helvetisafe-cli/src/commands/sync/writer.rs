@@ -12,8 +12,9 @@ use super::desired::Desired;
 use super::explain::{ApiError, Kind};
 use super::ownership::{Operation, Ownership};
 use super::plan::{Conflict, Plan};
-use super::report::Report;
+use super::report::{Report, names};
 use super::secret::{Manifest, Secret};
+use super::target::Target;
 use crate::failure::{Failure, Status};
 use crate::ui::messages::Messages;
 
@@ -130,7 +131,7 @@ impl<'a> Writer<'a> {
                 format_args!(
                     "{target} is immutable, and its entries differ ({}); delete it, or give another \
                      --name and let the pods use that",
-                    super::report::names([&data.added, &data.changed, &data.removed])
+                    names([&data.added, &data.changed, &data.removed])
                 ),
             ));
         }
@@ -200,7 +201,8 @@ impl<'a> Writer<'a> {
         merge(&mut metadata.annotations, &desired.annotations, removed);
         let data = &plan.data;
         let is_kept = |name: &String| {
-            !data.removed.contains(name) && !(self.args.prune && data.foreign.contains(name))
+            let is_pruned = self.args.prune && data.foreign.contains(name);
+            !is_pruned && !data.removed.contains(name)
         };
         // Of two entries of a name the last one counts.
         let entries = live.data.iter().filter(|(name, _)| is_kept(name));
@@ -243,7 +245,7 @@ fn merge(
     );
 }
 
-fn conflict(conflicts: &[&Conflict], target: &super::target::Target) -> Failure {
+fn conflict(conflicts: &[&Conflict], target: &Target) -> Failure {
     let each = conflicts.iter().map(|it| {
         let managers = match it.managers.join(", ") {
             managers if managers.is_empty() => "an unknown field manager".to_owned(),

@@ -29,6 +29,9 @@ pub(crate) struct ApiServer {
     state: Arc<Mutex<State>>,
 }
 
+/// A write of another client.
+type OtherWrite = Box<dyn FnOnce(&mut Store) + Send>;
+
 struct State {
     verbs: BTreeSet<&'static str>,
     store: Store,
@@ -36,7 +39,7 @@ struct State {
     /// The number of next requests to refuse with 503.
     failures: usize,
     /// Runs after a read, as another client would in between; before that this many other reads.
-    after_read: Option<(usize, Box<dyn FnOnce(&mut Store) + Send>)>,
+    after_read: Option<(usize, OtherWrite)>,
 }
 
 impl ApiServer {

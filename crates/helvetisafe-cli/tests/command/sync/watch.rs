@@ -1,0 +1,93 @@
+//! `sync --watch`.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use helvetisafe_test_support::Action;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::api_server::ApiServer;
+use super::{ROLE, command, failure, text, world};
+use crate::world::start_proxy;
+
+/// Starts a `sync --watch` and waits until `is_done` accepts its messages.
+fn watch(mut command: Command, is_done: impl Fn(&str) -> bool) -> (Child, String) {
+    let stderr = tempfile::NamedTempFile::new().unwrap();
+    command.stderr(stderr.reopen().unwrap());
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let messages = || std::fs::read_to_string(stderr.path()).unwrap();
+    wait(|| is_done(&messages()), &messages);
+    (child, messages())
+}
+
+fn wait(is_done: impl Fn() -> bool, shown: &dyn Fn() -> String) {
+    let begun = Instant::now();
+    while !is_done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", shown());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Ends it with SIGTERM and returns its output.
+fn end(child: Child) -> String {
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    text(&output.stdout)
+}
+
+#[test]
+fn a_watch_follows_the_vault_and_repairs_the_secret() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let mut command = command(&world, &server);
+    command.args(["--watch", "1s"]);
+    let has = |entry: &str| server.secret("app").is_some() && server.entries("app") == [entry];
+    let (child, _) = watch(command, |_| has("A=one"));
+    let shown = || format!("{:?}", server.take_log());
+    world.set("A", "two");
+    wait(|| has("A=two"), &shown);
+    // A deleted entry comes back.
+    server.put("kubectl", "app", json!({"data": {}}));
+    wait(|| has("A=two"), &shown);
+    assert_eq!(end(child), "+ A\n~ A\n+ A\n");
+}
+
+#[test]
+fn a_watch_survives_a_vault_and_a_server_that_are_down() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let is_down = Arc::new(AtomicBool::new(true));
+    let down = Arc::clone(&is_down);
+    let proxy = start_proxy(move |_, _| match down.load(Ordering::SeqCst) {
+        true => Action::Close,
+        false => Action::Forward,
+    });
+    let mut command = command(&world, &server);
+    command.env("HELVETISAFE_BASE_URL", proxy.base_url()).args([
+        "--watch",
+        "1s",
+        "--timeout",
+        "1s",
+    ]);
+    let (child, _) = watch(command, |messages| messages.contains("trying again in 2 s"));
+    is_down.store(false, Ordering::SeqCst);
+    let has = |entry: &str| server.secret("app").is_some() && server.entries("app") == [entry];
+    wait(|| has("A=one"), &String::new);
+    // More than the client repeats by itself.
+    server.fail(5);
+    world.set("A", "two");
+    wait(|| has("A=two"), &String::new);
+    end(child);
+}
+
+#[test]
+fn a_watch_ends_at_a_failure_that_lasts() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(&["get"]);
+    let (status, message) = failure(&world, &server, &["--watch"]);
+    assert_eq!(status, 4, "{message}");
+}
