@@ -247,7 +247,8 @@ fn scopes(entries: &Entries) -> Result<Option<Scopes>, Failure> {
     let Some((text, origin)) = entries.text(Setting::Scopes) else {
         return Ok(None);
     };
-    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let words = text.split(|c: char| c == ',' || c.is_whitespace());
+    let words = words.filter(|word| !word.is_empty());
     let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
     match scopes {
         Ok(scopes) if !scopes.is_empty() => Ok(Some(scopes.into_iter().collect())),

@@ -142,8 +142,13 @@ fn report(profile: &NewProfile, ui: &Ui) -> Result<(), Failure> {
     for path in secret_files {
         ui.messages.note(format_args!("wrote {path}"));
     }
-    ui.messages
-        .note(format_args!("wrote the profile `{name}` into {file}"));
+    let use_it = match profile.is_default() {
+        true => String::new(),
+        false => format!("; use it with --profile {name}"),
+    };
+    ui.messages.note(format_args!(
+        "wrote the profile `{name}` into {file}{use_it}"
+    ));
     Ok(())
 }
 

@@ -71,6 +71,11 @@ impl NewProfile {
         self.check()
     }
 
+    /// Returns whether commands use it without a name: it is the first one of its file.
+    pub(crate) fn is_default(&self) -> bool {
+        self.before.trim().is_empty()
+    }
+
     /// Returns the files for secrets.
     pub(crate) fn secret_files(&self) -> impl Iterator<Item = &Path> {
         self.secrets.iter().map(|(path, _)| path.as_path())
@@ -154,7 +159,7 @@ impl NewProfile {
             Some(table)
         };
         let mut found: Option<Table> = self.text().parse().ok();
-        if self.before.trim().is_empty()
+        if self.is_default()
             && let Some(table) = &mut found
         {
             table.remove("default_profile");

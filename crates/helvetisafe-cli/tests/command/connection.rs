@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use helvetisafe_test_support::{answer, server};
+use helvetisafe_test_support::{Action, answer, server};
 
 use crate::world::{World, start_proxy};
 
@@ -134,9 +134,10 @@ fn a_vault_that_refuses_too_many_scopes_works_with_fewer() {
         let body = String::from_utf8_lossy(&seen.body).into_owned();
         let is_few = body.contains("scope=secrets%3Aread+credentials%3Aread");
         let is_refused = seen.is("POST", TOKEN) && !is_few;
-        is_refused
-            .then(|| answer(400, r#"{"error":"invalid_scope"}"#))
-            .unwrap_or(helvetisafe_test_support::Action::Forward)
+        match is_refused {
+            true => answer(400, r#"{"error":"invalid_scope"}"#),
+            false => Action::Forward,
+        }
     });
     let get = || {
         let mut command = world.command_through(&proxy);

@@ -109,8 +109,7 @@ impl Cached<'_> {
         let now = Timestamp::now();
         let resource = secret_resource(key);
         if let Some(reason) = self.too_old(&resource) {
-            let message = format_args!("the secret `{key}` {reason}");
-            return Failure::new(Status::NotFound, message);
+            return Failure::other(format_args!("the secret `{key}` {reason}"));
         }
         match self.snapshot.get(&resource) {
             Some(entry) if !entry.is_expired(now) => missing(format_args!(
@@ -136,6 +135,7 @@ pub(super) fn empty() -> Failure {
     missing("nothing is cached for this vault and account")
 }
 
+/// The vault was not asked, so this is not the status of a secret that does not exist.
 fn missing(what: impl Display) -> Failure {
-    Failure::new(Status::NotFound, what).with_advice(CACHE_FIRST)
+    Failure::other(what).with_advice(CACHE_FIRST)
 }
