@@ -48,11 +48,11 @@ impl FromStr for Address {
 impl Address {
     /// Returns the address of the variables, or the default one.
     pub(super) fn from_variables() -> Result<Self, Failure> {
-        let ip = variable(HOST, DEFAULT_IP, |text| match text {
-            "localhost" => Ok(DEFAULT_IP),
-            _ => text.parse::<IpAddr>(),
+        let ip = variable(HOST, "an IP address", DEFAULT_IP, |text| match text {
+            "localhost" => Some(DEFAULT_IP),
+            _ => text.parse().ok(),
         })?;
-        let port = variable(PORT, DEFAULT_PORT, str::parse)?;
+        let port = variable(PORT, "a port", DEFAULT_PORT, |text| text.parse().ok())?;
         Ok(Self::Network(SocketAddr::new(ip, port)))
     }
 
@@ -115,22 +115,20 @@ impl fmt::Display for Address {
 }
 
 /// Returns the parsed value of a variable. An empty variable counts as unset.
-fn variable<T, E: fmt::Display>(
+fn variable<T>(
     name: &str,
+    kind: &str,
     default: T,
-    parse: impl FnOnce(&str) -> Result<T, E>,
+    parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, Failure> {
-    let text = match std::env::var_os(name) {
-        Some(text) if !text.is_empty() => text,
-        _ => return Ok(default),
-    };
-    let invalid = |why: &dyn fmt::Display| {
-        Failure::usage(format_args!(
-            "the variable {name}: {why}; correct it, unset it, or give --listen"
-        ))
-    };
-    let text = text.to_str().ok_or_else(|| invalid(&"it is not UTF-8"))?;
-    parse(text).map_err(|error| invalid(&error))
+    match std::env::var_os(name) {
+        Some(text) if !text.is_empty() => text.to_str().and_then(parse).ok_or_else(|| {
+            Failure::usage(format_args!(
+                "the variable {name} is not {kind}; correct it, unset it, or give --listen"
+            ))
+        }),
+        _ => Ok(default),
+    }
 }
 
 /// A listener on an address.
