@@ -38,7 +38,7 @@ mod state_folder;
 mod streams;
 #[cfg(unix)]
 mod suggest;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "systemd", target_os = "linux"))]
 mod systemd;
 mod terminal;
 #[cfg(unix)]

@@ -137,7 +137,7 @@ pub(super) enum Listener {
     #[cfg(unix)]
     Socket(std::os::unix::net::UnixListener, PathBuf),
     /// A socket of systemd, which stays when the agent ends.
-    #[cfg(unix)]
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
     Activated(std::os::unix::net::UnixListener),
 }
 
@@ -166,7 +166,9 @@ impl Listener {
                 address.is_ok_and(|address| address.ip().is_loopback())
             }
             #[cfg(unix)]
-            Self::Socket(..) | Self::Activated(_) => false,
+            Self::Socket(..) => false,
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            Self::Activated(_) => false,
         }
     }
 
@@ -176,7 +178,7 @@ impl Listener {
             Self::Network(listener) => listener.local_addr().ok().map(Address::Network),
             #[cfg(unix)]
             Self::Socket(_, path) => Some(Address::Socket(path.clone())),
-            #[cfg(unix)]
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
             Self::Activated(listener) => {
                 let address = listener.local_addr().ok()?;
                 address
@@ -190,9 +192,9 @@ impl Listener {
         match self {
             Self::Network(listener) => Ok(Arc::new(listener.accept()?.0)),
             #[cfg(unix)]
-            Self::Socket(listener, _) | Self::Activated(listener) => {
-                Ok(Arc::new(listener.accept()?.0))
-            }
+            Self::Socket(listener, _) => Ok(Arc::new(listener.accept()?.0)),
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            Self::Activated(listener) => Ok(Arc::new(listener.accept()?.0)),
         }
     }
 
@@ -215,7 +217,7 @@ impl fmt::Display for Listener {
             },
             #[cfg(unix)]
             Self::Socket(_, path) => write!(f, "unix:{}", path.display()),
-            #[cfg(unix)]
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
             Self::Activated(_) => match self.address() {
                 Some(address) => address.fmt(f),
                 None => f.write_str("a socket of systemd"),
