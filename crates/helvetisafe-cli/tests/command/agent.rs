@@ -271,12 +271,16 @@ fn the_variables_of_the_kubernetes_package_set_the_address() {
     assert!(agent.address.starts_with("127.0.0.2:"), "{}", agent.address);
     for (host, port, wanted) in [
         ("0.0.0.0", "0", "0.0.0.0 is not a loopback address"),
-        ("", "x", "the variable HELVETISAFE_AGENT_PORT: "),
-        ("", "65536", "the variable HELVETISAFE_AGENT_PORT: "),
+        ("", "x", "the variable HELVETISAFE_AGENT_PORT is not a port"),
+        (
+            "",
+            "65536",
+            "the variable HELVETISAFE_AGENT_PORT is not a port",
+        ),
         (
             "vault.example",
             "0",
-            "the variable HELVETISAFE_AGENT_HOST: ",
+            "the variable HELVETISAFE_AGENT_HOST is not an IP address",
         ),
     ] {
         let (status, messages) = ends(&mut start(host, port, &["--no-token"]));

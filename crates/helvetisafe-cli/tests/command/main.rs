@@ -58,7 +58,7 @@ mod streams;
 mod suggest;
 #[cfg(unix)]
 mod sync;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "systemd", target_os = "linux"))]
 mod systemd;
 mod terminal;
 #[cfg(unix)]

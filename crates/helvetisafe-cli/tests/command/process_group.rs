@@ -237,6 +237,27 @@ fn a_program_reads_the_terminal_and_the_shell_gets_it_back() {
     }
 }
 
+/// The command leads the session, as process 1 of a container with a terminal does.
+#[test]
+fn an_interactive_shell_gets_the_terminal_without_a_shell_around_it() {
+    let world = world();
+    for option in MODES {
+        let mut command = world.command();
+        command.args(["run", option, "--key", "KEY", "--", "bash", "--norc", "-i"]);
+        let mut session = spawn_command(command, Some(20_000)).unwrap();
+        session.send_line("echo $((6 * 7)) $KEY").unwrap();
+        session.exp_string("42 one").unwrap();
+        session.send_line("echo be''gun; sleep 30").unwrap();
+        session.exp_string("begun").unwrap();
+        thread::sleep(Duration::from_millis(300));
+        session.send_control('c').unwrap();
+        session.send_line("echo $((7 * 7))").unwrap();
+        session.exp_string("49").unwrap();
+        session.send_line("exit 0").unwrap();
+        session.exp_eof().unwrap();
+    }
+}
+
 #[test]
 fn ctrl_c_reaches_the_program_once_wherever_it_is() {
     let world = world();

@@ -30,41 +30,61 @@ impl Connecting {
     /// Connects, and connects anew at each reload. Before the first success a lasting failure, such as a
     /// refused credential or an untrusted certificate, ends the agent.
     pub(super) fn run(mut self, failed: &Sender<Failure>, reloads: &Receiver<()>) {
-        let messages = self.agent.messages;
         loop {
-            match self.connect() {
+            let pause = match self.connect() {
                 Ok(cache) => {
-                    self.agent.replace_cache(cache);
-                    messages.note("ready");
-                    systemd::ready();
+                    self.serve(cache);
+                    None
                 }
-                Err(failure) if self.agent.cache().is_some() => self.keep_old(&failure),
+                Err(failure) if self.is_serving() => {
+                    self.keep_old(&failure);
+                    None
+                }
                 Err(failure) if failure.may_pass() => {
-                    messages.failure(&failure);
-                    messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
-                    systemd::starting(self.timeout() + 2 * PAUSE);
-                    match reloads.recv_timeout(PAUSE) {
-                        Err(RecvTimeoutError::Timeout) => continue,
-                        Err(RecvTimeoutError::Disconnected) => return,
-                        Ok(()) => {}
-                    }
-                    self.reload();
-                    continue;
+                    self.note_retry(&failure);
+                    Some(PAUSE)
                 }
                 Err(failure) => {
                     // The receiver lives as long as the process.
                     let _ = failed.send(failure);
                     return;
                 }
+            };
+            if !self.wait(pause, reloads) {
+                return;
             }
-            loop {
-                if reloads.recv().is_err() {
-                    return;
-                }
-                systemd::reloading();
-                if self.reload() {
-                    break;
-                }
+        }
+    }
+
+    fn is_serving(&self) -> bool {
+        self.agent.cache().is_some()
+    }
+
+    fn serve(&self, cache: Cache) {
+        self.agent.replace_cache(cache);
+        self.agent.messages.note("ready");
+        systemd::ready();
+    }
+
+    fn note_retry(&self, failure: &Failure) {
+        let messages = self.agent.messages;
+        messages.failure(failure);
+        messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
+        systemd::starting(self.timeout() + 2 * PAUSE);
+    }
+
+    /// Waits for a reload with valid settings, or for the pause. Returns false when the process ends.
+    fn wait(&mut self, pause: Option<Duration>, reloads: &Receiver<()>) -> bool {
+        loop {
+            let reload = match pause {
+                Some(pause) => reloads.recv_timeout(pause),
+                None => reloads.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match reload {
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Ok(()) if self.reload() || pause.is_some() => return true,
+                Ok(()) => {}
             }
         }
     }
@@ -72,25 +92,26 @@ impl Connecting {
     /// Reads the settings again. Returns false, and leaves the old ones, if they are invalid.
     fn reload(&mut self) -> bool {
         self.agent.messages.note("reloading");
+        if self.is_serving() {
+            systemd::reloading();
+        }
         // The new connection begins with what the old one has read.
         self.agent.save();
         match Settings::load(&self.args) {
-            Ok(settings) => {
-                self.settings = settings;
-                true
-            }
+            Ok(settings) => self.settings = settings,
             Err(failure) => {
                 self.keep_old(&failure);
-                false
+                return false;
             }
         }
+        true
     }
 
     fn keep_old(&self, failure: &Failure) {
         let messages = self.agent.messages;
         messages.failure(failure);
         messages.note("the reload failed; continuing as before");
-        if self.agent.cache().is_some() {
+        if self.is_serving() {
             systemd::ready();
         }
     }

@@ -49,11 +49,11 @@ impl FromStr for Address {
 impl Address {
     /// Returns the address of the variables, or the default one.
     pub(super) fn from_variables() -> Result<Self, Failure> {
-        let ip = variable(HOST, DEFAULT_IP, |text| match text {
-            "localhost" => Ok(DEFAULT_IP),
-            _ => text.parse::<IpAddr>(),
+        let ip = variable(HOST, "an IP address", DEFAULT_IP, |text| match text {
+            "localhost" => Some(DEFAULT_IP),
+            _ => text.parse().ok(),
         })?;
-        let port = variable(PORT, DEFAULT_PORT, str::parse)?;
+        let port = variable(PORT, "a port", DEFAULT_PORT, |text| text.parse().ok())?;
         Ok(Self::Network(SocketAddr::new(ip, port)))
     }
 
@@ -116,22 +116,20 @@ impl fmt::Display for Address {
 }
 
 /// Returns the parsed value of a variable. An empty variable counts as unset.
-fn variable<T, E: fmt::Display>(
+fn variable<T>(
     name: &str,
+    kind: &str,
     default: T,
-    parse: impl FnOnce(&str) -> Result<T, E>,
+    parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, Failure> {
-    let text = match std::env::var_os(name) {
-        Some(text) if !text.is_empty() => text,
-        _ => return Ok(default),
-    };
-    let invalid = |why: &dyn fmt::Display| {
-        Failure::usage(format_args!(
-            "the variable {name}: {why}; correct it, unset it, or give --listen"
-        ))
-    };
-    let text = text.to_str().ok_or_else(|| invalid(&"it is not UTF-8"))?;
-    parse(text).map_err(|error| invalid(&error))
+    match std::env::var_os(name) {
+        Some(text) if !text.is_empty() => text.to_str().and_then(parse).ok_or_else(|| {
+            Failure::usage(format_args!(
+                "the variable {name} is not {kind}; correct it, unset it, or give --listen"
+            ))
+        }),
+        _ => Ok(default),
+    }
 }
 
 /// A listener on an address.
@@ -140,7 +138,7 @@ pub(super) enum Listener {
     #[cfg(unix)]
     Socket(std::os::unix::net::UnixListener, PathBuf),
     /// A socket of systemd, which stays when the agent ends.
-    #[cfg(unix)]
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
     Activated(std::os::unix::net::UnixListener),
 }
 
@@ -169,7 +167,9 @@ impl Listener {
                 address.is_ok_and(|address| address.ip().is_loopback())
             }
             #[cfg(unix)]
-            Self::Socket(..) | Self::Activated(_) => false,
+            Self::Socket(..) => false,
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            Self::Activated(_) => false,
         }
     }
 
@@ -179,7 +179,7 @@ impl Listener {
             Self::Network(listener) => listener.local_addr().ok().map(Address::Network),
             #[cfg(unix)]
             Self::Socket(_, path) => Some(Address::Socket(path.clone())),
-            #[cfg(unix)]
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
             Self::Activated(listener) => {
                 let address = listener.local_addr().ok()?;
                 address
@@ -193,9 +193,9 @@ impl Listener {
         match self {
             Self::Network(listener) => Ok(Arc::new(listener.accept()?.0)),
             #[cfg(unix)]
-            Self::Socket(listener, _) | Self::Activated(listener) => {
-                Ok(Arc::new(listener.accept()?.0))
-            }
+            Self::Socket(listener, _) => Ok(Arc::new(listener.accept()?.0)),
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            Self::Activated(listener) => Ok(Arc::new(listener.accept()?.0)),
         }
     }
 
@@ -218,7 +218,7 @@ impl fmt::Display for Listener {
             },
             #[cfg(unix)]
             Self::Socket(_, path) => write!(f, "unix:{}", path.display()),
-            #[cfg(unix)]
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
             Self::Activated(_) => match self.address() {
                 Some(address) => address.fmt(f),
                 None => f.write_str("a socket of systemd"),
