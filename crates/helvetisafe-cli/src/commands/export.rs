@@ -62,6 +62,11 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             "github needs --output \"$GITHUB_ENV\": its standard output is for the masks",
         ));
     }
+    if args.format == Format::Github && args.access.is_set() {
+        return Err(Failure::usage(
+            "--mode and --group do not apply to github, which appends to the runner's file; leave them out",
+        ));
+    }
     let variables = args.variables(vault, ui)?;
     let text = args.format.text(&variables, &args.manifest)?;
     match output {

@@ -28,6 +28,11 @@ pub(crate) struct AccessArgs {
 }
 
 impl AccessArgs {
+    /// Returns whether one of the options is given.
+    pub(crate) fn is_set(self) -> bool {
+        self.access() != Access::default()
+    }
+
     pub(crate) fn access(self) -> Access {
         Access {
             mode: self.mode,

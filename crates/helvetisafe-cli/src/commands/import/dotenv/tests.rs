@@ -188,7 +188,10 @@ proptest! {
     ) {
         let text = lines.join("\n");
         let theirs: Result<Vec<_>, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
-        if let (Some(ours), Ok(theirs)) = (pairs(&text), theirs) {
+        // It removes tabs around names, which no secret can have.
+        let is_valid = |(name, _): &(String, String)| KeyName::parse(name.as_str()).is_ok();
+        let ours = pairs(&text).filter(|pairs| pairs.iter().all(is_valid));
+        if let (Some(ours), Ok(theirs)) = (ours, theirs) {
             prop_assert_eq!(ours, theirs, "{:?}", text);
         }
     }
