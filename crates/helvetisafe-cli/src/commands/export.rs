@@ -64,11 +64,19 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             "github needs --output \"$GITHUB_ENV\": its standard output is for the masks",
         ));
     }
+    if args.format == Format::Github && args.access.is_set() {
+        return Err(Failure::usage(
+            "--mode and --group do not apply to github, which appends to the runner's file; leave them out",
+        ));
+    }
     let variables = args.variables(vault, ui)?;
     let text = args.format.text(&variables, &args.manifest)?;
     match output {
         Some(path) if args.format == Format::Github => github::append(path, &text, &variables, ui),
-        file => output_file::write_or_print(file, &text, args.access.access(), ui),
+        Some(path) => output_file::write(path, text.as_bytes(), args.access.access(), ui.messages),
+        None if text.is_empty() => Ok(()),
+        // On a terminal it is escaped.
+        None => ui.output.line(text.strip_suffix('\n').unwrap_or(&text)),
     }
 }
 

@@ -11,6 +11,7 @@ mod template;
 use std::path::{Path, PathBuf};
 
 use clap::ArgGroup;
+use serde::Serialize;
 
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
@@ -82,16 +83,57 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let variables = args.selection.variables(Reader::new(vault, None))?;
     match &args.env_file {
         Some(_) => {
-            let text =
-                env_file::text(args.env_file_form, &variables, &args.selection, ui.messages)?;
-            let file = output_file::named(&args.env_file);
-            output_file::write_or_print(file, &text, args.access.access(), ui)
+            let form = args.env_file_form;
+            let text = env_file::text(form, &variables, &args.selection, ui.messages)?;
+            let mut keys: Vec<_> = variables.iter().map(|it| it.key().as_str()).collect();
+            keys.dedup();
+            args.deliver(&text, keys, &args.env_file, ui)
         }
         None => {
             let folder = args.output_dir.as_deref().unwrap_or(Path::new("."));
             files::write(folder, &variables, args.access.access(), ui)
         }
     }
+}
+
+impl Args {
+    /// Writes a text made from secrets into a file, or prints it.
+    fn deliver(
+        &self,
+        text: &str,
+        keys: Vec<&str>,
+        output: &Option<PathBuf>,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        let output = output_file::named(output);
+        if let Some(file) = output {
+            output_file::write(file, text.as_bytes(), self.access.access(), ui.messages)?;
+        }
+        if ui.json {
+            return ui.output.json(&Json {
+                keys,
+                output: output.map(|file| file.display().to_string()),
+                text: output.is_none().then_some(text),
+            });
+        }
+        match output {
+            Some(file) => {
+                ui.messages.done(format_args!("wrote {}", file.display()));
+                Ok(())
+            }
+            None => ui.output.value(text),
+        }
+    }
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    keys: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
 }
 
 #[cfg(not(feature = "templates"))]

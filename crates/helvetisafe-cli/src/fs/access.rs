@@ -40,8 +40,8 @@ impl Access {
     #[cfg(unix)]
     pub(super) fn apply(self, file: &File) -> io::Result<()> {
         use std::os::unix::fs::{PermissionsExt, fchown};
-        if self.group.is_some() {
-            fchown(file, None, self.group)?;
+        if let Some(group) = self.group {
+            fchown(file, None, self.group).map_err(|error| wrong_group(group, &error))?;
         }
         match self.mode {
             Some(mode) => file.set_permissions(std::fs::Permissions::from_mode(mode)),
@@ -67,8 +67,8 @@ impl Access {
     #[cfg(unix)]
     fn apply_to_path(self, path: &Path, mode: u32) -> io::Result<()> {
         use std::os::unix::fs::{PermissionsExt, chown};
-        if self.group.is_some() {
-            chown(path, None, self.group)?;
+        if let Some(group) = self.group {
+            chown(path, None, self.group).map_err(|error| wrong_group(group, &error))?;
         }
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
     }
@@ -85,6 +85,13 @@ impl Access {
     pub(super) fn apply_to_folder(self, _: &Path) -> io::Result<()> {
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn wrong_group(group: u32, error: &io::Error) -> io::Error {
+    io::Error::other(format!(
+        "it cannot get the group {group}: {error}; choose a group of this user"
+    ))
 }
 
 #[cfg(all(test, unix))]

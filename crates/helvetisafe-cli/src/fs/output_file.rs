@@ -29,9 +29,8 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
         Failure::other(format_args!("cannot write {}: {error}", path.display()))
     };
     if is_standard_output(path) {
-        let mut stdout = io::stdout();
-        let written = stdout.write_all(contents).and_then(|()| stdout.flush());
-        return written
+        let printed = print_line(contents);
+        return printed
             .map(|()| Written::AsAsked)
             .map_err(|error| failed(&error));
     }
@@ -52,6 +51,14 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
         },
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// Prints contents and a newline, so that a program in the pipe can read them as a line.
+fn print_line(contents: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(contents)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
 }
 
 /// Returns whether a path is standard output: `-`, or a name of it such as `/dev/stdout`.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Ui;
 use super::messages::Messages;
 use crate::failure::Failure;
 use crate::fs::Access;
@@ -19,11 +18,21 @@ pub(crate) struct AccessArgs {
     #[arg(long, value_name = "MODE", value_parser = mode, requires = "destination")]
     mode: Option<u32>,
     /// The group of what is written, as a number; one of the groups of this user.
-    #[arg(long, value_name = "GID", requires = "destination")]
+    #[arg(
+        long,
+        value_name = "GID",
+        value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)),
+        requires = "destination"
+    )]
     group: Option<u32>,
 }
 
 impl AccessArgs {
+    /// Returns whether one of the options is given.
+    pub(crate) fn is_set(self) -> bool {
+        self.access() != Access::default()
+    }
+
     pub(crate) fn access(self) -> Access {
         Access {
             mode: self.mode,
@@ -62,20 +71,6 @@ pub(crate) fn write(
         ));
     }
     Ok(())
-}
-
-/// Writes a text into a file, or prints it without one; on a terminal it is escaped.
-pub(crate) fn write_or_print(
-    file: Option<&Path>,
-    text: &str,
-    access: Access,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    match file {
-        Some(path) => write(path, text.as_bytes(), access, ui.messages),
-        None if text.is_empty() => Ok(()),
-        None => ui.output.line(text.strip_suffix('\n').unwrap_or(text)),
-    }
 }
 
 #[cfg(test)]

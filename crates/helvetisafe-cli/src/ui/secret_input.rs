@@ -31,7 +31,7 @@ const LENGTHS: RangeInclusive<usize> = 8..=4096;
 #[derive(Args)]
 #[command(next_help_heading = "Value")]
 pub(crate) struct ValueArgs {
-    /// Take the value from a file, byte for byte.
+    /// Take the value from a file, byte for byte; - stands for standard input.
     #[arg(
         long,
         visible_alias = "file",
@@ -78,11 +78,13 @@ impl ValueArgs {
             return generate::value(length);
         }
         let value = match &self.value_file {
-            Some(path) => {
+            Some(path) if path.as_os_str() != input_file::STDIN => {
                 let what = path.display().to_string();
                 let file = File::open(path).map_err(|error| unreadable(&what, &error))?;
                 self.text(file, &what)?
             }
+            // `-` stands for it.
+            Some(_) => self.text(io::stdin().lock(), "standard input")?,
             None if io::stdin().is_terminal() => self.encoded(prompt(name)?),
             None => self.text(io::stdin().lock(), "standard input")?,
         };

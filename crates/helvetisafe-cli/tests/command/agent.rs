@@ -707,6 +707,20 @@ fn the_socket_is_private_and_removed_at_exit() {
     assert!(!left.flatten().any(|entry| is_temporary(&entry.file_name())));
 }
 
+#[test]
+fn a_token_on_standard_output_is_a_line() {
+    let world = world();
+    let mut command = world.command();
+    command.args(["agent", "--listen", "127.0.0.1:0", "--token-file", "-"]);
+    let mut agent = Agent::spawn(command.stdout(Stdio::piped()));
+    let mut stdout = BufReader::new(agent.child.stdout.take().unwrap());
+    stdout.read_line(&mut agent.token).unwrap();
+    assert_eq!(agent.token.pop(), Some('\n'));
+    agent.wait_until_ready();
+    assert_eq!(agent.get("/secret/B").body, json!({ "B": "b" }));
+    assert_eq!(agent.terminate("-TERM"), Some(0));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_mode_opens_the_socket_and_the_token_to_the_group() {

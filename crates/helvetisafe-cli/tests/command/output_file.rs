@@ -205,6 +205,39 @@ fn modes_and_groups_are_as_asked_whatever_the_umask() {
 }
 
 #[test]
+fn a_group_of_other_users_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let world = world();
+    script(
+        &world,
+        "chmod 777 .; chmod 644 key.pem; mkdir -m 700 state; chown 54321 state",
+    );
+    let wrapper = [
+        "setpriv",
+        "--reuid",
+        "54321",
+        "--regid",
+        "54321",
+        "--clear-groups",
+    ];
+    let get =
+        "HELVETISAFE_STATE_DIR=state HELVETISAFE_INSECURE_PERMISSIONS=true helvetisafe get A -o a";
+    for _ in 0..2 {
+        let output = shell(&world, &wrapper, &format!("{get} --group 54322"));
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(
+            messages.contains("a: it cannot get the group 54322: Operation not permitted"),
+            "{messages}"
+        );
+        let output = shell(&world, &wrapper, get);
+        assert!(output.status.success());
+    }
+}
+
+#[test]
 fn a_folder_that_gives_its_group_to_files_continues_to() {
     let world = world();
     script(&world, "mkdir shared; chmod 2770 shared");

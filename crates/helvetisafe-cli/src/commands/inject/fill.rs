@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use helvetisafe::Secret;
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Args;
@@ -13,7 +12,7 @@ use crate::commands::selection::{IfMissing, Project};
 use crate::failure::{Failure, Status};
 use crate::session::{Failures, Reader, Vault};
 use crate::ui::messages::Messages;
-use crate::ui::{Ui, input_file, output_file};
+use crate::ui::{Ui, input_file};
 
 const KNOWN: &str = "nothing was written; only {{ secret \"KEY\" }}, {{ secret \"KEY\" \"FIELD\" }} \
                      and {{ variable \"NAME\" }} are filled, and \\{{ stands for {{ itself";
@@ -23,34 +22,8 @@ pub(super) fn fill(path: &Path, args: &Args, vault: &Vault, ui: &Ui) -> Result<(
     let requests = template.requests();
     let secrets = Reader::new(vault, None).secrets(&requests)?;
     let text = render(&template, &secrets, &input_file::name(path), ui.messages)?;
-    let output = output_file::named(&args.output);
-    if let Some(file) = output {
-        output_file::write(file, text.as_bytes(), args.access.access(), ui.messages)?;
-    }
-    if ui.json {
-        return ui.output.json(&Json {
-            keys: requests.iter().map(|it| it.key.as_str()).collect(),
-            output: output.map(|file| file.display().to_string()),
-            text: output.is_none().then_some(&text),
-        });
-    }
-    match output {
-        Some(file) => {
-            ui.messages.done(format_args!("wrote {}", file.display()));
-            Ok(())
-        }
-        None => ui.output.value(&text),
-    }
-}
-
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json<'a> {
-    keys: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
+    let keys = requests.iter().map(|it| it.key.as_str()).collect();
+    args.deliver(&text, keys, &args.output, ui)
 }
 
 fn read(path: &Path, messages: Messages) -> Result<Template, Failure> {
