@@ -64,6 +64,19 @@ impl Profile {
         }
     }
 
+    /// Returns the names of all profiles; none if the file cannot be used.
+    pub(crate) fn names(args: &SettingsArgs) -> Vec<String> {
+        let file = args.config.clone();
+        let file = file.or_else(|| path_variable("HELVETISAFE_CONFIG"));
+        let profiles = file.or_else(default_file).and_then(|file| {
+            let config = read(&file, args.insecure_permissions).ok()?;
+            take_profiles(config_without_default(config), &file).ok()
+        });
+        profiles.map_or_else(Vec::new, |profiles| {
+            profiles.into_iter().map(|(name, _)| name).collect()
+        })
+    }
+
     fn new(file: PathBuf, name: String, entries: Value) -> Result<Self, Failure> {
         let Value::Table(entries) = entries else {
             return Err(Failure::usage(format_args!(
@@ -203,6 +216,11 @@ fn take_default(config: &mut Table, file: &Path) -> Result<Option<String>, Failu
             file.display()
         ))),
     }
+}
+
+fn config_without_default(mut config: Table) -> Table {
+    config.remove("default_profile");
+    config
 }
 
 fn take_profiles(mut config: Table, file: &Path) -> Result<Table, Failure> {

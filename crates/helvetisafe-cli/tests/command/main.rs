@@ -7,6 +7,8 @@ mod agent;
 mod changing_vault;
 #[cfg(unix)]
 mod clipboard;
+#[cfg(unix)]
+mod completion;
 mod copy_and_move;
 mod doctor;
 #[cfg(target_os = "linux")]
