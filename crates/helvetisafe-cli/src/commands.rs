@@ -2,6 +2,7 @@
 
 mod agent;
 mod check;
+mod complete;
 mod completions;
 mod config;
 mod copy;
@@ -138,7 +139,7 @@ impl Command {
             Self::Trust(args) => trust::run(args, vault.settings()?, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),
             Self::Man(args) => man::run(args, program(), &ui.output),
-            Self::Internal(command) => internal::run(command),
+            Self::Internal(command) => internal::run(command, program(), &ui.output),
         }
     }
 }

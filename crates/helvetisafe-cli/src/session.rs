@@ -4,6 +4,7 @@ mod budget;
 mod connect;
 mod events;
 mod failures;
+pub(crate) mod name_index;
 mod offline;
 mod read;
 mod reader;

@@ -129,6 +129,18 @@ impl Settings {
         })
     }
 
+    /// Returns the normalized URL of the vault, without reading a secret; `None` if it is not set.
+    pub(crate) fn url(args: &SettingsArgs) -> Option<String> {
+        let entries = Entries::collect(args).ok()?;
+        let url = text(&entries, Setting::BaseUrl).ok()?;
+        Some(vault_id::normalized(&url))
+    }
+
+    /// Returns the normalized URL of the vault.
+    pub(crate) fn normalized_url(&self) -> String {
+        vault_id::normalized(&self.base_url)
+    }
+
     pub(crate) fn uses_api_token(&self) -> bool {
         matches!(self.authentication, Authentication::ApiToken(_))
     }

@@ -1,4 +1,7 @@
 //! `completions SHELL`.
+//!
+//! The scripts for bash, fish and zsh ask the command itself: see [`super::complete`]. Those for other shells
+//! are made from the parser.
 
 use clap_complete::Shell;
 
@@ -12,6 +15,9 @@ Examples:
   helvetisafe completions fish > ~/.config/fish/completions/helvetisafe.fish";
 
 /// Print the completions for a shell. No network.
+///
+/// In bash, fish and zsh, the names of secrets and profiles are completed too, and after -- a program and its
+/// arguments. The names are those that the last list of this user on a terminal had.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -20,7 +26,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, mut program: clap::Command, output: &Output) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut program, "helvetisafe", &mut script);
-    output.bytes(&script)
+    match args.shell {
+        Shell::Bash => output.bytes(include_bytes!("completions/helvetisafe.bash")),
+        Shell::Fish => output.bytes(include_bytes!("completions/helvetisafe.fish")),
+        Shell::Zsh => output.bytes(include_bytes!("completions/helvetisafe.zsh")),
+        shell => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut program, "helvetisafe", &mut script);
+            output.bytes(&script)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `edit KEY`: changes a value in an editor.
 
 mod editor;
+mod stale;
 mod workspace;
 
 use std::io::{self, IsTerminal};

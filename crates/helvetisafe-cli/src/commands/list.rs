@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::session::Vault;
+use crate::session::{Vault, name_index};
 use crate::ui::Ui;
 use crate::ui::expiry::{after, in_words};
 
@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         None => None,
     };
     let mut listed = vault.read(|secrets| secrets.list())??;
+    name_index::save(&listed, vault)?;
     listed.retain(|secret| args.selects(secret, until));
     listed.sort_by(|a, b| a.key().cmp(b.key()));
     if ui.json {

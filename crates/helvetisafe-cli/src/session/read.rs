@@ -2,6 +2,7 @@
 
 use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
 
+use super::name_index;
 use super::vault::Vault;
 use crate::failure::Failure;
 use crate::ui::progress::Progress;
@@ -59,7 +60,9 @@ pub(super) fn secrets(
 
 /// Reads the names and dates of all secrets from the vault.
 pub(super) fn list(vault: &Vault) -> Result<Vec<SecretMetadata>, Failure> {
-    vault.read(|secrets| secrets.list())?.map_err(cannot_list)
+    let listed = vault.read(|secrets| secrets.list())?.map_err(cannot_list)?;
+    name_index::save(&listed, vault)?;
+    Ok(listed)
 }
 
 fn cannot_list(error: Error) -> Failure {

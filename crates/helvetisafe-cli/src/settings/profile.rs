@@ -84,6 +84,14 @@ impl Profile {
         Ok((profiles.collect::<Result<_, _>>()?, Some(used)))
     }
 
+    /// Returns the names of all profiles; none if the file cannot be used.
+    pub(crate) fn names(args: &SettingsArgs) -> Vec<String> {
+        let Ok((profiles, _)) = Self::load_all(args) else {
+            return Vec::new();
+        };
+        profiles.into_iter().map(|profile| profile.name).collect()
+    }
+
     fn new(
         file: PathBuf,
         name: String,

@@ -67,7 +67,7 @@ fn digest(token: &str) -> String {
 
 /// Lowercases scheme and host, and removes the default port and a slash at the end. An invalid URL stays
 /// as it is; connecting refuses it.
-fn normalized(url: &str) -> String {
+pub(super) fn normalized(url: &str) -> String {
     let Ok(uri) = url.parse::<Uri>() else {
         return url.to_owned();
     };

@@ -2,7 +2,7 @@
 
 mod generate;
 #[cfg(unix)]
-mod hidden_prompt;
+pub(super) mod hidden_prompt;
 #[cfg(unix)]
 mod line;
 
@@ -85,16 +85,13 @@ impl ValueArgs {
             }
             // `-` stands for it.
             Some(_) => self.text(io::stdin().lock(), "standard input")?,
-            None if io::stdin().is_terminal() => self.encoded(prompt(name)?),
+            None if io::stdin().is_terminal() => self.encoded(prompt(name, self.allow_empty)?),
             None => self.text(io::stdin().lock(), "standard input")?,
         };
-        if value.expose_secret().is_empty() && !self.allow_empty {
-            return Err(Failure::usage(
-                "the value is empty, as after a failed command; if that is intended, give \
-                 --allow-empty",
-            ));
+        match value.expose_secret().is_empty() && !self.allow_empty {
+            true => Err(empty()),
+            false => Ok(value),
         }
-        Ok(value)
     }
 
     /// Returns the length of the value to generate. The message does not show the text, which may be a value.
@@ -153,17 +150,25 @@ impl ValueArgs {
     }
 }
 
+fn empty() -> Failure {
+    Failure::usage(
+        "the value is empty, as after a failed command; if that is intended, give --allow-empty",
+    )
+}
+
 fn unreadable(what: &str, error: &io::Error) -> Failure {
     Failure::usage(format_args!("cannot read {what}: {error}"))
 }
 
-/// Asks twice at a hidden prompt.
-fn prompt(name: &str) -> Result<SecretString, Failure> {
-    let questions = [
-        format!("Value of {name}: "),
-        format!("Value of {name}, again: "),
-    ];
-    let [value, again] = ask(questions).map_err(|error| unreadable("the terminal", &error))?;
+/// Asks twice at a hidden prompt. An empty value is refused before it is asked again.
+fn prompt(name: &str, allow_empty: bool) -> Result<SecretString, Failure> {
+    let failed = |error: io::Error| unreadable("the terminal", &error);
+    let mut ask = asker().map_err(failed)?;
+    let value = ask(&format!("Value of {name}: ")).map_err(failed)?;
+    if value.expose_secret().is_empty() && !allow_empty {
+        return Err(empty());
+    }
+    let again = ask(&format!("Value of {name}, again: ")).map_err(failed)?;
     if value.expose_secret() != again.expose_secret() {
         return Err(Failure::usage(
             "the two values differ; nothing was changed; try again",
@@ -174,7 +179,7 @@ fn prompt(name: &str) -> Result<SecretString, Failure> {
 
 /// Asks once at a hidden prompt.
 pub(crate) fn ask_hidden(what: &str) -> Result<SecretString, Failure> {
-    let answer = ask_once(&format!("{what}: "));
+    let answer = asker().and_then(|mut ask| ask(&format!("{what}: ")));
     let answer = answer.map_err(|error| unreadable("the terminal", &error))?;
     if answer.expose_secret().is_empty() {
         return Err(Failure::usage(format_args!("{what} is empty; try again")));
@@ -182,24 +187,15 @@ pub(crate) fn ask_hidden(what: &str) -> Result<SecretString, Failure> {
     Ok(answer)
 }
 
+/// Returns a function that asks a question at a hidden prompt.
 #[cfg(unix)]
-fn ask_once(question: &str) -> io::Result<SecretString> {
-    hidden_prompt::HiddenPrompt::open()?.ask(question)
-}
-
-#[cfg(not(unix))]
-fn ask_once(question: &str) -> io::Result<SecretString> {
-    rpassword::prompt_password(question).map(SecretString::from)
-}
-
-#[cfg(unix)]
-fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
+fn asker() -> io::Result<impl FnMut(&str) -> io::Result<SecretString>> {
     let mut prompt = hidden_prompt::HiddenPrompt::open()?;
-    Ok([prompt.ask(&first)?, prompt.ask(&second)?])
+    Ok(move |question: &str| prompt.ask(question))
 }
 
 #[cfg(not(unix))]
-fn ask([first, second]: [String; 2]) -> io::Result<[SecretString; 2]> {
-    let ask = |question| rpassword::prompt_password(question).map(SecretString::from);
-    Ok([ask(first)?, ask(second)?])
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn asker() -> io::Result<impl FnMut(&str) -> io::Result<SecretString>> {
+    Ok(|question: &str| rpassword::prompt_password(question).map(SecretString::from))
 }

@@ -78,7 +78,7 @@ fn without_a_runtime_folder_the_text_is_in_shared_memory() {
     let output = command.env_remove("XDG_RUNTIME_DIR").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let path = fs::read_to_string(stage.world.folder.path().join("path")).unwrap();
-    assert!(path.starts_with("/dev/shm/helvetisafe-"), "{path}");
+    assert!(path.starts_with("/dev/shm/helvetisafe-edit-"), "{path}");
     assert!(!PathBuf::from(path.trim()).exists());
 }
 
@@ -146,6 +146,30 @@ fn a_signal_ends_the_editor_and_removes_the_text() {
         fs::remove_file(started).unwrap();
     }
     assert_eq!(stage.value(), "old text");
+}
+
+/// Only SIGKILL leaves the folder. The next command removes it, but not those of commands in progress.
+#[test]
+fn the_next_command_removes_what_a_kill_left() {
+    let stage = Stage::new();
+    let start = |name: &str| {
+        let script = format!("touch {name}; exec sleep 60");
+        let mut command = stage.edit(&script);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+        while !stage.world.folder.path().join(name).exists() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        child.unwrap()
+    };
+    let (mut killed, mut running) = (start("killed"), start("running"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(fs::read_dir(&stage.runtime).unwrap().count(), 2);
+    assert!(stage.run("true").status.success());
+    assert_eq!(fs::read_dir(&stage.runtime).unwrap().count(), 1);
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    running.wait().unwrap();
+    stage.assert_nothing_is_left();
 }
 
 #[test]

@@ -75,6 +75,8 @@ impl Stage {
         let (shared, foreign) = (Arc::clone(&plan), world.foreign_org_key());
         let proxy = start_proxy(move |seen, _| play(&mut shared.lock().unwrap(), &foreign, seen));
         world.write("template", "value={{ secret \"KEY\" }}", 0o600);
+        world.write("references", "NAME=hs://KEY\n", 0o600);
+        world.write("project.toml", "[variables]\nNAME = \"KEY\"\n", 0o600);
         world.write("import.json", r#"{"KEY":"imported value"}"#, 0o600);
         Self { world, proxy, plan }
     }
@@ -161,6 +163,8 @@ const READERS: &[(&str, i32)] = &[
     ("run --max-age 1h --key KEY -- printenv", 125),
     ("run --no-exec --key KEY -- printenv", 125),
     ("run --watch 1s --key KEY -- printenv", 125),
+    ("run --env-file references -- printenv", 125),
+    ("run --project project.toml -- printenv", 125),
     ("export --format json --key KEY", 8),
     ("export --format shell --key KEY --output out", 8),
     ("inject template", 8),
@@ -176,6 +180,9 @@ const WRITERS: &[(&str, i32)] = &[
     ("move KEY NEW", 8),
     ("set KEY --field FIELD --generate", 8),
     ("update KEY --field FIELD --generate", 8),
+    ("edit KEY", 8),
+    ("rotate KEY --generate", 8),
+    ("rotate KEY --generate -- touch out", 8),
 ];
 
 /// The commands that are tested against a remembered org key only: they read no secret.
@@ -266,6 +273,23 @@ fn swapped_secrets_are_refused_by_every_command() {
     assert!(output.status.success(), "{output:?}");
     stage.plan.lock().unwrap().records.clear();
     assert_eq!(stage.run("get KEY").stdout, b"imported value");
+}
+
+/// `check` reports a refusal as the outcome of a variable.
+#[test]
+fn a_swapped_secret_fails_the_check_of_a_project_without_its_value() {
+    let stage = Stage::new();
+    stage.remembers();
+    stage.swaps("KEY", "OTHER");
+    let output = stage.run("check --project project.toml");
+    assert_eq!(output.status.code(), Some(8), "{output:?}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("failed   NAME"), "{stdout}");
+    assert!(
+        stdout.contains("`KEY` holds one value named `OTHER`"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains(VALUE), "{stdout}");
 }
 
 #[test]

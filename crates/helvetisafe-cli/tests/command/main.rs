@@ -10,6 +10,8 @@ mod changing_vault;
 #[cfg(unix)]
 mod clipboard;
 #[cfg(unix)]
+mod completion;
+#[cfg(unix)]
 mod connection;
 mod copy_and_move;
 mod doctor;

@@ -125,6 +125,25 @@ fn init_asks_for_a_token_and_a_password() {
 }
 
 #[test]
+fn an_empty_value_is_refused_before_it_is_asked_again() {
+    let world = World::new();
+    let mut session = start(command(&world, &["set", "KEY"]));
+    session.exp_string("Value of KEY: ").unwrap();
+    session.send_line("").unwrap();
+    let rest = session.exp_eof().unwrap();
+    assert!(rest.contains("the value is empty"), "{rest}");
+    assert!(!rest.contains("again"), "{rest}");
+
+    let mut session = start(command(&world, &["set", "KEY", "--allow-empty"]));
+    for prompt in ["Value of KEY: ", "Value of KEY, again: "] {
+        session.exp_string(prompt).unwrap();
+        session.send_line("").unwrap();
+    }
+    let rest = session.exp_eof().unwrap();
+    assert!(rest.contains("created `KEY`"), "{rest}");
+}
+
+#[test]
 fn a_table_has_a_heading_and_expiries_in_words() {
     let world = World::new();
     let empty = shown(command(&world, &["list", "--color", "never"]));
@@ -197,6 +216,34 @@ fn a_progress_bar_appears_before_the_first_result() {
     let piped = export(&[]).output().unwrap();
     assert!(piped.status.success());
     assert_eq!(piped.stderr, b"");
+}
+
+#[test]
+fn ctrl_c_clears_the_progress_bar() {
+    let world = World::new();
+    world.set("KEY", "hunter2");
+    let proxy = start_proxy(|seen, _| match seen.path.ends_with("/KEY") {
+        true => Action::Stall(Duration::from_secs(20)),
+        false => Action::Forward,
+    });
+    for (signal, key) in KEYS.map(|(key, signal)| (signal, key)) {
+        let mut command = command(&world, &["export", "--format", "json", "--key", "KEY"]);
+        command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+        let mut session = start(command);
+        session.exp_string("0 of 1").unwrap();
+        session.send_control(key).unwrap();
+        let rest = session.exp_eof().unwrap();
+        // The line of the bar is erased, and not drawn again.
+        let (_, after) = rest
+            .rsplit_once("\u{1b}[2K")
+            .unwrap_or_else(|| panic!("{rest:?}"));
+        assert!(!after.contains(" of 1"), "{rest:?}");
+        let status = session.process_mut().wait().unwrap();
+        assert!(
+            matches!(status, WaitStatus::Signaled(_, found, _) if found == signal),
+            "{status:?}"
+        );
+    }
 }
 
 #[test]

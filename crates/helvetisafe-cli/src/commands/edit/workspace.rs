@@ -1,7 +1,7 @@
 //! The folder with the text. Editors save by rename, and put backups and swap files beside the file, so the
 //! folder is private and removed whole.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+use super::stale;
 use crate::failure::Failure;
 use crate::fs::path_variable;
 use crate::ui::messages::Messages;
@@ -20,6 +21,8 @@ const LIMIT: u64 = 4 << 20;
 pub(super) struct Workspace {
     folder: TempDir,
     file: PathBuf,
+    /// Shows later commands that the folder is in use.
+    _lock: File,
 }
 
 impl Workspace {
@@ -32,10 +35,13 @@ impl Workspace {
             Failure::other(format_args!("cannot create a folder for the text: {error}"))
         };
         let mut builder = tempfile::Builder::new();
-        builder.prefix("helvetisafe-");
+        builder.prefix(stale::PREFIX);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let folder = builder.tempdir_in(parent(messages)).map_err(failed)?;
+        let parent = parent(messages);
+        stale::remove(&parent);
+        let folder = builder.tempdir_in(parent).map_err(failed)?;
+        let lock = stale::lock(folder.path()).map_err(failed)?;
         let file = folder.path().join(name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -44,7 +50,11 @@ impl Workspace {
         let mut text = options.open(&file).map_err(failed)?;
         text.write_all(value.expose_secret().as_bytes())
             .map_err(failed)?;
-        Ok(Self { folder, file })
+        Ok(Self {
+            folder,
+            file,
+            _lock: lock,
+        })
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -54,7 +64,7 @@ impl Workspace {
     /// Reads the text, and removes the folder.
     pub(super) fn read(self) -> Result<SecretString, Failure> {
         let mut bytes = Zeroizing::new(Vec::new());
-        let read = fs::File::open(&self.file).and_then(|file| {
+        let read = File::open(&self.file).and_then(|file| {
             let length = usize::try_from(file.metadata()?.len().min(LIMIT)).unwrap_or_default();
             // One allocation: growing would leave an unwiped copy.
             bytes.reserve_exact(length + 1);

@@ -6,10 +6,19 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+#[cfg(unix)]
+use signal_hook::consts::SIGCONT;
+
 use crate::ui::messages::Messages;
+#[cfg(unix)]
+use crate::ui::secret_input::hidden_prompt::signals::{Signals, act_by_default};
 
 /// Shorter work shows no bar.
 const DELAY: Duration = Duration::from_secs(1);
+
+/// The longest time from a signal to its effect.
+#[cfg(unix)]
+const TICK: Duration = Duration::from_millis(50);
 
 /// A progress bar on standard error. It appears only on a terminal, after [`DELAY`].
 pub(crate) struct Progress {
@@ -55,8 +64,27 @@ fn show_late(bar: &ProgressBar, end: &Receiver<()>) {
     if end.recv_timeout(DELAY) == Err(RecvTimeoutError::Timeout) {
         bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.tick();
+        wait_for_signals(bar, end);
     }
 }
+
+/// Erases the bar when a signal ends or stops the process, until the work ends.
+#[cfg(unix)]
+fn wait_for_signals(bar: &ProgressBar, end: &Receiver<()>) {
+    // Without handlers a signal leaves the bar behind, which is no reason to fail.
+    let Ok(mut signals) = Signals::catch() else {
+        return;
+    };
+    while end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+        for signal in signals.pending().filter(|&signal| signal != SIGCONT) {
+            // The bar is drawn again if the process is continued.
+            bar.suspend(|| drop(act_by_default(signal)));
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn wait_for_signals(_: &ProgressBar, _: &Receiver<()>) {}
 
 impl Drop for Progress {
     fn drop(&mut self) {

@@ -3,7 +3,7 @@
 //! The terminal still turns Ctrl-C, Ctrl-\ and Ctrl-Z into signals, so that a script around the command
 //! gets them too. Before a signal acts, the settings of the terminal are restored.
 
-mod signals;
+pub(in crate::ui) mod signals;
 mod terminal;
 
 use std::io;

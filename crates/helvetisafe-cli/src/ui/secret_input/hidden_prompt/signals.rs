@@ -29,10 +29,10 @@ static ACT_AT_ONCE: AtomicBool = AtomicBool::new(true);
 
 /// The signals that end, stop or continue a program, except those ignored at the start. They act by
 /// default again after the drop.
-pub(super) struct Signals(SignalDelivery<UnixStream, SignalOnly>);
+pub(in crate::ui) struct Signals(SignalDelivery<UnixStream, SignalOnly>);
 
 impl Signals {
-    pub(super) fn catch() -> io::Result<Self> {
+    pub(in crate::ui) fn catch() -> io::Result<Self> {
         let mut signals = not_ignored(ENDING);
         for signal in &signals {
             register_conditional_default(*signal, &ACT_AT_ONCE)?;
@@ -45,7 +45,7 @@ impl Signals {
     }
 
     /// Returns the signals since the last call.
-    pub(super) fn pending(&mut self) -> impl Iterator<Item = c_int> + use<> {
+    pub(in crate::ui) fn pending(&mut self) -> impl Iterator<Item = c_int> + use<> {
         self.0.pending()
     }
 }
@@ -66,6 +66,6 @@ impl Drop for Signals {
 }
 
 /// Ends the process by the signal, as a shell expects, or stops it and returns when it is continued.
-pub(super) fn act_by_default(signal: c_int) -> io::Result<()> {
+pub(in crate::ui) fn act_by_default(signal: c_int) -> io::Result<()> {
     emulate_default_handler(signal)
 }
