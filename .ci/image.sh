@@ -24,6 +24,11 @@ user=$(grep -oP '^USER \K.*' "$file")
 [[ "$user" =~ ^[1-9][0-9]*: ]] || fail "the image's user has to be a number, and not root's: $user"
 ! readelf --program-headers "$root$program" | grep -q INTERP || fail "$program is not static"
 
+if ! unshare --mount true 2>/dev/null; then
+  echo "the program was built, and not run in its root file system: this user may not make a mount namespace"
+  exit 0
+fi
+
 # What the base image has, and the kubelet writes.
 mkdir -p "$root/etc/ssl/certs"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
