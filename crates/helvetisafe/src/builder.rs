@@ -265,6 +265,13 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Sets the number of attempts of a call: by default 3; 1 turns retries off, and 0 means 1.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?.attempts(1).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn attempts(self, attempts: u32) -> Self {
         let policy = RetryPolicy {
             max_attempts: attempts.max(1),
@@ -339,6 +346,13 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Trusts Mozilla's compiled-in roots instead of the platform's.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?.bundled_roots().connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(mut self) -> Self {
         self.connections.tls.roots.base = BaseRoots::Bundled;
@@ -371,6 +385,17 @@ impl<P> ClientBuilder<P> {
     /// HTTP/1.1, so other protocols of ALPN are left out.
     ///
     /// `rustls` has no version 1 yet. This method follows it, and is exempt from this crate's version promise.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use helvetisafe::Client;
+    ///
+    /// # fn of_the_application() -> rustls::ClientConfig { unimplemented!() }
+    /// let config: rustls::ClientConfig = of_the_application();
+    /// let client = Client::builder_from_env()?.rustls_config(Arc::new(config)).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[cfg(feature = "rustls-config")]
     pub fn rustls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
         self.connections.tls.own = Some(config);
@@ -395,6 +420,13 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Connects directly, and ignores `HTTPS_PROXY`.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?.no_proxy().connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn no_proxy(mut self) -> Self {
         self.connections.proxy = ProxySetting::Direct;
         self
@@ -534,6 +566,14 @@ impl<P> ClientBuilder<P> {
     /// which a hostile vault may have handed out in its place. A one-field secret from the portal has the same
     /// form. Read it with [`Secrets::get_field`](crate::Secrets::get_field), or accept all of them here.
     /// `false` restores the default. The last call of this method and [`Self::require_binding`] counts.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let client = Client::builder_from_env()?.allow_unbound(true).connect()?;
+    /// let made_in_the_portal = client.secrets().get("SMTP")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn allow_unbound(self, allowed: bool) -> Self {
         let binding = if allowed {
             Binding::AllowUnbound
@@ -544,6 +584,16 @@ impl<P> ClientBuilder<P> {
     }
 
     /// Caches values that were read or written, by this policy. Without it, each read goes to the vault.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::{CachePolicy, Client};
+    ///
+    /// let policy = CachePolicy::new(Duration::from_secs(60));
+    /// let client = Client::builder_from_env()?.cache(policy).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn cache(self, policy: CachePolicy) -> Self {
         Self {
             cache: Some(policy),
@@ -566,6 +616,14 @@ impl<P> ClientBuilder<P> {
     /// A ticket that cannot be used is ignored: one that is malformed or does not open, belongs to another
     /// vault, account, client secret or set of scopes, or has a time of receipt in the future because the
     /// clock was set back since.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let ticket = std::fs::read_to_string("ticket").unwrap_or_default();
+    /// let client = Client::builder_from_env()?.resume(ticket).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn resume(self, ticket: impl Into<String>) -> Self {
         Self {
             ticket: Some(ticket.into()),

@@ -144,6 +144,23 @@ impl Client {
 impl ClientBuilder {
     /// Sets the transport. It is then responsible for the timeouts for connecting and for silence, for
     /// certificates and for proxies.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Transport, TransportError};
+    /// use helvetisafe::reexports::http::{Request, Response};
+    ///
+    /// struct Recorded;
+    ///
+    /// impl Transport for Recorded {
+    ///     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+    ///         # let _ = request;
+    ///         Ok(Response::new(b"{}".to_vec()))
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder_from_env()?.transport(Recorded).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
         self.parts_mut().transport = Some(Arc::new(transport));
         self
@@ -171,6 +188,25 @@ impl ClientBuilder {
 
     /// Wraps the default transport, or that of [`Self::transport`], to observe or answer requests. `around`
     /// receives the inner transport.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use helvetisafe::{Client, Transport, TransportError};
+    /// use helvetisafe::reexports::http::{Request, Response};
+    ///
+    /// struct Counted(Arc<dyn Transport>);
+    ///
+    /// impl Transport for Counted {
+    ///     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+    ///         println!("{}", request.method());
+    ///         self.0.send(request)
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder_from_env()?.around_transport(Counted).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn around_transport<T: Transport + 'static>(
         mut self,
         around: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
@@ -187,6 +223,18 @@ impl ClientBuilder {
 
     /// Connects: reads the private key, or fetches and unlocks it; and fetches and unwraps the org key. With a
     /// ticket whose access token is used, it sends nothing: see [`Self::resume`].
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Credentials, KeySource};
+    ///
+    /// let client = Client::builder(
+    ///     "https://vault.helvetisafe.ch",
+    ///     Credentials::service_account("your-client-id", "your-client-secret"),
+    ///     KeySource::pem_file("/path/to/private-key.pem"),
+    /// )
+    /// .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -139,7 +139,7 @@ pub enum Event<'a> {
     /// A time in an answer cannot be read, or is out of the range of a [`Timestamp`]. The operation succeeds;
     /// only this time is unknown or altered.
     #[non_exhaustive]
-    OddTime {
+    InvalidTime {
         /// The secret that has the time.
         key: HiddenKey<'a, ListedKey>,
         /// The member of the answer, such as `expires_at`.

@@ -248,7 +248,7 @@ impl<R: Runtime> Operation<'_, R> {
         let used = time.known();
         if time.is_altered() {
             let key = HiddenKey(key);
-            let event = Event::OddTime { key, member, used };
+            let event = Event::InvalidTime { key, member, used };
             self.vault.api.observer.emit(event);
         }
         used

@@ -76,6 +76,15 @@ impl<'a> Secrets<'a> {
 
     /// Returns the same operations, which end with [`ErrorKind::Cancelled`] once `token` is cancelled: see
     /// [`CancelToken`].
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// use helvetisafe::CancelToken;
+    ///
+    /// let token = CancelToken::new();
+    /// let secret = client.secrets().cancelled_by(&token).get("db_password")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn cancelled_by(&self, token: &'a CancelToken) -> Self {
         Self(self.0.cancelled_by(token))
@@ -279,6 +288,13 @@ impl<'a> Secrets<'a> {
     /// Creates the secret, or updates it if it exists. With `None` as the `expiry` an existing secret keeps its expiry.
     /// Needs the scope `secrets:write`.
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let written = client.secrets().put("db_password", "s3cr3t-v@lue", None)?;
+    /// println!("{}", if written.is_created() { "created" } else { "updated" });
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Self::create`] and [`Self::update`]; [`ErrorKind::Conflict`] only when other clients create and
@@ -430,6 +446,12 @@ impl<'a> Secrets<'a> {
 
     /// Copies like [`Self::copy`], and replaces `new_key` with its expiry if it exists.
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let written = client.secrets().copy_over("db_password", "db_password_backup")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Self::copy`] and [`Self::update`]; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) only when
@@ -521,6 +543,12 @@ impl<'a> Secrets<'a> {
     /// write all fields with [`Self::update_fields`], or accept it with
     /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.secrets().set_field("SMTP", "port", 587, None)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Self::get`], [`Self::create`] and [`Self::update`]; [`ErrorKind::Changed`] or
@@ -543,6 +571,12 @@ impl<'a> Secrets<'a> {
 
     /// Sets one field as [`Self::set_field`], but only of a secret that exists. Needs the scopes `secrets:read` and
     /// `secrets:write`.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.secrets().update_field("SMTP", "password", "s3cr3t-v@lue", None)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -659,6 +693,15 @@ impl<'a> Secrets<'a> {
     /// key and a value, or a key, a value and an expiry: see [`PutItem`]. A duplicate key gets one of its values.
     ///
     /// Returns one result for each item, in their order.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let items = [("db_user", "app"), ("db_password", "s3cr3t-v@lue")];
+    /// for written in client.secrets().put_many(items) {
+    ///     println!("{}", written?.metadata().key());
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn put_many(
         &self,
         items: impl IntoIterator<Item = impl PutItem + Sync>,
@@ -668,6 +711,13 @@ impl<'a> Secrets<'a> {
 
     /// Writes like [`Self::put_many`], and calls `finished` on the calling thread with the number of finished
     /// items after each.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let items = [("db_user", "app"), ("db_password", "s3cr3t-v@lue")];
+    /// let written = client.secrets().put_many_with(items, |finished| println!("{finished} of 2"));
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn put_many_with(
         &self,
         items: impl IntoIterator<Item = impl PutItem + Sync>,

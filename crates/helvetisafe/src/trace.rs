@@ -255,7 +255,7 @@ mod with_tracing {
                   duration = after.as_secs_f64() },
                 "cache refreshed"
             ),
-            Event::OddTime { key, member, used } => warn!(
+            Event::InvalidTime { key, member, used } => warn!(
                 target: TARGET,
                 { key = shown(key), member, ?used },
                 "odd time in an answer"

@@ -70,6 +70,18 @@ impl Watch {
     /// Polls for the first time, so that later changes are reported. Without it the first `next` does that.
     /// Called again, it drops the changes since the last poll.
     ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let mut watch = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
+    /// watch.begin()?;
+    /// let password = client.secrets().get("db_password")?;
+    /// // Every change since `begin` is reported.
+    /// let change = watch.next();
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of a poll: see [`Secrets::list`](crate::Secrets::list) and
@@ -118,6 +130,18 @@ impl Watch {
 
     /// Returns a token that closes the watch: `next` returns `None`, also while it waits in another thread. It is
     /// the token of [`Secrets::cancelled_by`](crate::Secrets::cancelled_by), if there is one.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let watch = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
+    /// let token = watch.cancel_token();
+    /// let watching = std::thread::spawn(move || watch.for_each(drop));
+    /// token.cancel();
+    /// assert!(watching.join().is_ok());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn cancel_token(&self) -> CancelToken {
         self.token.clone()

@@ -29,14 +29,14 @@ pub(crate) fn log_events(messages: Messages) -> impl Fn(&Event<'_>) + Send + Syn
                 ));
             }
         }
-        Event::OddTime {
+        Event::InvalidTime {
             key, member, used, ..
-        } => messages.warning(odd_time(key.expose(), member, *used)),
+        } => messages.warning(invalid_time(key.expose(), member, *used)),
         event => detail(event, messages),
     }
 }
 
-fn odd_time(key: &ListedKey, member: &str, used: Option<Timestamp>) -> String {
+fn invalid_time(key: &ListedKey, member: &str, used: Option<Timestamp>) -> String {
     let used = used.map_or("unknown".to_owned(), |used| used.to_string());
     format!(
         "`{member}` of the secret `{key}` is not a time, or is out of range; it is shown as {used}"

@@ -42,7 +42,7 @@ fn client(world: &World) -> (Client, Arc<Mutex<Vec<String>>>) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&events);
     let observe = move |event: &Event<'_>| {
-        if let Event::OddTime {
+        if let Event::InvalidTime {
             key, member, used, ..
         } = event
         {
