@@ -206,7 +206,7 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// The failure for `doctor`, which has more to say about the connection.
+    /// Makes a failure for `doctor` itself, without the advice to run it.
     pub(crate) fn without_doctor(error: Error) -> Self {
         if let Some(unbound) = Unbound::of(&error) {
             return Self::unbound(unbound);

@@ -1,4 +1,4 @@
-//! Files and folders: atomic writes, permissions, the state folder.
+//! Files and folders: atomic writes, files for results, permissions, the state folder.
 
 mod access;
 mod atomic_file;

@@ -9,12 +9,12 @@
 //! | `failure` | the failure of a command: message and exit status |
 //! | `random` | random bytes, hexadecimal digits |
 //! | `process`, `signals` | the protection of this process's memory; ignored signals |
-//! | `fs` | atomic files, private files, the state folder |
+//! | `fs` | atomic, private and output files, modes and groups, the state folder |
 //! | `ui` | messages, output, prompts, and arguments that commands share |
 //! | `settings` | flags, variables and profiles, parsed once into `Settings` |
 //! | `offline_cache` | the file with the vault's responses and the access token |
-//! | `session` | connections, org keys, the access token, reads |
-//! | `commands` | one file or folder per command |
+//! | `session` | connections, org keys, the access token, reads, names for completions |
+//! | `commands` | one file or folder per command, and what several of them share, such as `selection` |
 //! | `args` | the command line |
 //!
 //! # To add a command

@@ -139,7 +139,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Returns the outcome for a variable, and why the secret or the field is not there.
+/// Returns the outcome for a variable, and the reason if the secret or the field is missing.
 fn found(variable: &Renamed, outcome: &Result<Secret, Failure>) -> (&'static str, Option<Failure>) {
     let missing = match (outcome, &variable.field) {
         (Ok(_), None) => return ("ok", None),

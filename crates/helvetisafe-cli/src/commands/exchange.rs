@@ -7,7 +7,7 @@ use super::field;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 
-/// The most writes: another one follows only if an answer was lost, or another client wrote meanwhile.
+/// The maximum number of writes. A write is repeated only if its answer was lost, or another client wrote meanwhile.
 const MAX_WRITES: usize = 4;
 
 pub(super) struct Exchange<'a> {
@@ -51,7 +51,7 @@ impl Exchange<'_> {
     fn write(&self, secret: &Secret, secrets: Secrets<'_>) -> Result<SecretMetadata, Error> {
         let (key, new, expiry) = (self.key, self.new.expose_secret(), self.expiry);
         match (self.field, secret.version()) {
-            // It compares versions by itself, and keeps the other fields.
+            // This method compares versions itself, and keeps the other fields.
             (Some(field), _) => secrets.update_field(key, field, new, expiry),
             (None, Some(version)) => secrets.update_if_unchanged(key, Some(version), new, expiry),
             (None, None) => secrets.update(key, new, expiry),

@@ -136,7 +136,7 @@ struct Json<'a> {
 impl Rotation<'_> {
     fn begin(&self, hook: Option<Hook>) -> Result<(), Failure> {
         let old = self.current(self.args.field.as_deref())?;
-        // Before the user types a value in vain.
+        // Checked before the user types a value in vain.
         if pending::read(&self.slot, &self.key, self.vault)?.is_some() {
             return Err(self.pending_already());
         }
@@ -240,7 +240,7 @@ impl Rotation<'_> {
     }
 
     fn promote(&self, pending: &Pending) -> Result<(), Failure> {
-        // The time that was spent before must not end the important part.
+        // The time that CMD took must not shorten the time for the promotion.
         self.vault.budget()?.restart();
         let exchange = Exchange {
             key: &self.key,
@@ -296,7 +296,7 @@ impl Rotation<'_> {
         )
     }
 
-    /// The secret has neither of the two values.
+    /// Returns the failure for a secret that has neither of the two values.
     fn changed_meanwhile(&self) -> Failure {
         let (key, slot) = (&self.key, &self.slot);
         Failure::new(

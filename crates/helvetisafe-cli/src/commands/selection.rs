@@ -46,7 +46,7 @@ impl SelectionArgs {
         self.variables_with(None, reader)
     }
 
-    /// Does the same with the references of an env file besides, if there is one.
+    /// Reads and names them together with the references of an env file, if there is one.
     pub(super) fn variables_with(
         &self,
         references: Option<&[Renamed]>,

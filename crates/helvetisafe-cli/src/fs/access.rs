@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// The mode, and perhaps a group, of files; what is not set is mode 0600, and the group that the system gives.
+/// The mode and the group of files. By default the mode is 0600, and the system chooses the group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) mode: Option<u32>,
@@ -19,15 +19,15 @@ impl Access {
         self.mode.unwrap_or(0o600)
     }
 
-    /// Returns the mode of folders: all of the owner's rights, and a user who can read a file in the folder
-    /// can find it.
+    /// Returns the mode of folders: all rights for the owner, and the right to search for users who can read
+    /// the files.
     #[cfg(unix)]
     fn folder_mode(self) -> u32 {
         let mode = self.file_mode();
         0o700 | mode | (mode & 0o444) >> 2
     }
 
-    /// Returns the access to what others need not write.
+    /// Returns the same access without the right to write for the group and others.
     #[must_use]
     pub(crate) fn written_by_owner(self) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Access {
         }
     }
 
-    /// Gives a new folder its group and its mode. A folder that gives its group to its files continues to.
+    /// Gives a new folder its group and its mode. It keeps an inherited set-group-ID bit.
     #[cfg(unix)]
     pub(super) fn apply_to_folder(self, path: &Path) -> io::Result<()> {
         use std::os::unix::fs::MetadataExt;

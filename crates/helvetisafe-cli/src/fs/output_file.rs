@@ -16,7 +16,7 @@ use super::access::Access;
 use super::atomic_file;
 use crate::failure::Failure;
 
-/// A file was written; for one that was rewritten in place, the reason.
+/// The outcome of a write. A file that was rewritten in place has the reason.
 #[derive(Debug)]
 pub(crate) enum Written {
     AsAsked,
@@ -90,7 +90,7 @@ fn is_about_replacing(error: &io::Error) -> bool {
     )
 }
 
-/// Rewrites a file, unless users could read it whom a new file would exclude.
+/// Rewrites a file in place. Fails if users could read it who could not read a new file.
 fn rewrite(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
     let mut file = File::options().write(true).open(path)?;
     protect(&file, access)?;

@@ -42,8 +42,8 @@ fn with_advice(what: &str, path: &Path, advice: &str) -> String {
     format!("other users can read or write {what} {path}{advice}")
 }
 
-/// Returns the message about a file that users who should not can read or write; `None` if there are none. A
-/// group of this process may read it: volumes of containers give files to a group.
+/// Returns the message about a file that the wrong users can read or write; `None` if it is private. A group of
+/// this process may read it: volumes of containers give files to a group.
 #[cfg(unix)]
 fn exposure(file: &File, what: &str, path: &Path) -> io::Result<Option<String>> {
     use std::os::unix::fs::MetadataExt;

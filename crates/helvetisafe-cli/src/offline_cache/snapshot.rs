@@ -30,10 +30,10 @@ impl Snapshot {
         self.get(TICKET)?.answer.as_str()
     }
 
-    /// A vault answers like this for an expired secret.
+    /// The vault's response for an expired secret.
     const GONE: &str = r#"{"error":"not found","code":"secret_not_found"}"#;
 
-    /// A client requests an access token first. This one is never sent to a vault.
+    /// The response to a request for an access token. This placeholder is never sent to a vault.
     const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
 
     /// Returns whether a request is for an access token.
@@ -41,7 +41,7 @@ impl Snapshot {
         request.method() == Method::POST && request.uri().path().ends_with("/oauth/token")
     }
 
-    /// Returns the response to a request, with a pretended access token. `None` if it is not cached, or if it
+    /// Returns the response to a request, with a placeholder as the access token. `None` if it is not cached, or if it
     /// is a secret or the list and older than `max_age`.
     pub(crate) fn replay(
         &self,

@@ -12,13 +12,13 @@ use crate::fs::state_folder::{self, StateFolder};
 use crate::random;
 use crate::ui::key_names::is_pending;
 
-/// In the state folder.
+/// The folder, in the state folder.
 const FOLDER: &str = "names";
 /// The bytes of the digest that names the file.
 const NAME_LENGTH: usize = 16;
 
-/// Stores the listed names, if they have changed. Without the file only completions are missing, so a failure
-/// is no failure of the command.
+/// Stores the listed names, if they have changed. A failed write does not fail the command, since only completions
+/// need the file.
 pub(crate) fn save(listed: &[SecretMetadata], vault: &Vault) -> Result<(), Failure> {
     if !vault.messages.is_terminal() {
         return Ok(());

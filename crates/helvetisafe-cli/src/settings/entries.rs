@@ -5,8 +5,8 @@
 //! equally strong sources contradict each other.
 //!
 //! A profile that the user named is as strong as the variables, so that a forgotten variable contradicts it
-//! and does not silently replace a part of it. And a credential is sent to the base URL of its own source
-//! alone, or to that of a flag.
+//! and does not silently replace a part of it. A credential is only sent to the base URL of its own source, or
+//! to that of a flag.
 
 mod rules;
 

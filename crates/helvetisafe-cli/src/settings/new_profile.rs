@@ -17,7 +17,7 @@ use crate::fs::{Access, create_private_folder, folder_of, output_file};
 pub(crate) struct NewProfile {
     pub(crate) file: PathBuf,
     pub(crate) name: String,
-    /// The file before, empty if there is none.
+    /// The present content of the file, empty if there is none.
     before: String,
     lines: String,
     secrets: Vec<(PathBuf, SecretString)>,

@@ -17,7 +17,7 @@ pub(crate) struct PlainHttp {
     origin: Origin,
 }
 
-/// Says what it costs.
+/// Describes the risk.
 impl fmt::Display for PlainHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

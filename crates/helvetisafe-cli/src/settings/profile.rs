@@ -331,7 +331,7 @@ fn default_file() -> Option<PathBuf> {
     Some(xdg_folder("XDG_CONFIG_HOME", ".config")?.join("helvetisafe/config.toml"))
 }
 
-/// Returns whether other users may read the file: before it is read, only a flag and a variable can say so.
+/// Returns whether other users may read the file. Only a flag and a variable count, since the file is not read yet.
 pub(super) fn is_insecure_allowed(args: &SettingsArgs) -> bool {
     let spec = SPECS
         .iter()

@@ -95,7 +95,7 @@ impl Connecting {
         if self.is_serving() {
             systemd::reloading();
         }
-        // The new connection begins with what the old one has read.
+        // The new connection starts from the entries that the old one has cached.
         self.agent.save();
         match Settings::load(&self.args) {
             Ok(settings) => self.settings = settings,

@@ -16,7 +16,7 @@ const MAX_HEADERS: usize = 64;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
-    /// Without the query, and without slashes at its end.
+    /// The path without the query and without trailing slashes.
     pub(super) path: String,
     /// `None` without this header, or if it occurs more than once.
     pub(super) host: Option<String>,

@@ -1,4 +1,4 @@
-//! The address of the agent: a loopback address, or a Unix socket that only its owner can open.
+//! The address of the agent: a loopback address, a Unix socket, or, with `--allow-remote`, any address.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -57,7 +57,7 @@ impl Address {
         Ok(Self::Network(SocketAddr::new(ip, port)))
     }
 
-    /// Connects to it, or to this machine if it stands for all addresses.
+    /// Connects to this address, or to this machine if the address is unspecified (`0.0.0.0`, `[::]`).
     pub(super) fn connect(&self, timeout: Duration) -> io::Result<Arc<dyn Connection>> {
         match self {
             Self::Network(address) => {
@@ -173,7 +173,7 @@ impl Listener {
         }
     }
 
-    /// Returns its address, unless that is a socket without a path.
+    /// Returns the address; `None` for a socket without a path.
     pub(super) fn address(&self) -> Option<Address> {
         match self {
             Self::Network(listener) => listener.local_addr().ok().map(Address::Network),

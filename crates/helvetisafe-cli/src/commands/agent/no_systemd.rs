@@ -1,4 +1,4 @@
-//! In the place of `systemd` where it is left out.
+//! The functions of `systemd` for builds without it, which do nothing.
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ impl Agent {
         self.logged(request, self.route(request))
     }
 
-    /// Answers probes alone, whatever their `Host`, which is the address of a pod for a kubelet.
+    /// Answers only probes, with any `Host`: a kubelet sends the address of the pod.
     pub(super) fn answer_probe(&self, request: &Request) -> Answer {
         let unknown = || Answer::error(404, "only /health and /ready are served here");
         let answer = check_method(request).and_then(|()| self.probe(request).ok_or_else(unknown));

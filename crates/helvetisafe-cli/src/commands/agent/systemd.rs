@@ -1,5 +1,5 @@
-//! The protocols of systemd: readiness, reload, the watchdog, and sockets that it opens. Without it nothing
-//! happens.
+//! The protocols of systemd: readiness, reload, the watchdog, and sockets that it opens. Without systemd they do
+//! nothing.
 
 use std::io;
 use std::thread;
@@ -28,7 +28,7 @@ pub(super) fn starting(time: Duration) {
 
 /// Reports that a reload has begun. [`ready`] reports its end.
 pub(super) fn reloading() {
-    // The time since the boot is needed for `Type=notify-reload`.
+    // `Type=notify-reload` needs the time since the boot.
     if let Ok(now) = NotifyState::monotonic_usec_now() {
         notify(&[Reloading, now]);
     }
@@ -39,7 +39,7 @@ pub(super) fn stopping() {
     notify(&[Stopping]);
 }
 
-/// It fails if systemd has gone away, which is no concern of the clients.
+/// Sends states. A failure is ignored, since it does not affect the clients.
 fn notify(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
@@ -49,7 +49,7 @@ pub(super) fn start_watchdog(address: Address) {
     let Some(interval) = sd_notify::watchdog_enabled() else {
         return;
     };
-    // It ends with the process. If it cannot be started, systemd restarts the agent.
+    // The thread ends with the process. If it cannot be started, systemd restarts the agent.
     let watch = move || {
         loop {
             thread::sleep(interval / 3);

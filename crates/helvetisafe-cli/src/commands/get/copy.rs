@@ -15,7 +15,7 @@ use crate::ui::expiry::time_in_words;
 /// copied meanwhile.
 pub(super) fn to_clipboard(key: &str, value: &str, time: Duration, ui: &Ui) -> Result<(), Failure> {
     let clipboard = Clipboard::find()?;
-    // Before the value is copied, so that it cannot stay because nothing clears it.
+    // Started before the value is copied, so that no value is copied that is never cleared.
     let mut clearer = start(time).map_err(|error| {
         Failure::other(format_args!(
             "cannot start the process that clears the clipboard: {error}; nothing was copied"
@@ -30,7 +30,7 @@ pub(super) fn to_clipboard(key: &str, value: &str, time: Duration, ui: &Ui) -> R
         })
     });
     if copied.is_err() {
-        // It ends without a digest.
+        // Without a digest the process ends.
         drop(clearer.stdin.take());
         return copied;
     }
@@ -62,7 +62,7 @@ fn send(clearer: &mut Child, digest: &str) -> io::Result<()> {
     }
 }
 
-/// Is that process: it reads the digest of the value, waits, and empties the clipboard if it still has that
+/// Runs in that process: reads the digest of the value, waits, and empties the clipboard if it still has the
 /// value.
 pub(in crate::commands) fn clear_later(seconds: u64) -> Result<(), Failure> {
     let mut digest = String::new();
@@ -77,7 +77,7 @@ pub(in crate::commands) fn clear_later(seconds: u64) -> Result<(), Failure> {
     Clipboard::find()?.clear_if(&digest).map_err(Failure::other)
 }
 
-/// A terminal that closes sends SIGHUP.
+/// Ignores SIGHUP, which a closing terminal sends.
 #[cfg(unix)]
 fn outlive_the_terminal() -> Result<(), Failure> {
     let hung_up = std::sync::Arc::default();

@@ -1,4 +1,4 @@
-//! The names and values that a file has, and what is wrong in it.
+//! The names and values of a file, and the problems found in it.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub(in crate::commands) enum Value {
     Invalid,
 }
 
-/// Something that is wrong in a file; it does not quote a value.
+/// A problem in a file. Its message quotes no value.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Problem {
     /// `None` if the message has its line, or is about the whole file.

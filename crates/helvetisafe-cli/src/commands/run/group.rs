@@ -75,7 +75,7 @@ impl Group {
         match signal {
             SIGCHLD => {}
             SIGTSTP => self.suspend(),
-            // In the foreground the group has it already.
+            // A group in the foreground has received it from the terminal.
             _ if !is_sent && self.is_in_foreground() => {}
             _ => self.send_raw(signal),
         }
@@ -102,7 +102,7 @@ impl Group {
         self.status.is_some() && test_kill_process_group(self.leader) == Err(Errno::SRCH)
     }
 
-    /// Kills the group, and waits for the end of the program, and shortly for that of the rest.
+    /// Kills the group. Waits until the program has ended, and up to `KILLING` for the other processes.
     pub(super) fn kill(&mut self) -> io::Result<ExitStatus> {
         self.send(Signal::KILL);
         while self.status.is_none() {
@@ -143,7 +143,7 @@ impl Group {
         self.status = Some(status);
         self.take_terminal_back();
         if let Some(signal @ (Signal::INT | Signal::QUIT)) = key {
-            // Without a group of its own for the program, the whole job would have got it, such as a script.
+            // If the program had no group of its own, the signal would have reached the whole job, such as a script.
             let _ = kill_process_group(getpgrp(), signal);
         }
     }
@@ -168,7 +168,7 @@ impl Group {
             self.resume();
         } else if is_in_foreground || needs_terminal {
             self.take_terminal_back();
-            // The handler of this process suspends it. The rest of the job stops too.
+            // The handler of this process suspends it. The other processes of the job stop too.
             let _ = kill_process_group(getpgrp(), Signal::TSTP);
         }
     }
@@ -193,7 +193,7 @@ impl Group {
     }
 }
 
-/// Stops this process until a shell continues it, as at Ctrl-Z. Does nothing if no shell could.
+/// Stops this process until a shell continues it, as at Ctrl-Z. Does nothing without such a shell.
 pub(super) fn suspend() {
     if is_under_job_control() {
         // It fails for invalid signals alone.
@@ -210,7 +210,7 @@ fn next_change() -> io::Result<Option<(Pid, WaitStatus)>> {
     }
 }
 
-/// Returns the signal of the terminal that ended a program, or the program of a shell, if one did.
+/// Returns the signal of the terminal that ended a program, or that ended the program which a shell ran.
 fn key_signal(status: ExitStatus) -> Option<Signal> {
     let code = status.code().map(|code| code - 128);
     let signal = Signal::from_named_raw(status.signal().or(code)?)?;
@@ -223,7 +223,7 @@ fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpid, set_child_subreaper};
-        // Where it fails, another process waits for them.
+        // If it fails, another process waits for them.
         let _ = set_child_subreaper(Some(getpid()));
     }
 }

@@ -162,7 +162,7 @@ impl Supervisor {
 
     /// Returns the next step after a program that ended by itself.
     fn after_end(&mut self, status: ExitStatus, has_lasted: bool, is_ended_by_key: bool) -> Next {
-        // A wrapper may end with 0 although its program could not start, for example.
+        // For example, a wrapper may end with 0 although its program could not start.
         self.is_replacement &= !has_lasted;
         let is_success = status.success() && !self.is_replacement;
         if is_success || is_ended_by_key || self.is_stopping() {
@@ -232,7 +232,7 @@ impl Supervisor {
         };
         match event {
             Ok(Event::Signal { signal, is_sent }) => {
-                // A terminal sends these when it is closed, for example.
+                // For example, a terminal that closes sends SIGHUP.
                 if matches!(signal, SIGTERM | SIGINT)
                     || (!is_sent && matches!(signal, SIGHUP | SIGQUIT))
                 {

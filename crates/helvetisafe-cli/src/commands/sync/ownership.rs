@@ -25,7 +25,7 @@ pub(super) struct Field {
     pub(super) name: String,
 }
 
-/// The request that writes: each has managed fields of its own, also those of one manager.
+/// The kind of a request that writes. A manager has separate managed fields for each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Apply,
@@ -47,7 +47,7 @@ pub(super) struct Owners {
     pub(super) is_current: bool,
     /// Set if the manager owns the field, by any operation.
     pub(super) is_ours: bool,
-    /// Set if the field is to be taken over from an owner before.
+    /// Set if the field is to be taken over from an earlier owner.
     pub(super) is_claimable: bool,
     pub(super) others: Vec<String>,
 }

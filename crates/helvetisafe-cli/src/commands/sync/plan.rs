@@ -24,9 +24,9 @@ pub(super) struct Changes {
     pub(super) unchanged: Vec<String>,
     /// Not wanted, and owned by others.
     pub(super) foreign: Vec<String>,
-    /// Fields of an owner before, to be taken over.
+    /// Fields to be taken over from an earlier owner.
     pub(super) claimed: Vec<Field>,
-    /// Wanted as it is, and not owned yet.
+    /// Set if the manager does not own a wanted field yet.
     adopted: bool,
     pub(super) conflicts: Vec<Conflict>,
 }

@@ -1,4 +1,4 @@
-//! `--watch`: compares the Secret with the vault again and again.
+//! `--watch`: compares the Secret with the vault at each interval.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,7 @@ struct Seen {
     desired: Option<Desired>,
 }
 
-/// A failure that lasts ends it: a Deployment starts it again, and shows it.
+/// Runs rounds until a lasting failure. A Deployment then starts the command again, and shows the failure.
 pub(super) fn run(sync: &Sync<'_>, interval: Duration) -> Result<(), Failure> {
     end_on_signal()?;
     let messages = sync.ui.messages;

@@ -165,7 +165,7 @@ impl<'a> Writer<'a> {
         let live_type = live.and_then(|live| live.r#type.as_deref());
         let r#type = self.args.r#type.as_deref().or(live_type);
         let manifest = Manifest::new(&metadata, desired.data.iter(), r#type);
-        // A dry run claims nothing, so that the claimed fields would be conflicts.
+        // A dry run claims nothing, so without force the fields to claim would be conflicts.
         let force = self.args.force_conflicts || (self.api.dry_run && !claimed.is_empty());
         let applied = self.api.apply(&manifest, force).await?;
         if self.args.prune && !plan.data.foreign.is_empty() && !self.api.dry_run {
@@ -204,7 +204,7 @@ impl<'a> Writer<'a> {
             let is_pruned = self.args.prune && data.foreign.contains(name);
             !is_pruned && !data.removed.contains(name)
         };
-        // Of two entries of a name the last one counts.
+        // Of two entries with the same name the last one counts.
         let entries = live.data.iter().filter(|(name, _)| is_kept(name));
         let entries = entries.chain(&desired.data);
         let manifest = Manifest::new(&metadata, entries, live.r#type.as_deref());

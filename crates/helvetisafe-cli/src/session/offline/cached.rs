@@ -135,7 +135,7 @@ pub(super) fn empty() -> Failure {
     missing("nothing is cached for this vault and account")
 }
 
-/// The vault was not asked, so this is not the status of a secret that does not exist.
+/// Makes the failure for a missing entry. The vault was not asked, so its status is not that of a missing secret.
 fn missing(what: impl Display) -> Failure {
     Failure::other(what).with_advice(CACHE_FIRST)
 }

@@ -16,7 +16,7 @@ use crate::offline_cache::{CacheFile, Recorder, RecordingTransport, Snapshot};
 use crate::settings::Settings;
 use crate::ui::messages::Messages;
 
-/// The time after a failure of the vault in which the cache answers at once.
+/// The time after a failure of the vault in which cached entries are used at once.
 const OUTAGE: Duration = Duration::from_secs(5);
 
 /// The cache of one vault and account, shared by the threads of a process.
@@ -26,7 +26,7 @@ pub(crate) struct SharedOffline {
     file: Option<CacheFile>,
     snapshot: RwLock<Snapshot>,
     recorder: Recorder,
-    /// Set once the vault is needed, with `--prefer-offline`. Until then the access token is a pretended one.
+    /// Set once `--prefer-offline` needs the vault. Until then the access token is a placeholder.
     needs_vault: AtomicBool,
     /// The time until which the vault is not asked.
     outage: Mutex<Option<Instant>>,
@@ -134,7 +134,7 @@ impl OfflineTransport {
         let is_real_token = Snapshot::is_token(request) && needs_vault.load(Ordering::SeqCst);
         match self.offline.replay(request) {
             Some(response) if !is_real_token => Ok(response),
-            // The client replaces its pretended token.
+            // The refusal makes the client replace its placeholder token.
             None if !Snapshot::is_token(request) && !needs_vault.swap(true, Ordering::SeqCst) => {
                 Ok(status(StatusCode::UNAUTHORIZED))
             }
@@ -174,7 +174,7 @@ fn not_cached() -> TransportError {
     TransportError::with_source(Cause::NotSent, "it is not in the offline cache")
 }
 
-/// Returns whether the vault may answer otherwise later.
+/// Returns whether a later request may succeed.
 fn may_pass(outcome: &Result<Response<Vec<u8>>, TransportError>) -> bool {
     match outcome {
         Ok(response) => {

@@ -168,7 +168,7 @@ impl Entries {
     }
 }
 
-/// The message of a first use.
+/// Returns the message if nothing is configured yet.
 pub(super) fn not_configured() -> String {
     use Setting::{BaseUrl, ClientId, ClientSecret, PrivateKey};
     let variables = [BaseUrl, ClientId, ClientSecret, PrivateKey];

@@ -102,8 +102,8 @@ impl<T: Transport> Transport for Wiped<T> {
     }
 
     /// Called twice: after the whole answer was read, before the connection goes back to the pool, and before
-    /// the next request. The first time the socket is not asked, which takes three system calls: the second
-    /// time finds all that came until then.
+    /// the next request. The first call does not read the socket, which saves three system calls: the second call
+    /// finds everything that arrived until then.
     fn is_open(&mut self) -> bool {
         if self.connection.buffers().input().is_empty() {
             self.wipe_input();
