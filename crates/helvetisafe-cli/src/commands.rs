@@ -18,6 +18,8 @@ pub(crate) mod run;
 mod selection;
 #[cfg(feature = "kubernetes")]
 mod sync;
+#[cfg(not(feature = "kubernetes"))]
+mod sync_left_out;
 mod trust;
 mod write;
 
@@ -30,6 +32,8 @@ use helvetisafe::Timeouts;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::Ui;
+#[cfg(not(feature = "kubernetes"))]
+use sync_left_out as sync;
 use write::Mode;
 
 /// The command to run. The help of each is the doc comment of its `Args`, or stands here if commands share
@@ -72,7 +76,6 @@ pub(crate) enum Command {
     Export(export::Args),
     #[command(subcommand)]
     Config(config::Command),
-    #[cfg(feature = "kubernetes")]
     Sync(sync::Args),
     Agent(agent::Args),
     Doctor(doctor::Args),
@@ -112,7 +115,6 @@ impl Command {
             Self::Run(args) => run::run(args, vault),
             Self::Export(args) => export::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
-            #[cfg(feature = "kubernetes")]
             Self::Sync(args) => sync::run(args, vault, ui),
             Self::Agent(args) => agent::run(args, vault.settings()?, ui.messages),
             Self::Doctor(args) => doctor::run(args, vault, ui),

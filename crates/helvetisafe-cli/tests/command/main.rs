@@ -33,7 +33,7 @@ mod state_folder;
 mod streams;
 #[cfg(unix)]
 mod suggest;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "kubernetes"))]
 mod sync;
 mod terminal;
 #[cfg(unix)]
