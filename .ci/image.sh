@@ -47,7 +47,7 @@ in_image() {
 }
 
 in_image --version
-in_image sync --help >/dev/null
+in_image sync --help | grep -q -- --dry-run || fail "the image has no sync"
 export HELVETISAFE_BASE_URL=https://vault.test:1 HELVETISAFE_CLIENT_ID=id HELVETISAFE_CLIENT_SECRET=secret
 export HELVETISAFE_PASSWORD=password
 export HELVETISAFE_ORG_KEY_FINGERPRINT=SHA256:0000000000000000000000000000000000000000000

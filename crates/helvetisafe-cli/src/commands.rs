@@ -25,6 +25,8 @@ pub(crate) mod run;
 mod selection;
 #[cfg(feature = "kubernetes")]
 mod sync;
+#[cfg(not(feature = "kubernetes"))]
+mod sync_left_out;
 mod trust;
 mod write;
 
@@ -37,6 +39,8 @@ use helvetisafe::Timeouts;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::Ui;
+#[cfg(not(feature = "kubernetes"))]
+use sync_left_out as sync;
 use write::Mode;
 
 /// The command to run. The help of each is the doc comment of its `Args`, or stands here if commands share
@@ -86,7 +90,6 @@ pub(crate) enum Command {
     Init(init::Args),
     #[command(subcommand)]
     Config(config::Command),
-    #[cfg(feature = "kubernetes")]
     Sync(sync::Args),
     Agent(agent::Args),
     Doctor(doctor::Args),
@@ -132,7 +135,6 @@ impl Command {
             Self::Check(args) => check::run(args, vault, ui),
             Self::Init(args) => init::run(args, vault, ui),
             Self::Config(command) => config::run(command, vault.settings_args(), ui),
-            #[cfg(feature = "kubernetes")]
             Self::Sync(args) => sync::run(args, vault, ui),
             Self::Agent(args) => agent::run(args, vault),
             Self::Doctor(args) => doctor::run(args, vault, ui),

@@ -27,11 +27,18 @@ fn ignored() -> u64 {
     0
 }
 
+/// Returns the process group of this process. `None` in a container whose first process is in a group outside,
+/// which has the id 0 and with which `rustix` panics.
+#[cfg(unix)]
+pub(crate) fn own_group() -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(nix::unistd::getpgrp().as_raw())
+}
+
 /// Returns whether a shell can continue a stopped process. None can if the process is in the process group
 /// of its session leader.
 #[cfg(unix)]
 pub(crate) fn is_under_job_control() -> bool {
-    use rustix::process::{getpgrp, getsid};
+    use nix::unistd::{getpgrp, getsid};
     getsid(None).is_ok_and(|session| session != getpgrp())
 }
 

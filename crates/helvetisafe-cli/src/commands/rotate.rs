@@ -199,7 +199,8 @@ impl Rotation<'_> {
                 self.key
             )));
         }
-        match self.state(&pending)? {
+        let state = self.state(&pending);
+        match state.map_err(|failure| self.still_pending(failure))? {
             State::Old => {}
             // The command was killed after the promotion.
             State::New => return self.promote(&pending),
@@ -219,8 +220,11 @@ impl Rotation<'_> {
     fn abandon(&self) -> Result<(), Failure> {
         self.vault.client_to_write()?;
         let pending = self.pending()?;
-        if matches!(self.state(&pending)?, State::New) {
-            return self.promote(&pending);
+        match self.state(&pending) {
+            Ok(State::New) => return self.promote(&pending),
+            // Without the secret, or the field, the pending rotation is all that is left.
+            Err(failure) if !failure.is_not_found() => return Err(failure),
+            _ => {}
         }
         self.confirm(
             "the new value will be lost: is the present value of {} in use?",

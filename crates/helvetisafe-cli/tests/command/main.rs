@@ -58,7 +58,7 @@ mod state_folder;
 mod streams;
 #[cfg(unix)]
 mod suggest;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "kubernetes"))]
 mod sync;
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 mod systemd;

@@ -76,7 +76,7 @@ fn pipes_and_devices_are_written() {
     let world = world();
     script(
         &world,
-        "mkfifo pipe; cat pipe > copy & helvetisafe get A -o pipe; wait",
+        "mkfifo pipe; timeout 20 cat pipe > copy & helvetisafe get A -o pipe; wait",
     );
     assert_eq!(text(&world, "copy"), "value");
     script(&world, "helvetisafe get A -o /dev/null; test -c /dev/null");

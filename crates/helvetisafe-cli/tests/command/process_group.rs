@@ -237,6 +237,16 @@ fn a_program_reads_the_terminal_and_the_shell_gets_it_back() {
     }
 }
 
+#[test]
+fn a_program_of_a_job_of_its_own_is_in_the_foreground_at_once() {
+    let world = world();
+    let program =
+        "sleep 0.3; set -- $(cut -d\")\" -f2 /proc/$$/stat); test $3 = $6 && echo it is there";
+    let mut session = shell(&world, &lines("--no-exec", program, "echo status $?"));
+    session.exp_string("it is there").unwrap();
+    session.exp_string("status 0").unwrap();
+}
+
 /// The command leads the session, as process 1 of a container with a terminal does.
 #[test]
 fn an_interactive_shell_gets_the_terminal_without_a_shell_around_it() {

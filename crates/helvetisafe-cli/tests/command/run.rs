@@ -14,13 +14,15 @@ use crate::world::World;
 
 const CANARY: &str = "canary-77c0de";
 
-/// A program that prints when it is ready, and each signal. It ends by itself after half a minute, so that a
-/// missing signal fails the test and does not block it.
+/// A program that prints when it is ready, and each signal. A signal also ends what the program has started, so
+/// it starts nothing that it needs after that. It ends by itself after half a minute, so that a missing signal
+/// fails the test and does not block it.
 const TRAPS: &str = "
     for signal in TERM INT HUP QUIT USR1 USR2; do trap \"echo $signal\" $signal; done
     trap 'exit 7' TERM
+    numbers=$(seq 1500)
     echo ready
-    for n in $(seq 1500); do sleep 0.02; done";
+    for n in $numbers; do sleep 0.02; done";
 
 fn set(world: &World, key: &str, value: &str) {
     let mut command = world.command();

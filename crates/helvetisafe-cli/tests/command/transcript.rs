@@ -25,8 +25,8 @@ use helvetisafe_test_support::server;
 use crate::world::World;
 
 macro_rules! transcripts {
-    ($($name:ident),* $(,)?) => {
-        $(#[test] fn $name() { check(stringify!($name)); })*
+    ($($(#[$condition:meta])* $name:ident),* $(,)?) => {
+        $($(#[$condition])* #[test] fn $name() { check(stringify!($name)); })*
 
         #[test]
         fn every_file_is_run() {
@@ -66,6 +66,7 @@ transcripts!(
     rotate,
     run_program,
     set_create_update,
+    #[cfg(all(unix, feature = "kubernetes"))]
     sync,
     trust,
     value_sources,
@@ -142,7 +143,7 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
     if transcript.contains("[FINGERPRINT]") || transcript.contains("trust pin") {
         names.push(("FINGERPRINT", world.fingerprint()));
     }
-    #[cfg(unix)]
+    #[cfg(all(unix, feature = "kubernetes"))]
     if transcript.contains("KUBECONFIG=") {
         let server = crate::sync::api_server::ApiServer::start(&["get", "create", "patch"]);
         world.write("kubeconfig", &server.kubeconfig(), 0o600);

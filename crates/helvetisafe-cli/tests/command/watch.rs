@@ -175,8 +175,8 @@ fn a_delayed_restart_can_be_stopped_or_hastened_by_a_change() {
 fn signals_are_passed_on() {
     let world = World::new();
     world.set("KEY", "one");
-    let script = "trap 'echo usr1' USR1; trap 'echo hup' HUP; echo $KEY; \
-                  for n in $(seq 1500); do sleep 0.02; done";
+    let script = "trap 'echo usr1' USR1; trap 'echo hup' HUP; numbers=$(seq 1500); \
+                  echo $KEY; for n in $numbers; do sleep 0.02; done";
     let (mut child, mut stdout) = start(&mut watch(&world, &[], script));
     assert_eq!(line(&mut stdout), "one");
     for (signal, name) in [(Signal::USR1, "usr1"), (Signal::HUP, "hup")] {

@@ -22,6 +22,7 @@ const PASSED_ON: [c_int; 8] = [
 pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
     let mut signals = signals()?;
     let mut group = Group::start(command)?;
+    group.enter_foreground();
     // The child has the values now.
     command.env_clear();
     for origin in signals.forever() {

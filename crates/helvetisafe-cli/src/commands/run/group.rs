@@ -2,7 +2,8 @@
 //!
 //! The group is in the background of the terminal until it uses the terminal, which stops it for a moment
 //! and brings it into the foreground. Until then Ctrl-C reaches the whole job that this process belongs to,
-//! such as the rest of a pipeline, and this process passes it on.
+//! such as a script around it, and this process passes it on. If this process is the whole job,
+//! [`Group::enter_foreground`] brings the group into the foreground at once.
 
 use std::io;
 use std::os::raw::c_int;
@@ -13,14 +14,14 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process, kill_process_group,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, kill_process_group,
     test_kill_process_group, wait,
 };
 use signal_hook::consts::{SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::terminal::Terminal;
-use crate::signals::is_under_job_control;
+use crate::signals::{is_under_job_control, own_group};
 
 /// The time for killed processes to end. One that hangs in the kernel takes longer.
 const KILLING: Duration = Duration::from_secs(1);
@@ -50,6 +51,16 @@ impl Group {
             uses_terminal: false,
             is_ended_by_key: false,
         })
+    }
+
+    /// Brings the group into the foreground, if this process leads the job in the foreground. Then there is no
+    /// script that Ctrl-C should reach.
+    pub(super) fn enter_foreground(&mut self) {
+        if own_group() == Some(getpid()) && self.is_job_in_foreground() {
+            self.uses_terminal = true;
+            // The program may have used the terminal before.
+            self.resume();
+        }
     }
 
     /// Handles what has happened to the children of this process. Returns the status of the program once it
@@ -144,32 +155,33 @@ impl Group {
         self.take_terminal_back();
         if let Some(signal @ (Signal::INT | Signal::QUIT)) = key {
             // If the program had no group of its own, the signal would have reached the whole job, such as a script.
-            let _ = kill_process_group(getpgrp(), signal);
+            signal_job(signal);
         }
     }
 
     fn take_terminal_back(&self) {
         if let Some(terminal) = &self.terminal
             && (terminal.is_held_by(self.leader) || self.uses_terminal && terminal.is_abandoned())
+            && let Some(job) = own_group()
         {
-            terminal.give_to(getpgrp());
+            terminal.give_to(job);
         }
     }
 
     /// Handles a stop of the program, because it used the terminal in the background, or by Ctrl-Z.
     fn handle_stop(&mut self, signal: c_int) {
-        let Some(terminal) = &self.terminal else {
+        if self.terminal.is_none() {
             return;
-        };
+        }
         let is_in_foreground = self.is_in_foreground();
         let needs_terminal = matches!(signal, SIGTTIN | SIGTTOU);
         self.uses_terminal |= needs_terminal || is_in_foreground;
-        if needs_terminal && (terminal.is_held_by(getpgrp()) || !is_under_job_control()) {
+        if needs_terminal && self.may_have_terminal() {
             self.resume();
         } else if is_in_foreground || needs_terminal {
             self.take_terminal_back();
             // The handler of this process suspends it. The other processes of the job stop too.
-            let _ = kill_process_group(getpgrp(), Signal::TSTP);
+            signal_job(Signal::TSTP);
         }
     }
 
@@ -184,12 +196,33 @@ impl Group {
 
     /// Continues the group, in the foreground if it uses the terminal and the job is there.
     fn resume(&self) {
-        if let Some(terminal) = self.terminal.as_ref().filter(|_| self.uses_terminal)
-            && (terminal.is_held_by(getpgrp()) || !is_under_job_control())
+        if let Some(terminal) = &self.terminal
+            && self.uses_terminal
+            && self.may_have_terminal()
         {
             terminal.give_to(self.leader);
         }
         self.send(Signal::CONT);
+    }
+
+    /// Returns whether this process may give the terminal to the group: its job is in the foreground, or no
+    /// shell controls the jobs.
+    fn may_have_terminal(&self) -> bool {
+        self.is_job_in_foreground() || !is_under_job_control()
+    }
+
+    fn is_job_in_foreground(&self) -> bool {
+        let terminal = self.terminal.as_ref();
+        let job = terminal.zip(own_group());
+        job.is_some_and(|(terminal, job)| terminal.is_held_by(job))
+    }
+}
+
+/// Sends a signal to the job of the shell that this process belongs to.
+fn signal_job(signal: Signal) {
+    if let Some(job) = own_group() {
+        // It fails if this process may not signal another one of its job.
+        let _ = kill_process_group(job, signal);
     }
 }
 
@@ -222,7 +255,7 @@ fn key_signal(status: ExitStatus) -> Option<Signal> {
 fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     {
-        use rustix::process::{getpid, set_child_subreaper};
+        use rustix::process::set_child_subreaper;
         // If it fails, another process waits for them.
         let _ = set_child_subreaper(Some(getpid()));
     }
