@@ -258,7 +258,7 @@ mod with_tracing {
             Event::InvalidTime { key, member, used } => warn!(
                 target: TARGET,
                 { key = shown(key), member, ?used },
-                "odd time in an answer"
+                "invalid time in an answer"
             ),
         }
     }

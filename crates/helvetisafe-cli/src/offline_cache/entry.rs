@@ -79,7 +79,7 @@ impl CacheEntry {
 
 fn is_expired(record: &Value, now: Timestamp) -> bool {
     let expires_at = record.get("expires_at").and_then(Value::as_str);
-    // An odd time stays, for the client to report.
+    // An invalid time stays, for the client to report.
     let expires_at = expires_at.and_then(|text| text.parse::<Timestamp>().ok());
     expires_at.is_some_and(|at| at <= now)
 }

@@ -23,7 +23,7 @@ mod load;
 mod lost_fields;
 mod many;
 mod messages;
-mod odd_times;
+mod invalid_times;
 mod operations;
 mod parse;
 mod prefetch;

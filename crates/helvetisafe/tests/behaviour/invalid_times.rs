@@ -11,7 +11,7 @@ use crate::hostile::record;
 const LIST: &str = "/api/v1/secrets";
 const DB: &str = "/api/v1/secrets/db";
 
-/// A vault that gives only odd times.
+/// A vault that gives only invalid times.
 fn world() -> World {
     let org_key = OrgKey::from_bytes(&[7; 32]);
     World::new(move |seen, _| {
@@ -37,7 +37,7 @@ fn world() -> World {
     })
 }
 
-/// A client, and the events about odd times that it emits.
+/// A client, and the events about invalid times that it emits.
 fn client(world: &World) -> (Client, Arc<Mutex<Vec<String>>>) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&events);
