@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::header::LOCATION;
 use http::{Response, StatusCode, Uri};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::Scope;
@@ -71,6 +72,22 @@ pub struct ErrorBody {
     pub error_description: Option<String>,
 }
 
+/// Members that web frameworks add to the body of an error, and the vault does not.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct FrameworkBody {
+    status: Option<IgnoredAny>,
+    path: Option<IgnoredAny>,
+    timestamp: Option<IgnoredAny>,
+}
+
+impl FrameworkBody {
+    fn is_in(text: &[u8]) -> bool {
+        let body = serde_json::from_slice(text).unwrap_or_else(|_| Self::default());
+        body.status.is_some() || body.path.is_some() || body.timestamp.is_some()
+    }
+}
+
 /// A refusal of the server, or an answer that cannot be read.
 ///
 /// `Display` and `Debug` never show the server's own text, except for the host of a redirect: a hostile
@@ -133,7 +150,8 @@ impl ApiError {
         }
         let body = error_body(response);
         let problem = Problem::Status { status, url: None };
-        let error = Self::new(problem, kind(status, body.as_ref()));
+        let kind = kind(status, response.body().as_ref(), body.as_ref());
+        let error = Self::new(problem, kind);
         let Some(body) = body else {
             return error;
         };
@@ -266,8 +284,11 @@ impl fmt::Debug for ApiError {
 
 /// Returns the kind of an answer. A 404 is about a secret only if the vault says so: the page of a proxy, or an
 /// unknown path, says nothing about secrets.
-fn kind(status: StatusCode, body: Option<&ErrorBody>) -> Kind {
-    let is_about_secret = body.is_some_and(|body| body.code != Some(ErrorCode::UnknownPath));
+fn kind(status: StatusCode, text: &[u8], body: Option<&ErrorBody>) -> Kind {
+    let is_about_secret = body.is_some_and(|body| match body.code {
+        Some(code) => code != ErrorCode::UnknownPath,
+        None => !FrameworkBody::is_in(text),
+    });
     match Kind::from(status) {
         Kind::NotFound if !is_about_secret => Kind::Api,
         kind => kind,

@@ -129,6 +129,8 @@ fn a_404_is_about_a_secret_only_if_the_vault_says_so() {
         r#"{"message":"no Route matched with those values"}"#,
         r#"{"error":{"code":404}}"#,
         r#"{"error":"x","code":"unknown_path"}"#,
+        r#"{"timestamp":"2026-11-29","status":404,"error":"Not Found","path":"/x"}"#,
+        r#"{"error":"Not Found","status":404}"#,
         "<html><h1>404 Not Found</h1></html>",
     ];
     let kind = |body| ApiError::from_response(&response(404, body)).kind();
