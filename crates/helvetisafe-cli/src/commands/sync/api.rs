@@ -40,6 +40,7 @@ impl Api {
         let namespace = args.namespace()?;
         let mut config = config(args).await?;
         check(&config, messages)?;
+        restrict(&mut config);
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = Some(TIMEOUT);
         config.write_timeout = Some(TIMEOUT);
@@ -188,6 +189,13 @@ fn check(config: &Config, messages: Messages) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Restricts what others learn: a proxy would see the values unless they are encrypted.
+fn restrict(config: &mut Config) {
+    if config.cluster_url.scheme_str() != Some("https") {
+        config.proxy_url = None;
+    }
 }
 
 fn json(manifest: &Manifest<'_>) -> Result<Vec<u8>, Failure> {

@@ -1,11 +1,14 @@
 //! The way to the API server: kubeconfigs, plugins, service accounts, and rights.
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
+use std::thread;
 
 use serde_json::{Value, json};
 
 use super::api_server::{ApiServer, NAMESPACE, TOKEN};
-use super::{ROLE, failure, run, text, world};
+use super::{ROLE, command, failure, run, text, world};
 
 #[test]
 fn a_missing_right_is_named_with_its_verb() {
@@ -64,6 +67,41 @@ fn a_server_that_cannot_be_verified_or_reached_gets_nothing() {
     assert!(message.contains("cannot read the kubeconfig"), "{message}");
     let (status, message) = failure(&world, &server, &["--context", "none"]);
     assert_eq!(status, 2, "{message}");
+}
+
+/// A proxy would get the token and the values in clear.
+#[test]
+fn an_api_server_without_tls_is_reached_without_a_proxy() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut config: Value = serde_json::from_str(&server.kubeconfig()).unwrap();
+    let cluster = &mut config["clusters"][0]["cluster"];
+    cluster["server"] = format!("http://{}", plain.local_addr().unwrap()).into();
+    world.write("plain", &config.to_string(), 0o600);
+    config["clusters"][0]["cluster"]["proxy-url"] = proxy_url.as_str().into();
+    world.write("proxied", &config.to_string(), 0o600);
+    thread::spawn(move || {
+        for stream in plain.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    for (kubeconfig, variable) in [("plain", proxy_url.as_str()), ("proxied", "")] {
+        let output = command(&world, &server)
+            .args(["--kubeconfig", kubeconfig])
+            .env("HTTPS_PROXY", variable)
+            .output()
+            .unwrap();
+        let message = text(&output.stderr);
+        let seen = proxy.accept().map(drop).map_err(|error| error.kind());
+        assert_eq!(seen, Err(ErrorKind::WouldBlock), "{kubeconfig}: {message}");
+        assert_eq!(output.status.code(), Some(3), "{kubeconfig}: {message}");
+    }
 }
 
 #[test]
