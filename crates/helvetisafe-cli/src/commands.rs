@@ -9,6 +9,7 @@ mod copy;
 mod delete;
 mod doctor;
 mod edit;
+mod env_file;
 mod exchange;
 mod export;
 mod field;

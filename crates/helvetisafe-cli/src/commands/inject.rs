@@ -1,7 +1,6 @@
 //! `inject TEMPLATE`: fills secrets into a template; `inject --output-dir DIR` and `--env-file FILE`: writes
 //! one file per secret, or one file for all.
 
-mod env_file;
 mod files;
 #[cfg(feature = "templates")]
 mod fill;
@@ -13,12 +12,12 @@ use std::path::{Path, PathBuf};
 use clap::ArgGroup;
 use serde::Serialize;
 
+use super::env_file::{self, Form};
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
 use crate::session::{Reader, Vault};
 use crate::ui::Ui;
 use crate::ui::output_file::{self, AccessArgs};
-use env_file::Form;
 #[cfg(feature = "templates")]
 use fill::fill;
 

@@ -5,7 +5,6 @@
 
 mod api;
 mod desired;
-mod env_file;
 mod explain;
 mod ownership;
 mod plan;
@@ -20,12 +19,13 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use super::env_file::{self, Form};
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
 use crate::session::{Reader, Vault};
 use crate::ui::Ui;
 use crate::ui::duration::second_to_day;
-use crate::ui::output_file::AccessArgs;
+use crate::ui::output_file::{self, AccessArgs};
 use api::Api;
 use desired::Desired;
 use report::Report;
@@ -129,7 +129,8 @@ impl<'a> Sync<'a> {
         let (labels, annotations) = (&args.write.labels, &args.write.annotations);
         let desired = Desired::new(&variables, labels, annotations, messages)?;
         if let Some(path) = &args.output {
-            env_file::write(path, &variables, args.access.access(), messages)?;
+            let text = env_file::text(Form::Quoted, &variables, &args.selection, messages)?;
+            output_file::write(path, text.as_bytes(), args.access.access(), messages)?;
         }
         Ok(Some(desired))
     }

@@ -307,6 +307,30 @@ fn a_file_is_written_with_or_without_a_secret() {
 }
 
 #[test]
+fn a_file_has_no_name_that_programs_act_upon_unless_it_is_allowed() {
+    let world = world(&[("LD_PRELOAD", "/tmp/a.so"), ("A", "nul\0")]);
+    let server = ApiServer::start(ROLE);
+    let refused = |arguments: &[&str], expected: &str| {
+        let output = [&["--output", "file.env"], arguments].concat();
+        let (status, message) = failure(&world, &server, &output);
+        assert_eq!(status, 2, "{message}");
+        assert!(message.contains(expected), "{message}");
+        assert!(!world.folder.path().join("file.env").exists());
+        assert!(server.take_log().is_empty(), "the Secret is not written");
+    };
+    let preload = ["--prefix", "LD_"];
+    refused(&preload, "`LD_PRELOAD` is a name that");
+    refused(&["--env", "PATH=LD_PRELOAD"], "--allow-name PATH");
+    refused(&["--key", "A"], "contains NUL");
+    // An entry of the Secret is no variable.
+    assert_eq!(sync(&world, &server, &preload), "+ LD_PRELOAD\n");
+    let allowed = ["--output", "file.env", "--allow-name", "LD_PRELOAD"];
+    sync(&world, &server, &[&preload[..], &allowed].concat());
+    let file = std::fs::read_to_string(world.folder.path().join("file.env")).unwrap();
+    assert_eq!(file, "LD_PRELOAD=\"/tmp/a.so\"\n");
+}
+
+#[test]
 fn no_message_has_a_value() {
     let value = "canary-71e2\"\\";
     let world = world(&[("A", value)]);

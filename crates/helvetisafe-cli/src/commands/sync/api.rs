@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use http::header::{HeaderValue, USER_AGENT};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
 use kube::core::params::{GetParams, Patch, PatchParams, PostParams};
 use kube::{Client, Config};
@@ -40,6 +40,7 @@ impl Api {
         let namespace = args.namespace()?;
         let mut config = config(args).await?;
         check(&config, messages)?;
+        restrict(&mut config);
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = Some(TIMEOUT);
         config.write_timeout = Some(TIMEOUT);
@@ -188,6 +189,39 @@ fn check(config: &Config, messages: Messages) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Restricts what others learn: a proxy would see the values unless they are encrypted, and a plugin needs
+/// no variable of this command.
+fn restrict(config: &mut Config) {
+    if config.cluster_url.scheme_str() != Some("https") {
+        config.proxy_url = None;
+    }
+    let AuthInfo {
+        exec,
+        auth_provider,
+        ..
+    } = &mut config.auth_info;
+    if let Some(exec) = exec {
+        let names = variables();
+        // The variables that the kubeconfig gives it stay.
+        let is_given = |name: &String| {
+            let mut given = exec.env.iter().flatten().map(|it| it.get("name"));
+            given.any(|given| given == Some(name))
+        };
+        exec.drop_env = Some(names.filter(|name| !is_given(name)).collect());
+    }
+    if let Some(provider) = auth_provider {
+        let names: Vec<_> = variables().collect();
+        let dropped = provider.config.entry("cmd-drop-env".to_owned());
+        *dropped.or_default() += &format!(" {}", names.join(" "));
+    }
+}
+
+/// Returns the names of the environment's variables for this command, of which some are credentials.
+fn variables() -> impl Iterator<Item = String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("HELVETISAFE_"))
 }
 
 fn json(manifest: &Manifest<'_>) -> Result<Vec<u8>, Failure> {

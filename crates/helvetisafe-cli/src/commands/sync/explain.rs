@@ -36,16 +36,13 @@ impl From<Failure> for ApiError {
 pub(super) fn explain(error: &kube::Error, verb: &str, target: &Target) -> ApiError {
     match error {
         kube::Error::Api(refusal) => refused(refusal, verb, target),
-        kube::Error::Auth(error) => Failure::new(
-            Status::Auth,
-            format_args!(
-                "cannot get a credential for the API server: {}; check the user in the kubeconfig, and \
-                 its plugin",
-                without_output(error)
-            ),
-        )
-        .into(),
-        kube::Error::HyperError(_) | kube::Error::Service(_) => unreachable_server(error).into(),
+        kube::Error::Auth(error) => no_credential(error).into(),
+        kube::Error::Service(cause) => match cause.downcast_ref() {
+            // A new credential, since the last one expired: a plugin may need the network too.
+            Some(error) => no_credential(error).passing().into(),
+            None => unreachable_server(error).into(),
+        },
+        kube::Error::HyperError(_) => unreachable_server(error).into(),
         _ => Failure::other(format_args!(
             "cannot {verb} {target}: {}; check the address of the API server",
             chain(error)
@@ -54,17 +51,20 @@ pub(super) fn explain(error: &kube::Error, verb: &str, target: &Target) -> ApiEr
     }
 }
 
-/// Describes a failed login without the plugin's variables and its standard output, which can have a token.
-fn without_output(error: &AuthError) -> String {
-    match error {
-        AuthError::AuthExecRun { out, .. } => {
-            let status = out.status;
-            let said = String::from_utf8_lossy(&out.stderr);
-            format!("the plugin failed ({status}): {}", said.trim())
-        }
+/// The failure of a login, without the plugin's variables and its output, which can have a token.
+fn no_credential(error: &AuthError) -> Failure {
+    let what = match error {
+        AuthError::AuthExecRun { out, .. } => format!("the plugin failed ({})", out.status),
         AuthError::AuthExecParse(_) => "the plugin printed no credential".to_owned(),
         _ => chain(error),
-    }
+    };
+    Failure::new(
+        Status::Auth,
+        format_args!(
+            "cannot get a credential for the API server: {what}; check the user in the kubeconfig, and run \
+             its plugin alone to see why"
+        ),
+    )
 }
 
 /// The failure of a kubeconfig. The text of a parser's error could quote a token.

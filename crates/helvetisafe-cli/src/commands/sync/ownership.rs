@@ -97,7 +97,7 @@ impl<'a> Ownership<'a> {
         let mut entries = self.entries.to_vec();
         let is_claimable = |entry: &ManagedFieldsEntry| {
             let manager = entry.manager.as_deref();
-            manager == Some(self.manager) || is_predecessor(entry)
+            manager == Some(self.manager) || (is_predecessor(entry) && !self.has_synced)
         };
         for field in taken {
             let from = entries.iter_mut().filter(|entry| is_claimable(entry));
@@ -263,6 +263,22 @@ mod tests {
             json!({"f:data": {"f:A": {}}, "f:metadata": {"f:labels": {"f:a/b": {}}}})
         );
         assert!(!owns(&claimed[0], Section::Labels, "a/b"));
+    }
+
+    #[test]
+    fn fields_that_a_python_tool_has_later_stay_its_own() {
+        let fields = || json!({"f:data": {"f:A": {}}});
+        let entries = [
+            entry("ours", UPDATE, fields()),
+            entry(PREDECESSOR, UPDATE, fields()),
+        ];
+        let ownership = Ownership::new(&entries, "ours", Operation::Apply);
+        let owners = ownership.of(Section::Data, "A");
+        assert!(owners.is_claimable && owners.others == [PREDECESSOR]);
+        let claimed = ownership.with_claimed(&[field(Section::Data, "A")]);
+        assert!(!owns(&claimed[0], Section::Data, "A"));
+        assert!(owns(&claimed[1], Section::Data, "A"));
+        assert!(owns(&claimed[2], Section::Data, "A"));
     }
 
     #[test]

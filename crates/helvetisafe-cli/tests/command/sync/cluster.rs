@@ -1,11 +1,15 @@
 //! The way to the API server: kubeconfigs, plugins, service accounts, and rights.
 
-use std::process::Command;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output};
+use std::thread;
 
 use serde_json::{Value, json};
 
 use super::api_server::{ApiServer, NAMESPACE, TOKEN};
-use super::{ROLE, failure, run, text, world};
+use super::{ROLE, command, failure, run, text, world};
+use crate::world::World;
 
 #[test]
 fn a_missing_right_is_named_with_its_verb() {
@@ -66,42 +70,121 @@ fn a_server_that_cannot_be_verified_or_reached_gets_nothing() {
     assert_eq!(status, 2, "{message}");
 }
 
+/// A proxy would get the token and the values in clear.
+#[test]
+fn an_api_server_without_tls_is_reached_without_a_proxy() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut config: Value = serde_json::from_str(&server.kubeconfig()).unwrap();
+    let cluster = &mut config["clusters"][0]["cluster"];
+    cluster["server"] = format!("http://{}", plain.local_addr().unwrap()).into();
+    world.write("plain", &config.to_string(), 0o600);
+    config["clusters"][0]["cluster"]["proxy-url"] = proxy_url.as_str().into();
+    world.write("proxied", &config.to_string(), 0o600);
+    thread::spawn(move || {
+        for stream in plain.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    for (kubeconfig, variable) in [("plain", proxy_url.as_str()), ("proxied", "")] {
+        let output = command(&world, &server)
+            .args(["--kubeconfig", kubeconfig])
+            .env("HTTPS_PROXY", variable)
+            .output()
+            .unwrap();
+        let message = text(&output.stderr);
+        let seen = proxy.accept().map(drop).map_err(|error| error.kind());
+        assert_eq!(seen, Err(ErrorKind::WouldBlock), "{kubeconfig}: {message}");
+        assert_eq!(output.status.code(), Some(3), "{kubeconfig}: {message}");
+    }
+}
+
+/// Runs with a kubeconfig whose user is this one.
+fn run_as(world: &World, server: &ApiServer, user: Value) -> Output {
+    let mut config: Value = serde_json::from_str(&server.kubeconfig()).unwrap();
+    config["users"][0]["user"] = user;
+    world.write("plugin", &config.to_string(), 0o600);
+    run(world, server, &["--kubeconfig", "plugin"])
+}
+
+fn exec(script: &str) -> Value {
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "sh", "args": ["-c", script],
+        "env": [{"name": "HELVETISAFE_OF_THE_PLUGIN", "value": "x"}],
+    }})
+}
+
+fn credential(status: &Value) -> Value {
+    json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": status,
+    })
+}
+
 #[test]
 fn a_plugin_of_the_kubeconfig_gives_the_credential() {
     let world = world(&[("A", "one")]);
     let server = ApiServer::start(ROLE);
-    let with_plugin = |script: &str| {
-        let mut config: Value = serde_json::from_str(&server.kubeconfig()).unwrap();
-        config["users"][0]["user"] = json!({"exec": {
-            "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
-            "command": "sh", "args": ["-c", script],
-        }});
-        world.write("plugin", &config.to_string(), 0o600);
-        run(&world, &server, &["--kubeconfig", "plugin"])
-    };
-    let credential = json!({
-        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
-        "status": {"token": TOKEN},
-    });
-    let output = with_plugin(&format!("echo '{credential}'"));
+    let credential = credential(&json!({"token": TOKEN}));
+    let output = run_as(&world, &server, exec(&format!("echo '{credential}'")));
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(server.entries("app"), ["A=one"]);
+}
+
+#[test]
+fn a_plugin_that_fails_is_not_quoted() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    // An expired credential makes the plugin run again at the request.
+    let expired = credential(&json!({
+        "token": TOKEN, "expirationTimestamp": "2020-01-01T00:00:00Z",
+    }));
+    let again = format!(
+        "if mkdir ran; then echo '{expired}'; else echo canary-token; echo canary-token >&2; exit 3; fi"
+    );
+    let failed = "the plugin failed (exit status: 3)";
     for (script, expected) in [
-        (
-            "echo canary-token; echo log in first >&2; exit 3",
-            "log in first",
-        ),
+        ("echo canary-token; echo canary-token >&2; exit 3", failed),
+        (again.as_str(), failed),
         (
             "echo '{\"kind\": \"canary-token\", \"status\": \"canary-token\"}'",
             "printed no credential",
         ),
     ] {
-        let output = with_plugin(script);
-        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        let output = run_as(&world, &server, exec(script));
         let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{message}");
         assert!(message.contains(expected), "{message}");
-        assert!(!message.contains("canary-token"), "{message}");
+        assert!(!message.contains("canary"), "{message}");
     }
+    assert!(server.take_log().is_empty());
+}
+
+/// `world` sets the client secret in a variable.
+#[test]
+fn a_plugin_gets_no_variable_of_this_command() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let only_own = "test \"$(env | grep ^HELVETISAFE_)\" =";
+    let credential = credential(&json!({"token": TOKEN}));
+    let script = format!("{only_own} HELVETISAFE_OF_THE_PLUGIN=x && echo '{credential}'");
+    let output = run_as(&world, &server, exec(&script));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+
+    let script = format!("{only_own} '' && printf {TOKEN}");
+    world.write("token.sh", &script, 0o600);
+    let config = json!({"cmd-path": "sh", "cmd-args": "token.sh"});
+    let user = json!({"auth-provider": {"name": "gcp", "config": config}});
+    let output = run_as(&world, &server, user);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(server.entries("app"), ["A=one"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::api_server::ApiServer;
 use super::{data, sync, text, world};
 
 /// The commands whose arguments are checked.
-const COMMANDS: &[&str] = &["sync"];
+const COMMANDS: &[&str] = &["sync", "inject", "agent"];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -131,6 +131,26 @@ fn entries_written_without_patch_are_owned_by_the_apply_later() {
 }
 
 #[test]
+fn an_entry_that_a_python_tool_has_later_stays() {
+    let world = world(&[("A", "one"), ("B", "two")]);
+    let server = ApiServer::start(OLD_ROLE);
+    sync(&world, &server, &[]);
+    let mut object = server.secret("app").unwrap();
+    let managed = object["metadata"]["managedFields"].as_array_mut().unwrap();
+    managed.push(json!({
+        "manager": PYTHON, "operation": "Update", "apiVersion": "v1",
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:A": {}}},
+    }));
+    server.put(PYTHON, "app", object);
+    // The own fields move to the apply, and only they.
+    server.allow(ROLE);
+    sync(&world, &server, &[]);
+    assert_eq!(server.owned("app", PYTHON, "Update"), ["data/A"]);
+    assert_eq!(sync(&world, &server, &["--key", "B"]), "");
+    assert_eq!(server.entries("app"), ["A=one", "B=two"]);
+}
+
+#[test]
 fn a_conflict_names_the_entry_and_its_manager() {
     for role in [ROLE, OLD_ROLE] {
         let world = world(&[("A", "one"), ("B", "two")]);

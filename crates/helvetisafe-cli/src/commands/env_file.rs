@@ -1,4 +1,5 @@
-//! One file of lines `NAME=value`, as the service's Kubernetes package writes them.
+//! One file of lines `NAME=value`, as the service's Kubernetes package writes them: plain for its `inject`,
+//! quoted for its `sync`.
 //!
 //! Plain values have a line feed as the two characters `\n`, and nothing else is escaped. Quoted values have
 //! escapes for line feeds, backslashes and double quotes.
