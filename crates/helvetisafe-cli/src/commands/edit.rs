@@ -1,6 +1,7 @@
 //! `edit KEY`: changes a value in an editor.
 
 mod editor;
+mod parent;
 mod stale;
 mod workspace;
 
