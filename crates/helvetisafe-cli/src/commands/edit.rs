@@ -101,7 +101,9 @@ fn write(
             new,
             expiry: Expiry::Keep,
         };
-        let (failure, question) = match exchange.run(vault) {
+        let outcome = exchange.run(vault);
+        let is_changed = matches!(outcome, Ok(None));
+        let (failure, question) = match outcome {
             Ok(Some(secret)) => return Ok(secret.expires_at()),
             Ok(None) => (changed(key), "replace the value of the other client?"),
             Err(failure) => (failure, "try to write the text again?"),
@@ -109,11 +111,17 @@ fn write(
         if !io::stdin().is_terminal() {
             return Err(failure);
         }
+        if is_changed {
+            // The answer is about this value alone. Without it, the next attempt asks again.
+            vault.budget()?.restart();
+            if let Ok((value, _)) = exchange::read(key, field, vault) {
+                old = value;
+            }
+        }
         ui.messages.failure(&failure);
         if !prompt::confirm(question, ui.messages)? {
             return Err(failure.into_silent());
         }
-        old = exchange::read(key, field, vault)?.0;
     }
 }
 

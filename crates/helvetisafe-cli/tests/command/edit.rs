@@ -261,3 +261,44 @@ fn on_terminal(mut command: Command, proxy: &Proxy) -> PtySession {
         .env("TERM", "xterm");
     rexpect::session::spawn_command(command, Some(20_000)).unwrap()
 }
+
+/// Only a write that failed because of the other client asks about its value.
+#[test]
+fn a_second_attempt_does_not_replace_the_value_of_another_client() {
+    let stage = Stage::new();
+    let proxy = refuse_first_write();
+    let mut session = on_terminal(stage.edit("echo mine > \"$1\""), &proxy);
+    let replace = "replace the value of the other client? [y/N]";
+    let again = "try to write the text again? [y/N]";
+    session.exp_string(again).unwrap();
+    stage.world.set("KEY", "theirs");
+    session.send_line("y").unwrap();
+    session.exp_string(replace).unwrap();
+    assert_eq!(stage.value(), "theirs");
+    session.send_line("y").unwrap();
+    session.exp_string("updated `KEY`").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(stage.value(), "mine");
+}
+
+#[test]
+fn on_a_terminal_the_text_is_not_lost_after_a_timeout() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|seen, before| {
+        let writes = before.iter().filter(|other| other.method == "PUT").count();
+        match seen.method == "PUT" && writes == 0 {
+            true => Action::Stall(Duration::from_secs(20)),
+            false => Action::Forward,
+        }
+    });
+    let mut command = stage.edit("echo new > \"$1\"");
+    command.args(["--timeout", "2s"]);
+    let mut session = on_terminal(command, &proxy);
+    session
+        .exp_string("try to write the text again? [y/N]")
+        .unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("updated `KEY`").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(stage.value(), "new");
+}
