@@ -1,7 +1,7 @@
 //! `rotate`: no value that the command has set is lost, wherever `helvetisafe` is killed.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
@@ -226,5 +226,57 @@ fn two_rotations_do_not_mix() {
         assert!(codes.contains(&Some(0)), "{codes:?}");
         assert_eq!(stage.get("PASSWORD"), Some(stage.system()), "{codes:?}");
         assert_eq!(stage.get(SLOT), None);
+    }
+}
+
+/// A rotation whose expiry has passed meanwhile can be finished with another one.
+#[test]
+fn a_rotation_can_outlast_its_expiry() {
+    let stage = Stage::new();
+    stage.world.write("new", "new", 0o600);
+    let rotate = |arguments: &[&str]| {
+        let mut command = stage.world.command();
+        command.args(["rotate", "PASSWORD"]).args(arguments);
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let stderr = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let new = ["--value-file", "new", "--expires-in", "1s"];
+    let output = rotate(&[&new[..], &["--", "false"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    thread::sleep(Duration::from_millis(1100));
+    // Nothing is run that could not be promoted.
+    let output = rotate(&["--resume", "--", "touch", "ran"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("has passed; give another one"));
+    assert!(!stage.world.folder.path().join("ran").exists());
+    let output = rotate(&[
+        "--resume",
+        "--expires-in",
+        "30d",
+        "--json",
+        "--",
+        "sh",
+        "-c",
+        HOOK,
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("null"));
+    assert_eq!(stage.get("PASSWORD"), Some("new".to_owned()));
+    assert_eq!(stage.get(SLOT), None);
+}
+
+#[test]
+fn an_abandoned_rotation_needs_no_secret() {
+    let stage = Stage::new();
+    let file = ["--value-file", "new"];
+    for other in [&["--expires-in", "1s"][..], &["--field", "F"]] {
+        let _ = stage.rotate(stage.world.command(), "exit 1").wait();
+        // The secret expires, or gets fields in place of its value.
+        stage.run(&["delete", "PASSWORD"]);
+        stage.run(&[&["set", "PASSWORD"], &file[..], other].concat());
+        thread::sleep(Duration::from_millis(1100));
+        stage.run(&["rotate", "PASSWORD", "--abandon", "--yes"]);
+        assert_eq!(stage.get(SLOT), None);
+        stage.world.set("PASSWORD", "first");
     }
 }
