@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::exchange::{self, Exchange};
+use super::run::program;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names, prompt};
@@ -57,7 +58,10 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let (old, secret) = exchange::read(&key, field, vault)?;
     let workspace = Workspace::new(key.as_str(), &old, ui.messages)?;
     editor::run(workspace.file())?;
-    let new = edited(workspace.read()?, &old)?;
+    // It removes the folder, which no signal may prevent.
+    let text = workspace.read()?;
+    program::restore_signals()?;
+    let new = edited(text, &old)?;
     if new.expose_secret() == old.expose_secret() {
         ui.messages.note(format_args!(
             "`{key}` was not changed: the text is the same"

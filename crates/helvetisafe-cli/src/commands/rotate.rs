@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::exchange::{self, Exchange};
+use super::run::program;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::expiry::{ExpiryArgs, in_words};
@@ -293,6 +294,8 @@ impl Rotation<'_> {
         let Some(secret) = written else {
             return Err(self.changed_meanwhile());
         };
+        // A signal for the command must not interrupt the promotion, only what follows.
+        program::restore_signals()?;
         pending::delete(&self.slot, self.vault).map_err(|failure| {
             failure.with_advice(&format!(
                 "`{}` has the new value; `helvetisafe rotate {} --resume` deletes `{}`",

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -301,4 +302,28 @@ fn on_a_terminal_the_text_is_not_lost_after_a_timeout() {
     session.exp_string("updated `KEY`").unwrap();
     session.exp_eof().unwrap();
     assert_eq!(stage.value(), "new");
+}
+
+/// The handlers that passed signals on to the editor are of no use after its end.
+#[test]
+fn after_the_editor_signals_end_the_command() {
+    let stage = Stage::new();
+    for signal in [Signal::TERM, Signal::INT] {
+        let proxy = start_proxy(|seen, _| match seen.method.as_str() {
+            "PUT" => Action::Stall(Duration::from_secs(20)),
+            _ => Action::Forward,
+        });
+        let mut command = stage.edit("echo new > \"$1\"");
+        command
+            .env("HELVETISAFE_BASE_URL", proxy.base_url())
+            .stdin(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        while proxy.log().iter().all(|seen| seen.method != "PUT") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+        stage.assert_nothing_is_left();
+    }
 }

@@ -1,6 +1,7 @@
 //! `rotate`: no value that the command has set is lost, wherever `helvetisafe` is killed.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -279,4 +280,26 @@ fn an_abandoned_rotation_needs_no_secret() {
         assert_eq!(stage.get(SLOT), None);
         stage.world.set("PASSWORD", "first");
     }
+}
+
+/// A signal does not interrupt the promotion, only what follows.
+#[test]
+fn after_the_promotion_signals_end_the_command() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|seen, _| match seen.method.as_str() {
+        "DELETE" => Action::Stall(Duration::from_secs(20)),
+        _ => Action::Forward,
+    });
+    let mut child = stage.rotate(stage.world.command_through(&proxy), HOOK);
+    while proxy.log().iter().all(|seen| seen.method != "DELETE") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()), "{status}");
+    // The expiry of the promoted value is no longer that of the rotation.
+    let mut resume = stage.world.command();
+    resume.args(["rotate", "PASSWORD", "--resume", "--expires-in", "1d"]);
+    assert_eq!(resume.output().unwrap().status.code(), Some(2));
+    stage.recover();
 }
