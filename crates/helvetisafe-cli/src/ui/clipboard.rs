@@ -41,7 +41,8 @@ const WINDOWS: Clipboard = Clipboard {
         "powershell.exe",
         "-NoProfile",
         "-Command",
-        "Get-Clipboard -Raw",
+        // As the last command of a pipeline it would add a line break.
+        "[Console]::Out.Write((Get-Clipboard -Raw))",
     ],
 };
 
