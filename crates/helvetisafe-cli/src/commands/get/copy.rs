@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::process::remove_our_variables;
 use crate::ui::Ui;
 use crate::ui::clipboard::{Clipboard, digest};
 use crate::ui::expiry::time_in_words;
@@ -41,6 +42,7 @@ fn start(time: Duration, digest: &str) -> io::Result<ChildStdin> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    remove_our_variables(&mut command);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut stdin = command
