@@ -178,8 +178,8 @@ impl Rotation<'_> {
         self.store(&pending)?;
         // The secret may have been changed while the value was typed.
         match self.state(&pending)? {
-            State::Old => self.finish(&pending, hook),
-            State::New => self.promote(&pending),
+            // Another client may have set the same value, but has not run the command.
+            State::Old | State::New => self.finish(&pending, hook),
             State::Other => Err(self.changed_meanwhile()),
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use helvetisafe_test_support::{Action, Proxy};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world::{World, start_proxy};
+use crate::world::{World, start_proxy, vault_address};
 
 /// Sets the password of a system, which is a file. It accepts the old or the new one, as a database does for a
 /// user who may change the own password.
@@ -280,6 +280,41 @@ fn an_abandoned_rotation_needs_no_secret() {
         assert_eq!(stage.get(SLOT), None);
         stage.world.set("PASSWORD", "first");
     }
+}
+
+/// Another client sets the same new value before the command has run.
+#[test]
+fn the_command_runs_although_the_secret_has_the_new_value() {
+    let stage = Stage::new();
+    let credentials = stage.world.credentials();
+    let folder = stage.world.folder.path().to_owned();
+    let is_set = AtomicU32::new(0);
+    let proxy = start_proxy(move |seen, before| {
+        let was_stored = before
+            .iter()
+            .any(|other| other.method == "POST" && other.path.contains("secrets"));
+        if was_stored && seen.method == "GET" && is_set.swap(1, Ordering::SeqCst) == 0 {
+            let mut other = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
+            other
+                .current_dir(&folder)
+                .args(["update", "PASSWORD", "--value-file", "new"])
+                .env(
+                    "HELVETISAFE_BASE_URL",
+                    format!("http://{}", vault_address()),
+                )
+                .env("HELVETISAFE_TRUST_FIRST_USE", "true")
+                .envs(credentials.clone());
+            assert!(other.status().unwrap().success());
+        }
+        Action::Forward
+    });
+    let status = stage
+        .rotate(stage.world.command_through(&proxy), HOOK)
+        .wait();
+    assert!(status.unwrap().success());
+    assert_eq!(stage.system(), "new 0");
+    assert_eq!(stage.get("PASSWORD"), Some("new 0".to_owned()));
+    assert_eq!(stage.get(SLOT), None);
 }
 
 /// A signal does not interrupt the promotion, only what follows.
