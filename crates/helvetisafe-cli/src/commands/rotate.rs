@@ -250,8 +250,9 @@ impl Rotation<'_> {
             return self.promote(&pending);
         }
         self.confirm(
-            "the new value will be lost: is the present value of {} in use?",
-            "give --yes if the present value of the secret is in use",
+            "the new value will be lost, and a command that is still running may set it: is the present value of \
+             {} in use?",
+            "give --yes if the command has ended and the present value of the secret is in use",
         )?;
         pending::delete(&self.slot, self.vault)?;
         self.report("abandoned", &pending, None)
