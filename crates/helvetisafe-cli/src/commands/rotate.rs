@@ -130,7 +130,7 @@ fn check_expiry(pending: &Pending) -> Result<(), Failure> {
     match pending.expiry {
         Expiry::At(time) if time <= Timestamp::now() => Err(Failure::usage(format_args!(
             "the expiry of the new value, {time}, has passed; give another one with --expires-in, --expires-at \
-             --expires-at or --never-expires"
+             or --never-expires"
         ))),
         _ => Ok(()),
     }
