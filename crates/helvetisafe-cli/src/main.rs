@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `failure` | the failure of a command: message and exit status |
 //! | `random` | random bytes, hexadecimal digits |
-//! | `process`, `signals` | the protection of this process's memory; ignored signals |
+//! | `process`, `signals` | the protection of this process's memory and variables; ignored signals |
 //! | `fs` | atomic, private and output files, modes and groups, the state folder |
 //! | `ui` | messages, output, prompts, and arguments that commands share |
 //! | `settings` | flags, variables and profiles, parsed once into `Settings` |

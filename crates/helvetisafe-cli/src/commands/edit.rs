@@ -1,6 +1,7 @@
 //! `edit KEY`: changes a value in an editor.
 
 mod editor;
+mod parent;
 mod stale;
 mod workspace;
 
@@ -11,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::exchange::{self, Exchange};
+use super::run::program;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names, prompt};
@@ -56,7 +58,10 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let (old, secret) = exchange::read(&key, field, vault)?;
     let workspace = Workspace::new(key.as_str(), &old, ui.messages)?;
     editor::run(workspace.file())?;
-    let new = edited(workspace.read()?, &old)?;
+    // It removes the folder, which no signal may prevent.
+    let text = workspace.read()?;
+    program::restore_signals()?;
+    let new = edited(text, &old)?;
     if new.expose_secret() == old.expose_secret() {
         ui.messages.note(format_args!(
             "`{key}` was not changed: the text is the same"
@@ -100,7 +105,9 @@ fn write(
             new,
             expiry: Expiry::Keep,
         };
-        let (failure, question) = match exchange.run(vault) {
+        let outcome = exchange.run(vault);
+        let is_changed = matches!(outcome, Ok(None));
+        let (failure, question) = match outcome {
             Ok(Some(secret)) => return Ok(secret.expires_at()),
             Ok(None) => (changed(key), "replace the value of the other client?"),
             Err(failure) => (failure, "try to write the text again?"),
@@ -108,11 +115,17 @@ fn write(
         if !io::stdin().is_terminal() {
             return Err(failure);
         }
+        if is_changed {
+            // The answer is about this value alone. Without it, the next attempt asks again.
+            vault.budget()?.restart();
+            if let Ok((value, _)) = exchange::read(key, field, vault) {
+                old = value;
+            }
+        }
         ui.messages.failure(&failure);
         if !prompt::confirm(question, ui.messages)? {
             return Err(failure.into_silent());
         }
-        old = exchange::read(key, field, vault)?.0;
     }
 }
 

@@ -15,11 +15,12 @@ mod pending;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
-use helvetisafe::{KeyName, Timestamp};
+use helvetisafe::{Expiry, KeyName, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::exchange::{self, Exchange};
+use super::run::program;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::expiry::{ExpiryArgs, in_words};
@@ -53,11 +54,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FIELD")]
     field: Option<String>,
     /// Continue a pending rotation: run CMD again with the same values, or without CMD only promote the new
-    /// value.
+    /// value. A new expiry replaces that of the rotation.
     #[arg(long, conflicts_with_all = ["abandon", "generate", "value_file"])]
     resume: bool,
     /// Drop the new value of a pending rotation. The secret keeps the old one.
-    #[arg(long, conflicts_with_all = ["generate", "value_file", "command"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["generate", "value_file", "command", "expires_in", "expires_at", "never_expires"]
+    )]
     abandon: bool,
     /// Do not ask which value is in use.
     #[arg(long, short)]
@@ -121,6 +125,17 @@ impl State {
     }
 }
 
+/// Fails if the expiry of the new value has passed: no vault would accept it after CMD.
+fn check_expiry(pending: &Pending) -> Result<(), Failure> {
+    match pending.expiry {
+        Expiry::At(time) if time <= Timestamp::now() => Err(Failure::usage(format_args!(
+            "the expiry of the new value, {time}, has passed; give another one with --expires-in, --expires-at \
+             or --never-expires"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// The output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -158,11 +173,13 @@ impl Rotation<'_> {
         if let Some(hook) = &hook {
             hook.check(&pending)?;
         }
+        // It may have passed while the value was typed.
+        check_expiry(&pending)?;
         self.store(&pending)?;
         // The secret may have been changed while the value was typed.
         match self.state(&pending)? {
-            State::Old => self.finish(&pending, hook),
-            State::New => self.promote(&pending),
+            // Another client may have set the same value, but has not run the command.
+            State::Old | State::New => self.finish(&pending, hook),
             State::Other => Err(self.changed_meanwhile()),
         }
     }
@@ -190,7 +207,7 @@ impl Rotation<'_> {
     }
 
     fn resume(&self, hook: Option<Hook>) -> Result<(), Failure> {
-        let pending = self.pending()?;
+        let mut pending = self.pending()?;
         let named = self.args.field.as_deref();
         if named.is_some_and(|field| pending.field.as_deref() != Some(field)) {
             let pending = pending.field.as_deref().unwrap_or("no field");
@@ -203,9 +220,17 @@ impl Rotation<'_> {
         match state.map_err(|failure| self.still_pending(failure))? {
             State::Old => {}
             // The command was killed after the promotion.
-            State::New => return self.promote(&pending),
+            State::New => {
+                self.refuse_expiry()?;
+                return self.promote(&pending);
+            }
             State::Other => return Err(self.changed_meanwhile()),
         }
+        match self.args.expiry.expiry()? {
+            Expiry::Keep => {}
+            other => pending.expiry = other,
+        }
+        check_expiry(&pending)?;
         match &hook {
             Some(hook) => hook.check(&pending)?,
             None if pending.has_command => self.confirm(
@@ -220,18 +245,29 @@ impl Rotation<'_> {
     fn abandon(&self) -> Result<(), Failure> {
         self.vault.client_to_write()?;
         let pending = self.pending()?;
-        match self.state(&pending) {
-            Ok(State::New) => return self.promote(&pending),
-            // Without the secret, or the field, the pending rotation is all that is left.
-            Err(failure) if !failure.is_not_found() => return Err(failure),
-            _ => {}
+        // The secret may be gone, or may have expired. Then the pending rotation is all that is left.
+        if let Ok(State::New) = self.state(&pending) {
+            return self.promote(&pending);
         }
         self.confirm(
-            "the new value will be lost: is the present value of {} in use?",
-            "give --yes if the present value of the secret is in use",
+            "the new value will be lost, and a command that is still running may set it: is the present value of \
+             {} in use?",
+            "give --yes if the command has ended and the present value of the secret is in use",
         )?;
         pending::delete(&self.slot, self.vault)?;
         self.report("abandoned", &pending, None)
+    }
+
+    /// Fails if an expiry was given: the secret has the new value and the recorded expiry.
+    fn refuse_expiry(&self) -> Result<(), Failure> {
+        if self.args.expiry.expiry()? == Expiry::Keep {
+            return Ok(());
+        }
+        Err(Failure::usage(format_args!(
+            "`{}` has the new value already, so its expiry stays; leave the expiry out to finish the rotation, \
+             then change it with `helvetisafe update {}`",
+            self.key, self.key
+        )))
     }
 
     /// Runs the command, promotes the new value and deletes the pending rotation.
@@ -259,6 +295,8 @@ impl Rotation<'_> {
         let Some(secret) = written else {
             return Err(self.changed_meanwhile());
         };
+        // A signal for the command must not interrupt the promotion, only what follows.
+        program::restore_signals()?;
         pending::delete(&self.slot, self.vault).map_err(|failure| {
             failure.with_advice(&format!(
                 "`{}` has the new value; `helvetisafe rotate {} --resume` deletes `{}`",

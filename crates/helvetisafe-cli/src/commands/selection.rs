@@ -20,7 +20,7 @@ use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
 pub(super) use args::SelectionArgs;
 pub(super) use keys::Keys;
-pub(super) use names::{NamedBy, is_ours, refused_from_vault};
+pub(super) use names::{NamedBy, refused_from_vault};
 pub(super) use project::{FILE as PROJECT_FILE, Project};
 pub(super) use renamed::{IfMissing, Renamed, key_and_field};
 use request::{Request, Selected};

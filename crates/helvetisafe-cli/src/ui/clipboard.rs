@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::process::remove_our_variables;
 use crate::random;
 
 /// The programs of a kind of desktop.
@@ -41,7 +42,8 @@ const WINDOWS: Clipboard = Clipboard {
         "powershell.exe",
         "-NoProfile",
         "-Command",
-        "Get-Clipboard -Raw",
+        // As the last command of a pipeline it would add a line break.
+        "[Console]::Out.Write((Get-Clipboard -Raw))",
     ],
 };
 
@@ -117,6 +119,7 @@ pub(crate) fn digest(value: &[u8]) -> Zeroizing<String> {
 fn command(argv: &'static [&'static str]) -> Command {
     let mut command = Command::new(argv[0]);
     command.args(&argv[1..]);
+    remove_our_variables(&mut command);
     command
 }
 

@@ -129,3 +129,33 @@ fn a_failure_copies_nothing_and_says_so() {
     assert_eq!(output.status.code(), Some(1));
     assert!(!desktop.world.folder.path().join("clipboard").exists());
 }
+
+/// A copying program may take long, and the command can be killed meanwhile.
+#[test]
+fn the_clipboard_is_cleared_although_the_command_was_killed() {
+    let desktop = Desktop::new("wl-copy", "wl-paste");
+    let script = "#!/bin/sh\ncat > clipboard\ntest -s clipboard && kill -9 $PPID\n";
+    desktop.world.write("programs/wl-copy", script, 0o700);
+    let output = desktop.get("WAYLAND_DISPLAY", &["KEY", "--copy=1s"]);
+    assert_eq!(output.status.code(), None);
+    desktop.wait_for("");
+}
+
+#[test]
+fn no_program_gets_the_credentials() {
+    let desktop = Desktop::new("wl-copy", "wl-paste");
+    for (name, work) in [
+        ("wl-copy", "cat > clipboard"),
+        ("wl-paste", "cat clipboard"),
+    ] {
+        let script = format!("#!/bin/sh\nenv | grep HELVETISAFE >> leaked\n{work}\n");
+        desktop
+            .world
+            .write(&format!("programs/{name}"), &script, 0o700);
+    }
+    // The process that clears the clipboard starts them too.
+    desktop.get("WAYLAND_DISPLAY", &["KEY", "--copy=1s"]);
+    desktop.wait_for("");
+    let leaked = fs::read_to_string(desktop.world.folder.path().join("leaked")).unwrap();
+    assert_eq!(leaked, "");
+}

@@ -1,12 +1,15 @@
 //! `edit`: the text is in a private folder in memory, and nothing of it is left.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe_test_support::Action;
+use helvetisafe_test_support::{Action, Proxy};
+use rexpect::session::PtySession;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::world::{World, start_proxy};
@@ -23,6 +26,7 @@ impl Stage {
         world.set("KEY", "old text");
         let runtime = world.folder.path().join("runtime");
         fs::create_dir(&runtime).unwrap();
+        fs::set_permissions(&runtime, Permissions::from_mode(0o700)).unwrap();
         Self { world, runtime }
     }
 
@@ -80,6 +84,28 @@ fn without_a_runtime_folder_the_text_is_in_shared_memory() {
     let path = fs::read_to_string(stage.world.folder.path().join("path")).unwrap();
     assert!(path.starts_with("/dev/shm/helvetisafe-edit-"), "{path}");
     assert!(!PathBuf::from(path.trim()).exists());
+}
+
+/// Its owner could rename the folder with the text, and put another one in its place.
+#[test]
+fn a_runtime_folder_that_others_can_use_is_not_used() {
+    let stage = Stage::new();
+    let path = || {
+        let output = stage.run("echo \"$1\" > path");
+        assert!(output.status.success(), "{output:?}");
+        fs::read_to_string(stage.world.folder.path().join("path")).unwrap()
+    };
+    let runtime = stage.runtime.to_str().unwrap();
+    assert!(path().starts_with(runtime));
+    for mode in [0o750, 0o1777] {
+        fs::set_permissions(&stage.runtime, Permissions::from_mode(mode)).unwrap();
+        assert!(path().starts_with("/dev/shm/"), "{mode:o}");
+    }
+    fs::set_permissions(&stage.runtime, Permissions::from_mode(0o700)).unwrap();
+    // Only root can give it to another user.
+    if chown(&stage.runtime, Some(65_534), None).is_ok() {
+        assert!(path().starts_with("/dev/shm/"));
+    }
 }
 
 #[test]
@@ -207,18 +233,8 @@ fn visual_comes_first_and_may_have_arguments_and_quotes() {
 #[test]
 fn on_a_terminal_the_text_is_not_lost_when_the_vault_fails() {
     let stage = Stage::new();
-    let refuse_once = start_proxy(|seen, before| {
-        let is_first = before.iter().all(|other| other.method != "PUT");
-        match seen.method == "PUT" && is_first {
-            true => helvetisafe_test_support::answer(403, "{}"),
-            false => Action::Forward,
-        }
-    });
-    let mut command = stage.edit("echo new > \"$1\"");
-    command
-        .env("HELVETISAFE_BASE_URL", refuse_once.base_url())
-        .env("TERM", "xterm");
-    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    let proxy = refuse_first_write();
+    let mut session = on_terminal(stage.edit("echo new > \"$1\""), &proxy);
     session
         .exp_string("try to write the text again? [y/N]")
         .unwrap();
@@ -227,4 +243,87 @@ fn on_a_terminal_the_text_is_not_lost_when_the_vault_fails() {
     session.exp_eof().unwrap();
     assert_eq!(stage.value(), "new");
     stage.assert_nothing_is_left();
+}
+
+/// Returns a proxy that refuses the first write.
+fn refuse_first_write() -> Proxy {
+    start_proxy(|seen, before| {
+        let is_first = before.iter().all(|other| other.method != "PUT");
+        match seen.method == "PUT" && is_first {
+            true => helvetisafe_test_support::answer(403, "{}"),
+            false => Action::Forward,
+        }
+    })
+}
+
+fn on_terminal(mut command: Command, proxy: &Proxy) -> PtySession {
+    command
+        .env("HELVETISAFE_BASE_URL", proxy.base_url())
+        .env("TERM", "xterm");
+    rexpect::session::spawn_command(command, Some(20_000)).unwrap()
+}
+
+/// Only a write that failed because of the other client asks about its value.
+#[test]
+fn a_second_attempt_does_not_replace_the_value_of_another_client() {
+    let stage = Stage::new();
+    let proxy = refuse_first_write();
+    let mut session = on_terminal(stage.edit("echo mine > \"$1\""), &proxy);
+    let replace = "replace the value of the other client? [y/N]";
+    let again = "try to write the text again? [y/N]";
+    session.exp_string(again).unwrap();
+    stage.world.set("KEY", "theirs");
+    session.send_line("y").unwrap();
+    session.exp_string(replace).unwrap();
+    assert_eq!(stage.value(), "theirs");
+    session.send_line("y").unwrap();
+    session.exp_string("updated `KEY`").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(stage.value(), "mine");
+}
+
+#[test]
+fn on_a_terminal_the_text_is_not_lost_after_a_timeout() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|seen, before| {
+        let writes = before.iter().filter(|other| other.method == "PUT").count();
+        match seen.method == "PUT" && writes == 0 {
+            true => Action::Stall(Duration::from_secs(20)),
+            false => Action::Forward,
+        }
+    });
+    let mut command = stage.edit("echo new > \"$1\"");
+    command.args(["--timeout", "2s"]);
+    let mut session = on_terminal(command, &proxy);
+    session
+        .exp_string("try to write the text again? [y/N]")
+        .unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("updated `KEY`").unwrap();
+    session.exp_eof().unwrap();
+    assert_eq!(stage.value(), "new");
+}
+
+/// The handlers that passed signals on to the editor are of no use after its end.
+#[test]
+fn after_the_editor_signals_end_the_command() {
+    let stage = Stage::new();
+    for signal in [Signal::TERM, Signal::INT] {
+        let proxy = start_proxy(|seen, _| match seen.method.as_str() {
+            "PUT" => Action::Stall(Duration::from_secs(20)),
+            _ => Action::Forward,
+        });
+        let mut command = stage.edit("echo new > \"$1\"");
+        command
+            .env("HELVETISAFE_BASE_URL", proxy.base_url())
+            .stdin(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        while proxy.log().iter().all(|seen| seen.method != "PUT") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+        stage.assert_nothing_is_left();
+    }
 }

@@ -1,7 +1,8 @@
 //! `rotate`: no value that the command has set is lost, wherever `helvetisafe` is killed.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use helvetisafe_test_support::{Action, Proxy};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world::{World, start_proxy};
+use crate::world::{World, start_proxy, vault_address};
 
 /// Sets the password of a system, which is a file. It accepts the old or the new one, as a database does for a
 /// user who may change the own password.
@@ -227,4 +228,113 @@ fn two_rotations_do_not_mix() {
         assert_eq!(stage.get("PASSWORD"), Some(stage.system()), "{codes:?}");
         assert_eq!(stage.get(SLOT), None);
     }
+}
+
+/// A rotation whose expiry has passed meanwhile can be finished with another one.
+#[test]
+fn a_rotation_can_outlast_its_expiry() {
+    let stage = Stage::new();
+    stage.world.write("new", "new", 0o600);
+    let rotate = |arguments: &[&str]| {
+        let mut command = stage.world.command();
+        command.args(["rotate", "PASSWORD"]).args(arguments);
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let stderr = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let new = ["--value-file", "new", "--expires-in", "1s"];
+    let output = rotate(&[&new[..], &["--", "false"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    thread::sleep(Duration::from_millis(1100));
+    // Nothing is run that could not be promoted.
+    let output = rotate(&["--resume", "--", "touch", "ran"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("has passed; give another one"));
+    assert!(!stage.world.folder.path().join("ran").exists());
+    let output = rotate(&[
+        "--resume",
+        "--expires-in",
+        "30d",
+        "--json",
+        "--",
+        "sh",
+        "-c",
+        HOOK,
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("null"));
+    assert_eq!(stage.get("PASSWORD"), Some("new".to_owned()));
+    assert_eq!(stage.get(SLOT), None);
+}
+
+#[test]
+fn an_abandoned_rotation_needs_no_secret() {
+    let stage = Stage::new();
+    let file = ["--value-file", "new"];
+    for other in [&["--expires-in", "1s"][..], &["--field", "F"]] {
+        let _ = stage.rotate(stage.world.command(), "exit 1").wait();
+        // The secret expires, or gets fields in place of its value.
+        stage.run(&["delete", "PASSWORD"]);
+        stage.run(&[&["set", "PASSWORD"], &file[..], other].concat());
+        thread::sleep(Duration::from_millis(1100));
+        stage.run(&["rotate", "PASSWORD", "--abandon", "--yes"]);
+        assert_eq!(stage.get(SLOT), None);
+        stage.world.set("PASSWORD", "first");
+    }
+}
+
+/// Another client sets the same new value before the command has run.
+#[test]
+fn the_command_runs_although_the_secret_has_the_new_value() {
+    let stage = Stage::new();
+    let credentials = stage.world.credentials();
+    let folder = stage.world.folder.path().to_owned();
+    let is_set = AtomicU32::new(0);
+    let proxy = start_proxy(move |seen, before| {
+        let was_stored = before
+            .iter()
+            .any(|other| other.method == "POST" && other.path.contains("secrets"));
+        if was_stored && seen.method == "GET" && is_set.swap(1, Ordering::SeqCst) == 0 {
+            let mut other = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
+            other
+                .current_dir(&folder)
+                .args(["update", "PASSWORD", "--value-file", "new"])
+                .env(
+                    "HELVETISAFE_BASE_URL",
+                    format!("http://{}", vault_address()),
+                )
+                .env("HELVETISAFE_TRUST_FIRST_USE", "true")
+                .envs(credentials.clone());
+            assert!(other.status().unwrap().success());
+        }
+        Action::Forward
+    });
+    let status = stage
+        .rotate(stage.world.command_through(&proxy), HOOK)
+        .wait();
+    assert!(status.unwrap().success());
+    assert_eq!(stage.system(), "new 0");
+    assert_eq!(stage.get("PASSWORD"), Some("new 0".to_owned()));
+    assert_eq!(stage.get(SLOT), None);
+}
+
+/// A signal does not interrupt the promotion, only what follows.
+#[test]
+fn after_the_promotion_signals_end_the_command() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|seen, _| match seen.method.as_str() {
+        "DELETE" => Action::Stall(Duration::from_secs(20)),
+        _ => Action::Forward,
+    });
+    let mut child = stage.rotate(stage.world.command_through(&proxy), HOOK);
+    while proxy.log().iter().all(|seen| seen.method != "DELETE") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()), "{status}");
+    // The expiry of the promoted value is no longer that of the rotation.
+    let mut resume = stage.world.command();
+    resume.args(["rotate", "PASSWORD", "--resume", "--expires-in", "1d"]);
+    assert_eq!(resume.output().unwrap().status.code(), Some(2));
+    stage.recover();
 }

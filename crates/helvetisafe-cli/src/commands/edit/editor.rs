@@ -5,18 +5,13 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::commands::run::program::Prepared;
-use crate::commands::selection::is_ours;
 use crate::failure::Failure;
+use crate::process::remove_our_variables;
 
 /// Opens a file in the editor and waits for its end. The editor does not get the credentials of this command.
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
     let mut prepared = Prepared::new(&command(file))?;
-    let command = prepared.command();
-    for (name, _) in env::vars_os() {
-        if is_ours(&name.to_string_lossy()) {
-            command.env_remove(name);
-        }
-    }
+    remove_our_variables(prepared.command());
     prepared
         .start(true)
         .map_err(|failure| match failure.message() {

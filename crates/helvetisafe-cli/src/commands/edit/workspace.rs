@@ -9,9 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use super::stale;
+use super::{parent, stale};
 use crate::failure::Failure;
-use crate::fs::path_variable;
 use crate::ui::messages::Messages;
 
 /// The limit in bytes: more than the vault accepts.
@@ -38,7 +37,7 @@ impl Workspace {
         builder.prefix(stale::PREFIX);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let parent = parent(messages);
+        let parent = parent::choose(messages)?;
         stale::remove(&parent);
         let folder = builder.tempdir_in(parent).map_err(failed)?;
         let lock = stale::lock(folder.path()).map_err(failed)?;
@@ -100,24 +99,4 @@ impl Workspace {
             ))
         })
     }
-}
-
-/// Returns a folder in memory. The folder for temporary files is the last choice.
-fn parent(messages: Messages) -> PathBuf {
-    let runtime = path_variable("XDG_RUNTIME_DIR").filter(|folder| folder.is_absolute());
-    let in_memory = [runtime, Some(PathBuf::from("/dev/shm"))];
-    let mut in_memory = in_memory.into_iter().flatten();
-    in_memory.find(|folder| is_writable(folder)).unwrap_or_else(|| {
-        let folder = std::env::temp_dir();
-        messages.warning(format_args!(
-            "there is no folder in memory, so the text is in {}, where the disk may keep a copy; set \
-             XDG_RUNTIME_DIR to a folder in memory",
-            folder.display()
-        ));
-        folder
-    })
-}
-
-fn is_writable(folder: &Path) -> bool {
-    folder.is_dir() && tempfile::tempdir_in(folder).is_ok()
 }

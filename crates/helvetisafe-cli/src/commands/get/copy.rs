@@ -2,11 +2,12 @@
 
 use std::env;
 use std::io::{self, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::process::remove_our_variables;
 use crate::ui::Ui;
 use crate::ui::clipboard::{Clipboard, digest};
 use crate::ui::expiry::time_in_words;
@@ -15,25 +16,15 @@ use crate::ui::expiry::time_in_words;
 /// copied meanwhile.
 pub(super) fn to_clipboard(key: &str, value: &str, time: Duration, ui: &Ui) -> Result<(), Failure> {
     let clipboard = Clipboard::find()?;
-    // Started before the value is copied, so that no value is copied that is never cleared.
-    let mut clearer = start(time).map_err(|error| {
+    // It has the digest before the value is copied, so that the value is cleared wherever this process is
+    // killed. Its time begins with the end of the copying, when its input is closed.
+    let copying = start(time, &digest(value.as_bytes())).map_err(|error| {
         Failure::other(format_args!(
             "cannot start the process that clears the clipboard: {error}; nothing was copied"
         ))
     })?;
-    let copied = clipboard.copy(value).and_then(|()| {
-        let sent = send(&mut clearer, &digest(value.as_bytes()));
-        sent.map_err(|error| {
-            Failure::other(format_args!(
-                "the value was copied, but cannot be cleared later: {error}; clear the clipboard"
-            ))
-        })
-    });
-    if copied.is_err() {
-        // Without a digest the process ends.
-        drop(clearer.stdin.take());
-        return copied;
-    }
+    clipboard.copy(value)?;
+    drop(copying);
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     ui.messages.note(format_args!(
         "copied `{key}` to the clipboard, which is cleared in {}",
@@ -42,29 +33,30 @@ pub(super) fn to_clipboard(key: &str, value: &str, time: Duration, ui: &Ui) -> R
     Ok(())
 }
 
-/// Starts the process that will clear the clipboard. Signals of the terminal do not reach it.
-fn start(time: Duration) -> io::Result<Child> {
+/// Starts the process that will clear the clipboard, and returns its open input. Signals of the terminal do not
+/// reach it.
+fn start(time: Duration, digest: &str) -> io::Result<ChildStdin> {
     let mut command = Command::new(env::current_exe()?);
     command
         .args(["internal", "clear-clipboard", &time.as_secs().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    remove_our_variables(&mut command);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.spawn()
+    let mut stdin = command
+        .spawn()?
+        .stdin
+        .ok_or_else(|| io::Error::other("it has no input"))?;
+    stdin.write_all(digest.as_bytes())?;
+    Ok(stdin)
 }
 
-fn send(clearer: &mut Child, digest: &str) -> io::Result<()> {
-    match clearer.stdin.take() {
-        Some(mut stdin) => stdin.write_all(digest.as_bytes()),
-        None => Ok(()),
-    }
-}
-
-/// Runs in that process: reads the digest of the value, waits, and empties the clipboard if it still has the
-/// value.
+/// Runs in that process: reads the digest of the value until the value was copied, waits, and empties the
+/// clipboard if it still has the value.
 pub(in crate::commands) fn clear_later(seconds: u64) -> Result<(), Failure> {
+    outlive_the_terminal()?;
     let mut digest = String::new();
     io::stdin()
         .read_to_string(&mut digest)
@@ -72,7 +64,6 @@ pub(in crate::commands) fn clear_later(seconds: u64) -> Result<(), Failure> {
     if digest.is_empty() {
         return Ok(());
     }
-    outlive_the_terminal()?;
     thread::sleep(Duration::from_secs(seconds));
     Clipboard::find()?.clear_if(&digest).map_err(Failure::other)
 }

@@ -1,6 +1,5 @@
 //! The command that sets the new value elsewhere.
 
-use std::env;
 use std::ffi::OsString;
 
 use helvetisafe::KeyName;
@@ -8,8 +7,8 @@ use secrecy::ExposeSecret;
 
 use super::pending::Pending;
 use crate::commands::run::program::Prepared;
-use crate::commands::selection::is_ours;
 use crate::failure::{Failure, Status};
+use crate::process::remove_our_variables;
 
 /// A command that was found, but not started.
 pub(super) struct Hook(Prepared);
@@ -50,11 +49,7 @@ impl Hook {
     /// unless it ends with status 0.
     pub(super) fn run(mut self, key: &KeyName, pending: &Pending) -> Result<(), Failure> {
         let command = self.0.command();
-        for (name, _) in env::vars_os() {
-            if is_ours(&name.to_string_lossy()) {
-                command.env_remove(name);
-            }
-        }
+        remove_our_variables(command);
         command
             .env("HELVETISAFE_KEY", key.as_str())
             .env("HELVETISAFE_OLD_VALUE", pending.old.expose_secret())

@@ -3,10 +3,12 @@
 use std::io;
 use std::os::raw::c_int;
 use std::process::{Command, ExitStatus};
+use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{
     SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
 };
+use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 
@@ -17,6 +19,9 @@ use crate::signals::not_ignored;
 const PASSED_ON: [c_int; 8] = [
     SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP,
 ];
+
+/// The condition of the handlers that emulate the default.
+static ACT_BY_DEFAULT: AtomicBool = AtomicBool::new(true);
 
 /// Starts a program and waits for its end.
 pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
@@ -32,6 +37,14 @@ pub(super) fn run(command: &mut Command) -> io::Result<ExitStatus> {
         }
     }
     group.kill()
+}
+
+/// Lets the signals act by default again. The handlers stay after the end of the program, and would ignore them.
+pub(super) fn restore_signals() -> io::Result<()> {
+    for signal in not_ignored(&PASSED_ON) {
+        register_conditional_default(signal, &ACT_BY_DEFAULT)?;
+    }
+    Ok(())
 }
 
 /// Handles the ends of children and the signals to pass on, unless they are ignored. Call it before the

@@ -7,8 +7,9 @@ use std::process::Command;
 use secrecy::ExposeSecret;
 
 use super::env_file::Plain;
-use crate::commands::selection::{SelectionArgs, Variable, is_ours, refuse};
+use crate::commands::selection::{SelectionArgs, Variable, refuse};
 use crate::failure::Failure;
+use crate::process::{is_ours, remove_our_variables};
 use crate::session::Failures;
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
@@ -92,11 +93,7 @@ impl EnvironmentArgs {
         if self.clean {
             command.env_clear();
         } else {
-            for (name, _) in env::vars_os() {
-                if is_ours(&name.to_string_lossy()) {
-                    command.env_remove(name);
-                }
-            }
+            remove_our_variables(command);
         }
         let mut left = Vec::new();
         let secrets = variables.iter().map(|it| (&it.name, &it.value));

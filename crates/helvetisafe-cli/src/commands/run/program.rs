@@ -119,6 +119,19 @@ fn launch(command: &mut Command, no_exec: bool) -> io::Result<ExitStatus> {
     Err(command.exec())
 }
 
+/// Lets signals act on this process by default again, after a program that was started with `no_exec` has
+/// ended. Until then they are ignored, so that they interrupt no cleanup.
+#[cfg(unix)]
+pub(in crate::commands) fn restore_signals() -> Result<(), Failure> {
+    super::child::restore_signals().map_err(Failure::other)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+pub(in crate::commands) fn restore_signals() -> Result<(), Failure> {
+    Ok(())
+}
+
 #[cfg(not(unix))]
 fn launch(command: &mut Command, _no_exec: bool) -> io::Result<ExitStatus> {
     command.status()

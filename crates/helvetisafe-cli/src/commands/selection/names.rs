@@ -8,7 +8,7 @@ mod table;
 
 use std::borrow::Cow;
 
-use table::{LOOSE, OURS, TABLE};
+use table::{LOOSE, TABLE};
 
 /// The party that chose the name of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +51,6 @@ pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
 /// Returns the reason if a name that the vault chose is refused.
 pub(in crate::commands) fn refused_from_vault(name: &str) -> Option<&'static str> {
     danger(name, NamedBy::Vault).map(|danger| danger.reason)
-}
-
-/// Returns whether a variable configures this command.
-pub(in crate::commands) fn is_ours(name: &str) -> bool {
-    matches(OURS, name, false)
 }
 
 fn matches(row: &str, name: &str, is_loose: bool) -> bool {

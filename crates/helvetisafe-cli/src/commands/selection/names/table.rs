@@ -5,8 +5,7 @@
 //! people store credentials are left out, although some decide where a program connects, such as
 //! `PIP_INDEX_URL`.
 
-/// The configuration of this command, its credentials included.
-pub(super) const OURS: &str = "HELVETISAFE_*";
+use crate::process::OUR_VARIABLES;
 
 /// Names that are refused for the same reason.
 pub(super) struct Group {
@@ -23,7 +22,7 @@ pub(super) struct Group {
 pub(super) const TABLE: &[Group] = &[
     Group {
         reason: "configures this command",
-        always: OURS,
+        always: OUR_VARIABLES,
         from_vault: "",
     },
     Group {
