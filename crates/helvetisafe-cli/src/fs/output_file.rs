@@ -6,9 +6,9 @@
 //! | a file that cannot be replaced, such as the target of a bind mount | rewritten in place |
 //! | `-`, `/dev/stdout` | standard output |
 //! | a device or a pipe; an open file of this process, such as `/dev/fd/3` | written to |
-//! | a folder | refused |
+//! | a folder; a pipe or a file of another user that would be written to | refused |
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
             .map_err(|error| failed(&error));
     }
     let metadata = path.metadata();
-    let is_file = metadata.as_ref().is_ok_and(std::fs::Metadata::is_file);
+    let is_file = metadata.as_ref().is_ok_and(Metadata::is_file);
     if metadata.is_ok_and(|it| !it.is_dir() && (!is_file || is_descriptor(path))) {
         append(path, contents).map_err(|error| failed(&error))?;
         return Ok(Written::AsAsked);
@@ -72,7 +72,14 @@ fn append(path: &Path, contents: &[u8]) -> io::Result<()> {
     if is_open_as(path, &io::stderr()) {
         return io::stderr().write_all(contents);
     }
+    let check = |metadata: &Metadata| match is_own_descriptor(path) {
+        true => Ok(()),
+        false => refuse_foreign(metadata),
+    };
+    // To open a pipe waits for its reader, and the path may lead to another file afterwards.
+    check(&path.metadata()?)?;
     let mut file = File::options().append(true).open(path)?;
+    check(&file.metadata()?)?;
     file.write_all(contents)
 }
 
@@ -103,14 +110,7 @@ fn rewrite(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
 fn protect(file: &File, access: Access) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let metadata = file.metadata()?;
-    let own = rustix::process::geteuid().as_raw();
-    if metadata.uid() != own && metadata.uid() != 0 {
-        let message = format!(
-            "it belongs to the user {}, who could read it",
-            metadata.uid()
-        );
-        return Err(io::Error::other(message));
-    }
+    refuse_foreign(&metadata)?;
     if access.group.is_some() {
         access.apply(file)?;
     }
@@ -129,6 +129,27 @@ fn protect(file: &File, access: Access) -> io::Result<()> {
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
 fn protect(_: &File, _: Access) -> io::Result<()> {
+    Ok(())
+}
+
+/// Refuses a pipe or a file of another user, who could read what is written to it. Devices may belong to any
+/// user: in a container even `/dev/null` does.
+#[cfg(unix)]
+fn refuse_foreign(metadata: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let (kind, owner) = (metadata.file_type(), metadata.uid());
+    let is_device = kind.is_char_device() || kind.is_block_device();
+    if is_device || [0, rustix::process::geteuid().as_raw()].contains(&owner) {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "it belongs to the user {owner}, who could read it"
+    )))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn refuse_foreign(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -156,7 +177,7 @@ fn is_descriptor(path: &Path) -> bool {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         let folder = super::folder_of(&path).canonicalize();
-        if folder.is_ok_and(|folder| folder.ends_with("fd") && is_of_processes(&folder)) {
+        if folder.is_ok_and(|folder| is_of_processes(&folder)) {
             return true;
         }
         match path.read_link() {
@@ -171,9 +192,10 @@ fn is_descriptor(path: &Path) -> bool {
 #[cfg(unix)]
 const MAX_LINKS: usize = 40;
 
+/// Every user can make folders below `/dev`, in `/dev/shm`.
 #[cfg(unix)]
 fn is_of_processes(folder: &Path) -> bool {
-    folder.starts_with("/proc") || folder.starts_with("/dev")
+    folder == Path::new("/dev/fd") || folder.starts_with("/proc") && folder.ends_with("fd")
 }
 
 #[cfg(not(unix))]
@@ -181,12 +203,21 @@ fn is_descriptor(_: &Path) -> bool {
     false
 }
 
+/// Returns whether a path itself names an open file of this process. Links do not count: another user may have
+/// made them.
+fn is_own_descriptor(path: &Path) -> bool {
+    let folders = ["/dev/fd", "/proc/self/fd"];
+    folders
+        .iter()
+        .any(|folder| path.parent() == Some(Path::new(folder)))
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::io::Read;
     use std::os::fd::AsRawFd;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use super::*;
 
@@ -216,6 +247,66 @@ mod tests {
         write(&path, b"value", PRIVATE).unwrap();
         assert_eq!(reader.join().unwrap(), "value");
         assert!(!path.metadata().unwrap().is_file());
+    }
+
+    fn fifo(path: &Path) -> File {
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, path, kind, 0o666.into(), 0).unwrap();
+        // Open for both, it waits for no other process.
+        File::options().read(true).write(true).open(path).unwrap()
+    }
+
+    #[test]
+    fn the_pipe_or_the_open_file_of_another_user_gets_nothing() {
+        const OTHER: u32 = 54_321;
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, link, log] = ["pipe", "link", "log"].map(|it| folder.path().join(it));
+        let mut reader = fifo(&pipe);
+        symlink(&pipe, &link).unwrap();
+        chown(&pipe, Some(OTHER), None).unwrap();
+        for path in [&pipe, &link] {
+            let failure = write(path, b"value", PRIVATE).unwrap_err();
+            let message = failure.message().unwrap();
+            assert!(message.contains("belongs to the user 54321"), "{message}");
+        }
+        reader.write_all(b"end").unwrap();
+        let mut text = [0; 8];
+        let read = reader.read(&mut text).unwrap();
+        assert_eq!(&text[..read], b"end");
+
+        // The descriptors of this process may be of any user: they were given to it.
+        let open = File::create(&log).unwrap();
+        chown(&log, Some(OTHER), None).unwrap();
+        let number = open.as_raw_fd();
+        for (path, is_written) in [
+            (format!("/dev/fd/{number}"), true),
+            (format!("/proc/self/fd/{number}"), true),
+            (format!("/proc/{}/fd/{number}", std::process::id()), false),
+        ] {
+            assert_eq!(
+                write(Path::new(&path), b"x", PRIVATE).is_ok(),
+                is_written,
+                "{path}"
+            );
+        }
+        assert_eq!(fs::read(&log).unwrap(), b"xx");
+    }
+
+    #[test]
+    fn only_folders_of_the_system_have_descriptors() {
+        for (folder, is_one) in [
+            ("/dev/fd", true),
+            ("/proc/1/fd", true),
+            ("/proc/1/task/1/fd", true),
+            ("/dev/shm/fd", false),
+            ("/proc/1", false),
+            ("/tmp/proc/1/fd", false),
+        ] {
+            assert_eq!(is_of_processes(Path::new(folder)), is_one, "{folder}");
+        }
     }
 
     #[test]

@@ -71,6 +71,30 @@ fn other_names_of_open_files_do_not_replace_them() {
     assert!(!world.folder.path().join("-").exists());
 }
 
+/// Another user can read a pipe that is theirs, whoever may open it.
+#[test]
+fn the_pipe_of_another_user_gets_no_value() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let world = world();
+    script(&world, "mkfifo -m 666 pipe; chown 54321 pipe");
+    for command in [
+        "get A -o pipe",
+        "export --format json -o pipe",
+        "inject --env-file pipe",
+    ] {
+        let command = format!(
+            "timeout 20 cat pipe > copy & helvetisafe {command}; status=$?; kill $!; wait; exit $status"
+        );
+        let output = shell(&world, &[], &command);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(messages.contains("belongs to the user 54321"), "{messages}");
+        assert_eq!(text(&world, "copy"), "");
+    }
+}
+
 #[test]
 fn pipes_and_devices_are_written() {
     let world = world();
