@@ -97,7 +97,8 @@ fn is_about_replacing(error: &io::Error) -> bool {
     )
 }
 
-/// Rewrites a file in place. Fails if users could read it who could not read a new file.
+/// Rewrites a file in place. Fails if users can have it open who could not open a new file: they would read
+/// the new contents, whatever its mode is by then.
 fn rewrite(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
     let mut file = File::options().write(true).open(path)?;
     protect(&file, access)?;
@@ -111,19 +112,24 @@ fn protect(file: &File, access: Access) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let metadata = file.metadata()?;
     refuse_foreign(&metadata)?;
+    let (old, new) = (metadata.mode() & 0o777, access.file_mode());
+    let loses_group = access.group.is_some_and(|new| new != metadata.gid()) && old & 0o070 != 0;
+    if old & !new & 0o077 != 0 || loses_group {
+        let group = match loses_group {
+            true => format!(" --group {}", metadata.gid()),
+            false => String::new(),
+        };
+        return Err(io::Error::other(format!(
+            "its mode is {old:o}, so other users may have it open; accept that with --mode {old:o}{group}, or \
+             make a new file"
+        )));
+    }
     if access.group.is_some() {
         access.apply(file)?;
     }
-    let (old, new) = (metadata.mode() & 0o777, access.file_mode());
-    if old == new || file.set_permissions(PermissionsExt::from_mode(new)).is_ok() {
-        return Ok(());
-    }
-    if old & !new & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(io::Error::other(format!(
-        "its mode is {old:o}, and cannot be changed to {new:o}; accept it with --mode {old:o}"
-    )))
+    // It may fail for a file of root, which then has fewer rights than asked.
+    let _ = file.set_permissions(PermissionsExt::from_mode(new));
+    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -326,13 +332,56 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_rewritten_loses_the_rights_of_others() {
+    fn a_file_that_others_may_have_open_is_not_rewritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "old and longer").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        rewrite(&path, b"new", PRIVATE).unwrap();
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        for before in [0o644, 0o640, 0o604, 0o622] {
+            mode(before);
+            let mut other = File::open(&path).unwrap();
+            let message = rewrite(&path, b"new", PRIVATE).unwrap_err().to_string();
+            let advice = format!("accept that with --mode {before:o}, or");
+            assert!(message.contains(&advice), "{message}");
+            let mut text = String::new();
+            other.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "old and longer");
+        }
+        mode(0o640);
+        let gid = rustix::process::getegid().as_raw();
+        for (access, is_written) in [
+            ((Some(0o640), None), true),
+            ((Some(0o644), None), true),
+            ((Some(0o640), Some(gid)), true),
+            ((Some(0o640), Some(gid + 1)), false),
+            ((None, None), false),
+        ] {
+            let (mode, group) = access;
+            let access = Access { mode, group };
+            let outcome = rewrite(&path, b"new", access);
+            assert_eq!(outcome.is_ok(), is_written, "{access:?}: {outcome:?}");
+            let permissions = |mode| fs::Permissions::from_mode(mode);
+            fs::set_permissions(&path, permissions(0o640)).unwrap();
+        }
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_is_rewritten_has_the_mode_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "old").unwrap();
+        for (before, after) in [(0o700, 0o600), (0o400, 0o640), (0o644, 0o666)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
+            let access = Access {
+                mode: (after != 0o600).then_some(after),
+                group: None,
+            };
+            if before & 0o200 == 0 && !rustix::process::geteuid().is_root() {
+                continue;
+            }
+            rewrite(&path, b"new", access).unwrap();
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, after);
+        }
     }
 }

@@ -129,8 +129,22 @@ fn the_target_of_a_bind_mount_is_rewritten_in_place() {
             &world,
             "echo old and longer > source; chmod 644 source; touch target",
         );
-        let script = format!("mount --bind source target && helvetisafe {command}");
-        let output = shell(&world, &mounts, &script);
+        let mount = format!("mount --bind source target && helvetisafe {command}");
+        // Another user may have it open.
+        let output = shell(&world, &mounts, &mount);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(
+            messages.contains("accept that with --mode 644"),
+            "{messages}"
+        );
+        assert_eq!(text(&world, "source"), "old and longer\n");
+        let output = shell(&world, &mounts, &format!("{mount} --mode 644"));
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(text(&world, "source"), "value");
+
+        script(&world, "echo old and longer > source; chmod 600 source");
+        let output = shell(&world, &mounts, &mount);
         let messages = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{messages}");
         assert!(
@@ -168,7 +182,7 @@ fn a_folder_without_write_access_keeps_its_file_private() {
     fs::create_dir(&folder).unwrap();
     fs::write(&file, "old").unwrap();
     let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    mode(&file, 0o644);
+    mode(&file, 0o600);
     mode(&folder, 0o500);
     // Root without its rights to override modes.
     let wrapper: &[&str] = match rustix::process::geteuid().is_root() {
