@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
-/// Opens a file, and refuses one that other users can read or write, except a group of this process that can read
-/// it. `what` names it in messages.
+/// Opens a file, and refuses one that other users can read or write, except a group that can read a file of a
+/// volume. `what` names it in messages.
 pub(crate) fn open(what: &str, path: &Path, insecure_permissions: bool) -> Result<File, Failure> {
     let unreadable = |error: io::Error| {
         Failure::usage(format_args!(
@@ -42,15 +42,14 @@ fn with_advice(what: &str, path: &Path, advice: &str) -> String {
     format!("other users can read or write {what} {path}{advice}")
 }
 
-/// Returns the message about a file that the wrong users can read or write; `None` if it is private. A group of
-/// this process may read it: volumes of containers give files to a group.
+/// Returns the message about a file that the wrong users can read or write; `None` if it is private.
 #[cfg(unix)]
 fn exposure(file: &File, what: &str, path: &Path) -> io::Result<Option<String>> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     let others = metadata.mode() & 0o077;
     // The pipe of a `<(command)` belongs to this process alone.
-    if !metadata.is_file() || others == 0 || (others == 0o040 && is_own_group(metadata.gid())) {
+    if !metadata.is_file() || others == 0 || (others == 0o040 && is_of_volume(file, &metadata)) {
         return Ok(None);
     }
     let user = rustix::process::geteuid();
@@ -70,6 +69,16 @@ const READ_ONLY: &str = ", which is on a read-only mount; give the volume a mode
 #[cfg(unix)]
 const OTHER_OWNER: &str = ", which belongs to another user; let its owner give it mode 0640 and a group of this \
                            process, or set HELVETISAFE_INSECURE_PERMISSIONS=true";
+
+/// Returns whether this process reads a file through its group only, as in volumes of containers: the file of
+/// another user, or one that cannot be changed. With an own file a group such as `users` is a mistake, since it
+/// may have all users of the machine.
+#[cfg(unix)]
+fn is_of_volume(file: &File, metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    is_own_group(metadata.gid()) && (!is_own || is_read_only(file))
+}
 
 #[cfg(unix)]
 fn is_own_group(group: u32) -> bool {

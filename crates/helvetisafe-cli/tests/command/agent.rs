@@ -249,6 +249,33 @@ fn all_values_are_served_on_demand() {
     );
 }
 
+/// Both passwords are in it: the old one and the one that is not set yet.
+#[test]
+fn a_pending_rotation_is_not_served() {
+    const PENDING: &str = "B__PENDING_ROTATION";
+    let world = world();
+    world.set(PENDING, "both passwords");
+    for arguments in [
+        &["--serve-values"][..],
+        &["--serve-values", "--prefix", "B"],
+    ] {
+        let agent = Agent::ready(&world, &world.name("URL"), arguments);
+        assert_eq!(agent.get("/secret/B").status, 200);
+        assert_eq!(agent.get(&format!("/secret/{PENDING}")).status, 404);
+        for path in ["/secrets", "/values"] {
+            let answer = agent.get(path);
+            assert_eq!(answer.status, 200);
+            let text = answer.body.to_string();
+            assert!(
+                !text.contains("PENDING") && !text.contains("both"),
+                "{text}"
+            );
+        }
+    }
+    let agent = Agent::ready(&world, &world.name("URL"), &["--key", PENDING]);
+    assert_eq!(agent.get(&format!("/secret/{PENDING}")).status, 200);
+}
+
 #[test]
 fn the_variables_of_the_kubernetes_package_set_the_address() {
     let world = world();

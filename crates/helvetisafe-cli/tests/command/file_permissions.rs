@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::process::Command;
 
-use rustix::process::{getegid, geteuid};
+use rustix::process::geteuid;
 
 use crate::world::World;
 
@@ -42,12 +42,13 @@ fn list(
     )
 }
 
+/// A group such as `users` may have all users of the machine.
 #[test]
-fn a_group_of_the_process_may_read_a_key_and_others_may_not() {
+fn no_group_may_read_the_own_key() {
     for (mode, is_accepted) in [
         (0o400, true),
-        (0o440, true),
-        (0o640, true),
+        (0o440, false),
+        (0o640, false),
         (0o660, false),
         (0o644, false),
         (0o604, false),
@@ -64,21 +65,36 @@ fn a_group_of_the_process_may_read_a_key_and_others_may_not() {
             );
         }
     }
+}
+
+/// As in a volume of Kubernetes: the file belongs to root and to the group of the pod.
+#[test]
+fn a_group_of_the_process_may_read_the_key_of_another_user() {
     if !geteuid().is_root() {
         return;
     }
-    let world = world(0o640);
-    chown(
-        world.folder.path().join("mounted/key.pem"),
-        None,
-        Some(OTHER_GROUP),
-    )
-    .unwrap();
-    assert_eq!(list(&world, &[], &[], &[]).0, Some(2));
-    let groups = format!("--groups={OTHER_GROUP},{}", getegid().as_raw());
-    let wrapper = ["setpriv", &groups];
-    let (status, messages) = list(&world, &wrapper, &[], &[]);
-    assert_eq!(status, Some(0), "a supplementary group: {messages}");
+    let id = OTHER_GROUP.to_string();
+    let wrapper = |groups| ["setpriv", "--reuid", &id, "--regid", &id, groups];
+    let own_group = format!("--groups={OTHER_GROUP}");
+    for (mode, group, groups, is_accepted) in [
+        (0o440, OTHER_GROUP, "--clear-groups", true),
+        (0o640, OTHER_GROUP, "--clear-groups", true),
+        (0o640, OTHER_GROUP + 1, "--groups=54322", true),
+        (0o660, OTHER_GROUP, "--clear-groups", false),
+        (0o444, OTHER_GROUP + 1, own_group.as_str(), false),
+    ] {
+        let world = world(mode);
+        chown(world.folder.path(), Some(OTHER_GROUP), None).unwrap();
+        chown(
+            world.folder.path().join("mounted/key.pem"),
+            None,
+            Some(group),
+        )
+        .unwrap();
+        let (status, messages) = list(&world, &wrapper(groups), &[], &[]);
+        let wanted = if is_accepted { Some(0) } else { Some(2) };
+        assert_eq!(status, wanted, "{mode:o} {group} {groups}: {messages}");
+    }
 }
 
 #[test]
@@ -134,6 +150,8 @@ fn the_advice_for_a_read_only_mount_can_be_followed() {
     if !is_possible.is_ok_and(|status| status.success()) {
         return eprintln!("not tested: no namespaces for mounts");
     }
+    let (status, messages) = list(&world(0o440), &mount, &[], &[]);
+    assert_eq!(status, Some(0), "{messages}");
     let world = world(0o644);
     let (status, messages) = list(&world, &mount, &[], &[]);
     assert_eq!(status, Some(2), "{messages}");

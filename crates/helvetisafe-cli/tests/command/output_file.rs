@@ -71,6 +71,30 @@ fn other_names_of_open_files_do_not_replace_them() {
     assert!(!world.folder.path().join("-").exists());
 }
 
+/// Another user can read a pipe that is theirs, whoever may open it.
+#[test]
+fn the_pipe_of_another_user_gets_no_value() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let world = world();
+    script(&world, "mkfifo -m 666 pipe; chown 54321 pipe");
+    for command in [
+        "get A -o pipe",
+        "export --format json -o pipe",
+        "inject --env-file pipe",
+    ] {
+        let command = format!(
+            "timeout 20 cat pipe > copy & helvetisafe {command}; status=$?; kill $!; wait; exit $status"
+        );
+        let output = shell(&world, &[], &command);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(messages.contains("belongs to the user 54321"), "{messages}");
+        assert_eq!(text(&world, "copy"), "");
+    }
+}
+
 #[test]
 fn pipes_and_devices_are_written() {
     let world = world();
@@ -105,8 +129,22 @@ fn the_target_of_a_bind_mount_is_rewritten_in_place() {
             &world,
             "echo old and longer > source; chmod 644 source; touch target",
         );
-        let script = format!("mount --bind source target && helvetisafe {command}");
-        let output = shell(&world, &mounts, &script);
+        let mount = format!("mount --bind source target && helvetisafe {command}");
+        // Another user may have it open.
+        let output = shell(&world, &mounts, &mount);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(
+            messages.contains("accept that with --mode 644"),
+            "{messages}"
+        );
+        assert_eq!(text(&world, "source"), "old and longer\n");
+        let output = shell(&world, &mounts, &format!("{mount} --mode 644"));
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(text(&world, "source"), "value");
+
+        script(&world, "echo old and longer > source; chmod 600 source");
+        let output = shell(&world, &mounts, &mount);
         let messages = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{messages}");
         assert!(
@@ -144,7 +182,7 @@ fn a_folder_without_write_access_keeps_its_file_private() {
     fs::create_dir(&folder).unwrap();
     fs::write(&file, "old").unwrap();
     let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    mode(&file, 0o644);
+    mode(&file, 0o600);
     mode(&folder, 0o500);
     // Root without its rights to override modes.
     let wrapper: &[&str] = match rustix::process::geteuid().is_root() {

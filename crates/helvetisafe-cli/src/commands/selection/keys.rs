@@ -4,6 +4,7 @@
 //! 2. `--prefix` adds the listed secrets whose keys begin with it.
 //! 3. Without any option all listed secrets are selected.
 //! 4. If HELVETISAFE_SECRET_KEYS is set, 2 and 3 use its names instead of the vault's list.
+//! 5. Pending rotations in the vault's list are not selected.
 
 use helvetisafe::KeyName;
 
@@ -111,8 +112,11 @@ impl Others {
     }
 
     fn contains(&self, key: &KeyName) -> bool {
-        key.as_str().starts_with(&self.prefix)
-            && self.among.as_ref().is_none_or(|among| among.contains(key))
+        let is_among = match &self.among {
+            Some(among) => among.contains(key),
+            None => !key_names::is_pending(key.as_str()),
+        };
+        is_among && key.as_str().starts_with(&self.prefix)
     }
 
     fn named(&self) -> impl Iterator<Item = &KeyName> {
@@ -151,6 +155,21 @@ mod tests {
             join(keys.named().map(KeyName::as_str).collect()),
             keys.listed_prefix(),
         )
+    }
+
+    #[test]
+    fn a_pending_rotation_is_selected_by_its_name_only() {
+        const PENDING: &str = "A__PENDING_ROTATION";
+        let key = KeyName::parse(PENDING).unwrap();
+        for (keys, is_selected) in [
+            (Keys::all(), false),
+            (keys(&[], None, None), false),
+            (keys(&[], Some("A"), None), false),
+            (keys(&[PENDING], None, None), true),
+            (keys(&[], None, Some(&[PENDING])), true),
+        ] {
+            assert_eq!(keys.contains(&key), is_selected, "{keys:?}");
+        }
     }
 
     #[test]
