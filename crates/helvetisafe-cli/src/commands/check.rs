@@ -111,7 +111,10 @@ impl<'a> Line<'a> {
         let found = outcomes
             .get(&variable.key)
             .map(|outcome| found(variable, outcome));
-        let (outcome, failure) = match (refused_name(&variable.name, allowed), found) {
+        let (outcome, failure) = match (
+            refused_name(&variable.name, variable.named_by, allowed),
+            found,
+        ) {
             (Some(reason), _) => ("refused", Some(Failure::usage(reason))),
             (None, Some(found)) => found,
             (None, None) => ("failed", Some(Failure::other("the secret was not read"))),

@@ -98,12 +98,12 @@ impl SelectionArgs {
             "{} is a name that {}; {}",
             variable.described(),
             danger.reason,
-            self.advice(variable, danger.is_for_user)
+            self.advice(variable, danger)
         ))
     }
 
     /// Returns the advice for a refused name. A name given by `--key` or `--env` is the user's own choice.
-    fn advice(&self, variable: &Variable, is_for_user: bool) -> String {
+    fn advice(&self, variable: &Variable, danger: names::Danger) -> String {
         let Source {
             key,
             field,
@@ -111,8 +111,8 @@ impl SelectionArgs {
         } = &variable.source;
         let name = escape_line(&variable.name);
         match (named_by, field) {
-            (NamedBy::User | NamedBy::File, _) => {
-                format!("give --allow-name {name} if that is intended")
+            (NamedBy::User | NamedBy::File | NamedBy::FileWithDefault, _) => {
+                plain_advice(&name, danger)
             }
             (NamedBy::Vault, Some(_)) => format!(
                 "give --allow-name {name} if that is intended, or another name with --env \
@@ -120,7 +120,7 @@ impl SelectionArgs {
             ),
             (NamedBy::Vault, None) => {
                 // `--all` cannot be used with `--key`.
-                let is_choice = !is_for_user && !self.all;
+                let is_choice = !danger.is_for_user && !self.all;
                 let choice = is_choice.then(|| format!(" or --key {key}"));
                 format!(
                     "give --allow-name {name}{} if that is intended, or another name with --env \
@@ -133,21 +133,30 @@ impl SelectionArgs {
 
     /// Returns the reason to refuse a plain variable of a file, unless its name is allowed.
     pub(super) fn danger_in_file(&self, name: &str) -> Option<String> {
-        refused_name(name, &self.allowed)
+        refused_name(name, NamedBy::File, &self.allowed)
     }
 }
 
 /// Returns the reason to refuse a variable that a file names, unless its name is allowed.
-pub(super) fn refused_name(name: &str, allowed: &[String]) -> Option<String> {
-    let danger = names::danger(name, NamedBy::File)?;
+pub(super) fn refused_name(name: &str, named_by: NamedBy, allowed: &[String]) -> Option<String> {
+    let danger = names::danger(name, named_by)?;
     let is_allowed = allowed.iter().any(|allowed| allowed == name);
     (!is_allowed).then(|| {
         let name = escape_line(name);
-        format!(
-            "`{name}` is a name that {}; give --allow-name {name} if that is intended",
-            danger.reason
-        )
+        let advice = plain_advice(&name, danger);
+        format!("`{name}` is a name that {}; {advice}", danger.reason)
     })
+}
+
+/// Returns the advice for a refused name that the vault did not choose.
+fn plain_advice(name: &str, danger: names::Danger) -> String {
+    if danger == names::PEER {
+        return format!(
+            "if that is intended, give --allow-name {name}, or name the file with --project or \
+             HELVETISAFE_PROJECT"
+        );
+    }
+    format!("give --allow-name {name} if that is intended")
 }
 
 fn with_renamed(own: &[Selected], request: &Request) -> Vec<KeyName> {

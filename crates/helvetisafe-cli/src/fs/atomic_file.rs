@@ -10,6 +10,7 @@ use super::access::Access;
 use super::folder::Folder;
 use super::folder_of;
 use temporary::Temporary;
+pub(super) use temporary::is_temporary;
 
 /// Writes a file. Readers find the old contents or the new ones, never a part, also after a crash. A link is
 /// followed.

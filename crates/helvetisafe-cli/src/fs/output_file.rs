@@ -53,6 +53,11 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
     }
 }
 
+/// Returns whether a file of this name would be removed as the leftover of a killed process.
+pub(crate) fn is_leftover(name: &str) -> bool {
+    atomic_file::is_temporary(name.as_ref())
+}
+
 /// Prints contents and a newline, so that a program in the pipe can read them as a line.
 fn print_line(contents: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();

@@ -1,5 +1,6 @@
 //! A new profile: its text, and the files with its secrets.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +20,7 @@ pub(crate) struct NewProfile {
     pub(crate) name: String,
     /// The present content of the file, empty if there is none.
     before: String,
+    is_insecure_allowed: bool,
     lines: String,
     secrets: Vec<(PathBuf, SecretString)>,
 }
@@ -38,10 +40,8 @@ impl NewProfile {
                 "`{name}` cannot be the name of a new profile; use letters, digits, - and _"
             )));
         }
-        let before = match file.exists() {
-            true => profile::text(&file, profile::is_insecure_allowed(args))?,
-            false => String::new(),
-        };
+        let is_insecure_allowed = profile::is_insecure_allowed(args);
+        let before = present(&file, is_insecure_allowed)?;
         let names = profile::names(profile::parse(&before, &file)?, &file)?;
         if names.contains(&name) {
             return Err(Failure::usage(format_args!(
@@ -53,6 +53,7 @@ impl NewProfile {
             file,
             name,
             before,
+            is_insecure_allowed,
             lines: String::new(),
             secrets: Vec::new(),
         })
@@ -81,14 +82,36 @@ impl NewProfile {
         self.secrets.iter().map(|(path, _)| path.as_path())
     }
 
-    /// Writes the secrets, then the profile. Nothing is replaced but the configuration file.
+    /// Writes the secrets, then the profile. Nothing is replaced but the configuration file. After a failure
+    /// none of the secrets stays on the disk.
     pub(crate) fn write(&self) -> Result<(), Failure> {
         let folder = folder_of(&self.file);
         create_private_folder(folder).map_err(|error| {
             Failure::other(format_args!("cannot make {}: {error}", folder.display()))
         })?;
+        let mut written = Vec::new();
+        let outcome = self.write_files(&mut written);
+        if outcome.is_err() {
+            for path in written {
+                // The failure to report is the first one.
+                let _ = fs::remove_file(path);
+            }
+        }
+        outcome
+    }
+
+    fn write_files<'a>(&'a self, written: &mut Vec<&'a Path>) -> Result<(), Failure> {
         for (path, secret) in &self.secrets {
+            refuse_existing(path)?;
             output_file::write(path, secret.expose_secret().as_bytes(), Access::default())?;
+            written.push(path);
+        }
+        if present(&self.file, self.is_insecure_allowed)? != self.before {
+            return Err(Failure::other(format_args!(
+                "another program has changed {} meanwhile, so the profile was not written; run the command \
+                 again",
+                self.file.display()
+            )));
         }
         output_file::write(&self.file, self.text().as_bytes(), Access::default()).map(drop)
     }
@@ -126,12 +149,7 @@ impl NewProfile {
     fn keep(&mut self, setting: Setting, secret: &SecretString) -> Result<String, Failure> {
         let name = format!("{}.{}", self.name, setting.name().replace('_', "-"));
         let path = folder_of(&self.file).join(&name);
-        if path.symlink_metadata().is_ok() {
-            return Err(Failure::usage(format_args!(
-                "{} exists already; remove it, or choose another name with --profile",
-                path.display()
-            )));
-        }
+        refuse_existing(&path)?;
         self.secrets.push((path, secret.clone()));
         Ok(name)
     }
@@ -174,6 +192,24 @@ impl NewProfile {
     }
 }
 
+/// Returns the content of the configuration file, empty if there is none.
+fn present(file: &Path, is_insecure_allowed: bool) -> Result<String, Failure> {
+    match file.exists() {
+        true => profile::text(file, is_insecure_allowed),
+        false => Ok(String::new()),
+    }
+}
+
+fn refuse_existing(path: &Path) -> Result<(), Failure> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(Failure::usage(format_args!(
+            "{} exists already; remove it, or choose another name with --profile",
+            path.display()
+        ))),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Writes a text as a basic string of TOML.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
@@ -192,6 +228,54 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Returns a profile with a secret in a folder, for a configuration file with this content.
+    fn profile(folder: &Path, before: &str) -> NewProfile {
+        NewProfile {
+            file: folder.join("config.toml"),
+            name: "new".to_owned(),
+            before: before.to_owned(),
+            is_insecure_allowed: true,
+            lines: "timeout = \"10s\"\n".to_owned(),
+            secrets: vec![(folder.join("new.client-secret"), "secret".into())],
+        }
+    }
+
+    #[test]
+    fn a_profile_of_another_program_is_not_lost_and_no_secret_is_left() {
+        const OTHER: &str = "[profiles.other]\n";
+        let folder = tempfile::tempdir().unwrap();
+        let [config, secret] =
+            ["config.toml", "new.client-secret"].map(|name| folder.path().join(name));
+        fs::write(&config, OTHER).unwrap();
+        let failure = profile(folder.path(), "").write().unwrap_err();
+        assert!(failure.message().unwrap().contains("has changed"));
+        assert_eq!(fs::read_to_string(&config).unwrap(), OTHER);
+        assert!(!secret.exists());
+
+        profile(folder.path(), OTHER).write().unwrap();
+        assert!(
+            fs::read_to_string(&config)
+                .unwrap()
+                .contains("[profiles.new]")
+        );
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+
+        // The file of another run stays.
+        let failure = profile(folder.path(), OTHER).write().unwrap_err();
+        assert!(failure.message().unwrap().contains("exists already"));
+        assert!(secret.exists());
+    }
+
+    #[test]
+    fn no_secret_is_left_if_the_configuration_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut profile = profile(folder.path(), "");
+        profile.file = folder.path().join("no-file/");
+        fs::create_dir(&profile.file).unwrap();
+        assert!(profile.write().is_err());
+        assert!(!folder.path().join("new.client-secret").exists());
+    }
 
     proptest! {
         #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::commands::selection::{Variable, refuse};
 use crate::failure::Failure;
+use crate::fs::output_file::is_leftover;
 use crate::fs::{Access, create_folder};
 use crate::ui::{Ui, output_file};
 
@@ -67,6 +68,11 @@ fn refusal(name: &str) -> Option<&'static str> {
             "cannot be the name of a file: it must not be empty, begin with two dots, or contain a slash, \
              a backslash, a colon or control characters; name it with --env NAME=KEY or NAME=KEY.FIELD",
         )
+    } else if is_leftover(name) {
+        Some(
+            "is the name of a temporary file, which the next write would remove; name it with --env NAME=KEY \
+             or NAME=KEY.FIELD",
+        )
     } else if name.len() > LONGEST_NAME {
         Some("is too long for the name of a file; name it with --env NAME=KEY or NAME=KEY.FIELD")
     } else {
@@ -90,6 +96,7 @@ mod tests {
             "~",
             "$x",
             "a..b",
+            ".helvetisafe-notes.tmp",
         ] {
             assert_eq!(refusal(name), None, "{name}");
         }
@@ -112,6 +119,7 @@ mod tests {
             "a\0",
             "a\nb",
             "\u{85}",
+            ".helvetisafe-0123456789abcdef.tmp",
             &long,
         ] {
             assert!(refusal(name).is_some(), "{name}");

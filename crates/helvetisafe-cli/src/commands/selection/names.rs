@@ -8,7 +8,7 @@ mod table;
 
 use std::borrow::Cow;
 
-use table::{LOOSE, TABLE};
+use table::{LOOSE, PEER_WORDS, PEERS, TABLE};
 
 /// The party that chose the name of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(in crate::commands) enum NamedBy {
     User,
     /// The author of a project file or an env file.
     File,
+    /// The author of a project file that was found by a search, who also chose a default value.
+    FileWithDefault,
     /// The vault: the name of a field, or of a secret that was found in the list.
     Vault,
 }
@@ -32,6 +34,11 @@ pub(super) struct Danger {
 
 /// Returns the reason to refuse a name.
 pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
+    let peer = || (named_by == NamedBy::FileWithDefault && selects_peer(name)).then_some(PEER);
+    in_table(name, named_by).or_else(peer)
+}
+
+fn in_table(name: &str, named_by: NamedBy) -> Option<Danger> {
     let groups = TABLE.iter().map(|group| (group, false));
     let mut groups = groups.chain(LOOSE.iter().map(|group| (group, true)));
     groups.find_map(|(group, is_loose)| {
@@ -46,6 +53,26 @@ pub(super) fn danger(name: &str, named_by: NamedBy) -> Option<Danger> {
             is_for_user,
         })
     })
+}
+
+/// A secret under such a name is a choice of the user. A default is one of the file's author, who could send a
+/// program with its password to another host.
+pub(super) const PEER: Danger = Danger {
+    reason: "says where programs connect or whom they trust, and it has a default in a file that was found \
+             by a search",
+    is_for_user: false,
+};
+
+/// Returns whether programs probably read from a variable where to connect, or how to authenticate the peer.
+fn selects_peer(name: &str) -> bool {
+    let is_in = |rows: &str, name: &str| {
+        let mut rows = rows.split_ascii_whitespace();
+        rows.any(|row| matches(row, name, true))
+    };
+    let mut words = name
+        .split('_')
+        .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()));
+    is_in(PEERS, name) || words.any(|word| is_in(PEER_WORDS, word))
 }
 
 /// Returns the reason if a name that the vault chose is refused.

@@ -56,7 +56,12 @@ impl Project {
             return Ok(None);
         };
         let file = found_file::open(&path, VARIABLE)?;
-        let project = Self::parse(&path, file, messages)?;
+        let mut project = Self::parse(&path, file, messages)?;
+        for variable in &mut project.variables {
+            if variable.default().is_some() {
+                variable.named_by = NamedBy::FileWithDefault;
+            }
+        }
         messages.note(format_args!("using the variables of {}", path.display()));
         Ok(Some(project))
     }

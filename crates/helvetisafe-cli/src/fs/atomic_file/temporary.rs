@@ -101,8 +101,8 @@ fn is_own(file: &File) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.uid() == own)
 }
 
-#[cfg_attr(not(unix), expect(dead_code, reason = "no leftovers are removed"))]
-fn is_temporary(name: &OsStr) -> bool {
+/// Returns whether a name is that of a temporary file.
+pub(in crate::fs) fn is_temporary(name: &OsStr) -> bool {
     let digits = name.to_str().and_then(|name| {
         let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
         (digits.len() == DIGITS).then_some(digits)

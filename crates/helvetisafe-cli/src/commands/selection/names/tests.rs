@@ -147,3 +147,27 @@ fn the_user_may_choose_all_but_a_few_names() {
         94
     );
 }
+
+#[test]
+fn a_default_in_a_found_file_cannot_select_a_peer() {
+    for name in "PGHOST PGHOSTADDR PGPORT PGSSLMODE PGSSLROOTCERT PGSERVICE MYSQL_HOST MYSQL_UNIX_PORT DB_HOST DBHOST
+        DATABASE_URL REDIS_URL REDIS_URL_2 REDIS_URL2 AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 S3_ENDPOINT VAULT_ADDR
+        PIP_INDEX_URL PIP_EXTRA_INDEX_URL UV_INDEX NPM_CONFIG_REGISTRY npm_config_registry MAILCAPS SENTRY_DSN
+        KAFKA_BOOTSTRAP_SERVERS OPENAI_API_BASE OPENAI_BASE_URL SMTP_HOST SMTP_HOST_NAME HOST TLS_SKIP_VERIFY
+        REDIS_TLS REDIS_CA MONGODB_URI GOPROXY ConnectionStrings__Default COREPACK_NPM_REGISTRY SQLCMDSERVER
+        GOOGLE_APPLICATION_CREDENTIALS SLACK_WEBHOOK PATH HTTPS_PROXY LD_PRELOAD"
+        .split_ascii_whitespace()
+    {
+        assert!(danger(name, NamedBy::FileWithDefault).is_some(), "{name}");
+    }
+    for name in "LEVEL LOG_LEVEL PORT DB_PORT DB_NAME PGUSER PGDATABASE DATABASE AWS_REGION NODE_ENV APP_ENV TZ
+        FEATURE_X RAILS_ENV WORKERS TIMEOUT CACHE_TTL LOCALE AFRICA"
+        .split_ascii_whitespace()
+    {
+        assert_eq!(danger(name, NamedBy::FileWithDefault), None, "{name}");
+    }
+    for named_by in [NamedBy::User, NamedBy::File, NamedBy::Vault] {
+        assert_eq!(danger("PGHOST", named_by), None);
+        assert_eq!(danger("DATABASE_URL", named_by), None);
+    }
+}
