@@ -260,13 +260,6 @@ mod tests {
         assert!(!path.metadata().unwrap().is_file());
     }
 
-    fn fifo(path: &Path) -> File {
-        let kind = rustix::fs::FileType::Fifo;
-        rustix::fs::mknodat(rustix::fs::CWD, path, kind, 0o666.into(), 0).unwrap();
-        // Open for both, it waits for no other process.
-        File::options().read(true).write(true).open(path).unwrap()
-    }
-
     #[test]
     fn the_pipe_or_the_open_file_of_another_user_gets_nothing() {
         const OTHER: u32 = 54_321;
@@ -275,7 +268,10 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let [pipe, link, log] = ["pipe", "link", "log"].map(|it| folder.path().join(it));
-        let mut reader = fifo(&pipe);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, 0o666.into(), 0).unwrap();
+        // Open for both, it waits for no other process.
+        let mut reader = File::options().read(true).write(true).open(&pipe).unwrap();
         symlink(&pipe, &link).unwrap();
         chown(&pipe, Some(OTHER), None).unwrap();
         for path in [&pipe, &link] {
