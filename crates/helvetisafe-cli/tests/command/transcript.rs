@@ -68,6 +68,7 @@ transcripts!(
     set_create_update,
     #[cfg(all(unix, feature = "kubernetes"))]
     sync,
+    tour,
     trust,
     value_sources,
 );
@@ -76,11 +77,67 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
 }
 
+fn is_written() -> bool {
+    std::env::var_os("TRANSCRIPTS").is_some_and(|mode| mode == "write")
+}
+
+/// `docs/tour.md` is made from the transcript `tour`.
+#[test]
+fn the_tour_in_the_documentation_is_a_transcript() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tour.md");
+    let page = page(&fs::read_to_string(folder().join("tour.txt")).unwrap());
+    if is_written() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), page);
+}
+
+/// Returns a transcript as a page that shows a terminal. `./dev` is the command with the new profile.
+fn page(transcript: &str) -> String {
+    let mut page = TOUR_HEAD.to_owned();
+    let mut is_open = false;
+    for line in transcript.lines().filter(|line| !line.is_empty()) {
+        let (mark, text) = line.split_at(1);
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        let (is_terminal, shown) = match mark {
+            "#" => (false, text.to_owned()),
+            "$" => (
+                true,
+                format!("$ {}", text.replacen("./dev", "helvetisafe", 1)),
+            ),
+            ">" | "!" => (true, text.to_owned()),
+            "?" => (true, format!("$ echo $?\n{text}")),
+            _ => continue,
+        };
+        if is_terminal != is_open {
+            page += if is_terminal {
+                "\n```console\n"
+            } else {
+                "```\n\n"
+            };
+            is_open = is_terminal;
+        }
+        page += &format!("{shown}\n");
+    }
+    if is_open {
+        page += "```\n";
+    }
+    page
+}
+
+const TOUR_HEAD: &str = "\
+# A tour of the command
+
+A recording of a terminal, made by a test against a real vault, so that it shows what the command prints today. `[URL]`,
+`[DIR]`, `[CLIENT_ID]`, `[FINGERPRINT]` and `[TIME]` stand for values that differ each time. [The command](cli.md) explains all of it.
+
+";
+
 fn check(name: &str) {
     let path = folder().join(format!("{name}.txt"));
     let expected = fs::read_to_string(&path).unwrap();
     let happened = replay(&expected);
-    if std::env::var_os("TRANSCRIPTS").is_some_and(|mode| mode == "write") {
+    if is_written() {
         fs::write(&path, happened).unwrap();
     } else {
         assert_same(&expected, &happened, name);
