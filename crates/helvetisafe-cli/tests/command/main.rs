@@ -15,6 +15,7 @@ mod completion;
 mod connection;
 mod copy_and_move;
 mod doctor;
+mod documented_options;
 #[cfg(target_os = "linux")]
 mod dumpable;
 #[cfg(unix)]
