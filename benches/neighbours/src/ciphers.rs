@@ -111,7 +111,9 @@ macro_rules! like_ring {
         impl $name {
             pub(crate) fn new() -> Self {
                 use $library::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
-                Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap()))
+                Self(LessSafeKey::new(
+                    UnboundKey::new(&AES_256_GCM, &KEY).unwrap(),
+                ))
             }
         }
 
