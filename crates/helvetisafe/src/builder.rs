@@ -361,7 +361,8 @@ impl<P> ClientBuilder<P> {
 
     /// Sets the certificate of this client, for a vault that wants one (mutual TLS): the chain, with the client's
     /// own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both as PEM. Both may be the same
-    /// text. The key is copied; the copy is wiped on drop, except for the part that rustls holds.
+    /// text. The key is copied; the copy is wiped on drop, except for the part that rustls holds. The certificate is
+    /// for the vault alone: a proxy that wants one does not get it.
     ///
     /// ```no_run
     /// use helvetisafe::Client;
@@ -382,7 +383,7 @@ impl<P> ClientBuilder<P> {
 
     /// Sets the whole configuration of TLS: the trusted authorities, the client certificate, the cryptography.
     /// `connect` fails if [`Self::ca_certificate`] or another setting of certificates is used too. The client speaks
-    /// HTTP/1.1, so other protocols of ALPN are left out.
+    /// HTTP/1.1, so other protocols of ALPN are left out. For a proxy, so is the client certificate.
     ///
     /// `rustls` has no version 1 yet. This method follows it, and is exempt from this crate's version promise.
     ///

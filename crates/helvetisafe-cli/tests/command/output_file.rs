@@ -71,7 +71,7 @@ fn other_names_of_open_files_do_not_replace_them() {
     assert!(!world.folder.path().join("-").exists());
 }
 
-/// Another user can read a pipe that is theirs, whoever may open it.
+/// The owner of a pipe can read it, whatever its mode.
 #[test]
 fn the_pipe_of_another_user_gets_no_value() {
     if !rustix::process::geteuid().is_root() {

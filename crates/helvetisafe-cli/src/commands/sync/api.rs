@@ -185,7 +185,7 @@ fn check(config: &Config, messages: Messages) -> Result<(), Failure> {
     }
     if config.accept_invalid_certs {
         messages.warning(
-            "the kubeconfig has insecure-skip-tls-verify: anybody on the network could read the secrets",
+            "the kubeconfig has insecure-skip-tls-verify: another machine on the network could read the secrets",
         );
     }
     Ok(())
