@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use helvetisafe_crypto::LockedPrivateKey;
 use helvetisafe_proto::KeyName;
 
 use super::Vault;
 use super::comparison::Comparison;
-use super::first_calls::{self, FirstCall, fetch_org_key, fetch_private_key};
+use super::first_calls::{self, FirstCall, Unlock, fetch_org_key, fetch_private_key};
 use super::prefetched::Prefetched;
 use crate::api::Api;
 use crate::auth::{self, Resumed};
 use crate::binding::Binding;
 use crate::cache::{Cache, CachePolicy};
-use crate::clock::Deadline;
 use crate::credentials::LocalKey;
 use crate::error::{Action, Error};
 use crate::keys::AccountKey;
@@ -51,7 +49,8 @@ impl<R: Runtime> Vault<R> {
             api.has_credential() && policy.accepts_first(keys.org_key.fingerprint())
         };
         let is_served = !config.compares_org_key && resumed.as_ref().is_some_and(serves);
-        let calls = first_calls(&local_key, is_served, config.prefetch);
+        let known = resumed.as_ref().map(|keys| &keys.private_key);
+        let calls = first_calls(&local_key, is_served, known, config.prefetch);
         let answers = first_calls::make(&api, &calls, config.concurrency, deadline).await?;
         let prefetched = Prefetched::new(answers.secrets, api.runtime.now());
         let (private_key, org_keys) = match resumed {
@@ -60,9 +59,17 @@ impl<R: Runtime> Vault<R> {
                 (keys.private_key, org_keys)
             }
             resumed => {
-                let locked = answers.private_key;
-                let private_key = private_key(&api, local_key, locked, resumed.as_ref(), deadline);
-                let private_key = private_key.await?;
+                let private_key = match (answers.private_key, local_key) {
+                    (Some(unlocked), _) => unlocked,
+                    (None, LocalKey::Ready(key)) => AccountKey { key, locked: None },
+                    (None, LocalKey::Locked(password)) => {
+                        let unlock = Unlock {
+                            password,
+                            known: None,
+                        };
+                        fetch_private_key(&api, unlock, deadline).await?
+                    }
+                };
                 let wrapped = match answers.org_key {
                     Some(wrapped) => wrapped,
                     None => fetch_org_key(&api, deadline).await?,
@@ -90,34 +97,23 @@ impl<R: Runtime> Vault<R> {
 }
 
 /// Returns the calls to make at once. If a ticket serves, no key is fetched.
-fn first_calls(local_key: &LocalKey, is_served: bool, prefetch: Vec<KeyName>) -> Vec<FirstCall> {
+fn first_calls(
+    local_key: &LocalKey,
+    is_served: bool,
+    known: Option<&AccountKey>,
+    prefetch: Vec<KeyName>,
+) -> Vec<FirstCall> {
     let keys = match local_key {
         _ if is_served => vec![],
         LocalKey::Ready(_) => vec![FirstCall::OrgKey],
-        LocalKey::Locked(_) => vec![FirstCall::PrivateKey, FirstCall::OrgKey],
+        LocalKey::Locked(password) => {
+            let (password, known) = (password.clone(), known.cloned());
+            vec![
+                FirstCall::PrivateKey(Unlock { password, known }),
+                FirstCall::OrgKey,
+            ]
+        }
     };
     let secrets = prefetch.into_iter().map(FirstCall::Secret);
     keys.into_iter().chain(secrets).collect()
-}
-
-/// Returns the account's private key, unlocked if the vault stores it.
-async fn private_key<R: Runtime>(
-    api: &Arc<Api<R>>,
-    local_key: LocalKey,
-    locked: Option<LockedPrivateKey>,
-    resumed: Option<&Resumed>,
-    deadline: Deadline,
-) -> Result<AccountKey, Error> {
-    let password = match local_key {
-        LocalKey::Ready(key) => return Ok(AccountKey { key, locked: None }),
-        LocalKey::Locked(password) => password,
-    };
-    let locked = match locked {
-        Some(locked) => locked,
-        None => fetch_private_key(api, deadline).await?,
-    };
-    match resumed.map(|keys| &keys.private_key) {
-        Some(same) if same.locked.as_ref() == Some(&locked) => Ok(same.clone()),
-        _ => AccountKey::unlock(&api.runtime, locked, password).await,
-    }
 }

@@ -1,4 +1,7 @@
-//! The calls of a client that connects, all at the same time: they need nothing but the access token.
+//! The calls of a client that connects, at the same time: they need nothing but the access token.
+//!
+//! A password unlocks the private key as soon as that key arrives. Unlocking takes longer than a fetch, so the
+//! last secret waits for one of the other connections, and needs none of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,30 +9,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, WrappedOrgKey};
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{GetOrgKey, GetPrivateKey, GetSecret, SecretRecord};
+use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::bounds::Bounds;
 use crate::clock::Deadline;
 use crate::error::{Action, Error};
+use crate::keys::AccountKey;
 use crate::runtime::{Boxed, Runtime};
 
 /// A call of a client that connects.
 pub(super) enum FirstCall {
-    PrivateKey,
+    PrivateKey(Unlock),
     OrgKey,
     Secret(KeyName),
+}
+
+/// How to unlock the private key.
+#[derive(Clone)]
+pub(super) struct Unlock {
+    pub(super) password: SecretString,
+    /// The unlocked key of a ticket, which serves if the vault still stores the same one.
+    pub(super) known: Option<AccountKey>,
 }
 
 /// The answers to the calls that were made.
 #[derive(Default)]
 pub(super) struct FirstAnswers {
-    pub(super) private_key: Option<LockedPrivateKey>,
+    pub(super) private_key: Option<AccountKey>,
     pub(super) org_key: Option<WrappedOrgKey>,
     pub(super) secrets: Vec<(KeyName, Result<SecretRecord, Error>)>,
 }
 
 enum Answer {
-    PrivateKey(LockedPrivateKey),
+    PrivateKey(AccountKey),
     OrgKey(WrappedOrgKey),
     Secret(KeyName, Result<SecretRecord, Error>),
 }
@@ -42,6 +55,7 @@ pub(super) fn make<'a, R: Runtime>(
     at_once: usize,
     deadline: Deadline,
 ) -> Boxed<'a, Result<FirstAnswers, Error>> {
+    let at_once = at_once.min(connections(calls));
     let has_failed = Arc::new(AtomicBool::new(false));
     let make = move |at: usize| -> Boxed<'a, _> {
         let has_failed = Arc::clone(&has_failed);
@@ -57,7 +71,7 @@ pub(super) fn make<'a, R: Runtime>(
     Box::pin(async move {
         // A single call fetches its token itself.
         if calls.len() > 1 {
-            prepare(api, calls.len().min(at_once), deadline).await?;
+            prepare(api, at_once, deadline).await?;
         }
         let outcomes: Boxed<'a, Vec<_>> =
             Box::pin(api.runtime.each(calls.len(), at_once, make, |_| ()));
@@ -71,6 +85,14 @@ pub(super) fn make<'a, R: Runtime>(
         }
         Ok(answers)
     })
+}
+
+/// Returns the number of connections that the calls need.
+fn connections(calls: &[FirstCall]) -> usize {
+    let unlocks = calls
+        .iter()
+        .filter(|call| matches!(call, FirstCall::PrivateKey(_)));
+    (calls.len() - unlocks.count()).max(1)
 }
 
 /// Fetches the access token, and opens the other connections meanwhile.
@@ -106,7 +128,7 @@ async fn make_one<R: Runtime>(
     deadline: Deadline,
 ) -> Result<Answer, Error> {
     match call {
-        FirstCall::PrivateKey => fetch_private_key(api, deadline)
+        FirstCall::PrivateKey(unlock) => fetch_private_key(api, unlock.clone(), deadline)
             .await
             .map(Answer::PrivateKey),
         FirstCall::OrgKey => fetch_org_key(api, deadline).await.map(Answer::OrgKey),
@@ -123,21 +145,26 @@ async fn make_one<R: Runtime>(
     }
 }
 
-/// Fetches the private key, which the vault stores locked.
+/// Fetches the private key, which the vault stores locked, and unlocks it.
 pub(super) async fn fetch_private_key<R: Runtime>(
     api: &Arc<Api<R>>,
+    unlock: Unlock,
     deadline: Deadline,
-) -> Result<LockedPrivateKey, Error> {
+) -> Result<AccountKey, Error> {
     let answer = api
         .call(&GetPrivateKey, Action::GetPrivateKey, deadline)
         .await?;
-    LockedPrivateKey::decode(&EncodedLockedKey {
+    let locked = LockedPrivateKey::decode(&EncodedLockedKey {
         ciphertext: answer.encrypted_private_key,
         nonce: answer.nonce,
         salt: answer.salt,
         tag: answer.auth_tag,
     })
-    .map_err(|error| Error::new(Action::GetPrivateKey, error))
+    .map_err(|error| Error::new(Action::GetPrivateKey, error))?;
+    match unlock.known {
+        Some(same) if same.locked.as_ref() == Some(&locked) => Ok(same),
+        _ => AccountKey::unlock(&api.runtime, locked, unlock.password).await,
+    }
 }
 
 /// Fetches the org key that the vault has now.

@@ -54,15 +54,16 @@ fn world() -> World {
     world
 }
 
-/// Starts a proxy that answers no call after the token before `count` of them have arrived. Returns its URL and
-/// the paths of all requests.
-fn meeting(world: &World, count: usize) -> (String, Arc<Mutex<Vec<String>>>) {
-    let (vault, barrier) = (world.vault.address(), Barrier::new(count));
+/// Starts a proxy that answers no call of `together` before all of them have arrived. Returns its URL and the
+/// paths of all requests.
+fn meeting(world: &World, together: &[&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let (vault, barrier) = (world.vault.address(), Barrier::new(together.len()));
+    let together = together.to_vec();
     let paths = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&paths);
     let address = serve(move |request| {
         log.lock().unwrap().push(request.path.clone());
-        if request.path != TOKEN {
+        if together.contains(&&*request.path) {
             barrier.wait();
         }
         Reply::new(request.forward(vault), End::KeepOpen)
@@ -70,41 +71,42 @@ fn meeting(world: &World, count: usize) -> (String, Arc<Mutex<Vec<String>>>) {
     (format!("http://{address}"), paths)
 }
 
+/// With a password, the secret follows while the private key is unlocked.
 #[test]
 fn the_first_calls_are_in_flight_at_the_same_time() {
+    const PRIVATE_KEY: &str = "/api/v1/credentials/private-key";
     let world = world();
-    let private_key = "/api/v1/credentials/private-key";
     let password = || KeySource::password(world.account.password.clone());
+    let service = || credentials(&world.account);
     for &kind in ClientKind::ALL {
-        for (credentials, key, expected) in [
+        for (credentials, key, together, others) in [
             (
-                credentials(&world.account),
+                service(),
                 KeySource::pem(PEM),
-                vec![SECRET, ORG_KEY, TOKEN],
+                [SECRET, ORG_KEY],
+                [TOKEN].as_slice(),
             ),
             (
                 world.api_token(),
                 KeySource::pem(PEM),
-                vec![SECRET, ORG_KEY],
+                [SECRET, ORG_KEY],
+                &[],
             ),
             (
-                credentials(&world.account),
+                service(),
                 password(),
-                vec![SECRET, ORG_KEY, private_key, TOKEN],
+                [PRIVATE_KEY, ORG_KEY],
+                &[SECRET, TOKEN],
             ),
         ] {
-            let calls = expected.iter().filter(|path| **path != TOKEN).count();
-            let (url, paths) = meeting(&world, calls);
+            let (url, paths) = meeting(&world, &together);
             let client = connect(kind, &url, credentials, key, None);
-            assert_eq!(
-                client.get("a").unwrap().expose_secret(),
-                "value",
-                "{kind:?}"
-            );
+            let value = client.get("a").unwrap();
+            assert_eq!(value.expose_secret(), "value", "{kind:?}");
             let mut paths = paths.lock().unwrap().clone();
-            paths.sort_by(|one, other| other.cmp(one));
-            let mut expected = expected;
-            expected.sort_by(|one, other| other.cmp(one));
+            let mut expected = [&together, others].concat();
+            paths.sort();
+            expected.sort();
             assert_eq!(paths, expected, "{kind:?}");
         }
     }
@@ -246,33 +248,48 @@ fn nothing_is_opened_under_a_refused_org_key() {
     assert_eq!(error.kind(), ErrorKind::OrgKeyRefused);
 }
 
-/// The handshake of the second connection runs while the token is fetched on the first.
+/// The handshake of the second connection runs while the token is fetched on the first. A password needs no third
+/// one.
 #[test]
 fn connections_are_opened_together() {
     let world = world();
     for &kind in ClientKind::ALL {
-        let (config, authority) = tls_server::config("127.0.0.1");
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("https://{}", listener.local_addr().unwrap());
-        let (vault, opened) = (world.vault.address(), Arc::new(AtomicUsize::new(0)));
-        let count = Arc::clone(&opened);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-                let stream = StreamOwned::new(connection, stream.unwrap());
-                let opened = Arc::clone(&count);
-                thread::spawn(move || converse(stream, vault, &opened));
-            }
-        });
-        let (credentials, key) = (credentials(&world.account), KeySource::pem(PEM));
-        let client = connect(kind, &url, credentials, key, Some(&authority));
-        assert_eq!(client.get("a").unwrap().expose_secret(), "value");
-        assert_eq!(
-            opened.load(Ordering::SeqCst),
-            2,
-            "{kind:?}: and no other is opened"
-        );
+        let password = KeySource::password(world.account.password.clone());
+        for key in [KeySource::pem(PEM), password] {
+            let (url, authority, opened) = over_tls(world.vault.address());
+            let client = connect(
+                kind,
+                &url,
+                credentials(&world.account),
+                key,
+                Some(&authority),
+            );
+            assert_eq!(client.get("a").unwrap().expose_secret(), "value");
+            assert_eq!(
+                opened.load(Ordering::SeqCst),
+                2,
+                "{kind:?}: and no other is opened"
+            );
+        }
     }
+}
+
+/// Serves the vault over TLS. Returns the URL, the authority as PEM, and the number of opened connections.
+fn over_tls(vault: SocketAddr) -> (String, String, Arc<AtomicUsize>) {
+    let (config, authority) = tls_server::config("127.0.0.1");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = StreamOwned::new(connection, stream.unwrap());
+            let opened = Arc::clone(&count);
+            thread::spawn(move || converse(stream, vault, &opened));
+        }
+    });
+    (url, authority, opened)
 }
 
 /// Answers the requests of one TLS connection from the vault. A token is issued only when a second connection
