@@ -23,7 +23,7 @@ pub use fetch_token::{AccessToken, FetchToken, TokenAnswer};
 pub use get_org_key::{GetOrgKey, OrgKeyAnswer};
 pub use get_private_key::{GetPrivateKey, PrivateKeyAnswer};
 pub use get_secret::{GetSecret, SecretRecord};
-pub use list_secrets::{ListSecrets, ListedSecret, SecretsAnswer};
+pub use list_secrets::{ListSecrets, ListedSecret, PAGING, Page, SecretsAnswer, announces_paging};
 pub use update_secret::{Expiry, SecretUpdate, UpdateSecret, UpdatedSecret};
 
 /// One call of the API: its data, its request and its answer.

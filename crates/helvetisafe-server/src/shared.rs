@@ -116,7 +116,14 @@ impl Shared {
             .iter()
             .filter_map(|secret| secret.expires_at.known())
             .min();
-        let answer = self.answer(&SecretsAnswer { keys }, now, expires_at)?;
+        let answer = self.answer(
+            &SecretsAnswer {
+                keys,
+                has_more: false,
+            },
+            now,
+            expires_at,
+        )?;
         let body = answer.body.clone();
         let list = CachedList { version, answer };
         self.lists.insert(organization, list);

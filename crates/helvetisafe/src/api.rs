@@ -6,9 +6,10 @@ mod outcome;
 mod throttle;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use helvetisafe_proto::endpoint::AccessToken;
+use helvetisafe_proto::endpoint::{AccessToken, announces_paging};
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, Endpoint};
 use http::HeaderMap;
@@ -41,6 +42,28 @@ pub(crate) struct Api<R: Runtime> {
     /// The `User-Agent`, and the headers of the application.
     pub(crate) headers: HeaderMap,
     pub(crate) throttle: Throttle,
+    pub(crate) paging: Paging,
+}
+
+/// True once the vault has announced pages of its list.
+#[derive(Default)]
+pub(crate) struct Paging(AtomicBool);
+
+impl Paging {
+    pub(crate) fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes over an announcement from a ticket.
+    pub(crate) fn announce(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn note(&self, headers: &HeaderMap) {
+        if !self.is_announced() && announces_paging(headers) {
+            self.announce();
+        }
+    }
 }
 
 impl<R: Runtime> Api<R> {

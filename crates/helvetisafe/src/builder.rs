@@ -11,7 +11,7 @@ use http::header::{self, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 
-use crate::api::{Api, Failover, Throttle};
+use crate::api::{Api, Failover, Paging, Throttle};
 use crate::auth::{ApiToken, Auth, ServiceAccount};
 use crate::binding::Binding;
 use crate::cache::CachePolicy;
@@ -708,6 +708,7 @@ impl<P> ClientBuilder<P> {
             timeouts,
             limits: self.limits,
             throttle: Throttle::default(),
+            paging: Paging::default(),
             headers: self.headers,
         };
         Ok(Config {

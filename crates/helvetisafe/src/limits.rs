@@ -79,7 +79,8 @@ pub struct BodyLimits {
     pub credential: usize,
     /// One secret, in base64. A larger one is not written either, since it could not be read back.
     pub secret: usize,
-    /// The list of all names.
+    /// The list of all names, or one page of it from a vault that has pages. All pages together may have eight
+    /// times as much.
     pub list: usize,
 }
 

@@ -4,6 +4,7 @@ mod cached;
 mod copy;
 mod create;
 pub(crate) mod fields;
+mod list;
 mod many;
 mod observed;
 mod seal;
@@ -17,9 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::{Envelope, Payload};
-use helvetisafe_proto::endpoint::{
-    self, DeleteSecret, GetSecret, ListSecrets, ListedSecret, SecretRecord,
-};
+use helvetisafe_proto::endpoint::{self, DeleteSecret, GetSecret, ListedSecret, SecretRecord};
 use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -199,9 +198,7 @@ impl<R: Runtime> Operation<'_, R> {
 
     pub(crate) async fn list(&self) -> Result<Vec<SecretMetadata>, Error> {
         let work = async {
-            let api = &self.vault.api;
-            let listed = api.call(&ListSecrets, Action::List, &self.bounds);
-            let listed = listed.await?.into_iter();
+            let listed = self.list_all().await?.into_iter();
             Ok(listed.map(|secret| self.metadata(secret)).collect())
         };
         self.observed("secrets.list", None, work).await

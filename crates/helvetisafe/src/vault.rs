@@ -43,7 +43,15 @@ impl<R: Runtime> Vault<R> {
     pub(crate) fn resumption_ticket(&self) -> Result<Option<String>, Error> {
         let api = &self.api;
         let (now, org_key) = (api.runtime.both_clocks(), self.org_keys.current());
-        auth::ticket(&api.auth, &api.base, now, &org_key, &self.private_key)
+        let has_pages = api.paging.is_announced();
+        auth::ticket(
+            &api.auth,
+            &api.base,
+            now,
+            &org_key,
+            &self.private_key,
+            has_pages,
+        )
     }
 
     /// Decrypts the secret `key`. If it does not open, compares the vault's org key with the client's.

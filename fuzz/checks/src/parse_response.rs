@@ -50,7 +50,7 @@ fn parse(call: u8, response: Response<Vec<u8>>) -> Result<(), ApiError> {
         0 => parse_token(response),
         1 => GetOrgKey.parse(response).map(drop),
         2 => GetPrivateKey.parse(response).map(drop),
-        3 => ListSecrets.parse(response).map(drop),
+        3 => ListSecrets::default().parse(response).map(drop),
         4 => parse_secret(key, response),
         5 => {
             let secret = NewSecret {

@@ -79,6 +79,7 @@ const HARMLESS: &[&str] = &[
     "proto::ListedSecret",
     "proto::NewSecret",
     "proto::OrgKeyAnswer",
+    "proto::Page",
     "proto::PrivateKeyAnswer",
     "proto::Repeat",
     "proto::RetryPolicy",

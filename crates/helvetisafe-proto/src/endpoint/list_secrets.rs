@@ -1,22 +1,43 @@
 //! `GET /api/v1/secrets`: lists the names and dates of all secrets, in the server's order.
+//!
+//! A server may offer pages, `?limit=NUMBER&after=KEY`, ordered by the bytes of the names. It announces them with
+//! the header [`PAGING`] in each of its answers. A server that does not know them may refuse the query.
 
-use http::{Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope, Time, Version, version};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, version};
 
-/// Requests the list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ListSecrets;
+/// The header with which a server announces pages. Its value is `1`.
+pub const PAGING: HeaderName = HeaderName::from_static("helvetisafe-paging");
+
+/// Requests the list, or a page of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListSecrets {
+    /// The page; `None` for the whole list.
+    pub page: Option<Page>,
+}
+
+/// A page of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The greatest number of secrets. The server may return fewer.
+    pub limit: u32,
+    /// The name before the first one, in the order of their bytes; `None` for the first page.
+    pub after: Option<KeyName>,
+}
 
 /// The body of a success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretsAnswer {
     /// The secrets; none if the member is absent.
     #[serde(default)]
     pub keys: Vec<ListedSecret>,
+    /// True if there are secrets after this page.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_more: bool,
 }
 
 /// One secret in the list, without its value.
@@ -43,7 +64,7 @@ pub struct ListedSecret {
 }
 
 impl Endpoint for ListSecrets {
-    type Answer = Vec<ListedSecret>;
+    type Answer = SecretsAnswer;
 
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/api/v1/secrets";
@@ -53,10 +74,80 @@ impl Endpoint for ListSecrets {
     const SENSITIVE: bool = false;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
-        bare::<Self>(base, None)
+        let mut request = bare::<Self>(base, None);
+        if let Some(page) = &self.page {
+            add_query(request.uri_mut(), &page.query());
+        }
+        request
     }
 
-    fn parse(&self, response: Response<Vec<u8>>) -> Result<Vec<ListedSecret>, ApiError> {
-        json(&response, "it is not a list of secrets").map(|answer: SecretsAnswer| answer.keys)
+    fn parse(&self, response: Response<Vec<u8>>) -> Result<SecretsAnswer, ApiError> {
+        json(&response, "it is not a list of secrets")
     }
+}
+
+impl Page {
+    /// Returns the page after the answer to this one, or `None` if that is the last.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] when the answer does not follow [`Page::after`], is not in the order of the bytes, or announces
+    /// more after no secret at all. So a server cannot repeat a page.
+    pub fn next(&self, answer: &SecretsAnswer) -> Result<Option<Self>, ApiError> {
+        const WRONG: &str = "its secrets do not follow those of the page before";
+        let mut previous = self.after.as_ref().map(KeyName::as_str);
+        for listed in &answer.keys {
+            let follows = previous.is_none_or(|previous| *listed.key > *previous);
+            if !follows && (self.after.is_some() || answer.has_more) {
+                return Err(ApiError::malformed(WRONG));
+            }
+            previous = Some(&listed.key);
+        }
+        if !answer.has_more {
+            return Ok(None);
+        }
+        let last = answer
+            .keys
+            .last()
+            .map(|listed| KeyName::parse(&*listed.key));
+        match last {
+            Some(Ok(last)) => Ok(Some(Self {
+                limit: self.limit,
+                after: Some(last),
+            })),
+            _ => Err(ApiError::malformed(WRONG)),
+        }
+    }
+
+    /// Returns the query. The characters of a name need no escape.
+    fn query(&self) -> String {
+        let limit = self.limit;
+        match &self.after {
+            Some(after) => format!("limit={limit}&after={after}"),
+            None => format!("limit={limit}"),
+        }
+    }
+}
+
+/// Returns true if the server of an answer with these headers has pages.
+#[must_use]
+pub fn announces_paging(headers: &HeaderMap) -> bool {
+    headers
+        .get(PAGING)
+        .is_some_and(|value| value == HeaderValue::from_static("1"))
+}
+
+fn add_query(uri: &mut Uri, query: &str) {
+    // A URL with such a query always parses.
+    if let Ok(longer) = format!("{uri}?{query}").parse() {
+        *uri = longer;
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field like this"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -197,7 +197,14 @@ fn the_reads_are_bare_gets() {
         bare(GetPrivateKey.request(&base())),
         format!("{url}/credentials/private-key")
     );
-    assert_eq!(bare(ListSecrets.request(&base())), format!("{url}/secrets"));
+    let mut list = ListSecrets::default();
+    assert_eq!(bare(list.request(&base())), format!("{url}/secrets"));
+    for (after, query) in [(None, "limit=7"), (Some("a_B9"), "limit=7&after=a_B9")] {
+        let after = after.map(key);
+        list.page = Some(Page { limit: 7, after });
+        let expected = format!("{url}/secrets?{query}");
+        assert_eq!(bare(list.request(&base())), expected);
+    }
     let call = GetSecret { key: key("db") };
     assert_eq!(bare(call.request(&base())), format!("{url}/secrets/db"));
 }
@@ -321,7 +328,7 @@ fn an_expiry_is_read_as_it_was_written() {
 fn an_answer_is_asked_for_in_json() {
     let calls = [
         GetOrgKey.request(&base()),
-        ListSecrets.request(&base()),
+        ListSecrets::default().request(&base()),
         DeleteSecret { key: key("a") }.request(&base()),
     ];
     for request in calls {
@@ -357,16 +364,80 @@ fn times_come_with_z_or_an_offset_and_with_or_without_fractions() {
         ),
     ] {
         let body = format!(r#"{{"keys":[{{"key":"a","created_at":"{time}","updated_at":null}}]}}"#);
-        let row = ListSecrets.parse(answer(200, body)).unwrap().remove(0);
+        let row = list(body).remove(0);
         assert_eq!(row.created_at, Time::At(at(expected)));
         assert!(row.updated_at.is_absent() && row.expires_at.is_absent());
+    }
+}
+
+/// Reads a list that is one page.
+fn list(body: impl AsRef<str>) -> Vec<ListedSecret> {
+    let response = answer(200, body.as_ref().to_owned());
+    let answer = ListSecrets::default().parse(response).unwrap();
+    assert!(!answer.has_more);
+    answer.keys
+}
+
+#[test]
+fn a_page_shows_if_more_follow() {
+    for (member, expected) in [
+        (r#","has_more":true"#, true),
+        (r#","has_more":false"#, false),
+        ("", false),
+    ] {
+        let body = format!(r#"{{"keys":[{{"key":"a"}}]{member}}}"#);
+        let answer = ListSecrets::default().parse(answer(200, body)).unwrap();
+        assert_eq!(answer.has_more, expected);
+    }
+}
+
+#[test]
+fn a_page_follows_the_one_before() {
+    let next = |after: Option<&str>, keys: &[&str], has_more| {
+        let body = json!({ "keys": keys.iter().map(|key| json!({ "key": key })).collect::<Vec<_>>(),
+                           "has_more": has_more });
+        let answer = ListSecrets::default()
+            .parse(answer(200, body.to_string()))
+            .unwrap();
+        let page = Page {
+            limit: 2,
+            after: after.map(key),
+        };
+        page.next(&answer)
+            .map(|page| page.map(|page| page.after.unwrap().to_string()))
+    };
+    assert_eq!(next(None, &["a", "b"], true).unwrap(), Some("b".into()));
+    assert_eq!(next(Some("b"), &["c"], true).unwrap(), Some("c".into()));
+    assert_eq!(next(Some("b"), &["c"], false).unwrap(), None);
+    assert_eq!(next(Some("b"), &[], false).unwrap(), None);
+    // A server that does not know pages returns all, in its own order.
+    assert_eq!(next(None, &["b", "a"], false).unwrap(), None);
+    for (after, keys, has_more) in [
+        (Some("b"), &["b"][..], true),
+        (Some("b"), &["a"], false),
+        (Some("b"), &["c", "c"], true),
+        (None, &["b", "a"], true),
+        (None, &[], true),
+        (None, &["not a name"], true),
+    ] {
+        assert!(next(after, keys, has_more).is_err(), "{after:?} {keys:?}");
+    }
+}
+
+#[test]
+fn pages_are_announced_by_a_header() {
+    let mut headers = http::HeaderMap::new();
+    assert!(!announces_paging(&headers));
+    for (value, expected) in [("1", true), ("0", false), ("", false)] {
+        headers.insert(PAGING, value.parse().unwrap());
+        assert_eq!(announces_paging(&headers), expected, "{value}");
     }
 }
 
 #[test]
 fn an_empty_list_is_a_list() {
     for body in [r#"{"keys":[]}"#, "{}", r#"{"more":[{"key":"a"}]}"#] {
-        assert_eq!(ListSecrets.parse(answer(200, body)).unwrap(), [], "{body}");
+        assert_eq!(list(body), [], "{body}");
     }
 }
 
@@ -374,7 +445,7 @@ fn an_empty_list_is_a_list() {
 fn an_odd_time_spoils_nothing_but_itself() {
     let body = r#"{"keys":[{"key":"a","created_at":"2025-01-01","expires_at":"9999-12-31T23:59:59Z"},
                            {"key":"b","created_at":"soon","updated_at":"","expires_at":5}]}"#;
-    let [a, b] = &ListSecrets.parse(answer(200, body)).unwrap()[..] else {
+    let [a, b] = &list(body)[..] else {
         unreachable!("two secrets")
     };
     assert_eq!(a.created_at, Time::At(at("2025-01-01T00:00:00Z")));
@@ -391,7 +462,7 @@ fn an_odd_time_spoils_nothing_but_itself() {
 #[test]
 fn a_bad_name_in_the_list_does_not_hide_the_others() {
     let body = r#"{"keys":[{"key":"../x"},{"key":"ok"}]}"#;
-    let rows = ListSecrets.parse(answer(200, body)).unwrap();
+    let rows = list(body);
     assert_eq!(
         rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(),
         ["../x", "ok"]
@@ -412,15 +483,15 @@ fn deep_nesting_is_accepted_and_duplicate_members_are_refused() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert_eq!(ListSecrets.parse(answer(200, deep)).unwrap(), []);
+    assert_eq!(list(deep), []);
     let deep = format!(
         r#"{{"keys":{}{}}}"#,
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert!(ListSecrets.parse(answer(200, deep)).is_err());
+    assert!(ListSecrets::default().parse(answer(200, deep)).is_err());
     assert!(
-        ListSecrets
+        ListSecrets::default()
             .parse(answer(200, r#"{"keys":[],"keys":[]}"#))
             .is_err()
     );
@@ -504,7 +575,7 @@ fn parse_all(response: &Response<Vec<u8>>) {
         token.parse(response.clone()).is_ok(),
         GetOrgKey.parse(response.clone()).is_ok(),
         GetPrivateKey.parse(response.clone()).is_ok(),
-        ListSecrets.parse(response.clone()).is_ok(),
+        ListSecrets::default().parse(response.clone()).is_ok(),
         GetSecret { key: key("a") }.parse(response.clone()).is_ok(),
         CreateSecret { secret }.parse(response.clone()).is_ok(),
         UpdateSecret {
@@ -530,7 +601,10 @@ fn a_body_that_ends_early_is_truncated_only_where_its_length_was_not_known() {
                 .headers_mut()
                 .insert(CONTENT_LENGTH, length.parse().unwrap());
         }
-        ListSecrets.parse(response).unwrap_err().is_truncated()
+        ListSecrets::default()
+            .parse(response)
+            .unwrap_err()
+            .is_truncated()
     };
     let whole = r#"{"keys":[{"key":"a"}]}"#;
     for length in 0..whole.len() {

@@ -181,6 +181,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         request.extensions_mut().insert(limits);
         let host = request.uri().clone();
         let response = self.send(request).await?;
+        self.api.paging.note(response.headers());
         if response.body().len() > limits.body {
             return Err(TransportError::new(Failure::TooLarge)
                 .with_host(&host)

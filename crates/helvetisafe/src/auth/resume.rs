@@ -1,6 +1,6 @@
 //! The resumption ticket: an access token for a later client, and the keys to open it.
 //!
-//! A ticket is one line of base64, `2.NONCE.VALUE.ORG_KEY`: the token, sealed under the org key with a label of
+//! A ticket is one line of base64, `3.NONCE.VALUE.ORG_KEY`: the token, sealed under the org key with a label of
 //! its own, and the org key, wrapped for the account. If a password unlocks the account's private key, that
 //! key follows as the vault stores it: `.CIPHERTEXT.NONCE.SALT.TAG`. A ticket that cannot be used is ignored.
 
@@ -26,14 +26,16 @@ use crate::keys::AccountKey;
 use crate::org_keys::{ConfirmedKey, UnconfirmedKey};
 use crate::runtime::{Notify, Runtime};
 
-/// Version 1 had no label; its tickets are ignored.
-const VERSION: &str = "2";
+/// Tickets of other versions are ignored: 1 had no label, 2 did not know pages.
+const VERSION: &str = "3";
 
 /// The keys of a ticket. If the vault still stores a key in the same bytes, it is not unlocked or unwrapped
 /// again.
 pub(crate) struct Resumed {
     pub(crate) private_key: AccountKey,
     pub(crate) org_key: UnconfirmedKey,
+    /// The vault has pages of its list.
+    pub(crate) has_pages: bool,
 }
 
 impl Resumed {
@@ -67,6 +69,7 @@ pub(crate) async fn resume<R: Runtime>(
     };
     let org_key = private_key.unwrap(runtime, ticket.org_key).await.ok()?;
     let token = SavedToken::parse(&org_key.open_ticket(ticket.token)?)?;
+    let has_pages = token.has_pages;
     let now = runtime.both_clocks();
     if let Some((age, life)) = token.age_and_life(now.wall)
         && token.audience_digest == audience_digest(base, &account.token_call())
@@ -76,6 +79,7 @@ pub(crate) async fn resume<R: Runtime>(
     Some(Resumed {
         private_key,
         org_key,
+        has_pages,
     })
 }
 
@@ -86,6 +90,7 @@ pub(crate) fn ticket<N: Notify>(
     now: Now,
     org_key: &ConfirmedKey,
     private_key: &AccountKey,
+    has_pages: bool,
 ) -> Result<Option<String>, Error> {
     let Auth::ServiceAccount(account) = auth else {
         return Ok(None);
@@ -94,7 +99,7 @@ pub(crate) fn ticket<N: Notify>(
         return Ok(None);
     };
     let audience = audience_digest(base, &account.token_call());
-    let Some(token) = SavedToken::new(token, audience, age, life, now.wall) else {
+    let Some(token) = SavedToken::new(token, audience, age, life, now.wall, has_pages) else {
         return Ok(None);
     };
     let sealed = token.seal(org_key.org_key());
@@ -172,6 +177,7 @@ struct SavedToken {
     audience_digest: [u8; 32],
     received: Timestamp,
     expires_at: Timestamp,
+    has_pages: bool,
 }
 
 impl SavedToken {
@@ -182,6 +188,7 @@ impl SavedToken {
         age: Duration,
         life: Duration,
         now: Timestamp,
+        has_pages: bool,
     ) -> Option<Self> {
         let signed = |time: Duration| SignedDuration::try_from(time).ok();
         let received = now.checked_sub(signed(age)?).ok()?;
@@ -190,26 +197,31 @@ impl SavedToken {
             audience_digest,
             received,
             expires_at: received.checked_add(signed(life)?).ok()?,
+            has_pages,
         })
     }
 
-    /// Encrypts the digest, the two times and the token, each time on a line of its own.
+    /// Encrypts the digest, the two times, `true` or `false` for pages, and the token, on a line each but the digest.
     fn seal(&self, org_key: &OrgKey) -> Result<Envelope, helvetisafe_crypto::Error> {
-        let times = format!("{}\n{}\n", self.received, self.expires_at);
+        let lines = format!(
+            "{}\n{}\n{}\n",
+            self.received, self.expires_at, self.has_pages
+        );
         let token = self.token.expose_secret().as_bytes();
         // One allocation, so that no other copy of the token exists.
-        let plaintext = [&self.audience_digest, times.as_bytes(), token].concat();
+        let plaintext = [&self.audience_digest, lines.as_bytes(), token].concat();
         org_key.seal_ticket(&Zeroizing::new(plaintext))
     }
 
     fn parse(plaintext: &Plaintext) -> Option<Self> {
         let (digest, lines) = plaintext.split_first_chunk()?;
-        let mut lines = std::str::from_utf8(lines).ok()?.splitn(3, '\n');
+        let mut lines = std::str::from_utf8(lines).ok()?.splitn(4, '\n');
         let mut line = || lines.next();
         Some(Self {
             audience_digest: *digest,
             received: line()?.parse().ok()?,
             expires_at: line()?.parse().ok()?,
+            has_pages: line()?.parse().ok()?,
             token: Token::parse(line()?.into()).ok()?,
         })
     }

@@ -45,6 +45,9 @@ impl<R: Runtime> Vault<R> {
             }
             None => None,
         };
+        if resumed.as_ref().is_some_and(|keys| keys.has_pages) {
+            api.paging.announce();
+        }
         let serves = |keys: &Resumed| {
             api.has_credential() && policy.accepts_first(keys.org_key.fingerprint())
         };

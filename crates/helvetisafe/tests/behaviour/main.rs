@@ -25,6 +25,7 @@ mod lost_fields;
 mod many;
 mod messages;
 mod operations;
+mod pages;
 mod parse;
 mod prefetch;
 mod rate_limits;
