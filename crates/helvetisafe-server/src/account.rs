@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::Error;
-use crate::store::{AccountId, AccountRow, OrganizationId};
+use crate::store::{AccountId, AccountRow, KeyEpoch, OrganizationId, Tenant};
 use crate::token::{self, Hash};
 
 /// The size of a generated RSA key, in bits.
@@ -70,6 +70,14 @@ impl Organization {
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.key.fingerprint()
+    }
+
+    /// Returns where its secrets are: under its first org key, which the vault does not yet replace.
+    pub(crate) fn tenant(&self) -> Tenant {
+        Tenant {
+            organization: self.id,
+            key_epoch: KeyEpoch::FIRST,
+        }
     }
 
     pub(crate) fn generate() -> Result<Self, Error> {

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::account::Account;
-use crate::store::{Moment, TokenKind, TokenRow};
+use crate::store::{TokenExpiry, TokenKind, TokenRow};
 use crate::token::{self, Hash};
 
 /// The settings of a new API token: by default all scopes and no expiry.
@@ -40,7 +40,9 @@ impl NewApiToken {
                 .iter()
                 .filter(|&scope| account.scopes.contains(scope))
                 .collect(),
-            expires_at: self.expires_at.map(Moment::from),
+            expiry: self
+                .expires_at
+                .map_or(TokenExpiry::Never, |time| TokenExpiry::At(time.into())),
         };
         Ok((secret, row))
     }

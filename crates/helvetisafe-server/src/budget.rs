@@ -1,5 +1,5 @@
 //! A shared memory budget in bytes. One is for the bodies of all requests in flight, one for all answers
-//! that are cached or being sent.
+//! that are being sent, or are cached lists.
 
 use std::sync::Arc;
 

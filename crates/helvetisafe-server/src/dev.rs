@@ -10,7 +10,7 @@ use helvetisafe_crypto::{Fingerprint, PrivateKey, WrappedOrgKey};
 use secrecy::ExposeSecret;
 
 use crate::account::{Account, Organization, RSA_BITS};
-use crate::store::{StoreError, TokenKind, TokenRow};
+use crate::store::{KeyEpoch, StoreError, TokenExpiry, TokenKind, TokenRow};
 use crate::token::Hash;
 use crate::{Error, Vault, VaultBuilder};
 use folder::Folder;
@@ -160,9 +160,9 @@ fn add_tenant(
         kind: TokenKind::Api,
         account: row.id,
         scopes: row.scopes,
-        expires_at: None,
+        expiry: TokenExpiry::Never,
     };
-    vault.run(|shared| async move { shared.store.add_tenant(&row, &token).await })?;
+    vault.run(|shared| async move { shared.store.add_tenant(row, token).await })?;
     Ok(organization.org_key_fingerprint())
 }
 
@@ -179,7 +179,9 @@ fn check(
         let Some(client) = shared.store.client(&client_id).await? else {
             return Ok(None);
         };
-        let org_key = shared.store.encrypted_org_key(client.account).await?;
+        let epoch = KeyEpoch::FIRST;
+        let org_key = shared.store.encrypted_org_key(client.account, epoch);
+        let org_key = org_key.await?.unwrap_or_default();
         Ok::<_, StoreError>(Some((client.client_secret_hash, org_key)))
     })?;
     let Some((hash, org_key)) = found else {

@@ -6,8 +6,8 @@
 //! - `provision`: makes organizations, accounts (`account`) and API tokens (`api_token`)
 //! - `dev`: one account with its credentials in a folder, written by `private_files`
 //! - `http`: one file per call
-//! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache`, and `store`, the
-//!   database and the only folder that uses `sqlx`
+//! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache` (lists), and `store`,
+//!   the database and the only folder with SQL
 //! - `token`: random credentials and their hashes
 //! - `faults` (feature): misbehaviour for tests
 //!
@@ -40,7 +40,7 @@ pub use api_token::NewApiToken;
 pub use dev::{DevCredentials, DevVault};
 pub use error::Error;
 pub use limits::{InvalidRate, Rate, RateLimits};
-pub use store::StoredSecret;
+pub use store::{Database, InvalidDatabase, StoredSecret};
 pub use vault::{Vault, VaultBuilder};
 
 // The types of other crates in signatures.

@@ -3,13 +3,10 @@
 //! Keys are made here, in the owner's process. The database receives only the wrapped org key, the locked
 //! private key, and hashes of the other credentials.
 
-use std::sync::Arc;
-
 use secrecy::SecretString;
 
 use crate::account::{Account, NewAccount, Organization};
 use crate::api_token::NewApiToken;
-use crate::shared::Shared;
 use crate::store::{AccountId, StoreError, StoredSecret, TokenKind};
 use crate::{Error, Vault};
 
@@ -40,7 +37,7 @@ impl Vault {
     ) -> Result<Account, Error> {
         let (account, row) = Account::generate(organization, account)?;
         let known = self.run(move |shared| async move {
-            if_parent_exists(shared.store.add_account(&row).await)
+            if_parent_exists(shared.store.add_account(row).await)
         })?;
         known.then_some(account).ok_or(Error::UnknownOrganization)
     }
@@ -59,7 +56,7 @@ impl Vault {
         let (secret, row) = token.generate(account)?;
         let known =
             self.run(
-                move |shared| async move { if_parent_exists(shared.store.add_token(&row).await) },
+                move |shared| async move { if_parent_exists(shared.store.add_token(row).await) },
             )?;
         known.then_some(secret).ok_or(Error::UnknownAccount)
     }
@@ -90,24 +87,20 @@ impl Vault {
     ///
     /// [`Error::Database`]; [`Error::Stopped`].
     pub fn stored_secrets(&self, organization: &Organization) -> Result<Vec<StoredSecret>, Error> {
-        let id = organization.id;
-        self.run(move |shared| async move { shared.store.stored_secrets(id).await })
+        let tenant = organization.tenant();
+        self.run(move |shared| async move { shared.store.stored_secrets(tenant).await })
     }
 
     fn revoke(&self, account: AccountId, kind: TokenKind) -> Result<(), Error> {
-        self.run(move |shared: Arc<Shared>| async move {
-            shared.store.revoke(account, kind).await?;
-            shared.tokens.clear();
-            Ok(())
-        })
+        self.run(move |shared| async move { shared.store.revoke(account, kind).await })
     }
 }
 
-/// Turns a foreign key violation, that of an unknown organization or account, into `false`.
+/// Turns the error of an unknown organization or account into `false`.
 fn if_parent_exists(inserted: Result<(), StoreError>) -> Result<bool, StoreError> {
     match inserted {
         Ok(()) => Ok(true),
-        Err(StoreError::Database(error)) if error.is_foreign_key_violation() => Ok(false),
+        Err(StoreError::NoParent) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Settings {
     pub(crate) body_limit: usize,
     /// The largest total of request bodies in flight, in bytes.
     pub(crate) body_budget: usize,
-    /// The largest total of secrets and lists that are cached or being sent, in bytes.
+    /// The largest total of secrets and lists that are being sent, and of cached lists, in bytes.
     pub(crate) answer_budget: usize,
     /// The time between two removals of expired rows.
     pub(crate) sweep_interval: Duration,

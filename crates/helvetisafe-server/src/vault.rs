@@ -16,7 +16,7 @@ use crate::faults::Faults;
 use crate::limits::LimitClock;
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::store::{Location, StoreError};
+use crate::store::{Database, StoreError};
 use crate::{Error, RateLimits};
 use thread::Running;
 
@@ -114,7 +114,7 @@ impl std::fmt::Debug for Vault {
 #[must_use]
 pub struct VaultBuilder {
     listen: SocketAddr,
-    location: Location,
+    database: Database,
     settings: Settings,
     #[cfg(feature = "faults")]
     faults: Option<Faults>,
@@ -124,7 +124,7 @@ impl Default for VaultBuilder {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            location: Location::Memory,
+            database: Database::in_memory(),
             settings: Settings::default(),
             #[cfg(feature = "faults")]
             faults: None,
@@ -144,7 +144,13 @@ impl VaultBuilder {
     ///
     /// `-wal` and `-shm` files are beside it while the vault runs, and always a `.lock` file.
     pub fn state(mut self, database: impl Into<PathBuf>) -> Self {
-        self.location = Location::File(database.into());
+        self.database = Database::file(database);
+        self
+    }
+
+    /// Sets the database. [`state`](Self::state) is the same for a file.
+    pub fn database(mut self, database: Database) -> Self {
+        self.database = database;
         self
     }
 
@@ -168,9 +174,9 @@ impl VaultBuilder {
         self
     }
 
-    /// Sets the memory of all secrets and lists that are cached or being sent, in bytes; 128 MiB by default.
-    /// If slow clients use all of it, further reads are answered 503 with `Retry-After`. A single answer may
-    /// be larger.
+    /// Sets the memory of all secrets and lists that are being sent, and of cached lists, in bytes; 128 MiB by
+    /// default. If slow clients use all of it, further reads are answered 503 with `Retry-After`. A single answer
+    /// may be larger.
     pub fn answer_budget(mut self, bytes: usize) -> Self {
         self.settings.answer_budget = bytes;
         self

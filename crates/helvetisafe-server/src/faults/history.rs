@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::lock::lock;
-use crate::store::{Ciphertext, OrganizationId};
+use crate::store::{Ciphertext, Tenant};
 
 /// The version of a secret that a replay returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +25,13 @@ struct Versions {
 
 /// The recorded versions of all secrets.
 #[derive(Clone, Default)]
-pub(super) struct History(Arc<Mutex<HashMap<(OrganizationId, String), Versions>>>);
+pub(super) struct History(Arc<Mutex<HashMap<(Tenant, String), Versions>>>);
 
 impl History {
     /// Records a successful write; `None` is a delete.
-    pub(super) fn record(
-        &self,
-        organization: OrganizationId,
-        key: &str,
-        written: Option<Ciphertext>,
-    ) {
+    pub(super) fn record(&self, tenant: Tenant, key: &str, written: Option<Ciphertext>) {
         let mut secrets = lock(&self.0);
-        let versions = secrets.entry((organization, key.to_owned())).or_default();
+        let versions = secrets.entry((tenant, key.to_owned())).or_default();
         if versions.first.is_none() {
             versions.first.clone_from(&written);
         }
@@ -48,12 +43,12 @@ impl History {
     /// Returns a version; `None` if the current version is the only one.
     pub(super) fn version(
         &self,
-        organization: OrganizationId,
+        tenant: Tenant,
         key: &str,
         version: Version,
     ) -> Option<Ciphertext> {
         let secrets = lock(&self.0);
-        let versions = secrets.get(&(organization, key.to_owned()))?;
+        let versions = secrets.get(&(tenant, key.to_owned()))?;
         versions.previous.as_ref()?;
         match version {
             Version::First => versions.first.clone(),

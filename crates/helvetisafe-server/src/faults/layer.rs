@@ -20,9 +20,9 @@ use super::history::History;
 use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
 use super::{Answer, Fault, Faults, Handled, Route, Seen};
 use crate::connections;
-use crate::http::{organization, report};
+use crate::http::{report, tenant};
 use crate::shared::Shared;
-use crate::store::{Ciphertext, Moment, OrganizationId};
+use crate::store::{Ciphertext, Tenant};
 
 /// The largest request body in bytes, larger than any vault accepts.
 const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;
@@ -151,8 +151,8 @@ impl FaultLayer {
             }
             AnswerSource::Changed(change) => {
                 let key = request.key.clone().and_then(|key| KeyName::parse(key).ok());
-                let (mut answer, organization) = self.ask_vault(index, request, next).await;
-                let changed = self.changed(&mut answer, organization, key, change).await;
+                let (mut answer, tenant) = self.ask_vault(index, request, next).await;
+                let changed = self.changed(&mut answer, tenant, key, change).await;
                 changed.unwrap_or_else(|| {
                     self.faults.update_request(index, |seen| seen.fault = None);
                     answer
@@ -166,46 +166,45 @@ impl FaultLayer {
             Before::Nothing => {}
             Before::Wait(time) => tokio::time::sleep(time).await,
             Before::ForgetTokens { api_tokens } => {
-                match self.shared.store.forget_tokens(api_tokens).await {
-                    Ok(()) => self.shared.tokens.clear(),
-                    Err(error) => report(&error),
+                if let Err(error) = self.shared.store.forget_tokens(api_tokens).await {
+                    report(&error);
                 }
             }
         }
     }
 
-    /// Returns the vault's answer, and the organization of the request.
+    /// Returns the vault's answer, and the tenant of the request.
     async fn ask_vault(
         &self,
         index: usize,
         request: ReadRequest,
         next: Next,
-    ) -> (Response<Body>, Option<OrganizationId>) {
+    ) -> (Response<Body>, Option<Tenant>) {
         let ReadRequest {
             parts,
             body,
             route,
             key,
         } = request;
-        let organization = organization(&parts.headers, &self.shared).await;
+        let tenant = tenant(&parts.headers, &self.shared).await;
         let answer = next
             .run(Request::from_parts(parts, Body::from(body.clone())))
             .await;
         let status = answer.status();
-        if let (true, Some(key), Some(organization)) = (status.is_success(), &key, organization) {
-            self.record(organization, route, key, &body);
+        if let (true, Some(key), Some(tenant)) = (status.is_success(), &key, tenant) {
+            self.record(tenant, route, key, &body);
         }
         self.faults
             .update_request(index, |seen| seen.vault = Handled::Answered(status));
-        (answer, organization)
+        (answer, tenant)
     }
 
-    fn record(&self, organization: OrganizationId, route: Option<Route>, key: &str, body: &[u8]) {
+    fn record(&self, tenant: Tenant, route: Option<Route>, key: &str, body: &[u8]) {
         match route {
-            Some(Route::Delete) => self.history.record(organization, key, None),
+            Some(Route::Delete) => self.history.record(tenant, key, None),
             Some(route) if route.is_write() => {
                 let written = serde_json::from_slice(body).ok();
-                self.history.record(organization, key, written);
+                self.history.record(tenant, key, written);
             }
             _ => {}
         }
@@ -215,7 +214,7 @@ impl FaultLayer {
     async fn changed(
         &self,
         answer: &mut Response<Body>,
-        organization: Option<OrganizationId>,
+        tenant: Option<Tenant>,
         key: Option<KeyName>,
         change: Change,
     ) -> Option<Response<Body>> {
@@ -228,19 +227,19 @@ impl FaultLayer {
                 change::rewritten(answer, |list| Some(change::with_names(list, &names))).await
             }
             Change::Replay(version) => {
-                let (organization, key) = (organization?, key?);
-                let stored = self.history.version(organization, key.as_str(), version)?;
+                let (tenant, key) = (tenant?, key?);
+                let stored = self.history.version(tenant, key.as_str(), version)?;
                 Some(change::record(key, stored))
             }
             Change::CiphertextOf(other) => {
-                let stored = self.stored(organization?, other).await?;
+                let stored = self.stored(tenant?, other).await?;
                 Some(change::record(key?, stored))
             }
         }
     }
 
-    async fn stored(&self, organization: OrganizationId, key: KeyName) -> Option<Ciphertext> {
-        let found = self.shared.store.secret(organization, key, Moment::now());
+    async fn stored(&self, tenant: Tenant, key: KeyName) -> Option<Ciphertext> {
+        let found = self.shared.store.secret(tenant, key);
         match found.await {
             Ok(record) => record.map(|record| Ciphertext {
                 value: record.value,

@@ -14,7 +14,7 @@ use super::Refusal;
 use crate::connections::Peer;
 use crate::shared::Shared;
 #[cfg(feature = "faults")]
-use crate::store::OrganizationId;
+use crate::store::Tenant;
 use crate::store::{Principal, TokenKind};
 use crate::token::Hash;
 
@@ -36,8 +36,33 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        let principal = principal(&parts.headers, shared).await?;
-        if let Some(peer) = parts.extensions.get::<Peer>() {
+        let credential = Credential::from_request_parts(parts, shared).await?;
+        let found = shared.store.principal(&credential.hash).await?;
+        Ok(Self {
+            principal: credential.admit::<E>(found, shared)?,
+            endpoint: PhantomData,
+        })
+    }
+}
+
+/// The credential of a request, unchecked, for calls that look it up together with what they return.
+pub(super) struct Credential {
+    pub(super) hash: Hash,
+    must_be_api_token: bool,
+    peer: Option<Peer>,
+}
+
+impl Credential {
+    /// Checks that the principal that belongs to it may make a call of the endpoint `E` now.
+    pub(super) fn admit<E: Endpoint>(
+        self,
+        found: Option<Principal>,
+        shared: &Shared,
+    ) -> Result<Principal, Refusal> {
+        let principal = found
+            .filter(|found| !self.must_be_api_token || found.kind == TokenKind::Api)
+            .ok_or(Refusal::INVALID_TOKEN)?;
+        if let Some(peer) = self.peer {
             peer.mark_authenticated();
         }
         shared
@@ -46,33 +71,39 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
             .map_err(|wait| Refusal::too_many(ErrorCode::TooManyRequests, wait))?;
         match E::SCOPE {
             Some(scope) if !principal.scopes.contains(scope) => Err(Refusal::missing_scope(scope)),
-            _ => Ok(Self {
-                principal,
-                endpoint: PhantomData,
-            }),
+            _ => Ok(principal),
         }
+    }
+
+    fn of(headers: &HeaderMap, peer: Option<Peer>) -> Result<Self, Refusal> {
+        let (token, must_be_api_token) = match (x_aegis_token(headers)?, bearer(headers)?) {
+            (Some(_), Some(_)) => return Err(Refusal::SEVERAL_CREDENTIALS),
+            (Some(token), None) => (token, true),
+            (None, Some(token)) => (token, false),
+            (None, None) => return Err(Refusal::NO_CREDENTIAL),
+        };
+        Ok(Self {
+            hash: Hash::of_text(token),
+            must_be_api_token,
+            peer,
+        })
     }
 }
 
-/// Returns the organization of a request; `None` if its token is not valid.
-#[cfg(feature = "faults")]
-pub(crate) async fn organization(headers: &HeaderMap, shared: &Shared) -> Option<OrganizationId> {
-    let found = principal(headers, shared).await;
-    found.ok().map(|principal| principal.organization)
+impl FromRequestParts<Arc<Shared>> for Credential {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> Result<Self, Refusal> {
+        Self::of(&parts.headers, parts.extensions.get().cloned())
+    }
 }
 
-async fn principal(headers: &HeaderMap, shared: &Shared) -> Result<Principal, Refusal> {
-    let (token, must_be_api_token) = match (x_aegis_token(headers)?, bearer(headers)?) {
-        (Some(_), Some(_)) => return Err(Refusal::SEVERAL_CREDENTIALS),
-        (Some(token), None) => (token, true),
-        (None, Some(token)) => (token, false),
-        (None, None) => return Err(Refusal::NO_CREDENTIAL),
-    };
-    shared
-        .principal(Hash::of_text(token))
-        .await?
-        .filter(|found| !must_be_api_token || found.kind == TokenKind::Api)
-        .ok_or(Refusal::INVALID_TOKEN)
+/// Returns the tenant of a request; `None` if its token is not valid.
+#[cfg(feature = "faults")]
+pub(crate) async fn tenant(headers: &HeaderMap, shared: &Shared) -> Option<Tenant> {
+    let credential = Credential::of(headers, None).ok()?;
+    let found = shared.store.principal(&credential.hash).await.ok()?;
+    found.map(|principal| principal.tenant)
 }
 
 /// Returns the API token in the service's own header.

@@ -29,13 +29,9 @@ fn decoded_size(text: &str) -> Option<usize> {
 }
 
 /// Checks that an expiry is in the future.
-pub(super) fn check_expiry(
-    expires_at: Option<Timestamp>,
-    now: Moment,
-) -> Result<Option<Moment>, Refusal> {
-    let expires_at = expires_at.map(Moment::from);
-    if expires_at.is_some_and(|at| at <= now) {
-        return Err(Refusal::EXPIRY_IN_THE_PAST);
+pub(super) fn check_expiry(expires_at: Option<Timestamp>, now: Moment) -> Result<(), Refusal> {
+    match expires_at {
+        Some(time) if Moment::from(time) <= now => Err(Refusal::EXPIRY_IN_THE_PAST),
+        _ => Ok(()),
     }
-    Ok(expires_at)
 }

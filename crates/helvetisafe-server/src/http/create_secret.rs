@@ -2,30 +2,31 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, NewSecret};
+use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, Expiry, NewSecret};
 
 use super::authorized::Authorized;
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
 use super::{Refusal, VaultState};
-use crate::store::Moment;
+use crate::store::{Moment, SecretWrite};
 
 pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<CreateSecret>,
     JsonBody(new, share): JsonBody<NewSecret>,
 ) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
-    let now = Moment::now();
-    let expires_at = check_expiry(new.expires_at, now)?;
-    let ciphertext = check_ciphertext(new.value, new.nonce)?;
-    let (organization, key) = (caller.organization, new.key);
+    check_expiry(new.expires_at, Moment::now())?;
+    let write = SecretWrite {
+        tenant: caller.tenant,
+        key: new.key,
+        ciphertext: check_ciphertext(new.value, new.nonce)?,
+        expiry: new.expires_at.map_or(Expiry::Never, Expiry::At),
+        versions: None,
+    };
     let created = vault
-        .write(organization, &key.clone(), |vault| async move {
+        .write(|vault| async move {
             let _share = share;
-            let store = &vault.store;
-            store
-                .create_secret(organization, &key, &ciphertext, expires_at, now)
-                .await
+            vault.store.create_secret(write).await
         })
         .await?
         .ok_or(Refusal::SECRET_EXISTS)?;

@@ -7,7 +7,6 @@ use helvetisafe_proto::endpoint::DeleteSecret;
 use super::authorized::{Authorized, KeyInPath};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
-use crate::store::Moment;
 
 pub(super) async fn call(
     vault: VaultState,
@@ -16,14 +15,9 @@ pub(super) async fn call(
     condition: Precondition,
 ) -> Result<StatusCode, Refusal> {
     let key = key.for_reading()?;
-    let organization = caller.organization;
+    let (tenant, versions) = (caller.tenant, condition.into_versions());
     let deleted = vault
-        .write(organization, &key.clone(), |vault| async move {
-            let (store, now) = (&vault.store, Moment::now());
-            store
-                .delete_secret(organization, &key, condition.versions(), now)
-                .await
-        })
+        .write(|vault| async move { vault.store.delete_secret(tenant, key, versions).await })
         .await?;
     deleted.or_refuse().map(|()| StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,7 @@ use super::token_form::{ClientCredentials, SentForm, invalid_request};
 use super::{Refusal, VaultState};
 use crate::connections::Peer;
 use crate::shared::Shared;
-use crate::store::{Client, Moment, TokenKind, TokenRow};
+use crate::store::{Client, TokenExpiry, TokenKind, TokenRow};
 use crate::token::{self, Hash};
 
 /// The body of a successful response, RFC 6749 section 5.1.
@@ -105,9 +105,9 @@ async fn issue(vault: &Shared, client: &Client, scopes: Scopes) -> Result<Issued
         kind: TokenKind::Access,
         account: client.account,
         scopes,
-        expires_at: Some(Moment::now().after(life)),
+        expiry: TokenExpiry::After(life),
     };
-    vault.store.add_token(&row).await?;
+    vault.store.add_token(row).await?;
     Ok(IssuedToken {
         access_token,
         token_type: "Bearer",

@@ -5,11 +5,14 @@ use helvetisafe_proto::endpoint::{GetOrgKey, OrgKeyAnswer};
 
 use super::authorized::Authorized;
 use super::{Refusal, VaultState};
+use crate::store::StoreError;
 
 pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<GetOrgKey>,
 ) -> Result<Json<OrgKeyAnswer>, Refusal> {
-    let encrypted_org_key = vault.store.encrypted_org_key(caller.account).await?;
+    let epoch = caller.tenant.key_epoch;
+    let found = vault.store.encrypted_org_key(caller.account, epoch).await?;
+    let encrypted_org_key = found.ok_or(StoreError::OtherEpoch)?;
     Ok(Json(OrgKeyAnswer { encrypted_org_key }))
 }

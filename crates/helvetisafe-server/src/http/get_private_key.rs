@@ -10,5 +10,6 @@ pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<GetPrivateKey>,
 ) -> Result<Json<PrivateKeyAnswer>, Refusal> {
-    Ok(Json(vault.store.private_key(caller.account).await?))
+    let found = vault.store.private_key(caller.account).await?;
+    found.map(Json).ok_or(Refusal::UNKNOWN_PATH)
 }

@@ -11,6 +11,6 @@ pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<ListSecrets>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let list = vault.list(caller.organization).await?;
+    let list = vault.list(caller.tenant).await?;
     Ok(([(CONTENT_TYPE, "application/json")], list))
 }

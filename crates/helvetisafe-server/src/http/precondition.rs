@@ -25,7 +25,7 @@ pub(super) enum Precondition {
 
 impl Precondition {
     /// Returns the versions that a secret has to have; `None` if any will do.
-    pub(super) fn versions(&self) -> Option<&[SecretVersion]> {
+    pub(super) fn into_versions(self) -> Option<Vec<SecretVersion>> {
         match self {
             Self::None | Self::Exists => None,
             Self::Versions(versions) => Some(versions),

@@ -218,11 +218,13 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         report(&error);
         match error {
-            StoreError::PoolTimedOut | StoreError::PoolClosed => Self::with_header(
-                ErrorCode::Busy,
-                "the vault's database is busy: retry later",
-                Header::RetryAfter(SHORT_WAIT),
-            ),
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::OtherEpoch => {
+                Self::with_header(
+                    ErrorCode::Busy,
+                    "the vault's database is busy: retry later",
+                    Header::RetryAfter(SHORT_WAIT),
+                )
+            }
             _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
         }
     }

@@ -9,7 +9,7 @@ use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
-use crate::store::Moment;
+use crate::store::{Moment, SecretWrite};
 
 pub(super) async fn call(
     vault: VaultState,
@@ -18,19 +18,19 @@ pub(super) async fn call(
     condition: Precondition,
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Json<UpdatedSecret>, Refusal> {
-    let now = Moment::now();
     let key = key.for_writing()?;
-    check_expiry(update.expires_at.time(), now)?;
-    let ciphertext = check_ciphertext(update.value, update.nonce)?;
-    let organization = caller.organization;
+    check_expiry(update.expires_at.time(), Moment::now())?;
+    let write = SecretWrite {
+        tenant: caller.tenant,
+        key,
+        ciphertext: check_ciphertext(update.value, update.nonce)?,
+        expiry: update.expires_at,
+        versions: condition.into_versions(),
+    };
     let updated = vault
-        .write(organization, &key.clone(), |vault| async move {
+        .write(|vault| async move {
             let _share = share;
-            let (store, expiry) = (&vault.store, update.expires_at);
-            let versions = condition.versions();
-            store
-                .update_secret(organization, &key, &ciphertext, expiry, versions, now)
-                .await
+            vault.store.update_secret(write).await
         })
         .await?;
     updated.or_refuse().map(Json)

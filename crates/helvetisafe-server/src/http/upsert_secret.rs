@@ -14,7 +14,7 @@ use super::ciphertext::{check_ciphertext, check_expiry};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
 use crate::shared::Shared;
-use crate::store::{Conditional, Moment};
+use crate::store::{Conditional, Moment, Put, SecretWrite};
 
 pub(super) async fn call(
     vault: VaultState,
@@ -23,35 +23,29 @@ pub(super) async fn call(
     condition: Precondition,
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Response, Refusal> {
-    let organization = caller.organization;
     let key = key.for_writing()?;
-    let name = key.clone();
-    let expiry = update.expires_at;
-    let first_expiry = check_expiry(expiry.time(), Moment::now())?;
-    let ciphertext = check_ciphertext(update.value, update.nonce)?;
+    check_expiry(update.expires_at.time(), Moment::now())?;
+    let must_exist = condition != Precondition::None;
+    let write = SecretWrite {
+        tenant: caller.tenant,
+        key,
+        ciphertext: check_ciphertext(update.value, update.nonce)?,
+        expiry: update.expires_at,
+        versions: condition.into_versions(),
+    };
     let upsert = |vault: Arc<Shared>| async move {
         let _share = share;
-        let store = &vault.store;
-        // Repeats if another request creates or deletes the secret between the two statements.
-        loop {
-            let now = Moment::now();
-            let versions = condition.versions();
-            if let Conditional::Done(updated) = store
-                .update_secret(organization, &key, &ciphertext, expiry, versions, now)
-                .await?
-            {
-                return Ok(Json(updated).into_response());
-            }
-            if condition != Precondition::None {
-                return Ok(Refusal::OTHER_VERSION.into_response());
-            }
-            if let Some(created) = store
-                .create_secret(organization, &key, &ciphertext, first_expiry, now)
-                .await?
-            {
-                return Ok((StatusCode::CREATED, Json(created)).into_response());
-            }
+        if !must_exist {
+            return vault.store.put_secret(write).await.map(Some);
+        }
+        match vault.store.update_secret(write).await? {
+            Conditional::Done(updated) => Ok(Some(Put::Updated(updated))),
+            Conditional::NoSecret | Conditional::OtherVersion => Ok(None),
         }
     };
-    Ok(vault.write(organization, &name, upsert).await?)
+    match vault.write(upsert).await? {
+        Some(Put::Created(created)) => Ok((StatusCode::CREATED, Json(created)).into_response()),
+        Some(Put::Updated(updated)) => Ok(Json(updated).into_response()),
+        None => Err(Refusal::OTHER_VERSION),
+    }
 }

@@ -1,12 +1,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 /// A time as the database stores it: microseconds since 1970 in UTC, rounded down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, sqlx::Type)]
-#[sqlx(transparent)]
-pub(crate) struct Moment(i64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub(super) i64);
 
 impl Moment {
     pub(crate) fn now() -> Self {

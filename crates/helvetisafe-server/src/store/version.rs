@@ -1,10 +1,8 @@
 use helvetisafe_proto::Version;
-use serde::{Deserialize, Serialize};
 
 /// The version of a secret as the database stores it: 64 random bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[sqlx(transparent)]
-pub(crate) struct SecretVersion(i64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SecretVersion(pub(super) i64);
 
 impl SecretVersion {
     /// Reads the text of a version of this vault; `None` if it is not one.

@@ -19,7 +19,7 @@ use crate::connections;
 use crate::http;
 use crate::limits::Limits;
 use crate::shared::Shared;
-use crate::store::{Moment, Store};
+use crate::store::Store;
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,13 +49,12 @@ pub(super) fn run(
         let address = listener
             .local_addr()
             .map_err(|error| cannot_listen(builder.listen, error))?;
-        let store = Store::open(builder.location.clone()).await?;
+        let store = Store::open(&builder.database).await?;
+        store.migrate().await?;
         let settings = builder.settings.clone();
         let shared = Arc::new(Shared {
             store,
-            tokens: Default::default(),
             lists: Default::default(),
-            secrets: Default::default(),
             limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
             answers: Budget::new(settings.answer_budget),
@@ -140,17 +139,7 @@ async fn sweep(shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let now = Moment::now();
-        let swept = match shared.store.sweep_secrets(now).await {
-            Ok(removed) => {
-                if removed > 0 {
-                    shared.secrets.clear();
-                }
-                shared.store.sweep_tokens(now).await
-            }
-            failed => failed,
-        };
-        if let Err(error) = swept {
+        if let Err(error) = shared.store.sweep().await {
             http::report(&error);
         }
     }

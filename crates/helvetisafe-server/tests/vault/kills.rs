@@ -249,16 +249,8 @@ fn no_acknowledged_write_is_lost_and_none_is_torn() {
 
 /// Returns the result of SQLite's integrity check.
 fn integrity(database: &Path) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
-        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        sqlx::query_scalar("PRAGMA integrity_check")
-            .fetch_one(&pool)
-            .await
-            .unwrap()
-    })
+    let connection = rusqlite::Connection::open(database).unwrap();
+    connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap()
 }

@@ -80,14 +80,14 @@ fn an_abandoned_write_is_in_the_list() {
     for n in 0..50 {
         let body = secret(&format!("key_{n:02}")).to_string();
         let mut socket = TcpStream::connect(&address).unwrap();
-        write!(
-            socket,
+        // In one piece, so that most of them arrive whole.
+        let request = format!(
             "POST /api/v1/secrets HTTP/1.1\r\nhost: vault\r\nauthorization: Bearer {}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             site.token,
             body.len(),
-        )
-        .unwrap();
+        );
+        socket.write_all(request.as_bytes()).unwrap();
         drop(socket);
         list(&site);
     }

@@ -17,6 +17,8 @@ mod crowd;
 #[cfg(unix)]
 mod dev;
 mod document;
+#[cfg(unix)]
+mod earlier_state;
 mod expiry;
 mod garbage;
 #[cfg(unix)]

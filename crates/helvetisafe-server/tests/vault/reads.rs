@@ -1,4 +1,4 @@
-//! A secret is cached until the next write.
+//! A read returns the last write.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -63,7 +63,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Meanwhile other threads read the same secret as often as they can, and fill the cache. The database is a
+/// Meanwhile other threads read the same secret as often as they can. The database is a
 /// file, since then reads and writes have separate connections.
 #[test]
 fn a_writer_reads_its_own_write() {

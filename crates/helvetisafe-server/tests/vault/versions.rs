@@ -31,7 +31,6 @@ fn every_write_gives_a_new_version_and_every_answer_has_it() {
         let read = site.read("a");
         assert_eq!(read.headers["etag"], tag(&version).as_str());
         assert_eq!(read.success(200)["version"], version.as_str());
-        // The second answer comes from the cache.
         let read = site.read("a");
         assert_eq!(read.headers["etag"], tag(&version).as_str());
         let list = site.call("GET", "/api/v1/secrets", None).success(200);

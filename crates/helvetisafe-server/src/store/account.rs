@@ -1,0 +1,47 @@
+//! Organizations and accounts, as the database stores them.
+
+use helvetisafe_proto::Scopes;
+use helvetisafe_proto::endpoint::PrivateKeyAnswer;
+
+use crate::token::Hash;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrganizationId(pub(crate) i64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AccountId(pub(crate) i64);
+
+/// The number of an organization's org key. A rotation replaces the key and increments the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KeyEpoch(pub(crate) i64);
+
+impl KeyEpoch {
+    /// The epoch of the first org key.
+    pub(crate) const FIRST: Self = Self(1);
+}
+
+/// An organization and the org key that its secrets are sealed with: what separates one caller's secrets from
+/// those of all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tenant {
+    pub(crate) organization: OrganizationId,
+    pub(crate) key_epoch: KeyEpoch,
+}
+
+/// The stored data of a service account.
+pub(crate) struct AccountRow {
+    pub(crate) id: AccountId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) client_id: String,
+    pub(crate) client_secret_hash: Hash,
+    pub(crate) scopes: Scopes,
+    pub(crate) encrypted_org_key: String,
+    pub(crate) private_key: PrivateKeyAnswer,
+}
+
+/// The data of a service account that the token endpoint needs.
+pub(crate) struct Client {
+    pub(crate) account: AccountId,
+    pub(crate) client_secret_hash: Vec<u8>,
+    pub(crate) scopes: Scopes,
+}

@@ -1,0 +1,25 @@
+/// A failure of the database. It never contains stored values or credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(dead_code, reason = "SQLite is never unreachable")]
+pub(crate) enum StoreError {
+    /// No connection became free in time, or the vault is stopping.
+    #[error("the database is busy")]
+    Busy,
+    /// No server of the database can be reached, or none of them accepts writes. Nothing was written.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// The disk is full. Nothing was written.
+    #[error("the disk of the database is full")]
+    Full,
+    /// The connection was lost before the database confirmed a write.
+    #[error("the connection to the database was lost before it confirmed a write: {0}")]
+    OutcomeUnknown(String),
+    /// The org key was rotated after the caller's token was checked. Nothing was written.
+    #[error("the org key was rotated during a write")]
+    OtherEpoch,
+    /// The organization or the account of a new row does not exist.
+    #[error("the organization or the account does not exist")]
+    NoParent,
+    #[error("{0}")]
+    Failed(String),
+}

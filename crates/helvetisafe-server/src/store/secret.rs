@@ -1,0 +1,146 @@
+//! Secrets, as the database stores them. The vault knows their names and dates, not their values.
+
+use helvetisafe_proto::endpoint::{
+    CreatedSecret, Expiry, ListedSecret, SecretRecord, UpdatedSecret,
+};
+use helvetisafe_proto::{KeyName, Version};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{Moment, SecretVersion, Tenant};
+
+/// The base64 of a value and its nonce.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Ciphertext {
+    pub(crate) value: String,
+    pub(crate) nonce: String,
+}
+
+/// A secret to write.
+pub(crate) struct SecretWrite {
+    pub(crate) tenant: Tenant,
+    pub(crate) key: KeyName,
+    pub(crate) ciphertext: Ciphertext,
+    /// A secret that is created does not expire if this is [`Expiry::Keep`].
+    pub(crate) expiry: Expiry,
+    /// The versions of which an update needs one; `None` if any will do.
+    pub(crate) versions: Option<Vec<SecretVersion>>,
+}
+
+/// The outcome of a write that needs a secret, and may need a version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conditional<T> {
+    Done(T),
+    /// There is no such secret.
+    NoSecret,
+    /// The secret has another version.
+    OtherVersion,
+}
+
+/// The outcome of a write that creates or updates.
+pub(crate) enum Put {
+    Created(CreatedSecret),
+    Updated(UpdatedSecret),
+}
+
+/// The state of an organization's list. Every change replaces it, and it never returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListVersion(pub(crate) i128);
+
+/// The names and dates of an organization's secrets at one moment, ordered by the bytes of the names.
+pub(crate) struct List {
+    pub(crate) version: ListVersion,
+    pub(crate) read_at: Moment,
+    pub(crate) secrets: Vec<ListedSecret>,
+}
+
+/// A part of a list.
+#[allow(dead_code, reason = "for lists in pages")]
+pub(crate) struct Page {
+    /// The name to continue after; `None` on the first page.
+    pub(crate) after: Option<KeyName>,
+    /// The largest number of names.
+    pub(crate) limit: u32,
+}
+
+/// A secret as the vault stores it: all that a copy of the database reveals about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredSecret {
+    /// The name.
+    pub key: String,
+    /// The version.
+    pub version: Version,
+    /// Base64 of the ciphertext followed by its 16-byte tag.
+    pub value: String,
+    /// Base64 of the 12-byte nonce.
+    pub nonce: String,
+    /// The time of its creation.
+    pub created_at: Timestamp,
+    /// The time of the last write.
+    pub updated_at: Timestamp,
+    /// The expiry.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The columns of a secret besides its name and value.
+#[derive(Clone, Copy)]
+pub(super) struct Dates {
+    pub(super) version: SecretVersion,
+    pub(super) created_at: Moment,
+    pub(super) updated_at: Moment,
+    pub(super) expires_at: Option<Moment>,
+}
+
+impl Dates {
+    pub(super) fn created(self, key: &KeyName) -> CreatedSecret {
+        CreatedSecret {
+            key: key.to_string(),
+            created_at: Timestamp::from(self.created_at).into(),
+            expires_at: self.expires_at.map(Timestamp::from).into(),
+            version: Some(self.version.into()),
+        }
+    }
+
+    pub(super) fn updated(self, key: &KeyName) -> UpdatedSecret {
+        UpdatedSecret {
+            key: key.to_string(),
+            updated_at: Timestamp::from(self.updated_at).into(),
+            expires_at: self.expires_at.map(Timestamp::from).into(),
+            version: Some(self.version.into()),
+        }
+    }
+
+    pub(super) fn listed(self, key: String) -> ListedSecret {
+        ListedSecret {
+            key,
+            created_at: Timestamp::from(self.created_at).into(),
+            updated_at: Timestamp::from(self.updated_at).into(),
+            expires_at: self.expires_at.map(Timestamp::from).into(),
+            version: Some(self.version.into()),
+        }
+    }
+
+    pub(super) fn record(self, key: KeyName, ciphertext: Ciphertext) -> SecretRecord {
+        SecretRecord {
+            key,
+            value: ciphertext.value,
+            nonce: ciphertext.nonce,
+            expires_at: self.expires_at.map(Timestamp::from).into(),
+            updated_at: Timestamp::from(self.updated_at).into(),
+            version: Some(self.version.into()),
+        }
+    }
+
+    pub(super) fn stored(self, key: String, ciphertext: Ciphertext) -> StoredSecret {
+        StoredSecret {
+            key,
+            version: self.version.into(),
+            value: ciphertext.value,
+            nonce: ciphertext.nonce,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+            expires_at: self.expires_at.map(Timestamp::from),
+        }
+    }
+}

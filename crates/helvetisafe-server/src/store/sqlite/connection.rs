@@ -1,0 +1,112 @@
+//! Connections, and the pool of those that read.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::lock::lock;
+use crate::store::StoreError;
+
+/// The longest wait for another process' lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The number of prepared statements that a connection keeps.
+const STATEMENTS: usize = 64;
+
+pub(super) fn in_memory() -> Result<Connection, rusqlite::Error> {
+    prepared(Connection::open_in_memory()?)
+}
+
+/// Opens the connection that writes. The write-ahead log is on the disk before a write is acknowledged.
+pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = prepared(Connection::open(path)?)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = prepared(Connection::open_with_flags(path, flags)?)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    Ok(connection)
+}
+
+/// The connections that read. There are as many as there were readers at the same time.
+pub(super) enum Readers {
+    /// A database in memory has one connection, which also writes.
+    Shared(Mutex<Option<Arc<Mutex<Connection>>>>),
+    Pool(Pool),
+}
+
+pub(super) struct Pool {
+    path: PathBuf,
+    /// The connections that are not in use; `None` once the pool is closed.
+    idle: Mutex<Option<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn sharing(connection: Arc<Mutex<Connection>>) -> Self {
+        Self::Shared(Mutex::new(Some(connection)))
+    }
+
+    pub(super) fn of(path: PathBuf) -> Self {
+        Self::Pool(Pool {
+            path,
+            idle: Mutex::new(Some(Vec::new())),
+        })
+    }
+
+    /// Runs a read.
+    pub(super) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Shared(connection) => {
+                let connection = lock(connection).clone().ok_or(StoreError::Busy)?;
+                Ok(read(&lock(&connection))?)
+            }
+            Self::Pool(pool) => {
+                let connection = pool.take()?;
+                let outcome = read(&connection);
+                pool.give_back(connection);
+                Ok(outcome?)
+            }
+        }
+    }
+
+    /// Closes the connections. Later reads fail, and those in progress close theirs.
+    pub(super) fn close(&self) {
+        match self {
+            Self::Shared(connection) => *lock(connection) = None,
+            Self::Pool(pool) => *lock(&pool.idle) = None,
+        }
+    }
+}
+
+impl Pool {
+    fn take(&self) -> Result<Connection, StoreError> {
+        let idle = lock(&self.idle).as_mut().map(Vec::pop);
+        match idle.ok_or(StoreError::Busy)? {
+            Some(connection) => Ok(connection),
+            None => Ok(reading(&self.path)?),
+        }
+    }
+
+    fn give_back(&self, connection: Connection) {
+        if let Some(idle) = lock(&self.idle).as_mut() {
+            idle.push(connection);
+        }
+    }
+}

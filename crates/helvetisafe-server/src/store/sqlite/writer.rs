@@ -1,0 +1,313 @@
+//! The thread that writes. Writes that wait at the same time share a transaction, and so one `fsync`.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::lock::lock;
+use crate::store::StoreError;
+
+/// The largest number of writes in a transaction.
+const BATCH: usize = 256;
+
+/// The largest number of writes in the queue. More of them wait outside, where they do not need memory here.
+const QUEUE: usize = 1024;
+
+pub(super) struct Writer {
+    /// `None` once it is closed.
+    queue: Mutex<Option<Sender<Message>>>,
+    places: Semaphore,
+}
+
+enum Message {
+    Write(Box<dyn Write>),
+    /// Work with a connection that no transaction is open on.
+    Exclusive(Box<dyn FnOnce(&mut Connection) + Send>),
+    /// The connection has been closed when the sender is dropped.
+    Close(oneshot::Sender<()>),
+}
+
+/// A write in the queue.
+trait Write: Send {
+    /// Runs it inside a transaction. May be called again after a transaction that was rolled back.
+    fn run(&mut self, connection: &Connection);
+
+    /// Answers the caller after the transaction.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Intent<T, F> {
+    work: F,
+    outcome: Result<T, StoreError>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Write for Intent<T, F>
+where
+    T: Send,
+    F: Fn(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, connection: &Connection) {
+        self.outcome = in_savepoint(connection, &self.work);
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        // A caller that no longer waits needs no answer.
+        let _ = self.caller.send(self.outcome.and_then(|outcome| {
+            committed?;
+            Ok(outcome)
+        }));
+    }
+}
+
+/// Runs work of which a failure undoes all statements, and those of no other work.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl Fn(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let execute = |statement| connection.prepare_cached(statement)?.execute([]);
+    execute("SAVEPOINT work")?;
+    let outcome = work(connection);
+    // A full disk may have rolled back the whole transaction.
+    if outcome.is_err() && !connection.is_autocommit() {
+        execute("ROLLBACK TO work")?;
+    }
+    if !connection.is_autocommit() {
+        execute("RELEASE work")?;
+    }
+    outcome
+}
+
+impl Writer {
+    pub(super) fn start(connection: Arc<Mutex<Connection>>) -> io::Result<Self> {
+        let (queue, messages) = channel();
+        thread::Builder::new()
+            .name("helvetisafe-writer".to_owned())
+            .spawn(move || run(connection, &messages))?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            places: Semaphore::new(QUEUE),
+        })
+    }
+
+    /// Runs a write, and returns when it is durable.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let _place = self.places.acquire().await.map_err(|_| StoreError::Busy)?;
+        let (caller, answer) = oneshot::channel();
+        let intent = Intent {
+            work,
+            outcome: Err(StoreError::Busy),
+            caller,
+        };
+        self.send(Message::Write(Box::new(intent)))?;
+        answer.await.unwrap_or(Err(StoreError::Busy))
+    }
+
+    /// Runs work that begins its own transactions.
+    pub(super) async fn exclusive<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        let work = move |connection: &mut Connection| {
+            // As above.
+            let _ = caller.send(work(connection).map_err(StoreError::from));
+        };
+        self.send(Message::Exclusive(Box::new(work)))?;
+        answer.await.unwrap_or(Err(StoreError::Busy))
+    }
+
+    /// Waits for the writes in the queue, and closes the connection.
+    pub(super) async fn close(&self) {
+        let Some(queue) = lock(&self.queue).take() else {
+            return;
+        };
+        let (closing, closed) = oneshot::channel();
+        if queue.send(Message::Close(closing)).is_ok() {
+            // An error is the sender's end, which is what it waits for.
+            let _ = closed.await;
+        }
+    }
+
+    fn send(&self, message: Message) -> Result<(), StoreError> {
+        let queue = lock(&self.queue);
+        let queue = queue.as_ref().ok_or(StoreError::Busy)?;
+        queue.send(message).map_err(|_| StoreError::Busy)
+    }
+}
+
+fn run(connection: Arc<Mutex<Connection>>, messages: &Receiver<Message>) {
+    let mut batch = Vec::new();
+    let mut closing = None;
+    while let Ok(first) = messages.recv() {
+        let mut held = lock(&connection);
+        let more = messages.try_iter().take(BATCH - 1);
+        for message in std::iter::once(first).chain(more) {
+            match message {
+                Message::Write(write) => batch.push(write),
+                Message::Exclusive(work) => {
+                    commit_together(&mut held, &mut batch);
+                    work(&mut held);
+                }
+                Message::Close(sender) => closing = Some(sender),
+            }
+        }
+        commit_together(&mut held, &mut batch);
+        if closing.is_some() {
+            break;
+        }
+    }
+    drop(connection);
+    drop(closing);
+}
+
+/// Runs writes in one transaction. If it fails, each of them runs in its own, so that one write that needs too much of
+/// the disk does not fail the others.
+fn commit_together(connection: &mut Connection, batch: &mut Vec<Box<dyn Write>>) {
+    if batch.is_empty() {
+        return;
+    }
+    let committed = commit(connection, batch);
+    let is_done = committed.is_ok() || batch.len() == 1;
+    for mut write in batch.drain(..) {
+        let committed = if is_done {
+            committed.clone()
+        } else {
+            commit(connection, std::slice::from_mut(&mut write))
+        };
+        write.answer(committed);
+    }
+}
+
+fn commit(connection: &mut Connection, batch: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for write in batch {
+        write.run(&transaction);
+        if transaction.is_autocommit() {
+            return Err(StoreError::Full);
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn database() -> Arc<Mutex<Connection>> {
+        let connection = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE numbers (n INTEGER UNIQUE) STRICT";
+        connection.execute_batch(table).unwrap();
+        Arc::new(Mutex::new(connection))
+    }
+
+    fn count(connection: &Mutex<Connection>) -> i64 {
+        let count = "SELECT count(*) FROM numbers";
+        let held = lock(connection);
+        held.query_row(count, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The writes that arrive while the connection is in use are one transaction.
+    #[tokio::test]
+    async fn writes_that_wait_share_a_transaction_and_fail_alone() {
+        let connection = database();
+        let commits = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&commits);
+        lock(&connection)
+            .commit_hook(Some(move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+                false
+            }))
+            .unwrap();
+        let writer = Arc::new(Writer::start(Arc::clone(&connection)).unwrap());
+        let held = lock(&connection);
+        let tasks: Vec<_> = (0..100)
+            .map(|n| {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move {
+                    let insert = move |connection: &Connection| {
+                        connection.execute("INSERT INTO numbers VALUES (?)", [n])?;
+                        connection.execute("INSERT INTO numbers VALUES (?)", [n / 2 * 2 + 1000])?;
+                        Ok(())
+                    };
+                    writer.write(insert).await
+                })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        drop(held);
+        let mut failures = 0;
+        for task in tasks {
+            failures += usize::from(task.await.unwrap().is_err());
+        }
+        assert_eq!(failures, 50, "the second of each pair fails");
+        assert_eq!(count(&connection), 100, "with all its statements");
+        // The thread may have taken the first one alone.
+        assert!(commits.load(Ordering::SeqCst) <= 2);
+    }
+
+    /// A full database rolls back the whole transaction. The writes that fit happen.
+    #[tokio::test]
+    async fn a_write_that_does_not_fit_fails_alone() {
+        let connection = database();
+        lock(&connection)
+            .pragma_update(None, "max_page_count", 20)
+            .unwrap();
+        let writer = Arc::new(Writer::start(Arc::clone(&connection)).unwrap());
+        let held = lock(&connection);
+        let tasks: Vec<_> = (0..10)
+            .map(|n| {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move {
+                    let insert = move |connection: &Connection| {
+                        connection.execute("INSERT INTO numbers VALUES (?)", [n])?;
+                        if n == 5 {
+                            connection.execute_batch(
+                                "CREATE TABLE large (b BLOB); \
+                                 INSERT INTO large VALUES (zeroblob(1000000))",
+                            )?;
+                        }
+                        Ok(())
+                    };
+                    writer.write(insert).await
+                })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        drop(held);
+        for (n, task) in tasks.into_iter().enumerate() {
+            let expected = if n == 5 {
+                Err(StoreError::Full)
+            } else {
+                Ok(())
+            };
+            assert_eq!(task.await.unwrap(), expected, "{n}");
+        }
+        assert_eq!(count(&connection), 9);
+    }
+
+    #[tokio::test]
+    async fn a_closed_writer_has_done_the_writes_in_its_queue() {
+        let connection = database();
+        let writer = Writer::start(Arc::clone(&connection)).unwrap();
+        let insert = |connection: &Connection| {
+            connection.execute("INSERT INTO numbers VALUES (1)", [])?;
+            Ok(())
+        };
+        let (written, ()) = tokio::join!(writer.write(insert), writer.close());
+        assert_eq!(written, Ok(()));
+        assert_eq!(count(&connection), 1);
+        assert_eq!(writer.write(insert).await, Err(StoreError::Busy));
+    }
+}

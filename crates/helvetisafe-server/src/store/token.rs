@@ -1,0 +1,83 @@
+//! Access tokens and portal API tokens, as the database stores them.
+//!
+//! A token is found by its SHA-256. The time of the search reveals at most a part of that hash, from which
+//! no token can be found.
+
+use std::time::Duration;
+
+use helvetisafe_proto::{Scope, Scopes};
+
+use super::{AccountId, Moment, Tenant};
+use crate::token::Hash;
+
+/// The kind of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// An access token from the token endpoint; it always expires.
+    Access,
+    /// An API token from the portal, which here is the owner of the vault.
+    Api,
+}
+
+impl TokenKind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Api => "api",
+        }
+    }
+
+    /// Reads a kind. One that this version does not know has the fewest rights.
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "api" => Self::Api,
+            _ => Self::Access,
+        }
+    }
+}
+
+/// The stored data of a new token.
+pub(crate) struct TokenRow {
+    pub(crate) hash: Hash,
+    pub(crate) kind: TokenKind,
+    pub(crate) account: AccountId,
+    pub(crate) scopes: Scopes,
+    pub(crate) expiry: TokenExpiry,
+}
+
+/// The expiry of a new token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TokenExpiry {
+    Never,
+    At(Moment),
+    /// From the database's present on.
+    After(Duration),
+}
+
+impl TokenExpiry {
+    /// Returns the time at which it expires, if it does.
+    pub(super) fn from(self, now: Moment) -> Option<Moment> {
+        match self {
+            Self::Never => None,
+            Self::At(time) => Some(time),
+            Self::After(life) => Some(now.after(life)),
+        }
+    }
+}
+
+/// The account and rights of a valid token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Principal {
+    pub(crate) kind: TokenKind,
+    pub(crate) account: AccountId,
+    pub(crate) tenant: Tenant,
+    pub(crate) scopes: Scopes,
+}
+
+/// Reads scopes. Unknown ones are ignored, since a newer version of the vault may have stored them.
+pub(super) fn parse_scopes(text: &str) -> Scopes {
+    let words = text.split_ascii_whitespace();
+    words
+        .filter_map(|scope| scope.parse::<Scope>().ok())
+        .collect()
+}
