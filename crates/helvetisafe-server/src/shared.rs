@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::budget::Budget;
 use crate::cache::{CachedAnswer, CachedList, ListCache, SecretCache, TokenCache};
 use crate::limits::Limits;
+use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::store::{Moment, OrganizationId, Principal, Store, StoreError};
 use crate::token::Hash;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     /// The memory of the secrets and lists that are cached or being sent.
     pub(crate) answers: Budget,
     pub(crate) settings: Settings,
+    pub(crate) readiness: Readiness,
 }
 
 /// The failure of a read.

@@ -5,6 +5,7 @@
 mod accounts;
 mod file;
 mod moment;
+mod schema;
 mod secrets;
 mod tokens;
 mod version;
@@ -23,6 +24,7 @@ use file::OpenFile;
 
 pub(crate) use accounts::{AccountId, AccountRow, Client, OrganizationId};
 pub(crate) use moment::Moment;
+pub(crate) use schema::Schema;
 pub use secrets::StoredSecret;
 pub(crate) use secrets::{Ciphertext, Conditional, ListVersion};
 pub(crate) use sqlx::Error as StoreError;
