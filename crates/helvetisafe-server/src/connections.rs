@@ -3,9 +3,14 @@
 mod slots;
 
 use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::response::Response;
 use axum::serve::Listener;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -14,10 +19,14 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 
 use crate::settings::Bounds;
-use slots::Slots;
+use crate::telemetry::ConnectionCounts;
+use slots::{Slot, Slots};
 
 pub(crate) use slots::Peer;
 
@@ -25,58 +34,127 @@ pub(crate) use slots::Peer;
 /// is written ahead, in bytes.
 const BUFFER_LEN: usize = 32 * 1024;
 
-/// Serves until `stopped` is ready, then waits for the requests in flight. `router_for` returns the router
-/// of a connection.
+/// Serves until `stopped` is ready, then waits for the requests in flight. `open` makes the handshake of a
+/// connection, if there is one, and returns its stream and its router.
 ///
 /// `axum::serve` has no such bounds.
-pub(crate) async fn serve<L: Listener>(
+pub(crate) async fn serve<L, F, S>(
     mut listener: L,
-    router_for: impl Fn(&L::Io) -> Router,
+    open: impl Fn(L::Io) -> F,
     bounds: Bounds,
+    counts: ConnectionCounts,
     stopped: impl Future<Output = ()>,
-) {
-    let (http, open) = (
-        http1_builder(bounds.client_timeout),
-        GracefulShutdown::new(),
-    );
+) where
+    L: Listener<Addr = SocketAddr>,
+    F: Future<Output = io::Result<(S, Router)>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let connections = Connections {
+        http: http1_builder(bounds.client_timeout),
+        client_timeout: bounds.client_timeout,
+        counts,
+    };
+    let graceful = GracefulShutdown::new();
+    let (stopping, is_stopping) = watch::channel(());
     let slots = Slots::new(bounds.max_connections);
     let mut stopped = std::pin::pin!(stopped);
     loop {
         let accepted = async {
-            let (socket, _) = listener.accept().await;
-            (socket, slots.take().await)
+            let (socket, address) = listener.accept().await;
+            (socket, address, slots.take().await)
         };
-        let (socket, slot) = tokio::select! {
+        let (socket, address, slot) = tokio::select! {
             accepted = accepted => accepted,
             () = &mut stopped => break,
         };
-        let service = service_for(router_for(&socket), slot.peer().clone());
-        let mut socket = TimeoutStream::new(socket);
-        socket.set_write_timeout(Some(bounds.client_timeout));
-        let connection = http.serve_connection(TokioIo::new(Box::pin(socket)), service);
-        let connection = open.watch(connection);
+        let (opening, mut is_stopping) = (open(socket), is_stopping.clone());
+        let (connections, watcher) = (connections.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // An error ends only this connection, and its client notices.
+            let _open = connections.count();
+            let served = async {
+                let opened = tokio::select! {
+                    opened = connections.handshake(opening, &slot) => opened,
+                    // A handshake is no request, so a stop does not wait for it.
+                    _ = is_stopping.changed() => None,
+                };
+                if let Some((socket, router)) = opened {
+                    let service = service_for(router, slot.peer().clone(), address);
+                    // An error ends only this connection, and its client notices.
+                    let _ = watcher.watch(connections.http(socket, service)).await;
+                }
+            };
             tokio::select! {
-                _ = connection => {}
+                () = served => {}
                 () = slot.eviction() => {}
             }
         });
     }
-    drop(listener);
-    open.shutdown().await;
+    drop((listener, stopping));
+    graceful.shutdown().await;
 }
 
-/// Returns the service of one connection. It passes the peer to the calls, and counts their requests.
+/// The settings that all connections share.
+#[derive(Clone)]
+struct Connections {
+    http: http1::Builder,
+    client_timeout: Duration,
+    counts: ConnectionCounts,
+}
+
+impl Connections {
+    /// Counts a connection as open until the guard is dropped.
+    fn count(&self) -> impl Drop + use<> {
+        struct Open(ConnectionCounts);
+        impl Drop for Open {
+            fn drop(&mut self) {
+                self.0.open.dec();
+            }
+        }
+        self.counts.accepted.inc();
+        self.counts.open.inc();
+        Open(self.counts.clone())
+    }
+
+    /// Waits for a handshake, which is evicted as late as a request: it takes round trips.
+    async fn handshake<T>(
+        &self,
+        opening: impl Future<Output = io::Result<T>>,
+        slot: &Slot,
+    ) -> Option<T> {
+        let _in_flight = slot.peer().begin_request();
+        let opened = timeout(self.client_timeout, opening).await;
+        let opened = opened.ok().and_then(Result::ok);
+        if opened.is_none() {
+            self.counts.failed_handshakes.inc();
+        }
+        opened
+    }
+
+    /// Returns the connection over a stream.
+    fn http<S: AsyncRead + AsyncWrite, V>(&self, socket: S, service: V) -> Http<S, V>
+    where
+        V: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    {
+        let mut socket = TimeoutStream::new(socket);
+        socket.set_write_timeout(Some(self.client_timeout));
+        self.http
+            .serve_connection(TokioIo::new(Box::pin(socket)), service)
+    }
+}
+
+type Http<S, V> = http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, V>;
+
+/// Returns the service of one connection. It passes the peer and its address to the calls, and counts their requests.
 fn service_for(
     router: Router,
     peer: Peer,
-) -> impl Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
-{
+    address: SocketAddr,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> {
     let router = TowerToHyperService::new(router);
     service_fn(move |mut request: Request<Incoming>| {
         let in_flight = peer.begin_request();
         request.extensions_mut().insert(peer.clone());
+        request.extensions_mut().insert(ConnectInfo(address));
         let response = router.call(request);
         async move {
             let _in_flight = in_flight;

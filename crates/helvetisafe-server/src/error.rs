@@ -2,6 +2,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::problem::Problem;
+
 /// A failure to start a vault, or of a method of its handle.
 ///
 /// Errors of clients are not included; those are HTTP responses. `Display` is the whole message, with the reason,
@@ -83,6 +85,9 @@ pub enum Error {
     /// The account belongs to another vault.
     #[error("the account belongs to another vault: make one with new_account")]
     UnknownAccount,
+    /// A setting, the certificate or the schema of the database does not allow to serve.
+    #[error("{0}")]
+    Problem(Problem),
     /// A key cannot be made, or a given key is not usable.
     #[error("cannot make or use the key of an account: {0}")]
     Crypto(helvetisafe_crypto::Error),
@@ -103,6 +108,12 @@ impl From<helvetisafe_crypto::Error> for Error {
     }
 }
 
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 impl Error {
     /// Returns a function for `map_err` that adds the action and the path.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -115,7 +126,7 @@ impl Error {
 }
 
 /// Quotes a path as one word of a shell command.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 

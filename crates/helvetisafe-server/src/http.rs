@@ -18,6 +18,7 @@ mod health;
 mod list_secrets;
 mod openapi;
 mod precondition;
+mod ready;
 mod refusal;
 mod token_form;
 mod unread_body;
@@ -49,7 +50,7 @@ pub(crate) use refusal::report;
 /// The state that all calls share.
 type VaultState = axum::extract::State<Arc<Shared>>;
 
-/// Returns the routes of all calls: the endpoints of the wire crate, and three calls of the vault alone.
+/// Returns the routes of all calls: the endpoints of the wire crate, and four calls of the vault alone.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(endpoint::<FetchToken, _>(fetch_token::call))
@@ -62,6 +63,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .merge(endpoint::<DeleteSecret, _>(delete_secret::call))
         .route(UpdateSecret::PATH, post(upsert_secret::call))
         .route("/health", get(health::call))
+        .route("/ready", get(ready::call))
         .route("/openapi.json", get(openapi::call))
         .fallback(async || Refusal::UNKNOWN_PATH)
         .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)

@@ -27,11 +27,18 @@ pub mod faults;
 mod http;
 mod limits;
 mod lock;
+mod log;
 mod private_files;
+mod problem;
 mod provision;
+mod proxies;
+mod readiness;
+pub mod serve;
 mod settings;
 mod shared;
 mod store;
+mod telemetry;
+mod tls;
 mod token;
 mod vault;
 

@@ -1,13 +1,14 @@
 //! The command `helvetisafe-server`.
 
 mod limit_options;
+mod serve_command;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "faults")]
 use helvetisafe_server::faults::{Faults, Spec};
 use helvetisafe_server::{DevVault, Vault, VaultBuilder};
@@ -50,13 +51,25 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let command = Args::command()
+        .subcommand(serve_command::serve_command())
+        .subcommand(serve_command::check_command());
+    let matches = command.get_matches();
+    match matches.subcommand() {
+        Some(("serve", matches)) => serve_command::serve(matches),
+        Some(("check", matches)) => serve_command::report(matches),
+        _ => run_dev(Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())),
+    }
+}
+
+fn run_dev(args: Args) -> ExitCode {
     let Command::Dev {
         listen,
         state,
         limits,
         #[cfg(feature = "faults")]
         faults,
-    } = Args::parse().command;
+    } = args.command;
     let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
     #[cfg(feature = "faults")]
     let builder = with_faults(builder, faults);

@@ -1,12 +1,14 @@
 //! Files and folders that other users can neither read nor write.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use tempfile::TempDir;
+use zeroize::Zeroizing;
 
 use crate::Error;
+use crate::problem::Problem;
 
 /// Returns options that make new files with mode 0600.
 pub(crate) fn options() -> OpenOptions {
@@ -61,6 +63,61 @@ fn check(path: &Path, mode: &'static str) -> Result<(), Error> {
 #[cfg(not(unix))]
 fn check(_: &Path, _: &'static str) -> Result<(), Error> {
     Ok(())
+}
+
+/// Reads a private key of the operator. Refuses one that other users can read, except a group of this process in
+/// a volume, such as one of Kubernetes with an `fsGroup`: the file of another user, or on a read-only mount.
+pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let unreadable = |error: std::io::Error| {
+        let problem = format_args!("cannot be read: {error}");
+        Problem::new(subject, problem, "check the path and its permissions")
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    if is_exposed(&file).map_err(unreadable)? {
+        let remedy = format!(
+            "run chmod 600 {}; in a volume, mode 0440 with a group of the vault will do",
+            crate::error::quoted(path)
+        );
+        return Err(Problem::new(
+            subject,
+            "can be read or written by other users",
+            remedy,
+        ));
+    }
+    let size = file.metadata().map_or(0, |metadata| metadata.len());
+    // Enough room from the start, so that no part of the key is left where a smaller buffer was.
+    let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
+    file.read_to_end(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn is_exposed(file: &File) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    let others = metadata.mode() & 0o077;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    let is_of_volume = || is_own_group(metadata.gid()) && (!is_own || is_read_only(file));
+    Ok(others != 0 && !(others == 0o040 && is_of_volume()))
+}
+
+#[cfg(unix)]
+fn is_own_group(group: u32) -> bool {
+    let groups = rustix::process::getgroups().unwrap_or_default();
+    let mut groups = groups.into_iter().chain([rustix::process::getegid()]);
+    groups.any(|own| own.as_raw() == group)
+}
+
+#[cfg(unix)]
+fn is_read_only(file: &File) -> bool {
+    let flags = rustix::fs::fstatvfs(file).map(|it| it.f_flag);
+    flags.is_ok_and(|flags| flags.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+}
+
+/// Only Unix has modes.
+#[cfg(not(unix))]
+fn is_exposed(_: &File) -> std::io::Result<bool> {
+    Ok(false)
 }
 
 /// Writes a file with mode 0600 atomically: even after a power failure, a reader finds either the old or the

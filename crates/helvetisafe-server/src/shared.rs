@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::budget::Budget;
 use crate::cache::{CachedList, ListCache};
 use crate::limits::Limits;
+use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::store::{Moment, Store, StoreError, Tenant};
 
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     /// The memory of the secrets and lists that are being sent, and of cached lists.
     pub(crate) answers: Budget,
     pub(crate) settings: Settings,
+    pub(crate) readiness: Readiness,
 }
 
 /// The failure of a read.

@@ -8,6 +8,7 @@ mod account;
 mod database;
 mod error;
 mod moment;
+mod schema;
 mod secret;
 mod sqlite;
 mod token;
@@ -27,6 +28,7 @@ pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::StoreError;
 pub(crate) use moment::Moment;
+pub(crate) use schema::Schema;
 pub use secret::StoredSecret;
 pub(crate) use secret::{Ciphertext, Conditional, List, ListVersion, Page, Put, SecretWrite};
 pub(crate) use token::{Principal, TokenExpiry, TokenKind, TokenRow};
@@ -53,6 +55,13 @@ impl Store {
             Self::Sqlite(sqlite) => sqlite.migrate().await,
         };
         migrated.map_err(|error| self.error(error))
+    }
+
+    /// Checks that the database takes writes, and compares its tables with those of this version.
+    pub(crate) async fn probe(&self) -> Result<Schema, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.probe().await,
+        }
     }
 
     /// Returns the number of migrations that are still to run.

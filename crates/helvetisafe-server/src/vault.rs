@@ -1,5 +1,6 @@
 //! The handle of a running vault, and its builder.
 
+mod front;
 mod thread;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +20,8 @@ use crate::shared::Shared;
 use crate::store::{Database, StoreError};
 use crate::{Error, RateLimits};
 use thread::Running;
+
+pub(crate) use front::{Front, Protection};
 
 /// A running vault. It serves HTTP on a loopback address, from its own thread with its own runtime.
 ///
@@ -46,7 +49,7 @@ impl Vault {
         VaultBuilder::default()
     }
 
-    /// Returns the base URL, `http://ADDRESS:PORT`, without a trailing slash.
+    /// Returns the base URL, `http://ADDRESS:PORT` for a vault of this library, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
@@ -56,6 +59,16 @@ impl Vault {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.running.address
+    }
+
+    /// Returns the address of the metrics, with the actual port; `None` without a listener for them.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.running.metrics_address
+    }
+
+    /// Makes `/ready` answer 503 from now on.
+    pub(crate) fn drain(&self) {
+        self.running.shared.readiness.drain();
     }
 
     /// Stops the vault. It accepts no more connections, gives requests in flight up to 5 s to finish, and
@@ -116,6 +129,7 @@ pub struct VaultBuilder {
     listen: SocketAddr,
     database: Database,
     settings: Settings,
+    front: Front,
     #[cfg(feature = "faults")]
     faults: Option<Faults>,
 }
@@ -126,6 +140,7 @@ impl Default for VaultBuilder {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             database: Database::in_memory(),
             settings: Settings::default(),
+            front: Front::default(),
             #[cfg(feature = "faults")]
             faults: None,
         }
@@ -189,6 +204,12 @@ impl VaultBuilder {
         self
     }
 
+    /// Sets how clients reach the vault, and what observes their requests.
+    pub(crate) fn front(mut self, front: Front) -> Self {
+        self.front = front;
+        self
+    }
+
     /// Lets the vault misbehave on purpose, for tests: see [`faults`](crate::faults).
     #[cfg(feature = "faults")]
     pub fn faults(mut self, faults: Faults) -> Self {
@@ -234,6 +255,7 @@ impl VaultBuilder {
     /// [`Error::File`], [`Error::Exposed`], [`Error::Locked`] or [`Error::Database`] for the
     /// database; [`Error::Thread`] when the operating system has no free thread.
     pub fn start(self) -> Result<Vault, Error> {
+        let scheme = self.front.protection.scheme();
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
@@ -242,7 +264,7 @@ impl VaultBuilder {
             .map_err(Error::Thread)?;
         match started.recv() {
             Ok(running) => Ok(Vault {
-                base_url: format!("http://{}", running.address),
+                base_url: format!("{scheme}://{}", running.address),
                 running,
                 stop: Some(stop),
                 thread: Some(thread),

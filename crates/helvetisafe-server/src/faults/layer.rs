@@ -23,6 +23,7 @@ use crate::connections;
 use crate::http::{report, tenant};
 use crate::shared::Shared;
 use crate::store::{Ciphertext, Tenant};
+use crate::telemetry::ConnectionCounts;
 
 /// The largest request body in bytes, larger than any vault accepts.
 const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;
@@ -42,8 +43,12 @@ pub(crate) async fn serve(
         history: History::default(),
     };
     let calls = calls.layer(from_fn_with_state(state, apply_faults));
-    let calls_on = |stream: &FaultyStream| calls.clone().layer(Extension(stream.wire().clone()));
-    connections::serve(FaultyListener::new(listener), calls_on, bounds, stop).await;
+    let open = move |stream: FaultyStream| {
+        let calls = calls.clone().layer(Extension(stream.wire().clone()));
+        std::future::ready(Ok((stream, calls)))
+    };
+    let counts = ConnectionCounts::default();
+    connections::serve(FaultyListener::new(listener), open, bounds, counts, stop).await;
 }
 
 #[derive(Clone)]

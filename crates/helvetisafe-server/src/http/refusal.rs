@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use helvetisafe_proto::{ErrorBody, ErrorCode, Scope};
 
+use crate::log;
 use crate::shared::ReadError;
 use crate::store::StoreError;
 use crate::token::NoRandomness;
@@ -249,9 +250,9 @@ impl From<NoRandomness> for Refusal {
     }
 }
 
-/// Writes an internal error to standard error, since the vault has no log. The client does not receive it.
+/// Writes an internal error to standard error. The client does not receive it.
 pub(crate) fn report(error: &dyn std::error::Error) {
-    eprintln!("helvetisafe-server: {error}");
+    log::error(&error);
 }
 
 impl IntoResponse for Refusal {
@@ -269,6 +270,10 @@ impl IntoResponse for Refusal {
             error_description: description,
         };
         let mut response = (status, Json(body)).into_response();
+        if let Some(code) = code {
+            // For metrics and the access log.
+            response.extensions_mut().insert(code);
+        }
         if let Some(header) = self.header {
             let (name, value) = header.into_pair();
             response.headers_mut().insert(name, value);

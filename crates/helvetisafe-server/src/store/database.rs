@@ -1,8 +1,10 @@
 //! The location of the database, as an operator writes it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use super::{Schema, StoreError, sqlite};
 
 /// The database of a vault: `sqlite:PATH`.
 ///
@@ -37,6 +39,24 @@ impl Database {
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Engine::Sqlite(path.into()))
+    }
+}
+
+impl Database {
+    /// Returns the file of SQLite.
+    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
+        match &self.0 {
+            Engine::Sqlite(path) => Some(path),
+            Engine::Memory => None,
+        }
+    }
+
+    /// Compares the tables with those of this version, and changes nothing.
+    pub(crate) async fn schema(&self) -> Result<Schema, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(path) => sqlite::schema_of_file(path),
+            Engine::Memory => Ok(Schema::Absent),
+        }
     }
 }
 

@@ -12,12 +12,12 @@ mod secrets;
 mod tokens;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::{Schema, StoreError};
 use crate::Error;
 use connection::Readers;
 use file::OpenFile;
@@ -73,6 +73,16 @@ impl Sqlite {
         self.writer.exclusive(migrations::run).await
     }
 
+    /// Takes the lock of a writer, reads the schema, and changes nothing.
+    pub(super) async fn probe(&self) -> Result<Schema, StoreError> {
+        let probe = |connection: &mut Connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            migrations::schema(&transaction)
+        };
+        self.writer.exclusive(probe).await
+    }
+
     /// Returns the number of migrations that are still to run.
     #[allow(dead_code, reason = "for a start that must not migrate")]
     pub(super) async fn pending_migrations(&self) -> Result<usize, StoreError> {
@@ -104,6 +114,14 @@ impl Sqlite {
         write: impl Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(write).await
+    }
+}
+
+/// Reads the schema of a file, which need not exist, without changing it. Another process may serve it.
+pub(super) fn schema_of_file(path: &Path) -> Result<Schema, StoreError> {
+    match path.exists() {
+        true => Ok(migrations::schema(&connection::read_only(path)?)?),
+        false => Ok(Schema::Absent),
     }
 }
 
@@ -156,5 +174,53 @@ mod tests {
         assert_eq!(sqlite.pending_migrations().await.unwrap(), 0);
         let delete = sqlite.read(|connection| connection.execute("DELETE FROM secrets", []));
         assert!(delete.is_err(), "a reader cannot write");
+    }
+
+    #[tokio::test]
+    async fn the_schema_is_compared_with_this_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        assert_eq!(schema_of_file(&path).unwrap(), Schema::Absent);
+        let sqlite = Sqlite::in_file(path.clone()).unwrap();
+        assert_eq!(sqlite.probe().await.unwrap(), Schema::Absent);
+        sqlite.migrate().await.unwrap();
+        for (change, expected) in [
+            ("SELECT 1", Schema::Current),
+            (
+                "DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)",
+                Schema::Behind(1),
+            ),
+            ("INSERT INTO migrations VALUES (9999, 0)", Schema::Ahead),
+        ] {
+            let change = |connection: &Connection| Ok(connection.execute_batch(change)?);
+            sqlite.write(change).await.unwrap();
+            assert_eq!(sqlite.probe().await.unwrap(), expected);
+            assert_eq!(schema_of_file(&path).unwrap(), expected);
+        }
+        sqlite.close().await;
+        assert_eq!(schema_of_file(&path).unwrap(), Schema::Ahead);
+        assert!(sqlite.probe().await.is_err(), "it is closed");
+    }
+
+    #[tokio::test]
+    async fn a_probe_fails_while_another_process_holds_the_lock_of_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        let sqlite = Sqlite::in_file(path.clone()).unwrap();
+        sqlite.migrate().await.unwrap();
+        let store = super::super::Store::Sqlite(sqlite);
+        let mut other = Connection::open(&path).unwrap();
+        let held = other
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .unwrap();
+        let readiness = crate::readiness::Readiness::default();
+        let reasons = readiness.reasons(&store).await;
+        assert_eq!(reasons.len(), 1, "{reasons:?}");
+        held.rollback().unwrap();
+        assert_eq!(readiness.reasons(&store).await.len(), 1, "it is cached");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert_eq!(readiness.reasons(&store).await, Vec::new());
+        readiness.drain();
+        assert_eq!(readiness.reasons(&store).await.len(), 1);
     }
 }

@@ -1,25 +1,30 @@
 //! The vault's thread: starts, serves and stops.
 
-use std::io::ErrorKind;
+use std::future::Ready;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use axum::Router;
+use axum::serve::{Listener, ListenerExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::VaultBuilder;
+use super::front::Admitting;
+use super::{Front, Protection, VaultBuilder};
 use crate::Error;
 use crate::budget::Budget;
 use crate::connections;
 use crate::http;
 use crate::limits::Limits;
+use crate::settings::Bounds;
 use crate::shared::Shared;
 use crate::store::Store;
+use crate::telemetry::{self, ConnectionCounts};
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
@@ -27,6 +32,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The parts of a started vault that its handle needs.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
+    pub(super) metrics_address: Option<SocketAddr>,
     pub(super) shared: Arc<Shared>,
     pub(super) runtime: Handle,
 }
@@ -45,10 +51,11 @@ pub(super) fn run(
         .map_err(Error::Thread)?;
     runtime.block_on(async {
         // Binds first, so that no file is made if the port is in use.
-        let listener = bind(builder.listen).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| cannot_listen(builder.listen, error))?;
+        let (listener, address) = bind(builder.listen, &builder.front.protection).await?;
+        let metrics = match builder.front.metrics_listen {
+            Some(listen) => Some(listen_on(listen).await?),
+            None => None,
+        };
         let store = Store::open(&builder.database).await?;
         store.migrate().await?;
         let settings = builder.settings.clone();
@@ -59,13 +66,21 @@ pub(super) fn run(
             bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
             answers: Budget::new(settings.answer_budget),
             settings,
+            readiness: Default::default(),
         });
         let running = Running {
             address,
+            metrics_address: metrics.as_ref().map(|(_, address)| *address),
             shared: Arc::clone(&shared),
             runtime: Handle::current(),
         };
         if ready.send(running).is_ok() {
+            if let (Some((listener, _)), Some(observer)) = (metrics, &builder.front.telemetry) {
+                tokio::spawn(serve_metrics(
+                    listener,
+                    telemetry::router(&observer.metrics),
+                ));
+            }
             serve(listener, Arc::clone(&shared), builder, stopped).await;
         }
         // After a timeout the write-ahead log remains, and the next start reads it.
@@ -80,16 +95,27 @@ fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    if !address.ip().is_loopback() {
+async fn bind(
+    address: SocketAddr,
+    protection: &Protection,
+) -> Result<(TcpListener, SocketAddr), Error> {
+    if matches!(protection, Protection::Loopback) && !address.ip().is_loopback() {
         return Err(Error::NotLoopback { address });
     }
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| cannot_listen(address, error))
+    listen_on(address).await
 }
 
-fn cannot_listen(address: SocketAddr, reason: std::io::Error) -> Error {
+/// Returns a listener and its address, with the actual port.
+async fn listen_on(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let actual = listener.local_addr()?;
+        Ok((listener, actual))
+    };
+    bound.await.map_err(|error| cannot_listen(address, error))
+}
+
+fn cannot_listen(address: SocketAddr, reason: io::Error) -> Error {
     match reason.kind() {
         ErrorKind::AddrInUse => Error::AddressInUse { address },
         _ => Error::Listen { address, reason },
@@ -119,8 +145,7 @@ async fn serve(
         if let Some(faults) = builder.faults {
             return crate::faults::serve(faults, shared, calls, listener, stop).await;
         }
-        let bounds = builder.settings.bounds;
-        connections::serve(listener, |_| calls.clone(), bounds, stop).await;
+        serve_front(listener, calls, shared, builder.front, stop).await;
     };
     let timed_out = async {
         let _ = deadline.await;
@@ -131,6 +156,62 @@ async fn serve(
         () = timed_out => {}
     }
     sweeper.abort();
+}
+
+async fn serve_front(
+    listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
+    calls: Router,
+    shared: Arc<Shared>,
+    front: Front,
+    stop: impl Future<Output = ()>,
+) {
+    let bounds = shared.settings.bounds;
+    let (calls, counts) = match front.telemetry {
+        Some(telemetry) => {
+            let counts = telemetry.metrics.connections.clone();
+            (telemetry.observe(calls, shared), counts)
+        }
+        None => (calls, ConnectionCounts::default()),
+    };
+    let listener = Admitting {
+        listener,
+        protection: front.protection.clone(),
+        counts: counts.clone(),
+    };
+    match front.protection {
+        Protection::Tls(tls) => {
+            let open = move |socket: TcpStream| {
+                let (accept, calls) = (tls.accept(socket), calls.clone());
+                async move { Ok((accept.await?, calls)) }
+            };
+            connections::serve(listener, open, bounds, counts, stop).await;
+        }
+        Protection::Loopback | Protection::Proxies(_) => {
+            connections::serve(listener, plain(calls), bounds, counts, stop).await;
+        }
+    }
+}
+
+/// Returns the function that opens connections without a handshake.
+fn plain<S>(calls: Router) -> impl Fn(S) -> Ready<io::Result<(S, Router)>> {
+    move |socket| std::future::ready(Ok((socket, calls.clone())))
+}
+
+/// Serves the metrics until the runtime ends, for a few scrapers.
+async fn serve_metrics(listener: TcpListener, calls: Router) {
+    let bounds = Bounds {
+        client_timeout: Duration::from_secs(10),
+        max_connections: 16,
+    };
+    let counts = ConnectionCounts::default();
+    connections::serve(
+        listener,
+        plain(calls),
+        bounds,
+        counts,
+        std::future::pending(),
+    )
+    .await;
 }
 
 /// Removes expired secrets and tokens at intervals.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::store::Moment;
+use crate::store::{Moment, Schema};
 
 /// A file is never changed once it was released: there are databases that have run it.
 const STEPS: &[&str] = &[
@@ -21,6 +21,11 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), rusqlite::Error> {
 #[allow(dead_code, reason = "for a start that must not migrate")]
 pub(super) fn pending(connection: &mut Connection) -> Result<usize, rusqlite::Error> {
     Ok(STEPS.len().saturating_sub(done(connection)?))
+}
+
+/// Compares the tables with those of this version.
+pub(super) fn schema(connection: &Connection) -> Result<Schema, rusqlite::Error> {
+    Ok(Schema::compare(done(connection)?, STEPS.len()))
 }
 
 fn run_to(connection: &mut Connection, last: usize) -> Result<(), rusqlite::Error> {

@@ -1,0 +1,117 @@
+//! The vault of `helvetisafe-server serve`: TLS, configuration, readiness, drain and metrics.
+//!
+//! [`Config::resolve`] parses the settings, [`check`] explains everything that is wrong with them, and [`run`]
+//! serves until a signal. An application that needs a vault for its tests takes [`Vault`](crate::Vault).
+
+mod check;
+mod config;
+mod file;
+mod file_watch;
+mod server;
+mod setting;
+mod signals;
+mod systemd;
+
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::{Error, log};
+use file_watch::FileWatch;
+use server::Server;
+use signals::{Signal, Signals};
+
+pub use crate::problem::Problem;
+pub use check::{Checked, Report, Status, check};
+pub use config::Config;
+pub use setting::{Given, Kind, Origin, SETTINGS, Setting};
+
+/// The end of a vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The first signal was followed: requests in flight had up to 5 s, and the database is closed.
+    Clean,
+    /// A second signal cut requests in flight off. No acknowledged write is lost. The process should end now,
+    /// since threads of the vault still run.
+    AtOnce,
+}
+
+/// Serves until SIGTERM or Ctrl-C. `/ready` then answers 503, and after the drain delay the vault stops like
+/// [`Vault::stop`](crate::Vault::stop). A second signal ends it at once. SIGHUP loads the certificate and its
+/// key again, as a change of the files does.
+///
+/// # Errors
+///
+/// [`Error::Problem`] for the certificate and for the schema of the database; those of
+/// [`VaultBuilder::start`](crate::VaultBuilder::start).
+pub fn run(config: Config) -> Result<Ending, Error> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Thread)?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<Ending, Error> {
+    // First, so that a signal during the start leads to a clean stop.
+    let mut signals = Signals::register().map_err(Error::Thread)?;
+    let drain_delay = config.tuning.drain_delay;
+    let mut watch = FileWatch::new(config.endpoint.files().cloned());
+    let server = Server::start(config).await?;
+    systemd::ready();
+    reload_until_stop(&server, &mut signals, &mut watch).await;
+    stop(server, drain_delay, &mut signals).await
+}
+
+async fn reload_until_stop(server: &Server, signals: &mut Signals, watch: &mut FileWatch) {
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop => return,
+                Signal::Reload => {
+                    systemd::reloading();
+                    server.reload();
+                    systemd::ready();
+                }
+            },
+            () = watch.changed() => server.reload(),
+        }
+    }
+}
+
+/// Drains and stops, unless another signal arrives.
+async fn stop(
+    server: Server,
+    drain_delay: Duration,
+    signals: &mut Signals,
+) -> Result<Ending, Error> {
+    systemd::stopping();
+    server.drain();
+    if !drain_delay.is_zero() {
+        log::info(&format_args!("draining for {drain_delay:?}, then stopping"));
+    }
+    let (sender, stopped) = oneshot::channel();
+    let stopping = async {
+        sleep(drain_delay).await;
+        // In a thread of its own, since a second signal does not wait for it.
+        std::thread::spawn(move || sender.send(server.stop()));
+        stopped.await.unwrap_or(Err(Error::Stopped))
+    };
+    let mut stopping = Box::pin(stopping);
+    tokio::select! {
+        stopped = &mut stopping => {
+            stopped?;
+            log::info(&"stopped");
+            Ok(Ending::Clean)
+        }
+        () = signals.stop() => {
+            // Dropping the server would wait for its requests.
+            std::mem::forget(stopping);
+            log::info(&"stopped at once by a second signal; requests in flight were cut off");
+            Ok(Ending::AtOnce)
+        }
+    }
+}

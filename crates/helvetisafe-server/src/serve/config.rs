@@ -1,0 +1,447 @@
+//! The settings of `serve`, parsed once.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::file;
+use super::setting::{Given, SETTINGS};
+use crate::log;
+use crate::problem::Problem;
+use crate::proxies::{self, Proxies};
+use crate::tls::CertificateFiles;
+use crate::{Database, InvalidRate, Rate, RateLimits};
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8200);
+const DATABASE_REMEDY: &str = "write sqlite:FILE, such as sqlite:/var/lib/helvetisafe/vault.db";
+const MAX_DRAIN_DELAY: Duration = Duration::from_secs(3600);
+
+/// A configuration that `serve` can run: the wrong combinations of settings are refused when it is made.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) database: Database,
+    pub(super) endpoint: Endpoint,
+    /// Proxies whose headers are believed.
+    pub(super) proxies: Option<Proxies>,
+    pub(super) metrics_listen: Option<SocketAddr>,
+    pub(super) migrates: bool,
+    pub(super) tuning: Tuning,
+}
+
+/// The settings that suit every other setting.
+#[derive(Clone, Debug)]
+pub(super) struct Tuning {
+    pub(super) drain_delay: Duration,
+    pub(super) has_access_log: bool,
+    pub(super) log_format: log::Format,
+    pub(super) max_connections: Option<usize>,
+    pub(super) limits: RateLimits,
+}
+
+/// An address, and what keeps credentials from being read on the way to it.
+#[derive(Clone, Debug)]
+pub(super) enum Endpoint {
+    Tls(SocketAddr, CertificateFiles),
+    /// Plain HTTP on a loopback address.
+    Loopback(SocketAddr),
+    /// Plain HTTP for proxies that do TLS.
+    Proxied(SocketAddr, Proxies),
+}
+
+impl Endpoint {
+    pub(super) fn address(&self) -> SocketAddr {
+        match self {
+            Self::Tls(address, _) | Self::Loopback(address) | Self::Proxied(address, _) => *address,
+        }
+    }
+
+    /// Returns the files of the certificate and its key, if there is TLS.
+    pub(super) fn files(&self) -> Option<&CertificateFiles> {
+        match self {
+            Self::Tls(_, files) => Some(files),
+            Self::Loopback(_) | Self::Proxied(..) => None,
+        }
+    }
+}
+
+/// The parts of a configuration that could be parsed, for `check`.
+pub(super) struct Parsed {
+    pub(super) database: Option<Database>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) files: Option<CertificateFiles>,
+    pub(super) metrics_listen: Option<SocketAddr>,
+    pub(super) migrates: bool,
+    /// The whole; `None` if there is a problem.
+    pub(super) config: Option<Config>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Config {
+    /// Makes a configuration of the settings of the command line and the environment, and of a file, whose
+    /// settings weigh least.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, each with its place and its remedy.
+    pub fn resolve(given: Vec<Given>, file: Option<&Path>) -> Result<Self, Vec<Problem>> {
+        let parsed = parse(given, file);
+        parsed.config.ok_or(parsed.problems)
+    }
+}
+
+/// Parses all settings, and finds every problem.
+pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
+    let mut reader = Reader::new(given, file);
+    let database = database(&mut reader);
+    let address = reader.one("listen", ADDRESS, parsed);
+    let is_listen_wrong = address.is_none() && reader.values.contains_key("listen");
+    let address = address.unwrap_or(DEFAULT_LISTEN);
+    let files = certificate_files(&mut reader);
+    let metrics_listen = reader.one("metrics-listen", ADDRESS, parsed);
+    let migrates = !reader.switch("no-migrate");
+    let tuning = Tuning::read(&mut reader);
+    let proxies = proxies(&mut reader);
+    let endpoint = endpoint(&mut reader, address, files.clone(), proxies.clone());
+    let config = Option::zip(database.clone(), endpoint).map(|(database, endpoint)| Config {
+        database,
+        endpoint,
+        proxies,
+        metrics_listen,
+        migrates,
+        tuning,
+    });
+    Parsed {
+        database,
+        listen: (!is_listen_wrong).then_some(address),
+        files,
+        metrics_listen,
+        migrates,
+        config: config.filter(|_| reader.problems.is_empty()),
+        problems: reader.problems,
+    }
+}
+
+const ADDRESS: &str = "write an address with a port, such as 0.0.0.0:8200 or [::]:8200";
+const PATH: &str = "write the path of a file";
+const TIME: &str = "write it like 15s or 1m, up to 1h";
+const SWITCH: &str = "write true or false";
+const FORMAT: &str = "write text or json";
+const COUNT: &str = "write a number from 1 to 1000000";
+
+/// The settings with the most weight each, and the problems found.
+struct Reader {
+    values: HashMap<&'static str, Given>,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn new(given: Vec<Given>, file: Option<&Path>) -> Self {
+        let (from_file, problems) = file.map(file::read).unwrap_or_default();
+        let values = from_file.into_iter().chain(given);
+        Self {
+            values: values.map(|given| (given.name, given)).collect(),
+            problems,
+        }
+    }
+
+    /// Returns whether a switch is on.
+    fn switch(&mut self, name: &'static str) -> bool {
+        self.one(name, SWITCH, parsed).unwrap_or(false)
+    }
+
+    /// Parses a setting with one value; `None` if it is not given or wrong.
+    fn one<T>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.all(name, remedy, parse)?.pop()
+    }
+
+    /// Parses every value of a setting; `None` if it is not given or one is wrong.
+    fn all<T>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        debug_assert!(SETTINGS.iter().any(|setting| setting.name == name));
+        let given = self.values.get(name)?;
+        let mut parsed = Vec::new();
+        for value in &given.values {
+            match parse(value) {
+                Some(value) => parsed.push(value),
+                None => {
+                    let problem = format_args!("{value:?} is not valid");
+                    self.problems
+                        .push(Problem::new(given.subject(), problem, remedy));
+                    return None;
+                }
+            }
+        }
+        Some(parsed)
+    }
+
+    /// Returns the place of a setting, or the option that would give it.
+    fn subject(&self, name: &str) -> String {
+        let given = self.values.get(name);
+        given.map_or_else(|| format!("--{name}"), Given::subject)
+    }
+}
+
+impl Tuning {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            drain_delay: reader
+                .one("drain-delay", TIME, drain_delay)
+                .unwrap_or_default(),
+            has_access_log: reader.switch("access-log"),
+            log_format: reader.one("log-format", FORMAT, parsed).unwrap_or_default(),
+            max_connections: reader.one("max-connections", COUNT, count),
+            limits: limits(reader),
+        }
+    }
+}
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn database(reader: &mut Reader) -> Option<Database> {
+    if !reader.values.contains_key("database") {
+        let problem = Problem::new("--database", "is missing", DATABASE_REMEDY);
+        reader.problems.push(problem);
+    }
+    let given = reader.values.get("database")?;
+    let database = given.values.first()?.parse::<Database>();
+    let subject = given.subject();
+    // Without the value, which may have a password in it.
+    let refuse = |error| {
+        reader
+            .problems
+            .push(Problem::new(subject, error, DATABASE_REMEDY))
+    };
+    database.map_err(refuse).ok()
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn certificate_files(reader: &mut Reader) -> Option<CertificateFiles> {
+    let certificate = reader.one("tls-cert", PATH, path);
+    let key = reader.one("tls-key", PATH, path);
+    let lonely = match (certificate, key) {
+        (Some(certificate), Some(key)) => return Some(CertificateFiles { certificate, key }),
+        (Some(_), None) => ("tls-cert", "tls-key"),
+        (None, Some(_)) => ("tls-key", "tls-cert"),
+        (None, None) => return None,
+    };
+    let (one, other) = lonely;
+    if !reader.values.contains_key(other) {
+        let problem = format_args!("is given without --{other}");
+        let remedy = format_args!("give both, or neither for plain HTTP on a loopback address");
+        let problem = Problem::new(reader.subject(one), problem, remedy);
+        reader.problems.push(problem);
+    }
+    None
+}
+
+fn proxies(reader: &mut Reader) -> Option<Proxies> {
+    let remedy = "write a network such as 10.0.0.0/8, or an address";
+    let networks = reader.all("trusted-proxy", remedy, proxies::network)?;
+    Proxies::new(networks)
+}
+
+fn endpoint(
+    reader: &mut Reader,
+    address: SocketAddr,
+    files: Option<CertificateFiles>,
+    proxies: Option<Proxies>,
+) -> Option<Endpoint> {
+    match (files, proxies) {
+        (Some(files), _) => Some(Endpoint::Tls(address, files)),
+        (None, _) if address.ip().is_loopback() => Some(Endpoint::Loopback(address)),
+        (None, Some(proxies)) => Some(Endpoint::Proxied(address, proxies)),
+        (None, None) => {
+            let problem = format_args!(
+                "{address} is not a loopback address, and without TLS everybody on the network could read \
+                 the clients' credentials"
+            );
+            let remedy = "give --tls-cert and --tls-key, or --trusted-proxy with the network of a proxy that does \
+                          TLS, or listen on 127.0.0.1";
+            let problem = Problem::new(reader.subject("listen"), problem, remedy);
+            reader.problems.push(problem);
+            None
+        }
+    }
+}
+
+/// Parses a duration: `15s`, `1m`, or a number of seconds.
+fn drain_delay(text: &str) -> Option<Duration> {
+    if text.trim() != text {
+        return None;
+    }
+    let seconds = text.parse().ok().map(SignedDuration::from_secs);
+    let time = seconds.or_else(|| text.parse().ok())?;
+    let time = Duration::try_from(time).ok()?;
+    (time <= MAX_DRAIN_DELAY).then_some(time)
+}
+
+fn count(text: &str) -> Option<usize> {
+    let count = text.parse().ok()?;
+    (1..=1_000_000).contains(&count).then_some(count)
+}
+
+fn limits(reader: &mut Reader) -> RateLimits {
+    let default = RateLimits::default();
+    let mut limit = |name, default| {
+        let remedy = format!("{InvalidRate}, or off");
+        reader.one(name, &remedy, rate).unwrap_or(default)
+    };
+    RateLimits {
+        requests: limit("limit-requests", default.requests),
+        logins: limit("limit-logins", default.logins),
+        failed_logins: limit("limit-failed-logins", default.failed_logins),
+    }
+}
+
+/// Parses a rate; `Some(None)` is no limit.
+fn rate(text: &str) -> Option<Option<Rate>> {
+    match text {
+        "off" => Some(None),
+        rate => rate.parse().ok().map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::setting::{Origin, Setting};
+
+    fn flags(pairs: &[(&str, &str)]) -> Vec<Given> {
+        let given = pairs.iter().map(|(name, value)| {
+            let values = value.split(' ').map(str::to_owned).collect();
+            Setting::named(name).unwrap().given(values, Origin::Flag)
+        });
+        given.collect()
+    }
+
+    const DATABASE: (&str, &str) = ("database", "sqlite:a.db");
+
+    fn resolve(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let mut given = flags(&[DATABASE]);
+        given.extend(flags(pairs));
+        let join = |problems: Vec<Problem>| {
+            let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            lines.join("\n")
+        };
+        Config::resolve(given, None).map_err(join)
+    }
+
+    #[test]
+    fn plain_http_is_refused_where_others_could_read_it() {
+        const TLS: [(&str, &str); 2] = [("tls-cert", "a"), ("tls-key", "b")];
+        const PROXY: (&str, &str) = ("trusted-proxy", "10.0.0.0/8");
+        for listen in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:0"] {
+            let alone = resolve(&[("listen", listen)]).unwrap();
+            assert!(matches!(alone.endpoint, Endpoint::Loopback(_)), "{listen}");
+        }
+        for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8200", "10.0.0.1:1"] {
+            let refused = resolve(&[("listen", listen)]).unwrap_err();
+            for part in [
+                "--listen: ",
+                "not a loopback address",
+                "--tls-cert",
+                "--trusted-proxy",
+            ] {
+                assert!(refused.contains(part), "{refused}");
+            }
+            let tls = resolve(&[("listen", listen), TLS[0], TLS[1]]).unwrap();
+            assert!(matches!(tls.endpoint, Endpoint::Tls(..)), "{listen}");
+            let proxied = resolve(&[("listen", listen), PROXY]).unwrap();
+            assert!(
+                matches!(proxied.endpoint, Endpoint::Proxied(..)),
+                "{listen}"
+            );
+            let both = resolve(&[("listen", listen), PROXY, TLS[0], TLS[1]]).unwrap();
+            assert!(matches!(both.endpoint, Endpoint::Tls(..)), "{listen}");
+            assert!(both.proxies.is_some());
+        }
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_with_a_remedy() {
+        for (name, value, remedy) in [
+            ("database", "postgre:a", "write sqlite:FILE"),
+            ("listen", "8200", "write an address with a port"),
+            ("tls-cert", "", "write the path"),
+            ("tls-cert", "a", "give both"),
+            ("tls-key", "a", "give both"),
+            ("trusted-proxy", "10.0.0.0/8 x", "write a network"),
+            (
+                "metrics-listen",
+                "localhost:1",
+                "write an address with a port",
+            ),
+            ("drain-delay", "soon", "write it like 15s"),
+            ("drain-delay", "2h", "write it like 15s"),
+            ("drain-delay", "-1s", "write it like 15s"),
+            ("no-migrate", "yes", "write true or false"),
+            ("log-format", "xml", "write text or json"),
+            ("max-connections", "0", "write a number"),
+            ("limit-logins", "1", "write COUNT/SECONDS"),
+        ] {
+            let message = resolve(&[(name, value)]).unwrap_err();
+            assert!(message.starts_with(&format!("--{name}: ")), "{message}");
+            assert!(message.contains(remedy), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+        let secret = resolve(&[("database", "postgre://user:canary@host/db")]).unwrap_err();
+        assert!(!secret.contains("canary"), "{secret}");
+        let all = resolve(&[("listen", "x"), ("drain-delay", "x"), ("access-log", "x")]);
+        assert_eq!(all.unwrap_err().lines().count(), 3);
+        let missing = Config::resolve(Vec::new(), None).unwrap_err();
+        assert!(
+            missing[0]
+                .to_string()
+                .starts_with("--database: is missing;")
+        );
+    }
+
+    #[test]
+    fn the_command_line_outweighs_the_environment_and_that_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.toml");
+        let text = "database = \"sqlite:file.db\"\nlisten = \"127.0.0.1:1\"\ndrain-delay = 1\nlimit-logins = \"off\"";
+        std::fs::write(&file, text).unwrap();
+        let mut given = vec![
+            Setting::named("listen")
+                .unwrap()
+                .given(vec!["127.0.0.1:2".to_owned()], Origin::Variable),
+        ];
+        let config = Config::resolve(given.clone(), Some(&file)).unwrap();
+        assert_eq!(config.endpoint.address().port(), 2);
+        assert_eq!(config.tuning.drain_delay, Duration::from_secs(1));
+        assert_eq!(config.tuning.limits.logins, None);
+        assert_eq!(config.database.to_string(), "sqlite:file.db");
+        given.extend(flags(&[("drain-delay", "later")]));
+        let error = Config::resolve(given, Some(&file)).unwrap_err();
+        assert_eq!(error.len(), 1, "{error:?}");
+        std::fs::write(&file, "\nlisten = \"x\"").unwrap();
+        let error = Config::resolve(flags(&[DATABASE]), Some(&file)).unwrap_err();
+        let expected = format!("{}, line 2: listen: ", file.display());
+        assert!(error[0].to_string().starts_with(&expected), "{error:?}");
+        let error = Config::resolve(flags(&[DATABASE]), Some(Path::new("/absent"))).unwrap_err();
+        assert!(
+            error[0]
+                .to_string()
+                .starts_with("configuration file /absent: cannot be read")
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! A started vault with what the command changes while it runs.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::config::{Config, Endpoint};
+use crate::problem::Problem;
+use crate::store::{Database, Schema};
+use crate::telemetry::{AccessLog, Metrics, Telemetry};
+use crate::tls::Tls;
+use crate::vault::{Front, Protection};
+use crate::{Error, Vault, log};
+
+pub(super) struct Server {
+    vault: Vault,
+    tls: Option<Arc<Tls>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Server {
+    /// Loads the certificate, checks the schema, and starts the vault.
+    pub(super) async fn start(config: Config) -> Result<Self, Error> {
+        log::set_format(config.tuning.log_format);
+        let address = config.endpoint.address();
+        let (protection, tls) = protection(config.endpoint)?;
+        check_schema(&config.database, config.migrates).await?;
+        let metrics = Arc::new(Metrics::new(tls.is_some()));
+        let access_log = config
+            .tuning
+            .has_access_log
+            .then(|| AccessLog::start(Arc::clone(&metrics)));
+        let telemetry = Telemetry {
+            metrics: Arc::clone(&metrics),
+            access_log: access_log.transpose().map_err(Error::Thread)?,
+            proxies: config.proxies,
+        };
+        let mut builder = Vault::builder()
+            .listen(address)
+            .database(config.database)
+            .rate_limits(config.tuning.limits)
+            .front(Front {
+                protection,
+                telemetry: Some(telemetry),
+                metrics_listen: config.metrics_listen,
+            });
+        if let Some(connections) = config.tuning.max_connections {
+            builder = builder.max_connections(connections);
+        }
+        let server = Self {
+            vault: builder.start()?,
+            tls,
+            metrics,
+        };
+        server.introduce();
+        Ok(server)
+    }
+
+    fn introduce(&self) {
+        log::info(&format_args!("serves {}", self.vault.base_url()));
+        if let Some(address) = self.vault.metrics_address() {
+            log::info(&format_args!("serves metrics at http://{address}/metrics"));
+        }
+        self.observe_certificate();
+    }
+
+    /// Loads the certificate and its key again. After an error, which is logged, the old pair stays.
+    pub(super) fn reload(&self) {
+        let Some(tls) = &self.tls else {
+            log::info(&"nothing to reload: there is no certificate");
+            return;
+        };
+        let loaded = tls.reload();
+        self.metrics.count_reload(loaded.is_ok());
+        match loaded {
+            Ok(()) => {
+                log::info(&format_args!(
+                    "loaded the certificate, which expires at {}",
+                    tls.expires_at()
+                ));
+                self.observe_certificate();
+            }
+            Err(problem) => {
+                log::error(&format_args!(
+                    "{problem}; until then the vault serves the certificate that it has"
+                ));
+            }
+        }
+    }
+
+    fn observe_certificate(&self) {
+        let Some(tls) = &self.tls else { return };
+        self.metrics.set_expiry(tls.expires_at());
+        for warning in tls.warnings(Timestamp::now()) {
+            log::warning(&warning);
+        }
+    }
+
+    /// Makes `/ready` answer 503.
+    pub(super) fn drain(&self) {
+        self.vault.drain();
+    }
+
+    pub(super) fn stop(self) -> Result<(), Error> {
+        self.vault.stop()
+    }
+}
+
+fn protection(endpoint: Endpoint) -> Result<(Protection, Option<Arc<Tls>>), Problem> {
+    Ok(match endpoint {
+        Endpoint::Tls(_, files) => {
+            let tls = Arc::new(Tls::load(files)?);
+            (Protection::Tls(Arc::clone(&tls)), Some(tls))
+        }
+        Endpoint::Loopback(_) => (Protection::Loopback, None),
+        Endpoint::Proxied(_, proxies) => (Protection::Proxies(proxies), None),
+    })
+}
+
+/// Refuses a database of a newer version, and one with pending migrations if they must not be applied.
+async fn check_schema(database: &Database, migrates: bool) -> Result<(), Error> {
+    let schema = database.schema().await.map_err(|error| Error::Database {
+        name: database.to_string(),
+        reason: error.into(),
+    })?;
+    schema_problem(database, schema, migrates).map_or(Ok(()), |problem| Err(problem.into()))
+}
+
+/// Returns why a vault with this schema must not be served.
+pub(super) fn schema_problem(
+    database: &Database,
+    schema: Schema,
+    migrates: bool,
+) -> Option<Problem> {
+    let subject = format!("database {database}");
+    let remedy = "start once without --no-migrate";
+    match schema {
+        Schema::Ahead => Some(Problem::new(
+            subject,
+            "has the tables of a newer version",
+            "install that version of helvetisafe-server, or restore an older backup",
+        )),
+        Schema::Behind(count) if !migrates => {
+            let problem = format_args!("has {count} pending migrations");
+            Some(Problem::new(subject, problem, remedy))
+        }
+        Schema::Absent if !migrates => Some(Problem::new(subject, "has no tables", remedy)),
+        Schema::Absent | Schema::Behind(_) | Schema::Current => None,
+    }
+}

@@ -1,0 +1,59 @@
+//! The access log: a line per request on standard error, without names of secrets, query strings or credentials.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::{Answered, Metrics};
+use crate::log;
+
+/// The number of lines that wait for standard error. Further ones are dropped and counted, since a slow reader
+/// must not delay requests.
+const QUEUED_LINES: usize = 4096;
+
+/// The queue of lines.
+#[derive(Clone)]
+pub(crate) struct AccessLog {
+    lines: SyncSender<String>,
+    metrics: Arc<Metrics>,
+}
+
+impl AccessLog {
+    /// Starts the thread that writes the lines.
+    pub(crate) fn start(metrics: Arc<Metrics>) -> io::Result<Self> {
+        let (lines, queue) = sync_channel(QUEUED_LINES);
+        let thread = std::thread::Builder::new().name("helvetisafe-access-log".to_owned());
+        thread.spawn(move || write_all(&queue))?;
+        Ok(Self { lines, metrics })
+    }
+
+    pub(super) fn write(&self, answered: &Answered, client: Option<IpAddr>) {
+        let micros = (answered.seconds * 1_000_000.0).round() / 1000.0;
+        let client = client.map(|client| client.to_string());
+        let fields = [
+            ("client", client.into()),
+            ("method", answered.method.into()),
+            ("route", answered.route.into()),
+            ("status", answered.status.as_u16().into()),
+            ("code", answered.code.map(|code| code.as_str()).into()),
+            ("milliseconds", micros.into()),
+        ];
+        if self
+            .lines
+            .try_send(log::line("info", &"access", &fields))
+            .is_err()
+        {
+            self.metrics.dropped_lines.inc();
+        }
+    }
+}
+
+/// Ends when the last sender is dropped.
+fn write_all(queue: &Receiver<String>) {
+    for mut line in queue {
+        line.push('\n');
+        // Without a reader there is no log.
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+}

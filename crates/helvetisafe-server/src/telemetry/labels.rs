@@ -1,0 +1,57 @@
+//! Labels of metrics. Each is a text of this program, so no request can add one.
+
+use axum::extract::MatchedPath;
+use axum::http::Method;
+use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::{CreateSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret};
+use prometheus_client::encoding::EncodeLabelSet;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RequestLabels {
+    pub(super) method: &'static str,
+    pub(super) route: &'static str,
+    pub(super) status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RouteLabels {
+    pub(super) method: &'static str,
+    pub(super) route: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LimitLabels {
+    pub(super) limit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ResultLabels {
+    pub(super) result: &'static str,
+}
+
+/// The label of everything that a list here lacks.
+const OTHER: &str = "other";
+
+/// The path of every route, once.
+const ROUTES: [&str; 8] = [
+    FetchToken::PATH,
+    GetOrgKey::PATH,
+    GetPrivateKey::PATH,
+    CreateSecret::PATH,
+    GetSecret::PATH,
+    "/health",
+    "/ready",
+    "/openapi.json",
+];
+
+/// Returns the template of a request's route, such as `/api/v1/secrets/{key}`.
+pub(super) fn route(matched: Option<&MatchedPath>) -> &'static str {
+    let known = matched.and_then(|path| ROUTES.into_iter().find(|it| *it == path.as_str()));
+    known.unwrap_or(OTHER)
+}
+
+pub(super) fn method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    let known = known.into_iter().find(|it| *it == method.as_str());
+    known.unwrap_or(OTHER)
+}

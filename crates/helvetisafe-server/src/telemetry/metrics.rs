@@ -1,0 +1,174 @@
+//! The metrics, in the text format of Prometheus, and their HTTP endpoint.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use helvetisafe_proto::endpoint::FetchToken;
+use helvetisafe_proto::{Endpoint, ErrorCode};
+use jiff::Timestamp;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::Answered;
+use super::labels::{LimitLabels, RequestLabels, ResultLabels, RouteLabels};
+
+/// The upper bounds of the latency histogram, in seconds.
+const BUCKETS: [f64; 13] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// All metrics of a node. A store registers its own through the registry that [`new`](Self::new) fills.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    throttled: Family<LimitLabels, Counter>,
+    tokens: Counter,
+    pub(crate) connections: ConnectionCounts,
+    expiry: Gauge<f64, AtomicU64>,
+    reloads: Family<ResultLabels, Counter>,
+    pub(super) dropped_lines: Counter,
+}
+
+/// The counts of connections, which the accept loop changes.
+#[derive(Clone, Default)]
+pub(crate) struct ConnectionCounts {
+    pub(crate) open: Gauge,
+    pub(crate) accepted: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) failed_handshakes: Counter,
+}
+
+impl Metrics {
+    /// Makes the metrics; `has_tls` selects those of the certificate.
+    pub(crate) fn new(has_tls: bool) -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("helvetisafe"),
+            requests: Family::default(),
+            latency: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            throttled: Family::default(),
+            tokens: Counter::default(),
+            connections: ConnectionCounts::default(),
+            expiry: Gauge::default(),
+            reloads: Family::default(),
+            dropped_lines: Counter::default(),
+        };
+        metrics.register();
+        if has_tls {
+            metrics.register_tls();
+        }
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let help = "Answered requests";
+        registry.register("http_requests", help, self.requests.clone());
+        let help = "Time from the head of a request to the head of its answer";
+        registry.register("http_request_duration_seconds", help, self.latency.clone());
+        let help = "Requests over a rate limit";
+        registry.register("throttled_requests", help, self.throttled.clone());
+        let help = "Access tokens issued";
+        registry.register("tokens_issued", help, self.tokens.clone());
+        let connections = &self.connections;
+        let help = "Open connections";
+        registry.register("connections", help, connections.open.clone());
+        let help = "Accepted connections";
+        registry.register("connections_accepted", help, connections.accepted.clone());
+        let help = "Plain connections that were closed, since no trusted proxy made them";
+        registry.register("connections_refused", help, connections.refused.clone());
+        let help = "Lines of the access log that were dropped, since standard error was too slow";
+        registry.register("access_log_dropped_lines", help, self.dropped_lines.clone());
+        // Present from the start, so that an alert on an increase sees the first one.
+        for limit in LIMITS.map(|(_, limit)| limit) {
+            drop(self.throttled.get_or_create(&LimitLabels { limit }));
+        }
+    }
+
+    fn register_tls(&mut self) {
+        let registry = &mut self.registry;
+        let handshakes = self.connections.failed_handshakes.clone();
+        registry.register("tls_failed_handshakes", "Failed TLS handshakes", handshakes);
+        let help = "End of the certificate's validity, in seconds since 1970";
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            help,
+            self.expiry.clone(),
+        );
+        let help = "Attempts to load the certificate and its key again";
+        registry.register("certificate_reloads", help, self.reloads.clone());
+        for result in ["ok", "failed"] {
+            drop(self.reloads.get_or_create(&ResultLabels { result }));
+        }
+    }
+
+    pub(super) fn count(&self, answered: &Answered) {
+        let &Answered { method, route, .. } = answered;
+        let status = answered.status.as_u16();
+        let labels = RequestLabels {
+            method,
+            route,
+            status,
+        };
+        self.requests.get_or_create(&labels).inc();
+        let latency = self.latency.get_or_create(&RouteLabels { method, route });
+        latency.observe(answered.seconds);
+        drop(latency);
+        if route == FetchToken::PATH && answered.status == StatusCode::OK {
+            self.tokens.inc();
+        }
+        let limit = LIMITS.iter().find(|(code, _)| answered.code == Some(*code));
+        if let Some((_, limit)) = limit {
+            self.throttled.get_or_create(&LimitLabels { limit }).inc();
+        }
+    }
+
+    /// Records the end of the certificate in use.
+    pub(crate) fn set_expiry(&self, at: Timestamp) {
+        self.expiry.set(at.as_duration().as_secs_f64());
+    }
+
+    /// Counts an attempt to load the certificate again.
+    pub(crate) fn count_reload(&self, is_ok: bool) {
+        let result = if is_ok { "ok" } else { "failed" };
+        self.reloads.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// The refusals over a limit, and their labels.
+const LIMITS: [(ErrorCode, &str); 3] = [
+    (ErrorCode::TooManyRequests, "requests"),
+    (ErrorCode::TooManyLogins, "logins"),
+    (ErrorCode::TooManyFailedLogins, "failed_logins"),
+];
+
+/// Returns the one route of the listener for metrics.
+pub(crate) fn router(metrics: &Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .with_state(Arc::clone(metrics))
+}
+
+async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+    let text = metrics
+        .encode()
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR);
+    text.map(|text| ([(CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text))
+}

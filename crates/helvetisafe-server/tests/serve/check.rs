@@ -1,0 +1,218 @@
+//! `check`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rcgen::{BasicConstraints, IsCa, date_time_ymd};
+use serde_json::Value;
+
+use crate::certificates::Authority;
+use crate::process::run;
+use crate::state::State;
+
+/// Returns the exit status and the checks with this name.
+fn check(arguments: &[&str], name: &str) -> (Option<i32>, Vec<(String, String)>) {
+    let mut all = vec!["check", "--json"];
+    all.extend(arguments);
+    let (code, stdout, stderr) = run(&all);
+    assert_eq!(stderr, "");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["ok"], code == Some(0), "{stdout}");
+    let checks = report["checks"].as_array().unwrap();
+    let checks = checks.iter().filter(|it| it["name"] == name).map(|it| {
+        let text = format!("{} {}", it["text"].as_str().unwrap(), it["remedy"]);
+        assert_eq!(it["remedy"].is_null(), it["status"] == "ok", "{it}");
+        (it["status"].as_str().unwrap().to_owned(), text)
+    });
+    (code, checks.collect())
+}
+
+fn one(arguments: &[&str], name: &str, status: &str, parts: [&str; 2]) {
+    let (code, checks) = check(arguments, name);
+    let is_fault = status == "fault";
+    assert_eq!(code, Some(i32::from(is_fault)), "{checks:?}");
+    let (_, text) = checks
+        .iter()
+        .find(|(it, _)| it == status)
+        .unwrap_or_else(|| {
+            panic!("no {status} in {checks:?}");
+        });
+    assert!(
+        parts.iter().all(|part| text.contains(part)),
+        "{parts:?} in {text}"
+    );
+}
+
+#[test]
+fn a_right_configuration_has_no_fault_and_stays_as_it_is() {
+    let (state, authority) = (State::new(), Authority::new());
+    let files = authority.pair().write(state.folder.path());
+    let [cert, key] = files.each_ref().map(|it| it.to_str().unwrap());
+    let before = fs::read(state.path()).unwrap();
+    let database = state.database();
+    let tls = [
+        "--listen",
+        "0.0.0.0:0",
+        "--tls-cert",
+        cert,
+        "--tls-key",
+        key,
+    ];
+    let mut arguments = vec![
+        "check",
+        "--database",
+        &database,
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ];
+    arguments.extend(tls);
+    let (code, stdout, stderr) = run(&arguments);
+    assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
+    for line in [
+        "ok      configuration: every setting is valid",
+        "ok      certificate: fits its key, and expires at 2099-01-01T00:00:00Z, in ",
+        "ok      listen: 0.0.0.0:0 is free",
+        "ok      metrics-listen: 127.0.0.1:0 is free",
+        "ok      database: ",
+    ] {
+        assert!(
+            stdout.lines().any(|it| it.starts_with(line)),
+            "{line}\n{stdout}"
+        );
+    }
+    assert_eq!(stdout.lines().count(), 5, "{stdout}");
+    assert_eq!(fs::read(state.path()).unwrap(), before);
+}
+
+#[test]
+fn every_fault_is_found_in_one_run() {
+    let state = State::new();
+    let database = state.database();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let arguments = [
+        "--database",
+        &database,
+        "--listen",
+        &address,
+        "--tls-cert",
+        "/absent.crt",
+        "--tls-key",
+        "/absent.key",
+        "--drain-delay",
+        "soon",
+    ];
+    for (name, parts) in [
+        ("configuration", ["--drain-delay", "write it like 15s"]),
+        (
+            "certificate",
+            ["/absent.crt: cannot be read", "check the path"],
+        ),
+        ("listen", ["is in use", "choose another port"]),
+    ] {
+        one(&arguments, name, "fault", parts);
+    }
+    one(
+        &arguments[..2],
+        "database",
+        "ok",
+        ["has the tables of this version", ""],
+    );
+}
+
+#[test]
+fn flaws_of_a_certificate_that_serves_are_warnings() {
+    let (state, authority) = (State::new(), Authority::new());
+    let database = state.database();
+    let soon =
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(9 * 86_400);
+    let expiring = authority.pair_with(|it| it.not_after = date_time_ymd(1970, 1, 1) + soon);
+    let own = authority.pair_with(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let mut unordered = authority.pair();
+    unordered.certificate += &authority.pair().certificate;
+    let mut ordered = authority.pair();
+    ordered.certificate += &authority.pem();
+    for (pair, warning) in [
+        (expiring, Some("expires at")),
+        (own, Some("is an authority's certificate")),
+        (
+            unordered,
+            Some("certificate 1 is not issued by certificate 2"),
+        ),
+        (ordered, None),
+    ] {
+        let files = pair.write(state.folder.path());
+        let [cert, key] = files.each_ref().map(|it| it.to_str().unwrap());
+        let arguments = [
+            "--database",
+            &database,
+            "--tls-cert",
+            cert,
+            "--tls-key",
+            key,
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        match warning {
+            Some(warning) => one(&arguments, "certificate", "warning", [warning, ""]),
+            None => {
+                let (code, checks) = check(&arguments, "certificate");
+                assert_eq!((code, checks.len()), (Some(0), 1), "{checks:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn faults_of_the_database_are_explained() {
+    let state = State::new();
+    let folder = state.folder.path();
+    let listen = ["--listen", "127.0.0.1:0"];
+    let at = |path: &str| format!("sqlite:{}/{path}", folder.display());
+    let one = |database: &str, extra: &[&str], status, parts| {
+        let mut arguments = vec!["--database", database];
+        arguments.extend(listen);
+        arguments.extend(extra);
+        one(&arguments, "database", status, parts);
+    };
+    one(
+        &at("new.db"),
+        &[],
+        "ok",
+        ["does not exist yet", "serve makes it"],
+    );
+    assert!(!folder.join("new.db").exists());
+    one(
+        &at("new.db"),
+        &["--no-migrate"],
+        "fault",
+        ["has no tables", "without --no-migrate"],
+    );
+    one(
+        &at("absent/new.db"),
+        &[],
+        "fault",
+        ["files cannot be made", "make the folder"],
+    );
+    fs::write(
+        folder.join("text.db"),
+        "this is no database, whatever its name says",
+    )
+    .unwrap();
+    fs::set_permissions(folder.join("text.db"), fs::Permissions::from_mode(0o600)).unwrap();
+    one(
+        &at("text.db"),
+        &[],
+        "fault",
+        ["cannot be read", "check that it is a database"],
+    );
+    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    one(
+        &at("vault.db"),
+        &[],
+        "fault",
+        ["can be read by other users", "chmod 600"],
+    );
+}

@@ -1,0 +1,182 @@
+//! Metrics and the access log.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::drain::connect;
+use crate::process::{Serve, run};
+use crate::state::State;
+use crate::tls::ask;
+
+/// Returns the text of the metrics.
+pub(crate) fn scrape(address: SocketAddr) -> String {
+    let answer = ask(&mut connect(address), "/metrics").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(
+        head.contains("content-type: text/plain; version=0.0.4"),
+        "{head}"
+    );
+    body.to_owned()
+}
+
+/// Sends a request with a head of the test's own, and returns the status.
+fn send(address: SocketAddr, head: &str, body: &str) -> u16 {
+    use std::io::{Read, Write};
+    let mut stream = connect(address);
+    let length = body.len();
+    let request = format!(
+        "{head} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\
+         content-type: application/x-www-form-urlencoded\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// Names and credentials that must be in no label and no line.
+const CANARIES: [&str; 4] = ["canary-name", "canary-query", "canary-path", "CANARY"];
+
+fn make_requests(state: &State, address: SocketAddr) {
+    use helvetisafe_server::ExposeSecret;
+    let secret = state.account.client_secret.expose_secret();
+    let form = |secret: &str| {
+        let id = &state.account.client_id;
+        format!("grant_type=client_credentials&client_id={id}&client_secret={secret}")
+    };
+    assert_eq!(send(address, "POST /oauth/token", &form(secret)), 200);
+    assert_eq!(send(address, "POST /oauth/token", &form("wrong")), 401);
+    assert_eq!(send(address, "POST /oauth/token", &form("wrong")), 429);
+    for _ in 0..3 {
+        assert_eq!(
+            send(
+                address,
+                "GET /api/v1/secrets/canary-name?q=canary-query",
+                ""
+            ),
+            401
+        );
+    }
+    assert_eq!(send(address, "GET /canary-path/x", ""), 404);
+    assert_eq!(send(address, "CANARY /health", ""), 405);
+}
+
+#[test]
+fn requests_are_counted_by_template_and_no_label_has_data() {
+    let state = State::new();
+    let options = [
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--limit-failed-logins",
+        "1/3600",
+    ];
+    let mut serve = Serve::start(&state, &options);
+    let metrics = serve.metrics_address();
+    let before = scrape(metrics);
+    make_requests(&state, serve.address);
+    let text = scrape(metrics);
+    for line in [
+        r#"helvetisafe_http_requests_total{method="POST",route="/oauth/token",status="200"} 1"#,
+        r#"helvetisafe_http_requests_total{method="POST",route="/oauth/token",status="401"} 1"#,
+        r#"helvetisafe_http_requests_total{method="POST",route="/oauth/token",status="429"} 1"#,
+        r#"helvetisafe_http_requests_total{method="GET",route="/api/v1/secrets/{key}",status="401"} 3"#,
+        r#"helvetisafe_http_requests_total{method="GET",route="other",status="404"} 1"#,
+        r#"helvetisafe_http_requests_total{method="other",route="/health",status="405"} 1"#,
+        r#"helvetisafe_http_request_duration_seconds_count{method="POST",route="/oauth/token"} 3"#,
+        r#"helvetisafe_throttled_requests_total{limit="failed_logins"} 1"#,
+        r#"helvetisafe_throttled_requests_total{limit="requests"} 0"#,
+        "helvetisafe_tokens_issued_total 1",
+        "helvetisafe_connections_accepted_total 8",
+        "helvetisafe_connections_refused_total 0",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+    }
+    assert!(
+        before.contains("helvetisafe_tokens_issued_total 0\n"),
+        "{before}"
+    );
+    for canary in CANARIES
+        .iter()
+        .chain([&&*state.account.client_id, &&*state.token])
+    {
+        assert!(!text.contains(canary), "{text}");
+    }
+    assert!(!text.contains("certificate"), "there is none");
+    let answer = ask(&mut connect(metrics), "/api/v1/secrets").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let answer = ask(&mut connect(serve.address), "/metrics").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    serve.stop();
+}
+
+#[test]
+fn the_access_log_has_templates_and_no_credentials() {
+    let state = State::new();
+    let options = [
+        "--access-log",
+        "--log-format=json",
+        "--limit-failed-logins",
+        "1/3600",
+    ];
+    let mut serve = Serve::start(&state, &options);
+    make_requests(&state, serve.address);
+    serve.line("\"method\":\"other\"");
+    let lines = serve.stop();
+    let objects: Vec<Value> = lines
+        .iter()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect();
+    let access: Vec<_> = objects
+        .iter()
+        .filter(|it| it["message"] == "access")
+        .collect();
+    assert_eq!(access.len(), 8, "{lines:#?}");
+    let throttled = access[2];
+    assert_eq!(throttled["route"], "/oauth/token");
+    assert_eq!(throttled["code"], "too_many_failed_logins");
+    assert_eq!(
+        (&throttled["status"], &throttled["client"]),
+        (&429.into(), &"127.0.0.1".into())
+    );
+    assert!(throttled["milliseconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(access[3]["route"], "/api/v1/secrets/{key}");
+    let text = lines.join("\n");
+    for canary in CANARIES
+        .iter()
+        .chain([&&*state.account.client_id, &&*state.token, &"wrong"])
+    {
+        assert!(!text.contains(canary), "{text}");
+    }
+    assert!(
+        objects
+            .iter()
+            .all(|it| it["time"].is_string() && it["level"].is_string())
+    );
+
+    let serve = Serve::start(&state, &[]);
+    make_requests_without_a_log(&serve);
+    assert!(!serve.stop().join("\n").contains("access"));
+}
+
+fn make_requests_without_a_log(serve: &Serve) {
+    ask(&mut connect(serve.address), "/health").unwrap();
+}
+
+#[test]
+fn an_address_of_the_metrics_that_is_taken_is_an_error() {
+    let state = State::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let database = state.database();
+    let options = ["--listen", "127.0.0.1:0", "--metrics-listen", &address];
+    let mut arguments = vec!["serve", "--database", &database];
+    arguments.extend(options);
+    let (code, _, stderr) = run(&arguments);
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.contains(&address) && stderr.contains("in use"),
+        "{stderr}"
+    );
+}

@@ -1,0 +1,104 @@
+//! The file, the environment and the command line.
+
+use std::fs;
+
+use crate::process::{Serve, command, run};
+use crate::state::State;
+
+#[test]
+fn a_file_is_enough_and_variables_and_options_outweigh_it() {
+    let state = State::new();
+    let file = state.folder.path().join("server.toml");
+    let text = format!(
+        "database = {:?}\nlisten = \"127.0.0.1:0\"\nlog-format = \"json\"\n\
+         limit-requests = \"off\"\nmax-connections = 8\nno-migrate = true\n",
+        state.database()
+    );
+    fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+    let serve = Serve::spawn(command(&["serve", "--config", path]));
+    assert!(serve.seen[0].starts_with("{\""), "{:?}", serve.seen);
+    serve.stop();
+
+    let mut with_variable = command(&["serve", "--no-migrate=false"]);
+    with_variable
+        .env("HELVETISAFE_SERVER_CONFIG", path)
+        .env("HELVETISAFE_SERVER_LOG_FORMAT", "text");
+    let serve = Serve::spawn(with_variable);
+    assert!(
+        serve.seen[0].starts_with("helvetisafe-server: serves"),
+        "{:?}",
+        serve.seen
+    );
+    serve.stop();
+
+    let mut outweighed = command(&["serve", "--config", path, "--log-format", "text"]);
+    outweighed.env("HELVETISAFE_SERVER_LOG_FORMAT", "nonsense");
+    Serve::spawn(outweighed).stop();
+}
+
+#[test]
+fn every_wrong_setting_is_reported_with_its_place() {
+    let state = State::new();
+    let file = state.folder.path().join("server.toml");
+    fs::write(&file, "# x\ndrain-delay = \"soon\"\nport = 1\n").unwrap();
+    let path = file.to_str().unwrap();
+    let mut command = command(&["serve", "--config", path, "--tls-cert", "a"]);
+    command.env("HELVETISAFE_SERVER_TRUSTED_PROXY", "10.0.0.0/8,x");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    for line in [
+        &format!(
+            "{path}, line 2: drain-delay: \"soon\" is not valid; write it like 15s or 1m, up to 1h"
+        ),
+        &format!("{path}, line 3: port: is not a setting; the settings are database, "),
+        "--tls-cert: is given without --tls-key; give both",
+        "HELVETISAFE_SERVER_TRUSTED_PROXY: \"x\" is not valid; write a network",
+        "--database: is missing; write sqlite:FILE",
+    ] {
+        let line = format!("helvetisafe-server: {line}");
+        assert!(
+            stderr.lines().any(|it| it.starts_with(&line)),
+            "{line}\n{stderr}"
+        );
+    }
+    assert_eq!(stderr.lines().count(), 5, "{stderr}");
+}
+
+#[test]
+fn a_database_that_must_not_be_migrated_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.db");
+    let database = format!("sqlite:{}", path.display());
+    let arguments = [
+        "serve",
+        "--database",
+        &database,
+        "--listen",
+        "127.0.0.1:0",
+        "--no-migrate",
+    ];
+    let (code, _, stderr) = run(&arguments);
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.contains("has no tables; start once without --no-migrate"),
+        "{stderr}"
+    );
+    assert!(!path.exists(), "nothing was made");
+    let mut serve = Serve::spawn(command(&arguments[..5]));
+    serve.signal("TERM");
+    assert_eq!(serve.wait().code(), Some(0));
+    Serve::spawn(command(&arguments)).stop();
+}
+
+#[test]
+fn a_database_in_use_is_refused() {
+    let state = State::new();
+    let serve = Serve::start(&state, &[]);
+    let database = state.database();
+    let (code, _, stderr) = run(&["serve", "--database", &database, "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("another process uses it"), "{stderr}");
+    serve.stop();
+}
