@@ -37,7 +37,7 @@ use axum::routing::{delete, get, post, put};
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
-    UpdateSecret,
+    PAGING, UpdateSecret,
 };
 
 use crate::shared::Shared;
@@ -68,7 +68,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .fallback(async || Refusal::UNKNOWN_PATH)
         .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
         .layer(from_fn(unread_body::layer))
-        .layer(map_response(no_store))
+        .layer(map_response(announce))
         .with_state(shared)
 }
 
@@ -84,10 +84,10 @@ fn endpoint<E: Endpoint, T: 'static>(call: impl Handler<T, Arc<Shared>>) -> Rout
     Router::new().route(E::PATH, call)
 }
 
-/// Forbids HTTP caches to store any response, RFC 9111 section 5.2.2.5.
-async fn no_store(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Forbids HTTP caches to store any response, RFC 9111 section 5.2.2.5, and announces the pages of the list.
+async fn announce(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PAGING, HeaderValue::from_static("1"));
     response
 }

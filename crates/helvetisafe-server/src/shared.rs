@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use helvetisafe_proto::endpoint::SecretsAnswer;
+use helvetisafe_proto::endpoint::{Page, SecretsAnswer};
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -85,6 +85,27 @@ impl Shared {
         built
             .await
             .unwrap_or_else(|error| Err(ended(&error).into()))
+    }
+
+    /// Returns the JSON of a page of the list. A page takes milliseconds, so a thread for such work reads it.
+    pub(crate) async fn list_page(
+        self: &Arc<Self>,
+        tenant: Tenant,
+        page: Page,
+    ) -> Result<Bytes, ReadError> {
+        let (shared, runtime) = (Arc::clone(self), Handle::current());
+        let read = spawn_blocking(move || {
+            let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+            let one_more = Page {
+                limit: page.limit.saturating_add(1),
+                ..page
+            };
+            let mut keys = runtime.block_on(shared.store.list_page(tenant, one_more))?;
+            let has_more = keys.len() > limit;
+            keys.truncate(limit);
+            shared.answer(&SecretsAnswer { keys, has_more })
+        });
+        read.await.unwrap_or_else(|error| Err(ended(&error).into()))
     }
 
     /// Serializes an answer. Its memory counts against the budget until the last copy is dropped: a slow

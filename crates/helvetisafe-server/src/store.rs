@@ -16,7 +16,7 @@ mod version;
 
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{
-    CreatedSecret, ListedSecret, PrivateKeyAnswer, SecretRecord, UpdatedSecret,
+    CreatedSecret, ListedSecret, Page, PrivateKeyAnswer, SecretRecord, UpdatedSecret,
 };
 
 use crate::Error;
@@ -30,7 +30,7 @@ pub(crate) use error::StoreError;
 pub(crate) use moment::Moment;
 pub(crate) use schema::Schema;
 pub use secret::StoredSecret;
-pub(crate) use secret::{Ciphertext, Conditional, List, ListVersion, Page, Put, SecretWrite};
+pub(crate) use secret::{Ciphertext, Conditional, List, ListVersion, Put, SecretWrite};
 pub(crate) use token::{Principal, TokenExpiry, TokenKind, TokenRow};
 pub(crate) use version::SecretVersion;
 
@@ -269,7 +269,6 @@ impl Store {
     }
 
     /// Returns a part of the list.
-    #[allow(dead_code, reason = "for lists in pages")]
     pub(crate) async fn list_page(
         &self,
         tenant: Tenant,

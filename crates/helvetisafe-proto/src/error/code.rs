@@ -59,6 +59,9 @@ codes! {
     /// The body is not a JSON object.
     NotAnObject = "not_an_object", BAD_REQUEST,
         "the vault got no JSON object: check the proxy in between";
+    /// A parameter of the query cannot be read.
+    InvalidQuery = "invalid_query", BAD_REQUEST,
+        "the vault does not understand the query: check the versions of client and vault";
     /// No credential.
     MissingCredential = "missing_credential", UNAUTHORIZED,
         "the vault got no credential: check the proxy in between";

@@ -61,6 +61,18 @@ impl Refusal {
         ErrorCode::RepeatedHeader,
         "the request has more than one Content-Type header: send it once",
     );
+    pub(super) const INVALID_LIMIT: Self = Self::new(
+        ErrorCode::InvalidQuery,
+        "limit has to be a whole number from 1",
+    );
+    pub(super) const INVALID_AFTER: Self = Self::new(
+        ErrorCode::InvalidQuery,
+        "after has to be the name of a secret",
+    );
+    pub(super) const REPEATED_PARAMETER: Self = Self::new(
+        ErrorCode::InvalidQuery,
+        "the query has limit or after more than once: send each once",
+    );
     /// RFC 6750 section 2: a request must use one method of sending a token.
     pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(
         ErrorCode::SeveralCredentials,

@@ -54,15 +54,6 @@ pub(crate) struct List {
     pub(crate) secrets: Vec<ListedSecret>,
 }
 
-/// A part of a list.
-#[allow(dead_code, reason = "for lists in pages")]
-pub(crate) struct Page {
-    /// The name to continue after; `None` on the first page.
-    pub(crate) after: Option<KeyName>,
-    /// The largest number of names.
-    pub(crate) limit: u32,
-}
-
 /// A secret as the vault stores it: all that a copy of the database reveals about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

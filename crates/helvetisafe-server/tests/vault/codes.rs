@@ -90,7 +90,22 @@ fn of_heads() -> Vec<ErrorCode> {
     }
     let nothing = ask(&site, "GET /nothing", "", "");
     let put = ask(&site, "PUT /health", "", "");
+    let list = |query: &str| {
+        let line = format!("GET /api/v1/secrets?{query}");
+        ask_with_token(&site, &line, "", "")
+    };
+    for query in [
+        "limit=",
+        "limit=0",
+        "limit=-1",
+        "limit=1&limit=1",
+        "after=",
+        "after=a-b",
+    ] {
+        check(&list(query), ErrorCode::InvalidQuery);
+    }
     vec![
+        check(&list("limit=x"), ErrorCode::InvalidQuery),
         check(&head("HTTP/1.1"), ErrorCode::InvalidHost),
         check(&nothing, ErrorCode::UnknownPath),
         check(&put, ErrorCode::MethodNotAllowed),

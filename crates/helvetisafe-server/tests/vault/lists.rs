@@ -5,8 +5,9 @@ use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use helvetisafe_server::Vault;
+use helvetisafe_server::{NewApiToken, Vault};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::state::again;
@@ -44,6 +45,64 @@ fn each_kind_of_write_is_in_the_next_list() {
 
     site.call("DELETE", "/api/v1/secrets/b", None).success(204);
     assert_eq!(names(&site), ["a"]);
+}
+
+/// Returns the names of a page, and if more follow.
+fn page(site: &Site, query: &str) -> (Vec<String>, bool) {
+    let listed = site.call("GET", &format!("/api/v1/secrets?{query}"), None);
+    let listed = listed.success(200);
+    let rows = listed["keys"].as_array().unwrap().iter();
+    let names = rows.map(|row| row["key"].as_str().unwrap().to_owned());
+    (names.collect(), listed["has_more"] == true)
+}
+
+#[test]
+fn a_list_is_served_in_pages_in_the_order_of_the_bytes() {
+    let site = site();
+    for name in ["b", "B", "_", "a1", "a"] {
+        site.create(name).success(201);
+    }
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for (query, expected, has_more) in [
+        ("limit=2", &["B", "_"][..], true),
+        ("limit=2&after=_", &["a", "a1"], true),
+        ("limit=2&after=a1", &["b"], false),
+        ("limit=1&after=a1", &["b"], false),
+        ("limit=5", &["B", "_", "a", "a1", "b"], false),
+        (
+            "limit=99999999999999999999",
+            &["B", "_", "a", "a1", "b"],
+            false,
+        ),
+        ("after=a", &["a1", "b"], false),
+        ("after=between", &[], false),
+        ("other=1", &["B", "_", "a", "a1", "b"], false),
+    ] {
+        assert_eq!(page(&site, query), (names(expected), has_more), "{query}");
+    }
+    let announced = site.call("GET", "/health", None);
+    assert_eq!(announced.headers["helvetisafe-paging"], "1");
+}
+
+#[test]
+fn a_page_is_of_one_organization_and_without_expired_secrets() {
+    let site = site();
+    let end = Timestamp::now() + SignedDuration::from_millis(200);
+    let body = json!({ "key": "ends", "value": VALUE, "nonce": NONCE, "expiresAt": end });
+    let created = site.call("POST", "/api/v1/secrets", Some(body));
+    created.success(201);
+    let other = site.vault.new_organization().unwrap();
+    let other = site.vault.new_account(&other, new_account()).unwrap();
+    let token = site
+        .vault
+        .new_api_token(&other, NewApiToken::default())
+        .unwrap();
+    let foreign = Some(secret("foreign"));
+    site.call_as(token.expose_secret(), "POST", "/api/v1/secrets", foreign)
+        .success(201);
+    sleep(Duration::from_millis(250));
+    site.create("stays").success(201);
+    assert_eq!(page(&site, "limit=9"), (vec!["stays".to_owned()], false));
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{
-    CreatedSecret, Expiry, ListedSecret, SecretRecord, UpdatedSecret,
+    CreatedSecret, Expiry, ListedSecret, Page, SecretRecord, UpdatedSecret,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
 use crate::store::secret::Dates;
 use crate::store::{
-    Ciphertext, Conditional, List, ListVersion, Moment, Page, Put, SecretVersion, SecretWrite,
+    Ciphertext, Conditional, List, ListVersion, Moment, Put, SecretVersion, SecretWrite,
     StoreError, StoredSecret, Tenant,
 };
 
