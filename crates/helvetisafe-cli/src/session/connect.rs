@@ -38,9 +38,14 @@ impl Connector<'_> {
         self.connect(Access::Read, change(builder))
     }
 
-    /// Connects to write. Fails if the org key is not the trusted one, or if a first use is doubtful.
-    pub(super) fn write(self) -> Result<Client, Failure> {
-        self.connect(Access::Write, builder(self.settings, self.messages)?)
+    /// Connects to write, with what `change` makes of the builder. Fails if the org key is not the trusted one, or if
+    /// a first use is doubtful.
+    pub(super) fn write_with(
+        self,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, Failure> {
+        let builder = builder(self.settings, self.messages)?;
+        self.connect(Access::Write, change(builder))
     }
 
     /// Connects, and caches the access token.

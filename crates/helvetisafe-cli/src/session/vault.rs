@@ -133,11 +133,21 @@ impl Vault {
     /// Returns the client that writes. Fails if the org key is not trusted. A command that reads too
     /// calls this first, so that it connects only once.
     pub(crate) fn client_to_write(&self) -> Result<&Client, Failure> {
+        self.client_to_write_over([])
+    }
+
+    /// Returns the client that writes. If it is not connected yet, it fetches the first of these secrets, which
+    /// the command reads before it writes, together with its keys.
+    pub(crate) fn client_to_write_over<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k KeyName>,
+    ) -> Result<&Client, Failure> {
         if let Some(client) = self.writer.get() {
             return Ok(client);
         }
         self.connect(&self.writer, |settings| {
-            self.connector(settings, self.token(settings)?).write()
+            let connector = self.connector(settings, self.token(settings)?);
+            connector.write_with(|builder| builder.prefetch(keys.into_iter().take(MAX_PREFETCHED)))
         })
     }
 
