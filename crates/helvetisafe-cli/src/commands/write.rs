@@ -1,6 +1,6 @@
 //! `set KEY`, `create KEY` and `update KEY`: write one secret.
 
-use helvetisafe::{Expiry, KeyName, Secrets, Timestamp, Written};
+use helvetisafe::{Expiry, KeyName, Scope, Secrets, Timestamp, Written};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -211,10 +211,14 @@ impl Target<'_> {
         let written = self.vault.write(write)?;
         written.map_err(|error| {
             let is_unbound = error.named_key().is_some();
+            let missing = error.missing_scope();
             let failure = self.vault.failure(error);
-            match is_unbound {
-                true => failure.with_advice("--fields writes several fields at once"),
-                false => failure,
+            match missing {
+                _ if is_unbound => failure.with_advice("--fields writes several fields at once"),
+                Some(Scope::SecretsRead) => {
+                    failure.with_advice("--field reads the secret, to keep its other fields")
+                }
+                _ => failure,
             }
         })
     }

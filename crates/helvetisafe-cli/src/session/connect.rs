@@ -81,7 +81,7 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
     if let Some(allowed) = &settings.plain_http {
         builder = builder.allow_plain_http(allowed.host.as_str());
     }
-    if let Some(scopes) = settings.scopes {
+    if let Some((scopes, _)) = settings.scopes {
         builder = builder.scopes(scopes);
     }
     if let Some(pem) = settings.ca_certificate()? {

@@ -202,11 +202,29 @@ impl Vault {
         }
     }
 
-    /// Adds to a timeout that `--timeout` was its cause.
-    pub(crate) fn explain_timeout(&self, failure: Failure) -> Failure {
-        match self.budget.get() {
+    /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        let failure = match self.budget.get() {
             Some(budget) => budget.explain(failure),
             None => failure,
+        };
+        let settings = self.settings.get();
+        let scopes = settings.and_then(|settings| settings.scopes.as_ref());
+        let (Some(missing), Some((scopes, origin))) = (failure.missing_scope(), scopes) else {
+            return failure;
+        };
+        if scopes.contains(missing) {
+            return failure;
+        }
+        let advice =
+            format!("{origin} requests only {scopes}: add {missing} to it if the account has it");
+        match failure.message() {
+            Some(_) => failure.with_advice(&advice),
+            // It was reported.
+            None => {
+                self.messages.note(advice);
+                failure
+            }
         }
     }
 
