@@ -80,12 +80,75 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
         );
         return wrong_usage();
     }
+    if let Some(text) = text_before_program(error) {
+        eprintln!("helvetisafe: {text}");
+        return wrong_usage();
+    }
     let text = error.render().to_string();
-    eprint!(
-        "helvetisafe: {}",
-        text.strip_prefix("error: ").unwrap_or(&text)
-    );
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    eprint!("helvetisafe: {}", with_possible_values(text, error));
     wrong_usage()
+}
+
+/// Explains that a program comes after `--`, if the error is about one that does not.
+fn text_before_program(error: &clap::Error) -> Option<String> {
+    let context = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_text = |text: &&str| !text.starts_with('-');
+    let is_run = || subcommand().as_deref() == Some("run");
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let text = context(ContextKind::InvalidArg).filter(is_text)?;
+            is_run().then(|| {
+                format!(
+                    "`{}` is no option of `run`; put `--` before the program and its arguments: `helvetisafe run \
+                     [OPTIONS] -- CMD ARG…`",
+                    escape_line(text)
+                )
+            })
+        }
+        ErrorKind::ValueValidation => {
+            let option = context(ContextKind::InvalidArg)?;
+            let text = context(ContextKind::InvalidValue)?;
+            let is_time = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+            (option.starts_with("--watch") && !is_time && is_run()).then(|| {
+                let text = escape_line(text);
+                format!(
+                    "`{text}` is no time for --watch; if it is the program, put `--` before it: `helvetisafe run \
+                     --watch -- {text}`"
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Adds the possible values of options that are missing.
+fn with_possible_values(text: &str, error: &clap::Error) -> String {
+    let Some(ContextValue::Strings(missing)) = error
+        .get(ContextKind::InvalidArg)
+        .filter(|_| error.kind() == ErrorKind::MissingRequiredArgument)
+    else {
+        return text.to_owned();
+    };
+    let mut cli = Cli::command();
+    cli.build();
+    let command = subcommand();
+    let command = command.and_then(|name| cli.find_subcommand(name));
+    let options = command.into_iter().flat_map(clap::Command::get_arguments);
+    let mut text = text.to_owned();
+    for option in options.filter(|option| missing.contains(&option.to_string())) {
+        let values = option.get_possible_values();
+        let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();
+        if !names.is_empty() {
+            let line = format!("  {option}\n");
+            let values = format!("  {option}\n  [possible values: {}]\n", names.join(", "));
+            text = text.replacen(&line, &values, 1);
+        }
+    }
+    text
 }
 
 /// Returns the text that was given to `list` without an option; a shell may have made it from a pattern.

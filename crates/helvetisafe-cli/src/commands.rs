@@ -5,6 +5,7 @@ mod check;
 mod complete;
 mod completions;
 mod config;
+mod content;
 mod copy;
 mod delete;
 mod doctor;
@@ -21,6 +22,7 @@ mod internal;
 mod kubernetes;
 mod list;
 mod man;
+mod replacement;
 mod rotate;
 pub(crate) mod run;
 mod selection;
@@ -42,7 +44,6 @@ use crate::session::Vault;
 use crate::ui::Ui;
 #[cfg(not(feature = "kubernetes"))]
 use sync_left_out as sync;
-use write::Mode;
 
 /// The command to run. The help of each is the doc comment of its `Args`, or stands here if commands share
 /// their arguments.
@@ -55,7 +56,7 @@ pub(crate) enum Command {
     /// The value is read from standard input if that is piped, byte for byte. On a terminal a hidden prompt
     /// asks for it twice. It is never an argument, since every user can see arguments.
     #[command(after_help = write::SET_EXAMPLES)]
-    Set(write::Args),
+    Set(write::ReplaceArgs),
     /// Create a secret; fail with status 6 if it exists.
     ///
     /// The value is read as by `set`.
@@ -65,7 +66,7 @@ pub(crate) enum Command {
     ///
     /// The value is read as by `set`. Without an option for it the expiry stays.
     #[command(after_help = write::UPDATE_EXAMPLES)]
-    Update(write::Args),
+    Update(write::ReplaceArgs),
     Edit(edit::Args),
     Rotate(rotate::Args),
     #[command(visible_alias = "ls")]
@@ -120,9 +121,9 @@ impl Command {
     ) -> Result<(), Failure> {
         match self {
             Self::Get(args) => get::run(args, vault, ui),
-            Self::Set(args) => write::run(Mode::Set, args, vault, ui),
-            Self::Create(args) => write::run(Mode::Create, args, vault, ui),
-            Self::Update(args) => write::run(Mode::Update, args, vault, ui),
+            Self::Set(args) => write::set(args, vault, ui),
+            Self::Create(args) => write::create(args, vault, ui),
+            Self::Update(args) => write::update(args, vault, ui),
             Self::Edit(args) => edit::run(args, vault, ui),
             Self::Rotate(args) => rotate::run(args, vault, ui),
             Self::List(args) => list::run(args, vault, ui),

@@ -5,7 +5,7 @@ pub(crate) mod unbound;
 use std::fmt;
 use std::process::ExitCode;
 
-use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName, Setting};
+use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName, Scope, Setting};
 
 use unbound::Unbound;
 
@@ -35,6 +35,7 @@ pub(crate) struct Failure {
     /// The org key that the user must trust first.
     untrusted: Option<Fingerprint>,
     unbound: Option<Unbound>,
+    missing_scope: Option<Scope>,
 }
 
 impl Failure {
@@ -80,6 +81,7 @@ impl Failure {
             is_timeout: false,
             untrusted: None,
             unbound: None,
+            missing_scope: None,
         }
     }
 
@@ -137,6 +139,11 @@ impl Failure {
         self.unbound.as_ref()
     }
 
+    /// Returns the scope that the vault named as missing.
+    pub(crate) fn missing_scope(&self) -> Option<Scope> {
+        self.missing_scope
+    }
+
     pub(crate) fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
@@ -144,7 +151,7 @@ impl Failure {
     /// Adds advice to the message.
     pub(crate) fn with_advice(mut self, advice: &str) -> Self {
         if let Some(message) = &mut self.message {
-            message.push_str("; ");
+            message.push_str(if message.ends_with('?') { " " } else { "; " });
             message.push_str(advice);
         }
         self
@@ -213,7 +220,7 @@ impl Failure {
         }
         let status = status(&error);
         let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
-        let untrusted = error.refused_org_key();
+        let (untrusted, missing_scope) = (error.refused_org_key(), error.missing_scope());
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
             // A conflict can also come without a response.
@@ -230,6 +237,7 @@ impl Failure {
             may_pass,
             is_timeout,
             untrusted,
+            missing_scope,
             ..failure
         }
     }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let failure = vault.explain_timeout(failure);
+            let failure = vault.explain(failure);
             ui.messages.failure(&failure);
             failure.exit_code()
         }

@@ -39,8 +39,8 @@ pub(crate) struct Settings {
     /// The host that may be reached over plain HTTP, and the setting that allows it. Set only if the base URL
     /// needs it.
     pub(crate) plain_http: Option<PlainHttp>,
-    /// The scopes to request; `None` for all.
-    pub(crate) scopes: Option<Scopes>,
+    /// The scopes to request, and the setting that names them; `None` for all.
+    pub(crate) scopes: Option<(Scopes, Origin)>,
     authentication: Authentication,
     key: Key,
     /// The time for all requests of a command together, if one is set.
@@ -255,7 +255,7 @@ fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     Some(LazySecret::new(entry, entries.insecure_permissions))
 }
 
-fn scopes(entries: &Entries) -> Result<Option<Scopes>, Failure> {
+fn scopes(entries: &Entries) -> Result<Option<(Scopes, Origin)>, Failure> {
     let Some((text, origin)) = entries.text(Setting::Scopes) else {
         return Ok(None);
     };
@@ -263,7 +263,9 @@ fn scopes(entries: &Entries) -> Result<Option<Scopes>, Failure> {
     let words = words.filter(|word| !word.is_empty());
     let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
     match scopes {
-        Ok(scopes) if !scopes.is_empty() => Ok(Some(scopes.into_iter().collect())),
+        Ok(scopes) if !scopes.is_empty() => {
+            Ok(Some((scopes.into_iter().collect(), origin.clone())))
+        }
         _ => Err(Failure::usage(format_args!(
             "{origin} is not a list of scopes: `{text}`; there are {}",
             Scopes::ALL
@@ -289,7 +291,8 @@ fn timeout(entries: &Entries) -> Result<Option<Duration>, Failure> {
     };
     duration::parse(text).map(Some).ok_or_else(|| {
         Failure::usage(format_args!(
-            "{origin} is not a time: `{text}`; write it like 10s or 2m"
+            "{origin} is not a time: `{text}`; {}",
+            duration::advice(text, "10s or 2m")
         ))
     })
 }

@@ -27,6 +27,8 @@ pub struct Payload {
     value: Range<usize>,
     is_bound: bool,
     fields: Vec<Field>,
+    /// The names of the members beside a plain value.
+    other_names: Vec<Text>,
 }
 
 /// The form of a payload.
@@ -99,11 +101,16 @@ impl Payload {
         let Some(members) = json::members(&text) else {
             return Ok(Self::new(PayloadKind::Legacy, text));
         };
-        if let Some((_, raw)) = members.iter().find(|(name, _)| **name == *key) {
+        if let Some(&(_, raw)) = members.iter().find(|(name, _)| **name == *key) {
+            let value = Self::new(PayloadKind::Single, json::text(raw)?);
+            let is_json = !json::is_string(raw);
+            let names = members.into_iter().map(|(name, _)| name);
+            let other_names: Vec<_> = names.filter(|name| **name != *key).collect();
             return Ok(Self {
-                is_bound: members.len() == 1,
-                is_json: !json::is_string(raw),
-                ..Self::new(PayloadKind::Single, json::text(raw)?)
+                is_bound: other_names.is_empty(),
+                is_json,
+                other_names,
+                ..value
             });
         }
         let fields = members
@@ -130,6 +137,7 @@ impl Payload {
             is_json: false,
             text,
             fields: Vec::new(),
+            other_names: Vec::new(),
         }
     }
 
@@ -212,6 +220,12 @@ impl Payload {
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// Returns the names of the members beside the plain value, in stored order: `user` for `{"<key>":"v","user":"u"}`.
+    /// A write of the value drops these members. Payloads of other kinds have none.
+    pub fn other_names(&self) -> impl Iterator<Item = &str> {
+        self.other_names.iter().map(|name| &**name)
     }
 }
 

@@ -118,6 +118,20 @@ impl Secret {
         self.fields().iter().find(|field| field.name() == name)
     }
 
+    /// Returns the names of further members that are stored beside a single value, as in
+    /// `{"<key>": "v", "user": "u"}`. No method returns their values, and a write of the value drops them.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secret = client.secrets().get("db_password")?;
+    /// let is_safe_to_replace = !secret.is_multi_field() && secret.other_names().next().is_none();
+    /// # let _ = is_safe_to_replace;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    pub fn other_names(&self) -> impl Iterator<Item = &str> {
+        self.value.payload.other_names()
+    }
+
     /// Returns true if the encrypted content names the requested key, so that the vault cannot have handed out
     /// another secret in its place. Multi-field secrets and legacy plain text name no key, and are not bound,
     /// nor is a payload with further members besides its key.

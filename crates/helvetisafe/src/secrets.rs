@@ -464,6 +464,30 @@ impl<'a> Secrets<'a> {
         block(self.0.begin().copy_over(key.as_ref(), new_key.as_ref()))
     }
 
+    /// Copies like [`Self::copy`] over the existing secret `new_key`, but only if that still has this version. The
+    /// version is as in [`Self::update_if_unchanged`].
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secrets = client.secrets();
+    /// let old = secrets.get("db_password_backup")?;
+    /// secrets.copy_if_unchanged("db_password", "db_password_backup", old.version())?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::copy`] and [`Self::update_if_unchanged`] of `new_key`.
+    pub fn copy_if_unchanged(
+        &self,
+        key: impl AsRef<str>,
+        new_key: impl AsRef<str>,
+        version: Option<&Version>,
+    ) -> Result<SecretMetadata, Error> {
+        let operation = self.0.begin();
+        block(operation.copy_if_unchanged(key.as_ref(), new_key.as_ref(), version))
+    }
+
     /// Encrypts and stores a new multi-field secret from names and values, in this order. Without an
     /// `expiry` it never expires. Needs the scope `secrets:write`.
     ///
@@ -531,6 +555,33 @@ impl<'a> Secrets<'a> {
                 .begin()
                 .update_fields(key.as_ref(), &field_values(fields), expiry.into()),
         )
+    }
+
+    /// Encrypts and stores new fields like [`Self::update_fields`], but only if the secret still has this version.
+    /// The version is as in [`Self::update_if_unchanged`].
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secrets = client.secrets();
+    /// let read = secrets.get("smtp")?;
+    /// let kept = read.fields().iter().filter(|it| it.name() != "unused");
+    /// let kept: Vec<_> = kept.map(|it| (it.name(), it)).collect();
+    /// secrets.update_fields_if_unchanged("smtp", read.version(), &kept, None)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::update_fields`] and [`Self::update_if_unchanged`].
+    pub fn update_fields_if_unchanged<'f, V: Clone + Into<FieldValue<'f>>>(
+        &self,
+        key: impl AsRef<str>,
+        version: Option<&Version>,
+        fields: &[(&str, V)],
+        expiry: impl Into<Expiry>,
+    ) -> Result<SecretMetadata, Error> {
+        let (operation, fields) = (self.0.begin(), field_values(fields));
+        block(operation.update_fields_if_unchanged(key.as_ref(), version, &fields, expiry.into()))
     }
 
     /// Sets one field of a multi-field secret, to a value as in [`Self::create_fields`], and leaves the others

@@ -58,8 +58,8 @@ mod with_tracing {
                 "secrets.get" "secrets.get_field" "secrets.get_with_fields" "secrets.exists"
                 "secrets.list" "secrets.create" "secrets.update" "secrets.update_if_unchanged"
                 "secrets.put" "secrets.create_fields" "secrets.update_fields" "secrets.set_field"
-                "secrets.update_field" "secrets.copy" "secrets.copy_over" "secrets.delete" "token.fetch"
-                "org_key.get" "private_key.get"
+                "secrets.update_fields_if_unchanged" "secrets.update_field" "secrets.copy" "secrets.copy_over"
+                "secrets.copy_if_unchanged" "secrets.delete" "token.fetch" "org_key.get" "private_key.get"
             );
             // Another text may be a value in place of the name.
             if enabled!(target: TARGET, Level::DEBUG)

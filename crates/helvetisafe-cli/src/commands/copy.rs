@@ -1,8 +1,9 @@
 //! `copy KEY NEW` and `move KEY NEW`: give a secret another name.
 
-use helvetisafe::{Error, ErrorKind, KeyName, Secret, Secrets, Timestamp, Written};
+use helvetisafe::{Error, ErrorKind, Field, KeyName, Secret, Secrets, Timestamp, Written};
 use serde::Serialize;
 
+use super::replacement::{self, Present, Refusal, Replacement};
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names};
@@ -28,6 +29,10 @@ pub(crate) struct Args {
     /// Replace the secret NEW if it exists.
     #[arg(long)]
     overwrite: bool,
+    /// Allow a loss of fields: those of NEW that the secret KEY does not have, and those that KEY has beside a
+    /// value of its own name.
+    #[arg(long)]
+    drop_fields: bool,
 }
 
 pub(super) fn run_copy(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -65,13 +70,22 @@ impl Copy {
                 "the old and the new name are both `{key}`; nothing was changed; give another name"
             )));
         }
+        let failed = |error| not_written(error, &key, &new_key, vault);
+        let keys = [&key, &new_key].into_iter();
+        vault.client_to_write_over(keys.take(1 + usize::from(args.overwrite)))?;
+        let secret = vault.write(|secrets| secrets.get(&key))?.map_err(failed)?;
+        refuse_others(&secret, args)?;
         let written = vault.write(|secrets| match args.overwrite {
-            true => secrets
-                .copy_over(&key, &new_key)
-                .map(Written::into_metadata),
-            false => secrets.copy(&key, &new_key),
+            true => replace(secrets, args, &secret, &new_key),
+            false => secrets
+                .copy(&key, &new_key)
+                .map(Written::Created)
+                .map_err(Refusal::Failed),
         })?;
-        written.map_err(|error| not_written(error, &key, &new_key, vault))?;
+        written.map_err(|refusal| match refusal {
+            Refusal::Failed(error) => failed(error),
+            other => other.into_failure(&new_key, "", Failure::from),
+        })?;
         let read_back = |secrets: Secrets<'_>| Ok((secrets.get(&key)?, secrets.get(&new_key)?));
         let (old, new) = vault.write(read_back)?.map_err(|error: Error| {
             let state =
@@ -109,6 +123,40 @@ impl Copy {
             .done(format_args!("{action} `{key}` to `{new_key}`"));
         Ok(())
     }
+}
+
+/// Refuses a secret with fields beside its value, which the copy would not have.
+fn refuse_others(secret: &Secret, args: &Args) -> Result<(), Failure> {
+    let names: Vec<_> = secret.other_names().map(str::to_owned).collect();
+    match names.is_empty() || args.drop_fields {
+        true => Ok(()),
+        false => Err(replacement::loses_fields(secret.key(), &names)
+            .with_advice("--drop-fields copies the value without them")),
+    }
+}
+
+/// Copies over the secret `new_key`, unless that would lose fields.
+fn replace(
+    secrets: Secrets<'_>,
+    args: &Args,
+    secret: &Secret,
+    new_key: &KeyName,
+) -> Result<Written, Refusal> {
+    let key = secret.key();
+    let fields: Vec<_> = secret.fields().iter().map(Field::name).collect();
+    let replacement = Replacement {
+        key: new_key,
+        fields: &fields,
+        drops_fields: args.drop_fields,
+        creates: true,
+    };
+    replacement.run(secrets, |present| match present {
+        Present::Absent => secrets.copy(key, new_key).map(Written::Created),
+        Present::Version(version) => secrets
+            .copy_if_unchanged(key, new_key, Some(version))
+            .map(Written::Updated),
+        Present::Any => secrets.copy_over(key, new_key),
+    })
 }
 
 /// The output of `--json`; `docs/cli.md` documents it.

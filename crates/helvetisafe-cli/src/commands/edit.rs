@@ -55,7 +55,12 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let field = args.field.as_deref();
     // The org key is trusted before the user types.
     vault.client_to_write()?;
-    let (old, secret) = exchange::read(&key, field, vault)?;
+    let (old, secret) = exchange::read(&key, field, vault).map_err(|failure| {
+        match failure.is_not_found() && field.is_none() {
+            true => failure.with_advice(&format!("`helvetisafe set {key}` creates it")),
+            false => failure,
+        }
+    })?;
     let workspace = Workspace::new(key.as_str(), &old, ui.messages)?;
     editor::run(workspace.file())?;
     // It removes the folder, which no signal may prevent.

@@ -1,11 +1,12 @@
 //! An exchange: a secret, or one field of it, gets a new value, but only in place of the old one.
 
-use helvetisafe::{Error, ErrorKind, Expiry, KeyName, Secret, SecretMetadata, Secrets};
+use helvetisafe::{Error, ErrorKind, Expiry, Field, KeyName, Secret, SecretMetadata, Secrets};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::field;
+use super::{field, replacement};
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
+use crate::ui::terminal::escape_line;
 
 /// The maximum number of writes. A write is repeated only if its answer was lost, or another client wrote meanwhile.
 const MAX_WRITES: usize = 4;
@@ -72,9 +73,18 @@ pub(super) fn read(
         Some(name) => field::find(&secret, name, "leave --field out")
             .map_err(|message| Failure::new(Status::NotFound, message))?,
         None if secret.is_multi_field() => {
+            let names = secret.fields().iter().map(Field::name).map(escape_line);
+            let names = names.collect::<Vec<_>>().join(", ");
             return Err(Failure::usage(format_args!(
-                "the secret `{key}` has fields; name one of them with --field"
+                "the secret `{key}` has fields; name one of them with --field: {names}"
             )));
+        }
+        None if secret.other_names().next().is_some() => {
+            return Err(
+                replacement::loses_fields(key, &replacement::lost_names(&secret, &[])).with_advice(
+                    &format!("`helvetisafe set {key} --drop-fields` replaces the whole secret"),
+                ),
+            );
         }
         None => secret.expose_secret(),
     };

@@ -1,7 +1,7 @@
 //! `import FILE|-`: turns the names and values of a file into secrets.
 
 pub(super) mod dotenv;
-mod new_secret;
+pub(super) mod new_secret;
 pub(super) mod pair;
 mod report;
 mod source;
@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Update secrets that exist; without it they are left unchanged.
     #[arg(long)]
     overwrite: bool,
+    /// With --overwrite, update a secret even if it has fields that it does not have in the file: they are lost.
+    #[arg(long, requires = "overwrite")]
+    drop_fields: bool,
     /// Only names that begin with this.
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
@@ -58,15 +61,18 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let secrets = read(args, ui.messages)?;
+    let keys = secrets.iter().map(|secret| &secret.key);
+    // Without --overwrite no secret is read.
+    let keys = keys.filter(|_| args.overwrite);
     // Connects before the progress bar appears, since the user may be asked for a password.
     if args.dry_run {
-        vault.client()?;
+        vault.client_for(keys)?;
     } else {
-        vault.client_to_write()?;
+        vault.client_to_write_over(keys)?;
     }
     let progress = Progress::new(secrets.len(), ui.messages);
     let import = |target: Secrets<'_>| {
-        let writer = Writer::new(target, args.overwrite, args.dry_run);
+        let writer = Writer::new(target, args);
         let write = |secret| writer.write(secret);
         target.each(&secrets, write, |_| progress.advance())
     };
@@ -121,9 +127,10 @@ fn warn_of_refused_names(secrets: &[NewSecret], file: &str, messages: Messages) 
             if let Some(reason) = refused_from_vault(name) {
                 messages.warning(format_args!(
                     "{file}, line {}: `{shown}` is a name that {reason}; `run` and `export` will need \
-                     --allow-name {}, or another name with --env OTHER={shown}",
+                     --allow-name {}, or another name with --exclude {} --env OTHER={shown}",
                     secret.line,
-                    escape_line(name)
+                    escape_line(name),
+                    secret.key
                 ));
             }
         }

@@ -37,6 +37,8 @@ struct Source {
     key: KeyName,
     field: Option<String>,
     named_by: NamedBy,
+    /// Set if the user, the project file or an env file gave the variable a name of its own.
+    is_renamed: bool,
 }
 
 impl SelectionArgs {
@@ -104,31 +106,19 @@ impl SelectionArgs {
 
     /// Returns the advice for a refused name. A name given by `--key` or `--env` is the user's own choice.
     fn advice(&self, variable: &Variable, danger: names::Danger) -> String {
-        let Source {
-            key,
-            field,
-            named_by,
-        } = &variable.source;
+        let source = &variable.source;
         let name = escape_line(&variable.name);
-        match (named_by, field) {
-            (NamedBy::User | NamedBy::File | NamedBy::FileWithDefault, _) => {
-                plain_advice(&name, danger)
-            }
-            (NamedBy::Vault, Some(_)) => format!(
-                "give --allow-name {name} if that is intended, or another name with --env \
-                 OTHER={key}.{name} in place of `{key}`"
-            ),
-            (NamedBy::Vault, None) => {
-                // `--all` cannot be used with `--key`.
-                let is_choice = !danger.is_for_user && !self.all;
-                let choice = is_choice.then(|| format!(" or --key {key}"));
-                format!(
-                    "give --allow-name {name}{} if that is intended, or another name with --env \
-                     OTHER={key} in its place",
-                    choice.unwrap_or_default()
-                )
-            }
+        if source.named_by != NamedBy::Vault {
+            return plain_advice(&name, danger);
         }
+        // `--all` cannot be used with `--key`, which does not choose the names of fields.
+        let is_choice = source.field.is_none() && !danger.is_for_user && !self.all;
+        let choice = is_choice.then(|| format!(" or --key {}", source.key));
+        format!(
+            "give --allow-name {name}{} if that is intended, or another name with {}",
+            choice.unwrap_or_default(),
+            source.another_name()
+        )
     }
 
     /// Returns the reason to refuse a plain variable of a file, unless its name is allowed.
@@ -180,6 +170,7 @@ fn under_own_names(secret: &Secret, named_by: NamedBy) -> Vec<Variable> {
                 key: key.clone(),
                 field: None,
                 named_by,
+                is_renamed: false,
             },
         }];
     }
@@ -190,6 +181,7 @@ fn under_own_names(secret: &Secret, named_by: NamedBy) -> Vec<Variable> {
             key: key.clone(),
             field: Some(field.name().to_owned()),
             named_by: NamedBy::Vault,
+            is_renamed: false,
         },
     });
     fields.collect()
@@ -216,6 +208,7 @@ fn under_new_name(
             key: renamed.key.clone(),
             field: renamed.field.clone(),
             named_by: renamed.named_by,
+            is_renamed: true,
         },
     }))
 }
@@ -225,12 +218,29 @@ fn refuse_duplicates(variables: &[Variable], messages: Messages) -> Result<(), F
     refuse(variables, messages, |variable| {
         let other = first.insert(&variable.name, &variable.source)?;
         Some(format!(
-            "{other} and {} would both be {}; give one of them another name with --env \
-             NAME=KEY, or leave it out",
+            "{other} and {} would both be {}; {}",
             variable.source,
-            variable.shown()
+            variable.shown(),
+            advice_for_duplicate(&variable.source, other)
         ))
     })
+}
+
+/// Returns the advice for two variables of one name.
+fn advice_for_duplicate(source: &Source, other: &Source) -> String {
+    match [source, other]
+        .into_iter()
+        .find(|source| !source.is_renamed)
+    {
+        Some(source) => format!(
+            "--exclude {key} leaves `{key}` out, and {} gives {source} another name",
+            source.another_name(),
+            key = source.key
+        ),
+        None => {
+            "give one of them another name where it is named, such as in --env NAME=KEY".to_owned()
+        }
+    }
 }
 
 /// Refuses every variable for which `why` returns a reason.
@@ -271,6 +281,16 @@ impl Variable {
     }
 }
 
+impl Source {
+    /// Returns the options that give the variable another name.
+    fn another_name(&self) -> String {
+        let key = &self.key;
+        let field = self.field.as_deref().map(escape_line);
+        let field = field.map_or_else(String::new, |field| format!(".{field}"));
+        format!("--exclude {key} --env OTHER={key}{field}")
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
@@ -291,6 +311,7 @@ impl Variable {
                 key: KeyName::parse("KEY").unwrap(),
                 field: None,
                 named_by: NamedBy::User,
+                is_renamed: false,
             },
         }
     }

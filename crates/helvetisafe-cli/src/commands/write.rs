@@ -1,12 +1,16 @@
 //! `set KEY`, `create KEY` and `update KEY`: write one secret.
 
-use helvetisafe::{Error, Expiry, KeyName, SecretMetadata, Secrets, Timestamp, Written};
+use helvetisafe::{Expiry, KeyName, Scope, Secrets, Timestamp, Written};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
+use super::content::Content;
+use super::import::new_secret::{self, NewField};
+use super::replacement::{Refusal, Replacement};
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::expiry::{ExpiryArgs, in_words};
+use crate::ui::messages::Messages;
 use crate::ui::secret_input::ValueArgs;
 use crate::ui::{Ui, key_names};
 
@@ -17,7 +21,8 @@ Examples:
   helvetisafe set TLS_KEY --value-file tls.key
   helvetisafe set KEYSTORE --base64 --file keystore.p12
   helvetisafe set API_KEY --generate 40 --expires-in 30d
-  helvetisafe set DATABASE --field DB_PASS --generate";
+  helvetisafe set DATABASE --field DB_PASS --generate
+  helvetisafe set DATABASE --fields --file database.json";
 
 pub(super) const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -35,24 +40,49 @@ pub(crate) struct Args {
     #[arg(value_name = "KEY")]
     key: String,
     /// Write one field of a multi-field secret and keep the others. If there is a single other field, it
-    /// needs --allow-unbound: the vault may have exchanged such a secret.
+    /// needs --allow-unbound, since the vault may have exchanged such a secret; --fields writes several at once.
     #[arg(long, value_name = "FIELD")]
     field: Option<String>,
+    /// Write several fields: the value is a JSON object of texts, such as {"DB_HOST":"…","DB_PASS":"…"}. Other
+    /// fields of the secret would be lost, which is refused.
+    #[arg(long, conflicts_with_all = ["field", "base64", "generate"])]
+    fields: bool,
     #[command(flatten)]
     value: ValueArgs,
     #[command(flatten)]
     expiry: ExpiryArgs,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct ReplaceArgs {
+    #[command(flatten)]
+    write: Args,
+    /// Replace a multi-field secret by this value: all its fields are lost. Without this it is refused.
+    #[arg(long, conflicts_with = "field")]
+    drop_fields: bool,
+}
+
 /// The writes that are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+enum Mode {
     Set,
     Create,
     Update,
 }
 
-pub(super) fn run(mode: Mode, args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+pub(super) fn create(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    run(Mode::Create, args, false, vault, ui)
+}
+
+pub(super) fn set(args: &ReplaceArgs, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    run(Mode::Set, &args.write, args.drop_fields, vault, ui)
+}
+
+pub(super) fn update(args: &ReplaceArgs, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    run(Mode::Update, &args.write, args.drop_fields, vault, ui)
+}
+
+fn run(mode: Mode, args: &Args, drops_fields: bool, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     args.value.refuse_argument()?;
     let key = key_names::parse(&args.key)?;
     let expiry = args.expiry.expiry()?;
@@ -64,61 +94,133 @@ pub(super) fn run(mode: Mode, args: &Args, vault: &Vault, ui: &Ui) -> Result<(),
     }
     // Before the user types a value in vain.
     vault.settings()?;
-    let value = args.value.read(key.as_str())?;
-    let write = |secrets: Secrets<'_>| {
-        let write = Write {
-            key: &key,
-            field: args.field.as_deref(),
-            value: value.expose_secret(),
-            expiry,
-            secrets,
-        };
-        write.run(mode)
+    let target = Target {
+        key: &key,
+        mode,
+        drops_fields,
+        expiry,
+        vault,
     };
-    let written = vault.write(write)?;
-    let written = written.map_err(|error| vault.failure(error))?;
-    report(&written, &key, &value, args, ui)
+    if target.writes_one_value(args) && args.value.is_asked() {
+        target.check()?;
+    }
+    let value = args.value.read(key.as_str())?;
+    let fields = match args.fields {
+        true => parsed(&value, &key, ui.messages)?,
+        false => Vec::new(),
+    };
+    let written = match &args.field {
+        Some(field) => target.write_field(field, value.expose_secret()),
+        None if args.fields => target.write(&Content::Fields(new_secret::texts(&fields))),
+        None => target.write(&Content::Value(value.expose_secret())),
+    };
+    report(&written?, &key, &value, args, ui)
 }
 
-struct Write<'a> {
+/// Parses the value as fields, or reports everything that is wrong in it.
+fn parsed(
+    value: &SecretString,
+    key: &KeyName,
+    messages: Messages,
+) -> Result<Vec<NewField>, Failure> {
+    new_secret::fields_in(value.expose_secret(), key).map_err(|problems| {
+        for problem in &problems {
+            messages.failure(&Failure::usage(format_args!("the value of --fields: {problem}")));
+        }
+        Failure::usage(
+            "nothing was written; --fields needs a JSON object of texts, such as {\"DB_HOST\":\"…\",\"DB_PASS\":\"…\"}",
+        )
+    })
+}
+
+/// The secret to write.
+struct Target<'a> {
     key: &'a KeyName,
-    field: Option<&'a str>,
-    value: &'a str,
+    mode: Mode,
+    drops_fields: bool,
     expiry: Expiry,
-    secrets: Secrets<'a>,
+    vault: &'a Vault,
 }
 
-impl Write<'_> {
-    fn run(&self, mode: Mode) -> Result<Written, Error> {
-        match mode {
-            Mode::Create => self.create().map(Written::Created),
-            Mode::Update => self.update().map(Written::Updated),
-            Mode::Set => self.set(),
+impl Target<'_> {
+    /// Returns whether the write may replace fields by one value.
+    fn writes_one_value(&self, args: &Args) -> bool {
+        self.mode != Mode::Create && args.field.is_none() && !args.fields
+    }
+
+    fn replacement<'r>(&'r self, fields: &'r [&'r str]) -> Replacement<'r> {
+        Replacement {
+            key: self.key,
+            fields,
+            drops_fields: self.drops_fields,
+            creates: self.mode == Mode::Set,
         }
     }
 
-    fn set(&self) -> Result<Written, Error> {
-        let secrets = self.secrets;
-        match self.field {
-            Some(field) => secrets.set_field(self.key, field, self.value, self.expiry),
-            None => secrets.put(self.key, self.value, self.expiry),
-        }
+    fn refused(&self, refusal: Refusal) -> Failure {
+        let explain = |error| self.vault.failure(error);
+        refusal.into_failure(self.key, "--field writes one field, and ", explain)
     }
 
-    fn create(&self) -> Result<SecretMetadata, Error> {
-        let secrets = self.secrets;
-        match self.field {
-            Some(field) => secrets.create_fields(self.key, &[(field, self.value)], self.expiry),
-            None => secrets.create(self.key, self.value, self.expiry),
-        }
+    /// Fails if a value would replace fields, before the user types it in vain.
+    fn check(&self) -> Result<(), Failure> {
+        self.vault.client_to_write_over([self.key])?;
+        let check = |secrets: Secrets<'_>| self.replacement(&[]).present(secrets);
+        let checked = self.vault.write(check)?;
+        checked.map(drop).map_err(|refusal| self.refused(refusal))
     }
 
-    fn update(&self) -> Result<SecretMetadata, Error> {
-        let secrets = self.secrets;
-        match self.field {
-            Some(field) => secrets.update_field(self.key, field, self.value, self.expiry),
-            None => secrets.update(self.key, self.value, self.expiry),
+    /// Writes the whole secret.
+    fn write(&self, content: &Content<'_>) -> Result<Written, Failure> {
+        let (key, expiry) = (self.key, self.expiry);
+        if self.mode == Mode::Create {
+            let created = self
+                .vault
+                .write(|secrets| content.create(key, expiry, secrets))?;
+            return created
+                .map(Written::Created)
+                .map_err(|error| self.vault.failure(error));
         }
+        let names = content.field_names();
+        let replacement = self.replacement(&names);
+        let write = |secrets: Secrets<'_>| {
+            replacement.run(secrets, |present| {
+                content.write_over(present, key, expiry, replacement.creates, secrets)
+            })
+        };
+        self.vault
+            .client_to_write_over((!self.drops_fields).then_some(key))?;
+        let written = self.vault.write(write)?;
+        written.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Writes one field.
+    fn write_field(&self, field: &str, value: &str) -> Result<Written, Failure> {
+        let (key, expiry) = (self.key, self.expiry);
+        let write = |secrets: Secrets<'_>| match self.mode {
+            Mode::Set => secrets.set_field(key, field, value, expiry),
+            Mode::Update => {
+                let updated = secrets.update_field(key, field, value, expiry);
+                updated.map(Written::Updated)
+            }
+            Mode::Create => {
+                let created = secrets.create_fields(key, &[(field, value)], expiry);
+                created.map(Written::Created)
+            }
+        };
+        let written = self.vault.write(write)?;
+        written.map_err(|error| {
+            let is_unbound = error.named_key().is_some();
+            let missing = error.missing_scope();
+            let failure = self.vault.failure(error);
+            match missing {
+                _ if is_unbound => failure.with_advice("--fields writes several fields at once"),
+                Some(Scope::SecretsRead) => {
+                    failure.with_advice("--field reads the secret, to keep its other fields")
+                }
+                _ => failure,
+            }
+        })
     }
 }
 

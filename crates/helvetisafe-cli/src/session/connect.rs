@@ -38,9 +38,14 @@ impl Connector<'_> {
         self.connect(Access::Read, change(builder))
     }
 
-    /// Connects to write. Fails if the org key is not the trusted one, or if a first use is doubtful.
-    pub(super) fn write(self) -> Result<Client, Failure> {
-        self.connect(Access::Write, builder(self.settings, self.messages)?)
+    /// Connects to write, with what `change` makes of the builder. Fails if the org key is not the trusted one, or if
+    /// a first use is doubtful.
+    pub(super) fn write_with(
+        self,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, Failure> {
+        let builder = builder(self.settings, self.messages)?;
+        self.connect(Access::Write, change(builder))
     }
 
     /// Connects, and caches the access token.
@@ -76,7 +81,7 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
     if let Some(allowed) = &settings.plain_http {
         builder = builder.allow_plain_http(allowed.host.as_str());
     }
-    if let Some(scopes) = settings.scopes {
+    if let Some((scopes, _)) = settings.scopes {
         builder = builder.scopes(scopes);
     }
     if let Some(pem) = settings.ca_certificate()? {

@@ -133,11 +133,21 @@ impl Vault {
     /// Returns the client that writes. Fails if the org key is not trusted. A command that reads too
     /// calls this first, so that it connects only once.
     pub(crate) fn client_to_write(&self) -> Result<&Client, Failure> {
+        self.client_to_write_over([])
+    }
+
+    /// Returns the client that writes. If it is not connected yet, it fetches the first of these secrets, which
+    /// the command reads before it writes, together with its keys.
+    pub(crate) fn client_to_write_over<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k KeyName>,
+    ) -> Result<&Client, Failure> {
         if let Some(client) = self.writer.get() {
             return Ok(client);
         }
         self.connect(&self.writer, |settings| {
-            self.connector(settings, self.token(settings)?).write()
+            let connector = self.connector(settings, self.token(settings)?);
+            connector.write_with(|builder| builder.prefetch(keys.into_iter().take(MAX_PREFETCHED)))
         })
     }
 
@@ -192,11 +202,29 @@ impl Vault {
         }
     }
 
-    /// Adds to a timeout that `--timeout` was its cause.
-    pub(crate) fn explain_timeout(&self, failure: Failure) -> Failure {
-        match self.budget.get() {
+    /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        let failure = match self.budget.get() {
             Some(budget) => budget.explain(failure),
             None => failure,
+        };
+        let settings = self.settings.get();
+        let scopes = settings.and_then(|settings| settings.scopes.as_ref());
+        let (Some(missing), Some((scopes, origin))) = (failure.missing_scope(), scopes) else {
+            return failure;
+        };
+        if scopes.contains(missing) {
+            return failure;
+        }
+        let advice =
+            format!("{origin} requests only {scopes}: add {missing} to it if the account has it");
+        match failure.message() {
+            Some(_) => failure.with_advice(&advice),
+            // It was reported.
+            None => {
+                self.messages.note(advice);
+                failure
+            }
         }
     }
 

@@ -2,26 +2,33 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Parses a positive duration: `60s`, `5m`, or a number of seconds.
+/// Parses a positive duration with its unit, such as `60s` or `5m`; a day has 24 hours.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     // The parser would accept white space at the end.
     if text.trim() != text {
         return None;
     }
-    let seconds = text.parse().map(SignedDuration::from_secs).ok();
-    let time = seconds.or_else(|| text.parse().ok())?;
+    let span: Span = text.parse().ok()?;
+    let time = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(time).ok().filter(|time| !time.is_zero())
+}
+
+/// Returns the advice for a text that is no time. `like` has examples.
+pub(crate) fn advice(text: &str, like: &str) -> String {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let reason = if is_number { "it has no unit; " } else { "" };
+    format!("{reason}write it like {like}")
 }
 
 /// Parses a duration from a second to a day.
 pub(crate) fn second_to_day(text: &str) -> Result<Duration, String> {
     parse(text)
         .filter(|time| (Duration::from_secs(1)..=DAY).contains(time))
-        .ok_or_else(|| "write it like 60s or 5m, from 1s to 24h".to_owned())
+        .ok_or_else(|| advice(text, "60s or 5m, from 1s to 24h"))
 }
 
 #[cfg(test)]
@@ -34,13 +41,25 @@ mod tests {
     fn a_duration_is_from_a_second_to_a_day() {
         assert_eq!(second_to_day("60s"), Ok(Duration::from_secs(60)));
         assert_eq!(second_to_day("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(second_to_day("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(second_to_day("1d"), Ok(Duration::from_secs(86_400)));
         for text in [
-            "", "0", "500ms", "-1s", "25h", "soon", "60s ", " 60", "60\n", "5m x", "1h 5",
+            "", "0", "2", "1mo", "2d", "500ms", "-1s", "25h", "soon", "60s ", " 60", "60\n",
+            "5m x", "1h 5",
         ] {
             assert!(second_to_day(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_number_without_a_unit_is_explained() {
+        let error = second_to_day("60").unwrap_err();
+        assert!(
+            error.starts_with("it has no unit; write it like 60s"),
+            "{error}"
+        );
+        assert!(second_to_day("soon").unwrap_err().starts_with("write it"));
+    }
+
     proptest! {
         #[test]
         fn no_part_of_a_duration_is_ignored(

@@ -7,6 +7,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{Disambiguation, TimeZone};
 
+use super::duration;
 use crate::failure::Failure;
 
 /// The expiry of a secret.
@@ -51,16 +52,19 @@ pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
         .map(|then| then.timestamp())
         .ok_or_else(|| {
             Failure::usage(format_args!(
-                "`{text}` is not a time span; write it like 30d, 12h or 1y"
+                "`{text}` is not a time span; {}",
+                duration::advice(text, "30d, 12h or 1y")
             ))
         })
 }
 
 fn at(text: &str) -> Result<Timestamp, Failure> {
     let time = time(text).map_err(|why| Failure::usage(format_args!("`{text}` {why}")))?;
-    if time <= Timestamp::now() {
+    let now = Timestamp::now();
+    if time <= now {
         return Err(Failure::usage(format_args!(
-            "`{text}` has passed; give a time in the future"
+            "`{text}` has passed: the clock of this machine shows {now:.0}; give a time in the future, or set the \
+             clock"
         )));
     }
     Ok(time)

@@ -20,7 +20,20 @@ pub(crate) fn parse(key: &str) -> Result<KeyName, Failure> {
              asked",
         ));
     }
-    KeyName::parse(key).map_err(Failure::usage)
+    KeyName::parse(key).map_err(|error| match is_reference(key) {
+        true => Failure::usage(error).with_advice(
+            "give the name of the secret alone, and a field with --field FIELD, or with --env NAME=KEY.FIELD; \
+             hs://KEY#FIELD is for env files",
+        ),
+        false => Failure::usage(error),
+    })
+}
+
+/// Returns whether a text names a secret as another place does: `hs://KEY#FIELD`, `KEY#FIELD` or `KEY.FIELD`.
+fn is_reference(text: &str) -> bool {
+    let rest = text.strip_prefix("hs://");
+    let key = rest.unwrap_or(text).split(['#', '.']).next();
+    key != Some(text) && key.is_some_and(|key| KeyName::parse(key).is_ok())
 }
 
 /// Parses several names.

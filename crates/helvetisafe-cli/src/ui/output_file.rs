@@ -17,13 +17,8 @@ pub(crate) struct AccessArgs {
     /// search it where the mode has the right to read [default: 600].
     #[arg(long, value_name = "MODE", value_parser = mode, requires = "destination")]
     mode: Option<u32>,
-    /// The group of what is written, as a number; one of the groups of this user.
-    #[arg(
-        long,
-        value_name = "GID",
-        value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)),
-        requires = "destination"
-    )]
+    /// The group of what is written, by its name or number; one of the groups of this user.
+    #[arg(long, value_name = "GROUP", value_parser = group, requires = "destination")]
     group: Option<u32>,
 }
 
@@ -48,6 +43,29 @@ fn mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal);
     mode.filter(|mode| *mode <= 0o777)
         .ok_or_else(|| "write it in octal digits, like 640 or 0640, up to 777".to_owned())
+}
+
+/// Returns the number of a group. A number needs no group in the system's list, as in containers.
+fn group(text: &str) -> Result<u32, String> {
+    // The last number stands for "unchanged" in system calls.
+    let number = text.parse().ok().filter(|number| *number != u32::MAX);
+    number.map_or_else(|| named_group(text), Ok)
+}
+
+#[cfg(unix)]
+fn named_group(name: &str) -> Result<u32, String> {
+    match nix::unistd::Group::from_name(name) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        Ok(None) => Err("this system has no such group; give its name or its number".to_owned()),
+        Err(error) => Err(format!(
+            "cannot look up the group: {error}; give its number"
+        )),
+    }
+}
+
+#[cfg(not(unix))]
+fn named_group(_: &str) -> Result<u32, String> {
+    Err("give its number".to_owned())
 }
 
 /// Returns the file to write; `None` if the path is not given or stands for standard output.

@@ -85,7 +85,7 @@ impl ValueArgs {
             }
             // `-` stands for it.
             Some(_) => self.text(io::stdin().lock(), "standard input")?,
-            None if io::stdin().is_terminal() => self.encoded(prompt(name, self.allow_empty)?),
+            None if self.is_asked() => self.encoded(prompt(name, self.allow_empty)?),
             None => self.text(io::stdin().lock(), "standard input")?,
         };
         match value.expose_secret().is_empty() && !self.allow_empty {
@@ -111,6 +111,11 @@ impl ValueArgs {
             Some(length) => Ok(length),
             None => Ok(None),
         }
+    }
+
+    /// Returns whether the value is typed at a prompt.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.value_file.is_none() && self.generate.is_none() && io::stdin().is_terminal()
     }
 
     /// Returns whether to print the value.

@@ -1,7 +1,7 @@
 //! Key files that other users can read, as volumes of containers have them.
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::process::Command;
 
 use rustix::process::geteuid;
@@ -182,4 +182,23 @@ fn the_advice_for_the_key_of_another_user_can_be_followed() {
         messages.contains("mounted/key.pem, which belongs to another user; let its owner"),
         "{messages}"
     );
+}
+
+#[test]
+fn a_group_is_named_or_numbered() {
+    let world = World::new();
+    world.set("KEY", "value");
+    let name = Command::new("id").arg("-gn").output().unwrap().stdout;
+    let name = String::from_utf8(name).unwrap();
+    let own = rustix::process::getegid().as_raw();
+    for group in [name.trim(), &own.to_string()] {
+        let mut command = world.command();
+        command.args([
+            "get", "KEY", "--mode", "640", "--output", "out", "--group", group,
+        ]);
+        assert!(command.status().unwrap().success(), "{group}");
+        let metadata = fs::metadata(world.folder.path().join("out")).unwrap();
+        assert_eq!((metadata.gid(), metadata.mode() & 0o777), (own, 0o640));
+        fs::remove_file(world.folder.path().join("out")).unwrap();
+    }
 }

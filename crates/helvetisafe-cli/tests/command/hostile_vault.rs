@@ -268,8 +268,14 @@ fn swapped_secrets_are_refused_by_every_command() {
             assert!(stderr.contains(way), "{line}: {stderr}");
         }
     }
-    // Replacing the secret does not disclose it.
-    let output = stage.run("import import.json --overwrite");
+    // Replacing the secret does not disclose it, but may lose a field.
+    let line = "import import.json --overwrite";
+    stage.refuses(
+        line,
+        2,
+        "the secret `KEY` has the field OTHER, which would be lost",
+    );
+    let output = stage.run(&format!("{line} --drop-fields"));
     assert!(output.status.success(), "{output:?}");
     stage.plan.lock().unwrap().records.clear();
     assert_eq!(stage.run("get KEY").stdout, b"imported value");

@@ -278,7 +278,8 @@ fn an_abandoned_rotation_needs_no_secret() {
         thread::sleep(Duration::from_millis(1100));
         stage.run(&["rotate", "PASSWORD", "--abandon", "--yes"]);
         assert_eq!(stage.get(SLOT), None);
-        stage.world.set("PASSWORD", "first");
+        stage.world.write("value", "first", 0o600);
+        stage.run(&["set", "PASSWORD", "--value-file", "value", "--drop-fields"]);
     }
 }
 

@@ -403,7 +403,7 @@ fn ctrl_z_without_job_control_stops_nothing() {
 fn after_the_prompts_signals_act_normally() {
     let world = World::new();
     let silent = server::serve_bytes("");
-    let mut command = command(&world, &["set", "KEY"]);
+    let mut command = command(&world, &["create", "KEY"]);
     command.env("HELVETISAFE_BASE_URL", silent);
     let mut session = start(command);
     for prompt in ["Value of KEY: ", "again: "] {
@@ -419,4 +419,25 @@ fn after_the_prompts_signals_act_normally() {
     let status = session.process().wait().unwrap();
     let is_by_signal = matches!(status, WaitStatus::Signaled(_, Signal::SIGINT, _));
     assert!(is_by_signal, "{status:?}");
+}
+
+/// The user does not type a value in vain.
+#[test]
+fn fields_that_would_be_lost_are_named_before_the_first_prompt() {
+    let world = World::new();
+    let fields = [("HOST", "h"), ("PASS", "p")];
+    let client = world.client();
+    client
+        .secrets()
+        .create_fields("KEY", &fields, None)
+        .unwrap();
+    for verb in ["set", "update"] {
+        let mut session = start(command(&world, &[verb, "KEY"]));
+        let text = session.exp_eof().unwrap();
+        assert!(
+            text.contains("the fields HOST, PASS, which would be lost"),
+            "{text}"
+        );
+        assert!(!text.contains("Value of"), "{text}");
+    }
 }

@@ -158,7 +158,7 @@ fn the_timeout_can_come_from_the_environment() {
     let stage = Stage::new();
     let run = ["run", "--prefix", "KEY_00", "--", "printenv", "KEY_009"];
     let mut command = stage.command(&run);
-    let output = command.env("HELVETISAFE_TIMEOUT", "20").output().unwrap();
+    let output = command.env("HELVETISAFE_TIMEOUT", "20s").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stdout, b"value\n");
     let mut command = stage.command(&["run", "--all", "--", "true"]);

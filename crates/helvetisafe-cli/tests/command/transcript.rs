@@ -60,6 +60,7 @@ transcripts!(
     init,
     inject,
     list,
+    lost_fields,
     move_secret,
     offline,
     project,

@@ -306,6 +306,15 @@ fn only_a_lone_name_binds() {
         (named.kind(), named.expose_secret()),
         (PayloadKind::Single, "v")
     );
+    assert_eq!(named.other_names().collect::<Vec<_>>(), ["other"]);
+    for json in [
+        r#"{"key":"v"}"#,
+        r#"{"key":5}"#,
+        r#"{"a":"v","b":"w"}"#,
+        "text",
+    ] {
+        assert_eq!(parse_for(json, "key").other_names().next(), None, "{json}");
+    }
 }
 
 fn parse_for(json: &str, key: &str) -> Payload {

@@ -258,6 +258,23 @@ impl<'a> AsyncSecrets<'a> {
             .await
     }
 
+    /// As [`Secrets::copy_if_unchanged`](crate::Secrets::copy_if_unchanged).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::copy_if_unchanged`](crate::Secrets::copy_if_unchanged).
+    pub async fn copy_if_unchanged(
+        &self,
+        key: impl AsRef<str> + Send,
+        new_key: impl AsRef<str> + Send,
+        version: Option<&Version>,
+    ) -> Result<SecretMetadata, Error> {
+        self.0
+            .begin()
+            .copy_if_unchanged(key.as_ref(), new_key.as_ref(), version)
+            .await
+    }
+
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
     ///
     /// # Errors
@@ -289,6 +306,25 @@ impl<'a> AsyncSecrets<'a> {
         self.0
             .begin()
             .update_fields(key.as_ref(), &field_values(fields), expiry.into())
+            .await
+    }
+
+    /// As [`Secrets::update_fields_if_unchanged`](crate::Secrets::update_fields_if_unchanged).
+    ///
+    /// # Errors
+    ///
+    /// As [`Secrets::update_fields_if_unchanged`](crate::Secrets::update_fields_if_unchanged).
+    pub async fn update_fields_if_unchanged<'f, V: Clone + Into<FieldValue<'f>> + Sync>(
+        &self,
+        key: impl AsRef<str> + Send,
+        version: Option<&Version>,
+        fields: &[(&str, V)],
+        expiry: impl Into<Expiry> + Send,
+    ) -> Result<SecretMetadata, Error> {
+        let fields = field_values(fields);
+        self.0
+            .begin()
+            .update_fields_if_unchanged(key.as_ref(), version, &fields, expiry.into())
             .await
     }
 

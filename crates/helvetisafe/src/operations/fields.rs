@@ -1,10 +1,11 @@
 //! Writes multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
 
 use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
-use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint;
 use helvetisafe_proto::retry::{self, BackOff};
+use helvetisafe_proto::{KeyName, Version};
 
+use super::update::required;
 use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
@@ -44,6 +45,24 @@ impl<R: Runtime> Operation<'_, R> {
             self.update_payload(&key, &plaintext, expiry, None).await
         };
         self.observed("secrets.update_fields", Some(key), work)
+            .await
+    }
+
+    pub(crate) async fn update_fields_if_unchanged(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        fields: &[(&str, FieldValue<'_>)],
+        expiry: Expiry,
+    ) -> Result<SecretMetadata, Error> {
+        let work = async {
+            let (key, plaintext) = encode(key, fields)?;
+            let version = required(version, &key)?;
+            let expiry = self.expiry(expiry);
+            self.update_payload(&key, &plaintext, expiry, Some(version))
+                .await
+        };
+        self.observed("secrets.update_fields_if_unchanged", Some(key), work)
             .await
     }
 

@@ -37,12 +37,11 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let work = async {
             let key = parse_beside(key, value)?;
-            if version.is_none() {
-                return Err(Error::new(Action::Update(key), Cause::NoVersion));
-            }
+            let version = required(version, &key)?;
             let plaintext = Payload::encode(key.as_str(), value);
             let expiry = self.expiry(expiry);
-            self.update_payload(&key, &plaintext, expiry, version).await
+            self.update_payload(&key, &plaintext, expiry, Some(version))
+                .await
         };
         self.observed("secrets.update_if_unchanged", Some(key), work)
             .await
@@ -142,4 +141,12 @@ impl<R: Runtime> Operation<'_, R> {
             outcome => outcome.map(Written::Created),
         }
     }
+}
+
+/// Returns the version of a secret for a write with a condition. Fails without one.
+pub(super) fn required<'v>(
+    version: Option<&'v Version>,
+    key: &KeyName,
+) -> Result<&'v Version, Error> {
+    version.ok_or_else(|| Error::new(Action::Update(key.clone()), Cause::NoVersion))
 }

@@ -197,6 +197,31 @@ fn an_update_happens_only_if_the_secret_is_as_it_was_read() {
 }
 
 #[test]
+fn fields_and_a_copy_replace_only_the_secret_that_was_read() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    let fields = [("first", "1"), ("second", "2")];
+    secrets.create_fields("db", &fields, None).unwrap();
+    secrets.create("one", "v", None).unwrap();
+    let read = secrets.get("db").unwrap();
+    let set = |version| secrets.update_fields_if_unchanged("db", version, &fields, Expiry::Keep);
+    let copy = |version| secrets.copy_if_unchanged("one", "db", version);
+    for (written, late) in [(set(read.version()), copy(read.version()))] {
+        assert_ne!(written.unwrap().version(), read.version());
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::Changed);
+    }
+    let read = secrets.get("db").unwrap();
+    assert_eq!(read.fields().len(), 2);
+    copy(read.version()).unwrap();
+    assert_eq!(secrets.get("db").unwrap().expose_secret(), "v");
+    assert_eq!(set(read.version()).unwrap_err().kind(), ErrorKind::Changed);
+    for outcome in [set(None), copy(None)] {
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+}
+
+#[test]
 fn a_write_reports_if_it_created_the_secret() {
     let world = World::new(|_, _| None);
     let client = world.client();

@@ -155,7 +155,7 @@ pub(super) fn scopes(report: &mut Report<'_>, settings: &Settings, attempt: &Att
         return report.skipped("the vault does not list the scopes of an API token");
     };
     // RFC 6749 section 5.1: without a list all requested scopes are granted.
-    let requested = settings.scopes.unwrap_or(Scopes::ALL);
+    let requested = settings.scopes.as_ref().map_or(Scopes::ALL, |it| it.0);
     let granted = token.granted.unwrap_or(requested);
     let missing: Vec<_> = Scope::ALL
         .iter()

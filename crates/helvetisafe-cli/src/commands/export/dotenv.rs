@@ -17,7 +17,7 @@ use super::shell::reserved;
 
 pub(super) fn refusal(name: &str, value: &str) -> Option<&'static str> {
     if reserved::by_any_shell(name) {
-        Some("is reserved by shells; give it another name with --env NAME=KEY")
+        Some("is reserved by shells; give it another name with --exclude KEY --env NAME=KEY")
     } else if value.contains(is_control) {
         Some(
             "contains a line end or another control character, on which readers of .env files disagree; \

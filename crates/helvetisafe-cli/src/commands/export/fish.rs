@@ -28,7 +28,7 @@ const RESERVED: &[&str] = &[
 pub(super) fn refusal(name: &str) -> Option<&'static str> {
     RESERVED
         .contains(&name)
-        .then_some("is reserved by fish; give it another name with --env NAME=KEY")
+        .then_some("is reserved by fish; give it another name with --exclude KEY --env NAME=KEY")
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {

@@ -36,7 +36,9 @@ pub(super) fn refusal(name: &str, value: &str) -> Option<&'static str> {
         || name.eq_ignore_ascii_case("NODE_OPTIONS")
         || name.starts_with("GITHUB_")
         || name.starts_with("RUNNER_");
-    is_reserved.then_some("is reserved by the runner; give it another name with --env NAME=KEY")
+    is_reserved.then_some(
+        "is reserved by the runner; give it another name with --exclude KEY --env NAME=KEY",
+    )
 }
 
 pub(super) fn text(variables: &[Variable]) -> Result<Zeroizing<String>, Failure> {

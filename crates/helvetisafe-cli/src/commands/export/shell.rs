@@ -9,7 +9,7 @@ use super::text::push_replacing;
 
 pub(super) fn refusal(name: &str) -> Option<&'static str> {
     reserved::by_any_shell(name)
-        .then_some("is reserved by shells; give it another name with --env NAME=KEY")
+        .then_some("is reserved by shells; give it another name with --exclude KEY --env NAME=KEY")
 }
 
 pub(super) fn line(out: &mut String, name: &str, value: &str) {

@@ -7,19 +7,41 @@ use helvetisafe::KeyName;
 use zeroize::Zeroizing;
 
 use super::pair::{Pair, Problem, Value};
+use super::structured;
+use crate::commands::content::Content;
 use crate::ui::terminal::escape_line;
+
+/// The name and the value of a field.
+pub(in crate::commands) type NewField = (String, Zeroizing<String>);
 
 /// A secret to write.
 pub(super) struct NewSecret {
     pub(super) key: KeyName,
     /// The line of its name.
     pub(super) line: usize,
-    pub(super) content: Content,
+    pub(super) content: NewContent,
 }
 
-pub(super) enum Content {
+pub(super) enum NewContent {
     Value(Zeroizing<String>),
-    Fields(Vec<(String, Zeroizing<String>)>),
+    Fields(Vec<NewField>),
+}
+
+impl NewContent {
+    pub(super) fn borrowed(&self) -> Content<'_> {
+        match self {
+            Self::Value(value) => Content::Value(value),
+            Self::Fields(fields) => Content::Fields(texts(fields)),
+        }
+    }
+}
+
+/// Borrows the names and values of fields.
+pub(in crate::commands) fn texts(fields: &[NewField]) -> Vec<(&str, &str)> {
+    let texts = fields.iter();
+    texts
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 impl NewSecret {
@@ -27,14 +49,26 @@ impl NewSecret {
     pub(super) fn variables(&self) -> Vec<(String, &str)> {
         let key = self.key.as_str();
         match &self.content {
-            Content::Value(_) => vec![(key.to_owned(), key)],
-            Content::Fields(fields) => {
+            NewContent::Value(_) => vec![(key.to_owned(), key)],
+            NewContent::Fields(fields) => {
                 let fields = fields.iter().map(|(name, _)| name.as_str());
                 fields
                     .map(|name| (format!("{key}.{}", escape_line(name)), name))
                     .collect()
             }
         }
+    }
+}
+
+/// Parses a JSON object of texts as the fields of a secret, or describes everything that is wrong in it.
+pub(in crate::commands) fn fields_in(
+    json: &str,
+    key: &KeyName,
+) -> Result<Vec<NewField>, Vec<Problem>> {
+    let members = structured::json(json).map_err(|problem| vec![Problem::of_file(problem)])?;
+    match members.is_empty() {
+        true => Err(vec![Problem::of_file("it has no fields".to_owned())]),
+        false => fields(key, members),
     }
 }
 
@@ -80,21 +114,18 @@ fn secret(pair: Pair) -> Result<NewSecret, Vec<Problem>> {
     let key = KeyName::parse(pair.name)
         .map_err(|error| fail(format!("`{shown}` is not a valid name: {error}")))?;
     let content = match pair.value {
-        Value::Text(text) => Content::Value(text),
+        Value::Text(text) => NewContent::Value(text),
         Value::Object(members) if members.is_empty() => {
             return Err(fail(format!("`{key}` is an object without fields")));
         }
-        Value::Object(members) => Content::Fields(fields(&key, members)?),
+        Value::Object(members) => NewContent::Fields(fields(&key, members)?),
         Value::Other(what) => return Err(fail(not_text(&shown, what))),
         Value::Invalid => return Err(Vec::new()),
     };
     Ok(NewSecret { key, line, content })
 }
 
-fn fields(
-    key: &KeyName,
-    members: Vec<Pair>,
-) -> Result<Vec<(String, Zeroizing<String>)>, Vec<Problem>> {
+fn fields(key: &KeyName, members: Vec<Pair>) -> Result<Vec<NewField>, Vec<Problem>> {
     let mut problems = duplicates(&members, &format!("{key}."));
     let mut fields = Vec::with_capacity(members.len());
     for pair in members {

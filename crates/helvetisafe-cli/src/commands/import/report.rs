@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::session::{Budget, Failures};
 use crate::ui::Ui;
 use crate::ui::output::Output;
+use crate::ui::terminal::escape_line;
 
 pub(super) struct Report<'a> {
     pub(super) file: String,
@@ -28,6 +29,9 @@ struct JsonSecret<'a> {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// The fields that an update drops.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    dropped_fields: &'a [String],
 }
 
 impl Report<'_> {
@@ -61,6 +65,10 @@ impl Report<'_> {
                 key: key.as_str(),
                 action,
                 reason,
+                dropped_fields: match outcome {
+                    Outcome::Updated { dropped } => dropped,
+                    _ => &[],
+                },
             }
         });
         output.json(&Json {
@@ -74,7 +82,15 @@ impl Report<'_> {
         for (key, outcome) in &self.outcomes {
             let line = match outcome {
                 Outcome::Created => format!("create {key}"),
-                Outcome::Updated => format!("update {key}"),
+                Outcome::Updated { dropped } if dropped.is_empty() => format!("update {key}"),
+                Outcome::Updated { dropped } => format!(
+                    "update {key} (it loses {})",
+                    dropped
+                        .iter()
+                        .map(|name| escape_line(name))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
                 Outcome::Exists => format!("leave {key} (it exists)"),
                 Outcome::Same => format!("leave {key} (it is the same)"),
                 Outcome::Failed(_) | Outcome::NotTried => continue,
@@ -91,7 +107,7 @@ impl Report<'_> {
         };
         let counts = [
             (count(|it| matches!(it, Outcome::Created)), "created"),
-            (count(|it| matches!(it, Outcome::Updated)), "updated"),
+            (count(|it| matches!(it, Outcome::Updated { .. })), "updated"),
             (count(|it| matches!(it, Outcome::Same)), "the same already"),
             (
                 count(|it| matches!(it, Outcome::Exists)),
@@ -124,7 +140,7 @@ impl Outcome {
     fn words(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Created => ("created", None),
-            Self::Updated => ("updated", None),
+            Self::Updated { .. } => ("updated", None),
             Self::Exists => ("left", Some("exists")),
             Self::Same => ("left", Some("same")),
             Self::Failed(failure) => ("failed", failure.message()),

@@ -2,16 +2,21 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use helvetisafe::{Error, ErrorKind, Expiry, Secret, Secrets};
-use zeroize::Zeroizing;
+use helvetisafe::{Error, ErrorKind, Expiry, Secret, Secrets, Written};
 
-use super::new_secret::{Content, NewSecret};
+use super::Args;
+use super::new_secret::NewSecret;
+use crate::commands::content::Content;
+use crate::commands::replacement::{Present, Refusal, Replacement};
 use crate::failure::Failure;
 
 /// The outcome for one secret, or in a dry run the expected one.
 pub(super) enum Outcome {
     Created,
-    Updated,
+    /// These fields of the secret are lost.
+    Updated {
+        dropped: Vec<String>,
+    },
     /// The secret exists.
     Exists,
     /// The secret exists and is the same.
@@ -24,17 +29,15 @@ pub(super) enum Outcome {
 /// Writes secrets, from many threads.
 pub(super) struct Writer<'a> {
     secrets: Secrets<'a>,
-    overwrite: bool,
-    dry_run: bool,
+    args: &'a Args,
     is_unavailable: AtomicBool,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(secrets: Secrets<'a>, overwrite: bool, dry_run: bool) -> Self {
+    pub(super) fn new(secrets: Secrets<'a>, args: &'a Args) -> Self {
         Self {
             secrets,
-            overwrite,
-            dry_run,
+            args,
             is_unavailable: AtomicBool::new(false),
         }
     }
@@ -43,12 +46,18 @@ impl<'a> Writer<'a> {
         if self.is_unavailable.load(Ordering::Relaxed) {
             return Outcome::NotTried;
         }
-        let outcome = if self.overwrite {
+        let outcome = if self.args.overwrite {
             self.replace(secret)
         } else {
-            self.create_new(secret)
+            self.create_new(secret).map_err(Refusal::Failed)
         };
-        outcome.unwrap_or_else(|error| {
+        outcome.unwrap_or_else(|refusal| {
+            let error = match refusal {
+                Refusal::Failed(error) => error,
+                other => {
+                    return Outcome::Failed(other.into_failure(&secret.key, "", Failure::from));
+                }
+            };
             // A vault that refuses the credential or does not answer would do so for all secrets, each
             // after a long wait.
             if matches!(
@@ -65,85 +74,58 @@ impl<'a> Writer<'a> {
     }
 
     fn create_new(&self, secret: &NewSecret) -> Result<Outcome, Error> {
-        if self.dry_run {
+        if self.args.dry_run {
             return Ok(match self.secrets.exists(&secret.key)? {
                 true => Outcome::Exists,
                 false => Outcome::Created,
             });
         }
-        match self.create(secret) {
+        let content = secret.content.borrowed();
+        match content.create(&secret.key, Expiry::Keep, self.secrets) {
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(Outcome::Exists),
-            outcome => outcome.map(|()| Outcome::Created),
+            outcome => outcome.map(|_| Outcome::Created),
         }
     }
 
-    fn replace(&self, secret: &NewSecret) -> Result<Outcome, Error> {
-        let fields = secret.content.field_names();
-        match self.secrets.get_with_fields(&secret.key, &fields) {
-            Ok(stored) if secret.content.is_in(&stored) => return Ok(Outcome::Same),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return self.create(secret).map(|()| Outcome::Created);
-            }
-            // It differs from the new secret, whichever secret it is.
-            Err(error) if error.named_key().is_some() => {}
-            Err(error) => return Err(error),
-        }
-        self.update(secret).map(|()| Outcome::Updated)
-    }
-
-    fn create(&self, secret: &NewSecret) -> Result<(), Error> {
-        if self.dry_run {
-            return Ok(());
-        }
-        let (secrets, key) = (self.secrets, &secret.key);
-        let created = match &secret.content {
-            Content::Value(value) => secrets.create(key, value, None),
-            Content::Fields(fields) => secrets.create_fields(key, &texts(fields), None),
+    fn replace(&self, secret: &NewSecret) -> Result<Outcome, Refusal> {
+        let (key, content) = (&secret.key, secret.content.borrowed());
+        let fields = content.field_names();
+        let replacement = Replacement {
+            key,
+            fields: &fields,
+            drops_fields: self.args.drop_fields,
+            creates: true,
         };
-        created.map(drop)
-    }
-
-    fn update(&self, secret: &NewSecret) -> Result<(), Error> {
-        if self.dry_run {
-            return Ok(());
+        let read = self.secrets.get_with_fields(key, &fields);
+        if read.as_ref().is_ok_and(|stored| is_in(&content, stored)) {
+            return Ok(Outcome::Same);
         }
-        let (secrets, key, expiry) = (self.secrets, &secret.key, Expiry::Keep);
-        let updated = match &secret.content {
-            Content::Value(value) => secrets.update(key, value, expiry),
-            Content::Fields(fields) => secrets.update_fields(key, &texts(fields), expiry),
-        };
-        updated.map(drop)
+        let dropped = replacement.lost(&read);
+        let present = replacement.judge(read)?;
+        if self.args.dry_run {
+            return Ok(match present {
+                Present::Absent => Outcome::Created,
+                _ => Outcome::Updated { dropped },
+            });
+        }
+        let write =
+            |present: &Present| content.write_over(present, key, Expiry::Keep, true, self.secrets);
+        let written = replacement.run_after(present, self.secrets, write)?;
+        Ok(match written {
+            Written::Created(_) => Outcome::Created,
+            Written::Updated(_) => Outcome::Updated { dropped },
+        })
     }
 }
 
-impl Content {
-    fn field_names(&self) -> Vec<&str> {
-        match self {
-            Self::Value(_) => Vec::new(),
-            Self::Fields(fields) => fields.iter().map(|(name, _)| name.as_str()).collect(),
+/// Returns whether a secret has exactly this content.
+fn is_in(content: &Content<'_>, secret: &Secret) -> bool {
+    match content {
+        Content::Value(value) => !secret.is_multi_field() && secret.expose_secret() == *value,
+        Content::Fields(fields) => {
+            let stored = secret.fields().iter();
+            let stored = stored.map(|field| (field.name(), field.expose_secret()));
+            stored.eq(fields.iter().copied())
         }
     }
-
-    /// Returns whether a secret has exactly this content.
-    fn is_in(&self, secret: &Secret) -> bool {
-        match self {
-            Self::Value(value) => {
-                !secret.is_multi_field() && secret.expose_secret() == value.as_str()
-            }
-            Self::Fields(fields) => {
-                let stored = secret.fields().iter();
-                stored
-                    .map(|field| (field.name(), field.expose_secret()))
-                    .eq(texts(fields))
-            }
-        }
-    }
-}
-
-fn texts(fields: &[(String, Zeroizing<String>)]) -> Vec<(&str, &str)> {
-    let texts = fields.iter();
-    texts
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
 }

@@ -35,6 +35,13 @@ fn read(path: &Path, messages: Messages) -> Result<Template, Failure> {
         }
         Failure::usage(advice)
     };
+    for line in references(&text) {
+        messages.warning(format_args!(
+            "{}, line {line}: a reference hs://… stays as it is in a template; write {{{{ secret \"KEY\" \"FIELD\" }}}} \
+             in its place",
+            input_file::name(path)
+        ));
+    }
     let mut template = Template::parse(&text).map_err(|problems| report(problems, KNOWN))?;
     if template.has_variables() {
         let project = Project::find(messages)?;
@@ -43,6 +50,19 @@ fn read(path: &Path, messages: Messages) -> Result<Template, Failure> {
         resolved.map_err(|problems| report(problems, "nothing was written"))?;
     }
     Ok(template)
+}
+
+/// Returns the lines that have a reference to a secret as in an env file.
+fn references(text: &str) -> impl Iterator<Item = usize> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let has_reference = move |line: &str| {
+        line.match_indices("hs://").any(|(at, scheme)| {
+            let (before, after) = (&line[..at], &line[at + scheme.len()..]);
+            !before.ends_with(is_name) && after.starts_with(is_name)
+        })
+    };
+    let lines = (1..).zip(text.lines());
+    lines.filter_map(move |(number, line)| has_reference(line).then_some(number))
 }
 
 /// Fills the template, or reports every missing field.

@@ -27,6 +27,9 @@ pub(in crate::commands) struct SelectionArgs {
     /// separated by commas, which also limits --prefix; else the variables of the project file; else all.
     #[arg(long, conflicts_with_all = ["keys", "prefix"])]
     pub(super) all: bool,
+    /// Leave this secret out, however it is selected; --env still makes variables of it.
+    #[arg(long = "exclude", value_name = "KEY")]
+    pub(super) excluded: Vec<String>,
     /// Allow a variable of this name, such as PATH, though it changes what programs do.
     #[arg(long = "allow-name", value_name = "NAME")]
     pub(super) allowed: Vec<String>,

@@ -7,6 +7,7 @@ use helvetisafe::{KeyName, ListedKey};
 use super::args::SelectionArgs;
 use super::keys::Keys;
 use super::names::NamedBy;
+use super::project::Project;
 use super::renamed::Renamed;
 use crate::failure::{Failure, Status};
 use crate::session::{Reader, SecretRequest};
@@ -16,6 +17,10 @@ use crate::ui::messages::Messages;
 pub(super) struct Request {
     /// Secrets under their own names.
     keys: Keys,
+    /// Secrets that are left out of `keys`.
+    excluded: Vec<KeyName>,
+    /// Those of them that the project file does not have.
+    not_in_project: Vec<KeyName>,
     pub(super) renamed: Vec<Renamed>,
 }
 
@@ -40,39 +45,32 @@ impl Request {
         references: Option<&[Renamed]>,
         messages: Messages,
     ) -> Result<Self, Failure> {
+        let excluded = key_names::parse_all(&args.excluded)?;
         let renamed = args.renamed.iter().map(|text| Renamed::parse(text));
         let mut renamed: Vec<_> = renamed.collect::<Result<_, _>>()?;
         renamed.extend_from_slice(references.unwrap_or_default());
-        if let Some(project) = args.named_project(messages)? {
-            renamed.extend_from_slice(&project.variables);
-        }
-        let keys = if args.all {
-            Keys::all()
+        let project = args.named_project(messages)?;
+        // All others are selected, together with those of --env.
+        let is_rest = !excluded.is_empty() && references.is_none() && project.is_none();
+        let (keys, project) = if args.all {
+            (Keys::all(), project)
         } else if !args.keys.is_empty() || args.prefix.is_some() {
-            Keys::new(&args.keys, args.prefix.as_deref())?
-        } else if !renamed.is_empty() || references.is_some() {
-            Keys::none()
+            (Keys::new(&args.keys, args.prefix.as_deref())?, project)
+        } else if project.is_some() || references.is_some() || !renamed.is_empty() && !is_rest {
+            (Keys::none(), project)
         } else {
-            return Self::by_default(args, messages);
+            by_default(args, messages)?
         };
-        Ok(Self { keys, renamed })
-    }
-
-    /// Selects what a command uses without an option for it.
-    fn by_default(args: &SelectionArgs, messages: Messages) -> Result<Self, Failure> {
-        let project = match key_names::from_variable()? {
-            Some(_) => None,
-            None => args.found_project(messages)?,
-        };
-        Ok(match project {
-            Some(project) => Self {
-                keys: Keys::none(),
-                renamed: project.variables.clone(),
-            },
-            None => Self {
-                keys: Keys::new(&[], None)?,
-                renamed: Vec::new(),
-            },
+        let variables = project.map_or(&[][..], |project| &project.variables);
+        let is_in_project = |key: &KeyName| variables.iter().any(|it| it.key == *key);
+        let not_in_project = excluded.iter().filter(|key| !is_in_project(key));
+        let rest = variables.iter().filter(|it| !excluded.contains(&it.key));
+        renamed.extend(rest.cloned());
+        Ok(Self {
+            keys,
+            not_in_project: not_in_project.cloned().collect(),
+            excluded,
+            renamed,
         })
     }
 
@@ -99,7 +97,33 @@ impl Request {
         }
         let mut known = HashSet::new();
         selected.retain(|selected| known.insert(selected.key.clone()));
+        for key in self
+            .not_in_project
+            .iter()
+            .filter(|&key| !known.contains(key))
+        {
+            let messages = reader.vault.messages;
+            messages.note(format_args!(
+                "--exclude {key} has no effect: it is not selected"
+            ));
+        }
+        selected.retain(|selected| !self.excluded.contains(&selected.key));
         Ok(selected)
+    }
+}
+
+/// Selects what a command uses without an option for it: secrets under their own names, or a project file.
+fn by_default(
+    args: &SelectionArgs,
+    messages: Messages,
+) -> Result<(Keys, Option<&Project>), Failure> {
+    let project = match key_names::from_variable()? {
+        Some(_) => None,
+        None => args.found_project(messages)?,
+    };
+    match project {
+        Some(_) => Ok((Keys::none(), project)),
+        None => Ok((Keys::new(&[], None)?, None)),
     }
 }
 

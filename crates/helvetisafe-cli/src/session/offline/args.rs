@@ -3,7 +3,7 @@
 use helvetisafe::Timestamp;
 use jiff::SignedDuration;
 
-use crate::ui::expiry;
+use crate::ui::{duration, expiry};
 
 /// The use of the offline cache. Without any of these options nothing is cached.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,7 +37,7 @@ fn max_age(text: &str) -> Result<SignedDuration, String> {
     let now = Timestamp::now();
     let then = expiry::after(now, text);
     then.map(|then| then.duration_since(now))
-        .map_err(|_| "write it like 90s, 12h or 7d".to_owned())
+        .map_err(|_| duration::advice(text, "90s, 12h or 7d"))
 }
 
 /// The role of the cache.

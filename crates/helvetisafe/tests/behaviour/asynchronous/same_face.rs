@@ -76,6 +76,23 @@ async fn every_call_can_run_in_a_spawned_task() {
         Expiry::Keep
     ))
     .unwrap();
+    let version = in_a_task!(client, |it| it.get("c")).unwrap();
+    let version = version.version().cloned();
+    in_a_task!(client, |it| it.update_fields_if_unchanged(
+        "c",
+        version.as_ref(),
+        &fields,
+        Expiry::Keep
+    ))
+    .unwrap();
+    let version = in_a_task!(client, |it| it.get("b")).unwrap();
+    let version = version.version().cloned();
+    in_a_task!(client, |it| it.copy_if_unchanged(
+        name(),
+        "b",
+        version.as_ref()
+    ))
+    .unwrap();
     in_a_task!(client, |it| it.get_with_fields("c", &["n"])).unwrap();
     assert_eq!(in_a_task!(client, |it| it.list()).unwrap().len(), 3);
     assert_eq!(in_a_task!(client, |it| it.get_all()).unwrap().len(), 3);
