@@ -4,6 +4,7 @@ use helvetisafe::{Secret, SecretMetadata};
 
 use super::failures::Failures;
 use super::offline::{Offline, OfflineArgs};
+use super::outage::Outage;
 use super::read::{self, SecretRequest};
 use super::vault::Vault;
 use crate::failure::Failure;
@@ -27,10 +28,12 @@ impl<'a> Reader<'a> {
         vault: &'a Vault,
         work: impl FnOnce(Reader<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let offline = Offline::load(args, vault.settings()?, vault.messages)?;
+        let messages = vault.messages;
+        let offline = Offline::load(args, vault.settings()?, Outage::default(), messages)?;
         let outcome = work(Reader::new(vault, offline.as_ref()));
         if let Some(offline) = &offline {
-            offline.save(outcome.is_ok(), vault);
+            offline.save(outcome.is_ok(), vault.connected(), messages);
+            offline.note_outage(messages);
         }
         outcome
     }

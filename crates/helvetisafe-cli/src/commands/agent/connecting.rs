@@ -11,7 +11,7 @@ use super::routes::Agent;
 use super::systemd;
 use crate::commands::selection::Keys;
 use crate::failure::Failure;
-use crate::session::{Budget, CachedToken, Connector, OfflineArgs, SharedOffline};
+use crate::session::{Budget, CachedToken, Connector, Offline, OfflineArgs};
 use crate::settings::{Settings, SettingsArgs};
 
 /// The pause between attempts to reach the vault.
@@ -24,6 +24,8 @@ pub(super) struct Connecting {
     pub(super) offline: OfflineArgs,
     pub(super) keys: Keys,
     pub(super) ttl: Duration,
+    /// The message of the last failed attempt.
+    pub(super) last_failure: Option<String>,
 }
 
 impl Connecting {
@@ -66,10 +68,15 @@ impl Connecting {
         systemd::ready();
     }
 
-    fn note_retry(&self, failure: &Failure) {
+    /// Reports a failed attempt, but not again while the same failure lasts.
+    fn note_retry(&mut self, failure: &Failure) {
         let messages = self.agent.messages;
-        messages.failure(failure);
-        messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
+        let message = failure.message().map(str::to_owned);
+        if self.last_failure != message {
+            messages.failure(failure);
+            messages.note(format_args!("trying again every {} s", PAUSE.as_secs()));
+            self.last_failure = message;
+        }
         systemd::starting(self.timeout() + 2 * PAUSE);
     }
 
@@ -119,8 +126,13 @@ impl Connecting {
     /// Connects, and fetches the named secrets, so that a missing one is noticed at once.
     fn connect(&self) -> Result<Cache, Failure> {
         let messages = self.agent.messages;
-        let token = CachedToken::load(&self.settings, messages)?;
-        let offline = SharedOffline::load(&self.offline, &self.settings, messages)?;
+        let outage = self.agent.outage.clone();
+        let offline = Offline::load(&self.offline, &self.settings, outage.clone(), messages)?;
+        // The offline cache has the access token.
+        let token = match &offline {
+            Some(_) => None,
+            None => CachedToken::load(&self.settings, messages)?,
+        };
         self.settings.read_secrets()?;
         let budget = Budget::new(Some(self.timeout()));
         let connector = Connector {
@@ -133,7 +145,7 @@ impl Connecting {
             let builder = builder.cache(cache::policy(self.ttl));
             match &offline {
                 Some(offline) => offline.around(builder),
-                None => builder,
+                None => builder.around_transport(move |inner| outage.observe(inner)),
             }
         };
         let client = budget.spend(|| connector.read_with(Some(messages), cached))?;
