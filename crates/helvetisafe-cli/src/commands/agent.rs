@@ -39,6 +39,7 @@ use crate::session::outage::Outage;
 use crate::session::{OfflineArgs, Vault};
 use crate::signals::not_ignored;
 use crate::ui::duration::second_to_day;
+use crate::ui::lasting::Lasting;
 use crate::ui::messages::Messages;
 use crate::ui::output_file::{self, AccessArgs};
 use connecting::Connecting;
@@ -199,7 +200,7 @@ pub(crate) fn run(args: &Args, vault: &Vault) -> Result<(), Failure> {
         offline: args.offline.clone(),
         keys,
         ttl: args.ttl,
-        last_failure: None,
+        failed_starts: Lasting::default(),
     };
     // The thread ends with the process.
     thread::spawn(move || connecting.run(&failed, &reloads));

@@ -13,6 +13,7 @@ use crate::commands::selection::Keys;
 use crate::failure::Failure;
 use crate::session::{Budget, CachedToken, Connector, Offline, OfflineArgs};
 use crate::settings::{Settings, SettingsArgs};
+use crate::ui::lasting::Lasting;
 
 /// The pause between attempts to reach the vault.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -24,8 +25,8 @@ pub(super) struct Connecting {
     pub(super) offline: OfflineArgs,
     pub(super) keys: Keys,
     pub(super) ttl: Duration,
-    /// The message of the last failed attempt.
-    pub(super) last_failure: Option<String>,
+    /// The failure of the attempts so far.
+    pub(super) failed_starts: Lasting,
 }
 
 impl Connecting {
@@ -62,20 +63,25 @@ impl Connecting {
         self.agent.cache().is_some()
     }
 
-    fn serve(&self, cache: Cache) {
+    fn serve(&mut self, cache: Cache) {
+        let messages = self.agent.messages;
         self.agent.replace_cache(cache);
-        self.agent.messages.note("ready");
+        if let Some(after) = self.failed_starts.end() {
+            messages.note(format_args!("the vault answers, after {after}"));
+        }
+        messages.note("ready");
         systemd::ready();
     }
 
     /// Reports a failed attempt, but not again while the same failure lasts.
     fn note_retry(&mut self, failure: &Failure) {
         let messages = self.agent.messages;
-        let message = failure.message().map(str::to_owned);
-        if self.last_failure != message {
+        if self
+            .failed_starts
+            .begin(failure.message().unwrap_or_default())
+        {
             messages.failure(failure);
             messages.note(format_args!("trying again every {} s", PAUSE.as_secs()));
-            self.last_failure = message;
         }
         systemd::starting(self.timeout() + 2 * PAUSE);
     }

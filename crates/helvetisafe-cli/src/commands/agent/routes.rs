@@ -12,7 +12,7 @@ use super::http::{Answer, Request};
 use super::members::Members;
 use super::permits::Permits;
 use crate::session::outage::{Change, Outage};
-use crate::ui::expiry::time_in_words;
+use crate::ui::lasting::in_words;
 use crate::ui::messages::Messages;
 use crate::ui::output::Object;
 
@@ -140,7 +140,7 @@ impl Agent {
                 self.messages.note(message);
             }
             Some(Change::Ended(after)) => {
-                let after = time_in_words(after.as_secs().try_into().unwrap_or(i64::MAX));
+                let after = in_words(after);
                 let message = format_args!("the vault answers again, after {after}");
                 self.messages.note(message);
             }
