@@ -77,6 +77,7 @@ pub(super) fn run(mode: Mode, args: &Args, vault: &Vault, ui: &Ui) -> Result<(),
     };
     let written = vault.write(write)?;
     let written = written.map_err(|error| vault.failure(error))?;
+    vault.note_name(&key, true);
     report(&written, &key, &value, args, ui)
 }
 

@@ -2,7 +2,6 @@
 
 use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
 
-use super::name_index;
 use super::vault::Vault;
 use crate::failure::Failure;
 use crate::ui::progress::Progress;
@@ -61,6 +60,6 @@ pub(super) fn secrets(
 /// Reads the names and dates of all secrets from the vault.
 pub(super) fn list(vault: &Vault) -> Result<Vec<SecretMetadata>, Failure> {
     let listed = vault.read(|secrets| secrets.list())??;
-    name_index::save(&listed, vault)?;
+    vault.note_list(&listed)?;
     Ok(listed)
 }
