@@ -67,6 +67,7 @@ fn main() -> ExitCode {
     let vault = Vault::new(cli.settings, cli.command.default_timeout(), ui.messages);
     let outcome = cli.command.run(Cli::command, &vault, &ui);
     vault.save_token();
+    vault.save_names();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -12,7 +12,7 @@ mod snapshot;
 mod transport;
 
 pub(crate) use file::CacheFile;
-pub(crate) use recorder::{Recorder, ticket_update};
-pub(crate) use resource::LIST;
-pub(crate) use snapshot::Snapshot;
-pub(crate) use transport::{RecordingTransport, ReplayTransport};
+pub(crate) use recorder::{Recorder, Update, ticket_update};
+pub(crate) use resource::{LIST, ORG_KEY, is_data, of_path};
+pub(crate) use snapshot::{Miss, Snapshot};
+pub(crate) use transport::RecordingTransport;

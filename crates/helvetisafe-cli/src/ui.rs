@@ -5,6 +5,7 @@ pub(crate) mod duration;
 pub(crate) mod expiry;
 pub(crate) mod input_file;
 pub(crate) mod key_names;
+pub(crate) mod lasting;
 pub(crate) mod messages;
 pub(crate) mod output;
 pub(crate) mod output_file;

@@ -128,6 +128,30 @@ impl Watch {
         None
     }
 
+    /// Returns true if the last poll failed. So an application reports the end of an outage that
+    /// [`next_within`](Self::next_within) has reported with an error.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let mut watch = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
+    /// let mut was_failing = false;
+    /// loop {
+    ///     let change = watch.next_within(Duration::from_secs(1));
+    ///     if was_failing && !watch.is_failing() {
+    ///         println!("the vault answers again");
+    ///     }
+    ///     was_failing = watch.is_failing();
+    ///     println!("{change:?}");
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.watcher.is_failing()
+    }
+
     /// Returns a token that closes the watch: `next` returns `None`, also while it waits in another thread. It is
     /// the token of [`Secrets::cancelled_by`](crate::Secrets::cancelled_by), if there is one.
     ///

@@ -35,9 +35,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::selection::Keys;
 use crate::failure::Failure;
+use crate::session::outage::Outage;
 use crate::session::{OfflineArgs, Vault};
 use crate::signals::not_ignored;
 use crate::ui::duration::second_to_day;
+use crate::ui::lasting::Lasting;
 use crate::ui::messages::Messages;
 use crate::ui::output_file::{self, AccessArgs};
 use connecting::Connecting;
@@ -60,7 +62,7 @@ Examples:
 
 /// The interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(100);
-/// The interval of writes to the offline cache.
+/// The interval of writes to the offline cache, and of reports about the vault.
 const SAVING: Duration = Duration::from_secs(1);
 
 /// Serve secrets over HTTP on a loopback address or a Unix socket.
@@ -185,6 +187,7 @@ pub(crate) fn run(args: &Args, vault: &Vault) -> Result<(), Failure> {
         cache: RwLock::default(),
         permits: Permits::default(),
         serves_values: args.serve_values,
+        outage: Outage::default(),
         messages,
     });
     let servers = Servers::start(listener, probes, &agent)?;
@@ -197,6 +200,7 @@ pub(crate) fn run(args: &Args, vault: &Vault) -> Result<(), Failure> {
         offline: args.offline.clone(),
         keys,
         ttl: args.ttl,
+        failed_starts: Lasting::default(),
     };
     // The thread ends with the process.
     thread::spawn(move || connecting.run(&failed, &reloads));
@@ -294,6 +298,7 @@ impl Signals {
             }
             if saved.elapsed() >= SAVING {
                 agent.save();
+                agent.report_outage();
                 saved = Instant::now();
             }
         }

@@ -17,7 +17,7 @@ Examples:
 /// Print the completions for a shell. No network.
 ///
 /// In bash, fish and zsh, the names of secrets and profiles are completed too, and after -- a program and its
-/// arguments. The names are those that the last list of this user on a terminal had.
+/// arguments. The names are those that commands of this user on a terminal have listed, read or written.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -50,7 +50,10 @@ pub(super) fn run_move(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failur
                  {key}` finishes the move"
             )))
         }
-        _ => copy.report("moved", ui),
+        _ => {
+            vault.note_name(&copy.key, false);
+            copy.report("moved", ui)
+        }
     }
 }
 
@@ -86,6 +89,8 @@ impl Copy {
             Refusal::Failed(error) => failed(error),
             other => other.into_failure(&new_key, "", Failure::from),
         })?;
+        vault.note_name(&key, true);
+        vault.note_name(&new_key, true);
         let read_back = |secrets: Secrets<'_>| Ok((secrets.get(&key)?, secrets.get(&new_key)?));
         let (old, new) = vault.write(read_back)?.map_err(|error: Error| {
             let state =

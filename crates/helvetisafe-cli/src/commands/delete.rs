@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use helvetisafe::KeyName;
+use helvetisafe::{Error, ErrorKind, KeyName};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -44,7 +44,12 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut tried = 0;
     for key in &keys {
-        match vault.write(|secrets| secrets.delete(key))? {
+        let deleted = vault.write(|secrets| secrets.delete(key))?;
+        let is_missing = |error: &Error| error.kind() == ErrorKind::NotFound;
+        if deleted.as_ref().err().is_none_or(is_missing) {
+            vault.note_name(key, false);
+        }
+        match deleted {
             Ok(()) => report(key, ui)?,
             Err(error) => failures.add(vault.failure(error)),
         }

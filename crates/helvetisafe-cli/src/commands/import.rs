@@ -79,6 +79,11 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     // A client that writes reads too.
     let outcomes = vault.read(import)?;
     progress.finish();
+    for (secret, outcome) in secrets.iter().zip(&outcomes) {
+        if outcome.shows_existence(args.dry_run) {
+            vault.note_name(&secret.key, true);
+        }
+    }
     Report {
         file: input_file::name(&args.file),
         dry_run: args.dry_run,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::env_file::{self, Form};
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
-use crate::session::{Reader, Vault};
+use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::Ui;
 use crate::ui::output_file::{self, AccessArgs};
 #[cfg(feature = "templates")]
@@ -72,6 +72,8 @@ pub(crate) struct Args {
     access: AccessArgs,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -79,7 +81,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         return fill(path, args, vault, ui);
     }
     // All secrets are read before the first file is written.
-    let variables = args.selection.variables(Reader::new(vault, None))?;
+    let variables = Reader::with(&args.offline, vault, |reader| {
+        args.selection.variables(reader)
+    })?;
     match &args.env_file {
         Some(_) => {
             let form = args.env_file_form;

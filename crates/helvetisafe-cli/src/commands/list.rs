@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::session::{Vault, name_index};
+use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::Ui;
 use crate::ui::expiry::{after, in_words};
 
@@ -36,6 +36,8 @@ pub(crate) struct Args {
     /// Only keys that match this pattern: * is any text, ? one character, [A-C] one of a set.
     #[arg(long = "match", value_name = "GLOB")]
     pattern: Option<Pattern>,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -44,8 +46,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Some(text) => Some(after(now, text)?),
         None => None,
     };
-    let mut listed = vault.read(|secrets| secrets.list())??;
-    name_index::save(&listed, vault)?;
+    let mut listed = Reader::with(&args.offline, vault, |reader| reader.list())?;
     listed.retain(|secret| args.selects(secret, until));
     listed.sort_by(|a, b| a.key().cmp(b.key()));
     if ui.json {

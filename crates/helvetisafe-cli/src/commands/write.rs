@@ -114,7 +114,9 @@ fn run(mode: Mode, args: &Args, drops_fields: bool, vault: &Vault, ui: &Ui) -> R
         None if args.fields => target.write(&Content::Fields(new_secret::texts(&fields))),
         None => target.write(&Content::Value(value.expose_secret())),
     };
-    report(&written?, &key, &value, args, ui)
+    let written = written?;
+    vault.note_name(&key, true);
+    report(&written, &key, &value, args, ui)
 }
 
 /// Parses the value as fields, or reports everything that is wrong in it.

@@ -47,28 +47,17 @@ impl CacheEntry {
         self.at > at && self.at <= now
     }
 
-    /// Returns when it was requested, by the clock of that time.
-    pub(crate) fn requested_at(&self) -> Timestamp {
-        self.at
-    }
-
     pub(crate) fn age(&self, now: Timestamp) -> SignedDuration {
         now.duration_since(self.at)
     }
 
-    /// Returns whether it is no older than this. An entry from the future has no age: the clock was set back.
-    pub(crate) fn is_within(&self, limit: SignedDuration, now: Timestamp) -> bool {
-        let age = self.age(now);
-        age >= SignedDuration::ZERO && age <= limit
-    }
-
     /// Returns whether it is a secret that has expired.
-    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         is_expired(&self.answer, now)
     }
 
     /// Returns the body to replay: a list without the secrets that have expired.
-    pub(super) fn body(&self, now: Timestamp) -> Vec<u8> {
+    pub(crate) fn body(&self, now: Timestamp) -> Vec<u8> {
         let mut answer = self.answer.clone();
         if let Some(Value::Array(keys)) = answer.get_mut("keys") {
             keys.retain(|listed| !is_expired(listed, now));

@@ -51,6 +51,11 @@ impl Recorder {
         self.lock().extend(ticket_update(ticket));
     }
 
+    /// Returns whether the vault has sent this resource since the last [`Self::take`].
+    pub(crate) fn has(&self, resource: &str) -> bool {
+        self.lock().contains_key(resource)
+    }
+
     /// Takes all changes. After a failed run these are only the removals and the ticket.
     pub(crate) fn take(&self, has_succeeded: bool) -> Update {
         let mut update = std::mem::take(&mut *self.lock());

@@ -4,15 +4,20 @@
 const PREFIX: &str = "/api/v1/";
 /// The list of all names. A secret is this, a slash and its key.
 pub(crate) const LIST: &str = "secrets";
-pub(super) const ORG_KEY: &str = "credentials/org-key";
+pub(crate) const ORG_KEY: &str = "credentials/org-key";
 const PRIVATE_KEY: &str = "credentials/private-key";
 /// The entry with the resumption ticket of the next client. It has no path.
 pub(super) const TICKET: &str = "ticket";
 
 /// Returns the resource of a path, such as `secrets/KEY`; `None` if it is not cached.
-pub(super) fn of_path(path: &str) -> Option<&str> {
+pub(crate) fn of_path(path: &str) -> Option<&str> {
     let (_, resource) = path.rsplit_once(PREFIX)?;
     (is_secret(resource) || [LIST, ORG_KEY, PRIVATE_KEY].contains(&resource)).then_some(resource)
+}
+
+/// Returns whether a resource is a secret or the list, rather than a key.
+pub(crate) fn is_data(resource: &str) -> bool {
+    resource == LIST || is_secret(resource)
 }
 
 /// Returns whether a resource is `secrets/KEY`.

@@ -3,26 +3,34 @@
 use std::collections::BTreeMap;
 
 use helvetisafe::Timestamp;
-use http::{Method, Request, Response, StatusCode};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::entry::CacheEntry;
 use super::recorder::{Change, Update};
-use super::resource::{self, LIST, ORG_KEY, TICKET, is_secret};
+use super::resource::{ORG_KEY, TICKET, is_data};
 
 /// The cached responses by their resources.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Snapshot(BTreeMap<String, CacheEntry>);
 
-impl Snapshot {
-    pub(crate) fn get(&self, resource: &str) -> Option<&CacheEntry> {
-        self.0.get(resource)
-    }
+/// The reason for which the cache does not serve a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// Nothing opens without the org key.
+    NoOrgKey,
+    Absent,
+    Expired,
+    /// Its age is over the limit.
+    TooOld(SignedDuration),
+    /// It was requested at this time, which is later than now: the clock was set back. So its age is unknown.
+    Future(Timestamp),
+}
 
-    pub(crate) fn has_org_key(&self) -> bool {
-        self.0.contains_key(ORG_KEY)
+impl Snapshot {
+    fn get(&self, resource: &str) -> Option<&CacheEntry> {
+        self.0.get(resource)
     }
 
     /// Returns the resumption ticket of the next client.
@@ -30,43 +38,28 @@ impl Snapshot {
         self.get(TICKET)?.answer.as_str()
     }
 
-    /// The vault's response for an expired secret.
-    const GONE: &str = r#"{"error":"not found","code":"secret_not_found"}"#;
-
-    /// The response to a request for an access token. This placeholder is never sent to a vault.
-    const TOKEN: &str = r#"{"access_token":"offline","expires_in":3600}"#;
-
-    /// Returns whether a request is for an access token.
-    pub(crate) fn is_token(request: &Request<Vec<u8>>) -> bool {
-        request.method() == Method::POST && request.uri().path().ends_with("/oauth/token")
-    }
-
-    /// Returns the response to a request, with a placeholder as the access token. `None` if it is not cached, or if it
-    /// is a secret or the list and older than `max_age`.
-    pub(crate) fn replay(
+    /// Returns the entry that may serve a resource now. Every use of the cache asks here.
+    pub(crate) fn find(
         &self,
-        request: &Request<Vec<u8>>,
+        resource: &str,
         max_age: Option<SignedDuration>,
         now: Timestamp,
-    ) -> Option<Response<Vec<u8>>> {
-        if Self::is_token(request) {
-            return self
-                .has_org_key()
-                .then(|| Response::new(Self::TOKEN.into()));
+    ) -> Result<&CacheEntry, Miss> {
+        if !self.0.contains_key(ORG_KEY) {
+            return Err(Miss::NoOrgKey);
         }
-        let path = request.uri().path();
-        let resource = resource::of_path(path).filter(|_| request.method() == Method::GET)?;
-        let entry = self.get(resource)?;
-        let is_limited = resource == LIST || is_secret(resource);
-        if is_limited && max_age.is_some_and(|limit| !entry.is_within(limit, now)) {
-            return None;
-        }
+        let entry = self.get(resource).ok_or(Miss::Absent)?;
         if entry.is_expired(now) {
-            let mut gone = Response::new(Self::GONE.into());
-            *gone.status_mut() = StatusCode::NOT_FOUND;
-            return Some(gone);
+            return Err(Miss::Expired);
         }
-        Some(Response::new(entry.body(now)))
+        let Some(limit) = max_age.filter(|_| is_data(resource)) else {
+            return Ok(entry);
+        };
+        match entry.age(now) {
+            age if age.is_negative() => Err(Miss::Future(entry.at)),
+            age if age > limit => Err(Miss::TooOld(age)),
+            _ => Ok(entry),
+        }
     }
 
     /// Applies the changes of a run, unless a newer entry is cached, and drops expired secrets. Runs may
@@ -136,6 +129,43 @@ mod tests {
         items
             .map(|(resource, answer)| (resource.to_owned(), answer))
             .into()
+    }
+
+    #[test]
+    fn one_rule_decides_which_entry_serves() {
+        let expiring = r#"{"expires_at":"1970-01-01T00:01:00Z"}"#;
+        let [mut locked, mut snapshot] = [Snapshot::default(), Snapshot::default()];
+        let (list, secret) = (entry(5, "{}"), entry(5, expiring));
+        let mut entries = update([("secrets", list), ("secrets/A", secret)]);
+        locked.apply(entries.clone(), time(5));
+        entries.insert(ORG_KEY.to_owned(), entry(5, "{}"));
+        snapshot.apply(entries, time(5));
+        let limit = |seconds| Some(SignedDuration::from_secs(seconds));
+        let find = |snapshot: &Snapshot, resource, max_age, now| {
+            snapshot.find(resource, max_age, time(now)).err()
+        };
+        let no_key = find(&locked, "secrets/A", None, 6);
+        assert_eq!(no_key, Some(Miss::NoOrgKey));
+        let too_old = Some(Miss::TooOld(SignedDuration::from_secs(10)));
+        for (resource, max_age, now, miss) in [
+            ("secrets/A", None, 6, None),
+            ("secrets/A", limit(10), 15, None),
+            ("secrets/A", limit(9), 15, too_old),
+            ("secrets", limit(9), 15, too_old),
+            ("secrets/A", limit(9), 4, Some(Miss::Future(time(5)))),
+            ("secrets/A", None, 4, None),
+            ("secrets/A", None, 60, Some(Miss::Expired)),
+            ("secrets/B", None, 6, Some(Miss::Absent)),
+            // Keys have no age.
+            (ORG_KEY, limit(9), 15, None),
+            (ORG_KEY, limit(9), 4, None),
+        ] {
+            assert_eq!(
+                find(&snapshot, resource, max_age, now),
+                miss,
+                "{resource} at {now}"
+            );
+        }
     }
 
     #[test]

@@ -1,15 +1,13 @@
-//! The transport that records responses, and the one that replays them.
+//! The transport that records responses.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use helvetisafe::{ErrorCode, Failure, Timestamp, Transport, TransportError};
+use helvetisafe::{ErrorCode, Timestamp, Transport, TransportError};
 use http::{Method, Request, Response, StatusCode};
 
 use super::entry::CacheEntry;
 use super::recorder::{Change, Recorder};
 use super::resource::{self, is_secret};
-use super::snapshot::Snapshot;
 
 /// Sends requests through another transport, and records the responses.
 pub(crate) struct RecordingTransport {
@@ -57,28 +55,5 @@ impl Transport for RecordingTransport {
             self.record(request, at, &response);
         }
         Ok(response)
-    }
-}
-
-/// Responds from the cache, without a network.
-pub(crate) struct ReplayTransport {
-    snapshot: Arc<Snapshot>,
-    is_used: Arc<AtomicBool>,
-}
-
-impl ReplayTransport {
-    /// `is_used` becomes true with the first request.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, is_used: Arc<AtomicBool>) -> Self {
-        Self { snapshot, is_used }
-    }
-}
-
-impl Transport for ReplayTransport {
-    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
-        self.is_used.store(true, Ordering::Relaxed);
-        let response = self.snapshot.replay(request, None, Timestamp::now());
-        response.ok_or_else(|| {
-            TransportError::with_source(Failure::NotSent, "it is not in the offline cache")
-        })
     }
 }

@@ -1,41 +1,70 @@
 //! The names of secrets, for completions: one file for each vault, in `names` in the state folder.
 //!
 //! A name is not secret, but only this user can read the file. It is written by commands on a terminal alone:
-//! scripts complete nothing.
+//! scripts complete nothing. Of two commands that write it at the same time, the last one wins.
 
-use helvetisafe::SecretMetadata;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use helvetisafe::{KeyName, SecretMetadata};
 use sha2::{Digest, Sha256};
 
-use super::vault::Vault;
-use crate::failure::Failure;
 use crate::fs::state_folder::{self, StateFolder};
 use crate::random;
+use crate::settings::Settings;
 use crate::ui::key_names::is_pending;
+use crate::ui::messages::Messages;
 
 /// The folder, in the state folder.
 const FOLDER: &str = "names";
 /// The bytes of the digest that names the file.
 const NAME_LENGTH: usize = 16;
 
-/// Stores the listed names, if they have changed. A failed write does not fail the command, since only completions
-/// need the file.
-pub(crate) fn save(listed: &[SecretMetadata], vault: &Vault) -> Result<(), Failure> {
-    if !vault.messages.is_terminal() {
-        return Ok(());
+/// The names that a command learns of: whether a secret exists.
+#[derive(Default)]
+pub(super) struct Learned(RefCell<BTreeMap<String, bool>>);
+
+impl Learned {
+    pub(super) fn note(&self, key: &KeyName, exists: bool) {
+        self.0.borrow_mut().insert(key.to_string(), exists);
     }
-    let names = listed.iter().filter_map(|secret| secret.key().valid());
-    let names = names.filter(|key| !is_pending(key.as_str()));
-    let text: String = names.map(|key| format!("{key}\n")).collect();
-    let settings = vault.settings()?;
-    let url = settings.normalized_url();
-    if read(&url, settings.insecure_permissions).as_ref() != Some(&text)
-        && let Err(error) = write(&url, &text, settings.insecure_permissions)
-    {
-        vault.messages.detail(format_args!(
-            "cannot store the names for completions: {error}"
-        ));
+
+    /// Replaces what is known by a complete list.
+    pub(super) fn note_list(&self, listed: &[SecretMetadata], settings: &Settings) {
+        let mut learned = self.0.borrow_mut();
+        let known = names(&settings.normalized_url()).into_iter();
+        *learned = known.map(|name| (name, false)).collect();
+        let listed = listed.iter().filter_map(|secret| secret.key().valid());
+        learned.extend(listed.map(|key| (key.to_string(), true)));
     }
-    Ok(())
+
+    /// Stores the names, if they have changed. A failed write does not fail the command, since only completions
+    /// need the file.
+    pub(super) fn save(&self, settings: &Settings, messages: Messages) {
+        let learned = self.0.take();
+        if learned.is_empty() || !messages.is_terminal() {
+            return;
+        }
+        let (url, insecure_permissions) =
+            (settings.normalized_url(), settings.insecure_permissions);
+        let text = read(&url, insecure_permissions).unwrap_or_default();
+        let old: BTreeSet<_> = text.lines().map(str::to_owned).collect();
+        let mut new = old.clone();
+        for (name, exists) in learned {
+            match exists && !is_pending(&name) {
+                true => new.insert(name),
+                false => new.remove(&name),
+            };
+        }
+        let text: String = new.iter().map(|name| format!("{name}\n")).collect();
+        if new != old
+            && let Err(error) = write(&url, &text, insecure_permissions)
+        {
+            messages.detail(format_args!(
+                "cannot store the names for completions: {error}"
+            ));
+        }
+    }
 }
 
 /// Returns the names of the vault with this normalized URL; none if there is no file.

@@ -1,57 +1,48 @@
 //! `--offline`, `--prefer-offline` and `--max-age`: reads from the cache on disk.
 //!
-//! The cache holds the vault's responses as they came, which is ciphertext. A client with a transport
-//! without network replays them. So all checks of a client, such as that of the org key, also hold for the
-//! cache. The sealed access token is cached too, for the next client that has a network.
+//! The cache holds the vault's responses as they came, which is ciphertext. The [`transport`] of the client replays
+//! them. So all checks of a client, such as that of the org key, also hold for the cache. The sealed access token is
+//! cached too, for the next client that has a network.
 
 mod args;
 mod cached;
-mod shared;
+mod transport;
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt::Display;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
-use helvetisafe::{Client, ClientBuilder, ErrorKind, KeyName, Secret, SecretMetadata, Timestamp};
-use jiff::SignedDuration;
+use helvetisafe::{Client, ClientBuilder, Secret, SecretMetadata};
 
 use super::connect::Connector;
+use super::outage::Outage;
 use super::read::{self, SecretRequest};
 use super::vault::Vault;
-use crate::failure::Failure;
-use crate::offline_cache::{
-    CacheFile, LIST, Recorder, RecordingTransport, ReplayTransport, Snapshot,
-};
+use crate::failure::{Failure, Status};
+use crate::offline_cache::{CacheFile, LIST, Miss, ORG_KEY, Recorder, RecordingTransport};
 use crate::settings::Settings;
 use crate::ui::expiry;
 use crate::ui::messages::Messages;
 use args::Mode;
-use cached::{Cached, secret_resource};
+use cached::{Cached, missing_list, missing_secret, secret_resource};
+use transport::{OfflineTransport, Shared};
 
 pub(crate) use args::OfflineArgs;
-pub(crate) use shared::SharedOffline;
 
 /// The cache of one vault and account, and the changes of this run.
 pub(crate) struct Offline {
-    mode: Mode,
-    max_age: Option<SignedDuration>,
-    file: Option<CacheFile>,
-    snapshot: Arc<Snapshot>,
+    shared: Arc<Shared>,
     recorder: Recorder,
-    /// Reads from the cache.
-    client: OnceCell<Client>,
-    last_note: RefCell<String>,
 }
-
-type Outcomes = BTreeMap<KeyName, Result<Secret, Failure>>;
 
 impl Offline {
     /// Reads the cache; `None` without an option for it. An unusable file is reported, and is a failure if
-    /// the cache is the only source.
+    /// the cache is the only source. Failures of the vault are noted in `outage`.
     pub(crate) fn load(
         args: &OfflineArgs,
         settings: &Settings,
+        outage: Outage,
         messages: Messages,
     ) -> Result<Option<Self>, Failure> {
         let Some(mode) = args.mode() else {
@@ -59,15 +50,36 @@ impl Offline {
         };
         let is_needed = mode == Mode::Only;
         let (file, snapshot) = CacheFile::load(settings, "answers", is_needed, messages)?;
-        Ok(Some(Self {
-            mode,
+        let cached = Cached {
+            snapshot: RwLock::new(snapshot),
             max_age: args.max_age,
             file,
-            snapshot: Arc::new(snapshot),
+        };
+        if is_needed && !cached.has_org_key() {
+            return Err(cached::empty());
+        }
+        // Whatever is not cached needs time too.
+        let half = settings.timeout.map_or(Duration::MAX, |time| time / 2);
+        let wait = args.wait().min(half);
+        Ok(Some(Self {
+            shared: Arc::new(Shared::new(mode, cached, outage, wait)),
             recorder: Recorder::default(),
-            client: OnceCell::new(),
-            last_note: RefCell::default(),
         }))
+    }
+
+    /// Puts the cache between a client and its vault.
+    pub(crate) fn around(&self, builder: ClientBuilder) -> ClientBuilder {
+        let (shared, recorder) = (Arc::clone(&self.shared), self.recorder.clone());
+        let builder = builder.around_transport(move |inner| OfflineTransport {
+            vault: RecordingTransport::new(Arc::new(shared.outage.observe(inner)), recorder),
+            shared,
+        });
+        match self.shared.cached.ticket() {
+            // A retry would end the same, and its events are of no interest.
+            _ if self.mode() == Mode::Only => builder.attempts(1).on_event(|_| ()),
+            Some(ticket) => builder.resume(ticket),
+            None => builder,
+        }
     }
 
     /// Reads secrets. Returns one outcome for each request, in the same order.
@@ -76,225 +88,131 @@ impl Offline {
         requests: &[SecretRequest],
         vault: &Vault,
     ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
-        let is_cached = |request: &SecretRequest| {
-            self.mode != Mode::Fallback && self.cached().has_secret(&request.key)
-        };
-        let (cached, others): (Vec<_>, Vec<_>) = requests.iter().cloned().partition(is_cached);
-        let mut outcomes = self.replay(&cached, vault)?;
-        if !others.is_empty() {
-            outcomes.extend(self.others(&others, vault)?);
-        }
-        let keys = requests.iter().map(|request| &request.key);
-        Ok(keys.filter_map(|key| outcomes.remove(key)).collect())
+        let resources: Vec<_> = requests.iter().map(|it| secret_resource(&it.key)).collect();
+        self.connect(&resources, vault)?;
+        let mut outcomes = read::secrets(requests, vault)?;
+        self.replace_late(requests, &mut outcomes, vault)?;
+        let outcomes = requests.iter().zip(outcomes);
+        let explained = outcomes.map(|(request, outcome)| {
+            let missing = |miss| missing_secret(&request.key, miss);
+            let resource = secret_resource(&request.key);
+            outcome.map_err(|failure| self.explain(failure, resource, missing))
+        });
+        Ok(explained.collect())
     }
 
     /// Reads the names and dates of all secrets.
     pub(super) fn list(&self, vault: &Vault) -> Result<Vec<SecretMetadata>, Failure> {
-        let is_cached = self.cached().has_list();
-        if self.mode != Mode::Fallback && is_cached {
-            return self.replay_list(vault);
-        }
-        if self.mode == Mode::Only {
-            return Err(self.cached().missing_list());
-        }
-        let listed = self.connect(vault).and_then(|()| read::list(vault));
-        match listed {
-            Err(failure) if failure.may_pass() && is_cached => {
-                self.note_stale([LIST.to_owned()], &failure, vault);
-                self.replay_list(vault)
-            }
-            Err(failure) if failure.may_pass() => {
-                Err(self.cached().explain(failure, [LIST.to_owned()]))
-            }
-            outcome => outcome,
-        }
+        self.connect(&[LIST.to_owned()], vault)?;
+        let explain = |failure| self.explain(failure, LIST.to_owned(), missing_list);
+        read::list(vault).map_err(explain)
     }
 
-    /// Caches the recorded responses, and the access token of the client. After a failed run these are only
+    /// Caches the recorded responses, and a new access token of the client. After a failed run these are only
     /// the removals and the token.
-    pub(crate) fn save(&self, has_succeeded: bool, vault: &Vault) {
+    pub(crate) fn save(&self, has_succeeded: bool, client: Option<&Client>, messages: Messages) {
         // Without a ticket the next run fetches a token.
-        let client = vault.connected();
+        let is_new = self.shared.has_new_token.swap(false, Ordering::Relaxed);
+        let client = client.filter(|_| is_new);
         let ticket = client.and_then(|client| client.resumption_ticket().ok()?);
         if let Some(ticket) = ticket {
             self.recorder.record_ticket(ticket);
         }
         let update = self.recorder.take(has_succeeded);
-        let Some(file) = self.file.as_ref().filter(|_| !update.is_empty()) else {
-            return;
+        if let Err(failure) = self.shared.cached.update(update) {
+            messages.warning(failure.message().unwrap_or_default());
+        }
+    }
+
+    /// Notes that entries were used in place of the vault's answers, and why.
+    pub(super) fn note_outage(&self, messages: Messages) {
+        if let Some(cause) = self.shared.outage.last() {
+            self.note_stale(&cause, messages);
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        self.shared.mode
+    }
+
+    /// Connects to read these resources.
+    fn connect(&self, resources: &[String], vault: &Vault) -> Result<(), Failure> {
+        let (shared, cached) = (&self.shared, &self.shared.cached);
+        let can_serve_all = resources.iter().all(|it| cached.has(it));
+        shared.can_serve_all.store(can_serve_all, Ordering::Relaxed);
+        let connect = |settings: &Settings| {
+            let connector = Connector {
+                settings,
+                // The access token is cached with the responses.
+                token: None,
+                accepted_org_key: vault.accepted_org_key(),
+                messages: vault.messages,
+            };
+            connector.read_with(None, |builder| self.around(builder))
         };
-        if let Err(error) = file.update(update) {
-            vault.messages.warning(format_args!(
-                "cannot cache the vault's answers for later runs, in {file}: {error}"
-            ));
-        }
-    }
-
-    fn cached(&self) -> Cached<'_> {
-        Cached {
-            snapshot: &self.snapshot,
-            max_age: self.max_age,
-            file: self.file.as_ref(),
-        }
-    }
-
-    /// Reads secrets that are not to come from the cache first.
-    fn others(&self, requests: &[SecretRequest], vault: &Vault) -> Result<Outcomes, Failure> {
-        let cached = self.cached();
-        if self.mode == Mode::Only {
-            let missing =
-                |it: &SecretRequest| (it.key.clone(), Err(cached.missing_secret(&it.key)));
-            return Ok(requests.iter().map(missing).collect());
-        }
-        let read = self.connect(vault);
-        match read.and_then(|()| read::secrets(requests, vault)) {
-            Ok(outcomes) => self.with_stale(requests, outcomes, vault),
-            Err(failure)
-                if failure.may_pass() && requests.iter().all(|it| cached.has_secret(&it.key)) =>
-            {
-                self.note_stale(resources(requests), &failure, vault);
-                self.replay(requests, vault)
+        let connected = vault.client_from(connect);
+        connected.map(drop).map_err(|failure| {
+            if self.mode() != Mode::Only && failure.may_pass() {
+                return cached.explain(failure, resources);
             }
-            Err(failure) if failure.may_pass() => Err(cached.explain(failure, resources(requests))),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Replaces failures that may pass by what is cached. Secrets that were not read in time are noted
-    /// together.
-    fn with_stale(
-        &self,
-        requests: &[SecretRequest],
-        outcomes: Vec<Result<Secret, Failure>>,
-        vault: &Vault,
-    ) -> Result<Outcomes, Failure> {
-        let (cached, budget) = (self.cached(), vault.budget()?);
-        let (mut fresh, mut stale, mut late) = (Outcomes::new(), Vec::new(), Vec::new());
-        for (request, outcome) in requests.iter().zip(outcomes) {
-            match outcome {
-                Err(failure) if budget.is_cause_of(&failure) && cached.has_secret(&request.key) => {
-                    late.push(request.clone());
-                }
-                Err(failure) if failure.may_pass() && cached.has_secret(&request.key) => {
-                    self.note_stale([secret_resource(&request.key)], &failure, vault);
-                    stale.push(request.clone());
-                }
-                Err(failure) if failure.may_pass() => {
-                    let failure = cached.explain(failure, [secret_resource(&request.key)]);
-                    fresh.insert(request.key.clone(), Err(failure));
-                }
-                outcome => {
-                    fresh.insert(request.key.clone(), outcome);
-                }
-            }
-        }
-        if !late.is_empty() {
-            let read = fresh.values().filter(|outcome| outcome.is_ok()).count();
-            let failure = budget.timeout(read, requests.len(), "read");
-            self.note_stale(resources(&late), &failure, vault);
-            stale.append(&mut late);
-        }
-        fresh.extend(self.replay(&stale, vault)?);
-        Ok(fresh)
-    }
-
-    /// Connects to the vault, with the cached access token, and records its responses.
-    fn connect(&self, vault: &Vault) -> Result<(), Failure> {
-        let record = |builder: ClientBuilder| {
-            let recorder = self.recorder.clone();
-            let builder =
-                builder.around_transport(|inner| RecordingTransport::new(inner, recorder));
-            match self.snapshot.ticket() {
-                Some(ticket) => builder.resume(ticket),
-                None => builder,
-            }
-        };
-        let client =
-            vault.client_from(|settings| self.connector(settings, vault).read_with(None, record));
-        client.map(drop)
-    }
-
-    fn connector<'a>(&self, settings: &'a Settings, vault: &Vault) -> Connector<'a> {
-        let replayed = || self.client.get().map(Client::org_key_fingerprint);
-        Connector {
-            settings,
-            // The access token is recorded with the responses.
-            token: None,
-            accepted_org_key: vault.accepted_org_key().or_else(replayed),
-            messages: vault.messages,
-        }
-    }
-
-    /// Returns the client that reads from the cache.
-    fn client(&self, vault: &Vault) -> Result<&Client, Failure> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        if !self.snapshot.has_org_key() {
-            return Err(cached::empty());
-        }
-        let is_used = Arc::new(AtomicBool::new(false));
-        let transport = ReplayTransport::new(Arc::clone(&self.snapshot), Arc::clone(&is_used));
-        // A retry would end the same, and its events are of no interest.
-        let replay = |builder: ClientBuilder| {
-            let builder = builder.transport(transport).attempts(1);
-            builder.on_event(|_| ())
-        };
-        let connector = self.connector(vault.settings()?, vault);
-        let client = connector.read_with(None, replay).map_err(|failure| {
-            match is_used.load(Ordering::Relaxed) {
-                true => self.cached().cannot_connect(failure),
-                // The cache is not the cause: a key file is missing, for example.
+            // Otherwise the cache is not the cause: a key file is missing, for example.
+            match shared.has_served.load(Ordering::Relaxed) && !self.recorder.has(ORG_KEY) {
+                true => cached.cannot_connect(failure),
                 false => failure,
             }
-        })?;
-        Ok(self.client.get_or_init(|| client))
+        })
     }
 
-    fn replay(&self, requests: &[SecretRequest], vault: &Vault) -> Result<Outcomes, Failure> {
-        if requests.is_empty() {
-            return Ok(Outcomes::new());
-        }
-        let secrets = self.client(vault)?.secrets();
-        let outcomes = requests.iter().map(|request| {
-            let outcome = request.read(secrets);
-            let outcome = outcome.map_err(|error| match (error.kind(), error.named_key()) {
-                (ErrorKind::Crypto, None) => self.cached().unusable(error.into()),
-                _ => error.into(),
-            });
-            (request.key.clone(), outcome)
-        });
-        Ok(outcomes.collect())
-    }
-
-    fn replay_list(&self, vault: &Vault) -> Result<Vec<SecretMetadata>, Failure> {
-        Ok(self.client(vault)?.secrets().list()?)
-    }
-
-    /// Notes that the cache replaces the vault.
-    fn note_stale(
+    /// Reads secrets that were not read in time from the cache. They are noted together.
+    fn replace_late(
         &self,
-        resources: impl IntoIterator<Item = String>,
-        failure: &Failure,
+        requests: &[SecretRequest],
+        outcomes: &mut [Result<Secret, Failure>],
         vault: &Vault,
-    ) {
-        let now = Timestamp::now();
-        let resources = resources.into_iter();
-        let ages = resources.filter_map(|resource| Some(self.snapshot.get(&resource)?.age(now)));
-        let oldest = ages.max().unwrap_or_default();
-        let note = format!(
-            "{}; using the entries cached {} ago",
-            failure.message().unwrap_or_default(),
-            expiry::time_in_words(oldest.as_secs().max(0))
-        );
-        // If the vault is down, the list and the secrets fail with the same note.
-        if *self.last_note.borrow() != note {
-            vault.messages.note(&note);
-            self.last_note.replace(note);
+    ) -> Result<(), Failure> {
+        let (shared, budget) = (&self.shared, vault.budget()?);
+        let is_late =
+            |outcome: &Result<_, _>| matches!(outcome, Err(failure) if budget.is_cause_of(failure));
+        if !outcomes.iter().any(is_late) {
+            return Ok(());
+        }
+        let read = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let secrets = vault.client()?.secrets();
+        shared.is_late.store(true, Ordering::Relaxed);
+        for (request, outcome) in requests.iter().zip(outcomes) {
+            if is_late(outcome) && shared.cached.has(&secret_resource(&request.key)) {
+                *outcome = request.read(secrets).map_err(Failure::from);
+            }
+        }
+        shared.is_late.store(false, Ordering::Relaxed);
+        let failure = budget.timeout(read, requests.len(), "read");
+        self.note_stale(&failure.message().unwrap_or_default(), vault.messages);
+        Ok(())
+    }
+
+    /// Explains the failure of a resource. `missing` makes the failure if the cache is the only source.
+    fn explain(
+        &self,
+        failure: Failure,
+        resource: String,
+        missing: impl FnOnce(Miss) -> Failure,
+    ) -> Failure {
+        let cached = &self.shared.cached;
+        let is_crypto = failure.status() == Status::Crypto as u8
+            && failure.unbound_names().is_none()
+            && failure.untrusted().is_none();
+        match cached.find(&resource) {
+            Err(miss) if self.mode() == Mode::Only => missing(miss),
+            Err(_) if failure.may_pass() => cached.explain(failure, &[resource]),
+            Ok(_) if is_crypto && !self.recorder.has(&resource) => cached.unusable(failure),
+            _ => failure,
         }
     }
-}
 
-fn resources(requests: &[SecretRequest]) -> impl Iterator<Item = String> {
-    requests.iter().map(|request| secret_resource(&request.key))
+    fn note_stale(&self, cause: &dyn Display, messages: Messages) {
+        if let Some(age) = self.shared.take_oldest() {
+            let age = expiry::time_in_words(age.as_secs().max(0));
+            messages.note(format_args!("{cause}; using the entries cached {age} ago"));
+        }
+    }
 }

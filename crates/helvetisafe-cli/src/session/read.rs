@@ -2,7 +2,6 @@
 
 use helvetisafe::{Error, ErrorKind, KeyName, Secret, SecretMetadata, Secrets};
 
-use super::name_index;
 use super::vault::Vault;
 use crate::failure::Failure;
 use crate::ui::progress::Progress;
@@ -60,17 +59,7 @@ pub(super) fn secrets(
 
 /// Reads the names and dates of all secrets from the vault.
 pub(super) fn list(vault: &Vault) -> Result<Vec<SecretMetadata>, Failure> {
-    let listed = vault.read(|secrets| secrets.list())?.map_err(cannot_list)?;
-    name_index::save(&listed, vault)?;
+    let listed = vault.read(|secrets| secrets.list())??;
+    vault.note_list(&listed)?;
     Ok(listed)
-}
-
-fn cannot_list(error: Error) -> Failure {
-    let is_forbidden = error.kind() == ErrorKind::Forbidden;
-    let failure = Failure::from(error);
-    if is_forbidden {
-        return failure
-            .with_advice("or name the secrets with --key, --env or HELVETISAFE_SECRET_KEYS");
-    }
-    failure
 }

@@ -4,6 +4,7 @@ use helvetisafe::{Secret, SecretMetadata};
 
 use super::failures::Failures;
 use super::offline::{Offline, OfflineArgs};
+use super::outage::Outage;
 use super::read::{self, SecretRequest};
 use super::vault::Vault;
 use crate::failure::Failure;
@@ -27,24 +28,33 @@ impl<'a> Reader<'a> {
         vault: &'a Vault,
         work: impl FnOnce(Reader<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let offline = Offline::load(args, vault.settings()?, vault.messages)?;
+        let messages = vault.messages;
+        let offline = Offline::load(args, vault.settings()?, Outage::default(), messages)?;
         let outcome = work(Reader::new(vault, offline.as_ref()));
         if let Some(offline) = &offline {
-            offline.save(outcome.is_ok(), vault);
+            offline.save(outcome.is_ok(), vault.connected(), messages);
+            offline.note_outage(messages);
         }
+        // Before a program replaces this process.
+        vault.save_names();
         outcome
     }
 
     /// Reads one secret.
     pub(crate) fn secret(&self, request: SecretRequest) -> Result<Secret, Failure> {
-        let Some(offline) = self.offline else {
-            let secret = self.vault.read(|secrets| request.read(secrets))?;
-            return secret.map_err(|error| self.vault.failure(error));
+        let outcome = match self.offline {
+            Some(offline) => {
+                let outcomes = offline.secrets(std::slice::from_ref(&request), self.vault)?;
+                let missing = || Err(Failure::not_found(&request.key));
+                outcomes.into_iter().last().unwrap_or_else(missing)
+            }
+            None => {
+                let secret = self.vault.read(|secrets| request.read(secrets))?;
+                secret.map_err(|error| self.vault.failure(error))
+            }
         };
-        let key = request.key.clone();
-        let outcomes = offline.secrets(&[request], self.vault)?.into_iter();
-        let missing = || Err(Failure::not_found(&key));
-        outcomes.last().unwrap_or_else(missing)
+        self.note_name(&request, &outcome);
+        outcome
     }
 
     /// Returns whether secrets come from the vault alone.
@@ -77,9 +87,22 @@ impl<'a> Reader<'a> {
         &self,
         requests: &[SecretRequest],
     ) -> Result<Vec<Result<Secret, Failure>>, Failure> {
-        match self.offline {
-            Some(offline) => offline.secrets(requests, self.vault),
-            None => read::secrets(requests, self.vault),
+        let outcomes = match self.offline {
+            Some(offline) => offline.secrets(requests, self.vault)?,
+            None => read::secrets(requests, self.vault)?,
+        };
+        for (request, outcome) in requests.iter().zip(&outcomes) {
+            self.note_name(request, outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// Notes for completions whether a secret exists, if its read shows that.
+    fn note_name(&self, request: &SecretRequest, outcome: &Result<Secret, Failure>) {
+        match outcome {
+            Ok(_) => self.vault.note_name(&request.key, true),
+            Err(failure) if failure.is_not_found() => self.vault.note_name(&request.key, false),
+            Err(_) => {}
         }
     }
 

@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use helvetisafe::{Client, Error, ErrorKind, Fingerprint, KeyName, Secrets};
+use helvetisafe::{Client, Error, ErrorKind, Fingerprint, KeyName, SecretMetadata, Secrets};
 
 use super::budget::Budget;
 use super::connect::Connector;
+use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
 use crate::failure::Failure;
@@ -27,6 +28,7 @@ pub(crate) struct Vault {
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
     names: OnceCell<Vec<KeyName>>,
+    learned: Learned,
 }
 
 impl Vault {
@@ -46,6 +48,7 @@ impl Vault {
             reader: OnceCell::new(),
             writer: OnceCell::new(),
             names: OnceCell::new(),
+            learned: Learned::default(),
         }
     }
 
@@ -199,6 +202,24 @@ impl Vault {
     pub(crate) fn save_token(&self) {
         if let (Some(Some(token)), Some(client)) = (self.token.get(), self.connected()) {
             token.save(client, self.messages);
+        }
+    }
+
+    /// Notes whether a secret exists, for completions.
+    pub(crate) fn note_name(&self, key: &KeyName, exists: bool) {
+        self.learned.note(key, exists);
+    }
+
+    /// Notes the names of all secrets, for completions.
+    pub(super) fn note_list(&self, listed: &[SecretMetadata]) -> Result<(), Failure> {
+        self.learned.note_list(listed, self.settings()?);
+        Ok(())
+    }
+
+    /// Stores the names that the command learned of.
+    pub(crate) fn save_names(&self) {
+        if let Some(settings) = self.settings.get() {
+            self.learned.save(settings, self.messages);
         }
     }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ pub(crate) struct Agent {
     /// `127.0.0.1:PORT`, or the path of the socket.
     pub(crate) address: String,
     token: String,
+    messages: Arc<Mutex<String>>,
 }
 
 impl Agent {
@@ -57,11 +58,34 @@ impl Agent {
             }
         }
         // Later messages must not block it.
-        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        let messages = Arc::new(Mutex::new(String::new()));
+        let later = Arc::clone(&messages);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut messages = later.lock().unwrap();
+                messages.push_str(&line);
+                messages.push('\n');
+            }
+        });
         Self {
             child,
             address: address.unwrap(),
             token,
+            messages,
+        }
+    }
+
+    /// Waits for a message, and returns all since the agent listens.
+    #[cfg(unix)]
+    pub(crate) fn wait_for(&self, text: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let messages = self.messages.lock().unwrap().clone();
+            if messages.contains(text) {
+                return messages;
+            }
+            assert!(Instant::now() < end, "no `{text}` in {messages}");
+            thread::sleep(Duration::from_millis(50));
         }
     }
 

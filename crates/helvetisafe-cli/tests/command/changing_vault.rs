@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +23,8 @@ const TOKEN_PATH: &str = "/oauth/token";
 pub(crate) enum Mood {
     Honest,
     Down,
+    /// It accepts requests and does not answer.
+    Stalled,
     /// It refuses to show `KEY`.
     Forbidden,
     /// It has no `KEY`.
@@ -44,6 +47,7 @@ impl Mood {
         let is_first = || authorization([request]) == authorization(before);
         match self {
             Self::Down => Action::Close,
+            Self::Stalled => Action::Stall(Duration::from_secs(20)),
             Self::Forbidden if is_key => answer(403, r#"{"error":"no"}"#),
             Self::Gone if is_key => answer(404, r#"{"error":"no"}"#),
             Self::Page if is_key => answer(404, "<h1>Not Found</h1>"),

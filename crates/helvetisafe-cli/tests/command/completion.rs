@@ -1,5 +1,7 @@
 //! Completions in real shells. They ask no vault.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use helvetisafe_test_support::{Action, Proxy};
@@ -116,6 +118,53 @@ fn keys_and_profiles_are_completed_without_the_vault() {
     }
     assert_eq!(proxy.log().len(), before);
     assert!(!world.folder.path().join("run").exists());
+}
+
+#[test]
+fn commands_learn_names_without_a_list() {
+    let world = World::new();
+    for key in ["READ", "GONE", "PIPED"] {
+        world.set(key, "value");
+    }
+    let proxy = start_proxy(|_, _| Action::Forward);
+    world.write("config.toml", "", 0o600);
+    world.write("new.env", "IMPORTED=value", 0o600);
+    let command = |arguments: &[&str]| {
+        let mut command = world.command();
+        command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+        command.args(arguments);
+        command
+    };
+    let file = || {
+        let folder = world.folder.path().join(".local/state/helvetisafe/names");
+        let file = fs::read_dir(folder).unwrap().next().unwrap().unwrap();
+        file.metadata().unwrap().ino()
+    };
+    for (arguments, names) in [
+        (&["create", "MADE", "--generate"][..], &["MADE"][..]),
+        (&["get", "READ", "GONE"], &["GONE", "MADE", "READ"]),
+        (&["delete", "GONE", "--yes"], &["MADE", "READ"]),
+        (&["import", "new.env"], &["IMPORTED", "MADE", "READ"]),
+        (&["move", "IMPORTED", "A"], &["A", "MADE", "READ"]),
+    ] {
+        crate::terminal::shown(command(arguments));
+        let lists = proxy.count("GET", "/api/v1/secrets");
+        assert_eq!(lists, 0, "{arguments:?}");
+        let found = bash(&world, &proxy, "helvetisafe get ");
+        let found: Vec<_> = found.iter().filter(|it| !it.starts_with('-')).collect();
+        assert_eq!(found, names, "{arguments:?}");
+    }
+    // Nothing new is learned.
+    let before = file();
+    crate::terminal::shown(command(&["get", "READ"]));
+    command(&["get", "PIPED"]).output().unwrap();
+    assert_eq!(file(), before);
+    // Deleted by another client.
+    let mut delete = world.command();
+    delete.args(["delete", "READ", "--yes"]).output().unwrap();
+    crate::terminal::shown(command(&["get", "READ"]));
+    let found = bash(&world, &proxy, "helvetisafe get R");
+    assert!(found.iter().all(|name| name != "READ"), "{found:?}");
 }
 
 #[test]

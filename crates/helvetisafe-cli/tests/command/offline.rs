@@ -277,7 +277,10 @@ fn while_the_vault_is_down_recent_answers_are_used() {
 
     stage.edit(|json| json["answers"]["secrets/KEY"]["at"] = "2020-01-01T00:00:00Z".into());
     let messages = stage.fails(&["--max-age", "1h"]);
-    assert!(messages.contains("cannot get the org key"), "{messages}");
+    assert!(
+        messages.contains("cannot read the secret `KEY`"),
+        "{messages}"
+    );
     stage.fails(&["--prefer-offline", "--max-age", "1h"]);
     let messages = stage.fails(&["--offline", "--max-age", "1h"]);
     assert!(messages.contains("longer than --max-age"), "{messages}");
@@ -441,8 +444,9 @@ fn an_expired_secret_is_never_used() {
     stage.fails(&["--prefer-offline"]);
     stage.fails(&["--max-age", "1h"]);
     stage.set_mood(Mood::Honest);
+    let before = stage.proxy.count("GET", KEY_PATH);
     stage.succeeds(&["--prefer-offline"]);
-    assert_eq!(stage.proxy.count("GET", KEY_PATH), 2);
+    assert_eq!(stage.proxy.count("GET", KEY_PATH), before + 1);
 }
 
 #[test]

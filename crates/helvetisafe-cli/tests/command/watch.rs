@@ -216,6 +216,38 @@ fn unreadable_values_leave_the_program_running() {
     assert_eq!(child.wait().unwrap().code(), Some(7));
 }
 
+/// Each change of state is reported once, not each poll.
+#[test]
+fn an_outage_and_its_end_are_reported_once() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let is_down = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_down);
+    let proxy = start_proxy(move |_, _| match flag.load(Ordering::SeqCst) {
+        true => Action::Close,
+        false => Action::Forward,
+    });
+    let mut command = watch(&world, &[], SERVER);
+    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let (mut child, mut stdout) = start(&mut command);
+    assert_eq!(line(&mut stdout), "one");
+    is_down.store(true, Ordering::SeqCst);
+    std::thread::sleep(Duration::from_secs(5));
+    is_down.store(false, Ordering::SeqCst);
+    std::thread::sleep(Duration::from_secs(5));
+    kill(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let messages = messages(&mut child);
+    let count = |text| messages.matches(text).count();
+    assert_eq!(
+        count("cannot see whether secrets change: "),
+        1,
+        "{messages}"
+    );
+    assert_eq!(count("can be seen again, after "), 1, "{messages}");
+    assert!(messages.contains("seconds"), "{messages}");
+}
+
 #[test]
 fn a_failure_before_the_start_is_reported_as_without_watch() {
     let world = World::new();

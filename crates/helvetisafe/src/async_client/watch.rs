@@ -84,6 +84,24 @@ impl AsyncWatch {
     pub async fn next(&mut self) -> Option<Result<Change, Error>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
+
+    /// Returns true if the last poll failed, as [`Watch::is_failing`](crate::Watch::is_failing).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn watch(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let mut changes = client.secrets().watch(["db_password"], Duration::from_secs(30))?;
+    /// let second = Duration::from_secs(1);
+    /// let change = tokio::time::timeout(second, changes.next()).await;
+    /// println!("{change:?}, failing: {}", changes.is_failing());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.watcher.is_failing()
+    }
 }
 
 impl Stream for AsyncWatch {

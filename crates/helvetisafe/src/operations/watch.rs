@@ -92,6 +92,7 @@ pub(crate) struct Watcher<R: Runtime> {
     seen: Option<Versions>,
     /// True after the first poll, even if it failed.
     has_polled: bool,
+    is_failing: bool,
     changes: VecDeque<Change>,
 }
 
@@ -111,6 +112,7 @@ impl<R: Runtime> Operations<'_, R> {
             poller: Arc::new(poller),
             seen: None,
             has_polled: false,
+            is_failing: false,
             changes: VecDeque::new(),
         })
     }
@@ -128,6 +130,7 @@ impl<R: Runtime> Watcher<R> {
     pub(crate) fn begin_with(&mut self, poll: Poll) -> Result<(), Error> {
         self.seen = Some(poll?);
         self.has_polled = true;
+        self.is_failing = false;
         self.changes.clear();
         self.poller.keys.iter().for_each(|key| self.forget(key));
         Ok(())
@@ -136,6 +139,11 @@ impl<R: Runtime> Watcher<R> {
     /// Drops the cached value, so that a read after a reported change gets the new one.
     fn forget(&self, key: &KeyName) {
         Operations::new(&self.poller.vault).invalidate(key.as_str());
+    }
+
+    /// Returns true if the last poll failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing
     }
 
     /// Takes the next change that is already known.
@@ -156,6 +164,7 @@ impl<R: Runtime> Watcher<R> {
 
     /// Finds the changes since the last poll.
     pub(crate) fn compare(&mut self, poll: Poll) -> Result<(), Error> {
+        self.is_failing = poll.is_err();
         let mut now = poll?;
         if self.seen.is_none() {
             return self.begin_with(Ok(now));

@@ -124,9 +124,12 @@ fn a_watch_continues_after_a_failed_poll() {
         .secrets()
         .watch(["a"], Duration::from_secs(1))
         .unwrap();
+    assert!(!watch.is_failing());
     let error = watch.next().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
+    assert!(watch.is_failing());
     assert_eq!(watch.next().unwrap().unwrap().kind(), ChangeKind::Changed);
+    assert!(!watch.is_failing());
 }
 
 /// A change between the first poll and the first `next` is not lost.

@@ -2,7 +2,7 @@
 //! to the agent cause few to the vault.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secrets};
@@ -10,7 +10,8 @@ use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secret
 use super::http::Answer;
 use crate::commands::selection::Keys;
 use crate::failure::{Failure, Status, unbound};
-use crate::session::{Budget, SharedOffline};
+use crate::session::{Budget, Offline};
+use crate::ui::messages::Messages;
 
 /// The time for which a failure is cached, and its limit if the vault asks for more.
 const FAILURE: Duration = Duration::from_secs(5);
@@ -35,7 +36,7 @@ pub(super) struct Cache {
     /// The timeout of each answer.
     timeout: Duration,
     list: Mutex<Option<Listed>>,
-    offline: Option<Arc<SharedOffline>>,
+    offline: Option<Offline>,
 }
 
 /// The outcome of listing.
@@ -51,7 +52,7 @@ impl Cache {
         keys: Keys,
         ttl: Duration,
         timeout: Duration,
-        offline: Option<Arc<SharedOffline>>,
+        offline: Option<Offline>,
     ) -> Self {
         Self {
             client,
@@ -64,9 +65,17 @@ impl Cache {
     }
 
     /// Writes the new responses of the vault to the offline cache, if it is used.
-    pub(super) fn save(&self) {
+    pub(super) fn save(&self, messages: Messages) {
         if let Some(offline) = &self.offline {
-            offline.save();
+            offline.save(true, Some(&self.client), messages);
+        }
+    }
+
+    /// Describes what is served while the vault does not answer.
+    pub(super) fn fallback(&self) -> &'static str {
+        match self.offline {
+            Some(_) => "serving what is in the offline cache",
+            None => "serving only what was read less than --ttl ago",
         }
     }
 

@@ -11,8 +11,9 @@ use super::routes::Agent;
 use super::systemd;
 use crate::commands::selection::Keys;
 use crate::failure::Failure;
-use crate::session::{Budget, CachedToken, Connector, OfflineArgs, SharedOffline};
+use crate::session::{Budget, CachedToken, Connector, Offline, OfflineArgs};
 use crate::settings::{Settings, SettingsArgs};
+use crate::ui::lasting::Lasting;
 
 /// The pause between attempts to reach the vault.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -24,6 +25,8 @@ pub(super) struct Connecting {
     pub(super) offline: OfflineArgs,
     pub(super) keys: Keys,
     pub(super) ttl: Duration,
+    /// The failure of the attempts so far.
+    pub(super) failed_starts: Lasting,
 }
 
 impl Connecting {
@@ -60,16 +63,26 @@ impl Connecting {
         self.agent.cache().is_some()
     }
 
-    fn serve(&self, cache: Cache) {
+    fn serve(&mut self, cache: Cache) {
+        let messages = self.agent.messages;
         self.agent.replace_cache(cache);
-        self.agent.messages.note("ready");
+        if let Some(after) = self.failed_starts.end() {
+            messages.note(format_args!("the vault answers, after {after}"));
+        }
+        messages.note("ready");
         systemd::ready();
     }
 
-    fn note_retry(&self, failure: &Failure) {
+    /// Reports a failed attempt, but not again while the same failure lasts.
+    fn note_retry(&mut self, failure: &Failure) {
         let messages = self.agent.messages;
-        messages.failure(failure);
-        messages.note(format_args!("trying again in {} s", PAUSE.as_secs()));
+        if self
+            .failed_starts
+            .begin(failure.message().unwrap_or_default())
+        {
+            messages.failure(failure);
+            messages.note(format_args!("trying again every {} s", PAUSE.as_secs()));
+        }
         systemd::starting(self.timeout() + 2 * PAUSE);
     }
 
@@ -119,8 +132,13 @@ impl Connecting {
     /// Connects, and fetches the named secrets, so that a missing one is noticed at once.
     fn connect(&self) -> Result<Cache, Failure> {
         let messages = self.agent.messages;
-        let token = CachedToken::load(&self.settings, messages)?;
-        let offline = SharedOffline::load(&self.offline, &self.settings, messages)?;
+        let outage = self.agent.outage.clone();
+        let offline = Offline::load(&self.offline, &self.settings, outage.clone(), messages)?;
+        // The offline cache has the access token.
+        let token = match &offline {
+            Some(_) => None,
+            None => CachedToken::load(&self.settings, messages)?,
+        };
         self.settings.read_secrets()?;
         let budget = Budget::new(Some(self.timeout()));
         let connector = Connector {
@@ -133,7 +151,7 @@ impl Connecting {
             let builder = builder.cache(cache::policy(self.ttl));
             match &offline {
                 Some(offline) => offline.around(builder),
-                None => builder,
+                None => builder.around_transport(move |inner| outage.observe(inner)),
             }
         };
         let client = budget.spend(|| connector.read_with(Some(messages), cached))?;

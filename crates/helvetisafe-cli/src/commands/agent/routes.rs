@@ -11,6 +11,8 @@ use super::guard::Guard;
 use super::http::{Answer, Request};
 use super::members::Members;
 use super::permits::Permits;
+use crate::session::outage::{Change, Outage};
+use crate::ui::lasting::in_words;
 use crate::ui::messages::Messages;
 use crate::ui::output::Object;
 
@@ -22,6 +24,8 @@ pub(super) struct Agent {
     pub(super) permits: Permits,
     /// Set if `/values` is served.
     pub(super) serves_values: bool,
+    /// The state of the vault.
+    pub(super) outage: Outage,
     pub(super) messages: Messages,
 }
 
@@ -122,7 +126,25 @@ impl Agent {
     /// Writes the new responses of the vault to the offline cache, if it is used.
     pub(super) fn save(&self) {
         if let Some(cache) = self.cache() {
-            cache.save();
+            cache.save(self.messages);
+        }
+    }
+
+    /// Reports a change of the vault's state, once the agent is ready: until then each failure is reported.
+    pub(super) fn report_outage(&self) {
+        let Some(cache) = self.cache() else { return };
+        match self.outage.take_change() {
+            Some(Change::Began(cause)) => {
+                let serving = cache.fallback();
+                let message = format_args!("the vault does not answer: {cause}; {serving}");
+                self.messages.note(message);
+            }
+            Some(Change::Ended(after)) => {
+                let after = in_words(after);
+                let message = format_args!("the vault answers again, after {after}");
+                self.messages.note(message);
+            }
+            None => {}
         }
     }
 

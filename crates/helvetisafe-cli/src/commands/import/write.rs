@@ -26,6 +26,17 @@ pub(super) enum Outcome {
     NotTried,
 }
 
+impl Outcome {
+    /// Returns whether the secret exists now for certain.
+    pub(super) fn shows_existence(&self, dry_run: bool) -> bool {
+        match self {
+            Self::Created => !dry_run,
+            Self::Updated { .. } | Self::Exists | Self::Same => true,
+            Self::Failed(_) | Self::NotTried => false,
+        }
+    }
+}
+
 /// Writes secrets, from many threads.
 pub(super) struct Writer<'a> {
     secrets: Secrets<'a>,

@@ -20,7 +20,7 @@ const KNOWN: &str = "nothing was written; only {{ secret \"KEY\" }}, {{ secret \
 pub(super) fn fill(path: &Path, args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let template = read(path, ui.messages)?;
     let requests = template.requests();
-    let secrets = Reader::new(vault, None).secrets(&requests)?;
+    let secrets = Reader::with(&args.offline, vault, |reader| reader.secrets(&requests))?;
     let text = render(&template, &secrets, &input_file::name(path), ui.messages)?;
     let keys = requests.iter().map(|it| it.key.as_str()).collect();
     args.deliver(&text, keys, &args.output, ui)

@@ -12,6 +12,7 @@ use super::group::{Group, TICK, suspend};
 use super::program::{Prepared, describe, end};
 use crate::failure::Failure;
 use crate::session::TrustedKeys;
+use crate::ui::lasting::Lasting;
 use crate::ui::messages::Messages;
 
 /// The time to collect the changes of one poll, which arrive one by one.
@@ -19,8 +20,6 @@ const COLLECTING: Duration = Duration::from_millis(50);
 /// The pause before a failed program is restarted, doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The longest time after which a failed poll is reported, unless `--timeout` is set.
-const LONGEST_POLL: Duration = Duration::from_secs(30);
 /// A program that ran this long is stable, and its next pause is the first one again.
 const STABLE: Duration = Duration::from_secs(60);
 /// A program that was started because of a change, and ends sooner than this, has failed, whatever its status.
@@ -35,6 +34,8 @@ pub(super) enum Event {
     Changed(Change),
     /// A poll of the secrets failed.
     PollFailed(String),
+    /// A poll succeeded after one that failed.
+    PollSucceeded,
     /// The requested program with the current values.
     Fresh(Result<Box<Prepared>, Failure>),
 }
@@ -65,8 +66,9 @@ pub(super) struct Supervisor {
     fresh: Option<Box<Prepared>>,
     /// Set after a change, until a program has lasted.
     is_replacement: bool,
-    /// The error and the time of the last failed poll.
-    last_error: Option<(String, Instant)>,
+    /// The failure of the polls, and that of reading the values.
+    failed_polls: Lasting,
+    failed_reads: Lasting,
 }
 
 impl Supervisor {
@@ -91,7 +93,8 @@ impl Supervisor {
             awaited: None,
             fresh: None,
             is_replacement: false,
-            last_error: None,
+            failed_polls: Lasting::default(),
+            failed_reads: Lasting::default(),
         }
     }
 
@@ -250,8 +253,12 @@ impl Supervisor {
                 self.due = Some(Instant::now() + COLLECTING);
                 self.awaited = None;
             }
-            Ok(Event::PollFailed(error)) => self.note_once(error),
-            Ok(Event::Fresh(Ok(program))) => self.fresh = Some(program),
+            Ok(Event::PollFailed(error)) => self.note_failed_poll(&error),
+            Ok(Event::PollSucceeded) => self.note_recovery(),
+            Ok(Event::Fresh(Ok(program))) => {
+                self.failed_reads.end();
+                self.fresh = Some(program);
+            }
             Ok(Event::Fresh(Err(failure))) => self.keep_old(&failure),
             Err(_) => self.request_if_due(),
         }
@@ -270,29 +277,34 @@ impl Supervisor {
     }
 
     fn keep_old(&mut self, failure: &Failure) {
-        self.messages.failure(failure);
-        self.messages
-            .note("the values could not be read again; continuing with the old ones");
+        if self
+            .failed_reads
+            .begin(failure.message().unwrap_or_default())
+        {
+            self.messages.failure(failure);
+            self.messages
+                .note("the values could not be read again; continuing with the old ones");
+        }
         // A lasting failure waits for another change, or until the user trusts a key.
         self.awaited = failure.untrusted();
         let is_retried = failure.may_pass() || self.awaited.is_some();
         self.due = is_retried.then(|| Instant::now() + self.retry);
     }
 
-    /// Notes a failed poll, but not again while the same error lasts.
-    fn note_once(&mut self, error: String) {
-        let longest_gap = self.retry.saturating_mul(2).saturating_add(LONGEST_POLL);
-        if is_new(self.last_error.as_ref(), &error, longest_gap) {
+    fn note_failed_poll(&mut self, error: &str) {
+        if self.failed_polls.begin(error) {
             self.messages
                 .note(format_args!("cannot see whether secrets change: {error}"));
         }
-        self.last_error = Some((error, Instant::now()));
     }
-}
 
-/// Returns whether an error differs from the last one, or polls between the two succeeded.
-fn is_new(last: Option<&(String, Instant)>, error: &str, longest_gap: Duration) -> bool {
-    last.is_none_or(|(last, at)| last != error || at.elapsed() >= longest_gap)
+    fn note_recovery(&mut self) {
+        if let Some(after) = self.failed_polls.end() {
+            self.messages.note(format_args!(
+                "changes of secrets can be seen again, after {after}"
+            ));
+        }
+    }
 }
 
 fn describe_change(change: &Change) -> String {
@@ -302,19 +314,4 @@ fn describe_change(change: &Change) -> String {
         _ => "has changed",
     };
     format!("`{}` {what}", change.key())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_new_unless_it_lasts() {
-        let minute = Duration::from_secs(60);
-        let last = ("down".to_owned(), Instant::now());
-        assert!(is_new(None, "down", minute));
-        assert!(!is_new(Some(&last), "down", minute));
-        assert!(is_new(Some(&last), "slow", minute));
-        assert!(is_new(Some(&last), "down", Duration::ZERO));
-    }
 }

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::session::{Reader, TrustedKeys, Vault};
 use crate::ui::messages::Messages;
 
+/// The longest time between the end of an outage and its report.
+const TICK: Duration = Duration::from_secs(1);
+
 pub(super) fn run(args: &Args, interval: Duration, vault: &Vault) -> Result<(), Failure> {
     let watch =
         start_watch(args, interval, vault).map_err(|failure| failure.with_status(FAILED))?;
@@ -75,15 +78,22 @@ fn send_signals(sender: Sender<Event>) -> Result<(), Failure> {
     spawn(send)
 }
 
-fn send_changes(watch: Watch, sender: Sender<Event>) -> Result<(), Failure> {
+fn send_changes(mut watch: Watch, sender: Sender<Event>) -> Result<(), Failure> {
     let send = move || {
-        for outcome in watch {
-            let event = match outcome {
+        let mut was_failing = false;
+        loop {
+            let outcome = watch.next_within(TICK);
+            let has_recovered = was_failing && !watch.is_failing();
+            was_failing = watch.is_failing();
+            let event = outcome.map(|outcome| match outcome {
                 Ok(change) => Event::Changed(change),
                 Err(error) => Event::PollFailed(error.to_string()),
-            };
-            if sender.send(event).is_err() {
-                return;
+            });
+            let events = has_recovered.then_some(Event::PollSucceeded);
+            for event in events.into_iter().chain(event) {
+                if sender.send(event).is_err() {
+                    return;
+                }
             }
         }
     };

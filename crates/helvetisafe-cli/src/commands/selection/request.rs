@@ -130,7 +130,8 @@ fn by_default(
 /// Returns the listed secrets with a prefix, sorted. Invalid names and pending rotations are left out with a
 /// note.
 fn listed(prefix: &str, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
-    let (listed, messages) = (reader.list()?, reader.vault.messages);
+    let messages = reader.vault.messages;
+    let listed = reader.list().map_err(cannot_list)?;
     let listed = listed.iter().map(|secret| secret.key());
     let mut keys = Vec::new();
     for key in listed.filter(|key| key.as_ref().starts_with(prefix)) {
@@ -156,4 +157,14 @@ fn listed(prefix: &str, reader: Reader<'_>) -> Result<Vec<KeyName>, Failure> {
         _ => {}
     }
     Ok(keys)
+}
+
+/// Adds advice if the account may not list, or if the offline cache has no list.
+fn cannot_list(failure: Failure) -> Failure {
+    let is_certain = [Status::Forbidden as u8, Status::Other as u8].contains(&failure.status());
+    if is_certain && !failure.may_pass() {
+        return failure
+            .with_advice("or name the secrets with --key, --env or HELVETISAFE_SECRET_KEYS");
+    }
+    failure
 }

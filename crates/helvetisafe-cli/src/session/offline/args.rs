@@ -1,9 +1,12 @@
 //! `--offline`, `--prefer-offline` and `--max-age`.
 
+use std::time::Duration;
+
 use helvetisafe::Timestamp;
 use jiff::SignedDuration;
 
-use crate::ui::{duration, expiry};
+use crate::ui::duration::{self, second_to_day};
+use crate::ui::expiry;
 
 /// The use of the offline cache. Without any of these options nothing is cached.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,9 +23,24 @@ pub(crate) struct OfflineArgs {
     /// other two the vault is asked first, and the cache serves while the vault does not answer.
     #[arg(long, value_name = "TIME", value_parser = max_age)]
     pub(super) max_age: Option<SignedDuration>,
+    /// The time to wait for a vault that does not answer, before the cache serves; at most half of --timeout.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "3s",
+        value_parser = second_to_day,
+        requires = "max_age",
+        conflicts_with = "offline"
+    )]
+    offline_after: Duration,
 }
 
 impl OfflineArgs {
+    /// Returns the time to wait for the vault where the cache can serve.
+    pub(super) fn wait(&self) -> Duration {
+        self.offline_after
+    }
+
     pub(super) fn mode(&self) -> Option<Mode> {
         match (self.offline, self.prefer_offline, self.max_age) {
             (true, ..) => Some(Mode::Only),

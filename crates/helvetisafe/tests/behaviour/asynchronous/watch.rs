@@ -121,3 +121,22 @@ async fn a_repeatedly_dropped_next_still_sees_the_change() {
     let change = timeout(Duration::from_secs(10), impatient).await.unwrap();
     assert_eq!(change.kind(), ChangeKind::Changed);
 }
+
+#[tokio::test]
+async fn a_watch_shows_if_its_last_poll_failed() {
+    let world = World::new(|seen, before| {
+        (seen.is("GET", SECRETS) && earlier(before, "GET", SECRETS) == 1)
+            .then(|| Action::Answer(400, "", Vec::new()))
+    });
+    let client = client(&world).await;
+    client.secrets().put("a", "first", None).await.unwrap();
+    let mut watch = watch(&client);
+    watch.begin().await.unwrap();
+    assert!(!watch.is_failing());
+    let failed = timeout(Duration::from_secs(10), watch.next()).await;
+    assert!(failed.unwrap().unwrap().is_err());
+    assert!(watch.is_failing());
+    client.secrets().put("a", "second", None).await.unwrap();
+    notices(&mut watch).await;
+    assert!(!watch.is_failing());
+}
