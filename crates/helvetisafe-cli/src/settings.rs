@@ -3,12 +3,16 @@
 //! [`spec`] lists every setting with its names. [`Entries`] holds what the user gave in each source, and
 //! decides which source wins. [`Settings`] is what the program needs: complete, typed and valid.
 
+mod config_file;
+mod config_text;
 mod entries;
 mod entry;
 mod flags;
 mod new_profile;
 mod plain_http;
 mod profile;
+mod profile_files;
+mod removed_profile;
 mod secret;
 mod spec;
 mod vault_id;
@@ -22,12 +26,14 @@ use secrecy::ExposeSecret;
 
 use crate::failure::Failure;
 use crate::ui::duration;
+pub(crate) use config_file::ConfigFile;
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
 pub(crate) use flags::SettingsArgs;
 pub(crate) use new_profile::NewProfile;
 pub(crate) use plain_http::PlainHttp;
 pub(crate) use profile::Profile;
+pub(crate) use removed_profile::RemovedProfile;
 use secret::LazySecret;
 pub(crate) use spec::Setting;
 pub(crate) use vault_id::VaultId;
@@ -100,11 +106,10 @@ impl Settings {
     /// Reads a profile alone, without flags and variables.
     pub(crate) fn of_profile(profile: &NewProfile, args: &SettingsArgs) -> Result<Self, Failure> {
         let args = SettingsArgs {
-            config: Some(profile.file.clone()),
-            profile: Some(profile.name.clone()),
-            flags: args.flags.only_insecure_permissions(),
+            config: Some(profile.file().to_owned()),
+            ..args.clone()
         };
-        Self::parse(&Entries::collect_profile(&args)?)
+        Self::parse(&Entries::collect_profile(&args, &profile.name)?)
     }
 
     /// Fails with everything that is missing or contradictory, else with the first invalid value.
@@ -127,6 +132,11 @@ impl Settings {
             profile: entries.profile.clone(),
             authentication,
         })
+    }
+
+    /// Fails if the base URL cannot be used.
+    pub(crate) fn check_url(entries: &Entries) -> Result<(), Failure> {
+        PlainHttp::parse(entries).map(drop)
     }
 
     /// Returns the normalized URL of the vault, without reading a secret; `None` if it is not set.

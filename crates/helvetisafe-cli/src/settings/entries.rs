@@ -44,18 +44,31 @@ impl Entries {
         Ok(Self::resolved(found, profile))
     }
 
-    /// Collects the entries of a profile alone.
-    pub(super) fn collect_profile(args: &SettingsArgs) -> Result<Self, Failure> {
-        let profile = Profile::load(args)?;
+    /// Collects the entries of a profile alone, without flags and variables.
+    pub(crate) fn collect_profile(args: &SettingsArgs, name: &str) -> Result<Self, Failure> {
+        let args = SettingsArgs {
+            profile: Some(name.to_owned()),
+            ..args.clone()
+        };
+        let profile = Profile::load(&args)?;
         let found = of_profile(profile.as_ref())?;
         Ok(Self::resolved(found, profile))
     }
 
-    /// Collects flags, variables and `more` entries, for a new profile.
+    /// Collects flags, variables and `more` entries, for a new profile. Secrets in pipes, which can be read only
+    /// once, are read.
     pub(crate) fn for_new_profile(args: &SettingsArgs, more: Vec<Entry>) -> Result<Self, Failure> {
         let mut found = given(args)?;
         found.extend(more);
-        Ok(Self::resolved(found, None))
+        let mut entries = Self::resolved(found, None);
+        entries.read_pipes()?;
+        Ok(entries)
+    }
+
+    /// Returns the same entries together with `more`.
+    pub(crate) fn with(&self, more: impl IntoIterator<Item = Entry>) -> Self {
+        let found = self.used.iter().chain(&self.overridden).cloned();
+        Self::resolved(found.chain(more).collect(), self.profile.clone())
     }
 
     fn resolved(found: Vec<Entry>, profile: Option<Profile>) -> Self {
@@ -73,8 +86,7 @@ impl Entries {
         entries
     }
 
-    /// Reads the secrets that are in pipes, which can be read only once, into the entries.
-    pub(crate) fn read_pipes(&mut self) -> Result<(), Failure> {
+    fn read_pipes(&mut self) -> Result<(), Failure> {
         for entry in &mut self.used {
             let is_secret = entry.setting.profile_key(ValueKind::Command).is_some();
             let is_pipe = |path: &Path| path.metadata().is_ok_and(|it| !it.is_file());
