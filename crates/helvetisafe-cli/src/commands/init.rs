@@ -233,7 +233,7 @@ fn report(profile: &NewProfile, removed: &[PathBuf], ui: &Ui) -> Result<(), Fail
     Ok(())
 }
 
-/// Variables override a profile that is not named, and contradict one that is.
+/// A variable that later differs would override a profile that is not named, and contradict one that is.
 fn note_variables(entries: &Entries, messages: Messages) {
     let entries = Setting::all().flat_map(|setting| entries.used_all(setting));
     let variables = entries.filter_map(|entry| match entry.origin {
@@ -243,7 +243,7 @@ fn note_variables(entries: &Entries, messages: Messages) {
     let variables: Vec<_> = variables.collect();
     if !variables.is_empty() {
         messages.note(format_args!(
-            "the profile has the values of {}: unset them before you use it",
+            "{} have the values of the profile; unset them before you change the profile",
             variables.join(", ")
         ));
     }

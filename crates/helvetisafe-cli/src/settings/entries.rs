@@ -8,6 +8,7 @@
 //! and does not silently replace a part of it. A credential is only sent to the base URL of its own source, or
 //! to that of a flag.
 
+mod equality;
 mod rules;
 
 use std::env;
@@ -20,7 +21,7 @@ use super::entry::{Entry, Origin, RawValue, Source};
 use super::flags::SettingsArgs;
 use super::profile::Profile;
 use super::secret::LazySecret;
-use super::spec::{SPECS, Setting, SettingSpec, ValueKind};
+use super::spec::{SPECS, Setting, SettingSpec};
 use crate::failure::Failure;
 
 /// The entries in use, the overridden ones, and what is wrong with them.
@@ -36,7 +37,8 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// Collects all entries. Files and commands with secrets are not read.
+    /// Collects all entries. Commands with secrets are not run, and files with secrets only read to compare them
+    /// with a variable.
     pub(crate) fn collect(args: &SettingsArgs) -> Result<Self, Failure> {
         let profile = Profile::load(args)?;
         let mut found = given(args)?;
@@ -88,7 +90,7 @@ impl Entries {
 
     fn read_pipes(&mut self) -> Result<(), Failure> {
         for entry in &mut self.used {
-            let is_secret = entry.setting.profile_key(ValueKind::Command).is_some();
+            let is_secret = entry.setting.is_secret();
             let is_pipe = |path: &Path| path.metadata().is_ok_and(|it| !it.is_file());
             if matches!(&entry.value, RawValue::Path(path) if is_secret && is_pipe(path)) {
                 let secret = LazySecret::new(entry, self.insecure_permissions);

@@ -1,6 +1,7 @@
 //! The rules that select the entries in use, and find what is missing or contradictory.
 
 use super::Entries;
+use super::equality::is_same;
 use crate::settings::entry::{Entry, Source};
 use crate::settings::spec::Setting;
 
@@ -49,13 +50,13 @@ impl Entries {
     fn override_repetition(&mut self, setting: Setting) {
         let is_from = |source| move |entry: &&Entry| entry.origin.source() == source;
         let of_profile = self.used_all(setting).find(is_from(Source::Profile));
-        let Some(value) = of_profile.map(|entry| entry.value.clone()) else {
+        let Some(of_profile) = of_profile.cloned() else {
             return;
         };
         self.override_if(|entry| {
             entry.setting == setting
                 && entry.origin.source() == Source::Variable
-                && entry.value.is_same(&value)
+                && is_same(entry, &of_profile)
         });
     }
 
@@ -124,7 +125,7 @@ impl Entries {
             let mut of_same_source = all.filter(|it| {
                 it.setting == Setting::BaseUrl && it.origin.source() == credential.origin.source()
             });
-            !of_same_source.any(|it| it.value.is_same(&base.value))
+            !of_same_source.any(|it| is_same(it, base))
         };
         let credentials = self.all(&[Setting::ClientSecret, Setting::ApiToken]);
         let problems = credentials.filter(is_foreign).map(|entry| {
