@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::field;
 use super::selection::{IfMissing, PROJECT_FILE, Project, Renamed, refused_name};
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::session::{Reader, SecretRequest, Vault};
 use crate::ui::Ui;
 
@@ -146,9 +146,9 @@ impl<'a> Line<'a> {
 fn found(variable: &Renamed, outcome: &Result<Secret, Failure>) -> (&'static str, Option<Failure>) {
     let missing = match (outcome, &variable.field) {
         (Ok(_), None) => return ("ok", None),
-        (Ok(secret), Some(name)) => match field::find(secret, name, "leave the field out") {
+        (Ok(secret), Some(name)) => match field::find(secret, name) {
             Ok(_) => return ("ok", None),
-            Err(message) => Failure::new(Status::NotFound, message),
+            Err(error) => error.into(),
         },
         (Err(failure), _) if failure.is_not_found() => failure.repeated(),
         (Err(failure), _) => return ("failed", Some(failure.repeated())),

@@ -69,8 +69,7 @@ pub(super) fn read(
     let secret = vault.write(|secrets| secrets.get_with_fields(key, &fields))?;
     let secret = secret.map_err(|error| vault.failure(error))?;
     let value = match name {
-        Some(name) => field::find(&secret, name, "leave --field out")
-            .map_err(|message| Failure::new(Status::NotFound, message))?,
+        Some(name) => field::find(&secret, name)?,
         None if secret.is_multi_field() => {
             return Err(Failure::usage(format_args!(
                 "the secret `{key}` has fields; name one of them with --field"

@@ -100,20 +100,6 @@ impl Entries {
         Ok(())
     }
 
-    /// Returns whether any of the required settings is set.
-    fn is_configured(&self) -> bool {
-        use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
-        let required = [
-            BaseUrl,
-            ApiToken,
-            ClientId,
-            ClientSecret,
-            PrivateKey,
-            Password,
-        ];
-        required.into_iter().any(|setting| self.has(setting))
-    }
-
     /// Fails with everything that is missing or contradictory.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.problems.is_empty() {
