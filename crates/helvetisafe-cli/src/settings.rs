@@ -13,6 +13,7 @@ mod plain_http;
 mod profile;
 mod profile_files;
 mod removed_profile;
+mod scopes;
 mod secret;
 mod spec;
 mod vault_id;
@@ -21,7 +22,7 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope, Scopes};
+use helvetisafe::{BaseUrl, Credentials, Error, Fingerprint, KeySource};
 use secrecy::ExposeSecret;
 
 use crate::failure::Failure;
@@ -34,6 +35,7 @@ pub(crate) use new_profile::NewProfile;
 pub(crate) use plain_http::PlainHttp;
 pub(crate) use profile::Profile;
 pub(crate) use removed_profile::RemovedProfile;
+pub(crate) use scopes::RequestedScopes;
 use secret::LazySecret;
 pub(crate) use spec::Setting;
 pub(crate) use vault_id::VaultId;
@@ -46,7 +48,7 @@ pub(crate) struct Settings {
     /// needs it.
     pub(crate) plain_http: Option<PlainHttp>,
     /// The scopes to request; `None` for all.
-    pub(crate) scopes: Option<Scopes>,
+    pub(crate) scopes: Option<RequestedScopes>,
     authentication: Authentication,
     key: Key,
     /// The time for all requests of a command together, if one is set.
@@ -120,7 +122,7 @@ impl Settings {
         Ok(Self {
             base_url: text(entries, Setting::BaseUrl)?,
             plain_http: PlainHttp::parse(entries)?,
-            scopes: scopes(entries)?,
+            scopes: RequestedScopes::parse(entries)?,
             key: Key::parse(entries)?,
             timeout: timeout(entries)?,
             binding: binding(entries)?,
@@ -144,6 +146,13 @@ impl Settings {
         let entries = Entries::collect(args).ok()?;
         let url = text(&entries, Setting::BaseUrl).ok()?;
         Some(vault_id::normalized(&url))
+    }
+
+    /// Returns the cause of an error, if it is a setting that narrows the requested scopes. An API token has
+    /// scopes of its own.
+    pub(crate) fn cause_of(&self, error: &Error) -> Option<String> {
+        let scopes = self.scopes.as_ref().filter(|_| !self.uses_api_token());
+        scopes?.cause_of(error)
     }
 
     /// Returns the normalized URL of the vault.
@@ -263,22 +272,6 @@ fn path(entries: &Entries, setting: Setting) -> Option<PathBuf> {
 fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     let entry = entries.used(setting)?;
     Some(LazySecret::new(entry, entries.insecure_permissions))
-}
-
-fn scopes(entries: &Entries) -> Result<Option<Scopes>, Failure> {
-    let Some((text, origin)) = entries.text(Setting::Scopes) else {
-        return Ok(None);
-    };
-    let words = text.split(|c: char| c == ',' || c.is_whitespace());
-    let words = words.filter(|word| !word.is_empty());
-    let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
-    match scopes {
-        Ok(scopes) if !scopes.is_empty() => Ok(Some(scopes.into_iter().collect())),
-        _ => Err(Failure::usage(format_args!(
-            "{origin} is not a list of scopes: `{text}`; there are {}",
-            Scopes::ALL
-        ))),
-    }
 }
 
 /// Returns whether a switch is set to `true`.
