@@ -3,12 +3,17 @@
 //! [`spec`] lists every setting with its names. [`Entries`] holds what the user gave in each source, and
 //! decides which source wins. [`Settings`] is what the program needs: complete, typed and valid.
 
+mod config_file;
+mod config_text;
 mod entries;
 mod entry;
 mod flags;
 mod new_profile;
 mod plain_http;
 mod profile;
+mod profile_files;
+mod removed_profile;
+mod scopes;
 mod secret;
 mod spec;
 mod vault_id;
@@ -17,17 +22,20 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope, Scopes};
+use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope};
 use secrecy::ExposeSecret;
 
 use crate::failure::Failure;
 use crate::ui::duration;
+pub(crate) use config_file::ConfigFile;
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
 pub(crate) use flags::SettingsArgs;
 pub(crate) use new_profile::NewProfile;
 pub(crate) use plain_http::PlainHttp;
 pub(crate) use profile::Profile;
+pub(crate) use removed_profile::RemovedProfile;
+pub(crate) use scopes::RequestedScopes;
 use secret::LazySecret;
 pub(crate) use spec::Setting;
 pub(crate) use vault_id::VaultId;
@@ -39,8 +47,8 @@ pub(crate) struct Settings {
     /// The host that may be reached over plain HTTP, and the setting that allows it. Set only if the base URL
     /// needs it.
     pub(crate) plain_http: Option<PlainHttp>,
-    /// The scopes to request, and the setting that names them; `None` for all.
-    pub(crate) scopes: Option<(Scopes, Origin)>,
+    /// The scopes to request; `None` for all.
+    pub(crate) scopes: Option<RequestedScopes>,
     authentication: Authentication,
     key: Key,
     /// The time for all requests of a command together, if one is set.
@@ -100,11 +108,10 @@ impl Settings {
     /// Reads a profile alone, without flags and variables.
     pub(crate) fn of_profile(profile: &NewProfile, args: &SettingsArgs) -> Result<Self, Failure> {
         let args = SettingsArgs {
-            config: Some(profile.file.clone()),
-            profile: Some(profile.name.clone()),
-            flags: args.flags.only_insecure_permissions(),
+            config: Some(profile.file().to_owned()),
+            ..args.clone()
         };
-        Self::parse(&Entries::collect_profile(&args)?)
+        Self::parse(&Entries::collect_profile(&args, &profile.name)?)
     }
 
     /// Fails with everything that is missing or contradictory, else with the first invalid value.
@@ -115,7 +122,7 @@ impl Settings {
         Ok(Self {
             base_url: text(entries, Setting::BaseUrl)?,
             plain_http: PlainHttp::parse(entries)?,
-            scopes: scopes(entries)?,
+            scopes: RequestedScopes::parse(entries)?,
             key: Key::parse(entries)?,
             timeout: timeout(entries)?,
             binding: binding(entries)?,
@@ -129,11 +136,23 @@ impl Settings {
         })
     }
 
+    /// Fails if the base URL cannot be used.
+    pub(crate) fn check_url(entries: &Entries) -> Result<(), Failure> {
+        PlainHttp::parse(entries).map(drop)
+    }
+
     /// Returns the normalized URL of the vault, without reading a secret; `None` if it is not set.
     pub(crate) fn url(args: &SettingsArgs) -> Option<String> {
         let entries = Entries::collect(args).ok()?;
         let url = text(&entries, Setting::BaseUrl).ok()?;
         Some(vault_id::normalized(&url))
+    }
+
+    /// Returns the cause of a refusal, if it is a setting that narrows the requested scopes. An API token has
+    /// scopes of its own.
+    pub(crate) fn cause_of_refusal(&self, missing: Option<Scope>) -> Option<String> {
+        let scopes = self.scopes.as_ref().filter(|_| !self.uses_api_token());
+        scopes?.cause_of(missing)
     }
 
     /// Returns the normalized URL of the vault.
@@ -253,24 +272,6 @@ fn path(entries: &Entries, setting: Setting) -> Option<PathBuf> {
 fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     let entry = entries.used(setting)?;
     Some(LazySecret::new(entry, entries.insecure_permissions))
-}
-
-fn scopes(entries: &Entries) -> Result<Option<(Scopes, Origin)>, Failure> {
-    let Some((text, origin)) = entries.text(Setting::Scopes) else {
-        return Ok(None);
-    };
-    let words = text.split(|c: char| c == ',' || c.is_whitespace());
-    let words = words.filter(|word| !word.is_empty());
-    let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
-    match scopes {
-        Ok(scopes) if !scopes.is_empty() => {
-            Ok(Some((scopes.into_iter().collect(), origin.clone())))
-        }
-        _ => Err(Failure::usage(format_args!(
-            "{origin} is not a list of scopes: `{text}`; there are {}",
-            Scopes::ALL
-        ))),
-    }
 }
 
 /// Returns whether a switch is set to `true`.

@@ -27,6 +27,24 @@ fn ignored() -> u64 {
     0
 }
 
+/// Does work that no signal interrupts. Signals act afterwards.
+#[cfg(unix)]
+pub(crate) fn held<T>(work: impl FnOnce() -> T) -> T {
+    use nix::sys::signal::{SigSet, SigmaskHow};
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    let done = work();
+    if let Ok(before) = before {
+        // It fails only for an invalid argument.
+        let _ = before.thread_set_mask();
+    }
+    done
+}
+
+#[cfg(not(unix))]
+pub(crate) fn held<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
 /// Returns the process group of this process. `None` in a container whose first process is in a group outside,
 /// which has the id 0 and with which `rustix` panics.
 #[cfg(unix)]

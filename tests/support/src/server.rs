@@ -24,9 +24,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns true if it has this method and path.
+    /// Returns true if it has this method and path, whatever its query.
     pub fn is(&self, method: &str, path: &str) -> bool {
-        self.method == method && self.path == path
+        self.method == method && self.route() == path
+    }
+
+    /// Returns the path without its query.
+    pub fn route(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
     }
 
     /// Returns the first header of this name.

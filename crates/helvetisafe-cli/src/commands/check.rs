@@ -1,16 +1,19 @@
-//! `check`: verifies the project file against the vault, without showing a value.
+//! `check`: verifies the project file, or an env file, against the vault, without showing a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use helvetisafe::{KeyName, Secret};
 use serde::Serialize;
 
 use super::field;
-use super::selection::{IfMissing, PROJECT_FILE, Project, Renamed, refused_name};
+use super::reference_file::{Plain, ReferenceFile};
+use super::selection::{IfMissing, NamedBy, PROJECT_FILE, Project, Renamed, refused_name};
 use crate::failure::{Failure, Status};
 use crate::session::{Reader, SecretRequest, Vault};
-use crate::ui::Ui;
+use crate::ui::messages::Messages;
+use crate::ui::terminal::escape_line;
+use crate::ui::{Ui, input_file};
 
 /// The version of the output of `--json`.
 const VERSION: u32 = 1;
@@ -19,18 +22,24 @@ const EXAMPLES: &str = "\
 Examples:
   helvetisafe check
   helvetisafe check --project deploy/helvetisafe.toml
+  helvetisafe check --env-file .env.hs
   helvetisafe check --json | jq -r '.variables[] | select(.status) | .variable'";
 
-/// Verify the project file: that each variable has an allowed name, and that its secret and field exist.
+/// Verify the project file, or an env file: that each variable has an allowed name, and that its secret and
+/// field exist.
 ///
-/// No value is shown. The file is helvetisafe.toml in the working directory, or in the nearest folder above
-/// it. The status is that of the first variable that `run` would fail for.
+/// No value is shown. The project file is helvetisafe.toml in the working directory, or in the nearest folder
+/// above it. The status is that of the first variable that `run` would fail for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The project file.
     #[arg(long, value_name = "FILE")]
     project: Option<PathBuf>,
+    /// Verify the references of this env file instead, as `run` reads it with the same option; - stands for
+    /// standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "project")]
+    env_file: Option<PathBuf>,
     /// Allow a variable of this name, as `run` does with the same option.
     #[arg(long = "allow-name", value_name = "NAME")]
     allowed: Vec<String>,
@@ -47,10 +56,11 @@ struct Json<'a> {
 #[derive(Serialize)]
 struct Line<'a> {
     variable: &'a str,
-    key: &'a str,
+    /// `None` for a plain value.
+    key: Option<&'a str>,
     field: Option<&'a str>,
     required: bool,
-    /// `ok`, `default`, `omitted`, `missing`, `refused` or `failed`.
+    /// `ok`, `plain`, `default`, `omitted`, `missing`, `refused` or `failed`.
     outcome: &'static str,
     message: Option<String>,
     /// The exit status, if `run` would fail.
@@ -59,21 +69,33 @@ struct Line<'a> {
 
 type Outcomes = BTreeMap<KeyName, Result<Secret, Failure>>;
 
+/// The variables of a file.
+struct Checked {
+    file: String,
+    variables: Vec<Renamed>,
+    plain: Vec<Plain>,
+}
+
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let project = match &args.project {
-        Some(file) => Project::read(file, ui.messages)?,
-        None => Project::find(ui.messages)?.ok_or_else(no_file)?,
-    };
-    let outcomes = outcomes(&project.variables, vault)?;
-    let variables = project.variables.iter();
-    let lines: Vec<_> = variables
-        .map(|variable| Line::new(variable, &outcomes, &args.allowed))
+    let checked = Checked::read(args, ui.messages)?;
+    let outcomes = outcomes(&checked.variables, vault)?;
+    let mut names = HashSet::new();
+    let variables = checked.variables.iter();
+    let secrets = variables.map(|variable| Line::new(variable, &outcomes, &args.allowed));
+    let plain = checked.plain.iter();
+    let plain = plain.map(|variable| Line::plain(&variable.name, &args.allowed));
+    let lines = secrets.chain(plain);
+    let lines: Vec<_> = lines
+        .map(|line| match names.insert(line.variable) {
+            true => line,
+            false => line.repeated(),
+        })
         .collect();
     let status = lines.iter().find_map(|line| line.status);
     if ui.json {
         ui.output.json(&Json {
             version: VERSION,
-            file: project.file.display().to_string(),
+            file: checked.file,
             variables: lines,
         })?;
     } else {
@@ -82,6 +104,28 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         }
     }
     status.map_or(Ok(()), |status| Err(Failure::silent(status)))
+}
+
+impl Checked {
+    fn read(args: &Args, messages: Messages) -> Result<Self, Failure> {
+        if let Some(path) = &args.env_file {
+            let file = ReferenceFile::read(path, messages)?;
+            return Ok(Self {
+                file: input_file::name(path),
+                variables: file.references,
+                plain: file.plain,
+            });
+        }
+        let project = match &args.project {
+            Some(file) => Project::read(file, messages)?,
+            None => Project::find(messages)?.ok_or_else(no_file)?,
+        };
+        Ok(Self {
+            file: project.file.display().to_string(),
+            variables: project.variables,
+            plain: Vec::new(),
+        })
+    }
 }
 
 fn no_file() -> Failure {
@@ -119,13 +163,42 @@ impl<'a> Line<'a> {
             (None, Some(found)) => found,
             (None, None) => ("failed", Some(Failure::other("the secret was not read"))),
         };
+        Self {
+            key: Some(variable.key.as_str()),
+            field: variable.field.as_deref(),
+            required: !variable.is_optional(),
+            ..Self::with(&variable.name, outcome, failure)
+        }
+    }
+
+    /// A plain value, of which only the name is checked.
+    fn plain(name: &'a str, allowed: &[String]) -> Self {
+        match refused_name(name, NamedBy::File, allowed) {
+            Some(reason) => Self::with(name, "refused", Some(Failure::usage(reason))),
+            None => Self::with(name, "plain", None),
+        }
+    }
+
+    /// A variable of a name that another one has.
+    fn repeated(self) -> Self {
+        let name = escape_line(self.variable);
+        let reason = format!("two variables would be `{name}`; leave one of them out");
+        Self {
+            outcome: "refused",
+            message: Some(reason),
+            status: Some(Status::Usage as u8),
+            ..self
+        }
+    }
+
+    fn with(variable: &'a str, outcome: &'static str, failure: Option<Failure>) -> Self {
         let is_failure = !matches!(outcome, "ok" | "default" | "omitted");
         let status = failure.as_ref().map(Failure::status).filter(|_| is_failure);
         Self {
-            variable: &variable.name,
-            key: variable.key.as_str(),
-            field: variable.field.as_deref(),
-            required: !variable.is_optional(),
+            variable,
+            key: None,
+            field: None,
+            required: true,
             outcome,
             message: failure.and_then(|failure| failure.message().map(str::to_owned)),
             status,
@@ -133,10 +206,13 @@ impl<'a> Line<'a> {
     }
 
     fn to_text(&self) -> String {
-        let source = match (&self.message, self.field) {
-            (Some(message), _) => message.clone(),
-            (None, Some(field)) => format!("the field `{field}` of `{}`", self.key),
-            (None, None) => format!("the secret `{}`", self.key),
+        let source = match (&self.message, self.key, self.field) {
+            (Some(message), ..) => message.clone(),
+            (None, Some(key), Some(field)) => {
+                format!("the field `{}` of `{key}`", escape_line(field))
+            }
+            (None, Some(key), None) => format!("the secret `{key}`"),
+            (None, None, _) => "a value in the file".to_owned(),
         };
         format!("{:7}  {:20}  {source}", self.outcome, self.variable)
     }
@@ -146,9 +222,9 @@ impl<'a> Line<'a> {
 fn found(variable: &Renamed, outcome: &Result<Secret, Failure>) -> (&'static str, Option<Failure>) {
     let missing = match (outcome, &variable.field) {
         (Ok(_), None) => return ("ok", None),
-        (Ok(secret), Some(name)) => match field::find(secret, name, "leave the field out") {
+        (Ok(secret), Some(name)) => match field::find(secret, name) {
             Ok(_) => return ("ok", None),
-            Err(message) => Failure::new(Status::NotFound, message),
+            Err(error) => error.into(),
         },
         (Err(failure), _) if failure.is_not_found() => failure.repeated(),
         (Err(failure), _) => return ("failed", Some(failure.repeated())),

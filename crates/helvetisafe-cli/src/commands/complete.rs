@@ -59,7 +59,7 @@ fn with_names(program: Command, words: &[OsString]) -> Command {
     let profiles = settings.as_ref().map(Profile::names).unwrap_or_default();
     let add = move |arg: Arg| {
         let names = match (arg.get_id().as_str(), value_name(&arg)) {
-            ("profile", _) => &profiles,
+            ("profile", _) | (_, Some("PROFILE")) => &profiles,
             (_, Some("KEY")) => &keys,
             _ if takes_path(&arg) => return arg.add(ArgValueCompleter::new(files)),
             _ => return arg,
@@ -69,10 +69,13 @@ fn with_names(program: Command, words: &[OsString]) -> Command {
             names.iter().map(CompletionCandidate::new).collect()
         }))
     };
-    let add_below = add.clone();
-    program
-        .mut_args(add)
-        .mut_subcommands(move |command| command.mut_args(add_below.clone()))
+    everywhere(program, &add)
+}
+
+/// Changes the arguments of a command, and of those below it.
+fn everywhere(command: Command, change: &(impl Fn(Arg) -> Arg + Clone)) -> Command {
+    let command = command.mut_args(change.clone());
+    command.mut_subcommands(|below| everywhere(below, change))
 }
 
 fn value_name(arg: &Arg) -> Option<&str> {

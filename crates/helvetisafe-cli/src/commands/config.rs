@@ -1,16 +1,22 @@
-//! `config show`: every setting and its source. `config list`: all profiles.
+//! `config show`: every setting and its source. `config list`: all profiles. `config use`: another default.
+//! `config remove`: a profile, and the files that `init` made for it.
+
+mod remove;
 
 use clap::Subcommand;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::settings::{Entries, Entry, Profile, RawValue, Setting, Settings, SettingsArgs};
+use crate::settings::{
+    ConfigFile, Entries, Entry, Profile, RawValue, Setting, Settings, SettingsArgs,
+};
 use crate::ui::Ui;
 use crate::ui::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
   helvetisafe config show
+  helvetisafe config show prod
   helvetisafe --profile prod config show --json";
 
 const LIST_EXAMPLES: &str = "\
@@ -18,25 +24,43 @@ Examples:
   helvetisafe config list
   helvetisafe config list --json | jq -r '.profiles[].profile'";
 
-/// Show the settings, or the profiles.
+const USE_EXAMPLES: &str = "\
+Examples:
+  helvetisafe config use prod";
+
+/// Show the settings, or show, choose and remove profiles.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print every setting with its source, but no secret.
     ///
     /// Fails with status 2 if a setting is missing, contradictory or invalid. No network.
     #[command(after_help = EXAMPLES)]
-    Show,
+    Show {
+        /// Print the settings of this profile alone, without those of flags and variables.
+        #[arg(value_name = "PROFILE")]
+        name: Option<String>,
+    },
     /// Print the profiles of the configuration file; `*` marks the one that is used.
     ///
     /// With the base URL and the client id of each, if it has them, separated by tabs. No network.
     #[command(after_help = LIST_EXAMPLES)]
     List,
+    /// Make a profile the default one, in the configuration file. No network.
+    #[command(after_help = USE_EXAMPLES)]
+    Use {
+        /// The profile.
+        #[arg(value_name = "PROFILE")]
+        name: String,
+    },
+    Remove(remove::Args),
 }
 
 pub(crate) fn run(command: &Command, args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     match command {
-        Command::Show => show(args, ui),
+        Command::Show { name } => show(name.as_deref(), args, ui),
         Command::List => list(args, ui),
+        Command::Use { name } => choose(name, args, ui),
+        Command::Remove(it) => remove::run(it, args, ui),
     }
 }
 
@@ -86,8 +110,21 @@ fn list(args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
-    let entries = Entries::collect(args)?;
+fn choose(name: &str, args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
+    let config = ConfigFile::load_to_change(args)?;
+    config.set_default(name)?;
+    ui.messages.done(format_args!(
+        "`{name}` is the default profile of {}",
+        config.file.display()
+    ));
+    Ok(())
+}
+
+fn show(name: Option<&str>, args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
+    let entries = match name {
+        Some(name) => Entries::collect_profile(args, name)?,
+        None => Entries::collect(args)?,
+    };
     let rows = rows(&entries);
     if ui.json {
         let profile = entries.profile.as_ref();

@@ -48,11 +48,11 @@ fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Resu
     checks::clock(report, &attempt);
     checks::token(report, settings, &attempt)?;
     checks::scopes(report, settings, &attempt);
-    let client = checks::org_key(report, attempt)?;
+    let client = checks::org_key(report, settings, attempt)?;
     checks::trust(report, settings, &client)?;
     checks::binding(report, settings, &client, budget)?;
     if args.round_trip {
-        round_trip::run(report, budget.limit(client.secrets()))
+        round_trip::run(report, settings, budget.limit(client.secrets()))
     } else {
         report.skipped("not requested; --round-trip creates, reads and deletes a secret");
         Ok(())

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::exchange::{self, Exchange};
-use super::run::program;
+use super::launch;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names, prompt};
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     editor::run(workspace.file())?;
     // It removes the folder, which no signal may prevent.
     let text = workspace.read()?;
-    program::restore_signals()?;
+    launch::restore_signals()?;
     let new = edited(text, &old)?;
     if new.expose_secret() == old.expose_secret() {
         ui.messages.note(format_args!(

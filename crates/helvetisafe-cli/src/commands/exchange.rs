@@ -70,8 +70,7 @@ pub(super) fn read(
     let secret = vault.write(|secrets| secrets.get_with_fields(key, &fields))?;
     let secret = secret.map_err(|error| vault.failure(error))?;
     let value = match name {
-        Some(name) => field::find(&secret, name, "leave --field out")
-            .map_err(|message| Failure::new(Status::NotFound, message))?,
+        Some(name) => field::find(&secret, name)?,
         None if secret.is_multi_field() => {
             let names = secret.fields().iter().map(Field::name).map(escape_line);
             let names = names.collect::<Vec<_>>().join(", ");

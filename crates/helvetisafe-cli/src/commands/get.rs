@@ -10,7 +10,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::field;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::session::{Failures, OfflineArgs, Reader, SecretRequest, Vault};
 use crate::ui::duration::second_to_day;
 use crate::ui::output::Object;
@@ -186,8 +186,7 @@ fn find(key: &KeyName, args: &Args, reader: Reader<'_>) -> Result<Secret, Failur
 /// Returns the value of a secret, or of its requested field.
 fn value<'a>(secret: &'a Secret, args: &Args) -> Result<&'a str, Failure> {
     match &args.field {
-        Some(name) => field::find(secret, name, "leave --field out")
-            .map_err(|message| Failure::new(Status::NotFound, message)),
+        Some(name) => Ok(field::find(secret, name)?),
         None => Ok(secret.expose_secret()),
     }
 }

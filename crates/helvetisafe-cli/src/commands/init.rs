@@ -3,16 +3,20 @@
 mod questions;
 
 use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 
-use helvetisafe::Timeouts;
+use helvetisafe::{Error, ErrorKind, Timeouts};
 use serde::Serialize;
 
 use super::doctor;
 use crate::failure::Failure;
 use crate::session::{Trust, Vault, builder};
-use crate::settings::{Entries, Entry, NewProfile, Origin, RawValue, Setting, Settings};
+use crate::settings::{
+    ConfigFile, Entries, Entry, NewProfile, Origin, RawValue, Setting, Settings,
+};
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, prompt};
+use questions::{Interview, Topic};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +47,10 @@ pub(crate) struct Args {
     /// A program that prints the password of the private key that the vault stores.
     #[arg(long, value_name = "COMMAND")]
     password_command: Option<String>,
+    /// Replace the profile if it exists, and remove the files with secrets that `init` made for it. Both stay
+    /// until the new ones are checked and written.
+    #[arg(long)]
+    replace: bool,
     /// Do not ask the vault whether the credential and the key are right.
     #[arg(long)]
     no_check: bool,
@@ -54,19 +62,34 @@ struct Json<'a> {
     file: String,
     profile: &'a str,
     secret_files: Vec<String>,
+    /// Those of the replaced profile.
+    removed_files: Vec<String>,
+}
+
+/// The reason for which a new profile cannot be used.
+struct Refused {
+    failure: Failure,
+    /// The part of the settings that is wrong, if it is one.
+    topic: Option<Topic>,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let may_ask = io::stdin().is_terminal() && ui.messages.is_terminal();
-    let mut profile = new_profile(vault, may_ask, ui.messages)?;
-    let entries = entries(args, vault, may_ask, ui.messages)?;
-    let settings = Settings::parse(&entries)?;
-    profile.add(&entries)?;
-    if !args.no_check {
-        check(&settings, ui.messages)?;
+    let mut profile = new_profile(args, vault, may_ask, ui.messages)?;
+    let given = Entries::for_new_profile(vault.settings_args(), args.commands())?;
+    let replaced = profile.replaced().cloned();
+    let mut interview = Interview::new(&given, replaced.as_ref(), ui.messages);
+    if may_ask {
+        interview.ask()?;
+    } else if !given.has(Setting::BaseUrl) {
+        return Err(Failure::usage(
+            "there is no terminal to ask on; give --base-url, --client-id with --client-secret-file, and \
+             --private-key-path; `helvetisafe init --help` has all options",
+        ));
     }
-    profile.write()?;
-    report(&profile, ui)?;
+    let entries = verified(&mut interview, &mut profile, args, ui.messages)?;
+    let removed = profile.write()?;
+    report(&profile, &removed, ui)?;
     note_variables(&entries, ui.messages);
     if args.no_check || ui.json {
         return Ok(());
@@ -77,70 +100,128 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     doctor::run(&doctor::Args::default(), &vault, ui)
 }
 
-fn new_profile(vault: &Vault, may_ask: bool, messages: Messages) -> Result<NewProfile, Failure> {
-    const DEFAULT: &str = "default";
-    let (file, name) = NewProfile::place(vault.settings_args())?;
-    let name = match name {
-        Some(name) => name,
-        None if may_ask => prompt::line("Name of the profile", Some(DEFAULT), messages)?,
-        None => DEFAULT.to_owned(),
-    };
-    NewProfile::new(file, name, vault.settings_args())
-}
-
-/// Returns the settings from flags, variables and answers.
-fn entries(
+/// Returns the profile without its settings. Asks for its name until it can be one.
+fn new_profile(
     args: &Args,
     vault: &Vault,
     may_ask: bool,
     messages: Messages,
-) -> Result<Entries, Failure> {
-    let mut more = args.commands();
-    let given = Entries::for_new_profile(vault.settings_args(), more.clone())?;
-    if may_ask {
-        more.extend(questions::ask(&given, messages)?);
-    } else if !given.has(Setting::BaseUrl) {
-        return Err(Failure::usage(
-            "there is no terminal to ask on; give --base-url, --client-id with --client-secret-file, and \
-             --private-key-path; `helvetisafe init --help` has all options",
-        ));
+) -> Result<NewProfile, Failure> {
+    const DEFAULT: &str = "default";
+    let (config, name) = NewProfile::place(vault.settings_args())?;
+    let choose = |name: String| {
+        let replace = args.replace || (may_ask && may_replace(&config, &name, messages)?);
+        NewProfile::new(config.clone(), name, replace)
+    };
+    match name {
+        Some(name) => choose(name),
+        None if !may_ask => choose(DEFAULT.to_owned()),
+        None => loop {
+            let name = prompt::line("Name of the profile", Some(DEFAULT), messages)?;
+            match choose(name) {
+                Ok(profile) => return Ok(profile),
+                Err(failure) => messages.failure(&failure),
+            }
+        },
     }
-    let mut entries = Entries::for_new_profile(vault.settings_args(), more)?;
-    entries.read_pipes()?;
-    Ok(entries)
+}
+
+/// Asks whether to replace a profile, if it exists.
+fn may_replace(config: &ConfigFile, name: &str, messages: Messages) -> Result<bool, Failure> {
+    let file = config.file.display();
+    let question = format_args!("there is a profile `{name}` in {file}; replace it?");
+    Ok(config.has(name) && prompt::confirm(question, messages)?)
+}
+
+/// Returns the settings once they are right, after further questions for answers that were wrong.
+fn verified(
+    interview: &mut Interview<'_>,
+    profile: &mut NewProfile,
+    args: &Args,
+    messages: Messages,
+) -> Result<Entries, Failure> {
+    loop {
+        let entries = interview.entries();
+        let settings = Settings::parse(&entries)?;
+        profile.set(&entries)?;
+        if args.no_check {
+            return Ok(entries);
+        }
+        let Err(refused) = check(&settings, messages) else {
+            return Ok(entries);
+        };
+        let Some(topic) = refused.topic.filter(|topic| interview.has(*topic)) else {
+            return Err(refused.failure.with_advice("nothing was written"));
+        };
+        messages.failure(&refused.failure);
+        interview.ask_again(topic)?;
+    }
 }
 
 /// Connects, as every command does.
-fn check(settings: &Settings, messages: Messages) -> Result<(), Failure> {
-    let unwritten = |failure: Failure| failure.with_advice("nothing was written");
-    let client = builder(settings, messages)
-        .and_then(|builder| Ok(builder.connect()?))
-        .map_err(unwritten)?;
+fn check(settings: &Settings, messages: Messages) -> Result<(), Refused> {
+    let about = |topic| {
+        move |failure| Refused {
+            failure,
+            topic: Some(topic),
+        }
+    };
+    settings
+        .credentials()
+        .map_err(about(Topic::Authentication))?;
+    settings.key_source().map_err(about(Topic::Key))?;
+    let client = builder(settings, messages)?.connect()?;
     let fingerprint = client.org_key_fingerprint();
-    Trust::load(settings)?
-        .check(fingerprint)
-        .map_err(unwritten)?;
+    Trust::load(settings)?.check(fingerprint)?;
     messages.note(format_args!(
         "the org key is {fingerprint}; compare it with the one that the vault's owner sees"
     ));
     Ok(())
 }
 
-fn report(profile: &NewProfile, ui: &Ui) -> Result<(), Failure> {
-    let secret_files: Vec<_> = profile
-        .secret_files()
-        .map(|path| path.display().to_string())
-        .collect();
-    let (file, name) = (profile.file.display().to_string(), profile.name.as_str());
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        let topic = None;
+        Self { failure, topic }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        let topic = match error.kind() {
+            // The scopes are no answer.
+            _ if error.setting() == Some(helvetisafe::Setting::Scopes) => None,
+            ErrorKind::Auth | ErrorKind::Forbidden => Some(Topic::Authentication),
+            ErrorKind::Config => Some(Topic::Passphrase),
+            ErrorKind::Crypto => Some(Topic::Key),
+            ErrorKind::OrgKeyRefused => None,
+            _ => Some(Topic::BaseUrl),
+        };
+        Self {
+            failure: error.into(),
+            topic,
+        }
+    }
+}
+
+fn report(profile: &NewProfile, removed: &[PathBuf], ui: &Ui) -> Result<(), Failure> {
+    let shown = |path: &Path| path.display().to_string();
+    let secret_files: Vec<_> = profile.secret_files().map(shown).collect();
+    let removed_files: Vec<_> = removed.iter().map(|path| shown(path)).collect();
+    let (file, name) = (profile.file().display().to_string(), profile.name.as_str());
     if ui.json {
         return ui.output.json(&Json {
             file,
             profile: name,
             secret_files,
+            removed_files,
         });
     }
     for path in secret_files {
         ui.messages.note(format_args!("wrote {path}"));
+    }
+    for path in removed_files {
+        ui.messages.note(format_args!("removed {path}"));
     }
     let use_it = match profile.is_default() {
         true => String::new(),
@@ -152,7 +233,7 @@ fn report(profile: &NewProfile, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Variables override a profile that is not named, and contradict one that is.
+/// A variable that later differs would override a profile that is not named, and contradict one that is.
 fn note_variables(entries: &Entries, messages: Messages) {
     let entries = Setting::all().flat_map(|setting| entries.used_all(setting));
     let variables = entries.filter_map(|entry| match entry.origin {
@@ -162,7 +243,7 @@ fn note_variables(entries: &Entries, messages: Messages) {
     let variables: Vec<_> = variables.collect();
     if !variables.is_empty() {
         messages.note(format_args!(
-            "the profile has the values of {}: unset them before you use it",
+            "{} have the values of the profile; unset them before you change the profile",
             variables.join(", ")
         ));
     }

@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::exchange::{self, Exchange};
-use super::run::program;
+use super::launch;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::expiry::{ExpiryArgs, in_words};
@@ -296,7 +296,7 @@ impl Rotation<'_> {
             return Err(self.changed_meanwhile());
         };
         // A signal for the command must not interrupt the promotion, only what follows.
-        program::restore_signals()?;
+        launch::restore_signals()?;
         pending::delete(&self.slot, self.vault).map_err(|failure| {
             failure.with_advice(&format!(
                 "`{}` has the new value; `helvetisafe rotate {} --resume` deletes `{}`",

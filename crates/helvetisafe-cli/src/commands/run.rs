@@ -1,31 +1,24 @@
 //! `run -- CMD ARG…`: runs a program with secrets in its environment.
 
-#[cfg(unix)]
-mod child;
-mod env_file;
 mod environment;
-#[cfg(unix)]
-mod group;
-pub(super) mod program;
 #[cfg(unix)]
 mod supervisor;
 #[cfg(unix)]
-mod terminal;
-#[cfg(unix)]
 mod watch;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use super::launch::FAILED;
+use super::launch::Program;
+use super::reference_file::ReferenceFile;
 use super::selection::SelectionArgs;
 use crate::failure::Failure;
 use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::duration::second_to_day;
-use env_file::EnvFileArgs;
-
-/// The status if this command failed itself, as of `env` and `docker run`: all others are those of the
-/// program.
-pub(crate) const FAILED: u8 = 125;
+use crate::ui::messages::Messages;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,6 +80,33 @@ pub(crate) struct Args {
     offline: OfflineArgs,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Secrets")]
+struct EnvFileArgs {
+    /// The variables of this file: NAME=hs://KEY is a secret, NAME=hs://KEY#FIELD one field of it, and any
+    /// other NAME=VALUE is as it is.
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// The content of the file, which may be a pipe.
+    #[arg(skip)]
+    content: OnceCell<ReferenceFile>,
+}
+
+impl EnvFileArgs {
+    /// Returns the variables of the file, which is read once.
+    fn read(&self, messages: Messages) -> Result<Option<&ReferenceFile>, Failure> {
+        let Some(path) = &self.env_file else {
+            return Ok(None);
+        };
+        if self.content.get().is_none() {
+            let file = ReferenceFile::read(path, messages);
+            let file = file.map_err(|failure| failure.with_advice("no program was started"))?;
+            self.content.get_or_init(|| file);
+        }
+        Ok(self.content.get())
+    }
+}
+
 pub(crate) fn run(args: &Args, vault: &Vault) -> Result<(), Failure> {
     match args.watch {
         Some(interval) => watched(args, interval, vault),
@@ -105,12 +125,12 @@ fn watched(_: &Args, _: Duration, _: &Vault) -> Result<(), Failure> {
 }
 
 /// Does everything that can fail before the program is started.
-fn prepare(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
+fn prepare(args: &Args, vault: &Vault) -> Result<Program, Failure> {
     let prepared = with_variables(args, vault);
     prepared.map_err(|failure| failure.with_status(FAILED))
 }
 
-fn with_variables(args: &Args, vault: &Vault) -> Result<program::Prepared, Failure> {
+fn with_variables(args: &Args, vault: &Vault) -> Result<Program, Failure> {
     let messages = vault.messages;
     let file = args.env_file.read(messages)?;
     let references = file.map(|file| file.references.as_slice());
@@ -119,7 +139,7 @@ fn with_variables(args: &Args, vault: &Vault) -> Result<program::Prepared, Failu
     })?;
     let plain = file.map_or(&[][..], |file| &file.plain);
     environment::check(&variables, plain, &args.selection, messages)?;
-    let mut prepared = program::Prepared::new(&args.command)?;
+    let mut prepared = Program::new(&args.command)?;
     args.environment
         .fill(prepared.command(), &variables, plain, messages);
     messages.detail(format_args!(

@@ -14,7 +14,7 @@ use helvetisafe::{KeyName, Secret};
 use secrecy::SecretString;
 
 use super::field;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::session::{Failures, Reader};
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
@@ -22,7 +22,7 @@ pub(super) use args::SelectionArgs;
 pub(super) use keys::Keys;
 pub(super) use names::{NamedBy, refused_from_vault};
 pub(super) use project::{FILE as PROJECT_FILE, Project};
-pub(super) use renamed::{IfMissing, Renamed, key_and_field};
+pub(super) use renamed::{IfMissing, Renamed};
 use request::{Request, Selected};
 
 /// An environment variable, and the secret that it is made from.
@@ -194,10 +194,10 @@ fn under_new_name(
     let found = match (secrets.get(&renamed.key), &renamed.field) {
         (None, _) => None,
         (Some(secret), None) => Some(secret.expose_secret()),
-        (Some(secret), Some(name)) => match field::find(secret, name, "leave the field out") {
+        (Some(secret), Some(name)) => match field::find(secret, name) {
             Ok(value) => Some(value),
             Err(_) if renamed.is_optional() => None,
-            Err(message) => return Err(Failure::new(Status::NotFound, message)),
+            Err(error) => return Err(error.into()),
         },
     };
     let value = found.or(renamed.default());

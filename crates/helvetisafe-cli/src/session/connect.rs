@@ -81,8 +81,8 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
     if let Some(allowed) = &settings.plain_http {
         builder = builder.allow_plain_http(allowed.host.as_str());
     }
-    if let Some((scopes, _)) = settings.scopes {
-        builder = builder.scopes(scopes);
+    if let Some(requested) = &settings.scopes {
+        builder = builder.scopes(requested.scopes);
     }
     if let Some(pem) = settings.ca_certificate()? {
         builder = builder.ca_certificate(pem);

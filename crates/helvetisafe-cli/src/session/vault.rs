@@ -230,15 +230,13 @@ impl Vault {
             None => failure,
         };
         let settings = self.settings.get();
-        let scopes = settings.and_then(|settings| settings.scopes.as_ref());
-        let (Some(missing), Some((scopes, origin))) = (failure.missing_scope(), scopes) else {
+        let missing = failure.missing_scope();
+        let cause = settings
+            .zip(missing)
+            .and_then(|(settings, missing)| settings.cause_of_refusal(Some(missing)));
+        let Some(advice) = cause else {
             return failure;
         };
-        if scopes.contains(missing) {
-            return failure;
-        }
-        let advice =
-            format!("{origin} requests only {scopes}: add {missing} to it if the account has it");
         match failure.message() {
             Some(_) => failure.with_advice(&advice),
             // It was reported.

@@ -8,6 +8,7 @@
 //! and does not silently replace a part of it. A credential is only sent to the base URL of its own source, or
 //! to that of a flag.
 
+mod equality;
 mod rules;
 
 use std::env;
@@ -20,7 +21,7 @@ use super::entry::{Entry, Origin, RawValue, Source};
 use super::flags::SettingsArgs;
 use super::profile::Profile;
 use super::secret::LazySecret;
-use super::spec::{SPECS, Setting, SettingSpec, ValueKind};
+use super::spec::{SPECS, Setting, SettingSpec};
 use crate::failure::Failure;
 
 /// The entries in use, the overridden ones, and what is wrong with them.
@@ -36,7 +37,8 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// Collects all entries. Files and commands with secrets are not read.
+    /// Collects all entries. Commands with secrets are not run, and files with secrets only read to compare them
+    /// with a variable.
     pub(crate) fn collect(args: &SettingsArgs) -> Result<Self, Failure> {
         let profile = Profile::load(args)?;
         let mut found = given(args)?;
@@ -44,18 +46,31 @@ impl Entries {
         Ok(Self::resolved(found, profile))
     }
 
-    /// Collects the entries of a profile alone.
-    pub(super) fn collect_profile(args: &SettingsArgs) -> Result<Self, Failure> {
-        let profile = Profile::load(args)?;
+    /// Collects the entries of a profile alone, without flags and variables.
+    pub(crate) fn collect_profile(args: &SettingsArgs, name: &str) -> Result<Self, Failure> {
+        let args = SettingsArgs {
+            profile: Some(name.to_owned()),
+            ..args.clone()
+        };
+        let profile = Profile::load(&args)?;
         let found = of_profile(profile.as_ref())?;
         Ok(Self::resolved(found, profile))
     }
 
-    /// Collects flags, variables and `more` entries, for a new profile.
+    /// Collects flags, variables and `more` entries, for a new profile. Secrets in pipes, which can be read only
+    /// once, are read.
     pub(crate) fn for_new_profile(args: &SettingsArgs, more: Vec<Entry>) -> Result<Self, Failure> {
         let mut found = given(args)?;
         found.extend(more);
-        Ok(Self::resolved(found, None))
+        let mut entries = Self::resolved(found, None);
+        entries.read_pipes()?;
+        Ok(entries)
+    }
+
+    /// Returns the same entries together with `more`.
+    pub(crate) fn with(&self, more: impl IntoIterator<Item = Entry>) -> Self {
+        let found = self.used.iter().chain(&self.overridden).cloned();
+        Self::resolved(found.chain(more).collect(), self.profile.clone())
     }
 
     fn resolved(found: Vec<Entry>, profile: Option<Profile>) -> Self {
@@ -73,10 +88,9 @@ impl Entries {
         entries
     }
 
-    /// Reads the secrets that are in pipes, which can be read only once, into the entries.
-    pub(crate) fn read_pipes(&mut self) -> Result<(), Failure> {
+    fn read_pipes(&mut self) -> Result<(), Failure> {
         for entry in &mut self.used {
-            let is_secret = entry.setting.profile_key(ValueKind::Command).is_some();
+            let is_secret = entry.setting.is_secret();
             let is_pipe = |path: &Path| path.metadata().is_ok_and(|it| !it.is_file());
             if matches!(&entry.value, RawValue::Path(path) if is_secret && is_pipe(path)) {
                 let secret = LazySecret::new(entry, self.insecure_permissions);
@@ -84,20 +98,6 @@ impl Entries {
             }
         }
         Ok(())
-    }
-
-    /// Returns whether any of the required settings is set.
-    fn is_configured(&self) -> bool {
-        use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
-        let required = [
-            BaseUrl,
-            ApiToken,
-            ClientId,
-            ClientSecret,
-            PrivateKey,
-            Password,
-        ];
-        required.into_iter().any(|setting| self.has(setting))
     }
 
     /// Fails with everything that is missing or contradictory.

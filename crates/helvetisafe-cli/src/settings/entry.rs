@@ -78,17 +78,6 @@ impl fmt::Display for Origin {
     }
 }
 
-impl RawValue {
-    /// Returns whether both are the same text or path. Two secrets never count as the same.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Text(one), Self::Text(other)) => one == other,
-            (Self::Path(one), Self::Path(other)) => one == other,
-            _ => false,
-        }
-    }
-}
-
 impl Entry {
     /// Creates an entry from the value of a flag or a variable.
     pub(super) fn new(

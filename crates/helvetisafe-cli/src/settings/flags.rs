@@ -86,14 +86,6 @@ pub(super) struct SettingFlags {
 }
 
 impl SettingFlags {
-    /// Returns these flags without the settings of a vault.
-    pub(super) fn only_insecure_permissions(&self) -> Self {
-        Self {
-            insecure_permissions: self.insecure_permissions,
-            ..Self::default()
-        }
-    }
-
     /// Returns the value of a flag.
     pub(super) fn get(&self, flag: &str) -> Option<&OsStr> {
         match flag {

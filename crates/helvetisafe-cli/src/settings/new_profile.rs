@@ -4,23 +4,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
-use toml::Table;
 
+use super::config_file::ConfigFile;
+use super::config_text::{self, quoted};
 use super::entries::Entries;
 use super::entry::{Entry, RawValue};
 use super::flags::SettingsArgs;
-use super::profile;
+use super::profile::{Profile, selected_name};
+use super::profile_files::{self, ProfileFiles};
 use super::spec::{Setting, ValueKind};
 use crate::failure::Failure;
 use crate::fs::{Access, create_private_folder, folder_of, output_file};
+use crate::signals;
 
 /// A profile that is not written yet.
 pub(crate) struct NewProfile {
-    pub(crate) file: PathBuf,
     pub(crate) name: String,
-    /// The present content of the file, empty if there is none.
-    before: String,
-    is_insecure_allowed: bool,
+    config: ConfigFile,
+    /// The profile of the same name that it replaces.
+    replaced: Option<Profile>,
+    /// The files that `init` made for that.
+    made: Vec<PathBuf>,
     lines: String,
     secrets: Vec<(PathBuf, SecretString)>,
 }
@@ -28,40 +32,59 @@ pub(crate) struct NewProfile {
 impl NewProfile {
     /// Returns the place that the user selects for a new profile: the configuration file, and the name if there
     /// is one.
-    pub(crate) fn place(args: &SettingsArgs) -> Result<(PathBuf, Option<String>), Failure> {
-        profile::place(args)
+    pub(crate) fn place(args: &SettingsArgs) -> Result<(ConfigFile, Option<String>), Failure> {
+        let name = selected_name(args)?.map(|(name, _)| name);
+        Ok((ConfigFile::load_to_change(args)?, name))
     }
 
-    /// Fails if the name cannot be that of a new profile in `file`.
-    pub(crate) fn new(file: PathBuf, name: String, args: &SettingsArgs) -> Result<Self, Failure> {
+    /// Fails if the name cannot be that of a new profile in the file. With `replace` a profile of that name is
+    /// replaced.
+    pub(crate) fn new(config: ConfigFile, name: String, replace: bool) -> Result<Self, Failure> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if name.is_empty() || !name.chars().all(is_plain) {
             return Err(Failure::usage(format_args!(
                 "`{name}` cannot be the name of a new profile; use letters, digits, - and _"
             )));
         }
-        let is_insecure_allowed = profile::is_insecure_allowed(args);
-        let before = present(&file, is_insecure_allowed)?;
-        let names = profile::names(profile::parse(&before, &file)?, &file)?;
-        if names.contains(&name) {
+        let exists = config.profiles.contains_key(&name);
+        if exists && !replace {
             return Err(Failure::usage(format_args!(
-                "there is a profile `{name}` in {}; choose another name with --profile, or remove it first",
-                file.display()
+                "there is a profile `{name}` in {}; choose another name with --profile, or replace it with \
+                 --replace",
+                config.file.display()
             )));
         }
+        let (mut replaced, mut made) = (None, Vec::new());
+        if exists {
+            let profile = Profile::find(&config, &name, None)?;
+            made = profile_files::made(&profile, &config)?;
+            replaced = Some(profile);
+        }
         Ok(Self {
-            file,
+            replaced,
+            made,
             name,
-            before,
-            is_insecure_allowed,
+            config,
             lines: String::new(),
             secrets: Vec::new(),
         })
     }
 
-    /// Adds the settings in use. A secret that is not in a file or a command gets a file beside the
-    /// configuration file.
-    pub(crate) fn add(&mut self, entries: &Entries) -> Result<(), Failure> {
+    /// Returns the profile that it replaces.
+    pub(crate) fn replaced(&self) -> Option<&Profile> {
+        self.replaced.as_ref()
+    }
+
+    /// Returns the configuration file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.config.file
+    }
+
+    /// Takes the settings in use, in place of those from before. A secret that is not in a file or a command
+    /// gets a file beside the configuration file.
+    pub(crate) fn set(&mut self, entries: &Entries) -> Result<(), Failure> {
+        self.lines.clear();
+        self.secrets.clear();
         for setting in Setting::all() {
             if let Some(entry) = entries.used(setting)
                 && let Some((key, value)) = self.line(entry)?
@@ -69,12 +92,12 @@ impl NewProfile {
                 self.lines += &format!("{key} = {value}\n");
             }
         }
-        self.check()
+        self.text().map(drop)
     }
 
-    /// Returns whether commands use it without a name: it is the first one of its file.
+    /// Returns whether commands use it without a name.
     pub(crate) fn is_default(&self) -> bool {
-        self.before.trim().is_empty()
+        self.config.text.trim().is_empty() || self.config.name_or_default(None) == self.name
     }
 
     /// Returns the files for secrets.
@@ -82,38 +105,49 @@ impl NewProfile {
         self.secrets.iter().map(|(path, _)| path.as_path())
     }
 
-    /// Writes the secrets, then the profile. Nothing is replaced but the configuration file. After a failure
-    /// none of the secrets stays on the disk.
-    pub(crate) fn write(&self) -> Result<(), Failure> {
-        let folder = folder_of(&self.file);
+    /// Writes the secrets, then the profile, then removes the secrets of the replaced profile, and returns their
+    /// files. Nothing is replaced but the configuration file. After a failure or a signal none of the new secrets
+    /// stays on the disk, and the replaced profile is as before.
+    pub(crate) fn write(&self) -> Result<Vec<PathBuf>, Failure> {
+        let folder = folder_of(&self.config.file);
         create_private_folder(folder).map_err(|error| {
             Failure::other(format_args!("cannot make {}: {error}", folder.display()))
         })?;
-        let mut written = Vec::new();
-        let outcome = self.write_files(&mut written);
-        if outcome.is_err() {
-            for path in written {
-                // The failure to report is the first one.
-                let _ = fs::remove_file(path);
+        let changed = self.config.with_text(self.text()?)?;
+        let old = match &self.replaced {
+            Some(profile) => ProfileFiles::after(profile, &self.config, &changed)?,
+            None => ProfileFiles::default(),
+        };
+        signals::held(|| {
+            let mut written = Vec::new();
+            let outcome = self.write_files(&changed, &mut written);
+            if outcome.is_err() {
+                for path in written {
+                    // The failure to report is the first one.
+                    let _ = fs::remove_file(path);
+                }
             }
-        }
-        outcome
+            outcome.and_then(|()| old.remove_unused())
+        })?;
+        Ok(old.unused)
     }
 
-    fn write_files<'a>(&'a self, written: &mut Vec<&'a Path>) -> Result<(), Failure> {
+    fn write_files<'a>(
+        &'a self,
+        changed: &ConfigFile,
+        written: &mut Vec<&'a Path>,
+    ) -> Result<(), Failure> {
         for (path, secret) in &self.secrets {
-            refuse_existing(path)?;
+            if path.symlink_metadata().is_ok() {
+                return Err(Failure::other(format_args!(
+                    "another program has made {} meanwhile; run the command again",
+                    path.display()
+                )));
+            }
             output_file::write(path, secret.expose_secret().as_bytes(), Access::default())?;
             written.push(path);
         }
-        if present(&self.file, self.is_insecure_allowed)? != self.before {
-            return Err(Failure::other(format_args!(
-                "another program has changed {} meanwhile, so the profile was not written; run the command \
-                 again",
-                self.file.display()
-            )));
-        }
-        output_file::write(&self.file, self.text().as_bytes(), Access::default()).map(drop)
+        self.config.replace_by(changed)
     }
 
     /// Returns the key and the value of a setting in the profile; `None` if profiles do not have it.
@@ -124,6 +158,10 @@ impl NewProfile {
                 (Some(key), _) => Some((key, quoted(text))),
                 (None, switch) => switch.map(|key| (key, text.clone())),
             },
+            RawValue::Path(path) if self.is_made(path) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                key(ValueKind::Path).map(|key| (key, quoted(&name) + config_text::MADE))
+            }
             RawValue::Path(path) => {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 let path = path.to_str().ok_or_else(|| {
@@ -138,106 +176,49 @@ impl NewProfile {
                 let words: Vec<_> = argv.iter().map(|word| quoted(word)).collect();
                 key(ValueKind::Command).map(|key| (key, format!("[{}]", words.join(", "))))
             }
-            RawValue::Secret(secret) => match key(ValueKind::Path) {
-                Some(key) => Some((key, quoted(&self.keep(entry.setting, secret)?))),
-                None => None,
-            },
+            RawValue::Secret(secret) => key(ValueKind::Path).map(|key| {
+                let name = self.keep(entry.setting, secret);
+                (key, quoted(&name) + config_text::MADE)
+            }),
         })
     }
 
-    /// Plans a file for a secret, and returns its name.
-    fn keep(&mut self, setting: Setting, secret: &SecretString) -> Result<String, Failure> {
+    /// Returns whether `init` has made a file for the replaced profile.
+    fn is_made(&self, path: &Path) -> bool {
+        let mut made = self.made.iter();
+        made.any(|made| profile_files::real(made) == profile_files::real(path))
+    }
+
+    /// Plans a file for a secret, and returns its name, which no other file has.
+    fn keep(&mut self, setting: Setting, secret: &SecretString) -> String {
+        let folder = folder_of(&self.config.file);
         let name = format!("{}.{}", self.name, setting.name().replace('_', "-"));
-        let path = folder_of(&self.file).join(&name);
-        refuse_existing(&path)?;
-        self.secrets.push((path, secret.clone()));
-        Ok(name)
+        let others = (2..).map(|number| format!("{name}.{number}"));
+        let mut names = std::iter::once(name.clone()).chain(others);
+        let is_free = |name: &String| folder.join(name).symlink_metadata().is_err();
+        let name = names.find(is_free).unwrap_or(name);
+        self.secrets.push((folder.join(&name), secret.clone()));
+        name
     }
 
     /// Returns the whole file with the profile.
-    fn text(&self) -> String {
-        let (name, lines) = (&self.name, &self.lines);
-        match self.before.trim_end() {
-            "" => format!("default_profile = \"{name}\"\n\n[profiles.{name}]\n{lines}"),
-            before => format!("{before}\n\n[profiles.{name}]\n{lines}"),
-        }
+    fn text(&self) -> Result<String, Failure> {
+        let text = config_text::with_profile(&self.config.text, &self.name, &self.lines);
+        text.ok_or_else(|| self.config.other_form())
     }
-
-    /// Checks that the file can be read again, and has the old profiles and the new one.
-    fn check(&self) -> Result<(), Failure> {
-        let expected = || {
-            let mut table: Table = self.before.parse().ok()?;
-            let profiles = table
-                .entry("profiles")
-                .or_insert_with(|| Table::new().into());
-            let lines: Table = self.lines.parse().ok()?;
-            profiles
-                .as_table_mut()?
-                .insert(self.name.clone(), lines.into());
-            Some(table)
-        };
-        let mut found: Option<Table> = self.text().parse().ok();
-        if self.is_default()
-            && let Some(table) = &mut found
-        {
-            table.remove("default_profile");
-        }
-        if found.is_some() && found == expected() {
-            return Ok(());
-        }
-        Err(Failure::usage(format_args!(
-            "{} has its profiles in a form that nothing can be added to; write them as [profiles.NAME]",
-            self.file.display()
-        )))
-    }
-}
-
-/// Returns the content of the configuration file, empty if there is none.
-fn present(file: &Path, is_insecure_allowed: bool) -> Result<String, Failure> {
-    match file.exists() {
-        true => profile::text(file, is_insecure_allowed),
-        false => Ok(String::new()),
-    }
-}
-
-fn refuse_existing(path: &Path) -> Result<(), Failure> {
-    match path.symlink_metadata() {
-        Ok(_) => Err(Failure::usage(format_args!(
-            "{} exists already; remove it, or choose another name with --profile",
-            path.display()
-        ))),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Writes a text as a basic string of TOML.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted += &format!("\\u{:04X}", u32::from(c)),
-            c => quoted.push(c),
-        }
-    }
-    quoted + "\""
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     /// Returns a profile with a secret in a folder, for a configuration file with this content.
     fn profile(folder: &Path, before: &str) -> NewProfile {
+        let config = ConfigFile::for_test(folder.join("config.toml"), before);
         NewProfile {
-            file: folder.join("config.toml"),
-            name: "new".to_owned(),
-            before: before.to_owned(),
-            is_insecure_allowed: true,
             lines: "timeout = \"10s\"\n".to_owned(),
             secrets: vec![(folder.join("new.client-secret"), "secret".into())],
+            ..NewProfile::new(config, "new".to_owned(), false).unwrap()
         }
     }
 
@@ -263,25 +244,44 @@ mod tests {
 
         // The file of another run stays.
         let failure = profile(folder.path(), OTHER).write().unwrap_err();
-        assert!(failure.message().unwrap().contains("exists already"));
+        assert!(failure.message().unwrap().contains("has made"));
         assert!(secret.exists());
+    }
+
+    #[test]
+    fn a_replaced_profile_stays_until_the_new_one_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let before =
+            "[profiles.a]\nclient_secret_file = \"a.client-secret\" # made by init\n[profiles.b]\n";
+        let [config, old, new] = ["config.toml", "a.client-secret", "a.client-secret.2"]
+            .map(|name| folder.path().join(name));
+        fs::write(&config, "# changed").unwrap();
+        fs::write(&old, "old").unwrap();
+        let file = ConfigFile::for_test(config.clone(), before);
+        let mut profile = NewProfile::new(file, "a".to_owned(), true).unwrap();
+        let name = profile.keep(Setting::ClientSecret, &"new".into());
+        assert_eq!(name, "a.client-secret.2");
+        profile.lines = format!("client_secret_file = \"{name}\"{}\n", config_text::MADE);
+
+        assert!(profile.write().is_err());
+        assert_eq!(fs::read_to_string(&config).unwrap(), "# changed");
+        assert!(old.exists() && !new.exists());
+
+        fs::write(&config, before).unwrap();
+        assert_eq!(profile.write().unwrap(), [old.clone()]);
+        assert!(!old.exists());
+        assert_eq!(fs::read_to_string(&new).unwrap(), "new");
+        let text = fs::read_to_string(&config).unwrap();
+        assert_eq!(text, before.replace("secret\"", "secret.2\""));
     }
 
     #[test]
     fn no_secret_is_left_if_the_configuration_cannot_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut profile = profile(folder.path(), "");
-        profile.file = folder.path().join("no-file/");
-        fs::create_dir(&profile.file).unwrap();
+        profile.config.file = folder.path().join("no-file/");
+        fs::create_dir(&profile.config.file).unwrap();
         assert!(profile.write().is_err());
         assert!(!folder.path().join("new.client-secret").exists());
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_again(text in any::<String>()) {
-            let table: Table = format!("a = {}", quoted(&text)).parse().unwrap();
-            prop_assert_eq!(table["a"].as_str(), Some(text.as_str()));
-        }
     }
 }

@@ -12,24 +12,20 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::config_file::{self, ConfigFile};
 use super::entry::{Entry, NOT_A_PATH, Origin, RawValue, is_path};
 use super::flags::SettingsArgs;
-use super::spec::{SPECS, Setting, SettingSpec, ValueKind, instead_of_plain};
+use super::spec::{SPECS, SettingSpec, ValueKind, instead_of_plain};
 use crate::failure::Failure;
-use crate::fs::{path_variable, private_file, xdg_folder};
 use crate::ui::similar::nearest;
 
 /// The flag and the variable that name a profile.
 const FLAG: &str = "--profile";
 const VARIABLE: &str = "HELVETISAFE_PROFILE";
-
-/// The name of the profile that is used by default.
-const DEFAULT: &str = "default";
 
 /// A profile, and the file that it is in.
 #[derive(Clone, Debug)]
@@ -45,43 +41,41 @@ impl Profile {
     /// Reads the selected profile. `None` if no file and no profile is selected, and the default file does
     /// not exist or has no profile `default`.
     pub(super) fn load(args: &SettingsArgs) -> Result<Option<Self>, Failure> {
-        let (selected_name, named_by) = selected_name(args)?.unzip();
-        let default_file = || default_file().filter(|file| file.exists());
-        let Some(file) = selected_file(args).or_else(default_file) else {
-            return no_file(selected_name);
+        let (name, named_by) = selected_name(args)?.unzip();
+        let Some(config) = ConfigFile::load(args)? else {
+            return no_file(name);
         };
-        let mut config = read(&file, is_insecure_allowed(args))?;
-        let default = take_default(&mut config, &file)?;
-        let mut profiles = take_profiles(config, &file)?;
-        let Some(name) = selected_name.or(default) else {
-            let entries = profiles.remove(DEFAULT);
-            return entries
-                .map(|entries| Self::new(file, DEFAULT.to_owned(), None, entries))
-                .transpose();
-        };
-        match profiles.remove(&name) {
-            Some(entries) => Self::new(file, name, named_by, entries).map(Some),
-            None => Err(unknown_profile(&file, &name, &profiles)),
+        let is_needed = name.is_some() || config.default.is_some();
+        let name = config.name_or_default(name);
+        match is_needed || config.profiles.contains_key(&name) {
+            true => Self::find(&config, &name, named_by).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Returns the profile of this name.
+    pub(super) fn find(
+        config: &ConfigFile,
+        name: &str,
+        named_by: Option<&'static str>,
+    ) -> Result<Self, Failure> {
+        match config.profiles.get(name) {
+            Some(entries) => Self::new(&config.file, name, named_by, entries),
+            None => Err(config.unknown_profile(name)),
         }
     }
 
     /// Reads all profiles of the file, and returns the name of the one that is used. Both are none without a
     /// file.
     pub(crate) fn load_all(args: &SettingsArgs) -> Result<(Vec<Self>, Option<String>), Failure> {
-        let (selected_name, named_by) = selected_name(args)?.unzip();
-        let default_file = || default_file().filter(|file| file.exists());
-        let Some(file) = selected_file(args).or_else(default_file) else {
-            return no_file(selected_name).map(|_| (Vec::new(), None));
+        let (name, named_by) = selected_name(args)?.unzip();
+        let Some(config) = ConfigFile::load(args)? else {
+            return no_file(name).map(|_| (Vec::new(), None));
         };
-        let mut config = read(&file, is_insecure_allowed(args))?;
-        let default = take_default(&mut config, &file)?;
-        let profiles = take_profiles(config, &file)?;
-        let used = selected_name
-            .or(default)
-            .unwrap_or_else(|| DEFAULT.to_owned());
-        let profiles = profiles.into_iter();
-        let profiles = profiles.map(|(name, it)| Self::new(file.clone(), name, named_by, it));
-        Ok((profiles.collect::<Result<_, _>>()?, Some(used)))
+        let profiles = config.profiles.iter();
+        let profiles = profiles.map(|(name, it)| Self::new(&config.file, name, named_by, it));
+        let profiles = profiles.collect::<Result<_, _>>()?;
+        Ok((profiles, Some(config.name_or_default(name))))
     }
 
     /// Returns the names of all profiles; none if the file cannot be used.
@@ -92,11 +86,11 @@ impl Profile {
         profiles.into_iter().map(|profile| profile.name).collect()
     }
 
-    fn new(
-        file: PathBuf,
-        name: String,
+    pub(super) fn new(
+        file: &Path,
+        name: &str,
         named_by: Option<&'static str>,
-        entries: Value,
+        entries: &Value,
     ) -> Result<Self, Failure> {
         let Value::Table(entries) = entries else {
             return Err(Failure::usage(format_args!(
@@ -105,10 +99,10 @@ impl Profile {
             )));
         };
         let profile = Self {
-            file,
-            name,
+            file: file.to_owned(),
+            name: name.to_owned(),
             named_by,
-            entries,
+            entries: entries.clone(),
         };
         profile.check_keys()?;
         Ok(profile)
@@ -117,6 +111,11 @@ impl Profile {
     /// Returns the value of a key that is a text.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.entries.get(key)?.as_str()
+    }
+
+    /// Returns the path of a key.
+    pub(crate) fn path_of(&self, key: &str) -> Option<PathBuf> {
+        Some(self.path(self.text(key)?))
     }
 
     /// Returns the entry for a setting.
@@ -207,138 +206,25 @@ impl Profile {
     }
 }
 
-/// Reads and parses the file.
-fn read(file: &Path, insecure_permissions: bool) -> Result<Table, Failure> {
-    parse(&text(file, insecure_permissions)?, file)
-}
-
-/// Reads the file.
-pub(super) fn text(file: &Path, insecure_permissions: bool) -> Result<String, Failure> {
-    let mut text = String::new();
-    private_file::open("the configuration file", file, insecure_permissions)?
-        .read_to_string(&mut text)
-        .map_err(|error| {
-            Failure::usage(format_args!(
-                "cannot read the configuration file {}: {error}",
-                file.display()
-            ))
-        })?;
-    Ok(text)
-}
-
-/// Parses the file. Messages never quote it, since it may hold a secret after all.
-pub(super) fn parse(text: &str, file: &Path) -> Result<Table, Failure> {
-    text.parse().map_err(|error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = text
-            .bytes()
-            .take(start)
-            .filter(|&byte| byte == b'\n')
-            .count()
-            + 1;
-        Failure::usage(format_args!(
-            "the configuration file {} is not TOML at line {line}; fix it",
-            file.display()
-        ))
-    })
-}
-
-/// Returns the names of the profiles.
-pub(super) fn names(mut config: Table, file: &Path) -> Result<Vec<String>, Failure> {
-    take_default(&mut config, file)?;
-    let profiles = take_profiles(config, file)?;
-    Ok(profiles.into_iter().map(|(name, _)| name).collect())
-}
-
-fn take_default(config: &mut Table, file: &Path) -> Result<Option<String>, Failure> {
-    match config.remove("default_profile") {
-        None => Ok(None),
-        Some(Value::String(name)) => Ok(Some(name)),
-        Some(_) => Err(Failure::usage(format_args!(
-            "default_profile in {} is not a text; put the name of a profile in quotes",
-            file.display()
-        ))),
-    }
-}
-
-fn take_profiles(mut config: Table, file: &Path) -> Result<Table, Failure> {
-    let profiles = config.remove("profiles");
-    if let Some(key) = config.keys().next() {
-        return Err(Failure::usage(format_args!(
-            "{key} in {} is neither default_profile nor in a profile; put settings under \
-             [profiles.NAME]",
-            file.display()
-        )));
-    }
-    match profiles {
-        None => Ok(Table::new()),
-        Some(Value::Table(profiles)) => Ok(profiles),
-        Some(_) => Err(Failure::usage(format_args!(
-            "profiles in {} is not a table; write [profiles.NAME]",
-            file.display()
-        ))),
-    }
-}
-
-fn unknown_profile(file: &Path, name: &str, profiles: &Table) -> Failure {
-    let names: Vec<_> = profiles.keys().map(String::as_str).collect();
-    Failure::usage(format_args!(
-        "there is no profile `{name}` in {}; its profiles are: {}",
-        file.display(),
-        if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        }
-    ))
-}
-
 fn no_file(selected_name: Option<String>) -> Result<Option<Profile>, Failure> {
     match selected_name {
         None => Ok(None),
         Some(name) => Err(Failure::usage(format_args!(
             "the profile `{name}` is selected, but there is no configuration file; write {}, or \
              give one with --config",
-            default_file().map_or("one".to_owned(), |file| file.display().to_string())
+            config_file::default_file().map_or("one".to_owned(), |file| file.display().to_string())
         ))),
     }
 }
 
 /// Returns the name that the user selects, and the flag or the variable that does.
-fn selected_name(args: &SettingsArgs) -> Result<Option<(String, &'static str)>, Failure> {
+pub(super) fn selected_name(
+    args: &SettingsArgs,
+) -> Result<Option<(String, &'static str)>, Failure> {
     if let Some(name) = &args.profile {
         return Ok(Some((name.clone(), FLAG)));
     }
     Ok(text_variable(VARIABLE)?.map(|name| (name, VARIABLE)))
-}
-
-fn selected_file(args: &SettingsArgs) -> Option<PathBuf> {
-    let file = args.config.clone();
-    file.or_else(|| path_variable("HELVETISAFE_CONFIG"))
-}
-
-/// Returns the file and the name for a new profile; no name if the user selects none.
-pub(super) fn place(args: &SettingsArgs) -> Result<(PathBuf, Option<String>), Failure> {
-    let file = selected_file(args).or_else(default_file);
-    let file = file.ok_or_else(|| {
-        Failure::usage("there is no home folder for the configuration file; name it with --config")
-    })?;
-    let name = selected_name(args)?.map(|(name, _)| name);
-    Ok((file, name))
-}
-
-fn default_file() -> Option<PathBuf> {
-    Some(xdg_folder("XDG_CONFIG_HOME", ".config")?.join("helvetisafe/config.toml"))
-}
-
-/// Returns whether other users may read the file. Only a flag and a variable count, since the file is not read yet.
-pub(super) fn is_insecure_allowed(args: &SettingsArgs) -> bool {
-    let spec = SPECS
-        .iter()
-        .find(|it| it.setting == Setting::InsecurePermissions);
-    let flag = spec.and_then(|spec| args.flags.get(spec.flag?));
-    let variable = || spec.and_then(|spec| env::var_os(spec.variable?));
-    flag.is_some() || variable().is_some_and(|value| value == "true")
 }
 
 fn text_variable(name: &str) -> Result<Option<String>, Failure> {

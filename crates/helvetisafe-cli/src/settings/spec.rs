@@ -61,6 +61,11 @@ impl Setting {
         specs.any(|spec| spec.profile.is_some())
     }
 
+    /// Returns whether its value is a secret.
+    pub(super) fn is_secret(self) -> bool {
+        self.profile_key(ValueKind::Command).is_some()
+    }
+
     /// Returns its key in a profile for values of a kind.
     pub(super) fn profile_key(self, kind: ValueKind) -> Option<&'static str> {
         let mut specs = SPECS.iter();

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt::Display;
 
-use helvetisafe::KeyName;
+use helvetisafe::{InvalidKeyName, KeyName};
 
 use crate::failure::Failure;
 
@@ -13,20 +13,25 @@ pub(crate) const VARIABLE: &str = "HELVETISAFE_SECRET_KEYS";
 
 /// Parses a name. A parser of clap would print `KEY=VALUE` on failure, and with it a secret.
 pub(crate) fn parse(key: &str) -> Result<KeyName, Failure> {
-    if key.contains('=') {
-        return Err(Failure::usage(
+    KeyName::parse(key).map_err(|error| refused(key, error))
+}
+
+/// The failure to parse a name, or a text that begins with one.
+pub(crate) fn refused(text: &str, error: InvalidKeyName) -> Failure {
+    if text.contains('=') {
+        return Failure::usage(
             "the name of a secret cannot contain `=`; if a value follows it, every user of this machine \
              could see it; pipe the value into `set KEY`, or run `set KEY` on a terminal to be \
              asked",
-        ));
+        );
     }
-    KeyName::parse(key).map_err(|error| match is_reference(key) {
+    match is_reference(text) {
         true => Failure::usage(error).with_advice(
             "give the name of the secret alone, and a field with --field FIELD, or with --env NAME=KEY.FIELD; \
              hs://KEY#FIELD is for env files",
         ),
         false => Failure::usage(error),
-    })
+    }
 }
 
 /// Returns whether a text names a secret as another place does: `hs://KEY#FIELD`, `KEY#FIELD` or `KEY.FIELD`.

@@ -182,14 +182,10 @@ fn prompt(name: &str, allow_empty: bool) -> Result<SecretString, Failure> {
     Ok(value)
 }
 
-/// Asks once at a hidden prompt.
+/// Asks once at a hidden prompt. The answer may be empty.
 pub(crate) fn ask_hidden(what: &str) -> Result<SecretString, Failure> {
     let answer = asker().and_then(|mut ask| ask(&format!("{what}: ")));
-    let answer = answer.map_err(|error| unreadable("the terminal", &error))?;
-    if answer.expose_secret().is_empty() {
-        return Err(Failure::usage(format_args!("{what} is empty; try again")));
-    }
-    Ok(answer)
+    answer.map_err(|error| unreadable("the terminal", &error))
 }
 
 /// Returns a function that asks a question at a hidden prompt.

@@ -644,8 +644,10 @@ fn a_later_failure_of_the_vault_is_reported_and_cached() {
 fn the_list_and_its_failure_are_cached() {
     let world = world();
     let proxy = start_proxy(|seen, before| {
-        let lists = before.iter().filter(|seen| seen.path == "/api/v1/secrets");
-        match seen.path == "/api/v1/secrets" && lists.count() == 0 {
+        let lists = before
+            .iter()
+            .filter(|seen| seen.route() == "/api/v1/secrets");
+        match seen.route() == "/api/v1/secrets" && lists.count() == 0 {
             true => Action::Answer(429, "Retry-After: 31\r\n", Vec::new()),
             false => Action::Forward,
         }

@@ -27,7 +27,7 @@ impl Published {
         for (key, value) in secrets {
             world.set(key, value);
         }
-        let proxy = start_proxy(move |seen, _| match seen.path == failing {
+        let proxy = start_proxy(move |seen, _| match seen.route() == failing {
             true => answer(500, ""),
             false => Action::Forward,
         });

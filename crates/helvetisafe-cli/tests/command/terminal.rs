@@ -124,6 +124,216 @@ fn init_asks_for_a_token_and_a_password() {
     assert!(all.contains("wrote the profile `prod`"), "{all}");
 }
 
+/// After a mistake `init` asks for the wrong answer alone.
+#[test]
+fn init_asks_again_for_the_answer_that_was_wrong() {
+    let world = World::new();
+    world.reader_names();
+    world.write("broken.pem", "no key", 0o600);
+    let closed = server::closed_url();
+    let (url, id, secret) = (
+        world.name("URL"),
+        world.name("CLIENT_ID"),
+        world.name("CLIENT_SECRET"),
+    );
+    let url_again = format!("URL of the vault [{closed}]:");
+    let id_again = format!("or - for an API token [{id}]:");
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile [default]:", "a b"),
+            ("Name of the profile [default]:", ""),
+            ("URL of the vault:", "vault.example"),
+            ("URL of the vault:", "http://vault.example"),
+            ("URL of the vault:", &closed),
+            ("Client id, or nothing for an API token:", "a b"),
+            ("Client id, or nothing for an API token:", &id),
+            ("Client secret:", ""),
+            ("Client secret:", "wrong"),
+            ("File with the private key, or nothing", "nowhere.pem"),
+            ("under a password [nowhere.pem]:", "broken.pem"),
+            ("under a password [broken.pem]:", "reader.pem"),
+            (&url_again, &url),
+            (&id_again, ""),
+            ("Client secret:", &secret),
+            ("under a password [reader.pem]:", "~/key.pem"),
+        ],
+    );
+    assert!(!all.contains(&secret), "{all}");
+    assert!(all.contains("wrote the profile `default`"), "{all}");
+    assert!(all.contains("ok       token"), "{all}");
+}
+
+#[test]
+fn init_asks_again_for_a_token_and_a_password() {
+    let world = World::new();
+    let (token, password) = (world.name("API_TOKEN"), world.name("PASSWORD"));
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile", ""),
+            ("URL of the vault", &world.name("URL")),
+            ("Client id, or nothing", ""),
+            ("API token:", "wrong"),
+            ("File with the private key, or nothing", ""),
+            ("Password of the private key:", "wrong"),
+            ("API token:", &token),
+            ("Password of the private key:", &password),
+        ],
+    );
+    assert!(!all.contains(&token) && !all.contains(&password), "{all}");
+    assert!(all.contains("wrote the profile `default`"), "{all}");
+}
+
+#[test]
+fn init_asks_again_for_a_passphrase() {
+    let world = World::new();
+    world.write("locked.pem", &locked_pem(&world), 0o600);
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile", ""),
+            ("URL of the vault", &world.name("URL")),
+            ("Client id, or nothing", &world.name("CLIENT_ID")),
+            ("Client secret:", &world.name("CLIENT_SECRET")),
+            ("File with the private key, or nothing", "locked.pem"),
+            ("Passphrase of the private key:", "wrong"),
+            ("Passphrase of the private key:", "horse"),
+        ],
+    );
+    assert!(all.contains("wrote the profile `default`"), "{all}");
+}
+
+/// Returns the owner's key under the passphrase `horse`, as OpenSSL writes it.
+fn locked_pem(world: &World) -> String {
+    let output = Command::new("openssl")
+        .args([
+            "pkcs8",
+            "-topk8",
+            "-passout",
+            "pass:horse",
+            "-in",
+            "key.pem",
+        ])
+        .current_dir(world.folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A wrong credential in a variable is no answer.
+#[test]
+fn init_does_not_ask_for_what_a_variable_has() {
+    let world = World::new();
+    let mut command = command(&world, &["init", "--profile", "dev"]);
+    command.env("HELVETISAFE_CLIENT_SECRET", "wrong");
+    let all = answer(start(command), &[("URL of the vault", "")]);
+    assert!(all.contains("invalid_client"), "{all}");
+    assert!(all.contains("nothing was written"), "{all}");
+    assert!(!world.folder.path().join(".config").exists());
+}
+
+/// The settings of the profile are the defaults.
+#[test]
+fn init_offers_to_replace_a_profile() {
+    let world = World::new();
+    let secret = world.name("CLIENT_SECRET");
+    let id = world.name("CLIENT_ID");
+    let old = format!(
+        "[profiles.default]\nbase_url = \"{}\"\nclient_id = \"{id}\"\n\
+         client_secret_file = \"default.client-secret\" # made by init\nprivate_key_path = \"~/key.pem\"\n",
+        world.name("URL")
+    );
+    let folder = world.folder.path().join(".config/helvetisafe");
+    std::fs::create_dir_all(&folder).unwrap();
+    world.write(".config/helvetisafe/config.toml", &old, 0o600);
+    world.write(".config/helvetisafe/default.client-secret", "old", 0o600);
+    let first = ("Name of the profile", "");
+    let kept = answer(
+        start_init(&world),
+        &[
+            first,
+            ("replace it? [y/N]", "n"),
+            ("Name of the profile", "\u{4}"),
+        ],
+    );
+    assert!(!kept.contains("wrote"), "{kept}");
+    assert!(folder.join("default.client-secret").exists());
+    let all = answer(
+        start_init(&world),
+        &[
+            first,
+            ("replace it? [y/N]", "y"),
+            (&format!("URL of the vault [{}]:", world.name("URL")), ""),
+            (&format!("or - for an API token [{id}]:"), ""),
+            ("Client secret:", &secret),
+            ("key.pem]:", ""),
+        ],
+    );
+    assert!(all.contains("wrote the profile `default`"), "{all}");
+    assert!(!folder.join("default.client-secret").exists());
+    let new = std::fs::read_to_string(folder.join("default.client-secret.2")).unwrap();
+    assert_eq!(new, secret);
+}
+
+#[test]
+fn the_removal_of_a_profile_asks_for_confirmation() {
+    let world = World::new();
+    let config = "[profiles.a]\npassword_file = \"a.password\" # made by init\n";
+    world.write("config.toml", config, 0o600);
+    world.write("a.password", "x", 0o600);
+    for (answer, result, is_there) in [
+        ("n", "nothing was removed", true),
+        ("y", "removed a.password", false),
+    ] {
+        let arguments = ["--config", "config.toml", "config", "remove", "a"];
+        let mut session = start(command(&world, &arguments));
+        let question = "remove the profile `a` from config.toml, and a.password? [y/N]";
+        session.exp_string(question).unwrap();
+        session.send_line(answer).unwrap();
+        let rest = session.exp_eof().unwrap();
+        assert!(rest.contains(result), "{rest}");
+        assert_eq!(world.folder.path().join("a.password").exists(), is_there);
+    }
+}
+
+#[test]
+fn init_leaves_nothing_when_it_is_cancelled() {
+    let world = World::new();
+    let questions = [
+        ("Name of the profile", ""),
+        ("URL of the vault", &*world.name("URL")),
+        ("Client id, or nothing", &*world.name("CLIENT_ID")),
+        ("Client secret:", "wrong"),
+        ("File with the private key", "~/key.pem"),
+        ("or - for an API token", ""),
+        ("Client secret:", ""),
+    ];
+    for (end, key) in (0..questions.len()).flat_map(|end| [(end, 'c'), (end, 'd')]) {
+        let mut session = start_init(&world);
+        for (question, answer) in &questions[..end] {
+            session.exp_string(question).unwrap();
+            session.send_line(answer).unwrap();
+        }
+        session.exp_string(questions[end].0).unwrap();
+        session.send_control(key).unwrap();
+        let all = session.exp_eof().unwrap();
+        let status = session.process_mut().wait().unwrap();
+        match key {
+            'c' => assert!(
+                matches!(status, WaitStatus::Signaled(_, Signal::SIGINT, _)),
+                "{end}: {status:?} {all}"
+            ),
+            _ => assert!(
+                matches!(status, WaitStatus::Exited(_, 2)),
+                "{end}: {status:?} {all}"
+            ),
+        }
+        assert!(!world.folder.path().join(".config").exists(), "{end}");
+    }
+}
+
 #[test]
 fn an_empty_value_is_refused_before_it_is_asked_again() {
     let world = World::new();

@@ -4,7 +4,7 @@ use std::env;
 use std::net::ToSocketAddrs;
 
 use helvetisafe::{
-    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, Secrets,
+    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, Secrets, Setting,
     TransportError,
 };
 
@@ -135,7 +135,12 @@ pub(super) fn token(
             return Err(Failure::without_doctor(error.clone()));
         }
         Some(error) if !is_api_token && attempt.observed.token.is_none() => {
-            return Err(refused(error));
+            let failure = refused(error);
+            let is_scopes = error.setting() == Some(Setting::Scopes);
+            return Err(match settings.scopes.as_ref().filter(|_| is_scopes) {
+                Some(setting) => failure.with_advice(&setting.to_string()),
+                None => failure,
+            });
         }
         _ => {}
     }
@@ -155,29 +160,38 @@ pub(super) fn scopes(report: &mut Report<'_>, settings: &Settings, attempt: &Att
         return report.skipped("the vault does not list the scopes of an API token");
     };
     // RFC 6749 section 5.1: without a list all requested scopes are granted.
-    let requested = settings.scopes.as_ref().map_or(Scopes::ALL, |it| it.0);
+    let setting = settings.scopes.as_ref();
+    let requested = setting.map_or(Scopes::ALL, |setting| setting.scopes);
     let granted = token.granted.unwrap_or(requested);
     let missing: Vec<_> = Scope::ALL
         .iter()
         .filter(|scope| requested.contains(**scope) && !granted.contains(**scope))
         .map(|scope| scope.as_str())
         .collect();
+    let narrowed = match setting.filter(|setting| setting.is_narrower()) {
+        Some(setting) => format!("; {setting}"),
+        None => String::new(),
+    };
     if missing.is_empty() {
-        report.ok(format!("granted: {granted}"));
+        report.ok(format!("granted: {granted}{narrowed}"));
     } else {
         report.warning(format!(
             "granted: {granted}; not granted: {}; if they are needed, give the service account \
-             these scopes",
+             these scopes{narrowed}",
             missing.join(" ")
         ));
     }
 }
 
 /// Checks that the private key unwraps the org key.
-pub(super) fn org_key(report: &mut Report<'_>, attempt: Attempt) -> Result<Client, Failure> {
+pub(super) fn org_key(
+    report: &mut Report<'_>,
+    settings: &Settings,
+    attempt: Attempt,
+) -> Result<Client, Failure> {
     let client = attempt.outcome.map_err(|error| {
         let is_crypto = error.kind() == ErrorKind::Crypto;
-        let failure = Failure::without_doctor(error);
+        let failure = explained(error, settings);
         if is_crypto {
             failure
                 .with_advice("check that the private key, or the password, belongs to this account")
@@ -225,7 +239,10 @@ pub(super) fn binding(
     let keys = match budget.spend(|| keys_to_read(budget.limit(client.secrets())))? {
         Ok(keys) => keys,
         Err(error) => {
-            report.skipped(format!("the secrets cannot be listed: {error}"));
+            report.skipped(format!(
+                "the secrets cannot be listed: {}",
+                described(&error, settings)
+            ));
             return Ok(());
         }
     };
@@ -234,7 +251,8 @@ pub(super) fn binding(
     match (unbound::describe(errors.iter().copied()), errors.first()) {
         (Some(unbound), _) => report.warning(unbound),
         (None, Some(error)) => {
-            report.warning(format!("{} of {}: {error}", errors.len(), keys.len()))
+            let described = described(error, settings);
+            report.warning(format!("{} of {}: {described}", errors.len(), keys.len()))
         }
         (None, None) => report.ok(format!("secrets read, none refused: {}", keys.len())),
     }
@@ -251,6 +269,32 @@ fn keys_to_read(secrets: Secrets<'_>) -> Result<Result<Vec<KeyName>, Error>, Fai
         let names = listed.iter().filter_map(|secret| secret.key().valid());
         names.take(MAX_READ).cloned().collect()
     }))
+}
+
+/// Makes a failure that names the setting that caused it, if one did.
+pub(super) fn explained(error: Error, settings: &Settings) -> Failure {
+    let cause = cause_of(&error, settings);
+    let failure = Failure::without_doctor(error);
+    match cause {
+        Some(cause) => failure.with_advice(&cause),
+        None => failure,
+    }
+}
+
+/// Describes an error that is not a failure, with the setting that caused it, if one did.
+fn described(error: &Error, settings: &Settings) -> String {
+    match cause_of(error, settings) {
+        Some(cause) => format!("{error}; {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Returns the cause of an error, if it is a setting that narrows the requested scopes.
+fn cause_of(error: &Error, settings: &Settings) -> Option<String> {
+    match error.kind() {
+        ErrorKind::Forbidden => settings.cause_of_refusal(error.missing_scope()),
+        _ => None,
+    }
 }
 
 /// A server answered the request for a token, but sent none.

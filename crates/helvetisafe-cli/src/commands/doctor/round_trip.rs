@@ -4,16 +4,22 @@ use std::time::Duration;
 
 use helvetisafe::{Error, ErrorKind, KeyName, Secrets, Timestamp};
 
+use super::checks::explained;
 use super::report::Report;
 use crate::failure::{Failure, Status};
 use crate::random;
+use crate::settings::Settings;
 use crate::ui::key_names;
 
 /// The time after which the secret expires if it cannot be deleted.
 const LIFE: Duration = Duration::from_secs(300);
 
 /// Creates, reads and deletes a secret with a random name and a random value.
-pub(super) fn run(report: &mut Report<'_>, secrets: Secrets<'_>) -> Result<(), Failure> {
+pub(super) fn run(
+    report: &mut Report<'_>,
+    settings: &Settings,
+    secrets: Secrets<'_>,
+) -> Result<(), Failure> {
     let key = key_names::parse(&format!(
         "HELVETISAFE_DOCTOR_{}",
         *random::hex(&*random::bytes::<8>()?)
@@ -21,19 +27,25 @@ pub(super) fn run(report: &mut Report<'_>, secrets: Secrets<'_>) -> Result<(), F
     let value = random::hex(&*random::bytes::<8>()?);
     let created = secrets.create(&key, &value, Timestamp::now() + LIFE);
     created.map_err(|error| match error.kind() {
-        ErrorKind::Ambiguous => may_remain(error, &key),
-        _ => Failure::without_doctor(error),
+        ErrorKind::Ambiguous => may_remain(error, &key, settings),
+        _ => explained(error, settings),
     })?;
-    let read = read(secrets, &key, &value);
+    let read = read(settings, secrets, &key, &value);
     let deleted = secrets.delete(&key);
     read?;
-    deleted.map_err(|error| may_remain(error, &key))?;
+    deleted.map_err(|error| may_remain(error, &key, settings))?;
     report.ok("a secret was created, read and deleted");
     Ok(())
 }
 
-fn read(secrets: Secrets<'_>, key: &KeyName, value: &str) -> Result<(), Failure> {
-    let secret = secrets.get(key).map_err(Failure::without_doctor)?;
+fn read(
+    settings: &Settings,
+    secrets: Secrets<'_>,
+    key: &KeyName,
+    value: &str,
+) -> Result<(), Failure> {
+    let secret = secrets.get(key);
+    let secret = secret.map_err(|error| explained(error, settings))?;
     if secret.expose_secret() == value {
         return Ok(());
     }
@@ -44,8 +56,8 @@ fn read(secrets: Secrets<'_>, key: &KeyName, value: &str) -> Result<(), Failure>
 }
 
 /// Adds that the secret may still exist.
-fn may_remain(error: Error, key: &KeyName) -> Failure {
-    Failure::without_doctor(error).with_advice(&format!(
+fn may_remain(error: Error, key: &KeyName, settings: &Settings) -> Failure {
+    explained(error, settings).with_advice(&format!(
         "if `{key}` still exists, it expires in {} minutes",
         LIFE.as_secs() / 60
     ))

@@ -4,13 +4,13 @@ use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::commands::run::program::Prepared;
+use crate::commands::launch::Program;
 use crate::failure::Failure;
 use crate::process::remove_our_variables;
 
 /// Opens a file in the editor and waits for its end. The editor does not get the credentials of this command.
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
-    let mut prepared = Prepared::new(&command(file))?;
+    let mut prepared = Program::new(&command(file))?;
     remove_our_variables(prepared.command());
     prepared
         .start(true)

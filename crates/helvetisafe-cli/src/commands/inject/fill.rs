@@ -108,7 +108,7 @@ fn value<'a>(part: &'a Part, secrets: &'a [Secret]) -> Result<&'a str, (usize, S
     let found = match (secret, field) {
         (None, _) => Err(format!("the secret `{key}` was not read")),
         (Some(secret), None) => Ok(secret.expose_secret()),
-        (Some(secret), Some(name)) => field::find(secret, name, "leave the field out"),
+        (Some(secret), Some(name)) => field::find(secret, name).map_err(|error| error.to_string()),
     };
     match (found, if_missing) {
         (Ok(value), _) => Ok(value),

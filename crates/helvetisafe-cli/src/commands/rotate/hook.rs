@@ -6,12 +6,12 @@ use helvetisafe::KeyName;
 use secrecy::ExposeSecret;
 
 use super::pending::Pending;
-use crate::commands::run::program::Prepared;
+use crate::commands::launch::Program;
 use crate::failure::{Failure, Status};
 use crate::process::remove_our_variables;
 
 /// A command that was found, but not started.
-pub(super) struct Hook(Prepared);
+pub(super) struct Hook(Program);
 
 impl Hook {
     /// Searches the program, so that a wrong name is noticed before anything is written. `None` without one.
@@ -19,7 +19,7 @@ impl Hook {
         if argv.is_empty() {
             return Ok(None);
         }
-        let prepared = Prepared::new(argv)?;
+        let prepared = Program::new(argv)?;
         match prepared.check_found() {
             Ok(()) => Ok(Some(Self(prepared))),
             Err(failure) => Err(failure.with_status(Status::Usage as u8)),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use secrecy::ExposeSecret;
 
-use super::env_file::Plain;
+use crate::commands::reference_file::Plain;
 use crate::commands::selection::{SelectionArgs, Variable, refuse};
 use crate::failure::Failure;
 use crate::process::{is_ours, remove_our_variables};

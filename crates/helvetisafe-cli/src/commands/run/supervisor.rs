@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use helvetisafe::{Change, ChangeKind, Fingerprint};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
-use super::group::{Group, TICK, suspend};
-use super::program::{Prepared, describe, end};
+use crate::commands::launch::{Group, Program, TICK, describe, end, suspend};
 use crate::failure::Failure;
 use crate::session::TrustedKeys;
 use crate::ui::lasting::Lasting;
@@ -37,12 +36,12 @@ pub(super) enum Event {
     /// A poll succeeded after one that failed.
     PollSucceeded,
     /// The requested program with the current values.
-    Fresh(Result<Box<Prepared>, Failure>),
+    Fresh(Result<Box<Program>, Failure>),
 }
 
 /// The next step for a program.
 enum Next {
-    Start(Box<Prepared>),
+    Start(Box<Program>),
     /// The program has ended, and so does this process.
     End(ExitStatus),
     /// The program failed.
@@ -63,7 +62,7 @@ pub(super) struct Supervisor {
     due: Option<Instant>,
     /// The org key that the user must trust first.
     awaited: Option<Fingerprint>,
-    fresh: Option<Box<Prepared>>,
+    fresh: Option<Box<Program>>,
     /// Set after a change, until a program has lasted.
     is_replacement: bool,
     /// The failure of the polls, and that of reading the values.
@@ -99,7 +98,7 @@ impl Supervisor {
     }
 
     /// Runs the program until it succeeds, or a signal ends it.
-    pub(super) fn run(&mut self, program: Prepared) -> Result<(), Failure> {
+    pub(super) fn run(&mut self, program: Program) -> Result<(), Failure> {
         let mut program = Box::new(program);
         let mut pause = FIRST_PAUSE;
         loop {
@@ -176,7 +175,7 @@ impl Supervisor {
     }
 
     /// Ends a program, to start the next one.
-    fn replace(&mut self, group: Group, next: Box<Prepared>) -> std::io::Result<Next> {
+    fn replace(&mut self, group: Group, next: Box<Program>) -> std::io::Result<Next> {
         group.ask_to_end();
         let status = self.end_by(Instant::now() + self.grace, group)?;
         Ok(if self.is_stopping() {
@@ -211,7 +210,7 @@ impl Supervisor {
     }
 
     /// Pauses before a failed program is restarted. Fresh values end the pause.
-    fn back_off(&mut self, pause: Duration) -> Option<Box<Prepared>> {
+    fn back_off(&mut self, pause: Duration) -> Option<Box<Program>> {
         let until = Instant::now() + pause;
         while !self.is_stopping() && self.fresh.is_none() && Instant::now() < until {
             self.handle_event(Some(until), None);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use helvetisafe::Watch;
 
 use super::supervisor::{Event, Supervisor};
-use super::{Args, FAILED, child, prepare};
+use super::{Args, FAILED, prepare};
+use crate::commands::launch;
 use crate::failure::Failure;
 use crate::session::{Reader, TrustedKeys, Vault};
 use crate::ui::messages::Messages;
@@ -65,7 +66,7 @@ fn start_watch(args: &Args, interval: Duration, vault: &Vault) -> Result<Watch, 
 
 /// Handles signals before the program is started, so that none is lost.
 fn send_signals(sender: Sender<Event>) -> Result<(), Failure> {
-    let mut signals = child::signals().map_err(Failure::other)?;
+    let mut signals = launch::signals().map_err(Failure::other)?;
     let send = move || {
         for origin in signals.forever() {
             let is_sent = origin.process.is_some();

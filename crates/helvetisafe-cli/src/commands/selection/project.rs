@@ -15,11 +15,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use helvetisafe::KeyName;
+use helvetisafe::{InvalidKeyName, KeyName};
 use toml::{Table, Value};
 
 use super::names::NamedBy;
-use super::renamed::{IfMissing, Renamed, key_and_field};
+use super::renamed::{IfMissing, Renamed};
+use crate::commands::reference::Reference;
 use crate::failure::Failure;
 use crate::fs::{found_file, path_variable};
 use crate::ui::messages::Messages;
@@ -171,8 +172,8 @@ fn variable(name: &str, value: &Value) -> Result<Renamed, String> {
     }
     match value {
         Value::String(text) => {
-            let (key, field) = key_and_field(text, '.');
-            renamed(name, key, field, IfMissing::Fail)
+            let source = Reference::parse(text).map_err(cannot_be)?;
+            Ok(Renamed::new(name, source, NamedBy::File))
         }
         Value::Table(members) => from_table(name, members),
         _ => Err(
@@ -210,24 +211,15 @@ fn from_table(name: &str, members: &Table) -> Result<Renamed, String> {
         (Some(Value::Boolean(false)), None) => IfMissing::Omit,
         _ => return Err("has a required that is neither true nor false".to_owned()),
     };
-    renamed(name, secret.as_deref().unwrap_or(name), field, if_missing)
+    let key = KeyName::parse(secret.as_deref().unwrap_or(name)).map_err(cannot_be)?;
+    Ok(Renamed {
+        if_missing,
+        ..Renamed::new(name, Reference { key, field }, NamedBy::File)
+    })
 }
 
-fn renamed(
-    name: &str,
-    key: &str,
-    field: Option<String>,
-    if_missing: IfMissing,
-) -> Result<Renamed, String> {
-    let key =
-        KeyName::parse(key).map_err(|error| format!("names a secret that cannot be: {error}"))?;
-    Ok(Renamed {
-        name: name.to_owned(),
-        key,
-        field,
-        named_by: NamedBy::File,
-        if_missing,
-    })
+fn cannot_be(error: InvalidKeyName) -> String {
+    format!("names a secret that cannot be: {error}")
 }
 
 /// Checks POSIX.1-2024, base definitions, section 3.216. So a name is also that of a file.

@@ -3,6 +3,7 @@
 use helvetisafe::KeyName;
 
 use super::names::NamedBy;
+use crate::commands::reference::Reference;
 use crate::failure::Failure;
 use crate::ui::key_names;
 
@@ -37,14 +38,19 @@ impl Renamed {
                     "the argument of --env is malformed; write it like NAME=KEY or NAME=KEY.FIELD",
                 )
             })?;
-        let (key, field) = key_and_field(source, '.');
-        Ok(Self {
+        let source = Reference::parse(source).map_err(|error| key_names::refused(source, error))?;
+        Ok(Self::new(name, source, NamedBy::User))
+    }
+
+    /// A variable that must exist.
+    pub(in crate::commands) fn new(name: &str, source: Reference, named_by: NamedBy) -> Self {
+        Self {
             name: name.to_owned(),
-            key: key_names::parse(key)?,
-            field,
-            named_by: NamedBy::User,
+            key: source.key,
+            field: source.field,
+            named_by,
             if_missing: IfMissing::Fail,
-        })
+        }
     }
 
     /// Returns whether the command goes on if there is no such secret or field.
@@ -58,15 +64,6 @@ impl Renamed {
             IfMissing::Default(value) => Some(value),
             _ => None,
         }
-    }
-}
-
-/// Splits the name of a secret from that of a field. Only the first separator counts: the name of a field can
-/// have any characters.
-pub(in crate::commands) fn key_and_field(text: &str, separator: char) -> (&str, Option<String>) {
-    match text.split_once(separator) {
-        Some((key, field)) => (key, Some(field.to_owned())),
-        None => (text, None),
     }
 }
 

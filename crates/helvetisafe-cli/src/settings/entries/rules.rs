@@ -1,15 +1,33 @@
 //! The rules that select the entries in use, and find what is missing or contradictory.
 
 use super::Entries;
+use super::equality::is_same;
 use crate::settings::entry::{Entry, Source};
 use crate::settings::spec::Setting;
 
-/// Alternatives, of which one is needed.
-const AUTHENTICATION: [&[Setting]; 2] = [
-    &[Setting::ApiToken],
-    &[Setting::ClientId, Setting::ClientSecret],
+/// Settings of which one alternative is needed. Messages name the first one before the others.
+struct Required {
+    what: &'static str,
+    alternatives: &'static [&'static [Setting]],
+}
+
+const REQUIRED: [Required; 3] = [
+    Required {
+        what: "base URL",
+        alternatives: &[&[Setting::BaseUrl]],
+    },
+    Required {
+        what: "credential",
+        alternatives: &[
+            &[Setting::ClientId, Setting::ClientSecret],
+            &[Setting::ApiToken],
+        ],
+    },
+    Required {
+        what: "private key",
+        alternatives: &[&[Setting::PrivateKey], &[Setting::Password]],
+    },
 ];
-const KEY_SOURCE: [&[Setting]; 2] = [&[Setting::PrivateKey], &[Setting::Password]];
 
 impl Entries {
     /// Applies the rules to all entries that were found.
@@ -19,8 +37,10 @@ impl Entries {
             self.override_repetition(setting);
             self.refuse_contradiction(&[setting]);
         }
-        for alternatives in [AUTHENTICATION, KEY_SOURCE] {
-            self.choose(alternatives);
+        for required in &REQUIRED {
+            if let [first, second] = required.alternatives {
+                self.choose(first, second);
+            }
         }
         self.refuse_variables();
         self.refuse_foreign_credential();
@@ -49,13 +69,13 @@ impl Entries {
     fn override_repetition(&mut self, setting: Setting) {
         let is_from = |source| move |entry: &&Entry| entry.origin.source() == source;
         let of_profile = self.used_all(setting).find(is_from(Source::Profile));
-        let Some(value) = of_profile.map(|entry| entry.value.clone()) else {
+        let Some(of_profile) = of_profile.cloned() else {
             return;
         };
         self.override_if(|entry| {
             entry.setting == setting
                 && entry.origin.source() == Source::Variable
-                && entry.value.is_same(&value)
+                && is_same(entry, &of_profile)
         });
     }
 
@@ -64,8 +84,7 @@ impl Entries {
         self.overridden.extend(lost);
     }
 
-    fn choose(&mut self, alternatives: [&[Setting]; 2]) {
-        let [first, second] = alternatives;
+    fn choose(&mut self, first: &[Setting], second: &[Setting]) {
         let loser = match (self.rank(first), self.rank(second)) {
             (Some(a), Some(b)) if a < b => second,
             (Some(a), Some(b)) if a > b => first,
@@ -124,7 +143,7 @@ impl Entries {
             let mut of_same_source = all.filter(|it| {
                 it.setting == Setting::BaseUrl && it.origin.source() == credential.origin.source()
             });
-            !of_same_source.any(|it| it.value.is_same(&base.value))
+            !of_same_source.any(|it| is_same(it, base))
         };
         let credentials = self.all(&[Setting::ClientSecret, Setting::ApiToken]);
         let problems = credentials.filter(is_foreign).map(|entry| {
@@ -139,43 +158,56 @@ impl Entries {
     }
 
     fn find_missing(&mut self) {
-        use Setting::{ApiToken, BaseUrl, ClientId, ClientSecret, Password, PrivateKey};
-        let has = |setting| self.has(setting);
-        let missing = |what: &str, alternatives: &[Setting]| {
-            let names = alternatives.iter().map(|setting| setting.names());
+        let missing = REQUIRED.iter().flat_map(|required| required.missing(self));
+        let missing: Vec<_> = missing.collect();
+        self.problems.extend(missing);
+    }
+
+    /// Returns whether any of the required settings is set.
+    pub(super) fn is_configured(&self) -> bool {
+        let mut required = REQUIRED.iter().flat_map(|it| it.alternatives).copied();
+        required.any(|settings| self.all(settings).next().is_some())
+    }
+}
+
+impl Required {
+    /// Returns what is missing: all, or the remaining settings of an alternative that has some.
+    fn missing(&self, entries: &Entries) -> Vec<String> {
+        let has = |setting: &Setting| entries.has(*setting);
+        let alternatives = || self.alternatives.iter();
+        if alternatives().any(|settings| settings.iter().all(has)) {
+            return Vec::new();
+        }
+        let Some(begun) = alternatives().find(|settings| settings.iter().any(has)) else {
+            let names = alternatives().map(|settings| {
+                let names = settings.iter().map(|setting| setting.names());
+                names.collect::<Vec<_>>().join(" with ")
+            });
             let names = names.collect::<Vec<_>>().join(", or ");
-            format!("the {what} is missing: give {names}")
+            return vec![format!("the {} is missing: give {names}", self.what)];
         };
-        let mut problems = Vec::new();
-        if !has(BaseUrl) {
-            problems.push(missing("base URL", &[BaseUrl]));
-        }
-        match (has(ApiToken), has(ClientId), has(ClientSecret)) {
-            (false, false, false) => problems.push(format!(
-                "{}, or {} with {}",
-                missing("authentication", &[ApiToken]),
-                ClientId.names(),
-                ClientSecret.names()
-            )),
-            (false, true, false) => problems.push(missing("client secret", &[ClientSecret])),
-            (false, false, true) => problems.push(missing("client id", &[ClientId])),
-            _ => {}
-        }
-        if !has(PrivateKey) && !has(Password) {
-            problems.push(missing("private key", &[PrivateKey, Password]));
-        }
-        self.problems.extend(problems);
+        let missing = begun.iter().filter(|it| !has(it)).map(|setting| {
+            let what = setting.name().replace('_', " ");
+            format!("the {what} is missing: give {}", setting.names())
+        });
+        missing.collect()
     }
 }
 
 /// Returns the message if nothing is configured yet.
 pub(super) fn not_configured() -> String {
-    use Setting::{BaseUrl, ClientId, ClientSecret, PrivateKey};
-    let variables = [BaseUrl, ClientId, ClientSecret, PrivateKey];
-    let variables: Vec<_> = variables.iter().filter_map(|it| it.variable()).collect();
+    let [url, credential, key] = REQUIRED.map(|required| required.what);
+    let first = REQUIRED
+        .iter()
+        .filter_map(|required| required.alternatives.first());
+    let variables: Vec<_> = first
+        .copied()
+        .flatten()
+        .filter_map(|it| it.variable())
+        .collect();
     format!(
-        "no vault is configured: the base URL, the credential and the private key are missing; run \
-         `helvetisafe init`, or set {}, or try a vault on this machine with `helvetisafe-server dev`",
+        "no vault is configured: the {url}, the {credential} and the {key} are missing; run `helvetisafe init`, \
+         or set {}, or try a vault on this machine with `helvetisafe-server dev`",
         variables.join(", ")
     )
 }

@@ -26,9 +26,9 @@ use crate::signals::{is_under_job_control, own_group};
 /// The time for killed processes to end. One that hangs in the kernel takes longer.
 const KILLING: Duration = Duration::from_secs(1);
 /// The interval of checks whether a group has ended, since not every system reports the end of orphans.
-pub(super) const TICK: Duration = Duration::from_millis(20);
+pub(in crate::commands) const TICK: Duration = Duration::from_millis(20);
 
-pub(super) struct Group {
+pub(in crate::commands) struct Group {
     /// The id of the program and of the group.
     leader: Pid,
     status: Option<ExitStatus>,
@@ -41,7 +41,7 @@ pub(super) struct Group {
 
 impl Group {
     /// Starts the program as the leader of a new group.
-    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+    pub(in crate::commands) fn start(command: &mut Command) -> io::Result<Self> {
         adopt_orphans();
         let child = command.process_group(0).spawn()?;
         Ok(Self {
@@ -55,7 +55,7 @@ impl Group {
 
     /// Brings the group into the foreground, if this process leads the job in the foreground. Then there is no
     /// script that Ctrl-C should reach.
-    pub(super) fn enter_foreground(&mut self) {
+    pub(in crate::commands) fn enter_foreground(&mut self) {
         if own_group() == Some(getpid()) && self.is_job_in_foreground() {
             self.uses_terminal = true;
             // The program may have used the terminal before.
@@ -68,7 +68,7 @@ impl Group {
     ///
     /// Orphans are children too. No other child is waited for elsewhere: helpers such as
     /// `client_secret_command` end before the program starts.
-    pub(super) fn update(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub(in crate::commands) fn update(&mut self) -> io::Result<Option<ExitStatus>> {
         while let Some((process, status)) = next_change()? {
             if process != self.leader {
                 continue;
@@ -82,7 +82,7 @@ impl Group {
     }
 
     /// Handles a signal that this process received. `is_sent` is set if a process sent it, not the terminal.
-    pub(super) fn handle_signal(&mut self, signal: c_int, is_sent: bool) {
+    pub(in crate::commands) fn handle_signal(&mut self, signal: c_int, is_sent: bool) {
         match signal {
             SIGCHLD => {}
             SIGTSTP => self.suspend(),
@@ -93,7 +93,7 @@ impl Group {
     }
 
     /// Sends a signal to every process of the group.
-    pub(super) fn send(&self, signal: Signal) {
+    pub(in crate::commands) fn send(&self, signal: Signal) {
         let sent = kill_process_group(self.leader, signal);
         // A program may have moved itself into another group.
         if sent.is_err() && self.status.is_none() {
@@ -103,18 +103,18 @@ impl Group {
     }
 
     /// Asks every process of the group to end, stopped ones too.
-    pub(super) fn ask_to_end(&self) {
+    pub(in crate::commands) fn ask_to_end(&self) {
         self.send(Signal::TERM);
         self.send(Signal::CONT);
     }
 
     /// Returns whether no process of the group is left.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(in crate::commands) fn is_gone(&self) -> bool {
         self.status.is_some() && test_kill_process_group(self.leader) == Err(Errno::SRCH)
     }
 
     /// Kills the group. Waits until the program has ended, and up to `KILLING` for the other processes.
-    pub(super) fn kill(&mut self) -> io::Result<ExitStatus> {
+    pub(in crate::commands) fn kill(&mut self) -> io::Result<ExitStatus> {
         self.send(Signal::KILL);
         while self.status.is_none() {
             let ended = retry_on_intr(|| wait(WaitOptions::empty()))?;
@@ -133,7 +133,7 @@ impl Group {
     }
 
     /// Returns whether a key of the terminal ended the program.
-    pub(super) fn is_ended_by_key(&self) -> bool {
+    pub(in crate::commands) fn is_ended_by_key(&self) -> bool {
         self.is_ended_by_key
     }
 
@@ -227,7 +227,7 @@ fn signal_job(signal: Signal) {
 }
 
 /// Stops this process until a shell continues it, as at Ctrl-Z. Does nothing without such a shell.
-pub(super) fn suspend() {
+pub(in crate::commands) fn suspend() {
     if is_under_job_control() {
         // It fails for invalid signals alone.
         let _ = emulate_default_handler(SIGTSTP);

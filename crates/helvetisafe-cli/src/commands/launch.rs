@@ -1,25 +1,38 @@
-//! The search and the start of the program.
+//! The search and the start of programs, for every command that runs one.
+
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+mod group;
+#[cfg(unix)]
+mod terminal;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 
-use super::FAILED;
 use crate::failure::Failure;
+#[cfg(unix)]
+pub(super) use child::signals;
+#[cfg(unix)]
+pub(super) use group::{Group, TICK, suspend};
+
+/// The status if this command failed before the start of a program, as of `env` and `docker run`.
+pub(crate) const FAILED: u8 = 125;
 
 const CANNOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
 /// A program that was searched but not started.
-pub(in crate::commands) struct Prepared {
+pub(super) struct Program {
     command: Command,
     is_found: bool,
     name: String,
 }
 
-impl Prepared {
-    pub(in crate::commands) fn new(argv: &[OsString]) -> Result<Self, Failure> {
+impl Program {
+    pub(super) fn new(argv: &[OsString]) -> Result<Self, Failure> {
         let (program, arguments) = argv
             .split_first()
             .ok_or_else(|| Failure::usage("there is no program to run"))?;
@@ -35,16 +48,16 @@ impl Prepared {
         })
     }
 
-    pub(in crate::commands) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(in crate::commands) fn command(&mut self) -> &mut Command {
+    pub(super) fn command(&mut self) -> &mut Command {
         &mut self.command
     }
 
     /// Fails if the program was not found.
-    pub(in crate::commands) fn check_found(&self) -> Result<(), Failure> {
+    pub(super) fn check_found(&self) -> Result<(), Failure> {
         match self.is_found {
             true => Ok(()),
             false => Err(self.not_found()),
@@ -53,7 +66,7 @@ impl Prepared {
 
     /// Replaces this process by the program. With `no_exec`, and on other systems than Unix, starts the
     /// program and waits.
-    pub(in crate::commands) fn start(mut self, no_exec: bool) -> Result<(), Failure> {
+    pub(super) fn start(mut self, no_exec: bool) -> Result<(), Failure> {
         if !self.is_found {
             return Err(self.not_found());
         }
@@ -63,11 +76,11 @@ impl Prepared {
 
     /// Starts the program; it can be started again.
     #[cfg(unix)]
-    pub(super) fn spawn(&mut self) -> Result<super::group::Group, Failure> {
+    pub(super) fn spawn(&mut self) -> Result<Group, Failure> {
         if !self.is_found {
             return Err(self.not_found());
         }
-        let started = super::group::Group::start(&mut self.command);
+        let started = Group::start(&mut self.command);
         started.map_err(|error| self.failure(&error))
     }
 
@@ -113,7 +126,7 @@ impl Prepared {
 fn launch(command: &mut Command, no_exec: bool) -> io::Result<ExitStatus> {
     use std::os::unix::process::CommandExt;
     if no_exec {
-        return super::child::run(command);
+        return child::run(command);
     }
     // It returns only if it fails.
     Err(command.exec())
@@ -122,13 +135,13 @@ fn launch(command: &mut Command, no_exec: bool) -> io::Result<ExitStatus> {
 /// Lets signals act on this process by default again, after a program that was started with `no_exec` has
 /// ended. Until then they are ignored, so that they interrupt no cleanup.
 #[cfg(unix)]
-pub(in crate::commands) fn restore_signals() -> Result<(), Failure> {
-    super::child::restore_signals().map_err(Failure::other)
+pub(super) fn restore_signals() -> Result<(), Failure> {
+    child::restore_signals().map_err(Failure::other)
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
-pub(in crate::commands) fn restore_signals() -> Result<(), Failure> {
+pub(super) fn restore_signals() -> Result<(), Failure> {
     Ok(())
 }
 

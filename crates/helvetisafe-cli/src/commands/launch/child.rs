@@ -49,7 +49,7 @@ pub(super) fn restore_signals() -> io::Result<()> {
 
 /// Handles the ends of children and the signals to pass on, unless they are ignored. Call it before the
 /// start, so that no signal is lost; a new program does not inherit handlers.
-pub(super) fn signals() -> io::Result<SignalsInfo<WithOrigin>> {
+pub(in crate::commands) fn signals() -> io::Result<SignalsInfo<WithOrigin>> {
     let mut handled = not_ignored(&PASSED_ON);
     handled.push(SIGCHLD);
     SignalsInfo::new(handled)

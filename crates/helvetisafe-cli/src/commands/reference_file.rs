@@ -1,40 +1,24 @@
-//! `--env-file FILE`: plain variables, and references to secrets.
+//! Env files with references to secrets, as `run --env-file` and `check --env-file` read them.
 //!
 //! The file comes with a project, so its author is not trusted: its names are checked as strictly as those
 //! that the vault chose.
 
-use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use helvetisafe::KeyName;
 use secrecy::SecretString;
 
-use crate::commands::import::dotenv;
-use crate::commands::import::pair::Value;
-use crate::commands::selection::{IfMissing, NamedBy, Renamed, key_and_field};
+use super::import::dotenv;
+use super::import::pair::Value;
+use super::reference::{Reference, SCHEME};
+use super::selection::{NamedBy, Renamed};
 use crate::failure::Failure;
 use crate::ui::input_file;
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
 
-/// The beginning of a reference.
-const SCHEME: &str = "hs://";
-
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Secrets")]
-pub(super) struct EnvFileArgs {
-    /// The variables of this file: NAME=hs://KEY is a secret, NAME=hs://KEY#FIELD one field of it, and any
-    /// other NAME=VALUE is as it is.
-    #[arg(long, value_name = "FILE")]
-    env_file: Option<PathBuf>,
-    /// The content of the file, which may be a pipe.
-    #[arg(skip)]
-    content: OnceCell<EnvFile>,
-}
-
 /// The variables of an env file.
 #[derive(Debug)]
-pub(super) struct EnvFile {
+pub(super) struct ReferenceFile {
     pub(super) references: Vec<Renamed>,
     pub(super) plain: Vec<Plain>,
 }
@@ -46,34 +30,22 @@ pub(super) struct Plain {
     pub(super) value: SecretString,
 }
 
-impl EnvFileArgs {
-    /// Returns the variables of the file, which is read once.
-    pub(super) fn read(&self, messages: Messages) -> Result<Option<&EnvFile>, Failure> {
-        let Some(path) = &self.env_file else {
-            return Ok(None);
-        };
-        if self.content.get().is_none() {
-            let variables = read(path, messages)?;
-            self.content.get_or_init(|| variables);
-        }
-        Ok(self.content.get())
+impl ReferenceFile {
+    /// Reads the file, or reports everything that is wrong in it.
+    pub(super) fn read(path: &Path, messages: Messages) -> Result<Self, Failure> {
+        let text = input_file::read(path)?;
+        parse(&text, |name| warn(path, name, messages)).map_err(|problems| {
+            for problem in &problems {
+                let message = format_args!("{}: {problem}", input_file::name(path));
+                messages.failure(&Failure::usage(message));
+            }
+            Failure::usage(format_args!("{} cannot be used", input_file::name(path)))
+        })
     }
 }
 
-/// Reads the file, or reports everything that is wrong in it.
-fn read(path: &Path, messages: Messages) -> Result<EnvFile, Failure> {
-    let text = input_file::read(path)?;
-    parse(&text, |name| warn(path, name, messages)).map_err(|problems| {
-        for problem in &problems {
-            let message = format_args!("{}: {problem}", input_file::name(path));
-            messages.failure(&Failure::usage(message));
-        }
-        Failure::usage("no program was started")
-    })
-}
-
 /// Parses the text. `doubtful` gets the names of plain values that have a reference inside.
-fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<EnvFile, Vec<String>> {
+fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<ReferenceFile, Vec<String>> {
     let (pairs, problems) = dotenv::read_with(text, Some(SCHEME));
     let mut problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let (mut references, mut plain) = (Vec::new(), Vec::new());
@@ -81,11 +53,14 @@ fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<EnvFile, Vec<String>> {
         let Value::Text(value) = pair.value else {
             continue;
         };
-        match value.strip_prefix(SCHEME) {
-            Some(reference) => match renamed(&pair.name, reference) {
-                Ok(renamed) => references.push(renamed),
-                Err(problem) => problems.push(format!("{}: {problem}", escape_line(&pair.name))),
-            },
+        match Reference::parse_url(&value) {
+            Some(Ok(reference)) => {
+                references.push(Renamed::new(&pair.name, reference, NamedBy::File));
+            }
+            Some(Err(error)) => problems.push(format!(
+                "{}: its reference is malformed: {error}; write it like hs://KEY#FIELD",
+                escape_line(&pair.name)
+            )),
             None => {
                 if value.contains(SCHEME) {
                     doubtful(&pair.name);
@@ -98,23 +73,9 @@ fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<EnvFile, Vec<String>> {
         }
     }
     match problems.is_empty() {
-        true => Ok(EnvFile { references, plain }),
+        true => Ok(ReferenceFile { references, plain }),
         false => Err(problems),
     }
-}
-
-fn renamed(name: &str, reference: &str) -> Result<Renamed, String> {
-    let (key, field) = key_and_field(reference, '#');
-    let key = KeyName::parse(key).map_err(|error| {
-        format!("its reference is malformed: {error}; write it like hs://KEY#FIELD")
-    })?;
-    Ok(Renamed {
-        name: name.to_owned(),
-        key,
-        field,
-        named_by: NamedBy::File,
-        if_missing: IfMissing::Fail,
-    })
 }
 
 fn warn(path: &Path, name: &str, messages: Messages) {

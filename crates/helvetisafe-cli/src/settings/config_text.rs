@@ -1,0 +1,256 @@
+//! Changes of the configuration file's text. All other lines stay as they are.
+
+use std::ops::Range;
+
+use toml::Table;
+use toml::de::{DeTable, DeValue};
+
+/// The comment behind the name of a file that `init` has made.
+pub(super) const MADE: &str = " # made by init";
+
+/// Returns the text with a profile at its end, or in place of the one of the same name. `lines` are its
+/// settings. In an empty file it is the default profile. `None` if the file has its profiles in another form
+/// than `[profiles.NAME]`.
+pub(super) fn with_profile(text: &str, name: &str, lines: &str) -> Option<String> {
+    let section = format!("[profiles.{name}]\n{lines}");
+    let is_empty = text.trim().is_empty();
+    let changed = if is_empty {
+        format!("default_profile = \"{name}\"\n\n{section}")
+    } else if let Some(range) = section_of(text, name)? {
+        format!("{}{section}{}", &text[..range.start], &text[range.end..])
+    } else {
+        format!("{}\n\n{section}", text.trim_end())
+    };
+    let lines: Table = lines.parse().ok()?;
+    let is_right = is_changed_to(&changed, text, |table| {
+        if is_empty {
+            table.insert("default_profile".to_owned(), name.into());
+        }
+        let profiles = table.entry("profiles");
+        let profiles = profiles.or_insert_with(|| Table::new().into());
+        profiles
+            .as_table_mut()?
+            .insert(name.to_owned(), lines.into());
+        Some(())
+    });
+    is_right.then_some(changed)
+}
+
+/// Returns the text without a profile. `None` if the file has its profiles in another form than
+/// `[profiles.NAME]`.
+pub(super) fn without_profile(text: &str, name: &str) -> Option<String> {
+    let changed = cut(text, section_of(text, name)??);
+    let is_right = is_changed_to(&changed, text, |table| {
+        let profiles = table.get_mut("profiles")?.as_table_mut()?;
+        profiles.remove(name)?;
+        if profiles.is_empty() {
+            table.remove("profiles");
+        }
+        Some(())
+    });
+    is_right.then_some(changed)
+}
+
+/// Returns the text with another default profile, or with none.
+pub(super) fn with_default(text: &str, name: Option<&str>) -> Option<String> {
+    let line = |name| format!("default_profile = {}\n", quoted(name));
+    let changed = match (name, default_of(text)?) {
+        (None, None) => text.to_owned(),
+        (None, Some(range)) => cut(text, range),
+        (Some(name), None) => format!("{}\n{text}", line(name)),
+        (Some(name), Some(range)) => {
+            format!(
+                "{}{}{}",
+                &text[..range.start],
+                line(name),
+                &text[range.end..]
+            )
+        }
+    };
+    let is_right = is_changed_to(&changed, text, |table| {
+        table.remove("default_profile");
+        if let Some(name) = name {
+            table.insert("default_profile".to_owned(), name.into());
+        }
+        Some(())
+    });
+    is_right.then_some(changed)
+}
+
+/// Returns whether `init` made the file that a key of a profile names.
+pub(super) fn is_made(text: &str, name: &str, key: &str) -> bool {
+    let value = || {
+        let table = DeTable::parse(text).ok()?;
+        let section = table.get_ref().get("profiles")?.get_ref().get(name)?;
+        Some(section.get_ref().get(key)?.span())
+    };
+    value().is_some_and(|span| text[span.end..].starts_with(MADE))
+}
+
+/// Writes a text as a basic string of TOML.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted += &format!("\\u{:04X}", u32::from(c)),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+/// Removes lines, and the blank line behind them if there is one before them or nothing.
+fn cut(text: &str, lines: Range<usize>) -> String {
+    let (before, after) = (&text[..lines.start], &text[lines.end..]);
+    let is_after_gap = before.is_empty() || before.ends_with("\n\n");
+    let shorter = after.strip_prefix('\n').filter(|_| is_after_gap);
+    format!("{before}{}", shorter.unwrap_or(after))
+}
+
+/// Returns the lines of a profile, from its header to its last setting; `Some(None)` if there is no such
+/// profile, and `None` if it has no header.
+fn section_of(text: &str, name: &str) -> Option<Option<Range<usize>>> {
+    let table = DeTable::parse(text).ok()?;
+    let Some(profiles) = table.get_ref().get("profiles") else {
+        return Some(None);
+    };
+    let Some(section) = profiles.get_ref().get(name) else {
+        return Some(None);
+    };
+    let DeValue::Table(settings) = section.get_ref() else {
+        return None;
+    };
+    let header = section.span();
+    if !text[header.clone()].starts_with('[') {
+        return None;
+    }
+    let ends = settings.iter().map(|(_, value)| value.span().end);
+    let end = ends.fold(header.end, usize::max);
+    Some(Some(header.start..end_of_line(text, end)))
+}
+
+/// Returns the line of the default profile; `Some(None)` if there is none.
+fn default_of(text: &str) -> Option<Option<Range<usize>>> {
+    let table = DeTable::parse(text).ok()?;
+    let entry = table.get_ref().iter();
+    let mut entry = entry.filter(|(key, _)| key.get_ref() == "default_profile");
+    Some(entry.next().map(|(key, value)| {
+        let (start, end) = (key.span().start, value.span().end);
+        start..end_of_line(text, end)
+    }))
+}
+
+/// Returns the end of the line that a position is in, with its line feed.
+fn end_of_line(text: &str, position: usize) -> usize {
+    let rest = &text[position..];
+    rest.find('\n')
+        .map_or(text.len(), |length| position + length + 1)
+}
+
+/// Returns whether a text is what a change makes of another one.
+fn is_changed_to(text: &str, before: &str, change: impl FnOnce(&mut Table) -> Option<()>) -> bool {
+    let expected = || {
+        let mut table: Table = before.parse().ok()?;
+        change(&mut table)?;
+        Some(table)
+    };
+    let found: Option<Table> = text.parse().ok();
+    found.is_some() && found == expected()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FILE: &str = "\
+# mine
+default_profile = \"a\" # the default
+
+# about a
+[profiles.a] # of a
+timeout = \"1s\" # short
+client_secret_command = [
+  \"x\", # a word
+]
+
+# about b
+[profiles.b]
+[profiles.\"c d\"]
+timeout = \"\"\"
+[profiles.b]
+\"\"\"
+";
+
+    #[test]
+    fn a_profile_is_removed_and_all_other_lines_stay() {
+        let without = |name| without_profile(FILE, name).unwrap();
+        let b = without("b");
+        assert_eq!(b, FILE.replacen("[profiles.b]\n", "", 1));
+        let c = without("c d");
+        assert_eq!(c, FILE.split_once("[profiles.\"c d\"]").unwrap().0);
+        let a = without("a");
+        let (before, after) = FILE.split_once("[profiles.a]").unwrap();
+        let after = after.split_once("]\n\n").unwrap().1;
+        assert_eq!(a, format!("{before}\n{after}"));
+        assert_eq!(without_profile("[profiles.a]\n", "a").unwrap(), "");
+        assert_eq!(without_profile("[profiles.a]", "a").unwrap(), "");
+    }
+
+    #[test]
+    fn a_profile_is_replaced_in_its_place() {
+        let replaced = with_profile(FILE, "b", "timeout = \"9s\"\n").unwrap();
+        let expected = FILE.replacen("[profiles.b]\n", "[profiles.b]\ntimeout = \"9s\"\n", 1);
+        assert_eq!(replaced, expected);
+        let replaced = with_profile("[profiles.a]", "a", "timeout = \"9s\"\n").unwrap();
+        assert_eq!(replaced, "[profiles.a]\ntimeout = \"9s\"\n");
+    }
+
+    #[test]
+    fn the_default_is_changed_and_removed() {
+        let changed = with_default(FILE, Some("b")).unwrap();
+        let line = "default_profile = \"a\" # the default\n";
+        assert_eq!(changed, FILE.replacen(line, "default_profile = \"b\"\n", 1));
+        assert_eq!(
+            with_default(FILE, None).unwrap(),
+            FILE.replacen(line, "", 1)
+        );
+        let new = with_default("# x\n[profiles.a]\n", Some("a")).unwrap();
+        assert_eq!(new, "default_profile = \"a\"\n\n# x\n[profiles.a]\n");
+    }
+
+    #[test]
+    fn other_forms_of_profiles_are_not_changed() {
+        for text in [
+            "profiles = { a = { timeout = \"1s\" } }\n",
+            "[profiles]\na = { timeout = \"1s\" }\n",
+            "[profiles]\na.timeout = \"1s\"\n",
+        ] {
+            assert_eq!(without_profile(text, "a"), None, "{text}");
+            assert_eq!(with_profile(text, "a", ""), None, "{text}");
+        }
+        let inline = "profiles = { a = { timeout = \"1s\" } }\n";
+        assert_eq!(with_profile(inline, "b", ""), None);
+    }
+
+    #[test]
+    fn a_file_that_init_made_is_marked() {
+        let text = format!(
+            "[profiles.a]\nclient_secret_file = \"a.x\"{MADE}\nprivate_key_path = \"a.y\"\n"
+        );
+        assert!(is_made(&text, "a", "client_secret_file"));
+        assert!(!is_made(&text, "a", "private_key_path"));
+        assert!(!is_made(&text, "a", "password_file"));
+        assert!(!is_made(&text, "b", "client_secret_file"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_again(text in any::<String>()) {
+            let table: Table = format!("a = {}", quoted(&text)).parse().unwrap();
+            prop_assert_eq!(table["a"].as_str(), Some(text.as_str()));
+        }
+    }
+}
