@@ -139,7 +139,7 @@ impl Failure {
         self.unbound.as_ref()
     }
 
-    /// Returns the scope that the vault named as missing.
+    /// Returns the scope that the credential lacks, by the vault's answer or by the call that was refused.
     pub(crate) fn missing_scope(&self) -> Option<Scope> {
         self.missing_scope
     }
@@ -220,7 +220,10 @@ impl Failure {
         }
         let status = status(&error);
         let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
-        let (untrusted, missing_scope) = (error.refused_org_key(), error.missing_scope());
+        let untrusted = error.refused_org_key();
+        let required = error.required_scope();
+        let required = required.filter(|_| error.kind() == ErrorKind::Forbidden);
+        let missing_scope = error.missing_scope().or(required);
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
             // A conflict can also come without a response.

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto as crypto;
-use helvetisafe_proto::{ApiError, ErrorCode, KeyName, Kind, Scope};
+use helvetisafe_proto::endpoint::{
+    CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
+    UpdateSecret,
+};
+use helvetisafe_proto::{ApiError, Endpoint, ErrorCode, KeyName, Kind, Scope};
 use http::StatusCode;
 
 use crate::config_error::ConfigError;
@@ -366,6 +370,13 @@ impl Error {
         self.api_error().and_then(ApiError::missing_scope)
     }
 
+    /// Returns the scope that the failed call needs. If a refusal names no [`Self::missing_scope`], the credential may
+    /// lack this one, or the vault refuses for another reason.
+    #[must_use]
+    pub fn required_scope(&self) -> Option<Scope> {
+        self.0.action.scope()
+    }
+
     /// Returns the vault's own text about the error, the `error` of its answer: control characters escaped, at
     /// most 4 KiB. It is not part of `Display`, since a hostile vault could echo a credential into a log.
     #[must_use]
@@ -391,6 +402,21 @@ impl Action {
     /// Returns true if the action needs an existing secret, so that a 404 can be about it.
     pub(crate) fn is_about_existing(&self) -> bool {
         matches!(self, Self::Get(_) | Self::Update(_) | Self::Delete(_))
+    }
+
+    /// Returns the scope that its call needs.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::Configure => None,
+            Self::FetchToken => FetchToken::SCOPE,
+            Self::GetOrgKey => GetOrgKey::SCOPE,
+            Self::GetPrivateKey => GetPrivateKey::SCOPE,
+            Self::List => ListSecrets::SCOPE,
+            Self::Get(_) => GetSecret::SCOPE,
+            Self::Create(_) => CreateSecret::SCOPE,
+            Self::Update(_) => UpdateSecret::SCOPE,
+            Self::Delete(_) => DeleteSecret::SCOPE,
+        }
     }
 
     /// Returns the name of the secret, if the action is about one.

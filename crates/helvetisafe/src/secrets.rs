@@ -564,9 +564,9 @@ impl<'a> Secrets<'a> {
     /// # let client = helvetisafe::Client::from_env()?;
     /// let secrets = client.secrets();
     /// let read = secrets.get("smtp")?;
-    /// let kept = read.fields().iter().filter(|it| it.name() != "unused");
-    /// let kept: Vec<_> = kept.map(|it| (it.name(), it)).collect();
-    /// secrets.update_fields_if_unchanged("smtp", read.version(), &kept, None)?;
+    /// let used = read.fields().iter().filter(|it| it.name() != "unused");
+    /// let used: Vec<_> = used.map(|it| (it.name(), it)).collect();
+    /// secrets.update_fields_if_unchanged("smtp", read.version(), &used, None)?;
     /// # Ok::<(), helvetisafe::Error>(())
     /// ```
     ///

@@ -6,9 +6,9 @@ mod names;
 mod project;
 mod renamed;
 mod request;
+mod source;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 
 use helvetisafe::{KeyName, Secret};
 use secrecy::SecretString;
@@ -24,21 +24,13 @@ pub(super) use names::{NamedBy, refused_from_vault};
 pub(super) use project::{FILE as PROJECT_FILE, Project};
 pub(super) use renamed::{IfMissing, Renamed};
 use request::{Request, Selected};
+use source::{Source, advice_for_duplicate};
 
 /// An environment variable, and the secret that it is made from.
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) value: SecretString,
     source: Source,
-}
-
-/// The secret, or the field of it, and the party that chose the variable's name.
-struct Source {
-    key: KeyName,
-    field: Option<String>,
-    named_by: NamedBy,
-    /// Set if the user, the project file or an env file gave the variable a name of its own.
-    is_renamed: bool,
 }
 
 impl SelectionArgs {
@@ -226,23 +218,6 @@ fn refuse_duplicates(variables: &[Variable], messages: Messages) -> Result<(), F
     })
 }
 
-/// Returns the advice for two variables of one name.
-fn advice_for_duplicate(source: &Source, other: &Source) -> String {
-    match [source, other]
-        .into_iter()
-        .find(|source| !source.is_renamed)
-    {
-        Some(source) => format!(
-            "--exclude {key} leaves `{key}` out, and {} gives {source} another name",
-            source.another_name(),
-            key = source.key
-        ),
-        None => {
-            "give one of them another name where it is named, such as in --env NAME=KEY".to_owned()
-        }
-    }
-}
-
 /// Refuses every variable for which `why` returns a reason.
 pub(super) fn refuse<'a>(
     variables: &'a [Variable],
@@ -277,25 +252,6 @@ impl Variable {
         match self.source.field {
             None if self.name == self.source.key.as_str() => self.shown(),
             _ => format!("{} ({})", self.shown(), self.source),
-        }
-    }
-}
-
-impl Source {
-    /// Returns the options that give the variable another name.
-    fn another_name(&self) -> String {
-        let key = &self.key;
-        let field = self.field.as_deref().map(escape_line);
-        let field = field.map_or_else(String::new, |field| format!(".{field}"));
-        format!("--exclude {key} --env OTHER={key}{field}")
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.field {
-            None => write!(f, "the secret `{}`", self.key),
-            Some(field) => write!(f, "the field `{}` of `{}`", escape_line(field), self.key),
         }
     }
 }

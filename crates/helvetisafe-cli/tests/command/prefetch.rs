@@ -32,6 +32,27 @@ fn meeting(count: usize) -> (String, Arc<Mutex<Vec<String>>>) {
     (format!("http://{address}"), paths)
 }
 
+/// A write that could lose fields reads the secret, without a round trip more.
+#[test]
+fn a_write_reads_the_secret_together_with_the_org_key() {
+    let world = World::new();
+    world.set("A", "1");
+    for arguments in [
+        &["set", "A", "--generate"][..],
+        &["update", "A", "--generate"],
+        &["import", "a.env", "--overwrite"],
+    ] {
+        world.write("a.env", "A=3\n", 0o600);
+        let (url, paths) = meeting(2);
+        let mut command = world.command();
+        command.args(arguments).env("HELVETISAFE_BASE_URL", url);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        // The token, the two that met, and the write.
+        assert_eq!(paths.lock().unwrap().len(), 4, "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_read_fetches_the_org_key_and_its_secrets_together() {
     let world = World::new();

@@ -111,11 +111,9 @@ fn a_changed_org_key_stops_every_command() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(8), "{stderr}");
     assert!(stderr.contains("has changed"), "{stderr}");
-    assert_eq!(
-        proxy.count("PUT", "/api/v1/secrets/KEY"),
-        1,
-        "the first one"
-    );
+    let writes = [("POST", "/api/v1/secrets"), ("PUT", "/api/v1/secrets/KEY")];
+    let writes = writes.map(|(method, path)| proxy.count(method, path));
+    assert_eq!(writes, [1, 0], "the first one");
 
     let output = command(&["list", "--keys"]).output().unwrap();
     assert_eq!(output.status.code(), Some(8));

@@ -106,9 +106,14 @@ impl Error {
         }
         match self.kind() {
             ErrorKind::Auth => Some("check the client id and secret, or the API token".to_owned()),
-            ErrorKind::Forbidden => Some(match self.missing_scope() {
-                Some(scope) => format!("the credential needs the scope {scope}"),
-                None => "the credential is not allowed to do this".to_owned(),
+            ErrorKind::Forbidden => Some(match (self.missing_scope(), self.required_scope()) {
+                (Some(scope), _) => format!("the credential needs the scope {scope}"),
+                (None, Some(scope)) => {
+                    format!(
+                        "the credential is not allowed to do this, which needs the scope {scope}"
+                    )
+                }
+                (None, None) => "the credential is not allowed to do this".to_owned(),
             }),
             ErrorKind::NotFound | ErrorKind::Conflict => self.advice_for_status(),
             ErrorKind::Api if self.status() == Some(StatusCode::NOT_FOUND) => {

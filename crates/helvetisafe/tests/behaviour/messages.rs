@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use helvetisafe::{
-    BodyLimits, Client, Credentials, ErrorKind, Expiry, KeySource, SecretString, Setting, Timeouts,
-    Written,
+    BodyLimits, Client, Credentials, ErrorKind, Expiry, KeySource, Scope, SecretString, Setting,
+    Timeouts, Written,
 };
 use helvetisafe_test_support::{Action, PEM, SECRETS, TOKEN, World, answer, server, tls_server};
 
@@ -344,5 +344,38 @@ mod asynchronous {
             AsyncClient::builder(url, Credentials::api_token("t"), KeySource::pem(PEM)).connect();
         let error = runtime.unwrap().block_on(connect).unwrap_err();
         assert_eq!(error.setting(), Some(Setting::CaCertificate), "{error}");
+    }
+}
+
+/// A vault need not name the scope, and a proxy does not.
+#[test]
+fn a_refusal_without_a_reason_names_the_scope_that_the_call_needs() {
+    let world = World::new(|seen, _| {
+        seen.path
+            .starts_with("/api/v1/secrets")
+            .then(|| answer(403, "no"))
+    });
+    let client = world.client();
+    let secrets = client.secrets();
+    for (error, scope) in [
+        (secrets.get("a").unwrap_err(), Scope::SecretsRead),
+        (secrets.list().unwrap_err(), Scope::SecretsList),
+        (
+            secrets.create("a", "v", None).unwrap_err(),
+            Scope::SecretsWrite,
+        ),
+        (
+            secrets.update("a", "v", None).unwrap_err(),
+            Scope::SecretsWrite,
+        ),
+        (secrets.delete("a").unwrap_err(), Scope::SecretsDelete),
+    ] {
+        assert_eq!(
+            (error.missing_scope(), error.required_scope()),
+            (None, Some(scope))
+        );
+        let end =
+            format!("the credential is not allowed to do this, which needs the scope {scope}");
+        assert!(error.to_string().ends_with(&end), "{error}");
     }
 }

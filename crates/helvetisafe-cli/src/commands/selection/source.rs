@@ -1,0 +1,53 @@
+//! The secret or field that a variable is made from.
+
+use std::fmt;
+
+use helvetisafe::KeyName;
+
+use super::names::NamedBy;
+use crate::ui::terminal::escape_line;
+
+/// The secret, or the field of it, and the party that chose the variable's name.
+pub(super) struct Source {
+    pub(super) key: KeyName,
+    pub(super) field: Option<String>,
+    pub(super) named_by: NamedBy,
+    /// Set if the user, the project file or an env file gave the variable a name of its own.
+    pub(super) is_renamed: bool,
+}
+
+impl Source {
+    /// Returns the options that give the variable another name.
+    pub(super) fn another_name(&self) -> String {
+        let key = &self.key;
+        let field = self.field.as_deref().map(escape_line);
+        let field = field.map_or_else(String::new, |field| format!(".{field}"));
+        format!("--exclude {key} --env OTHER={key}{field}")
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            None => write!(f, "the secret `{}`", self.key),
+            Some(field) => write!(f, "the field `{}` of `{}`", escape_line(field), self.key),
+        }
+    }
+}
+
+/// Returns the advice for two variables of one name.
+pub(super) fn advice_for_duplicate(source: &Source, other: &Source) -> String {
+    match [source, other]
+        .into_iter()
+        .find(|source| !source.is_renamed)
+    {
+        Some(source) => format!(
+            "--exclude {key} leaves `{key}` out, and {} gives {source} another name",
+            source.another_name(),
+            key = source.key
+        ),
+        None => {
+            "give one of them another name where it is named, such as in --env NAME=KEY".to_owned()
+        }
+    }
+}
