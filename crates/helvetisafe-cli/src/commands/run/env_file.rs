@@ -13,6 +13,7 @@ use crate::commands::import::dotenv;
 use crate::commands::import::pair::Value;
 use crate::commands::selection::{IfMissing, NamedBy, Renamed, key_and_field};
 use crate::failure::Failure;
+use crate::once::get_or_make;
 use crate::ui::input_file;
 use crate::ui::messages::Messages;
 use crate::ui::terminal::escape_line;
@@ -49,14 +50,9 @@ pub(super) struct Plain {
 impl EnvFileArgs {
     /// Returns the variables of the file, which is read once.
     pub(super) fn read(&self, messages: Messages) -> Result<Option<&EnvFile>, Failure> {
-        let Some(path) = &self.env_file else {
-            return Ok(None);
-        };
-        if self.content.get().is_none() {
-            let variables = read(path, messages)?;
-            self.content.get_or_init(|| variables);
-        }
-        Ok(self.content.get())
+        let path = self.env_file.as_deref();
+        let content = path.map(|path| get_or_make(&self.content, || read(path, messages)));
+        content.transpose()
     }
 }
 
