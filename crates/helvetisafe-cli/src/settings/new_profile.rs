@@ -12,7 +12,7 @@ use super::flags::SettingsArgs;
 use super::profile;
 use super::spec::{Setting, ValueKind};
 use crate::failure::Failure;
-use crate::fs::{Access, create_private_folder, folder_of, output_file};
+use crate::fs::{Access, create_private_folder, destination, folder_of};
 
 /// A profile that is not written yet.
 pub(crate) struct NewProfile {
@@ -103,7 +103,7 @@ impl NewProfile {
     fn write_files<'a>(&'a self, written: &mut Vec<&'a Path>) -> Result<(), Failure> {
         for (path, secret) in &self.secrets {
             refuse_existing(path)?;
-            output_file::write(path, secret.expose_secret().as_bytes(), Access::default())?;
+            destination::write(path, secret.expose_secret().as_bytes(), Access::default())?;
             written.push(path);
         }
         if present(&self.file, self.is_insecure_allowed)? != self.before {
@@ -113,7 +113,7 @@ impl NewProfile {
                 self.file.display()
             )));
         }
-        output_file::write(&self.file, self.text().as_bytes(), Access::default()).map(drop)
+        destination::write(&self.file, self.text().as_bytes(), Access::default()).map(drop)
     }
 
     /// Returns the key and the value of a setting in the profile; `None` if profiles do not have it.
