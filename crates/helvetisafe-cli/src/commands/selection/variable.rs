@@ -1,0 +1,129 @@
+//! The variables that are made from secrets.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use helvetisafe::{KeyName, Secret};
+use secrecy::SecretString;
+
+use super::names::NamedBy;
+use super::renamed::Renamed;
+use crate::commands::field;
+use crate::failure::{Failure, Status};
+use crate::ui::terminal::escape_line;
+
+/// An environment variable, and the secret that it is made from.
+pub(in crate::commands) struct Variable {
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) value: SecretString,
+    pub(super) source: Source,
+}
+
+/// The secret, or the field of it, and the party that chose the variable's name.
+pub(super) struct Source {
+    pub(super) key: KeyName,
+    pub(super) field: Option<String>,
+    pub(super) named_by: NamedBy,
+}
+
+/// Returns a variable for the secret, or one for each field. The vault chooses the names of fields, however
+/// the secret was selected.
+pub(super) fn under_own_names(secret: &Secret, named_by: NamedBy) -> Vec<Variable> {
+    let key = secret.key();
+    if secret.fields().is_empty() {
+        return vec![Variable {
+            name: key.as_str().to_owned(),
+            value: secret.expose_secret().into(),
+            source: Source {
+                key: key.clone(),
+                field: None,
+                named_by,
+            },
+        }];
+    }
+    let fields = secret.fields().iter().map(|field| Variable {
+        name: field.name().to_owned(),
+        value: field.expose_secret().into(),
+        source: Source {
+            key: key.clone(),
+            field: Some(field.name().to_owned()),
+            named_by: NamedBy::Vault,
+        },
+    });
+    fields.collect()
+}
+
+pub(super) fn under_new_name(
+    renamed: &Renamed,
+    secrets: &HashMap<KeyName, Secret>,
+) -> Result<Option<Variable>, Failure> {
+    let found = match (secrets.get(&renamed.key), &renamed.field) {
+        (None, _) => None,
+        (Some(secret), None) => Some(secret.expose_secret()),
+        (Some(secret), Some(name)) => match field::find(secret, name, "leave the field out") {
+            Ok(value) => Some(value),
+            Err(_) if renamed.is_optional() => None,
+            Err(message) => return Err(Failure::new(Status::NotFound, message)),
+        },
+    };
+    let value = found.or(renamed.default());
+    Ok(value.map(|value| Variable {
+        name: renamed.name.clone(),
+        value: value.into(),
+        source: Source {
+            key: renamed.key.clone(),
+            field: renamed.field.clone(),
+            named_by: renamed.named_by,
+        },
+    }))
+}
+
+impl Variable {
+    /// Returns the key of the secret that it is made from.
+    pub(in crate::commands) fn key(&self) -> &KeyName {
+        &self.source.key
+    }
+
+    /// Returns the field of the secret, if it is made from one.
+    pub(in crate::commands) fn field(&self) -> Option<&str> {
+        self.source.field.as_deref()
+    }
+
+    /// Returns the name for messages, escaped: a field can have any name.
+    pub(in crate::commands) fn shown(&self) -> String {
+        format!("`{}`", escape_line(&self.name))
+    }
+
+    /// Returns the name and the secret for messages.
+    pub(in crate::commands) fn described(&self) -> String {
+        match self.source.field {
+            None if self.name == self.source.key.as_str() => self.shown(),
+            _ => format!("{} ({})", self.shown(), self.source),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            None => write!(f, "the secret `{}`", self.key),
+            Some(field) => write!(f, "the field `{}` of `{}`", escape_line(field), self.key),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Variable {
+    /// Creates a variable that the user named.
+    pub(in crate::commands) fn new(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+            source: Source {
+                key: KeyName::parse("KEY").unwrap(),
+                field: None,
+                named_by: NamedBy::User,
+            },
+        }
+    }
+}
