@@ -2,9 +2,9 @@
 
 mod access;
 mod atomic_file;
+pub(crate) mod destination;
 mod folder;
 pub(crate) mod found_file;
-pub(crate) mod output_file;
 pub(crate) mod private_file;
 pub(crate) mod state_folder;
 pub(crate) mod wiped;

@@ -7,6 +7,7 @@
 //! | module | has |
 //! |---|---|
 //! | `failure` | the failure of a command: message and exit status |
+//! | `once` | values that are made when they are first needed |
 //! | `random` | random bytes, hexadecimal digits |
 //! | `process`, `signals` | the protection of this process's memory and variables; ignored signals |
 //! | `fs` | atomic, private and output files, modes and groups, the state folder |
@@ -30,6 +31,7 @@ mod commands;
 mod failure;
 mod fs;
 mod offline_cache;
+mod once;
 mod process;
 mod random;
 mod session;

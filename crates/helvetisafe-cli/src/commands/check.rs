@@ -145,7 +145,7 @@ fn outcomes(variables: &[Renamed], vault: &Vault) -> Result<Outcomes, Failure> {
         request.is_optional |= variable.is_optional();
     }
     let requests: Vec<_> = requests.into_values().collect();
-    let outcomes = Reader::new(vault, None).outcomes(&requests)?;
+    let outcomes = Reader::online(vault).outcomes(&requests)?;
     let keys = requests.into_iter().map(|request| request.key);
     Ok(keys.zip(outcomes).collect())
 }

@@ -9,23 +9,23 @@
 //!
 //! Until 4 the vault has both values, and a later command can finish or abandon the rotation.
 
+mod begin;
 mod hook;
 mod pending;
+mod promote;
+mod resume;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
 
-use helvetisafe::{Expiry, KeyName, Timestamp};
+use helvetisafe::KeyName;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 
-use super::exchange::{self, Exchange};
-use super::launch;
+use super::exchange;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
-use crate::ui::expiry::{ExpiryArgs, in_words};
+use crate::ui::expiry::ExpiryArgs;
 use crate::ui::secret_input::ValueArgs;
-use crate::ui::{Ui, key_names, prompt};
+use crate::ui::{Ui, key_names};
 use hook::Hook;
 use pending::Pending;
 
@@ -125,187 +125,7 @@ impl State {
     }
 }
 
-/// Fails if the expiry of the new value has passed: no vault would accept it after CMD.
-fn check_expiry(pending: &Pending) -> Result<(), Failure> {
-    match pending.expiry {
-        Expiry::At(time) if time <= Timestamp::now() => Err(Failure::usage(format_args!(
-            "the expiry of the new value, {time}, has passed; give another one with --expires-in, --expires-at \
-             or --never-expires"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json<'a> {
-    key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
-    action: &'static str,
-    expires_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a str>,
-}
-
 impl Rotation<'_> {
-    fn begin(&self, hook: Option<Hook>) -> Result<(), Failure> {
-        let old = self.current(self.args.field.as_deref())?;
-        // Checked before the user types a value in vain.
-        if pending::read(&self.slot, &self.key, self.vault)?.is_some() {
-            return Err(self.pending_already());
-        }
-        let expiry = self.args.expiry.expiry()?;
-        let new = self.args.value.read(self.key.as_str())?;
-        if new.expose_secret() == old.expose_secret() {
-            return Err(Failure::usage(format_args!(
-                "the new value of `{}` is the old one; nothing was changed",
-                self.key
-            )));
-        }
-        let pending = Pending {
-            field: self.args.field.clone(),
-            old,
-            new,
-            expiry,
-            has_command: hook.is_some(),
-        };
-        if let Some(hook) = &hook {
-            hook.check(&pending)?;
-        }
-        // It may have passed while the value was typed.
-        check_expiry(&pending)?;
-        self.store(&pending)?;
-        // The secret may have been changed while the value was typed.
-        match self.state(&pending)? {
-            // Another client may have set the same value, but has not run the command.
-            State::Old | State::New => self.finish(&pending, hook),
-            State::Other => Err(self.changed_meanwhile()),
-        }
-    }
-
-    /// Stores the pending rotation, and reads it back.
-    fn store(&self, pending: &Pending) -> Result<(), Failure> {
-        pending::create(&self.slot, &self.key, pending, self.vault)?;
-        let stored = pending::read(&self.slot, &self.key, self.vault).map_err(|failure| {
-            failure.with_advice(&format!(
-                "nothing was run, and `{}` was not changed; `helvetisafe rotate {} --abandon` deletes `{}`",
-                self.key, self.key, self.slot
-            ))
-        })?;
-        match stored {
-            Some(stored) if stored.is_same(pending) => Ok(()),
-            _ => Err(Failure::new(
-                Status::Conflict,
-                format_args!(
-                    "the new value was written to `{}`, but differs when it is read back; nothing was run, \
-                     and `{}` was not changed; check both",
-                    self.slot, self.key
-                ),
-            )),
-        }
-    }
-
-    fn resume(&self, hook: Option<Hook>) -> Result<(), Failure> {
-        let mut pending = self.pending()?;
-        let named = self.args.field.as_deref();
-        if named.is_some_and(|field| pending.field.as_deref() != Some(field)) {
-            let pending = pending.field.as_deref().unwrap_or("no field");
-            return Err(Failure::usage(format_args!(
-                "the pending rotation of `{}` is about {pending}; leave --field out",
-                self.key
-            )));
-        }
-        let state = self.state(&pending);
-        match state.map_err(|failure| self.still_pending(failure))? {
-            State::Old => {}
-            // The command was killed after the promotion.
-            State::New => {
-                self.refuse_expiry()?;
-                return self.promote(&pending);
-            }
-            State::Other => return Err(self.changed_meanwhile()),
-        }
-        match self.args.expiry.expiry()? {
-            Expiry::Keep => {}
-            other => pending.expiry = other,
-        }
-        check_expiry(&pending)?;
-        match &hook {
-            Some(hook) => hook.check(&pending)?,
-            None if pending.has_command => self.confirm(
-                "the command may not have set the new value: is the new value of {} in use?",
-                "give the command again after --, or --yes if the new value is in use",
-            )?,
-            None => {}
-        }
-        self.finish(&pending, hook)
-    }
-
-    fn abandon(&self) -> Result<(), Failure> {
-        self.vault.client_to_write()?;
-        let pending = self.pending()?;
-        // The secret may be gone, or may have expired. Then the pending rotation is all that is left.
-        if let Ok(State::New) = self.state(&pending) {
-            return self.promote(&pending);
-        }
-        self.confirm(
-            "the new value will be lost, and a command that is still running may set it: is the present value of \
-             {} in use?",
-            "give --yes if the command has ended and the present value of the secret is in use",
-        )?;
-        pending::delete(&self.slot, self.vault)?;
-        self.report("abandoned", &pending, None)
-    }
-
-    /// Fails if an expiry was given: the secret has the new value and the recorded expiry.
-    fn refuse_expiry(&self) -> Result<(), Failure> {
-        if self.args.expiry.expiry()? == Expiry::Keep {
-            return Ok(());
-        }
-        Err(Failure::usage(format_args!(
-            "`{}` has the new value already, so its expiry stays; leave the expiry out to finish the rotation, \
-             then change it with `helvetisafe update {}`",
-            self.key, self.key
-        )))
-    }
-
-    /// Runs the command, promotes the new value and deletes the pending rotation.
-    fn finish(&self, pending: &Pending, hook: Option<Hook>) -> Result<(), Failure> {
-        if let Some(hook) = hook {
-            hook.run(&self.key, pending)
-                .map_err(|failure| self.still_pending(failure))?;
-        }
-        self.promote(pending)
-    }
-
-    fn promote(&self, pending: &Pending) -> Result<(), Failure> {
-        // The time that CMD took must not shorten the time for the promotion.
-        self.vault.budget()?.restart();
-        let exchange = Exchange {
-            key: &self.key,
-            field: pending.field.as_deref(),
-            old: &pending.old,
-            new: &pending.new,
-            expiry: pending.expiry,
-        };
-        let written = exchange
-            .run(self.vault)
-            .map_err(|failure| self.still_pending(failure))?;
-        let Some(secret) = written else {
-            return Err(self.changed_meanwhile());
-        };
-        // A signal for the command must not interrupt the promotion, only what follows.
-        launch::restore_signals()?;
-        pending::delete(&self.slot, self.vault).map_err(|failure| {
-            failure.with_advice(&format!(
-                "`{}` has the new value; `helvetisafe rotate {} --resume` deletes `{}`",
-                self.key, self.key, self.slot
-            ))
-        })?;
-        self.report("rotated", pending, secret.expires_at())
-    }
-
     /// Returns the value of the secret, or of the field.
     fn current(&self, field: Option<&str>) -> Result<SecretString, Failure> {
         exchange::read(&self.key, field, self.vault).map(|(value, _)| value)
@@ -324,18 +144,6 @@ impl Rotation<'_> {
                 format_args!("no rotation of `{}` is pending", self.key),
             )
         })
-    }
-
-    fn pending_already(&self) -> Failure {
-        let key = &self.key;
-        Failure::new(
-            Status::Conflict,
-            format_args!(
-                "a rotation of `{key}` is pending already, in `{}`; finish it with `helvetisafe rotate {key} \
-                 --resume`, or drop its new value with --abandon",
-                self.slot
-            ),
-        )
     }
 
     /// Returns the failure for a secret that has neither of the two values.
@@ -359,56 +167,5 @@ impl Rotation<'_> {
              rotate {key} --resume` with the same command, or with --yes if the new value is in use, or \
              --abandon if the old one is"
         ))
-    }
-
-    /// Asks a question about the secret, whose name stands for `{}`.
-    fn confirm(&self, question: &str, advice: &str) -> Result<(), Failure> {
-        if self.args.yes {
-            return Ok(());
-        }
-        let question = question.replace("{}", &format!("`{}`", self.key));
-        if !io::stdin().is_terminal() {
-            return Err(Failure::usage(format_args!(
-                "{question} this cannot be asked without a terminal; {advice}"
-            )));
-        }
-        match prompt::confirm(question, self.ui.messages)? {
-            true => Ok(()),
-            false => Err(Failure::other(format_args!(
-                "nothing was changed, since the answer was not y; {advice}"
-            ))),
-        }
-    }
-
-    fn report(
-        &self,
-        action: &'static str,
-        pending: &Pending,
-        expires_at: Option<Timestamp>,
-    ) -> Result<(), Failure> {
-        let shown = self
-            .args
-            .value
-            .is_shown()
-            .then(|| pending.new.expose_secret());
-        if self.ui.json {
-            return self.ui.output.json(&Json {
-                key: self.key.as_str(),
-                field: pending.field.as_deref(),
-                action,
-                expires_at,
-                value: shown,
-            });
-        }
-        let expires = match expires_at {
-            Some(_) => format!("; it expires {}", in_words(expires_at, Timestamp::now())),
-            None => String::new(),
-        };
-        let done = match action {
-            "abandoned" => format!("abandoned the rotation of `{}`", self.key),
-            _ => format!("{action} `{}`{expires}", self.key),
-        };
-        self.ui.messages.done(done);
-        shown.map_or(Ok(()), |value| self.ui.output.value(value))
     }
 }

@@ -76,9 +76,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let sync = Sync::new(args, vault, ui)?;
+    let mut sync = Sync::new(args, vault, ui)?;
     if let Some(interval) = args.watch {
-        return watch::run(&sync, interval);
+        return watch::run(&mut sync, interval);
     }
     match sync.read()? {
         Some(desired) => match sync.write(&desired)? {
@@ -121,7 +121,7 @@ impl<'a> Sync<'a> {
     /// a mistake, which must not empty the Secret.
     fn read(&self) -> Result<Option<Desired>, Failure> {
         let (args, messages) = (self.args, self.ui.messages);
-        let variables = args.selection.variables(Reader::new(self.vault, None))?;
+        let variables = args.selection.variables(Reader::online(self.vault))?;
         if variables.is_empty() {
             messages.warning("no secret is selected; nothing was written");
             return Ok(None);
@@ -136,8 +136,8 @@ impl<'a> Sync<'a> {
     }
 
     /// Writes the Secret, if one is named.
-    fn write(&self, desired: &Desired) -> Result<Option<Report>, Failure> {
-        let Some((runtime, writer)) = &self.cluster else {
+    fn write(&mut self, desired: &Desired) -> Result<Option<Report>, Failure> {
+        let Some((runtime, writer)) = &mut self.cluster else {
             return Ok(None);
         };
         runtime.block_on(writer.write(desired)).map(Some)

@@ -16,8 +16,9 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from the vault, and from the offline cache if there is one.
-    pub(crate) fn new(vault: &'a Vault, offline: Option<&'a Offline>) -> Self {
+    /// Reads from the vault alone.
+    pub(crate) fn online(vault: &'a Vault) -> Self {
+        let offline = None;
         Self { vault, offline }
     }
 
@@ -30,7 +31,10 @@ impl<'a> Reader<'a> {
     ) -> Result<T, Failure> {
         let messages = vault.messages;
         let offline = Offline::load(args, vault.settings()?, Outage::default(), messages)?;
-        let outcome = work(Reader::new(vault, offline.as_ref()));
+        let outcome = work(Reader {
+            vault,
+            offline: offline.as_ref(),
+        });
         if let Some(offline) = &offline {
             offline.save(outcome.is_ok(), vault.connected(), messages);
             offline.note_outage(messages);

@@ -11,6 +11,7 @@ use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
 use crate::failure::Failure;
+use crate::once::get_or_make;
 use crate::settings::{Settings, SettingsArgs};
 use crate::ui::messages::Messages;
 use crate::ui::similar::nearest;
@@ -66,14 +67,13 @@ impl Vault {
 
     /// Returns the settings. All callers share them, so that each secret is read once.
     pub(crate) fn settings(&self) -> Result<&Settings, Failure> {
-        if let Some(settings) = self.settings.get() {
-            return Ok(settings);
-        }
-        let settings = Settings::load(&self.args)?;
-        if let Some(allowed) = &settings.plain_http {
-            self.messages.note(allowed);
-        }
-        Ok(self.settings.get_or_init(|| settings))
+        get_or_make(&self.settings, || {
+            let settings = Settings::load(&self.args)?;
+            if let Some(allowed) = &settings.plain_http {
+                self.messages.note(allowed);
+            }
+            Ok(settings)
+        })
     }
 
     /// Returns the flags of the settings.
@@ -83,11 +83,10 @@ impl Vault {
 
     /// Returns the time for the vault.
     pub(crate) fn budget(&self) -> Result<&Budget, Failure> {
-        if let Some(budget) = self.budget.get() {
-            return Ok(budget);
-        }
-        let total = self.settings()?.timeout.or(self.default_timeout);
-        Ok(self.budget.get_or_init(|| Budget::new(total)))
+        get_or_make(&self.budget, || {
+            let total = self.settings()?.timeout.or(self.default_timeout);
+            Ok(Budget::new(total))
+        })
     }
 
     /// Reads from the vault, in the time that is left.
@@ -145,25 +144,23 @@ impl Vault {
         &self,
         keys: impl IntoIterator<Item = &'k KeyName>,
     ) -> Result<&Client, Failure> {
-        if let Some(client) = self.writer.get() {
-            return Ok(client);
-        }
         self.connect(&self.writer, |settings| {
             let connector = self.connector(settings, self.token(settings)?);
             connector.write_with(|builder| builder.prefetch(keys.into_iter().take(MAX_PREFETCHED)))
         })
     }
 
-    /// Connects a client, and stores it in `cell`.
+    /// Returns the client in `cell`; the first call connects it.
     fn connect<'a>(
         &self,
         cell: &'a OnceCell<Client>,
         connect: impl FnOnce(&Settings) -> Result<Client, Failure>,
     ) -> Result<&'a Client, Failure> {
-        let settings = self.settings()?;
-        settings.read_secrets()?;
-        let client = self.budget()?.spend(|| connect(settings))?;
-        Ok(cell.get_or_init(|| client))
+        get_or_make(cell, || {
+            let settings = self.settings()?;
+            settings.read_secrets()?;
+            self.budget()?.spend(|| connect(settings))
+        })
     }
 
     /// Returns the client if it has connected.
@@ -191,11 +188,8 @@ impl Vault {
     }
 
     fn token(&self, settings: &Settings) -> Result<Option<&CachedToken>, Failure> {
-        if self.token.get().is_none() {
-            let token = CachedToken::load(settings, self.messages)?;
-            self.token.get_or_init(|| token);
-        }
-        Ok(self.token.get().and_then(Option::as_ref))
+        let token = get_or_make(&self.token, || CachedToken::load(settings, self.messages));
+        token.map(Option::as_ref)
     }
 
     /// Caches an access token that was fetched after connecting.

@@ -10,7 +10,7 @@ use super::config_text;
 use super::flags::SettingsArgs;
 use super::spec::{SPECS, Setting};
 use crate::failure::Failure;
-use crate::fs::{Access, output_file, path_variable, private_file, xdg_folder};
+use crate::fs::{Access, destination, path_variable, private_file, xdg_folder};
 
 /// The name of the profile that is used by default.
 const DEFAULT: &str = "default";
@@ -76,7 +76,7 @@ impl ConfigFile {
                 self.file.display()
             )));
         }
-        output_file::write(&self.file, changed.text.as_bytes(), Access::default()).map(drop)
+        destination::write(&self.file, changed.text.as_bytes(), Access::default()).map(drop)
     }
 
     /// Makes a profile the default one, in the file.

@@ -14,7 +14,7 @@ use super::profile::{Profile, selected_name};
 use super::profile_files::{self, ProfileFiles};
 use super::spec::{Setting, ValueKind};
 use crate::failure::Failure;
-use crate::fs::{Access, create_private_folder, folder_of, output_file};
+use crate::fs::{Access, create_private_folder, destination, folder_of};
 use crate::signals;
 
 /// A profile that is not written yet.
@@ -144,7 +144,7 @@ impl NewProfile {
                     path.display()
                 )));
             }
-            output_file::write(path, secret.expose_secret().as_bytes(), Access::default())?;
+            destination::write(path, secret.expose_secret().as_bytes(), Access::default())?;
             written.push(path);
         }
         self.config.replace_by(changed)

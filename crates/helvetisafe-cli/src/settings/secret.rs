@@ -12,6 +12,7 @@ use super::entry::{Entry, RawValue};
 use super::spec::Setting;
 use crate::failure::Failure;
 use crate::fs::{private_file, wiped};
+use crate::once::get_or_make;
 
 /// The limit in bytes: more than any credential has.
 const LIMIT: usize = 1 << 20;
@@ -35,11 +36,7 @@ impl LazySecret {
 
     /// Returns the secret, without one newline at its end, which editors and commands add.
     pub(super) fn read(&self) -> Result<&SecretString, Failure> {
-        if let Some(value) = self.value.get() {
-            return Ok(value);
-        }
-        let value = self.load()?;
-        Ok(self.value.get_or_init(|| value))
+        get_or_make(&self.value, || self.load())
     }
 
     fn load(&self) -> Result<SecretString, Failure> {

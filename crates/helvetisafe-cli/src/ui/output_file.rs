@@ -7,7 +7,7 @@ use clap::Args;
 use super::messages::Messages;
 use crate::failure::Failure;
 use crate::fs::Access;
-use crate::fs::output_file::{self, Written};
+use crate::fs::destination::{self, Written};
 
 /// The mode and the group of the files. A command with these options has a group `destination` of options
 /// that name files.
@@ -71,7 +71,7 @@ fn named_group(_: &str) -> Result<u32, String> {
 /// Returns the file to write; `None` if the path is not given or stands for standard output.
 pub(crate) fn named(path: &Option<PathBuf>) -> Option<&Path> {
     let path = path.as_deref();
-    path.filter(|path| !output_file::is_standard_output(path))
+    path.filter(|path| !destination::is_standard_output(path))
 }
 
 /// Writes a file, and warns if it was rewritten in place.
@@ -81,7 +81,7 @@ pub(crate) fn write(
     access: Access,
     messages: Messages,
 ) -> Result<(), Failure> {
-    if let Written::InPlace(why) = output_file::write(path, contents, access)? {
+    if let Written::InPlace(why) = destination::write(path, contents, access)? {
         messages.warning(format_args!(
             "{} cannot be replaced as a whole ({why}), so it was rewritten in place: a program that read it \
              meanwhile may have seen a part",

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::commands::selection::{Variable, refuse};
 use crate::failure::Failure;
-use crate::fs::output_file::is_leftover;
+use crate::fs::destination::is_leftover;
 use crate::fs::{Access, create_folder};
 use crate::ui::{Ui, output_file};
 

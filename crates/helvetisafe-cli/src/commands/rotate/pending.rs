@@ -46,6 +46,17 @@ enum NewExpiry {
 }
 
 impl Pending {
+    /// Fails if the expiry of the new value has passed: no vault would accept it after CMD.
+    pub(super) fn check_expiry(&self) -> Result<(), Failure> {
+        match self.expiry {
+            Expiry::At(time) if time <= Timestamp::now() => Err(Failure::usage(format_args!(
+                "the expiry of the new value, {time}, has passed; give another one with --expires-in, --expires-at \
+                 or --never-expires"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns whether the values and the field are the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.field == other.field

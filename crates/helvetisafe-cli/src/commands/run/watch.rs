@@ -54,7 +54,7 @@ fn finish(outcome: Result<(), Failure>, messages: Messages) -> ! {
 fn start_watch(args: &Args, interval: Duration, vault: &Vault) -> Result<Watch, Failure> {
     let file = args.env_file.read(vault.messages)?;
     let references = file.map(|file| file.references.as_slice());
-    let reader = Reader::new(vault, None);
+    let reader = Reader::online(vault);
     let keys = args.selection.keys_with(references, reader)?;
     let (secrets, budget) = (vault.client()?.secrets(), vault.budget()?);
     // Each poll has the whole time, as each reading of the values.

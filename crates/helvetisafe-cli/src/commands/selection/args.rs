@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::project::Project;
 use crate::failure::Failure;
+use crate::once::get_or_make;
 use crate::ui::messages::Messages;
 
 /// The secrets to use.
@@ -66,10 +67,6 @@ impl SelectionArgs {
         &self,
         read: impl FnOnce() -> Result<Option<Project>, Failure>,
     ) -> Result<Option<&Project>, Failure> {
-        if self.read.get().is_none() {
-            let project = read()?;
-            self.read.get_or_init(|| project);
-        }
-        Ok(self.read.get().and_then(Option::as_ref))
+        get_or_make(&self.read, read).map(Option::as_ref)
     }
 }

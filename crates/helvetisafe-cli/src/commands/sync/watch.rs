@@ -30,7 +30,7 @@ struct Seen {
 }
 
 /// Runs rounds until a lasting failure. A Deployment then starts the command again, and shows the failure.
-pub(super) fn run(sync: &Sync<'_>, interval: Duration) -> Result<(), Failure> {
+pub(super) fn run(sync: &mut Sync<'_>, interval: Duration) -> Result<(), Failure> {
     end_on_signal()?;
     let messages = sync.ui.messages;
     let mut seen = None;
@@ -55,7 +55,7 @@ pub(super) fn run(sync: &Sync<'_>, interval: Duration) -> Result<(), Failure> {
 }
 
 /// Reads the values if the list shows a change, and the Secret in any case: others may have changed it.
-fn round(sync: &Sync<'_>, seen: &mut Option<Seen>, is_first: bool) -> Result<(), Failure> {
+fn round(sync: &mut Sync<'_>, seen: &mut Option<Seen>, is_first: bool) -> Result<(), Failure> {
     // Before the values: a change in between is noticed in the next round.
     let listed = listed(sync)?;
     let is_known = |seen: &Seen| listed.is_some() && seen.listed == listed;

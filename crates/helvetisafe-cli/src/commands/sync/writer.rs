@@ -1,6 +1,5 @@
 //! Brings a Secret to the desired state: by server-side apply, else by reading and replacing it.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -55,7 +54,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(super) struct Writer<'a> {
     api: Api,
     args: &'a WriteArgs,
-    operation: Cell<Operation>,
+    operation: Operation,
     messages: Messages,
 }
 
@@ -64,25 +63,25 @@ impl<'a> Writer<'a> {
         Self {
             api,
             args,
-            operation: Cell::new(Operation::Apply),
+            operation: Operation::Apply,
             messages,
         }
     }
 
     /// Writes what differs. A Secret that changes meanwhile is read again.
-    pub(super) async fn write(&self, desired: &Desired) -> Result<Report, Failure> {
+    pub(super) async fn write(&mut self, desired: &Desired) -> Result<Report, Failure> {
         let mut attempt = 1;
         loop {
             let error = match self.attempt(desired).await {
                 Ok(report) => return Ok(report),
                 Err(error) => error,
             };
-            let is_apply = self.operation.get() == Operation::Apply;
+            let is_apply = self.operation == Operation::Apply;
             match error.kind {
                 Kind::Forbidden(verb) if verb == "patch" && is_apply => {
                     self.messages
                         .detail("this account may not `patch`: reading and replacing instead");
-                    self.operation.set(Operation::Update);
+                    self.operation = Operation::Update;
                 }
                 Kind::Changed if attempt < ATTEMPTS => {
                     tokio::time::sleep(PAUSE * attempt).await;
@@ -96,7 +95,7 @@ impl<'a> Writer<'a> {
     async fn attempt(&self, desired: &Desired) -> Result<Report, ApiError> {
         let live = self.api.get().await?;
         let desired = desired.for_live(live.as_ref(), &self.args.labels);
-        let (manager, operation) = (&self.api.manager, self.operation.get());
+        let (manager, operation) = (&self.api.manager, self.operation);
         let plan = Plan::new(live.as_ref(), &desired, manager, operation);
         self.check(live.as_ref(), &plan)?;
         let prunes = self.args.prune && !plan.data.foreign.is_empty();
@@ -216,7 +215,7 @@ impl<'a> Writer<'a> {
 
     fn ownership<'b>(&'b self, live: &'b Secret) -> Ownership<'b> {
         let fields = live.metadata.managed_fields.as_deref().unwrap_or_default();
-        Ownership::new(fields, &self.api.manager, self.operation.get())
+        Ownership::new(fields, &self.api.manager, self.operation)
     }
 
     fn metadata(&self, desired: &Desired) -> ObjectMeta {
