@@ -143,7 +143,7 @@ impl Command {
             Self::Sync(args) => sync::run(args, vault, ui),
             Self::Agent(args) => agent::run(args, vault),
             Self::Doctor(args) => doctor::run(args, vault, ui),
-            Self::Trust(args) => trust::run(args, vault.settings()?, ui),
+            Self::Trust(args) => trust::run(args, vault, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),
             Self::Man(args) => man::run(args, program(), &ui.output),
             Self::Internal(command) => internal::run(command, program(), &ui.output),

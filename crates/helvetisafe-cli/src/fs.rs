@@ -9,7 +9,6 @@ pub(crate) mod private_file;
 pub(crate) mod state_folder;
 pub(crate) mod wiped;
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -23,10 +22,11 @@ pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
 }
 
 /// Returns a folder of the XDG base directory specification: the one that `variable` names, else
-/// `default` in the home folder. `None` without a home folder.
+/// `default` in the home folder. Relative paths count as unset, as the specification says. `None` without a home
+/// folder.
 pub(crate) fn xdg_folder(variable: &str, default: &str) -> Option<PathBuf> {
     let folder = path_variable(variable).filter(|folder| folder.is_absolute());
-    let home = || env::home_dir().filter(|home| home != OsStr::new(""));
+    let home = || env::home_dir().filter(|home| home.is_absolute());
     folder.or_else(|| Some(home()?.join(default)))
 }
 

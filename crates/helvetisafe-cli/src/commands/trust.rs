@@ -1,4 +1,6 @@
-//! `trust show|pin|forget`: shows or changes the remembered org key of this vault.
+//! `trust show|pin|forget`: shows or changes the remembered org key of this vault. `trust list`: of all vaults.
+
+mod list;
 
 use std::io::{self, IsTerminal};
 
@@ -7,8 +9,8 @@ use helvetisafe::{Fingerprint, Timestamp};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::session::{KnownVault, Trust, builder};
-use crate::settings::Settings;
+use crate::session::{KnownVault, Trust, Vault, builder};
+use crate::settings::{Entries, Settings};
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, prompt};
 
@@ -17,9 +19,10 @@ Examples:
   helvetisafe trust
   helvetisafe trust pin SHA256:JXUoDN2Hw/0ukQd6WJ3M8ttm7o0zGtz1aXvV2NxC0fI
   helvetisafe trust show --json | jq -r .state
+  helvetisafe trust list
   helvetisafe trust forget";
 
-/// Show, pin or forget the remembered org key of this vault.
+/// Show, list, pin or forget remembered org keys of vaults.
 ///
 /// All secrets are encrypted under the org key, and a vault with an org key of its own could read what
 /// is written. So the fingerprint is remembered on first use, in known-vaults.json in
@@ -39,6 +42,11 @@ pub(crate) struct Args {
 enum Command {
     /// Print the remembered and the current fingerprint; status 8 if they differ.
     Show,
+    /// Print the remembered org keys of all vaults and accounts.
+    ///
+    /// With the vault, the account, the fingerprint, since when it is remembered, and whether it is confirmed
+    /// for writing; in a pipe separated by tabs. No network, and no settings of a vault.
+    List,
     /// Remember a fingerprint: the given one, or the current one after a question.
     ///
     /// A given fingerprint is remembered without a request to the vault.
@@ -54,18 +62,23 @@ enum Command {
     Forget,
 }
 
-pub(crate) fn run(args: &Args, settings: &Settings, ui: &Ui) -> Result<(), Failure> {
-    let trust = Trust::load_all(settings)?;
+pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let trust = || Trust::load_all(vault.settings()?);
     match args.command.as_ref().unwrap_or(&Command::Show) {
-        Command::Show => show(&trust, settings, ui),
+        Command::Show => show(&trust()?, vault.settings()?, ui),
+        Command::List => {
+            let entries = Entries::collect(vault.settings_args())?;
+            list::run(entries.insecure_permissions, ui)
+        }
         Command::Pin { fingerprint, yes } => {
+            let trust = trust()?;
             let fingerprint = match fingerprint {
                 Some(text) => parse(text)?,
-                None => chosen(&trust, *yes, settings, ui.messages)?,
+                None => chosen(&trust, *yes, vault.settings()?, ui.messages)?,
             };
             pin(trust, fingerprint, ui)
         }
-        Command::Forget => forget(trust, ui),
+        Command::Forget => forget(trust()?, ui),
     }
 }
 

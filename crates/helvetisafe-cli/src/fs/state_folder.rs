@@ -20,11 +20,24 @@ use crate::failure::Failure;
 pub(crate) use check::Refusal;
 
 /// Returns the path of the state folder: HELVETISAFE_STATE_DIR, else a folder of the XDG base directory
-/// specification. `None` without a home folder.
-pub(crate) fn path() -> Option<PathBuf> {
-    let default = || Some(xdg_folder("XDG_STATE_HOME", ".local/state")?.join("helvetisafe"));
-    path_variable("HELVETISAFE_STATE_DIR").or_else(default)
+/// specification. `None` without a home folder. A relative path is refused: each working directory would have
+/// a state of its own, and its owner would decide which org keys are trusted.
+pub(crate) fn path() -> Result<Option<PathBuf>, Failure> {
+    let Some(path) = path_variable(VARIABLE) else {
+        let folder = xdg_folder("XDG_STATE_HOME", ".local/state");
+        return Ok(folder.map(|folder| folder.join("helvetisafe")));
+    };
+    if path.is_absolute() {
+        return Ok(Some(path));
+    }
+    Err(Failure::usage(format_args!(
+        "the variable {VARIABLE} is the relative path {}, so the org keys to trust would depend on the working \
+         directory; give an absolute path",
+        path.display()
+    )))
 }
+
+const VARIABLE: &str = "HELVETISAFE_STATE_DIR";
 
 /// The state folder, or a folder in it, open and checked.
 #[derive(Debug)]

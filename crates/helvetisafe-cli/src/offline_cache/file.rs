@@ -92,7 +92,7 @@ impl CacheFile {
 
     fn of(settings: &Settings) -> Result<Option<Self>, Failure> {
         let vault = settings.vault_id()?;
-        Ok(state_folder::path().map(|state| Self {
+        Ok(state_folder::path()?.map(|state| Self {
             state,
             name: name(&vault),
             vault,

@@ -74,7 +74,7 @@ pub(crate) fn names(url: &str) -> Vec<String> {
 }
 
 fn read(url: &str, insecure_permissions: bool) -> Option<String> {
-    let state = StateFolder::open(&state_folder::path()?, insecure_permissions).ok()??;
+    let state = StateFolder::open(&state_folder::path().ok()??, insecure_permissions).ok()??;
     let folder = state.open_folder(FOLDER).ok()??;
     let text = folder
         .read(&file_name(url), "the names for completions")
@@ -83,7 +83,7 @@ fn read(url: &str, insecure_permissions: bool) -> Option<String> {
 }
 
 fn write(url: &str, text: &str, insecure_permissions: bool) -> std::io::Result<()> {
-    let Some(path) = state_folder::path() else {
+    let Ok(Some(path)) = state_folder::path() else {
         return Ok(());
     };
     let state = StateFolder::create(&path, insecure_permissions)?;

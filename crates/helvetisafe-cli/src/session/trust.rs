@@ -52,6 +52,13 @@ impl<'a> Trust<'a> {
         Self::new(settings, KnownVaults::load(settings.insecure_permissions)?)
     }
 
+    /// Returns all that is remembered, of any vault.
+    pub(crate) fn remembered_vaults(
+        insecure_permissions: bool,
+    ) -> Result<Vec<KnownVault>, Failure> {
+        Ok(KnownVaults::load(insecure_permissions)?.into_entries())
+    }
+
     fn new(settings: &'a Settings, memory: KnownVaults) -> Result<Self, Failure> {
         let vault = settings.vault_id()?;
         Ok(Self {

@@ -28,7 +28,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(crate) struct Entries {
     pub(crate) profile: Option<Profile>,
-    pub(super) insecure_permissions: bool,
+    pub(crate) insecure_permissions: bool,
     used: Vec<Entry>,
     overridden: Vec<Entry>,
     problems: Vec<String>,

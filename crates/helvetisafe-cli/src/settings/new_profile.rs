@@ -268,7 +268,7 @@ mod tests {
         assert!(old.exists() && !new.exists());
 
         fs::write(&config, before).unwrap();
-        assert_eq!(profile.write().unwrap(), [old.clone()]);
+        assert_eq!(profile.write().unwrap(), std::slice::from_ref(&old));
         assert!(!old.exists());
         assert_eq!(fs::read_to_string(&new).unwrap(), "new");
         let text = fs::read_to_string(&config).unwrap();

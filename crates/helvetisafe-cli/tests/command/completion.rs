@@ -109,6 +109,7 @@ fn keys_and_profiles_are_completed_without_the_vault() {
             ("helvetisafe copy DB_H", &["DB_HOST"]),
             ("helvetisafe list --profile d", &["dev"]),
             ("helvetisafe --profile p", &["prod"]),
+            ("helvetisafe config remove p", &["prod"]),
             ("helvetisafe get X", &[]),
         ] {
             let found = complete(&world, &proxy, line);

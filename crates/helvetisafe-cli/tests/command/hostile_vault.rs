@@ -534,7 +534,8 @@ fn naming_a_field_once_does_not_allow_the_whole_secret() {
 fn a_first_write_that_cannot_store_the_org_key_fails() {
     let stage = Stage::new();
     let mut command = stage.command("set KEY --generate");
-    command.env("HELVETISAFE_STATE_DIR", "key.pem/state");
+    let state = stage.world.folder.path().join("key.pem/state");
+    command.env("HELVETISAFE_STATE_DIR", &state);
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(8), "{stderr}");
@@ -545,10 +546,7 @@ fn a_first_write_that_cannot_store_the_org_key_fails() {
     assert!(command.output().unwrap().status.success());
     // A read succeeds. --quiet does not hide the warning that a change would go unnoticed.
     let mut read = stage.command("get KEY --quiet");
-    let output = read
-        .env("HELVETISAFE_STATE_DIR", "key.pem/state")
-        .output()
-        .unwrap();
+    let output = read.env("HELVETISAFE_STATE_DIR", &state).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(

@@ -275,7 +275,10 @@ fn a_folder_without_write_access_is_only_a_warning() {
     stage.get();
     let fingerprint = stage.world.fingerprint();
     let mut get = stage.command_with_token(&["get", "KEY", "--org-key-fingerprint", &fingerprint]);
-    let messages = succeeds(get.env("HELVETISAFE_STATE_DIR", "key.pem/state"));
+    let messages = succeeds(get.env(
+        "HELVETISAFE_STATE_DIR",
+        stage.world.folder.path().join("key.pem/state"),
+    ));
     assert!(
         messages.contains("warning: cannot cache the access token"),
         "{messages}"

@@ -81,7 +81,7 @@ fn a_lock_that_is_never_released_is_reported() {
     }
     let mut get = first.command();
     get.args(["get", "KEY"])
-        .env("HELVETISAFE_STATE_DIR", "none");
+        .env("HELVETISAFE_STATE_DIR", first.folder.path().join("none"));
     assert_eq!(get.output().unwrap().status.code(), Some(5));
     // A program starts despite the lock.
     let (output, messages) = end(run, begun, CACHE, &cache);

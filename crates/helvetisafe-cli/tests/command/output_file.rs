@@ -260,8 +260,7 @@ fn a_group_of_other_users_is_refused() {
         "54321",
         "--clear-groups",
     ];
-    let get =
-        "HELVETISAFE_STATE_DIR=state HELVETISAFE_INSECURE_PERMISSIONS=true helvetisafe get A -o a";
+    let get = "HELVETISAFE_STATE_DIR=$PWD/state HELVETISAFE_INSECURE_PERMISSIONS=true helvetisafe get A -o a";
     for _ in 0..2 {
         let output = shell(&world, &wrapper, &format!("{get} --group 54322"));
         let messages = String::from_utf8_lossy(&output.stderr);

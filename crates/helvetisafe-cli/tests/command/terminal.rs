@@ -377,6 +377,26 @@ fn a_table_has_a_heading_and_expiries_in_words() {
 }
 
 #[test]
+fn remembered_org_keys_are_a_table() {
+    let world = World::new();
+    let list = || shown(command(&world, &["trust", "list", "--color", "never"]));
+    assert!(list().ends_with("no org key is remembered\r\n"));
+    shown(command(&world, &["list"]));
+    let table = list();
+    let lines: Vec<_> = table.lines().collect();
+    let columns = |line: &str| -> Vec<_> {
+        let cells = line.split("  ").map(|cell| cell.trim().to_owned());
+        cells.filter(|cell| !cell.is_empty()).collect()
+    };
+    let heading = ["VAULT", "ACCOUNT", "ORG KEY", "SINCE", "CONFIRMED"];
+    assert_eq!(columns(lines[0]), heading, "{table}");
+    let row = columns(lines[1]);
+    let account = format!("client-id {}", world.name("CLIENT_ID"));
+    assert_eq!(row[..3], [world.name("URL"), account, world.fingerprint()]);
+    assert_eq!(row[4], "yes", "{table}");
+}
+
+#[test]
 fn colours_are_used_only_on_terminals_that_want_them() {
     let world = World::new();
     let failing = || command(&world, &["get", "NOTHING"]);

@@ -16,7 +16,8 @@ pub(super) fn choose(messages: Messages) -> Result<PathBuf, Failure> {
         return Ok(folder);
     }
     let folder = std::env::temp_dir();
-    let folder = usable(&folder, access::is_protected).ok_or_else(|| {
+    let is_fixed = folder.is_absolute();
+    let folder = usable(&folder, access::is_protected).filter(|_| is_fixed).ok_or_else(|| {
         Failure::other(format_args!(
             "no folder is safe for the text: another user could replace it in {}, or the folder cannot be \
              written; set XDG_RUNTIME_DIR to a folder of your own with mode 0700",

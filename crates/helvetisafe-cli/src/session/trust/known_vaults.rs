@@ -71,7 +71,7 @@ impl KnownVaults {
     /// [`Failure`] if the file cannot be read, or if another user could have written or replaced it: the
     /// remembered org keys must not get lost unnoticed.
     pub(super) fn load(insecure_permissions: bool) -> Result<Self, Failure> {
-        let folder = state_folder::path();
+        let folder = state_folder::path()?;
         let opened = match &folder {
             Some(folder) => StateFolder::open(folder, insecure_permissions)?,
             None => None,
@@ -97,6 +97,10 @@ impl KnownVaults {
             insecure_permissions: false,
             entries: Vec::new(),
         }
+    }
+
+    pub(super) fn into_entries(self) -> Vec<KnownVault> {
+        self.entries
     }
 
     pub(super) fn find(&self, vault: &VaultId) -> Option<&KnownVault> {
