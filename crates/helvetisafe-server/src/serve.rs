@@ -2,6 +2,20 @@
 //!
 //! [`Config::resolve`] parses the settings, [`check`] explains everything that is wrong with them, and [`run`]
 //! serves until a signal. An application that needs a vault for its tests takes [`Vault`](crate::Vault).
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use helvetisafe_server::serve::{Config, run};
+//!
+//! match Config::resolve(Vec::new(), Some(Path::new("server.toml"))) {
+//!     Ok(config) => {
+//!         run(config)?;
+//!     }
+//!     Err(problems) => problems.iter().for_each(|problem| eprintln!("{problem}")),
+//! }
+//! # Ok::<(), helvetisafe_server::Error>(())
+//! ```
 
 mod check;
 mod config;
@@ -17,7 +31,7 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, interval_at, sleep};
 
 use crate::{Error, log};
 use file_watch::FileWatch;
@@ -28,6 +42,8 @@ pub use crate::problem::Problem;
 pub use check::{Checked, Report, Status, check};
 pub use config::Config;
 pub use setting::{Given, Kind, Origin, SETTINGS, Setting};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The end of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +84,7 @@ async fn serve(config: Config) -> Result<Ending, Error> {
 }
 
 async fn reload_until_stop(server: &Server, signals: &mut Signals, watch: &mut FileWatch) {
+    let mut days = interval_at(Instant::now() + DAY, DAY);
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -79,6 +96,8 @@ async fn reload_until_stop(server: &Server, signals: &mut Signals, watch: &mut F
                 }
             },
             () = watch.changed() => server.reload(),
+            // An expiry that has come near since the last load is logged.
+            _ = days.tick() => server.observe_certificate(),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::tls::CertificateFiles;
 use crate::{InvalidRate, Rate, RateLimits};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8200);
-const MAX_DRAIN_DELAY: Duration = Duration::from_secs(3600);
+const MAX_TIME: Duration = Duration::from_secs(3600);
 
 /// A configuration that `serve` can run: the wrong combinations of settings are refused when it is made.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ pub(super) struct Tuning {
     pub(super) has_access_log: bool,
     pub(super) log_format: log::Format,
     pub(super) max_connections: Option<usize>,
+    pub(super) client_timeout: Option<Duration>,
     pub(super) limits: RateLimits,
 }
 
@@ -128,6 +129,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
 const ADDRESS: &str = "write an address with a port, such as 0.0.0.0:8200 or [::]:8200";
 const PATH: &str = "write the path of a file";
 const TIME: &str = "write it like 15s or 1m, up to 1h";
+const POSITIVE_TIME: &str = "write it like 30s or 1m, from 1s to 1h";
 const SWITCH: &str = "write true or false";
 const FORMAT: &str = "write text or json";
 const COUNT: &str = "write a number from 1 to 1000000";
@@ -197,12 +199,11 @@ impl Reader {
 impl Tuning {
     fn read(reader: &mut Reader) -> Self {
         Self {
-            drain_delay: reader
-                .one("drain-delay", TIME, drain_delay)
-                .unwrap_or_default(),
+            drain_delay: reader.one("drain-delay", TIME, time).unwrap_or_default(),
             has_access_log: reader.switch("access-log"),
             log_format: reader.one("log-format", FORMAT, parsed).unwrap_or_default(),
             max_connections: reader.one("max-connections", COUNT, count),
+            client_timeout: reader.one("client-timeout", POSITIVE_TIME, positive_time),
             limits: limits(reader),
         }
     }
@@ -282,15 +283,19 @@ fn endpoint(
     }
 }
 
-/// Parses a duration: `15s`, `1m`, or a number of seconds.
-fn drain_delay(text: &str) -> Option<Duration> {
+/// Parses a duration of up to an hour: `15s`, `1m`, or a number of seconds.
+fn time(text: &str) -> Option<Duration> {
     if text.trim() != text {
         return None;
     }
     let seconds = text.parse().ok().map(SignedDuration::from_secs);
     let time = seconds.or_else(|| text.parse().ok())?;
     let time = Duration::try_from(time).ok()?;
-    (time <= MAX_DRAIN_DELAY).then_some(time)
+    (time <= MAX_TIME).then_some(time)
+}
+
+fn positive_time(text: &str) -> Option<Duration> {
+    time(text).filter(|time| *time >= Duration::from_secs(1))
 }
 
 fn count(text: &str) -> Option<usize> {
@@ -392,6 +397,8 @@ mod tests {
             ("drain-delay", "soon", "write it like 15s"),
             ("drain-delay", "2h", "write it like 15s"),
             ("drain-delay", "-1s", "write it like 15s"),
+            ("client-timeout", "0", "write it like 30s"),
+            ("client-timeout", "500ms", "write it like 30s"),
             ("no-migrate", "yes", "write true or false"),
             ("log-format", "xml", "write text or json"),
             ("max-connections", "0", "write a number"),
