@@ -22,6 +22,7 @@ mod config;
 mod database;
 mod file;
 mod file_watch;
+mod reader;
 mod server;
 mod setting;
 mod signals;

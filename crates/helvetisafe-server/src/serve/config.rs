@@ -1,16 +1,14 @@
 //! The settings of `serve`, parsed once.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use super::database::{Database, InvalidDatabase};
-use super::file;
-use super::setting::{Given, SETTINGS};
+use super::reader::{Reader, parsed};
+use super::setting::Given;
 use crate::log;
 use crate::problem::Problem;
 use crate::proxies::{self, Proxies};
@@ -99,7 +97,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
     let mut reader = Reader::new(given, file);
     let database = database(&mut reader);
     let address = reader.one("listen", ADDRESS, parsed);
-    let is_listen_wrong = address.is_none() && reader.values.contains_key("listen");
+    let is_listen_wrong = address.is_none() && reader.is_given("listen");
     let address = address.unwrap_or(DEFAULT_LISTEN);
     let files = certificate_files(&mut reader);
     let metrics_listen = reader.one("metrics-listen", ADDRESS, parsed);
@@ -121,8 +119,8 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
         files,
         metrics_listen,
         migrates,
-        config: config.filter(|_| reader.problems.is_empty()),
-        problems: reader.problems,
+        config: config.filter(|_| reader.problems().is_empty()),
+        problems: reader.into_problems(),
     }
 }
 
@@ -130,71 +128,8 @@ const ADDRESS: &str = "write an address with a port, such as 0.0.0.0:8200 or [::
 const PATH: &str = "write the path of a file";
 const TIME: &str = "write it like 15s or 1m, up to 1h";
 const POSITIVE_TIME: &str = "write it like 30s or 1m, from 1s to 1h";
-const SWITCH: &str = "write true or false";
 const FORMAT: &str = "write text or json";
 const COUNT: &str = "write a number from 1 to 1000000";
-
-/// The settings with the most weight each, and the problems found.
-struct Reader {
-    values: HashMap<&'static str, Given>,
-    problems: Vec<Problem>,
-}
-
-impl Reader {
-    fn new(given: Vec<Given>, file: Option<&Path>) -> Self {
-        let (from_file, problems) = file.map(file::read).unwrap_or_default();
-        let values = from_file.into_iter().chain(given);
-        Self {
-            values: values.map(|given| (given.name, given)).collect(),
-            problems,
-        }
-    }
-
-    /// Returns whether a switch is on.
-    fn switch(&mut self, name: &'static str) -> bool {
-        self.one(name, SWITCH, parsed).unwrap_or(false)
-    }
-
-    /// Parses a setting with one value; `None` if it is not given or wrong.
-    fn one<T>(
-        &mut self,
-        name: &'static str,
-        remedy: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        self.all(name, remedy, parse)?.pop()
-    }
-
-    /// Parses every value of a setting; `None` if it is not given or one is wrong.
-    fn all<T>(
-        &mut self,
-        name: &'static str,
-        remedy: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        debug_assert!(SETTINGS.iter().any(|setting| setting.name == name));
-        let given = self.values.get(name)?;
-        let mut parsed = Vec::new();
-        for value in &given.values {
-            match parse(value) {
-                Some(value) => parsed.push(value),
-                None => {
-                    let problem = format_args!("{value:?} is not valid");
-                    self.problems
-                        .push(Problem::new(given.subject(), problem, remedy));
-                    return None;
-                }
-            }
-        }
-        Some(parsed)
-    }
-
-    /// Returns the place of a setting, or the option that would give it.
-    fn subject(&self, name: &str) -> String {
-        let given = self.values.get(name);
-        given.map_or_else(|| format!("--{name}"), Given::subject)
-    }
-}
 
 impl Tuning {
     fn read(reader: &mut Reader) -> Self {
@@ -209,24 +144,15 @@ impl Tuning {
     }
 }
 
-fn parsed<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
 fn database(reader: &mut Reader) -> Option<Database> {
-    if !reader.values.contains_key("database") {
-        let problem = Problem::new("--database", "is missing", InvalidDatabase::REMEDY);
-        reader.problems.push(problem);
-    }
-    let given = reader.values.get("database")?;
-    let database = given.values.first()?.parse::<Database>();
-    let subject = given.subject();
-    // Without the value, which may have a password in it.
-    let refuse = |error| {
-        reader
-            .problems
-            .push(Problem::new(subject, error, InvalidDatabase::REMEDY))
+    let remedy = InvalidDatabase::REMEDY;
+    let Some(given) = reader.value("database") else {
+        reader.refuse("database", "is missing", remedy);
+        return None;
     };
+    let database = given.parse::<Database>();
+    // Without the value, which may have a password in it.
+    let refuse = |error| reader.refuse("database", error, remedy);
     database.map_err(refuse).ok()
 }
 
@@ -237,18 +163,16 @@ fn path(text: &str) -> Option<PathBuf> {
 fn certificate_files(reader: &mut Reader) -> Option<CertificateFiles> {
     let certificate = reader.one("tls-cert", PATH, path);
     let key = reader.one("tls-key", PATH, path);
-    let lonely = match (certificate, key) {
+    let (one, other) = match (certificate, key) {
         (Some(certificate), Some(key)) => return Some(CertificateFiles { certificate, key }),
         (Some(_), None) => ("tls-cert", "tls-key"),
         (None, Some(_)) => ("tls-key", "tls-cert"),
         (None, None) => return None,
     };
-    let (one, other) = lonely;
-    if !reader.values.contains_key(other) {
-        let problem = format_args!("is given without --{other}");
-        let remedy = format_args!("give both, or neither for plain HTTP on a loopback address");
-        let problem = Problem::new(reader.subject(one), problem, remedy);
-        reader.problems.push(problem);
+    if !reader.is_given(other) {
+        let problem = format!("is given without --{other}");
+        let remedy = "give both, or neither for plain HTTP on a loopback address";
+        reader.refuse(one, problem, remedy);
     }
     None
 }
@@ -269,19 +193,22 @@ fn endpoint(
         (Some(files), _) => Some(Endpoint::Tls(address, files)),
         (None, _) if address.ip().is_loopback() => Some(Endpoint::Loopback(address)),
         (None, Some(proxies)) => Some(Endpoint::Proxied(address, proxies)),
+        // Wrong values of these are reported already.
+        (None, None) if PROTECTIONS.iter().any(|name| reader.is_given(name)) => None,
         (None, None) => {
-            let problem = format_args!(
+            let problem = format!(
                 "{address} is not a loopback address, and without TLS everybody on the network could read \
                  the clients' credentials"
             );
             let remedy = "give --tls-cert and --tls-key, or --trusted-proxy with the network of a proxy that does \
                           TLS, or listen on 127.0.0.1";
-            let problem = Problem::new(reader.subject("listen"), problem, remedy);
-            reader.problems.push(problem);
+            reader.refuse("listen", problem, remedy);
             None
         }
     }
 }
+
+const PROTECTIONS: [&str; 3] = ["tls-cert", "tls-key", "trusted-proxy"];
 
 /// Parses a duration of up to an hour: `15s`, `1m`, or a number of seconds.
 fn time(text: &str) -> Option<Duration> {
@@ -411,6 +338,8 @@ mod tests {
         }
         let secret = resolve(&[("database", "postgre://user:canary@host/db")]).unwrap_err();
         assert!(!secret.contains("canary"), "{secret}");
+        let wrong = resolve(&[("listen", "[::]:0"), ("trusted-proxy", "x")]).unwrap_err();
+        assert_eq!(wrong.lines().count(), 1, "{wrong}");
         let all = resolve(&[("listen", "x"), ("drain-delay", "x"), ("access-log", "x")]);
         assert_eq!(all.unwrap_err().lines().count(), 3);
         let missing = Config::resolve(Vec::new(), None).unwrap_err();
