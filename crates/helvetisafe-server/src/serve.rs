@@ -63,14 +63,15 @@ pub enum Ending {
 ///
 /// # Errors
 ///
-/// [`Error::Problem`] for the certificate and for the schema of the database; those of
+/// An error is also written to the log: [`Error::Problem`] for the certificate and for the schema of the database; those of
 /// [`VaultBuilder::start`](crate::VaultBuilder::start).
 pub fn run(config: Config) -> Result<Ending, Error> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Thread)?;
-    runtime.block_on(serve(config))
+    let ended = runtime.block_on(serve(config));
+    ended.inspect_err(|error| log::error(error))
 }
 
 async fn serve(config: Config) -> Result<Ending, Error> {
