@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -67,30 +67,24 @@ pub(crate) async fn serve<L, F, S>(
             accepted = accepted => accepted,
             () = &mut stopped => break,
         };
-        let (opening, mut is_stopping) = (open(socket), is_stopping.clone());
-        let (connections, watcher) = (connections.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let _open = connections.count();
-            let served = async {
-                let opened = tokio::select! {
-                    opened = connections.handshake(opening, &slot) => opened,
-                    // A handshake is no request, so a stop does not wait for it.
-                    _ = is_stopping.changed() => None,
-                };
-                if let Some((socket, router)) = opened {
-                    let service = service_for(router, slot.peer().clone(), address);
-                    // An error ends only this connection, and its client notices.
-                    let _ = watcher.watch(connections.http(socket, service)).await;
-                }
-            };
-            tokio::select! {
-                () = served => {}
-                () = slot.eviction() => {}
-            }
-        });
+        let connection = Connection {
+            slot,
+            address,
+            watcher: graceful.watcher(),
+            is_stopping: is_stopping.clone(),
+        };
+        tokio::spawn(connections.clone().serve(connection, open(socket)));
     }
     drop((listener, stopping));
     graceful.shutdown().await;
+}
+
+/// An accepted connection.
+struct Connection {
+    slot: Slot,
+    address: SocketAddr,
+    watcher: Watcher,
+    is_stopping: watch::Receiver<()>,
 }
 
 /// The settings that all connections share.
@@ -102,6 +96,37 @@ struct Connections {
 }
 
 impl Connections {
+    /// Serves a connection until it ends or is evicted.
+    async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(
+        self,
+        connection: Connection,
+        opening: impl Future<Output = io::Result<(S, Router)>>,
+    ) {
+        let _open = self.count();
+        let Connection {
+            slot,
+            address,
+            watcher,
+            mut is_stopping,
+        } = connection;
+        let served = async {
+            let opened = tokio::select! {
+                opened = self.handshake(opening, &slot) => opened,
+                // A handshake is no request, so a stop does not wait for it.
+                _ = is_stopping.changed() => None,
+            };
+            if let Some((socket, router)) = opened {
+                let service = service_for(router, slot.peer().clone(), address);
+                // An error ends only this connection, and its client notices.
+                let _ = watcher.watch(self.http(socket, service)).await;
+            }
+        };
+        tokio::select! {
+            () = served => {}
+            () = slot.eviction() => {}
+        }
+    }
+
     /// Counts a connection as open until the guard is dropped.
     fn count(&self) -> impl Drop + use<> {
         struct Open(ConnectionCounts);

@@ -2,11 +2,26 @@
 //!
 //! [`Config::resolve`] parses the settings, [`check`] explains everything that is wrong with them, and [`run`]
 //! serves until a signal. An application that needs a vault for its tests takes [`Vault`](crate::Vault).
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use helvetisafe_server::serve::{Config, run};
+//!
+//! match Config::resolve(Vec::new(), Some(Path::new("server.toml"))) {
+//!     Ok(config) => {
+//!         run(config)?;
+//!     }
+//!     Err(problems) => problems.iter().for_each(|problem| eprintln!("{problem}")),
+//! }
+//! # Ok::<(), helvetisafe_server::Error>(())
+//! ```
 
 mod check;
 mod config;
 mod file;
 mod file_watch;
+mod reader;
 mod server;
 mod setting;
 mod signals;
@@ -16,7 +31,7 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, interval_at, sleep};
 
 use crate::{Error, log};
 use file_watch::FileWatch;
@@ -27,6 +42,8 @@ pub use crate::problem::Problem;
 pub use check::{Checked, Report, Status, check};
 pub use config::Config;
 pub use setting::{Given, Kind, Origin, SETTINGS, Setting};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The end of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +62,15 @@ pub enum Ending {
 ///
 /// # Errors
 ///
-/// [`Error::Problem`] for the certificate and for the schema of the database; those of
+/// An error is also written to the log: [`Error::Problem`] for the certificate and for the schema of the database; those of
 /// [`VaultBuilder::start`](crate::VaultBuilder::start).
 pub fn run(config: Config) -> Result<Ending, Error> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Thread)?;
-    runtime.block_on(serve(config))
+    let ended = runtime.block_on(serve(config));
+    ended.inspect_err(|error| log::error(error))
 }
 
 async fn serve(config: Config) -> Result<Ending, Error> {
@@ -67,6 +85,7 @@ async fn serve(config: Config) -> Result<Ending, Error> {
 }
 
 async fn reload_until_stop(server: &Server, signals: &mut Signals, watch: &mut FileWatch) {
+    let mut days = interval_at(Instant::now() + DAY, DAY);
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -78,6 +97,8 @@ async fn reload_until_stop(server: &Server, signals: &mut Signals, watch: &mut F
                 }
             },
             () = watch.changed() => server.reload(),
+            // An expiry that has come near since the last load is logged.
+            _ = days.tick() => server.observe_certificate(),
         }
     }
 }

@@ -70,11 +70,8 @@ pub(super) fn serve(matches: &ArgMatches) -> ExitCode {
     };
     match run(config) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("helvetisafe-server: {error}");
-            ExitCode::FAILURE
-        }
+        // The log has the reason.
+        Ok(_) | Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -1,15 +1,13 @@
 //! The settings of `serve`, parsed once.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::file;
-use super::setting::{Given, SETTINGS};
+use super::reader::{Reader, parsed};
+use super::setting::Given;
 use crate::log;
 use crate::problem::Problem;
 use crate::proxies::{self, Proxies};
@@ -18,7 +16,7 @@ use crate::{Database, InvalidRate, Rate, RateLimits};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8200);
 const DATABASE_REMEDY: &str = "write sqlite:FILE, such as sqlite:/var/lib/helvetisafe/vault.db";
-const MAX_DRAIN_DELAY: Duration = Duration::from_secs(3600);
+const MAX_TIME: Duration = Duration::from_secs(3600);
 
 /// A configuration that `serve` can run: the wrong combinations of settings are refused when it is made.
 #[derive(Clone, Debug)]
@@ -39,6 +37,7 @@ pub(super) struct Tuning {
     pub(super) has_access_log: bool,
     pub(super) log_format: log::Format,
     pub(super) max_connections: Option<usize>,
+    pub(super) client_timeout: Option<Duration>,
     pub(super) limits: RateLimits,
 }
 
@@ -98,7 +97,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
     let mut reader = Reader::new(given, file);
     let database = database(&mut reader);
     let address = reader.one("listen", ADDRESS, parsed);
-    let is_listen_wrong = address.is_none() && reader.values.contains_key("listen");
+    let is_listen_wrong = address.is_none() && reader.is_given("listen");
     let address = address.unwrap_or(DEFAULT_LISTEN);
     let files = certificate_files(&mut reader);
     let metrics_listen = reader.one("metrics-listen", ADDRESS, parsed);
@@ -120,112 +119,40 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
         files,
         metrics_listen,
         migrates,
-        config: config.filter(|_| reader.problems.is_empty()),
-        problems: reader.problems,
+        config: config.filter(|_| reader.problems().is_empty()),
+        problems: reader.into_problems(),
     }
 }
 
 const ADDRESS: &str = "write an address with a port, such as 0.0.0.0:8200 or [::]:8200";
 const PATH: &str = "write the path of a file";
 const TIME: &str = "write it like 15s or 1m, up to 1h";
-const SWITCH: &str = "write true or false";
+const POSITIVE_TIME: &str = "write it like 30s or 1m, from 1s to 1h";
 const FORMAT: &str = "write text or json";
 const COUNT: &str = "write a number from 1 to 1000000";
-
-/// The settings with the most weight each, and the problems found.
-struct Reader {
-    values: HashMap<&'static str, Given>,
-    problems: Vec<Problem>,
-}
-
-impl Reader {
-    fn new(given: Vec<Given>, file: Option<&Path>) -> Self {
-        let (from_file, problems) = file.map(file::read).unwrap_or_default();
-        let values = from_file.into_iter().chain(given);
-        Self {
-            values: values.map(|given| (given.name, given)).collect(),
-            problems,
-        }
-    }
-
-    /// Returns whether a switch is on.
-    fn switch(&mut self, name: &'static str) -> bool {
-        self.one(name, SWITCH, parsed).unwrap_or(false)
-    }
-
-    /// Parses a setting with one value; `None` if it is not given or wrong.
-    fn one<T>(
-        &mut self,
-        name: &'static str,
-        remedy: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        self.all(name, remedy, parse)?.pop()
-    }
-
-    /// Parses every value of a setting; `None` if it is not given or one is wrong.
-    fn all<T>(
-        &mut self,
-        name: &'static str,
-        remedy: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        debug_assert!(SETTINGS.iter().any(|setting| setting.name == name));
-        let given = self.values.get(name)?;
-        let mut parsed = Vec::new();
-        for value in &given.values {
-            match parse(value) {
-                Some(value) => parsed.push(value),
-                None => {
-                    let problem = format_args!("{value:?} is not valid");
-                    self.problems
-                        .push(Problem::new(given.subject(), problem, remedy));
-                    return None;
-                }
-            }
-        }
-        Some(parsed)
-    }
-
-    /// Returns the place of a setting, or the option that would give it.
-    fn subject(&self, name: &str) -> String {
-        let given = self.values.get(name);
-        given.map_or_else(|| format!("--{name}"), Given::subject)
-    }
-}
 
 impl Tuning {
     fn read(reader: &mut Reader) -> Self {
         Self {
-            drain_delay: reader
-                .one("drain-delay", TIME, drain_delay)
-                .unwrap_or_default(),
+            drain_delay: reader.one("drain-delay", TIME, time).unwrap_or_default(),
             has_access_log: reader.switch("access-log"),
             log_format: reader.one("log-format", FORMAT, parsed).unwrap_or_default(),
             max_connections: reader.one("max-connections", COUNT, count),
+            client_timeout: reader.one("client-timeout", POSITIVE_TIME, positive_time),
             limits: limits(reader),
         }
     }
 }
 
-fn parsed<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
 fn database(reader: &mut Reader) -> Option<Database> {
-    if !reader.values.contains_key("database") {
-        let problem = Problem::new("--database", "is missing", DATABASE_REMEDY);
-        reader.problems.push(problem);
-    }
-    let given = reader.values.get("database")?;
-    let database = given.values.first()?.parse::<Database>();
-    let subject = given.subject();
-    // Without the value, which may have a password in it.
-    let refuse = |error| {
-        reader
-            .problems
-            .push(Problem::new(subject, error, DATABASE_REMEDY))
+    let remedy = DATABASE_REMEDY;
+    let Some(given) = reader.value("database") else {
+        reader.refuse("database", "is missing", remedy);
+        return None;
     };
+    let database = given.parse::<Database>();
+    // Without the value, which may have a password in it.
+    let refuse = |error| reader.refuse("database", error, remedy);
     database.map_err(refuse).ok()
 }
 
@@ -236,18 +163,16 @@ fn path(text: &str) -> Option<PathBuf> {
 fn certificate_files(reader: &mut Reader) -> Option<CertificateFiles> {
     let certificate = reader.one("tls-cert", PATH, path);
     let key = reader.one("tls-key", PATH, path);
-    let lonely = match (certificate, key) {
+    let (one, other) = match (certificate, key) {
         (Some(certificate), Some(key)) => return Some(CertificateFiles { certificate, key }),
         (Some(_), None) => ("tls-cert", "tls-key"),
         (None, Some(_)) => ("tls-key", "tls-cert"),
         (None, None) => return None,
     };
-    let (one, other) = lonely;
-    if !reader.values.contains_key(other) {
-        let problem = format_args!("is given without --{other}");
-        let remedy = format_args!("give both, or neither for plain HTTP on a loopback address");
-        let problem = Problem::new(reader.subject(one), problem, remedy);
-        reader.problems.push(problem);
+    if !reader.is_given(other) {
+        let problem = format!("is given without --{other}");
+        let remedy = "give both, or neither for plain HTTP on a loopback address";
+        reader.refuse(one, problem, remedy);
     }
     None
 }
@@ -268,29 +193,36 @@ fn endpoint(
         (Some(files), _) => Some(Endpoint::Tls(address, files)),
         (None, _) if address.ip().is_loopback() => Some(Endpoint::Loopback(address)),
         (None, Some(proxies)) => Some(Endpoint::Proxied(address, proxies)),
+        // Wrong values of these are reported already.
+        (None, None) if PROTECTIONS.iter().any(|name| reader.is_given(name)) => None,
         (None, None) => {
-            let problem = format_args!(
+            let problem = format!(
                 "{address} is not a loopback address, and without TLS everybody on the network could read \
                  the clients' credentials"
             );
             let remedy = "give --tls-cert and --tls-key, or --trusted-proxy with the network of a proxy that does \
                           TLS, or listen on 127.0.0.1";
-            let problem = Problem::new(reader.subject("listen"), problem, remedy);
-            reader.problems.push(problem);
+            reader.refuse("listen", problem, remedy);
             None
         }
     }
 }
 
-/// Parses a duration: `15s`, `1m`, or a number of seconds.
-fn drain_delay(text: &str) -> Option<Duration> {
+const PROTECTIONS: [&str; 3] = ["tls-cert", "tls-key", "trusted-proxy"];
+
+/// Parses a duration of up to an hour: `15s`, `1m`, or a number of seconds.
+fn time(text: &str) -> Option<Duration> {
     if text.trim() != text {
         return None;
     }
     let seconds = text.parse().ok().map(SignedDuration::from_secs);
     let time = seconds.or_else(|| text.parse().ok())?;
     let time = Duration::try_from(time).ok()?;
-    (time <= MAX_DRAIN_DELAY).then_some(time)
+    (time <= MAX_TIME).then_some(time)
+}
+
+fn positive_time(text: &str) -> Option<Duration> {
+    time(text).filter(|time| *time >= Duration::from_secs(1))
 }
 
 fn count(text: &str) -> Option<usize> {
@@ -392,6 +324,8 @@ mod tests {
             ("drain-delay", "soon", "write it like 15s"),
             ("drain-delay", "2h", "write it like 15s"),
             ("drain-delay", "-1s", "write it like 15s"),
+            ("client-timeout", "0", "write it like 30s"),
+            ("client-timeout", "500ms", "write it like 30s"),
             ("no-migrate", "yes", "write true or false"),
             ("log-format", "xml", "write text or json"),
             ("max-connections", "0", "write a number"),
@@ -404,6 +338,8 @@ mod tests {
         }
         let secret = resolve(&[("database", "postgre://user:canary@host/db")]).unwrap_err();
         assert!(!secret.contains("canary"), "{secret}");
+        let wrong = resolve(&[("listen", "[::]:0"), ("trusted-proxy", "x")]).unwrap_err();
+        assert_eq!(wrong.lines().count(), 1, "{wrong}");
         let all = resolve(&[("listen", "x"), ("drain-delay", "x"), ("access-log", "x")]);
         assert_eq!(all.unwrap_err().lines().count(), 3);
         let missing = Config::resolve(Vec::new(), None).unwrap_err();

@@ -1,6 +1,7 @@
 //! A started vault with what the command changes while it runs.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
@@ -16,6 +17,7 @@ pub(super) struct Server {
     vault: Vault,
     tls: Option<Arc<Tls>>,
     metrics: Arc<Metrics>,
+    access_log_writer: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -26,13 +28,13 @@ impl Server {
         let (protection, tls) = protection(config.endpoint)?;
         check_schema(&config.database, config.migrates).await?;
         let metrics = Arc::new(Metrics::new(tls.is_some()));
-        let access_log = config
-            .tuning
-            .has_access_log
-            .then(|| AccessLog::start(Arc::clone(&metrics)));
+        let access_log = config.tuning.has_access_log;
+        let access_log = access_log.then(|| AccessLog::start(Arc::clone(&metrics)));
+        let (access_log, access_log_writer) =
+            access_log.transpose().map_err(Error::Thread)?.unzip();
         let telemetry = Telemetry {
             metrics: Arc::clone(&metrics),
-            access_log: access_log.transpose().map_err(Error::Thread)?,
+            access_log,
             proxies: config.proxies,
         };
         let mut builder = Vault::builder()
@@ -47,10 +49,14 @@ impl Server {
         if let Some(connections) = config.tuning.max_connections {
             builder = builder.max_connections(connections);
         }
+        if let Some(timeout) = config.tuning.client_timeout {
+            builder = builder.client_timeout(timeout);
+        }
         let server = Self {
             vault: builder.start()?,
             tls,
             metrics,
+            access_log_writer,
         };
         server.introduce();
         Ok(server)
@@ -88,7 +94,8 @@ impl Server {
         }
     }
 
-    fn observe_certificate(&self) {
+    /// Records the end of the certificate, and logs what the operator should mend.
+    pub(super) fn observe_certificate(&self) {
         let Some(tls) = &self.tls else { return };
         self.metrics.set_expiry(tls.expires_at());
         for warning in tls.warnings(Timestamp::now()) {
@@ -101,8 +108,14 @@ impl Server {
         self.vault.drain();
     }
 
+    /// Stops the vault, and writes the lines of the access log that wait.
     pub(super) fn stop(self) -> Result<(), Error> {
-        self.vault.stop()
+        let stopped = self.vault.stop();
+        if let Some(writer) = self.access_log_writer {
+            // It ends with the vault's last request, and does not panic.
+            let _ = writer.join();
+        }
+        stopped
     }
 }
 

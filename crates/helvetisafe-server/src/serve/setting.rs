@@ -113,7 +113,7 @@ const fn setting(
 }
 
 /// Every setting of `serve`, in the order of the help.
-pub static SETTINGS: [Setting; 14] = [
+pub static SETTINGS: [Setting; 15] = [
     setting(
         "database",
         "HELVETISAFE_SERVER_DATABASE",
@@ -194,6 +194,14 @@ pub static SETTINGS: [Setting; 14] = [
         "COUNT",
         Kind::Value,
         "Connections that are served at the same time; 512 by default. Others wait",
+    ),
+    setting(
+        "client-timeout",
+        "HELVETISAFE_SERVER_CLIENT_TIMEOUT",
+        "TIME",
+        Kind::Value,
+        "The longest time for a TLS handshake, for the head of a request, for its body, between two reads of an \
+         answer, and between two requests; 30s by default",
     ),
     setting(
         "limit-requests",

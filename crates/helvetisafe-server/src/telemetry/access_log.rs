@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use super::{Answered, Metrics};
 use crate::log;
@@ -20,12 +21,12 @@ pub(crate) struct AccessLog {
 }
 
 impl AccessLog {
-    /// Starts the thread that writes the lines.
-    pub(crate) fn start(metrics: Arc<Metrics>) -> io::Result<Self> {
+    /// Starts the thread that writes the lines. It ends when the last copy of the log is dropped.
+    pub(crate) fn start(metrics: Arc<Metrics>) -> io::Result<(Self, JoinHandle<()>)> {
         let (lines, queue) = sync_channel(QUEUED_LINES);
         let thread = std::thread::Builder::new().name("helvetisafe-access-log".to_owned());
-        thread.spawn(move || write_all(&queue))?;
-        Ok(Self { lines, metrics })
+        let writer = thread.spawn(move || write_all(&queue))?;
+        Ok((Self { lines, metrics }, writer))
     }
 
     pub(super) fn write(&self, answered: &Answered, client: Option<IpAddr>) {
@@ -49,7 +50,6 @@ impl AccessLog {
     }
 }
 
-/// Ends when the last sender is dropped.
 fn write_all(queue: &Receiver<String>) {
     for mut line in queue {
         line.push('\n');

@@ -120,9 +120,9 @@ fn the_access_log_has_templates_and_no_credentials() {
         "--limit-failed-logins",
         "1/3600",
     ];
-    let mut serve = Serve::start(&state, &options);
+    let serve = Serve::start(&state, &options);
     make_requests(&state, serve.address);
-    serve.line("\"method\":\"other\"");
+    // At once: the lines that wait are written before the end.
     let lines = serve.stop();
     let objects: Vec<Value> = lines
         .iter()

@@ -97,8 +97,14 @@ fn a_database_in_use_is_refused() {
     let state = State::new();
     let serve = Serve::start(&state, &[]);
     let database = state.database();
-    let (code, _, stderr) = run(&["serve", "--database", &database, "--listen", "127.0.0.1:0"]);
+    let mut arguments = vec!["serve", "--database", &database, "--listen", "127.0.0.1:0"];
+    let (code, _, stderr) = run(&arguments);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("another process uses it"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    arguments.push("--log-format=json");
+    let (_, _, stderr) = run(&arguments);
+    let line: serde_json::Value = serde_json::from_str(&stderr).unwrap();
+    assert_eq!(line["level"], "error", "{stderr}");
     serve.stop();
 }
