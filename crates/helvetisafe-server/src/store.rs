@@ -8,6 +8,7 @@ mod account;
 mod database;
 mod error;
 mod moment;
+mod postgres;
 mod secret;
 mod sqlite;
 mod token;
@@ -21,6 +22,7 @@ use helvetisafe_proto::endpoint::{
 use crate::Error;
 use crate::token::Hash;
 use database::Engine;
+use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
@@ -35,6 +37,16 @@ pub(crate) use version::SecretVersion;
 /// The open database.
 pub(crate) enum Store {
     Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// The state of a database that serves.
+#[allow(dead_code, reason = "for the readiness of a node")]
+pub(crate) struct Probe {
+    /// The time of the database.
+    pub(crate) now: Moment,
+    /// Whether a commit waits for a standby; `None` if the database has none.
+    pub(crate) is_replicated: Option<bool>,
 }
 
 /// Opening and closing.
@@ -44,6 +56,7 @@ impl Store {
         Ok(match &database.0 {
             Engine::Memory => Self::Sqlite(Sqlite::in_memory()?),
             Engine::Sqlite(path) => Self::Sqlite(Sqlite::in_file(path.clone())?),
+            Engine::Postgres(address) => Self::Postgres(Postgres::new(address)),
         })
     }
 
@@ -51,6 +64,7 @@ impl Store {
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
         let migrated = match self {
             Self::Sqlite(sqlite) => sqlite.migrate().await,
+            Self::Postgres(postgres) => postgres.migrate().await,
         };
         migrated.map_err(|error| self.error(error))
     }
@@ -60,6 +74,16 @@ impl Store {
     pub(crate) async fn pending_migrations(&self) -> Result<usize, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.pending_migrations().await,
+            Self::Postgres(postgres) => postgres.pending_migrations().await,
+        }
+    }
+
+    /// Checks that the database answers and takes writes.
+    #[allow(dead_code, reason = "for the readiness of a node")]
+    pub(crate) async fn probe(&self) -> Result<Probe, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.probe().await,
+            Self::Postgres(postgres) => postgres.probe().await,
         }
     }
 
@@ -67,6 +91,7 @@ impl Store {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 
@@ -74,6 +99,7 @@ impl Store {
     pub(crate) fn error(&self, reason: StoreError) -> Error {
         let name = match self {
             Self::Sqlite(sqlite) => sqlite.name(),
+            Self::Postgres(postgres) => postgres.name(),
         };
         Error::Database {
             name: name.to_owned(),
@@ -87,6 +113,7 @@ impl Store {
     pub(crate) async fn add_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_organization(id).await,
+            Self::Postgres(postgres) => postgres.add_organization(id).await,
         }
     }
 
@@ -94,6 +121,7 @@ impl Store {
     pub(crate) async fn add_account(&self, account: AccountRow) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_account(account).await,
+            Self::Postgres(postgres) => postgres.add_account(account).await,
         }
     }
 
@@ -105,12 +133,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_tenant(account, token).await,
+            Self::Postgres(postgres) => postgres.add_tenant(account, token).await,
         }
     }
 
     pub(crate) async fn has_accounts(&self) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.has_accounts(),
+            Self::Postgres(postgres) => postgres.has_accounts().await,
         }
     }
 
@@ -118,6 +148,7 @@ impl Store {
     pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.client(client_id),
+            Self::Postgres(postgres) => postgres.client(client_id).await,
         }
     }
 
@@ -129,6 +160,7 @@ impl Store {
     ) -> Result<Option<String>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.encrypted_org_key(account, epoch),
+            Self::Postgres(postgres) => postgres.encrypted_org_key(account, epoch).await,
         }
     }
 
@@ -139,6 +171,7 @@ impl Store {
     ) -> Result<Option<PrivateKeyAnswer>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.private_key(account),
+            Self::Postgres(postgres) => postgres.private_key(account).await,
         }
     }
 }
@@ -149,6 +182,7 @@ impl Store {
     pub(crate) async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_token(token).await,
+            Self::Postgres(postgres) => postgres.add_token(token).await,
         }
     }
 
@@ -156,6 +190,7 @@ impl Store {
     pub(crate) async fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.principal(hash),
+            Self::Postgres(postgres) => postgres.principal(hash).await,
         }
     }
 
@@ -167,6 +202,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.revoke(account, kind).await,
+            Self::Postgres(postgres) => postgres.revoke(account, kind).await,
         }
     }
 
@@ -175,6 +211,7 @@ impl Store {
     pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.forget_tokens(api_tokens).await,
+            Self::Postgres(postgres) => postgres.forget_tokens(api_tokens).await,
         }
     }
 }
@@ -189,6 +226,7 @@ impl Store {
     ) -> Result<Option<(Principal, Option<SecretRecord>)>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read_secret(hash, key),
+            Self::Postgres(postgres) => postgres.read_secret(hash, key).await,
         }
     }
 
@@ -199,6 +237,7 @@ impl Store {
     ) -> Result<Option<CreatedSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
+            Self::Postgres(postgres) => postgres.create_secret(write).await,
         }
     }
 
@@ -208,6 +247,7 @@ impl Store {
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
+            Self::Postgres(postgres) => postgres.update_secret(write).await,
         }
     }
 
@@ -215,6 +255,7 @@ impl Store {
     pub(crate) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
+            Self::Postgres(postgres) => postgres.put_secret(write).await,
         }
     }
 
@@ -227,6 +268,7 @@ impl Store {
     ) -> Result<Conditional<()>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.delete_secret(tenant, key, versions).await,
+            Self::Postgres(postgres) => postgres.delete_secret(tenant, key, versions).await,
         }
     }
 
@@ -239,6 +281,7 @@ impl Store {
     ) -> Result<Option<SecretRecord>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.secret(tenant, key),
+            Self::Postgres(postgres) => postgres.secret(tenant, key).await,
         }
     }
 
@@ -249,6 +292,7 @@ impl Store {
     ) -> Result<(ListVersion, Moment), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.list_version(tenant),
+            Self::Postgres(postgres) => postgres.list_version(tenant).await,
         }
     }
 
@@ -256,6 +300,7 @@ impl Store {
     pub(crate) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.list(tenant),
+            Self::Postgres(postgres) => postgres.list(tenant).await,
         }
     }
 
@@ -268,6 +313,7 @@ impl Store {
     ) -> Result<Vec<ListedSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.list_page(tenant, page),
+            Self::Postgres(postgres) => postgres.list_page(tenant, page).await,
         }
     }
 
@@ -278,6 +324,7 @@ impl Store {
     ) -> Result<Vec<StoredSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.stored_secrets(tenant),
+            Self::Postgres(postgres) => postgres.stored_secrets(tenant).await,
         }
     }
 
@@ -285,6 +332,10 @@ impl Store {
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,
+            Self::Postgres(postgres) => postgres.sweep().await,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The database of a vault: `sqlite:PATH`.
+use super::postgres::Address;
+
+/// The database of a vault: `sqlite:PATH`, or `postgres://[USER@]HOST[:PORT][,HOST[:PORT]…]/DATABASE`.
+///
+/// A PostgreSQL database has a primary among its hosts, which is found again after a failover. Connections to another
+/// machine use TLS and check its certificate, against the system's authorities and those of the parameter
+/// `sslrootcert=FILE`; `sslcert=FILE` and `sslkey=FILE` authenticate the vault. `sslmode=disable` is for networks that
+/// encrypt themselves. The password is in the file that `password_file=FILE` names, in that of the variable `PGPASSFILE`
+/// or in `PGPASSWORD`, never in the URL. `host=FOLDER` is the folder of a Unix socket.
 ///
 /// ```
 /// # use helvetisafe_server::Database;
@@ -19,6 +27,7 @@ pub struct Database(pub(super) Engine);
 pub(super) enum Engine {
     Memory,
     Sqlite(PathBuf),
+    Postgres(Address),
 }
 
 /// The text names no database.
@@ -44,10 +53,17 @@ impl FromStr for Database {
     type Err = InvalidDatabase;
 
     fn from_str(text: &str) -> Result<Self, InvalidDatabase> {
-        match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Self::file(path)),
-            _ => Err(InvalidDatabase(
-                "the database has to be sqlite:PATH".to_owned(),
+        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            return Ok(Self::file(path));
+        }
+        let schemes = ["postgres://", "postgresql://"];
+        match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
+            Some(rest) => {
+                let address = Address::parse(rest).map_err(InvalidDatabase)?;
+                Ok(Self(Engine::Postgres(address)))
+            }
+            None => Err(InvalidDatabase(
+                "the database has to be sqlite:PATH or postgres://HOST/DATABASE".to_owned(),
             )),
         }
     }
@@ -58,6 +74,7 @@ impl fmt::Display for Database {
         match &self.0 {
             Engine::Memory => f.write_str("in memory"),
             Engine::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Engine::Postgres(address) => write!(f, "{address}"),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{Moment, Probe, StoreError};
 use crate::Error;
 use connection::Readers;
 use file::OpenFile;
@@ -77,6 +77,19 @@ impl Sqlite {
     #[allow(dead_code, reason = "for a start that must not migrate")]
     pub(super) async fn pending_migrations(&self) -> Result<usize, StoreError> {
         self.writer.exclusive(migrations::pending).await
+    }
+
+    /// Checks that a write would work.
+    #[allow(dead_code, reason = "for the readiness of a node")]
+    pub(super) async fn probe(&self) -> Result<Probe, StoreError> {
+        self.write(|connection| {
+            connection.execute("UPDATE organizations SET id = id WHERE false", [])?;
+            Ok(Probe {
+                now: Moment::now(),
+                is_replicated: None,
+            })
+        })
+        .await
     }
 
     /// Waits for the writes in the queue, moves the log to the database file, and closes it.
