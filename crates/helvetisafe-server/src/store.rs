@@ -60,6 +60,11 @@ impl Store {
         })
     }
 
+    /// Returns whether other nodes may serve the same database.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Makes the tables, or brings those of an earlier version up to date.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
         let migrated = match self {

@@ -35,7 +35,7 @@ initialize --locale=C --locale-provider=icu --icu-locale=en || initialize --loca
     -c unix_socket_directories="$folder" -c fsync=off -c max_connections=300 "$@" \
     >"$folder/postgres.log" 2>&1 &
 server=$!
-until grep -q "database system is ready to accept connections" "$folder/postgres.log"; do
+until grep -qs "database system is ready to accept connections" "$folder/postgres.log"; do
     kill -0 "$server" 2>/dev/null || { cat "$folder/postgres.log" >&2; exit 1; }
     sleep 0.05
 done

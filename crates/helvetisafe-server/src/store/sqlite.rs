@@ -6,6 +6,7 @@
 
 mod accounts;
 mod connection;
+mod disk;
 mod file;
 mod migrations;
 mod secrets;
@@ -17,9 +18,10 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
-use super::{Moment, Probe, StoreError};
+use super::{Moment, Probe, SecretWrite, StoreError};
 use crate::Error;
 use connection::Readers;
+use disk::Disk;
 use file::OpenFile;
 use writer::Writer;
 
@@ -29,6 +31,7 @@ pub(crate) struct Sqlite {
     readers: Readers,
     name: String,
     file: Option<OpenFile>,
+    disk: Option<Disk>,
 }
 
 impl Sqlite {
@@ -60,6 +63,7 @@ impl Sqlite {
             writer: Writer::start(connection).map_err(Error::Thread)?,
             readers,
             name,
+            disk: file.as_ref().map(|file| Disk::of(file.path().to_owned())),
             file,
         })
     }
@@ -117,6 +121,30 @@ impl Sqlite {
         write: impl Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(write).await
+    }
+
+    /// Runs a write of a value, unless the disk is nearly full.
+    async fn write_value<T: Send + 'static>(
+        &self,
+        value: SecretWrite,
+        write: impl Fn(&Connection, &SecretWrite) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let disk = self.disk.clone();
+        self.write(move |connection| {
+            if let Some(disk) = &disk {
+                disk.check(connection, value.ciphertext.value.len())?;
+            }
+            write(connection, &value)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+impl Sqlite {
+    /// Behaves as with a full disk.
+    pub(super) fn fill_disk(&mut self) {
+        self.disk = self.disk.take().map(Disk::full);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::connections;
 use crate::http;
 use crate::limits::Limits;
 use crate::shared::Shared;
-use crate::store::Store;
+use crate::store::{Database, Store};
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,7 +49,8 @@ pub(super) fn run(
         let address = listener
             .local_addr()
             .map_err(|error| cannot_listen(builder.listen, error))?;
-        let store = Store::open(&builder.database).await?;
+        let database = builder.database.clone().unwrap_or(Database::in_memory());
+        let store = Store::open(&database).await?;
         store.migrate().await?;
         let settings = builder.settings.clone();
         let shared = Arc::new(Shared {

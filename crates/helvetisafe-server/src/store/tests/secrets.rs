@@ -214,3 +214,41 @@ async fn large_values_survive() {
         assert_eq!(world.read("a").await.unwrap().0, value);
     }
 }
+
+/// Reads, tokens and deletes go on.
+#[tokio::test]
+async fn a_full_disk_refuses_values_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Database::file(folder.path().join("vault.db"));
+    let mut world = World::of(&file, folder).await;
+    world.create("a", "1").await;
+    world.create("b", "1").await;
+    let Store::Sqlite(sqlite) = &mut world.store else {
+        panic!("it is a file");
+    };
+    sqlite.fill_disk();
+    let store = &world.store;
+    let refused = Some(StoreError::Full);
+    assert_eq!(
+        store.create_secret(world.write("c", "1")).await.err(),
+        refused
+    );
+    assert_eq!(
+        store.update_secret(world.write("a", "2")).await.err(),
+        refused
+    );
+    assert_eq!(store.put_secret(world.write("a", "2")).await.err(), refused);
+    assert_eq!(world.read("a").await.unwrap().0, "1");
+    store
+        .add_token(token(world.account, TokenExpiry::Never))
+        .await
+        .unwrap();
+    let deleted = store.delete_secret(world.tenant, key("b"), None).await;
+    assert_eq!(deleted.unwrap(), Conditional::Done(()));
+    store
+        .revoke(world.account, TokenKind::Access)
+        .await
+        .unwrap();
+    store.sweep().await.unwrap();
+    assert_eq!(world.list().await, ["a"]);
+}
