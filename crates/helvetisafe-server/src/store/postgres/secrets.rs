@@ -37,7 +37,7 @@ macro_rules! live {
 
 /// A write of a secret of the tenant $1, $2, that returns `dates` for each row. $4 is a random number for a shard, $5 its
 /// next number. Returns whether the epoch is still that of the organization, and the dates of the written row, if any.
-macro_rules! write {
+macro_rules! write_secret {
     ($write:expr) => {
         concat!(
             "WITH current AS (SELECT id FROM organizations WHERE id = $1 AND key_epoch = $2 FOR SHARE), \
@@ -136,7 +136,7 @@ impl Postgres {
         let numbers = Numbers::generate()?;
         let versions = versions.as_deref();
         let statement = || {
-            let delete = write!(concat!(
+            let delete = write_secret!(concat!(
                 "DELETE FROM secrets WHERE ",
                 live!(),
                 " AND key = $3 AND EXISTS (SELECT 1 FROM current) \
@@ -158,7 +158,7 @@ impl Postgres {
         numbers: &Numbers,
     ) -> Result<Option<Dates>, StoreError> {
         let statement = || {
-            let insert = write!(concat!(
+            let insert = write_secret!(concat!(
                 "INSERT INTO secrets (organization, key_epoch, key, version, write_id, created_at, \
                  updated_at, expires_at, value, nonce) SELECT id, $2, $3, $6, $7, ",
                 now!(),
@@ -183,7 +183,7 @@ impl Postgres {
         numbers: &Numbers,
     ) -> Result<Option<Dates>, StoreError> {
         let statement = || {
-            let update = write!(concat!(
+            let update = write_secret!(concat!(
                 "UPDATE secrets SET version = $6, write_id = $7, updated_at = ",
                 now!(),
                 ", expires_at = CASE WHEN $11 THEN expires_at ELSE $8 END, value = $9, nonce = $10 \

@@ -43,7 +43,7 @@ pub(super) use insert_token;
 
 /// The principal of the token with the hash $1, if it is valid and its account is active.
 macro_rules! principal {
-    ($columns:literal, $join:literal) => {
+    ($columns:literal, $join:expr) => {
         concat!(
             "SELECT tokens.kind, accounts.id, organizations.id, organizations.key_epoch, tokens.scopes",
             $columns,
@@ -113,10 +113,13 @@ impl Postgres {
             sqlx::query(principal!(
                 ", secrets.version, secrets.created_at, secrets.updated_at, secrets.expires_at, \
                  secrets.value, secrets.nonce",
-                "LEFT JOIN secrets ON secrets.organization = organizations.id \
-                 AND secrets.key_epoch = organizations.key_epoch AND secrets.key = $2 \
-                 AND (secrets.expires_at IS NULL OR secrets.expires_at > \
-                 (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
+                concat!(
+                    "LEFT JOIN secrets ON secrets.organization = organizations.id \
+                     AND secrets.key_epoch = organizations.key_epoch AND secrets.key = $2 \
+                     AND (secrets.expires_at IS NULL OR secrets.expires_at > ",
+                    now!(),
+                    ")"
+                )
             ))
             .bind(hash.as_bytes())
             .bind(key.as_str())
