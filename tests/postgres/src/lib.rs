@@ -9,16 +9,16 @@
     clippy::unwrap_used,
     reason = "used by tests only, and a test fails loudly"
 )]
-#![cfg(unix)]
 
+#[cfg(unix)]
 mod programs;
+#[cfg(unix)]
 mod server;
-
-use std::sync::OnceLock;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
+#[cfg(unix)]
 pub use server::Server;
 
 /// The variable that names a server: `postgres://USER@HOST:PORT/DATABASE?password_file=FILE`, or the folder of its
@@ -35,13 +35,23 @@ pub struct Database {
 /// no PostgreSQL.
 #[must_use]
 pub fn database() -> Option<Database> {
-    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let named = std::env::var(VARIABLE).ok();
-    let server = match named.filter(|value| !value.starts_with('/')) {
-        Some(url) => url,
-        None => SERVER.get_or_init(|| Server::start(&[])).as_ref()?.url(),
-    };
-    Some(Database::create(server))
+    let server = named.filter(|value| !value.starts_with('/'));
+    server.or_else(own_server).map(Database::create)
+}
+
+/// Returns the URL of a server that the first test has started.
+#[cfg(unix)]
+fn own_server() -> Option<String> {
+    static SERVER: std::sync::OnceLock<Option<Server>> = std::sync::OnceLock::new();
+    let server = SERVER.get_or_init(|| Server::start(&[]));
+    server.as_ref().map(Server::url)
+}
+
+#[cfg(not(unix))]
+fn own_server() -> Option<String> {
+    eprintln!("skipped: {VARIABLE} names no PostgreSQL");
+    None
 }
 
 impl Database {
