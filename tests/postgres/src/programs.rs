@@ -17,12 +17,13 @@ pub(crate) fn folder() -> Option<PathBuf> {
     folders.extend(versions("/usr/lib/postgresql"));
     folders.extend(versions("/opt/homebrew/opt"));
     folders.push("/usr/local/pgsql/bin".into());
-    let has_programs = |folder: &PathBuf| {
-        ["initdb", "postgres"]
-            .iter()
-            .all(|name| folder.join(name).is_file())
-    };
-    folders.into_iter().find(has_programs)
+    folders.into_iter().find_map(|folder| {
+        // In `PATH` there may be links to some of the programs.
+        let program = folder.join("initdb").canonicalize().ok()?;
+        let folder = program.parent()?;
+        let has_server = folder.join("postgres").is_file();
+        has_server.then(|| folder.to_owned())
+    })
 }
 
 /// Returns the folders of the versions below a folder, the newest first.

@@ -12,8 +12,8 @@ use crate::programs;
 /// It takes the password as it is, since an unoptimized client computes SCRAM for most of a second. The collation is not that of the bytes, so that a statement which relies on the database's fails.
 const SCRIPT: &str = r#"
 set -eu
-programs=$1 port=$2
-shift 2
+programs=$1 port=$2 primary=$3 password=$4
+shift 4
 folder=$(mktemp -d "${TMPDIR:-/tmp}/helvetisafe-postgres.XXXXXX")
 server=
 stop() {
@@ -22,20 +22,26 @@ stop() {
 }
 trap stop EXIT
 trap 'exit 1' HUP INT TERM
-od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$folder/password"
 initialize() {
     "$programs/initdb" -D "$folder/data" -U helvetisafe -A password --pwfile="$folder/password" \
         --no-sync -E UTF8 "$@" >"$folder/initdb.log" 2>&1
 }
-initialize --locale=C --locale-provider=icu --icu-locale=en || initialize --locale=C || {
-    cat "$folder/initdb.log" >&2
-    exit 1
-}
+if [ -z "$primary" ]; then
+    od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$folder/password"
+    initialize --locale=C --locale-provider=icu --icu-locale=en || initialize --locale=C || {
+        cat "$folder/initdb.log" >&2
+        exit 1
+    }
+else
+    cp "$password" "$folder/password"
+    PGPASSWORD=$(cat "$password") "$programs/pg_basebackup" -D "$folder/data" -R -c fast --no-sync \
+        -h 127.0.0.1 -p "$primary" -U helvetisafe
+fi
 "$programs/postgres" -D "$folder/data" -c listen_addresses=127.0.0.1 -c port="$port" \
     -c unix_socket_directories="$folder" -c fsync=off -c max_connections=300 "$@" \
     >"$folder/postgres.log" 2>&1 &
 server=$!
-until grep -qs "database system is ready to accept connections" "$folder/postgres.log"; do
+until grep -qsE "database system is ready to accept (read-only )?connections" "$folder/postgres.log"; do
     kill -0 "$server" 2>/dev/null || { cat "$folder/postgres.log" >&2; exit 1; }
     sleep 0.05
 done
@@ -43,7 +49,7 @@ echo "$folder"
 cat >/dev/null
 "#;
 
-/// A running server. It stops, and its folder is removed, on drop and when the process ends.
+/// A running server. It stops at once, as in a crash, and its folder is removed, on drop and when the process ends.
 pub struct Server {
     folder: String,
     port: u16,
@@ -56,6 +62,27 @@ impl Server {
     /// PostgreSQL.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Option<Self> {
+        Self::run("", "", arguments)
+    }
+
+    /// Starts a standby of this server, which replicates it and answers reads.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let password = format!("{}/password", self.folder);
+        Self::run(&self.port.to_string(), &password, &[]).unwrap()
+    }
+
+    /// Makes a primary of a standby, and returns once it is one.
+    pub fn promote(&self) {
+        crate::run(&self.url(), "SELECT pg_promote()");
+    }
+
+    /// Runs a script of SQL in its database.
+    pub fn execute(&self, script: &str) {
+        crate::run(&self.url(), script);
+    }
+
+    fn run(primary: &str, password: &str, arguments: &[&str]) -> Option<Self> {
         let Some(programs) = programs::folder() else {
             eprintln!("skipped: this machine has no PostgreSQL");
             return None;
@@ -66,6 +93,7 @@ impl Server {
             .args(["-c", SCRIPT, "sh"])
             .arg(programs)
             .arg(port.to_string())
+            .args([primary, password])
             .args(arguments)
             .current_dir("/")
             .stdin(Stdio::piped())

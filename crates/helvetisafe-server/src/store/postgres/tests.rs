@@ -1,5 +1,7 @@
 //! What becomes of statements when servers and connections fail.
 
+mod failover;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
