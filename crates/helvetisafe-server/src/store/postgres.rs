@@ -25,9 +25,12 @@ use pool::Pool;
 
 pub(super) use address::Address;
 
-/// The longest time of a statement. It is measured here, since a server that cancels a commit which waits for its
-/// standby leaves it visible and in danger of being lost.
-const STATEMENT: Duration = Duration::from_secs(10);
+/// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
+/// measured here, since a server that cancels a commit which waits for its standby leaves it visible and in danger of
+/// being lost.
+const REPEATED: Duration = Duration::from_secs(4);
+const ONCE: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(60);
 
 /// The largest number of attempts at a transaction that others are in the way of.
 const ATTEMPTS: u32 = 10;
@@ -102,7 +105,15 @@ impl Postgres {
         &self,
         statement: impl Fn() -> Statement + Send + Sync,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Effect::Repeatable).await
+        self.run(statement, Effect::Repeatable, REPEATED).await
+    }
+
+    /// Runs a statement on many rows that may be repeated.
+    async fn long(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Effect::Repeatable, LONG).await
     }
 
     /// Runs a statement that must not be repeated once it may have had its effect.
@@ -110,26 +121,27 @@ impl Postgres {
         &self,
         statement: impl Fn() -> Statement + Send + Sync,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Effect::Once).await
+        self.run(statement, Effect::Once, ONCE).await
     }
 
     async fn run(
         &self,
         statement: impl Fn() -> Statement + Send + Sync,
         effect: Effect,
+        time: Duration,
     ) -> Result<Vec<PgRow>, StoreError> {
         let mut conflicts = 0;
         let mut was_moved = false;
         loop {
             let mut held = self.pool.take().await?;
             let answer = statement().fetch_all(&mut held.connection);
-            let failure = match timeout(STATEMENT, answer).await {
+            let failure = match timeout(time, answer).await {
                 Ok(Ok(rows)) => {
                     held.give_back();
                     return Ok(rows);
                 }
                 Ok(Err(error)) => Failure::of(&error),
-                Err(_) => Failure::Lost(format!("no answer within {} s", STATEMENT.as_secs())),
+                Err(_) => Failure::Lost(format!("no answer within {} s", time.as_secs())),
             };
             match failure {
                 Failure::Conflict => {

@@ -316,7 +316,7 @@ impl Postgres {
                 .bind(tenant.organization.0)
                 .bind(tenant.key_epoch.0)
         };
-        let rows = self.repeatable(statement).await?;
+        let rows = self.long(statement).await?;
         let first = only(&rows)?;
         let version: Option<&str> = get(first, 1)?;
         let version = version.and_then(|n| n.parse().ok());
@@ -373,7 +373,7 @@ impl Postgres {
                 .bind(tenant.organization.0)
                 .bind(tenant.key_epoch.0)
         };
-        let rows = self.repeatable(statement).await?;
+        let rows = self.long(statement).await?;
         let stored = |row| Ok(dates(row, 0)?.stored(get(row, 6)?, ciphertext(row, 4)?));
         rows.iter().map(stored).collect()
     }
@@ -390,9 +390,9 @@ impl Postgres {
             );
             sqlx::query(delete).bind(numbers.list).bind(numbers.shard)
         };
-        self.repeatable(secrets).await?;
+        self.long(secrets).await?;
         let tokens = || sqlx::query(concat!("DELETE FROM tokens WHERE expires_at <= ", now!()));
-        self.repeatable(tokens).await.map(drop)
+        self.long(tokens).await.map(drop)
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
@@ -25,6 +26,8 @@ struct Proxy {
     to_cut: Arc<AtomicUsize>,
     /// Whether the statement is lost, too.
     before: Arc<AtomicBool>,
+    /// Whether it forwards nothing, and closes nothing.
+    is_silent: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -34,13 +37,16 @@ impl Proxy {
             port: listener.local_addr().unwrap().port(),
             to_cut: Arc::default(),
             before: Arc::default(),
+            is_silent: Arc::default(),
         };
         let (to_cut, before) = (Arc::clone(&proxy.to_cut), Arc::clone(&proxy.before));
+        let is_silent = Arc::clone(&proxy.is_silent);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
                 let (to_cut, before) = (Arc::clone(&to_cut), Arc::clone(&before));
-                thread::spawn(move || forward(&client, &server, &to_cut, &before));
+                let is_silent = Arc::clone(&is_silent);
+                thread::spawn(move || forward(&client, &server, &to_cut, &before, &is_silent));
             }
         });
         proxy
@@ -53,7 +59,13 @@ impl Proxy {
     }
 }
 
-fn forward(client: &TcpStream, server: &TcpStream, to_cut: &AtomicUsize, before: &AtomicBool) {
+fn forward(
+    client: &TcpStream,
+    server: &TcpStream,
+    to_cut: &AtomicUsize,
+    before: &AtomicBool,
+    is_silent: &AtomicBool,
+) {
     let is_cut = Arc::new(AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -70,6 +82,9 @@ fn forward(client: &TcpStream, server: &TcpStream, to_cut: &AtomicUsize, before:
         });
         let mut bytes = vec![0; 1 << 16];
         while let Ok(count @ 1..) = (&*client).read(&mut bytes) {
+            if is_silent.load(Ordering::SeqCst) {
+                continue;
+            }
             // A `Bind` of the extended protocol carries the arguments of a statement.
             let is_statement = bytes[..count].contains(&b'B') && bytes[0] == b'B';
             let decrement = |left: usize| left.checked_sub(1);
@@ -351,4 +366,30 @@ async fn no_error_has_the_password() {
         "{error}"
     );
     assert!(!format!("{error:?} {database:?} {database}").contains("hunter2"));
+}
+
+/// Packets to the server are lost, so that no connection is closed. The other host is the same server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_network_ends_in_a_timeout_and_another_host_is_used() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let (proxy, tenant) = (Proxy::start(port(&server)), tenant());
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", proxy.port, port(&server));
+    let store = open(&url(&server, &hosts), tenant).await;
+    warm_up(&store, tenant).await;
+    proxy.is_silent.store(true, Ordering::SeqCst);
+    let start = Instant::now();
+    store.list_version(tenant).await.unwrap();
+    let time = start.elapsed();
+    assert!(
+        time > Duration::from_secs(3) && time < Duration::from_secs(9),
+        "{time:?}"
+    );
+    let start = Instant::now();
+    store.create_secret(write(tenant, "a")).await.unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "it stays with the other host"
+    );
 }

@@ -1,9 +1,5 @@
 //! The primary is lost under load, and its synchronous standby is promoted.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
 use helvetisafe_test_postgres::Server as Process;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
