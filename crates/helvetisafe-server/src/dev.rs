@@ -47,14 +47,15 @@ impl DevVault {
         Self::start_with(Vault::builder().listen(listen), folder)
     }
 
-    /// Starts the vault with other settings. [`VaultBuilder::state`] is overwritten if there is a folder.
+    /// Starts the vault with other settings. With a database of its own ([`VaultBuilder::database`]), the folder has
+    /// only the credentials.
     ///
     /// # Errors
     ///
     /// Those of [`start`](Self::start).
     pub fn start_with(mut builder: VaultBuilder, folder: Option<&Path>) -> Result<Self, Error> {
         let folder = folder.map_or_else(Folder::temporary, Folder::persistent)?;
-        if let Some(database) = folder.database() {
+        if let Some(database) = folder.database().filter(|_| !builder.has_database()) {
             builder = builder.state(database);
         }
         // Locks the database, and so the folder.
@@ -112,8 +113,16 @@ impl DevVault {
 /// write is atomic, so after a kill in between the next start completes the account and never makes a second
 /// one.
 fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fingerprint), Error> {
-    let has_account = vault.run(|shared| async move { shared.store.has_accounts().await })?;
-    let credentials = match folder.read_credentials()? {
+    let found = folder.read_credentials()?;
+    let client_id = found.as_ref().map(|found| found.client_id.clone());
+    let has_account = vault.run(|shared| async move {
+        // The accounts of a shared database are not all of this folder.
+        match client_id.filter(|_| shared.store.is_shared()) {
+            Some(client_id) => Ok(shared.store.client(&client_id).await?.is_some()),
+            None => Ok(!shared.store.is_shared() && shared.store.has_accounts().await?),
+        }
+    })?;
+    let credentials = match found {
         Some(credentials) => credentials,
         None if has_account => {
             return Err(

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "faults")]
 use helvetisafe_server::faults::{Faults, Spec};
-use helvetisafe_server::{DevVault, Vault, VaultBuilder};
+use helvetisafe_server::{Database, DevVault, Vault, VaultBuilder};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,11 @@ enum Command {
         /// all data is lost when the vault stops.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
+        /// The database: sqlite:PATH, or postgres://HOST/DATABASE. Without it, it is vault.db in the folder of
+        /// --state, or in memory.
+        // A text, since an error of the parser would show it, and it may have a password.
+        #[arg(long)]
+        database: Option<String>,
         #[command(flatten)]
         limits: LimitOptions,
         /// Misbehave on purpose, to test a client: REQUESTS:FAULT[:WHEN], such as
@@ -66,6 +71,7 @@ fn run_dev(args: Args) -> ExitCode {
     let Command::Dev {
         listen,
         state,
+        database,
         limits,
         #[cfg(feature = "faults")]
         faults,
@@ -73,7 +79,7 @@ fn run_dev(args: Args) -> ExitCode {
     let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
     #[cfg(feature = "faults")]
     let builder = with_faults(builder, faults);
-    match dev(builder, state) {
+    match dev(builder, state, database.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("helvetisafe-server: {error}");
@@ -82,7 +88,14 @@ fn run_dev(args: Args) -> ExitCode {
     }
 }
 
-fn dev(builder: VaultBuilder, state: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+fn dev(
+    mut builder: VaultBuilder,
+    state: Option<PathBuf>,
+    database: Option<&str>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(database) = database {
+        builder = builder.database(database.parse::<Database>()?);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -86,8 +86,12 @@ impl Readiness {
 
 async fn probe(store: &Store) -> Option<Reason> {
     match timeout(PROBE_TIMEOUT, store.probe()).await {
-        Ok(Ok(Schema::Current)) => None,
-        Ok(Ok(_)) => Some(SCHEMA),
+        Ok(Ok(probe)) => match probe.schema {
+            Schema::Current => None,
+            // A node of the next version has migrated it, and keeps the tables usable for this one.
+            Schema::Ahead if store.is_shared() => None,
+            _ => Some(SCHEMA),
+        },
         Ok(Err(error)) => {
             log::error(&format_args!("not ready: the database failed: {error}"));
             Some(DATABASE)

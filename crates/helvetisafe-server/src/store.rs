@@ -8,6 +8,7 @@ mod account;
 mod database;
 mod error;
 mod moment;
+mod postgres;
 mod schema;
 mod secret;
 mod sqlite;
@@ -22,6 +23,7 @@ use helvetisafe_proto::endpoint::{
 use crate::Error;
 use crate::token::Hash;
 use database::Engine;
+use postgres::Postgres;
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
@@ -37,6 +39,18 @@ pub(crate) use version::SecretVersion;
 /// The open database.
 pub(crate) enum Store {
     Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// The state of a database that serves.
+#[allow(dead_code, reason = "for the metrics of a node")]
+pub(crate) struct Probe {
+    /// Its tables, compared with those of this version.
+    pub(crate) schema: Schema,
+    /// The time of the database.
+    pub(crate) now: Moment,
+    /// Whether a commit waits for a standby; `None` if the database has none.
+    pub(crate) is_replicated: Option<bool>,
 }
 
 /// Opening and closing.
@@ -46,29 +60,38 @@ impl Store {
         Ok(match &database.0 {
             Engine::Memory => Self::Sqlite(Sqlite::in_memory()?),
             Engine::Sqlite(path) => Self::Sqlite(Sqlite::in_file(path.clone())?),
+            Engine::Postgres(address) => Self::Postgres(Postgres::new(address)),
         })
+    }
+
+    /// Returns whether other nodes may serve the same database.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// Makes the tables, or brings those of an earlier version up to date.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
         let migrated = match self {
             Self::Sqlite(sqlite) => sqlite.migrate().await,
+            Self::Postgres(postgres) => postgres.migrate().await,
         };
         migrated.map_err(|error| self.error(error))
     }
 
-    /// Checks that the database takes writes, and compares its tables with those of this version.
-    pub(crate) async fn probe(&self) -> Result<Schema, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.probe().await,
-        }
-    }
-
     /// Returns the number of migrations that are still to run.
-    #[allow(dead_code, reason = "for a start that must not migrate")]
+    #[cfg(test)]
     pub(crate) async fn pending_migrations(&self) -> Result<usize, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.pending_migrations().await,
+            Self::Postgres(postgres) => postgres.pending_migrations().await,
+        }
+    }
+
+    /// Checks that the database answers and takes writes.
+    pub(crate) async fn probe(&self) -> Result<Probe, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.probe().await,
+            Self::Postgres(postgres) => postgres.probe().await,
         }
     }
 
@@ -76,6 +99,7 @@ impl Store {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 
@@ -83,6 +107,7 @@ impl Store {
     pub(crate) fn error(&self, reason: StoreError) -> Error {
         let name = match self {
             Self::Sqlite(sqlite) => sqlite.name(),
+            Self::Postgres(postgres) => postgres.name(),
         };
         Error::Database {
             name: name.to_owned(),
@@ -96,6 +121,7 @@ impl Store {
     pub(crate) async fn add_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_organization(id).await,
+            Self::Postgres(postgres) => postgres.add_organization(id).await,
         }
     }
 
@@ -103,6 +129,7 @@ impl Store {
     pub(crate) async fn add_account(&self, account: AccountRow) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_account(account).await,
+            Self::Postgres(postgres) => postgres.add_account(account).await,
         }
     }
 
@@ -114,12 +141,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_tenant(account, token).await,
+            Self::Postgres(postgres) => postgres.add_tenant(account, token).await,
         }
     }
 
     pub(crate) async fn has_accounts(&self) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.has_accounts(),
+            Self::Postgres(postgres) => postgres.has_accounts().await,
         }
     }
 
@@ -127,6 +156,7 @@ impl Store {
     pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.client(client_id),
+            Self::Postgres(postgres) => postgres.client(client_id).await,
         }
     }
 
@@ -138,6 +168,7 @@ impl Store {
     ) -> Result<Option<String>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.encrypted_org_key(account, epoch),
+            Self::Postgres(postgres) => postgres.encrypted_org_key(account, epoch).await,
         }
     }
 
@@ -148,6 +179,7 @@ impl Store {
     ) -> Result<Option<PrivateKeyAnswer>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.private_key(account),
+            Self::Postgres(postgres) => postgres.private_key(account).await,
         }
     }
 }
@@ -158,6 +190,7 @@ impl Store {
     pub(crate) async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.add_token(token).await,
+            Self::Postgres(postgres) => postgres.add_token(token).await,
         }
     }
 
@@ -165,6 +198,7 @@ impl Store {
     pub(crate) async fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.principal(hash),
+            Self::Postgres(postgres) => postgres.principal(hash).await,
         }
     }
 
@@ -176,6 +210,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.revoke(account, kind).await,
+            Self::Postgres(postgres) => postgres.revoke(account, kind).await,
         }
     }
 
@@ -184,6 +219,7 @@ impl Store {
     pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.forget_tokens(api_tokens).await,
+            Self::Postgres(postgres) => postgres.forget_tokens(api_tokens).await,
         }
     }
 }
@@ -198,6 +234,7 @@ impl Store {
     ) -> Result<Option<(Principal, Option<SecretRecord>)>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read_secret(hash, key),
+            Self::Postgres(postgres) => postgres.read_secret(hash, key).await,
         }
     }
 
@@ -208,6 +245,7 @@ impl Store {
     ) -> Result<Option<CreatedSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
+            Self::Postgres(postgres) => postgres.create_secret(write).await,
         }
     }
 
@@ -217,6 +255,7 @@ impl Store {
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
+            Self::Postgres(postgres) => postgres.update_secret(write).await,
         }
     }
 
@@ -224,6 +263,7 @@ impl Store {
     pub(crate) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
+            Self::Postgres(postgres) => postgres.put_secret(write).await,
         }
     }
 
@@ -236,6 +276,7 @@ impl Store {
     ) -> Result<Conditional<()>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.delete_secret(tenant, key, versions).await,
+            Self::Postgres(postgres) => postgres.delete_secret(tenant, key, versions).await,
         }
     }
 
@@ -248,6 +289,7 @@ impl Store {
     ) -> Result<Option<SecretRecord>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.secret(tenant, key),
+            Self::Postgres(postgres) => postgres.secret(tenant, key).await,
         }
     }
 
@@ -258,6 +300,7 @@ impl Store {
     ) -> Result<(ListVersion, Moment), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.list_version(tenant),
+            Self::Postgres(postgres) => postgres.list_version(tenant).await,
         }
     }
 
@@ -265,6 +308,7 @@ impl Store {
     pub(crate) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.list(tenant),
+            Self::Postgres(postgres) => postgres.list(tenant).await,
         }
     }
 
@@ -276,6 +320,7 @@ impl Store {
     ) -> Result<Vec<ListedSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.list_page(tenant, page),
+            Self::Postgres(postgres) => postgres.list_page(tenant, page).await,
         }
     }
 
@@ -286,6 +331,7 @@ impl Store {
     ) -> Result<Vec<StoredSecret>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.stored_secrets(tenant),
+            Self::Postgres(postgres) => postgres.stored_secrets(tenant).await,
         }
     }
 
@@ -293,6 +339,10 @@ impl Store {
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,
+            Self::Postgres(postgres) => postgres.sweep().await,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

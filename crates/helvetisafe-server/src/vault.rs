@@ -127,7 +127,7 @@ impl std::fmt::Debug for Vault {
 #[must_use]
 pub struct VaultBuilder {
     listen: SocketAddr,
-    database: Database,
+    database: Option<Database>,
     settings: Settings,
     front: Front,
     #[cfg(feature = "faults")]
@@ -138,7 +138,7 @@ impl Default for VaultBuilder {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            database: Database::in_memory(),
+            database: None,
             settings: Settings::default(),
             front: Front::default(),
             #[cfg(feature = "faults")]
@@ -159,14 +159,18 @@ impl VaultBuilder {
     ///
     /// `-wal` and `-shm` files are beside it while the vault runs, and always a `.lock` file.
     pub fn state(mut self, database: impl Into<PathBuf>) -> Self {
-        self.database = Database::file(database);
+        self.database = Some(Database::file(database));
         self
     }
 
-    /// Sets the database. [`state`](Self::state) is the same for a file.
+    /// Sets the database; SQLite in memory by default. [`state`](Self::state) sets one in a file.
     pub fn database(mut self, database: Database) -> Self {
-        self.database = database;
+        self.database = Some(database);
         self
+    }
+
+    pub(crate) fn has_database(&self) -> bool {
+        self.database.is_some()
     }
 
     /// Sets the lifetime of access tokens; 3600 s by default. Clients receive it in whole seconds.

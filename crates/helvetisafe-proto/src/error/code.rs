@@ -137,9 +137,15 @@ codes! {
     /// The database has too much to do.
     Busy = "busy", SERVICE_UNAVAILABLE,
         "the vault's database is busy";
+    /// The database did not confirm a write, which may have happened or may yet happen.
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE,
+        "the vault lost its database during a write, which may have happened: read the secret again";
     /// The requests and answers in flight need all the memory that they may have.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE,
         "the vault has too many large requests and answers in flight";
+    /// The disk of the database is full. Nothing was written.
+    StorageFull = "storage_full", INSUFFICIENT_STORAGE,
+        "the disk of the vault is full: its operator has to make room, or delete secrets";
 }
 
 impl fmt::Display for ErrorCode {

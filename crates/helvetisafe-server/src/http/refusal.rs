@@ -238,6 +238,15 @@ impl From<StoreError> for Refusal {
                     Header::RetryAfter(SHORT_WAIT),
                 )
             }
+            // Without `Retry-After`, which says that the work was not begun.
+            StoreError::OutcomeUnknown(_) => Self::new(
+                ErrorCode::OutcomeUnknown,
+                "the database did not confirm the write, which may have happened: read it again",
+            ),
+            StoreError::Full => Self::new(
+                ErrorCode::StorageFull,
+                "the disk of the vault is full: nothing was written",
+            ),
             _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
         }
     }

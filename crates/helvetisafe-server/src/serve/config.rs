@@ -15,7 +15,8 @@ use crate::tls::CertificateFiles;
 use crate::{Database, InvalidRate, Rate, RateLimits};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8200);
-const DATABASE_REMEDY: &str = "write sqlite:FILE, such as sqlite:/var/lib/helvetisafe/vault.db";
+const DATABASE_REMEDY: &str = "write sqlite:FILE, such as sqlite:/var/lib/helvetisafe/vault.db, or \
+     postgres://HOST/DATABASE";
 const MAX_TIME: Duration = Duration::from_secs(3600);
 
 /// A configuration that `serve` can run: the wrong combinations of settings are refused when it is made.

@@ -148,7 +148,7 @@ pub(super) fn schema_problem(
     let subject = format!("database {database}");
     let remedy = "start once without --no-migrate";
     match schema {
-        Schema::Ahead => Some(Problem::new(
+        Schema::Ahead if !database.may_be_ahead() => Some(Problem::new(
             subject,
             "has the tables of a newer version",
             "install that version of helvetisafe-server, or restore an older backup",
@@ -158,6 +158,6 @@ pub(super) fn schema_problem(
             Some(Problem::new(subject, problem, remedy))
         }
         Schema::Absent if !migrates => Some(Problem::new(subject, "has no tables", remedy)),
-        Schema::Absent | Schema::Behind(_) | Schema::Current => None,
+        Schema::Absent | Schema::Behind(_) | Schema::Current | Schema::Ahead => None,
     }
 }

@@ -4,9 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::postgres::{Address, Postgres};
 use super::{Schema, StoreError, sqlite};
 
-/// The database of a vault: `sqlite:PATH`.
+/// The database of a vault: `sqlite:PATH`, or `postgres://[USER@]HOST[:PORT][,HOST[:PORT]…]/DATABASE`.
+///
+/// A PostgreSQL database has a primary among its hosts, which is found again after a failover. Connections to another
+/// machine use TLS and check its certificate, against the system's authorities and those of the parameter
+/// `sslrootcert=FILE`; `sslcert=FILE` and `sslkey=FILE` authenticate the vault. `sslmode=disable` is for networks that
+/// encrypt themselves. The password is in the file that `password_file=FILE` names, in that of the variable `PGPASSFILE`
+/// or in `PGPASSWORD`, never in the URL. `host=FOLDER` is the folder of a Unix socket.
 ///
 /// ```
 /// # use helvetisafe_server::Database;
@@ -21,6 +28,7 @@ pub struct Database(pub(super) Engine);
 pub(super) enum Engine {
     Memory,
     Sqlite(PathBuf),
+    Postgres(Address),
 }
 
 /// The text names no database.
@@ -47,7 +55,7 @@ impl Database {
     pub(crate) fn sqlite_file(&self) -> Option<&Path> {
         match &self.0 {
             Engine::Sqlite(path) => Some(path),
-            Engine::Memory => None,
+            Engine::Memory | Engine::Postgres(_) => None,
         }
     }
 
@@ -56,7 +64,19 @@ impl Database {
         match &self.0 {
             Engine::Sqlite(path) => sqlite::schema_of_file(path),
             Engine::Memory => Ok(Schema::Absent),
+            Engine::Postgres(address) => {
+                let postgres = Postgres::new(address);
+                let schema = postgres.schema().await;
+                postgres.close().await;
+                schema
+            }
         }
+    }
+
+    /// Returns true if nodes of the next version may have migrated it already: a step keeps the tables usable for the
+    /// version before.
+    pub(crate) fn may_be_ahead(&self) -> bool {
+        matches!(self.0, Engine::Postgres(_))
     }
 }
 
@@ -64,10 +84,17 @@ impl FromStr for Database {
     type Err = InvalidDatabase;
 
     fn from_str(text: &str) -> Result<Self, InvalidDatabase> {
-        match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Self::file(path)),
-            _ => Err(InvalidDatabase(
-                "the database has to be sqlite:PATH".to_owned(),
+        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            return Ok(Self::file(path));
+        }
+        let schemes = ["postgres://", "postgresql://"];
+        match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
+            Some(rest) => {
+                let address = Address::parse(rest).map_err(InvalidDatabase)?;
+                Ok(Self(Engine::Postgres(address)))
+            }
+            None => Err(InvalidDatabase(
+                "the database has to be sqlite:PATH or postgres://HOST/DATABASE".to_owned(),
             )),
         }
     }
@@ -78,6 +105,7 @@ impl fmt::Display for Database {
         match &self.0 {
             Engine::Memory => f.write_str("in memory"),
             Engine::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Engine::Postgres(address) => write!(f, "{address}"),
         }
     }
 }

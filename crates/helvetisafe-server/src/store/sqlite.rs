@@ -6,6 +6,7 @@
 
 mod accounts;
 mod connection;
+mod disk;
 mod file;
 mod migrations;
 mod secrets;
@@ -17,9 +18,10 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Schema, StoreError};
+use super::{Moment, Probe, Schema, SecretWrite, StoreError};
 use crate::Error;
 use connection::Readers;
+use disk::Disk;
 use file::OpenFile;
 use writer::Writer;
 
@@ -29,6 +31,7 @@ pub(crate) struct Sqlite {
     readers: Readers,
     name: String,
     file: Option<OpenFile>,
+    disk: Option<Disk>,
 }
 
 impl Sqlite {
@@ -60,6 +63,7 @@ impl Sqlite {
             writer: Writer::start(connection).map_err(Error::Thread)?,
             readers,
             name,
+            disk: file.as_ref().map(|file| Disk::of(file.path().to_owned())),
             file,
         })
     }
@@ -73,18 +77,22 @@ impl Sqlite {
         self.writer.exclusive(migrations::run).await
     }
 
-    /// Takes the lock of a writer, reads the schema, and changes nothing.
-    pub(super) async fn probe(&self) -> Result<Schema, StoreError> {
+    /// Takes the lock of a writer, and changes nothing.
+    pub(super) async fn probe(&self) -> Result<Probe, StoreError> {
         let probe = |connection: &mut Connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            migrations::schema(&transaction)
+            Ok(Probe {
+                schema: migrations::schema(&transaction)?,
+                now: Moment::now(),
+                is_replicated: None,
+            })
         };
         self.writer.exclusive(probe).await
     }
 
     /// Returns the number of migrations that are still to run.
-    #[allow(dead_code, reason = "for a start that must not migrate")]
+    #[cfg(test)]
     pub(super) async fn pending_migrations(&self) -> Result<usize, StoreError> {
         self.writer.exclusive(migrations::pending).await
     }
@@ -114,6 +122,30 @@ impl Sqlite {
         write: impl Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(write).await
+    }
+
+    /// Runs a write of a value, unless the disk is nearly full.
+    async fn write_value<T: Send + 'static>(
+        &self,
+        value: SecretWrite,
+        write: impl Fn(&Connection, &SecretWrite) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let disk = self.disk.clone();
+        self.write(move |connection| {
+            if let Some(disk) = &disk {
+                disk.check(connection, value.ciphertext.value.len())?;
+            }
+            write(connection, &value)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+impl Sqlite {
+    /// Behaves as with a full disk.
+    pub(super) fn fill_disk(&mut self) {
+        self.disk = self.disk.take().map(Disk::full);
     }
 }
 
@@ -182,7 +214,7 @@ mod tests {
         let path = folder.path().join("vault.db");
         assert_eq!(schema_of_file(&path).unwrap(), Schema::Absent);
         let sqlite = Sqlite::in_file(path.clone()).unwrap();
-        assert_eq!(sqlite.probe().await.unwrap(), Schema::Absent);
+        assert_eq!(sqlite.probe().await.unwrap().schema, Schema::Absent);
         sqlite.migrate().await.unwrap();
         for (change, expected) in [
             ("SELECT 1", Schema::Current),
@@ -194,7 +226,7 @@ mod tests {
         ] {
             let change = |connection: &Connection| Ok(connection.execute_batch(change)?);
             sqlite.write(change).await.unwrap();
-            assert_eq!(sqlite.probe().await.unwrap(), expected);
+            assert_eq!(sqlite.probe().await.unwrap().schema, expected);
             assert_eq!(schema_of_file(&path).unwrap(), expected);
         }
         sqlite.close().await;

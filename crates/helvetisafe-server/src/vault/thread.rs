@@ -23,7 +23,7 @@ use crate::http;
 use crate::limits::Limits;
 use crate::settings::Bounds;
 use crate::shared::Shared;
-use crate::store::Store;
+use crate::store::{Database, Store};
 use crate::telemetry::{self, ConnectionCounts};
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
@@ -56,7 +56,8 @@ pub(super) fn run(
             Some(listen) => Some(listen_on(listen).await?),
             None => None,
         };
-        let store = Store::open(&builder.database).await?;
+        let database = builder.database.clone().unwrap_or(Database::in_memory());
+        let store = Store::open(&database).await?;
         store.migrate().await?;
         let settings = builder.settings.clone();
         let shared = Arc::new(Shared {

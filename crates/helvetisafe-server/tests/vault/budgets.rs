@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use helvetisafe_server::Vault;
 use serde_json::{Value, json};
 
 use crate::document::Document;
@@ -62,7 +61,11 @@ fn until(status: u16, ask: impl Fn() -> Answer) -> Answer {
 
 /// Checks the answer to a body that does not fit the budget.
 pub(crate) fn over_the_budget() -> Answer {
-    let site = site_of(Vault::builder().body_limit(BUDGET).body_budget(BUDGET));
+    let site = site_of(
+        crate::support::builder()
+            .body_limit(BUDGET)
+            .body_budget(BUDGET),
+    );
     let unfinished = [begin_write(&site), begin_write(&site)];
     let answer = until(503, || write(&site, SIZE));
     assert_eq!(answer.headers["retry-after"], "1");
@@ -76,7 +79,7 @@ pub(crate) fn over_the_budget() -> Answer {
 
 #[test]
 fn one_body_always_fits_the_budget() {
-    let site = site_of(Vault::builder().body_limit(BUDGET).body_budget(0));
+    let site = site_of(crate::support::builder().body_limit(BUDGET).body_budget(0));
     write(&site, SIZE).success(201);
     write(&site, 2 * BUDGET).error(413);
 }
@@ -84,7 +87,7 @@ fn one_body_always_fits_the_budget() {
 /// Each reader holds an answer.
 #[test]
 fn slow_readers_hold_bounded_memory() {
-    let site = site_of(Vault::builder().answer_budget(4_000_000));
+    let site = site_of(crate::support::builder().answer_budget(4_000_000));
     let value = |letter: &str| json!({ "value": letter.repeat(1_400_000), "nonce": NONCE });
     let put = |letter: &str| site.call("POST", "/api/v1/secrets/a", Some(value(letter)));
     let request = head(&site, "GET /api/v1/secrets/a", "");

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe_proto::{ErrorCode, Scopes};
-use helvetisafe_server::Vault;
 use serde_json::{Value, json};
 
 use crate::raw::{answer_to, exchange};
@@ -52,6 +51,8 @@ fn every_refusal_has_its_code() {
         ErrorCode::DatabaseFailed,
         ErrorCode::NoRandomness,
         ErrorCode::Busy,
+        ErrorCode::OutcomeUnknown,
+        ErrorCode::StorageFull,
     ];
     for code in ErrorCode::ALL {
         assert_eq!(
@@ -253,7 +254,7 @@ fn of_limits() -> Vec<ErrorCode> {
     site.fetch_token("").success(200);
     let failed = || log_in(site.vault.base_url(), "x", "x");
     failed();
-    let small = Vault::builder().body_limit(100).body_budget(100);
+    let small = crate::support::builder().body_limit(100).body_budget(100);
     let small = site_of(small.client_timeout(Duration::from_millis(300)));
     let slow = format!(
         "PUT /api/v1/secrets/a HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n{JSON}\

@@ -240,3 +240,60 @@ fn limits_are_set_by_options() {
     let error = failure(&["dev", "--limit-logins", "5"], 2);
     assert!(error.contains("COUNT/SECONDS"), "{error}");
 }
+
+/// The folder has only the credentials. The next start, and another folder, use the same database.
+#[test]
+fn a_vault_for_development_can_use_postgresql() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let url = server.url();
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    let start = |state: &Path| Dev::start_with(Some(state), &["--database", &url]);
+    let read = |dev: &Dev, status| {
+        let token = dev.fetch_token().success(200)["access_token"].clone();
+        let bearer = format!("Bearer {}", token.as_str().unwrap());
+        let headers = [("authorization", bearer.as_str())];
+        let answer = send(&dev.base_url, "GET", "/api/v1/secrets/a", &headers, None);
+        assert_eq!(answer.status, status);
+    };
+    let dev = start(&one);
+    let credentials = credentials(&one);
+    let headers = [
+        ("x-aegis-token", credentials["api_token"].as_str().unwrap()),
+        ("content-type", "application/json"),
+    ];
+    let body = secret("a").to_string().into_bytes();
+    send(
+        &dev.base_url,
+        "POST",
+        "/api/v1/secrets",
+        &headers,
+        Some(body),
+    )
+    .success(201);
+    read(&dev, 200);
+    let other = start(&two);
+    read(&other, 404);
+    assert_ne!(dev.org_key_fingerprint, other.org_key_fingerprint);
+    dev.stop("TERM");
+    let again = start(&one);
+    read(&again, 200);
+    let files: Vec<_> = fs::read_dir(&one).unwrap().collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    again.stop("TERM");
+    other.stop("TERM");
+
+    for (database, part) in [
+        (
+            "mysql://a/b",
+            "has to be sqlite:PATH or postgres://HOST/DATABASE",
+        ),
+        ("postgres://user:hunter2@a/b", "the URL has a password"),
+    ] {
+        let stderr = failure(&["dev", "--database", database], 1);
+        assert!(stderr.contains(part), "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+}

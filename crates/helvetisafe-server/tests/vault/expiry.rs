@@ -3,7 +3,6 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use helvetisafe_server::Vault;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -115,7 +114,7 @@ fn a_past_or_malformed_expiry_is_refused() {
 
 #[test]
 fn expired_secrets_are_deleted_from_the_database() {
-    let site = site_of(Vault::builder().sweep_interval(Duration::from_millis(20)));
+    let site = site_of(crate::support::builder().sweep_interval(Duration::from_millis(20)));
     create_until(&site, in_millis(150));
     site.create("b").success(201);
     let names = || {

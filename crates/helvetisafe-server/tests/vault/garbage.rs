@@ -44,7 +44,7 @@ struct World {
 impl World {
     fn new() -> Self {
         // Throttled requests would not get far enough to do harm.
-        let vault = Vault::builder()
+        let vault = crate::support::builder()
             .rate_limits(RateLimits::off())
             .body_limit(BODY_LIMIT)
             .client_timeout(TIMEOUT)

@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use helvetisafe_server::Vault;
 use serde_json::json;
 
 use crate::support::{NONCE, VALUE, site, site_of, update};
@@ -22,7 +21,7 @@ fn a_secret_of_a_mebibyte_fits() {
 
 #[test]
 fn a_body_over_the_limit_is_413_even_if_all_of_it_is_sent_first() {
-    let site = site_of(Vault::builder().body_limit(1000));
+    let site = site_of(crate::support::builder().body_limit(1000));
     let mut body = update();
     body["padding"] = json!("x".repeat(1000));
     site.call("PUT", "/api/v1/secrets/a", Some(body)).error(413);
@@ -34,7 +33,7 @@ fn a_body_over_the_limit_is_413_even_if_all_of_it_is_sent_first() {
 #[test]
 fn a_body_of_exactly_the_limit_is_read() {
     let body = update().to_string().into_bytes();
-    let site = site_of(Vault::builder().body_limit(body.len()));
+    let site = site_of(crate::support::builder().body_limit(body.len()));
     let headers = [JSON, ("x-aegis-token", site.token.as_str())];
     site.send("POST", "/api/v1/secrets/a", &headers, Some(body))
         .success(201);

@@ -25,6 +25,8 @@ mod garbage;
 mod kills;
 mod limits;
 mod lists;
+#[cfg(unix)]
+mod nodes;
 mod oauth;
 mod openapi;
 mod organizations;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use helvetisafe_proto::Scope;
-use helvetisafe_server::Vault;
 use secrecy::ExposeSecret;
 
 use crate::support::{Site, new_account, site, site_of};
@@ -113,7 +112,7 @@ fn refusals_have_the_codes_of_section_5_2() {
 
 #[test]
 fn an_access_token_expires_after_its_lifetime() {
-    let site = site_of(Vault::builder().token_life(Duration::from_millis(400)));
+    let site = site_of(crate::support::builder().token_life(Duration::from_millis(400)));
     let token = site.access_token();
     let works = |site: &Site| site.call_as(&token, "GET", "/api/v1/secrets", None).status;
     assert_eq!(works(&site), 200);

@@ -112,7 +112,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::of(Vault::builder())
+        Self::of(crate::support::builder())
     }
 
     fn of(vault: VaultBuilder) -> Self {
@@ -190,7 +190,7 @@ fn no_call_with_any_credential_reaches_the_other_organization() {
 
 #[test]
 fn an_expired_access_token_reaches_nothing() {
-    let world = World::of(Vault::builder().token_life(Duration::ZERO));
+    let world = World::of(crate::support::builder().token_life(Duration::ZERO));
     world.ours.reset(&["of_ours", "of_both"], 50);
     let before = world.ours.rows(&world.vault);
     let expired = Credential {

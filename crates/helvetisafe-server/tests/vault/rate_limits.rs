@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use helvetisafe_server::{NewApiToken, Rate, RateLimits, Vault};
+use helvetisafe_server::{NewApiToken, Rate, RateLimits};
 use secrecy::ExposeSecret;
 
 use crate::support::{Answer, Site, new_account, site, site_of};
@@ -23,7 +23,9 @@ impl Timed {
         let millis = Arc::new(AtomicU64::new(0));
         let now = Arc::clone(&millis);
         let clock = move || Duration::from_millis(now.load(Ordering::SeqCst));
-        let builder = Vault::builder().rate_limits(limits).rate_clock(clock);
+        let builder = crate::support::builder()
+            .rate_limits(limits)
+            .rate_clock(clock);
         Self {
             site: site_of(builder),
             millis,

@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use helvetisafe_server::Vault;
 use serde_json::json;
 
 use crate::raw::{answer_to, read_answer};
@@ -18,7 +17,11 @@ const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
 const LATE: Duration = Duration::from_secs(15);
 
 fn site_with_short_timeout() -> Site {
-    site_of(Vault::builder().client_timeout(TIMEOUT).max_connections(4))
+    site_of(
+        crate::support::builder()
+            .client_timeout(TIMEOUT)
+            .max_connections(4),
+    )
 }
 
 fn connect(site: &Site) -> TcpStream {
@@ -96,7 +99,7 @@ fn a_slow_body_is_408() {
 fn an_idle_connection_is_closed_and_one_in_use_is_not() {
     // Longer than a busy machine needs between two requests.
     let timeout = Duration::from_secs(2);
-    let site = site_of(Vault::builder().client_timeout(timeout));
+    let site = site_of(crate::support::builder().client_timeout(timeout));
     let mut stream = connect(&site);
     let start = Instant::now();
     while start.elapsed() < timeout * 3 / 2 {

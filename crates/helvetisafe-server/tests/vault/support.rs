@@ -1,5 +1,6 @@
 //! A vault with one account, and an HTTP client for it.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use helvetisafe_crypto::PrivateKey;
@@ -23,8 +24,22 @@ pub(crate) struct Site {
     pub(crate) token: String,
 }
 
+/// Returns the builder of a vault with the database that the tests use: SQLite in memory, or PostgreSQL if the variable
+/// `HELVETISAFE_TEST_DATABASE` is `postgres`. All vaults of the tests then share one database, as nodes do.
+pub(crate) fn builder() -> VaultBuilder {
+    static SHARED: OnceLock<Option<helvetisafe_test_postgres::Database>> = OnceLock::new();
+    match std::env::var("HELVETISAFE_TEST_DATABASE").as_deref() {
+        Ok("postgres") => {
+            let shared = SHARED.get_or_init(helvetisafe_test_postgres::database);
+            let url = shared.as_ref().unwrap().url();
+            Vault::builder().database(url.parse().unwrap())
+        }
+        _ => Vault::builder(),
+    }
+}
+
 pub(crate) fn site() -> Site {
-    site_of(Vault::builder())
+    site_of(builder())
 }
 
 pub(crate) fn site_of(builder: VaultBuilder) -> Site {
@@ -45,7 +60,7 @@ pub(crate) fn site_of(builder: VaultBuilder) -> Site {
 /// Returns a site that allows one request, one login and one failed login an hour.
 pub(crate) fn throttled_site() -> Site {
     let one = Some(Rate::new(1, Duration::from_secs(3600)));
-    site_of(Vault::builder().rate_limits(RateLimits {
+    site_of(builder().rate_limits(RateLimits {
         requests: one,
         logins: one,
         failed_logins: one,

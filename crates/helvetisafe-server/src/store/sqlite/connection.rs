@@ -12,6 +12,9 @@ use crate::store::StoreError;
 /// The longest wait for another process' lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The largest number of connections that are kept for later reads.
+const IDLE: usize = 16;
+
 /// The number of prepared statements that a connection keeps.
 const STATEMENTS: usize = 64;
 
@@ -49,7 +52,7 @@ fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// The connections that read. There are as many as there were readers at the same time.
+/// The connections that read, as many as there are readers at the same time.
 pub(super) enum Readers {
     /// A database in memory has one connection, which also writes.
     Shared(Mutex<Option<Arc<Mutex<Connection>>>>),
@@ -112,7 +115,7 @@ impl Pool {
     }
 
     fn give_back(&self, connection: Connection) {
-        if let Some(idle) = lock(&self.idle).as_mut() {
+        if let Some(idle) = lock(&self.idle).as_mut().filter(|idle| idle.len() < IDLE) {
             idle.push(connection);
         }
     }

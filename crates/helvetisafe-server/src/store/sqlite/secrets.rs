@@ -32,25 +32,23 @@ impl Sqlite {
         &self,
         write: SecretWrite,
     ) -> Result<Option<CreatedSecret>, StoreError> {
-        self.write(move |connection| create(connection, &write))
-            .await
+        self.write_value(write, create).await
     }
 
     pub(in crate::store) async fn update_secret(
         &self,
         write: SecretWrite,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-        self.write(move |connection| update(connection, &write))
-            .await
+        self.write_value(write, update).await
     }
 
     pub(in crate::store) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
-        self.write(move |connection| {
-            if let Conditional::Done(updated) = update(connection, &write)? {
+        self.write_value(write, |connection, write| {
+            if let Conditional::Done(updated) = update(connection, write)? {
                 return Ok(Put::Updated(updated));
             }
             // There is no other writer, so one of the two succeeds.
-            let created = create(connection, &write)?.map(Put::Created);
+            let created = create(connection, write)?.map(Put::Created);
             created.ok_or(StoreError::Busy)
         })
         .await

@@ -1,0 +1,205 @@
+//! PostgreSQL, which any number of nodes may share.
+//!
+//! Every intent is one statement, so the answer to it is the answer to its commit, and it can be repeated as a whole.
+//! Nothing that another node may change is remembered.
+
+mod accounts;
+mod address;
+mod failure;
+mod migrations;
+mod pool;
+mod secrets;
+mod tokens;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres as Engine, Row};
+use tokio::time::{sleep, timeout};
+
+use super::{Moment, Probe, StoreError};
+use crate::token;
+use failure::Failure;
+use pool::Pool;
+
+pub(super) use address::Address;
+
+/// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
+/// measured here, since a server that cancels a commit which waits for its standby leaves it visible and in danger of
+/// being lost.
+const REPEATED: Duration = Duration::from_secs(4);
+const ONCE: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(60);
+
+/// The largest number of attempts at a transaction that others are in the way of.
+const ATTEMPTS: u32 = 10;
+
+/// The number of list versions of an organization.
+const SHARDS: i64 = 16;
+
+/// The time of the database when it received the statement.
+macro_rules! now {
+    () => {
+        "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+    };
+}
+pub(super) use now;
+
+type Statement = Query<'static, Engine, PgArguments>;
+
+/// The open database.
+pub(crate) struct Postgres {
+    pool: Pool,
+    name: String,
+}
+
+/// What follows when the connection is lost during a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// Twice has the same effect as once, so it is repeated.
+    Repeatable,
+    /// It may have had its effect.
+    Once,
+}
+
+impl Postgres {
+    pub(super) fn new(address: &Address) -> Self {
+        Self {
+            pool: Pool::new(address.clone()),
+            name: address.to_string(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Asks the primary for its state.
+    pub(super) async fn probe(&self) -> Result<Probe, StoreError> {
+        let statement = || {
+            sqlx::query(concat!(
+                "SELECT ",
+                now!(),
+                ", current_setting('transaction_read_only') = 'off', \
+                 current_setting('synchronous_standby_names') <> ''",
+            ))
+        };
+        let rows = self.repeatable(statement).await?;
+        let row = only(&rows)?;
+        match get(row, 1)? {
+            true => Ok(Probe {
+                schema: self.schema().await?,
+                now: Moment(get(row, 0)?),
+                is_replicated: Some(get(row, 2)?),
+            }),
+            false => Err(StoreError::Unavailable("it is read-only".to_owned())),
+        }
+    }
+
+    /// Runs a statement that may be repeated, and returns its rows after its commit.
+    async fn repeatable(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Effect::Repeatable, REPEATED).await
+    }
+
+    /// Runs a statement on many rows that may be repeated.
+    async fn long(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Effect::Repeatable, LONG).await
+    }
+
+    /// Runs a statement that must not be repeated once it may have had its effect.
+    async fn once(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Effect::Once, ONCE).await
+    }
+
+    async fn run(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+        effect: Effect,
+        time: Duration,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let mut conflicts = 0;
+        let mut was_moved = false;
+        loop {
+            let mut held = self.pool.take().await?;
+            let answer = statement().fetch_all(&mut held.connection);
+            let failure = match timeout(time, answer).await {
+                Ok(Ok(rows)) => {
+                    held.give_back();
+                    return Ok(rows);
+                }
+                Ok(Err(error)) => Failure::of(&error),
+                Err(_) => Failure::Lost(format!("no answer within {} s", time.as_secs())),
+            };
+            match failure {
+                Failure::Conflict => {
+                    held.give_back();
+                    conflicts += 1;
+                    if conflicts == ATTEMPTS {
+                        return Err(StoreError::Busy);
+                    }
+                    sleep(jitter(conflicts)).await;
+                }
+                Failure::Refused(error) => {
+                    held.give_back();
+                    return Err(error);
+                }
+                Failure::Lost(reason) if effect == Effect::Once => {
+                    held.give_up();
+                    return Err(StoreError::OutcomeUnknown(reason));
+                }
+                Failure::Lost(reason) | Failure::NotPrimary(reason) => {
+                    held.give_up();
+                    if was_moved {
+                        return Err(StoreError::Unavailable(reason));
+                    }
+                    was_moved = true;
+                }
+            }
+        }
+    }
+}
+
+/// Returns a random wait of up to 2, 4, 8 … 128 ms.
+fn jitter(attempt: u32) -> Duration {
+    let most = 2_000_u64 << attempt.saturating_sub(1).min(6);
+    let random = token::generate_id().unwrap_or_default().unsigned_abs();
+    Duration::from_micros(random % most)
+}
+
+/// Returns the one row of a statement that always has one.
+fn only(rows: &[PgRow]) -> Result<&PgRow, StoreError> {
+    let missing = || StoreError::Failed("the database returned no row".to_owned());
+    rows.first().ok_or_else(missing)
+}
+
+/// Returns a column.
+fn get<'r, T>(row: &'r PgRow, index: usize) -> Result<T, StoreError>
+where
+    T: sqlx::Decode<'r, Engine> + sqlx::Type<Engine>,
+{
+    let value = row.try_get(index);
+    value.map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+/// Returns a random number for a version, an id or a shard.
+fn random() -> Result<i64, StoreError> {
+    let id = token::generate_id();
+    id.map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

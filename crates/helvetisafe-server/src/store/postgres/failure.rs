@@ -1,0 +1,85 @@
+//! What a failed statement means, by its SQLSTATE.
+
+use sqlx::Error;
+
+use crate::store::StoreError;
+
+/// The meaning of a failed attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Another transaction was in the way, and this one had no effect.
+    Conflict,
+    /// The server refused, and the statement had no effect: it is not the primary, or shuts down or starts.
+    NotPrimary(String),
+    /// The connection was lost. The statement may have had its effect, or have it yet.
+    Lost(String),
+    /// The statement failed and had no effect.
+    Refused(StoreError),
+}
+
+impl Failure {
+    pub(super) fn of(error: &Error) -> Self {
+        match error {
+            Error::Database(reason) => {
+                let code = reason.code().unwrap_or_default();
+                Self::of_code(&code, &format!("{} ({code})", reason.message()))
+            }
+            Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => {
+                Self::Lost(error.to_string())
+            }
+            _ => Self::Refused(StoreError::Failed(error.to_string())),
+        }
+    }
+
+    /// The codes are in appendix A of PostgreSQL's documentation.
+    fn of_code(code: &str, message: &str) -> Self {
+        match code {
+            // serialization_failure, deadlock_detected
+            "40001" | "40P01" => Self::Conflict,
+            // read_only_sql_transaction; admin_shutdown, crash_shutdown, cannot_connect_now. Sent as an answer, they
+            // say that the transaction was rolled back.
+            "25006" | "57P01" | "57P02" | "57P03" => Self::NotPrimary(message.to_owned()),
+            // statement_completion_unknown
+            "40003" => Self::Lost(message.to_owned()),
+            // disk_full, and CockroachDB's and YugabyteDB's out_of_memory are in class 53.
+            "53100" => Self::Refused(StoreError::Full),
+            // too_many_connections, and others of insufficient resources
+            _ if code.starts_with("53") => Self::Refused(StoreError::Busy),
+            // connection_exception and its kinds
+            _ if code.starts_with("08") => Self::Lost(message.to_owned()),
+            // foreign_key_violation
+            "23503" => Self::Refused(StoreError::NoParent),
+            _ => Self::Refused(StoreError::Failed(message.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_say_what_became_of_the_statement() {
+        let message = "m".to_owned();
+        for (code, expected) in [
+            ("40001", Failure::Conflict),
+            ("40P01", Failure::Conflict),
+            ("25006", Failure::NotPrimary(message.clone())),
+            ("57P01", Failure::NotPrimary(message.clone())),
+            ("57P03", Failure::NotPrimary(message.clone())),
+            ("08006", Failure::Lost(message.clone())),
+            ("40003", Failure::Lost(message.clone())),
+            ("53100", Failure::Refused(StoreError::Full)),
+            ("53300", Failure::Refused(StoreError::Busy)),
+            ("23503", Failure::Refused(StoreError::NoParent)),
+            (
+                "42P01",
+                Failure::Refused(StoreError::Failed(message.clone())),
+            ),
+        ] {
+            assert_eq!(Failure::of_code(code, &message), expected, "{code}");
+        }
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert!(matches!(Failure::of(&Error::Io(broken)), Failure::Lost(_)));
+    }
+}

@@ -1,0 +1,167 @@
+//! The steps from an empty database to the tables of this version, in order. Of several nodes that start at once, the
+//! one with the lease runs them, and the others wait.
+//!
+//! A step first expands and a later version contracts, so that the version before it can serve beside it.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{AssertSqlSafe, Error};
+use tokio::time::{sleep, timeout};
+
+use super::{Postgres, get, now, random};
+use crate::store::{Schema, StoreError};
+
+/// A file is never changed once it was released: there are databases that have run it.
+const STEPS: &[&str] = &[include_str!("../../../migrations/postgres/0001_vault.sql")];
+
+/// The name of the lease.
+const LEASE: &str = "migrations";
+
+/// The time after which the lease of a node that died is free. A step locks its row, however long it takes.
+const LEASE_SECONDS: u32 = 30;
+
+/// The longest time of a step.
+const STEP: Duration = Duration::from_secs(3600);
+
+/// The time between two attempts to get the lease.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The longest time of several nodes that make the first tables at the same time.
+const FIRST: Duration = Duration::from_secs(10);
+
+/// The tables that come before the steps.
+const TABLES: &str = "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder BIGINT NOT NULL, \
+                      valid_until BIGINT NOT NULL); \
+                      CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL)";
+
+impl Postgres {
+    /// Runs the steps that the database has not seen, each in a transaction.
+    pub(in crate::store) async fn migrate(&self) -> Result<(), StoreError> {
+        if self.pending_migrations().await? == 0 {
+            return Ok(());
+        }
+        self.make_tables().await?;
+        let holder = random()?;
+        loop {
+            let done = self.done().await?;
+            let Some(step) = STEPS.get(done) else {
+                return Ok(());
+            };
+            match self.lease(LEASE, holder, LEASE_SECONDS).await? {
+                true => self.run_step(step, done + 1, holder).await?,
+                false => sleep(POLL).await,
+            }
+        }
+    }
+
+    /// Returns the number of steps that are still to run; 0 if a later version has run more.
+    pub(in crate::store) async fn pending_migrations(&self) -> Result<usize, StoreError> {
+        Ok(STEPS.len().saturating_sub(self.seen().await?))
+    }
+
+    /// Compares the tables with those of this version.
+    pub(in crate::store) async fn schema(&self) -> Result<Schema, StoreError> {
+        Ok(Schema::compare(self.seen().await?, STEPS.len()))
+    }
+
+    /// Returns the number of steps that the database has seen, which may have no tables.
+    async fn seen(&self) -> Result<usize, StoreError> {
+        let statement = || sqlx::query("SELECT to_regclass('migrations') IS NOT NULL");
+        let rows = self.repeatable(statement).await?;
+        match get(super::only(&rows)?, 0)? {
+            true => self.done().await,
+            false => Ok(0),
+        }
+    }
+
+    async fn done(&self) -> Result<usize, StoreError> {
+        let statement = || sqlx::query("SELECT coalesce(max(number), 0) FROM migrations");
+        let rows = self.repeatable(statement).await?;
+        let done: i64 = get(super::only(&rows)?, 0)?;
+        Ok(usize::try_from(done).unwrap_or_default())
+    }
+
+    /// `IF NOT EXISTS` can fail when two nodes make a table at the same time.
+    async fn make_tables(&self) -> Result<(), StoreError> {
+        let start = Instant::now();
+        loop {
+            let mut held = self.pool.take().await?;
+            match sqlx::raw_sql(TABLES).execute(&mut held.connection).await {
+                Ok(_) => {
+                    held.give_back();
+                    return Ok(());
+                }
+                Err(error) if exists(&error) && start.elapsed() < FIRST => sleep(POLL).await,
+                Err(error) => return Err(StoreError::Failed(error.to_string())),
+            }
+        }
+    }
+
+    /// Takes a lease, or extends one of this holder. Returns `false` if another holder has it.
+    pub(in crate::store) async fn lease(
+        &self,
+        name: &'static str,
+        holder: i64,
+        seconds: u32,
+    ) -> Result<bool, StoreError> {
+        let statement = || {
+            let lease = concat!(
+                "INSERT INTO leases (name, holder, valid_until) SELECT $1, $2, ",
+                now!(),
+                " + $3 * 1000000 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, \
+                 valid_until = excluded.valid_until \
+                 WHERE leases.holder = excluded.holder OR leases.valid_until < ",
+                now!(),
+                " RETURNING 1"
+            );
+            sqlx::query(lease)
+                .bind(name)
+                .bind(holder)
+                .bind(i64::from(seconds))
+        };
+        Ok(!self.repeatable(statement).await?.is_empty())
+    }
+
+    /// Runs a step if this node still has the lease, whose row is locked meanwhile: another node can take over only
+    /// after the transaction, and then sees the step.
+    async fn run_step(&self, step: &str, number: usize, holder: i64) -> Result<(), StoreError> {
+        let script = format!(
+            "BEGIN; \
+             SELECT 1 / count(*) FROM (SELECT 1 FROM leases \
+             WHERE name = '{LEASE}' AND holder = {holder} FOR UPDATE) AS mine; \
+             {step}; \
+             INSERT INTO migrations (number, ran_at) VALUES ({number}, {now}); \
+             COMMIT",
+            now = now!(),
+        );
+        let mut held = self.pool.take().await?;
+        let run = sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut held.connection);
+        match timeout(STEP, run).await {
+            Ok(Ok(_)) => {
+                held.give_back();
+                Ok(())
+            }
+            // The lease went to another node, which runs the step. Dropping the connection rolls back.
+            Ok(Err(error)) if is_lost_lease(&error) => Ok(()),
+            Ok(Err(error)) => Err(StoreError::Failed(format!("migration {number}: {error}"))),
+            Err(_) => Err(StoreError::Failed(format!(
+                "migration {number} takes too long"
+            ))),
+        }
+    }
+}
+
+/// Returns whether a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
+fn exists(error: &Error) -> bool {
+    has_code(error, &["23505", "42P07", "42710"])
+}
+
+/// Returns whether the check of the lease failed, by a division by zero.
+fn is_lost_lease(error: &Error) -> bool {
+    has_code(error, &["22012", "40001", "40P01"])
+}
+
+fn has_code(error: &Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| codes.contains(&code.as_ref()))
+}

@@ -1,0 +1,136 @@
+//! What every engine does: each test runs on SQLite in memory, SQLite in a file, and PostgreSQL if there is one.
+
+mod accounts;
+mod concurrent;
+mod lists;
+mod nodes;
+mod secrets;
+
+use std::any::Any;
+
+use helvetisafe_proto::endpoint::{Expiry, PrivateKeyAnswer};
+use helvetisafe_proto::{KeyName, Scopes};
+
+use super::*;
+use crate::token::{generate_id, generate_name};
+
+/// A database with an organization of one account, which has an API token.
+struct World {
+    store: Store,
+    tenant: Tenant,
+    account: AccountId,
+    client_id: String,
+    token: Hash,
+    /// What the database needs, removed after the store.
+    _home: Box<dyn Any + Send + Sync>,
+}
+
+/// Returns a world of each engine.
+async fn worlds() -> Vec<World> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Database::file(folder.path().join("vault.db"));
+    let mut worlds = vec![
+        World::of(&Database::in_memory(), ()).await,
+        World::of(&file, folder).await,
+    ];
+    if let Some(server) = helvetisafe_test_postgres::database() {
+        worlds.push(World::of(&server.url().parse().unwrap(), server).await);
+    }
+    worlds
+}
+
+async fn open(database: &Database) -> Store {
+    let store = Store::open(database).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+impl World {
+    async fn of(database: &Database, home: impl Any + Send + Sync) -> Self {
+        let store = open(database).await;
+        let organization = OrganizationId(generate_id().unwrap());
+        let account = account(organization);
+        let token = token(account.id, TokenExpiry::Never);
+        let world = Self {
+            tenant: Tenant {
+                organization,
+                key_epoch: KeyEpoch::FIRST,
+            },
+            account: account.id,
+            client_id: account.client_id.clone(),
+            token: token.hash,
+            store,
+            _home: Box::new(home),
+        };
+        world.store.add_tenant(account, token).await.unwrap();
+        world
+    }
+
+    fn write(&self, name: &str, value: &str) -> SecretWrite {
+        SecretWrite {
+            tenant: self.tenant,
+            key: key(name),
+            ciphertext: Ciphertext {
+                value: value.to_owned(),
+                nonce: "n".to_owned(),
+            },
+            expiry: Expiry::Keep,
+            versions: None,
+        }
+    }
+
+    async fn create(&self, name: &str, value: &str) -> SecretVersion {
+        let created = self.store.create_secret(self.write(name, value)).await;
+        version(&created.unwrap().unwrap().version)
+    }
+
+    /// Returns the value and version that a read finds.
+    async fn read(&self, name: &str) -> Option<(String, SecretVersion)> {
+        let found = self.store.read_secret(&self.token, Some(key(name))).await;
+        let (principal, record) = found.unwrap().unwrap();
+        assert_eq!(principal.tenant, self.tenant);
+        record.map(|record| (record.value.clone(), version(&record.version)))
+    }
+
+    async fn list(&self) -> Vec<String> {
+        let list = self.store.list(self.tenant).await.unwrap();
+        let (version, _) = self.store.list_version(self.tenant).await.unwrap();
+        assert_eq!(list.version, version);
+        list.secrets.into_iter().map(|secret| secret.key).collect()
+    }
+}
+
+fn account(organization: OrganizationId) -> AccountRow {
+    AccountRow {
+        id: AccountId(generate_id().unwrap()),
+        organization,
+        client_id: generate_name("hs_client_").unwrap(),
+        client_secret_hash: Hash::of_text("secret"),
+        scopes: Scopes::ALL,
+        encrypted_org_key: "wrapped".to_owned(),
+        private_key: PrivateKeyAnswer {
+            encrypted_private_key: "locked".to_owned(),
+            nonce: "nonce".to_owned(),
+            salt: "salt".to_owned(),
+            auth_tag: "tag".to_owned(),
+        },
+    }
+}
+
+fn token(account: AccountId, expiry: TokenExpiry) -> TokenRow {
+    TokenRow {
+        hash: Hash::of_text(&generate_name("").unwrap()),
+        kind: TokenKind::Api,
+        account,
+        scopes: Scopes::ALL,
+        expiry,
+    }
+}
+
+fn key(name: &str) -> KeyName {
+    KeyName::parse(name).unwrap()
+}
+
+fn version(version: &Option<helvetisafe_proto::Version>) -> SecretVersion {
+    SecretVersion::parse(version.as_ref().unwrap().as_str()).unwrap()
+}

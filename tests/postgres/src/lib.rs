@@ -1,0 +1,122 @@
+//! A PostgreSQL server for tests, which need neither root nor a network.
+//!
+//! [`database`] makes an empty database. The server is the one that the variable [`VARIABLE`] names by a URL, or it is
+//! started in a temporary folder, with the programs in the folder that the variable names or in the usual places. Without
+//! any, tests say that they are skipped.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "used by tests only, and a test fails loudly"
+)]
+
+#[cfg(unix)]
+mod programs;
+#[cfg(unix)]
+mod server;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+
+#[cfg(unix)]
+pub use server::Server;
+
+/// The variable that names a server: `postgres://USER@HOST:PORT/DATABASE?password_file=FILE`, or the folder of its
+/// programs. The user has to be allowed to make databases.
+pub const VARIABLE: &str = "HELVETISAFE_TEST_POSTGRES";
+
+/// A database of its own, removed on drop.
+pub struct Database {
+    server: String,
+    name: String,
+}
+
+/// Makes an empty database on the server that all tests of a process share. `None`, with a message, if this machine has
+/// no PostgreSQL.
+#[must_use]
+pub fn database() -> Option<Database> {
+    let named = std::env::var(VARIABLE).ok();
+    let server = named.filter(|value| !value.starts_with('/'));
+    server.or_else(own_server).map(Database::create)
+}
+
+/// Returns the URL of a server that the first test has started.
+#[cfg(unix)]
+fn own_server() -> Option<String> {
+    static SERVER: std::sync::OnceLock<Option<Server>> = std::sync::OnceLock::new();
+    let server = SERVER.get_or_init(|| Server::start(&[]));
+    server.as_ref().map(Server::url)
+}
+
+#[cfg(not(unix))]
+fn own_server() -> Option<String> {
+    eprintln!("skipped: {VARIABLE} names no PostgreSQL");
+    None
+}
+
+impl Database {
+    /// Makes an empty database on the server with this URL.
+    #[must_use]
+    pub fn create(server: String) -> Self {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).unwrap();
+        let name = format!("test_{:016x}", u64::from_be_bytes(random));
+        let database = Self { server, name };
+        database.administer(format!("CREATE DATABASE {}", database.name));
+        database
+    }
+
+    /// Returns its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let (server, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
+        let (server, _) = server.rsplit_once('/').unwrap();
+        format!("{server}/{}?{query}", self.name)
+    }
+
+    /// Runs a script of SQL in it.
+    pub fn run(&self, script: &str) {
+        run(&self.url(), script);
+    }
+
+    fn administer(&self, statement: String) {
+        run(&self.server, &statement);
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.administer(format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+/// Runs a script of SQL at a URL.
+fn run(url: &str, script: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (options, script) = (options(url), AssertSqlSafe(script.to_owned()));
+    // A thread of its own, since the caller's may have a runtime.
+    let run = std::thread::spawn(move || {
+        runtime.block_on(async {
+            let mut connection = options.connect().await.unwrap();
+            connection.execute(sqlx::raw_sql(script)).await.unwrap();
+        });
+    });
+    run.join().unwrap();
+}
+
+/// Reads a URL, whose parameter `password_file` the driver does not know.
+fn options(url: &str) -> PgConnectOptions {
+    let (server, query) = url.split_once('?').unwrap_or((url, ""));
+    let options: PgConnectOptions = server.parse().unwrap();
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    match parameters.find(|(name, _)| name == "password_file") {
+        Some((_, path)) => {
+            let password = std::fs::read_to_string(&*path).unwrap();
+            options.password(password.trim_end())
+        }
+        None => options,
+    }
+}
