@@ -5,9 +5,9 @@
 //! connection was lost before the answer.
 
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{
-    CreatedSecret, Expiry, ListedSecret, SecretRecord, UpdatedSecret,
-};
+#[cfg(feature = "faults")]
+use helvetisafe_proto::endpoint::SecretRecord;
+use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, ListedSecret, UpdatedSecret};
 use sqlx::postgres::PgRow;
 
 use super::{Postgres, SHARDS, Statement, get, now, only, random};

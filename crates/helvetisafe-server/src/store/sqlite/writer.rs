@@ -219,7 +219,7 @@ mod tests {
     }
 
     /// The writes that arrive while the connection is in use are one transaction.
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn writes_that_wait_share_a_transaction_and_fail_alone() {
         let connection = database();
         let commits = Arc::new(AtomicUsize::new(0));
@@ -245,7 +245,8 @@ mod tests {
                 })
             })
             .collect();
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        // The tasks run in other threads.
+        thread::sleep(std::time::Duration::from_millis(100));
         drop(held);
         let mut failures = 0;
         for task in tasks {
@@ -258,7 +259,7 @@ mod tests {
     }
 
     /// A full database rolls back the whole transaction. The writes that fit happen.
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_write_that_does_not_fit_fails_alone() {
         let connection = database();
         lock(&connection)
@@ -284,7 +285,8 @@ mod tests {
                 })
             })
             .collect();
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        // The tasks run in other threads.
+        thread::sleep(std::time::Duration::from_millis(100));
         drop(held);
         for (n, task) in tasks.into_iter().enumerate() {
             let expected = if n == 5 {
