@@ -15,6 +15,8 @@ mod programs;
 #[cfg(unix)]
 mod server;
 
+use std::io::Write;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
@@ -22,7 +24,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 pub use server::Server;
 
 /// The variable that names a server: `postgres://USER@HOST:PORT/DATABASE?password_file=FILE`, or the folder of its
-/// programs. The user has to be allowed to make databases.
+/// programs, or is `none`. The user has to be allowed to make databases.
 pub const VARIABLE: &str = "HELVETISAFE_TEST_POSTGRES";
 
 /// A database of its own, removed on drop.
@@ -35,8 +37,12 @@ pub struct Database {
 /// no PostgreSQL.
 #[must_use]
 pub fn database() -> Option<Database> {
-    let named = std::env::var(VARIABLE).ok();
-    let server = named.filter(|value| !value.starts_with('/'));
+    let named = std::env::var(VARIABLE).unwrap_or_default();
+    if named == "none" {
+        skip("the variable HELVETISAFE_TEST_POSTGRES is none");
+        return None;
+    }
+    let server = named.contains("://").then_some(named);
     server.or_else(own_server).map(Database::create)
 }
 
@@ -50,8 +56,17 @@ fn own_server() -> Option<String> {
 
 #[cfg(not(unix))]
 fn own_server() -> Option<String> {
-    eprintln!("skipped: {VARIABLE} names no PostgreSQL");
+    skip("the variable HELVETISAFE_TEST_POSTGRES names no PostgreSQL");
     None
+}
+
+/// Says once that tests are skipped, also if the output of tests is captured.
+pub(crate) fn skip(reason: &str) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let text = format!("the tests that need PostgreSQL are skipped: {reason}\n");
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    });
 }
 
 impl Database {
@@ -86,6 +101,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        // A failed test leaves it, and may have failed because the server is gone.
+        if std::thread::panicking() {
+            return;
+        }
         self.administer(format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }

@@ -9,8 +9,11 @@ use crate::VARIABLE;
 /// Returns the folder with `initdb` and `postgres`: the one that the variable names, one of `PATH`, or the newest of a
 /// distribution.
 pub(crate) fn folder() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os(VARIABLE) {
-        return Some(PathBuf::from(named));
+    let named = std::env::var(VARIABLE).unwrap_or_default();
+    match named.as_str() {
+        "none" => return None,
+        named if named.starts_with('/') => return Some(named.into()),
+        _ => {}
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();

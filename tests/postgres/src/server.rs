@@ -84,7 +84,7 @@ impl Server {
 
     fn run(primary: &str, password: &str, arguments: &[&str]) -> Option<Self> {
         let Some(programs) = programs::folder() else {
-            eprintln!("skipped: this machine has no PostgreSQL");
+            crate::skip("this machine has none, or HELVETISAFE_TEST_POSTGRES is none");
             return None;
         };
         let port = free_port();

@@ -6,6 +6,7 @@
 mod accounts;
 mod address;
 mod failure;
+mod lists;
 mod migrations;
 mod pool;
 mod secrets;

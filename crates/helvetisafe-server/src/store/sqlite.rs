@@ -8,6 +8,7 @@ mod accounts;
 mod connection;
 mod disk;
 mod file;
+mod lists;
 mod migrations;
 mod secrets;
 mod tokens;

@@ -7,22 +7,23 @@
 use helvetisafe_proto::KeyName;
 #[cfg(feature = "faults")]
 use helvetisafe_proto::endpoint::SecretRecord;
-use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, ListedSecret, UpdatedSecret};
+use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
 use sqlx::postgres::PgRow;
 
 use super::{Postgres, SHARDS, Statement, get, now, only, random};
 use crate::store::secret::Dates;
 use crate::store::{
-    Ciphertext, Conditional, List, ListVersion, Moment, Page, Put, SecretVersion, SecretWrite,
-    StoreError, StoredSecret, Tenant,
+    Ciphertext, Conditional, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
 };
 
 /// The columns that `dates` reads.
-macro_rules! dates {
+macro_rules! date_columns {
     () => {
         "version, created_at, updated_at, expires_at"
     };
 }
+
+pub(super) use date_columns;
 
 /// The secrets of the tenant $1, $2 that exist now.
 macro_rules! live {
@@ -35,6 +36,8 @@ macro_rules! live {
     };
 }
 
+pub(super) use live;
+
 /// A write of a secret of the tenant $1, $2, that returns `dates` for each row. $4 is a random number for a shard, $5 its
 /// next number. Returns whether the epoch is still that of the organization, and the dates of the written row, if any.
 macro_rules! write_secret {
@@ -44,26 +47,26 @@ macro_rules! write_secret {
              written AS (",
             $write,
             " RETURNING ",
-            dates!(),
+            date_columns!(),
             "), counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
              AND EXISTS (SELECT 1 FROM written)) \
              SELECT EXISTS (SELECT 1 FROM current), ",
-            dates!(),
+            date_columns!(),
             " FROM (SELECT 1) AS one LEFT JOIN written ON true"
         )
     };
 }
 
 /// The numbers of a write, all random.
-struct Numbers {
-    shard: i64,
-    list: i64,
+pub(super) struct Numbers {
+    pub(super) shard: i64,
+    pub(super) list: i64,
     version: i64,
     id: i64,
 }
 
 impl Numbers {
-    fn generate() -> Result<Self, StoreError> {
+    pub(super) fn generate() -> Result<Self, StoreError> {
         Ok(Self {
             shard: random()? % SHARDS,
             list: random()?,
@@ -214,7 +217,7 @@ impl Postgres {
         let look_up = || {
             let select = concat!(
                 "SELECT ",
-                dates!(),
+                date_columns!(),
                 " FROM secrets WHERE organization = $1 AND key_epoch = $2 AND key = $3 AND write_id = $4"
             );
             sqlx::query(select)
@@ -261,7 +264,7 @@ impl Postgres {
         let statement = || {
             let select = concat!(
                 "SELECT ",
-                dates!(),
+                date_columns!(),
                 ", value, nonce FROM secrets WHERE ",
                 live!(),
                 " AND key = $3"
@@ -274,125 +277,6 @@ impl Postgres {
         let rows = self.repeatable(statement).await?;
         let record = |row| Ok(dates(row, 0)?.record(key, ciphertext(row, 4)?));
         rows.first().map(record).transpose()
-    }
-
-    pub(in crate::store) async fn list_version(
-        &self,
-        tenant: Tenant,
-    ) -> Result<(ListVersion, Moment), StoreError> {
-        let statement = || {
-            let select = concat!(
-                "SELECT ",
-                now!(),
-                ", n FROM list_versions WHERE organization = $1"
-            );
-            sqlx::query(select).bind(tenant.organization.0)
-        };
-        let rows = self.repeatable(statement).await?;
-        let mut version = 0;
-        for row in &rows {
-            let n: i64 = get(row, 1)?;
-            version += i128::from(n);
-        }
-        Ok((ListVersion(version), Moment(get(only(&rows)?, 0)?)))
-    }
-
-    /// The version comes in each row, since only one statement has one snapshot.
-    pub(in crate::store) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
-        let statement = || {
-            let select = concat!(
-                "WITH state AS (SELECT ",
-                now!(),
-                " AS read_at, sum(n)::text AS n FROM list_versions WHERE organization = $1), \
-                 live AS (SELECT key, ",
-                dates!(),
-                " FROM secrets WHERE ",
-                live!(),
-                ") SELECT read_at, n, key, ",
-                dates!(),
-                " FROM state LEFT JOIN live ON true ORDER BY key"
-            );
-            sqlx::query(select)
-                .bind(tenant.organization.0)
-                .bind(tenant.key_epoch.0)
-        };
-        let rows = self.long(statement).await?;
-        let first = only(&rows)?;
-        let version: Option<&str> = get(first, 1)?;
-        let version = version.and_then(|n| n.parse().ok());
-        let mut secrets = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let key: Option<String> = get(row, 2)?;
-            if let Some(key) = key {
-                secrets.push(dates(row, 3)?.listed(key));
-            }
-        }
-        Ok(List {
-            version: ListVersion(version.unwrap_or_default()),
-            read_at: Moment(get(first, 0)?),
-            secrets,
-        })
-    }
-
-    pub(in crate::store) async fn list_page(
-        &self,
-        tenant: Tenant,
-        page: Page,
-    ) -> Result<Vec<ListedSecret>, StoreError> {
-        let statement = || {
-            let select = concat!(
-                "SELECT ",
-                dates!(),
-                ", key FROM secrets WHERE ",
-                live!(),
-                " AND key > $3 ORDER BY key LIMIT $4"
-            );
-            sqlx::query(select)
-                .bind(tenant.organization.0)
-                .bind(tenant.key_epoch.0)
-                .bind(page.after.as_ref().map_or("", KeyName::as_str))
-                .bind(i64::from(page.limit))
-        };
-        let rows = self.repeatable(statement).await?;
-        let listed = |row| Ok(dates(row, 0)?.listed(get(row, 4)?));
-        rows.iter().map(listed).collect()
-    }
-
-    pub(in crate::store) async fn stored_secrets(
-        &self,
-        tenant: Tenant,
-    ) -> Result<Vec<StoredSecret>, StoreError> {
-        let statement = || {
-            let select = concat!(
-                "SELECT ",
-                dates!(),
-                ", value, nonce, key FROM secrets WHERE organization = $1 AND key_epoch = $2 \
-                 ORDER BY key"
-            );
-            sqlx::query(select)
-                .bind(tenant.organization.0)
-                .bind(tenant.key_epoch.0)
-        };
-        let rows = self.long(statement).await?;
-        let stored = |row| Ok(dates(row, 0)?.stored(get(row, 6)?, ciphertext(row, 4)?));
-        rows.iter().map(stored).collect()
-    }
-
-    /// Several nodes may do this at the same time.
-    pub(in crate::store) async fn sweep(&self) -> Result<(), StoreError> {
-        let numbers = Numbers::generate()?;
-        let secrets = || {
-            let delete = concat!(
-                "WITH removed AS (DELETE FROM secrets WHERE expires_at <= ",
-                now!(),
-                " RETURNING organization) UPDATE list_versions SET n = $1 WHERE shard = $2 \
-                 AND organization IN (SELECT organization FROM removed)"
-            );
-            sqlx::query(delete).bind(numbers.list).bind(numbers.shard)
-        };
-        self.long(secrets).await?;
-        let tokens = || sqlx::query(concat!("DELETE FROM tokens WHERE expires_at <= ", now!()));
-        self.long(tokens).await.map(drop)
     }
 }
 
@@ -411,7 +295,7 @@ fn bindable(versions: Option<&[SecretVersion]>) -> Option<Vec<i64>> {
     versions.map(|versions| versions.iter().map(|version| version.0).collect())
 }
 
-/// Reads the columns of `dates!`, of which `first` is the first.
+/// Reads the columns of `date_columns!`, of which `first` is the first.
 pub(super) fn dates(row: &PgRow, first: usize) -> Result<Dates, StoreError> {
     let expires_at: Option<i64> = get(row, first + 3)?;
     Ok(Dates {

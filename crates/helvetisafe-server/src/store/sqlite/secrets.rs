@@ -1,24 +1,23 @@
 //! Secrets. No statement finds an expired one (`expires_at <= now`), even before it is removed.
 
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{
-    CreatedSecret, Expiry, ListedSecret, Page, SecretRecord, UpdatedSecret,
-};
+use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, SecretRecord, UpdatedSecret};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
 use crate::store::secret::Dates;
 use crate::store::{
-    Ciphertext, Conditional, List, ListVersion, Moment, Put, SecretVersion, SecretWrite,
-    StoreError, StoredSecret, Tenant,
+    Ciphertext, Conditional, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
 };
 
 /// The columns that `dates` reads.
-macro_rules! dates {
+macro_rules! date_columns {
     () => {
         "version, created_at, updated_at, expires_at"
     };
 }
+
+pub(super) use date_columns;
 
 /// The row of a secret that exists now.
 macro_rules! live {
@@ -72,75 +71,6 @@ impl Sqlite {
     ) -> Result<Option<SecretRecord>, StoreError> {
         self.read(|connection| select_secret(connection, tenant, key, Moment::now()))
     }
-
-    pub(in crate::store) fn list_version(
-        &self,
-        tenant: Tenant,
-    ) -> Result<(ListVersion, Moment), StoreError> {
-        let version = self.read(|connection| select_list_version(connection, tenant))?;
-        Ok((version, Moment::now()))
-    }
-
-    pub(in crate::store) fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
-        self.read(|connection| {
-            let snapshot = connection.unchecked_transaction()?;
-            let read_at = Moment::now();
-            let list = List {
-                version: select_list_version(&snapshot, tenant)?,
-                read_at,
-                secrets: select_page(&snapshot, tenant, "", -1, read_at)?,
-            };
-            snapshot.commit()?;
-            Ok(list)
-        })
-    }
-
-    #[allow(dead_code, reason = "for lists in pages")]
-    pub(in crate::store) fn list_page(
-        &self,
-        tenant: Tenant,
-        page: Page,
-    ) -> Result<Vec<ListedSecret>, StoreError> {
-        let after = page.after.as_ref().map_or("", KeyName::as_str);
-        let limit = i64::from(page.limit);
-        self.read(|connection| select_page(connection, tenant, after, limit, Moment::now()))
-    }
-
-    pub(in crate::store) fn stored_secrets(
-        &self,
-        tenant: Tenant,
-    ) -> Result<Vec<StoredSecret>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare(concat!(
-                "SELECT ",
-                dates!(),
-                ", key, value, nonce FROM secrets WHERE organization = ? AND key_epoch = ? ORDER BY key",
-            ))?;
-            let rows = statement.query_map(ids(tenant), |row| {
-                let ciphertext = Ciphertext {
-                    value: row.get(5)?,
-                    nonce: row.get(6)?,
-                };
-                Ok(dates(row)?.stored(row.get(4)?, ciphertext))
-            })?;
-            rows.collect()
-        })
-    }
-
-    pub(in crate::store) async fn sweep(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            let now = Moment::now().0;
-            connection.execute(
-                "UPDATE list_versions SET n = random() WHERE organization IN \
-                 (SELECT organization FROM secrets WHERE expires_at <= ?)",
-                [now],
-            )?;
-            connection.execute("DELETE FROM secrets WHERE expires_at <= ?", [now])?;
-            connection.execute("DELETE FROM tokens WHERE expires_at <= ?", [now])?;
-            Ok(())
-        })
-        .await
-    }
 }
 
 /// Creates a secret; returns `None` if the name exists. Replaces an expired secret that is not removed yet.
@@ -158,7 +88,7 @@ fn create(
          updated_at = excluded.updated_at, expires_at = excluded.expires_at, \
          value = excluded.value, nonce = excluded.nonce \
          WHERE secrets.expires_at <= ?4 RETURNING ",
-        dates!(),
+        date_columns!(),
     ))?;
     let created = statement.query_row(
         params![
@@ -199,7 +129,7 @@ fn update(
          expires_at = CASE WHEN ?5 THEN expires_at ELSE ?6 END, value = ?7, nonce = ?8 WHERE ",
         live!(),
         " RETURNING ",
-        dates!(),
+        date_columns!(),
     ))?;
     let updated = statement.query_row(
         params![
@@ -293,7 +223,7 @@ pub(super) fn select_secret(
 ) -> Result<Option<SecretRecord>, rusqlite::Error> {
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
-        dates!(),
+        date_columns!(),
         ", value, nonce FROM secrets WHERE ",
         live!(),
     ))?;
@@ -316,48 +246,11 @@ pub(super) fn select_secret(
     Ok(found.map(|(row, ciphertext)| row.record(key, ciphertext)))
 }
 
-fn select_list_version(
-    connection: &Connection,
-    tenant: Tenant,
-) -> Result<ListVersion, rusqlite::Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT n FROM list_versions WHERE organization = ?")?;
-    let n = statement.query_row([tenant.organization.0], |row| row.get::<_, i64>(0))?;
-    Ok(ListVersion(n.into()))
-}
-
-/// Returns the secrets after a name, at most `limit`; all of them if it is negative.
-fn select_page(
-    connection: &Connection,
-    tenant: Tenant,
-    after: &str,
-    limit: i64,
-    now: Moment,
-) -> Result<Vec<ListedSecret>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT ",
-        dates!(),
-        ", key FROM secrets WHERE organization = ?1 AND key_epoch = ?2 AND key > ?3 \
-         AND (expires_at IS NULL OR expires_at > ?4) ORDER BY key LIMIT ?5",
-    ))?;
-    let rows = statement.query_map(
-        params![
-            tenant.organization.0,
-            tenant.key_epoch.0,
-            after,
-            now.0,
-            limit
-        ],
-        |row| Ok(dates(row)?.listed(row.get(4)?)),
-    )?;
-    rows.collect()
-}
-
-fn ids(tenant: Tenant) -> (i64, i64) {
+pub(super) fn ids(tenant: Tenant) -> (i64, i64) {
     (tenant.organization.0, tenant.key_epoch.0)
 }
 
-fn dates(row: &Row) -> Result<Dates, rusqlite::Error> {
+pub(super) fn dates(row: &Row) -> Result<Dates, rusqlite::Error> {
     Ok(Dates {
         version: SecretVersion(row.get(0)?),
         created_at: Moment(row.get(1)?),

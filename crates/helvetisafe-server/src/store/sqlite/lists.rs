@@ -1,0 +1,117 @@
+//! Lists, and the removal of what has expired.
+
+use helvetisafe_proto::KeyName;
+use helvetisafe_proto::endpoint::{ListedSecret, Page};
+use rusqlite::{Connection, params};
+
+use super::Sqlite;
+use super::secrets::{date_columns, dates, ids};
+use crate::store::{Ciphertext, List, ListVersion, Moment, StoreError, StoredSecret, Tenant};
+
+impl Sqlite {
+    pub(in crate::store) fn list_version(
+        &self,
+        tenant: Tenant,
+    ) -> Result<(ListVersion, Moment), StoreError> {
+        let version = self.read(|connection| select_list_version(connection, tenant))?;
+        Ok((version, Moment::now()))
+    }
+
+    pub(in crate::store) fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
+        self.read(|connection| {
+            let snapshot = connection.unchecked_transaction()?;
+            let read_at = Moment::now();
+            let list = List {
+                version: select_list_version(&snapshot, tenant)?,
+                read_at,
+                secrets: select_page(&snapshot, tenant, "", -1, read_at)?,
+            };
+            snapshot.commit()?;
+            Ok(list)
+        })
+    }
+
+    #[allow(dead_code, reason = "for lists in pages")]
+    pub(in crate::store) fn list_page(
+        &self,
+        tenant: Tenant,
+        page: Page,
+    ) -> Result<Vec<ListedSecret>, StoreError> {
+        let after = page.after.as_ref().map_or("", KeyName::as_str);
+        let limit = i64::from(page.limit);
+        self.read(|connection| select_page(connection, tenant, after, limit, Moment::now()))
+    }
+
+    pub(in crate::store) fn stored_secrets(
+        &self,
+        tenant: Tenant,
+    ) -> Result<Vec<StoredSecret>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(concat!(
+                "SELECT ",
+                date_columns!(),
+                ", key, value, nonce FROM secrets WHERE organization = ? AND key_epoch = ? ORDER BY key",
+            ))?;
+            let rows = statement.query_map(ids(tenant), |row| {
+                let ciphertext = Ciphertext {
+                    value: row.get(5)?,
+                    nonce: row.get(6)?,
+                };
+                Ok(dates(row)?.stored(row.get(4)?, ciphertext))
+            })?;
+            rows.collect()
+        })
+    }
+
+    pub(in crate::store) async fn sweep(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let now = Moment::now().0;
+            connection.execute(
+                "UPDATE list_versions SET n = random() WHERE organization IN \
+                 (SELECT organization FROM secrets WHERE expires_at <= ?)",
+                [now],
+            )?;
+            connection.execute("DELETE FROM secrets WHERE expires_at <= ?", [now])?;
+            connection.execute("DELETE FROM tokens WHERE expires_at <= ?", [now])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn select_list_version(
+    connection: &Connection,
+    tenant: Tenant,
+) -> Result<ListVersion, rusqlite::Error> {
+    let mut statement =
+        connection.prepare_cached("SELECT n FROM list_versions WHERE organization = ?")?;
+    let n = statement.query_row([tenant.organization.0], |row| row.get::<_, i64>(0))?;
+    Ok(ListVersion(n.into()))
+}
+
+/// Returns the secrets after a name, at most `limit`; all of them if it is negative.
+fn select_page(
+    connection: &Connection,
+    tenant: Tenant,
+    after: &str,
+    limit: i64,
+    now: Moment,
+) -> Result<Vec<ListedSecret>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        date_columns!(),
+        ", key FROM secrets WHERE organization = ?1 AND key_epoch = ?2 AND key > ?3 \
+         AND (expires_at IS NULL OR expires_at > ?4) ORDER BY key LIMIT ?5",
+    ))?;
+    let rows = statement.query_map(
+        params![
+            tenant.organization.0,
+            tenant.key_epoch.0,
+            after,
+            now.0,
+            limit
+        ],
+        |row| Ok(dates(row)?.listed(row.get(4)?)),
+    )?;
+    rows.collect()
+}
