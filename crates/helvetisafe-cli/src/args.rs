@@ -166,7 +166,7 @@ fn text_after_list(error: &clap::Error) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns whether the error may quote a value that the user wanted to write.
+/// Returns true if the error may quote a value that the user wanted to write.
 fn may_quote_a_value(error: &clap::Error) -> bool {
     let is_about_a_text = matches!(
         error.kind(),

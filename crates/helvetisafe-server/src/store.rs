@@ -64,7 +64,7 @@ impl Store {
         })
     }
 
-    /// Returns whether other nodes may serve the same database.
+    /// Returns true if other nodes may serve the same database.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }

@@ -111,7 +111,7 @@ impl Replacement<'_> {
 }
 
 impl Present {
-    /// Returns whether a failed write shows that another client wrote or deleted the secret after it was read.
+    /// Returns true if a failed write shows that another client wrote or deleted the secret after it was read.
     fn has_changed(&self, error: &Error) -> bool {
         match self {
             Self::Absent | Self::Any => error.kind() == ErrorKind::Conflict,

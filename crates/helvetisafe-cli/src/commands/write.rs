@@ -145,7 +145,7 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Returns whether the write may replace fields by one value.
+    /// Returns true if the write may replace fields by one value.
     fn writes_one_value(&self, args: &Args) -> bool {
         self.mode != Mode::Create && args.field.is_none() && !args.fields
     }

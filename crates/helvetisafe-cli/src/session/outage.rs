@@ -116,7 +116,7 @@ impl NoAnswer {
         })
     }
 
-    /// Returns whether a later request may succeed, and a cached entry serves until then.
+    /// Returns true if a later request may succeed, and a cached entry serves until then.
     pub(super) fn of_passing(request: &Request<Vec<u8>>, outcome: &Outcome) -> Option<Self> {
         Self::of(request, outcome).filter(|it| may_pass(&it.failure))
     }

@@ -123,7 +123,7 @@ fn midnight(text: &str) -> Result<Timestamp, &'static str> {
 
 const NOT_A_TIME: &str = "is not a time; write it like 2030-01-31T12:00:00Z or 2030-01-31";
 
-/// Returns whether the time of day has the second 60.
+/// Returns true if the time of day has the second 60.
 fn is_leap_second(text: &str) -> bool {
     let time = text
         .split_once(['T', 't', ' '])

@@ -42,7 +42,7 @@ impl Reader {
         given.values.first().map(String::as_str)
     }
 
-    /// Returns whether a switch is on.
+    /// Returns true if a switch is on.
     pub(super) fn switch(&mut self, name: &'static str) -> bool {
         self.one(name, "write true or false", parsed)
             .unwrap_or(false)

@@ -66,7 +66,7 @@ impl<'a> Interview<'a> {
         Ok(())
     }
 
-    /// Returns whether there are answers to a topic: flags and variables may have given the settings.
+    /// Returns true if there are answers to a topic: flags and variables may have given the settings.
     pub(super) fn has(&self, topic: Topic) -> bool {
         let answers = match topic {
             Topic::BaseUrl => &self.base_url,
@@ -257,7 +257,7 @@ fn at_home(path: &str) -> std::path::PathBuf {
     }
 }
 
-/// Returns whether a PEM needs a passphrase. A file that cannot be read is reported later.
+/// Returns true if a PEM needs a passphrase. A file that cannot be read is reported later.
 fn is_encrypted(path: &Path) -> bool {
     let pem = Zeroizing::new(fs::read(path).unwrap_or_default());
     pem.windows(9).any(|window| window == b"ENCRYPTED")

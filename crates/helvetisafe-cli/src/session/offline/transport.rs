@@ -157,7 +157,7 @@ impl OfflineTransport {
         outcome
     }
 
-    /// Returns whether the vault did not answer. The end of the caller's own time shows nothing about the vault.
+    /// Returns true if the vault did not answer. The end of the caller's own time shows nothing about the vault.
     fn failed(&self, request: &Request<Vec<u8>>, outcome: &Outcome) -> bool {
         let limits = request.extensions().get::<AttemptLimits>();
         let had_time = limits.is_none_or(|limits| limits.time >= self.shared.wait);

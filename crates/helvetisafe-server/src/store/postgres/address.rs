@@ -152,7 +152,7 @@ impl Host {
         format!("postgres:///?{query}").parse()
     }
 
-    /// Returns whether a connection stays on this machine.
+    /// Returns true if a connection stays on this machine.
     fn is_local(&self) -> bool {
         let address = self.name.parse::<IpAddr>();
         self.name.starts_with('/')

@@ -151,12 +151,12 @@ impl Postgres {
     }
 }
 
-/// Returns whether a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
+/// Returns true if a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
 fn exists(error: &Error) -> bool {
     has_code(error, &["23505", "42P07", "42710"])
 }
 
-/// Returns whether the check of the lease failed, by a division by zero.
+/// Returns true if the check of the lease failed, by a division by zero.
 fn is_lost_lease(error: &Error) -> bool {
     has_code(error, &["22012", "40001", "40P01"])
 }
