@@ -145,6 +145,14 @@ pub(crate) fn in_words(expires_at: Option<Timestamp>, now: Timestamp) -> String 
     format!("in {}", time_in_words(seconds))
 }
 
+/// Returns the end of a message about a write: `; it expires in 3 days`, or nothing for a secret that never expires.
+pub(crate) fn suffix(expires_at: Option<Timestamp>) -> String {
+    match expires_at {
+        Some(_) => format!("; it expires {}", in_words(expires_at, Timestamp::now())),
+        None => String::new(),
+    }
+}
+
 /// Describes a time span in its largest unit: `3 days`.
 pub(crate) fn time_in_words(seconds: i64) -> String {
     let rounded = |unit: i64| (seconds + unit / 2) / unit;
