@@ -198,7 +198,7 @@ impl<'a> Interview<'a> {
         Some(self.replaced?.text(key)?.to_owned())
     }
 
-    /// Asks a question that nothing, or `-` if there is an answer from before, answers with no.
+    /// Asks for an optional answer. An empty answer means none, or `-` if there is an earlier answer.
     fn ask_unless(
         &self,
         (what, otherwise): (&str, &str),
@@ -239,7 +239,7 @@ fn answer(setting: Setting, value: RawValue) -> Entry {
     }
 }
 
-/// Returns an answer as a text that can be shown; that of a secret is empty.
+/// Returns an answer as a text to show. The text of a secret is empty.
 fn text(answers: &[Entry], setting: Setting) -> Option<String> {
     let entry = answers.iter().find(|entry| entry.setting == setting)?;
     Some(match &entry.value {

@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub(super) wait: Duration,
     /// Set while the cache can serve all that is requested.
     pub(super) can_serve_all: AtomicBool,
-    /// Set once the vault is not to be asked any more for what is cached.
+    /// Set once cached resources are no longer requested from the vault.
     pub(super) is_late: AtomicBool,
     /// Set once an entry was used.
     pub(super) has_served: AtomicBool,

@@ -33,8 +33,8 @@ struct Host {
     port: u16,
 }
 
-/// The TLS of a connection. Modes that encrypt without a check of the server protect against nobody who can redirect
-/// the connection, so there are none.
+/// The TLS of a connection. Modes that encrypt without checking the server do not protect against a redirected
+/// connection, so there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tls {
     VerifyFull,
