@@ -7,11 +7,8 @@ version=0.20.2
 
 # Beside the target folder, so that a kept target folder keeps it; without optimization it builds in a third
 # of the time, and it runs for a second.
-tools="${CARGO_TARGET_DIR:-target}/tools"
-if ! "$tools/bin/cargo-deny" --version 2>/dev/null | grep -qF "$version"; then
-  cargo install cargo-deny --version "$version" --locked --debug --no-default-features --quiet \
-    --root "$tools" --target-dir "$tools/target"
-  rm -rf "$tools/target"
+if ! cargo deny --version 2>/dev/null | grep -qF "$version"; then
+  cargo install cargo-deny --version "$version" --locked --debug --no-default-features --quiet
 fi
 
 # The folder that cargo-deny derives from the database's address.
@@ -26,7 +23,7 @@ git -C "$database" -c user.name=gate -c user.email=gate@localhost commit --quiet
 touch "$database/.git/FETCH_HEAD"
 
 cargo fetch --locked --quiet
-"$tools/bin/cargo-deny" --offline check
+cargo deny --offline check
 
 today=$(date -u +%F)
 dates=$(grep -oE 'until [0-9]{4}-[0-9]{2}-[0-9]{2}' deny.toml | cut -d' ' -f2)

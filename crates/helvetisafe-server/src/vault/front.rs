@@ -1,9 +1,11 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::serve::Listener;
 
+use crate::log;
 use crate::proxies::Proxies;
 use crate::telemetry::{ConnectionCounts, Telemetry};
 use crate::tls::Tls;
@@ -58,6 +60,27 @@ pub(super) struct Admitting<L> {
     pub(super) listener: L,
     pub(super) protection: Protection,
     pub(super) counts: ConnectionCounts,
+    pub(super) last_message: Option<Instant>,
+}
+
+/// The time between two messages about refused peers, so that they cannot fill the log.
+const MESSAGE_INTERVAL: Duration = Duration::from_secs(60);
+
+impl<L> Admitting<L> {
+    fn refuse(&mut self, peer: IpAddr) {
+        self.counts.refused.inc();
+        if self
+            .last_message
+            .is_none_or(|last| last.elapsed() >= MESSAGE_INTERVAL)
+        {
+            self.last_message = Some(Instant::now());
+            log::warning(&format_args!(
+                "closed a plain connection of {}, which is no trusted proxy; add its network to --trusted-proxy \
+                 if it is a proxy",
+                peer.to_canonical()
+            ));
+        }
+    }
 }
 
 impl<L: Listener<Addr = SocketAddr>> Listener for Admitting<L> {
@@ -70,7 +93,7 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Admitting<L> {
             if self.protection.admits(address.ip()) {
                 return (socket, address);
             }
-            self.counts.refused.inc();
+            self.refuse(address.ip());
         }
     }
 

@@ -178,6 +178,7 @@ async fn serve_front(
         listener,
         protection: front.protection.clone(),
         counts: counts.clone(),
+        last_message: None,
     };
     match front.protection {
         Protection::Tls(tls) => {

@@ -77,8 +77,16 @@ fn without_tls_only_proxies_and_this_machine_may_connect() {
     ask(&mut connect(serve.address), "/health").unwrap();
     let mut refused = TcpStream::connect((outer, serve.address.port())).unwrap();
     assert!(ask(&mut refused, "/health").is_err());
-    assert!(scrape(metrics).contains("connections_refused_total 1\n"));
-    serve.stop();
+    let line = serve.line("closed a plain connection of");
+    assert!(
+        line.contains(&outer.to_string()) && line.contains("--trusted-proxy"),
+        "{line}"
+    );
+    let mut refused = TcpStream::connect((outer, serve.address.port())).unwrap();
+    assert!(ask(&mut refused, "/health").is_err());
+    assert!(scrape(metrics).contains("connections_refused_total 2\n"));
+    let lines = serve.stop().join("\n");
+    assert_eq!(lines.matches("closed a plain").count(), 1, "{lines}");
 
     let serve = with(&outer.to_string());
     let mut admitted = TcpStream::connect((outer, serve.address.port())).unwrap();

@@ -308,3 +308,33 @@ fn a_pair_that_clients_would_refuse_is_refused_with_its_remedy() {
         "{stderr}"
     );
 }
+
+#[test]
+fn the_key_of_another_user_may_be_readable_for_a_group_of_the_vault() {
+    let (state, authority) = (State::new(), Authority::new());
+    let files = authority.pair().write(state.folder.path());
+    let [cert, key] = files.each_ref().map(|it| it.to_str().unwrap());
+    // As in a volume of Kubernetes, or with a file of root. Only root can give files away.
+    if std::os::unix::fs::chown(&files[1], Some(12_345), None).is_err() {
+        eprintln!("skipped: the tests do not run as root");
+        return;
+    }
+    let check = |mode: u32| {
+        fs::set_permissions(&files[1], fs::Permissions::from_mode(mode)).unwrap();
+        let database = state.database();
+        let options = [
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            cert,
+            "--tls-key",
+            key,
+        ];
+        let mut arguments = vec!["check", "--database", &database];
+        arguments.extend(options);
+        run(&arguments).0
+    };
+    for (mode, code) in [(0o440, 0), (0o640, 0), (0o644, 1), (0o660, 1), (0o604, 1)] {
+        assert_eq!(check(mode), Some(code), "{mode:o}");
+    }
+}

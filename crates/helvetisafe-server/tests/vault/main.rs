@@ -23,6 +23,7 @@ mod expiry;
 mod garbage;
 #[cfg(unix)]
 mod kills;
+mod large;
 mod limits;
 mod lists;
 #[cfg(unix)]
