@@ -103,7 +103,7 @@ fn text_before_program(error: &clap::Error) -> Option<String> {
             let text = context(ContextKind::InvalidArg).filter(is_text)?;
             is_run().then(|| {
                 format!(
-                    "`{}` is no option of `run`; put `--` before the program and its arguments: `helvetisafe run \
+                    "`{}` is not an option of `run`; put `--` before the program and its arguments: `helvetisafe run \
                      [OPTIONS] -- CMD ARG…`",
                     escape_line(text)
                 )
@@ -116,7 +116,7 @@ fn text_before_program(error: &clap::Error) -> Option<String> {
             (option.starts_with("--watch") && !is_time && is_run()).then(|| {
                 let text = escape_line(text);
                 format!(
-                    "`{text}` is no time for --watch; if it is the program, put `--` before it: `helvetisafe run \
+                    "`{text}` is not a time for --watch; if it is the program, put `--` before it: `helvetisafe run \
                      --watch -- {text}`"
                 )
             })
@@ -166,7 +166,7 @@ fn text_after_list(error: &clap::Error) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns whether the error may quote a value that the user wanted to write.
+/// Returns true if the error may quote a value that the user wanted to write.
 fn may_quote_a_value(error: &clap::Error) -> bool {
     let is_about_a_text = matches!(
         error.kind(),

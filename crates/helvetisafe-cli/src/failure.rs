@@ -114,17 +114,17 @@ impl Failure {
         self.status
     }
 
-    /// Returns whether there is no such secret or field.
+    /// Returns true if there is no such secret or field.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == Status::NotFound as u8
     }
 
-    /// Returns whether the vault may answer later.
+    /// Returns true if the vault may answer later.
     pub(crate) fn may_pass(&self) -> bool {
         self.may_pass
     }
 
-    /// Returns whether an operation of the client timed out.
+    /// Returns true if an operation of the client timed out.
     pub(crate) fn is_timeout(&self) -> bool {
         self.is_timeout
     }

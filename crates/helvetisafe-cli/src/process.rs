@@ -6,7 +6,7 @@ use std::{env, io};
 /// The variables that configure this command, its credentials included. The `*` stands for any characters.
 pub(crate) const OUR_VARIABLES: &str = "HELVETISAFE_*";
 
-/// Returns whether a variable configures this command. Windows ignores the case of names.
+/// Returns true if a variable configures this command. Windows ignores the case of names.
 pub(crate) fn is_ours(name: &str) -> bool {
     let prefix = OUR_VARIABLES.trim_end_matches('*');
     name.get(..prefix.len())

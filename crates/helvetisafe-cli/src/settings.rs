@@ -274,7 +274,7 @@ fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     Some(LazySecret::new(entry, entries.insecure_permissions))
 }
 
-/// Returns whether a switch is set to `true`.
+/// Returns true if a switch is set to `true`.
 fn is_on(entries: &Entries, setting: Setting) -> Result<bool, Failure> {
     let Some((text, origin)) = entries.text(setting) else {
         return Ok(false);

@@ -52,7 +52,7 @@ pub(crate) fn own_group() -> Option<rustix::process::Pid> {
     rustix::process::Pid::from_raw(nix::unistd::getpgrp().as_raw())
 }
 
-/// Returns whether a shell can continue a stopped process. None can if the process is in the process group
+/// Returns true if a shell can continue a stopped process. None can if the process is in the process group
 /// of its session leader.
 #[cfg(unix)]
 pub(crate) fn is_under_job_control() -> bool {

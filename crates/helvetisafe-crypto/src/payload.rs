@@ -202,7 +202,7 @@ impl Payload {
         self.kind
     }
 
-    /// Returns whether the payload has the requested key as its only member, so that no other secret can
+    /// Returns true if the payload has the requested key as its only member, so that no other secret can
     /// pass for it. An object with several members is never bound: a field of a multi-field secret may have
     /// the name of another secret.
     #[must_use]

@@ -40,7 +40,7 @@ pub(crate) struct CachedList {
 }
 
 impl CachedList {
-    /// Returns whether the list is that of a version, and the same secrets have expired as when it was read.
+    /// Returns true if the list is that of a version, and the same secrets have expired as when it was read.
     fn is_valid(&self, version: ListVersion, now: Moment) -> bool {
         self.version == version
             && self.read_at <= now

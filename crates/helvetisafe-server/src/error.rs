@@ -85,7 +85,7 @@ pub enum Error {
     /// The account belongs to another vault.
     #[error("the account belongs to another vault: make one with new_account")]
     UnknownAccount,
-    /// A setting, the certificate or the schema of the database does not allow to serve.
+    /// A setting, the certificate or the schema of the database prevents the vault from serving.
     #[error("{0}")]
     Problem(Problem),
     /// A key cannot be made, or a given key is not usable.

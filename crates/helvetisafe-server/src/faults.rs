@@ -156,7 +156,7 @@ impl Faults {
             .count()
     }
 
-    /// Waits until the log satisfies `condition`, for at most `timeout`. Returns whether it does.
+    /// Waits until the log satisfies `condition`, for at most `timeout`. Returns false after the timeout.
     ///
     /// `condition` must not call these faults.
     #[must_use]

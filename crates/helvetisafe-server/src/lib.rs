@@ -5,7 +5,9 @@
 //! - `vault`: the handle and its thread; `connections`: serves connections within bounds
 //! - `provision`: makes organizations, accounts (`account`) and API tokens (`api_token`)
 //! - `dev`: one account with its credentials in a folder, written by `private_files`
-//! - `http`: one file per call
+//! - `serve`: the vault of an organization: settings, signals, and `check`; `tls`, `proxies`, `telemetry` and
+//!   `log` are its parts, and a `problem` is a wrong setting or file
+//! - `http`: one file per call; `readiness`: the state for load balancers
 //! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache` (lists), and `store`,
 //!   the database and the only folder with SQL
 //! - `token`: random credentials and their hashes

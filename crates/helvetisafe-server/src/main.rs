@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use limit_options::LimitOptions;
 
-/// A HelvetiSafe vault with an embedded database.
+/// A HelvetiSafe vault on SQLite or PostgreSQL.
 #[derive(Parser)]
 #[command(version)]
 struct Args {

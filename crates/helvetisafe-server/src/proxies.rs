@@ -17,7 +17,7 @@ impl Proxies {
         (!networks.is_empty()).then(|| Self(networks.into()))
     }
 
-    /// Returns whether a peer is one of them.
+    /// Returns true if a peer is one of them.
     pub(crate) fn contains(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.0.iter().any(|network| network.contains(&peer))

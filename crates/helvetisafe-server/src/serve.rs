@@ -62,8 +62,8 @@ pub enum Ending {
 ///
 /// # Errors
 ///
-/// An error is also written to the log: [`Error::Problem`] for the certificate and for the schema of the database; those of
-/// [`VaultBuilder::start`](crate::VaultBuilder::start).
+/// [`Error::Problem`] for the certificate and for the schema of the database, and those of
+/// [`VaultBuilder::start`](crate::VaultBuilder::start). An error is also written to the log.
 pub fn run(config: Config) -> Result<Ending, Error> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()

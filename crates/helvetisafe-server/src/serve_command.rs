@@ -16,7 +16,7 @@ const USAGE: u8 = 2;
 pub(super) fn serve_command() -> Command {
     let about = "Serve a vault for an organization";
     let long = "Serve a vault for an organization.\n\nEach setting is an option, a variable HELVETISAFE_SERVER_NAME, \
-                or a member of the TOML file of --config; the option outweighs the variable, and that the file. \
+                or a member of the TOML file of --config. An option overrides its variable, and a variable the file. \
                 SIGTERM or Ctrl-C makes /ready answer 503 and stops the vault after --drain-delay; a second one \
                 ends it at once. SIGHUP loads the certificate again.";
     Command::new("serve")

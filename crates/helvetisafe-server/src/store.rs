@@ -49,7 +49,7 @@ pub(crate) struct Probe {
     pub(crate) schema: Schema,
     /// The time of the database.
     pub(crate) now: Moment,
-    /// Whether a commit waits for a standby; `None` if the database has none.
+    /// True if a commit waits for a standby; `None` for SQLite, which has no standbys.
     pub(crate) is_replicated: Option<bool>,
 }
 
@@ -64,7 +64,7 @@ impl Store {
         })
     }
 
-    /// Returns whether other nodes may serve the same database.
+    /// Returns true if other nodes may serve the same database.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }

@@ -144,7 +144,8 @@ impl ClientBuilder<AsyncParts> {
         self
     }
 
-    /// Connects as [`ClientBuilder::connect`] of the blocking client does. A key file and the platform's certificates are read on the calling thread.
+    /// Connects as [`ClientBuilder::connect`] of the blocking client does. A key file and the platform's
+    /// certificates are read on the calling thread.
     ///
     /// # Errors
     ///

@@ -590,8 +590,9 @@ impl<'a> Secrets<'a> {
     ///
     /// It reads, changes and writes, and does so again if another client wrote in between, up to 16 times and
     /// within the time of the operation. A vault that gives no versions cannot check that: there, of two
-    /// concurrent calls, the later one wins, and the field of the other may be lost. A secret whose only field is another one with the name of a key is refused as by [`Self::get`]:
-    /// write all fields with [`Self::update_fields`], or accept it with
+    /// concurrent calls, the later one wins, and the field of the other may be lost. A secret whose only field
+    /// is another one with the name of a key is refused as by [`Self::get`]: write all fields with
+    /// [`Self::update_fields`], or accept it with
     /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     ///
     /// ```no_run

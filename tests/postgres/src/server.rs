@@ -9,7 +9,8 @@ use crate::programs;
 
 /// Makes and runs the server until standard input ends, which it also does if the test is killed.
 ///
-/// It takes the password as it is, since an unoptimized client computes SCRAM for most of a second. The collation is not that of the bytes, so that a statement which relies on the database's fails.
+/// It takes the password as it is, since an unoptimized client computes SCRAM for most of a second. The
+/// collation is not that of the bytes, so that a statement which relies on the database's fails.
 const SCRIPT: &str = r#"
 set -eu
 programs=$1 port=$2 primary=$3 password=$4

@@ -72,12 +72,7 @@ fn confirm(keys: &[KeyName], ui: &Ui) -> Result<(), Failure> {
     }
     let names: Vec<_> = keys.iter().map(KeyName::as_str).collect();
     let question = format_args!("delete {}?", names.join(", "));
-    match prompt::confirm(question, ui.messages)? {
-        true => Ok(()),
-        false => Err(Failure::other(
-            "nothing was deleted, since the answer was not y",
-        )),
-    }
+    prompt::require(question, "nothing was deleted", ui.messages)
 }
 
 fn report(key: &KeyName, ui: &Ui) -> Result<(), Failure> {

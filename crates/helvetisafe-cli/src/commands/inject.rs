@@ -32,8 +32,9 @@ Examples:
 /// Fill {{ secret "KEY" }} and {{ secret "KEY" "FIELD" }} in a template; or write one file per
 /// secret, or one file of lines NAME=value.
 ///
-/// {{ variable "NAME" }} is the value of a variable of the project file. Values are filled in exactly, with nothing escaped or added. If a template has anything unknown in
-/// it, all of that is named, and nothing is written. \{{ stands for {{ itself.
+/// {{ variable "NAME" }} is the value of a variable of the project file. Values are filled in exactly, with
+/// nothing escaped or added. If a template has anything unknown in it, all of that is named, and nothing is
+/// written. \{{ stands for {{ itself.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,

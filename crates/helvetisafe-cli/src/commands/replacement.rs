@@ -5,7 +5,7 @@ use helvetisafe::{Error, ErrorKind, Field, KeyName, Secret, Secrets, Version, Wr
 use crate::failure::Failure;
 use crate::ui::terminal::escape_line;
 
-/// The maximum number of writes. A write is repeated only if another client wrote meanwhile.
+/// The largest number of attempts. A write is repeated only if another client wrote meanwhile.
 const MAX_WRITES: usize = 16;
 
 /// The secret to write, and what may be lost.
@@ -41,7 +41,7 @@ pub(super) enum Refusal {
 }
 
 impl Replacement<'_> {
-    /// Reads the present secret, and writes unless fields would be lost. Does so again if another client wrote in
+    /// Reads the present secret, and writes unless fields would be lost. Repeats both if another client wrote in
     /// between.
     pub(super) fn run(
         &self,
@@ -111,7 +111,7 @@ impl Replacement<'_> {
 }
 
 impl Present {
-    /// Returns whether a failed write shows that another client wrote or deleted the secret after it was read.
+    /// Returns true if a failed write shows that another client wrote or deleted the secret after it was read.
     fn has_changed(&self, error: &Error) -> bool {
         match self {
             Self::Absent | Self::Any => error.kind() == ErrorKind::Conflict,

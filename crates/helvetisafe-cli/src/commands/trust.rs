@@ -225,12 +225,7 @@ fn confirm(trust: &Trust, current: Fingerprint, messages: Messages) -> Result<()
         None => String::new(),
     };
     let question = format_args!("trust the org key {current}{old} for {}?", trust.vault);
-    match prompt::confirm(question, messages)? {
-        true => Ok(()),
-        false => Err(Failure::other(
-            "nothing was pinned, since the answer was not y",
-        )),
-    }
+    prompt::require(question, "nothing was pinned", messages)
 }
 
 /// The output of `--json` after a change; `docs/cli.md` documents it.

@@ -9,7 +9,7 @@ use super::import::new_secret::{self, NewField};
 use super::replacement::{Refusal, Replacement};
 use crate::failure::Failure;
 use crate::session::Vault;
-use crate::ui::expiry::{ExpiryArgs, in_words};
+use crate::ui::expiry::{self, ExpiryArgs};
 use crate::ui::messages::Messages;
 use crate::ui::secret_input::ValueArgs;
 use crate::ui::{Ui, key_names};
@@ -145,7 +145,7 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Returns whether the write may replace fields by one value.
+    /// Returns true if the write may replace fields by one value.
     fn writes_one_value(&self, args: &Args) -> bool {
         self.mode != Mode::Create && args.field.is_none() && !args.fields
     }
@@ -264,13 +264,7 @@ fn report(
             value: shown,
         });
     }
-    let expires = match written.expires_at() {
-        Some(_) => format!(
-            "; it expires {}",
-            in_words(written.expires_at(), Timestamp::now())
-        ),
-        None => String::new(),
-    };
+    let expires = expiry::suffix(written.expires_at());
     ui.messages.done(format_args!("{action} `{key}`{expires}"));
     shown.map_or(Ok(()), |value| ui.output.value(value))
 }

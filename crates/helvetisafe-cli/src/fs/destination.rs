@@ -53,7 +53,7 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
     }
 }
 
-/// Returns whether a file of this name would be removed as the leftover of a killed process.
+/// Returns true if a file of this name would be removed as the leftover of a killed process.
 pub(crate) fn is_leftover(name: &str) -> bool {
     atomic_file::is_temporary(name.as_ref())
 }
@@ -66,7 +66,7 @@ fn print_line(contents: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Returns whether a path is standard output: `-`, or a name of it such as `/dev/stdout`.
+/// Returns true if a path is standard output: `-`, or a name of it such as `/dev/stdout`.
 pub(crate) fn is_standard_output(path: &Path) -> bool {
     path.as_os_str() == "-" || is_open_as(path, &io::stdout())
 }
@@ -88,7 +88,7 @@ fn append(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)
 }
 
-/// Returns whether a failure is about the folder or the name, not about the contents, so that rewriting in
+/// Returns true if a failure is about the folder or the name, not about the contents, so that rewriting in
 /// place may succeed.
 fn is_about_replacing(error: &io::Error) -> bool {
     matches!(
@@ -164,7 +164,7 @@ fn refuse_foreign(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether a path leads to the same file, pipe or device as a stream.
+/// Returns true if a path leads to the same file, pipe or device as a stream.
 #[cfg(unix)]
 fn is_open_as(path: &Path, stream: &impl std::os::fd::AsFd) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -182,7 +182,7 @@ fn is_open_as<T>(_: &Path, _: &T) -> bool {
     false
 }
 
-/// Returns whether a path, or a link on the way, is the name of an open file of a process, as in `/dev/fd`.
+/// Returns true if a path, or a link on the way, is the name of an open file of a process, as in `/dev/fd`.
 #[cfg(unix)]
 fn is_descriptor(path: &Path) -> bool {
     let mut path = path.to_owned();
@@ -214,7 +214,7 @@ fn is_descriptor(_: &Path) -> bool {
     false
 }
 
-/// Returns whether a path itself names an open file of this process. Links do not count: another user may have
+/// Returns true if a path itself names an open file of this process. Links do not count: another user may have
 /// made them.
 fn is_own_descriptor(path: &Path) -> bool {
     let folders = ["/dev/fd", "/proc/self/fd"];

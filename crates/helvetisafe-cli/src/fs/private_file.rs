@@ -70,7 +70,7 @@ const READ_ONLY: &str = ", which is on a read-only mount; give the volume a mode
 const OTHER_OWNER: &str = ", which belongs to another user; let its owner give it mode 0640 and a group of this \
                            process, or set HELVETISAFE_INSECURE_PERMISSIONS=true";
 
-/// Returns whether this process reads a file through its group only, as in volumes of containers: the file of
+/// Returns true if this process reads a file through its group only, as in volumes of containers: the file of
 /// another user, or one that cannot be changed. With an own file a group such as `users` is a mistake, since it
 /// may have all users of the machine.
 #[cfg(unix)]

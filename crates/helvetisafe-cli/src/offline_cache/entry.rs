@@ -41,7 +41,7 @@ impl CacheEntry {
         Self { at, answer }
     }
 
-    /// Returns whether it was requested after `at`. A time in the future does not count: the clock was set
+    /// Returns true if it was requested after `at`. A time in the future does not count: the clock was set
     /// back.
     pub(super) fn is_newer(&self, at: Timestamp, now: Timestamp) -> bool {
         self.at > at && self.at <= now
@@ -51,7 +51,7 @@ impl CacheEntry {
         now.duration_since(self.at)
     }
 
-    /// Returns whether it is a secret that has expired.
+    /// Returns true if it is a secret that has expired.
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         is_expired(&self.answer, now)
     }

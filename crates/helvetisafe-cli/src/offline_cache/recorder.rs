@@ -51,7 +51,7 @@ impl Recorder {
         self.lock().extend(ticket_update(ticket));
     }
 
-    /// Returns whether the vault has sent this resource since the last [`Self::take`].
+    /// Returns true if the vault has sent this resource since the last [`Self::take`].
     pub(crate) fn has(&self, resource: &str) -> bool {
         self.lock().contains_key(resource)
     }

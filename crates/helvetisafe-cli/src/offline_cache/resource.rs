@@ -15,12 +15,12 @@ pub(crate) fn of_path(path: &str) -> Option<&str> {
     (is_secret(resource) || [LIST, ORG_KEY, PRIVATE_KEY].contains(&resource)).then_some(resource)
 }
 
-/// Returns whether a resource is a secret or the list, rather than a key.
+/// Returns true if a resource is a secret or the list, rather than a key.
 pub(crate) fn is_data(resource: &str) -> bool {
     resource == LIST || is_secret(resource)
 }
 
-/// Returns whether a resource is `secrets/KEY`.
+/// Returns true if a resource is `secrets/KEY`.
 pub(super) fn is_secret(resource: &str) -> bool {
     let rest = resource.strip_prefix(LIST);
     rest.and_then(|rest| rest.strip_prefix('/'))

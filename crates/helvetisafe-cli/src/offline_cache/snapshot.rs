@@ -18,7 +18,7 @@ pub(crate) struct Snapshot(BTreeMap<String, CacheEntry>);
 /// The reason for which the cache does not serve a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Miss {
-    /// Nothing opens without the org key.
+    /// Nothing can be decrypted without the org key.
     NoOrgKey,
     Absent,
     Expired,
@@ -38,7 +38,7 @@ impl Snapshot {
         self.get(TICKET)?.answer.as_str()
     }
 
-    /// Returns the entry that may serve a resource now. Every use of the cache asks here.
+    /// Returns the entry that may serve a resource now. Every use of the cache calls it.
     pub(crate) fn find(
         &self,
         resource: &str,

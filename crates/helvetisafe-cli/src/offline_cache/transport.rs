@@ -39,7 +39,7 @@ impl RecordingTransport {
     }
 }
 
-/// Returns whether the body of a 404 is the vault's error about a secret, as the library reads it. The page of
+/// Returns true if the body of a 404 is the vault's error about a secret, as the library reads it. The page of
 /// a proxy is none.
 fn is_from_vault(body: &[u8]) -> bool {
     let error: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();

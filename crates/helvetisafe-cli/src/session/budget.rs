@@ -58,7 +58,7 @@ impl Budget {
         }
     }
 
-    /// Returns whether a failure is a timeout because no time is left.
+    /// Returns true if a failure is a timeout because no time is left.
     pub(super) fn is_cause_of(&self, failure: &Failure) -> bool {
         failure.is_timeout() && self.left().is_some_and(|left| left.is_zero())
     }

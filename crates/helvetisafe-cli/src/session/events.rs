@@ -43,7 +43,7 @@ fn invalid_time(key: &ListedKey, member: &str, used: Option<Timestamp>) -> Strin
     )
 }
 
-/// Returns whether a wait that starts now ends later than the last one, and stores its end then.
+/// Returns true if a wait that starts now ends later than the last one, and stores its end then.
 fn is_later(time: Duration, last_end: &Mutex<Option<Instant>>) -> bool {
     let mut last_end = last_end.lock().unwrap_or_else(PoisonError::into_inner);
     let end = Instant::now() + time;

@@ -50,7 +50,7 @@ impl<'a> Failures<'a> {
         self.merge(failure);
     }
 
-    /// Returns whether no time is left for further secrets.
+    /// Returns true if no time is left for further secrets.
     pub(crate) fn has_timed_out(&self) -> bool {
         self.has_timed_out
     }

@@ -29,7 +29,7 @@ impl Learned {
         self.0.borrow_mut().insert(key.to_string(), exists);
     }
 
-    /// Replaces what is known by a complete list.
+    /// Replaces the known names by a complete list.
     pub(super) fn note_list(&self, listed: &[SecretMetadata], settings: &Settings) {
         let mut learned = self.0.borrow_mut();
         let known = names(&settings.normalized_url()).into_iter();

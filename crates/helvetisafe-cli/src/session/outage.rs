@@ -65,7 +65,7 @@ impl Outage {
         self.lock().cause.clone()
     }
 
-    /// Returns the change since the last call. An outage that has ended before it was reported is none.
+    /// Returns the change since the last call. An outage that has ended before it was reported is left out.
     pub(crate) fn take_change(&self) -> Option<Change> {
         let mut state = self.lock();
         if state.since.is_some() && !state.is_reported {
@@ -116,7 +116,7 @@ impl NoAnswer {
         })
     }
 
-    /// Returns whether a later request may succeed, and a cached entry serves until then.
+    /// Returns the failure of a request if a later one may succeed. Until then a cached entry serves.
     pub(super) fn of_passing(request: &Request<Vec<u8>>, outcome: &Outcome) -> Option<Self> {
         Self::of(request, outcome).filter(|it| may_pass(&it.failure))
     }

@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
         outcome
     }
 
-    /// Returns whether secrets come from the vault alone.
+    /// Returns true if secrets come from the vault alone.
     pub(crate) fn is_online(&self) -> bool {
         self.offline.is_none()
     }

@@ -97,7 +97,7 @@ impl ConfigFile {
         ))
     }
 
-    /// Returns whether there is a profile of this name.
+    /// Returns true if there is a profile of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.profiles.contains_key(name)
     }
@@ -200,7 +200,7 @@ pub(super) fn default_file() -> Option<PathBuf> {
     Some(xdg_folder("XDG_CONFIG_HOME", ".config")?.join("helvetisafe/config.toml"))
 }
 
-/// Returns whether other users may read the file. Only a flag and a variable count, since the file is not read yet.
+/// Returns true if other users may read the file. Only a flag and a variable count, since the file is not read yet.
 fn is_insecure_allowed(args: &SettingsArgs) -> bool {
     let spec = SPECS
         .iter()

@@ -77,7 +77,7 @@ pub(super) fn with_default(text: &str, name: Option<&str>) -> Option<String> {
     is_right.then_some(changed)
 }
 
-/// Returns whether `init` made the file that a key of a profile names.
+/// Returns true if `init` made the file that a key of a profile names.
 pub(super) fn is_made(text: &str, name: &str, key: &str) -> bool {
     let value = || {
         let table = DeTable::parse(text).ok()?;
@@ -148,7 +148,7 @@ fn end_of_line(text: &str, position: usize) -> usize {
         .map_or(text.len(), |length| position + length + 1)
 }
 
-/// Returns whether a text is what a change makes of another one.
+/// Returns true if a text is what a change makes of another one.
 fn is_changed_to(text: &str, before: &str, change: impl FnOnce(&mut Table) -> Option<()>) -> bool {
     let expected = || {
         let mut table: Table = before.parse().ok()?;

@@ -114,12 +114,12 @@ impl Entries {
         )))
     }
 
-    /// Returns whether a setting is set.
+    /// Returns true if a setting is set.
     pub(crate) fn has(&self, setting: Setting) -> bool {
         self.used(setting).is_some()
     }
 
-    /// Returns whether a flag sets it.
+    /// Returns true if a flag sets it.
     pub(crate) fn has_flag(&self, setting: Setting) -> bool {
         let origin = self.used(setting).map(|entry| entry.origin.source());
         origin == Some(Source::Flag)

@@ -106,7 +106,7 @@ impl Entry {
     }
 }
 
-/// Returns whether a text can be a path. The contents of a file, which are easily given in place of its
+/// Returns true if a text can be a path. The contents of a file, which are easily given in place of its
 /// path, have line breaks, and messages would show them.
 pub(super) fn is_path(value: &str) -> bool {
     !value.contains(char::is_control)

@@ -95,7 +95,7 @@ impl NewProfile {
         self.text().map(drop)
     }
 
-    /// Returns whether commands use it without a name.
+    /// Returns true if commands use it without a name.
     pub(crate) fn is_default(&self) -> bool {
         self.config.text.trim().is_empty() || self.config.name_or_default(None) == self.name
     }
@@ -183,7 +183,7 @@ impl NewProfile {
         })
     }
 
-    /// Returns whether `init` has made a file for the replaced profile.
+    /// Returns true if `init` has made a file for the replaced profile.
     fn is_made(&self, path: &Path) -> bool {
         let mut made = self.made.iter();
         made.any(|made| profile_files::real(made) == profile_files::real(path))

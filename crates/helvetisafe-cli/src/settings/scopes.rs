@@ -37,7 +37,7 @@ impl RequestedScopes {
         }
     }
 
-    /// Returns whether it leaves out a scope.
+    /// Returns true if it leaves out a scope.
     pub(crate) fn is_narrower(&self) -> bool {
         self.scopes != Scopes::ALL
     }

@@ -55,13 +55,13 @@ impl Setting {
         }
     }
 
-    /// Returns whether profiles have it.
+    /// Returns true if profiles have it.
     pub(crate) fn is_in_profiles(self) -> bool {
         let mut specs = SPECS.iter().filter(|spec| spec.setting == self);
         specs.any(|spec| spec.profile.is_some())
     }
 
-    /// Returns whether its value is a secret.
+    /// Returns true if its value is a secret.
     pub(super) fn is_secret(self) -> bool {
         self.profile_key(ValueKind::Command).is_some()
     }

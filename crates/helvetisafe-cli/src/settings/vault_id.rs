@@ -43,7 +43,7 @@ impl VaultId {
         }
     }
 
-    /// Returns whether both vaults have the same address. All names of this machine count as one, since
+    /// Returns true if both vaults have the same address. All names of this machine count as one, since
     /// a development vault is called by each of them.
     pub(crate) fn has_address_of(&self, other: &Self) -> bool {
         address(&self.base_url) == address(&other.base_url)

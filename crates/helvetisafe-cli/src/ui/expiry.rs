@@ -123,7 +123,7 @@ fn midnight(text: &str) -> Result<Timestamp, &'static str> {
 
 const NOT_A_TIME: &str = "is not a time; write it like 2030-01-31T12:00:00Z or 2030-01-31";
 
-/// Returns whether the time of day has the second 60.
+/// Returns true if the time of day has the second 60.
 fn is_leap_second(text: &str) -> bool {
     let time = text
         .split_once(['T', 't', ' '])
@@ -143,6 +143,14 @@ pub(crate) fn in_words(expires_at: Option<Timestamp>, now: Timestamp) -> String 
         return "expired".to_owned();
     }
     format!("in {}", time_in_words(seconds))
+}
+
+/// Returns the end of a message about a write: `; it expires in 3 days`, or nothing for a secret that never expires.
+pub(crate) fn suffix(expires_at: Option<Timestamp>) -> String {
+    match expires_at {
+        Some(_) => format!("; it expires {}", in_words(expires_at, Timestamp::now())),
+        None => String::new(),
+    }
 }
 
 /// Describes a time span in its largest unit: `3 days`.

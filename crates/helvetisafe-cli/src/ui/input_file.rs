@@ -52,7 +52,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, String> {
 
 const UTF_16: &str = "is UTF-16";
 
-/// Returns whether a text is probably UTF-16 without a byte-order mark: its first character is ASCII.
+/// Returns true if a text is probably UTF-16 without a byte-order mark: its first character is ASCII.
 fn is_utf_16(text: &str) -> bool {
     matches!(text.as_bytes(), [first, second, ..] if (*first == 0) != (*second == 0))
 }

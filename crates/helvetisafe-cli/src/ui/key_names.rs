@@ -34,7 +34,7 @@ pub(crate) fn refused(text: &str, error: InvalidKeyName) -> Failure {
     }
 }
 
-/// Returns whether a text names a secret as another place does: `hs://KEY#FIELD`, `KEY#FIELD` or `KEY.FIELD`.
+/// Returns true if a text names a secret as another place does: `hs://KEY#FIELD`, `KEY#FIELD` or `KEY.FIELD`.
 fn is_reference(text: &str) -> bool {
     let rest = text.strip_prefix("hs://");
     let key = rest.unwrap_or(text).split(['#', '.']).next();
@@ -59,7 +59,7 @@ pub(crate) fn pending(key: &KeyName) -> Result<KeyName, Failure> {
     })
 }
 
-/// Returns whether a secret is a pending rotation, which no program is to get.
+/// Returns true if a secret is a pending rotation, which no program is to get.
 pub(crate) fn is_pending(name: &str) -> bool {
     name.ends_with(PENDING)
 }

@@ -9,7 +9,7 @@ use super::expiry::time_in_words;
 pub(crate) struct Lasting(Option<(String, Instant)>);
 
 impl Lasting {
-    /// Notes a failure. Returns whether its message is to be reported: it is not the one that lasts already.
+    /// Notes a failure. Returns true if its message is not the one that already lasts, so that it must be reported.
     pub(crate) fn begin(&mut self, message: &str) -> bool {
         let since = self
             .0

@@ -33,12 +33,12 @@ impl Messages {
         }
     }
 
-    /// Returns whether standard error is a terminal.
+    /// Returns true if standard error is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// Returns whether a progress bar may be shown.
+    /// Returns true if a progress bar may be shown.
     #[cfg(feature = "progress")]
     pub(super) fn may_animate(&self) -> bool {
         self.is_terminal && !self.is_quiet
@@ -75,7 +75,7 @@ impl Messages {
         }
     }
 
-    /// Returns whether the log of `--verbose` is printed.
+    /// Returns true if the log of `--verbose` is printed.
     pub(crate) fn is_verbose(&self) -> bool {
         self.is_verbose
     }

@@ -44,7 +44,7 @@ impl Output {
         self.is_terminal
     }
 
-    /// Returns whether the reader has closed the pipe.
+    /// Returns true if the reader has closed the pipe.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.get()
     }

@@ -23,7 +23,7 @@ pub(crate) struct AccessArgs {
 }
 
 impl AccessArgs {
-    /// Returns whether one of the options is given.
+    /// Returns true if one of the options is given.
     pub(crate) fn is_set(self) -> bool {
         self.access() != Access::default()
     }

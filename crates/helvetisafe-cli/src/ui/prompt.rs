@@ -13,6 +13,20 @@ pub(crate) fn confirm(question: impl Display, messages: Messages) -> Result<bool
     Ok(matches!(answer.as_str(), "y" | "yes"))
 }
 
+/// Asks a question, and fails unless the answer is yes. `outcome` says that nothing was done.
+pub(crate) fn require(
+    question: impl Display,
+    outcome: &str,
+    messages: Messages,
+) -> Result<(), Failure> {
+    match confirm(question, messages)? {
+        true => Ok(()),
+        false => Err(Failure::other(format_args!(
+            "{outcome}, since the answer was not y"
+        ))),
+    }
+}
+
 /// Asks a question, and reads a line from standard input. An empty line is the default.
 pub(crate) fn line(
     question: impl Display,

@@ -113,12 +113,12 @@ impl ValueArgs {
         }
     }
 
-    /// Returns whether the value is typed at a prompt.
+    /// Returns true if the value is typed at a prompt.
     pub(crate) fn is_asked(&self) -> bool {
         self.value_file.is_none() && self.generate.is_none() && io::stdin().is_terminal()
     }
 
-    /// Returns whether to print the value.
+    /// Returns true if the value is printed.
     pub(crate) fn is_shown(&self) -> bool {
         self.show
     }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use anstyle::Style;
 use clap::ValueEnum;
 
-/// When to use colours.
+/// The use of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set or TERM is `dumb`.

@@ -62,7 +62,7 @@ impl Stage {
         command
     }
 
-    /// Returns whether another process of the user can read a file of `/proc/PID`.
+    /// Returns true if another process of the user can read a file of `/proc/PID`.
     fn can_read(&self, pid: u32, file: &str) -> bool {
         let mut head = Command::new("head");
         self.run_as_user(&mut head);

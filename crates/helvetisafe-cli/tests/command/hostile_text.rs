@@ -69,7 +69,7 @@ impl Hostile {
     }
 }
 
-/// Returns whether nothing in the text controls a terminal. Line ends are allowed.
+/// Asserts that nothing in the text controls a terminal. Line ends are allowed.
 #[track_caller]
 fn assert_harmless(text: &str) {
     let drives = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t');

@@ -70,7 +70,7 @@ fn server(stdout: &mut impl BufRead) -> (String, Pid) {
     )
 }
 
-/// Returns whether a process runs. It may end a moment later than its parent notices.
+/// Returns true if a process runs. It may end a moment later than its parent notices.
 fn is_alive(process: Pid) -> bool {
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {

@@ -130,7 +130,8 @@ const TOUR_HEAD: &str = "\
 # A tour of the command
 
 A recording of a terminal, made by a test against a real vault, so that it shows what the command prints today. `[URL]`,
-`[DIR]`, `[CLIENT_ID]`, `[FINGERPRINT]` and `[TIME]` stand for values that differ each time. [The command](cli.md) explains all of it.
+`[DIR]`, `[CLIENT_ID]`, `[FINGERPRINT]` and `[TIME]` stand for values that differ each time. [The command](cli.md) explains
+all of it.
 
 ";
 

@@ -79,7 +79,7 @@ pub(super) fn lone_value(text: &str, key: &str) -> Option<Range<usize>> {
     (is_plain(key) && is_plain(value)).then_some(start..start + value.len())
 }
 
-/// Returns whether a raw value is a string.
+/// Returns true if a raw value is a string.
 pub(super) fn is_string(raw: &str) -> bool {
     raw.starts_with('"')
 }
@@ -197,7 +197,7 @@ fn push_string(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// Returns whether a JSON string must escape the byte: quotation mark, reverse solidus and control
+/// Returns true if a JSON string must escape the byte: quotation mark, reverse solidus and control
 /// characters, RFC 8259 section 7.
 fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'

@@ -112,7 +112,7 @@ impl Crt {
         })
     }
 
-    /// Returns whether a key from outside has the same numbers.
+    /// Returns true if a key from outside has the same numbers.
     fn is_of(&self, parts: &Parts<'_>) -> bool {
         [
             (&self.dp, parts.dp),

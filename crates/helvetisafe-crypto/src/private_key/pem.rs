@@ -104,7 +104,7 @@ fn decrypt(der: &[u8], passphrase: &str) -> Result<SecretDocument, Error> {
     encrypted.decrypt(passphrase).map_err(|_| Error::Passphrase)
 }
 
-/// Returns whether the key derivation is within the bounds on time and memory.
+/// Returns true if the key derivation is within the bounds on time and memory.
 fn is_reasonable(scheme: &EncryptionScheme) -> bool {
     let EncryptionScheme::Pbes2(parameters) = scheme else {
         return false;

@@ -40,7 +40,7 @@ impl DevCredentials {
         })
     }
 
-    /// Updates the base URL and the path of the private key. Returns whether one of them changed.
+    /// Updates the base URL and the path of the private key. Returns true if one of them changed.
     pub(super) fn refresh(&mut self, vault: &Vault, private_key_path: PathBuf) -> bool {
         let is_same =
             self.base_url == vault.base_url() && self.private_key_path == private_key_path;

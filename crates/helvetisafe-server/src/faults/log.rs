@@ -38,7 +38,7 @@ pub enum Handled {
 }
 
 impl Seen {
-    /// Returns whether the request is a successful write.
+    /// Returns true if the request is a successful write.
     #[must_use]
     pub fn took_effect(&self) -> bool {
         let is_write = self.route.is_some_and(Route::is_write);

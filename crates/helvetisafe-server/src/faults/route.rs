@@ -150,12 +150,12 @@ impl Route {
         call.map(|(route, ..)| *route)
     }
 
-    /// Returns whether a request of the call names one secret.
+    /// Returns true if a request of the call names one secret.
     pub(super) fn has_key(self) -> bool {
         self.is_write() || self == Self::Read
     }
 
-    /// Returns whether the call changes a secret if it succeeds.
+    /// Returns true if the call changes a secret if it succeeds.
     #[must_use]
     pub fn is_write(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Put | Self::Delete)

@@ -21,7 +21,7 @@ pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal
     Ok(())
 }
 
-/// Returns whether there is one valid `Host`, which may be empty. HTTP/1.0 may omit it.
+/// Returns true if there is one valid `Host`, which may be empty. HTTP/1.0 may omit it.
 fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -46,7 +46,7 @@ pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
     is_plain.then_some(()).ok_or(Refusal::UNKNOWN_ENCODING)
 }
 
-/// Returns whether a list of codings is only `identity`. Empty elements are ignored, RFC 9110 section
+/// Returns true if a list of codings is only `identity`. Empty elements are ignored, RFC 9110 section
 /// 5.6.1.
 fn is_identity(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|text| {
@@ -55,7 +55,7 @@ fn is_identity(value: &HeaderValue) -> bool {
     })
 }
 
-/// Returns whether the body has a media type, RFC 9110 section 8.3.1. Parameters are ignored.
+/// Returns true if the body has a media type, RFC 9110 section 8.3.1. Parameters are ignored.
 pub(super) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
     let given = headers
         .get(CONTENT_TYPE)

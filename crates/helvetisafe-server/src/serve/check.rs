@@ -88,7 +88,7 @@ impl fmt::Display for Report {
             };
             writeln!(f, "{status:8}{}: {}", checked.name, checked.text)?;
             if let Some(remedy) = &checked.remedy {
-                writeln!(f, "{:8}to mend it: {remedy}", "")?;
+                writeln!(f, "{:8}to fix it: {remedy}", "")?;
             }
         }
         Ok(())

@@ -31,7 +31,7 @@ pub struct Config {
     pub(super) tuning: Tuning,
 }
 
-/// The settings that suit every other setting.
+/// The settings that do not depend on others.
 #[derive(Clone, Debug)]
 pub(super) struct Tuning {
     pub(super) drain_delay: Duration,
@@ -42,7 +42,7 @@ pub(super) struct Tuning {
     pub(super) limits: RateLimits,
 }
 
-/// An address, and what keeps credentials from being read on the way to it.
+/// An address, and the protection of the credentials that are sent to it.
 #[derive(Clone, Debug)]
 pub(super) enum Endpoint {
     Tls(SocketAddr, CertificateFiles),
@@ -81,8 +81,8 @@ pub(super) struct Parsed {
 }
 
 impl Config {
-    /// Makes a configuration of the settings of the command line and the environment, and of a file, whose
-    /// settings weigh least.
+    /// Makes a configuration of the settings of the command line and the environment, which override those of a
+    /// file.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::tls::CertificateFiles;
 /// file systems, and links that are switched several levels above, as Kubernetes does.
 const POLL: Duration = Duration::from_secs(1);
 
-/// The two files and what they were.
+/// The two files and their last known state.
 pub(super) struct FileWatch {
     files: Option<CertificateFiles>,
     known: State,

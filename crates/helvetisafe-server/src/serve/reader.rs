@@ -7,14 +7,14 @@ use super::file;
 use super::setting::{Given, SETTINGS};
 use crate::problem::Problem;
 
-/// The settings with the most weight each, and the problems found.
+/// The settings by name, each from its source with the highest precedence, and the problems found.
 pub(super) struct Reader {
     values: HashMap<&'static str, Given>,
     problems: Vec<Problem>,
 }
 
 impl Reader {
-    /// Reads the file, whose settings weigh least.
+    /// Reads the file. The settings in `given` override those of the file.
     pub(super) fn new(given: Vec<Given>, file: Option<&Path>) -> Self {
         let (from_file, problems) = file.map(file::read).unwrap_or_default();
         let values = from_file.into_iter().chain(given);
@@ -42,7 +42,7 @@ impl Reader {
         given.values.first().map(String::as_str)
     }
 
-    /// Returns whether a switch is on.
+    /// Returns true if a switch is on.
     pub(super) fn switch(&mut self, name: &'static str) -> bool {
         self.one(name, "write true or false", parsed)
             .unwrap_or(false)

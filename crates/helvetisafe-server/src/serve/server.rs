@@ -94,7 +94,7 @@ impl Server {
         }
     }
 
-    /// Records the end of the certificate, and logs what the operator should mend.
+    /// Records the expiry of the certificate, and logs warnings about it.
     pub(super) fn observe_certificate(&self) {
         let Some(tls) = &self.tls else { return };
         self.metrics.set_expiry(tls.expires_at());
@@ -139,7 +139,7 @@ async fn check_schema(database: &Database, migrates: bool) -> Result<(), Error> 
     schema_problem(database, schema, migrates).map_or(Ok(()), |problem| Err(problem.into()))
 }
 
-/// Returns why a vault with this schema must not be served.
+/// Returns the reason not to serve a database with this schema.
 pub(super) fn schema_problem(
     database: &Database,
     schema: Schema,

@@ -119,7 +119,7 @@ pub static SETTINGS: [Setting; 15] = [
         "HELVETISAFE_SERVER_DATABASE",
         "DATABASE",
         Kind::Value,
-        "The database: sqlite:FILE, which is made with mode 0600 if it does not exist",
+        "The database: sqlite:FILE, which is made with mode 0600 if it does not exist, or postgres://HOST/DATABASE",
     ),
     setting(
         "listen",

@@ -1,6 +1,5 @@
 /// A failure of the database. It never contains stored values or credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(dead_code, reason = "SQLite is never unreachable")]
 pub(crate) enum StoreError {
     /// No connection became free in time, or the vault is stopping.
     #[error("the database is busy")]

@@ -33,7 +33,7 @@ const REPEATED: Duration = Duration::from_secs(4);
 const ONCE: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
 
-/// The largest number of attempts at a transaction that others are in the way of.
+/// The largest number of attempts at a transaction that conflicts with others.
 const ATTEMPTS: u32 = 10;
 
 /// The number of list versions of an organization.
@@ -55,12 +55,12 @@ pub(crate) struct Postgres {
     name: String,
 }
 
-/// What follows when the connection is lost during a statement.
+/// The effect of a repeated statement, which decides what follows when the connection is lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// Twice has the same effect as once, so it is repeated.
+    /// Repeating it has no further effect, so it is repeated.
     Repeatable,
-    /// It may have had its effect.
+    /// It must not be repeated, since it may have had its effect.
     Once,
 }
 

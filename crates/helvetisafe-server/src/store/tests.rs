@@ -1,4 +1,5 @@
-//! What every engine does: each test runs on SQLite in memory, SQLite in a file, and PostgreSQL if there is one.
+//! The behaviour that all engines share. Each test runs on SQLite in memory, SQLite in a file, and PostgreSQL if
+//! there is one.
 
 mod accounts;
 mod concurrent;
@@ -21,7 +22,7 @@ struct World {
     account: AccountId,
     client_id: String,
     token: Hash,
-    /// What the database needs, removed after the store.
+    /// The folder or database of the store, removed after it.
     _home: Box<dyn Any + Send + Sync>,
 }
 

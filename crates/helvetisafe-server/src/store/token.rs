@@ -50,7 +50,7 @@ pub(crate) struct TokenRow {
 pub(crate) enum TokenExpiry {
     Never,
     At(Moment),
-    /// From the database's present on.
+    /// After this time, from now on by the clock of the database.
     After(Duration),
 }
 

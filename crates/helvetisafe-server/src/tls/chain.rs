@@ -57,7 +57,7 @@ impl Chain {
         pairs.map(|position| position + 1)
     }
 
-    /// Returns whether the first certificate is an authority's.
+    /// Returns true if the first certificate is an authority's.
     pub(super) fn starts_with_authority(&self) -> bool {
         self.0.first().is_some_and(|it| {
             let found = it.tbs_certificate().get_extension::<BasicConstraints>();

@@ -12,8 +12,8 @@ use super::{Answer, AsyncTransport, AttemptLimits, Failure, TransportError};
 /// The application then answers for what the `reqwest` client has: certificates and cryptography, proxies, the
 /// timeouts for connecting and for silence, and buffers, which are not wiped. The limits of each attempt apply, in
 /// time and size. By default `reqwest` obeys `HTTP_PROXY` and `HTTPS_PROXY`, also for a vault on a loopback address,
-/// whose plain requests such a proxy can read: [`ClientBuilder::no_proxy`] turns that off. A failed connection counts as one that sent nothing; every other failure may have delivered the
-/// request.
+/// whose plain requests such a proxy can read: [`ClientBuilder::no_proxy`] turns that off. A failed connection
+/// counts as one that sent nothing; every other failure may have delivered the request.
 ///
 /// `reqwest` has no version 1 yet. This type follows it, and is exempt from this crate's version promise.
 ///

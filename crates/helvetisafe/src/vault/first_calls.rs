@@ -25,7 +25,7 @@ pub(super) enum FirstCall {
     Secret(KeyName),
 }
 
-/// How to unlock the private key.
+/// The means to unlock the private key.
 #[derive(Clone)]
 pub(super) struct Unlock {
     pub(super) password: SecretString,

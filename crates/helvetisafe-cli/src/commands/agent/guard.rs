@@ -69,7 +69,7 @@ impl Guard {
     }
 }
 
-/// Returns whether a `Host`, with or without a port, is this machine.
+/// Returns true if a `Host`, with or without a port, is this machine.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {

@@ -159,7 +159,7 @@ pub(super) trait Connection: Send + Sync {
 }
 
 impl Listener {
-    /// Returns whether the clients are programs of this machine that connect over the network.
+    /// Returns true if the clients are programs of this machine that connect over the network.
     pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Network(listener) => {

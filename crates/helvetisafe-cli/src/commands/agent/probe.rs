@@ -49,7 +49,7 @@ pub(super) fn check(address: &Address, probe: Probe) -> Result<(), Failure> {
     }
 }
 
-/// Returns whether the agent at an address answers.
+/// Returns true if the agent at an address answers.
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 pub(super) fn is_healthy(address: &Address) -> bool {
     matches!(status(address, Probe::Health.path()), Ok(200))

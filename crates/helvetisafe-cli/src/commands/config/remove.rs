@@ -64,12 +64,7 @@ fn confirm(removed: &RemovedProfile, messages: Messages) -> Result<(), Failure> 
         removed.file().display(),
         files.concat()
     );
-    match prompt::confirm(question, messages)? {
-        true => Ok(()),
-        false => Err(Failure::other(
-            "nothing was removed, since the answer was not y",
-        )),
-    }
+    prompt::require(question, "nothing was removed", messages)
 }
 
 fn report(removed: &RemovedProfile, ui: &Ui) -> Result<(), Failure> {

@@ -319,7 +319,7 @@ fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
     }
 }
 
-/// Returns whether a proxy is used. Loopback addresses are never proxied.
+/// Returns true if a proxy is used. Loopback addresses are never proxied.
 fn has_proxy(base: &BaseUrl) -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     base.is_https() && !base.is_loopback() && (is_set("HTTPS_PROXY") || is_set("https_proxy"))

@@ -53,12 +53,12 @@ mod access {
     /// The bit of the mode that lets only owners rename what a folder has.
     const STICKY: u32 = 0o1000;
 
-    /// Returns whether no other user can use the folder, as the XDG specification demands.
+    /// Returns true if no other user can use the folder, as the XDG specification demands.
     pub(super) fn is_private(folder: &Metadata) -> bool {
         folder.uid() == own() && folder.mode() & 0o077 == 0
     }
 
-    /// Returns whether no other user but root can rename what this user creates in the folder.
+    /// Returns true if no other user but root can rename what this user creates in the folder.
     pub(super) fn is_protected(folder: &Metadata) -> bool {
         let is_trusted = [0, own()].contains(&folder.uid());
         is_trusted && (folder.mode() & STICKY != 0 || folder.mode() & 0o022 == 0)

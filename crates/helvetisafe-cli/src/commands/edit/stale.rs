@@ -32,13 +32,13 @@ pub(super) fn remove(parent: &Path) {
     }
 }
 
-/// Returns whether no process holds the lock. A folder without one is being created.
+/// Returns true if no process holds the lock. A folder without one is being created.
 fn is_left(folder: &Path) -> bool {
     let lock = File::open(folder.join(LOCK));
     lock.is_ok_and(|lock| lock.try_lock().is_ok())
 }
 
-/// Returns whether the path is a folder of this user, and no link: other users can write in `/dev/shm`.
+/// Returns true if the path is a folder of this user, and no link: other users can write in `/dev/shm`.
 #[cfg(unix)]
 fn is_own_folder(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -42,7 +42,7 @@ pub(super) fn refusal(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns whether a character is a control character or a line end of Unicode.
+/// Returns true if a character is a control character or a line end of Unicode.
 fn is_control(c: char) -> bool {
     (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')
 }

@@ -57,7 +57,7 @@ impl Format {
         }
     }
 
-    /// Returns whether its reader creates environment variables.
+    /// Returns true if its reader creates environment variables.
     pub(super) fn is_environment(self) -> bool {
         !matches!(self, Self::Json | Self::Yaml | Self::K8s)
     }

@@ -56,7 +56,7 @@ mod tests {
         names.split_ascii_whitespace().map(str::to_owned).collect()
     }
 
-    /// Returns whether a shell has the exact value and the next variable, and has run nothing.
+    /// Returns true if a shell has the exact value and the next variable, and has run nothing.
     fn is_kept(shell: &str, name: &str, format: Format) -> bool {
         let folder = tempfile::tempdir().unwrap();
         let value = "a[$(: > run)0]";

@@ -19,7 +19,7 @@ pub(super) fn refusal(value: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns whether a character is one of the 66 noncharacters (The Unicode Standard, section 23.7).
+/// Returns true if a character is one of the 66 noncharacters (The Unicode Standard, section 23.7).
 fn is_noncharacter(c: char) -> bool {
     matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }

@@ -90,7 +90,7 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     Some((name, value.trim_start_matches(' ')))
 }
 
-/// Returns whether a text has only white space or a comment.
+/// Returns true if a text has only white space or a comment.
 fn is_blank(text: &str) -> bool {
     let text = text.trim_start();
     text.is_empty() || text.starts_with('#')

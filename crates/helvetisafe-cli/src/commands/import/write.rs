@@ -27,7 +27,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// Returns whether the secret exists now for certain.
+    /// Returns true if the secret exists now for certain.
     pub(super) fn shows_existence(&self, dry_run: bool) -> bool {
         match self {
             Self::Created => !dry_run,
@@ -129,7 +129,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Returns whether a secret has exactly this content.
+/// Returns true if a secret has exactly this content.
 fn is_in(content: &Content<'_>, secret: &Secret) -> bool {
     match content {
         Content::Value(value) => !secret.is_multi_field() && secret.expose_secret() == *value,

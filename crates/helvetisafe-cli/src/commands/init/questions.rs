@@ -66,7 +66,7 @@ impl<'a> Interview<'a> {
         Ok(())
     }
 
-    /// Returns whether there are answers to a topic: flags and variables may have given the settings.
+    /// Returns true if there are answers to a topic: flags and variables may have given the settings.
     pub(super) fn has(&self, topic: Topic) -> bool {
         let answers = match topic {
             Topic::BaseUrl => &self.base_url,
@@ -198,7 +198,7 @@ impl<'a> Interview<'a> {
         Some(self.replaced?.text(key)?.to_owned())
     }
 
-    /// Asks a question that nothing, or `-` if there is an answer from before, answers with no.
+    /// Asks for an optional answer. An empty answer means none, or `-` if there is an earlier answer.
     fn ask_unless(
         &self,
         (what, otherwise): (&str, &str),
@@ -239,7 +239,7 @@ fn answer(setting: Setting, value: RawValue) -> Entry {
     }
 }
 
-/// Returns an answer as a text that can be shown; that of a secret is empty.
+/// Returns an answer as a text to show. The text of a secret is empty.
 fn text(answers: &[Entry], setting: Setting) -> Option<String> {
     let entry = answers.iter().find(|entry| entry.setting == setting)?;
     Some(match &entry.value {
@@ -257,7 +257,7 @@ fn at_home(path: &str) -> std::path::PathBuf {
     }
 }
 
-/// Returns whether a PEM needs a passphrase. A file that cannot be read is reported later.
+/// Returns true if a PEM needs a passphrase. A file that cannot be read is reported later.
 fn is_encrypted(path: &Path) -> bool {
     let pem = Zeroizing::new(fs::read(path).unwrap_or_default());
     pem.windows(9).any(|window| window == b"ENCRYPTED")

@@ -56,7 +56,7 @@ impl Template {
         }
     }
 
-    /// Returns whether the template names variables of the project file.
+    /// Returns true if the template names variables of the project file.
     pub(super) fn has_variables(&self) -> bool {
         let mut parts = self.parts.iter();
         parts.any(|part| matches!(part, Part::Variable { .. }))

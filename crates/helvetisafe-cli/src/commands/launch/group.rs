@@ -108,7 +108,7 @@ impl Group {
         self.send(Signal::CONT);
     }
 
-    /// Returns whether no process of the group is left.
+    /// Returns true if no process of the group is left.
     pub(in crate::commands) fn is_gone(&self) -> bool {
         self.status.is_some() && test_kill_process_group(self.leader) == Err(Errno::SRCH)
     }
@@ -132,7 +132,7 @@ impl Group {
         self.status.ok_or_else(|| Errno::CHILD.into())
     }
 
-    /// Returns whether a key of the terminal ended the program.
+    /// Returns true if a key of the terminal ended the program.
     pub(in crate::commands) fn is_ended_by_key(&self) -> bool {
         self.is_ended_by_key
     }
@@ -205,7 +205,7 @@ impl Group {
         self.send(Signal::CONT);
     }
 
-    /// Returns whether this process may give the terminal to the group: its job is in the foreground, or no
+    /// Returns true if this process may give the terminal to the group: its job is in the foreground, or no
     /// shell controls the jobs.
     fn may_have_terminal(&self) -> bool {
         self.is_job_in_foreground() || !is_under_job_control()

@@ -15,12 +15,12 @@ impl Terminal {
         opened.ok().map(Self)
     }
 
-    /// Returns whether a group is in the foreground.
+    /// Returns true if a group is in the foreground.
     pub(super) fn is_held_by(&self, group: Pid) -> bool {
         tcgetpgrp(&self.0) == Ok(group)
     }
 
-    /// Returns whether the group in the foreground has ended, as that of a job of a killed shell.
+    /// Returns true if the group in the foreground has ended, as that of a job of a killed shell.
     pub(super) fn is_abandoned(&self) -> bool {
         tcgetpgrp(&self.0).is_ok_and(|group| test_kill_process_group(group).is_err())
     }

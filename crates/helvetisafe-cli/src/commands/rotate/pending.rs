@@ -57,7 +57,7 @@ impl Pending {
         }
     }
 
-    /// Returns whether the values and the field are the same.
+    /// Returns true if the values and the field are the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.field == other.field
             && self.old.expose_secret() == other.old.expose_secret()

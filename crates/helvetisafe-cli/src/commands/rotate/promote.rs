@@ -10,7 +10,7 @@ use super::pending::{self, Pending};
 use crate::commands::exchange::Exchange;
 use crate::commands::launch;
 use crate::failure::Failure;
-use crate::ui::expiry::in_words;
+use crate::ui::expiry;
 
 /// The output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
@@ -81,10 +81,7 @@ impl Rotation<'_> {
                 value: shown,
             });
         }
-        let expires = match expires_at {
-            Some(_) => format!("; it expires {}", in_words(expires_at, Timestamp::now())),
-            None => String::new(),
-        };
+        let expires = expiry::suffix(expires_at);
         let done = match action {
             "abandoned" => format!("abandoned the rotation of `{}`", self.key),
             _ => format!("{action} `{}`{expires}", self.key),

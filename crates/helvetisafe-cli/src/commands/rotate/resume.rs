@@ -86,11 +86,7 @@ impl Rotation<'_> {
                 "{question} this cannot be asked without a terminal; {advice}"
             )));
         }
-        match prompt::confirm(question, self.ui.messages)? {
-            true => Ok(()),
-            false => Err(Failure::other(format_args!(
-                "nothing was changed, since the answer was not y; {advice}"
-            ))),
-        }
+        prompt::require(question, "nothing was changed", self.ui.messages)
+            .map_err(|failure| failure.with_advice(advice))
     }
 }

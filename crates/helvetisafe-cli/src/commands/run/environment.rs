@@ -113,7 +113,7 @@ impl EnvironmentArgs {
         }
     }
 
-    /// Returns whether the program gets the existing value of a variable.
+    /// Returns true if the program gets the existing value of a variable.
     fn is_preserved(&self, name: &str) -> bool {
         let is_set = !self.clean && !is_ours(name) && env::var_os(name).is_some();
         is_set && !self.is_overriding

@@ -75,7 +75,7 @@ impl Keys {
         }
     }
 
-    /// Returns whether a secret is selected, if it exists.
+    /// Returns true if a secret is selected, if it exists.
     pub(in crate::commands) fn contains(&self, key: &KeyName) -> bool {
         let others = self.others.as_ref();
         self.named.contains(key) || others.is_some_and(|others| others.contains(key))

@@ -63,7 +63,7 @@ pub(super) const PEER: Danger = Danger {
     is_for_user: false,
 };
 
-/// Returns whether programs probably read from a variable where to connect, or how to authenticate the peer.
+/// Returns true if programs probably read from a variable where to connect, or how to authenticate the peer.
 fn selects_peer(name: &str) -> bool {
     let is_in = |rows: &str, name: &str| {
         let mut rows = rows.split_ascii_whitespace();

@@ -172,7 +172,7 @@ fn variable(name: &str, value: &Value) -> Result<Renamed, String> {
     }
     match value {
         Value::String(text) => {
-            let source = Reference::parse(text).map_err(cannot_be)?;
+            let source = Reference::parse(text).map_err(invalid_name)?;
             Ok(Renamed::new(name, source, NamedBy::File))
         }
         Value::Table(members) => from_table(name, members),
@@ -211,15 +211,15 @@ fn from_table(name: &str, members: &Table) -> Result<Renamed, String> {
         (Some(Value::Boolean(false)), None) => IfMissing::Omit,
         _ => return Err("has a required that is neither true nor false".to_owned()),
     };
-    let key = KeyName::parse(secret.as_deref().unwrap_or(name)).map_err(cannot_be)?;
+    let key = KeyName::parse(secret.as_deref().unwrap_or(name)).map_err(invalid_name)?;
     Ok(Renamed {
         if_missing,
         ..Renamed::new(name, Reference { key, field }, NamedBy::File)
     })
 }
 
-fn cannot_be(error: InvalidKeyName) -> String {
-    format!("names a secret that cannot be: {error}")
+fn invalid_name(error: InvalidKeyName) -> String {
+    format!("names an invalid secret: {error}")
 }
 
 /// Checks POSIX.1-2024, base definitions, section 3.216. So a name is also that of a file.
@@ -295,10 +295,10 @@ mod tests {
             "BOTH is required and has a default",
             "COMMAND is neither a text nor a table",
             "DEFAULT has a default that is not a text",
-            "EMPTY names a secret that cannot be",
+            "EMPTY names an invalid secret",
             "REQUIRED has a required",
             "SECRET has the unknown member secert; did you mean secret?",
-            "SPACE names a secret that cannot be",
+            "SPACE names an invalid secret",
         ];
         for (problem, start) in problems.iter().zip(starts) {
             assert!(problem.starts_with(start), "{problem}");

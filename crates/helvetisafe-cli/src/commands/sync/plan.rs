@@ -70,7 +70,7 @@ impl Plan {
         [&self.data, &self.labels, &self.annotations]
     }
 
-    /// Returns whether there is nothing to write. By an update nothing is adopted: it would not make the
+    /// Returns true if there is nothing to write. By an update nothing is adopted: it would not make the
     /// manager an owner.
     pub(super) fn is_empty(&self, operation: Operation) -> bool {
         let is_empty = |it: &Changes| {

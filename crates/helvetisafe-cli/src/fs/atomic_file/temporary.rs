@@ -101,7 +101,7 @@ fn is_own(file: &File) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.uid() == own)
 }
 
-/// Returns whether a name is that of a temporary file.
+/// Returns true if a name is that of a temporary file.
 pub(in crate::fs) fn is_temporary(name: &OsStr) -> bool {
     let digits = name.to_str().and_then(|name| {
         let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;

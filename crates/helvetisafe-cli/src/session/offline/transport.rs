@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub(super) wait: Duration,
     /// Set while the cache can serve all that is requested.
     pub(super) can_serve_all: AtomicBool,
-    /// Set once the vault is not to be asked any more for what is cached.
+    /// Set once cached resources are no longer requested from the vault.
     pub(super) is_late: AtomicBool,
     /// Set once an entry was used.
     pub(super) has_served: AtomicBool,
@@ -157,7 +157,7 @@ impl OfflineTransport {
         outcome
     }
 
-    /// Returns whether the vault did not answer. The end of the caller's own time shows nothing about the vault.
+    /// Returns true if the vault did not answer. The end of the caller's own time shows nothing about the vault.
     fn failed(&self, request: &Request<Vec<u8>>, outcome: &Outcome) -> bool {
         let limits = request.extensions().get::<AttemptLimits>();
         let had_time = limits.is_none_or(|limits| limits.time >= self.shared.wait);

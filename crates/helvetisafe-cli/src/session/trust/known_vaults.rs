@@ -107,7 +107,7 @@ impl KnownVaults {
         self.entries.iter().find(|entry| entry.vault == *vault)
     }
 
-    /// Returns whether other credentials of the same vault are remembered, and all with other keys. An
+    /// Returns true if other credentials of the same vault are remembered, and all with other keys. An
     /// unconfirmed entry counts only if there is no confirmed one: a key that a vault sent for one read
     /// must not vouch for itself.
     pub(super) fn has_only_others(&self, vault: &VaultId, current: Fingerprint) -> bool {

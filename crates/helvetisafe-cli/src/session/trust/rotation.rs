@@ -26,7 +26,7 @@ impl TrustedKeys {
         })
     }
 
-    /// Returns whether a key is the configured one, or the one that is remembered now.
+    /// Returns true if a key is the configured one, or the one that is remembered now.
     pub(crate) fn has(&self, key: Fingerprint) -> bool {
         if let Some(expected) = self.expected {
             return expected == key;

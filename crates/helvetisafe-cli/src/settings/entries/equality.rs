@@ -12,7 +12,7 @@ use crate::settings::spec::Setting;
 use crate::settings::vault_id;
 use crate::ui::duration;
 
-/// Returns whether two entries of one setting have the same value. Secrets are compared by their text, and
+/// Returns true if two entries of one setting have the same value. Secrets are compared by their text, and
 /// files by their contents. No command is run and no pipe is read, so those are never the same.
 pub(super) fn is_same(one: &Entry, other: &Entry) -> bool {
     match (&one.value, &other.value) {

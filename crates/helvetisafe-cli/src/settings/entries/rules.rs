@@ -163,7 +163,7 @@ impl Entries {
         self.problems.extend(missing);
     }
 
-    /// Returns whether any of the required settings is set.
+    /// Returns true if any of the required settings is set.
     pub(super) fn is_configured(&self) -> bool {
         let mut required = REQUIRED.iter().flat_map(|it| it.alternatives).copied();
         required.any(|settings| self.all(settings).next().is_some())

@@ -83,7 +83,7 @@ impl Line {
     }
 }
 
-/// Returns whether a byte continues a UTF-8 character.
+/// Returns true if a byte continues a UTF-8 character.
 fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }

@@ -33,8 +33,8 @@ struct Host {
     port: u16,
 }
 
-/// The TLS of a connection. Modes that encrypt without a check of the server protect against nobody who can redirect
-/// the connection, so there are none.
+/// The TLS of a connection. Modes that encrypt without checking the server do not protect against a redirected
+/// connection, so there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tls {
     VerifyFull,
@@ -152,7 +152,7 @@ impl Host {
         format!("postgres:///?{query}").parse()
     }
 
-    /// Returns whether a connection stays on this machine.
+    /// Returns true if a connection stays on this machine.
     fn is_local(&self) -> bool {
         let address = self.name.parse::<IpAddr>();
         self.name.starts_with('/')

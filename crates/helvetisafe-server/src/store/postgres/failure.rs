@@ -1,4 +1,4 @@
-//! What a failed statement means, by its SQLSTATE.
+//! The meaning of a failed statement, by its SQLSTATE.
 
 use sqlx::Error;
 
@@ -7,11 +7,11 @@ use crate::store::StoreError;
 /// The meaning of a failed attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// Another transaction was in the way, and this one had no effect.
+    /// The transaction conflicted with another one, and had no effect.
     Conflict,
     /// The server refused, and the statement had no effect: it is not the primary, or shuts down or starts.
     NotPrimary(String),
-    /// The connection was lost. The statement may have had its effect, or have it yet.
+    /// The connection was lost. The statement may have had its effect, or may still have it.
     Lost(String),
     /// The statement failed and had no effect.
     Refused(StoreError),

@@ -81,7 +81,7 @@ impl Postgres {
         Ok(usize::try_from(done).unwrap_or_default())
     }
 
-    /// `IF NOT EXISTS` can fail when two nodes make a table at the same time.
+    /// Makes the tables before the steps. `IF NOT EXISTS` can fail when two nodes make a table at the same time.
     async fn make_tables(&self) -> Result<(), StoreError> {
         let start = Instant::now();
         loop {
@@ -151,12 +151,12 @@ impl Postgres {
     }
 }
 
-/// Returns whether a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
+/// Returns true if a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
 fn exists(error: &Error) -> bool {
     has_code(error, &["23505", "42P07", "42710"])
 }
 
-/// Returns whether the check of the lease failed, by a division by zero.
+/// Returns true if the check of the lease failed by a division by zero, or conflicted with another transaction.
 fn is_lost_lease(error: &Error) -> bool {
     has_code(error, &["22012", "40001", "40P01"])
 }

@@ -90,7 +90,7 @@ impl Pool {
         })
     }
 
-    /// Returns a connection that is not in use, with its generation.
+    /// Returns an idle connection with its generation; `None` if there is none, or if it is dead.
     async fn take_idle(&self) -> Option<(PgConnection, u64)> {
         let (idle, generation) = {
             let mut state = lock(&self.state);

@@ -39,7 +39,8 @@ macro_rules! live {
 pub(super) use live;
 
 /// A write of a secret of the tenant $1, $2, that returns `dates` for each row. $4 is a random number for a shard, $5 its
-/// next number. Returns whether the epoch is still that of the organization, and the dates of the written row, if any.
+/// next number. Its row has a boolean, true if the epoch is still that of the organization, and the
+/// dates of the written row, if any.
 macro_rules! write_secret {
     ($write:expr) => {
         concat!(

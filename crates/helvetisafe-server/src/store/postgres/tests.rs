@@ -1,4 +1,4 @@
-//! What becomes of statements when servers and connections fail.
+//! The outcomes of statements when servers and connections fail.
 
 mod failover;
 
@@ -19,14 +19,14 @@ use crate::store::{
 };
 use crate::token::generate_id;
 
-/// Forwards connections to a server, and cuts those that it answers when it is told to.
+/// Forwards connections to a server, and cuts them on request, after an answer of the server.
 struct Proxy {
     port: u16,
     /// The number of statements to forward of which the answer is lost.
     to_cut: Arc<AtomicUsize>,
-    /// Whether the statement is lost, too.
+    /// True if the statement is lost, too.
     before: Arc<AtomicBool>,
-    /// Whether it forwards nothing, and closes nothing.
+    /// True if it forwards nothing, and closes nothing.
     is_silent: Arc<AtomicBool>,
 }
 

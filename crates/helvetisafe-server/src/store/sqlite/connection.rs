@@ -12,10 +12,10 @@ use crate::store::StoreError;
 /// The longest wait for another process' lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest number of connections that are kept for later reads.
+/// The largest number of idle connections for later reads.
 const IDLE: usize = 16;
 
-/// The number of prepared statements that a connection keeps.
+/// The number of prepared statements that a connection caches.
 const STATEMENTS: usize = 64;
 
 pub(super) fn in_memory() -> Result<Connection, rusqlite::Error> {

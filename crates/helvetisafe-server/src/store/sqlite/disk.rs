@@ -6,10 +6,10 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-/// The part of the disk that values leave to tokens, deletes, and the log in which they are written, in bytes.
+/// The free space that values must not use, in bytes. It is for tokens, deletes and the write-ahead log.
 const RESERVE: u64 = 32 << 20;
 
-/// The size of a row without its value, in bytes, and of what a write changes besides.
+/// The size of a row without its value, and of the other changes of a write, in bytes.
 const OVERHEAD: u64 = 64 << 10;
 
 /// The disk of a database file.

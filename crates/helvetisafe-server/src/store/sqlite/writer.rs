@@ -133,7 +133,7 @@ impl Writer {
         };
         let (closing, closed) = oneshot::channel();
         if queue.send(Message::Close(closing)).is_ok() {
-            // An error is the sender's end, which is what it waits for.
+            // The thread drops the sender when it has closed the connection, so an error is the expected end.
             let _ = closed.await;
         }
     }

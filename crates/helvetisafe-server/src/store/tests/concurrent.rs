@@ -30,7 +30,7 @@ async fn one_of_several_creates_succeeds() {
     }
 }
 
-/// Each writer reads, and writes on the condition that nobody else has. No increment is lost.
+/// Each writer reads, and writes if no other has written since. No increment is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn conditional_updates_lose_nothing() {
     for world in worlds().await {

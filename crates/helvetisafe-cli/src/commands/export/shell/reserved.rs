@@ -26,7 +26,7 @@ const ZSH: &str =
     nameddirs options parameters patchars path pipestatus psvar reswords saliases signals status
     termcap terminfo userdirs usergroups watch widgets zsh_eval_context zsh_scheduled_events";
 
-/// Returns whether any shell reserves a variable.
+/// Returns true if any shell reserves a variable.
 pub(in crate::commands::export) fn by_any_shell(name: &str) -> bool {
     [BASH, KSH, ZSH].iter().any(|names| has(names, name))
 }

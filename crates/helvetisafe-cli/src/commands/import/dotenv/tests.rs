@@ -137,7 +137,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 1..4).prop_map(|lines| lines.join("\n") + "\n")
 }
 
-/// Returns whether a text has a blank line or a comment after white space: node takes it for a part of the next
+/// Returns true if a text has a blank line or a comment after white space: node takes it for a part of the next
 /// name.
 fn is_misread_by_node(text: &str) -> bool {
     let mut lines = text.lines();
@@ -158,7 +158,7 @@ fn accepted() -> (Vec<String>, Vec<Pairs>) {
     read.unzip()
 }
 
-/// Returns whether secrets can have these names. Readers differ in others.
+/// Returns true if secrets can have these names. Readers differ in others.
 fn has_valid_names<'a>(mut names: impl Iterator<Item = &'a String>) -> bool {
     names.all(|name| KeyName::parse(name.as_str()).is_ok())
 }
