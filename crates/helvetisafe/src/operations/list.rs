@@ -16,11 +16,13 @@ impl<R: Runtime> Operation<'_, R> {
     /// Returns the whole list. Secrets that are created or deleted meanwhile may be in it or not.
     pub(super) async fn list_all(&self) -> Result<Vec<ListedSecret>, Error> {
         let api = &self.vault.api;
-        let mut call = ListSecrets::default();
-        call.page = api.paging.is_announced().then_some(Page {
+        let first = Page {
             limit: PAGE,
             after: None,
-        });
+        };
+        let mut call = ListSecrets {
+            page: api.paging.is_announced().then_some(first),
+        };
         let (mut listed, mut bytes) = (Vec::new(), 0);
         loop {
             let answer = api.call(&call, Action::List, &self.bounds).await?;
