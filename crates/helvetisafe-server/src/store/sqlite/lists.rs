@@ -5,8 +5,8 @@ use helvetisafe_proto::endpoint::{ListedSecret, Page};
 use rusqlite::{Connection, params};
 
 use super::Sqlite;
-use super::secrets::{date_columns, dates, ids};
-use crate::store::{Ciphertext, List, ListVersion, Moment, StoreError, StoredSecret, Tenant};
+use super::secrets::{ciphertext, date_columns, dates, ids};
+use crate::store::{List, ListVersion, Moment, StoreError, StoredSecret, Tenant};
 
 impl Sqlite {
     pub(in crate::store) fn list_version(
@@ -53,11 +53,7 @@ impl Sqlite {
                 ", key, value, nonce FROM secrets WHERE organization = ? AND key_epoch = ? ORDER BY key",
             ))?;
             let rows = statement.query_map(ids(tenant), |row| {
-                let ciphertext = Ciphertext {
-                    value: row.get(5)?,
-                    nonce: row.get(6)?,
-                };
-                Ok(dates(row)?.stored(row.get(4)?, ciphertext))
+                Ok(dates(row, 0)?.stored(row.get(4)?, ciphertext(row, 5)?))
             })?;
             rows.collect()
         })
@@ -111,7 +107,7 @@ fn select_page(
             now.0,
             limit
         ],
-        |row| Ok(dates(row)?.listed(row.get(4)?)),
+        |row| Ok(dates(row, 0)?.listed(row.get(4)?)),
     )?;
     rows.collect()
 }

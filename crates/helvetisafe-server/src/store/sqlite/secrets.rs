@@ -1,7 +1,9 @@
 //! Secrets. No statement finds an expired one (`expires_at <= now`), even before it is removed.
 
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, SecretRecord, UpdatedSecret};
+#[cfg(feature = "faults")]
+use helvetisafe_proto::endpoint::SecretRecord;
+use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
@@ -100,7 +102,7 @@ fn create(
             write.ciphertext.value,
             write.ciphertext.nonce,
         ],
-        dates,
+        |row| dates(row, 0),
     );
     let Some(row) = created.optional()? else {
         return Ok(None);
@@ -142,7 +144,7 @@ fn update(
             write.ciphertext.value,
             write.ciphertext.nonce,
         ],
-        dates,
+        |row| dates(row, 0),
     )?;
     change_list(connection, write.tenant)?;
     Ok(Conditional::Done(updated.updated(&write.key)))
@@ -215,7 +217,8 @@ fn change_list(connection: &Connection, tenant: Tenant) -> Result<(), rusqlite::
     Ok(())
 }
 
-pub(super) fn select_secret(
+#[cfg(feature = "faults")]
+fn select_secret(
     connection: &Connection,
     tenant: Tenant,
     key: KeyName,
@@ -234,13 +237,7 @@ pub(super) fn select_secret(
             key.as_str(),
             now.0
         ],
-        |row| {
-            let ciphertext = Ciphertext {
-                value: row.get(4)?,
-                nonce: row.get(5)?,
-            };
-            Ok((dates(row)?, ciphertext))
-        },
+        |row| Ok((dates(row, 0)?, ciphertext(row, 4)?)),
     );
     let found = found.optional()?;
     Ok(found.map(|(row, ciphertext)| row.record(key, ciphertext)))
@@ -250,11 +247,20 @@ pub(super) fn ids(tenant: Tenant) -> (i64, i64) {
     (tenant.organization.0, tenant.key_epoch.0)
 }
 
-pub(super) fn dates(row: &Row) -> Result<Dates, rusqlite::Error> {
+/// Reads the columns of `date_columns!`, of which `first` is the first.
+pub(super) fn dates(row: &Row, first: usize) -> Result<Dates, rusqlite::Error> {
     Ok(Dates {
-        version: SecretVersion(row.get(0)?),
-        created_at: Moment(row.get(1)?),
-        updated_at: Moment(row.get(2)?),
-        expires_at: row.get::<_, Option<i64>>(3)?.map(Moment),
+        version: SecretVersion(row.get(first)?),
+        created_at: Moment(row.get(first + 1)?),
+        updated_at: Moment(row.get(first + 2)?),
+        expires_at: row.get::<_, Option<i64>>(first + 3)?.map(Moment),
+    })
+}
+
+/// Reads the value and the nonce, of which `first` is the first.
+pub(super) fn ciphertext(row: &Row, first: usize) -> Result<Ciphertext, rusqlite::Error> {
+    Ok(Ciphertext {
+        value: row.get(first)?,
+        nonce: row.get(first + 1)?,
     })
 }

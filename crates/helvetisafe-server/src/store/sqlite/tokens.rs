@@ -1,14 +1,18 @@
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::SecretRecord;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
-use super::secrets::select_secret;
+use super::secrets::{ciphertext, dates};
 use crate::store::token::parse_scopes;
 use crate::store::{
     AccountId, KeyEpoch, Moment, OrganizationId, Principal, StoreError, Tenant, TokenKind, TokenRow,
 };
 use crate::token::Hash;
+
+/// The number of columns of a principal.
+const PRINCIPAL: usize = 5;
 
 impl Sqlite {
     pub(in crate::store) async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
@@ -25,16 +29,36 @@ impl Sqlite {
         hash: &Hash,
         key: Option<KeyName>,
     ) -> Result<Option<(Principal, Option<SecretRecord>)>, StoreError> {
+        let Some(key) = key else {
+            let principal = self.principal(hash)?;
+            return Ok(principal.map(|principal| (principal, None)));
+        };
         self.read(|connection| {
-            let now = Moment::now();
-            let Some(principal) = select_principal(connection, hash, now)? else {
-                return Ok(None);
-            };
-            let record = match key {
-                Some(key) => select_secret(connection, principal.tenant, key, now)?,
-                None => None,
-            };
-            Ok(Some((principal, record)))
+            // One statement takes the locks of a read once.
+            let mut statement = connection.prepare_cached(
+                "SELECT tokens.kind, account, accounts.organization, organizations.key_epoch, \
+                 tokens.scopes, version, secrets.created_at, updated_at, secrets.expires_at, value, \
+                 nonce FROM tokens JOIN accounts ON accounts.id = account \
+                 JOIN organizations ON organizations.id = accounts.organization \
+                 LEFT JOIN secrets ON secrets.organization = organizations.id \
+                 AND secrets.key_epoch = organizations.key_epoch AND key = ?3 \
+                 AND (secrets.expires_at IS NULL OR secrets.expires_at > ?2) \
+                 WHERE hash = ?1 AND (tokens.expires_at IS NULL OR tokens.expires_at > ?2) \
+                 AND status = 'active'",
+            )?;
+            let parameters = (hash.as_bytes(), Moment::now().0, key.as_str());
+            let found = statement.query_row(parameters, |row| {
+                let record = match row.get_ref(PRINCIPAL)? {
+                    ValueRef::Null => None,
+                    _ => Some((dates(row, PRINCIPAL)?, ciphertext(row, PRINCIPAL + 4)?)),
+                };
+                Ok((principal(row)?, record))
+            });
+            let found = found.optional()?;
+            Ok(found.map(|(principal, record)| {
+                let record = record.map(|(dates, ciphertext)| dates.record(key, ciphertext));
+                (principal, record)
+            }))
         })
     }
 
