@@ -9,6 +9,7 @@
 
 mod certificates;
 mod check;
+mod deployment;
 mod drain;
 mod metrics;
 mod process;

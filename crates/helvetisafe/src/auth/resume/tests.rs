@@ -9,6 +9,7 @@ fn token(received: i64, expires_at: i64) -> SavedToken {
         audience_digest: [b'7'; 32],
         received: time(received),
         expires_at: time(expires_at),
+        has_pages: true,
     }
 }
 
@@ -28,6 +29,7 @@ fn a_sealed_token_opens_under_its_key_alone() {
     assert_eq!(opened.audience_digest, [b'7'; 32]);
     assert_eq!(opened.received.as_second(), 5);
     assert_eq!(opened.expires_at.as_second(), 3605);
+    assert!(opened.has_pages);
     assert!(open(&OrgKey::from_bytes(&[2; 32]), sealed).is_none());
 }
 
