@@ -45,7 +45,7 @@ fn a_token_is_no_secret_and_a_secret_no_token() {
 #[test]
 fn a_ticket_that_holds_something_else_is_no_token() {
     let whole = format!(
-        "{}1970-01-01T00:00:05Z\n1970-01-01T01:00:05Z\nt0k",
+        "{}1970-01-01T00:00:05Z\n1970-01-01T01:00:05Z\ntrue\nt0k",
         "7".repeat(32)
     );
     let opened = |plaintext: &str| {
@@ -53,7 +53,7 @@ fn a_ticket_that_holds_something_else_is_no_token() {
         open(&org_key(), sealed)
     };
     assert!(opened(&whole).is_some());
-    for length in [0, 31, 32, 52, 53, 73, 74] {
+    for length in [0, 31, 32, 52, 53, 73, 74, 77, 78] {
         assert!(opened(&whole[..length]).is_none(), "{length}");
     }
     assert!(opened(&whole.replacen('Z', "", 1)).is_none());
