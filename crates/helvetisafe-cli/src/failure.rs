@@ -9,6 +9,8 @@ use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName, Scope, Setting};
 
 use unbound::Unbound;
 
+use crate::advice;
+
 /// The exit status; `docs/cli.md` and `--help` list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -105,7 +107,8 @@ impl Failure {
             format_args!(
                 "the vault has the org key {offered}, but this client accepts {accepted}; nothing was \
                  decrypted or encrypted under it; ask the vault's owner whether the key was rotated; if it \
-                 was, run `helvetisafe trust pin {offered}`, or change the configured fingerprint"
+                 was, run {}, or change the configured fingerprint",
+                advice::command(format_args!("trust pin {offered}"))
             ),
         )
     }
@@ -206,7 +209,10 @@ impl From<Error> for Failure {
             error.kind() == ErrorKind::Transport && error.transport_error().is_some();
         let failure = Self::without_doctor(error);
         if is_unreachable {
-            return failure.with_advice("`helvetisafe doctor` looks for the cause");
+            return failure.with_advice(&format!(
+                "{} looks for the cause",
+                advice::command("doctor")
+            ));
         }
         failure
     }
@@ -230,7 +236,7 @@ impl Failure {
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
-            _ => match error.setting().map(advice) {
+            _ => match error.setting().map(option) {
                 Some(Some(advice)) => Self::new(status, error.without_advice()).with_advice(advice),
                 Some(None) => Self::new(status, error.without_advice()),
                 None => Self::new(status, error),
@@ -247,7 +253,7 @@ impl Failure {
 }
 
 /// Returns the command's option for a setting of the library, if there is one.
-fn advice(setting: Setting) -> Option<&'static str> {
+fn option(setting: Setting) -> Option<&'static str> {
     match setting {
         Setting::CaCertificate => Some(
             "if the vault's certificate is from an authority of your own, name that with \

@@ -25,6 +25,7 @@ use std::time::Duration;
 use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope};
 use secrecy::ExposeSecret;
 
+use crate::advice;
 use crate::failure::Failure;
 use crate::ui::duration;
 pub(crate) use config_file::ConfigFile;
@@ -305,7 +306,8 @@ fn org_key(entries: &Entries) -> Result<Option<ExpectedOrgKey>, Failure> {
     let fingerprint = text.parse().map_err(|_| {
         Failure::usage(format_args!(
             "{origin} is not a fingerprint: `{text}`; it is SHA256: and 43 characters, as \
-             `helvetisafe trust` shows it"
+             {} shows it",
+            advice::command("trust")
         ))
     })?;
     let origin = origin.clone();

@@ -22,6 +22,7 @@ use super::flags::SettingsArgs;
 use super::profile::Profile;
 use super::secret::LazySecret;
 use super::spec::{SPECS, Setting, SettingSpec};
+use crate::advice;
 use crate::failure::Failure;
 
 /// The entries in use, the overridden ones, and what is wrong with them.
@@ -109,8 +110,9 @@ impl Entries {
             return Err(Failure::usage(not_configured()));
         }
         Err(Failure::usage(format_args!(
-            "{}; `helvetisafe config show` shows all settings",
-            self.problems.join("; ")
+            "{}; {} shows all settings",
+            self.problems.join("; "),
+            advice::command("config show")
         )))
     }
 
