@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use helvetisafe::{Client, ClientBuilder, Secret, SecretMetadata};
+use helvetisafe::{Client, ClientBuilder, KeyName, Secret, SecretMetadata};
 
 use super::connect::Connector;
 use super::outage::Outage;
@@ -80,6 +80,11 @@ impl Offline {
             Some(ticket) => builder.resume(ticket),
             None => builder,
         }
+    }
+
+    /// Returns true if the cache may serve a secret now.
+    pub(crate) fn has(&self, key: &KeyName) -> bool {
+        self.shared.cached.has(&secret_resource(key))
     }
 
     /// Reads secrets. Returns one outcome for each request, in the same order.

@@ -255,6 +255,30 @@ fn an_agent_starts_soon_while_the_vault_stalls() {
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
+/// The read of a secret that is not cached has three attempts of 5 s.
+#[test]
+fn a_missing_entry_keeps_no_cached_one_from_being_served() {
+    let stage = Stage::new();
+    let options = ["--max-age=1h", "--offline-after=1s", "--serve-values"];
+    let serving = agent(&stage, &options);
+    assert_serves(&serving, "from the vault");
+    assert_eq!(serving.get("/secrets").status, 200);
+    stage.set_mood(Mood::Stalled);
+    assert_eq!(serving.get("/secret/OTHER").status, 500);
+    assert_serves(&serving, "after a failure");
+    thread::sleep(Duration::from_millis(1100));
+    let values = serving.get("/values");
+    assert_eq!(values.body, json!({ "KEY": CANARY }));
+
+    let stage = Stage::new();
+    stdout(&stage, &["get", "KEY", "--prefer-offline"]);
+    let offline = agent(&stage, &["--offline"]);
+    assert_serves(&offline, "offline");
+    assert_eq!(offline.get("/secret/OTHER").status, 500);
+    thread::sleep(Duration::from_millis(1100));
+    assert_serves(&offline, "offline, after a failure");
+}
+
 /// Requests a secret until the status is this one.
 fn ask_until(agent: &Agent, status: u16) {
     let end = Instant::now() + Duration::from_secs(20);
