@@ -71,6 +71,7 @@ fn main() -> ExitCode {
     }
     let vault = Vault::new(cli.settings, cli.command.default_timeout(), ui.messages);
     let outcome = cli.command.run(Cli::command, &vault, &ui);
+    vault.uncache_written();
     vault.save_token();
     vault.save_names();
     match outcome {
