@@ -213,3 +213,13 @@ pub(super) fn not_configured() -> String {
         variables.join(", ")
     )
 }
+
+/// Returns the message if no profile is selected, although there are some.
+pub(super) fn not_selected(profiles: &[String]) -> String {
+    format!(
+        "no vault is selected: the configuration file has no default profile; name one with --profile, or choose \
+         the default with {}; the profiles are: {}",
+        advice::command("config use PROFILE"),
+        profiles.join(", ")
+    )
+}
