@@ -184,14 +184,25 @@ impl Offline {
         let read = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         let secrets = vault.client()?.secrets();
         shared.is_late.store(true, Ordering::Relaxed);
-        for (request, outcome) in requests.iter().zip(outcomes) {
+        let mut has_replaced = false;
+        for (request, outcome) in requests.iter().zip(&mut *outcomes) {
             if is_late(outcome) && shared.cached.has(&secret_resource(&request.key)) {
                 *outcome = request.read(secrets).map_err(Failure::from);
+                has_replaced |= outcome.is_ok();
             }
         }
         shared.is_late.store(false, Ordering::Relaxed);
-        let failure = budget.timeout(read, requests.len(), "read");
-        self.note_stale(&failure.message().unwrap_or_default(), vault.messages);
+        if has_replaced {
+            // A failure that follows has the number of all secrets.
+            let cause = match requests.len() == 1 || outcomes.iter().any(|it| is_late(it)) {
+                true => format!("timed out after {budget}"),
+                false => {
+                    let failure = budget.timeout(read, requests.len(), "read", &[]);
+                    failure.message().unwrap_or_default().to_owned()
+                }
+            };
+            self.note_stale(&cause, vault.messages);
+        }
         Ok(())
     }
 

@@ -162,6 +162,24 @@ fn a_vault_that_stalls_delays_cached_entries_for_a_short_time() {
     assert!(elapsed >= Duration::from_millis(3900), "{elapsed:?}");
 }
 
+#[test]
+fn a_timeout_with_cached_entries_names_the_missing_secret_and_counts_once() {
+    let stage = Stage::new();
+    stdout(&stage, &["get", "KEY", "--max-age=1h"]);
+    stage.set_mood(Mood::Stalled);
+    for arguments in [
+        &["get", "KEY", "KEY", "MISSING"][..],
+        &["export", "--format=docker", "--key=KEY", "--key=MISSING"],
+    ] {
+        let arguments = [arguments, &["--max-age=1h", "--timeout=4s"]].concat();
+        let output = run(&stage, &arguments);
+        assert_eq!(output.status.code(), Some(9), "{output:?}");
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert!(messages.contains("no answer for `MISSING`"), "{messages}");
+        assert_eq!(messages.matches(" secrets were ").count(), 1, "{messages}");
+    }
+}
+
 fn agent(stage: &Stage, options: &[&str]) -> Agent {
     let mut command = stage.command(&["agent", "--listen", "127.0.0.1:0", "--ttl", "1s"]);
     let agent = Agent::spawn(command.args(options));
