@@ -161,7 +161,7 @@ fn replace(
         Present::Version(version) => secrets
             .copy_if_unchanged(key, new_key, Some(version))
             .map(Written::Updated),
-        Present::Any => secrets.copy_over(key, new_key),
+        Present::Any | Present::Unread => secrets.copy_over(key, new_key),
     })
 }
 
