@@ -5,7 +5,10 @@ pub(crate) mod unbound;
 use std::fmt;
 use std::process::ExitCode;
 
-use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName, Scope, Setting};
+use helvetisafe::{
+    Error, ErrorKind, Failure as Cause, Fingerprint, KeyName, Scope, Setting, TransportError,
+};
+use http::StatusCode;
 
 use unbound::Unbound;
 
@@ -38,6 +41,8 @@ pub(crate) struct Failure {
     untrusted: Option<Fingerprint>,
     unbound: Option<Unbound>,
     missing_scope: Option<Scope>,
+    /// Set if the answer may be that of a server that expects TLS.
+    may_need_tls: bool,
 }
 
 impl Failure {
@@ -84,6 +89,7 @@ impl Failure {
             untrusted: None,
             unbound: None,
             missing_scope: None,
+            may_need_tls: false,
         }
     }
 
@@ -145,6 +151,11 @@ impl Failure {
     /// Returns the scope that the credential lacks, by the vault's answer or by the call that was refused.
     pub(crate) fn missing_scope(&self) -> Option<Scope> {
         self.missing_scope
+    }
+
+    /// Returns true if the answer may be that of a server that expects TLS.
+    pub(crate) fn may_need_tls(&self) -> bool {
+        self.may_need_tls
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
@@ -230,6 +241,7 @@ impl Failure {
         let required = error.required_scope();
         let required = required.filter(|_| error.kind() == ErrorKind::Forbidden);
         let missing_scope = error.missing_scope().or(required);
+        let may_need_tls = may_need_tls(&error);
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
             // A conflict can also come without a response.
@@ -247,9 +259,21 @@ impl Failure {
             is_timeout,
             untrusted,
             missing_scope,
+            may_need_tls,
             ..failure
         }
     }
+}
+
+/// The advice where [`may_need_tls`] holds for plain HTTP.
+pub(crate) const USE_HTTPS: &str = "if that port is one for TLS, use https:// in the base URL";
+
+/// Returns true if an answer to plain HTTP may be that of a server that expects TLS: an alert, or a page with
+/// status 400.
+pub(crate) fn may_need_tls(error: &Error) -> bool {
+    let is_alert = |error: &TransportError| error.failure() == Cause::Malformed;
+    let is_page = error.status() == Some(StatusCode::BAD_REQUEST) && error.code().is_none();
+    is_page || error.transport_error().is_some_and(is_alert)
 }
 
 /// Returns the command's option for a setting of the library, if there is one.

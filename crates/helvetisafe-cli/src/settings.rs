@@ -156,6 +156,11 @@ impl Settings {
         scopes?.cause_of(missing)
     }
 
+    /// Returns true if the base URL is http://.
+    pub(crate) fn is_plain_http(&self) -> bool {
+        self.base().is_ok_and(|base| !base.is_https())
+    }
+
     /// Returns the normalized URL of the vault.
     pub(crate) fn normalized_url(&self) -> String {
         vault_id::normalized(&self.base_url)

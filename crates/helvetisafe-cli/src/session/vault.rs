@@ -10,7 +10,7 @@ use super::connect::Connector;
 use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
-use crate::failure::Failure;
+use crate::failure::{Failure, USE_HTTPS};
 use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
 use crate::settings::{Settings, SettingsArgs};
@@ -244,6 +244,9 @@ impl Vault {
             None => failure,
         };
         let settings = self.settings.get();
+        if settings.is_some_and(Settings::is_plain_http) && failure.may_need_tls() {
+            return failure.with_advice(USE_HTTPS);
+        }
         let missing = failure.missing_scope();
         let cause = settings
             .zip(missing)

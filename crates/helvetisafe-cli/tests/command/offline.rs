@@ -111,7 +111,11 @@ fn a_write_removes_the_old_value_from_the_cache() {
         let is_gone = arguments.iter().position(|it| *it == "KEY") == Some(1)
             && ["delete", "move"].contains(&arguments[0]);
         let listed = String::from_utf8(listed().unwrap().stdout).unwrap();
-        assert_eq!(listed.contains("KEY\n"), !is_gone, "{arguments:?}: {listed}");
+        assert_eq!(
+            listed.contains("KEY\n"),
+            !is_gone,
+            "{arguments:?}: {listed}"
+        );
         let online = get("--prefer-offline");
         let expected: &[u8] = if is_gone { b"" } else { b"new-value" };
         assert_eq!(online.stdout, expected, "{arguments:?}");
