@@ -5,9 +5,14 @@ pub(crate) mod unbound;
 use std::fmt;
 use std::process::ExitCode;
 
-use helvetisafe::{Error, ErrorKind, Fingerprint, KeyName, Scope, Setting};
+use helvetisafe::{
+    Error, ErrorKind, Failure as Cause, Fingerprint, KeyName, Scope, Setting, TransportError,
+};
+use http::StatusCode;
 
 use unbound::Unbound;
+
+use crate::advice;
 
 /// The exit status; `docs/cli.md` and `--help` list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub(crate) struct Failure {
     untrusted: Option<Fingerprint>,
     unbound: Option<Unbound>,
     missing_scope: Option<Scope>,
+    /// Set if the answer may be that of a server that expects TLS.
+    may_need_tls: bool,
 }
 
 impl Failure {
@@ -82,6 +89,7 @@ impl Failure {
             untrusted: None,
             unbound: None,
             missing_scope: None,
+            may_need_tls: false,
         }
     }
 
@@ -105,7 +113,8 @@ impl Failure {
             format_args!(
                 "the vault has the org key {offered}, but this client accepts {accepted}; nothing was \
                  decrypted or encrypted under it; ask the vault's owner whether the key was rotated; if it \
-                 was, run `helvetisafe trust pin {offered}`, or change the configured fingerprint"
+                 was, run {}, or change the configured fingerprint",
+                advice::command(format_args!("trust pin {offered}"))
             ),
         )
     }
@@ -142,6 +151,11 @@ impl Failure {
     /// Returns the scope that the credential lacks, by the vault's answer or by the call that was refused.
     pub(crate) fn missing_scope(&self) -> Option<Scope> {
         self.missing_scope
+    }
+
+    /// Returns true if the answer may be that of a server that expects TLS.
+    pub(crate) fn may_need_tls(&self) -> bool {
+        self.may_need_tls
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
@@ -206,7 +220,10 @@ impl From<Error> for Failure {
             error.kind() == ErrorKind::Transport && error.transport_error().is_some();
         let failure = Self::without_doctor(error);
         if is_unreachable {
-            return failure.with_advice("`helvetisafe doctor` looks for the cause");
+            return failure.with_advice(&format!(
+                "{} looks for the cause",
+                advice::command("doctor")
+            ));
         }
         failure
     }
@@ -224,13 +241,14 @@ impl Failure {
         let required = error.required_scope();
         let required = required.filter(|_| error.kind() == ErrorKind::Forbidden);
         let missing_scope = error.missing_scope().or(required);
+        let may_need_tls = may_need_tls(&error);
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
             // A conflict can also come without a response.
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
-            _ => match error.setting().map(advice) {
+            _ => match error.setting().map(option) {
                 Some(Some(advice)) => Self::new(status, error.without_advice()).with_advice(advice),
                 Some(None) => Self::new(status, error.without_advice()),
                 None => Self::new(status, error),
@@ -241,13 +259,25 @@ impl Failure {
             is_timeout,
             untrusted,
             missing_scope,
+            may_need_tls,
             ..failure
         }
     }
 }
 
+/// The advice where [`may_need_tls`] holds for plain HTTP.
+pub(crate) const USE_HTTPS: &str = "if that port is one for TLS, use https:// in the base URL";
+
+/// Returns true if an answer to plain HTTP may be that of a server that expects TLS: an alert, or a page with
+/// status 400.
+pub(crate) fn may_need_tls(error: &Error) -> bool {
+    let is_alert = |error: &TransportError| error.failure() == Cause::Malformed;
+    let is_page = error.status() == Some(StatusCode::BAD_REQUEST) && error.code().is_none();
+    is_page || error.transport_error().is_some_and(is_alert)
+}
+
 /// Returns the command's option for a setting of the library, if there is one.
-fn advice(setting: Setting) -> Option<&'static str> {
+fn option(setting: Setting) -> Option<&'static str> {
     match setting {
         Setting::CaCertificate => Some(
             "if the vault's certificate is from an authority of your own, name that with \

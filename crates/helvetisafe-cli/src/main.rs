@@ -6,6 +6,7 @@
 //!
 //! | module | has |
 //! |---|---|
+//! | `advice` | the commands that messages advise to run |
 //! | `failure` | the failure of a command: message and exit status |
 //! | `once` | values that are made when they are first needed |
 //! | `random` | random bytes, hexadecimal digits |
@@ -26,6 +27,7 @@
 //! 2. In `src/commands.rs` one `mod` line, one line in `Command` and one in `Command::run`.
 //! 3. A transcript in `tests/transcripts/`, and a section in `docs/cli.md`.
 
+mod advice;
 mod args;
 mod commands;
 mod failure;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::report(&error),
     };
+    advice::select_vault(cli.settings.selection());
     let ui = Ui::new(&cli.ui);
     if let Err(error) = protected {
         ui.messages.warning(format_args!(
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     }
     let vault = Vault::new(cli.settings, cli.command.default_timeout(), ui.messages);
     let outcome = cli.command.run(Cli::command, &vault, &ui);
+    vault.uncache_written();
     vault.save_token();
     vault.save_names();
     match outcome {

@@ -15,4 +15,4 @@ pub(crate) use file::CacheFile;
 pub(crate) use recorder::{Recorder, Update, ticket_update};
 pub(crate) use resource::{LIST, ORG_KEY, is_data, of_path};
 pub(crate) use snapshot::{Miss, Snapshot};
-pub(crate) use transport::RecordingTransport;
+pub(crate) use transport::{RecordingTransport, WriteTransport};

@@ -25,6 +25,7 @@ use std::time::Duration;
 use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope};
 use secrecy::ExposeSecret;
 
+use crate::advice;
 use crate::failure::Failure;
 use crate::ui::duration;
 pub(crate) use config_file::ConfigFile;
@@ -153,6 +154,11 @@ impl Settings {
     pub(crate) fn cause_of_refusal(&self, missing: Option<Scope>) -> Option<String> {
         let scopes = self.scopes.as_ref().filter(|_| !self.uses_api_token());
         scopes?.cause_of(missing)
+    }
+
+    /// Returns true if the base URL is http://.
+    pub(crate) fn is_plain_http(&self) -> bool {
+        self.base().is_ok_and(|base| !base.is_https())
     }
 
     /// Returns the normalized URL of the vault.
@@ -305,7 +311,8 @@ fn org_key(entries: &Entries) -> Result<Option<ExpectedOrgKey>, Failure> {
     let fingerprint = text.parse().map_err(|_| {
         Failure::usage(format_args!(
             "{origin} is not a fingerprint: `{text}`; it is SHA256: and 43 characters, as \
-             `helvetisafe trust` shows it"
+             {} shows it",
+            advice::command("trust")
         ))
     })?;
     let origin = origin.clone();

@@ -6,6 +6,7 @@ mod remove;
 use clap::Subcommand;
 use serde::Serialize;
 
+use crate::advice;
 use crate::failure::Failure;
 use crate::settings::{
     ConfigFile, Entries, Entry, Profile, RawValue, Setting, Settings, SettingsArgs,
@@ -95,8 +96,10 @@ fn list(args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
         return ui.output.json(&JsonList { file, profiles });
     }
     if profiles.is_empty() {
-        ui.messages
-            .note("no profiles; `helvetisafe init` writes one");
+        ui.messages.note(format_args!(
+            "no profiles; {} writes one",
+            advice::command("init")
+        ));
     }
     for it in profiles {
         let mark = if it.used { "*" } else { " " };

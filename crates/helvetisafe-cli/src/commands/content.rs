@@ -45,7 +45,7 @@ impl Content<'_> {
             Present::Version(version) => self
                 .update(key, Some(version), expiry, secrets)
                 .map(Written::Updated),
-            Present::Any => match self.update(key, None, expiry, secrets) {
+            Present::Any | Present::Unread => match self.update(key, None, expiry, secrets) {
                 Err(error) if creates && error.kind() == ErrorKind::NotFound => {
                     self.create(key, expiry, secrets).map(Written::Created)
                 }

@@ -4,6 +4,7 @@ use helvetisafe::{Error, ErrorKind, Field, KeyName, Secret, Secrets, Timestamp, 
 use serde::Serialize;
 
 use super::replacement::{self, Present, Refusal, Replacement};
+use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names};
@@ -45,9 +46,9 @@ pub(super) fn run_move(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failur
         // Another client may have deleted it before.
         Err(error) if error.kind() != ErrorKind::NotFound => {
             let (key, new_key) = (&copy.key, &copy.new_key);
+            let delete = advice::command(format_args!("delete {key}"));
             Err(Failure::from(error).with_advice(&format!(
-                "`{new_key}` is complete, and `{key}` may still be there: `helvetisafe delete \
-                 {key}` finishes the move"
+                "`{new_key}` is complete, and `{key}` may still be there: {delete} finishes the move"
             )))
         }
         _ => {
@@ -160,7 +161,7 @@ fn replace(
         Present::Version(version) => secrets
             .copy_if_unchanged(key, new_key, Some(version))
             .map(Written::Updated),
-        Present::Any => secrets.copy_over(key, new_key),
+        Present::Any | Present::Unread => secrets.copy_over(key, new_key),
     })
 }
 

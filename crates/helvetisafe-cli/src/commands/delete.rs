@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         }
         match deleted {
             Ok(()) => report(key, ui)?,
-            Err(error) => failures.add(vault.failure(error)),
+            Err(error) => failures.add_for(key, vault.failure(error)),
         }
         if failures.has_timed_out() {
             break;

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::exchange::{self, Exchange};
 use super::launch;
+use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::{Ui, key_names, prompt};
@@ -57,7 +58,10 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     vault.client_to_write()?;
     let (old, secret) = exchange::read(&key, field, vault).map_err(|failure| {
         match failure.is_not_found() && field.is_none() {
-            true => failure.with_advice(&format!("`helvetisafe set {key}` creates it")),
+            true => {
+                let set = advice::command(format_args!("set {key}"));
+                failure.with_advice(&format!("{set} creates it"))
+            }
             false => failure,
         }
     })?;

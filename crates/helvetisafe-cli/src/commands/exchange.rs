@@ -4,6 +4,7 @@ use helvetisafe::{Error, ErrorKind, Expiry, Field, KeyName, Secret, SecretMetada
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{field, replacement};
+use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::terminal::escape_line;
@@ -79,10 +80,10 @@ pub(super) fn read(
             )));
         }
         None if secret.other_names().next().is_some() => {
+            let set = advice::command(format_args!("set {key} --drop-fields"));
             return Err(
-                replacement::loses_fields(key, &replacement::lost_names(&secret, &[])).with_advice(
-                    &format!("`helvetisafe set {key} --drop-fields` replaces the whole secret"),
-                ),
+                replacement::loses_fields(key, &replacement::lost_names(&secret, &[]))
+                    .with_advice(&format!("{set} replaces the whole secret")),
             );
         }
         None => secret.expose_secret(),

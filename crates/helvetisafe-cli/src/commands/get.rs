@@ -104,7 +104,7 @@ fn texts(keys: &[KeyName], args: &Args, reader: Reader<'_>, ui: &Ui) -> Result<(
             }
             Ok(text) if is_line => ui.output.line(&text)?,
             Ok(text) => ui.output.value(&text)?,
-            Err(failure) => failures.add(failure),
+            Err(failure) => failures.add_for(key, failure),
         }
         tried += usize::from(!failures.has_timed_out());
     }

@@ -26,8 +26,10 @@ pub(super) enum Present {
     Absent,
     /// Only this version may be replaced.
     Version(Version),
-    /// Any version may be replaced: the vault gives none, the account may not read, or the user allowed it.
+    /// Any version may be replaced: the vault gives none, or the user allowed it.
     Any,
+    /// The account may not read it, so its fields are unknown.
+    Unread,
 }
 
 /// The reason why nothing was written.
@@ -74,7 +76,7 @@ impl Replacement<'_> {
         }
         match secrets.get_with_fields(self.key, self.fields) {
             // The account may only write.
-            Err(error) if error.kind() == ErrorKind::Forbidden => Ok(Present::Any),
+            Err(error) if error.kind() == ErrorKind::Forbidden => Ok(Present::Unread),
             read => self.judge(read),
         }
     }
@@ -114,7 +116,7 @@ impl Present {
     /// Returns true if a failed write shows that another client wrote or deleted the secret after it was read.
     fn has_changed(&self, error: &Error) -> bool {
         match self {
-            Self::Absent | Self::Any => error.kind() == ErrorKind::Conflict,
+            Self::Absent | Self::Any | Self::Unread => error.kind() == ErrorKind::Conflict,
             Self::Version(_) => matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound),
         }
     }

@@ -21,6 +21,7 @@ use helvetisafe::KeyName;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::exchange;
+use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 use crate::ui::expiry::ExpiryArgs;
@@ -149,12 +150,15 @@ impl Rotation<'_> {
     /// Returns the failure for a secret that has neither of the two values.
     fn changed_meanwhile(&self) -> Failure {
         let (key, slot) = (&self.key, &self.slot);
+        let get = advice::command(format_args!("get {slot}"));
+        let set = advice::command(format_args!("set {key}"));
+        let abandon = advice::command(format_args!("rotate {key} --abandon"));
         Failure::new(
             Status::Conflict,
             format_args!(
                 "another client has changed `{key}` since the rotation began, so it was left as it is; \
-                 `helvetisafe get {slot}` shows the old and the new value; if the new one is in use, write it \
-                 with `helvetisafe set {key}`; then `helvetisafe rotate {key} --abandon` deletes `{slot}`"
+                 {get} shows the old and the new value; if the new one is in use, write it with {set}; then \
+                 {abandon} deletes `{slot}`"
             ),
         )
     }
@@ -162,9 +166,10 @@ impl Rotation<'_> {
     /// Adds to a failure that both values are in the vault.
     fn still_pending(&self, failure: Failure) -> Failure {
         let (key, slot) = (&self.key, &self.slot);
+        let resume = advice::command(format_args!("rotate {key} --resume"));
         failure.with_advice(&format!(
-            "the old and the new value are in `{slot}`; find out which one is in use, then run `helvetisafe \
-             rotate {key} --resume` with the same command, or with --yes if the new value is in use, or \
+            "the old and the new value are in `{slot}`; find out which one is in use, then run {resume} \
+             with the same command, or with --yes if the new value is in use, or \
              --abandon if the old one is"
         ))
     }

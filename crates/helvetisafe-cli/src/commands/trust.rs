@@ -8,6 +8,7 @@ use clap::Subcommand;
 use helvetisafe::{Fingerprint, Timestamp};
 use serde::Serialize;
 
+use crate::advice;
 use crate::failure::Failure;
 use crate::session::{KnownVault, Trust, Vault, builder};
 use crate::settings::{Entries, Settings};
@@ -49,7 +50,8 @@ enum Command {
     List,
     /// Remember a fingerprint: the given one, or the current one after a question.
     ///
-    /// A given fingerprint is remembered without a request to the vault.
+    /// A given fingerprint is remembered without a request to the vault. One that is remembered for writing is
+    /// replaced only after a question, or with --yes.
     Pin {
         /// SHA256: and 43 characters, as the vault's owner shows it.
         #[arg(value_name = "FINGERPRINT")]
@@ -73,7 +75,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Command::Pin { fingerprint, yes } => {
             let trust = trust()?;
             let fingerprint = match fingerprint {
-                Some(text) => parse(text)?,
+                Some(text) => given(&trust, text, *yes, ui.messages)?,
                 None => chosen(&trust, *yes, vault.settings()?, ui.messages)?,
             };
             pin(trust, fingerprint, ui)
@@ -165,13 +167,14 @@ fn print(
     if let Some(current) = current {
         line("current", &text(current))?;
     }
+    let pin = advice::command("trust pin");
     line(
         "state",
-        match state {
-            State::Trusted => "trusted",
-            State::Changed => "changed: nothing is read or written",
-            State::Unknown => "not remembered yet; `helvetisafe trust pin` does it",
-            State::Unchecked => "the vault did not give its org key",
+        &match state {
+            State::Trusted => "trusted".to_owned(),
+            State::Changed => "changed: nothing is read or written".to_owned(),
+            State::Unknown => format!("not remembered yet; {pin} does it"),
+            State::Unchecked => "the vault did not give its org key".to_owned(),
         },
     )
 }
@@ -192,6 +195,24 @@ fn parse(text: &str) -> Result<Fingerprint, Failure> {
             "`{text}` is not a fingerprint; it is SHA256: and 43 characters"
         ))
     })
+}
+
+/// Returns the given fingerprint. If it replaces another one that is confirmed, the user must agree.
+fn given(trust: &Trust, text: &str, yes: bool, messages: Messages) -> Result<Fingerprint, Failure> {
+    let fingerprint = parse(text)?;
+    let confirmed = trust.remembered.as_ref().filter(|it| !it.unconfirmed);
+    let Some(old) = confirmed.filter(|it| it.fingerprint != fingerprint && !yes) else {
+        return Ok(fingerprint);
+    };
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(format_args!(
+            "{} is remembered for {} since {:.0}, and cannot be replaced without a terminal on which a person \
+             could confirm it; if this is the right vault, give --yes too",
+            old.fingerprint, trust.vault, old.since
+        )));
+    }
+    confirm(trust, fingerprint, messages)?;
+    Ok(fingerprint)
 }
 
 /// Returns the current fingerprint after the user has confirmed it.
@@ -278,8 +299,9 @@ fn report(
         });
     }
     if let Some(fingerprint) = fingerprint {
+        // Also in a script, since it may be another vault than the user thinks.
         ui.messages
-            .done(format_args!("{action} {fingerprint} for {}", trust.vault));
+            .note(format_args!("{action} {fingerprint} for {}", trust.vault));
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! `set KEY`, `create KEY` and `update KEY`: write one secret.
 
-use helvetisafe::{Expiry, KeyName, Scope, Secrets, Timestamp, Written};
+use std::cell::Cell;
+
+use helvetisafe::{ErrorKind, Expiry, KeyName, Scope, Secrets, Timestamp, Written};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::content::Content;
 use super::import::new_secret::{self, NewField};
-use super::replacement::{Refusal, Replacement};
+use super::replacement::{Present, Refusal, Replacement};
+use crate::advice;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::expiry::{self, ExpiryArgs};
@@ -57,7 +60,8 @@ pub(crate) struct Args {
 pub(crate) struct ReplaceArgs {
     #[command(flatten)]
     write: Args,
-    /// Replace a multi-field secret by this value: all its fields are lost. Without this it is refused.
+    /// Replace a multi-field secret by this value: all its fields are lost. Without this it is refused, unless the
+    /// account may not read the secret: then they are lost with a warning.
     #[arg(long, conflicts_with = "field")]
     drop_fields: bool,
 }
@@ -185,15 +189,24 @@ impl Target<'_> {
         }
         let names = content.field_names();
         let replacement = self.replacement(&names);
+        let is_unread = Cell::new(false);
         let write = |secrets: Secrets<'_>| {
             replacement.run(secrets, |present| {
+                is_unread.set(matches!(present, Present::Unread));
                 content.write_over(present, key, expiry, replacement.creates, secrets)
             })
         };
         self.vault
             .client_to_write_over((!self.drops_fields).then_some(key))?;
         let written = self.vault.write(write)?;
-        written.map_err(|refusal| self.refused(refusal))
+        let written = written.map_err(|refusal| self.refused(refusal))?;
+        if let (true, Written::Updated(_)) = (is_unread.get(), &written) {
+            self.vault.messages.warning(format_args!(
+                "this account may not read `{key}`, so its fields could not be checked: those that it had besides the \
+                 new content are lost"
+            ));
+        }
+        Ok(written)
     }
 
     /// Writes one field.
@@ -213,10 +226,16 @@ impl Target<'_> {
         let written = self.vault.write(write)?;
         written.map_err(|error| {
             let is_unbound = error.named_key().is_some();
+            // A vault answers that a new secret exists with a status.
+            let is_value = error.kind() == ErrorKind::Conflict && error.status().is_none();
             let missing = error.missing_scope();
             let failure = self.vault.failure(error);
             match missing {
                 _ if is_unbound => failure.with_advice("--fields writes several fields at once"),
+                _ if is_value && self.mode != Mode::Create => failure.with_advice(&format!(
+                    "{} replaces the value by fields, or delete the secret first",
+                    advice::command(format_args!("set {key} --fields"))
+                )),
                 Some(Scope::SecretsRead) => {
                     failure.with_advice("--field reads the secret, to keep its other fields")
                 }

@@ -100,9 +100,9 @@ fn exposure(_: &File, _: &str, _: &Path) -> io::Result<Option<String>> {
 }
 
 /// Writes a path as one word of a shell command.
-pub(super) fn shell_quoted(path: &Path) -> String {
+pub(crate) fn shell_quoted(path: &Path) -> String {
     let path = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
     if !path.starts_with('-') && path.chars().all(is_plain) {
         return path;
     }

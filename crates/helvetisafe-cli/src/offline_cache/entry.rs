@@ -64,6 +64,23 @@ impl CacheEntry {
         }
         answer.to_string().into_bytes()
     }
+
+    /// Returns true if it is a list with this secret.
+    pub(super) fn lists(&self, name: &str) -> bool {
+        let keys = self.answer.get("keys").and_then(Value::as_array);
+        keys.is_some_and(|keys| keys.iter().any(|listed| is_about(listed, name)))
+    }
+
+    /// Removes a secret from a list.
+    pub(super) fn unlist(&mut self, name: &str) {
+        if let Some(Value::Array(keys)) = self.answer.get_mut("keys") {
+            keys.retain(|listed| !is_about(listed, name));
+        }
+    }
+}
+
+fn is_about(listed: &Value, name: &str) -> bool {
+    listed.get("key").and_then(Value::as_str) == Some(name)
 }
 
 fn is_expired(record: &Value, now: Timestamp) -> bool {

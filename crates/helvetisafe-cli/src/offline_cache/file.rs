@@ -90,6 +90,26 @@ impl CacheFile {
         }
     }
 
+    /// Removes entries from the file of this vault and account, if there is one that has them.
+    pub(crate) fn remove(settings: &Settings, removals: Update) -> Result<(), Failure> {
+        let Some(file) = Self::of(settings)? else {
+            return Ok(());
+        };
+        let snapshot = match file.read(file.open()?.as_ref()) {
+            // No command uses it.
+            Err(Refusal::Unusable(_)) => return Ok(()),
+            read => read?,
+        };
+        if !snapshot.has_any(&removals) {
+            return Ok(());
+        }
+        file.update(removals).map_err(|error| {
+            Failure::other(format_args!(
+                "cannot remove the old values of written secrets from the offline cache {file}: {error}; delete it"
+            ))
+        })
+    }
+
     fn of(settings: &Settings) -> Result<Option<Self>, Failure> {
         let vault = settings.vault_id()?;
         Ok(state_folder::path()?.map(|state| Self {

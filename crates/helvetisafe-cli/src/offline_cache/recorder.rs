@@ -14,21 +14,24 @@ pub(crate) type Update = BTreeMap<String, Change>;
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Entry(CacheEntry),
-    /// The secret did not exist at the time of this request.
+    /// The secret did not exist at this time.
     Gone(Timestamp),
+    /// The secret had another value at this time.
+    Replaced(Timestamp),
 }
 
 impl Change {
-    /// Returns the time of the request.
+    /// Returns the time for which it holds.
     pub(super) fn at(&self) -> Timestamp {
         match self {
             Self::Entry(entry) => entry.at,
-            Self::Gone(at) => *at,
+            Self::Gone(at) | Self::Replaced(at) => *at,
         }
     }
 
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self, Self::Gone(_))
+    /// Returns true if only the entry of the secret is removed.
+    pub(super) fn is_removal(&self) -> bool {
+        matches!(self, Self::Gone(_) | Self::Replaced(_))
     }
 }
 
@@ -64,7 +67,7 @@ impl Recorder {
             // A client requests the org key first, and again after a rotation: older secrets may be
             // sealed under the old one.
             let is_older = is_secret(resource) && org_key_at.is_some_and(|at| change.at() < at);
-            change.is_gone() || resource == TICKET || (has_succeeded && !is_older)
+            change.is_removal() || resource == TICKET || (has_succeeded && !is_older)
         });
         update
     }

@@ -22,9 +22,14 @@ pub(crate) fn is_data(resource: &str) -> bool {
 
 /// Returns true if a resource is `secrets/KEY`.
 pub(super) fn is_secret(resource: &str) -> bool {
+    secret_name(resource).is_some()
+}
+
+/// Returns the `KEY` of `secrets/KEY`.
+pub(super) fn secret_name(resource: &str) -> Option<&str> {
     let rest = resource.strip_prefix(LIST);
-    rest.and_then(|rest| rest.strip_prefix('/'))
-        .is_some_and(|key| !key.contains('/') && !key.is_empty())
+    let name = rest.and_then(|rest| rest.strip_prefix('/'));
+    name.filter(|name| !name.contains('/') && !name.is_empty())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::CacheEntry;
 use super::recorder::{Change, Update};
-use super::resource::{ORG_KEY, TICKET, is_data};
+use super::resource::{LIST, ORG_KEY, TICKET, is_data, secret_name};
 
 /// The cached responses by their resources.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl Snapshot {
         match self.rotation(&update, now) {
             // Secrets under the old org key cannot be opened any more.
             Rotation::Cached => self.0.clear(),
-            Rotation::Updated => update.retain(|_, change| change.is_gone()),
+            Rotation::Updated => update.retain(|_, change| change.is_removal()),
             Rotation::None => {}
         }
         for (resource, change) in update {
@@ -77,11 +77,43 @@ impl Snapshot {
                 continue;
             }
             match change {
-                Change::Entry(new) => self.0.insert(resource, new),
-                Change::Gone(_) => self.0.remove(&resource),
-            };
+                Change::Entry(new) => {
+                    self.0.insert(resource, new);
+                }
+                Change::Gone(at) => {
+                    self.0.remove(&resource);
+                    self.unlist(&resource, at, now);
+                }
+                Change::Replaced(_) => {
+                    self.0.remove(&resource);
+                }
+            }
         }
         self.0.retain(|_, entry| !entry.is_expired(now));
+    }
+
+    /// Returns true if a removal would change something.
+    pub(crate) fn has_any(&self, update: &Update) -> bool {
+        update
+            .keys()
+            .any(|resource| self.0.contains_key(resource) || self.lists(resource))
+    }
+
+    fn lists(&self, resource: &str) -> bool {
+        let list = self.get(LIST);
+        secret_name(resource).is_some_and(|name| list.is_some_and(|list| list.lists(name)))
+    }
+
+    /// Removes a secret from the list, unless the list was requested later.
+    fn unlist(&mut self, resource: &str, at: Timestamp, now: Timestamp) {
+        let Some(list) = self.0.get_mut(LIST) else {
+            return;
+        };
+        if let Some(name) = secret_name(resource)
+            && !list.is_newer(at, now)
+        {
+            list.unlist(name);
+        }
     }
 
     fn rotation(&self, update: &Update, now: Timestamp) -> Rotation {

@@ -11,6 +11,9 @@ use helvetisafe::Secrets;
 
 use crate::failure::{Failure, Status};
 
+/// The maximum number of secrets that a timeout names.
+const MAX_NAMED: usize = 3;
+
 /// The total time, and the time that is spent.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -64,10 +67,29 @@ impl Budget {
     }
 
     /// The failure of all secrets that were not done in time. `done` is the past participle of what was done
-    /// to `count` of `total` secrets.
-    pub(super) fn timeout(&self, count: usize, total: usize, done: &str) -> Failure {
+    /// to `count` of `total` secrets. Some of `late`, which had no answer, are named.
+    pub(super) fn timeout(
+        &self,
+        count: usize,
+        total: usize,
+        done: &str,
+        late: &[String],
+    ) -> Failure {
+        let named: Vec<_> = late
+            .iter()
+            .take(MAX_NAMED)
+            .map(|key| format!("`{key}`"))
+            .collect();
+        let more = match late.len() - named.len() {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        let unanswered = match named.is_empty() {
+            true => String::new(),
+            false => format!("; no answer for {}{more}", named.join(", ")),
+        };
         let message = format_args!(
-            "timed out after {self}: {count} of {total} secrets were {done}; set a longer --timeout, \
+            "timed out after {self}: {count} of {total} secrets were {done}{unanswered}; set a longer --timeout, \
              or name fewer secrets"
         );
         Failure::new(Status::NoAnswer, message).passing()

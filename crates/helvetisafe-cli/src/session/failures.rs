@@ -1,5 +1,7 @@
 //! The failures of a command that works on several secrets and continues after a failure.
 
+use helvetisafe::KeyName;
+
 use super::budget::Budget;
 use crate::failure::unbound::{self, Unbound};
 use crate::failure::{Failure, Status};
@@ -14,6 +16,8 @@ pub(crate) struct Failures<'a> {
     budget: Option<&'a Budget>,
     first: Option<Failure>,
     unbound: Vec<Unbound>,
+    /// The secrets that were not done in time.
+    late: Vec<String>,
     has_timed_out: bool,
 }
 
@@ -24,6 +28,7 @@ impl<'a> Failures<'a> {
             budget: None,
             first: None,
             unbound: Vec::new(),
+            late: Vec::new(),
             has_timed_out: false,
         }
     }
@@ -37,9 +42,21 @@ impl<'a> Failures<'a> {
         }
     }
 
+    /// Adds the failure of a secret, which is named if it was not done in time.
+    pub(crate) fn add_for(&mut self, key: &KeyName, failure: Failure) {
+        if self.is_late(&failure) {
+            self.late.push(key.to_string());
+        }
+        self.add(failure);
+    }
+
+    fn is_late(&self, failure: &Failure) -> bool {
+        self.budget
+            .is_some_and(|budget| budget.is_cause_of(failure))
+    }
+
     pub(crate) fn add(&mut self, failure: Failure) {
-        let is_late = |budget: &Budget| budget.is_cause_of(&failure);
-        if self.budget.is_some_and(is_late) {
+        if self.is_late(&failure) {
             self.has_timed_out = true;
             return;
         }
@@ -68,7 +85,7 @@ impl<'a> Failures<'a> {
         done: &str,
     ) -> Result<(), Failure> {
         if let Some(budget) = self.budget.filter(|_| self.has_timed_out) {
-            let failure = budget.timeout(count, total, done);
+            let failure = budget.timeout(count, total, done, &self.late);
             self.messages.failure(&failure);
             self.merge(failure);
         }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use helvetisafe::{Client, ClientBuilder, Secret, SecretMetadata};
+use helvetisafe::{Client, ClientBuilder, KeyName, Secret, SecretMetadata};
 
 use super::connect::Connector;
 use super::outage::Outage;
@@ -80,6 +80,11 @@ impl Offline {
             Some(ticket) => builder.resume(ticket),
             None => builder,
         }
+    }
+
+    /// Returns true if the cache may serve a secret now.
+    pub(crate) fn has(&self, key: &KeyName) -> bool {
+        self.shared.cached.has(&secret_resource(key))
     }
 
     /// Reads secrets. Returns one outcome for each request, in the same order.
@@ -179,14 +184,25 @@ impl Offline {
         let read = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         let secrets = vault.client()?.secrets();
         shared.is_late.store(true, Ordering::Relaxed);
-        for (request, outcome) in requests.iter().zip(outcomes) {
+        let mut has_replaced = false;
+        for (request, outcome) in requests.iter().zip(&mut *outcomes) {
             if is_late(outcome) && shared.cached.has(&secret_resource(&request.key)) {
                 *outcome = request.read(secrets).map_err(Failure::from);
+                has_replaced |= outcome.is_ok();
             }
         }
         shared.is_late.store(false, Ordering::Relaxed);
-        let failure = budget.timeout(read, requests.len(), "read");
-        self.note_stale(&failure.message().unwrap_or_default(), vault.messages);
+        if has_replaced {
+            // A failure that follows has the number of all secrets.
+            let cause = match requests.len() == 1 || outcomes.iter().any(|it| is_late(it)) {
+                true => format!("timed out after {budget}"),
+                false => {
+                    let failure = budget.timeout(read, requests.len(), "read", &[]);
+                    failure.message().unwrap_or_default().to_owned()
+                }
+            };
+            self.note_stale(&cause, vault.messages);
+        }
         Ok(())
     }
 

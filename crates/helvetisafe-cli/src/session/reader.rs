@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
                 Err(failure) if request.is_optional && failure.is_not_found() => {
                     self.note_absence(&failure);
                 }
-                Err(failure) => failures.add(failure),
+                Err(failure) => failures.add_for(&request.key, failure),
             }
         }
         failures.finish_counted(secrets.len(), requests.len(), "read")?;

@@ -11,6 +11,7 @@ use std::io::{self, ErrorKind};
 
 use helvetisafe::{Client, ClientBuilder, Error, Fingerprint};
 
+use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
@@ -248,7 +249,11 @@ fn doubtful(why: impl std::fmt::Display, current: Fingerprint) -> Failure {
 }
 
 fn or_pin(current: Fingerprint) -> String {
-    format!("or run `helvetisafe trust pin {current}`")
+    format!("or run {}", pin(current))
+}
+
+fn pin(fingerprint: Fingerprint) -> String {
+    advice::command(format_args!("trust pin {fingerprint}"))
 }
 
 fn changed(known: &KnownVault, current: Fingerprint) -> Failure {
@@ -257,8 +262,10 @@ fn changed(known: &KnownVault, current: Fingerprint) -> Failure {
         format_args!(
             "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was \
              not used, since a vault that made this key could read what you write; ask the vault's owner \
-             whether the key was rotated; if it was, run `helvetisafe trust pin {current}`",
-            known.fingerprint, known.since
+             whether the key was rotated; if it was, run {}",
+            known.fingerprint,
+            known.since,
+            pin(current)
         ),
     )
 }

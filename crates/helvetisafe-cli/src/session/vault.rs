@@ -10,7 +10,8 @@ use super::connect::Connector;
 use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
-use crate::failure::Failure;
+use crate::failure::{Failure, USE_HTTPS};
+use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
 use crate::settings::{Settings, SettingsArgs};
 use crate::ui::messages::Messages;
@@ -30,6 +31,8 @@ pub(crate) struct Vault {
     writer: OnceCell<Client>,
     names: OnceCell<Vec<KeyName>>,
     learned: Learned,
+    /// The secrets that this command has written or deleted.
+    written: Recorder,
 }
 
 impl Vault {
@@ -50,6 +53,7 @@ impl Vault {
             writer: OnceCell::new(),
             names: OnceCell::new(),
             learned: Learned::default(),
+            written: Recorder::default(),
         }
     }
 
@@ -146,7 +150,12 @@ impl Vault {
     ) -> Result<&Client, Failure> {
         self.connect(&self.writer, |settings| {
             let connector = self.connector(settings, self.token(settings)?);
-            connector.write_with(|builder| builder.prefetch(keys.into_iter().take(MAX_PREFETCHED)))
+            let written = self.written.clone();
+            connector.write_with(|builder| {
+                let keys = keys.into_iter().take(MAX_PREFETCHED);
+                let recording = move |inner| WriteTransport::new(inner, written);
+                builder.prefetch(keys).around_transport(recording)
+            })
         })
     }
 
@@ -199,6 +208,17 @@ impl Vault {
         }
     }
 
+    /// Removes the written secrets from the offline cache, which has their old values.
+    pub(crate) fn uncache_written(&self) {
+        let removals = self.written.take(true);
+        let Some(settings) = self.settings.get().filter(|_| !removals.is_empty()) else {
+            return;
+        };
+        if let Err(failure) = CacheFile::remove(settings, removals) {
+            self.messages.warning(failure.message().unwrap_or_default());
+        }
+    }
+
     /// Notes whether a secret exists, for completions.
     pub(crate) fn note_name(&self, key: &KeyName, exists: bool) {
         self.learned.note(key, exists);
@@ -224,6 +244,9 @@ impl Vault {
             None => failure,
         };
         let settings = self.settings.get();
+        if settings.is_some_and(Settings::is_plain_http) && failure.may_need_tls() {
+            return failure.with_advice(USE_HTTPS);
+        }
         let missing = failure.missing_scope();
         let cause = settings
             .zip(missing)

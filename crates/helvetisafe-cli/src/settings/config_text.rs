@@ -1,12 +1,27 @@
 //! Changes of the configuration file's text. All other lines stay as they are.
 
 use std::ops::Range;
+use std::path::Path;
 
 use toml::Table;
 use toml::de::{DeTable, DeValue};
 
 /// The comment behind the name of a file that `init` has made.
-pub(super) const MADE: &str = " # made by init";
+const MADE: &str = " # made by init";
+/// The name of the configuration file whose comments may lack it: earlier versions did not write it.
+const USUAL: &str = "config.toml";
+
+/// Returns the comment behind the name of a file that `init` makes for a profile in this configuration file. A copy of
+/// the configuration file has another name, or is in another folder, and must not have the files of the original removed.
+pub(super) fn mark(config: &Path) -> String {
+    format!("{MADE} for {}", name(config))
+}
+
+/// Returns the name of a file, without what a comment cannot hold.
+fn name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.replace(char::is_control, "?")
+}
 
 /// Returns the text with a profile at its end, or in place of the one of the same name. `lines` are its
 /// settings. In an empty file it is the default profile. `None` if the file has its profiles in another form
@@ -77,14 +92,17 @@ pub(super) fn with_default(text: &str, name: Option<&str>) -> Option<String> {
     is_right.then_some(changed)
 }
 
-/// Returns true if `init` made the file that a key of a profile names.
-pub(super) fn is_made(text: &str, name: &str, key: &str) -> bool {
+/// Returns true if `init` made the file that a key of a profile names, for this configuration file.
+pub(super) fn is_made(text: &str, config: &Path, name: &str, key: &str) -> bool {
     let value = || {
         let table = DeTable::parse(text).ok()?;
         let section = table.get_ref().get("profiles")?.get_ref().get(name)?;
         Some(section.get_ref().get(key)?.span())
     };
-    value().is_some_and(|span| text[span.end..].starts_with(MADE))
+    let line = value().and_then(|span| text[span.end..].lines().next());
+    line.is_some_and(|rest| {
+        rest.trim_end() == mark(config) || (rest.trim_end() == MADE && self::name(config) == USUAL)
+    })
 }
 
 /// Writes a text as a basic string of TOML.
@@ -238,12 +256,25 @@ timeout = \"\"\"
     #[test]
     fn a_file_that_init_made_is_marked() {
         let text = format!(
-            "[profiles.a]\nclient_secret_file = \"a.x\"{MADE}\nprivate_key_path = \"a.y\"\n"
+            "[profiles.a]\nclient_secret_file = \"a.x\"{}\nprivate_key_path = \"a.y\"\n",
+            mark(Path::new("/folder/c.toml"))
         );
-        assert!(is_made(&text, "a", "client_secret_file"));
-        assert!(!is_made(&text, "a", "private_key_path"));
-        assert!(!is_made(&text, "a", "password_file"));
-        assert!(!is_made(&text, "b", "client_secret_file"));
+        let is_made = |config, name, key| is_made(&text, Path::new(config), name, key);
+        assert!(is_made("c.toml", "a", "client_secret_file"));
+        assert!(!is_made("c.toml", "a", "private_key_path"));
+        assert!(!is_made("c.toml", "a", "password_file"));
+        assert!(!is_made("c.toml", "b", "client_secret_file"));
+        assert!(!is_made("copy.toml", "a", "client_secret_file"));
+        assert!(!is_made("c.toml.toml", "a", "client_secret_file"));
+    }
+
+    #[test]
+    fn a_mark_without_a_name_counts_in_the_file_of_the_usual_name_alone() {
+        let text = format!("[profiles.a]\npassword_file = \"a.password\"{MADE}\n");
+        for (config, expected) in [("config.toml", true), ("copy.toml", false)] {
+            let found = is_made(&text, Path::new(config), "a", "password_file");
+            assert_eq!(found, expected, "{config}");
+        }
     }
 
     proptest! {

@@ -15,13 +15,14 @@ use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
-use rules::not_configured;
+use rules::{not_configured, not_selected};
 
 use super::entry::{Entry, Origin, RawValue, Source};
 use super::flags::SettingsArgs;
 use super::profile::Profile;
 use super::secret::LazySecret;
 use super::spec::{SPECS, Setting, SettingSpec};
+use crate::advice;
 use crate::failure::Failure;
 
 /// The entries in use, the overridden ones, and what is wrong with them.
@@ -34,6 +35,8 @@ pub(crate) struct Entries {
     problems: Vec<String>,
     /// The variables that contradict the profile.
     contradictions: Vec<String>,
+    /// The profiles of the file, if none of them is selected.
+    unselected: Vec<String>,
 }
 
 impl Entries {
@@ -43,7 +46,11 @@ impl Entries {
         let profile = Profile::load(args)?;
         let mut found = given(args)?;
         found.extend(of_profile(profile.as_ref())?);
-        Ok(Self::resolved(found, profile))
+        let mut entries = Self::resolved(found, profile);
+        if entries.profile.is_none() {
+            entries.unselected = Profile::names(args);
+        }
+        Ok(entries)
     }
 
     /// Collects the entries of a profile alone, without flags and variables.
@@ -81,6 +88,7 @@ impl Entries {
             overridden: Vec::new(),
             problems: Vec::new(),
             contradictions: Vec::new(),
+            unselected: Vec::new(),
         };
         entries.resolve();
         let allowed = entries.text(Setting::InsecurePermissions);
@@ -106,11 +114,15 @@ impl Entries {
             return Ok(());
         }
         if !self.is_configured() {
-            return Err(Failure::usage(not_configured()));
+            return Err(Failure::usage(match self.unselected.is_empty() {
+                true => not_configured(),
+                false => not_selected(&self.unselected),
+            }));
         }
         Err(Failure::usage(format_args!(
-            "{}; `helvetisafe config show` shows all settings",
-            self.problems.join("; ")
+            "{}; {} shows all settings",
+            self.problems.join("; "),
+            advice::command("config show")
         )))
     }
 

@@ -6,6 +6,21 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
+use crate::fs::private_file::shell_quoted;
+
+/// The flags that select a vault and an account, or are needed to reach it.
+const SELECTING: [&str; 9] = [
+    "--base-url",
+    "--client-id",
+    "--client-secret-file",
+    "--api-token-file",
+    "--private-key-path",
+    "--private-key-passphrase-file",
+    "--password-file",
+    "--allow-plain-http",
+    "--ca-certificate",
+];
+
 /// The options that select a configuration file and override its settings.
 #[derive(Clone, Args, Default)]
 #[command(next_help_heading = "Global options")]
@@ -19,6 +34,20 @@ pub(crate) struct SettingsArgs {
     pub(super) profile: Option<String>,
     #[command(flatten)]
     pub(super) flags: SettingFlags,
+}
+
+impl SettingsArgs {
+    /// Returns the given options that select a vault and an account, as a shell reads them, each after a space.
+    pub(crate) fn selection(&self) -> String {
+        let config = ("--config", path(&self.config));
+        let profile = ("--profile", text(&self.profile));
+        let flags = SELECTING.map(|flag| (flag, self.flags.get(flag)));
+        let options = [config, profile].into_iter().chain(flags);
+        let given = options.filter_map(|(flag, value)| Some((flag, value?)));
+        let words =
+            given.map(|(flag, value)| format!(" {flag} {}", shell_quoted(Path::new(value))));
+        words.collect()
+    }
 }
 
 /// The settings that can be given as a flag. [`super::spec::SPECS`] lists all settings.
@@ -133,6 +162,21 @@ mod tests {
     struct Cli {
         #[command(flatten)]
         settings: SettingsArgs,
+    }
+
+    #[test]
+    fn the_options_that_select_a_vault_are_quoted_for_a_shell() {
+        let cli = Cli::try_parse_from([
+            "helvetisafe",
+            "--timeout=1s",
+            "--base-url=https://vault.example",
+            "--profile=my vault",
+        ]);
+        let selection = cli.unwrap().settings.selection();
+        assert_eq!(
+            selection,
+            " --profile 'my vault' --base-url https://vault.example"
+        );
     }
 
     #[test]

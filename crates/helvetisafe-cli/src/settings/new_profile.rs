@@ -160,7 +160,8 @@ impl NewProfile {
             },
             RawValue::Path(path) if self.is_made(path) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                key(ValueKind::Path).map(|key| (key, quoted(&name) + config_text::MADE))
+                key(ValueKind::Path)
+                    .map(|key| (key, quoted(&name) + &config_text::mark(&self.config.file)))
             }
             RawValue::Path(path) => {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -178,7 +179,7 @@ impl NewProfile {
             }
             RawValue::Secret(secret) => key(ValueKind::Path).map(|key| {
                 let name = self.keep(entry.setting, secret);
-                (key, quoted(&name) + config_text::MADE)
+                (key, quoted(&name) + &config_text::mark(&self.config.file))
             }),
         })
     }
@@ -261,7 +262,10 @@ mod tests {
         let mut profile = NewProfile::new(file, "a".to_owned(), true).unwrap();
         let name = profile.keep(Setting::ClientSecret, &"new".into());
         assert_eq!(name, "a.client-secret.2");
-        profile.lines = format!("client_secret_file = \"{name}\"{}\n", config_text::MADE);
+        profile.lines = format!(
+            "client_secret_file = \"{name}\"{}\n",
+            config_text::mark(&config)
+        );
 
         assert!(profile.write().is_err());
         assert_eq!(fs::read_to_string(&config).unwrap(), "# changed");
@@ -272,7 +276,8 @@ mod tests {
         assert!(!old.exists());
         assert_eq!(fs::read_to_string(&new).unwrap(), "new");
         let text = fs::read_to_string(&config).unwrap();
-        assert_eq!(text, before.replace("secret\"", "secret.2\""));
+        let marked = "secret.2\" # made by init for config.toml";
+        assert_eq!(text, before.replace("secret\" # made by init", marked));
     }
 
     #[test]

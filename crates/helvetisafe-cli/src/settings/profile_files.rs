@@ -54,7 +54,8 @@ impl ProfileFiles {
     }
 }
 
-/// Returns the files that `init` made for a profile. They are marked, and have its name.
+/// Returns the files that `init` made for a profile. They are marked with the name of the
+/// configuration file, and have that of the profile.
 pub(super) fn made(profile: &Profile, config: &ConfigFile) -> Result<Vec<PathBuf>, Failure> {
     let (folder, prefix) = (folder_of(&config.file), format!("{}.", profile.name));
     let is_made = |(key, path): &(&str, PathBuf)| {
@@ -62,7 +63,7 @@ pub(super) fn made(profile: &Profile, config: &ConfigFile) -> Result<Vec<PathBuf
         // A link is not its work.
         let is_file = path.symlink_metadata().is_ok_and(|it| it.is_file());
         let is_named = folder_of(path) == folder && name.starts_with(&prefix);
-        is_file && is_named && config_text::is_made(&config.text, &profile.name, key)
+        is_file && is_named && config_text::is_made(&config.text, &config.file, &profile.name, key)
     };
     let made = paths(profile)?.into_iter().filter(is_made);
     Ok(made.map(|(_, path)| path).collect())

@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use helvetisafe::{InvalidKeyName, KeyName};
 
+use crate::advice;
 use crate::failure::Failure;
 
 /// The variable with names of secrets, separated by commas.
@@ -54,7 +55,8 @@ pub(crate) fn pending(key: &KeyName) -> Result<KeyName, Failure> {
     KeyName::parse(format!("{key}{PENDING}")).map_err(|error| {
         Failure::usage(format_args!(
             "the pending rotation of `{key}` needs the name `{key}{PENDING}`, but {error}; give the secret a \
-             shorter name with `helvetisafe move`"
+             shorter name with {}",
+            advice::command(format_args!("move {key} NEW_NAME"))
         ))
     })
 }

@@ -162,6 +162,24 @@ fn a_vault_that_stalls_delays_cached_entries_for_a_short_time() {
     assert!(elapsed >= Duration::from_millis(3900), "{elapsed:?}");
 }
 
+#[test]
+fn a_timeout_with_cached_entries_names_the_missing_secret_and_counts_once() {
+    let stage = Stage::new();
+    stdout(&stage, &["get", "KEY", "--max-age=1h"]);
+    stage.set_mood(Mood::Stalled);
+    for arguments in [
+        &["get", "KEY", "KEY", "MISSING"][..],
+        &["export", "--format=docker", "--key=KEY", "--key=MISSING"],
+    ] {
+        let arguments = [arguments, &["--max-age=1h", "--timeout=4s"]].concat();
+        let output = run(&stage, &arguments);
+        assert_eq!(output.status.code(), Some(9), "{output:?}");
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert!(messages.contains("no answer for `MISSING`"), "{messages}");
+        assert_eq!(messages.matches(" secrets were ").count(), 1, "{messages}");
+    }
+}
+
 fn agent(stage: &Stage, options: &[&str]) -> Agent {
     let mut command = stage.command(&["agent", "--listen", "127.0.0.1:0", "--ttl", "1s"]);
     let agent = Agent::spawn(command.args(options));
@@ -253,6 +271,30 @@ fn an_agent_starts_soon_while_the_vault_stalls() {
     let agent = agent(&stage, &["--key=KEY", "--max-age=1h", "--offline-after=1s"]);
     assert_serves(&agent, "while the vault stalls");
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// The read of a secret that is not cached has three attempts of 5 s.
+#[test]
+fn a_missing_entry_keeps_no_cached_one_from_being_served() {
+    let stage = Stage::new();
+    let options = ["--max-age=1h", "--offline-after=1s", "--serve-values"];
+    let serving = agent(&stage, &options);
+    assert_serves(&serving, "from the vault");
+    assert_eq!(serving.get("/secrets").status, 200);
+    stage.set_mood(Mood::Stalled);
+    assert_eq!(serving.get("/secret/OTHER").status, 500);
+    assert_serves(&serving, "after a failure");
+    thread::sleep(Duration::from_millis(1100));
+    let values = serving.get("/values");
+    assert_eq!(values.body, json!({ "KEY": CANARY }));
+
+    let stage = Stage::new();
+    stdout(&stage, &["get", "KEY", "--prefer-offline"]);
+    let offline = agent(&stage, &["--offline"]);
+    assert_serves(&offline, "offline");
+    assert_eq!(offline.get("/secret/OTHER").status, 500);
+    thread::sleep(Duration::from_millis(1100));
+    assert_serves(&offline, "offline, after a failure");
 }
 
 /// Requests a secret until the status is this one.

@@ -166,3 +166,24 @@ fn a_vault_that_refuses_too_many_scopes_works_with_fewer() {
         assert_eq!(status, Some(0), "{scopes}: {message}");
     }
 }
+
+/// A TLS server answers plain HTTP with an alert, or with a page.
+#[test]
+fn plain_http_to_a_tls_port_suggests_https() {
+    for reply in [
+        Action::Raw(b"\x15\x03\x01\x00\x02\x02\x16".to_vec()),
+        answer(
+            400,
+            "<h1>The plain HTTP request was sent to HTTPS port</h1>",
+        ),
+    ] {
+        let world = World::new();
+        let proxy = start_proxy(move |_, _| reply.clone());
+        for command in ["list", "doctor"] {
+            let output = world.command_through(&proxy).arg(command).output().unwrap();
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.contains("use https:// in the base URL"), "{text}");
+        }
+    }
+}

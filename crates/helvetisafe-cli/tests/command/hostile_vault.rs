@@ -611,7 +611,7 @@ fn the_agent_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     let pin = format!("trust pin {}", attackers().fingerprint());
     assert!(reported.contains(&pin), "{reported}");
 
-    assert!(stage.run(&pin).status.success());
+    assert!(stage.run(&format!("{pin} --yes")).status.success());
     eventually("the trusted key", || {
         ask(&address, "/secret/KEY").contains(BAIT).then_some(())
     });
@@ -657,7 +657,7 @@ fn run_watch_reports_and_refuses_a_changed_key_until_it_is_trusted() {
     assert!(!read(&out).contains(BAIT));
 
     let pin = format!("trust pin {}", attackers().fingerprint());
-    assert!(stage.run(&pin).status.success());
+    assert!(stage.run(&format!("{pin} --yes")).status.success());
     eventually("the trusted key", || {
         read(&out).contains(BAIT).then_some(())
     });

@@ -80,6 +80,49 @@ fn offline_runs_send_no_request() {
 }
 
 #[test]
+fn a_write_removes_the_old_value_from_the_cache() {
+    let writes: [&[&str]; 8] = [
+        &["set", "KEY", "--value-file", "new"],
+        &["update", "KEY", "--value-file", "new"],
+        &["rotate", "KEY", "--value-file", "new"],
+        &["import", "new.env", "--overwrite"],
+        &["copy", "OTHER", "KEY", "--overwrite"],
+        &["move", "OTHER", "KEY", "--overwrite"],
+        &["delete", "KEY"],
+        &["move", "KEY", "THIRD"],
+    ];
+    for arguments in writes {
+        let stage = Stage::new();
+        let world = &stage.world;
+        world.write("new", "new-value", 0o600);
+        world.write("new.env", "KEY=new-value\n", 0o600);
+        world.set("OTHER", "new-value");
+        let get = |option: &str| stage.command(&["get", "KEY", option]).output().unwrap();
+        let listed = || stage.command(&["list", "--keys", "--offline"]).output();
+        stage.succeeds(&["--prefer-offline"]);
+        let list = stage.command(&["list", "--prefer-offline"]).output();
+        assert!(list.unwrap().status.success());
+        let written = stage.command(arguments).output().unwrap();
+        assert!(written.status.success(), "{arguments:?}: {written:?}");
+
+        let offline = get("--offline");
+        assert_eq!(offline.stdout, b"", "{arguments:?}");
+        assert_eq!(offline.status.code(), Some(1), "{arguments:?}");
+        let is_gone = arguments.iter().position(|it| *it == "KEY") == Some(1)
+            && ["delete", "move"].contains(&arguments[0]);
+        let listed = String::from_utf8(listed().unwrap().stdout).unwrap();
+        assert_eq!(
+            listed.contains("KEY\n"),
+            !is_gone,
+            "{arguments:?}: {listed}"
+        );
+        let online = get("--prefer-offline");
+        let expected: &[u8] = if is_gone { b"" } else { b"new-value" };
+        assert_eq!(online.stdout, expected, "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_list_is_stored_too() {
     let stage = Stage::new();
     let run = |options: &[&str]| stage.run_command(options).output().unwrap();

@@ -370,7 +370,7 @@ fn an_unreadable_trust_memory_is_refused_and_left_in_place() {
     let known = folder.join("known-vaults.json");
     let strange = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let run = |arguments: &[&str]| stage.command(arguments).output().unwrap();
-    assert!(run(&["trust", "pin", strange]).status.success());
+    assert!(run(&["trust", "pin", "--yes", strange]).status.success());
     let before = fs::read(&known).unwrap();
     for (path, mode) in [(&known, 0o600), (&folder, 0o700)] {
         set_mode(path, 0o000);

@@ -242,7 +242,7 @@ fn init_offers_to_replace_a_profile() {
     let id = world.name("CLIENT_ID");
     let old = format!(
         "[profiles.default]\nbase_url = \"{}\"\nclient_id = \"{id}\"\n\
-         client_secret_file = \"default.client-secret\" # made by init\nprivate_key_path = \"~/key.pem\"\n",
+         client_secret_file = \"default.client-secret\" # made by init for config.toml\nprivate_key_path = \"~/key.pem\"\n",
         world.name("URL")
     );
     let folder = world.folder.path().join(".config/helvetisafe");

@@ -120,6 +120,32 @@ fn a_changed_org_key_stops_every_command() {
     assert!(output.stdout.is_empty(), "reading stops too");
 }
 
+#[test]
+fn without_a_terminal_trust_pin_names_the_vault_and_replaces_no_confirmed_key() {
+    let world = World::new();
+    run(world.command().args(["set", "KEY", "--generate"]));
+    let strange = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let pin = |options: &[&str]| {
+        let mut command = world.command();
+        command.args(["trust", "pin", strange]).args(options);
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let url = world.name("URL");
+    let refused = pin(&[]);
+    let messages = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{messages}");
+    assert!(messages.contains(&url) && messages.contains("--yes"));
+    assert_eq!(known(&world)[0]["fingerprint"], world.fingerprint());
+
+    let pinned = pin(&["--yes"]);
+    let messages = String::from_utf8(pinned.stderr).unwrap();
+    assert!(messages.contains(&url), "{messages}");
+    assert_eq!(known(&world)[0]["fingerprint"], strange);
+    // The vault of another option has nothing that is confirmed.
+    let other = pin(&["--base-url", "https://vault.example"]);
+    assert!(other.status.success(), "{other:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn on_a_terminal_trust_pin_asks_for_confirmation() {

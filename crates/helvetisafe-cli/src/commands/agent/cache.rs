@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{CachePolicy, Client, Error, ErrorKind, KeyName, Secret, Secrets};
+use helvetisafe::{CachePolicy, CallOptions, Client, Error, ErrorKind, KeyName, Secret, Secrets};
 
 use super::http::Answer;
 use crate::commands::selection::Keys;
@@ -108,6 +108,10 @@ impl Cache {
         let keys = self.names()?;
         let secrets = self.client.secrets().within(self.timeout);
         let outcomes = secrets.get_many(&keys);
+        let outcomes = keys.iter().zip(outcomes);
+        let outcomes: Vec<_> = outcomes
+            .map(|(key, outcome)| self.or_offline(key, outcome))
+            .collect();
         let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         if let Some(unbound) = unbound::describe_to_client(errors) {
             return Err(Answer::error(500, &unbound));
@@ -121,7 +125,22 @@ impl Cache {
         if !self.keys.contains(key) {
             return Ok(None);
         }
-        none_if_missing(self.client.secrets().within(self.timeout).get(key))
+        let outcome = self.client.secrets().within(self.timeout).get(key);
+        none_if_missing(self.or_offline(key, outcome))
+    }
+
+    /// Replaces a failure of the vault by the entry in the offline cache, if there is one. The client has not asked
+    /// for it: a failure to reach the vault counts for all secrets, also for those that the offline cache has.
+    fn or_offline(&self, key: &KeyName, outcome: Result<Secret, Error>) -> Result<Secret, Error> {
+        let has = |offline: &Offline| offline.has(key);
+        match &outcome {
+            Err(error) if error.is_retryable() && self.offline.as_ref().is_some_and(has) => {
+                let past = CallOptions::new().bypass_cache();
+                let secrets = self.client.secrets().with(past);
+                secrets.within(self.timeout).get(key)
+            }
+            _ => outcome,
+        }
     }
 
     /// Returns the served names. Concurrent calls wait for one request and share its outcome.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::advice;
 use crate::failure::Failure;
 use crate::settings::{ConfigFile, RemovedProfile, SettingsArgs};
 use crate::ui::messages::Messages;
@@ -89,7 +90,8 @@ fn report(removed: &RemovedProfile, ui: &Ui) -> Result<(), Failure> {
     messages.note("the account still exists in the vault; its administrator can delete it there");
     if removed.was_default {
         messages.note(format_args!(
-            "{file} has no default profile any more; `helvetisafe config use PROFILE` chooses one"
+            "{file} has no default profile any more; {} chooses one",
+            advice::command("config use PROFILE")
         ));
     }
     Ok(())

@@ -11,7 +11,7 @@ use helvetisafe::{
 use super::attempt::Attempt;
 use super::report::Report;
 use crate::commands::selection::Keys;
-use crate::failure::{Failure, Status, unbound};
+use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls, unbound};
 use crate::session::{Budget, Trust, builder};
 use crate::settings::{Binding, Settings};
 use crate::ui::messages::Messages;
@@ -130,12 +130,16 @@ pub(super) fn token(
     attempt: &Attempt,
 ) -> Result<(), Failure> {
     let is_api_token = settings.uses_api_token();
+    let advised = |failure: Failure, error| match settings.is_plain_http() && may_need_tls(error) {
+        true => failure.with_advice(USE_HTTPS),
+        false => failure,
+    };
     match attempt.error() {
         Some(error) if error.kind() == ErrorKind::Auth => {
-            return Err(Failure::without_doctor(error.clone()));
+            return Err(advised(Failure::without_doctor(error.clone()), error));
         }
         Some(error) if !is_api_token && attempt.observed.token.is_none() => {
-            let failure = refused(error);
+            let failure = advised(refused(error), error);
             let is_scopes = error.setting() == Some(Setting::Scopes);
             return Err(match settings.scopes.as_ref().filter(|_| is_scopes) {
                 Some(setting) => failure.with_advice(&setting.to_string()),
@@ -311,6 +315,9 @@ fn refused(error: &Error) -> Failure {
 
 /// Returns the advice if nothing answered.
 fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
+    if !base.is_https() && may_need_tls(error) {
+        return USE_HTTPS;
+    }
     match error.transport_error().map(TransportError::failure) {
         Some(Reach::Tls) => "do not continue before its certificate is the right one",
         Some(Reach::Malformed) => "check the base URL: another server than a vault answers there",

@@ -45,8 +45,8 @@ fn read(path: &Path, messages: Messages) -> Result<Template, Failure> {
     let mut template = Template::parse(&text).map_err(|problems| report(problems, KNOWN))?;
     if template.has_variables() {
         let project = Project::find(messages)?;
-        let variables = project.map_or_else(Vec::new, |project| project.variables);
-        let resolved = template.resolve(&variables);
+        let variables = project.as_ref().map(|project| &*project.variables);
+        let resolved = template.resolve(variables);
         resolved.map_err(|problems| report(problems, "nothing was written"))?;
     }
     Ok(template)

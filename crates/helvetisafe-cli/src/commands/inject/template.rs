@@ -9,7 +9,7 @@ use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{JsonValue, Path};
 use helvetisafe::KeyName;
 
-use crate::commands::selection::{IfMissing, Renamed};
+use crate::commands::selection::{IfMissing, PROJECT_FILE, PROJECT_VARIABLE, Renamed};
 use crate::session::SecretRequest;
 use crate::ui::terminal::escape_line;
 
@@ -62,14 +62,16 @@ impl Template {
         parts.any(|part| matches!(part, Part::Variable { .. }))
     }
 
-    /// Replaces variables by the secrets that they come from, or returns all that are unknown.
-    pub(super) fn resolve(&mut self, variables: &[Renamed]) -> Result<(), Vec<String>> {
+    /// Replaces variables by the secrets that they come from, or returns all that are unknown. `variables` are those
+    /// of the project file, if there is one.
+    pub(super) fn resolve(&mut self, variables: Option<&[Renamed]>) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         for part in &mut self.parts {
             let Part::Variable { name, line } = part else {
                 continue;
             };
-            match variables.iter().find(|variable| variable.name == *name) {
+            let found = variables.and_then(|all| all.iter().find(|it| it.name == *name));
+            match found {
                 Some(found) => {
                     *part = Part::Secret {
                         key: found.key.clone(),
@@ -78,10 +80,16 @@ impl Template {
                         line: *line,
                     }
                 }
-                None => problems.push(format!(
-                    "line {line}: the project file has no variable `{}`",
-                    escape_line(name)
-                )),
+                None => {
+                    let name = escape_line(name);
+                    problems.push(match variables {
+                        Some(_) => format!("line {line}: the project file has no variable `{name}`"),
+                        None => format!(
+                            "line {line}: there is no project file for the variable `{name}`; write {PROJECT_FILE} here or \
+                             in a folder above, or name one with {PROJECT_VARIABLE}"
+                        ),
+                    });
+                }
             }
         }
         match problems.is_empty() {

@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use super::hook::Hook;
 use super::pending::{self, Pending};
 use super::{Rotation, State};
+use crate::advice;
 use crate::failure::{Failure, Status};
 
 impl Rotation<'_> {
@@ -48,8 +49,10 @@ impl Rotation<'_> {
         pending::create(&self.slot, &self.key, pending, self.vault)?;
         let stored = pending::read(&self.slot, &self.key, self.vault).map_err(|failure| {
             failure.with_advice(&format!(
-                "nothing was run, and `{}` was not changed; `helvetisafe rotate {} --abandon` deletes `{}`",
-                self.key, self.key, self.slot
+                "nothing was run, and `{}` was not changed; {} deletes `{}`",
+                self.key,
+                advice::command(format_args!("rotate {} --abandon", self.key)),
+                self.slot
             ))
         })?;
         match stored {
@@ -70,9 +73,10 @@ impl Rotation<'_> {
         Failure::new(
             Status::Conflict,
             format_args!(
-                "a rotation of `{key}` is pending already, in `{}`; finish it with `helvetisafe rotate {key} \
-                 --resume`, or drop its new value with --abandon",
-                self.slot
+                "a rotation of `{key}` is pending already, in `{}`; finish it with {}, or drop its \
+                 new value with --abandon",
+                self.slot,
+                advice::command(format_args!("rotate {key} --resume"))
             ),
         )
     }

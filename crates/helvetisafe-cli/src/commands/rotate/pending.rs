@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
 
@@ -83,7 +84,8 @@ pub(super) fn create(
             ),
         ),
         _ => Failure::from(error).with_advice(&format!(
-            "`{key}` was not changed; if `{slot}` exists now, `helvetisafe rotate {key} --abandon` deletes it"
+            "`{key}` was not changed; if `{slot}` exists now, {} deletes it",
+            advice::command(format_args!("rotate {key} --abandon"))
         )),
     })
 }
@@ -101,7 +103,8 @@ pub(super) fn read(
                 Status::Conflict,
                 format_args!(
                     "the secret `{slot}` exists, but is no pending rotation of `{key}` that this version \
-                     can read; rename it with `helvetisafe move {slot} NEW_NAME` if it is yours"
+                     can read; rename it with {} if it is yours",
+                    advice::command(format_args!("move {slot} NEW_NAME"))
                 ),
             )),
         },

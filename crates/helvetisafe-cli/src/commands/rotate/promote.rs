@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Rotation;
 use super::hook::Hook;
 use super::pending::{self, Pending};
+use crate::advice;
 use crate::commands::exchange::Exchange;
 use crate::commands::launch;
 use crate::failure::Failure;
@@ -54,8 +55,10 @@ impl Rotation<'_> {
         launch::restore_signals()?;
         pending::delete(&self.slot, self.vault).map_err(|failure| {
             failure.with_advice(&format!(
-                "`{}` has the new value; `helvetisafe rotate {} --resume` deletes `{}`",
-                self.key, self.key, self.slot
+                "`{}` has the new value; {} deletes `{}`",
+                self.key,
+                advice::command(format_args!("rotate {} --resume", self.key)),
+                self.slot
             ))
         })?;
         self.report("rotated", pending, secret.expires_at())

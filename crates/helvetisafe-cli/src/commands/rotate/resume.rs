@@ -7,6 +7,7 @@ use helvetisafe::Expiry;
 use super::hook::Hook;
 use super::pending;
 use super::{Rotation, State};
+use crate::advice;
 use crate::failure::Failure;
 use crate::ui::prompt;
 
@@ -70,8 +71,9 @@ impl Rotation<'_> {
         }
         Err(Failure::usage(format_args!(
             "`{}` has the new value already, so its expiry stays; leave the expiry out to finish the rotation, \
-             then change it with `helvetisafe update {}`",
-            self.key, self.key
+             then change it with {}",
+            self.key,
+            advice::command(format_args!("update {}", self.key))
         )))
     }
 

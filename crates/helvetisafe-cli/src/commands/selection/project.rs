@@ -31,7 +31,7 @@ use crate::ui::terminal::escape_line;
 pub(in crate::commands) const FILE: &str = "helvetisafe.toml";
 
 /// The variable that names a file in its place.
-const VARIABLE: &str = "HELVETISAFE_PROJECT";
+pub(in crate::commands) const VARIABLE: &str = "HELVETISAFE_PROJECT";
 
 /// The limit in bytes: more than thousands of variables need.
 const LIMIT: u64 = 1 << 20;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use helvetisafe::{Fingerprint, OrgKeyRotation};
 
 use super::known_vaults::KnownVaults;
+use crate::advice;
 use crate::failure::Failure;
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
@@ -55,9 +56,10 @@ pub(in crate::session) fn rotation(
             messages.warning(format_args!(
                 "the org key of this vault has changed: it was {}, and is now {1}; secrets under the new \
                  key are refused; ask the vault's owner whether the key was rotated; if it was, run \
-                 `helvetisafe trust pin {1}`, or change the configured fingerprint and start again",
+                 {2}, or change the configured fingerprint and start again",
                 change.accepted(),
-                change.offered()
+                change.offered(),
+                advice::command(format_args!("trust pin {}", change.offered()))
             ));
         }
         is_trusted

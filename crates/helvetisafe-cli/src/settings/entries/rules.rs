@@ -2,6 +2,7 @@
 
 use super::Entries;
 use super::equality::is_same;
+use crate::advice;
 use crate::settings::entry::{Entry, Source};
 use crate::settings::spec::Setting;
 
@@ -206,8 +207,19 @@ pub(super) fn not_configured() -> String {
         .filter_map(|it| it.variable())
         .collect();
     format!(
-        "no vault is configured: the {url}, the {credential} and the {key} are missing; run `helvetisafe init`, \
+        "no vault is configured: the {url}, the {credential} and the {key} are missing; run {}, \
          or set {}, or try a vault on this machine with `helvetisafe-server dev`",
+        advice::command("init"),
         variables.join(", ")
+    )
+}
+
+/// Returns the message if no profile is selected, although there are some.
+pub(super) fn not_selected(profiles: &[String]) -> String {
+    format!(
+        "no vault is selected: the configuration file has no default profile; name one with --profile, or choose \
+         the default with {}; the profiles are: {}",
+        advice::command("config use PROFILE"),
+        profiles.join(", ")
     )
 }
