@@ -1,0 +1,102 @@
+//! The advice in messages works when it is followed literally.
+
+use std::process::{Command, Output, Stdio};
+
+use crate::world::World;
+
+fn run(world: &World, arguments: &[&str], input: &str) -> Output {
+    world.write("input", input, 0o600);
+    let input = std::fs::File::open(world.folder.path().join("input")).unwrap();
+    let mut command: Command = world.command();
+    let command = command.args(arguments).stdin(input);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Returns the options that begin with `--exclude` in a message.
+fn advised(message: &str) -> Vec<&str> {
+    let words = message.split_whitespace();
+    let words = words.map(|word| {
+        word.trim_start_matches('(')
+            .trim_end_matches([',', ';', ')'])
+    });
+    let mut options = Vec::new();
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        match word {
+            "--exclude" | "--env" => {
+                options.push(word);
+                options.extend(words.next());
+            }
+            _ if options.contains(&"--env") => break,
+            _ => options.clear(),
+        }
+    }
+    options
+}
+
+/// Exports all as JSON, with the options that a first refusal advises.
+fn export_as_advised(world: &World, advice: &[&str]) -> serde_json::Value {
+    let arguments = [&["export", "--format", "json"], advice].concat();
+    let output = run(world, &arguments, "");
+    assert!(output.status.success(), "{advice:?}: {}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_advice_about_fields_alone_keeps_all_other_secrets() {
+    let world = World::new();
+    world.set("OTHER", "o");
+    for (fields, wanted) in [
+        (
+            &[("ONE", "F")][..],
+            serde_json::json!({"OTHER": "o", "NAME": "v"}),
+        ),
+        (
+            &[("ONE", "F"), ("TWO", "G")],
+            serde_json::json!({"OTHER": "o", "NAME": "v", "NAME2": "v"}),
+        ),
+    ] {
+        for (key, field) in fields {
+            run(
+                &world,
+                &["set", key, "--field", field, "--allow-unbound"],
+                "v",
+            );
+        }
+        let refused = run(&world, &["export", "--format", "json"], "");
+        assert_eq!(refused.status.code(), Some(8), "{}", stderr(&refused));
+        let message = stderr(&refused);
+        assert_eq!(
+            export_as_advised(&world, &advised(&message)),
+            wanted,
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_write_that_leaves_one_field_of_another_name_warns() {
+    let world = World::new();
+    world.write("one.json", r#"{"IMPORTED": {"F": "v"}}"#, 0o600);
+    for (arguments, input, warns) in [
+        (&["set", "A", "--field", "F"][..], "v", true),
+        (&["create", "B", "--field", "F"], "v", true),
+        (&["set", "C", "--fields"], r#"{"F": "v"}"#, true),
+        (&["import", "one.json"], "", true),
+        (&["set", "D", "--fields"], r#"{"F": "v", "G": "v"}"#, false),
+        (&["set", "D", "--field", "F"], "w", false),
+        (&["update", "D", "--field", "F"], "x", false),
+        (&["set", "E"], "v", false),
+    ] {
+        let output = run(&world, arguments, input);
+        let message = stderr(&output);
+        assert!(output.status.success(), "{arguments:?}: {message}");
+        let says = "with the one field `F`, since the vault may exchange such secrets";
+        assert_eq!(message.contains(says), warns, "{arguments:?}: {message}");
+    }
+}
