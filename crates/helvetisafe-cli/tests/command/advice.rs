@@ -100,3 +100,72 @@ fn a_write_that_leaves_one_field_of_another_name_warns() {
         assert_eq!(message.contains(says), warns, "{arguments:?}: {message}");
     }
 }
+
+#[test]
+fn the_advice_about_a_common_field_keeps_the_other_fields() {
+    let world = World::new();
+    for (key, fields) in [
+        ("A", r#"{"HOST": "a", "USER": "a", "LD_PRELOAD": "a"}"#),
+        ("B", r#"{"HOST": "b", "USER": "b", "PASS": "b"}"#),
+    ] {
+        let written = run(&world, &["set", key, "--fields"], fields);
+        assert!(written.status.success(), "{}", stderr(&written));
+    }
+    let refused = run(&world, &["export", "--format", "json"], "");
+    let message = stderr(&refused);
+    let first = message
+        .lines()
+        .find(|line| line.contains("would both be"))
+        .unwrap();
+    let advice = advised(first);
+    let wanted = [
+        "--exclude",
+        "B",
+        "--env",
+        "OTHER=B.HOST",
+        "--env",
+        "OTHER2=B.USER",
+        "--env",
+        "PASS=B.PASS",
+    ];
+    assert_eq!(advice, wanted, "{message}");
+    let advice = [&advice[..], &["--allow-name", "LD_PRELOAD"]].concat();
+    let wanted = serde_json::json!({
+        "HOST": "a", "USER": "a", "LD_PRELOAD": "a", "OTHER": "b", "OTHER2": "b", "PASS": "b"
+    });
+    assert_eq!(export_as_advised(&world, &advice), wanted);
+}
+
+#[test]
+fn one_variable_from_one_source_is_no_clash() {
+    let world = World::new();
+    world.set("T", "t");
+    world.set("U", "u");
+    world.write("ef", "A=hs://T\n", 0o600);
+    let printed = |source: &str| {
+        let named = format!("A={source}");
+        let arguments = [
+            "run",
+            "--env-file",
+            "ef",
+            "--env",
+            &named,
+            "--",
+            "sh",
+            "-c",
+            "echo $A",
+        ];
+        run(&world, &arguments, "")
+    };
+    let same = printed("T");
+    assert_eq!(same.stdout, b"t\n", "{}", stderr(&same));
+    let other = printed("U");
+    assert_eq!(other.status.code(), Some(125));
+    let says = "the secret `T` (in the file) and the secret `U` would both be `A`";
+    let says_reversed = "the secret `U` and the secret `T` (in the file) would both be `A`";
+    let message = stderr(&other);
+    assert!(
+        message.contains(says) || message.contains(says_reversed),
+        "{message}"
+    );
+}
