@@ -169,3 +169,49 @@ fn one_variable_from_one_source_is_no_clash() {
         "{message}"
     );
 }
+
+#[test]
+fn a_lone_newline_is_an_empty_value() {
+    let world = World::new();
+    for (input, options, status) in [
+        ("\n", &[][..], 2),
+        ("\r\n", &[], 2),
+        ("\n", &["--base64"], 2),
+        ("\n", &["--trim-newline"], 2),
+        ("\n", &["--allow-empty"], 0),
+        ("\n\n", &[], 0),
+        (" \n", &[], 0),
+    ] {
+        let output = run(&world, &[&["set", "KEY"], options].concat(), input);
+        let message = stderr(&output);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{input:?} {options:?}: {message}"
+        );
+        assert!(
+            status == 0 || message.contains("--allow-empty"),
+            "{message}"
+        );
+    }
+    world.set("KEY", "v");
+}
+
+#[test]
+fn an_empty_field_in_an_env_file_is_named() {
+    let world = World::new();
+    world.set("T", "t");
+    world.write("ef", "A=hs://T#\n", 0o600);
+    for arguments in [
+        &["check", "--env-file", "ef"][..],
+        &["run", "--env-file", "ef", "--", "true"],
+    ] {
+        let output = run(&world, arguments, "");
+        let message = stderr(&output);
+        assert!(!output.status.success(), "{message}");
+        assert!(
+            message.contains("A: its reference is malformed: the field after `#` is empty"),
+            "{message}"
+        );
+    }
+}
