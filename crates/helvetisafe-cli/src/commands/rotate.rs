@@ -28,6 +28,7 @@ use crate::ui::secret_input::ValueArgs;
 use crate::ui::{Ui, key_names};
 use hook::Hook;
 use pending::Pending;
+pub(super) use pending::warn_if_left;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -162,6 +163,13 @@ impl Rotation<'_> {
     /// Adds to a failure that both values are in the vault.
     fn still_pending(&self, failure: Failure) -> Failure {
         let (key, slot) = (&self.key, &self.slot);
+        if failure.is_not_found() {
+            return failure.with_advice(&format!(
+                "it was deleted or moved since the rotation began; `helvetisafe get {slot}` shows the old and \
+                 the new value; write the one that is in use with `helvetisafe set`, under the present name; \
+                 then `helvetisafe rotate {key} --abandon` deletes `{slot}`"
+            ));
+        }
         failure.with_advice(&format!(
             "the old and the new value are in `{slot}`; find out which one is in use, then run `helvetisafe \
              rotate {key} --resume` with the same command, or with --yes if the new value is in use, or \

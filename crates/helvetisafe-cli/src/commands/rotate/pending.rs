@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
+use crate::ui::key_names;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -116,6 +117,21 @@ pub(super) fn delete(slot: &KeyName, vault: &Vault) -> Result<(), Failure> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Warns if the pending rotation of a deleted or moved secret is still in the vault. An account that may not read
+/// gets no warning.
+pub(in crate::commands) fn warn_if_left(key: &KeyName, vault: &Vault) -> Result<(), Failure> {
+    let Ok(slot) = key_names::pending(key) else {
+        return Ok(());
+    };
+    if let Ok(true) = vault.write(|secrets| secrets.exists(&slot))? {
+        vault.messages.warning(format_args!(
+            "a rotation of `{key}` is still pending in `{slot}`, which has the old and the new value: \
+             `helvetisafe get {slot}` shows them, and `helvetisafe rotate {key} --abandon` deletes it"
+        ));
+    }
+    Ok(())
 }
 
 fn encode(key: &KeyName, pending: &Pending) -> Result<Zeroizing<String>, Failure> {
