@@ -71,6 +71,8 @@ pub enum Flaw {
     WrongName,
     /// Its certificate has expired.
     Expired,
+    /// Its certificate is that of an authority.
+    IsAuthority,
     /// It wants a client certificate, with TLS 1.3 or 1.2.
     WantsCertificate(&'static SupportedProtocolVersion),
     /// It speaks HTTP without TLS.
@@ -85,6 +87,9 @@ pub fn flawed(name: &str, flaw: Flaw) -> (u16, String) {
         Flaw::UnknownIssuer => return (accept(config(name).0, "404 Not Found").0, own.pem()),
         Flaw::WrongName => own.server("other.example", |_| ()),
         Flaw::Expired => own.server(name, |it| it.not_after = date_time_ymd(2001, 1, 1)),
+        Flaw::IsAuthority => own.server(name, |it| {
+            it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }),
         Flaw::WantsCertificate(version) => own.mutual_server(name, &[version]),
     };
     (accept(config, "404 Not Found").0, own.pem())

@@ -10,8 +10,11 @@ use crate::ui::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   helvetisafe completions bash > ~/.local/share/bash-completion/completions/helvetisafe
-  helvetisafe completions zsh > \"${fpath[1]}/_helvetisafe\"
+  mkdir -p ~/.zfunc                     (and in ~/.zshrc, before compinit: fpath+=(~/.zfunc))
+  helvetisafe completions zsh > ~/.zfunc/_helvetisafe
+  mkdir -p ~/.config/fish/completions
   helvetisafe completions fish > ~/.config/fish/completions/helvetisafe.fish";
 
 /// Print the completions for a shell. No network.

@@ -4,6 +4,7 @@ use helvetisafe::{Error, ErrorKind, Field, KeyName, Secret, Secrets, Timestamp, 
 use serde::Serialize;
 
 use super::replacement::{self, Present, Refusal, Replacement};
+use super::rotate;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
@@ -53,7 +54,8 @@ pub(super) fn run_move(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failur
         }
         _ => {
             vault.note_name(&copy.key, false);
-            copy.report("moved", ui)
+            copy.report("moved", ui)?;
+            rotate::warn_if_left(&copy.key, vault)
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use helvetisafe::{Error, ErrorKind, KeyName};
 use serde::Serialize;
 
+use super::rotate;
 use crate::failure::Failure;
 use crate::session::{Failures, Vault};
 use crate::ui::{Ui, key_names, prompt};
@@ -50,7 +51,10 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             vault.note_name(key, false);
         }
         match deleted {
-            Ok(()) => report(key, ui)?,
+            Ok(()) => {
+                report(key, ui)?;
+                rotate::warn_if_left(key, vault)?;
+            }
             Err(error) => failures.add_for(key, vault.failure(error)),
         }
         if failures.has_timed_out() {

@@ -6,10 +6,12 @@ mod stale;
 mod workspace;
 
 use std::io::{self, IsTerminal};
+use std::str;
 
 use helvetisafe::{Expiry, KeyName, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::exchange::{self, Exchange};
 use super::launch;
@@ -29,7 +31,7 @@ Examples:
 ///
 /// The text is in a folder of mode 0700 in memory, $XDG_RUNTIME_DIR or /dev/shm, which is removed whole. If
 /// nothing changed, nothing is written. If the value has no newline at its end, one that the editor adds is
-/// dropped.
+/// dropped. After a failure on a terminal, the text can be edited again.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -65,25 +67,61 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             false => failure,
         }
     })?;
-    let workspace = Workspace::new(key.as_str(), &old, ui.messages)?;
+    let mut text = Zeroizing::new(old.expose_secret().as_bytes().to_vec());
+    loop {
+        text = in_editor(&key, &text, ui)?;
+        let outcome = match utf8(&text) {
+            Ok(text) => {
+                let new = edited(text, &old)?;
+                if new.expose_secret() == old.expose_secret() {
+                    ui.messages.note(format_args!(
+                        "`{key}` was not changed: the text is the same"
+                    ));
+                    return report(&key, field, "unchanged", secret.expires_at(), ui);
+                }
+                write(&key, field, (&old, &new), vault, ui)
+            }
+            Err(failure) => Err(failure),
+        };
+        match outcome {
+            Ok(expires_at) => return report(&key, field, "updated", expires_at, ui),
+            Err(failure) if io::stdin().is_terminal() => edit_again(failure, ui)?,
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Returns the text as the editor left it.
+fn in_editor(key: &KeyName, text: &[u8], ui: &Ui) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let workspace = Workspace::new(key.as_str(), text, ui.messages)?;
     editor::run(workspace.file())?;
     // It removes the folder, which no signal may prevent.
     let text = workspace.read()?;
     launch::restore_signals()?;
-    let new = edited(text, &old)?;
-    if new.expose_secret() == old.expose_secret() {
-        ui.messages.note(format_args!(
-            "`{key}` was not changed: the text is the same"
-        ));
-        return report(&key, field, "unchanged", secret.expires_at(), ui);
+    Ok(text)
+}
+
+/// Asks whether to edit the text again after a failure, and returns the failure if not.
+fn edit_again(failure: Failure, ui: &Ui) -> Result<(), Failure> {
+    ui.messages.failure(&failure);
+    let question = "edit the text again? else it is lost";
+    match prompt::decide(question, true, ui.messages)? {
+        true => Ok(()),
+        false => Err(failure.into_silent()),
     }
-    let expires_at = write(&key, field, (old, &new), vault, ui)?;
-    report(&key, field, "updated", expires_at, ui)
+}
+
+fn utf8(text: &[u8]) -> Result<&str, Failure> {
+    str::from_utf8(text).map_err(|error| {
+        Failure::usage(format_args!(
+            "the edited text is not UTF-8 (at byte {}); nothing was changed; save it as UTF-8",
+            error.valid_up_to()
+        ))
+    })
 }
 
 /// Returns the new value of the edited text. Editors add a newline to the last line.
-fn edited(text: SecretString, old: &SecretString) -> Result<SecretString, Failure> {
-    let text = text.expose_secret();
+fn edited(text: &str, old: &SecretString) -> Result<SecretString, Failure> {
     let value = match old.expose_secret().ends_with('\n') {
         true => text,
         false => text.strip_suffix('\n').unwrap_or(text),
@@ -96,15 +134,15 @@ fn edited(text: SecretString, old: &SecretString) -> Result<SecretString, Failur
     Ok(value.into())
 }
 
-/// Writes the new value. After a failure on a terminal it asks whether to try again, so that the text is not
-/// lost. Returns the expiry.
+/// Writes the new value. After a failure on a terminal it asks whether to try again. Returns the expiry.
 fn write(
     key: &KeyName,
     field: Option<&str>,
-    (mut old, new): (SecretString, &SecretString),
+    (old, new): (&SecretString, &SecretString),
     vault: &Vault,
     ui: &Ui,
 ) -> Result<Option<Timestamp>, Failure> {
+    let mut old = old.clone();
     loop {
         vault.budget()?.restart();
         let exchange = Exchange {
@@ -132,7 +170,7 @@ fn write(
             }
         }
         ui.messages.failure(&failure);
-        if !prompt::confirm(question, ui.messages)? {
+        if !prompt::decide(question, false, ui.messages)? {
             return Err(failure.into_silent());
         }
     }
@@ -184,11 +222,11 @@ mod tests {
             ("", "b\n", "b"),
             ("", "\n", ""),
         ] {
-            let value = edited(text.into(), &old.into()).unwrap();
+            let value = edited(text, &old.into()).unwrap();
             assert_eq!(value.expose_secret(), new, "{old:?} {text:?}");
         }
         for text in ["", "\n"] {
-            assert!(edited(text.into(), &"a".into()).is_err(), "{text:?}");
+            assert!(edited(text, &"a".into()).is_err(), "{text:?}");
         }
     }
 }

@@ -83,6 +83,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if outcome.shows_existence(args.dry_run) {
             vault.note_name(&secret.key, true);
         }
+        if let Some(field) = secret.only_field().filter(|_| outcome.is_written()) {
+            vault.warn_of_unbound(&secret.key, field)?;
+        }
     }
     Report {
         file: input_file::name(&args.file),

@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let entries = verified(&mut interview, &mut profile, args, ui.messages)?;
     let removed = profile.write()?;
     report(&profile, &removed, ui)?;
-    note_variables(&entries, ui.messages);
+    note_variables(&given, &entries, ui.messages);
     if args.no_check || ui.json {
         return Ok(());
     }
@@ -191,6 +191,9 @@ impl From<Error> for Refused {
         let topic = match error.kind() {
             // The scopes are no answer.
             _ if error.setting() == Some(helvetisafe::Setting::Scopes) => None,
+            _ if error.setting() == Some(helvetisafe::Setting::CaCertificate) => {
+                Some(Topic::Authority)
+            }
             ErrorKind::Auth | ErrorKind::Forbidden => Some(Topic::Authentication),
             ErrorKind::Config => Some(Topic::Passphrase),
             ErrorKind::Crypto => Some(Topic::Key),
@@ -233,14 +236,29 @@ fn report(profile: &NewProfile, removed: &[PathBuf], ui: &Ui) -> Result<(), Fail
     Ok(())
 }
 
-/// A variable that later differs would override a profile that is not named, and contradict one that is.
-fn note_variables(entries: &Entries, messages: Messages) {
-    let entries = Setting::all().flat_map(|setting| entries.used_all(setting));
-    let variables = entries.filter_map(|entry| match entry.origin {
-        Origin::Variable(name) if entry.setting.is_in_profiles() => Some(name),
+/// A variable that later differs would override a profile that is not named, and contradict one that is. An answer
+/// may differ from a variable already.
+fn note_variables(given: &Entries, entries: &Entries, messages: Messages) {
+    let set = Setting::all().flat_map(|setting| given.used_all(setting));
+    let set = set.filter_map(|entry| match entry.origin {
+        Origin::Variable(name) if entry.setting.is_in_profiles() => Some((name, entry)),
         _ => None,
     });
-    let variables: Vec<_> = variables.collect();
+    let has_value = |entry: &Entry| {
+        let chosen = entries.text(entry.setting).map(|(text, _)| text);
+        given.text(entry.setting).map(|(text, _)| text) == chosen
+    };
+    let (same, other): (Vec<_>, Vec<_>) = set.partition(|(_, entry)| has_value(entry));
+    let names = |variables: Vec<(&'static str, &Entry)>| {
+        let names = variables.into_iter().map(|(name, _)| name);
+        names.collect::<Vec<_>>()
+    };
+    let (variables, other) = (names(same), names(other));
+    for name in other {
+        messages.warning(format_args!(
+            "{name} has another value than the profile; unset it"
+        ));
+    }
     if !variables.is_empty() {
         messages.note(format_args!(
             "{} have the values of the profile; unset them before you change the profile",

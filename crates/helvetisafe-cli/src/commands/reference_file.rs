@@ -54,6 +54,14 @@ fn parse(text: &str, doubtful: impl Fn(&str)) -> Result<ReferenceFile, Vec<Strin
             continue;
         };
         match Reference::parse_url(&value) {
+            // Probably from a variable that is not set.
+            Some(Ok(reference)) if reference.field.as_deref() == Some("") => {
+                problems.push(format!(
+                    "{}: its reference is malformed: the field after `#` is empty; write it like \
+                     hs://KEY#FIELD, or hs://KEY for the whole secret",
+                    escape_line(&pair.name)
+                ));
+            }
             Some(Ok(reference)) => {
                 references.push(Renamed::new(&pair.name, reference, NamedBy::File));
             }

@@ -29,6 +29,7 @@ use crate::ui::secret_input::ValueArgs;
 use crate::ui::{Ui, key_names};
 use hook::Hook;
 use pending::Pending;
+pub(super) use pending::warn_if_left;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -166,6 +167,17 @@ impl Rotation<'_> {
     /// Adds to a failure that both values are in the vault.
     fn still_pending(&self, failure: Failure) -> Failure {
         let (key, slot) = (&self.key, &self.slot);
+        if failure.is_not_found() {
+            let get = advice::command(format_args!("get {slot}"));
+            let (set, abandon) = (
+                advice::command("set"),
+                advice::command(format_args!("rotate {key} --abandon")),
+            );
+            return failure.with_advice(&format!(
+                "it was deleted or moved since the rotation began; {get} shows the old and the new value; write \
+                 the one that is in use with {set}, under the present name; then {abandon} deletes `{slot}`"
+            ));
+        }
         let resume = advice::command(format_args!("rotate {key} --resume"));
         failure.with_advice(&format!(
             "the old and the new value are in `{slot}`; find out which one is in use, then run {resume} \

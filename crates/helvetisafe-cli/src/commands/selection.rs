@@ -11,12 +11,14 @@ mod source;
 mod variable;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 
 use helvetisafe::KeyName;
 
 use crate::failure::Failure;
 use crate::session::{Failures, Reader};
 use crate::ui::messages::Messages;
+use crate::ui::terminal::escape_line;
 pub(super) use args::SelectionArgs;
 pub(super) use danger::refused_name;
 pub(super) use keys::Keys;
@@ -24,7 +26,7 @@ pub(super) use names::{NamedBy, refused_from_vault};
 pub(super) use project::{FILE as PROJECT_FILE, Project, VARIABLE as PROJECT_VARIABLE};
 pub(super) use renamed::{IfMissing, Renamed};
 use request::{Request, Selected};
-use source::advice_for_duplicate;
+use source::{advice_for_duplicate, both};
 pub(super) use variable::Variable;
 use variable::{under_new_name, under_own_names};
 
@@ -62,6 +64,7 @@ impl SelectionArgs {
         for renamed in &request.renamed {
             variables.extend(under_new_name(renamed, &secrets)?);
         }
+        let variables = merge_same(variables);
         refuse_duplicates(&variables, messages)?;
         Ok(variables)
     }
@@ -86,17 +89,73 @@ fn with_renamed(own: &[Selected], request: &Request) -> Vec<KeyName> {
     keys
 }
 
+/// Merges variables that are selected twice, by the same name from the same source. The user's choice counts more
+/// than that of a file or the vault.
+fn merge_same(variables: Vec<Variable>) -> Vec<Variable> {
+    let mut first = HashMap::with_capacity(variables.len());
+    let mut merged: Vec<Variable> = Vec::with_capacity(variables.len());
+    for variable in variables {
+        let index = *first.entry(variable.name.clone()).or_insert(merged.len());
+        match merged
+            .get_mut(index)
+            .filter(|other| other.is_same(&variable))
+        {
+            Some(other) if variable.source.named_by == NamedBy::User => *other = variable,
+            Some(_) => {}
+            None => merged.push(variable),
+        }
+    }
+    merged
+}
+
 fn refuse_duplicates(variables: &[Variable], messages: Messages) -> Result<(), Failure> {
     let mut first = BTreeMap::new();
     refuse(variables, messages, |variable| {
         let other = first.insert(&variable.name, &variable.source)?;
         Some(format!(
-            "{other} and {} would both be {}; {}",
-            variable.source,
+            "{} would both be {}; {}",
+            both(other, &variable.source),
             variable.shown(),
-            advice_for_duplicate(&variable.source, other)
+            advice_for_duplicate(&variable.source, other, |key| names(key, variables))
         ))
     })
+}
+
+/// Returns the options `--env` that make all variables of a secret. Names that another variable has, or that the
+/// vault may not choose, are replaced.
+fn names(key: &KeyName, variables: &[Variable]) -> String {
+    let of_key = |variable: &&Variable| variable.key() == key && !variable.source.is_renamed;
+    let (mut options, mut number) = (String::new(), 0);
+    for variable in variables.iter().filter(of_key) {
+        let is_same = |other: &&Variable| other.name == variable.name;
+        let is_free = variables.iter().filter(is_same).count() == 1;
+        let space = if options.is_empty() { "" } else { " " };
+        // Writing to a string cannot fail.
+        let _ = if is_free && is_plain(&variable.name) {
+            write!(options, "{space}--env {}=", variable.name)
+        } else {
+            number += 1;
+            let number = if number == 1 {
+                String::new()
+            } else {
+                number.to_string()
+            };
+            write!(options, "{space}--env OTHER{number}=")
+        };
+        let field = variable
+            .field()
+            .map(|field| format!(".{}", escape_line(field)));
+        let _ = write!(options, "{key}{}", field.unwrap_or_default());
+    }
+    options
+}
+
+/// Returns true if the name may be a variable of the user, though the vault chose it.
+fn is_plain(name: &str) -> bool {
+    let is_word = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_word && refused_from_vault(name).is_none()
 }
 
 /// Refuses every variable for which `why` returns a reason.

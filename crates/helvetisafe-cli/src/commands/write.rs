@@ -120,6 +120,9 @@ fn run(mode: Mode, args: &Args, drops_fields: bool, vault: &Vault, ui: &Ui) -> R
     };
     let written = written?;
     vault.note_name(&key, true);
+    if let Some(field) = only_field(args, &fields, &written) {
+        vault.warn_of_unbound(&key, field)?;
+    }
     report(&written, &key, &value, args, ui)
 }
 
@@ -137,6 +140,15 @@ fn parsed(
             "nothing was written; --fields needs a JSON object of texts, such as {\"DB_HOST\":\"…\",\"DB_PASS\":\"…\"}",
         )
     })
+}
+
+/// Returns the field of a secret that was written with one alone. An updated field may have others beside it.
+fn only_field<'a>(args: &'a Args, fields: &'a [NewField], written: &Written) -> Option<&'a str> {
+    match (&args.field, fields) {
+        (Some(field), _) if matches!(written, Written::Created(_)) => Some(field),
+        (None, [(field, _)]) => Some(field),
+        _ => None,
+    }
 }
 
 /// The secret to write.

@@ -41,22 +41,53 @@ pub(crate) fn describe_to_client<'a>(
 
 /// Names the secrets, and the settings that allow them.
 pub(crate) fn message(unbound: &[Unbound]) -> String {
+    let options = options(unbound);
     if let [Unbound { key, named }] = unbound {
         return format!(
             "`{key}` holds one value named `{named}`; the vault may have exchanged secrets, so it was \
-             refused; if it really has that one field, read it by that name (--field {named}, --env \
-             NAME={key}.{named}, {{{{ secret \"{key}\" \"{named}\" }}}}), or give --allow-unbound, also to \
-             add a field; HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in the profile allow all \
-             such secrets"
+             refused; if it really has that one field, read it by that name (--field {named}, {options}, \
+             {{{{ secret \"{key}\" \"{named}\" }}}}), or give --allow-unbound, also to add a field; \
+             HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in the profile allow all such secrets"
         );
     }
     format!(
         "{}; the vault may have exchanged secrets, so they were refused; if each really has that one \
-         field, name the fields (--env NAME=KEY.FIELD, {{{{ secret \"KEY\" \"FIELD\" }}}}), or allow all \
-         such secrets with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in \
-         the profile",
+         field, name the fields ({options}, {{{{ secret \"KEY\" \"FIELD\" }}}}), or allow all such secrets \
+         with --allow-unbound, HELVETISAFE_ALLOW_UNBOUND=true or allow_unbound = true in the profile",
         names(unbound)
     )
+}
+
+/// Describes the cost of a secret with this one field; `None` if commands read it without the field's name.
+pub(crate) fn warning(key: &KeyName, field: &str) -> Option<String> {
+    let named = KeyName::parse(field).ok().filter(|named| named != key)?;
+    let unbound = Unbound {
+        key: key.clone(),
+        named,
+    };
+    Some(format!(
+        "commands that use all secrets, such as `run`, refuse `{key}` with the one field `{field}`, since the \
+         vault may exchange such secrets; write two fields with --fields, or a value without a field, or use \
+         it with {}",
+        options(&[unbound])
+    ))
+}
+
+/// Returns the options that read the secrets by their fields, beside all others.
+fn options(unbound: &[Unbound]) -> String {
+    let options = unbound.iter().enumerate().map(|(index, it)| {
+        let number = if index == 0 {
+            String::new()
+        } else {
+            (index + 1).to_string()
+        };
+        format!(
+            "--exclude {key} --env NAME{number}={key}.{}",
+            it.named,
+            key = it.key
+        )
+    });
+    options.collect::<Vec<_>>().join(" ")
 }
 
 fn names(unbound: &[Unbound]) -> String {

@@ -10,10 +10,10 @@ use super::connect::Connector;
 use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
-use crate::failure::{Failure, USE_HTTPS};
+use crate::failure::{Failure, USE_HTTPS, unbound};
 use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
-use crate::settings::{Settings, SettingsArgs};
+use crate::settings::{Binding, Settings, SettingsArgs};
 use crate::ui::messages::Messages;
 use crate::ui::similar::nearest;
 
@@ -83,6 +83,15 @@ impl Vault {
     /// Returns the flags of the settings.
     pub(crate) fn settings_args(&self) -> &SettingsArgs {
         &self.args
+    }
+
+    /// Warns that commands will refuse a secret with this one field, unless the user allows such secrets.
+    pub(crate) fn warn_of_unbound(&self, key: &KeyName, field: &str) -> Result<(), Failure> {
+        let is_allowed = self.settings()?.binding == Binding::AllowUnbound;
+        if let Some(warning) = unbound::warning(key, field).filter(|_| !is_allowed) {
+            self.messages.warning(warning);
+        }
+        Ok(())
     }
 
     /// Returns the time for the vault.

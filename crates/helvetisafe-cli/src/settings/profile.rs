@@ -19,7 +19,7 @@ use toml::{Table, Value};
 use super::config_file::{self, ConfigFile};
 use super::entry::{Entry, NOT_A_PATH, Origin, RawValue, is_path};
 use super::flags::SettingsArgs;
-use super::spec::{SPECS, SettingSpec, ValueKind, instead_of_plain};
+use super::spec::{SPECS, Setting, SettingSpec, ValueKind, instead_of_plain};
 use crate::failure::Failure;
 use crate::ui::similar::nearest;
 
@@ -116,6 +116,13 @@ impl Profile {
     /// Returns the path of a key.
     pub(crate) fn path_of(&self, key: &str) -> Option<PathBuf> {
         Some(self.path(self.text(key)?))
+    }
+
+    /// Returns the file or the command with a secret.
+    pub(crate) fn secret_source(&self, setting: Setting) -> Option<RawValue> {
+        let mut specs = SPECS.iter().filter(|spec| spec.setting == setting);
+        let entry = specs.find_map(|spec| self.entry(spec).ok().flatten());
+        entry.map(|entry| entry.value)
     }
 
     /// Returns the entry for a setting.

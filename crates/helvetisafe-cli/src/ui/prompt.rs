@@ -13,6 +13,25 @@ pub(crate) fn confirm(question: impl Display, messages: Messages) -> Result<bool
     Ok(matches!(answer.as_str(), "y" | "yes"))
 }
 
+/// Asks a question until the answer is yes or no. An empty line is the default, and the end of the input a no.
+pub(crate) fn decide(
+    question: impl Display,
+    default: bool,
+    messages: Messages,
+) -> Result<bool, Failure> {
+    let choices = if default { "[Y/n]" } else { "[y/N]" };
+    loop {
+        messages.question(format_args!("{question} {choices}"));
+        let answer = read()?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => return Ok(true),
+            "n" | "no" => return Ok(false),
+            "" => return Ok(default && !answer.is_empty()),
+            _ => messages.warning("the answer is neither y nor n"),
+        }
+    }
+}
+
 /// Asks a question, and fails unless the answer is yes. `outcome` says that nothing was done.
 pub(crate) fn require(
     question: impl Display,

@@ -45,7 +45,7 @@ pub(crate) struct ValueArgs {
     /// Drop one newline from the end of a value that is piped or in a file.
     #[arg(long)]
     trim_newline: bool,
-    /// Allow an empty value; without this it is treated as a failed pipe.
+    /// Allow an empty value, or a newline alone; without this it is treated as a failed pipe.
     #[arg(long)]
     allow_empty: bool,
     /// Generate a random value of LEN letters and digits, from 8 to 4096 [default: 32].
@@ -131,6 +131,12 @@ impl ValueArgs {
                 LIMIT >> 20
             ))
         })?;
+        if matches!(bytes.as_slice(), b"\n" | b"\r\n") && !self.allow_empty {
+            return Err(Failure::usage(
+                "the value is a newline alone, as of `echo` with a variable that is not set; if that is \
+                 intended, give --allow-empty",
+            ));
+        }
         let bytes = bytes
             .strip_suffix(b"\n")
             .filter(|_| self.trim_newline)

@@ -282,6 +282,61 @@ fn a_second_attempt_does_not_replace_the_value_of_another_client() {
     assert_eq!(stage.value(), "mine");
 }
 
+const EDIT_AGAIN: &str = "edit the text again? else it is lost [Y/n]";
+
+#[test]
+fn only_an_explicit_answer_gives_the_text_up() {
+    let stage = Stage::new();
+    for (answer, value) in [("", "mine"), ("n", "theirs")] {
+        stage.world.set("KEY", "old text");
+        let proxy = refuse_first_write();
+        let script = "cat \"$1\" >> seen; echo mine > \"$1\"";
+        let mut session = on_terminal(stage.edit(script), &proxy);
+        let replace = "replace the value of the other client? [y/N]";
+        session.exp_string("try to write the text again?").unwrap();
+        stage.world.set("KEY", "theirs");
+        session.send_line("y").unwrap();
+        session.exp_string(replace).unwrap();
+        session.send_line("maybe").unwrap();
+        session.exp_string(replace).unwrap();
+        session.send_line("n").unwrap();
+        session.exp_string(EDIT_AGAIN).unwrap();
+        session.send_line("maybe").unwrap();
+        session.exp_string(EDIT_AGAIN).unwrap();
+        session.send_line(answer).unwrap();
+        if answer.is_empty() {
+            // The new text does not replace the value of the other client without a question either.
+            session.exp_string(replace).unwrap();
+            session.send_line("y").unwrap();
+            session.exp_string("updated `KEY`").unwrap();
+            let seen = fs::read_to_string(stage.world.folder.path().join("seen")).unwrap();
+            assert_eq!(seen, "old textmine\n");
+        }
+        session.exp_eof().unwrap();
+        assert_eq!(stage.value(), value);
+        stage.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_text_that_is_not_utf_8_can_be_edited_again() {
+    let stage = Stage::new();
+    let script = "cat \"$1\" > seen; \
+                  if [ -e first ]; then echo good > \"$1\"; exit; fi; \
+                  touch first; printf 'long text\\377' > \"$1\"";
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let mut session = on_terminal(stage.edit(script), &proxy);
+    session.exp_string("is not UTF-8 (at byte 9)").unwrap();
+    session.exp_string(EDIT_AGAIN).unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("updated `KEY`").unwrap();
+    session.exp_eof().unwrap();
+    let seen = fs::read(stage.world.folder.path().join("seen")).unwrap();
+    assert_eq!(seen, b"long text\xff");
+    assert_eq!(stage.value(), "good");
+    stage.assert_nothing_is_left();
+}
+
 #[test]
 fn on_a_terminal_the_text_is_not_lost_after_a_timeout() {
     let stage = Stage::new();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
+#[cfg(unix)]
+mod advice;
 mod agent;
 #[cfg(unix)]
 mod agent_offline;

@@ -285,6 +285,48 @@ fn an_abandoned_rotation_needs_no_secret() {
 
 /// Another client sets the same new value before the command has run.
 #[test]
+fn the_rotation_of_a_deleted_or_moved_secret_can_be_ended_as_advised() {
+    let stage = Stage::new();
+    for change in [&["delete", "PASSWORD"][..], &["move", "PASSWORD", "MOVED"]] {
+        stage.world.set("PASSWORD", "first");
+        let run = |arguments: &[&str]| {
+            let mut command = stage.world.command();
+            let output = command.args(arguments).stdin(Stdio::null()).output();
+            let output = output.unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.code(), stderr)
+        };
+        let child = stage.rotate(stage.world.command(), "exit 1");
+        assert!(!child.wait_with_output().unwrap().status.success());
+
+        let (status, stderr) = run(change);
+        assert_eq!(status, Some(0), "{stderr}");
+        let warning = format!("a rotation of `PASSWORD` is still pending in `{SLOT}`");
+        assert!(stderr.contains(&warning), "{change:?}: {stderr}");
+
+        let (status, stderr) = run(&["rotate", "PASSWORD", "--resume", "--yes"]);
+        assert_eq!(status, Some(5), "{stderr}");
+        for command in [
+            &format!("helvetisafe get {SLOT}"),
+            "helvetisafe set",
+            "helvetisafe rotate PASSWORD --abandon",
+        ] {
+            assert!(stderr.contains(command), "{command}: {stderr}");
+        }
+        assert!(!stderr.contains("--resume"), "{stderr}");
+        assert!(stage.get(SLOT).unwrap().contains("first"));
+        let (status, stderr) = run(&["rotate", "PASSWORD", "--abandon", "--yes"]);
+        assert_eq!(status, Some(0), "{stderr}");
+        assert_eq!(stage.get(SLOT), None);
+
+        // Without a pending rotation there is no warning.
+        stage.world.set("PASSWORD", "first");
+        let (_, stderr) = run(&["delete", "PASSWORD"]);
+        assert!(!stderr.contains("pending"), "{stderr}");
+    }
+}
+
+#[test]
 fn the_command_runs_although_the_secret_has_the_new_value() {
     let stage = Stage::new();
     let credentials = stage.world.credentials();

@@ -115,9 +115,12 @@ fn init_asks_for_a_token_and_a_password() {
             ("Name of the profile", "prod"),
             ("URL of the vault", &world.name("URL")),
             ("Client id, or nothing", ""),
-            ("API token:", &token),
+            ("API token, or - for a client id:", &token),
             ("File with the private key, or nothing", ""),
-            ("Password of the private key:", &password),
+            (
+                "Password of the private key, or - for a file with the key:",
+                &password,
+            ),
         ],
     );
     assert!(!all.contains(&token) && !all.contains(&password), "{all}");
@@ -174,11 +177,17 @@ fn init_asks_again_for_a_token_and_a_password() {
             ("Name of the profile", ""),
             ("URL of the vault", &world.name("URL")),
             ("Client id, or nothing", ""),
-            ("API token:", "wrong"),
+            ("API token, or - for a client id:", "wrong"),
             ("File with the private key, or nothing", ""),
-            ("Password of the private key:", "wrong"),
-            ("API token:", &token),
-            ("Password of the private key:", &password),
+            (
+                "Password of the private key, or - for a file with the key:",
+                "wrong",
+            ),
+            ("API token, or - for a client id:", &token),
+            (
+                "Password of the private key, or - for a file with the key:",
+                &password,
+            ),
         ],
     );
     assert!(!all.contains(&token) && !all.contains(&password), "{all}");
@@ -267,7 +276,10 @@ fn init_offers_to_replace_a_profile() {
             ("replace it? [y/N]", "y"),
             (&format!("URL of the vault [{}]:", world.name("URL")), ""),
             (&format!("or - for an API token [{id}]:"), ""),
-            ("Client secret:", &secret),
+            (
+                "Client secret, or nothing to keep that of the profile:",
+                &secret,
+            ),
             ("key.pem]:", ""),
         ],
     );
@@ -275,6 +287,111 @@ fn init_offers_to_replace_a_profile() {
     assert!(!folder.join("default.client-secret").exists());
     let new = std::fs::read_to_string(folder.join("default.client-secret.2")).unwrap();
     assert_eq!(new, secret);
+}
+
+/// The secrets of the profile stay in their files, and variables with other values are named.
+#[test]
+fn init_keeps_the_secrets_of_a_profile_that_it_replaces() {
+    let world = World::new();
+    let id = world.name("CLIENT_ID");
+    let old = format!(
+        "[profiles.default]\nbase_url = \"{}\"\nclient_id = \"{id}\"\n\
+         client_secret_file = \"default.client-secret\" # made by init\nprivate_key_path = \"~/key.pem\"\n",
+        world.name("URL")
+    );
+    let folder = world.folder.path().join(".config/helvetisafe");
+    std::fs::create_dir_all(&folder).unwrap();
+    world.write(".config/helvetisafe/config.toml", &old, 0o600);
+    let secret = world.name("CLIENT_SECRET");
+    world.write(".config/helvetisafe/default.client-secret", &secret, 0o600);
+    for (variable, note) in [
+        (world.name("URL"), "HELVETISAFE_BASE_URL have the values"),
+        (
+            "http://localhost:1".to_owned(),
+            "HELVETISAFE_BASE_URL has another value than the profile",
+        ),
+    ] {
+        let mut command = command(&world, &["init", "--profile", "default", "--replace"]);
+        for (name, _) in world.credentials() {
+            command.env_remove(name);
+        }
+        command.env("HELVETISAFE_BASE_URL", &variable);
+        let all = answer(
+            start(command),
+            &[
+                (
+                    &format!("URL of the vault [{variable}]:"),
+                    &world.name("URL"),
+                ),
+                (&format!("or - for an API token [{id}]:"), ""),
+                ("Client secret, or nothing to keep that of the profile:", ""),
+                ("key.pem]:", ""),
+            ],
+        );
+        assert!(all.contains("wrote the profile `default`"), "{all}");
+        assert!(all.contains(note), "{all}");
+        let kept = std::fs::read_to_string(folder.join("default.client-secret")).unwrap();
+        assert_eq!(kept, secret);
+        let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
+        let line = "client_secret_file = \"default.client-secret\" # made by init\n";
+        assert!(config.contains(line), "{config}");
+    }
+}
+
+#[test]
+fn init_goes_back_from_a_token_and_a_password() {
+    let world = World::new();
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile", ""),
+            ("URL of the vault", &world.name("URL")),
+            ("Client id, or nothing", ""),
+            ("API token, or - for a client id:", "wrong"),
+            ("File with the private key, or nothing", ""),
+            (
+                "Password of the private key, or - for a file with the key:",
+                "wrong",
+            ),
+            ("API token, or - for a client id:", "-"),
+            ("Client id, or nothing", &world.name("CLIENT_ID")),
+            ("Client secret:", &world.name("CLIENT_SECRET")),
+            (
+                "Password of the private key, or - for a file with the key:",
+                "-",
+            ),
+            ("File with the private key, or nothing", "~/key.pem"),
+        ],
+    );
+    assert!(all.contains("wrote the profile `default`"), "{all}");
+}
+
+/// The authority is asked, since no other answer helps.
+#[test]
+fn init_asks_for_the_authority_of_an_unknown_certificate() {
+    let world = World::new();
+    let (port, authority) = helvetisafe_test_support::tls_server::start();
+    world.write("ca.pem", &authority, 0o600);
+    world.write("not.pem", "no certificate", 0o600);
+    let url = format!("https://localhost:{port}");
+    let question = "File with the certificate of its authority, or";
+    let all = answer(
+        start_init(&world),
+        &[
+            ("Name of the profile", ""),
+            ("URL of the vault", &url),
+            ("Client id, or nothing", &world.name("CLIENT_ID")),
+            ("Client secret:", &world.name("CLIENT_SECRET")),
+            ("File with the private key, or nothing", "~/key.pem"),
+            (question, "not.pem"),
+            (question, ""),
+            (&format!("URL of the vault [{url}]:"), ""),
+            (question, "ca.pem"),
+            // This server answers everything with 404.
+            (&format!("URL of the vault [{url}]:"), "\u{4}"),
+        ],
+    );
+    assert!(all.contains("not.pem has no certificate"), "{all}");
 }
 
 #[test]

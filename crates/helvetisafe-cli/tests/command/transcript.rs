@@ -129,9 +129,10 @@ fn page(transcript: &str) -> String {
 const TOUR_HEAD: &str = "\
 # A tour of the command
 
-A recording of a terminal, made by a test against a real vault, so that it shows what the command prints today. `[URL]`,
-`[DIR]`, `[CLIENT_ID]`, `[FINGERPRINT]` and `[TIME]` stand for values that differ each time. [The command](cli.md) explains
-all of it.
+A recording, made by a test against a real vault, so that it shows what the command prints today. It has no terminal, on
+which commands also confirm what they did: `set` here that it created the secret, and at the first use that it remembered the
+org key. `[URL]`, `[DIR]`, `[CLIENT_ID]`, `[FINGERPRINT]` and `[TIME]` stand for values that differ each time. [The
+command](cli.md) explains all of it.
 
 ";
 

@@ -12,6 +12,8 @@ pub(crate) enum CertificateProblem {
     OtherHost,
     Expired,
     NotYetValid,
+    /// It is that of an authority, which may sign certificates but no server may use.
+    IsAuthority,
 }
 
 impl CertificateProblem {
@@ -32,6 +34,10 @@ impl CertificateProblem {
             }
             Refused::Expired | Refused::ExpiredContext { .. } => Some(Self::Expired),
             Refused::NotValidYet | Refused::NotValidYetContext { .. } => Some(Self::NotYetValid),
+            // An error of the verifier that `rustls` has no name for.
+            Refused::Other(error) if error.to_string().contains("CaUsedAsEndEntity") => {
+                Some(Self::IsAuthority)
+            }
             _ => None,
         }
     }
@@ -45,6 +51,10 @@ impl CertificateProblem {
                 "let the vault's operator renew the certificate, and check this machine's clock",
             ),
             Self::NotYetValid => Some("check this machine's clock"),
+            Self::IsAuthority => Some(
+                "the certificate is that of an authority (basicConstraints CA:TRUE), which no server may use: \
+                 give the vault one with basicConstraints CA:FALSE",
+            ),
         }
     }
 }

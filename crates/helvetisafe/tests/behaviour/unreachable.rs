@@ -64,6 +64,10 @@ const TLS: &[Row] = &[
     tls_row(Flaw::UnknownIssuer, "certificate"),
     tls_row(Flaw::WrongName, "certificate"),
     tls_row(Flaw::Expired, "certificate"),
+    tls_row(
+        Flaw::IsAuthority,
+        "give the vault one with basicConstraints CA:FALSE",
+    ),
     tls_row(Flaw::WantsCertificate(&TLS13), "client certificate"),
     tls_row(Flaw::WantsCertificate(&TLS12), "client certificate"),
     tls_row(Flaw::NoTls, "TLS"),

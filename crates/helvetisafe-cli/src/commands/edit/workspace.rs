@@ -5,7 +5,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -25,11 +24,7 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    pub(super) fn new(
-        name: &str,
-        value: &SecretString,
-        messages: Messages,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(name: &str, text: &[u8], messages: Messages) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
             Failure::other(format_args!("cannot create a folder for the text: {error}"))
         };
@@ -46,9 +41,8 @@ impl Workspace {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut text = options.open(&file).map_err(failed)?;
-        text.write_all(value.expose_secret().as_bytes())
-            .map_err(failed)?;
+        let mut opened = options.open(&file).map_err(failed)?;
+        opened.write_all(text).map_err(failed)?;
         Ok(Self {
             folder,
             file,
@@ -61,7 +55,7 @@ impl Workspace {
     }
 
     /// Reads the text, and removes the folder.
-    pub(super) fn read(self) -> Result<SecretString, Failure> {
+    pub(super) fn read(self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let mut bytes = Zeroizing::new(Vec::new());
         let read = File::open(&self.file).and_then(|file| {
             let length = usize::try_from(file.metadata()?.len().min(LIMIT)).unwrap_or_default();
@@ -81,13 +75,7 @@ impl Workspace {
                 LIMIT >> 20
             )));
         }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(text.into()),
-            Err(error) => Err(Failure::usage(format_args!(
-                "the edited text is not UTF-8 (at byte {}); nothing was changed; save it as UTF-8",
-                error.valid_up_to()
-            ))),
-        }
+        Ok(bytes)
     }
 
     fn remove(self) -> Result<(), Failure> {

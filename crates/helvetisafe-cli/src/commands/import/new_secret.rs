@@ -45,6 +45,14 @@ pub(in crate::commands) fn texts(fields: &[NewField]) -> Vec<(&str, &str)> {
 }
 
 impl NewSecret {
+    /// Returns the name of its field, if it has one alone.
+    pub(super) fn only_field(&self) -> Option<&str> {
+        match &self.content {
+            NewContent::Fields(fields) if fields.len() == 1 => Some(fields.first()?.0.as_str()),
+            _ => None,
+        }
+    }
+
     /// Returns the variables that it becomes, each as `KEY` or `KEY.FIELD`, and by its name.
     pub(super) fn variables(&self) -> Vec<(String, &str)> {
         let key = self.key.as_str();

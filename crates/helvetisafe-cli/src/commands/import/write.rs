@@ -27,6 +27,11 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// Returns true if the secret was written, or in a dry run would be.
+    pub(super) fn is_written(&self) -> bool {
+        matches!(self, Self::Created | Self::Updated { .. })
+    }
+
     /// Returns true if the secret exists now for certain.
     pub(super) fn shows_existence(&self, dry_run: bool) -> bool {
         match self {

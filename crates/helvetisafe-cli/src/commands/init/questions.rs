@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -16,6 +16,8 @@ use crate::ui::secret_input::ask_hidden;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     BaseUrl,
+    /// The authority of the vault's certificate.
+    Authority,
     Authentication,
     /// The private key, or its password.
     Key,
@@ -30,6 +32,7 @@ pub(super) struct Interview<'a> {
     replaced: Option<&'a Profile>,
     messages: Messages,
     base_url: Vec<Entry>,
+    authority: Vec<Entry>,
     authentication: Vec<Entry>,
     key: Vec<Entry>,
 }
@@ -46,6 +49,7 @@ impl<'a> Interview<'a> {
             replaced,
             messages,
             base_url: Vec::new(),
+            authority: Vec::new(),
             authentication: Vec::new(),
             key: Vec::new(),
         }
@@ -66,10 +70,12 @@ impl<'a> Interview<'a> {
         Ok(())
     }
 
-    /// Returns true if there are answers to a topic: flags and variables may have given the settings.
+    /// Returns true if there are answers to a topic: flags and variables may have given the settings. The authority
+    /// is asked only after a failure.
     pub(super) fn has(&self, topic: Topic) -> bool {
         let answers = match topic {
-            Topic::BaseUrl => &self.base_url,
+            Topic::Authority if self.given.has(Setting::CaCertificate) => return false,
+            Topic::BaseUrl | Topic::Authority => &self.base_url,
             Topic::Authentication => &self.authentication,
             Topic::Key | Topic::Passphrase => &self.key,
         };
@@ -81,6 +87,7 @@ impl<'a> Interview<'a> {
         let has_passphrase = text(&self.key, Setting::Passphrase).is_some();
         match topic {
             Topic::BaseUrl => self.base_url = self.ask_base_url()?,
+            Topic::Authority => self.ask_authority()?,
             Topic::Authentication => self.authentication = self.ask_authentication()?,
             Topic::Passphrase if has_passphrase => self.ask_passphrase_again()?,
             Topic::Key | Topic::Passphrase => self.key = self.ask_key()?,
@@ -90,7 +97,12 @@ impl<'a> Interview<'a> {
 
     /// Returns the settings from flags, variables and answers.
     pub(super) fn entries(&self) -> Entries {
-        let answers = [&self.base_url, &self.authentication, &self.key];
+        let answers = [
+            &self.base_url,
+            &self.authority,
+            &self.authentication,
+            &self.key,
+        ];
         self.given.with(answers.into_iter().flatten().cloned())
     }
 
@@ -115,23 +127,54 @@ impl<'a> Interview<'a> {
         }
     }
 
+    /// Asks for the certificate of the vault's authority. Without one it asks for the base URL.
+    fn ask_authority(&mut self) -> Result<(), Failure> {
+        let before = text(&self.authority, Setting::CaCertificate).or_else(|| {
+            let path = self.replaced?.path_of("ca_certificate")?;
+            Some(path.display().to_string())
+        });
+        let question = (
+            "File with the certificate of its authority",
+            "to change the URL",
+        );
+        self.authority.clear();
+        loop {
+            let Some(path) = self.ask_unless(question, before.as_deref())? else {
+                self.base_url = self.ask_base_url()?;
+                return Ok(());
+            };
+            let path = at_home(&path);
+            if contains(&path, b"BEGIN CERTIFICATE") {
+                let path = RawValue::Path(path);
+                self.authority = vec![answer(Setting::CaCertificate, path)];
+                return Ok(());
+            }
+            self.messages.warning(format_args!(
+                "{} has no certificate: it must be a PEM file",
+                path.display()
+            ));
+        }
+    }
+
     fn ask_authentication(&self) -> Result<Vec<Entry>, Failure> {
         if self.given.has(Setting::ClientId) {
             return Ok(vec![
                 self.ask_secret(Setting::ClientSecret, "Client secret")?,
             ]);
         }
-        let is_token = text(&self.authentication, Setting::ApiToken).is_some();
-        let id = match is_token {
-            true => None,
-            false => self.ask_client_id()?,
-        };
-        match id {
-            None => Ok(vec![self.ask_secret(Setting::ApiToken, "API token")?]),
-            Some(id) => Ok(vec![
-                answer(Setting::ClientId, RawValue::Text(id)),
-                self.ask_secret(Setting::ClientSecret, "Client secret")?,
-            ]),
+        let mut is_token = text(&self.authentication, Setting::ApiToken).is_some();
+        loop {
+            if !is_token && let Some(id) = self.ask_client_id()? {
+                return Ok(vec![
+                    answer(Setting::ClientId, RawValue::Text(id)),
+                    self.ask_secret(Setting::ClientSecret, "Client secret")?,
+                ]);
+            }
+            let question = "API token, or - for a client id";
+            if let Some(token) = self.ask_secret_unless(Setting::ApiToken, question)? {
+                return Ok(vec![token]);
+            }
+            is_token = false;
         }
     }
 
@@ -153,9 +196,21 @@ impl<'a> Interview<'a> {
     }
 
     fn ask_key(&self) -> Result<Vec<Entry>, Failure> {
-        if text(&self.key, Setting::Password).is_some() {
-            return Ok(vec![self.ask_password()?]);
+        let mut is_password = text(&self.key, Setting::Password).is_some();
+        loop {
+            if !is_password && let Some(key) = self.ask_key_file()? {
+                return Ok(key);
+            }
+            let question = "Password of the private key, or - for a file with the key";
+            if let Some(password) = self.ask_secret_unless(Setting::Password, question)? {
+                return Ok(vec![password]);
+            }
+            is_password = false;
         }
+    }
+
+    /// Asks for the file with the private key, and for its passphrase. Returns `None` for a password.
+    fn ask_key_file(&self) -> Result<Option<Vec<Entry>>, Failure> {
         let before = text(&self.key, Setting::PrivateKey).or_else(|| {
             let path = self.replaced?.path_of("private_key_path")?;
             Some(path.display().to_string())
@@ -165,7 +220,7 @@ impl<'a> Interview<'a> {
             "if the vault stores it under a password",
         );
         let Some(path) = self.ask_unless(question, before.as_deref())? else {
-            return Ok(vec![self.ask_password()?]);
+            return Ok(None);
         };
         let path = at_home(&path);
         let is_locked = !self.given.has(Setting::Passphrase) && is_encrypted(&path);
@@ -173,11 +228,7 @@ impl<'a> Interview<'a> {
         if is_locked {
             answers.push(self.ask_secret(Setting::Passphrase, PASSPHRASE)?);
         }
-        Ok(answers)
-    }
-
-    fn ask_password(&self) -> Result<Entry, Failure> {
-        self.ask_secret(Setting::Password, "Password of the private key")
+        Ok(Some(answers))
     }
 
     /// Asks for the passphrase alone. An empty answer asks for the key too.
@@ -210,11 +261,30 @@ impl<'a> Interview<'a> {
         Ok(Some(answer).filter(|answer| !matches!(answer.as_str(), "" | "-")))
     }
 
-    /// Asks for a secret until there is one.
+    /// Asks for a secret. Returns `None` if the answer is `-`.
+    fn ask_secret_unless(&self, setting: Setting, what: &str) -> Result<Option<Entry>, Failure> {
+        let secret = self.ask_secret(setting, what)?;
+        let is_dash = |secret: &SecretString| secret.expose_secret() == "-";
+        Ok(match &secret.value {
+            RawValue::Secret(text) if is_dash(text) => None,
+            _ => Some(secret),
+        })
+    }
+
+    /// Asks for a secret until there is one. An empty answer keeps the secret of the replaced profile.
     fn ask_secret(&self, setting: Setting, what: &str) -> Result<Entry, Failure> {
+        let before = self
+            .replaced
+            .and_then(|profile| profile.secret_source(setting));
+        let keep = before
+            .as_ref()
+            .map_or("", |_| ", or nothing to keep that of the profile");
         loop {
-            let secret = ask_hidden(what)?;
+            let secret = ask_hidden(&format!("{what}{keep}"))?;
             let text = secret.expose_secret();
+            if let Some(before) = before.as_ref().filter(|_| text.is_empty()) {
+                return Ok(answer(setting, before.clone()));
+            }
             // An API token is sent as it is, in a header.
             let has_other = |text: &str| text.contains(|c: char| !c.is_ascii_graphic());
             if text.is_empty() {
@@ -259,6 +329,11 @@ fn at_home(path: &str) -> std::path::PathBuf {
 
 /// Returns true if a PEM needs a passphrase. A file that cannot be read is reported later.
 fn is_encrypted(path: &Path) -> bool {
-    let pem = Zeroizing::new(fs::read(path).unwrap_or_default());
-    pem.windows(9).any(|window| window == b"ENCRYPTED")
+    contains(path, b"ENCRYPTED")
+}
+
+/// Returns true if a file has this text. One that cannot be read has none.
+fn contains(path: &Path, text: &[u8]) -> bool {
+    let content = Zeroizing::new(fs::read(path).unwrap_or_default());
+    content.windows(text.len()).any(|window| window == text)
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Vault;
+use crate::ui::key_names;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -119,6 +120,23 @@ pub(super) fn delete(slot: &KeyName, vault: &Vault) -> Result<(), Failure> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Warns if the pending rotation of a deleted or moved secret is still in the vault. An account that may not read
+/// gets no warning.
+pub(in crate::commands) fn warn_if_left(key: &KeyName, vault: &Vault) -> Result<(), Failure> {
+    let Ok(slot) = key_names::pending(key) else {
+        return Ok(());
+    };
+    if let Ok(true) = vault.write(|secrets| secrets.exists(&slot))? {
+        let get = advice::command(format_args!("get {slot}"));
+        let abandon = advice::command(format_args!("rotate {key} --abandon"));
+        vault.messages.warning(format_args!(
+            "a rotation of `{key}` is still pending in `{slot}`, which has the old and the new value: {get} \
+             shows them, and {abandon} deletes it"
+        ));
+    }
+    Ok(())
 }
 
 fn encode(key: &KeyName, pending: &Pending) -> Result<Zeroizing<String>, Failure> {

@@ -24,6 +24,14 @@ impl Source {
         let field = field.map_or_else(String::new, |field| format!(".{field}"));
         format!("--exclude {key} --env OTHER={key}{field}")
     }
+
+    /// Names the source, and the file that chose the variable's name.
+    fn in_clash(&self) -> String {
+        match self.named_by {
+            NamedBy::File | NamedBy::FileWithDefault => format!("{self} (in the file)"),
+            NamedBy::User | NamedBy::Vault => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -35,15 +43,25 @@ impl fmt::Display for Source {
     }
 }
 
-/// Returns the advice for two variables of one name.
-pub(super) fn advice_for_duplicate(source: &Source, other: &Source) -> String {
+/// Returns the description of two sources of one variable.
+pub(super) fn both(source: &Source, other: &Source) -> String {
+    format!("{} and {}", source.in_clash(), other.in_clash())
+}
+
+/// Returns the advice for two variables of one name. `names` returns the options that make the variables of an
+/// excluded secret.
+pub(super) fn advice_for_duplicate(
+    source: &Source,
+    other: &Source,
+    names: impl FnOnce(&KeyName) -> String,
+) -> String {
     match [source, other]
         .into_iter()
         .find(|source| !source.is_renamed)
     {
         Some(source) => format!(
-            "--exclude {key} leaves `{key}` out, and {} gives {source} another name",
-            source.another_name(),
+            "--exclude {key} leaves `{key}` out, and --exclude {key} {} gives {source} another name",
+            names(&source.key),
             key = source.key
         ),
         None => {

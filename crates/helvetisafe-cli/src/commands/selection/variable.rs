@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use helvetisafe::{KeyName, Secret};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::names::NamedBy;
 use super::renamed::Renamed;
@@ -78,6 +78,13 @@ impl Variable {
     /// Returns the key of the secret that it is made from.
     pub(in crate::commands) fn key(&self) -> &KeyName {
         &self.source.key
+    }
+
+    /// Returns true if both are made from the same secret or field, and have the same value: one may be a default.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.source.key == other.source.key
+            && self.source.field == other.source.field
+            && self.value.expose_secret() == other.value.expose_secret()
     }
 
     /// Returns the field of the secret, if it is made from one.
