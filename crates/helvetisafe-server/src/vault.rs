@@ -193,9 +193,9 @@ impl VaultBuilder {
         self
     }
 
-    /// Sets the memory of all secrets and lists that are being sent, and of cached lists, in bytes; 128 MiB by
-    /// default. If slow clients use all of it, further reads are answered 503 with `Retry-After`. A single answer
-    /// may be larger.
+    /// Sets the memory of all secrets and lists that are being sent, of pages that are being read, and of cached lists,
+    /// in bytes; 128 MiB by default. If slow clients use all of it, further reads are answered 503 with `Retry-After`.
+    /// A single answer may be larger.
     pub fn answer_budget(mut self, bytes: usize) -> Self {
         self.settings.answer_budget = bytes;
         self
