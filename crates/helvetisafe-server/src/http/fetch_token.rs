@@ -56,7 +56,11 @@ async fn authenticate(
     sent: ClientCredentials,
     peer: Option<Peer>,
 ) -> Result<Client, Refusal> {
-    let client = vault.store.client(&sent.client_id).await?;
+    let client = if is_client_id(&sent.client_id) {
+        vault.store.client(&sent.client_id).await?
+    } else {
+        None
+    };
     let stored = client
         .as_ref()
         .map(|client| client.client_secret_hash.as_slice());
@@ -73,6 +77,11 @@ async fn authenticate(
         .login(client.account)
         .map_err(|wait| Refusal::too_many(ErrorCode::TooManyLogins, wait))?;
     Ok(client)
+}
+
+/// Returns true for a text that RFC 6749 appendix A.1 allows. Others name no client, and PostgreSQL refuses NUL.
+fn is_client_id(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Counts a failed login. Unknown clients and wrong secrets are treated alike, so a response does not
