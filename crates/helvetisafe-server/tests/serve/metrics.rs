@@ -1,7 +1,7 @@
 //! Metrics and the access log.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -222,4 +222,25 @@ fn an_address_of_the_metrics_that_is_taken_is_an_error() {
         stderr.contains(&address) && stderr.contains("in use"),
         "{stderr}"
     );
+}
+
+/// In JSON the level says that it is a warning; in text the message does.
+#[test]
+fn a_warning_has_its_level_once() {
+    let (state, authority) = (State::new(), crate::certificates::Authority::new());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let soon = rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(9 * 86_400);
+    let pair = authority.pair_with(|it| it.not_after = soon);
+    let files = pair.write(state.folder.path());
+    let part = "expires at";
+    let mut serve = Serve::start_tls(&state, &files, &["--log-format=json"]);
+    let line: Value = serde_json::from_str(&serve.line(part)).unwrap();
+    assert_eq!(line["level"], "warning");
+    let message = line["message"].as_str().unwrap();
+    assert!(!message.contains("WARNING"), "{message}");
+    serve.stop();
+    let mut serve = Serve::start_tls(&state, &files, &[]);
+    let line = serve.line(part);
+    assert!(line.starts_with("helvetisafe-server: WARNING: "), "{line}");
+    serve.stop();
 }
