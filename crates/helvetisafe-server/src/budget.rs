@@ -38,6 +38,11 @@ impl Share {
         self.0.num_permits()
     }
 
+    /// Returns all but `bytes` to the budget.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        drop(self.0.split(self.bytes().saturating_sub(bytes)));
+    }
+
     /// Adds another share of the same budget.
     pub(crate) fn add(&mut self, other: Self) {
         self.0.merge(other.0);
@@ -89,6 +94,20 @@ mod tests {
         assert_eq!(share.bytes(), 9);
         assert!(budget.take(2).is_none());
         drop(share);
+        assert!(budget.take(10).is_some());
+    }
+
+    #[test]
+    fn a_share_shrinks() {
+        let budget = Budget::new(10);
+        let mut share = budget.take(9).unwrap();
+        share.shrink_to(20);
+        assert_eq!(share.bytes(), 9);
+        share.shrink_to(2);
+        assert_eq!(share.bytes(), 2);
+        let other = budget.take(8).unwrap();
+        assert!(budget.take(1).is_none());
+        drop((share, other));
         assert!(budget.take(10).is_some());
     }
 

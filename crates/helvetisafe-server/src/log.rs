@@ -42,10 +42,7 @@ pub(crate) fn info(message: &dyn Display) {
 
 /// Reports something that the operator should act on.
 pub(crate) fn warning(message: &dyn Display) {
-    eprintln!(
-        "{}",
-        line("warning", &format_args!("WARNING: {message}"), &[])
-    );
+    eprintln!("{}", line("warning", message, &[]));
 }
 
 /// Reports an error.
@@ -58,12 +55,13 @@ pub(crate) fn line(level: &str, message: &dyn Display, fields: &[(&str, Value)])
     if IS_JSON.load(Ordering::Relaxed) {
         json(level, message, fields)
     } else {
-        text(message, fields)
+        text(level, message, fields)
     }
 }
 
-fn text(message: &dyn Display, fields: &[(&str, Value)]) -> String {
-    let mut line = format!("helvetisafe-server: {message}");
+fn text(level: &str, message: &dyn Display, fields: &[(&str, Value)]) -> String {
+    let prefix = if level == "warning" { "WARNING: " } else { "" };
+    let mut line = format!("helvetisafe-server: {prefix}{message}");
     for (name, value) in fields {
         // Numbers and quoted texts, as logfmt has them.
         line.push_str(&format!(" {name}={value}"));
@@ -93,8 +91,12 @@ mod tests {
     fn a_message_is_one_line_in_both_forms() {
         let fields = [("status", 200.into()), ("client", "a \"b\"\n".into())];
         assert_eq!(
-            text(&"access", &fields),
+            text("info", &"access", &fields),
             r#"helvetisafe-server: access status=200 client="a \"b\"\n""#
+        );
+        assert_eq!(
+            text("warning", &"soon", &[]),
+            "helvetisafe-server: WARNING: soon"
         );
         let object: Value = serde_json::from_str(&json("info", &"two\nlines", &fields)).unwrap();
         assert_eq!(object["message"], "two\nlines");

@@ -3,6 +3,7 @@
 mod limit_options;
 mod serve_command;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -93,8 +94,9 @@ fn dev(
     state: Option<PathBuf>,
     database: Option<&str>,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    if let Some(database) = database {
-        builder = builder.database(database.parse::<Database>()?);
+    let database = database.map(str::parse::<Database>).transpose()?;
+    if let Some(database) = &database {
+        builder = builder.database(database.clone());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -103,7 +105,7 @@ fn dev(
         // First, so that a signal during the start leads to a clean stop.
         let stop = stop_signal()?;
         let vault = DevVault::start_with(builder, state.as_deref())?;
-        print_introduction(&vault, state.is_some());
+        print_introduction(&vault, state.is_some(), database.as_ref());
         print_variables(&vault)?;
         stop.await;
         vault.stop()?;
@@ -124,20 +126,32 @@ fn with_faults(builder: VaultBuilder, specs: Vec<Spec>) -> VaultBuilder {
     builder.faults(faults)
 }
 
-fn print_introduction(vault: &DevVault, is_persistent: bool) {
+fn print_introduction(vault: &DevVault, is_persistent: bool, database: Option<&Database>) {
     let (url, folder) = (vault.vault().base_url(), vault.folder().display());
-    eprintln!("helvetisafe-server: a vault for development serves {url} on this machine only");
-    if is_persistent {
-        eprintln!("helvetisafe-server: database, private key and credentials are in {folder}");
-    } else {
-        eprintln!(
-            "helvetisafe-server: secrets, keys and credentials are lost when it stops, and the next start prints other variables; to save them, use --state FOLDER"
-        );
-        eprintln!(
-            "helvetisafe-server: until it stops, private key and credentials are in {folder}"
-        );
+    let say = |text: &dyn Display| eprintln!("helvetisafe-server: {text}");
+    say(&format_args!(
+        "a vault for development serves {url} on this machine only"
+    ));
+    match (is_persistent, database) {
+        (true, None) => say(&format_args!(
+            "database, private key and credentials are in {folder}"
+        )),
+        (true, Some(database)) => say(&format_args!(
+            "the database is {database}; private key and credentials are in {folder}"
+        )),
+        (false, None) => say(
+            &"secrets, keys and credentials are lost when it stops, and the next start prints other variables; to save them, use --state FOLDER",
+        ),
+        (false, Some(database)) => say(&format_args!(
+            "keys and credentials are lost when it stops, and no later start reads the secrets that stay in {database}; to save them, use --state FOLDER"
+        )),
     }
-    eprintln!("helvetisafe-server: stop it with Ctrl-C or SIGTERM");
+    if !is_persistent {
+        say(&format_args!(
+            "until it stops, private key and credentials are in {folder}"
+        ));
+    }
+    say(&"stop it with Ctrl-C or SIGTERM");
 }
 
 /// Prints the variables on standard output, as lines for a shell.

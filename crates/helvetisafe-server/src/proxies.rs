@@ -27,8 +27,10 @@ impl Proxies {
     /// read. If both headers are there and differ, one of them may be the client's own, so the proxy's address
     /// is returned.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let forwarded = self.last_hop(peer, headers, FORWARDED.as_str(), forwarded_for);
-        let listed = self.last_hop(peer, headers, "x-forwarded-for", |hop| address(hop.trim()));
+        let forwarded = self.last_hop(peer, headers, FORWARDED.as_str(), forwarded);
+        let listed = self.last_hop(peer, headers, "x-forwarded-for", |list| {
+            list.split(',').map(|hop| address(hop.trim())).collect()
+        });
         match (forwarded, listed) {
             (Some(one), Some(other)) if one != other => peer,
             (Some(client), _) | (None, Some(client)) => client,
@@ -37,13 +39,13 @@ impl Proxies {
     }
 
     /// Returns the last address in a header that is not a trusted proxy's. Each proxy appends the address of
-    /// its peer, so all to the left of an untrusted one could be invented.
+    /// its peer, so all to the left of an untrusted or invalid one could be invented.
     fn last_hop(
         &self,
         peer: IpAddr,
         headers: &HeaderMap,
         name: &str,
-        parse: impl Fn(&str) -> Option<IpAddr>,
+        parse: impl Fn(&str) -> Vec<Option<IpAddr>>,
     ) -> Option<IpAddr> {
         let mut client = peer;
         let values: Vec<&str> = headers
@@ -51,11 +53,12 @@ impl Proxies {
             .iter()
             .map(|value| value.to_str().unwrap_or_default())
             .collect();
-        for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+        let hops = values.iter().rev();
+        for hop in hops.flat_map(|value| parse(value).into_iter().rev()) {
             if !self.contains(client) {
                 break;
             }
-            let Some(address) = parse(hop) else { break };
+            let Some(address) = hop else { break };
             client = address;
         }
         (!values.is_empty()).then_some(client)
@@ -68,11 +71,57 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
     network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// Returns the address of the parameter `for` of one element, RFC 7239 section 4.
+/// Returns the address of each element of `Forwarded`, RFC 7239 section 4; `None` for an invalid or hidden one. If a
+/// quote is open at the end, no element can be told from another.
+fn forwarded(value: &str) -> Vec<Option<IpAddr>> {
+    let elements = split(value, ',').map(|all| all.into_iter().map(forwarded_for).collect());
+    elements.unwrap_or_else(|| vec![None])
+}
+
+/// Returns the address of the parameter `for` of one element. A parameter may be there once.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
-    address(node.trim().trim_matches('"'))
+    let mut client = None;
+    let pairs = split(element, ';')?;
+    for pair in pairs.into_iter().filter(|pair| !pair.trim().is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let value = unquoted(value.trim())?;
+        if name.trim().eq_ignore_ascii_case("for") && client.replace(value).is_some() {
+            return None;
+        }
+    }
+    address(&client?)
+}
+
+/// Splits a text at a separator outside quoted strings; `None` if a quoted string has no end.
+fn split(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parts = text.split(|it: char| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match it {
+            _ if was_escaped => {}
+            '"' => is_quoted = !is_quoted,
+            '\\' => is_escaped = is_quoted,
+            it => return it == separator && !is_quoted,
+        }
+        false
+    });
+    let parts = parts.collect();
+    (!is_quoted).then_some(parts)
+}
+
+/// Returns the text of a token, or of a quoted string of RFC 9110 section 5.6.4; `None` if it is neither.
+fn unquoted(value: &str) -> Option<String> {
+    let Some(rest) = value.strip_prefix('"') else {
+        return (!value.contains('"')).then(|| value.to_owned());
+    };
+    let (mut text, mut rest) = (String::new(), rest.chars());
+    loop {
+        match rest.next()? {
+            '"' => return rest.next().is_none().then_some(text),
+            '\\' => text.push(rest.next()?),
+            it => text.push(it),
+        }
+    }
 }
 
 /// Parses an address with or without a port; an IPv6 address may have brackets.
@@ -138,6 +187,51 @@ mod tests {
                 "2001:db9::1",
             ),
             ("10.0.0.1", &[("forwarded", "for=_hidden")], "10.0.0.1"),
+            // A quoted string may have separators.
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=203.0.113.7;host=\"x,for=6.6.6.6\"")],
+                "203.0.113.7",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", "host=\"x;for=6.6.6.6;\";for=203.0.113.7")],
+                "203.0.113.7",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", r#"for=203.0.113.7;host="x\",for=6.6.6.6""#)],
+                "203.0.113.7",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", r#"for="203.0.113\.7:4711""#)],
+                "203.0.113.7",
+            ),
+            // The quote of a client that its proxy appended to.
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=\"6.6.6.6, for=203.0.113.7")],
+                "10.0.0.1",
+            ),
+            (
+                "10.0.0.1",
+                &[(
+                    "forwarded",
+                    "host=\", for=203.0.113.7;host=\"x,for=6.6.6.6\"",
+                )],
+                "10.0.0.1",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=\""), ("forwarded", "for=203.0.113.7")],
+                "203.0.113.7",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=203.0.113.7;for=6.6.6.6")],
+                "10.0.0.1",
+            ),
             // A proxy appends one header and passes on the other, which is the client's.
             (
                 "10.0.0.1",

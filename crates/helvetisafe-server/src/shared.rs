@@ -1,17 +1,30 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use helvetisafe_proto::endpoint::{Page, SecretsAnswer};
 use serde::Serialize;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Share};
 use crate::cache::{CachedList, ListCache};
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::store::{Moment, Store, StoreError, Tenant};
+
+/// The number of pages that are read at the same time.
+pub(crate) const PAGE_READS: usize = 4;
+
+/// The longest time that a request waits until its page is read.
+const MAX_PAGE_WAIT: Duration = Duration::from_secs(2);
+
+/// The most memory of one secret of a page in bytes: its row, and its JSON in a buffer that doubles, each with a name of
+/// at most 255 bytes.
+const ROW_BOUND: usize = 2048;
 
 /// The state of a running vault, shared by the calls and the handle.
 pub(crate) struct Shared {
@@ -22,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) bodies: Budget,
     /// The memory of the secrets and lists that are being sent, and of cached lists.
     pub(crate) answers: Budget,
+    /// The pages of lists that are being read.
+    pub(crate) page_reads: Arc<Semaphore>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
 }
@@ -87,14 +102,23 @@ impl Shared {
             .unwrap_or_else(|error| Err(ended(&error).into()))
     }
 
-    /// Returns the JSON of a page of the list. A page takes milliseconds, so a thread for such work reads it.
+    /// Returns the JSON of a page of the list. A page takes milliseconds, so a thread for such work reads it. Few are
+    /// read at a time, each with its share of the budget; the others wait without memory, and a request whose client
+    /// disconnects meanwhile is not begun.
     pub(crate) async fn list_page(
         self: &Arc<Self>,
         tenant: Tenant,
         page: Page,
     ) -> Result<Bytes, ReadError> {
+        let turn = timeout(MAX_PAGE_WAIT, Arc::clone(&self.page_reads).acquire_owned());
+        let Ok(Ok(turn)) = turn.await else {
+            return Err(ReadError::Overloaded);
+        };
+        let mut share = self.share(page_bound(page.limit))?;
         let (shared, runtime) = (Arc::clone(self), Handle::current());
         let read = spawn_blocking(move || {
+            // Here, since the read continues if the client disconnects.
+            let _turn = turn;
             let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
             let one_more = Page {
                 limit: page.limit.saturating_add(1),
@@ -103,7 +127,9 @@ impl Shared {
             let mut keys = runtime.block_on(shared.store.list_page(tenant, one_more))?;
             let has_more = keys.len() > limit;
             keys.truncate(limit);
-            shared.answer(&SecretsAnswer { keys, has_more })
+            let json = json(&SecretsAnswer { keys, has_more })?;
+            share.shrink_to(json.capacity());
+            Ok(share.attach_to(json))
         });
         read.await.unwrap_or_else(|error| Err(ended(&error).into()))
     }
@@ -111,15 +137,33 @@ impl Shared {
     /// Serializes an answer. Its memory counts against the budget until the last copy is dropped: a slow
     /// client can hold it longer than the cache.
     pub(crate) fn answer(&self, answer: &impl Serialize) -> Result<Bytes, ReadError> {
-        let mut json =
-            serde_json::to_vec(answer).map_err(|error| StoreError::Failed(error.to_string()))?;
-        json.shrink_to_fit();
-        let share = self.answers.take(json.capacity()).or_else(|| {
-            self.lists.clear();
-            self.answers.take(json.capacity())
-        });
-        Ok(share.ok_or(ReadError::Overloaded)?.attach_to(json))
+        let json = json(answer)?;
+        Ok(self.share(json.capacity())?.attach_to(json))
     }
+
+    /// Takes a share of the budget of answers, for which cached lists give way.
+    fn share(&self, bytes: usize) -> Result<Share, ReadError> {
+        let share = self.answers.take(bytes).or_else(|| {
+            self.lists.clear();
+            self.answers.take(bytes)
+        });
+        share.ok_or(ReadError::Overloaded)
+    }
+}
+
+/// Returns the most memory that reading and serializing a page takes.
+fn page_bound(limit: u32) -> usize {
+    usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1)
+        .saturating_mul(ROW_BOUND)
+}
+
+fn json(answer: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    let json = serde_json::to_vec(answer);
+    let mut json = json.map_err(|error| StoreError::Failed(error.to_string()))?;
+    json.shrink_to_fit();
+    Ok(json)
 }
 
 /// Returns the error of a task that panicked, or that the runtime dropped when the vault stopped.

@@ -4,14 +4,14 @@ mod access_log;
 mod labels;
 mod metrics;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use helvetisafe_proto::ErrorCode;
@@ -30,20 +30,74 @@ pub(crate) struct Telemetry {
     pub(crate) proxies: Option<Proxies>,
 }
 
-/// An answered request.
-struct Answered {
+/// The status of a request that ended without an answer, since its client disconnected or the vault was stopped: 499,
+/// as other servers log it. A write of such a request may have happened.
+const CLIENT_GONE: u16 = 499;
+
+/// A request at its end.
+struct Ended {
     method: &'static str,
     route: &'static str,
-    status: StatusCode,
+    /// The status of the answer, or [`CLIENT_GONE`].
+    status: u16,
     /// The code of a refusal.
     code: Option<ErrorCode>,
     seconds: f64,
+}
+
+/// A request in progress. It is counted and logged when it is dropped, with or without an answer.
+struct Observed {
+    telemetry: Telemetry,
+    client: Option<IpAddr>,
+    begun: Instant,
+    ended: Ended,
+}
+
+impl Observed {
+    fn begin(telemetry: Telemetry, request: &Request) -> Self {
+        Self {
+            client: telemetry.client(request),
+            telemetry,
+            begun: Instant::now(),
+            ended: Ended {
+                method: labels::method(request.method()),
+                route: labels::route(request.extensions().get::<MatchedPath>()),
+                status: CLIENT_GONE,
+                code: None,
+                seconds: 0.0,
+            },
+        }
+    }
+
+    fn answer(mut self, response: &Response) {
+        self.ended.status = response.status().as_u16();
+        self.ended.code = response.extensions().get::<ErrorCode>().copied();
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.ended.seconds = self.begun.elapsed().as_secs_f64();
+        self.telemetry.metrics.count(&self.ended);
+        if let Some(log) = &self.telemetry.access_log {
+            log.write(&self.ended, self.client);
+        }
+    }
 }
 
 impl Telemetry {
     /// Adds the layer that observes every request, and that closes connections while the vault drains.
     pub(crate) fn observe(self, calls: Router, shared: Arc<Shared>) -> Router {
         calls.layer(from_fn_with_state((self, shared), layer))
+    }
+
+    /// Returns the client's address for the access log.
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        self.access_log.as_ref()?;
+        let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        let peer = peer.ip().to_canonical();
+        let proxies = self.proxies.as_ref();
+        Some(proxies.map_or(peer, |proxies| proxies.client(peer, request.headers())))
     }
 }
 
@@ -52,31 +106,13 @@ async fn layer(
     request: Request,
     next: Next,
 ) -> Response {
-    let begun = Instant::now();
-    let method = labels::method(request.method());
-    let route = labels::route(request.extensions().get::<MatchedPath>());
-    let client = telemetry.access_log.as_ref().and_then(|_| {
-        let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-        let peer = peer.ip().to_canonical();
-        let proxies = telemetry.proxies.as_ref();
-        Some(proxies.map_or(peer, |proxies| proxies.client(peer, request.headers())))
-    });
+    let observed = Observed::begin(telemetry, &request);
     let mut response = next.run(request).await;
     if shared.readiness.is_draining() {
         // Clients with a connection go to another node.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
-    let answered = Answered {
-        method,
-        route,
-        status: response.status(),
-        code: response.extensions().get::<ErrorCode>().copied(),
-        seconds: begun.elapsed().as_secs_f64(),
-    };
-    telemetry.metrics.count(&answered);
-    if let Some(log) = &telemetry.access_log {
-        log.write(&answered, client);
-    }
+    observed.answer(&response);
     response
 }

@@ -193,9 +193,9 @@ impl VaultBuilder {
         self
     }
 
-    /// Sets the memory of all secrets and lists that are being sent, and of cached lists, in bytes; 128 MiB by
-    /// default. If slow clients use all of it, further reads are answered 503 with `Retry-After`. A single answer
-    /// may be larger.
+    /// Sets the memory of all secrets and lists that are being sent, of pages that are being read, and of cached lists,
+    /// in bytes; 128 MiB by default. If slow clients use all of it, further reads are answered 503 with `Retry-After`.
+    /// A single answer may be larger.
     pub fn answer_budget(mut self, bytes: usize) -> Self {
         self.settings.answer_budget = bytes;
         self
@@ -243,9 +243,9 @@ impl VaultBuilder {
     }
 
     /// Sets the number of connections served at the same time, at least 1; 512 by default. Further ones
-    /// wait. While one waits, connections that have not sent a valid credential are closed, one at a time,
-    /// if they have been idle for 100 ms or are a second old, even during a request. The one that reached
-    /// its limit first is closed first.
+    /// wait. While one waits, connections that have not sent a valid credential in the last minute, or have sent
+    /// an invalid one since, are closed, one at a time, if they have been idle for 100 ms or are a second old,
+    /// even during a request. The one that reached its limit first is closed first.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.settings.bounds.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self

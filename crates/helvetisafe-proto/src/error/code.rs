@@ -53,6 +53,9 @@ codes! {
     /// A header that may be sent once was sent twice.
     RepeatedHeader = "repeated_header", BAD_REQUEST,
         "the vault got one header twice: check the proxy in between";
+    /// A transfer coding other than one `chunked`.
+    InvalidTransferEncoding = "invalid_transfer_encoding", BAD_REQUEST,
+        "the vault does not decode the transfer coding of the request: check the proxy in between";
     /// The body ended early.
     BodyCutShort = "body_cut_short", BAD_REQUEST,
         "the vault did not get the whole request: try again";

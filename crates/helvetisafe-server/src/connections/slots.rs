@@ -2,7 +2,8 @@
 //!
 //! A slot costs a client nothing, so a client without a credential could hold all of them. While other clients
 //! wait, unauthenticated connections are closed: idle ones, and old ones even during a request, since a client
-//! could stay busy for ever.
+//! could stay busy for ever. A connection is authenticated for a time after each valid credential, and no longer after
+//! a refused one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,6 +18,8 @@ use crate::lock::lock;
 const MAX_IDLE: Duration = Duration::from_millis(100);
 /// The largest age of an unauthenticated connection while others wait. Fetching a token takes milliseconds.
 const MAX_AGE: Duration = Duration::from_secs(1);
+/// The time for which a valid credential authenticates a connection.
+const AUTHENTICATED: Duration = Duration::from_secs(60);
 
 /// All slots.
 pub(super) struct Slots {
@@ -48,7 +51,8 @@ struct State {
 }
 
 struct Activity {
-    is_authenticated: bool,
+    /// The end of the last valid credential's effect; `None` after a refused one.
+    authenticated_until: Option<Instant>,
     is_evicted: bool,
     requests: usize,
     accepted: Instant,
@@ -123,7 +127,7 @@ impl Slot {
         loop {
             self.peer.0.evict.notified().await;
             let mut activity = self.peer.activity();
-            if !activity.is_authenticated && activity.due() <= Instant::now() {
+            if activity.due() <= Instant::now() {
                 return;
             }
             // A request or a credential has arrived since.
@@ -144,7 +148,7 @@ impl Peer {
         Self(Arc::new(State {
             evict: Notify::new(),
             activity: Mutex::new(Activity {
-                is_authenticated: false,
+                authenticated_until: None,
                 is_evicted: false,
                 requests: 0,
                 accepted: now,
@@ -153,9 +157,9 @@ impl Peer {
         }))
     }
 
-    /// Records that the connection has sent a valid credential.
-    pub(crate) fn mark_authenticated(&self) {
-        self.activity().is_authenticated = true;
+    /// Records that the connection has sent a credential, valid or not.
+    pub(crate) fn mark(&self, is_valid: bool) {
+        self.activity().authenticated_until = is_valid.then(|| Instant::now() + AUTHENTICATED);
     }
 
     /// Records a request in flight, until the guard is dropped.
@@ -166,10 +170,10 @@ impl Peer {
         InFlight(self.clone())
     }
 
-    /// Returns the time from which it may be evicted; `None` if it may not, or is evicted already.
+    /// Returns the time from which it may be evicted; `None` if it is evicted already.
     fn due(&self) -> Option<Instant> {
         let activity = self.activity();
-        (!activity.is_authenticated && !activity.is_evicted).then(|| activity.due())
+        (!activity.is_evicted).then(|| activity.due())
     }
 
     fn evict(&self) {
@@ -185,11 +189,12 @@ impl Peer {
 impl Activity {
     fn due(&self) -> Instant {
         let old = self.accepted + MAX_AGE;
-        if self.requests == 0 {
+        let due = if self.requests == 0 {
             old.min(self.since + MAX_IDLE)
         } else {
             old
-        }
+        };
+        self.authenticated_until.map_or(due, |until| due.max(until))
     }
 }
 
@@ -221,7 +226,7 @@ mod tests {
         for (place, age) in [50, 30, 40, 60].into_iter().enumerate() {
             all[place].peer.activity().since = start - Duration::from_millis(age);
         }
-        all[0].peer.mark_authenticated();
+        all[0].peer.mark(true);
         let request = all[3].peer.begin_request();
         assert_eq!(evicted(&slots, &all, start + MAX_IDLE / 2), None);
         let late = start + MAX_IDLE;
@@ -240,7 +245,7 @@ mod tests {
         let slots = Slots::new(2);
         let all: Vec<Slot> = (0..2).map(|_| slots.slot(None)).collect();
         let start = all[1].peer.activity().accepted;
-        all[0].peer.mark_authenticated();
+        all[0].peer.mark(true);
         let late = start + MAX_AGE;
         all[1].peer.activity().since = late;
         assert_eq!(
@@ -250,6 +255,22 @@ mod tests {
         );
         let _request = all[1].peer.begin_request();
         assert_eq!(evicted(&slots, &all, late), Some(1));
+    }
+
+    #[test]
+    fn a_credential_lapses_and_a_refused_one_ends_it_at_once() {
+        let slots = Slots::new(2);
+        let all: Vec<Slot> = (0..2).map(|_| slots.slot(None)).collect();
+        for slot in &all {
+            slot.peer.mark(true);
+        }
+        let late = Instant::now() + MAX_AGE;
+        assert_eq!(evicted(&slots, &all, late), None);
+        all[1].peer.mark(false);
+        assert_eq!(evicted(&slots, &all, late), Some(1));
+        let lapsed = Instant::now() + AUTHENTICATED;
+        assert_eq!(evicted(&slots, &all, lapsed - MAX_AGE), None);
+        assert_eq!(evicted(&slots, &all, lapsed), Some(0));
     }
 
     #[tokio::test]
@@ -279,7 +300,7 @@ mod tests {
     async fn a_connection_with_a_credential_is_not_evicted() {
         let slots = Slots::new(1);
         let first = slots.take().await;
-        first.peer().mark_authenticated();
+        first.peer().mark(true);
         assert!(timeout(3 * MAX_IDLE, slots.take()).await.is_err());
         drop(first);
         timeout(Duration::from_secs(10), slots.take())

@@ -59,12 +59,12 @@ impl Credential {
         found: Option<Principal>,
         shared: &Shared,
     ) -> Result<Principal, Refusal> {
-        let principal = found
-            .filter(|found| !self.must_be_api_token || found.kind == TokenKind::Api)
-            .ok_or(Refusal::INVALID_TOKEN)?;
+        let principal =
+            found.filter(|found| !self.must_be_api_token || found.kind == TokenKind::Api);
         if let Some(peer) = self.peer {
-            peer.mark_authenticated();
+            peer.mark(principal.is_some());
         }
+        let principal = principal.ok_or(Refusal::INVALID_TOKEN)?;
         shared
             .limits
             .request(principal.account)

@@ -44,21 +44,32 @@ pub(super) async fn call(
         }
     }
     let requested = form.scope.take();
-    let client = authenticate(&vault, form.credentials(&headers)?).await?;
-    if let Some(Extension(peer)) = peer {
-        peer.mark_authenticated();
-    }
+    let credentials = form.credentials(&headers)?;
+    let peer = peer.map(|Extension(peer)| peer);
+    let client = authenticate(&vault, credentials, peer).await?;
     let scopes = granted(client.scopes, requested.as_deref())?;
     issue(&vault, &client, scopes).await.map(Json)
 }
 
-async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client, Refusal> {
-    let client = vault.store.client(&sent.client_id).await?;
+async fn authenticate(
+    vault: &Shared,
+    sent: ClientCredentials,
+    peer: Option<Peer>,
+) -> Result<Client, Refusal> {
+    let client = if is_client_id(&sent.client_id) {
+        vault.store.client(&sent.client_id).await?
+    } else {
+        None
+    };
     let stored = client
         .as_ref()
         .map(|client| client.client_secret_hash.as_slice());
     let is_right = Hash::of(&sent.client_secret).matches(stored);
-    let Some(client) = client.filter(|_| is_right) else {
+    let client = client.filter(|_| is_right);
+    if let Some(peer) = peer {
+        peer.mark(client.is_some());
+    }
+    let Some(client) = client else {
         return Err(failed(vault, &sent.client_id));
     };
     vault
@@ -66,6 +77,11 @@ async fn authenticate(vault: &Shared, sent: ClientCredentials) -> Result<Client,
         .login(client.account)
         .map_err(|wait| Refusal::too_many(ErrorCode::TooManyLogins, wait))?;
     Ok(client)
+}
+
+/// Returns true for a text that RFC 6749 appendix A.1 allows. Others name no client, and PostgreSQL refuses NUL.
+fn is_client_id(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Counts a failed login. Unknown clients and wrong secrets are treated alike, so a response does not

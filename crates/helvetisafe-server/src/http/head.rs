@@ -1,16 +1,21 @@
 //! Checks of the head of a request.
 
-use axum::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use axum::http::header::{
+    AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
+};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Version};
 
 use super::Refusal;
 
-/// Refuses heads that two programs could interpret differently: an invalid `Host` (RFC 9112 section 3.2),
-/// and repeated headers that may be sent only once (RFC 9110 section 5.3).
+/// Refuses heads that two programs could interpret differently: an invalid `Host` (RFC 9112 section 3.2), a transfer
+/// coding other than `chunked` (section 6.1), and repeated headers that may be sent only once (RFC 9110 section 5.3).
 pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     if !has_valid_host(version, headers) {
         return Err(Refusal::INVALID_HOST);
+    }
+    if !is_plain_or_chunked(headers) {
+        return Err(Refusal::INVALID_TRANSFER_ENCODING);
     }
     if is_repeated(headers, AUTHORIZATION) || is_repeated(headers, "x-aegis-token") {
         return Err(Refusal::SEVERAL_CREDENTIALS);
@@ -33,6 +38,17 @@ fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
 
 fn is_host(value: &[u8]) -> bool {
     value.is_empty() || (!value.contains(&b'@') && Authority::try_from(value).is_ok())
+}
+
+/// Returns true if there is no `Transfer-Encoding`, or exactly one `chunked`. The HTTP library decodes no other one, and
+/// ignores those before `chunked`.
+fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn is_repeated(headers: &HeaderMap, name: impl AsHeaderName) -> bool {

@@ -120,6 +120,10 @@ impl Refusal {
         "the body has a content coding, such as gzip: send it without one",
         Header::AcceptIdentity,
     );
+    pub(super) const INVALID_TRANSFER_ENCODING: Self = Self::new(
+        ErrorCode::InvalidTransferEncoding,
+        "the body has a transfer coding other than chunked: send it without one, or with chunked alone",
+    );
     /// The client closed the connection or broke the framing, so it seldom receives this.
     pub(super) const CUT_SHORT: Self = Self::new(
         ErrorCode::BodyCutShort,

@@ -187,6 +187,10 @@ fn database_state(database: &Database, migrates: bool) -> Result<&'static str, P
         if path.exists() {
             private_files::check_file(path).map_err(|error| exposed(&subject, &error))?;
         }
+        if database.is_in_use() {
+            let remedy = "stop that process, which may be this vault, or choose another path";
+            return Err(Problem::new(subject, "another process uses it", remedy));
+        }
     }
     let unreadable = |error: &dyn fmt::Display| {
         let remedy = "check that it is a database of a vault, and readable for this user";

@@ -20,12 +20,14 @@ pub(super) struct FileWatch {
 
 type State = [Option<Identity>; 2];
 
-/// The attributes that change when a file is written or replaced.
+/// The attributes that change when a file is written or replaced, or gets another mode or owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     modified: Option<SystemTime>,
     len: u64,
     file: [u64; 2],
+    /// The time of the last change of the attributes, in seconds and nanoseconds.
+    changed: [i64; 2],
 }
 
 impl FileWatch {
@@ -73,5 +75,12 @@ fn identity(path: &Path) -> Option<Identity> {
         },
         #[cfg(not(unix))]
         file: [0; 2],
+        #[cfg(unix)]
+        changed: {
+            use std::os::unix::fs::MetadataExt;
+            [metadata.ctime(), metadata.ctime_nsec()]
+        },
+        #[cfg(not(unix))]
+        changed: [0; 2],
     })
 }

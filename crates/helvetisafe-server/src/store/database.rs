@@ -59,6 +59,11 @@ impl Database {
         }
     }
 
+    /// Returns true if another process uses the file of SQLite, which only one process at a time can open.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.sqlite_file().is_some_and(sqlite::is_in_use)
+    }
+
     /// Compares the tables with those of this version, and changes nothing.
     pub(crate) async fn schema(&self) -> Result<Schema, StoreError> {
         match &self.0 {

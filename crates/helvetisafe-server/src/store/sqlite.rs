@@ -24,6 +24,7 @@ use crate::Error;
 use connection::Readers;
 use disk::Disk;
 use file::OpenFile;
+pub(crate) use file::is_in_use;
 use writer::Writer;
 
 /// The open database.

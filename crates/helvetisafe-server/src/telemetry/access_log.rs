@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::{Answered, Metrics};
+use super::{CLIENT_GONE, Ended, Metrics};
 use crate::log;
 
 /// The number of lines that wait for standard error. Further ones are dropped and counted, since a slow reader
@@ -29,15 +29,18 @@ impl AccessLog {
         Ok((Self { lines, metrics }, writer))
     }
 
-    pub(super) fn write(&self, answered: &Answered, client: Option<IpAddr>) {
-        let micros = (answered.seconds * 1_000_000.0).round() / 1000.0;
+    pub(super) fn write(&self, ended: &Ended, client: Option<IpAddr>) {
+        let is_gone = ended.status == CLIENT_GONE;
+        let code = ended.code.map(|code| code.as_str());
+        let code = code.or(is_gone.then_some("client_gone"));
+        let micros = (ended.seconds * 1_000_000.0).round() / 1000.0;
         let client = client.map(|client| client.to_string());
         let fields = [
             ("client", client.into()),
-            ("method", answered.method.into()),
-            ("route", answered.route.into()),
-            ("status", answered.status.as_u16().into()),
-            ("code", answered.code.map(|code| code.as_str()).into()),
+            ("method", ended.method.into()),
+            ("route", ended.route.into()),
+            ("status", ended.status.into()),
+            ("code", code.into()),
             ("milliseconds", micros.into()),
         ];
         if self

@@ -20,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::Answered;
+use super::Ended;
 use super::labels::{LimitLabels, RequestLabels, ResultLabels, RouteLabels};
 
 /// The upper bounds of the latency histogram, in seconds.
@@ -73,7 +73,8 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        let help = "Answered requests";
+        let help =
+            "Requests by the status of their answer; 499 if the client disconnected before it";
         registry.register("http_requests", help, self.requests.clone());
         let help = "Time from the head of a request to the head of its answer";
         registry.register("http_request_duration_seconds", help, self.latency.clone());
@@ -113,9 +114,13 @@ impl Metrics {
         }
     }
 
-    pub(super) fn count(&self, answered: &Answered) {
-        let &Answered { method, route, .. } = answered;
-        let status = answered.status.as_u16();
+    pub(super) fn count(&self, ended: &Ended) {
+        let &Ended {
+            method,
+            route,
+            status,
+            ..
+        } = ended;
         let labels = RequestLabels {
             method,
             route,
@@ -123,12 +128,12 @@ impl Metrics {
         };
         self.requests.get_or_create(&labels).inc();
         let latency = self.latency.get_or_create(&RouteLabels { method, route });
-        latency.observe(answered.seconds);
+        latency.observe(ended.seconds);
         drop(latency);
-        if route == FetchToken::PATH && answered.status == StatusCode::OK {
+        if route == FetchToken::PATH && status == StatusCode::OK {
             self.tokens.inc();
         }
-        let limit = LIMITS.iter().find(|(code, _)| answered.code == Some(*code));
+        let limit = LIMITS.iter().find(|(code, _)| ended.code == Some(*code));
         if let Some((_, limit)) = limit {
             self.throttled.get_or_create(&LimitLabels { limit }).inc();
         }

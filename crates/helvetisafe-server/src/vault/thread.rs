@@ -11,6 +11,7 @@ use axum::Router;
 use axum::serve::{Listener, ListenerExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -22,7 +23,7 @@ use crate::connections;
 use crate::http;
 use crate::limits::Limits;
 use crate::settings::Bounds;
-use crate::shared::Shared;
+use crate::shared::{PAGE_READS, Shared};
 use crate::store::{Database, Store};
 use crate::telemetry::{self, ConnectionCounts};
 
@@ -66,6 +67,7 @@ pub(super) fn run(
             limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
             answers: Budget::new(settings.answer_budget),
+            page_reads: Arc::new(Semaphore::new(PAGE_READS)),
             settings,
             readiness: Default::default(),
         });

@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 use serde_json::Value;
 
 use crate::certificates::Authority;
-use crate::process::run;
+use crate::process::{Serve, run};
 use crate::state::State;
 
 /// Returns the exit status and the checks with this name.
@@ -215,4 +215,26 @@ fn faults_of_the_database_are_explained() {
         "fault",
         ["can be read by other users", "chmod 600"],
     );
+}
+
+#[test]
+fn a_database_that_a_vault_uses_is_a_fault() {
+    let state = State::new();
+    let database = state.database();
+    let arguments = ["--database", &database, "--listen", "127.0.0.1:0"];
+    let lock = state.folder.path().join("vault.db.lock");
+    let serve = Serve::start(&state, &[]);
+    one(
+        &arguments,
+        "database",
+        "fault",
+        ["another process uses it", "stop that process"],
+    );
+    serve.stop();
+    one(&arguments, "database", "ok", ["has the tables", ""]);
+    fs::remove_file(&lock).unwrap();
+    one(&arguments, "database", "ok", ["has the tables", ""]);
+    assert!(!lock.exists(), "check makes no file");
+    // It keeps no lock.
+    Serve::start(&state, &[]).stop();
 }

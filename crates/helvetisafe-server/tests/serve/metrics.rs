@@ -1,6 +1,7 @@
 //! Metrics and the access log.
 
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -164,6 +165,48 @@ fn make_requests_without_a_log(serve: &Serve) {
     ask(&mut connect(serve.address), "/health").unwrap();
 }
 
+/// The write happens all the same, so it must leave a trace.
+#[test]
+fn a_request_whose_client_disconnects_is_logged_and_counted() {
+    use std::io::Write;
+    let state = State::new();
+    let options = ["--access-log", "--metrics-listen", "127.0.0.1:0"];
+    let mut serve = Serve::start(&state, &options);
+    let metrics = serve.metrics_address();
+    // The write waits for this transaction.
+    let other = rusqlite::Connection::open(state.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = r#"{"key":"a","value":"AAAAAAAAAAAAAAAAAAAAAA==","nonce":"AAAAAAAAAAAAAAAA"}"#;
+    let mut stream = connect(serve.address);
+    let request = format!(
+        "POST /api/v1/secrets HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        state.token,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    drop(stream);
+    let line = serve.line("access");
+    for field in [
+        r#"method="POST" route="/api/v1/secrets" status=499"#,
+        r#"code="client_gone""#,
+        r#"client="127.0.0.1""#,
+    ] {
+        assert!(line.contains(field), "{field} in {line}");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    let text = scrape(metrics);
+    let count =
+        r#"helvetisafe_http_requests_total{method="POST",route="/api/v1/secrets",status="499"} 1"#;
+    assert!(text.lines().any(|it| it == count), "{text}");
+    serve.stop();
+    let (key,): (String,) = other
+        .query_row("SELECT key FROM secrets", [], |row| Ok((row.get(0)?,)))
+        .unwrap();
+    assert_eq!(key, "a");
+}
+
 #[test]
 fn an_address_of_the_metrics_that_is_taken_is_an_error() {
     let state = State::new();
@@ -179,4 +222,25 @@ fn an_address_of_the_metrics_that_is_taken_is_an_error() {
         stderr.contains(&address) && stderr.contains("in use"),
         "{stderr}"
     );
+}
+
+/// In JSON the level says that it is a warning; in text the message does.
+#[test]
+fn a_warning_has_its_level_once() {
+    let (state, authority) = (State::new(), crate::certificates::Authority::new());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let soon = rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(9 * 86_400);
+    let pair = authority.pair_with(|it| it.not_after = soon);
+    let files = pair.write(state.folder.path());
+    let part = "expires at";
+    let mut serve = Serve::start_tls(&state, &files, &["--log-format=json"]);
+    let line: Value = serde_json::from_str(&serve.line(part)).unwrap();
+    assert_eq!(line["level"], "warning");
+    let message = line["message"].as_str().unwrap();
+    assert!(!message.contains("WARNING"), "{message}");
+    serve.stop();
+    let mut serve = Serve::start_tls(&state, &files, &[]);
+    let line = serve.line(part);
+    assert!(line.starts_with("helvetisafe-server: WARNING: "), "{line}");
+    serve.stop();
 }

@@ -139,6 +139,28 @@ fn changed_files_are_loaded_without_a_signal_and_after_an_error_the_old_pair_sta
     serve.stop();
 }
 
+/// The remedy that the log names is noticed, though it changes no content.
+#[test]
+fn a_corrected_mode_of_the_key_is_noticed() {
+    use std::os::unix::fs::PermissionsExt;
+    let (state, authority) = (State::new(), Authority::new());
+    let folder = state.folder.path();
+    let mut serve = Serve::start_tls(&state, &authority.pair().write(folder), &[]);
+    let config = client_config(&authority, ALL_VERSIONS);
+    let second = authority.pair();
+    let new = folder.join("new");
+    crate::certificates::write_key(&new, &second.key);
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(folder.join("tls.crt"), &second.certificate).unwrap();
+    fs::rename(&new, folder.join("tls.key")).unwrap();
+    serve.line("chmod 600");
+    let mode = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(folder.join("tls.key"), mode).unwrap();
+    serve.line("loaded the certificate");
+    assert_eq!(served(&config, &serve), second.der);
+    serve.stop();
+}
+
 /// `tls.crt` → `..data/tls.crt`, and `..data` → a folder that is switched by renaming a link.
 #[test]
 fn the_switched_link_of_a_kubernetes_volume_is_noticed() {

@@ -115,6 +115,29 @@ fn slow_readers_hold_bounded_memory() {
     assert_eq!(read["value"].as_str().unwrap().len(), 1_400_000);
 }
 
+/// A page is read and serialized in memory, so its share of the budget is taken before.
+#[test]
+fn a_page_takes_its_share_before_it_is_read() {
+    let site = site_of(crate::support::builder().answer_budget(4_000_000));
+    let value = json!({ "value": "A".repeat(1_400_000), "nonce": NONCE });
+    site.call("POST", "/api/v1/secrets/a", Some(value))
+        .success(201);
+    let mut slow = connect(&site);
+    let request = head(&site, "GET /api/v1/secrets/a", "");
+    slow.write_all(request.repeat(20).as_bytes()).unwrap();
+    slow.read_exact(&mut [0]).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let page = |limit: u32| site.call("GET", &format!("/api/v1/secrets?limit={limit}"), None);
+    let answer = page(10_000);
+    answer.error(503);
+    assert_eq!(answer.headers["retry-after"], "1");
+    page(100).success(200);
+    drop(slow);
+    until(200, || page(10_000));
+    // A page that is sent takes no more than its length.
+    page(10_000).success(200);
+}
+
 #[test]
 fn a_refused_request_is_answered_before_its_body() {
     let site = site();

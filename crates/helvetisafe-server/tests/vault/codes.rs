@@ -188,6 +188,7 @@ fn of_bodies() -> Vec<ErrorCode> {
             &with(&format!("{JSON}content-encoding: x\r\n")),
             ErrorCode::UnknownEncoding,
         ),
+        of_transfer_encodings(&site),
         check(&cut, ErrorCode::BodyCutShort),
         check(&write(json!([])), ErrorCode::NotAnObject),
         check(&write(json!({})), ErrorCode::MissingMember),
@@ -216,6 +217,27 @@ fn of_bodies() -> Vec<ErrorCode> {
         check(&changed, ErrorCode::VersionMismatch),
         check(&site.create("there"), ErrorCode::SecretExists),
     ]
+}
+
+/// Two programs could read such a body differently.
+fn of_transfer_encodings(site: &Site) -> ErrorCode {
+    for headers in [
+        "transfer-encoding: gzip, chunked\r\n",
+        "transfer-encoding: identity\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked, chunked\r\n",
+        "transfer-encoding: , chunked\r\n",
+    ] {
+        let body = secret("a").to_string();
+        let request = format!(
+            "POST /api/v1/secrets HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n{JSON}{headers}\r\n\
+             {:x}\r\n{body}\r\n0\r\n\r\n",
+            site.token,
+            body.len()
+        );
+        let answer = exchange(site.vault.address(), request.as_bytes()).unwrap();
+        check(&answer, ErrorCode::InvalidTransferEncoding);
+    }
+    ErrorCode::InvalidTransferEncoding
 }
 
 /// The name is in the body of a create. The text names the member, and the code the reason.

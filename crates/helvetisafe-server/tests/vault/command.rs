@@ -1,6 +1,7 @@
 //! `helvetisafe-server dev`.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Output;
 
@@ -296,4 +297,38 @@ fn a_vault_for_development_can_use_postgresql() {
         assert!(stderr.contains(part), "{stderr}");
         assert!(!stderr.contains("hunter2"), "{stderr}");
     }
+}
+
+/// The introduction of `dev` names the place of the secrets.
+#[test]
+fn the_introduction_says_where_the_data_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}/elsewhere.db", folder.path().display());
+    let state = folder.path().join("state");
+    let state = state.to_str().unwrap();
+    let introduction = |options: &[&str]| {
+        let mut arguments = vec!["dev", "--listen", "127.0.0.1:0"];
+        arguments.extend(options);
+        let mut child = command(&arguments).spawn().unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let text = introduction(&["--state", state, "--database", &database]);
+    let expected =
+        format!("the database is {database}; private key and credentials are in {state}");
+    assert!(text.contains(&expected), "{text}");
+    std::fs::remove_file(folder.path().join("elsewhere.db")).unwrap();
+    let text = introduction(&["--database", &database]);
+    let expected = format!("no later start reads the secrets that stay in {database}");
+    assert!(text.contains(&expected), "{text}");
+    assert!(!text.contains("secrets, keys"), "{text}");
+    let text = introduction(&[]);
+    assert!(
+        text.contains("secrets, keys and credentials are lost"),
+        "{text}"
+    );
 }

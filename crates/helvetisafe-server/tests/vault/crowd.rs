@@ -21,6 +21,9 @@ const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 /// The largest memory of a vault under any clients without a credential, in KiB.
 const MOST_KIB: u64 = 100_000;
 
+/// The budget of answers, and the heap's own losses, in KiB.
+const MOST_OF_ANSWERS_KIB: u64 = 200_000;
+
 /// If a socket sends nothing for this long, the vault does not read it.
 const STUCK: Duration = Duration::from_millis(500);
 
@@ -262,5 +265,49 @@ fn a_connection_with_a_credential_outlives_the_idle_ones() {
     known.write_all(request.as_bytes()).unwrap();
     read_answer(&mut known, false).unwrap().success(200);
     drop(idle);
+    dev.stop("TERM");
+}
+
+/// Stores secrets with names of the largest length.
+fn store_long_names(dev: &Dev, token: &str, count: usize) {
+    let mut stream = TcpStream::connect(address(dev)).unwrap();
+    for n in 0..count {
+        let body = crate::support::secret(&format!("k{n:0254}")).to_string();
+        let length = body.len();
+        let request = format!(
+            "POST /api/v1/secrets HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        read_answer(&mut stream, false).unwrap().success(201);
+    }
+}
+
+/// Clients that leave, and clients that do not read, make the vault hold no more than its budget.
+#[test]
+fn pages_of_the_list_take_bounded_memory() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let dev = Dev::start_with(None, &["--limit-requests", "off"]);
+    let token = dev.fetch_token().success(200)["access_token"].clone();
+    let token = token.as_str().unwrap();
+    store_long_names(&dev, token, 3_000);
+    let before = peak_kib(&dev);
+    let request = format!(
+        "GET /api/v1/secrets?limit=10000 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n"
+    );
+    let mut crowd = crowd(&dev, CROWD, &request, 0);
+    // The first ones leave without a word.
+    crowd.drain(..CROWD / 2);
+    for stream in &mut crowd {
+        let status = refusal(stream);
+        let peak = peak_kib(&dev);
+        assert!(peak < before + MOST_OF_ANSWERS_KIB, "{before} {peak}");
+        assert!(matches!(status, Some(200 | 503)), "{status:?}");
+    }
+    println!("{before} KiB before, at most {} KiB", peak_kib(&dev));
+    drop(crowd);
+    answer_to(address(&dev), request.as_bytes())
+        .unwrap()
+        .success(200);
     dev.stop("TERM");
 }

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use helvetisafe_proto::Scope;
 use secrecy::ExposeSecret;
 
-use crate::support::{Site, new_account, site, site_of};
+use crate::support::{Site, new_account, site, site_of, throttled_site};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -119,4 +119,23 @@ fn an_access_token_expires_after_its_lifetime() {
     assert_eq!(works(&site), 200, "from the cache");
     sleep(Duration::from_millis(450));
     assert_eq!(works(&site), 401);
+}
+
+/// PostgreSQL takes no NUL in a text.
+#[test]
+fn a_client_id_that_no_vault_issues_is_an_unknown_client() {
+    for client_id in ["\0", "hs_client_\0", "\u{fdd0}", "a\r\nb", "\u{7f}"] {
+        let site = throttled_site();
+        let log_in = || {
+            site.post_form(&[
+                ("grant_type", "client_credentials"),
+                ("client_id", client_id),
+                ("client_secret", "x"),
+            ])
+        };
+        assert_eq!(log_in().error(401), "invalid_client", "{client_id:?}");
+        let again = log_in();
+        again.error(429);
+        assert_eq!(again.body["code"], "too_many_failed_logins");
+    }
 }

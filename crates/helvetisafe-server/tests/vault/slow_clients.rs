@@ -134,6 +134,30 @@ fn silent_connections_with_a_credential_delay_others_only_for_a_limited_time() {
     drop(silent);
 }
 
+/// Connections of a revoked token give way to others, though they stay busy.
+#[test]
+fn connections_of_a_revoked_token_give_way() {
+    let site = site_of(crate::support::builder().max_connections(4));
+    let request = format!(
+        "GET /api/v1/secrets HTTP/1.1\r\nhost: a\r\nx-aegis-token: {}\r\n\r\n",
+        site.token
+    );
+    let ask = |stream: &mut TcpStream| {
+        stream.write_all(request.as_bytes()).unwrap();
+        read_answer(stream, false).unwrap()
+    };
+    let mut busy: Vec<TcpStream> = (0..4).map(|_| connect(&site)).collect();
+    for stream in &mut busy {
+        ask(stream).success(200);
+    }
+    site.vault.revoke_api_tokens(&site.account).unwrap();
+    for stream in &mut busy {
+        ask(stream).error(401);
+    }
+    check_health(&site);
+    drop(busy);
+}
+
 #[test]
 fn a_client_that_does_not_read_is_disconnected() {
     let site = site_with_short_timeout();

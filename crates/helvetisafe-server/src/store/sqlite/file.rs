@@ -38,12 +38,24 @@ impl OpenFile {
     }
 }
 
+/// Returns true if another process uses the database. Nothing is made, and no lock remains.
+pub(crate) fn is_in_use(database: &Path) -> bool {
+    // A missing lock file is one that no process has locked. Shared, so that two such questions do not disturb each
+    // other.
+    let lock = File::open(lock_path(database));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    PathBuf::from(path)
+}
+
 /// Locks a separate file: SQLite's locks on the database file are lost when this process closes any handle
 /// of it. The lock file is never removed, since two processes could then lock two files of the same name.
 fn lock(database: &Path) -> Result<File, Error> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
+    let path = lock_path(database);
     let mut options: OpenOptions = private_files::options();
     let file = options
         .create(true)
