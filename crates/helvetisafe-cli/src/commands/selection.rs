@@ -23,7 +23,9 @@ pub(super) use args::SelectionArgs;
 pub(super) use danger::refused_name;
 pub(super) use keys::Keys;
 pub(super) use names::{NamedBy, refused_from_vault};
-pub(super) use project::{FILE as PROJECT_FILE, Project, VARIABLE as PROJECT_VARIABLE};
+#[cfg(feature = "templates")]
+pub(super) use project::VARIABLE as PROJECT_VARIABLE;
+pub(super) use project::{FILE as PROJECT_FILE, Project};
 pub(super) use renamed::{IfMissing, Renamed};
 use request::{Request, Selected};
 use source::{advice_for_duplicate, both};

@@ -194,7 +194,7 @@ impl Offline {
         shared.is_late.store(false, Ordering::Relaxed);
         if has_replaced {
             // A failure that follows has the number of all secrets.
-            let cause = match requests.len() == 1 || outcomes.iter().any(|it| is_late(it)) {
+            let cause = match requests.len() == 1 || outcomes.iter().any(is_late) {
                 true => format!("timed out after {budget}"),
                 false => {
                     let failure = budget.timeout(read, requests.len(), "read", &[]);
