@@ -87,12 +87,16 @@ pub(super) fn make<'a, R: Runtime>(
     })
 }
 
-/// Returns the number of connections that the calls need.
+/// Returns the number of connections that the calls need: one each, but the last secret needs none while the private key
+/// is unlocked.
 fn connections(calls: &[FirstCall]) -> usize {
     let unlocks = calls
         .iter()
-        .filter(|call| matches!(call, FirstCall::PrivateKey(_)));
-    (calls.len() - unlocks.count()).max(1)
+        .any(|call| matches!(call, FirstCall::PrivateKey(_)));
+    match calls.len() {
+        count @ 3.. if unlocks => count - 1,
+        count => count.max(1),
+    }
 }
 
 /// Fetches the access token, and opens the other connections meanwhile.

@@ -15,7 +15,7 @@ const DB: &str = "/api/v1/secrets/db";
 fn world() -> World {
     let org_key = OrgKey::from_bytes(&[7; 32]);
     World::new(move |seen, _| {
-        let body = match (seen.method.as_str(), seen.path.as_str()) {
+        let body = match (seen.method.as_str(), seen.route()) {
             ("GET", ORG_KEY) => wrapped_for_test_key(&org_key),
             ("GET", LIST) => r#"{"keys":[
                 {"key":"db","created_at":"2026-11-23T12:00:00","updated_at":"","expires_at":"9999-12-31T23:59:59Z"},
@@ -120,7 +120,7 @@ fn an_odd_time_fails_no_read_and_no_write() {
 fn a_secret_whose_expiry_is_unreadable_is_not_copied() {
     let org_key = OrgKey::from_bytes(&[7; 32]);
     let world = World::new(move |seen, _| {
-        let body = match (seen.method.as_str(), seen.path.as_str()) {
+        let body = match (seen.method.as_str(), seen.route()) {
             ("GET", ORG_KEY) => wrapped_for_test_key(&org_key),
             ("GET", DB) => {
                 let record = record(&org_key, "db", br#"{"db":"v"}"#);

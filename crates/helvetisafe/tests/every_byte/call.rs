@@ -259,10 +259,10 @@ impl Stage {
             }
             let recorded = answers.iter().find(|(line, _)| is(request, *line));
             let bytes = match (recorded, found) {
-                _ if request.path.ends_with(SEALED_ELSEWHERE) => sealed_elsewhere(),
+                _ if request.route().ends_with(SEALED_ELSEWHERE) => sealed_elsewhere(),
                 (Some((_, bytes)), _) => bytes.clone(),
-                (None, Found::Own) => answer("200 OK", &self.sent(&request.path)),
-                (None, Found::Foreign) => answer("200 OK", &foreign(&self.sent(&request.path))),
+                (None, Found::Own) => answer("200 OK", &self.sent(request.route())),
+                (None, Found::Foreign) => answer("200 OK", &foreign(&self.sent(request.route()))),
                 (None, Found::Absent) => answer("404 Not Found", br#"{"error":"no"}"#),
                 (None, Found::Forbidden) => answer("403 Forbidden", b""),
             };

@@ -28,7 +28,7 @@ impl Recording {
         let (shared, address) = (Arc::clone(&answers), vault.address());
         let proxy = serve(move |request| {
             let answer = request.forward(address);
-            let call = (request.method.clone(), request.path.clone());
+            let call = (request.method.clone(), request.route().to_owned());
             shared.lock().unwrap().insert(call, answer.clone());
             Reply::new(answer, End::KeepOpen)
         });
