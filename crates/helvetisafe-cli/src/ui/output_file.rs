@@ -52,7 +52,13 @@ fn group(text: &str) -> Result<u32, String> {
     number.map_or_else(|| named_group(text), Ok)
 }
 
-#[cfg(unix)]
+/// The C library of a static program loads its lists of groups at run time, and crashes if it has none.
+#[cfg(all(unix, target_feature = "crt-static"))]
+fn named_group(_: &str) -> Result<u32, String> {
+    Err("this program is linked statically and cannot look up groups; give the number".to_owned())
+}
+
+#[cfg(all(unix, not(target_feature = "crt-static")))]
 fn named_group(name: &str) -> Result<u32, String> {
     match nix::unistd::Group::from_name(name) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),

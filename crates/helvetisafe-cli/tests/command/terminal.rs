@@ -333,7 +333,8 @@ fn init_keeps_the_secrets_of_a_profile_that_it_replaces() {
         let kept = std::fs::read_to_string(folder.join("default.client-secret")).unwrap();
         assert_eq!(kept, secret);
         let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
-        let line = "client_secret_file = \"default.client-secret\" # made by init for config.toml\n";
+        let line =
+            "client_secret_file = \"default.client-secret\" # made by init for config.toml\n";
         assert!(config.contains(line), "{config}");
     }
 }
