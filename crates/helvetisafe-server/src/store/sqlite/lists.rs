@@ -31,7 +31,6 @@ impl Sqlite {
         })
     }
 
-    #[allow(dead_code, reason = "for lists in pages")]
     pub(in crate::store) fn list_page(
         &self,
         tenant: Tenant,
