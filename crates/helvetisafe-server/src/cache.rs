@@ -37,6 +37,8 @@ pub(crate) struct CachedList {
     pub(crate) read_at: Moment,
     /// The first expiry of a secret in the list.
     pub(crate) expires_at: Option<Moment>,
+    /// The number of secrets.
+    pub(crate) length: usize,
 }
 
 impl CachedList {
@@ -51,9 +53,21 @@ impl CachedList {
 impl ListCache {
     /// Returns the last list, if it has the version and no secret in it has expired.
     pub(crate) fn get(&self, tenant: Tenant, version: ListVersion, now: Moment) -> Option<Bytes> {
+        self.get_page(tenant, u32::MAX, version, now)
+    }
+
+    /// Returns the last list as a page from its start, if it is valid and has at most `limit` secrets.
+    pub(crate) fn get_page(
+        &self,
+        tenant: Tenant,
+        limit: u32,
+        version: ListVersion,
+        now: Moment,
+    ) -> Option<Bytes> {
         let inner = self.lock();
         let list = inner.lists.get(&tenant)?;
-        list.is_valid(version, now).then(|| list.body.clone())
+        let fits = u32::try_from(list.length).is_ok_and(|length| length <= limit);
+        (fits && list.is_valid(version, now)).then(|| list.body.clone())
     }
 
     pub(crate) fn insert(&self, tenant: Tenant, list: CachedList) {
@@ -121,6 +135,7 @@ mod tests {
             version: VERSION,
             read_at,
             expires_at,
+            length: 2,
         }
     }
 
@@ -133,6 +148,14 @@ mod tests {
         assert!(cache.get(tenant(1), VERSION, end).is_none());
         assert!(cache.get(tenant(1), ListVersion(1), now).is_none());
         assert!(cache.get(tenant(2), VERSION, now).is_none());
+    }
+
+    #[test]
+    fn a_list_is_a_page_that_has_room_for_it() {
+        let (cache, now) = (ListCache::default(), Moment::now());
+        cache.insert(tenant(1), list(1, now, None));
+        assert!(cache.get_page(tenant(1), 1, VERSION, now).is_none());
+        assert!(cache.get_page(tenant(1), 2, VERSION, now).is_some());
     }
 
     /// After the clock was set back, a secret that had expired may exist again.

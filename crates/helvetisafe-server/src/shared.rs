@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use helvetisafe_proto::endpoint::{Page, SecretsAnswer};
+use helvetisafe_proto::endpoint::{ListedSecret, Page, SecretsAnswer};
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -82,8 +82,7 @@ impl Shared {
         let (shared, runtime) = (Arc::clone(self), Handle::current());
         let built = spawn_blocking(move || {
             let list = runtime.block_on(shared.store.list(tenant))?;
-            let expiries = list.secrets.iter().map(|secret| secret.expires_at.known());
-            let expires_at = expiries.flatten().min().map(Moment::from);
+            let (length, expires_at) = (list.secrets.len(), first_expiry(&list.secrets));
             let answer = SecretsAnswer {
                 keys: list.secrets,
                 has_more: false,
@@ -93,6 +92,7 @@ impl Shared {
                 version: list.version,
                 read_at: list.read_at,
                 expires_at,
+                length,
             };
             shared.lists.insert(tenant, built.clone());
             Ok(built.body)
@@ -102,36 +102,86 @@ impl Shared {
             .unwrap_or_else(|error| Err(ended(&error).into()))
     }
 
-    /// Returns the JSON of a page of the list. A page takes milliseconds, so a thread for such work reads it. Few are
-    /// read at a time, each with its share of the budget; the others wait without memory, and a request whose client
-    /// disconnects meanwhile is not begun.
+    /// Returns the JSON of a page of the list, from the cache if it is the whole list and nothing has changed.
+    ///
+    /// A page takes milliseconds, so a thread for such work reads it. Few are read at a time, each with its share of the
+    /// budget; the others wait without memory, and a request whose client disconnects meanwhile is not begun.
     pub(crate) async fn list_page(
         self: &Arc<Self>,
         tenant: Tenant,
         page: Page,
     ) -> Result<Bytes, ReadError> {
+        if page.after.is_none() {
+            let (version, now) = self.store.list_version(tenant).await?;
+            if let Some(body) = self.lists.get_page(tenant, page.limit, version, now) {
+                return Ok(body);
+            }
+        }
         let turn = timeout(MAX_PAGE_WAIT, Arc::clone(&self.page_reads).acquire_owned());
         let Ok(Ok(turn)) = turn.await else {
             return Err(ReadError::Overloaded);
         };
-        let mut share = self.share(page_bound(page.limit))?;
+        let share = self.share(page_bound(page.limit))?;
         let (shared, runtime) = (Arc::clone(self), Handle::current());
         let read = spawn_blocking(move || {
             // Here, since the read continues if the client disconnects.
             let _turn = turn;
-            let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-            let one_more = Page {
-                limit: page.limit.saturating_add(1),
-                ..page
-            };
-            let mut keys = runtime.block_on(shared.store.list_page(tenant, one_more))?;
-            let has_more = keys.len() > limit;
-            keys.truncate(limit);
-            let json = json(&SecretsAnswer { keys, has_more })?;
-            share.shrink_to(json.capacity());
-            Ok(share.attach_to(json))
+            if page.after.is_some() {
+                let (keys, has_more) = shared.read_page(&runtime, tenant, page)?;
+                return json_with(share, &SecretsAnswer { keys, has_more });
+            }
+            shared.first_page(&runtime, tenant, page, share)
         });
         read.await.unwrap_or_else(|error| Err(ended(&error).into()))
+    }
+
+    /// Returns the JSON of the first page, and caches it if it is the whole list.
+    ///
+    /// The version is read before the page. If there is a write in between, the cached list is never used.
+    fn first_page(
+        &self,
+        runtime: &Handle,
+        tenant: Tenant,
+        page: Page,
+        share: Share,
+    ) -> Result<Bytes, ReadError> {
+        let (version, read_at) = runtime.block_on(self.store.list_version(tenant))?;
+        // Another request may have read the page during the wait.
+        if let Some(body) = self.lists.get_page(tenant, page.limit, version, read_at) {
+            return Ok(body);
+        }
+        let (keys, has_more) = self.read_page(runtime, tenant, page)?;
+        let (length, expires_at) = (keys.len(), first_expiry(&keys));
+        let body = json_with(share, &SecretsAnswer { keys, has_more })?;
+        if !has_more {
+            let list = CachedList {
+                body: body.clone(),
+                version,
+                read_at,
+                expires_at,
+                length,
+            };
+            self.lists.insert(tenant, list);
+        }
+        Ok(body)
+    }
+
+    /// Reads the secrets of a page. The second value is true if there are more.
+    fn read_page(
+        &self,
+        runtime: &Handle,
+        tenant: Tenant,
+        page: Page,
+    ) -> Result<(Vec<ListedSecret>, bool), StoreError> {
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let one_more = Page {
+            limit: page.limit.saturating_add(1),
+            ..page
+        };
+        let mut keys = runtime.block_on(self.store.list_page(tenant, one_more))?;
+        let has_more = keys.len() > limit;
+        keys.truncate(limit);
+        Ok((keys, has_more))
     }
 
     /// Serializes an answer. Its memory counts against the budget until the last copy is dropped: a slow
@@ -157,6 +207,19 @@ fn page_bound(limit: u32) -> usize {
         .unwrap_or(usize::MAX)
         .saturating_add(1)
         .saturating_mul(ROW_BOUND)
+}
+
+/// Returns the first time at which a secret expires.
+fn first_expiry(secrets: &[ListedSecret]) -> Option<Moment> {
+    let expiries = secrets.iter().map(|secret| secret.expires_at.known());
+    expiries.flatten().min().map(Moment::from)
+}
+
+/// Serializes an answer whose share of the budget was taken before.
+fn json_with(mut share: Share, answer: &impl Serialize) -> Result<Bytes, ReadError> {
+    let json = json(answer)?;
+    share.shrink_to(json.capacity());
+    Ok(share.attach_to(json))
 }
 
 fn json(answer: &impl Serialize) -> Result<Vec<u8>, StoreError> {

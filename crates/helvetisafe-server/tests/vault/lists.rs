@@ -25,15 +25,25 @@ fn names(site: &Site) -> Vec<String> {
     list(site).iter().map(name).collect()
 }
 
+/// Returns the names in the list, which are those of a page that has room for them. Either may be cached.
+fn names_in_both(site: &Site) -> Vec<String> {
+    let (in_page, has_more) = page(site, "limit=100");
+    assert!(!has_more);
+    let names = names(site);
+    assert_eq!(in_page, names);
+    assert_eq!(page(site, "limit=100").0, names);
+    names
+}
+
 #[test]
 fn each_kind_of_write_is_in_the_next_list() {
     let site = site();
-    assert_eq!(names(&site), [""; 0]);
+    assert_eq!(names_in_both(&site), [""; 0]);
     site.create("b").success(201);
-    assert_eq!(names(&site), ["b"]);
+    assert_eq!(names_in_both(&site), ["b"]);
     site.call("POST", "/api/v1/secrets/a", Some(update()))
         .success(201);
-    assert_eq!(names(&site), ["a", "b"], "by name");
+    assert_eq!(names_in_both(&site), ["a", "b"], "by name");
 
     let before = list(&site);
     assert_eq!(list(&site), before, "the same as long as nothing changes");
@@ -44,7 +54,7 @@ fn each_kind_of_write_is_in_the_next_list() {
     assert_eq!(after[1], before[1]);
 
     site.call("DELETE", "/api/v1/secrets/b", None).success(204);
-    assert_eq!(names(&site), ["a"]);
+    assert_eq!(names_in_both(&site), ["a"]);
 }
 
 /// Returns the names of a page, and if more follow.
@@ -113,16 +123,16 @@ fn an_expired_secret_is_not_listed() {
     let body = json!({ "key": "ends", "value": VALUE, "nonce": NONCE, "expiresAt": end });
     site.call("POST", "/api/v1/secrets", Some(body))
         .success(201);
-    assert_eq!(names(&site), ["ends", "stays"]);
+    assert_eq!(names_in_both(&site), ["ends", "stays"]);
     sleep(Duration::from_millis(350));
-    assert_eq!(names(&site), ["stays"]);
+    assert_eq!(names_in_both(&site), ["stays"]);
 }
 
 #[test]
 fn a_list_contains_only_its_organization() {
     let one = site();
     one.create("mine").success(201);
-    assert_eq!(names(&one), ["mine"]);
+    assert_eq!(names_in_both(&one), ["mine"]);
     let organization = one.vault.new_organization().unwrap();
     let account = one.vault.new_account(&organization, new_account()).unwrap();
     let other = Site { account, ..one };
@@ -167,8 +177,8 @@ fn a_restarted_vault_lists_its_secrets() {
     let database = folder.path().join("vault.db");
     let site = site_of(Vault::builder().state(&database));
     site.create("kept").success(201);
-    assert_eq!(names(&site), ["kept"]);
+    assert_eq!(names_in_both(&site), ["kept"]);
     let site = again(site, &database);
     site.create("new").success(201);
-    assert_eq!(names(&site), ["kept", "new"]);
+    assert_eq!(names_in_both(&site), ["kept", "new"]);
 }
