@@ -118,6 +118,12 @@ def beside_the_floor():
             yield envelope(op, size), envelope(floor, size), line
 
 
+def beside_plain_http():
+    for by in "PEM key", "API token":
+        line = Line(f"process start to first secret, {by}")
+        yield start(by, "https"), start(by), line
+
+
 class Worker:
     """A client behind the line protocol."""
 
@@ -233,10 +239,19 @@ def print_table(title, jobs, rounds, ours, peer):
             row(line, pairs, lambda mine, theirs: theirs / mine)
 
 
+def print_network(rounds, ours, peer):
+    print_table("Over a network", over_a_network(), rounds, ours, peer)
+    heading("TLS beside plain HTTP", ["work", "TLS", "HTTP", "ratio", "middle half", "at most"])
+    for tls, plain, line in beside_plain_http():
+        # Both take milliseconds, so a few rounds more cost little.
+        pairs = in_turn(3 * rounds, lambda: ours(tls), lambda: ours(plain))
+        row(line, pairs, lambda mine, floor: mine / floor)
+
+
 def print_tables(rounds, ours, peer):
     print_table("Beside the Python client", beside_the_peer(), rounds, ours, peer)
     print_table("Growth", growth(), rounds, ours, peer)
-    print_table("Over a network", over_a_network(), rounds, ours, peer)
+    print_network(rounds, ours, peer)
     heading("Beside the floor", ["work", "ours", "floor", "ratio", "middle half", "at most"])
     for mine, floor, line in beside_the_floor():
         pairs = in_turn(rounds, lambda: ours(mine), lambda: ours(floor))
@@ -275,7 +290,7 @@ def main(folder, rounds, only_network):
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
         print(f"{machine()}; {rounds} rounds; load before: {load}")
         if only_network:
-            print_table("Over a network", over_a_network(), rounds, ours, peer)
+            print_network(rounds, ours, peer)
         else:
             print_tables(rounds, ours, peer)
 
