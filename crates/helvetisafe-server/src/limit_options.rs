@@ -37,8 +37,5 @@ impl LimitOptions {
 }
 
 fn parse(text: &str) -> Result<Limit, InvalidRate> {
-    match text {
-        "off" => Ok(Limit(None)),
-        rate => rate.parse().map(|rate| Limit(Some(rate))),
-    }
+    Rate::parse_limit(text).map(Limit)
 }

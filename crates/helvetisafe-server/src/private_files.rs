@@ -91,6 +91,23 @@ pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>,
     Ok(text)
 }
 
+/// Returns true if other users can read or write a file with a secret, as [`read_key`] refuses it.
+pub(crate) fn is_secret_exposed(path: &Path) -> std::io::Result<bool> {
+    is_exposed(&File::open(path)?)
+}
+
+/// Returns true if users other than the owner can write a file or a folder.
+#[cfg(unix)]
+pub(crate) fn is_writable_by_others(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(std::fs::metadata(path)?.mode() & 0o022 != 0)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_writable_by_others(_: &Path) -> std::io::Result<bool> {
+    Ok(false)
+}
+
 #[cfg(unix)]
 fn is_exposed(file: &File) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt;

@@ -17,6 +17,12 @@ impl Proxies {
         (!networks.is_empty()).then(|| Self(networks.into()))
     }
 
+    /// Returns the network that every address is in, if there is one.
+    pub(crate) fn of_everyone(&self) -> Option<IpNet> {
+        let mut networks = self.0.iter();
+        networks.find(|network| network.prefix_len() == 0).copied()
+    }
+
     /// Returns true if a peer is one of them.
     pub(crate) fn contains(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();

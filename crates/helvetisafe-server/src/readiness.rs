@@ -1,19 +1,22 @@
-//! The readiness of this node for requests, for load balancers.
+//! The readiness of this node for requests, for load balancers and metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::log;
-use crate::store::{Schema, Store};
+use crate::store::{Probe, Store, StoreError, skew};
 
 /// The age up to which a result is reused, so that probes cost the database nothing.
 const CACHED: Duration = Duration::from_secs(1);
 /// The longest time of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The difference of the clocks from which the operator is warned.
+pub(crate) const MAX_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// The readiness of a vault.
 #[derive(Default)]
@@ -24,10 +27,31 @@ pub(crate) struct Readiness {
 
 struct Probed {
     at: Instant,
-    reason: Option<Reason>,
+    found: Found,
 }
 
-/// A reason for which a vault is not ready.
+/// The result of a probe of the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Found {
+    reason: Option<Reason>,
+    is_replicated: Option<bool>,
+    skew: Option<SignedDuration>,
+}
+
+/// The state of a vault.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// The reasons for which it is not ready.
+    pub(crate) reasons: Vec<Reason>,
+    /// Flaws with which it is ready.
+    pub(crate) warnings: Vec<Reason>,
+    /// True if a commit waits for a standby; `None` if the database has none, or could not be asked.
+    pub(crate) is_replicated: Option<bool>,
+    /// The clock of a database that nodes share, less that of this node.
+    pub(crate) skew: Option<SignedDuration>,
+}
+
+/// A reason for which a vault is not ready, or a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Reason {
     pub(crate) code: &'static str,
@@ -46,6 +70,15 @@ const SCHEMA: Reason = Reason {
     code: "schema",
     text: "the tables of the database are not those of this version",
 };
+const STANDBY: Reason = Reason {
+    code: "standby",
+    text: "no commit waits for a synchronous standby, so an acknowledged write is on one server alone; set \
+           synchronous_standby_names",
+};
+const CLOCK: Reason = Reason {
+    code: "clock",
+    text: "the clocks of this node and of the database differ by more than 5 s; synchronize both",
+};
 
 impl Readiness {
     /// Makes the vault unready from now on.
@@ -57,48 +90,104 @@ impl Readiness {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Returns the reasons for which the vault is not ready. Callers at the same time share one probe of the
-    /// database, whose result is reused for a second.
-    pub(crate) async fn reasons(&self, store: &Store) -> Vec<Reason> {
-        let mut reasons = Vec::new();
-        if self.is_draining() {
-            reasons.push(DRAINING);
+    /// Returns the state of the vault. Callers at the same time share one probe of the database, whose result is
+    /// reused for a second.
+    pub(crate) async fn state(&self, store: &Store) -> State {
+        let found = self.database(store).await;
+        let draining = self.is_draining().then_some(DRAINING);
+        State {
+            reasons: draining.into_iter().chain(found.reason).collect(),
+            warnings: found.warnings().collect(),
+            is_replicated: found.is_replicated,
+            skew: found.skew,
         }
-        reasons.extend(self.database(store).await);
-        reasons
     }
 
-    async fn database(&self, store: &Store) -> Option<Reason> {
+    async fn database(&self, store: &Store) -> Found {
         let mut last = self.last.lock().await;
         if let Some(probed) = last.as_ref()
             && probed.at.elapsed() < CACHED
         {
-            return probed.reason;
+            return probed.found;
         }
-        let reason = probe(store).await;
+        let (found, error) = probe(store).await;
+        let before = last.as_ref().map(|probed| probed.found);
+        found.log_changes(before.unwrap_or_default(), error);
         *last = Some(Probed {
             at: Instant::now(),
-            reason,
+            found,
         });
-        reason
+        found
     }
 }
 
-async fn probe(store: &Store) -> Option<Reason> {
+impl Found {
+    fn warnings(self) -> impl Iterator<Item = Reason> {
+        let standby = (self.is_replicated == Some(false)).then_some(STANDBY);
+        let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
+        standby.into_iter().chain(clock.then_some(CLOCK))
+    }
+
+    /// Logs what is new since the probe before, since there are several probes a minute.
+    fn log_changes(self, before: Self, error: Option<String>) {
+        match (self.reason, error) {
+            (reason, _) if reason == before.reason => {}
+            (Some(_), Some(error)) => log::error(&format_args!("not ready: {error}")),
+            (Some(reason), None) => log::error(&format_args!("not ready: {}", reason.text)),
+            (None, _) => log::info(&"ready again: the database takes writes"),
+        }
+        for warning in self.warnings() {
+            if !before.warnings().any(|it| it == warning) {
+                log::warning(&warning.text);
+            }
+        }
+    }
+}
+
+/// Returns the result, and the error of a failed probe.
+async fn probe(store: &Store) -> (Found, Option<String>) {
+    let failed = |error: String| {
+        let found = Found {
+            reason: Some(DATABASE),
+            ..Found::default()
+        };
+        (found, Some(error))
+    };
+    let sent = Timestamp::now();
     match timeout(PROBE_TIMEOUT, store.probe()).await {
-        Ok(Ok(probe)) => match probe.schema {
-            Schema::Current => None,
-            // A node of the next version has migrated it, and keeps the tables usable for this one.
-            Schema::Ahead if store.is_shared() => None,
-            _ => Some(SCHEMA),
-        },
-        Ok(Err(error)) => {
-            log::error(&format_args!("not ready: the database failed: {error}"));
-            Some(DATABASE)
-        }
-        Err(_) => {
-            log::error(&"not ready: the database did not answer in 2 s");
-            Some(DATABASE)
-        }
+        Ok(Ok(probe)) => (found(store, &probe, sent, Timestamp::now()), None),
+        Ok(Err(error @ StoreError::Unavailable(_))) => failed(error.to_string()),
+        Ok(Err(error)) => failed(format!("the database failed: {error}")),
+        Err(_) => failed("the database did not answer in 2 s".to_owned()),
+    }
+}
+
+fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> Found {
+    let is_shared = store.is_shared();
+    let is_usable = probe.schema.is_usable(is_shared);
+    Found {
+        reason: (!is_usable).then_some(SCHEMA),
+        is_replicated: probe.is_replicated,
+        skew: is_shared.then(|| skew(sent, probe.now.into(), received)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_do_not_change_the_readiness() {
+        let codes = |is_replicated, skew: Option<i64>| {
+            let found = Found {
+                reason: None,
+                is_replicated,
+                skew: skew.map(SignedDuration::from_secs),
+            };
+            found.warnings().map(|it| it.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(None, None), [""; 0]);
+        assert_eq!(codes(Some(true), Some(5)), [""; 0]);
+        assert_eq!(codes(Some(false), Some(-6)), ["standby", "clock"]);
     }
 }

@@ -21,6 +21,7 @@ mod check;
 mod config;
 mod file;
 mod file_watch;
+mod open_files;
 mod reader;
 mod server;
 mod setting;

@@ -5,6 +5,7 @@
 //! the time, which is the database's: nodes that share one have clocks of their own.
 
 mod account;
+mod counts;
 mod database;
 mod error;
 mod moment;
@@ -24,12 +25,14 @@ use crate::Error;
 use crate::token::Hash;
 use database::Engine;
 use postgres::Postgres;
+pub(crate) use postgres::{Host, MAX_CONNECTIONS, Primary, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
+pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::StoreError;
-pub(crate) use moment::Moment;
+pub(crate) use moment::{Moment, skew};
 pub(crate) use schema::Schema;
 pub use secret::StoredSecret;
 pub(crate) use secret::{Ciphertext, Conditional, List, ListVersion, Put, SecretWrite};
@@ -43,7 +46,6 @@ pub(crate) enum Store {
 }
 
 /// The state of a database that serves.
-#[allow(dead_code, reason = "for the metrics of a node")]
 pub(crate) struct Probe {
     /// Its tables, compared with those of this version.
     pub(crate) schema: Schema,
@@ -57,10 +59,18 @@ pub(crate) struct Probe {
 impl Store {
     /// Opens the database, and makes it if it does not exist.
     pub(crate) async fn open(database: &Database) -> Result<Self, Error> {
+        Self::open_counted(database, StoreCounts::default()).await
+    }
+
+    /// Opens the database like [`open`](Self::open), and counts the use of PostgreSQL.
+    pub(crate) async fn open_counted(
+        database: &Database,
+        counts: StoreCounts,
+    ) -> Result<Self, Error> {
         Ok(match &database.0 {
             Engine::Memory => Self::Sqlite(Sqlite::in_memory()?),
             Engine::Sqlite(path) => Self::Sqlite(Sqlite::in_file(path.clone())?),
-            Engine::Postgres(address) => Self::Postgres(Postgres::new(address)),
+            Engine::Postgres(address) => Self::Postgres(Postgres::counted(address, counts)),
         })
     }
 

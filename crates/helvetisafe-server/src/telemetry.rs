@@ -6,7 +6,7 @@ mod metrics;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -15,6 +15,7 @@ use axum::http::header::CONNECTION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use helvetisafe_proto::ErrorCode;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::proxies::Proxies;
 use crate::shared::Shared;
@@ -29,6 +30,9 @@ pub(crate) struct Telemetry {
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) proxies: Option<Proxies>,
 }
+
+/// The time between two records of the vault's state.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The status of a request that ended without an answer, since its client disconnected or the vault was stopped: 499,
 /// as other servers log it. A write of such a request may have happened.
@@ -89,6 +93,17 @@ impl Telemetry {
     /// Adds the layer that observes every request, and that closes connections while the vault drains.
     pub(crate) fn observe(self, calls: Router, shared: Arc<Shared>) -> Router {
         calls.layer(from_fn_with_state((self, shared), layer))
+    }
+
+    /// Records the state of the vault at intervals, until the runtime ends.
+    pub(crate) async fn watch(self, shared: Arc<Shared>) {
+        let mut ticks = interval(WATCH_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let state = shared.readiness.state(&shared.store).await;
+            self.metrics.set_state(&state);
+        }
     }
 
     /// Returns the client's address for the access log.

@@ -1,4 +1,5 @@
-//! `GET /ready`: 200 if this node should get requests, else 503 with the reasons. Needs no credential.
+//! `GET /ready`: 200 if this node should get requests, else 503 with the reasons; warnings do not change the status.
+//! Needs no credential.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,11 +8,12 @@ use serde_json::{Value, json};
 use super::VaultState;
 
 pub(super) async fn call(vault: VaultState) -> (StatusCode, Json<Value>) {
-    let reasons = vault.readiness.reasons(&vault.store).await;
-    let (status, name) = if reasons.is_empty() {
+    let state = vault.readiness.state(&vault.store).await;
+    let (status, name) = if state.reasons.is_empty() {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
     };
-    (status, Json(json!({ "status": name, "reasons": reasons })))
+    let body = json!({ "status": name, "reasons": state.reasons, "warnings": state.warnings });
+    (status, Json(body))
 }

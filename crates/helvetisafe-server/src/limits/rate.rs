@@ -37,6 +37,25 @@ impl Rate {
         self.period
     }
 
+    /// Parses a limit: `COUNT/SECONDS`, or `off` for `None`.
+    ///
+    /// ```
+    /// use helvetisafe_server::Rate;
+    ///
+    /// assert_eq!(Rate::parse_limit("off"), Ok(None));
+    /// assert_eq!(Rate::parse_limit("5/60"), "5/60".parse().map(Some));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRate`] for any other text.
+    pub fn parse_limit(text: &str) -> Result<Option<Self>, InvalidRate> {
+        match text {
+            "off" => Ok(None),
+            rate => rate.parse().map(Some),
+        }
+    }
+
     /// Returns the time in which one request refills.
     pub(super) fn interval(self) -> Duration {
         self.period / self.count

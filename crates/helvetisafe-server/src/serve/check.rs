@@ -1,26 +1,26 @@
 //! Verifies everything that `serve` needs, without serving.
 
+mod addresses;
+mod database;
+
 use std::fmt;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::config::{self, Parsed};
-use super::server;
+use super::open_files;
 use super::setting::Given;
+use crate::private_files;
 use crate::problem::Problem;
-use crate::store::{Database, Schema};
 use crate::tls::{CertificateFiles, Pair};
-use crate::{Error, private_files};
 
 /// The result of [`check`].
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Set if `serve` would start.
+    /// Set if `serve` would start and serve.
     pub ok: bool,
     /// Every check that was made.
     pub checks: Vec<Checked>,
@@ -30,7 +30,8 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Checked {
-    /// The subject: `configuration`, `certificate`, `listen`, `metrics-listen` or `database`.
+    /// The subject: `configuration`, `certificate`, `listen`, `metrics-listen`, `trusted-proxy`, `open-files`, `database`,
+    /// `standby` or `clock`.
     pub name: &'static str,
     /// The result.
     pub status: Status,
@@ -49,31 +50,27 @@ pub enum Status {
     Ok,
     /// `serve` starts, but the operator should act.
     Warning,
-    /// `serve` would not start.
+    /// `serve` would not start, or would answer no requests.
     Fault,
 }
 
-/// Checks the settings, the certificate and its key, whether the addresses are free, and the database with its
-/// schema. Nothing is changed.
+/// Checks the settings, the certificate and its key, whether the addresses are free and who reaches them, the number of
+/// open files, and the database: each of its hosts, its tables, the rights of its user, its standby and its clock.
+/// Nothing is changed.
 #[must_use]
 pub fn check(given: Vec<Given>, file: Option<&Path>) -> Report {
     let parsed = config::parse(given, file);
-    let mut checks = configuration(&parsed);
+    let mut checks = configuration(&parsed, file);
     if let Some(files) = &parsed.files {
         checks.extend(certificate(files));
     }
-    checks.extend(parsed.listen.map(|it| address("listen", it)));
+    checks.extend(addresses::check(&parsed));
     checks.extend(
-        parsed
-            .metrics_listen
-            .map(|it| address("metrics-listen", it)),
+        open_files::problem(parsed.max_connections).map(|it| Checked::warning("open-files", &it)),
     );
-    checks.extend(
-        parsed
-            .database
-            .as_ref()
-            .map(|it| database(it, parsed.migrates)),
-    );
+    if let Some(database) = &parsed.database {
+        checks.extend(database::check(database, parsed.migrates));
+    }
     let ok = checks.iter().all(|it| it.status != Status::Fault);
     Report { ok, checks }
 }
@@ -117,17 +114,32 @@ impl Checked {
     fn fault(name: &'static str, problem: &Problem) -> Self {
         Self::wrong(name, Status::Fault, problem)
     }
+
+    fn warning(name: &'static str, problem: &Problem) -> Self {
+        Self::wrong(name, Status::Warning, problem)
+    }
 }
 
-fn configuration(parsed: &Parsed) -> Vec<Checked> {
+fn configuration(parsed: &Parsed, file: Option<&Path>) -> Vec<Checked> {
     let name = "configuration";
-    if parsed.problems.is_empty() {
-        return vec![Checked::ok(name, "every setting is valid")];
+    let mut checks: Vec<Checked> = parsed
+        .problems
+        .iter()
+        .map(|it| Checked::fault(name, it))
+        .collect();
+    if checks.is_empty() {
+        checks.push(Checked::ok(name, "every setting is valid"));
     }
-    let problems = parsed.problems.iter();
-    problems
-        .map(|problem| Checked::fault(name, problem))
-        .collect()
+    // A file that cannot be read is among the problems.
+    if let Some(file) = file
+        && private_files::is_writable_by_others(file).unwrap_or(false)
+    {
+        let subject = format!("configuration file {}", file.display());
+        let remedy = format!("run chmod go-w {}", crate::error::quoted(file));
+        let problem = Problem::new(subject, "can be written by other users", remedy);
+        checks.push(Checked::warning(name, &problem));
+    }
+    checks
 }
 
 fn certificate(files: &CertificateFiles) -> Vec<Checked> {
@@ -141,99 +153,9 @@ fn certificate(files: &CertificateFiles) -> Vec<Checked> {
     let days = until.duration_since(now).as_hours() / 24;
     let text = format_args!("fits its key, and expires at {until}, in {days} days").to_string();
     let warnings = pair.warnings(files, now);
-    let warnings = warnings
-        .iter()
-        .map(|it| Checked::wrong(name, Status::Warning, it));
+    let warnings = warnings.iter().map(|it| Checked::warning(name, it));
     [Checked::ok(name, text)]
         .into_iter()
         .chain(warnings)
         .collect()
-}
-
-fn address(name: &'static str, address: SocketAddr) -> Checked {
-    let Err(error) = TcpListener::bind(address) else {
-        return Checked::ok(name, format_args!("{address} is free"));
-    };
-    let (problem, remedy) = match error.kind() {
-        ErrorKind::AddrInUse => (
-            "is in use".to_owned(),
-            "stop the process that listens there, which may be this vault, or choose another port",
-        ),
-        ErrorKind::PermissionDenied => (
-            "is not permitted for this user".to_owned(),
-            "choose a port from 1024, or grant CAP_NET_BIND_SERVICE",
-        ),
-        ErrorKind::AddrNotAvailable => (
-            "is not an address of this machine".to_owned(),
-            "choose one that ip address lists, or 0.0.0.0 or [::] for all",
-        ),
-        _ => (format!("cannot be used: {error}"), "choose another address"),
-    };
-    Checked::fault(name, &Problem::new(address, problem, remedy))
-}
-
-fn database(database: &Database, migrates: bool) -> Checked {
-    let name = "database";
-    match database_state(database, migrates) {
-        Ok(text) => Checked::ok(name, format_args!("{database} {text}")),
-        Err(problem) => Checked::fault(name, &problem),
-    }
-}
-
-fn database_state(database: &Database, migrates: bool) -> Result<&'static str, Problem> {
-    let subject = format!("database {database}");
-    if let Some(path) = database.sqlite_file() {
-        check_folder(path, &subject)?;
-        if path.exists() {
-            private_files::check_file(path).map_err(|error| exposed(&subject, &error))?;
-        }
-        if database.is_in_use() {
-            let remedy = "stop that process, which may be this vault, or choose another path";
-            return Err(Problem::new(subject, "another process uses it", remedy));
-        }
-    }
-    let unreadable = |error: &dyn fmt::Display| {
-        let remedy = "check that it is a database of a vault, and readable for this user";
-        Problem::new(&subject, format_args!("cannot be read: {error}"), remedy)
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| unreadable(&error))?;
-    let schema = runtime
-        .block_on(database.schema())
-        .map_err(|error| unreadable(&error))?;
-    if let Some(problem) = server::schema_problem(database, schema, migrates) {
-        return Err(problem);
-    }
-    Ok(match schema {
-        Schema::Absent => "does not exist yet; serve makes it",
-        Schema::Behind(_) => "has pending migrations; serve applies them",
-        Schema::Current | Schema::Ahead => "has the tables of this version",
-    })
-}
-
-/// Checks that files can be made in the folder: SQLite writes its log beside the database.
-fn check_folder(path: &Path, subject: &str) -> Result<(), Problem> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let made = tempfile::tempfile_in(folder);
-    made.map(drop).map_err(|error| {
-        let problem = format_args!("files cannot be made in {}: {error}", folder.display());
-        Problem::new(
-            subject,
-            problem,
-            "make the folder, with mode 0700 and owned by this user",
-        )
-    })
-}
-
-fn exposed(subject: &str, error: &Error) -> Problem {
-    match error {
-        Error::Exposed { path, mode } => {
-            let remedy = format!("run chmod {mode} {}", crate::error::quoted(path));
-            Problem::new(subject, "can be read by other users", remedy)
-        }
-        error => Problem::new(subject, error, "check the path and its permissions"),
-    }
 }

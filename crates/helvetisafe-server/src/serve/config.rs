@@ -75,6 +75,8 @@ pub(super) struct Parsed {
     pub(super) files: Option<CertificateFiles>,
     pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) migrates: bool,
+    pub(super) proxies: Option<Proxies>,
+    pub(super) max_connections: Option<usize>,
     /// The whole; `None` if there is a problem.
     pub(super) config: Option<Config>,
     pub(super) problems: Vec<Problem>,
@@ -106,6 +108,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
     let tuning = Tuning::read(&mut reader);
     let proxies = proxies(&mut reader);
     let endpoint = endpoint(&mut reader, address, files.clone(), proxies.clone());
+    let (max_connections, read_proxies) = (tuning.max_connections, proxies.clone());
     let config = Option::zip(database.clone(), endpoint).map(|(database, endpoint)| Config {
         database,
         endpoint,
@@ -120,6 +123,8 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
         files,
         metrics_listen,
         migrates,
+        proxies: read_proxies,
+        max_connections,
         config: config.filter(|_| reader.problems().is_empty()),
         problems: reader.into_problems(),
     }
@@ -235,20 +240,13 @@ fn limits(reader: &mut Reader) -> RateLimits {
     let default = RateLimits::default();
     let mut limit = |name, default| {
         let remedy = format!("{InvalidRate}, or off");
-        reader.one(name, &remedy, rate).unwrap_or(default)
+        let parse = |text: &str| Rate::parse_limit(text).ok();
+        reader.one(name, &remedy, parse).unwrap_or(default)
     };
     RateLimits {
         requests: limit("limit-requests", default.requests),
         logins: limit("limit-logins", default.logins),
         failed_logins: limit("limit-failed-logins", default.failed_logins),
-    }
-}
-
-/// Parses a rate; `Some(None)` is no limit.
-fn rate(text: &str) -> Option<Option<Rate>> {
-    match text {
-        "off" => Some(None),
-        rate => rate.parse().ok().map(Some),
     }
 }
 

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 use super::config::{Config, Endpoint};
+use super::open_files;
 use crate::problem::Problem;
 use crate::store::{Database, Schema};
 use crate::telemetry::{AccessLog, Metrics, Telemetry};
@@ -27,7 +28,7 @@ impl Server {
         let address = config.endpoint.address();
         let (protection, tls) = protection(config.endpoint)?;
         check_schema(&config.database, config.migrates).await?;
-        let metrics = Arc::new(Metrics::new(tls.is_some()));
+        let metrics = Arc::new(metrics(tls.is_some(), &config.database));
         let access_log = config.tuning.has_access_log;
         let access_log = access_log.then(|| AccessLog::start(Arc::clone(&metrics)));
         let (access_log, access_log_writer) =
@@ -37,6 +38,7 @@ impl Server {
             access_log,
             proxies: config.proxies,
         };
+        let max_connections = config.tuning.max_connections;
         let mut builder = Vault::builder()
             .listen(address)
             .database(config.database)
@@ -46,7 +48,7 @@ impl Server {
                 telemetry: Some(telemetry),
                 metrics_listen: config.metrics_listen,
             });
-        if let Some(connections) = config.tuning.max_connections {
+        if let Some(connections) = max_connections {
             builder = builder.max_connections(connections);
         }
         if let Some(timeout) = config.tuning.client_timeout {
@@ -59,6 +61,9 @@ impl Server {
             access_log_writer,
         };
         server.introduce();
+        if let Some(problem) = open_files::problem(max_connections) {
+            log::warning(&problem);
+        }
         Ok(server)
     }
 
@@ -119,6 +124,18 @@ impl Server {
     }
 }
 
+/// Returns the metrics that apply to this vault.
+fn metrics(has_tls: bool, database: &Database) -> Metrics {
+    let mut metrics = Metrics::new();
+    if has_tls {
+        metrics.register_tls();
+    }
+    if database.is_shared() {
+        metrics.register_database();
+    }
+    metrics
+}
+
 fn protection(endpoint: Endpoint) -> Result<(Protection, Option<Arc<Tls>>), Problem> {
     Ok(match endpoint {
         Endpoint::Tls(_, files) => {
@@ -148,7 +165,8 @@ pub(super) fn schema_problem(
     let subject = format!("database {database}");
     let remedy = "start once without --no-migrate";
     match schema {
-        Schema::Ahead if !database.may_be_ahead() => Some(Problem::new(
+        schema if schema.is_usable(database.is_shared()) => None,
+        Schema::Ahead => Some(Problem::new(
             subject,
             "has the tables of a newer version",
             "install that version of helvetisafe-server, or restore an older backup",
@@ -158,6 +176,6 @@ pub(super) fn schema_problem(
             Some(Problem::new(subject, problem, remedy))
         }
         Schema::Absent if !migrates => Some(Problem::new(subject, "has no tables", remedy)),
-        Schema::Absent | Schema::Behind(_) | Schema::Current | Schema::Ahead => None,
+        Schema::Absent | Schema::Behind(_) | Schema::Current => None,
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::postgres::{Address, Postgres};
-use super::{Schema, StoreError, sqlite};
+use super::{Host, Schema, StoreError, sqlite};
 
 /// The database of a vault: `sqlite:PATH`, or `postgres://[USER@]HOST[:PORT][,HOST[:PORT]…]/DATABASE`.
 ///
@@ -64,6 +64,22 @@ impl Database {
         self.sqlite_file().is_some_and(sqlite::is_in_use)
     }
 
+    /// Returns the files with secrets that the URL of PostgreSQL names.
+    pub(crate) fn secret_files(&self) -> Vec<&Path> {
+        match &self.0 {
+            Engine::Postgres(address) => address.secret_files().collect(),
+            Engine::Memory | Engine::Sqlite(_) => Vec::new(),
+        }
+    }
+
+    /// Asks every host of PostgreSQL; SQLite has none.
+    pub(crate) async fn hosts(&self) -> Vec<Host> {
+        match &self.0 {
+            Engine::Postgres(address) => address.inspect().await,
+            Engine::Memory | Engine::Sqlite(_) => Vec::new(),
+        }
+    }
+
     /// Compares the tables with those of this version, and changes nothing.
     pub(crate) async fn schema(&self) -> Result<Schema, StoreError> {
         match &self.0 {
@@ -78,9 +94,8 @@ impl Database {
         }
     }
 
-    /// Returns true if nodes of the next version may have migrated it already: a step keeps the tables usable for the
-    /// version before.
-    pub(crate) fn may_be_ahead(&self) -> bool {
+    /// Returns true if several nodes may serve it.
+    pub(crate) fn is_shared(&self) -> bool {
         matches!(self.0, Engine::Postgres(_))
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A time as the database stores it: microseconds since 1970 in UTC, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,5 +30,35 @@ impl From<Moment> for Timestamp {
     /// A time outside the years -9999 to 9999 becomes the last one; no vault writes such a time.
     fn from(moment: Moment) -> Self {
         Self::from_microsecond(moment.0).unwrap_or(Self::MAX)
+    }
+}
+
+/// Returns the difference of a clock that was read between two times of this node's, as far as they do not explain it.
+pub(crate) fn skew(sent: Timestamp, other: Timestamp, received: Timestamp) -> SignedDuration {
+    let nearest = other.clamp(sent, received.max(sent));
+    other.duration_since(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn the_skew_is_what_the_time_of_the_answer_does_not_explain() {
+        for (sent, other, received, expected) in [
+            (10, 10, 10, 0),
+            (10, 12, 14, 0),
+            (10, 9, 14, -1),
+            (10, 20, 14, 6),
+            // The clock of this node was set back meanwhile.
+            (10, 10, 5, 0),
+        ] {
+            let found = skew(at(sent), at(other), at(received));
+            assert_eq!(found.as_secs(), expected, "{sent} {other} {received}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod address;
 mod failure;
+mod inspect;
 mod lists;
 mod migrations;
 mod pool;
@@ -19,12 +20,14 @@ use sqlx::query::Query;
 use sqlx::{Postgres as Engine, Row};
 use tokio::time::{sleep, timeout};
 
-use super::{Moment, Probe, StoreError};
+use super::{Moment, Probe, StoreCounts, StoreError};
 use crate::token;
 use failure::Failure;
 use pool::Pool;
 
 pub(super) use address::Address;
+pub(crate) use inspect::{Host, Primary, Role};
+pub(crate) use pool::MAX_CONNECTIONS;
 
 /// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
 /// measured here, since a server that cancels a commit which waits for its standby leaves it visible and in danger of
@@ -52,6 +55,7 @@ type Statement = Query<'static, Engine, PgArguments>;
 /// The open database.
 pub(crate) struct Postgres {
     pool: Pool,
+    counts: StoreCounts,
     name: String,
 }
 
@@ -66,8 +70,13 @@ enum Effect {
 
 impl Postgres {
     pub(super) fn new(address: &Address) -> Self {
+        Self::counted(address, StoreCounts::default())
+    }
+
+    pub(super) fn counted(address: &Address, counts: StoreCounts) -> Self {
         Self {
-            pool: Pool::new(address.clone()),
+            pool: Pool::new(address.clone(), counts.clone()),
+            counts,
             name: address.to_string(),
         }
     }
@@ -137,13 +146,16 @@ impl Postgres {
         loop {
             let mut held = self.pool.take().await?;
             let answer = statement().fetch_all(&mut held.connection);
-            let failure = match timeout(time, answer).await {
+            let (failure, sqlstate) = match timeout(time, answer).await {
                 Ok(Ok(rows)) => {
                     held.give_back();
                     return Ok(rows);
                 }
-                Ok(Err(error)) => Failure::of(&error),
-                Err(_) => Failure::Lost(format!("no answer within {} s", time.as_secs())),
+                Ok(Err(error)) => (Failure::of(&error), failure::sqlstate(&error)),
+                Err(_) => {
+                    let reason = format!("no answer within {} s", time.as_secs());
+                    (Failure::Lost(reason), failure::NO_SQLSTATE)
+                }
             };
             match failure {
                 Failure::Conflict => {
@@ -152,6 +164,7 @@ impl Postgres {
                     if conflicts == ATTEMPTS {
                         return Err(StoreError::Busy);
                     }
+                    self.counts.retry(sqlstate);
                     sleep(jitter(conflicts)).await;
                 }
                 Failure::Refused(error) => {
@@ -168,6 +181,7 @@ impl Postgres {
                         return Err(StoreError::Unavailable(reason));
                     }
                     was_moved = true;
+                    self.counts.retry(sqlstate);
                 }
             }
         }

@@ -18,17 +18,20 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::Ended;
 use super::labels::{LimitLabels, RequestLabels, ResultLabels, RouteLabels};
+use crate::readiness;
+use crate::store::{MAX_CONNECTIONS, SqlState, StoreCounts};
 
 /// The upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 13] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
-/// All metrics of a node. A store registers its own through the registry that [`new`](Self::new) fills.
+/// All metrics of a node.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
@@ -36,6 +39,10 @@ pub(crate) struct Metrics {
     throttled: Family<LimitLabels, Counter>,
     tokens: Counter,
     pub(crate) connections: ConnectionCounts,
+    ready: Gauge,
+    pub(crate) store: StoreCounts,
+    standby: Gauge,
+    skew: Gauge<f64, AtomicU64>,
     expiry: Gauge<f64, AtomicU64>,
     reloads: Family<ResultLabels, Counter>,
     pub(super) dropped_lines: Counter,
@@ -51,8 +58,8 @@ pub(crate) struct ConnectionCounts {
 }
 
 impl Metrics {
-    /// Makes the metrics; `has_tls` selects those of the certificate.
-    pub(crate) fn new(has_tls: bool) -> Self {
+    /// Makes the metrics that every node has.
+    pub(crate) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("helvetisafe"),
             requests: Family::default(),
@@ -60,19 +67,24 @@ impl Metrics {
             throttled: Family::default(),
             tokens: Counter::default(),
             connections: ConnectionCounts::default(),
+            ready: Gauge::default(),
+            store: StoreCounts::default(),
+            standby: Gauge::default(),
+            skew: Gauge::default(),
             expiry: Gauge::default(),
             reloads: Family::default(),
             dropped_lines: Counter::default(),
         };
         metrics.register();
-        if has_tls {
-            metrics.register_tls();
-        }
         metrics
     }
 
     fn register(&mut self) {
         let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of the vault", version);
+        let help = "1 if the vault is ready for requests, as /ready answers";
+        registry.register("ready", help, self.ready.clone());
         let help =
             "Requests by the status of their answer; 499 if the client disconnected before it";
         registry.register("http_requests", help, self.requests.clone());
@@ -97,7 +109,8 @@ impl Metrics {
         }
     }
 
-    fn register_tls(&mut self) {
+    /// Adds the metrics of a certificate.
+    pub(crate) fn register_tls(&mut self) {
         let registry = &mut self.registry;
         let handshakes = self.connections.failed_handshakes.clone();
         registry.register("tls_failed_handshakes", "Failed TLS handshakes", handshakes);
@@ -111,6 +124,45 @@ impl Metrics {
         registry.register("certificate_reloads", help, self.reloads.clone());
         for result in ["ok", "failed"] {
             drop(self.reloads.get_or_create(&ResultLabels { result }));
+        }
+    }
+
+    /// Adds the metrics of a database that other nodes may share.
+    pub(crate) fn register_database(&mut self) {
+        let registry = self.registry.sub_registry_with_prefix("database");
+        let store = &self.store;
+        let help = "Connections to the database that run a statement";
+        registry.register("connections_in_use", help, store.in_use.clone());
+        let help = "Connections to the database that are open and unused";
+        registry.register("connections_idle", help, store.idle.clone());
+        let help = "The largest number of connections to the database";
+        let most = Gauge::<i64>::default();
+        most.set(MAX_CONNECTIONS.into());
+        registry.register("connections_max", help, most);
+        let help = "Statements that wait for a connection to the database";
+        registry.register("waiting_statements", help, store.waiting.clone());
+        let help = "Time of a statement's wait for a connection, and for its opening";
+        registry.register("wait_seconds", help, store.wait.clone());
+        let help = "Statements that were repeated, by the SQLSTATE of their failure; none for a lost connection";
+        registry.register("retries", help, store.retries.clone());
+        let help = "Changes of the host that takes writes";
+        registry.register("failovers", help, store.failovers.clone());
+        let help = "1 if a commit waits for a synchronous standby";
+        registry.register("synchronous_standby", help, self.standby.clone());
+        let help = "Clock of the database less that of this node";
+        registry.register("clock_skew_seconds", help, self.skew.clone());
+        // The most frequent one is present from the start, so that an alert on an increase sees it.
+        drop(store.retries.get_or_create(&SqlState { sqlstate: "40001" }));
+    }
+
+    /// Records the state of the vault. What a failed probe could not find out stays.
+    pub(super) fn set_state(&self, state: &readiness::State) {
+        self.ready.set(state.reasons.is_empty().into());
+        if let Some(is_replicated) = state.is_replicated {
+            self.standby.set(is_replicated.into());
+        }
+        if let Some(skew) = state.skew {
+            self.skew.set(skew.as_secs_f64());
         }
     }
 

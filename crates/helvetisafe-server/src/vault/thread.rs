@@ -58,7 +58,11 @@ pub(super) fn run(
             None => None,
         };
         let database = builder.database.clone().unwrap_or(Database::in_memory());
-        let store = Store::open(&database).await?;
+        let observer = builder.front.telemetry.as_ref();
+        let store = match observer {
+            Some(it) => Store::open_counted(&database, it.metrics.store.clone()).await?,
+            None => Store::open(&database).await?,
+        };
         store.migrate().await?;
         let settings = builder.settings.clone();
         let shared = Arc::new(Shared {
@@ -78,6 +82,9 @@ pub(super) fn run(
             runtime: Handle::current(),
         };
         if ready.send(running).is_ok() {
+            if let Some(observer) = &builder.front.telemetry {
+                tokio::spawn(observer.clone().watch(Arc::clone(&shared)));
+            }
             if let (Some((listener, _)), Some(observer)) = (metrics, &builder.front.telemetry) {
                 tokio::spawn(serve_metrics(
                     listener,

@@ -115,7 +115,7 @@ fn every_fault_is_found_in_one_run() {
         one(&arguments, name, "fault", parts);
     }
     one(
-        &arguments[..2],
+        &["--database", &database, "--listen", "127.0.0.1:0"],
         "database",
         "ok",
         ["has the tables of this version", ""],

@@ -28,7 +28,13 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 fn alerts_and_dashboard_use_the_metrics_of_a_vault_and_all_of_them() {
     let (state, authority) = (State::new(), Authority::new());
     let files = authority.pair().write(state.folder.path());
-    let mut serve = Serve::start_tls(&state, &files, &["--metrics-listen", "127.0.0.1:0"]);
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let mut options = vec!["--metrics-listen", "127.0.0.1:0"];
+    let url = server.url();
+    options.extend(["--database", &url]);
+    let mut serve = Serve::start_tls(&state, &files, &options);
     let metrics = serve.metrics_address();
     let config = client_config(&authority, ALL_VERSIONS);
     // A histogram is there after its first value.

@@ -18,7 +18,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Returns the status and the body of a new connection's answer.
-fn get(address: SocketAddr, path: &str) -> (u16, Value) {
+pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, Value) {
     let answer = ask(&mut connect(address), path).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -32,7 +32,10 @@ fn a_drain_answers_503_at_once_serves_for_the_delay_and_finishes_requests() {
     let state = State::new();
     let mut serve = Serve::start(&state, &["--drain-delay", "3s"]);
     let address = serve.address;
-    let ready = (200, json!({"status": "ready", "reasons": []}));
+    let ready = (
+        200,
+        json!({"status": "ready", "reasons": [], "warnings": []}),
+    );
     assert_eq!(get(address, "/ready"), ready);
     let mut lasting = connect(address);
     ask(&mut lasting, "/health").unwrap();

@@ -12,6 +12,7 @@ mod check;
 mod deployment;
 mod drain;
 mod metrics;
+mod postgres;
 mod process;
 mod proxies;
 mod reload;

@@ -56,8 +56,11 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn start(state: &State, options: &[&str]) -> Self {
         let database = state.database();
-        let mut arguments = vec!["serve", "--database", &database];
+        let mut arguments = vec!["serve"];
         arguments.extend(options);
+        if !options.contains(&"--database") {
+            arguments.extend(["--database", &database]);
+        }
         if !options.contains(&"--listen") {
             arguments.extend(["--listen", "127.0.0.1:0"]);
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -108,6 +108,17 @@ impl Address {
 
     pub(super) fn host_count(&self) -> usize {
         self.hosts.len()
+    }
+
+    /// Returns the files with secrets.
+    pub(in crate::store) fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        let files = self.password_file.iter().chain(&self.client_key);
+        files.map(PathBuf::as_path)
+    }
+
+    /// Returns the name and the port of one of the hosts.
+    pub(super) fn host_name(&self, host: usize) -> String {
+        self.hosts[host % self.hosts.len()].to_string()
     }
 
     /// Returns the options for a connection to one of the hosts.

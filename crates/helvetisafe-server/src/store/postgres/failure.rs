@@ -54,6 +54,24 @@ impl Failure {
     }
 }
 
+/// The SQLSTATEs of failures that are repeated. A metric has no other, so that no server can add one.
+const REPEATED: [&str; 11] = [
+    "40001", "40P01", "40003", "25006", "57P01", "57P02", "57P03", "08000", "08003", "08006",
+    "08P01",
+];
+
+/// The label of a connection that was lost without an answer.
+pub(super) const NO_SQLSTATE: &str = "none";
+
+/// Returns the SQLSTATE of a failure, for a metric.
+pub(super) fn sqlstate(error: &Error) -> &'static str {
+    let Some(code) = error.as_database_error().and_then(|error| error.code()) else {
+        return NO_SQLSTATE;
+    };
+    let known = REPEATED.into_iter().find(|known| *known == code);
+    known.unwrap_or("other")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,10 +11,12 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use crate::lock::lock;
+use crate::log;
 use crate::store::StoreError;
+use crate::store::counts::{Counted, StoreCounts};
 
 /// The largest number of connections of this node.
-const CONNECTIONS: usize = 32;
+pub(crate) const MAX_CONNECTIONS: u32 = 32;
 
 /// The longest wait for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
@@ -32,6 +34,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 pub(super) struct Pool {
     address: Address,
+    counts: StoreCounts,
     places: Semaphore,
     opening: Semaphore,
     state: Mutex<State>,
@@ -40,7 +43,7 @@ pub(super) struct Pool {
 struct State {
     idle: Vec<Idle>,
     /// The host that was the primary when last seen.
-    host: usize,
+    primary: Option<usize>,
     /// The number of times that the connections were given up. Those of earlier generations are closed.
     generation: u64,
     is_closed: bool,
@@ -49,6 +52,7 @@ struct State {
 struct Idle {
     connection: PgConnection,
     since: Instant,
+    _counted: Counted,
 }
 
 /// A connection in use. Dropping it closes the connection, which may be in the middle of a statement.
@@ -56,18 +60,20 @@ pub(super) struct Held<'a> {
     pub(super) connection: PgConnection,
     generation: u64,
     pool: &'a Pool,
+    _in_use: Counted,
     _place: SemaphorePermit<'a>,
 }
 
 impl Pool {
-    pub(super) fn new(address: Address) -> Self {
+    pub(super) fn new(address: Address, counts: StoreCounts) -> Self {
         Self {
             address,
-            places: Semaphore::new(CONNECTIONS),
+            counts,
+            places: Semaphore::new(MAX_CONNECTIONS as usize),
             opening: Semaphore::new(OPENING),
             state: Mutex::new(State {
                 idle: Vec::new(),
-                host: 0,
+                primary: None,
                 generation: 0,
                 is_closed: false,
             }),
@@ -76,16 +82,19 @@ impl Pool {
 
     /// Returns a connection to the primary.
     pub(super) async fn take(&self) -> Result<Held<'_>, StoreError> {
+        let waiting = self.counts.wait();
         let place = timeout(WAIT, self.places.acquire()).await;
         let place = place.ok().and_then(Result::ok).ok_or(StoreError::Busy)?;
         let (connection, generation) = match self.take_idle().await {
             Some(idle) => idle,
             None => self.open().await?,
         };
+        drop(waiting);
         Ok(Held {
             connection,
             generation,
             pool: self,
+            _in_use: Counted::new(&self.counts.in_use),
             _place: place,
         })
     }
@@ -126,14 +135,14 @@ impl Pool {
     async fn connect(&self) -> Result<(PgConnection, u64), StoreError> {
         let (first, generation) = {
             let state = lock(&self.state);
-            (state.host, state.generation)
+            (state.primary.unwrap_or(0), state.generation)
         };
         let mut problem = String::new();
         for offset in 0..self.address.host_count() {
             let host = (first + offset) % self.address.host_count();
             match timeout(CONNECT, self.connect_to(host)).await {
                 Ok(Ok(connection)) => {
-                    lock(&self.state).host = host;
+                    self.note_primary(host);
                     return Ok((connection, generation));
                 }
                 Ok(Err(error)) => problem = error.to_string(),
@@ -141,6 +150,16 @@ impl Pool {
             }
         }
         Err(StoreError::Unavailable(problem))
+    }
+
+    /// Remembers the primary, and counts a failover if it was another host before.
+    fn note_primary(&self, host: usize) {
+        let before = lock(&self.state).primary.replace(host);
+        if before.is_some_and(|before| before != host) {
+            self.counts.failovers.inc();
+            let name = self.address.host_name(host);
+            log::warning(&format_args!("the primary of the database is now {name}"));
+        }
     }
 
     /// Connects to a host; an error if it is not the primary.
@@ -174,8 +193,7 @@ impl Pool {
     /// Waits for the connections in use, and closes all.
     pub(super) async fn close(&self) {
         lock(&self.state).is_closed = true;
-        let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
-        let unused = self.places.acquire_many(all).await;
+        let unused = self.places.acquire_many(MAX_CONNECTIONS).await;
         self.places.close();
         drop(unused);
         let idle = std::mem::take(&mut lock(&self.state).idle);
@@ -194,6 +212,7 @@ impl Held<'_> {
             state.idle.push(Idle {
                 connection: self.connection,
                 since: Instant::now(),
+                _counted: Counted::new(&self.pool.counts.idle),
             });
         }
     }

@@ -1,5 +1,6 @@
 //! The outcomes of statements when servers and connections fail.
 
+mod counts;
 mod failover;
 
 use std::io::{Read, Write};

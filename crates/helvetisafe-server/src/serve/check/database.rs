@@ -1,0 +1,264 @@
+//! The database: its file or its hosts, its tables, and the rights of its user.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use super::Checked;
+use crate::problem::Problem;
+use crate::readiness::MAX_SKEW;
+use crate::serve::server;
+use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Role, Schema};
+use crate::{Error, private_files};
+
+const NAME: &str = "database";
+
+/// The oldest version of PostgreSQL that is supported.
+const OLDEST: i32 = 140_000;
+
+pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let subject = format!("database {database}");
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let problem = Problem::new(subject, error, "free memory or threads of this machine");
+            return vec![Checked::fault(NAME, &problem)];
+        }
+    };
+    runtime.block_on(async {
+        let mut checks = match database.sqlite_file() {
+            Some(path) => file(database, path, &subject),
+            None => hosts(&database.hosts().await, migrates),
+        };
+        checks.extend(database.secret_files().into_iter().filter_map(secret_file));
+        // A database that cannot be used has no tables that can be read.
+        if checks.iter().all(|it| it.status != super::Status::Fault) {
+            checks.push(tables(database, migrates, &subject).await);
+        }
+        checks
+    })
+}
+
+/// Checks the file of SQLite and its folder.
+fn file(database: &Database, path: &Path, subject: &str) -> Vec<Checked> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut problems = Vec::new();
+    // SQLite writes its log beside the database.
+    if let Err(error) = tempfile::tempfile_in(folder) {
+        let problem = format_args!("files cannot be made in {}: {error}", folder.display());
+        let remedy = "make the folder, with mode 0700 and owned by this user";
+        problems.push(Problem::new(subject, problem, remedy));
+    }
+    if path.exists() {
+        if let Err(error) = private_files::check_file(path) {
+            problems.push(exposed(subject, &error));
+        }
+        if let Err(error) = std::fs::OpenOptions::new().append(true).open(path) {
+            let problem = format_args!("cannot be written: {error}");
+            let remedy = "check its owner and mode, and that its disk is not read-only";
+            problems.push(Problem::new(subject, problem, remedy));
+        }
+    }
+    if database.is_in_use() {
+        let remedy = "stop that process, which may be this vault, or choose another path";
+        problems.push(Problem::new(subject, "another process uses it", remedy));
+    }
+    let faults = problems.iter().map(|it| Checked::fault(NAME, it));
+    let writable = private_files::is_writable_by_others(folder).unwrap_or(false);
+    let warning = writable.then(|| {
+        let remedy = format!("run chmod go-w {}", crate::error::quoted(folder));
+        let problem = format_args!("other users can replace files in {}", folder.display());
+        Checked::warning(NAME, &Problem::new(subject, problem, remedy))
+    });
+    faults.chain(warning).collect()
+}
+
+fn exposed(subject: &str, error: &Error) -> Problem {
+    match error {
+        Error::Exposed { path, mode } => {
+            let remedy = format!("run chmod {mode} {}", crate::error::quoted(path));
+            Problem::new(subject, "can be read by other users", remedy)
+        }
+        error => Problem::new(subject, error, "check the path and its permissions"),
+    }
+}
+
+/// Checks the hosts of PostgreSQL. One of them has to accept writes.
+fn hosts(hosts: &[Host], migrates: bool) -> Vec<Checked> {
+    let primaries: Vec<_> = hosts.iter().filter_map(Host::primary).collect();
+    let mut checks: Vec<_> = hosts
+        .iter()
+        .map(|it| host(it, !primaries.is_empty()))
+        .collect();
+    let names = || {
+        let names = hosts.iter().filter(|it| it.primary().is_some());
+        names.map(|it| &*it.name).collect::<Vec<_>>().join(" and ")
+    };
+    match &*primaries {
+        [] => {
+            let remedy = "promote a standby, or name the primary in the URL of --database";
+            let problem = Problem::new("database", "no host of the URL accepts writes", remedy);
+            checks.push(Checked::fault(NAME, &problem));
+        }
+        [primary] => checks.extend(self::primary(primary, &names(), migrates)),
+        _ => {
+            let problem = "all accept writes, so that nodes could write to different databases";
+            let remedy = "stop the old primary, or make it a standby of the new one";
+            checks.push(Checked::fault(
+                NAME,
+                &Problem::new(names(), problem, remedy),
+            ));
+        }
+    }
+    checks
+}
+
+impl Host {
+    fn primary(&self) -> Option<&Primary> {
+        match &self.role {
+            Role::Primary(primary) => Some(primary),
+            Role::Standby | Role::Unusable(_) => None,
+        }
+    }
+}
+
+/// Describes a host. One that cannot be used is a fault only if there is no primary.
+fn host(host: &Host, has_primary: bool) -> Checked {
+    let name = &host.name;
+    match &host.role {
+        Role::Primary(primary) => Checked::ok(
+            NAME,
+            format_args!(
+                "{name} accepts writes, PostgreSQL {}",
+                version(primary.version)
+            ),
+        ),
+        Role::Standby => Checked::ok(NAME, format_args!("{name} is a standby")),
+        Role::Unusable(it) => {
+            let problem = Problem::new(
+                name,
+                format_args!("cannot be used: {}", it.problem),
+                it.remedy,
+            );
+            match has_primary {
+                true => Checked::warning(NAME, &problem),
+                false => Checked::fault(NAME, &problem),
+            }
+        }
+    }
+}
+
+fn version(number: i32) -> impl Display {
+    format!("{}.{}", number / 10_000, number % 10_000)
+}
+
+/// Checks the primary.
+fn primary(primary: &Primary, host: &str, migrates: bool) -> Vec<Checked> {
+    let mut checks = Vec::new();
+    let mut fault = |problem: String, remedy: &str| {
+        checks.push(Checked::fault(NAME, &Problem::new(host, problem, remedy)));
+    };
+    if primary.version < OLDEST {
+        let problem = format!("has PostgreSQL {}", version(primary.version));
+        fault(problem, "upgrade it to PostgreSQL 14 or later");
+    }
+    if !primary.closed_tables.is_empty() {
+        let problem = format!(
+            "the user may not read and write the tables {}",
+            primary.closed_tables
+        );
+        fault(
+            problem,
+            "GRANT SELECT, INSERT, UPDATE, DELETE on them to the user, or log in as their owner",
+        );
+    }
+    let mut warning = |name, subject: &str, problem: String, remedy: &str| {
+        checks.push(Checked::warning(
+            name,
+            &Problem::new(subject, problem, remedy),
+        ));
+    };
+    if migrates && !primary.may_migrate {
+        let problem = "the user may not make tables, which a migration needs".to_owned();
+        warning(
+            NAME,
+            host,
+            problem,
+            "set no-migrate for this user, and migrate as the owner of the tables",
+        );
+    }
+    if i64::from(primary.connections) < i64::from(MAX_CONNECTIONS) {
+        let problem = format!(
+            "has {} connections for all users, and a node opens up to {MAX_CONNECTIONS}",
+            primary.connections
+        );
+        warning(NAME, host, problem, "raise max_connections of PostgreSQL");
+    }
+    if !primary.is_replicated {
+        let problem = "no commit waits for a synchronous standby, so an acknowledged write is on one server alone";
+        let remedy = "set synchronous_standby_names, as docs/self-hosting.md describes";
+        warning("standby", host, problem.to_owned(), remedy);
+    }
+    let skew = primary.skew;
+    if skew.abs() > MAX_SKEW {
+        let problem = format!(
+            "its clock differs from that of this machine by {} s",
+            skew.as_secs()
+        );
+        warning(
+            "clock",
+            host,
+            problem,
+            "synchronize both clocks, such as with chrony",
+        );
+    }
+    checks
+}
+
+/// Checks a file with a secret, which PostgreSQL's own programs ignore if others can read it.
+fn secret_file(path: &Path) -> Option<Checked> {
+    let subject = format!("file {}", path.display());
+    match private_files::is_secret_exposed(path) {
+        Ok(false) => None,
+        Ok(true) => {
+            let remedy = format!("run chmod 600 {}", crate::error::quoted(path));
+            let problem = Problem::new(subject, "can be read or written by other users", remedy);
+            Some(Checked::warning(NAME, &problem))
+        }
+        Err(error) => {
+            let problem = format_args!("cannot be read: {error}");
+            let problem = Problem::new(subject, problem, "check the path and its permissions");
+            Some(Checked::fault(NAME, &problem))
+        }
+    }
+}
+
+async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {
+    let remedy = match database.is_shared() {
+        true => {
+            "check that it is a database of a vault, and that its user may read the table migrations"
+        }
+        false => "check that it is a database of a vault, and readable for this user",
+    };
+    let schema = match database.schema().await {
+        Ok(schema) => schema,
+        Err(error) => {
+            let problem = format_args!("cannot be read: {error}");
+            return Checked::fault(NAME, &Problem::new(subject, problem, remedy));
+        }
+    };
+    if let Some(problem) = server::schema_problem(database, schema, migrates) {
+        return Checked::fault(NAME, &problem);
+    }
+    let text = match schema {
+        Schema::Absent if database.is_shared() => "has no tables yet; serve makes them",
+        Schema::Absent => "does not exist yet; serve makes it",
+        Schema::Behind(_) => "has pending migrations; serve applies them",
+        Schema::Ahead => "has the tables of a newer version, which are usable for this one",
+        Schema::Current => "has the tables of this version",
+    };
+    Checked::ok(NAME, format_args!("{database} {text}"))
+}

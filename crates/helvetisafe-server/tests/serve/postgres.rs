@@ -1,0 +1,281 @@
+//! `serve` and `check` on PostgreSQL.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::drain::{connect, get};
+use crate::metrics::scrape;
+use crate::process::{Serve, run};
+use crate::state::State;
+use crate::tls::ask;
+
+#[test]
+fn a_node_without_a_standby_is_ready_and_warns() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let (state, url) = (State::new(), server.url());
+    let options = ["--database", &url, "--metrics-listen", "127.0.0.1:0"];
+    let mut serve = Serve::start(&state, &options);
+    let metrics = serve.metrics_address();
+    serve.line("no commit waits for a synchronous standby");
+    let (status, body) = get(serve.address, "/ready");
+    assert_eq!((status, &body["reasons"]), (200, &json!([])), "{body}");
+    assert_eq!(body["warnings"][0]["code"], "standby", "{body}");
+    assert_eq!(body["warnings"].as_array().unwrap().len(), 1, "{body}");
+    let text = scrape(metrics);
+    for line in [
+        "helvetisafe_ready 1",
+        "helvetisafe_database_synchronous_standby 0",
+        "helvetisafe_database_clock_skew_seconds 0.0",
+        "helvetisafe_database_connections_max 32",
+        "helvetisafe_database_waiting_statements 0",
+        "helvetisafe_database_failovers_total 0",
+        r#"helvetisafe_database_retries_total{sqlstate="40001"} 0"#,
+        concat!(
+            "helvetisafe_build_info{version=\"",
+            env!("CARGO_PKG_VERSION"),
+            "\"} 1"
+        ),
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+    }
+    // Nodes of the next version may have migrated it.
+    server.run("INSERT INTO migrations VALUES (9999, 0)");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(get(serve.address, "/ready").0, 200);
+    server.run("DELETE FROM migrations");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let (status, body) = get(serve.address, "/ready");
+    assert_eq!(
+        (status, &body["reasons"][0]["code"]),
+        (503, &json!("schema"))
+    );
+    serve.line("not ready: the tables of the database are not those of this version");
+    serve.stop();
+}
+
+/// Returns the exit status and all checks, as lines with name, status and text.
+fn check(database: &str, more: &[&str]) -> (Option<i32>, Vec<String>) {
+    let mut arguments = vec![
+        "check",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--database",
+        database,
+    ];
+    arguments.extend(more);
+    let (code, stdout, stderr) = run(&arguments);
+    assert_eq!(stderr, "");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let checks = report["checks"].as_array().unwrap().iter().map(|it| {
+        assert_eq!(it["remedy"].is_null(), it["status"] == "ok", "{it}");
+        let text = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
+        format!(
+            "{} {}: {}; {}",
+            text("name"),
+            text("status"),
+            text("text"),
+            text("remedy")
+        )
+    });
+    (code, checks.collect())
+}
+
+#[track_caller]
+fn has(checks: &[String], start: &str, parts: &[&str]) {
+    let found = checks
+        .iter()
+        .any(|it| it.starts_with(start) && parts.iter().all(|part| it.contains(part)));
+    assert!(found, "{start} {parts:?}\n{checks:#?}");
+}
+
+/// Replaces the host of a URL.
+fn with_hosts(url: &str, hosts: &str) -> String {
+    let start = url.find('@').unwrap() + 1;
+    let end = start + url[start..].find('/').unwrap();
+    format!("{}{hosts}{}", &url[..start], &url[end..])
+}
+
+fn host(url: &str) -> &str {
+    url.split('@').nth(1).unwrap().split('/').next().unwrap()
+}
+
+/// Returns the name of the database.
+fn name(url: &str) -> &str {
+    let path = url.split('@').nth(1).unwrap().split('?').next().unwrap();
+    path.split('/').nth(1).unwrap()
+}
+
+#[test]
+fn the_tables_and_the_rights_of_the_user_are_checked() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let (state, url) = (State::new(), server.url());
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    has(&checks, "database ok", &["accepts writes, PostgreSQL 1"]);
+    has(
+        &checks,
+        "database ok",
+        &["has no tables yet; serve makes them"],
+    );
+    has(
+        &checks,
+        "standby warning",
+        &["on one server alone", "synchronous_standby_names"],
+    );
+    assert!(
+        !checks.iter().any(|it| it.starts_with("clock")),
+        "{checks:#?}"
+    );
+    let (code, checks) = check(&url, &["--no-migrate"]);
+    assert_eq!(code, Some(1));
+    has(&checks, "database fault", &["has no tables"]);
+
+    Serve::start(&state, &["--database", &url]).stop();
+    server.run("INSERT INTO migrations VALUES (9999, 0)");
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    has(
+        &checks,
+        "database ok",
+        &["of a newer version, which are usable for this one"],
+    );
+
+    let name = name(&url);
+    server.run(&format!(
+        "CREATE ROLE {name}_reader LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO {name}_reader; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_reader"
+    ));
+    let file = state.folder.path().join("password");
+    fs::write(&file, "secret").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let reader = format!(
+        "postgres://{name}_reader@{}/{name}?password_file={}",
+        host(&url),
+        file.display()
+    );
+    let (code, checks) = check(&reader, &[]);
+    assert_eq!(code, Some(1));
+    has(
+        &checks,
+        "database fault",
+        &[
+            "may not read and write the tables",
+            "secrets",
+            "GRANT SELECT",
+        ],
+    );
+    has(
+        &checks,
+        "database warning",
+        &["may not make tables", "no-migrate"],
+    );
+    fs::write(&file, "wrong").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let (code, checks) = check(&reader, &[]);
+    assert_eq!(code, Some(1));
+    has(
+        &checks,
+        "database fault",
+        &["authentication failed", "password_file"],
+    );
+    has(
+        &checks,
+        "database warning",
+        &["can be read or written by other users", "chmod 600"],
+    );
+    fs::remove_file(&file).unwrap();
+    let (_, checks) = check(&reader, &[]);
+    has(
+        &checks,
+        "database fault",
+        &["cannot be read", &file.display().to_string()],
+    );
+    server.run(&format!(
+        "DROP OWNED BY {name}_reader; DROP ROLE {name}_reader"
+    ));
+}
+
+#[test]
+fn every_host_of_the_url_is_checked() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let url = server.url();
+    let own = host(&url).to_owned();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (code, checks) = check(&with_hosts(&url, &format!("{closed},{own}")), &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    has(
+        &checks,
+        "database warning",
+        &[&closed.to_string(), "refused", "listen_addresses"],
+    );
+    let (code, checks) = check(&with_hosts(&url, &closed.to_string()), &[]);
+    assert_eq!(code, Some(1), "{checks:#?}");
+    has(
+        &checks,
+        "database fault",
+        &["no host of the URL accepts writes", "promote"],
+    );
+    // One server that is named twice stands for an old primary that was not stopped.
+    let twice = with_hosts(
+        &url,
+        &format!("{own},{}", own.replace("127.0.0.1", "localhost")),
+    );
+    let (code, checks) = check(&twice, &[]);
+    assert_eq!(code, Some(1), "{checks:#?}");
+    has(
+        &checks,
+        "database fault",
+        &["all accept writes", "stop the old primary"],
+    );
+
+    server.run(&format!(
+        "ALTER DATABASE {} SET default_transaction_read_only = on",
+        name(&url)
+    ));
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(1), "{checks:#?}");
+    has(&checks, "database ok", &["is a standby"]);
+}
+
+#[test]
+fn a_node_is_not_ready_while_its_database_is_down_and_says_so_once() {
+    let Some(server) = helvetisafe_test_postgres::Server::start(&[]) else {
+        return;
+    };
+    let (state, url) = (State::new(), server.url());
+    let mut serve = Serve::start(&state, &["--database", &url]);
+    drop(server);
+    serve.line("not ready: ");
+    for _ in 0..2 {
+        let (status, body) = get(serve.address, "/ready");
+        assert_eq!(
+            (status, &body["reasons"][0]["code"]),
+            (503, &json!("database"))
+        );
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    }
+    assert!(
+        ask(&mut connect(serve.address), "/health")
+            .unwrap()
+            .starts_with("HTTP/1.1 200")
+    );
+    let lines = serve.stop();
+    assert_eq!(
+        lines.iter().filter(|it| it.contains("not ready: ")).count(),
+        1,
+        "{lines:#?}"
+    );
+}
