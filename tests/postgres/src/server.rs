@@ -1,9 +1,11 @@
 //! A server in a temporary folder.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::programs;
 
@@ -39,7 +41,7 @@ else
         -h 127.0.0.1 -p "$primary" -U helvetisafe
 fi
 "$programs/postgres" -D "$folder/data" -c listen_addresses=127.0.0.1 -c port="$port" \
-    -c unix_socket_directories="$folder" -c fsync=off -c max_connections=300 "$@" \
+    -c unix_socket_directories="$folder" -c fsync=off -c max_connections=300 -c dynamic_shared_memory_type=mmap "$@" \
     >"$folder/postgres.log" 2>&1 &
 server=$!
 until grep -qsE "database system is ready to accept (read-only )?connections" "$folder/postgres.log"; do
@@ -47,7 +49,14 @@ until grep -qsE "database system is ready to accept (read-only )?connections" "$
     sleep 0.05
 done
 echo "$folder"
-cat >/dev/null
+# A line kills all processes at once: none may end another one's work in order.
+while read -r _; do
+    kill -STOP "$server"
+    children=$(cat "/proc/$server/task/$server/children" 2>/dev/null || pgrep -P "$server")
+    kill -KILL "$server" $children
+    wait "$server" 2>/dev/null || true
+    server=
+done
 "#;
 
 /// A running server. It stops at once, as in a crash, and its folder is removed, on drop and when the process ends.
@@ -76,6 +85,14 @@ impl Server {
     /// Makes a primary of a standby, and returns once it is one.
     pub fn promote(&self) {
         crate::run(&self.url(), "SELECT pg_promote()");
+    }
+
+    /// Kills its processes at once, as the failure of its machine does. Its folder stays until it is dropped.
+    pub fn kill(&mut self) {
+        self.stdin.as_mut().unwrap().write_all(b"kill\n").unwrap();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            sleep(Duration::from_millis(5));
+        }
     }
 
     /// Runs a script of SQL in its database.
@@ -118,9 +135,21 @@ impl Server {
     /// Returns the URL of its database `postgres`.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_at(&[self.port])
+    }
+
+    /// Returns a URL with these ports on 127.0.0.1 in place of its own, such as those of a primary and of this standby, or of
+    /// a proxy.
+    #[must_use]
+    pub fn url_at(&self, ports: &[u16]) -> String {
+        let hosts: Vec<_> = ports
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
         format!(
-            "postgres://helvetisafe@127.0.0.1:{}/postgres?password_file={}/password",
-            self.port, self.folder
+            "postgres://helvetisafe@{}/postgres?password_file={}/password",
+            hosts.join(","),
+            self.folder
         )
     }
 

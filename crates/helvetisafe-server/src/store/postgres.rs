@@ -13,7 +13,7 @@ mod pool;
 mod secrets;
 mod tokens;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -35,6 +35,12 @@ pub(crate) use pool::MAX_CONNECTIONS;
 const REPEATED: Duration = Duration::from_secs(4);
 const ONCE: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
+
+/// The longest search for the next primary, for a statement whose primary was lost. A client gives up on a vault that is
+/// silent for 5 s.
+const SEARCH: Duration = Duration::from_secs(4);
+/// The pause between two searches.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The largest number of attempts at a transaction that conflicts with others.
 const ATTEMPTS: u32 = 10;
@@ -64,6 +70,8 @@ pub(crate) struct Postgres {
 enum Effect {
     /// Repeating it has no further effect, so it is repeated.
     Repeatable,
+    /// The same, but it does not wait for the next primary: a load balancer waits for the answer.
+    Probe,
     /// It must not be repeated, since it may have had its effect.
     Once,
 }
@@ -99,7 +107,7 @@ impl Postgres {
                  current_setting('synchronous_standby_names') <> ''",
             ))
         };
-        let rows = self.repeatable(statement).await?;
+        let rows = self.run(statement, Effect::Probe, REPEATED).await?;
         let row = only(&rows)?;
         match get(row, 1)? {
             true => Ok(Probe {
@@ -143,8 +151,18 @@ impl Postgres {
     ) -> Result<Vec<PgRow>, StoreError> {
         let mut conflicts = 0;
         let mut was_moved = false;
+        let waits = effect != Effect::Probe;
+        let deadline = Instant::now() + SEARCH;
         loop {
-            let mut held = self.pool.take().await?;
+            let mut held = match self.pool.take().await {
+                Err(StoreError::Unavailable(_))
+                    if waits && self.pool.has_lost_primary() && Instant::now() < deadline =>
+                {
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                held => held?,
+            };
             let answer = statement().fetch_all(&mut held.connection);
             let (failure, sqlstate) = match timeout(time, answer).await {
                 Ok(Ok(rows)) => {

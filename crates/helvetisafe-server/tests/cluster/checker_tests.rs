@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::checker::check;
-use super::history::{Effect, Needs, Operation, Value};
+use super::history::{Effect, History, Needs, Operation, Register, Token, Value};
 
 fn operation(begun: u64, ended: impl Into<Option<u64>>, needs: Needs, effect: Effect) -> Operation {
     Operation {
@@ -75,6 +75,74 @@ fn a_write_without_an_answer_happens_once_at_any_later_time_or_never() {
     assert!(!with(&[read(2, 3, Some(2))]), "before it was sent");
     let again = [read(6, 7, Some(2)), write(8, 9, 3), read(10, 11, Some(2))];
     assert!(!with(&again), "twice");
+}
+
+/// Returns true if the checker accepts the operations of a history.
+fn is_accepted(history: History) -> bool {
+    let mut registers = History::join(vec![history]).into_values();
+    registers.all(|operations| check(&operations, None).is_ok())
+}
+
+#[test]
+fn a_stale_list_is_rejected() {
+    let list = |at, versions: [Option<&str>; 2]| {
+        let mut history = History::default();
+        for (number, version) in [(1, "a"), (2, "b")] {
+            history.add(
+                Register::Secret(0),
+                write(number * 10, number * 10 + 1, number),
+            );
+            history.add_version(version, number);
+        }
+        history.add(Register::Secret(0), delete(30, 31));
+        history.add_list(
+            at,
+            at + 2,
+            versions.map(|it| it.map(str::to_owned)).to_vec(),
+        );
+        is_accepted(history)
+    };
+    assert!(list(12, [Some("a"), None]));
+    assert!(list(19, [Some("a"), None]) && list(19, [Some("b"), None]));
+    assert!(list(22, [Some("b"), None]));
+    assert!(!list(22, [Some("a"), None]), "a replaced version");
+    assert!(!list(22, [None, None]), "without a secret that exists");
+    assert!(
+        !list(22, [Some("b"), Some("b")]),
+        "with one that never existed"
+    );
+    assert!(list(32, [None, None]));
+    assert!(!list(32, [Some("b"), None]), "with a deleted one");
+    assert!(
+        list(22, [Some("unknown"), None]),
+        "the version of a write without an answer"
+    );
+}
+
+#[test]
+fn a_use_of_a_token_after_its_revocation_is_rejected() {
+    let token = |number| Register::Token(Token { account: 0, number });
+    let accepted = |at| operation(at, at + 2, Needs::Present, Effect::Nothing);
+    let refused = |at| operation(at, at + 2, Needs::Absent, Effect::Nothing);
+    let with = |last: Operation, ended| {
+        let mut history = History::default();
+        history.add(token(1), write(0, 1, 1));
+        history.add(token(1), accepted(5));
+        history.add_revocation(0, 10, ended);
+        history.add_revocation(1, 3, Some(4));
+        history.add(token(2), write(15, 16, 2));
+        history.add(token(2), accepted(20));
+        history.add(token(1), last);
+        is_accepted(history)
+    };
+    assert!(with(refused(12), Some(11)));
+    assert!(!with(accepted(12), Some(11)));
+    assert!(with(accepted(10), Some(13)) && with(refused(10), Some(13)));
+    assert!(
+        with(accepted(12), None) && with(refused(12), None),
+        "its outcome is unknown"
+    );
+    assert!(!with(refused(7), Some(11)), "before the revocation");
 }
 
 #[test]

@@ -1,79 +1,48 @@
 //! A client that performs random operations and notes what it saw.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::thread::sleep;
+use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value as Json, json};
-use ureq::Agent;
-use ureq::http::{Request, Response};
+use helvetisafe_server::ExposeSecret;
 
-use super::history::{Effect, Needs, Operation, Value};
-
-/// The secrets that all clients contend for.
-pub(crate) const KEYS: usize = 10;
-
-/// The state that all clients share.
-pub(crate) struct World {
-    pub(crate) url: String,
-    /// An API token with all scopes that is never revoked.
-    pub(crate) token: String,
-    pub(crate) begun: Instant,
-    /// The last written value. Each write has its own.
-    pub(crate) values: AtomicU64,
-    /// The operations that are left.
-    pub(crate) left: AtomicUsize,
-}
-
-/// The operations of one client, by the secret.
-pub(crate) type History = BTreeMap<usize, Vec<Operation>>;
+use super::calls::{Answer, Call, Caller, decode, encode, name, path, status};
+use super::history::{Effect, History, Needs, Operation, Register, Token, Value};
+use super::world::{ACCOUNTS, KEYS, World};
 
 pub(crate) struct Client<'a> {
     world: &'a World,
-    agent: Agent,
+    caller: Caller,
     random: u64,
     /// The last version and value of each secret that this client has read.
     read: BTreeMap<usize, (String, Value)>,
     pub(crate) history: History,
-    pub(crate) unanswered: usize,
 }
-
-/// An answer, or none that shows if the operation happened.
-type Answer = Option<Response<Json>>;
 
 impl<'a> Client<'a> {
     pub(crate) fn new(world: &'a World, seed: u64) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(5)));
         Self {
             world,
-            agent: config.build().into(),
+            caller: Caller::new(&world.url),
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             read: BTreeMap::new(),
-            history: History::new(),
-            unanswered: 0,
+            history: History::default(),
         }
     }
 
     /// Performs operations until none is left.
     pub(crate) fn run(&mut self) {
-        let take = |left: usize| left.checked_sub(1);
-        while self
-            .world
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
-        {
+        while self.world.take_one() {
             let key = self.below(KEYS as u64) as usize;
+            let account = self.below(ACCOUNTS as u64) as usize;
             match self.below(100) {
-                0..40 => self.read(key),
-                40..60 => self.write(key),
-                60..75 => self.swap(key),
-                75..88 => self.delete(key),
-                _ => self.list(),
+                0..35 => self.read(key),
+                35..54 => self.write(key),
+                54..67 => self.swap(key),
+                67..78 => self.delete(key),
+                78..88 => self.list(),
+                88..98 => self.use_token(account, key),
+                _ => self.revoke(account),
             }
         }
     }
@@ -84,28 +53,33 @@ impl<'a> Client<'a> {
     }
 
     fn read(&mut self, key: usize) {
-        let begun = self.now();
-        let answer = self.call("GET", &path(key), None, None);
+        let begun = self.world.now();
+        let answer = self.call("GET", &path(key));
         let needs = match status(&answer) {
             Some(200) => {
                 let body = answer.unwrap().into_body();
                 let value = decode(&body);
-                let version = body["version"].as_str().unwrap().to_owned();
-                self.read.insert(key, (version, value));
+                let version = body["version"].as_str().unwrap();
+                self.history.add_version(version, value);
+                self.read.insert(key, (version.to_owned(), value));
                 Needs::Exactly(value)
             }
             Some(404) => Needs::Absent,
             other => return assert_failed(other),
         };
-        self.note(key, begun, needs, Effect::Nothing);
+        self.note(Register::Secret(key), begun, needs, Effect::Nothing);
     }
 
     fn write(&mut self, key: usize) {
-        let (value, begun) = (self.new_value(), self.now());
-        let answer = self.call("POST", &path(key), Some(encode(value)), None);
+        let (value, begun) = (self.world.new_value(), self.world.now());
+        let answer = self.call_with("POST", &path(key), value, None);
+        let (register, effect) = (Register::Secret(key), Effect::Set(value));
         match status(&answer) {
-            Some(200 | 201) => self.note(key, begun, Needs::Anything, Effect::Set(value)),
-            other => self.note_unanswered(key, begun, Needs::Anything, Effect::Set(value), other),
+            Some(200 | 201) => {
+                self.note(register, begun, Needs::Anything, effect);
+                self.note_version(answer, value);
+            }
+            other => self.note_unanswered(register, begun, Needs::Anything, effect, other),
         }
     }
 
@@ -114,102 +88,148 @@ impl<'a> Client<'a> {
         let Some((version, before)) = self.read.get(&key).cloned() else {
             return self.read(key);
         };
-        let (value, begun) = (self.new_value(), self.now());
-        let answer = self.call("PUT", &path(key), Some(encode(value)), Some(&version));
+        let (value, begun) = (self.world.new_value(), self.world.now());
+        let answer = self.call_with("PUT", &path(key), value, Some(&version));
         let (needs, effect) = (Needs::Exactly(before), Effect::Set(value));
+        let register = Register::Secret(key);
         match status(&answer) {
-            Some(200) => self.note(key, begun, needs, effect),
-            Some(412) => self.note(key, begun, Needs::OtherThan(before), Effect::Nothing),
-            Some(404) => self.note(key, begun, Needs::Absent, Effect::Nothing),
-            other => self.note_unanswered(key, begun, needs, effect, other),
+            Some(200) => {
+                self.note(register, begun, needs, effect);
+                self.note_version(answer, value);
+            }
+            Some(412) => self.note(register, begun, Needs::OtherThan(before), Effect::Nothing),
+            Some(404) => self.note(register, begun, Needs::Absent, Effect::Nothing),
+            other => self.note_unanswered(register, begun, needs, effect, other),
         }
     }
 
     fn delete(&mut self, key: usize) {
-        let begun = self.now();
-        let answer = self.call("DELETE", &path(key), None, None);
+        let begun = self.world.now();
+        let answer = self.call("DELETE", &path(key));
+        let register = Register::Secret(key);
         match status(&answer) {
-            Some(204) => self.note(key, begun, Needs::Present, Effect::Clear),
-            Some(404) => self.note(key, begun, Needs::Absent, Effect::Nothing),
-            other => self.note_unanswered(key, begun, Needs::Anything, Effect::Clear, other),
+            Some(204) => self.note(register, begun, Needs::Present, Effect::Clear),
+            Some(404) => self.note(register, begun, Needs::Absent, Effect::Nothing),
+            other => self.note_unanswered(register, begun, Needs::Anything, Effect::Clear, other),
         }
     }
 
-    /// Lists all secrets: an observation of each of them.
     fn list(&mut self) {
-        let begun = self.now();
-        let answer = self.call("GET", "/api/v1/secrets", None, None);
+        let begun = self.world.now();
+        let answer = self.call("GET", "/api/v1/secrets");
         let Some(200) = status(&answer) else {
             return assert_failed(status(&answer));
         };
+        let ended = self.world.now();
         let body = answer.unwrap().into_body();
         let rows = body["keys"].as_array().unwrap();
-        for key in 0..KEYS {
-            let is_listed = rows.iter().any(|row| row["key"] == name(key));
-            let needs = if is_listed {
-                Needs::Present
-            } else {
-                Needs::Absent
-            };
-            self.note(key, begun, needs, Effect::Nothing);
-        }
-    }
-
-    fn call(&self, method: &str, path: &str, body: Option<Json>, version: Option<&str>) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.world.url))
-            .header("x-aegis-token", &self.world.token)
-            .header("content-type", "application/json");
-        if let Some(version) = version {
-            request = request.header("if-match", format!("\"{version}\""));
-        }
-        let answer = match body {
-            Some(body) => self.agent.run(request.body(body.to_string()).unwrap()),
-            None => self.agent.run(request.body(()).unwrap()),
+        let version = |key| {
+            let row = rows.iter().find(|row| row["key"] == name(key))?;
+            Some(row["version"].as_str().unwrap().to_owned())
         };
-        let (parts, mut body) = answer.ok()?.into_parts();
-        let text = body.read_to_string().ok()?;
-        let body = serde_json::from_str(&text).unwrap_or(Json::Null);
-        Some(Response::from_parts(parts, body))
+        let versions = (0..KEYS).map(version).collect();
+        self.history.add_list(begun, ended, versions);
     }
 
-    fn note(&mut self, key: usize, begun: u64, needs: Needs, effect: Effect) {
-        let ended = Some(self.now());
+    /// Reads a secret with the last access token of an account, or requests one.
+    fn use_token(&mut self, account: usize, key: usize) {
+        let Some((number, text)) = self.world.accounts[account].token() else {
+            return self.log_in(account);
+        };
+        let begun = self.world.now();
+        let path = path(key);
+        let answer = self.caller.send(Call {
+            method: "GET",
+            path: &path,
+            token: &text,
+            ..Call::default()
+        });
+        let needs = match status(&answer) {
+            Some(200 | 404) => Needs::Present,
+            Some(401) => {
+                self.world.accounts[account].forget(number);
+                Needs::Absent
+            }
+            other => return assert_failed(other),
+        };
+        let token = Register::Token(Token { account, number });
+        self.note(token, begun, needs, Effect::Nothing);
+    }
+
+    /// Requests an access token, which other clients use, too. One that does not arrive is used by none.
+    fn log_in(&mut self, account: usize) {
+        let number = self.world.new_value();
+        let (begun, owner) = (self.world.now(), &self.world.accounts[account]);
+        let secret = owner.account.client_secret.expose_secret();
+        let answer = self.caller.log_in(&owner.account.client_id, secret);
+        let Some(200) = status(&answer) else {
+            return assert_failed(status(&answer));
+        };
+        let token = Register::Token(Token { account, number });
+        self.note(token, begun, Needs::Anything, Effect::Set(number));
+        let body = answer.unwrap().into_body();
+        owner.set(number, body["access_token"].as_str().unwrap());
+    }
+
+    /// Revokes all access tokens of an account, at a node of its own.
+    fn revoke(&mut self, account: usize) {
+        let begun = self.world.now();
+        let revoked = self.world.revoke(account);
+        let ended = revoked.then(|| self.world.now());
+        self.history.add_revocation(account, begun, ended);
+    }
+
+    fn call(&self, method: &str, path: &str) -> Answer {
+        self.caller.send(Call {
+            method,
+            path,
+            token: &self.world.token,
+            ..Call::default()
+        })
+    }
+
+    fn call_with(&self, method: &str, path: &str, value: Value, version: Option<&str>) -> Answer {
+        self.caller.send(Call {
+            method,
+            path,
+            token: &self.world.token,
+            body: Some(encode(value)),
+            version,
+        })
+    }
+
+    fn note(&mut self, register: Register, begun: u64, needs: Needs, effect: Effect) {
         let operation = Operation {
             begun,
-            ended,
+            ended: Some(self.world.now()),
             needs,
             effect,
         };
-        self.history.entry(key).or_default().push(operation);
+        self.history.add(register, operation);
+    }
+
+    fn note_version(&mut self, answer: Answer, value: Value) {
+        let body = answer.unwrap().into_body();
+        let version = body["version"].as_str().unwrap();
+        self.history.add_version(version, value);
     }
 
     fn note_unanswered(
         &mut self,
-        key: usize,
+        register: Register,
         begun: u64,
         needs: Needs,
         effect: Effect,
         status: Option<u16>,
     ) {
         assert_failed(status);
-        self.unanswered += 1;
         let operation = Operation {
             begun,
             ended: None,
             needs,
             effect,
         };
-        self.history.entry(key).or_default().push(operation);
-    }
-
-    fn now(&self) -> u64 {
-        self.world.begun.elapsed().as_nanos() as u64
-    }
-
-    fn new_value(&self) -> Value {
-        self.world.values.fetch_add(1, Ordering::Relaxed) + 1
+        self.history.add(register, operation);
     }
 
     /// Returns a random number: xorshift64.
@@ -221,30 +241,8 @@ impl<'a> Client<'a> {
     }
 }
 
-fn status(answer: &Answer) -> Option<u16> {
-    answer.as_ref().map(|answer| answer.status().as_u16())
-}
-
-/// Only a failure of a node may take the place of an answer.
+/// Only a failure of a node may take the place of an answer. The client does not hurry to the next one.
 fn assert_failed(status: Option<u16>) {
     assert!(status.is_none_or(|status| status >= 500), "{status:?}");
-}
-
-fn name(key: usize) -> String {
-    format!("key_{key}")
-}
-
-fn path(key: usize) -> String {
-    format!("/api/v1/secrets/{}", name(key))
-}
-
-/// Returns a body with the value in the place of a ciphertext.
-fn encode(value: Value) -> Json {
-    let text = STANDARD.encode(format!("{value:020}"));
-    json!({ "value": text, "nonce": STANDARD.encode([0; 12]) })
-}
-
-fn decode(body: &Json) -> Value {
-    let bytes = STANDARD.decode(body["value"].as_str().unwrap()).unwrap();
-    String::from_utf8(bytes).unwrap().parse().unwrap()
+    sleep(Duration::from_millis(10));
 }

@@ -7,9 +7,16 @@
     reason = "a test fails loudly"
 )]
 
+mod addresses;
+mod application;
+mod calls;
 mod checker;
 mod checker_tests;
 mod client;
+mod failover;
 mod history;
 mod linearizable;
+mod network;
 mod nodes;
+mod partition;
+mod world;

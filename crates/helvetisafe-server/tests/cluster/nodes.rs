@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 /// Far more than a start takes on a busy machine.
 const LATE: Duration = Duration::from_secs(30);
@@ -30,6 +31,16 @@ impl Node {
         node
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends the process at once.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// Ends the process at once, and starts it again.
     pub(crate) fn crash(&mut self) {
         self.process.kill().unwrap();
@@ -50,12 +61,23 @@ impl Node {
         self.wait_until_ready();
     }
 
-    fn wait_until_ready(&self) {
-        let deadline = Instant::now() + LATE;
-        while !is_ready(self.port) {
-            assert!(Instant::now() < deadline, "the node is not ready");
-            sleep(Duration::from_millis(20));
-        }
+    pub(crate) fn wait_until_ready(&self) {
+        let is_ready = || self.readiness() == Some(200);
+        wait_until(is_ready, "the node is ready");
+    }
+
+    /// Returns the status of `/ready`, if there is an answer.
+    pub(crate) fn readiness(&self) -> Option<u16> {
+        readiness(self.port)
+    }
+}
+
+/// Waits for a condition, for a long time.
+pub(crate) fn wait_until(is_met: impl Fn() -> bool, condition: &str) {
+    let deadline = Instant::now() + LATE;
+    while !is_met() {
+        assert!(Instant::now() < deadline, "not in time: {condition}");
+        sleep(Duration::from_millis(20));
     }
 }
 
@@ -78,41 +100,32 @@ fn spawn(database: &str, port: u16) -> Child {
         .unwrap()
 }
 
-fn is_ready(port: u16) -> bool {
+fn readiness(port: u16) -> Option<u16> {
     let ask = || {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.write_all(b"GET /ready HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        Ok::<_, std::io::Error>(answer.starts_with("HTTP/1.1 200"))
+        Ok::<_, std::io::Error>(answer)
     };
-    ask().unwrap_or(false)
+    ask().ok()?.split(' ').nth(1)?.parse().ok()
 }
 
-/// haproxy, which sends each request to a node that is ready. It repeats no request.
+/// haproxy, which sends each request to a node that is ready, or to any if none is. It repeats no request.
 pub(crate) struct Balancer {
-    pub(crate) address: SocketAddr,
+    port: u16,
     process: Child,
+    _folder: TempDir,
 }
 
 impl Balancer {
     /// `None`, with a message, if this machine has no haproxy.
-    pub(crate) fn start(folder: &Path, nodes: &[Node]) -> Option<Self> {
+    pub(crate) fn start(nodes: &[Node]) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
         let port = free_port();
-        let servers = nodes.iter().enumerate().map(|(at, node)| {
-            let port = node.port;
-            format!("    server node{at} 127.0.0.1:{port} check inter 200ms fall 1 rise 1\n")
-        });
-        let servers: String = servers.collect();
-        let configuration = format!(
-            "defaults\n    mode http\n    retries 0\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n\
-             frontend vault\n    bind 127.0.0.1:{port}\n    default_backend nodes\n\
-             backend nodes\n    balance roundrobin\n    option httpchk GET /ready\n    http-check send hdr host a\n\
-             \x20   http-reuse safe\n{servers}"
-        );
-        let file = folder.join("haproxy.cfg");
-        fs::write(&file, configuration).unwrap();
+        let file = folder.path().join("haproxy.cfg");
+        fs::write(&file, configuration(port, nodes)).unwrap();
         let started = Command::new("haproxy")
             .args(["-db", "-q", "-f"])
             .arg(&file)
@@ -126,16 +139,37 @@ impl Balancer {
             }
         };
         let balancer = Self {
-            address: (Ipv4Addr::LOCALHOST, port).into(),
+            port,
             process,
+            _folder: folder,
         };
-        let deadline = Instant::now() + LATE;
-        while !is_ready(port) {
-            assert!(Instant::now() < deadline, "haproxy is not ready");
-            sleep(Duration::from_millis(20));
-        }
+        wait_until(|| readiness(port) == Some(200), "haproxy is ready");
         Some(balancer)
     }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+fn configuration(port: u16, nodes: &[Node]) -> String {
+    let servers = |options: &str| -> String {
+        let server = |(at, node): (usize, &Node)| {
+            let port = node.port;
+            format!("    server node{at} 127.0.0.1:{port} {options}\n")
+        };
+        nodes.iter().enumerate().map(server).collect()
+    };
+    let ready = servers("check inter 200ms fall 1 rise 1");
+    let all = servers("");
+    format!(
+        "defaults\n    mode http\n    retries 0\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n\
+         frontend vault\n    bind 127.0.0.1:{port}\n    use_backend all if {{ nbsrv(ready) eq 0 }}\n\
+         \x20   default_backend ready\n\
+         backend ready\n    balance roundrobin\n    option httpchk GET /ready\n    http-check send hdr host a\n\
+         \x20   http-reuse safe\n{ready}\
+         backend all\n    balance roundrobin\n{all}"
+    )
 }
 
 impl Drop for Balancer {

@@ -19,7 +19,7 @@ use crate::store::counts::{Counted, StoreCounts};
 pub(crate) const MAX_CONNECTIONS: u32 = 32;
 
 /// The longest wait for a free connection.
-const WAIT: Duration = Duration::from_secs(5);
+const WAIT: Duration = Duration::from_secs(4);
 
 /// The longest time to connect to a host, TLS and login included.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -179,6 +179,11 @@ impl Pool {
                 "the server is a standby, or read-only".into(),
             )),
         }
+    }
+
+    /// Returns true if there was a primary, and its connections were given up at least once.
+    pub(super) fn has_lost_primary(&self) -> bool {
+        lock(&self.state).generation > 0
     }
 
     /// Gives up the connections of a generation, after one of them failed.

@@ -1,0 +1,168 @@
+//! What all clients share, and the check of what they saw.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use helvetisafe_crypto::PrivateKey;
+use helvetisafe_server::{Account, ExposeSecret, NewAccount, NewApiToken, Vault};
+
+use super::checker::check;
+use super::client::Client;
+use super::history::{History, Needs, Operation, Register, Value};
+
+/// The secrets that all clients contend for.
+pub(crate) const KEYS: usize = 10;
+
+/// The accounts whose access tokens are revoked.
+pub(crate) const ACCOUNTS: usize = 4;
+
+const CLIENTS: u64 = 16;
+
+pub(crate) struct World {
+    /// The URL that clients use.
+    pub(crate) url: String,
+    /// An account with all scopes.
+    pub(crate) account: Account,
+    /// Its API token, which is never revoked.
+    pub(crate) token: String,
+    pub(crate) accounts: Vec<Owner>,
+    /// A node that the clients do not use.
+    vault: Vault,
+    begun: Instant,
+    /// The last written value.
+    values: AtomicU64,
+    /// The operations that are left.
+    left: AtomicUsize,
+}
+
+/// An account with the last of its access tokens.
+pub(crate) struct Owner {
+    pub(crate) account: Account,
+    token: Mutex<Option<(Value, String)>>,
+}
+
+impl World {
+    /// Makes an organization and its accounts in a database.
+    pub(crate) fn new(database: &str, operations: usize) -> Self {
+        let vault = Vault::builder().database(database.parse().unwrap());
+        let vault = vault.start().unwrap();
+        let organization = vault.new_organization().unwrap();
+        let new_account = || {
+            let key = PrivateKey::from_pem(include_str!("../data/private-key.pem")).unwrap();
+            let account = NewAccount::default().private_key(key);
+            vault.new_account(&organization, account).unwrap()
+        };
+        let account = new_account();
+        let token = vault.new_api_token(&account, NewApiToken::default());
+        let owner = |_| Owner {
+            account: new_account(),
+            token: Mutex::default(),
+        };
+        Self {
+            url: String::new(),
+            accounts: (0..ACCOUNTS).map(owner).collect(),
+            token: token.unwrap().expose_secret().to_owned(),
+            account,
+            vault,
+            begun: Instant::now(),
+            values: AtomicU64::new(0),
+            left: AtomicUsize::new(operations),
+        }
+    }
+
+    /// Runs all clients until no operation is left or the work meanwhile has ended. Returns what they saw, and the result
+    /// of the work.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> (Vec<History>, T) {
+        thread::scope(|scope| {
+            let working = scope.spawn(|| {
+                let _stop = StopOnDrop(self);
+                work()
+            });
+            let clients: Vec<_> = (1..=CLIENTS)
+                .map(|seed| {
+                    scope.spawn(move || {
+                        let mut client = Client::new(self, seed);
+                        client.run();
+                        client.history
+                    })
+                })
+                .collect();
+            let seen = clients.into_iter().map(|client| client.join().unwrap());
+            (seen.collect(), working.join().unwrap())
+        })
+    }
+
+    /// Reads every secret once more, and fails if no order of the operations explains all answers.
+    pub(crate) fn check(&self, mut histories: Vec<History>) {
+        let mut last = Client::new(self, 99);
+        last.read_all();
+        histories.push(last.history);
+        let histories = History::join(histories);
+        let is_refused = |(register, operations): (&Register, &Vec<Operation>)| {
+            let is_token = matches!(register, Register::Token(_));
+            is_token && operations.iter().any(|it| it.needs == Needs::Absent)
+        };
+        assert!(histories.iter().any(is_refused), "no token was refused");
+        for (register, operations) in histories {
+            if let Err(violation) = check(&operations, None) {
+                let number = operations.len();
+                panic!("{register:?}, of {number} operations: {violation:?}");
+            }
+        }
+    }
+
+    /// Takes one of the operations that are left.
+    pub(crate) fn take_one(&self) -> bool {
+        let take = |left: usize| left.checked_sub(1);
+        let order = Ordering::Relaxed;
+        self.left.fetch_update(order, order, take).is_ok()
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.begun.elapsed().as_nanos() as u64
+    }
+
+    pub(crate) fn new_value(&self) -> Value {
+        self.values.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Revokes all access tokens of an account. Returns true if that is certain.
+    pub(crate) fn revoke(&self, account: usize) -> bool {
+        self.vault
+            .revoke_tokens(&self.accounts[account].account)
+            .is_ok()
+    }
+}
+
+/// Ends the clients, also when the work fails.
+struct StopOnDrop<'a>(&'a World);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.left.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Owner {
+    pub(crate) fn token(&self) -> Option<(Value, String)> {
+        self.token.lock().unwrap().clone()
+    }
+
+    pub(crate) fn set(&self, number: Value, text: &str) {
+        *self.token.lock().unwrap() = Some((number, text.to_owned()));
+    }
+
+    /// Forgets a token that was refused, unless there is another one by now.
+    pub(crate) fn forget(&self, number: Value) {
+        let mut token = self.token.lock().unwrap();
+        if token.as_ref().is_some_and(|(last, _)| *last == number) {
+            *token = None;
+        }
+    }
+}
