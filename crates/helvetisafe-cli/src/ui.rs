@@ -14,6 +14,7 @@ pub(crate) mod prompt;
 pub(crate) mod secret_input;
 pub(crate) mod similar;
 pub(crate) mod terminal;
+pub(crate) mod toml_mistake;
 
 use clap::Args;
 

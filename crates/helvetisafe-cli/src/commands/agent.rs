@@ -75,7 +75,7 @@ const SAVING: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXAMPLES,
-    group = ArgGroup::new("destination").args(["listen", "token_file"]).multiple(true)
+    group = ArgGroup::new("destination").args(["listen", "health_listen", "token_file"]).multiple(true)
 )]
 pub(crate) struct Args {
     /// A loopback address and a port, or unix: and the path of a socket, which gets mode 0600.
@@ -137,6 +137,24 @@ impl Args {
         }
     }
 
+    /// Refuses a mode and a group that nothing gets, so that no user relies on them.
+    fn refuse_unused_access(&self) -> Result<(), Failure> {
+        let is_socket = |address: &Option<Address>| matches!(address, Some(Address::Socket(_)));
+        let has_file = output_file::named(&self.token_file).is_some();
+        if !self.access.is_set()
+            || has_file
+            || is_socket(&self.listen)
+            || is_socket(&self.health_listen)
+        {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "--mode and --group are for files, and neither a TCP address nor standard output is one: every user \
+             of this machine can connect to a loopback address; use --listen unix:PATH or --token-file FILE, or \
+             leave --mode and --group out",
+        ))
+    }
+
     /// Returns the listener for secrets: the socket of systemd, or one on the address.
     fn listener(&self) -> Result<Listener, Failure> {
         let refuse_remote = |address: &Address| match self.allow_remote {
@@ -172,6 +190,7 @@ pub(crate) fn run(args: &Args, vault: &Vault) -> Result<(), Failure> {
     if let Some(probe) = args.check {
         return args.check(probe);
     }
+    args.refuse_unused_access()?;
     let (settings, messages) = (vault.settings()?, vault.messages);
     let keys = Keys::new(&args.keys, args.prefix.as_deref())?.within_variable()?;
     // Before the first thread is started.

@@ -82,6 +82,10 @@ struct JsonProfile<'a> {
 
 fn list(args: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     let (profiles, used) = Profile::load_all(args)?;
+    let problems = profiles.iter().filter_map(|it| it.check().err());
+    for problem in problems {
+        ui.messages.warning(problem.message().unwrap_or_default());
+    }
     let file = profiles.first().map(|it| it.file.display().to_string());
     let profiles: Vec<_> = profiles
         .iter()

@@ -69,7 +69,13 @@ pub(super) fn read(
 ) -> Result<(SecretString, Secret), Failure> {
     let fields: Vec<_> = name.into_iter().collect();
     let secret = vault.write(|secrets| secrets.get_with_fields(key, &fields))?;
-    let secret = secret.map_err(|error| vault.failure(error))?;
+    let secret = secret.map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            vault.note_name(key, false);
+        }
+        vault.failure(error)
+    })?;
+    vault.note_name(key, true);
     let value = match name {
         Some(name) => field::find(&secret, name)?,
         None if secret.is_multi_field() => {

@@ -65,14 +65,17 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     // Without --overwrite no secret is read.
     let keys = keys.filter(|_| args.overwrite);
     // Connects before the progress bar appears, since the user may be asked for a password.
-    if args.dry_run {
+    let trusted = if args.dry_run {
         vault.client_for(keys)?;
+        vault.check_trust_to_write()
     } else {
         vault.client_to_write_over(keys)?;
-    }
+        Ok(())
+    };
     let progress = Progress::new(secrets.len(), ui.messages);
+    let time_left = vault.budget()?.left();
     let import = |target: Secrets<'_>| {
-        let writer = Writer::new(target, args);
+        let writer = Writer::new(target, args, time_left);
         let write = |secret| writer.write(secret);
         target.each(&secrets, write, |_| progress.advance())
     };
@@ -87,7 +90,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             vault.warn_of_unbound(&secret.key, field)?;
         }
     }
-    Report {
+    let imported = Report {
         file: input_file::name(&args.file),
         dry_run: args.dry_run,
         outcomes: secrets
@@ -96,7 +99,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             .zip(outcomes)
             .collect(),
     }
-    .print(vault.budget()?, ui)
+    .print(vault.budget()?, ui);
+    // The plan is shown first, since it holds once the org key is trusted.
+    trusted.and(imported)
 }
 
 /// Reads the secrets in the file, or reports everything that is wrong in it.

@@ -16,7 +16,7 @@ use crate::settings::{
 };
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, prompt};
-use questions::{Interview, Topic};
+use questions::{Interview, Topic, at_home};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -293,10 +293,15 @@ impl Args {
         ];
         let commands = commands.into_iter().filter_map(|(setting, flag, command)| {
             let words = command.as_ref()?.split_whitespace().map(str::to_owned);
+            let mut argv: Vec<_> = words.collect();
+            // The quotes around the command hide it from the shell.
+            if let Some(program) = argv.first_mut().filter(|it| it.starts_with("~/")) {
+                *program = at_home(program).display().to_string();
+            }
             Some(Entry {
                 setting,
                 origin: Origin::Flag(flag),
-                value: RawValue::Command(words.collect()),
+                value: RawValue::Command(argv),
             })
         });
         commands.collect()

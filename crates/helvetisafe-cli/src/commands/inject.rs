@@ -55,7 +55,7 @@ pub(crate) struct Args {
     ///
     /// The files have mode 0600 and a new folder 0700. A multi-field secret becomes one file for each
     /// field, named by the field. Other files in the folder stay unchanged.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = output_file::folder())]
     output_dir: Option<PathBuf>,
     /// Write one file of lines NAME=value, with mode 0600, as the service's Kubernetes package does: a line
     /// feed in a value is written as \n, and nothing else is escaped. - stands for standard output.

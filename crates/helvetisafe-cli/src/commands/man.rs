@@ -7,6 +7,7 @@ use clap_mangen::Man;
 
 use crate::failure::Failure;
 use crate::ui::output::Output;
+use crate::ui::output_file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +22,12 @@ pub(crate) struct Args {
     /// A command.
     command: Option<String>,
     /// Write all pages into this folder instead, which is created if it does not exist.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        value_parser = output_file::folder(),
+        conflicts_with = "command"
+    )]
     output_dir: Option<PathBuf>,
 }
 

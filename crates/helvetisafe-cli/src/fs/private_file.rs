@@ -52,10 +52,9 @@ fn exposure(file: &File, what: &str, path: &Path) -> io::Result<Option<String>> 
     if !metadata.is_file() || others == 0 || (others == 0o040 && is_of_volume(file, &metadata)) {
         return Ok(None);
     }
-    let user = rustix::process::geteuid();
     Ok(Some(if is_read_only(file) {
         with_advice(what, path, READ_ONLY)
-    } else if user.is_root() || user.as_raw() == metadata.uid() {
+    } else if rustix::process::geteuid().as_raw() == metadata.uid() {
         exposed(what, path)
     } else {
         with_advice(what, path, OTHER_OWNER)

@@ -20,6 +20,9 @@ use known_vaults::KnownVaults;
 pub(crate) use rotation::TrustedKeys;
 pub(super) use rotation::rotation;
 
+/// The advice where nothing can be remembered.
+const OTHER_STATE_FOLDER: &str = "or set HELVETISAFE_STATE_DIR to a folder that can be written";
+
 /// The use of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Access {
@@ -144,6 +147,19 @@ impl<'a> Trust<'a> {
         current: Fingerprint,
         messages: Messages,
     ) -> Result<(), Failure> {
+        self.refuse_doubtful(current, messages)?;
+        match self.memory.remember(&self.vault, current, false) {
+            Ok(Some(known)) if known.fingerprint != current => Err(changed(&known, current)),
+            Ok(_) => {
+                messages.done(format_args!("remembered the org key {current}"));
+                Ok(())
+            }
+            Err(error) => Err(self.not_remembered(&error, current)),
+        }
+    }
+
+    /// Refuses a first write whose org key no person could compare.
+    fn refuse_doubtful(&self, current: Fingerprint, messages: Messages) -> Result<(), Failure> {
         if self.memory.has_only_others(&self.vault, current) {
             return Err(doubtful(self.only_others(current), current).with_advice(&or_pin(current)));
         }
@@ -159,13 +175,30 @@ impl<'a> Trust<'a> {
             .with_advice(&or_pin(current))
             .with_advice("or accept any key of the vault with --trust-first-use"));
         }
-        match self.memory.remember(&self.vault, current, false) {
-            Ok(Some(known)) if known.fingerprint != current => Err(changed(&known, current)),
-            Ok(_) => {
-                messages.done(format_args!("remembered the org key {current}"));
-                Ok(())
+        Ok(())
+    }
+
+    /// Fails as a write would at a first use. Call it after a read, which remembers the org key if possible.
+    pub(super) fn check_write(
+        &self,
+        current: Fingerprint,
+        messages: Messages,
+    ) -> Result<(), Failure> {
+        match (self.expected, &self.remembered) {
+            (Some(_), _) => Ok(()),
+            (None, Some(known)) if !known.unconfirmed => Ok(()),
+            (None, Some(_)) => self.refuse_doubtful(current, messages),
+            (None, None) => {
+                self.refuse_doubtful(current, messages)?;
+                Err(doubtful(
+                    format_args!(
+                        "the org key of {} could not be remembered, so a changed one would go unnoticed",
+                        self.vault
+                    ),
+                    current,
+                )
+                .with_advice(OTHER_STATE_FOLDER))
             }
-            Err(error) => Err(self.not_remembered(&error, current)),
         }
     }
 
@@ -180,9 +213,7 @@ impl<'a> Trust<'a> {
         match error.kind() {
             // Another process holds the lock, as the error says.
             ErrorKind::TimedOut => failure,
-            _ => {
-                failure.with_advice("or set HELVETISAFE_STATE_DIR to a folder that can be written")
-            }
+            _ => failure.with_advice(OTHER_STATE_FOLDER),
         }
     }
 

@@ -10,6 +10,7 @@ use super::connect::Connector;
 use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
+use super::trust::Trust;
 use crate::failure::{Failure, USE_HTTPS, unbound};
 use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
@@ -166,6 +167,12 @@ impl Vault {
                 builder.prefetch(keys).around_transport(recording)
             })
         })
+    }
+
+    /// Fails as a first write with a doubtful org key would. Writes nothing.
+    pub(crate) fn check_trust_to_write(&self) -> Result<(), Failure> {
+        let current = self.client()?.org_key_fingerprint();
+        Trust::load(self.settings()?)?.check_write(current, self.messages)
     }
 
     /// Returns the client in `cell`; the first call connects it.

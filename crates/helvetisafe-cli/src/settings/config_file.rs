@@ -11,6 +11,7 @@ use super::flags::SettingsArgs;
 use super::spec::{SPECS, Setting};
 use crate::failure::Failure;
 use crate::fs::{Access, destination, path_variable, private_file, xdg_folder};
+use crate::ui::toml_mistake::Mistake;
 
 /// The name of the profile that is used by default.
 const DEFAULT: &str = "default";
@@ -147,16 +148,15 @@ fn text(file: &Path, insecure_permissions: bool) -> Result<String, Failure> {
 /// Parses the file. Messages never quote it, since it may hold a secret after all.
 fn parse(text: &str, file: &Path) -> Result<Table, Failure> {
     text.parse().map_err(|error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = text
-            .bytes()
-            .take(start)
-            .filter(|&byte| byte == b'\n')
-            .count()
-            + 1;
+        let mistake = Mistake::of(text, &error);
+        let what = match mistake.repeated {
+            Some(_) => "has a key or a table for the second time at",
+            None => "is not TOML at",
+        };
         Failure::usage(format_args!(
-            "the configuration file {} is not TOML at line {line}; fix it",
-            file.display()
+            "the configuration file {} {what} line {}; fix it",
+            file.display(),
+            mistake.line
         ))
     })
 }

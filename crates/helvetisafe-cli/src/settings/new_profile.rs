@@ -1,7 +1,7 @@
 //! A new profile: its text, and the files with its secrets.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -56,8 +56,8 @@ impl NewProfile {
         }
         let (mut replaced, mut made) = (None, Vec::new());
         if exists {
-            let profile = Profile::find(&config, &name, None)?;
-            made = profile_files::made(&profile, &config)?;
+            let profile = Profile::find_unchecked(&config, &name)?;
+            made = profile_files::made(&profile, &config);
             replaced = Some(profile);
         }
         Ok(Self {
@@ -174,7 +174,7 @@ impl NewProfile {
                 key(ValueKind::Path).map(|key| (key, quoted(path)))
             }
             RawValue::Command(argv) => {
-                let words: Vec<_> = argv.iter().map(|word| quoted(word)).collect();
+                let words: Vec<_> = absolute_program(argv).map(|word| quoted(&word)).collect();
                 key(ValueKind::Command).map(|key| (key, format!("[{}]", words.join(", "))))
             }
             RawValue::Secret(secret) => key(ValueKind::Path).map(|key| {
@@ -207,6 +207,16 @@ impl NewProfile {
         let text = config_text::with_profile(&self.config.text, &self.name, &self.lines);
         text.ok_or_else(|| self.config.other_form())
     }
+}
+
+/// Returns a command whose program does not depend on the working directory. A name without a slash is searched in
+/// `PATH`.
+fn absolute_program(argv: &[String]) -> impl Iterator<Item = String> {
+    argv.iter().enumerate().map(|(index, word)| {
+        let is_path = index == 0 && word.contains(is_separator);
+        let absolute = std::path::absolute(word).ok().filter(|_| is_path);
+        absolute.map_or_else(|| word.clone(), |path| path.display().to_string())
+    })
 }
 
 #[cfg(test)]

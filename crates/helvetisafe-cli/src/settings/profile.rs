@@ -12,7 +12,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use toml::{Table, Value};
 
@@ -65,15 +65,24 @@ impl Profile {
         }
     }
 
-    /// Reads all profiles of the file, and returns the name of the one that is used. Both are none without a
-    /// file.
+    /// Returns the profile of this name as it is, also with settings that no command could use, for a command that
+    /// removes or replaces it.
+    pub(super) fn find_unchecked(config: &ConfigFile, name: &str) -> Result<Self, Failure> {
+        match config.profiles.get(name) {
+            Some(entries) => Self::unchecked(&config.file, name, None, entries),
+            None => Err(config.unknown_profile(name)),
+        }
+    }
+
+    /// Reads all profiles of the file as they are, and returns the name of the one that is used. Both are none
+    /// without a file.
     pub(crate) fn load_all(args: &SettingsArgs) -> Result<(Vec<Self>, Option<String>), Failure> {
         let (name, named_by) = selected_name(args)?.unzip();
         let Some(config) = ConfigFile::load(args)? else {
             return no_file(name).map(|_| (Vec::new(), None));
         };
         let profiles = config.profiles.iter();
-        let profiles = profiles.map(|(name, it)| Self::new(&config.file, name, named_by, it));
+        let profiles = profiles.map(|(name, it)| Self::unchecked(&config.file, name, named_by, it));
         let profiles = profiles.collect::<Result<_, _>>()?;
         Ok((profiles, Some(config.name_or_default(name))))
     }
@@ -86,7 +95,18 @@ impl Profile {
         profiles.into_iter().map(|profile| profile.name).collect()
     }
 
-    pub(super) fn new(
+    fn new(
+        file: &Path,
+        name: &str,
+        named_by: Option<&'static str>,
+        entries: &Value,
+    ) -> Result<Self, Failure> {
+        let profile = Self::unchecked(file, name, named_by, entries)?;
+        profile.check_keys()?;
+        Ok(profile)
+    }
+
+    pub(super) fn unchecked(
         file: &Path,
         name: &str,
         named_by: Option<&'static str>,
@@ -98,14 +118,19 @@ impl Profile {
                 file.display()
             )));
         };
-        let profile = Self {
+        Ok(Self {
             file: file.to_owned(),
             name: name.to_owned(),
             named_by,
             entries: entries.clone(),
-        };
-        profile.check_keys()?;
-        Ok(profile)
+        })
+    }
+
+    /// Fails if no command could use the profile.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.check_keys()?;
+        let mut specs = SPECS.iter();
+        specs.try_for_each(|spec| self.entry(spec).map(drop))
     }
 
     /// Returns the value of a key that is a text.
@@ -186,8 +211,13 @@ impl Profile {
             .iter()
             .map(|word| word.as_str().map(str::to_owned))
             .collect();
-        argv.filter(|argv| !argv.is_empty())
-            .ok_or_else(|| self.not_an_array(key))
+        let mut argv = argv.ok_or_else(|| self.not_an_array(key))?;
+        let program = argv.first_mut().ok_or_else(|| self.not_an_array(key))?;
+        // As in a shell, a name without a slash is searched in `PATH`.
+        if program.contains(is_separator) {
+            *program = self.path(program).display().to_string();
+        }
+        Ok(argv)
     }
 
     fn not_an_array(&self, key: &str) -> Failure {

@@ -30,12 +30,12 @@ impl ProfileFiles {
     ) -> Result<Self, Failure> {
         let mut needed = Vec::new();
         for (name, entries) in &changed.profiles {
-            let profile = Profile::new(&changed.file, name, None, entries)?;
-            needed.extend(paths(&profile)?.into_iter().map(|(_, path)| real(&path)));
+            let profile = Profile::unchecked(&changed.file, name, None, entries)?;
+            needed.extend(paths(&profile).map(|(_, path)| real(&path)));
         }
-        let made = made(profile, config)?;
+        let made = made(profile, config);
         let is_unused = |path: &PathBuf| made.contains(path) && !needed.contains(&real(path));
-        let paths = paths(profile)?.into_iter().map(|(_, path)| path);
+        let paths = paths(profile).map(|(_, path)| path);
         let (unused, left) = paths.partition(is_unused);
         Ok(Self { unused, left })
     }
@@ -56,7 +56,7 @@ impl ProfileFiles {
 
 /// Returns the files that `init` made for a profile. They are marked with the name of the
 /// configuration file, and have that of the profile.
-pub(super) fn made(profile: &Profile, config: &ConfigFile) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn made(profile: &Profile, config: &ConfigFile) -> Vec<PathBuf> {
     let (folder, prefix) = (folder_of(&config.file), format!("{}.", profile.name));
     let is_made = |(key, path): &(&str, PathBuf)| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -65,21 +65,17 @@ pub(super) fn made(profile: &Profile, config: &ConfigFile) -> Result<Vec<PathBuf
         let is_named = folder_of(path) == folder && name.starts_with(&prefix);
         is_file && is_named && config_text::is_made(&config.text, &config.file, &profile.name, key)
     };
-    let made = paths(profile)?.into_iter().filter(is_made);
-    Ok(made.map(|(_, path)| path).collect())
+    let made = paths(profile).filter(is_made);
+    made.map(|(_, path)| path).collect()
 }
 
-/// Returns the files that a profile names, each with its key.
-fn paths(profile: &Profile) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
-    let mut paths = Vec::new();
-    for spec in SPECS.iter().filter(|spec| spec.kind == ValueKind::Path) {
-        if let (Some(key), Some(entry)) = (spec.profile, profile.entry(spec)?)
-            && let RawValue::Path(path) = entry.value
-        {
-            paths.push((key, path));
-        }
-    }
-    Ok(paths)
+/// Returns the files that a profile names, each with its key. A setting that cannot be used names none.
+fn paths(profile: &Profile) -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let specs = SPECS.iter().filter(|spec| spec.kind == ValueKind::Path);
+    specs.filter_map(|spec| match profile.entry(spec).ok()??.value {
+        RawValue::Path(path) => Some((spec.profile?, path)),
+        _ => None,
+    })
 }
 
 /// Returns a path that is the same for all names of a file.

@@ -22,7 +22,7 @@ pub(crate) struct RemovedProfile {
 impl RemovedProfile {
     /// Fails if there is no such profile, or if it cannot be removed from the file.
     pub(crate) fn new(config: ConfigFile, name: &str) -> Result<Self, Failure> {
-        let profile = Profile::find(&config, name, None)?;
+        let profile = Profile::find_unchecked(&config, name)?;
         let was_default = config.default.as_deref() == Some(name);
         let text = config_text::without_profile(&config.text, name);
         let text = match was_default {

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fmt::Display;
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -16,6 +17,8 @@ use crate::once::get_or_make;
 
 /// The limit in bytes: more than any credential has.
 const LIMIT: usize = 1 << 20;
+/// The begin of every PEM.
+const PEM: &[u8] = b"-----BEGIN";
 
 /// A secret that is read once: a command may ask for a password, and a pipe can be read only once.
 #[derive(Clone, Debug)]
@@ -78,9 +81,31 @@ impl LazySecret {
         let unreadable = |why: &dyn Display| {
             Failure::usage(format_args!("cannot read {what} {}: {why}", path.display()))
         };
-        let file = private_file::open(&what, path, self.insecure_permissions)?;
+        let file = private_file::open(&what, path, self.insecure_permissions)
+            .map_err(|failure| self.wrong_file(&what, path).unwrap_or(failure))?;
         let bytes = wiped::read(file, LIMIT).map_err(|error| unreadable(&error))?;
         bytes.ok_or_else(|| unreadable(&format_args!("it has more than {} MiB", LIMIT >> 20)))
+    }
+
+    /// Returns the failure for a file that cannot have this secret, such as `/etc/passwd`: its permissions are right,
+    /// and must not be changed. `None` if it may have it.
+    fn wrong_file(&self, what: &str, path: &Path) -> Option<Failure> {
+        // A pipe can be read only once.
+        let file = File::open(path).ok()?;
+        let is_file = file.metadata().is_ok_and(|it| it.is_file());
+        let text = wiped::read(is_file.then_some(file)?, LIMIT).ok()??;
+        let has_lines = || text.trim_ascii().contains(&b'\n');
+        let why = match self.entry.setting {
+            Setting::PrivateKey if !text.windows(PEM.len()).any(|it| it == PEM) => {
+                "it has no line such as -----BEGIN PRIVATE KEY-----"
+            }
+            Setting::ClientSecret | Setting::ApiToken if has_lines() => "it has several lines",
+            _ => return None,
+        };
+        Some(Failure::usage(format_args!(
+            "{} cannot be {what}: {why}; give the right file",
+            path.display()
+        )))
     }
 
     /// Runs a program without a shell. It can ask on the terminal, but gets no standard input, which may

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[group(multiple = false)]
 pub(crate) struct ExpiryArgs {
     /// Let it expire after this time, such as 30d, 12h or 1y.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     expires_in: Option<String>,
     /// Let it expire at this time: 2030-01-31T12:00:00Z, 2030-01-31T12:00[Europe/Zurich], or 2030-01-31, which
     /// is midnight in UTC.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::messages::Messages;
 use crate::failure::Failure;
@@ -72,6 +73,16 @@ fn named_group(name: &str) -> Result<u32, String> {
 #[cfg(not(unix))]
 fn named_group(_: &str) -> Result<u32, String> {
     Err("give its number".to_owned())
+}
+
+/// Parses the path of a folder for files.
+pub(crate) fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
+        true => Err(
+            "- is standard output, which cannot have several files; name a folder, or write ./-",
+        ),
+        false => Ok(path),
+    })
 }
 
 /// Returns the file to write; `None` if the path is not given or stands for standard output.

@@ -124,7 +124,7 @@ fn keys_and_profiles_are_completed_without_the_vault() {
 #[test]
 fn commands_learn_names_without_a_list() {
     let world = World::new();
-    for key in ["READ", "GONE", "PIPED"] {
+    for key in ["READ", "GONE", "PIPED", "EDITED", "TURNED"] {
         world.set(key, "value");
     }
     let proxy = start_proxy(|_, _| Action::Forward);
@@ -133,7 +133,7 @@ fn commands_learn_names_without_a_list() {
     let command = |arguments: &[&str]| {
         let mut command = world.command();
         command.env("HELVETISAFE_BASE_URL", proxy.base_url());
-        command.args(arguments);
+        command.env("EDITOR", "true").args(arguments);
         command
     };
     let file = || {
@@ -147,6 +147,11 @@ fn commands_learn_names_without_a_list() {
         (&["delete", "GONE", "--yes"], &["MADE", "READ"]),
         (&["import", "new.env"], &["IMPORTED", "MADE", "READ"]),
         (&["move", "IMPORTED", "A"], &["A", "MADE", "READ"]),
+        (&["edit", "EDITED"], &["A", "EDITED", "MADE", "READ"]),
+        (
+            &["rotate", "TURNED", "--generate"],
+            &["A", "EDITED", "MADE", "READ", "TURNED"],
+        ),
     ] {
         crate::terminal::shown(command(arguments));
         let lists = proxy.count("GET", "/api/v1/secrets");
@@ -163,7 +168,7 @@ fn commands_learn_names_without_a_list() {
     // Deleted by another client.
     let mut delete = world.command();
     delete.args(["delete", "READ", "--yes"]).output().unwrap();
-    crate::terminal::shown(command(&["get", "READ"]));
+    crate::terminal::shown(command(&["edit", "READ"]));
     let found = bash(&world, &proxy, "helvetisafe get R");
     assert!(found.iter().all(|name| name != "READ"), "{found:?}");
 }

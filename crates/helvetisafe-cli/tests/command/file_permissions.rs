@@ -184,6 +184,23 @@ fn the_advice_for_the_key_of_another_user_can_be_followed() {
     );
 }
 
+/// `chmod` would take the file from its owner.
+#[test]
+fn root_is_not_advised_to_change_the_file_of_another_user() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = world(0o644);
+    let key = world.folder.path().join("mounted/key.pem");
+    chown(key, Some(OTHER_GROUP), None).unwrap();
+    let (status, messages) = list(&world, &[], &[], &[]);
+    assert_eq!(status, Some(2), "{messages}");
+    assert!(
+        messages.contains("which belongs to another user") && !messages.contains("chmod"),
+        "{messages}"
+    );
+}
+
 #[test]
 fn a_group_is_named_or_numbered() {
     let world = World::new();

@@ -121,6 +121,48 @@ fn a_rate_limit_of_one_request_slows_all() {
     assert!(during.count() <= 14, "all wait");
 }
 
+/// A vault whose rate limit lasts for this many creations.
+fn limited(refused: usize, headers: &'static str) -> Proxy {
+    start_proxy(move |seen, log| {
+        let tried = log.iter().filter(|it| it.is("POST", ALL)).count();
+        match seen.is("POST", ALL) && tried < refused {
+            true => Action::Answer(429, headers, Vec::new()),
+            false => Action::Forward,
+        }
+    })
+}
+
+#[test]
+fn an_import_waits_for_a_rate_limit_as_long_as_its_time_allows() {
+    let world = World::new();
+    world.write(".env", &file(3), 0o600);
+    // More than a call repeats itself.
+    let proxy = limited(12, "Retry-After: 1\r\n");
+    let output = through(&world, &proxy, &["import", ".env"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(listed(&world), 3);
+}
+
+#[test]
+fn an_import_that_may_not_wait_says_how_to_continue() {
+    let world = World::new();
+    world.write(".env", &file(30), 0o600);
+    for (arguments, headers) in [
+        (&["import", ".env"][..], "Retry-After: 60\r\n"),
+        (&["import", ".env", "--timeout", "2s"], "Retry-After: 1\r\n"),
+    ] {
+        let proxy = limited(usize::MAX, headers);
+        let begun = Instant::now();
+        let output = through(&world, &proxy, arguments).output().unwrap();
+        let message = stderr(&output);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{message}");
+        assert!(matches!(output.status.code(), Some(7 | 9)), "{message}");
+        assert!(message.contains("run it again to complete it"), "{message}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_slow_import_shows_a_progress_bar_on_a_terminal() {

@@ -1,8 +1,9 @@
 //! The writing of one secret of an import.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use helvetisafe::{Error, ErrorKind, Expiry, Secret, Secrets, Written};
+use helvetisafe::{Error, ErrorKind, Expiry, Secret, Secrets, Timeouts, Written};
 
 use super::Args;
 use super::new_secret::NewSecret;
@@ -46,14 +47,18 @@ impl Outcome {
 pub(super) struct Writer<'a> {
     secrets: Secrets<'a>,
     args: &'a Args,
+    /// The end of the time for all secrets; without it each of them has its own time.
+    deadline: Option<Instant>,
     is_unavailable: AtomicBool,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(secrets: Secrets<'a>, args: &'a Args) -> Self {
+    /// `time_left` is the time for all secrets, which `secrets` has too.
+    pub(super) fn new(secrets: Secrets<'a>, args: &'a Args, time_left: Option<Duration>) -> Self {
         Self {
             secrets,
             args,
+            deadline: time_left.and_then(|time| Instant::now().checked_add(time)),
             is_unavailable: AtomicBool::new(false),
         }
     }
@@ -62,12 +67,7 @@ impl<'a> Writer<'a> {
         if self.is_unavailable.load(Ordering::Relaxed) {
             return Outcome::NotTried;
         }
-        let outcome = if self.args.overwrite {
-            self.replace(secret)
-        } else {
-            self.create_new(secret).map_err(Refusal::Failed)
-        };
-        outcome.unwrap_or_else(|refusal| {
+        self.write_in_time(secret).unwrap_or_else(|refusal| {
             let error = match refusal {
                 Refusal::Failed(error) => error,
                 other => {
@@ -89,21 +89,45 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn create_new(&self, secret: &NewSecret) -> Result<Outcome, Error> {
+    /// Tries again as long as the vault asks for fewer requests and the time allows it: many writes meet a rate limit
+    /// more often than one call repeats itself.
+    fn write_in_time(&self, secret: &NewSecret) -> Result<Outcome, Refusal> {
+        let time = Timeouts::default().operation;
+        let (secrets, deadline) = match self.deadline {
+            Some(deadline) => (self.secrets, deadline),
+            None => (self.secrets.within(time), Instant::now() + time),
+        };
+        loop {
+            match self.attempt(secret, secrets) {
+                // The client waits before its next request.
+                Err(Refusal::Failed(error)) if may_wait(&error, deadline) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn attempt(&self, secret: &NewSecret, secrets: Secrets<'_>) -> Result<Outcome, Refusal> {
+        match self.args.overwrite {
+            true => self.replace(secret, secrets),
+            false => self.create_new(secret, secrets).map_err(Refusal::Failed),
+        }
+    }
+
+    fn create_new(&self, secret: &NewSecret, secrets: Secrets<'_>) -> Result<Outcome, Error> {
         if self.args.dry_run {
-            return Ok(match self.secrets.exists(&secret.key)? {
+            return Ok(match secrets.exists(&secret.key)? {
                 true => Outcome::Exists,
                 false => Outcome::Created,
             });
         }
         let content = secret.content.borrowed();
-        match content.create(&secret.key, Expiry::Keep, self.secrets) {
+        match content.create(&secret.key, Expiry::Keep, secrets) {
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(Outcome::Exists),
             outcome => outcome.map(|_| Outcome::Created),
         }
     }
 
-    fn replace(&self, secret: &NewSecret) -> Result<Outcome, Refusal> {
+    fn replace(&self, secret: &NewSecret, secrets: Secrets<'_>) -> Result<Outcome, Refusal> {
         let (key, content) = (&secret.key, secret.content.borrowed());
         let fields = content.field_names();
         let replacement = Replacement {
@@ -112,7 +136,7 @@ impl<'a> Writer<'a> {
             drops_fields: self.args.drop_fields,
             creates: true,
         };
-        let read = self.secrets.get_with_fields(key, &fields);
+        let read = secrets.get_with_fields(key, &fields);
         if read.as_ref().is_ok_and(|stored| is_in(&content, stored)) {
             return Ok(Outcome::Same);
         }
@@ -125,13 +149,20 @@ impl<'a> Writer<'a> {
             });
         }
         let write =
-            |present: &Present| content.write_over(present, key, Expiry::Keep, true, self.secrets);
-        let written = replacement.run_after(present, self.secrets, write)?;
+            |present: &Present| content.write_over(present, key, Expiry::Keep, true, secrets);
+        let written = replacement.run_after(present, secrets, write)?;
         Ok(match written {
             Written::Created(_) => Outcome::Created,
             Written::Updated(_) => Outcome::Updated { dropped },
         })
     }
+}
+
+/// Returns true if the vault asks for fewer requests, and the pause ends before the deadline.
+fn may_wait(error: &Error, deadline: Instant) -> bool {
+    let pause = error.retry_after().unwrap_or_default();
+    let left = deadline.saturating_duration_since(Instant::now());
+    error.kind() == ErrorKind::RateLimited && pause < left
 }
 
 /// Returns true if a secret has exactly this content.

@@ -320,7 +320,7 @@ fn text(answers: &[Entry], setting: Setting) -> Option<String> {
 }
 
 /// Resolves `~/`, which no shell has seen here.
-fn at_home(path: &str) -> std::path::PathBuf {
+pub(super) fn at_home(path: &str) -> std::path::PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => path.into(),

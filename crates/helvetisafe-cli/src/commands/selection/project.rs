@@ -26,6 +26,7 @@ use crate::fs::{found_file, path_variable};
 use crate::ui::messages::Messages;
 use crate::ui::similar::nearest;
 use crate::ui::terminal::escape_line;
+use crate::ui::toml_mistake::Mistake;
 
 /// The name of the file that is searched.
 pub(in crate::commands) const FILE: &str = "helvetisafe.toml";
@@ -120,14 +121,12 @@ fn text(path: &Path, file: File) -> Result<String, Failure> {
 /// Parses the text of the file, or returns everything that is wrong in it.
 fn variables(text: &str) -> Result<Vec<Renamed>, Vec<String>> {
     let mut file: Table = text.parse().map_err(|error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = text
-            .bytes()
-            .take(start)
-            .filter(|&byte| byte == b'\n')
-            .count()
-            + 1;
-        vec![format!("line {line}: it is not TOML")]
+        let mistake = Mistake::of(text, &error);
+        let what = match mistake.repeated {
+            Some(name) => format!("{} is there twice; remove one of them", escape_line(name)),
+            None => "it is not TOML".to_owned(),
+        };
+        vec![format!("line {}: {what}", mistake.line)]
     })?;
     let variables = match file.remove("variables") {
         Some(Value::Table(variables)) => variables,
@@ -307,6 +306,10 @@ mod tests {
         assert_eq!(
             variables("\n[variables\n").unwrap_err(),
             ["line 2: it is not TOML"]
+        );
+        assert_eq!(
+            variables("[variables]\nA = \"KEY\"\nA = \"OTHER\"\n").unwrap_err(),
+            ["line 3: A is there twice; remove one of them"]
         );
     }
 }

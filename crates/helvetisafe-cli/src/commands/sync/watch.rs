@@ -13,6 +13,7 @@ use super::Sync;
 use super::desired::Desired;
 use crate::failure::Failure;
 use crate::signals::not_ignored;
+use crate::ui::lasting::Lasting;
 
 /// The interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,16 +37,26 @@ pub(super) fn run(sync: &mut Sync<'_>, interval: Duration) -> Result<(), Failure
     let mut seen = None;
     let mut pause = FIRST_PAUSE;
     let mut is_first = true;
+    let mut lasting = Lasting::default();
     loop {
         sync.vault.budget()?.restart();
         match round(sync, &mut seen, is_first) {
             Ok(()) => {
                 (pause, is_first) = (FIRST_PAUSE, false);
+                if let Some(after) = lasting.end() {
+                    messages.note(format_args!("sync works again, after {after}"));
+                }
                 thread::sleep(interval);
             }
             Err(failure) if failure.may_pass() => {
-                messages.failure(&failure);
-                messages.note(format_args!("trying again in {} s", pause.as_secs()));
+                if lasting.begin(failure.message().unwrap_or_default()) {
+                    messages.failure(&failure);
+                    messages.note(format_args!(
+                        "trying again in {} s, and at least every {} s",
+                        pause.as_secs(),
+                        LONGEST_PAUSE.as_secs()
+                    ));
+                }
                 thread::sleep(pause);
                 pause = LONGEST_PAUSE.min(pause * 2);
             }

@@ -73,7 +73,7 @@ fn a_watch_survives_a_vault_and_a_server_that_are_down() {
         "--timeout",
         "1s",
     ]);
-    let (child, _) = watch(command, |messages| messages.contains("trying again in 2 s"));
+    let (child, _) = watch(command, |messages| messages.contains("trying again"));
     is_down.store(false, Ordering::SeqCst);
     let has = |entry: &str| server.secret("app").is_some() && server.entries("app") == [entry];
     wait(|| has("A=one"), &String::new);
@@ -82,6 +82,39 @@ fn a_watch_survives_a_vault_and_a_server_that_are_down() {
     world.set("A", "two");
     wait(|| has("A=two"), &String::new);
     end(child);
+}
+
+#[test]
+fn an_outage_and_its_end_are_reported_once() {
+    let world = world(&[("A", "one")]);
+    let server = ApiServer::start(ROLE);
+    let is_down = Arc::new(AtomicBool::new(false));
+    let down = Arc::clone(&is_down);
+    let proxy = start_proxy(move |_, _| match down.load(Ordering::SeqCst) {
+        true => Action::Answer(503, "", Vec::new()),
+        false => Action::Forward,
+    });
+    let mut command = command(&world, &server);
+    command
+        .env("HELVETISAFE_BASE_URL", proxy.base_url())
+        .args(["--watch", "1s"]);
+    let stderr = tempfile::NamedTempFile::new().unwrap();
+    command.stderr(stderr.reopen().unwrap());
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let messages = || std::fs::read_to_string(stderr.path()).unwrap();
+    wait(|| server.secret("app").is_some(), &messages);
+    let asked = || proxy.log().len();
+    let before = asked();
+    is_down.store(true, Ordering::SeqCst);
+    // Three attempts for each of three rounds.
+    wait(|| asked() >= before + 9, &messages);
+    is_down.store(false, Ordering::SeqCst);
+    wait(|| messages().contains("works again, after "), &messages);
+    end(child);
+    let messages = messages();
+    for once in ["503", "trying again", "works again"] {
+        assert_eq!(messages.matches(once).count(), 1, "{messages}");
+    }
 }
 
 #[test]
