@@ -1,7 +1,7 @@
 //! PostgreSQL, which any number of nodes may share.
 //!
-//! Every intent is one statement, so the answer to it is the answer to its commit, and it can be repeated as a whole.
-//! Nothing that another node may change is remembered.
+//! Every intent is one statement, so the answer to it is the answer to its commit, and it can be repeated as a whole. A
+//! write whose answer was lost is looked up first (`writes`). Nothing that another node may change is remembered.
 
 mod accounts;
 mod address;
@@ -11,7 +11,10 @@ mod migrations;
 mod pool;
 mod secrets;
 mod tokens;
+mod warnings;
+mod writes;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgRow};
@@ -23,6 +26,7 @@ use super::{Moment, Probe, StoreError};
 use crate::token;
 use failure::Failure;
 use pool::Pool;
+use warnings::with_warning;
 
 pub(super) use address::Address;
 
@@ -53,6 +57,8 @@ type Statement = Query<'static, Engine, PgArguments>;
 pub(crate) struct Postgres {
     pool: Pool,
     name: String,
+    /// The ids of writes whose outcome could not be found out.
+    doubtful: Mutex<Vec<i64>>,
 }
 
 /// The effect of a repeated statement, which decides what follows when the connection is lost.
@@ -69,6 +75,7 @@ impl Postgres {
         Self {
             pool: Pool::new(address.clone()),
             name: address.to_string(),
+            doubtful: Mutex::default(),
         }
     }
 
@@ -123,7 +130,16 @@ impl Postgres {
         &self,
         statement: impl Fn() -> Statement + Send + Sync,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Effect::Once, ONCE).await
+        self.once_within(statement, ONCE).await
+    }
+
+    /// The same with another longest time.
+    async fn once_within(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+        time: Duration,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Effect::Once, time).await
     }
 
     async fn run(
@@ -137,12 +153,16 @@ impl Postgres {
         loop {
             let mut held = self.pool.take().await?;
             let answer = statement().fetch_all(&mut held.connection);
-            let failure = match timeout(time, answer).await {
-                Ok(Ok(rows)) => {
+            let failure = match timeout(time, with_warning(answer)).await {
+                Ok((Ok(_), Some(warning))) if effect == Effect::Once => {
+                    held.give_back();
+                    return Err(StoreError::OutcomeUnknown(warning));
+                }
+                Ok((Ok(rows), _)) => {
                     held.give_back();
                     return Ok(rows);
                 }
-                Ok(Err(error)) => Failure::of(&error),
+                Ok((Err(error), _)) => Failure::of(&error),
                 Err(_) => Failure::Lost(format!("no answer within {} s", time.as_secs())),
             };
             match failure {
