@@ -36,7 +36,7 @@ pub(crate) use moment::{Moment, skew};
 pub(crate) use schema::Schema;
 pub use secret::StoredSecret;
 pub(crate) use secret::{Ciphertext, Conditional, List, ListVersion, Put, SecretWrite};
-pub(crate) use token::{Principal, TokenExpiry, TokenKind, TokenRow};
+pub(crate) use token::{Grant, Principal, TokenExpiry, TokenKind, TokenRow};
 pub(crate) use version::SecretVersion;
 
 /// The open database.
@@ -280,13 +280,13 @@ impl Store {
     /// Deletes a secret. With `versions`, it must have one of them.
     pub(crate) async fn delete_secret(
         &self,
-        tenant: Tenant,
+        grant: Grant,
         key: KeyName,
         versions: Option<Vec<SecretVersion>>,
     ) -> Result<Conditional<()>, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.delete_secret(tenant, key, versions).await,
-            Self::Postgres(postgres) => postgres.delete_secret(tenant, key, versions).await,
+            Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
+            Self::Postgres(postgres) => postgres.delete_secret(grant, key, versions).await,
         }
     }
 

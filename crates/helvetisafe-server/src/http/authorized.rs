@@ -15,13 +15,24 @@ use crate::connections::Peer;
 use crate::shared::Shared;
 #[cfg(feature = "faults")]
 use crate::store::Tenant;
-use crate::store::{Principal, TokenKind};
+use crate::store::{Grant, Principal, TokenKind};
 use crate::token::Hash;
 
 /// A caller with a valid token that has the scope of the endpoint `E`.
 pub(super) struct Authorized<E> {
+    token: Hash,
     principal: Principal,
     endpoint: PhantomData<fn() -> E>,
+}
+
+impl<E> Authorized<E> {
+    /// Returns the right to write, which the write checks again.
+    pub(super) fn grant(&self) -> Grant {
+        Grant {
+            token: self.token,
+            tenant: self.principal.tenant,
+        }
+    }
 }
 
 impl<E> Deref for Authorized<E> {
@@ -39,6 +50,7 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
         let credential = Credential::from_request_parts(parts, shared).await?;
         let found = shared.store.principal(&credential.hash).await?;
         Ok(Self {
+            token: credential.hash,
             principal: credential.admit::<E>(found, shared)?,
             endpoint: PhantomData,
         })

@@ -15,9 +15,9 @@ pub(super) async fn call(
     condition: Precondition,
 ) -> Result<StatusCode, Refusal> {
     let key = key.for_reading()?;
-    let (tenant, versions) = (caller.tenant, condition.into_versions());
+    let (grant, versions) = (caller.grant(), condition.into_versions());
     let deleted = vault
-        .write(|vault| async move { vault.store.delete_secret(tenant, key, versions).await })
+        .write(|vault| async move { vault.store.delete_secret(grant, key, versions).await })
         .await?;
     deleted.or_refuse().map(|()| StatusCode::NO_CONTENT)
 }

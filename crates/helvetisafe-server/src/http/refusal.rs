@@ -233,6 +233,9 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        if error == StoreError::Revoked {
+            return Self::INVALID_TOKEN;
+        }
         report(&error);
         match error {
             StoreError::Busy | StoreError::Unavailable(_) | StoreError::OtherEpoch => {

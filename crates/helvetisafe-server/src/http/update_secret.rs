@@ -21,7 +21,7 @@ pub(super) async fn call(
     let key = key.for_writing()?;
     check_expiry(update.expires_at.time(), Moment::now())?;
     let write = SecretWrite {
-        tenant: caller.tenant,
+        grant: caller.grant(),
         key,
         ciphertext: check_ciphertext(update.value, update.nonce)?,
         expiry: update.expires_at,

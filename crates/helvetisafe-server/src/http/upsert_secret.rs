@@ -27,7 +27,7 @@ pub(super) async fn call(
     check_expiry(update.expires_at.time(), Moment::now())?;
     let must_exist = condition != Precondition::None;
     let write = SecretWrite {
-        tenant: caller.tenant,
+        grant: caller.grant(),
         key,
         ciphertext: check_ciphertext(update.value, update.nonce)?,
         expiry: update.expires_at,

@@ -13,6 +13,9 @@ pub(crate) enum StoreError {
     /// The connection was lost before the database confirmed a write.
     #[error("the connection to the database was lost before it confirmed a write: {0}")]
     OutcomeUnknown(String),
+    /// The token expired or was revoked, or its account disabled, after it was checked. Nothing was written.
+    #[error("the token is no longer valid")]
+    Revoked,
     /// The org key was rotated after the caller's token was checked. Nothing was written.
     #[error("the org key was rotated during a write")]
     OtherEpoch,

@@ -1,7 +1,7 @@
 //! PostgreSQL, which any number of nodes may share.
 //!
-//! Every intent is one statement, so the answer to it is the answer to its commit, and it can be repeated as a whole.
-//! Nothing that another node may change is remembered.
+//! Every intent is one statement, so the answer to it is the answer to its commit, and it can be repeated as a whole. A
+//! write whose answer was lost is looked up first (`writes`). Nothing that another node may change is remembered.
 
 mod accounts;
 mod address;
@@ -12,7 +12,10 @@ mod migrations;
 mod pool;
 mod secrets;
 mod tokens;
+mod warnings;
+mod writes;
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgRow};
@@ -23,7 +26,8 @@ use tokio::time::{sleep, timeout};
 use super::{Moment, Probe, StoreCounts, StoreError};
 use crate::token;
 use failure::Failure;
-use pool::Pool;
+use pool::{Held, Pool};
+use warnings::with_warning;
 
 pub(super) use address::Address;
 pub(crate) use inspect::{Host, Primary, Role};
@@ -63,6 +67,8 @@ pub(crate) struct Postgres {
     pool: Pool,
     counts: StoreCounts,
     name: String,
+    /// The ids of writes whose outcome could not be found out.
+    doubtful: Mutex<Vec<i64>>,
 }
 
 /// The effect of a repeated statement, which decides what follows when the connection is lost.
@@ -86,6 +92,7 @@ impl Postgres {
             pool: Pool::new(address.clone(), counts.clone()),
             counts,
             name: address.to_string(),
+            doubtful: Mutex::default(),
         }
     }
 
@@ -140,7 +147,30 @@ impl Postgres {
         &self,
         statement: impl Fn() -> Statement + Send + Sync,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Effect::Once, ONCE).await
+        self.once_within(statement, ONCE).await
+    }
+
+    /// The same with another longest time.
+    async fn once_within(
+        &self,
+        statement: impl Fn() -> Statement + Send + Sync,
+        time: Duration,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Effect::Once, time).await
+    }
+
+    /// Returns a connection. If the primary was lost, the wait for the next one ends at a deadline.
+    async fn take_by(&self, deadline: Instant) -> Result<Held<'_>, StoreError> {
+        loop {
+            match self.pool.take().await {
+                Err(StoreError::Unavailable(_))
+                    if self.pool.has_lost_primary() && Instant::now() < deadline =>
+                {
+                    sleep(PAUSE).await;
+                }
+                held => return held,
+            }
+        }
     }
 
     async fn run(
@@ -151,25 +181,23 @@ impl Postgres {
     ) -> Result<Vec<PgRow>, StoreError> {
         let mut conflicts = 0;
         let mut was_moved = false;
-        let waits = effect != Effect::Probe;
         let deadline = Instant::now() + SEARCH;
         loop {
-            let mut held = match self.pool.take().await {
-                Err(StoreError::Unavailable(_))
-                    if waits && self.pool.has_lost_primary() && Instant::now() < deadline =>
-                {
-                    sleep(PAUSE).await;
-                    continue;
-                }
-                held => held?,
+            let mut held = match effect {
+                Effect::Probe => self.pool.take().await?,
+                Effect::Repeatable | Effect::Once => self.take_by(deadline).await?,
             };
             let answer = statement().fetch_all(&mut held.connection);
-            let (failure, sqlstate) = match timeout(time, answer).await {
-                Ok(Ok(rows)) => {
+            let (failure, sqlstate) = match timeout(time, with_warning(answer)).await {
+                Ok((Ok(_), Some(warning))) if effect == Effect::Once => {
+                    held.give_back();
+                    return Err(StoreError::OutcomeUnknown(warning));
+                }
+                Ok((Ok(rows), _)) => {
                     held.give_back();
                     return Ok(rows);
                 }
-                Ok(Err(error)) => (Failure::of(&error), failure::sqlstate(&error)),
+                Ok((Err(error), _)) => (Failure::of(&error), failure::sqlstate(&error)),
                 Err(_) => {
                     let reason = format!("no answer within {} s", time.as_secs());
                     (Failure::Lost(reason), failure::NO_SQLSTATE)

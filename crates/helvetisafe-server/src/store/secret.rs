@@ -7,7 +7,7 @@ use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Moment, SecretVersion, Tenant};
+use super::{Grant, Moment, SecretVersion};
 
 /// The base64 of a value and its nonce.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,7 +18,7 @@ pub(crate) struct Ciphertext {
 
 /// A secret to write.
 pub(crate) struct SecretWrite {
-    pub(crate) tenant: Tenant,
+    pub(crate) grant: Grant,
     pub(crate) key: KeyName,
     pub(crate) ciphertext: Ciphertext,
     /// A secret that is created does not expire if this is [`Expiry::Keep`].

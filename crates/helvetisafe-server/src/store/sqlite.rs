@@ -236,6 +236,23 @@ mod tests {
         assert!(sqlite.probe().await.is_err(), "it is closed");
     }
 
+    /// Its tokens are valid, as when a request is accepted before the account is disabled.
+    #[tokio::test]
+    async fn a_write_of_a_disabled_account_is_refused() {
+        use crate::store::tests::World;
+        let world = World::of(&crate::store::Database::in_memory(), ()).await;
+        world.create("a", "1").await;
+        let crate::store::Store::Sqlite(sqlite) = &world.store else {
+            panic!("it is SQLite");
+        };
+        let disable = |connection: &Connection| {
+            Ok(connection.execute("UPDATE accounts SET status = 'disabled'", [])?)
+        };
+        assert_eq!(sqlite.write(disable).await, Ok(1));
+        let updated = world.store.update_secret(world.write("a", "2")).await;
+        assert_eq!(updated.err(), Some(StoreError::Revoked));
+    }
+
     #[tokio::test]
     async fn a_probe_fails_while_another_process_holds_the_lock_of_a_writer() {
         let folder = tempfile::tempdir().unwrap();

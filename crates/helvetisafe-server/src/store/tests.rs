@@ -16,8 +16,8 @@ use super::*;
 use crate::token::{generate_id, generate_name};
 
 /// A database with an organization of one account, which has an API token.
-struct World {
-    store: Store,
+pub(super) struct World {
+    pub(super) store: Store,
     tenant: Tenant,
     account: AccountId,
     client_id: String,
@@ -47,7 +47,7 @@ async fn open(database: &Database) -> Store {
 }
 
 impl World {
-    async fn of(database: &Database, home: impl Any + Send + Sync) -> Self {
+    pub(super) async fn of(database: &Database, home: impl Any + Send + Sync) -> Self {
         let store = open(database).await;
         let organization = OrganizationId(generate_id().unwrap());
         let account = account(organization);
@@ -67,9 +67,16 @@ impl World {
         world
     }
 
-    fn write(&self, name: &str, value: &str) -> SecretWrite {
-        SecretWrite {
+    fn grant(&self) -> Grant {
+        Grant {
+            token: self.token,
             tenant: self.tenant,
+        }
+    }
+
+    pub(super) fn write(&self, name: &str, value: &str) -> SecretWrite {
+        SecretWrite {
+            grant: self.grant(),
             key: key(name),
             ciphertext: Ciphertext {
                 value: value.to_owned(),
@@ -80,7 +87,7 @@ impl World {
         }
     }
 
-    async fn create(&self, name: &str, value: &str) -> SecretVersion {
+    pub(super) async fn create(&self, name: &str, value: &str) -> SecretVersion {
         let created = self.store.create_secret(self.write(name, value)).await;
         version(&created.unwrap().unwrap().version)
     }
@@ -101,7 +108,7 @@ impl World {
     }
 }
 
-fn account(organization: OrganizationId) -> AccountRow {
+pub(super) fn account(organization: OrganizationId) -> AccountRow {
     AccountRow {
         id: AccountId(generate_id().unwrap()),
         organization,
@@ -118,7 +125,7 @@ fn account(organization: OrganizationId) -> AccountRow {
     }
 }
 
-fn token(account: AccountId, expiry: TokenExpiry) -> TokenRow {
+pub(super) fn token(account: AccountId, expiry: TokenExpiry) -> TokenRow {
     TokenRow {
         hash: Hash::of_text(&generate_name("").unwrap()),
         kind: TokenKind::Api,

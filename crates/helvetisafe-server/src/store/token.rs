@@ -74,6 +74,14 @@ pub(crate) struct Principal {
     pub(crate) scopes: Scopes,
 }
 
+/// The right to a write. The transaction of the write checks it again, since a token may be revoked, or the org key
+/// rotated, while the body of a request arrives.
+#[derive(Clone, Copy)]
+pub(crate) struct Grant {
+    pub(crate) token: Hash,
+    pub(crate) tenant: Tenant,
+}
+
 /// Reads scopes. Unknown ones are ignored, since a newer version of the vault may have stored them.
 pub(super) fn parse_scopes(text: &str) -> Scopes {
     let words = text.split_ascii_whitespace();

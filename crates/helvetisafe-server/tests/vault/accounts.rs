@@ -1,12 +1,16 @@
 //! Credentials: headers, API tokens, revocation. See `scopes` for scopes, and `organizations` for the
 //! separation of organizations.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use helvetisafe_proto::Scope;
 use helvetisafe_server::{Error, NewApiToken, Vault};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
-use crate::support::{new_account, site};
+use crate::raw::read_answer;
+use crate::support::{new_account, secret, site, update};
 
 const LIST: &str = "/api/v1/secrets";
 
@@ -90,6 +94,39 @@ fn accounts_of_one_organization_share_its_secrets() {
         .unwrap();
     site.call_as(token.expose_secret(), "GET", "/api/v1/secrets/a", None)
         .success(200);
+}
+
+/// The vault asks for the body with `100 Continue` once it has checked the credential.
+#[test]
+fn a_token_that_is_revoked_while_the_body_arrives_writes_nothing() {
+    let site = site();
+    site.create("a").success(201);
+    let version = site.read("a").success(200)["version"].clone();
+    for (method, path, body) in [
+        ("POST", "/api/v1/secrets", secret("b")),
+        ("PUT", "/api/v1/secrets/a", update()),
+        ("POST", "/api/v1/secrets/a", update()),
+        ("POST", "/api/v1/secrets/b", update()),
+    ] {
+        let token = site.access_token();
+        let body = body.to_string();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(site.vault.address()).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut asked = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut asked).unwrap();
+        site.vault.revoke_tokens(&site.account).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        let answer = read_answer(&mut stream, false).unwrap();
+        answer.error(401);
+        assert_eq!(answer.body["code"], "invalid_token", "{method} {path}");
+    }
+    assert_eq!(site.read("a").success(200)["version"], version);
+    site.read("b").error(404);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! Organizations and accounts. Ids are random, so a row that exists is that of an earlier attempt.
+//! Organizations and accounts.
 
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 
 use super::tokens::{bind_token, insert_token};
+use super::writes::record;
 use super::{Postgres, SHARDS, Statement, get, now, only};
 use crate::store::token::parse_scopes;
 use crate::store::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, StoreError, TokenRow};
@@ -15,12 +16,11 @@ macro_rules! organization {
             $id,
             ", 1, ",
             now!(),
-            ") ON CONFLICT (id) DO NOTHING), \
-             shards AS (INSERT INTO list_versions (organization, shard, n) SELECT ",
+            ")), shards AS (INSERT INTO list_versions (organization, shard, n) SELECT ",
             $id,
             ", shard, 0 FROM generate_series(0, ",
             $shards,
-            " - 1) AS shard ON CONFLICT (organization, shard) DO NOTHING)"
+            " - 1) AS shard)"
         )
     };
 }
@@ -33,13 +33,11 @@ macro_rules! account {
              (id, organization, client_id, client_secret_hash, scopes, created_at) \
              VALUES ($1, $2, $3, $4, $5, ",
             now!(),
-            ") ON CONFLICT (id) DO NOTHING), \
-             org_key AS (INSERT INTO account_keys (account, key_epoch, encrypted_org_key) \
+            ")), org_key AS (INSERT INTO account_keys (account, key_epoch, encrypted_org_key) \
              SELECT $1, ",
             $epoch,
-            ", $6 ON CONFLICT (account, key_epoch) DO NOTHING), \
-             private_key AS (INSERT INTO private_keys (account, ciphertext, nonce, salt, auth_tag) \
-             VALUES ($1, $7, $8, $9, $10) ON CONFLICT (account) DO NOTHING)"
+            ", $6), private_key AS (INSERT INTO private_keys (account, ciphertext, nonce, salt, auth_tag) \
+             VALUES ($1, $7, $8, $9, $10))"
         )
     };
 }
@@ -64,27 +62,35 @@ impl Postgres {
         &self,
         id: OrganizationId,
     ) -> Result<(), StoreError> {
-        let statement = || {
-            let insert = concat!("WITH ", organization!("$1", "$2"), " SELECT 1");
-            sqlx::query(insert).bind(id.0).bind(SHARDS)
+        let statement = |write: i64| {
+            let insert = concat!(
+                "WITH ",
+                organization!("$1", "$2"),
+                ", ",
+                record!("$3"),
+                " SELECT 1"
+            );
+            sqlx::query(insert).bind(id.0).bind(SHARDS).bind(write)
         };
-        self.repeatable(statement).await.map(drop)
+        self.write(statement).await.map(drop)
     }
 
     pub(in crate::store) async fn add_account(
         &self,
         account: AccountRow,
     ) -> Result<(), StoreError> {
-        let statement = || {
+        let statement = |write: i64| {
             let insert = concat!(
                 "WITH ",
                 // Without such an organization the account itself fails.
                 account!("coalesce((SELECT key_epoch FROM organizations WHERE id = $2), 1)"),
+                ", ",
+                record!("$11"),
                 " SELECT 1"
             );
-            bind_account(sqlx::query(insert), &account)
+            bind_account(sqlx::query(insert), &account).bind(write)
         };
-        self.repeatable(statement).await.map(drop)
+        self.write(statement).await.map(drop)
     }
 
     pub(in crate::store) async fn add_tenant(
@@ -92,7 +98,7 @@ impl Postgres {
         account: AccountRow,
         token: TokenRow,
     ) -> Result<(), StoreError> {
-        let statement = || {
+        let statement = |write: i64| {
             let insert = concat!(
                 "WITH ",
                 organization!("$2", "$11"),
@@ -100,12 +106,14 @@ impl Postgres {
                 account!("1"),
                 ", ",
                 insert_token!("$12", "$13", "$14", "$15", "$16", "$17", "$18"),
+                ", ",
+                record!("$19"),
                 " SELECT 1"
             );
             let insert = bind_account(sqlx::query(insert), &account).bind(SHARDS);
-            bind_token(insert, &token)
+            bind_token(insert, &token).bind(write)
         };
-        self.repeatable(statement).await.map(drop)
+        self.write(statement).await.map(drop)
     }
 
     pub(in crate::store) async fn has_accounts(&self) -> Result<bool, StoreError> {

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 pub(super) enum Failure {
     /// The transaction conflicted with another one, and had no effect.
     Conflict,
-    /// The server refused, and the statement had no effect: it is not the primary, or shuts down or starts.
+    /// The server refused, and the statement had no effect: it is not the primary, or starts.
     NotPrimary(String),
     /// The connection was lost. The statement may have had its effect, or may still have it.
     Lost(String),
@@ -36,11 +36,10 @@ impl Failure {
         match code {
             // serialization_failure, deadlock_detected
             "40001" | "40P01" => Self::Conflict,
-            // read_only_sql_transaction; admin_shutdown, crash_shutdown, cannot_connect_now. Sent as an answer, they
-            // say that the transaction was rolled back.
-            "25006" | "57P01" | "57P02" | "57P03" => Self::NotPrimary(message.to_owned()),
-            // statement_completion_unknown
-            "40003" => Self::Lost(message.to_owned()),
+            // read_only_sql_transaction, cannot_connect_now
+            "25006" | "57P03" => Self::NotPrimary(message.to_owned()),
+            // statement_completion_unknown; admin_shutdown and crash_shutdown, which may follow a commit
+            "40003" | "57P01" | "57P02" => Self::Lost(message.to_owned()),
             // disk_full, and CockroachDB's and YugabyteDB's out_of_memory are in class 53.
             "53100" => Self::Refused(StoreError::Full),
             // too_many_connections, and others of insufficient resources
@@ -83,7 +82,7 @@ mod tests {
             ("40001", Failure::Conflict),
             ("40P01", Failure::Conflict),
             ("25006", Failure::NotPrimary(message.clone())),
-            ("57P01", Failure::NotPrimary(message.clone())),
+            ("57P01", Failure::Lost(message.clone())),
             ("57P03", Failure::NotPrimary(message.clone())),
             ("08006", Failure::Lost(message.clone())),
             ("40003", Failure::Lost(message.clone())),

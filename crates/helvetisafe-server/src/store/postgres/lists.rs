@@ -124,6 +124,7 @@ impl Postgres {
         };
         self.long(secrets).await?;
         let tokens = || sqlx::query(concat!("DELETE FROM tokens WHERE expires_at <= ", now!()));
-        self.long(tokens).await.map(drop)
+        self.long(tokens).await?;
+        self.sweep_writes().await
     }
 }

@@ -12,7 +12,10 @@ use super::{Postgres, get, now, random};
 use crate::store::{Schema, StoreError};
 
 /// A file is never changed once it was released: there are databases that have run it.
-const STEPS: &[&str] = &[include_str!("../../../migrations/postgres/0001_vault.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_vault.sql"),
+    include_str!("../../../migrations/postgres/0002_writes.sql"),
+];
 
 /// The name of the lease.
 const LEASE: &str = "migrations";

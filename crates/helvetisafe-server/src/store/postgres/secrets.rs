@@ -1,8 +1,7 @@
 //! Secrets. No statement finds an expired one, even before it is removed.
 //!
-//! A write locks the organization against a change of its epoch, writes the row, and replaces the number of one shard of
-//! the list's version: in this order, in one statement. A write has an id, by which its row is found again if the
-//! connection was lost before the answer.
+//! A write locks the organization, account and token that allow it against a change, writes the row, replaces the number
+//! of one shard of the list's version, and records its id: in one statement.
 
 use helvetisafe_proto::KeyName;
 #[cfg(feature = "faults")]
@@ -10,10 +9,11 @@ use helvetisafe_proto::endpoint::SecretRecord;
 use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
 use sqlx::postgres::PgRow;
 
+use super::writes::{Outcome, record};
 use super::{Postgres, SHARDS, Statement, get, now, only, random};
 use crate::store::secret::Dates;
 use crate::store::{
-    Ciphertext, Conditional, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
+    Ciphertext, Conditional, Grant, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
 };
 
 /// The columns that `dates` reads.
@@ -38,23 +38,37 @@ macro_rules! live {
 
 pub(super) use live;
 
-/// A write of a secret of the tenant $1, $2, that returns `dates` for each row. $4 is a random number for a shard, $5 its
-/// next number. Its row has a boolean, true if the epoch is still that of the organization, and the
-/// dates of the written row, if any.
+/// A write of a secret of the tenant $1, $2, that returns `dates` for each row. The parameters are those of `bind_grant`.
+/// Its row has the epoch of the organization, if the token is valid, and the dates of the written row, if any.
+///
+/// A token that is removed while the statement waits for a lock is not found, since the locked rows are read again.
 macro_rules! write_secret {
     ($write:expr) => {
         concat!(
-            "WITH current AS (SELECT id FROM organizations WHERE id = $1 AND key_epoch = $2 FOR SHARE), \
-             written AS (",
+            "WITH current AS (SELECT organizations.key_epoch FROM organizations \
+             JOIN accounts ON accounts.organization = organizations.id \
+             JOIN tokens ON tokens.account = accounts.id \
+             WHERE organizations.id = $1 AND accounts.status = 'active' AND tokens.hash = $6 \
+             AND (tokens.expires_at IS NULL OR tokens.expires_at > ",
+            now!(),
+            ") FOR SHARE), written AS (",
             $write,
             " RETURNING ",
             date_columns!(),
             "), counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
-             AND EXISTS (SELECT 1 FROM written)) \
-             SELECT EXISTS (SELECT 1 FROM current), ",
+             AND EXISTS (SELECT 1 FROM written)), ",
+            record!("$7", "expires_at", " FROM written"),
+            " SELECT (SELECT key_epoch FROM current), ",
             date_columns!(),
             " FROM (SELECT 1) AS one LEFT JOIN written ON true"
         )
+    };
+}
+
+/// The condition that the token is valid and the epoch that of the organization.
+macro_rules! granted {
+    () => {
+        "EXISTS (SELECT 1 FROM current WHERE key_epoch = $2)"
     };
 }
 
@@ -63,7 +77,6 @@ pub(super) struct Numbers {
     pub(super) shard: i64,
     pub(super) list: i64,
     version: i64,
-    id: i64,
 }
 
 impl Numbers {
@@ -72,24 +85,30 @@ impl Numbers {
             shard: random()? % SHARDS,
             list: random()?,
             version: random()?,
-            id: random()?,
         })
     }
 
-    fn bind(&self, statement: Statement, tenant: Tenant, key: &KeyName) -> Statement {
+    fn bind_grant(
+        &self,
+        statement: Statement,
+        grant: &Grant,
+        key: &KeyName,
+        write: i64,
+    ) -> Statement {
         statement
-            .bind(tenant.organization.0)
-            .bind(tenant.key_epoch.0)
+            .bind(grant.tenant.organization.0)
+            .bind(grant.tenant.key_epoch.0)
             .bind(key.as_str())
             .bind(self.shard)
             .bind(self.list)
+            .bind(grant.token.as_bytes())
+            .bind(write)
     }
 
-    fn bind_write(&self, statement: Statement, write: &SecretWrite) -> Statement {
+    fn bind_write(&self, statement: Statement, write: &SecretWrite, id: i64) -> Statement {
         let time = write.expiry.time().map(|time| Moment::from(time).0);
-        self.bind(statement, write.tenant, &write.key)
+        self.bind_grant(statement, &write.grant, &write.key, id)
             .bind(self.version)
-            .bind(self.id)
             .bind(time)
             .bind(&write.ciphertext.value)
             .bind(&write.ciphertext.nonce)
@@ -114,7 +133,7 @@ impl Postgres {
         let versions = write.versions.as_deref();
         match self.update(&write, versions, &numbers).await? {
             Some(dates) => Ok(Conditional::Done(dates.updated(&write.key))),
-            None => self.unmet(write.tenant, &write.key, versions).await,
+            None => self.unmet(write.grant.tenant, &write.key, versions).await,
         }
     }
 
@@ -133,25 +152,26 @@ impl Postgres {
 
     pub(in crate::store) async fn delete_secret(
         &self,
-        tenant: Tenant,
+        grant: Grant,
         key: KeyName,
         versions: Option<Vec<SecretVersion>>,
     ) -> Result<Conditional<()>, StoreError> {
         let numbers = Numbers::generate()?;
         let versions = versions.as_deref();
-        let statement = || {
+        let statement = |id| {
             let delete = write_secret!(concat!(
                 "DELETE FROM secrets WHERE ",
                 live!(),
-                " AND key = $3 AND EXISTS (SELECT 1 FROM current) \
-                 AND ($6::bigint[] IS NULL OR version = ANY ($6))"
+                " AND key = $3 AND ",
+                granted!(),
+                " AND ($8::bigint[] IS NULL OR version = ANY ($8))"
             ));
-            let delete = numbers.bind(sqlx::query(delete), tenant, &key);
+            let delete = numbers.bind_grant(sqlx::query(delete), &grant, &key, id);
             delete.bind(bindable(versions))
         };
-        match written(&self.once(statement).await?)? {
+        match self.write_row(&grant, &numbers, statement).await? {
             Some(_) => Ok(Conditional::Done(())),
-            None => self.unmet(tenant, &key, versions).await,
+            None => self.unmet(grant.tenant, &key, versions).await,
         }
     }
 
@@ -161,23 +181,25 @@ impl Postgres {
         write: &SecretWrite,
         numbers: &Numbers,
     ) -> Result<Option<Dates>, StoreError> {
-        let statement = || {
+        let statement = |id| {
             let insert = write_secret!(concat!(
                 "INSERT INTO secrets (organization, key_epoch, key, version, write_id, created_at, \
-                 updated_at, expires_at, value, nonce) SELECT id, $2, $3, $6, $7, ",
+                 updated_at, expires_at, value, nonce) SELECT $1, $2, $3, $8, $7, ",
                 now!(),
                 ", ",
                 now!(),
-                ", $8, $9, $10 FROM current ON CONFLICT (organization, key_epoch, key) DO UPDATE SET \
+                ", $9, $10, $11 WHERE ",
+                granted!(),
+                " ON CONFLICT (organization, key_epoch, key) DO UPDATE SET \
                  version = excluded.version, write_id = excluded.write_id, \
                  created_at = excluded.created_at, updated_at = excluded.updated_at, \
                  expires_at = excluded.expires_at, value = excluded.value, nonce = excluded.nonce \
                  WHERE secrets.expires_at <= ",
                 now!()
             ));
-            numbers.bind_write(sqlx::query(insert), write)
+            numbers.bind_write(sqlx::query(insert), write, id)
         };
-        self.write(write, numbers, statement).await
+        self.write_row(&write.grant, numbers, statement).await
     }
 
     async fn update(
@@ -186,50 +208,41 @@ impl Postgres {
         versions: Option<&[SecretVersion]>,
         numbers: &Numbers,
     ) -> Result<Option<Dates>, StoreError> {
-        let statement = || {
+        let statement = |id| {
             let update = write_secret!(concat!(
-                "UPDATE secrets SET version = $6, write_id = $7, updated_at = ",
+                "UPDATE secrets SET version = $8, write_id = $7, updated_at = ",
                 now!(),
-                ", expires_at = CASE WHEN $11 THEN expires_at ELSE $8 END, value = $9, nonce = $10 \
+                ", expires_at = CASE WHEN $12 THEN expires_at ELSE $9 END, value = $10, nonce = $11 \
                  WHERE ",
                 live!(),
-                " AND key = $3 AND EXISTS (SELECT 1 FROM current) \
-                 AND ($12::bigint[] IS NULL OR version = ANY ($12))"
+                " AND key = $3 AND ",
+                granted!(),
+                " AND ($13::bigint[] IS NULL OR version = ANY ($13))"
             ));
-            let update = numbers.bind_write(sqlx::query(update), write);
+            let update = numbers.bind_write(sqlx::query(update), write, id);
             update
                 .bind(write.expiry == Expiry::Keep)
                 .bind(bindable(versions))
         };
-        self.write(write, numbers, statement).await
+        self.write_row(&write.grant, numbers, statement).await
     }
 
-    /// Runs a write. If its outcome is unknown, it looks for the row.
-    async fn write(
+    /// Runs a write. Returns the dates of the row, or `None` if there was none to write.
+    async fn write_row(
         &self,
-        write: &SecretWrite,
+        grant: &Grant,
         numbers: &Numbers,
-        statement: impl Fn() -> Statement + Send + Sync,
+        statement: impl Fn(i64) -> Statement + Send + Sync,
     ) -> Result<Option<Dates>, StoreError> {
-        let lost = match self.once(statement).await {
-            Err(StoreError::OutcomeUnknown(reason)) => reason,
-            answered => return written(&answered?),
-        };
-        let look_up = || {
-            let select = concat!(
-                "SELECT ",
-                date_columns!(),
-                " FROM secrets WHERE organization = $1 AND key_epoch = $2 AND key = $3 AND write_id = $4"
-            );
-            sqlx::query(select)
-                .bind(write.tenant.organization.0)
-                .bind(write.tenant.key_epoch.0)
-                .bind(write.key.as_str())
-                .bind(numbers.id)
-        };
-        match self.repeatable(look_up).await {
-            Ok(rows) if !rows.is_empty() => dates(only(&rows)?, 0).map(Some),
-            _ => Err(StoreError::OutcomeUnknown(lost)),
+        match self.write(statement).await? {
+            Outcome::Answered(rows) => written(&rows, grant.tenant),
+            Outcome::Found(record) => Ok(Some(Dates {
+                version: SecretVersion(numbers.version),
+                // Only the answer to a create has this date.
+                created_at: record.at,
+                updated_at: record.at,
+                expires_at: record.expires_at,
+            })),
         }
     }
 
@@ -282,11 +295,13 @@ impl Postgres {
 }
 
 /// Reads the answer to a write: the dates of the row, or `None` if there was none to write.
-fn written(rows: &[PgRow]) -> Result<Option<Dates>, StoreError> {
+fn written(rows: &[PgRow], tenant: Tenant) -> Result<Option<Dates>, StoreError> {
     let row = only(rows)?;
-    let is_current: bool = get(row, 0)?;
-    if !is_current {
-        return Err(StoreError::OtherEpoch);
+    let epoch: Option<i64> = get(row, 0)?;
+    match epoch {
+        None => return Err(StoreError::Revoked),
+        Some(epoch) if epoch != tenant.key_epoch.0 => return Err(StoreError::OtherEpoch),
+        Some(_) => {}
     }
     let version: Option<i64> = get(row, 1)?;
     version.map(|_| dates(row, 1)).transpose()

@@ -2,11 +2,14 @@
 
 mod counts;
 mod failover;
+mod standby;
+mod writes;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,21 +17,33 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::Expiry;
 use helvetisafe_test_postgres::Database as Server;
 
+use crate::store::tests::{account, token};
 use crate::store::{
-    Ciphertext, Conditional, Database, KeyEpoch, OrganizationId, SecretWrite, Store, StoreError,
-    Tenant,
+    Ciphertext, Database, Grant, KeyEpoch, OrganizationId, SecretWrite, Store, StoreError, Tenant,
+    TokenExpiry, TokenRow,
 };
-use crate::token::generate_id;
+use crate::token::{Hash, generate_id, generate_name};
 
-/// Forwards connections to a server, and cuts them on request, after an answer of the server.
+/// Forwards connections to a server, and cuts or holds them on request.
 struct Proxy {
     port: u16,
+    requests: Arc<Requests>,
+}
+
+#[derive(Default)]
+struct Requests {
     /// The number of statements to forward of which the answer is lost.
-    to_cut: Arc<AtomicUsize>,
+    to_cut: AtomicUsize,
     /// True if the statement is lost, too.
-    before: Arc<AtomicBool>,
+    before: AtomicBool,
+    /// True if the client loses the connection at its next statement, which reaches the server once this is false.
+    is_held: AtomicBool,
+    /// True if a statement is held.
+    holds: AtomicBool,
     /// True if it forwards nothing, and closes nothing.
-    is_silent: Arc<AtomicBool>,
+    is_silent: AtomicBool,
+    /// True if it closes new connections.
+    is_refusing: AtomicBool,
 }
 
 impl Proxy {
@@ -36,18 +51,17 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
-            to_cut: Arc::default(),
-            before: Arc::default(),
-            is_silent: Arc::default(),
+            requests: Arc::default(),
         };
-        let (to_cut, before) = (Arc::clone(&proxy.to_cut), Arc::clone(&proxy.before));
-        let is_silent = Arc::clone(&proxy.is_silent);
+        let requests = Arc::clone(&proxy.requests);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if requests.is_refusing.load(SeqCst) {
+                    continue;
+                }
                 let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
-                let (to_cut, before) = (Arc::clone(&to_cut), Arc::clone(&before));
-                let is_silent = Arc::clone(&is_silent);
-                thread::spawn(move || forward(&client, &server, &to_cut, &before, &is_silent));
+                let requests = Arc::clone(&requests);
+                thread::spawn(move || forward(&client, &server, &requests));
             }
         });
         proxy
@@ -55,73 +69,108 @@ impl Proxy {
 
     /// Loses the answers to the next statements, and with `before` the statements.
     fn cut(&self, statements: usize, before: bool) {
-        self.before.store(before, Ordering::SeqCst);
-        self.to_cut.store(statements, Ordering::SeqCst);
+        self.requests.before.store(before, SeqCst);
+        self.requests.to_cut.store(statements, SeqCst);
+    }
+
+    /// Holds the next statement, and lets the client believe that the connection is lost.
+    fn hold(&self) {
+        self.requests.is_held.store(true, SeqCst);
+    }
+
+    /// Delivers the statement that it holds, and returns when the server has answered.
+    fn deliver(&self) {
+        assert!(self.requests.holds.load(SeqCst), "it holds a statement");
+        self.requests.is_held.store(false, SeqCst);
+        while self.requests.holds.load(SeqCst) {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
-fn forward(
-    client: &TcpStream,
-    server: &TcpStream,
-    to_cut: &AtomicUsize,
-    before: &AtomicBool,
-    is_silent: &AtomicBool,
-) {
-    let is_cut = Arc::new(AtomicBool::new(false));
-    thread::scope(|scope| {
+fn forward(client: &TcpStream, server: &TcpStream, requests: &Requests) {
+    let is_cut = AtomicBool::new(false);
+    let is_late = thread::scope(|scope| {
         scope.spawn(|| {
             let mut bytes = vec![0; 1 << 16];
             while let Ok(count @ 1..) = (&*server).read(&mut bytes) {
-                if is_cut.load(Ordering::SeqCst) {
-                    break;
-                }
-                if (&*client).write_all(&bytes[..count]).is_err() {
+                // What the server answers after the cut is lost.
+                if !is_cut.load(SeqCst) && (&*client).write_all(&bytes[..count]).is_err() {
                     break;
                 }
             }
             let _ = client.shutdown(Shutdown::Both);
         });
-        let mut bytes = vec![0; 1 << 16];
-        while let Ok(count @ 1..) = (&*client).read(&mut bytes) {
-            if is_silent.load(Ordering::SeqCst) {
-                continue;
-            }
-            // A `Bind` of the extended protocol carries the arguments of a statement.
-            let is_statement = bytes[..count].contains(&b'B') && bytes[0] == b'B';
-            let decrement = |left: usize| left.checked_sub(1);
-            if is_statement
-                && to_cut
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement)
-                    .is_ok()
-            {
-                is_cut.store(true, Ordering::SeqCst);
-                if before.load(Ordering::SeqCst) {
-                    break;
-                }
-            }
-            if (&*server).write_all(&bytes[..count]).is_err() {
-                break;
-            }
-        }
-        if is_cut.load(Ordering::SeqCst) && !before.load(Ordering::SeqCst) {
-            // The server answers first, and then sees the end.
-            let _ = server.shutdown(Shutdown::Write);
-        } else {
-            let _ = server.shutdown(Shutdown::Both);
-        }
+        forward_statements(client, server, requests, &is_cut)
     });
-}
-
-fn tenant() -> Tenant {
-    Tenant {
-        organization: OrganizationId(generate_id().unwrap()),
-        key_epoch: KeyEpoch::FIRST,
+    if is_late {
+        requests.holds.store(false, SeqCst);
     }
 }
 
-fn write(tenant: Tenant, key: &str) -> SecretWrite {
+/// Returns true if it held a statement.
+fn forward_statements(
+    client: &TcpStream,
+    server: &TcpStream,
+    requests: &Requests,
+    is_cut: &AtomicBool,
+) -> bool {
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = (&*client).read(&mut bytes) {
+        if requests.is_silent.load(SeqCst) {
+            continue;
+        }
+        // A `Bind` of the extended protocol carries the arguments of a statement.
+        let is_statement = bytes[0] == b'B';
+        if is_statement && requests.is_held.load(SeqCst) && !requests.holds.swap(true, SeqCst) {
+            is_cut.store(true, SeqCst);
+            let _ = client.shutdown(Shutdown::Both);
+            while requests.is_held.load(SeqCst) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            (&*server).write_all(&bytes[..count]).unwrap();
+            let _ = server.shutdown(Shutdown::Write);
+            return true;
+        }
+        let decrement = |left: usize| left.checked_sub(1);
+        if is_statement
+            && requests
+                .to_cut
+                .fetch_update(SeqCst, SeqCst, decrement)
+                .is_ok()
+        {
+            is_cut.store(true, SeqCst);
+            if requests.before.load(SeqCst) {
+                break;
+            }
+        }
+        if (&*server).write_all(&bytes[..count]).is_err() {
+            break;
+        }
+    }
+    if is_cut.load(SeqCst) && !requests.before.load(SeqCst) {
+        // The server answers first, and then sees the end.
+        let _ = server.shutdown(Shutdown::Write);
+    } else {
+        let _ = server.shutdown(Shutdown::Both);
+    }
+    false
+}
+
+/// Returns the right to write of an organization's first account.
+fn grant() -> Grant {
+    Grant {
+        token: Hash::of_text(&generate_name("").unwrap()),
+        tenant: Tenant {
+            organization: OrganizationId(generate_id().unwrap()),
+            key_epoch: KeyEpoch::FIRST,
+        },
+    }
+}
+
+fn write(grant: Grant, key: &str) -> SecretWrite {
     SecretWrite {
-        tenant,
+        grant,
         key: KeyName::parse(key).unwrap(),
         ciphertext: Ciphertext {
             value: "v".to_owned(),
@@ -148,20 +197,25 @@ fn port(server: &Server) -> u16 {
     rest.split('/').next().unwrap().parse().unwrap()
 }
 
-async fn open(database: &Database, tenant: Tenant) -> Store {
+async fn open(database: &Database, grant: Grant) -> Store {
     let store = Store::open(database).await.unwrap();
     store.migrate().await.unwrap();
-    store.add_organization(tenant.organization).await.unwrap();
+    let account = account(grant.tenant.organization);
+    let token = TokenRow {
+        hash: grant.token,
+        ..token(account.id, TokenExpiry::Never)
+    };
+    store.add_tenant(account, token).await.unwrap();
     store
 }
 
 /// Uses the connection, so that its statements are prepared: those below are then one message each.
-async fn warm_up(store: &Store, tenant: Tenant) {
-    store.create_secret(write(tenant, "warm")).await.unwrap();
-    store.update_secret(write(tenant, "warm")).await.unwrap();
+async fn warm_up(store: &Store, grant: Grant) {
+    store.create_secret(write(grant, "warm")).await.unwrap();
+    store.update_secret(write(grant, "warm")).await.unwrap();
     let key = KeyName::parse("warm").unwrap();
-    store.delete_secret(tenant, key, None).await.unwrap();
-    store.list_version(tenant).await.unwrap();
+    store.delete_secret(grant, key, None).await.unwrap();
+    store.list_version(grant.tenant).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,66 +223,13 @@ async fn a_read_is_repeated_once_when_its_connection_is_lost() {
     let Some(server) = helvetisafe_test_postgres::database() else {
         return;
     };
-    let (proxy, tenant) = (Proxy::start(port(&server)), tenant());
-    let store = open(&url(&server, &format!("127.0.0.1:{}", proxy.port)), tenant).await;
-    warm_up(&store, tenant).await;
+    let (proxy, grant) = (Proxy::start(port(&server)), grant());
+    let store = open(&url(&server, &format!("127.0.0.1:{}", proxy.port)), grant).await;
+    warm_up(&store, grant).await;
     for before in [true, false] {
         proxy.cut(1, before);
-        store.list_version(tenant).await.unwrap();
+        store.list_version(grant.tenant).await.unwrap();
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_found_by_its_id() {
-    let Some(server) = helvetisafe_test_postgres::database() else {
-        return;
-    };
-    let (proxy, tenant) = (Proxy::start(port(&server)), tenant());
-    let store = open(&url(&server, &format!("127.0.0.1:{}", proxy.port)), tenant).await;
-    warm_up(&store, tenant).await;
-
-    proxy.cut(1, false);
-    let created = store.create_secret(write(tenant, "a")).await.unwrap();
-    let version = created.unwrap().version.unwrap();
-    let stored = store.stored_secrets(tenant).await.unwrap();
-    assert_eq!(stored[0].version, version);
-
-    warm_up(&store, tenant).await;
-    proxy.cut(1, false);
-    let updated = store.update_secret(write(tenant, "a")).await.unwrap();
-    let Conditional::Done(updated) = updated else {
-        panic!("it exists");
-    };
-    let stored = store.stored_secrets(tenant).await.unwrap();
-    assert_eq!(Some(stored[0].version.clone()), updated.version);
-}
-
-/// The server may still be working on it, so a row that is not there proves nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_cannot_be_found_has_an_unknown_outcome() {
-    let Some(server) = helvetisafe_test_postgres::database() else {
-        return;
-    };
-    let (proxy, tenant) = (Proxy::start(port(&server)), tenant());
-    let store = open(&url(&server, &format!("127.0.0.1:{}", proxy.port)), tenant).await;
-    warm_up(&store, tenant).await;
-    proxy.cut(1, true);
-    let created = store.create_secret(write(tenant, "a")).await;
-    assert!(
-        matches!(created, Err(StoreError::OutcomeUnknown(_))),
-        "{created:?}"
-    );
-    assert_eq!(store.stored_secrets(tenant).await.unwrap().len(), 0);
-
-    store.create_secret(write(tenant, "a")).await.unwrap();
-    warm_up(&store, tenant).await;
-    proxy.cut(1, false);
-    let key = KeyName::parse("a").unwrap();
-    let deleted = store.delete_secret(tenant, key, None).await;
-    assert!(
-        matches!(deleted, Err(StoreError::OutcomeUnknown(_))),
-        "{deleted:?}"
-    );
 }
 
 #[tokio::test]
@@ -239,11 +240,11 @@ async fn the_primary_is_found_among_hosts_that_refuse_and_that_are_read_only() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
     let refusing = closed.local_addr().unwrap().port();
     drop(closed);
-    let tenant = tenant();
+    let grant = grant();
     let hosts = format!("127.0.0.1:{refusing},127.0.0.1:{}", port(&server));
-    let store = open(&url(&server, &hosts), tenant).await;
+    let store = open(&url(&server, &hosts), grant).await;
     store
-        .create_secret(write(tenant, "a"))
+        .create_secret(write(grant, "a"))
         .await
         .unwrap()
         .unwrap();
@@ -256,7 +257,7 @@ async fn the_primary_is_found_among_hosts_that_refuse_and_that_are_read_only() {
     let store = Store::open(&read_only.url().parse().unwrap())
         .await
         .unwrap();
-    let error = store.list_version(tenant).await.err().unwrap();
+    let error = store.list_version(grant.tenant).await.err().unwrap();
     assert!(
         matches!(&error, StoreError::Unavailable(reason) if reason.contains("standby, or read-only")),
         "{error}"
@@ -275,16 +276,14 @@ async fn connections_that_the_server_has_ended_are_replaced() {
     let Some(server) = helvetisafe_test_postgres::database() else {
         return;
     };
-    let tenant = tenant();
-    let store = open(&server.url().parse().unwrap(), tenant).await;
+    let grant = grant();
+    let store = open(&server.url().parse().unwrap(), grant).await;
     for n in 0..3 {
         let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                          WHERE datname = current_database() AND pid <> pg_backend_pid()";
         server.run(terminate);
         // At once, without the check of a connection that was not used for a second.
-        let created = store
-            .create_secret(write(tenant, &format!("key_{n}")))
-            .await;
+        let created = store.create_secret(write(grant, &format!("key_{n}"))).await;
         assert!(created.unwrap().is_some());
     }
 }
@@ -299,22 +298,22 @@ async fn serialization_failures_are_repeated() {
         "ALTER DATABASE {} SET default_transaction_isolation = serializable",
         database_name(&server)
     ));
-    let tenant = tenant();
-    let store = Arc::new(open(&server.url().parse().unwrap(), tenant).await);
+    let grant = grant();
+    let store = Arc::new(open(&server.url().parse().unwrap(), grant).await);
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..8 {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             for m in 0..20 {
-                let own = write(tenant, &format!("key_{n}_{m}"));
+                let own = write(grant, &format!("key_{n}_{m}"));
                 store.create_secret(own).await.unwrap().unwrap();
-                store.put_secret(write(tenant, "shared")).await.unwrap();
-                store.list(tenant).await.unwrap();
+                store.put_secret(write(grant, "shared")).await.unwrap();
+                store.list(grant.tenant).await.unwrap();
             }
         });
     }
     tasks.join_all().await;
-    assert_eq!(store.list(tenant).await.unwrap().secrets.len(), 161);
+    assert_eq!(store.list(grant.tenant).await.unwrap().secrets.len(), 161);
 }
 
 #[tokio::test]
@@ -361,7 +360,7 @@ async fn no_error_has_the_password() {
         .parse()
         .unwrap();
     let store = Store::open(&database).await.unwrap();
-    let error = store.list_version(tenant()).await.err().unwrap();
+    let error = store.list_version(grant().tenant).await.err().unwrap();
     assert!(
         error.to_string().contains("password authentication failed"),
         "{error}"
@@ -375,20 +374,20 @@ async fn a_silent_network_ends_in_a_timeout_and_another_host_is_used() {
     let Some(server) = helvetisafe_test_postgres::database() else {
         return;
     };
-    let (proxy, tenant) = (Proxy::start(port(&server)), tenant());
+    let (proxy, grant) = (Proxy::start(port(&server)), grant());
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", proxy.port, port(&server));
-    let store = open(&url(&server, &hosts), tenant).await;
-    warm_up(&store, tenant).await;
-    proxy.is_silent.store(true, Ordering::SeqCst);
+    let store = open(&url(&server, &hosts), grant).await;
+    warm_up(&store, grant).await;
+    proxy.requests.is_silent.store(true, SeqCst);
     let start = Instant::now();
-    store.list_version(tenant).await.unwrap();
+    store.list_version(grant.tenant).await.unwrap();
     let time = start.elapsed();
     assert!(
         time > Duration::from_secs(3) && time < Duration::from_secs(9),
         "{time:?}"
     );
     let start = Instant::now();
-    store.create_secret(write(tenant, "a")).await.unwrap();
+    store.create_secret(write(grant, "a")).await.unwrap();
     assert!(
         start.elapsed() < Duration::from_secs(2),
         "it stays with the other host"

@@ -5,6 +5,7 @@ use helvetisafe_proto::endpoint::SecretRecord;
 use sqlx::postgres::PgRow;
 
 use super::secrets::{ciphertext, dates};
+use super::writes::record;
 use super::{Postgres, Statement, get, now};
 use crate::store::token::parse_scopes;
 use crate::store::{
@@ -35,7 +36,7 @@ macro_rules! insert_token {
             now!(),
             " + ",
             $life,
-            ")) ON CONFLICT (hash) DO NOTHING)"
+            ")))"
         )
     };
 }
@@ -80,15 +81,17 @@ pub(super) fn bind_token(statement: Statement, token: &TokenRow) -> Statement {
 
 impl Postgres {
     pub(in crate::store) async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
-        let statement = || {
+        let statement = |write: i64| {
             let insert = concat!(
                 "WITH ",
                 insert_token!("$1", "$2", "$3", "$4", "$5", "$6", "$7"),
+                ", ",
+                record!("$8"),
                 " SELECT 1"
             );
-            bind_token(sqlx::query(insert), &token)
+            bind_token(sqlx::query(insert), &token).bind(write)
         };
-        self.repeatable(statement).await.map(drop)
+        self.write(statement).await.map(drop)
     }
 
     pub(in crate::store) async fn principal(
@@ -144,12 +147,18 @@ impl Postgres {
         account: AccountId,
         kind: TokenKind,
     ) -> Result<(), StoreError> {
-        let statement = || {
-            sqlx::query("DELETE FROM tokens WHERE account = $1 AND kind = $2")
+        let statement = |write: i64| {
+            let delete = concat!(
+                "WITH deleted AS (DELETE FROM tokens WHERE account = $1 AND kind = $2), ",
+                record!("$3"),
+                " SELECT 1"
+            );
+            sqlx::query(delete)
                 .bind(account.0)
                 .bind(kind.as_str())
+                .bind(write)
         };
-        self.repeatable(statement).await.map(drop)
+        self.write(statement).await.map(drop)
     }
 
     #[cfg(feature = "faults")]

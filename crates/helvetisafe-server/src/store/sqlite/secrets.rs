@@ -7,9 +7,10 @@ use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
+use super::tokens::select_principal;
 use crate::store::secret::Dates;
 use crate::store::{
-    Ciphertext, Conditional, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
+    Ciphertext, Conditional, Grant, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
 };
 
 /// The columns that `dates` reads.
@@ -57,11 +58,11 @@ impl Sqlite {
 
     pub(in crate::store) async fn delete_secret(
         &self,
-        tenant: Tenant,
+        grant: Grant,
         key: KeyName,
         versions: Option<Vec<SecretVersion>>,
     ) -> Result<Conditional<()>, StoreError> {
-        self.write(move |connection| delete(connection, tenant, &key, versions.as_deref()))
+        self.write(move |connection| delete(connection, &grant, &key, versions.as_deref()))
             .await
     }
 
@@ -80,7 +81,7 @@ fn create(
     connection: &Connection,
     write: &SecretWrite,
 ) -> Result<Option<CreatedSecret>, StoreError> {
-    check_epoch(connection, write.tenant)?;
+    let tenant = check(connection, &write.grant)?;
     let mut statement = connection.prepare_cached(concat!(
         "INSERT INTO secrets (organization, key_epoch, key, version, write_id, created_at, \
          updated_at, expires_at, value, nonce) \
@@ -94,8 +95,8 @@ fn create(
     ))?;
     let created = statement.query_row(
         params![
-            write.tenant.organization.0,
-            write.tenant.key_epoch.0,
+            tenant.organization.0,
+            tenant.key_epoch.0,
             write.key.as_str(),
             Moment::now().0,
             write.expiry.time().map(|time| Moment::from(time).0),
@@ -107,7 +108,7 @@ fn create(
     let Some(row) = created.optional()? else {
         return Ok(None);
     };
-    change_list(connection, write.tenant)?;
+    change_list(connection, tenant)?;
     Ok(Some(row.created(&write.key)))
 }
 
@@ -115,15 +116,10 @@ fn update(
     connection: &Connection,
     write: &SecretWrite,
 ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-    check_epoch(connection, write.tenant)?;
+    let tenant = check(connection, &write.grant)?;
     let now = Moment::now();
-    if let Some(unmet) = unmet(
-        connection,
-        write.tenant,
-        &write.key,
-        write.versions.as_deref(),
-        now,
-    )? {
+    let versions = write.versions.as_deref();
+    if let Some(unmet) = unmet(connection, tenant, &write.key, versions, now)? {
         return Ok(unmet);
     }
     let mut statement = connection.prepare_cached(concat!(
@@ -135,8 +131,8 @@ fn update(
     ))?;
     let updated = statement.query_row(
         params![
-            write.tenant.organization.0,
-            write.tenant.key_epoch.0,
+            tenant.organization.0,
+            tenant.key_epoch.0,
             write.key.as_str(),
             now.0,
             write.expiry == Expiry::Keep,
@@ -146,17 +142,17 @@ fn update(
         ],
         |row| dates(row, 0),
     )?;
-    change_list(connection, write.tenant)?;
+    change_list(connection, tenant)?;
     Ok(Conditional::Done(updated.updated(&write.key)))
 }
 
 fn delete(
     connection: &Connection,
-    tenant: Tenant,
+    grant: &Grant,
     key: &KeyName,
     versions: Option<&[SecretVersion]>,
 ) -> Result<Conditional<()>, StoreError> {
-    check_epoch(connection, tenant)?;
+    let tenant = check(connection, grant)?;
     let now = Moment::now();
     if let Some(unmet) = unmet(connection, tenant, key, versions, now)? {
         return Ok(unmet);
@@ -173,13 +169,12 @@ fn delete(
     Ok(Conditional::Done(()))
 }
 
-/// Fails if the secrets of a tenant are no longer those of its organization. The transaction keeps it so.
-fn check_epoch(connection: &Connection, tenant: Tenant) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM organizations WHERE id = ? AND key_epoch = ?")?;
-    match statement.exists(ids(tenant))? {
-        true => Ok(()),
-        false => Err(StoreError::OtherEpoch),
+/// Returns the tenant of a grant that is still valid. The transaction keeps it so.
+fn check(connection: &Connection, grant: &Grant) -> Result<Tenant, StoreError> {
+    match select_principal(connection, &grant.token, Moment::now())? {
+        None => Err(StoreError::Revoked),
+        Some(principal) if principal.tenant == grant.tenant => Ok(grant.tenant),
+        Some(_) => Err(StoreError::OtherEpoch),
     }
 }
 

@@ -90,7 +90,7 @@ impl Sqlite {
     }
 }
 
-fn select_principal(
+pub(super) fn select_principal(
     connection: &Connection,
     hash: &Hash,
     now: Moment,

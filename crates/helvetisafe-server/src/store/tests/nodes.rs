@@ -1,8 +1,10 @@
 //! Several nodes on one PostgreSQL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::*;
 
@@ -90,6 +92,8 @@ async fn a_disabled_account_has_no_rights_at_once() {
     let world = World::of(&server.url().parse().unwrap(), ()).await;
     assert!(world.store.principal(&world.token).await.unwrap().is_some());
     server.run("UPDATE accounts SET status = 'disabled'");
+    let refused = world.store.put_secret(world.write("a", "1")).await;
+    assert_eq!(refused.err(), Some(StoreError::Revoked));
     assert!(world.store.principal(&world.token).await.unwrap().is_none());
     assert!(
         world
@@ -99,6 +103,31 @@ async fn a_disabled_account_has_no_rights_at_once() {
             .unwrap()
             .is_none()
     );
+}
+
+/// The write waits for a lock meanwhile, so its statement began before the token was revoked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_waits_for_a_lock_notices_that_its_token_is_revoked() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let world = World::of(&server.url().parse().unwrap(), ()).await;
+    world.create("a", "1").await;
+    let locked = Arc::new(server);
+    let holder = Arc::clone(&locked);
+    let held = tokio::task::spawn_blocking(move || {
+        holder.run("BEGIN; SELECT 1 FROM organizations FOR UPDATE; SELECT pg_sleep(1); COMMIT");
+    });
+    sleep(Duration::from_millis(400)).await;
+    let update = world.store.update_secret(world.write("a", "2"));
+    let revoke = async {
+        sleep(Duration::from_millis(200)).await;
+        world.store.revoke(world.account, TokenKind::Api).await
+    };
+    let (updated, revoked) = tokio::join!(update, revoke);
+    revoked.unwrap();
+    held.await.unwrap();
+    assert_eq!(updated.err(), Some(StoreError::Revoked));
 }
 
 /// The epoch of the organization decides which secrets a token reads.

@@ -30,7 +30,7 @@ async fn a_secret_is_created_once_updated_and_deleted() {
         let absent = store.update_secret(world.write("b", "1")).await.unwrap();
         assert_eq!(absent, Conditional::NoSecret);
 
-        let delete = |name| store.delete_secret(world.tenant, key(name), None);
+        let delete = |name| store.delete_secret(world.grant(), key(name), None);
         assert_eq!(delete("a").await.unwrap(), Conditional::Done(()));
         assert_eq!(delete("a").await.unwrap(), Conditional::NoSecret);
         assert_eq!(world.read("a").await, None);
@@ -67,7 +67,7 @@ async fn a_write_with_versions_needs_one_of_them() {
         );
 
         let delete =
-            |versions: Option<Vec<_>>| store.delete_secret(world.tenant, key("a"), versions);
+            |versions: Option<Vec<_>>| store.delete_secret(world.grant(), key("a"), versions);
         assert_eq!(
             delete(Some(vec![first])).await.unwrap(),
             Conditional::OtherVersion
@@ -128,7 +128,7 @@ async fn an_expired_secret_does_not_exist_and_gives_way() {
         let updated = store.update_secret(world.write("a", "2")).await.unwrap();
         assert_eq!(updated, Conditional::NoSecret);
         let deleted = store
-            .delete_secret(world.tenant, key("b"), None)
+            .delete_secret(world.grant(), key("b"), None)
             .await
             .unwrap();
         assert_eq!(deleted, Conditional::NoSecret);
@@ -150,25 +150,30 @@ async fn stored(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn tenants_are_separate() {
     for world in worlds().await {
-        let other = Tenant {
-            organization: OrganizationId(generate_id().unwrap()),
-            ..world.tenant
+        let organization = OrganizationId(generate_id().unwrap());
+        let account = account(organization);
+        let token = token(account.id, TokenExpiry::Never);
+        let other = Grant {
+            token: token.hash,
+            tenant: Tenant {
+                organization,
+                ..world.tenant
+            },
         };
-        world
-            .store
-            .add_organization(other.organization)
-            .await
-            .unwrap();
+        world.store.add_tenant(account, token).await.unwrap();
         world.create("a", "ours").await;
         let theirs = SecretWrite {
-            tenant: other,
+            grant: other,
             ..world.write("a", "theirs")
         };
         world.store.create_secret(theirs).await.unwrap().unwrap();
         let deleted = world.store.delete_secret(other, key("a"), None).await;
         assert_eq!(deleted.unwrap(), Conditional::Done(()));
         assert_eq!(world.read("a").await.unwrap().0, "ours");
-        assert_eq!(world.store.list(other).await.unwrap().secrets.len(), 0);
+        assert_eq!(
+            world.store.list(other.tenant).await.unwrap().secrets.len(),
+            0
+        );
     }
 }
 
@@ -177,12 +182,15 @@ async fn tenants_are_separate() {
 async fn a_write_for_another_epoch_than_the_organizations_is_refused() {
     for world in worlds().await {
         world.create("a", "1").await;
-        let stale = Tenant {
-            key_epoch: KeyEpoch(2),
-            ..world.tenant
+        let stale = Grant {
+            tenant: Tenant {
+                key_epoch: KeyEpoch(2),
+                ..world.tenant
+            },
+            ..world.grant()
         };
         let write = |name: &str| SecretWrite {
-            tenant: stale,
+            grant: stale,
             ..world.write(name, "2")
         };
         let store = &world.store;
@@ -201,8 +209,39 @@ async fn a_write_for_another_epoch_than_the_organizations_is_refused() {
         );
         let deleted = store.delete_secret(stale, key("a"), None).await;
         assert_eq!(deleted.err(), Some(refused));
-        assert_eq!(store.stored_secrets(stale).await.unwrap().len(), 0);
+        assert_eq!(store.stored_secrets(stale.tenant).await.unwrap().len(), 0);
         assert_eq!(world.read("a").await.unwrap().0, "1");
+    }
+}
+
+/// The token was valid when the request arrived.
+#[tokio::test]
+async fn a_write_needs_its_token_until_it_happens() {
+    for world in worlds().await {
+        world.create("a", "1").await;
+        let store = &world.store;
+        store.revoke(world.account, TokenKind::Api).await.unwrap();
+        let ended = token(world.account, TokenExpiry::At(Moment(0)));
+        let tokens = [world.token, ended.hash, Hash::of_text("unknown")];
+        store.add_token(ended).await.unwrap();
+        for token in tokens {
+            let grant = Grant {
+                token,
+                ..world.grant()
+            };
+            let write = |name: &str| SecretWrite {
+                grant,
+                ..world.write(name, "2")
+            };
+            let refused = Some(StoreError::Revoked);
+            assert_eq!(store.create_secret(write("b")).await.err(), refused);
+            assert_eq!(store.update_secret(write("a")).await.err(), refused);
+            assert_eq!(store.put_secret(write("a")).await.err(), refused);
+            let deleted = store.delete_secret(grant, key("a"), None).await;
+            assert_eq!(deleted.err(), refused);
+        }
+        assert_eq!(stored(&world).await, ["a"]);
+        assert_eq!(world.list().await, ["a"]);
     }
 }
 
@@ -243,7 +282,7 @@ async fn a_full_disk_refuses_values_only() {
         .add_token(token(world.account, TokenExpiry::Never))
         .await
         .unwrap();
-    let deleted = store.delete_secret(world.tenant, key("b"), None).await;
+    let deleted = store.delete_secret(world.grant(), key("b"), None).await;
     assert_eq!(deleted.unwrap(), Conditional::Done(()));
     store
         .revoke(world.account, TokenKind::Access)

@@ -19,17 +19,12 @@ struct Seen {
 }
 
 /// Writes until it has succeeded often enough after the failover. Reads each acknowledged write at once.
-async fn writer(
-    store: Arc<Store>,
-    tenant: Tenant,
-    number: usize,
-    is_over: Arc<AtomicBool>,
-) -> Seen {
+async fn writer(store: Arc<Store>, grant: Grant, number: usize, is_over: Arc<AtomicBool>) -> Seen {
     let (mut seen, mut after, mut last) = (Seen::default(), 0, Instant::now());
     for n in 0.. {
         let name = format!("key_{number}_{n}");
-        let started_after = is_over.load(Ordering::SeqCst);
-        match store.create_secret(write(tenant, &name)).await {
+        let started_after = is_over.load(SeqCst);
+        match store.create_secret(write(grant, &name)).await {
             Ok(created) => {
                 assert!(created.is_some(), "{name}");
                 seen.longest_outage = seen.longest_outage.max(last.elapsed());
@@ -66,15 +61,15 @@ async fn no_acknowledged_write_is_lost_with_the_primary() {
     // The folder of the primary goes with it.
     let password = format!("{}/password", standby.folder());
     let url = url.replace(&format!("{}/password", primary.folder()), &password);
-    let tenant = tenant();
-    let store = Arc::new(open(&url.parse().unwrap(), tenant).await);
+    let grant = grant();
+    let store = Arc::new(open(&url.parse().unwrap(), grant).await);
     assert_eq!(store.probe().await.unwrap().is_replicated, Some(true));
 
     let is_over = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     for number in 0..8 {
         let (store, is_over) = (Arc::clone(&store), Arc::clone(&is_over));
-        writers.spawn(writer(store, tenant, number, is_over));
+        writers.spawn(writer(store, grant, number, is_over));
     }
     sleep(Duration::from_secs(1)).await;
     let promoted = tokio::task::spawn_blocking(move || {
@@ -83,10 +78,10 @@ async fn no_acknowledged_write_is_lost_with_the_primary() {
         standby
     });
     let _standby = promoted.await.unwrap();
-    is_over.store(true, Ordering::SeqCst);
+    is_over.store(true, SeqCst);
 
     let seen = writers.join_all().await;
-    let stored = store.stored_secrets(tenant).await.unwrap();
+    let stored = store.stored_secrets(grant.tenant).await.unwrap();
     let stored: std::collections::HashSet<_> = stored.into_iter().map(|row| row.key).collect();
     for seen in &seen {
         println!(

@@ -1,0 +1,136 @@
+//! Commits that wait for a standby, and an administrator who ends the wait.
+
+use helvetisafe_test_postgres::Server as Process;
+use tokio::time::{sleep, timeout};
+
+use super::*;
+use crate::store::TokenKind;
+
+/// A server whose commits wait, and a node.
+struct Scene {
+    server: Process,
+    store: Arc<Store>,
+    grant: Grant,
+}
+
+impl Scene {
+    async fn new() -> Option<Self> {
+        let server = Process::start(&[])?;
+        let grant = grant();
+        let store = open(&server.url().parse().unwrap(), grant).await;
+        let scene = Self {
+            server,
+            store: Arc::new(store),
+            grant,
+        };
+        scene.wait_for("absent").await;
+        Some(scene)
+    }
+
+    /// Lets commits wait for this standby.
+    async fn wait_for(&self, standby: &str) {
+        let setting = format!("ALTER SYSTEM SET synchronous_standby_names = '{standby}'");
+        self.server.execute(&setting);
+        self.server.execute("SELECT pg_reload_conf()");
+        // The processes of the server read it when they wake up.
+        sleep(Duration::from_millis(500)).await;
+    }
+
+    /// Ends the wait of a commit as an administrator would, with `pg_cancel_backend` or `pg_terminate_backend`.
+    fn end_wait(&self, function: &str) {
+        self.server.execute(&format!(
+            "DO $$ DECLARE found INTEGER; BEGIN FOR attempt IN 1..100 LOOP \
+             SELECT count({function}(pid)) INTO found FROM pg_stat_activity WHERE wait_event = 'SyncRep'; \
+             IF found > 0 THEN RETURN; END IF; \
+             PERFORM pg_sleep(0.05), pg_stat_clear_snapshot(); END LOOP; \
+             RAISE 'no commit waits'; END $$"
+        ));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_acknowledged_once_a_standby_has_it() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    for (index, function) in ["pg_cancel_backend", "pg_terminate_backend"]
+        .into_iter()
+        .enumerate()
+    {
+        scene.wait_for("absent").await;
+        let (store, grant) = (Arc::clone(&scene.store), scene.grant);
+        let name = format!("a{index}");
+        let mut create =
+            tokio::spawn(async move { store.create_secret(write(grant, &name)).await });
+        scene.end_wait(function);
+        let early = timeout(Duration::from_secs(1), &mut create).await;
+        assert!(early.is_err(), "{function}: no standby has it");
+        // Instead of a standby that comes back.
+        scene.wait_for("").await;
+        assert!(create.await.unwrap().unwrap().is_some(), "{function}");
+    }
+    let stored = scene
+        .store
+        .stored_secrets(scene.grant.tenant)
+        .await
+        .unwrap();
+    assert_eq!(stored.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_added_and_revoked_once_a_standby_has_it() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let account = scene
+        .store
+        .principal(&scene.grant.token)
+        .await
+        .unwrap()
+        .unwrap()
+        .account;
+    for function in ["pg_cancel_backend", "pg_terminate_backend"] {
+        scene.wait_for("absent").await;
+        let store = Arc::clone(&scene.store);
+        let mut add = tokio::spawn(async move {
+            let added = token(account, TokenExpiry::Never);
+            store.add_token(added).await
+        });
+        scene.end_wait(function);
+        let early = timeout(Duration::from_secs(1), &mut add).await;
+        assert!(early.is_err(), "{function}: no standby has it");
+        scene.wait_for("").await;
+        add.await.unwrap().unwrap();
+
+        scene.wait_for("absent").await;
+        let store = Arc::clone(&scene.store);
+        let mut revoke =
+            tokio::spawn(async move { store.revoke(account, TokenKind::Access).await });
+        scene.end_wait(function);
+        let early = timeout(Duration::from_secs(1), &mut revoke).await;
+        assert!(early.is_err(), "{function}: no standby has it");
+        scene.wait_for("").await;
+        revoke.await.unwrap().unwrap();
+    }
+}
+
+/// The look-up waits for the standby, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_has_an_unknown_outcome_if_its_look_up_is_not_confirmed_either() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, grant) = (Arc::clone(&scene.store), scene.grant);
+    let create = tokio::spawn(async move { store.create_secret(write(grant, "a")).await });
+    scene.end_wait("pg_cancel_backend");
+    let start = Instant::now();
+    while !create.is_finished() && start.elapsed() < Duration::from_secs(20) {
+        sleep(Duration::from_millis(200)).await;
+    }
+    let created = create.await.unwrap();
+    assert!(
+        matches!(created, Err(StoreError::OutcomeUnknown(_))),
+        "{created:?}"
+    );
+    scene.wait_for("").await;
+}

@@ -1,0 +1,282 @@
+//! Writes whose answer is lost, or that reach the server late.
+
+use helvetisafe_proto::endpoint::{CreatedSecret, UpdatedSecret};
+
+use super::*;
+use crate::store::{AccountId, AccountRow, Conditional, Put, StoredSecret, TokenKind};
+
+/// A server, a node behind a proxy, and a node that is not.
+struct Scene {
+    server: Server,
+    proxy: Proxy,
+    store: Store,
+    other: Store,
+    grant: Grant,
+}
+
+impl Scene {
+    async fn new() -> Option<Self> {
+        let server = helvetisafe_test_postgres::database()?;
+        let (proxy, grant) = (Proxy::start(port(&server)), grant());
+        let behind = url(&server, &format!("127.0.0.1:{}", proxy.port));
+        Some(Self {
+            store: open(&behind, grant).await,
+            other: Store::open(&server.url().parse().unwrap()).await.unwrap(),
+            server,
+            proxy,
+            grant,
+        })
+    }
+
+    /// Prepares all statements on the connection.
+    async fn warm_up(&self) {
+        warm_up(&self.store, self.grant).await;
+        self.warm_up_accounts().await;
+    }
+
+    async fn warm_up_accounts(&self) {
+        let (first, token) = self.new_account();
+        let id = first.id;
+        self.store.add_tenant(first, token).await.unwrap();
+        let organization = OrganizationId(generate_id().unwrap());
+        self.store.add_organization(organization).await.unwrap();
+        self.store.add_account(account(organization)).await.unwrap();
+        self.store.add_token(access(id)).await.unwrap();
+        self.store.revoke(id, TokenKind::Access).await.unwrap();
+    }
+
+    /// Returns an account of an organization that does not exist.
+    fn new_account(&self) -> (AccountRow, TokenRow) {
+        let account = account(OrganizationId(generate_id().unwrap()));
+        let token = token(account.id, TokenExpiry::Never);
+        (account, token)
+    }
+
+    /// Holds a write, which the node repeats, and delivers it after another one.
+    async fn late<T>(&self, write: impl Future<Output = T>, later: impl Future) -> T {
+        self.proxy.hold();
+        let outcome = write.await;
+        later.await;
+        self.proxy.deliver();
+        outcome
+    }
+
+    async fn value(&self, key: &str) -> Option<String> {
+        let stored = self.other.stored_secrets(self.grant.tenant).await.unwrap();
+        let found = stored.into_iter().find(|secret| secret.key == key);
+        found.map(|secret| secret.value)
+    }
+
+    fn write(&self, key: &str, value: &str) -> SecretWrite {
+        let mut write = write(self.grant, key);
+        value.clone_into(&mut write.ciphertext.value);
+        write
+    }
+}
+
+fn access(account: AccountId) -> TokenRow {
+    TokenRow {
+        kind: TokenKind::Access,
+        ..token(account, TokenExpiry::Never)
+    }
+}
+
+fn key(name: &str) -> KeyName {
+    KeyName::parse(name).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_write_of_a_secret_has_no_effect() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, other) = (&scene.store, &scene.other);
+    scene.warm_up().await;
+    let create = store.create_secret(scene.write("a", "late"));
+    let later = other.delete_secret(scene.grant, key("a"), None);
+    assert!(scene.late(create, later).await.unwrap().is_some());
+    assert_eq!(scene.value("a").await, None);
+
+    other
+        .create_secret(scene.write("b", "first"))
+        .await
+        .unwrap();
+    scene.warm_up().await;
+    let update = store.update_secret(scene.write("b", "late"));
+    let later = other.update_secret(scene.write("b", "later"));
+    let updated = scene.late(update, later).await.unwrap();
+    assert!(matches!(updated, Conditional::Done(_)));
+    assert_eq!(scene.value("b").await.as_deref(), Some("later"));
+
+    scene.warm_up().await;
+    let put = store.put_secret(scene.write("b", "late"));
+    let later = other.update_secret(scene.write("b", "later"));
+    assert!(matches!(scene.late(put, later).await, Ok(Put::Updated(_))));
+    assert_eq!(scene.value("b").await.as_deref(), Some("later"));
+
+    scene.warm_up().await;
+    let delete = store.delete_secret(scene.grant, key("b"), None);
+    let later = other.create_secret(scene.write("b", "later"));
+    let deleted = scene.late(delete, later).await;
+    assert_eq!(deleted, Ok(Conditional::Done(())));
+    assert_eq!(scene.value("b").await.as_deref(), Some("later"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_write_of_a_token_has_no_effect() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, other) = (&scene.store, &scene.other);
+    let (account, api_token) = scene.new_account();
+    let id = account.id;
+    other.add_tenant(account, api_token).await.unwrap();
+    scene.warm_up().await;
+    let added = access(id);
+    let hash = added.hash;
+    let later = other.revoke(id, TokenKind::Access);
+    scene.late(store.add_token(added), later).await.unwrap();
+    assert!(other.principal(&hash).await.unwrap().is_none());
+
+    scene.warm_up().await;
+    let added = access(id);
+    let hash = added.hash;
+    let revoke = store.revoke(id, TokenKind::Access);
+    scene.late(revoke, other.add_token(added)).await.unwrap();
+    assert!(other.principal(&hash).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_write_of_an_account_has_no_effect() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let store = &scene.store;
+    let remove = async || {
+        scene.server.run(
+            "DELETE FROM tokens; DELETE FROM private_keys; DELETE FROM account_keys; DELETE FROM accounts; \
+             DELETE FROM list_versions; DELETE FROM organizations",
+        );
+    };
+    scene.warm_up_accounts().await;
+    let (first, token) = scene.new_account();
+    let added = store.add_tenant(first, token);
+    scene.late(added, remove()).await.unwrap();
+    assert!(!scene.other.has_accounts().await.unwrap());
+
+    let organization = OrganizationId(generate_id().unwrap());
+    scene.other.add_organization(organization).await.unwrap();
+    scene.warm_up_accounts().await;
+    let added = store.add_account(account(organization));
+    let remove_accounts = async {
+        scene.server.run(
+            "DELETE FROM tokens; DELETE FROM private_keys; DELETE FROM account_keys; DELETE FROM accounts",
+        );
+    };
+    scene.late(added, remove_accounts).await.unwrap();
+    assert!(!scene.other.has_accounts().await.unwrap());
+
+    let organization = OrganizationId(generate_id().unwrap());
+    scene.warm_up_accounts().await;
+    let added = store.add_organization(organization);
+    scene.late(added, remove()).await.unwrap();
+    let child = scene.other.add_account(account(organization)).await;
+    assert_eq!(child, Err(StoreError::NoParent));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_found_by_its_id() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, other) = (&scene.store, &scene.other);
+    scene.warm_up().await;
+    scene.proxy.cut(1, false);
+    let created = store.create_secret(scene.write("a", "1")).await.unwrap();
+    let stored = other.stored_secrets(scene.grant.tenant).await.unwrap();
+    assert_eq!(created.unwrap(), expected(&stored[0]).0);
+
+    scene.warm_up().await;
+    scene.proxy.cut(1, false);
+    let updated = store.update_secret(scene.write("a", "2")).await.unwrap();
+    let stored = other.stored_secrets(scene.grant.tenant).await.unwrap();
+    assert_eq!(updated, Conditional::Done(expected(&stored[0]).1));
+
+    scene.warm_up().await;
+    scene.proxy.cut(1, false);
+    let deleted = store.delete_secret(scene.grant, key("a"), None).await;
+    assert_eq!(deleted, Ok(Conditional::Done(())));
+    assert_eq!(scene.value("a").await, None);
+}
+
+/// Returns the answers to the create and to the update that stored a secret.
+fn expected(stored: &StoredSecret) -> (CreatedSecret, UpdatedSecret) {
+    let created = CreatedSecret {
+        key: stored.key.clone(),
+        created_at: stored.created_at.into(),
+        expires_at: stored.expires_at.into(),
+        version: Some(stored.version.clone()),
+    };
+    let updated = UpdatedSecret {
+        key: stored.key.clone(),
+        updated_at: stored.updated_at.into(),
+        expires_at: stored.expires_at.into(),
+        version: Some(stored.version.clone()),
+    };
+    (created, updated)
+}
+
+/// The statement never reaches the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_write_is_repeated_once() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    scene.warm_up().await;
+    scene.proxy.cut(1, true);
+    let created = scene.store.create_secret(scene.write("a", "1")).await;
+    assert!(created.unwrap().is_some());
+    assert_eq!(scene.value("a").await.as_deref(), Some("1"));
+}
+
+/// The database cannot be reached for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_cannot_be_looked_up_is_fenced_later() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    scene.warm_up().await;
+    scene.proxy.hold();
+    scene.proxy.requests.is_refusing.store(true, SeqCst);
+    let created = scene.store.create_secret(scene.write("a", "1")).await;
+    assert!(
+        matches!(created, Err(StoreError::OutcomeUnknown(_))),
+        "{created:?}"
+    );
+    scene.proxy.requests.is_refusing.store(false, SeqCst);
+    scene.store.sweep().await.unwrap();
+    scene.proxy.deliver();
+    assert_eq!(scene.value("a").await, None);
+}
+
+#[tokio::test]
+async fn old_records_are_removed_and_fences_later() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    scene.server.run(
+        "DELETE FROM writes; INSERT INTO writes (id, at, happened) \
+         SELECT age, (extract(epoch FROM now()) - age) * 1000000, true FROM unnest(ARRAY[300, 900, 90000]) AS age \
+         UNION ALL \
+         SELECT age, (extract(epoch FROM now()) - age) * 1000000, false FROM unnest(ARRAY[301, 901, 90001]) AS age",
+    );
+    scene.store.sweep().await.unwrap();
+    let ids = || sqlx::query("SELECT id FROM writes ORDER BY id");
+    let postgres = super::super::Postgres::new(&address(&scene.server));
+    let rows = postgres.repeatable(ids).await.unwrap();
+    let ids: Vec<i64> = rows
+        .iter()
+        .map(|row| super::super::get(row, 0).unwrap())
+        .collect();
+    assert_eq!(ids, [300, 301, 901]);
+}

@@ -1,0 +1,153 @@
+//! Writes, each of which happens once or not at all, also if its answer is lost.
+//!
+//! The statement of a write adds its id to the table `writes`. If its answer is lost, the node adds the same id: either
+//! it finds the row of the write, or its own row is a fence, and the statement fails should it arrive later. Both commit,
+//! so the outcome of a write that is found is on the standby too.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgRow;
+use tokio::time::sleep;
+
+use super::{Postgres, Statement, get, now, only, random};
+use crate::lock::lock;
+use crate::store::{Moment, StoreError};
+
+/// The time for finding out the outcome of a write, in which a standby may be promoted.
+const LOOK_UP: Duration = Duration::from_secs(8);
+
+/// The time between two attempts.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The age at which the row of a write is removed: far more than a look-up takes.
+const WRITE_AGE: Duration = Duration::from_secs(600);
+
+/// The age at which a fence is removed: far more than a network delays a statement.
+const FENCE_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// The largest number of writes to fence later.
+const DOUBTFUL: usize = 10_000;
+
+/// Records the write with the id $id. `$rows` is what follows, such as ` FROM written`; it is recorded if there is a row.
+macro_rules! record {
+    ($id:literal, $expires_at:literal, $rows:literal) => {
+        concat!(
+            "recorded AS (INSERT INTO writes (id, at, happened, expires_at) SELECT ",
+            $id,
+            ", ",
+            now!(),
+            ", true, ",
+            $expires_at,
+            $rows,
+            ")"
+        )
+    };
+    ($id:literal) => {
+        record!($id, "NULL::bigint", "")
+    };
+}
+pub(super) use record;
+
+/// The outcome of a write.
+pub(super) enum Outcome {
+    /// The database has answered.
+    Answered(Vec<PgRow>),
+    /// The answer was lost, and the write has happened.
+    Found(Record),
+}
+
+/// The record of a write.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    /// The time of the write.
+    pub(super) at: Moment,
+    /// The expiry of the written secret.
+    pub(super) expires_at: Option<Moment>,
+}
+
+impl Postgres {
+    /// Runs a write, whose statement records the id that it gets. A write that was lost is repeated once.
+    pub(super) async fn write(
+        &self,
+        statement: impl Fn(i64) -> Statement + Send + Sync,
+    ) -> Result<Outcome, StoreError> {
+        let mut was_fenced = false;
+        loop {
+            let id = random()?;
+            let lost = match self.once(|| statement(id)).await {
+                Err(StoreError::OutcomeUnknown(reason)) => reason,
+                answered => return answered.map(Outcome::Answered),
+            };
+            match self.look_up(id).await {
+                Ok(Some(record)) => return Ok(Outcome::Found(record)),
+                Ok(None) if was_fenced => return Err(StoreError::Unavailable(lost)),
+                Ok(None) => was_fenced = true,
+                Err(_) => {
+                    self.fence_later(id);
+                    return Err(StoreError::OutcomeUnknown(lost));
+                }
+            }
+        }
+    }
+
+    /// Returns the record of a write; `None` if it did not happen, and now cannot. Waits for a standby that is about to
+    /// be promoted.
+    async fn look_up(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        let statement = || {
+            sqlx::query(concat!(
+                "INSERT INTO writes (id, at, happened) VALUES ($1, ",
+                now!(),
+                ", false) ON CONFLICT (id) DO UPDATE SET at = writes.at RETURNING happened, at, expires_at"
+            ))
+            .bind(id)
+        };
+        let start = Instant::now();
+        let rows = loop {
+            match self.once_within(statement, LOOK_UP).await {
+                Ok(rows) => break rows,
+                Err(_) if start.elapsed() < LOOK_UP => sleep(POLL).await,
+                Err(error) => return Err(error),
+            }
+        };
+        let row = only(&rows)?;
+        let happened: bool = get(row, 0)?;
+        let expires_at: Option<i64> = get(row, 2)?;
+        let record = Record {
+            at: Moment(get(row, 1)?),
+            expires_at: expires_at.map(Moment),
+        };
+        Ok(happened.then_some(record))
+    }
+
+    fn fence_later(&self, id: i64) {
+        let mut doubtful = lock(&self.doubtful);
+        if doubtful.len() < DOUBTFUL {
+            doubtful.push(id);
+        }
+    }
+
+    /// Fences the writes whose outcome could not be found out, and removes old rows.
+    pub(super) async fn sweep_writes(&self) -> Result<(), StoreError> {
+        let doubtful = std::mem::take(&mut *lock(&self.doubtful));
+        for (index, id) in doubtful.iter().enumerate() {
+            if let Err(error) = self.look_up(*id).await {
+                lock(&self.doubtful).extend(&doubtful[index..]);
+                return Err(error);
+            }
+        }
+        let statement = || {
+            sqlx::query(concat!(
+                "DELETE FROM writes WHERE at <= ",
+                now!(),
+                " - CASE WHEN happened THEN $1 ELSE $2 END"
+            ))
+            .bind(micros(WRITE_AGE))
+            .bind(micros(FENCE_AGE))
+        };
+        self.long(statement).await.map(drop)
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
