@@ -31,6 +31,16 @@ impl Budget {
         let permit = Arc::clone(&self.left).try_acquire_many_owned(bytes);
         permit.ok().map(Share)
     }
+
+    /// Adds to a share until it has a number of bytes, or the whole budget. Returns false, and adds nothing, if fewer
+    /// are left.
+    pub(crate) fn grow(&self, share: &mut Share, bytes: usize) -> bool {
+        let missing = bytes.min(self.total).saturating_sub(share.bytes());
+        let more = self.take(missing);
+        let is_grown = more.is_some();
+        more.into_iter().for_each(|more| share.add(more));
+        is_grown
+    }
 }
 
 impl Share {
@@ -95,6 +105,19 @@ mod tests {
         assert!(budget.take(2).is_none());
         drop(share);
         assert!(budget.take(10).is_some());
+    }
+
+    #[test]
+    fn a_share_grows_to_the_whole_budget() {
+        let budget = Budget::new(10);
+        let mut share = budget.take(4).unwrap();
+        let other = budget.take(4).unwrap();
+        assert!(!budget.grow(&mut share, 7));
+        assert_eq!(share.bytes(), 4);
+        drop(other);
+        assert!(budget.grow(&mut share, 20));
+        assert!(budget.grow(&mut share, 30));
+        assert_eq!(share.bytes(), 10);
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl ListCache {
         (fits && list.is_valid(version, now)).then(|| list.body.clone())
     }
 
+    /// Returns the size of the last list in bytes, whatever its version.
+    pub(crate) fn size(&self, tenant: Tenant) -> Option<usize> {
+        Some(self.lock().lists.get(&tenant)?.body.len())
+    }
+
     pub(crate) fn insert(&self, tenant: Tenant, list: CachedList) {
         let mut inner = self.lock();
         if let Some(old) = inner.lists.remove(&tenant) {
@@ -89,10 +94,7 @@ impl ListCache {
     /// Returns the builds of a list that are in progress.
     pub(crate) fn builds(&self, tenant: Tenant) -> Arc<Builds> {
         let mut inner = self.lock();
-        // Those that no request holds are over.
-        inner
-            .builds
-            .retain(|_, builds| Arc::strong_count(builds) > 1);
+        inner.drop_finished_builds();
         Arc::clone(inner.builds.entry(tenant).or_default())
     }
 
@@ -110,6 +112,13 @@ impl Inner {
     fn clear(&mut self) {
         self.lists.clear();
         self.bytes = 0;
+        self.drop_finished_builds();
+    }
+
+    /// Drops the results of builds for which no request waits.
+    fn drop_finished_builds(&mut self) {
+        self.builds
+            .retain(|_, builds| Arc::strong_count(builds) > 1);
     }
 }
 
@@ -188,5 +197,7 @@ mod tests {
         drop(first);
         cache.builds(tenant(2));
         assert_eq!(cache.lock().builds.len(), 1);
+        cache.clear();
+        assert_eq!(cache.lock().builds.len(), 0, "their lists use memory");
     }
 }

@@ -18,6 +18,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
+mod answer;
 mod api_token;
 mod budget;
 mod cache;

@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use helvetisafe_proto::endpoint::{ListedSecret, Page, SecretsAnswer};
-use serde::Serialize;
+use helvetisafe_proto::endpoint::{ListedSecret, Page, SecretRecord, SecretsAnswer};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::answer::{Answer, ReadError};
 use crate::budget::{Budget, Share};
 use crate::cache::{CachedList, ListCache};
 use crate::limits::Limits;
@@ -16,15 +16,18 @@ use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::store::{Moment, Store, StoreError, Tenant};
 
-/// The number of pages that are read at the same time.
-pub(crate) const PAGE_READS: usize = 4;
+/// The number of lists and pages that are read at the same time.
+pub(crate) const LIST_READS: usize = 4;
 
-/// The longest time that a request waits until its page is read.
-const MAX_PAGE_WAIT: Duration = Duration::from_secs(2);
+/// The longest time that a request waits until its list or page is read.
+const MAX_LIST_WAIT: Duration = Duration::from_secs(2);
 
 /// The most memory of one secret of a page in bytes: its row, and its JSON in a buffer that doubles, each with a name of
 /// at most 255 bytes.
 const ROW_BOUND: usize = 2048;
+
+/// The size of a secret's JSON without its name, value and nonce, in bytes.
+const RECORD_OVERHEAD: usize = 256;
 
 /// The state of a running vault, shared by the calls and the handle.
 pub(crate) struct Shared {
@@ -35,23 +38,10 @@ pub(crate) struct Shared {
     pub(crate) bodies: Budget,
     /// The memory of the secrets and lists that are being sent, and of cached lists.
     pub(crate) answers: Budget,
-    /// The pages of lists that are being read.
-    pub(crate) page_reads: Arc<Semaphore>,
+    /// The lists and pages that are being read.
+    pub(crate) list_reads: Arc<Semaphore>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
-}
-
-/// The failure of a read.
-pub(crate) enum ReadError {
-    Store(StoreError),
-    /// The answers that are being sent use the whole budget.
-    Overloaded,
-}
-
-impl From<StoreError> for ReadError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 impl Shared {
@@ -74,32 +64,49 @@ impl Shared {
             return Ok(body);
         }
         let builds = self.lists.builds(tenant);
-        builds.run(self.build_list(tenant)).await
+        builds.run(Arc::clone(self).build_list(tenant)).await
     }
 
     /// Reads a list and makes its JSON in a thread for such work, since it takes long.
-    async fn build_list(self: &Arc<Self>, tenant: Tenant) -> Result<Bytes, ReadError> {
-        let (shared, runtime) = (Arc::clone(self), Handle::current());
+    async fn build_list(self: Arc<Self>, tenant: Tenant) -> Result<Bytes, ReadError> {
+        let turn = self.list_turn().await?;
+        let runtime = Handle::current();
         let built = spawn_blocking(move || {
-            let list = runtime.block_on(shared.store.list(tenant))?;
-            let (length, expires_at) = (list.secrets.len(), first_expiry(&list.secrets));
-            let answer = SecretsAnswer {
-                keys: list.secrets,
-                has_more: false,
-            };
-            let built = CachedList {
-                body: shared.answer(&answer)?,
-                version: list.version,
-                read_at: list.read_at,
-                expires_at,
-                length,
-            };
-            shared.lists.insert(tenant, built.clone());
-            Ok(built.body)
+            let _turn = turn;
+            runtime.block_on(self.read_list(tenant))
         });
         built
             .await
             .unwrap_or_else(|error| Err(ended(&error).into()))
+    }
+
+    /// Reads a list, writes each secret as JSON when it arrives, and caches the result.
+    async fn read_list(&self, tenant: Tenant) -> Result<Bytes, ReadError> {
+        let give_way = || self.lists.clear();
+        // It is about as long as the last one.
+        let size = self.lists.size(tenant);
+        let mut answer = Answer::begin(&self.answers, &give_way, size)?;
+        let (mut separator, mut expires_at, mut length) = ("", None, 0);
+        answer.add_text(r#"{"keys":["#)?;
+        let add = |secret: ListedSecret| {
+            let expiry = secret.expires_at.known().map(Moment::from);
+            expires_at = expires_at.into_iter().chain(expiry).min();
+            answer.add_text(separator)?;
+            separator = ",";
+            length += 1;
+            answer.add(&secret)
+        };
+        let state = self.store.read_list(tenant, add).await?;
+        answer.add_text("]}")?;
+        let built = CachedList {
+            body: answer.finish(),
+            version: state.version,
+            read_at: state.read_at,
+            expires_at,
+            length,
+        };
+        self.lists.insert(tenant, built.clone());
+        Ok(built.body)
     }
 
     /// Returns the JSON of a page of the list, from the cache if it is the whole list and nothing has changed.
@@ -117,78 +124,88 @@ impl Shared {
                 return Ok(body);
             }
         }
-        let turn = timeout(MAX_PAGE_WAIT, Arc::clone(&self.page_reads).acquire_owned());
-        let Ok(Ok(turn)) = turn.await else {
-            return Err(ReadError::Overloaded);
-        };
+        let turn = self.list_turn().await?;
         let share = self.share(page_bound(page.limit))?;
         let (shared, runtime) = (Arc::clone(self), Handle::current());
         let read = spawn_blocking(move || {
             // Here, since the read continues if the client disconnects.
             let _turn = turn;
-            if page.after.is_some() {
-                let (keys, has_more) = shared.read_page(&runtime, tenant, page)?;
-                return json_with(share, &SecretsAnswer { keys, has_more });
+            match page.after {
+                None => runtime.block_on(shared.first_page(tenant, page, share)),
+                Some(_) => {
+                    let (answer, _) = runtime.block_on(shared.read_page(tenant, page))?;
+                    serialize(share, &answer)
+                }
             }
-            shared.first_page(&runtime, tenant, page, share)
         });
         read.await.unwrap_or_else(|error| Err(ended(&error).into()))
     }
 
-    /// Returns the JSON of the first page, and caches it if it is the whole list.
+    /// Reads the first page, and caches it if it is the whole list.
     ///
     /// The version is read before the page. If there is a write in between, the cached list is never used.
-    fn first_page(
+    async fn first_page(
         &self,
-        runtime: &Handle,
         tenant: Tenant,
         page: Page,
         share: Share,
     ) -> Result<Bytes, ReadError> {
-        let (version, read_at) = runtime.block_on(self.store.list_version(tenant))?;
+        let (version, read_at) = self.store.list_version(tenant).await?;
         // Another request may have read the page during the wait.
         if let Some(body) = self.lists.get_page(tenant, page.limit, version, read_at) {
             return Ok(body);
         }
-        let (keys, has_more) = self.read_page(runtime, tenant, page)?;
-        let (length, expires_at) = (keys.len(), first_expiry(&keys));
-        let body = json_with(share, &SecretsAnswer { keys, has_more })?;
-        if !has_more {
+        let (answer, expires_at) = self.read_page(tenant, page).await?;
+        let body = serialize(share, &answer)?;
+        if !answer.has_more {
             let list = CachedList {
                 body: body.clone(),
                 version,
                 read_at,
                 expires_at,
-                length,
+                length: answer.keys.len(),
             };
             self.lists.insert(tenant, list);
         }
         Ok(body)
     }
 
-    /// Reads the secrets of a page. The second value is true if there are more.
-    fn read_page(
+    /// Reads a page, and returns the first expiry of a secret in it.
+    async fn read_page(
         &self,
-        runtime: &Handle,
         tenant: Tenant,
         page: Page,
-    ) -> Result<(Vec<ListedSecret>, bool), StoreError> {
+    ) -> Result<(SecretsAnswer, Option<Moment>), StoreError> {
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let one_more = Page {
             limit: page.limit.saturating_add(1),
             ..page
         };
-        let mut keys = runtime.block_on(self.store.list_page(tenant, one_more))?;
+        let mut keys = self.store.list_page(tenant, one_more).await?;
         let has_more = keys.len() > limit;
         keys.truncate(limit);
-        Ok((keys, has_more))
+        let expiries = keys.iter().filter_map(|secret| secret.expires_at.known());
+        let expires_at = expiries.min().map(Moment::from);
+        Ok((SecretsAnswer { keys, has_more }, expires_at))
     }
 
-    /// Serializes an answer. Its memory counts against the budget until the last copy is dropped: a slow
-    /// client can hold it longer than the cache.
-    pub(crate) fn answer(&self, answer: &impl Serialize) -> Result<Bytes, ReadError> {
-        let json = json(answer)?;
-        Ok(self.share(json.capacity())?.attach_to(json))
+    /// Waits until a list or page may be read.
+    async fn list_turn(&self) -> Result<OwnedSemaphorePermit, ReadError> {
+        let turn = timeout(MAX_LIST_WAIT, Arc::clone(&self.list_reads).acquire_owned());
+        match turn.await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(ReadError::Overloaded),
+        }
+    }
+
+    /// Returns the JSON of a secret.
+    pub(crate) fn secret(&self, record: &SecretRecord) -> Result<Bytes, ReadError> {
+        let give_way = || self.lists.clear();
+        let text = record.key.as_str().len() + record.value.len() + record.nonce.len();
+        let size = Some(text + RECORD_OVERHEAD);
+        let mut answer = Answer::begin(&self.answers, &give_way, size)?;
+        answer.add(record)?;
+        Ok(answer.finish())
     }
 
     /// Takes a share of the budget of answers, for which cached lists give way.
@@ -209,24 +226,13 @@ fn page_bound(limit: u32) -> usize {
         .saturating_mul(ROW_BOUND)
 }
 
-/// Returns the first time at which a secret expires.
-fn first_expiry(secrets: &[ListedSecret]) -> Option<Moment> {
-    let expiries = secrets.iter().map(|secret| secret.expires_at.known());
-    expiries.flatten().min().map(Moment::from)
-}
-
 /// Serializes an answer whose share of the budget was taken before.
-fn json_with(mut share: Share, answer: &impl Serialize) -> Result<Bytes, ReadError> {
-    let json = json(answer)?;
-    share.shrink_to(json.capacity());
-    Ok(share.attach_to(json))
-}
-
-fn json(answer: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+fn serialize(mut share: Share, answer: &SecretsAnswer) -> Result<Bytes, ReadError> {
     let json = serde_json::to_vec(answer);
     let mut json = json.map_err(|error| StoreError::Failed(error.to_string()))?;
     json.shrink_to_fit();
-    Ok(json)
+    share.shrink_to(json.capacity());
+    Ok(share.attach_to(json))
 }
 
 /// Returns the error of a task that panicked, or that the runtime dropped when the vault stopped.

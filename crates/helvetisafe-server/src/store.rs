@@ -34,8 +34,10 @@ pub use database::{Database, InvalidDatabase};
 pub(crate) use error::StoreError;
 pub(crate) use moment::{Moment, skew};
 pub(crate) use schema::Schema;
+#[cfg(test)]
+pub(crate) use secret::List;
 pub use secret::StoredSecret;
-pub(crate) use secret::{Ciphertext, Conditional, List, ListVersion, Put, SecretWrite};
+pub(crate) use secret::{Ciphertext, Conditional, ListState, ListVersion, Put, SecretWrite};
 pub(crate) use token::{Grant, Principal, TokenExpiry, TokenKind, TokenRow};
 pub(crate) use version::SecretVersion;
 
@@ -314,12 +316,33 @@ impl Store {
         }
     }
 
-    /// Returns the whole list. It takes milliseconds of its thread for each thousand names.
-    pub(crate) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
+    /// Reads the whole list, and passes each secret on, ordered by the bytes of the names. It takes milliseconds of its
+    /// thread for each thousand names. Ends with the first error of `add`.
+    pub(crate) async fn read_list<E: From<StoreError>>(
+        &self,
+        tenant: Tenant,
+        add: impl FnMut(ListedSecret) -> Result<(), E>,
+    ) -> Result<ListState, E> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.list(tenant),
-            Self::Postgres(postgres) => postgres.list(tenant).await,
+            Self::Sqlite(sqlite) => sqlite.read_list(tenant, add),
+            Self::Postgres(postgres) => postgres.read_list(tenant, add).await,
         }
+    }
+
+    /// Returns the whole list.
+    #[cfg(test)]
+    pub(crate) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
+        let mut secrets = Vec::new();
+        let add = |secret| {
+            secrets.push(secret);
+            Ok::<_, StoreError>(())
+        };
+        let state = self.read_list(tenant, add).await?;
+        Ok(List {
+            version: state.version,
+            read_at: state.read_at,
+            secrets,
+        })
     }
 
     /// Returns a part of the list.

@@ -1,7 +1,11 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Bytes;
 use tokio::sync::Mutex;
+
+use crate::answer::ReadError;
+use crate::store::StoreError;
 
 /// The builds of one list, one at a time.
 ///
@@ -11,7 +15,7 @@ use tokio::sync::Mutex;
 #[derive(Default)]
 pub(crate) struct Builds {
     started: AtomicU64,
-    last: Mutex<Option<Built>>,
+    last: Arc<Mutex<Option<Built>>>,
 }
 
 struct Built {
@@ -21,28 +25,35 @@ struct Built {
 
 impl Builds {
     /// Builds the list, or returns the result of a build that has started meanwhile.
-    pub(crate) async fn run<E>(
+    ///
+    /// A build goes on if its request is dropped, since its thread could not be stopped, and two builds would run at the
+    /// same time.
+    pub(crate) async fn run(
         &self,
-        build: impl Future<Output = Result<Bytes, E>>,
-    ) -> Result<Bytes, E> {
+        build: impl Future<Output = Result<Bytes, ReadError>> + Send + 'static,
+    ) -> Result<Bytes, ReadError> {
         let started_before = self.started.load(Ordering::SeqCst);
-        let mut last = self.last.lock().await;
+        let mut last = Arc::clone(&self.last).lock_owned().await;
         if let Some(last) = last.as_ref().filter(|last| last.number > started_before) {
             return Ok(last.body.clone());
         }
         let number = self.started.fetch_add(1, Ordering::SeqCst) + 1;
-        let body = build.await?;
-        *last = Some(Built {
-            number,
-            body: body.clone(),
+        let task = tokio::spawn(async move {
+            let body = build.await?;
+            *last = Some(Built {
+                number,
+                body: body.clone(),
+            });
+            Ok(body)
         });
-        Ok(body)
+        task.await
+            .unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()).into()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
     use tokio::time::sleep;
@@ -58,12 +69,12 @@ mod tests {
             .map(|_| {
                 let (builds, count) = (Arc::clone(&builds), Arc::clone(&count));
                 tokio::spawn(async move {
-                    let build = async {
+                    let build = async move {
                         sleep(Duration::from_millis(50)).await;
                         let number = count.fetch_add(1, Ordering::SeqCst);
-                        Ok::<_, ()>(Bytes::from(vec![u8::try_from(number).unwrap()]))
+                        Ok(Bytes::from(vec![u8::try_from(number).unwrap()]))
                     };
-                    builds.run(build).await.unwrap()
+                    builds.run(build).await.ok().unwrap()
                 })
             })
             .collect();
@@ -78,8 +89,30 @@ mod tests {
     #[tokio::test]
     async fn a_failed_build_is_of_no_other_request() {
         let builds = Builds::default();
-        assert_eq!(builds.run(async { Err("full") }).await, Err("full"));
-        let body = builds.run(async { Ok::<_, &str>(Bytes::from_static(b"a")) });
-        assert_eq!(body.await.unwrap(), "a");
+        let failed = builds.run(async { Err(ReadError::Overloaded) }).await;
+        assert!(matches!(failed, Err(ReadError::Overloaded)));
+        let body = builds.run(async { Ok(Bytes::from_static(b"a")) });
+        assert_eq!(body.await.ok().unwrap(), "a");
+    }
+
+    /// Each request gives up while its build runs, as clients do that disconnect.
+    #[tokio::test]
+    async fn builds_of_dropped_requests_do_not_run_at_the_same_time() {
+        let builds = Builds::default();
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..5 {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            let build = move || {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(50));
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok(Bytes::new())
+            };
+            // A thread for such work, which goes on without its request.
+            let request =
+                builds.run(async move { tokio::task::spawn_blocking(build).await.unwrap() });
+            let _ = tokio::time::timeout(Duration::from_millis(10), request).await;
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 1);
     }
 }

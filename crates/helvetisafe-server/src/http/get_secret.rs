@@ -24,5 +24,5 @@ pub(super) async fn call(
     let json = HeaderValue::from_static("application/json");
     let version = record.version.as_ref();
     let entity_tag = version.map(|version| [(ETAG, version.to_entity_tag())]);
-    Ok(([(CONTENT_TYPE, json)], entity_tag, vault.answer(&record)?))
+    Ok(([(CONTENT_TYPE, json)], entity_tag, vault.secret(&record)?))
 }

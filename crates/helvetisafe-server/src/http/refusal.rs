@@ -9,8 +9,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use helvetisafe_proto::{ErrorBody, ErrorCode, Scope};
 
+use crate::answer::ReadError;
 use crate::log;
-use crate::shared::ReadError;
 use crate::store::StoreError;
 use crate::token::NoRandomness;
 

@@ -47,7 +47,14 @@ pub(crate) enum Put {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListVersion(pub(crate) i128);
 
+/// The moment of a list that was read.
+pub(crate) struct ListState {
+    pub(crate) version: ListVersion,
+    pub(crate) read_at: Moment,
+}
+
 /// The names and dates of an organization's secrets at one moment, ordered by the bytes of the names.
+#[cfg(test)]
 pub(crate) struct List {
     pub(crate) version: ListVersion,
     pub(crate) read_at: Moment,

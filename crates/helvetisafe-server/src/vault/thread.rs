@@ -23,7 +23,7 @@ use crate::connections;
 use crate::http;
 use crate::limits::Limits;
 use crate::settings::Bounds;
-use crate::shared::{PAGE_READS, Shared};
+use crate::shared::{LIST_READS, Shared};
 use crate::store::{Database, Store};
 use crate::telemetry::{self, ConnectionCounts};
 
@@ -71,7 +71,7 @@ pub(super) fn run(
             limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
             bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
             answers: Budget::new(settings.answer_budget),
-            page_reads: Arc::new(Semaphore::new(PAGE_READS)),
+            list_reads: Arc::new(Semaphore::new(LIST_READS)),
             settings,
             readiness: Default::default(),
         });

@@ -5,7 +5,7 @@ use helvetisafe_proto::endpoint::{ListedSecret, Page};
 
 use super::secrets::{Numbers, ciphertext, date_columns, dates, live};
 use super::{Postgres, get, now, only};
-use crate::store::{List, ListVersion, Moment, StoreError, StoredSecret, Tenant};
+use crate::store::{ListState, ListVersion, Moment, StoreError, StoredSecret, Tenant};
 
 impl Postgres {
     pub(in crate::store) async fn list_version(
@@ -30,7 +30,11 @@ impl Postgres {
     }
 
     /// The version comes in each row, since only one statement has one snapshot.
-    pub(in crate::store) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
+    pub(in crate::store) async fn read_list<E: From<StoreError>>(
+        &self,
+        tenant: Tenant,
+        mut add: impl FnMut(ListedSecret) -> Result<(), E>,
+    ) -> Result<ListState, E> {
         let statement = || {
             let select = concat!(
                 "WITH state AS (SELECT ",
@@ -52,17 +56,15 @@ impl Postgres {
         let first = only(&rows)?;
         let version: Option<&str> = get(first, 1)?;
         let version = version.and_then(|n| n.parse().ok());
-        let mut secrets = Vec::with_capacity(rows.len());
         for row in &rows {
             let key: Option<String> = get(row, 2)?;
             if let Some(key) = key {
-                secrets.push(dates(row, 3)?.listed(key));
+                add(dates(row, 3)?.listed(key))?;
             }
         }
-        Ok(List {
+        Ok(ListState {
             version: ListVersion(version.unwrap_or_default()),
             read_at: Moment(get(first, 0)?),
-            secrets,
         })
     }
 

@@ -1,12 +1,14 @@
 //! Lists, and the removal of what has expired.
 
+use std::convert::Infallible;
+
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{ListedSecret, Page};
 use rusqlite::{Connection, params};
 
 use super::Sqlite;
 use super::secrets::{ciphertext, date_columns, dates, ids};
-use crate::store::{List, ListVersion, Moment, StoreError, StoredSecret, Tenant};
+use crate::store::{ListState, ListVersion, Moment, StoreError, StoredSecret, Tenant};
 
 impl Sqlite {
     pub(in crate::store) fn list_version(
@@ -17,18 +19,22 @@ impl Sqlite {
         Ok((version, Moment::now()))
     }
 
-    pub(in crate::store) fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
-        self.read(|connection| {
+    pub(in crate::store) fn read_list<E: From<StoreError>>(
+        &self,
+        tenant: Tenant,
+        add: impl FnMut(ListedSecret) -> Result<(), E>,
+    ) -> Result<ListState, E> {
+        let read = self.read(|connection| {
             let snapshot = connection.unchecked_transaction()?;
-            let read_at = Moment::now();
-            let list = List {
+            let state = ListState {
                 version: select_list_version(&snapshot, tenant)?,
-                read_at,
-                secrets: select_page(&snapshot, tenant, "", -1, read_at)?,
+                read_at: Moment::now(),
             };
+            let added = select_list(&snapshot, tenant, "", -1, state.read_at, add)?;
             snapshot.commit()?;
-            Ok(list)
-        })
+            Ok(added.map(|()| state))
+        });
+        read?
     }
 
     pub(in crate::store) fn list_page(
@@ -38,7 +44,15 @@ impl Sqlite {
     ) -> Result<Vec<ListedSecret>, StoreError> {
         let after = page.after.as_ref().map_or("", KeyName::as_str);
         let limit = i64::from(page.limit);
-        self.read(|connection| select_page(connection, tenant, after, limit, Moment::now()))
+        self.read(|connection| {
+            let mut page = Vec::new();
+            let add = |secret| {
+                page.push(secret);
+                Ok::<_, Infallible>(())
+            };
+            let Ok(()) = select_list(connection, tenant, after, limit, Moment::now(), add)?;
+            Ok(page)
+        })
     }
 
     pub(in crate::store) fn stored_secrets(
@@ -84,29 +98,33 @@ fn select_list_version(
     Ok(ListVersion(n.into()))
 }
 
-/// Returns the secrets after a name, at most `limit`; all of them if it is negative.
-fn select_page(
+/// Passes on the secrets after a name, at most `limit`; all of them if it is negative. Ends with the first error of
+/// `add`.
+fn select_list<E>(
     connection: &Connection,
     tenant: Tenant,
     after: &str,
     limit: i64,
     now: Moment,
-) -> Result<Vec<ListedSecret>, rusqlite::Error> {
+    mut add: impl FnMut(ListedSecret) -> Result<(), E>,
+) -> Result<Result<(), E>, rusqlite::Error> {
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         date_columns!(),
         ", key FROM secrets WHERE organization = ?1 AND key_epoch = ?2 AND key > ?3 \
          AND (expires_at IS NULL OR expires_at > ?4) ORDER BY key LIMIT ?5",
     ))?;
-    let rows = statement.query_map(
-        params![
-            tenant.organization.0,
-            tenant.key_epoch.0,
-            after,
-            now.0,
-            limit
-        ],
-        |row| Ok(dates(row, 0)?.listed(row.get(4)?)),
-    )?;
-    rows.collect()
+    let mut rows = statement.query(params![
+        tenant.organization.0,
+        tenant.key_epoch.0,
+        after,
+        now.0,
+        limit
+    ])?;
+    while let Some(row) = rows.next()? {
+        if let Err(error) = add(dates(row, 0)?.listed(row.get(4)?)) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
 }

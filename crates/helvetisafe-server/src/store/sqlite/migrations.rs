@@ -12,7 +12,8 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_organizations.sql"),
 ];
 
-/// Runs the steps that the database has not seen, each in a transaction.
+/// Runs the steps that the database has not seen: all in one transaction for a new database, which takes one flush, and
+/// else each in its own, since a step may copy all secrets into the log.
 pub(super) fn run(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     run_to(connection, STEPS.len())
 }
@@ -30,17 +31,18 @@ pub(super) fn schema(connection: &Connection) -> Result<Schema, rusqlite::Error>
 
 fn run_to(connection: &mut Connection, last: usize) -> Result<(), rusqlite::Error> {
     let before = done(connection)?;
-    for (index, step) in STEPS.iter().enumerate().take(last).skip(before) {
+    let together = if before == 0 { STEPS.len() } else { 1 };
+    let steps: Vec<_> = STEPS.iter().zip(1_i64..).take(last).skip(before).collect();
+    for steps in steps.chunks(together) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         adopt(&transaction)?;
-        transaction.execute_batch(step)?;
-        transaction.execute(
-            "INSERT INTO migrations (number, ran_at) VALUES (?, ?)",
-            (
-                i64::try_from(index + 1).unwrap_or(i64::MAX),
-                Moment::now().0,
-            ),
-        )?;
+        for (step, number) in steps {
+            transaction.execute_batch(step)?;
+            transaction.execute(
+                "INSERT INTO migrations (number, ran_at) VALUES (?, ?)",
+                (number, Moment::now().0),
+            )?;
+        }
         transaction.commit()?;
     }
     Ok(())
@@ -79,4 +81,30 @@ fn adopt(connection: &Connection) -> Result<(), rusqlite::Error> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_new_database_is_made_in_one_transaction_and_an_old_one_step_by_step() {
+        for (first, expected) in [(0, 1), (1, STEPS.len() - 1), (STEPS.len(), 0)] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            run_to(&mut connection, first).unwrap();
+            let commits = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&commits);
+            let count = move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+                false
+            };
+            connection.commit_hook(Some(count)).unwrap();
+            run(&mut connection).unwrap();
+            assert_eq!(commits.load(Ordering::SeqCst), expected, "{first}");
+            assert_eq!(schema(&connection).unwrap(), Schema::Current);
+        }
+    }
 }
