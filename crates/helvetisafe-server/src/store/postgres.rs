@@ -55,7 +55,6 @@ type Statement = Query<'static, Engine, PgArguments>;
 /// The open database.
 pub(crate) struct Postgres {
     pool: Pool,
-    counts: StoreCounts,
     name: String,
 }
 
@@ -75,8 +74,7 @@ impl Postgres {
 
     pub(super) fn counted(address: &Address, counts: StoreCounts) -> Self {
         Self {
-            pool: Pool::new(address.clone(), counts.clone()),
-            counts,
+            pool: Pool::new(address.clone(), counts),
             name: address.to_string(),
         }
     }
@@ -164,7 +162,7 @@ impl Postgres {
                     if conflicts == ATTEMPTS {
                         return Err(StoreError::Busy);
                     }
-                    self.counts.retry(sqlstate);
+                    self.pool.counts.retry(sqlstate);
                     sleep(jitter(conflicts)).await;
                 }
                 Failure::Refused(error) => {
@@ -181,7 +179,7 @@ impl Postgres {
                         return Err(StoreError::Unavailable(reason));
                     }
                     was_moved = true;
-                    self.counts.retry(sqlstate);
+                    self.pool.counts.retry(sqlstate);
                 }
             }
         }
