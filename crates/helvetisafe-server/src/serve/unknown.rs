@@ -44,10 +44,17 @@ fn is_of_service(name: &str) -> bool {
 /// Returns the setting that a name resembles.
 fn nearest(name: &str) -> Option<&'static Setting> {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    let resembling = SETTINGS.iter().map(|it| (distance(&name, it.name), it));
-    let (distance, setting) = resembling.min_by_key(|(distance, _)| *distance)?;
-    let is_longer = name.len() > 3 && setting.name.starts_with(&name);
-    (distance <= 2 || is_longer || name.starts_with(setting.name)).then_some(setting)
+    let is_begun = |it: &&Setting| name.len() > 3 && it.name.starts_with(&name);
+    let mut begun = SETTINGS
+        .iter()
+        .filter(|it| name.starts_with(it.name) || is_begun(it));
+    let resembling = || {
+        let most = 2.max(name.len() / 5);
+        let all = SETTINGS.iter().map(|it| (distance(&name, it.name), it));
+        let near = all.filter(|(distance, _)| *distance <= most);
+        near.min_by_key(|(distance, _)| *distance).map(|(_, it)| it)
+    };
+    begun.next().or_else(resembling)
 }
 
 /// Returns the number of insertions, deletions and replacements of a character that make one text of the other.
