@@ -1,14 +1,29 @@
 //! Messages for the operator, on standard error: a line of text each, or with `serve --log-format json` an object.
+//!
+//! A log that cannot be written, such as one on a full disk, stops nothing.
 
 use std::fmt::{self, Display};
+use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// Set by the command alone, for the whole process.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// The lines for the thread that writes them; `None` if they are written by the caller.
+static QUEUE: RwLock<Option<SyncSender<String>>> = RwLock::new(None);
+
+/// The number of lines that wait for standard error. Further ones are dropped, since a slow reader must not delay requests.
+const QUEUED_LINES: usize = 4096;
+
+/// The longest wait for the lines in the queue, when the process ends.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// The form of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,17 +52,56 @@ pub(crate) fn set_format(format: Format) {
 
 /// Reports an event.
 pub(crate) fn info(message: &dyn Display) {
-    eprintln!("{}", line("info", message, &[]));
+    write(line("info", message, &[]));
 }
 
 /// Reports something that the operator should act on.
 pub(crate) fn warning(message: &dyn Display) {
-    eprintln!("{}", line("warning", message, &[]));
+    write(line("warning", message, &[]));
 }
 
 /// Reports an error.
 pub(crate) fn error(message: &dyn Display) {
-    eprintln!("{}", line("error", message, &[]));
+    write(line("error", message, &[]));
+}
+
+/// Writes a line, or queues it. Returns false if it was dropped.
+pub(crate) fn write(mut line: String) -> bool {
+    line.push('\n');
+    let queue = QUEUE.read().unwrap_or_else(PoisonError::into_inner);
+    match &*queue {
+        Some(queue) => queue.try_send(line).is_ok(),
+        None => io::stderr().write_all(line.as_bytes()).is_ok(),
+    }
+}
+
+/// The thread that writes the lines. It ends when this is dropped, after the lines that wait, unless standard error is stuck.
+pub(crate) struct Writer(Receiver<()>);
+
+impl Writer {
+    /// Starts the thread. There is one for a process.
+    pub(crate) fn start() -> io::Result<Self> {
+        let (lines, queue) = sync_channel::<String>(QUEUED_LINES);
+        let (ended, is_over) = channel();
+        let thread = std::thread::Builder::new().name("helvetisafe-log".to_owned());
+        thread.spawn(move || {
+            for line in queue {
+                // Without a reader there is no log.
+                let _ = io::stderr().write_all(line.as_bytes());
+            }
+            drop(ended);
+        })?;
+        *QUEUE.write().unwrap_or_else(PoisonError::into_inner) = Some(lines);
+        Ok(Self(is_over))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        *QUEUE.write().unwrap_or_else(PoisonError::into_inner) = None;
+        // An error is the end of the thread.
+        let _ = self.0.recv_timeout(FLUSH);
+    }
 }
 
 /// A message with fields, as one line.
@@ -61,6 +115,7 @@ pub(crate) fn line(level: &str, message: &dyn Display, fields: &[(&str, Value)])
 
 fn text(level: &str, message: &dyn Display, fields: &[(&str, Value)]) -> String {
     let prefix = if level == "warning" { "WARNING: " } else { "" };
+    let message = message.to_string().replace(['\r', '\n'], " ");
     let mut line = format!("helvetisafe-server: {prefix}{message}");
     for (name, value) in fields {
         // Numbers and quoted texts, as logfmt has them.
@@ -95,8 +150,8 @@ mod tests {
             r#"helvetisafe-server: access status=200 client="a \"b\"\n""#
         );
         assert_eq!(
-            text("warning", &"soon", &[]),
-            "helvetisafe-server: WARNING: soon"
+            text("warning", &"two\nlines", &[]),
+            "helvetisafe-server: WARNING: two lines"
         );
         let object: Value = serde_json::from_str(&json("info", &"two\nlines", &fields)).unwrap();
         assert_eq!(object["message"], "two\nlines");

@@ -65,6 +65,29 @@ fn check(_: &Path, _: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
+/// The largest file of a certificate chain or a key, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Refuses a pipe, whose reader could wait without end, a device, a folder, and a file that is far too large.
+pub(crate) fn check_regular(path: &Path, subject: &str) -> Result<(), Problem> {
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let problem = format_args!("cannot be read: {error}");
+        Problem::new(subject, problem, "check the path and its permissions")
+    })?;
+    if !metadata.is_file() {
+        let remedy = "name a file, not a folder, a pipe or a device";
+        return Err(Problem::new(subject, "is not a regular file", remedy));
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(Problem::new(
+            subject,
+            "is larger than 1 MiB",
+            "check the path",
+        ));
+    }
+    Ok(())
+}
+
 /// Reads a private key of the operator. Refuses one that other users can read, except a group of this process in
 /// a volume, such as one of Kubernetes with an `fsGroup`: the file of another user, or on a read-only mount.
 pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
@@ -72,6 +95,7 @@ pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>,
         let problem = format_args!("cannot be read: {error}");
         Problem::new(subject, problem, "check the path and its permissions")
     };
+    check_regular(path, subject)?;
     let mut file = File::open(path).map_err(unreadable)?;
     if is_exposed(&file).map_err(unreadable)? {
         let remedy = format!(

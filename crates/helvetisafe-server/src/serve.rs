@@ -27,6 +27,7 @@ mod server;
 mod setting;
 mod signals;
 mod systemd;
+mod unknown;
 
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub use crate::problem::Problem;
 pub use check::{Checked, Report, Status, check};
 pub use config::Config;
 pub use setting::{Given, Kind, Origin, SETTINGS, Setting};
+pub use unknown::unknown_variables;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -70,6 +72,7 @@ pub fn run(config: Config) -> Result<Ending, Error> {
         .enable_all()
         .build()
         .map_err(Error::Thread)?;
+    let _log = log::Writer::start().map_err(Error::Thread)?;
     let ended = runtime.block_on(serve(config));
     ended.inspect_err(|error| log::error(error))
 }

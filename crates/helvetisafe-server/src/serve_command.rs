@@ -1,12 +1,13 @@
 //! The commands `serve` and `check`: their options are the settings of the library.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use helvetisafe_server::serve::{
-    Config, Ending, Given, Kind, Origin, Problem, SETTINGS, Setting, check, run,
+    Config, Ending, Given, Kind, Origin, Problem, SETTINGS, Setting, check, run, unknown_variables,
 };
 
 /// The status for settings that are wrong, as for wrong arguments.
@@ -64,9 +65,13 @@ fn argument(setting: &'static Setting) -> Arg {
 
 /// Runs `serve`.
 pub(super) fn serve(matches: &ArgMatches) -> ExitCode {
+    let unknown = unknown();
     let config = match Config::resolve(given(matches), file(matches)) {
-        Ok(config) => config,
-        Err(problems) => return refuse(&problems),
+        Ok(config) if unknown.is_empty() => config,
+        resolved => {
+            let problems = resolved.err().unwrap_or_default();
+            return refuse(&[unknown, problems].concat());
+        }
     };
     match run(config) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
@@ -84,20 +89,30 @@ fn refuse(problems: &[Problem]) -> ExitCode {
 
 /// Runs `check`. The report goes to standard output.
 pub(super) fn report(matches: &ArgMatches) -> ExitCode {
-    let report = check(given(matches), file(matches));
-    if matches.get_flag("json") {
-        match serde_json::to_string_pretty(&report) {
-            Ok(text) => println!("{text}"),
-            Err(error) => eprintln!("helvetisafe-server: cannot write the report: {error}"),
+    let mut report = check(given(matches), file(matches));
+    report.refuse(&unknown());
+    let text = if matches.get_flag("json") {
+        serde_json::to_string_pretty(&report).map(|text| text + "\n")
+    } else {
+        Ok(report.to_string())
+    };
+    let written = text
+        .map_err(io::Error::from)
+        .and_then(|text| io::stdout().write_all(text.as_bytes()));
+    match written {
+        Ok(()) if report.ok => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("helvetisafe-server: cannot write the report: {error}");
+            ExitCode::FAILURE
         }
-    } else {
-        print!("{report}");
     }
-    if report.ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+}
+
+/// Returns the variables that are no settings.
+fn unknown() -> Vec<Problem> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    unknown_variables(names)
 }
 
 fn file(matches: &ArgMatches) -> Option<&Path> {

@@ -33,22 +33,28 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     let expects_continue = request.headers().contains_key(EXPECT);
     let unread = track(&mut request);
-    let mut response = match head::check(request.version(), request.headers()) {
+    let response = match head::check(request.version(), request.headers()) {
         Ok(()) => next.run(request).await,
+        // A proxy could find the next request elsewhere in what follows, so nothing that follows is read as one.
         Err(refusal) => {
             drop(request);
-            refusal.into_response()
+            closing(refusal.into_response())
         }
     };
     let Some(unread) = unread.and_then(|mut unread| unread.try_recv().ok()) else {
         return response;
     };
     if expects_continue && !unread.was_polled {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-    } else {
-        tokio::spawn(timeout(DISCARD_TIMEOUT, discard(unread.body)));
+        return closing(response);
     }
+    tokio::spawn(timeout(DISCARD_TIMEOUT, discard(unread.body)));
+    response
+}
+
+/// Closes the connection after a response.
+fn closing(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
     response
 }
 

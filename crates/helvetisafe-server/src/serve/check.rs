@@ -54,6 +54,8 @@ pub enum Status {
     Fault,
 }
 
+const CONFIGURATION: &str = "configuration";
+
 /// Checks the settings, the certificate and its key, whether the addresses are free and who reaches them, the number of
 /// open files, and the database: each of its hosts, its tables, the rights of its user, its standby and its clock.
 /// Nothing is changed.
@@ -66,13 +68,22 @@ pub fn check(given: Vec<Given>, file: Option<&Path>) -> Report {
     }
     checks.extend(addresses::check(&parsed));
     checks.extend(
-        open_files::problem(parsed.max_connections).map(|it| Checked::warning("open-files", &it)),
+        open_files::problem(parsed.connections).map(|it| Checked::warning("open-files", &it)),
     );
     if let Some(database) = &parsed.database {
         checks.extend(database::check(database, parsed.migrates));
     }
     let ok = checks.iter().all(|it| it.status != Status::Fault);
     Report { ok, checks }
+}
+
+impl Report {
+    /// Adds problems of the configuration that were found elsewhere.
+    pub fn refuse(&mut self, problems: &[Problem]) {
+        let faults = problems.iter().map(|it| Checked::fault(CONFIGURATION, it));
+        self.checks.splice(0..0, faults);
+        self.ok &= problems.is_empty();
+    }
 }
 
 impl fmt::Display for Report {
@@ -121,7 +132,7 @@ impl Checked {
 }
 
 fn configuration(parsed: &Parsed, file: Option<&Path>) -> Vec<Checked> {
-    let name = "configuration";
+    let name = CONFIGURATION;
     let mut checks: Vec<Checked> = parsed
         .problems
         .iter()

@@ -11,6 +11,7 @@ use super::setting::Given;
 use crate::log;
 use crate::problem::Problem;
 use crate::proxies::{self, Proxies};
+use crate::settings::Settings;
 use crate::tls::CertificateFiles;
 use crate::{Database, InvalidRate, Rate, RateLimits};
 
@@ -37,7 +38,7 @@ pub(super) struct Tuning {
     pub(super) drain_delay: Duration,
     pub(super) has_access_log: bool,
     pub(super) log_format: log::Format,
-    pub(super) max_connections: Option<usize>,
+    pub(super) connections: usize,
     pub(super) client_timeout: Option<Duration>,
     pub(super) limits: RateLimits,
 }
@@ -76,7 +77,7 @@ pub(super) struct Parsed {
     pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) migrates: bool,
     pub(super) proxies: Option<Proxies>,
-    pub(super) max_connections: Option<usize>,
+    pub(super) connections: usize,
     /// The whole; `None` if there is a problem.
     pub(super) config: Option<Config>,
     pub(super) problems: Vec<Problem>,
@@ -108,7 +109,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
     let tuning = Tuning::read(&mut reader);
     let proxies = proxies(&mut reader);
     let endpoint = endpoint(&mut reader, address, files.clone(), proxies.clone());
-    let (max_connections, read_proxies) = (tuning.max_connections, proxies.clone());
+    let (connections, read_proxies) = (tuning.connections, proxies.clone());
     let config = Option::zip(database.clone(), endpoint).map(|(database, endpoint)| Config {
         database,
         endpoint,
@@ -124,7 +125,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
         metrics_listen,
         migrates,
         proxies: read_proxies,
-        max_connections,
+        connections,
         config: config.filter(|_| reader.problems().is_empty()),
         problems: reader.into_problems(),
     }
@@ -143,7 +144,9 @@ impl Tuning {
             drain_delay: reader.one("drain-delay", TIME, time).unwrap_or_default(),
             has_access_log: reader.switch("access-log"),
             log_format: reader.one("log-format", FORMAT, parsed).unwrap_or_default(),
-            max_connections: reader.one("max-connections", COUNT, count),
+            connections: reader
+                .one("max-connections", COUNT, count)
+                .unwrap_or(Settings::default().bounds.max_connections),
             client_timeout: reader.one("client-timeout", POSITIVE_TIME, positive_time),
             limits: limits(reader),
         }

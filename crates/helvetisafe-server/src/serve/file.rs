@@ -6,7 +6,8 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::setting::{Given, Kind, Origin, SETTINGS, Setting};
+use super::setting::{Given, Kind, Origin, Setting};
+use super::unknown;
 use crate::problem::Problem;
 
 /// Reads the settings of a file, and everything that is wrong with it.
@@ -59,9 +60,7 @@ fn setting(
     value: &Spanned<DeValue<'_>>,
 ) -> Result<(&'static Setting, Vec<String>), (String, String)> {
     let Some(setting) = Setting::named(name) else {
-        let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-        let remedy = format!("the settings are {}", names.join(", "));
-        return Err(("is not a setting".to_owned(), remedy));
+        return Err(unknown::remedy(name, |setting| setting.name));
     };
     let values = match (setting.kind, value.get_ref()) {
         (Kind::List, DeValue::Array(values)) => {

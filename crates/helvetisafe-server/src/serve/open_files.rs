@@ -1,27 +1,86 @@
 //! The files and sockets that the process may have open.
 
 use crate::problem::Problem;
-use crate::settings::Settings;
 
 /// The descriptors beside the connections of clients: listeners, metrics, the database, certificates and standard error.
 const OTHERS: u64 = 96;
 
-/// Returns the reason for which the process could run out of descriptors with this setting of `max-connections`.
+/// Raises the limit as far as these connections need it, and returns the number of connections that fit into it. With more,
+/// connections that do nothing could keep others from being accepted.
 #[cfg(unix)]
-pub(super) fn problem(max_connections: Option<usize>) -> Option<Problem> {
-    use rustix::process::{Resource, getrlimit};
-    let connections = max_connections.unwrap_or(Settings::default().bounds.max_connections);
-    let needed = OTHERS + u64::try_from(connections).unwrap_or(u64::MAX / 2);
-    let limit = getrlimit(Resource::Nofile).current?;
-    (limit < needed).then(|| {
-        let problem =
-            format!("the process may open {limit}, and {connections} connections need {needed}");
-        let remedy = "raise the limit with ulimit -n or LimitNOFILE=, or lower --max-connections";
-        Problem::new("open files", problem, remedy)
-    })
+pub(super) fn fit(connections: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let needed = needed(connections);
+    if limit.current.is_some_and(|current| current < needed) {
+        let raised = limit.maximum.map_or(needed, |most| most.min(needed));
+        // The number below follows the limit as it is then.
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(raised),
+                ..limit
+            },
+        );
+    }
+    fitting(connections, getrlimit(Resource::Nofile).current)
 }
 
 #[cfg(not(unix))]
-pub(super) fn problem(_: Option<usize>) -> Option<Problem> {
+pub(super) fn fit(connections: usize) -> usize {
+    connections
+}
+
+/// Returns the problem if the process may not open enough files.
+#[cfg(unix)]
+pub(super) fn problem(connections: usize) -> Option<Problem> {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).maximum;
+    let fitting = fitting(connections, limit);
+    let limit = limit.filter(|_| fitting < connections)?;
+    let needed = needed(connections);
+    let problem = format!(
+        "the process may open {limit}, and {connections} connections need {needed}, so that it serves {fitting}"
+    );
+    let remedy = "raise the limit with ulimit -n or LimitNOFILE=, or lower --max-connections";
+    Some(Problem::new("open files", problem, remedy))
+}
+
+#[cfg(not(unix))]
+pub(super) fn problem(_: usize) -> Option<Problem> {
     None
+}
+
+#[cfg(unix)]
+fn needed(connections: usize) -> u64 {
+    u64::try_from(connections).map_or(u64::MAX, |it| it.saturating_add(OTHERS))
+}
+
+#[cfg(unix)]
+fn fitting(connections: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else {
+        return connections;
+    };
+    let most = limit.saturating_sub(OTHERS).max(limit / 4).max(1);
+    connections.min(usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_room_for_other_files() {
+        for (connections, limit, expected) in [
+            (512, None, 512),
+            (512, Some(1024), 512),
+            (512, Some(608), 512),
+            (512, Some(607), 511),
+            (512, Some(40), 10),
+            (512, Some(0), 1),
+            (5, Some(40), 5),
+        ] {
+            assert_eq!(fitting(connections, limit), expected, "{limit:?}");
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! A started vault with what the command changes while it runs.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
@@ -18,7 +17,6 @@ pub(super) struct Server {
     vault: Vault,
     tls: Option<Arc<Tls>>,
     metrics: Arc<Metrics>,
-    access_log_writer: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -30,27 +28,23 @@ impl Server {
         check_schema(&config.database, config.migrates).await?;
         let metrics = Arc::new(metrics(tls.is_some(), &config.database));
         let access_log = config.tuning.has_access_log;
-        let access_log = access_log.then(|| AccessLog::start(Arc::clone(&metrics)));
-        let (access_log, access_log_writer) =
-            access_log.transpose().map_err(Error::Thread)?.unzip();
+        let access_log = access_log.then(|| AccessLog::new(Arc::clone(&metrics)));
         let telemetry = Telemetry {
             metrics: Arc::clone(&metrics),
             access_log,
             proxies: config.proxies,
         };
-        let max_connections = config.tuning.max_connections;
+        let connections = config.tuning.connections;
         let mut builder = Vault::builder()
             .listen(address)
             .database(config.database)
             .rate_limits(config.tuning.limits)
+            .max_connections(open_files::fit(connections))
             .front(Front {
                 protection,
                 telemetry: Some(telemetry),
                 metrics_listen: config.metrics_listen,
             });
-        if let Some(connections) = max_connections {
-            builder = builder.max_connections(connections);
-        }
         if let Some(timeout) = config.tuning.client_timeout {
             builder = builder.client_timeout(timeout);
         }
@@ -58,10 +52,9 @@ impl Server {
             vault: builder.start()?,
             tls,
             metrics,
-            access_log_writer,
         };
         server.introduce();
-        if let Some(problem) = open_files::problem(max_connections) {
+        if let Some(problem) = open_files::problem(connections) {
             log::warning(&problem);
         }
         Ok(server)
@@ -113,14 +106,9 @@ impl Server {
         self.vault.drain();
     }
 
-    /// Stops the vault, and writes the lines of the access log that wait.
+    /// Stops the vault.
     pub(super) fn stop(self) -> Result<(), Error> {
-        let stopped = self.vault.stop();
-        if let Some(writer) = self.access_log_writer {
-            // It ends with the vault's last request, and does not panic.
-            let _ = writer.join();
-        }
-        stopped
+        self.vault.stop()
     }
 }
 

@@ -65,7 +65,6 @@ type Statement = Query<'static, Engine, PgArguments>;
 /// The open database.
 pub(crate) struct Postgres {
     pool: Pool,
-    counts: StoreCounts,
     name: String,
     /// The ids of writes whose outcome could not be found out.
     doubtful: Mutex<Vec<i64>>,
@@ -89,8 +88,7 @@ impl Postgres {
 
     pub(super) fn counted(address: &Address, counts: StoreCounts) -> Self {
         Self {
-            pool: Pool::new(address.clone(), counts.clone()),
-            counts,
+            pool: Pool::new(address.clone(), counts),
             name: address.to_string(),
             doubtful: Mutex::default(),
         }
@@ -210,7 +208,7 @@ impl Postgres {
                     if conflicts == ATTEMPTS {
                         return Err(StoreError::Busy);
                     }
-                    self.counts.retry(sqlstate);
+                    self.pool.counts.retry(sqlstate);
                     sleep(jitter(conflicts)).await;
                 }
                 Failure::Refused(error) => {
@@ -227,7 +225,7 @@ impl Postgres {
                         return Err(StoreError::Unavailable(reason));
                     }
                     was_moved = true;
-                    self.counts.retry(sqlstate);
+                    self.pool.counts.retry(sqlstate);
                 }
             }
         }

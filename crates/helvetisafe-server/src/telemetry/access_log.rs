@@ -1,32 +1,18 @@
-//! The access log: a line per request on standard error, without names of secrets, query strings or credentials.
+//! The access log: a line per request, without names of secrets, query strings or credentials.
 
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
 use super::{CLIENT_GONE, Ended, Metrics};
 use crate::log;
 
-/// The number of lines that wait for standard error. Further ones are dropped and counted, since a slow reader
-/// must not delay requests.
-const QUEUED_LINES: usize = 4096;
-
-/// The queue of lines.
+/// The access log. Lines that were dropped are counted.
 #[derive(Clone)]
-pub(crate) struct AccessLog {
-    lines: SyncSender<String>,
-    metrics: Arc<Metrics>,
-}
+pub(crate) struct AccessLog(Arc<Metrics>);
 
 impl AccessLog {
-    /// Starts the thread that writes the lines. It ends when the last copy of the log is dropped.
-    pub(crate) fn start(metrics: Arc<Metrics>) -> io::Result<(Self, JoinHandle<()>)> {
-        let (lines, queue) = sync_channel(QUEUED_LINES);
-        let thread = std::thread::Builder::new().name("helvetisafe-access-log".to_owned());
-        let writer = thread.spawn(move || write_all(&queue))?;
-        Ok((Self { lines, metrics }, writer))
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self(metrics)
     }
 
     pub(super) fn write(&self, ended: &Ended, client: Option<IpAddr>) {
@@ -43,20 +29,8 @@ impl AccessLog {
             ("code", code.into()),
             ("milliseconds", micros.into()),
         ];
-        if self
-            .lines
-            .try_send(log::line("info", &"access", &fields))
-            .is_err()
-        {
-            self.metrics.dropped_lines.inc();
+        if !log::write(log::line("info", &"access", &fields)) {
+            self.0.dropped_lines.inc();
         }
-    }
-}
-
-fn write_all(queue: &Receiver<String>) {
-    for mut line in queue {
-        line.push('\n');
-        // Without a reader there is no log.
-        let _ = io::stderr().write_all(line.as_bytes());
     }
 }

@@ -116,6 +116,7 @@ fn unusable_certificate(path: &Path, problem: impl std::fmt::Display) -> Problem
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    private_files::check_regular(path, &subject(path))?;
     let text = fs::read(path).map_err(|error| {
         let problem = format_args!("cannot be read: {error}");
         Problem::new(subject(path), problem, "check the path and its permissions")

@@ -238,3 +238,76 @@ fn a_database_that_a_vault_uses_is_a_fault() {
     // It keeps no lock.
     Serve::start(&state, &[]).stop();
 }
+
+/// What serves, but should not be left as it is.
+#[test]
+fn careless_settings_are_warnings() {
+    let state = State::new();
+    let folder = state.folder.path();
+    let mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let file = folder.join("server.toml");
+    let text = format!(
+        "database = {:?}\nlisten = \"127.0.0.1:0\"\nmetrics-listen = \"0.0.0.0:0\"\n\
+         trusted-proxy = [\"10.0.0.0/8\", \"::/0\"]\nmax-connections = 1000000\n",
+        state.database()
+    );
+    fs::write(&file, text).unwrap();
+    mode(&file, 0o664);
+    mode(folder, 0o770);
+    let arguments = ["--config", file.to_str().unwrap()];
+    for (name, parts) in [
+        (
+            "configuration",
+            ["can be written by other users", "chmod go-w"],
+        ),
+        (
+            "metrics-listen",
+            ["metrics need no credential", "127.0.0.1"],
+        ),
+        (
+            "trusted-proxy",
+            ["::/0: has every address", "proxies alone"],
+        ),
+        (
+            "open-files",
+            ["1000000 connections need 1000096", "ulimit -n"],
+        ),
+        (
+            "database",
+            ["other users can replace files in", "chmod go-w"],
+        ),
+    ] {
+        one(&arguments, name, "warning", parts);
+    }
+    mode(&file, 0o644);
+    mode(folder, 0o700);
+    let (_, checks) = check(&arguments, "configuration");
+    assert_eq!(checks.len(), 1, "{checks:?}");
+}
+
+#[test]
+fn one_port_for_clients_and_metrics_is_a_fault() {
+    let state = State::new();
+    let database = state.database();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (listen, metrics) = (free.to_string(), format!("0.0.0.0:{}", free.port()));
+    let arguments = [
+        "--database",
+        &database,
+        "--listen",
+        &listen,
+        "--metrics-listen",
+        &metrics,
+    ];
+    one(
+        &arguments,
+        "metrics-listen",
+        "fault",
+        ["is the port of --listen, too", "choose another port"],
+    );
+}

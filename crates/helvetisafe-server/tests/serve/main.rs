@@ -11,6 +11,7 @@ mod certificates;
 mod check;
 mod deployment;
 mod drain;
+mod hostile;
 mod metrics;
 mod postgres;
 mod process;

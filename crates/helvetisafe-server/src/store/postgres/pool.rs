@@ -34,7 +34,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 pub(super) struct Pool {
     address: Address,
-    counts: StoreCounts,
+    pub(super) counts: StoreCounts,
     places: Semaphore,
     opening: Semaphore,
     state: Mutex<State>,
