@@ -98,6 +98,12 @@ impl Program {
                 self.name
             ))
             .with_status(CANNOT_RUN),
+            _ if is_no_format(error) => Failure::other(format_args!(
+                "cannot run {}: {error}; it is no program of this system, and a script needs a first line \
+                 such as #!/bin/sh",
+                self.name
+            ))
+            .with_status(CANNOT_RUN),
             _ => Failure::other(format_args!("cannot run {}: {error}", self.name))
                 .with_status(CANNOT_RUN),
         }
@@ -174,6 +180,17 @@ pub(super) fn end(status: ExitStatus) -> Result<(), Failure> {
         // Windows has statuses of 32 bits.
         _ => Err(Failure::silent(u8::MAX)),
     }
+}
+
+/// Returns true if a file is neither a program of this system nor a script with an interpreter.
+#[cfg(unix)]
+fn is_no_format(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_no_format(_: &io::Error) -> bool {
+    false
 }
 
 /// Returns the path of a program: itself if it is a path, else the first executable file in PATH, else the

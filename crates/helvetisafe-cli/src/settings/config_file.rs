@@ -131,7 +131,7 @@ fn present(file: &Path, is_insecure_allowed: bool) -> Result<String, Failure> {
     }
 }
 
-/// Reads the file.
+/// Reads the file, without the byte order mark that editors of Windows put before it.
 fn text(file: &Path, insecure_permissions: bool) -> Result<String, Failure> {
     let mut text = String::new();
     private_file::open("the configuration file", file, insecure_permissions)?
@@ -142,7 +142,7 @@ fn text(file: &Path, insecure_permissions: bool) -> Result<String, Failure> {
                 file.display()
             ))
         })?;
-    Ok(text)
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
 /// Parses the file. Messages never quote it, since it may hold a secret after all.

@@ -48,7 +48,12 @@ impl Api {
         let agent = HeaderValue::from_static(concat!("helvetisafe/", env!("CARGO_PKG_VERSION")));
         config.headers.push((USER_AGENT, agent));
         let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
-        let target = Target { name, namespace };
+        let server = config.cluster_url.authority().map(ToString::to_string);
+        let target = Target {
+            name,
+            namespace,
+            server: server.unwrap_or_default(),
+        };
         // This also asks a plugin of the kubeconfig for the credential.
         let client = Client::try_from(config).map_err(|error| match error {
             kube::Error::Auth(_) => explain(&error, "get", &target).failure,

@@ -40,9 +40,9 @@ pub(super) fn explain(error: &kube::Error, verb: &str, target: &Target) -> ApiEr
         kube::Error::Service(cause) => match cause.downcast_ref() {
             // A new credential, since the last one expired: a plugin may need the network too.
             Some(error) => no_credential(error).passing().into(),
-            None => unreachable_server(error).into(),
+            None => unreachable_server(&**cause, target).into(),
         },
-        kube::Error::HyperError(_) => unreachable_server(error).into(),
+        kube::Error::HyperError(cause) => unreachable_server(cause, target).into(),
         _ => Failure::other(format_args!(
             "cannot {verb} {target}: {}; check the address of the API server",
             chain(error)
@@ -82,12 +82,12 @@ pub(super) fn no_kubeconfig(error: &KubeconfigError) -> Failure {
     ))
 }
 
-fn unreachable_server(error: &kube::Error) -> Failure {
-    let chain = chain(error);
+fn unreachable_server(cause: &dyn Error, target: &Target) -> Failure {
+    let (chain, server) = (chain(cause), &target.server);
     let failure = |advice| {
         Failure::new(
             Status::NoAnswer,
-            format_args!("cannot reach the API server: {chain}; {advice}"),
+            format_args!("cannot reach the API server {server}: {chain}; {advice}"),
         )
     };
     // Another attempt would not change it.

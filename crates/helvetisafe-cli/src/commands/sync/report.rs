@@ -53,7 +53,9 @@ impl Report {
             (true, true) => Action::Updated,
             (true, false) => Action::Unchanged,
         };
-        let Target { namespace, name } = api.target.clone();
+        let Target {
+            namespace, name, ..
+        } = api.target.clone();
         Self {
             target: Names { namespace, name },
             action,

@@ -29,11 +29,13 @@ pub(super) struct TargetArgs {
     pub(super) context: Option<String>,
 }
 
-/// The names of a Secret.
+/// The names of a Secret, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) name: String,
     pub(super) namespace: String,
+    /// The host and the port of the API server.
+    pub(super) server: String,
 }
 
 impl TargetArgs {

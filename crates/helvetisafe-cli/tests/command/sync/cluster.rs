@@ -53,7 +53,8 @@ fn a_server_that_cannot_be_verified_or_reached_gets_nothing() {
     assert!(server.take_log().is_empty());
     let (status, message) = sync(&text(1));
     assert_eq!(status, 9, "{message}");
-    assert!(message.contains("cannot reach the API server"), "{message}");
+    let unreachable = "cannot reach the API server localhost:1: ";
+    assert!(message.contains(unreachable), "{message}");
     let (status, message) = sync(&other.kubeconfig().replace(TOKEN, "another"));
     assert_eq!(status, 3, "{message}");
     let (status, message) = sync(
