@@ -97,7 +97,7 @@ async fn a_change_of_the_host_that_takes_writes_is_a_failover() {
     let (store, counts) = counted(&url(&server, &hosts)).await;
     store.probe().await.unwrap();
     assert_eq!(counts.failovers.get(), 0);
-    proxies[0].is_silent.store(true, Ordering::SeqCst);
+    proxies[0].requests.is_silent.store(true, SeqCst);
     store.probe().await.unwrap();
     assert_eq!(counts.failovers.get(), 1);
 }
