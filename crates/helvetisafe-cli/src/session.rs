@@ -14,7 +14,7 @@ mod token;
 mod trust;
 mod vault;
 
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, may_wait};
 pub(crate) use connect::{Connector, builder};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;

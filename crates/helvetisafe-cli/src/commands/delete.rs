@@ -1,13 +1,14 @@
 //! `delete KEY…`.
 
 use std::io::{self, IsTerminal};
+use std::time::Instant;
 
-use helvetisafe::{Error, ErrorKind, KeyName};
+use helvetisafe::{Error, ErrorKind, KeyName, Timeouts};
 use serde::Serialize;
 
 use super::rotate;
 use crate::failure::Failure;
-use crate::session::{Failures, Vault};
+use crate::session::{Failures, Vault, may_wait};
 use crate::ui::{Ui, key_names, prompt};
 
 const EXAMPLES: &str = "\
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let mut failures = Failures::within(vault.budget()?, keys.len(), ui.messages);
     let mut tried = 0;
     for key in &keys {
-        let deleted = vault.write(|secrets| secrets.delete(key))?;
+        let deleted = delete(key, vault)?;
         let is_missing = |error: &Error| error.kind() == ErrorKind::NotFound;
         if deleted.as_ref().err().is_none_or(is_missing) {
             vault.note_name(key, false);
@@ -63,6 +64,19 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         tried += 1;
     }
     failures.finish_counted(tried, keys.len(), "tried")
+}
+
+/// Tries again as long as the vault asks for fewer requests and the time allows it.
+fn delete(key: &KeyName, vault: &Vault) -> Result<Result<(), Error>, Failure> {
+    let time = vault.budget()?.left();
+    let time = time.unwrap_or(Timeouts::default().operation);
+    let begun = Instant::now();
+    loop {
+        match vault.write(|secrets| secrets.delete(key))? {
+            Err(error) if may_wait(&error, time.saturating_sub(begun.elapsed())) => {}
+            outcome => return Ok(outcome),
+        }
+    }
 }
 
 fn confirm(keys: &[KeyName], ui: &Ui) -> Result<(), Failure> {

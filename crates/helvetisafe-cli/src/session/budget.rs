@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use helvetisafe::Secrets;
+use helvetisafe::{Error, ErrorKind, Secrets};
 
 use crate::failure::{Failure, Status};
 
@@ -102,6 +102,13 @@ impl Budget {
         }
         failure.with_advice(&format!("timed out after {self}: set a longer --timeout"))
     }
+}
+
+/// Returns true if the vault asks for fewer requests, and the pause is shorter than the time that is left. The client
+/// waits before its next request.
+pub(crate) fn may_wait(error: &Error, left: Duration) -> bool {
+    let pause = error.retry_after().unwrap_or_default();
+    error.kind() == ErrorKind::RateLimited && pause < left
 }
 
 /// Writes the total time in seconds.

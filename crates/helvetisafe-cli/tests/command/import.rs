@@ -146,6 +146,22 @@ fn an_import_waits_for_a_rate_limit_as_long_as_its_time_allows() {
 }
 
 #[test]
+fn a_delete_waits_for_a_rate_limit_too() {
+    let world = World::new();
+    world.set("A", "value");
+    let proxy = start_proxy(|seen, log| {
+        let tried = log.iter().filter(|it| it.method == "DELETE").count();
+        match seen.method == "DELETE" && tried < 4 {
+            true => Action::Answer(429, "Retry-After: 1\r\n", Vec::new()),
+            false => Action::Forward,
+        }
+    });
+    let output = through(&world, &proxy, &["delete", "A"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(listed(&world), 0);
+}
+
+#[test]
 fn an_import_that_may_not_wait_says_how_to_continue() {
     let world = World::new();
     world.write(".env", &file(30), 0o600);

@@ -10,6 +10,7 @@ use super::new_secret::NewSecret;
 use crate::commands::content::Content;
 use crate::commands::replacement::{Present, Refusal, Replacement};
 use crate::failure::Failure;
+use crate::session::may_wait;
 
 /// The outcome for one secret, or in a dry run the expected one.
 pub(super) enum Outcome {
@@ -97,10 +98,10 @@ impl<'a> Writer<'a> {
             Some(deadline) => (self.secrets, deadline),
             None => (self.secrets.within(time), Instant::now() + time),
         };
+        let left = || deadline.saturating_duration_since(Instant::now());
         loop {
             match self.attempt(secret, secrets) {
-                // The client waits before its next request.
-                Err(Refusal::Failed(error)) if may_wait(&error, deadline) => {}
+                Err(Refusal::Failed(error)) if may_wait(&error, left()) => {}
                 outcome => return outcome,
             }
         }
@@ -156,13 +157,6 @@ impl<'a> Writer<'a> {
             Written::Updated(_) => Outcome::Updated { dropped },
         })
     }
-}
-
-/// Returns true if the vault asks for fewer requests, and the pause ends before the deadline.
-fn may_wait(error: &Error, deadline: Instant) -> bool {
-    let pause = error.retry_after().unwrap_or_default();
-    let left = deadline.saturating_duration_since(Instant::now());
-    error.kind() == ErrorKind::RateLimited && pause < left
 }
 
 /// Returns true if a secret has exactly this content.
