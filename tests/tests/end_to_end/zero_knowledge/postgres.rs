@@ -127,6 +127,8 @@ fn postgresql_its_logs_the_nodes_and_the_traffic_contain_no_secret() {
     let stored = ["the name, as it is", "the ciphertext, in base64"];
     let client_traffic = everything_said(&scene.proxy);
     assert_reached(&public, "traffic of clients", &client_traffic, &stored);
+    let sent = ["the client secret, as it is", "the access token, as it is"];
+    assert_reached(&credentials, "traffic of clients", &client_traffic, &sent);
     assert_eq!(secrets.find(&client_traffic), [].into());
 
     let template: &[&str] = &["a template, as it is"];
