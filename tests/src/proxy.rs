@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A proxy in front of a vault. Dropped, it takes no new connections.
+/// A proxy in front of a vault, or of its database. Dropped, it takes no new connections.
 pub struct RecordingProxy {
     address: SocketAddr,
     connections: Arc<Mutex<Vec<Connection>>>,
@@ -42,6 +42,11 @@ impl RecordingProxy {
             }
         });
         proxy
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The base URL for clients.

@@ -1,6 +1,10 @@
 //! No value, password, private key or org key is in any byte of the database or of the traffic.
 
+#[cfg(unix)]
+mod postgres;
+
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use base64::Engine;
@@ -21,22 +25,27 @@ const FIELD: &str = "canary-field-Ohs5peiqu2ut4eiR7ahze6eeP8iephaeth9Vahm1aiK3oo
 const LOST: &str = "canary-lost-Quo8aiV2ohdae6ahYeeng7shahR5ohw1ooKoh3oPh9aebai2ie";
 const PASSWORD: &str = "canary-password-thoh4Xai9oghoo3Aewa2neiS6rie1phoochee8iSh5ei";
 
-/// A vault with a file, a member with a searchable password, and the recorded traffic.
+/// A vault, a member with a searchable password, and the recorded traffic.
 struct Scene {
-    folder: tempfile::TempDir,
     world: World,
     member: Member,
     proxy: RecordingProxy,
 }
 
-fn scene() -> Scene {
-    let folder = tempfile::tempdir().unwrap();
-    let world = World::of(Vault::builder().state(folder.path().join("vault.db")));
+/// Uses a vault with a file in this folder.
+fn scene(folder: &Path) -> Scene {
+    let world = World::of(Vault::builder().state(folder.join("vault.db")));
+    let address = world.vault.address();
+    play(world, address)
+}
+
+/// Uses the world's vault, or another one of the same database, at this address.
+fn play(world: World, address: SocketAddr) -> Scene {
     let account = NewAccount::default()
         .private_key(test_key())
         .password(PASSWORD);
     let member = Member::new(&world.vault, &world.organization, account);
-    let proxy = RecordingProxy::start(world.vault.address());
+    let proxy = RecordingProxy::start(address);
     for (number, combination) in COMBINATIONS.into_iter().enumerate() {
         let builder = member.builder(&proxy.base_url(), combination);
         use_everything(&builder.connect().unwrap(), &format!("{KEY}_{number}"));
@@ -46,7 +55,6 @@ fn scene() -> Scene {
     let read = member.client(&proxy.base_url()).secrets().get("fields");
     assert!(read.unwrap().expose_secret().contains(FIELD));
     Scene {
-        folder,
         world,
         member,
         proxy,
@@ -132,9 +140,37 @@ fn everything_said(proxy: &RecordingProxy) -> Vec<u8> {
     all(connections.flat_map(|connection| [connection.to_vault, connection.from_vault]))
 }
 
+/// The client secret, the API token and all access tokens.
+fn texts_of_credentials(scene: &Scene) -> Vec<(&'static str, String)> {
+    let traffic = everything_said(&scene.proxy);
+    let traffic = String::from_utf8_lossy(&traffic);
+    let answers = traffic.split(r#""access_token":""#).skip(1);
+    let tokens = answers.map(|answer| answer.split('"').next().unwrap());
+    let client_secret = scene.member.account.client_secret.expose_secret();
+    let api_token = scene.member.api_token.expose_secret();
+    [
+        ("the client secret", client_secret),
+        ("the API token", api_token),
+    ]
+    .into_iter()
+    .chain(tokens.map(|token| ("the access token", token)))
+    .map(|(name, text)| (name, text.to_owned()))
+    .collect()
+}
+
+fn credentials_of(scene: &Scene) -> Search {
+    let texts = texts_of_credentials(scene).into_iter();
+    texts.fold(Search::default(), |search, (name, text)| {
+        // Without the common prefix of their kind, such as `hs_api_`.
+        let random = text.splitn(3, '_').nth(2).unwrap();
+        search.with(name, random.as_bytes())
+    })
+}
+
 #[test]
 fn the_traffic_contains_no_secret() {
-    let scene = scene();
+    let folder = tempfile::tempdir().unwrap();
+    let scene = scene(folder.path());
     let traffic = everything_said(&scene.proxy);
 
     let public = public_of(&scene);
@@ -147,16 +183,17 @@ fn the_traffic_contains_no_secret() {
 
 #[test]
 fn the_database_contains_no_secret() {
-    let scene = scene();
+    let folder = tempfile::tempdir().unwrap();
+    let scene = scene(folder.path());
     let (secrets, public) = (secrets_of(&scene), public_of(&scene));
 
-    let running = files(scene.folder.path());
+    let running = files(folder.path());
     let names: Vec<_> = running.iter().map(|(path, _)| path.as_str()).collect();
     for ending in ["vault.db", "vault.db-wal", "vault.db-shm"] {
         assert!(names.iter().any(|name| name.ends_with(ending)), "{names:?}");
     }
     scene.world.vault.stop().unwrap();
-    let stopped = files(scene.folder.path());
+    let stopped = files(folder.path());
 
     for state in [running, stopped] {
         let bytes = all(state.iter().map(|(_, bytes)| bytes.clone()));
@@ -173,28 +210,9 @@ fn the_database_contains_no_secret() {
 /// The credentials are sent, protected by TLS, but the vault stores only their hashes.
 #[test]
 fn the_database_has_no_client_secret_and_no_token() {
-    let scene = scene();
-    let client_secret = scene.member.account.client_secret.expose_secret();
-    let api_token = scene.member.api_token.expose_secret();
-    let traffic = everything_said(&scene.proxy);
-    let text = String::from_utf8_lossy(&traffic);
-    let (_, after) = text.split_once(r#""access_token":""#).unwrap();
-    let access_token = &after[..after.find('"').unwrap()];
-
-    let credentials = Search::default()
-        // Without the common prefix of their kind.
-        .with(
-            "the client secret",
-            client_secret.trim_start_matches("hs_secret_").as_bytes(),
-        )
-        .with(
-            "the API token",
-            api_token.trim_start_matches("hs_api_").as_bytes(),
-        )
-        .with(
-            "the access token",
-            access_token.trim_start_matches("hs_access_").as_bytes(),
-        );
+    let folder = tempfile::tempdir().unwrap();
+    let scene = scene(folder.path());
+    let (traffic, credentials) = (everything_said(&scene.proxy), credentials_of(&scene));
     let travelled = credentials.find(&traffic).into_iter().collect::<Vec<_>>();
     assert_eq!(
         travelled,
@@ -205,17 +223,18 @@ fn the_database_has_no_client_secret_and_no_token() {
         ]
     );
 
-    let hashes = [client_secret, api_token, access_token]
+    let hashes = texts_of_credentials(&scene)
         .into_iter()
+        .map(|(_, text)| text)
         .map(Sha256::digest)
         .fold(Search::default(), |search, hash| {
             search.with("a hash", &hash)
         });
-    let running = files(scene.folder.path());
+    let running = files(folder.path());
     let all_bytes = all(running.iter().map(|(_, bytes)| bytes.clone()));
     assert!(hashes.find(&all_bytes).contains("a hash, as it is"));
     scene.world.vault.stop().unwrap();
-    for (path, bytes) in running.into_iter().chain(files(scene.folder.path())) {
+    for (path, bytes) in running.into_iter().chain(files(folder.path())) {
         assert_eq!(credentials.find(&bytes), [].into(), "{path}");
     }
 }

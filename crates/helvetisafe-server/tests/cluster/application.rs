@@ -34,6 +34,8 @@ pub(crate) struct Seen {
     pub(crate) failed: usize,
     /// Writes of unknown outcome.
     pub(crate) unknown: usize,
+    /// The secrets that were created and not deleted.
+    pub(crate) created: Vec<String>,
 }
 
 /// Writes, reads, lists, creates and deletes until the world is over. A read has to return what was written last.
@@ -55,7 +57,11 @@ pub(crate) fn run(world: &World, client: &Client, name: &str) -> Seen {
             if let Some(list) = seen.read(|| secrets.list()) {
                 assert!(list.iter().any(|it| *it.key() == *own), "{own}");
             }
-            seen.write(|| secrets.delete(&own));
+            if round % 2 == 0 {
+                seen.write(|| secrets.delete(&own));
+            } else {
+                seen.created.push(own);
+            }
         }
     }
     seen

@@ -1,5 +1,6 @@
 //! The primary of PostgreSQL is killed under load, and its synchronous standby is promoted.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::iter::zip;
 use std::thread::{self, sleep};
@@ -101,7 +102,18 @@ fn fail_over() -> Option<Figures> {
     });
     let unanswered = histories.iter().map(|history| history.unanswered).sum();
     world.check(histories);
+    check_created(world, &seen);
     Some(Figures::new(promoted, &seen, unanswered))
+}
+
+/// Fails if an acknowledged create was lost.
+fn check_created(world: &World, seen: &[Seen]) {
+    let client = connect(&world.account, std::slice::from_ref(&world.url));
+    let list = client.secrets().list().unwrap();
+    let listed: HashSet<_> = list.iter().map(|it| it.key().as_ref()).collect();
+    for created in seen.iter().flat_map(|seen| &seen.created) {
+        assert!(listed.contains(created.as_str()), "{created} was lost");
+    }
 }
 
 impl Figures {

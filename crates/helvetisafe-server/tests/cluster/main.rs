@@ -9,6 +9,7 @@
 
 mod addresses;
 mod application;
+mod at_once;
 mod calls;
 mod checker;
 mod checker_tests;

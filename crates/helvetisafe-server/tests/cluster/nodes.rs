@@ -112,6 +112,9 @@ fn readiness(port: u16) -> Option<u16> {
     ask().ok()?.split(' ').nth(1)?.parse().ok()
 }
 
+/// The header with the node that answered.
+pub(crate) const NODE: &str = "x-node";
+
 /// haproxy, which sends each request to a node that is ready, or to any if none is. It repeats no request.
 pub(crate) struct Balancer {
     port: u16,
@@ -164,7 +167,8 @@ fn configuration(port: u16, nodes: &[Node]) -> String {
     let all = servers("");
     format!(
         "defaults\n    mode http\n    retries 0\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n\
-         frontend vault\n    bind 127.0.0.1:{port}\n    use_backend all if {{ nbsrv(ready) eq 0 }}\n\
+         frontend vault\n    bind 127.0.0.1:{port}\n    http-response set-header {NODE} %s\n\
+         \x20   use_backend all if {{ nbsrv(ready) eq 0 }}\n\
          \x20   default_backend ready\n\
          backend ready\n    balance roundrobin\n    option httpchk GET /ready\n    http-check send hdr host a\n\
          \x20   http-reuse safe\n{ready}\

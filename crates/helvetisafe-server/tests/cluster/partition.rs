@@ -121,7 +121,7 @@ fn a_silent_network_to_a_node_ends_in_time_limits_and_is_recovered_from() {
     let [behind, other] = &nodes;
     let network = Network::start(behind.port);
     let url = format!("http://127.0.0.1:{}", network.port);
-    let client = connect(&world.account, &[url.clone()]);
+    let client = connect(&world.account, std::slice::from_ref(&url));
     let both = connect(&world.account, &[url, other.url()]);
     client.secrets().put("read", "value", None).unwrap();
     client.secrets().put("written", "before", None).unwrap();
