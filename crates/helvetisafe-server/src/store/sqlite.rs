@@ -5,6 +5,7 @@
 //! where those that wait share a transaction.
 
 mod accounts;
+mod checkpoint;
 mod connection;
 mod disk;
 mod file;
@@ -21,11 +22,12 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Moment, Probe, Schema, SecretWrite, StoreError};
 use crate::Error;
+use checkpoint::Log;
 use connection::Readers;
 use disk::Disk;
 use file::OpenFile;
 pub(crate) use file::is_in_use;
-use writer::Writer;
+use writer::{Batch, Writer};
 
 /// The open database.
 pub(crate) struct Sqlite {
@@ -61,8 +63,9 @@ impl Sqlite {
         readers: Readers,
         file: Option<OpenFile>,
     ) -> Result<Self, Error> {
+        let log = file.as_ref().map(|file| Log::of(file.path()));
         Ok(Self {
-            writer: Writer::start(connection).map_err(Error::Thread)?,
+            writer: Writer::start(connection, log).map_err(Error::Thread)?,
             readers,
             name,
             disk: file.as_ref().map(|file| Disk::of(file.path().to_owned())),
@@ -121,7 +124,7 @@ impl Sqlite {
     /// It continues if the future is dropped. It may run twice, the first time without effect.
     async fn write<T: Send + 'static>(
         &self,
-        write: impl Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+        write: impl Fn(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(write).await
     }
@@ -130,7 +133,7 @@ impl Sqlite {
     async fn write_value<T: Send + 'static>(
         &self,
         value: SecretWrite,
-        write: impl Fn(&Connection, &SecretWrite) -> Result<T, StoreError> + Send + 'static,
+        write: impl Fn(&Batch<'_>, &SecretWrite) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let disk = self.disk.clone();
         self.write(move |connection| {
@@ -226,7 +229,7 @@ mod tests {
             ),
             ("INSERT INTO migrations VALUES (9999, 0)", Schema::Ahead),
         ] {
-            let change = |connection: &Connection| Ok(connection.execute_batch(change)?);
+            let change = |batch: &Batch<'_>| Ok(batch.execute_batch(change)?);
             sqlite.write(change).await.unwrap();
             assert_eq!(sqlite.probe().await.unwrap().schema, expected);
             assert_eq!(schema_of_file(&path).unwrap(), expected);

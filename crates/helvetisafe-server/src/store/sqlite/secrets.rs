@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
 use super::tokens::select_principal;
+use super::writer::Batch;
 use crate::store::secret::Dates;
 use crate::store::{
     Ciphertext, Conditional, Grant, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
@@ -78,7 +79,7 @@ impl Sqlite {
 
 /// Creates a secret; returns `None` if the name exists. Replaces an expired secret that is not removed yet.
 fn create(
-    connection: &Connection,
+    connection: &Batch<'_>,
     write: &SecretWrite,
 ) -> Result<Option<CreatedSecret>, StoreError> {
     let tenant = check(connection, &write.grant)?;
@@ -113,13 +114,14 @@ fn create(
 }
 
 fn update(
-    connection: &Connection,
+    connection: &Batch<'_>,
     write: &SecretWrite,
 ) -> Result<Conditional<UpdatedSecret>, StoreError> {
     let tenant = check(connection, &write.grant)?;
     let now = Moment::now();
-    let versions = write.versions.as_deref();
-    if let Some(unmet) = unmet(connection, tenant, &write.key, versions, now)? {
+    if let Some(versions) = &write.versions
+        && let Some(unmet) = unmet(connection, tenant, &write.key, versions, now)?
+    {
         return Ok(unmet);
     }
     let mut statement = connection.prepare_cached(concat!(
@@ -141,30 +143,38 @@ fn update(
             write.ciphertext.nonce,
         ],
         |row| dates(row, 0),
-    )?;
+    );
+    let Some(updated) = updated.optional()? else {
+        return Ok(Conditional::NoSecret);
+    };
     change_list(connection, tenant)?;
     Ok(Conditional::Done(updated.updated(&write.key)))
 }
 
 fn delete(
-    connection: &Connection,
+    connection: &Batch<'_>,
     grant: &Grant,
     key: &KeyName,
     versions: Option<&[SecretVersion]>,
 ) -> Result<Conditional<()>, StoreError> {
     let tenant = check(connection, grant)?;
     let now = Moment::now();
-    if let Some(unmet) = unmet(connection, tenant, key, versions, now)? {
+    if let Some(versions) = versions
+        && let Some(unmet) = unmet(connection, tenant, key, versions, now)?
+    {
         return Ok(unmet);
     }
     let mut statement =
         connection.prepare_cached(concat!("DELETE FROM secrets WHERE ", live!()))?;
-    statement.execute(params![
+    let deleted = statement.execute(params![
         tenant.organization.0,
         tenant.key_epoch.0,
         key.as_str(),
         now.0
     ])?;
+    if deleted == 0 {
+        return Ok(Conditional::NoSecret);
+    }
     change_list(connection, tenant)?;
     Ok(Conditional::Done(()))
 }
@@ -178,12 +188,12 @@ fn check(connection: &Connection, grant: &Grant) -> Result<Tenant, StoreError> {
     }
 }
 
-/// Returns why a write cannot be done; `None` if it can. The transaction keeps it so.
+/// Returns why a write that needs one of these versions cannot be done; `None` if it can. The transaction keeps it so.
 fn unmet<T>(
     connection: &Connection,
     tenant: Tenant,
     key: &KeyName,
-    versions: Option<&[SecretVersion]>,
+    versions: &[SecretVersion],
     now: Moment,
 ) -> Result<Option<Conditional<T>>, StoreError> {
     let mut statement =
@@ -197,18 +207,20 @@ fn unmet<T>(
         ],
         |row| row.get(0).map(SecretVersion),
     );
-    let is_met = |found| versions.is_none_or(|versions| versions.contains(&found));
     Ok(match found.optional()? {
         None => Some(Conditional::NoSecret),
-        Some(found) if is_met(found) => None,
+        Some(found) if versions.contains(&found) => None,
         Some(_) => Some(Conditional::OtherVersion),
     })
 }
 
-fn change_list(connection: &Connection, tenant: Tenant) -> Result<(), rusqlite::Error> {
-    let mut statement = connection
-        .prepare_cached("UPDATE list_versions SET n = random() WHERE organization = ?")?;
-    statement.execute([tenant.organization.0])?;
+/// Gives the list of secrets a new version, once in a transaction.
+fn change_list(batch: &Batch<'_>, tenant: Tenant) -> Result<(), rusqlite::Error> {
+    if batch.change_list(tenant.organization) {
+        let mut statement =
+            batch.prepare_cached("UPDATE list_versions SET n = random() WHERE organization = ?")?;
+        statement.execute([tenant.organization.0])?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! The thread that writes. Writes that wait at the same time share a transaction, and so one `fsync`.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io;
+use std::ops::Deref;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -8,8 +11,10 @@ use std::thread;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::checkpoint::Log;
 use crate::lock::lock;
-use crate::store::StoreError;
+use crate::log;
+use crate::store::{OrganizationId, StoreError};
 
 /// The largest number of writes in a transaction.
 const BATCH: usize = 256;
@@ -31,10 +36,32 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
+/// A transaction that writes share.
+pub(super) struct Batch<'c> {
+    connection: &'c Connection,
+    /// The organizations whose lists have a new version.
+    lists: RefCell<HashSet<OrganizationId>>,
+}
+
+impl Batch<'_> {
+    /// Notes that a list has a new version. Returns true if it had none in this transaction yet.
+    pub(super) fn change_list(&self, organization: OrganizationId) -> bool {
+        self.lists.borrow_mut().insert(organization)
+    }
+}
+
+impl Deref for Batch<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
 /// A write in the queue.
 trait Write: Send {
     /// Runs it inside a transaction. May be called again after a transaction that was rolled back.
-    fn run(&mut self, connection: &Connection);
+    fn run(&mut self, batch: &Batch<'_>);
 
     /// Answers the caller after the transaction.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
@@ -49,10 +76,10 @@ struct Intent<T, F> {
 impl<T, F> Write for Intent<T, F>
 where
     T: Send,
-    F: Fn(&Connection) -> Result<T, StoreError> + Send,
+    F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, connection: &Connection) {
-        self.outcome = in_savepoint(connection, &self.work);
+    fn run(&mut self, batch: &Batch<'_>) {
+        self.outcome = in_savepoint(batch, &self.work);
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -66,28 +93,31 @@ where
 
 /// Runs work of which a failure undoes all statements, and those of no other work.
 fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl Fn(&Connection) -> Result<T, StoreError>,
+    batch: &Batch<'_>,
+    work: impl Fn(&Batch<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let execute = |statement| connection.prepare_cached(statement)?.execute([]);
+    let execute = |statement| batch.prepare_cached(statement)?.execute([]);
     execute("SAVEPOINT work")?;
-    let outcome = work(connection);
+    let outcome = work(batch);
     // A full disk may have rolled back the whole transaction.
-    if outcome.is_err() && !connection.is_autocommit() {
+    if outcome.is_err() && !batch.is_autocommit() {
         execute("ROLLBACK TO work")?;
+        // The new version of a list may have been undone too.
+        batch.lists.borrow_mut().clear();
     }
-    if !connection.is_autocommit() {
+    if !batch.is_autocommit() {
         execute("RELEASE work")?;
     }
     outcome
 }
 
 impl Writer {
-    pub(super) fn start(connection: Arc<Mutex<Connection>>) -> io::Result<Self> {
+    /// Starts the thread. A database in memory has no log.
+    pub(super) fn start(connection: Arc<Mutex<Connection>>, log: Option<Log>) -> io::Result<Self> {
         let (queue, messages) = channel();
         thread::Builder::new()
             .name("helvetisafe-writer".to_owned())
-            .spawn(move || run(connection, &messages))?;
+            .spawn(move || run(connection, log.as_ref(), &messages))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             places: Semaphore::new(QUEUE),
@@ -98,7 +128,7 @@ impl Writer {
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let _place = self.places.acquire().await.map_err(|_| StoreError::Busy)?;
         let (caller, answer) = oneshot::channel();
@@ -145,7 +175,7 @@ impl Writer {
     }
 }
 
-fn run(connection: Arc<Mutex<Connection>>, messages: &Receiver<Message>) {
+fn run(connection: Arc<Mutex<Connection>>, log: Option<&Log>, messages: &Receiver<Message>) {
     let mut batch = Vec::new();
     let mut closing = None;
     while let Ok(first) = messages.recv() {
@@ -162,6 +192,9 @@ fn run(connection: Arc<Mutex<Connection>>, messages: &Receiver<Message>) {
             }
         }
         commit_together(&mut held, &mut batch);
+        if let Some(Err(error)) = log.map(|log| log.shorten(&held)) {
+            log::error(&error);
+        }
         if closing.is_some() {
             break;
         }
@@ -188,14 +221,19 @@ fn commit_together(connection: &mut Connection, batch: &mut Vec<Box<dyn Write>>)
     }
 }
 
-fn commit(connection: &mut Connection, batch: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
+fn commit(connection: &mut Connection, writes: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for write in batch {
-        write.run(&transaction);
-        if transaction.is_autocommit() {
+    let batch = Batch {
+        connection: &transaction,
+        lists: RefCell::default(),
+    };
+    for write in writes {
+        write.run(&batch);
+        if batch.is_autocommit() {
             return Err(StoreError::Full);
         }
     }
+    drop(batch);
     Ok(transaction.commit()?)
 }
 
@@ -230,13 +268,13 @@ mod tests {
                 false
             }))
             .unwrap();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection)).unwrap());
+        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
         let held = lock(&connection);
         let tasks: Vec<_> = (0..100)
             .map(|n| {
                 let writer = Arc::clone(&writer);
                 tokio::spawn(async move {
-                    let insert = move |connection: &Connection| {
+                    let insert = move |connection: &Batch<'_>| {
                         connection.execute("INSERT INTO numbers VALUES (?)", [n])?;
                         connection.execute("INSERT INTO numbers VALUES (?)", [n / 2 * 2 + 1000])?;
                         Ok(())
@@ -265,13 +303,13 @@ mod tests {
         lock(&connection)
             .pragma_update(None, "max_page_count", 20)
             .unwrap();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection)).unwrap());
+        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
         let held = lock(&connection);
         let tasks: Vec<_> = (0..10)
             .map(|n| {
                 let writer = Arc::clone(&writer);
                 tokio::spawn(async move {
-                    let insert = move |connection: &Connection| {
+                    let insert = move |connection: &Batch<'_>| {
                         connection.execute("INSERT INTO numbers VALUES (?)", [n])?;
                         if n == 5 {
                             connection.execute_batch(
@@ -299,11 +337,41 @@ mod tests {
         assert_eq!(count(&connection), 9);
     }
 
+    /// The second write is in the transaction of the first, whose new version was undone.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_list_has_a_new_version_once_in_a_transaction_and_again_after_a_failure() {
+        let connection = database();
+        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let held = lock(&connection);
+        let mut tasks = Vec::new();
+        for fails in [false, true, false, false] {
+            let writer = Arc::clone(&writer);
+            tasks.push(tokio::spawn(async move {
+                let change = move |batch: &Batch<'_>| {
+                    let is_first = batch.change_list(OrganizationId(1));
+                    (!fails).then_some(is_first).ok_or(StoreError::NoParent)
+                };
+                writer.write(change).await
+            }));
+            // In this order, after the thread has taken the first.
+            thread::sleep(std::time::Duration::from_millis(50));
+        }
+        drop(held);
+        let mut outcomes = Vec::new();
+        for task in tasks {
+            outcomes.push(task.await.unwrap());
+        }
+        assert_eq!(
+            outcomes[1..],
+            [Err(StoreError::NoParent), Ok(true), Ok(false)]
+        );
+    }
+
     #[tokio::test]
     async fn a_closed_writer_has_done_the_writes_in_its_queue() {
         let connection = database();
-        let writer = Writer::start(Arc::clone(&connection)).unwrap();
-        let insert = |connection: &Connection| {
+        let writer = Writer::start(Arc::clone(&connection), None).unwrap();
+        let insert = |connection: &Batch<'_>| {
             connection.execute("INSERT INTO numbers VALUES (1)", [])?;
             Ok(())
         };
