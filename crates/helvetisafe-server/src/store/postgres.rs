@@ -15,7 +15,7 @@ mod warnings;
 mod writes;
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -37,8 +37,8 @@ const REPEATED: Duration = Duration::from_secs(4);
 const ONCE: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
 
-/// The largest number of attempts at a transaction that conflicts with others.
-const ATTEMPTS: u32 = 10;
+/// The longest time of attempts at a transaction that conflicts with others.
+const CONFLICTING: Duration = Duration::from_secs(10);
 
 /// The number of list versions of an organization.
 const SHARDS: i64 = 16;
@@ -148,6 +148,7 @@ impl Postgres {
         effect: Effect,
         time: Duration,
     ) -> Result<Vec<PgRow>, StoreError> {
+        let start = Instant::now();
         let mut conflicts = 0;
         let mut was_moved = false;
         loop {
@@ -169,7 +170,7 @@ impl Postgres {
                 Failure::Conflict => {
                     held.give_back();
                     conflicts += 1;
-                    if conflicts == ATTEMPTS {
+                    if start.elapsed() > CONFLICTING {
                         return Err(StoreError::Busy);
                     }
                     sleep(jitter(conflicts)).await;
