@@ -88,8 +88,8 @@ pub(crate) fn check_regular(path: &Path, subject: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads a private key of the operator. Refuses one that other users can read, except a group of this process in
-/// a volume, such as one of Kubernetes with an `fsGroup`: the file of another user, or on a read-only mount.
+/// Reads a private key or a password of the operator. Refuses one that other users can read, except a group of this process
+/// in a volume, such as one of Kubernetes with an `fsGroup`: the file of another user, or on a read-only mount.
 pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let unreadable = |error: std::io::Error| {
         let problem = format_args!("cannot be read: {error}");
@@ -97,16 +97,13 @@ pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>,
     };
     check_regular(path, subject)?;
     let mut file = File::open(path).map_err(unreadable)?;
-    if is_exposed(&file).map_err(unreadable)? {
+    if let Some(mode) = exposing_mode(&file).map_err(unreadable)? {
+        let problem = format_args!("can be read or written by other users, with mode {mode:04o}");
         let remedy = format!(
             "run chmod 600 {}; in a volume, mode 0440 with a group of the vault will do",
             crate::error::quoted(path)
         );
-        return Err(Problem::new(
-            subject,
-            "can be read or written by other users",
-            remedy,
-        ));
+        return Err(Problem::new(subject, problem, remedy));
     }
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     // Enough room from the start, so that no part of the key is left where a smaller buffer was.
@@ -117,7 +114,7 @@ pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>,
 
 /// Returns true if other users can read or write a file with a secret, as [`read_key`] refuses it.
 pub(crate) fn is_secret_exposed(path: &Path) -> std::io::Result<bool> {
-    is_exposed(&File::open(path)?)
+    Ok(exposing_mode(&File::open(path)?)?.is_some())
 }
 
 /// Returns true if users other than the owner can write a file or a folder.
@@ -132,14 +129,16 @@ pub(crate) fn is_writable_by_others(_: &Path) -> std::io::Result<bool> {
     Ok(false)
 }
 
+/// Returns the mode of a file that other users can read or write.
 #[cfg(unix)]
-fn is_exposed(file: &File) -> std::io::Result<bool> {
+fn exposing_mode(file: &File) -> std::io::Result<Option<u32>> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     let others = metadata.mode() & 0o077;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     let is_of_volume = || is_own_group(metadata.gid()) && (!is_own || is_read_only(file));
-    Ok(others != 0 && !(others == 0o040 && is_of_volume()))
+    let is_exposed = others != 0 && !(others == 0o040 && is_of_volume());
+    Ok(is_exposed.then_some(metadata.mode() & 0o7777))
 }
 
 #[cfg(unix)]
@@ -157,8 +156,8 @@ fn is_read_only(file: &File) -> bool {
 
 /// Only Unix has modes.
 #[cfg(not(unix))]
-fn is_exposed(_: &File) -> std::io::Result<bool> {
-    Ok(false)
+fn exposing_mode(_: &File) -> std::io::Result<Option<u32>> {
+    Ok(None)
 }
 
 /// Writes a file with mode 0600 atomically: even after a power failure, a reader finds either the old or the

@@ -94,6 +94,14 @@ impl Database {
         run(&self.url(), script);
     }
 
+    /// Makes transactions serializable from the next connection on, so that conflicts really happen.
+    pub fn force_serializable(&self) {
+        let name = &self.name;
+        self.run(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = serializable"
+        ));
+    }
+
     fn administer(&self, statement: String) {
         run(&self.server, &statement);
     }

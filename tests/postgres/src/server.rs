@@ -12,9 +12,12 @@ use crate::programs;
 /// Makes and runs the server until standard input ends, which it also does if the test is killed.
 ///
 /// It takes the password as it is, since an unoptimized client computes SCRAM for most of a second. The
-/// collation is not that of the bytes, so that a statement which relies on the database's fails.
+/// collation is not that of the bytes, so that a statement which relies on the database's fails. With PEM_CERTIFICATE, PEM_KEY
+/// and PEM_AUTHORITY, which verifies clients that have a certificate, it speaks TLS.
 const SCRIPT: &str = r#"
 set -eu
+# The vault refuses a password that other users can read.
+umask 077
 programs=$1 port=$2 primary=$3 password=$4
 shift 4
 folder=$(mktemp -d "${TMPDIR:-/tmp}/helvetisafe-postgres.XXXXXX")
@@ -39,6 +42,13 @@ else
     cp "$password" "$folder/password"
     PGPASSWORD=$(cat "$password") "$programs/pg_basebackup" -D "$folder/data" -R -c fast --no-sync \
         -h 127.0.0.1 -p "$primary" -U helvetisafe
+fi
+if [ -n "${PEM_KEY:-}" ]; then
+    printf %s "$PEM_CERTIFICATE" >"$folder/tls.crt"
+    printf %s "$PEM_KEY" >"$folder/tls.key"
+    printf %s "$PEM_AUTHORITY" >"$folder/ca.crt"
+    set -- "$@" -c ssl=on -c ssl_cert_file="$folder/tls.crt" -c ssl_key_file="$folder/tls.key" \
+        -c ssl_ca_file="$folder/ca.crt"
 fi
 "$programs/postgres" -D "$folder/data" -c listen_addresses=127.0.0.1 -c port="$port" \
     -c unix_socket_directories="$folder" -c fsync=off -c max_connections=300 -c dynamic_shared_memory_type=mmap "$@" \
@@ -72,14 +82,26 @@ impl Server {
     /// PostgreSQL.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Option<Self> {
-        Self::run("", "", arguments)
+        Self::run("", "", arguments, &[])
+    }
+
+    /// Starts a server that speaks TLS with this certificate and key, and verifies certificates of clients with those of this
+    /// authority; all as PEM.
+    #[must_use]
+    pub fn start_with_tls(certificate: &str, key: &str, authority: &str) -> Option<Self> {
+        let pems = [
+            ("PEM_CERTIFICATE", certificate),
+            ("PEM_KEY", key),
+            ("PEM_AUTHORITY", authority),
+        ];
+        Self::run("", "", &[], &pems)
     }
 
     /// Starts a standby of this server, which replicates it and answers reads.
     #[must_use]
     pub fn standby(&self) -> Self {
         let password = format!("{}/password", self.folder);
-        Self::run(&self.port.to_string(), &password, &[]).unwrap()
+        Self::run(&self.port.to_string(), &password, &[], &[]).unwrap()
     }
 
     /// Makes a primary of a standby, and returns once it is one.
@@ -100,7 +122,12 @@ impl Server {
         crate::run(&self.url(), script);
     }
 
-    fn run(primary: &str, password: &str, arguments: &[&str]) -> Option<Self> {
+    fn run(
+        primary: &str,
+        password: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Option<Self> {
         let Some(programs) = programs::folder() else {
             crate::skip("this machine has none, or HELVETISAFE_TEST_POSTGRES is none");
             return None;
@@ -113,6 +140,7 @@ impl Server {
             .arg(port.to_string())
             .args([primary, password])
             .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());

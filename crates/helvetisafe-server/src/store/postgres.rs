@@ -46,8 +46,8 @@ const SEARCH: Duration = Duration::from_secs(4);
 /// The pause between two searches.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The largest number of attempts at a transaction that conflicts with others.
-const ATTEMPTS: u32 = 10;
+/// The longest time of attempts at a transaction that conflicts with others.
+const CONFLICTING: Duration = Duration::from_secs(10);
 
 /// The number of list versions of an organization.
 const SHARDS: i64 = 16;
@@ -177,6 +177,7 @@ impl Postgres {
         effect: Effect,
         time: Duration,
     ) -> Result<Vec<PgRow>, StoreError> {
+        let start = Instant::now();
         let mut conflicts = 0;
         let mut was_moved = false;
         let deadline = Instant::now() + SEARCH;
@@ -205,7 +206,7 @@ impl Postgres {
                 Failure::Conflict => {
                     held.give_back();
                     conflicts += 1;
-                    if conflicts == ATTEMPTS {
+                    if start.elapsed() > CONFLICTING {
                         return Err(StoreError::Busy);
                     }
                     self.pool.counts.retry(sqlstate);

@@ -1,5 +1,5 @@
-//! The behaviour that all engines share. Each test runs on SQLite in memory, SQLite in a file, and PostgreSQL if
-//! there is one.
+//! The behaviour that all engines share. Each test runs on SQLite in memory, SQLite in a file, and, if there is one, on
+//! PostgreSQL: as it is by default, and with serializable transactions, which conflict more often.
 
 mod accounts;
 mod concurrent;
@@ -34,7 +34,13 @@ async fn worlds() -> Vec<World> {
         World::of(&Database::in_memory(), ()).await,
         World::of(&file, folder).await,
     ];
-    if let Some(server) = helvetisafe_test_postgres::database() {
+    for is_serializable in [false, true] {
+        let Some(server) = helvetisafe_test_postgres::database() else {
+            break;
+        };
+        if is_serializable {
+            server.force_serializable();
+        }
         worlds.push(World::of(&server.url().parse().unwrap(), server).await);
     }
     worlds

@@ -25,12 +25,19 @@ pub(crate) struct Site {
 }
 
 /// Returns the builder of a vault with the database that the tests use: SQLite in memory, or PostgreSQL if the variable
-/// `HELVETISAFE_TEST_DATABASE` is `postgres`. All vaults of the tests then share one database, as nodes do.
+/// `HELVETISAFE_TEST_DATABASE` is `postgres`, or `serializable` for its strictest isolation. All vaults of the tests then
+/// share one database, as nodes do.
 pub(crate) fn builder() -> VaultBuilder {
     static SHARED: OnceLock<Option<helvetisafe_test_postgres::Database>> = OnceLock::new();
     match std::env::var("HELVETISAFE_TEST_DATABASE").as_deref() {
-        Ok("postgres") => {
-            let shared = SHARED.get_or_init(helvetisafe_test_postgres::database);
+        Ok(kind @ ("postgres" | "serializable")) => {
+            let shared = SHARED.get_or_init(|| {
+                let database = helvetisafe_test_postgres::database()?;
+                if kind == "serializable" {
+                    database.force_serializable();
+                }
+                Some(database)
+            });
             let url = shared.as_ref().unwrap().url();
             Vault::builder().database(url.parse().unwrap())
         }

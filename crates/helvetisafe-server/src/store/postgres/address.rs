@@ -8,6 +8,8 @@ use std::str::FromStr;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use zeroize::Zeroizing;
 
+use crate::private_files;
+
 /// The port of a host without one.
 const PORT: u16 = 5432;
 
@@ -42,8 +44,15 @@ enum Tls {
 }
 
 impl Address {
-    /// Reads the part of a URL after the scheme.
+    /// Reads the part of a URL after the scheme. An error repeats no part of it, since any part may be one of a password.
     pub(in crate::store) fn parse(text: &str) -> Result<Self, String> {
+        if has_password(text) {
+            return Err(
+                "the URL has a password, which other users can read, or an @ that has to be written as %40: for a \
+                 password use password_file=PATH, PGPASSFILE or PGPASSWORD"
+                    .to_owned(),
+            );
+        }
         let (text, query) = text.split_once('?').unwrap_or((text, ""));
         let (authority, database) = text.split_once('/').unwrap_or((text, ""));
         if database.is_empty() || database.contains('/') {
@@ -53,13 +62,6 @@ impl Address {
             Some((user, hosts)) => (Some(user), hosts),
             None => (None, authority),
         };
-        if user.is_some_and(|user| user.contains(':')) {
-            return Err(
-                "the URL has a password, which other users can read: use password_file=PATH, \
-                 PGPASSFILE or PGPASSWORD"
-                    .to_owned(),
-            );
-        }
         let mut address = Self {
             user: user.map(str::to_owned),
             hosts: Vec::new(),
@@ -90,10 +92,11 @@ impl Address {
                     "verify-full" => Tls::VerifyFull,
                     "disable" => Tls::Disable,
                     _ => {
-                        return Err(format!(
-                            "sslmode={value} does not check which server it is: use verify-full, or \
+                        return Err(
+                            "the sslmode does not check which server it is: use verify-full, or \
                              disable on a network that encrypts itself"
-                        ));
+                                .to_owned(),
+                        );
                     }
                 });
             }
@@ -101,7 +104,13 @@ impl Address {
             "sslcert" => self.client_certificate = Some(value.into()),
             "sslkey" => self.client_key = Some(value.into()),
             "password_file" => self.password_file = Some(value.into()),
-            _ => return Err(format!("the URL has an unknown parameter: {name}")),
+            _ => {
+                return Err(
+                    "the URL has an unknown parameter: those known are password_file, sslmode, sslrootcert, \
+                     sslcert, sslkey and host"
+                        .to_owned(),
+                );
+            }
         }
         Ok(())
     }
@@ -139,17 +148,35 @@ impl Address {
             options = options.ssl_client_cert(path);
         }
         if let Some(path) = &self.client_key {
-            options = options.ssl_client_key(path);
+            options = options.ssl_client_key_from_pem(&*read_secret(path, "sslkey")?);
         }
         if let Some(path) = &self.password_file {
-            let file = std::fs::read_to_string(path).map_err(|error| {
-                let problem = format!("cannot read the password file {}: {error}", path.display());
-                sqlx::Error::Configuration(problem.into())
+            let file = read_secret(path, "password_file")?;
+            let text = std::str::from_utf8(&file).map_err(|_| {
+                configuration(format!("password_file {}: is not UTF-8", path.display()))
             })?;
-            options = options.password(Zeroizing::new(file).trim_end_matches(['\r', '\n']));
+            options = options.password(text.trim_end_matches(['\r', '\n']));
         }
         Ok(options)
     }
+}
+
+/// Returns true if a part of the text may be a password: `user:password@host`, wherever a `/` or `?` in the password
+/// would divide it.
+fn has_password(text: &str) -> bool {
+    let before = text.rsplit_once('@').map(|(before, _)| before);
+    before.is_some_and(|before| before.contains(':'))
+}
+
+/// Reads the file of a parameter, which only the vault may read.
+fn read_secret(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, sqlx::Error> {
+    let subject = format!("{parameter} {}", path.display());
+    let file = private_files::read_key(path, &subject);
+    file.map_err(|problem| configuration(problem.to_string()))
+}
+
+fn configuration(problem: String) -> sqlx::Error {
+    sqlx::Error::Configuration(problem.into())
 }
 
 impl Host {
@@ -190,7 +217,9 @@ impl FromStr for Host {
                 name: name.to_owned(),
                 port,
             }),
-            _ => Err(format!("the URL has an invalid host: {text}")),
+            _ => Err(
+                "the URL has an invalid host or port: write HOST, HOST:PORT, or [ADDRESS]:PORT for IPv6".to_owned(),
+            ),
         }
     }
 }
@@ -264,7 +293,7 @@ mod tests {
     fn a_password_comes_from_a_file_and_not_from_the_url() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
-        std::fs::write(&file, "hunter2\n").unwrap();
+        private_files::write(&file, b"hunter2\n").unwrap();
         let address = Address::parse(&format!("db1/a?password_file={}", file.display())).unwrap();
         let options = address.options(0).unwrap();
         assert!(
@@ -277,7 +306,73 @@ mod tests {
         assert!(error.to_string().contains(&file.display().to_string()));
 
         let error = Address::parse("user:hunter2@db1/a").unwrap_err();
-        assert!(!error.contains("hunter2"), "{error}");
+        assert!(error.contains("has a password"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_with_a_secret_are_refused_if_other_users_can_read_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        private_files::write(&file, b"hunter2").unwrap();
+        let path = file.display();
+        for text in [
+            format!("db1/a?password_file={path}"),
+            format!("db1/a?sslcert=/c&sslkey={path}"),
+        ] {
+            let address = Address::parse(&text).unwrap();
+            for mode in [0o600, 0o400] {
+                std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+                assert!(address.options(0).is_ok(), "{mode:o}");
+            }
+            for mode in [0o640, 0o644, 0o602] {
+                std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+                let error = address.options(0).err().unwrap().to_string();
+                for part in [
+                    path.to_string(),
+                    format!("mode {mode:04o}"),
+                    format!("chmod 600 '{path}'"),
+                ] {
+                    assert!(error.contains(&part), "{part}: {error}");
+                }
+                assert!(!error.contains("hunter2"), "{error}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// Each word of the password is one that no error has. What divides the words divides URLs, too.
+        #[test]
+        fn no_error_has_a_part_of_a_password(
+            before in "(u|)",
+            words in proptest::collection::vec("Zq[0-9]{3}xW", 1..5),
+            separators in proptest::collection::vec("[@:/?#&=%,;\\[\\] .]", 5),
+            after in "(@db1/a|@db1|/a|@db1,db2:x/a|@|@db1/a\\?b=c|@db1/a\\?sslmode=d|)",
+            place in 0..4,
+        ) {
+            let password: String = words.iter().zip(&separators).fold(String::new(), |text, (word, separator)| {
+                if text.is_empty() { word.clone() } else { text + separator + word }
+            });
+            let text = match place {
+                0 => format!("{before}:{password}{after}"),
+                1 => format!("{before}{password}{after}"),
+                2 => format!("{before}@db1/a?password={password}"),
+                _ => format!("{before}@db1/a?sslmode={password}{after}"),
+            };
+            if let Err(error) = Address::parse(&text) {
+                for word in &words {
+                    assert!(!error.contains(word), "{text}: {error}");
+                }
+            }
+            for scheme in ["postgres://", "postgresql://", "postgres:", "postgres:/", ""] {
+                if let Err(error) = format!("{scheme}{text}").parse::<crate::store::Database>() {
+                    for word in &words {
+                        assert!(!error.to_string().contains(word), "{text}: {error}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -287,11 +382,12 @@ mod tests {
             ("db1", "no database"),
             ("db1/", "no database"),
             ("/a", "no host"),
-            ("db1:x/a", "invalid host: db1:x"),
-            ("db1:99999/a", "invalid host: db1:99999"),
-            (":5432/a", "invalid host: :5432"),
-            ("db1/a?sslmode=require", "sslmode=require does not check"),
-            ("db1/a?ssl=on", "unknown parameter: ssl"),
+            ("db1:x/a", "invalid host or port"),
+            ("db1:99999/a", "invalid host or port"),
+            (":5432/a", "invalid host or port"),
+            ("db1/a?sslmode=require", "sslmode does not check"),
+            ("db1/a?ssl=on", "unknown parameter"),
+            ("db1:5432/a?sslrootcert=/a@b", "%40"),
         ] {
             let error = Address::parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

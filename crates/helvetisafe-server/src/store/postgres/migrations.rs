@@ -5,9 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Error};
+use sqlx::{Connection, Error, PgConnection};
 use tokio::time::{sleep, timeout};
 
+use super::failure::Failure;
 use super::{Postgres, get, now, random};
 use crate::store::{Schema, StoreError};
 
@@ -25,6 +26,9 @@ const LEASE_SECONDS: u32 = 30;
 
 /// The longest time of a step.
 const STEP: Duration = Duration::from_secs(3600);
+
+/// The largest number of attempts at a step that conflicts with other transactions.
+const ATTEMPTS: u32 = 10;
 
 /// The time between two attempts to get the lease.
 const POLL: Duration = Duration::from_millis(100);
@@ -44,15 +48,27 @@ impl Postgres {
             return Ok(());
         }
         self.make_tables().await?;
+        self.run_steps(STEPS).await
+    }
+
+    pub(super) async fn run_steps(&self, steps: &'static [&str]) -> Result<(), StoreError> {
         let holder = random()?;
+        let mut conflicts = 0;
         loop {
             let done = self.done().await?;
-            let Some(step) = STEPS.get(done) else {
+            let Some(step) = steps.get(done) else {
                 return Ok(());
             };
-            match self.lease(LEASE, holder, LEASE_SECONDS).await? {
-                true => self.run_step(step, done + 1, holder).await?,
-                false => sleep(POLL).await,
+            if !self.lease(LEASE, holder, LEASE_SECONDS).await? {
+                sleep(POLL).await;
+                continue;
+            }
+            if !self.run_step(step, done + 1, holder).await? {
+                conflicts += 1;
+                if conflicts == ATTEMPTS {
+                    return Err(StoreError::Busy);
+                }
+                sleep(POLL).await;
             }
         }
     }
@@ -125,27 +141,21 @@ impl Postgres {
         Ok(!self.repeatable(statement).await?.is_empty())
     }
 
-    /// Runs a step if this node still has the lease, whose row is locked meanwhile: another node can take over only
-    /// after the transaction, and then sees the step.
-    async fn run_step(&self, step: &str, number: usize, holder: i64) -> Result<(), StoreError> {
-        let script = format!(
-            "BEGIN; \
-             SELECT 1 / count(*) FROM (SELECT 1 FROM leases \
-             WHERE name = '{LEASE}' AND holder = {holder} FOR UPDATE) AS mine; \
-             {step}; \
-             INSERT INTO migrations (number, ran_at) VALUES ({number}, {now}); \
-             COMMIT",
-            now = now!(),
-        );
+    /// Runs a step. Returns `false` if it conflicted with another transaction.
+    async fn run_step(
+        &self,
+        step: &'static str,
+        number: usize,
+        holder: i64,
+    ) -> Result<bool, StoreError> {
         let mut held = self.pool.take().await?;
-        let run = sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut held.connection);
+        let run = run_leased(&mut held.connection, step, number, holder);
         match timeout(STEP, run).await {
-            Ok(Ok(_)) => {
+            Ok(Ok(())) => {
                 held.give_back();
-                Ok(())
+                Ok(true)
             }
-            // The lease went to another node, which runs the step. Dropping the connection rolls back.
-            Ok(Err(error)) if is_lost_lease(&error) => Ok(()),
+            Ok(Err(error)) if Failure::of(&error) == Failure::Conflict => Ok(false),
             Ok(Err(error)) => Err(StoreError::Failed(format!("migration {number}: {error}"))),
             Err(_) => Err(StoreError::Failed(format!(
                 "migration {number} takes too long"
@@ -154,17 +164,38 @@ impl Postgres {
     }
 }
 
+/// Runs a step if this node still has the lease, whose row is locked meanwhile: another node can take over only after the
+/// transaction, and then sees the step. Does nothing if another node has it, which runs the step.
+async fn run_leased(
+    connection: &mut PgConnection,
+    step: &'static str,
+    number: usize,
+    holder: i64,
+) -> Result<(), Error> {
+    let mut transaction = connection.begin().await?;
+    let lease = sqlx::query("SELECT 1 FROM leases WHERE name = $1 AND holder = $2 FOR UPDATE")
+        .bind(LEASE)
+        .bind(holder)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    if lease.is_none() {
+        return transaction.rollback().await;
+    }
+    sqlx::raw_sql(step).execute(&mut *transaction).await?;
+    let record = concat!(
+        "INSERT INTO migrations (number, ran_at) VALUES ($1, ",
+        now!(),
+        ")"
+    );
+    sqlx::query(record)
+        .bind(i64::try_from(number).unwrap_or(i64::MAX))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
+}
+
 /// Returns true if a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
 fn exists(error: &Error) -> bool {
-    has_code(error, &["23505", "42P07", "42710"])
-}
-
-/// Returns true if the check of the lease failed by a division by zero, or conflicted with another transaction.
-fn is_lost_lease(error: &Error) -> bool {
-    has_code(error, &["22012", "40001", "40P01"])
-}
-
-fn has_code(error: &Error, codes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| codes.contains(&code.as_ref()))
+    code.is_some_and(|code| ["23505", "42P07", "42710"].contains(&code.as_ref()))
 }

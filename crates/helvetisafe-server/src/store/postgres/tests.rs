@@ -2,7 +2,10 @@
 
 mod counts;
 mod failover;
+mod migrations;
 mod standby;
+#[cfg(unix)]
+mod tls;
 mod writes;
 
 use std::io::{Read, Write};
@@ -294,10 +297,7 @@ async fn serialization_failures_are_repeated() {
     let Some(server) = helvetisafe_test_postgres::database() else {
         return;
     };
-    server.run(&format!(
-        "ALTER DATABASE {} SET default_transaction_isolation = serializable",
-        database_name(&server)
-    ));
+    server.force_serializable();
     let grant = grant();
     let store = Arc::new(open(&server.url().parse().unwrap(), grant).await);
     let mut tasks = tokio::task::JoinSet::new();
@@ -350,7 +350,7 @@ async fn no_error_has_the_password() {
     };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
-    std::fs::write(&file, "hunter2").unwrap();
+    crate::private_files::write(&file, b"hunter2").unwrap();
     let (url, _) = server
         .url()
         .split_once('?')

@@ -1,0 +1,153 @@
+//! TLS to the server: its certificate and name are checked, and the vault can have a certificate of its own.
+
+use std::path::PathBuf;
+
+use helvetisafe_test_postgres::Server as Process;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use tempfile::TempDir;
+
+use super::super::{Postgres, get};
+use super::*;
+use crate::private_files;
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    /// Returns a certificate and its key as PEM.
+    fn pair(&self, name: &str) -> [String; 2] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        [certificate.pem(), key.serialize_pem()]
+    }
+}
+
+/// A server whose certificate is of `localhost`, and files for its clients.
+struct Scene {
+    server: Process,
+    authority: Authority,
+    folder: TempDir,
+}
+
+impl Scene {
+    fn new() -> Option<Self> {
+        let authority = Authority::new("authority");
+        let [certificate, key] = authority.pair("localhost");
+        let server = Process::start_with_tls(&certificate, &key, &authority.0.pem())?;
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self {
+            server,
+            authority,
+            folder,
+        })
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        private_files::write(&path, text.as_bytes()).unwrap();
+        path
+    }
+
+    /// Returns the URL of the server by this name, with verification.
+    fn url(&self, host: &str, authority: &Authority) -> String {
+        let root = self.file("ca.crt", &authority.0.pem());
+        let url = self.server.url().replace("127.0.0.1", host);
+        format!("{url}&sslmode=verify-full&sslrootcert={}", root.display())
+    }
+
+    /// Returns the protocol and the name in the client's certificate, as the server sees them.
+    async fn connection(&self, url: &str) -> Result<[Option<String>; 2], StoreError> {
+        let address = url.strip_prefix("postgres://").unwrap();
+        let postgres = Postgres::new(&super::super::Address::parse(address).unwrap());
+        let select = || {
+            sqlx::query("SELECT version, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        };
+        let rows = postgres.repeatable(select).await?;
+        Ok([get(&rows[0], 0)?, get(&rows[0], 1)?])
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_verified() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let url = scene.url("localhost", &scene.authority);
+    let [version, client] = scene.connection(&url).await.unwrap();
+    assert_eq!(version.as_deref(), Some("TLSv1.3"));
+    assert_eq!(client, None);
+    let grant = grant();
+    let store = open(&url.parse().unwrap(), grant).await;
+    store
+        .create_secret(write(grant, "a"))
+        .await
+        .unwrap()
+        .unwrap();
+
+    for (host, authority, reason) in [
+        ("127.0.0.1", &scene.authority, "not valid for name"),
+        (
+            "localhost",
+            &Authority::new("another authority"),
+            "UnknownIssuer",
+        ),
+    ] {
+        let error = scene
+            .connection(&scene.url(host, authority))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Unavailable(problem) if problem.contains(reason)),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused() {
+    let Some(server) = Process::start(&[]) else {
+        return;
+    };
+    let url = format!("{}&sslmode=verify-full", server.url());
+    let store = Store::open(&url.parse().unwrap()).await.unwrap();
+    let error = store.has_accounts().await.unwrap_err();
+    assert!(
+        error.to_string().contains("does not support TLS"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_vault_has_a_certificate_of_its_own() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let url = scene.url("localhost", &scene.authority);
+    let with = |[certificate, key]: [String; 2]| {
+        let certificate = scene.file("client.crt", &certificate);
+        let key = scene.file("client.key", &key);
+        format!(
+            "{url}&sslcert={}&sslkey={}",
+            certificate.display(),
+            key.display()
+        )
+    };
+    let url = with(scene.authority.pair("vault"));
+    let [_, client] = scene.connection(&url).await.unwrap();
+    assert_eq!(client.as_deref(), Some("/CN=vault"));
+
+    let foreign = with(Authority::new("another authority").pair("vault"));
+    assert!(matches!(
+        scene.connection(&foreign).await,
+        Err(StoreError::Unavailable(_))
+    ));
+}
