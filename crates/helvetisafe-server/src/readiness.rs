@@ -44,7 +44,7 @@ const DATABASE: Reason = Reason {
 };
 const SCHEMA: Reason = Reason {
     code: "schema",
-    text: "the tables of the database are not those of this version",
+    text: "the tables of the database are not those that this version serves",
 };
 
 impl Readiness {
@@ -87,10 +87,8 @@ impl Readiness {
 async fn probe(store: &Store) -> Option<Reason> {
     match timeout(PROBE_TIMEOUT, store.probe()).await {
         Ok(Ok(probe)) => match probe.schema {
-            Schema::Current => None,
-            // A node of the next version has migrated it, and keeps the tables usable for this one.
-            Schema::Ahead if store.is_shared() => None,
-            _ => Some(SCHEMA),
+            Schema::Current | Schema::Ahead => None,
+            Schema::Absent | Schema::Behind(_) | Schema::Incompatible => Some(SCHEMA),
         },
         Ok(Err(error)) => {
             log::error(&format_args!("not ready: the database failed: {error}"));

@@ -200,16 +200,20 @@ fn database_state(database: &Database, migrates: bool) -> Result<&'static str, P
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| unreadable(&error))?;
-    let schema = runtime
-        .block_on(database.schema())
+    let migrations = runtime
+        .block_on(database.migrations())
         .map_err(|error| unreadable(&error))?;
+    let schema = migrations.schema();
     if let Some(problem) = server::schema_problem(database, schema, migrates) {
         return Err(problem);
     }
     Ok(match schema {
         Schema::Absent => "does not exist yet; serve makes it",
         Schema::Behind(_) => "has pending migrations; serve applies them",
-        Schema::Current | Schema::Ahead => "has the tables of this version",
+        Schema::Current => "has the tables of this version",
+        Schema::Ahead => "has the tables of a newer version, which this one can serve",
+        // A problem above.
+        Schema::Incompatible => "has the tables of a newer version",
     })
 }
 

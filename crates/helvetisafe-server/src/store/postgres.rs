@@ -11,6 +11,7 @@ mod migrations;
 mod pool;
 mod secrets;
 mod tokens;
+mod transfer;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use failure::Failure;
 use pool::Pool;
 
 pub(super) use address::Address;
+pub(super) use transfer::End;
 
 /// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
 /// measured here, since a server that cancels a commit which waits for its standby leaves it visible and in danger of
@@ -94,7 +96,7 @@ impl Postgres {
         let row = only(&rows)?;
         match get(row, 1)? {
             true => Ok(Probe {
-                schema: self.schema().await?,
+                schema: self.migrations().await?.schema(),
                 now: Moment(get(row, 0)?),
                 is_replicated: Some(get(row, 2)?),
             }),

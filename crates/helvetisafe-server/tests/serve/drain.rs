@@ -18,7 +18,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Returns the status and the body of a new connection's answer.
-fn get(address: SocketAddr, path: &str) -> (u16, Value) {
+pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, Value) {
     let answer = ask(&mut connect(address), path).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();

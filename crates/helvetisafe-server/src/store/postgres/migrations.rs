@@ -9,10 +9,15 @@ use sqlx::{AssertSqlSafe, Error};
 use tokio::time::{sleep, timeout};
 
 use super::{Postgres, get, now, random};
-use crate::store::{Schema, StoreError};
+use crate::store::schema::Step;
+use crate::store::{Migrations, StoreError};
 
 /// A file is never changed once it was released: there are databases that have run it.
-const STEPS: &[&str] = &[include_str!("../../../migrations/postgres/0001_vault.sql")];
+const STEPS: &[Step] = &[Step {
+    name: "0001_vault",
+    script: include_str!("../../../migrations/postgres/0001_vault.sql"),
+    needs: 1,
+}];
 
 /// The name of the lease.
 const LEASE: &str = "migrations";
@@ -29,10 +34,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// The longest time of several nodes that make the first tables at the same time.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// The tables that come before the steps.
+/// The tables that come before the steps. Those of the first version have no column `needs`.
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder BIGINT NOT NULL, \
                       valid_until BIGINT NOT NULL); \
-                      CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL)";
+                      CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL); \
+                      ALTER TABLE migrations ADD COLUMN IF NOT EXISTS needs BIGINT";
 
 impl Postgres {
     /// Runs the steps that the database has not seen, each in a transaction.
@@ -59,9 +65,28 @@ impl Postgres {
         Ok(STEPS.len().saturating_sub(self.seen().await?))
     }
 
-    /// Compares the tables with those of this version.
-    pub(in crate::store) async fn schema(&self) -> Result<Schema, StoreError> {
-        Ok(Schema::compare(self.seen().await?, STEPS.len()))
+    /// Returns the steps that the database has seen, beside those of this version.
+    pub(in crate::store) async fn migrations(&self) -> Result<Migrations, StoreError> {
+        let seen = self.seen().await?;
+        Ok(Migrations {
+            steps: STEPS,
+            seen,
+            needs: match seen > STEPS.len() {
+                true => self.needs().await?,
+                false => None,
+            },
+        })
+    }
+
+    /// Returns the number of steps that a vault has to know; `None` if a step of a later version has not stored it.
+    async fn needs(&self) -> Result<Option<usize>, StoreError> {
+        let statement = || {
+            let needs = "SELECT CASE WHEN count(*) = count(needs) THEN max(needs) END FROM migrations WHERE number > $1";
+            sqlx::query(needs).bind(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))
+        };
+        let rows = self.repeatable(statement).await?;
+        let needs: Option<i64> = get(super::only(&rows)?, 0)?;
+        Ok(needs.and_then(|needs| usize::try_from(needs).ok()))
     }
 
     /// Returns the number of steps that the database has seen, which may have no tables.
@@ -124,14 +149,16 @@ impl Postgres {
 
     /// Runs a step if this node still has the lease, whose row is locked meanwhile: another node can take over only
     /// after the transaction, and then sees the step.
-    async fn run_step(&self, step: &str, number: usize, holder: i64) -> Result<(), StoreError> {
+    async fn run_step(&self, step: &Step, number: usize, holder: i64) -> Result<(), StoreError> {
         let script = format!(
             "BEGIN; \
              SELECT 1 / count(*) FROM (SELECT 1 FROM leases \
              WHERE name = '{LEASE}' AND holder = {holder} FOR UPDATE) AS mine; \
              {step}; \
-             INSERT INTO migrations (number, ran_at) VALUES ({number}, {now}); \
+             INSERT INTO migrations (number, ran_at, needs) VALUES ({number}, {now}, {needs}); \
              COMMIT",
+            step = step.script,
+            needs = step.needs,
             now = now!(),
         );
         let mut held = self.pool.take().await?;
@@ -151,9 +178,10 @@ impl Postgres {
     }
 }
 
-/// Returns true if a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
+/// Returns true if another node was about to make the same table: unique_violation, duplicate_table, duplicate_object,
+/// duplicate_column, deadlock_detected.
 fn exists(error: &Error) -> bool {
-    has_code(error, &["23505", "42P07", "42710"])
+    has_code(error, &["23505", "42P07", "42710", "42701", "40P01"])
 }
 
 /// Returns true if the check of the lease failed by a division by zero, or conflicted with another transaction.
