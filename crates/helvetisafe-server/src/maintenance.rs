@@ -48,7 +48,8 @@ fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
             ),
             error => (
                 format!("cannot be used: {error}"),
-                "check that it is a database of a vault, and that its disk works",
+                "check that it is a database of a vault, that this user may write its folder, and that its disk works \
+                 and has free space",
             ),
         };
         Problem::new(file.display(), problem, remedy).into()

@@ -9,7 +9,7 @@ use super::new_file::{Existing, NewFile};
 use super::{block_on, check_exists, check_owner, failed};
 use crate::problem::Problem;
 use crate::store::table::{TABLES, Tally};
-use crate::store::transfer::End;
+use crate::store::transfer::{CopyError, End};
 use crate::store::{Postgres, Schema, Store, StoreError, incompatible, sqlite};
 use crate::{Database, Error, private_files};
 
@@ -203,26 +203,32 @@ impl Pair<'_> {
             let total = source.count(table).await;
             let total = total.map_err(|error| self.from.error(error))?;
             let name = table.name;
-            let copied = |rows| {
-                progress(Progress {
-                    table: name,
-                    rows,
-                    total,
-                })
+            let shown = |rows| Progress {
+                table: name,
+                rows,
+                total,
             };
-            tallies.push(
-                source
-                    .copy(table, target, copied)
-                    .await
-                    .map_err(|error| self.error(error))?,
-            );
+            let copied = source.copy(table, target, |rows| progress(shown(rows)));
+            let copied = copied.await.map_err(|error| match error {
+                CopyError::Source(error) => self.from.error(error),
+                CopyError::Target(error) => self.target_error(error),
+            });
+            tallies.push(copied?);
         }
         let made = target.make_list_versions().await;
-        made.map_err(|error| self.to.error(error))?;
+        made.map_err(|error| self.target_error(error))?;
+        self.compare(target, tallies).await
+    }
+
+    async fn compare(
+        &self,
+        target: &mut End<'_>,
+        expected: Vec<Tally>,
+    ) -> Result<Vec<CopiedTable>, Error> {
         let mut tables = Vec::new();
-        for (table, expected) in TABLES.iter().zip(tallies) {
+        for (table, expected) in TABLES.iter().zip(expected) {
             let tally = target.tally(table).await;
-            let tally = tally.map_err(|error| self.to.error(error))?;
+            let tally = tally.map_err(|error| self.target_error(error))?;
             if tally != expected {
                 return Err(self.differs(table.name, &expected, &tally));
             }
@@ -240,11 +246,12 @@ impl Pair<'_> {
         Problem::new(format_args!("database {}", self.to), problem, remedy).into()
     }
 
-    /// A failure of one of the two databases during a transfer.
-    fn error(&self, reason: StoreError) -> Error {
-        let reason = Box::new(reason);
-        let name = format!("{} or {}", self.from, self.to);
-        Error::Database { name, reason }
+    /// A failure of the database that is written.
+    fn target_error(&self, error: StoreError) -> Error {
+        match self.to.sqlite_file() {
+            Some(path) => failed(path)(error),
+            None => self.to.error(error),
+        }
     }
 
     fn unknown(&self, reason: &str) -> Error {

@@ -30,6 +30,20 @@ impl Existing {
     pub(super) fn of(replace: bool) -> Self {
         if replace { Self::Replace } else { Self::Refuse }
     }
+
+    fn check(self, path: &Path, is_file: bool) -> Result<(), Error> {
+        let (problem, remedy) = match self {
+            // A folder, a device or a link.
+            _ if !is_file => ("is not a regular file", "choose another path"),
+            Self::Replace => return Ok(()),
+            Self::Refuse => (
+                "exists already",
+                "choose another path, or replace it with --replace",
+            ),
+            Self::NeverReplace => ("exists already", "choose another path"),
+        };
+        Err(Problem::new(path.display(), problem, remedy).into())
+    }
 }
 
 impl NewFile {
@@ -44,13 +58,8 @@ impl NewFile {
             file,
             is_complete: false,
         };
-        let remedy = match existing {
-            Existing::Replace => None,
-            Existing::Refuse => Some("choose another path, or replace it with --replace"),
-            Existing::NeverReplace => Some("choose another path"),
-        };
-        if let Some(remedy) = remedy.filter(|_| path.symlink_metadata().is_ok()) {
-            return Err(Problem::new(path.display(), "exists already", remedy).into());
+        if let Ok(found) = path.symlink_metadata() {
+            existing.check(path, found.is_file())?;
         }
         new.file
             .set_len(0)

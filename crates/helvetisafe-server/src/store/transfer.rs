@@ -11,6 +11,12 @@ pub(crate) enum End<'a> {
     Postgres(postgres::End<'a>),
 }
 
+/// A failure of one of the two databases of a copy.
+pub(crate) enum CopyError {
+    Source(StoreError),
+    Target(StoreError),
+}
+
 impl End<'_> {
     /// Returns the number of rows of a table.
     pub(crate) async fn count(&mut self, table: &Table) -> Result<u64, StoreError> {
@@ -26,13 +32,14 @@ impl End<'_> {
         table: &Table,
         to: &mut End<'_>,
         copied: impl FnMut(u64),
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<Tally, CopyError> {
         self.read(table, Some(to), copied).await
     }
 
     /// Reads a table.
     pub(crate) async fn tally(&mut self, table: &Table) -> Result<Tally, StoreError> {
-        self.read(table, None, |_| ()).await
+        let read = self.read(table, None, |_| ()).await;
+        read.map_err(|(CopyError::Source(error) | CopyError::Target(error))| error)
     }
 
     async fn read(
@@ -40,11 +47,14 @@ impl End<'_> {
         table: &Table,
         mut to: Option<&mut End<'_>>,
         mut progress: impl FnMut(u64),
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<Tally, CopyError> {
         let (mut rows, mut digest) = (0, Sha256::new());
         let mut last = None;
         loop {
-            let page = self.page(table, last.as_deref()).await?;
+            let page = self
+                .page(table, last.as_deref())
+                .await
+                .map_err(CopyError::Source)?;
             let Some(row) = page.last() else { break };
             last = Some(row[..table.key].to_vec());
             rows += page.len() as u64;
@@ -52,7 +62,7 @@ impl End<'_> {
                 .flatten()
                 .for_each(|value| value.add_to(&mut digest));
             if let Some(to) = to.as_deref_mut() {
-                to.insert(table, page).await?;
+                to.insert(table, page).await.map_err(CopyError::Target)?;
             }
             progress(rows);
         }

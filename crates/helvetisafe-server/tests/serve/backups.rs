@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -219,6 +220,16 @@ fn nothing_that_exists_or_is_in_use_is_replaced_by_accident() {
     symlink(paths.state.path(), paths.path("d.db.partial")).unwrap();
     paths.fail(&format!("{backup} @d.db"), "is a database in use");
     assert_eq!(fs::read(paths.path("b.db")).unwrap(), first);
+
+    symlink(paths.path("b.db"), paths.path("other.db")).unwrap();
+    fs::create_dir(paths.path("folder")).unwrap();
+    let _socket = UnixListener::bind(paths.path("socket")).unwrap();
+    for output in ["@other.db", "@folder", "@socket"] {
+        paths.fail(
+            &format!("{backup} {output} --replace"),
+            "is not a regular file",
+        );
+    }
 
     let restore = "restore --input @b.db --database";
     paths.fail(&format!("{restore} sqlite:@vault.db"), "exists already");

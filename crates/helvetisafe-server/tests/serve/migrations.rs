@@ -164,6 +164,31 @@ fn eight_processes_at_once_migrate_an_empty_postgresql_once() {
     server.run("INSERT INTO organizations VALUES (1, 1, 1)");
 }
 
+/// A node's role may not make tables.
+#[test]
+fn a_role_that_does_not_own_the_tables_is_refused() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let url = server.url();
+    // The new role has the name of its only database.
+    let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    let (_, file) = url.split_once("password_file=").unwrap();
+    let password = fs::read_to_string(file.replace("%2F", "/")).unwrap();
+    server.run(&format!(
+        "CREATE ROLE {name} LOGIN PASSWORD '{}'",
+        password.trim_end()
+    ));
+    let (_, rest) = url.split_once('@').unwrap();
+    let node = format!("postgres://{name}@{rest}");
+    let (code, _, stderr) = run(&["migrate", "--database", &node]);
+    server.run(&format!("DROP ROLE {name}"));
+    assert_eq!(code, Some(1));
+    let expected =
+        "permission denied for schema public (42501); log in as the role that owns the tables\n";
+    assert!(stderr.ends_with(expected), "{stderr}");
+}
+
 /// One of them has the lock, and the others are refused, unless it has finished.
 #[test]
 fn eight_processes_at_once_migrate_a_sqlite_file_once() {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Error};
 use tokio::time::{sleep, timeout};
 
+use super::failure::text;
 use super::{Postgres, get, now, random};
 use crate::store::schema::Step;
 use crate::store::{Migrations, StoreError};
@@ -117,7 +118,7 @@ impl Postgres {
                     return Ok(());
                 }
                 Err(error) if exists(&error) && start.elapsed() < FIRST => sleep(POLL).await,
-                Err(error) => return Err(StoreError::Failed(error.to_string())),
+                Err(error) => return Err(StoreError::Failed(text(&error))),
             }
         }
     }
@@ -170,7 +171,10 @@ impl Postgres {
             }
             // The lease went to another node, which runs the step. Dropping the connection rolls back.
             Ok(Err(error)) if is_lost_lease(&error) => Ok(()),
-            Ok(Err(error)) => Err(StoreError::Failed(format!("migration {number}: {error}"))),
+            Ok(Err(error)) => {
+                let text = text(&error);
+                Err(StoreError::Failed(format!("migration {number}: {text}")))
+            }
             Err(_) => Err(StoreError::Failed(format!(
                 "migration {number} takes too long"
             ))),

@@ -7,6 +7,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres as Engine};
 use tokio::time::timeout;
 
+use super::failure::text;
 use super::pool::Held;
 use super::{Postgres, SHARDS, get, now, only};
 use crate::store::StoreError;
@@ -62,7 +63,7 @@ impl End<'_> {
         let answer = statement().fetch_all(&mut self.held.connection);
         match timeout(STATEMENT, answer).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
+            Ok(Err(error)) => Err(StoreError::Failed(text(&error))),
             Err(_) => Err(silent(STATEMENT)),
         }
     }
