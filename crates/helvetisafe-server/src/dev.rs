@@ -58,7 +58,6 @@ impl DevVault {
         if let Some(database) = folder.database().filter(|_| !builder.has_database()) {
             builder = builder.state(database);
         }
-        // Locks the database, and so the folder, unless the database is elsewhere.
         let vault = builder.start()?;
         let (mut credentials, org_key_fingerprint) = ensure_account(&vault, &folder)?;
         if credentials.refresh(&vault, folder.private_key_path()) {

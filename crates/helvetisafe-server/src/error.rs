@@ -52,10 +52,10 @@ pub enum Error {
         /// The required mode: `600` or `700`.
         mode: &'static str,
     },
-    /// Another process serves the same database.
+    /// Another process uses the same database or folder.
     #[error("cannot open {}: another process uses it; stop that process or choose another path", path.display())]
     Locked {
-        /// The database file.
+        /// The file.
         path: PathBuf,
     },
     /// A file or a folder cannot be made, read or written.

@@ -7,6 +7,7 @@
 //! - `dev`: one account with its credentials in a folder, written by `private_files`
 //! - `serve`: the vault of an organization: settings, signals, and `check`; `tls`, `proxies`, `telemetry` and
 //!   `log` are its parts, and a `problem` is a wrong setting or file
+//! - `maintenance`: migrate, back up, restore and copy a database
 //! - `http`: one file per call; `readiness`: the state for load balancers
 //! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache` (lists), and `store`,
 //!   the database and the only folder with SQL
@@ -31,6 +32,7 @@ mod http;
 mod limits;
 mod lock;
 mod log;
+pub mod maintenance;
 mod private_files;
 mod problem;
 mod provision;

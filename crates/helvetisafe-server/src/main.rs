@@ -1,6 +1,7 @@
 //! The command `helvetisafe-server`.
 
 mod limit_options;
+mod maintenance_command;
 mod serve_command;
 
 use std::fmt::Display;
@@ -17,6 +18,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use limit_options::LimitOptions;
+use maintenance_command::{BackupArguments, CopyOptions, MigrateOptions, RestoreArguments};
 
 /// A HelvetiSafe vault on SQLite or PostgreSQL.
 #[derive(Parser)]
@@ -54,6 +56,27 @@ enum Command {
         #[arg(long, value_name = "RULE")]
         faults: Vec<Spec>,
     },
+    /// Make the tables of a database, or bring those of an earlier version up to date.
+    ///
+    /// It prints the migrations that it ran, and does nothing if there are none to run. A vault on SQLite has to be stopped.
+    /// Nodes on PostgreSQL go on; of several that migrate at the same time, one does, and the others wait.
+    Migrate(MigrateOptions),
+    /// Copy a SQLite database into a file, while a vault serves it or not.
+    ///
+    /// The file has the state of one moment. It is checked, and gets its name when it is complete. For PostgreSQL, use
+    /// pg_dump.
+    Backup(BackupArguments),
+    /// Make a SQLite database of a backup.
+    ///
+    /// The backup is copied and checked before it gets the name of the database, whose vault has to be stopped. Tokens that
+    /// were revoked after the backup are valid again, unless they have expired; see --without-tokens.
+    Restore(RestoreArguments),
+    /// Copy a whole vault into an empty database, such as from SQLite to PostgreSQL.
+    ///
+    /// Accounts, wrapped keys, tokens and secrets with their versions are copied, so that clients notice nothing. Both
+    /// databases are compared before the copy becomes visible as a whole. A vault on SQLite has to be stopped. PostgreSQL is
+    /// read as of one moment: stop its nodes, or later writes are not in the copy.
+    Copy(CopyOptions),
 }
 
 fn main() -> ExitCode {
@@ -64,23 +87,34 @@ fn main() -> ExitCode {
     match matches.subcommand() {
         Some(("serve", matches)) => serve_command::serve(matches),
         Some(("check", matches)) => serve_command::report(matches),
-        _ => run_dev(Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())),
+        _ => run(Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())),
     }
 }
 
-fn run_dev(args: Args) -> ExitCode {
-    let Command::Dev {
-        listen,
-        state,
-        database,
-        limits,
-        #[cfg(feature = "faults")]
-        faults,
-    } = args.command;
-    let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
-    #[cfg(feature = "faults")]
-    let builder = with_faults(builder, faults);
-    match dev(builder, state, database.as_deref()) {
+fn run(args: Args) -> ExitCode {
+    match args.command {
+        Command::Dev {
+            listen,
+            state,
+            database,
+            limits,
+            #[cfg(feature = "faults")]
+            faults,
+        } => {
+            let builder = Vault::builder().listen(listen).rate_limits(limits.rates());
+            #[cfg(feature = "faults")]
+            let builder = with_faults(builder, faults);
+            run_dev(builder, state, database.as_deref())
+        }
+        Command::Migrate(options) => maintenance_command::migrate(options),
+        Command::Backup(arguments) => maintenance_command::backup(arguments),
+        Command::Restore(arguments) => maintenance_command::restore(arguments),
+        Command::Copy(options) => maintenance_command::copy(options),
+    }
+}
+
+fn run_dev(builder: VaultBuilder, state: Option<PathBuf>, database: Option<&str>) -> ExitCode {
+    match dev(builder, state, database) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("helvetisafe-server: {error}");

@@ -1,8 +1,8 @@
 //! Files and folders that other users can neither read nor write.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -16,6 +16,18 @@ pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Returns the same options for a file in a folder that others may write: a link is not followed.
+pub(crate) fn options_without_links() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has such links"))]
+    let mut options = options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NOFOLLOW.bits().cast_signed(),
+    );
     options
 }
 
@@ -40,6 +52,33 @@ pub(crate) fn temporary_folder() -> Result<TempDir, Error> {
     builder
         .tempdir()
         .map_err(Error::file("make a folder in", &std::env::temp_dir()))
+}
+
+/// Locks a path for this process, until the file is dropped.
+///
+/// It locks a separate file: SQLite's locks on a database file are lost when this process closes any handle of it. The
+/// lock file is never removed, since two processes could then lock two files of the same name.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let lock_path = lock_path(path);
+    let file = options()
+        .create(true)
+        .append(true)
+        .open(&lock_path)
+        .map_err(Error::file("open", &lock_path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(reason)) => Err(Error::file("lock", &lock_path)(reason)),
+    }
+}
+
+/// Returns the path of the lock file of a path.
+pub(crate) fn lock_path(path: &Path) -> PathBuf {
+    // A link and its target are one file.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.with_added_extension("lock")
 }
 
 /// Refuses a file that others can read.
@@ -181,9 +220,13 @@ fn write_new(path: &Path, contents: &[u8]) -> std::io::Result<()> {
 }
 
 /// Writes the folder of `path` to the disk, and with it the new name.
-fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     match path.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        Some(folder) if cfg!(unix) => {
+            let is_current = folder.as_os_str().is_empty();
+            let folder = if is_current { Path::new(".") } else { folder };
+            File::open(folder)?.sync_all()
+        }
         _ => Ok(()),
     }
 }

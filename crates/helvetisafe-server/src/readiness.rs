@@ -68,7 +68,7 @@ const DATABASE: Reason = Reason {
 };
 const SCHEMA: Reason = Reason {
     code: "schema",
-    text: "the tables of the database are not those of this version",
+    text: "the tables of the database are not those that this version serves",
 };
 const STANDBY: Reason = Reason {
     code: "standby",
@@ -163,12 +163,12 @@ async fn probe(store: &Store) -> (Found, Option<String>) {
 }
 
 fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> Found {
-    let is_shared = store.is_shared();
-    let is_usable = probe.schema.is_usable(is_shared);
     Found {
-        reason: (!is_usable).then_some(SCHEMA),
+        reason: (!probe.schema.is_usable()).then_some(SCHEMA),
         is_replicated: probe.is_replicated,
-        skew: is_shared.then(|| skew(sent, probe.now.into(), received)),
+        skew: store
+            .is_shared()
+            .then(|| skew(sent, probe.now.into(), received)),
     }
 }
 

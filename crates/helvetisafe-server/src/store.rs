@@ -12,8 +12,10 @@ mod moment;
 mod postgres;
 mod schema;
 mod secret;
-mod sqlite;
+pub(crate) mod sqlite;
+pub(crate) mod table;
 mod token;
+pub(crate) mod transfer;
 mod version;
 
 use helvetisafe_proto::KeyName;
@@ -24,8 +26,7 @@ use helvetisafe_proto::endpoint::{
 use crate::Error;
 use crate::token::Hash;
 use database::Engine;
-use postgres::Postgres;
-pub(crate) use postgres::{Host, MAX_CONNECTIONS, Primary, Role};
+pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
@@ -33,7 +34,7 @@ pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::StoreError;
 pub(crate) use moment::{Moment, skew};
-pub(crate) use schema::Schema;
+pub(crate) use schema::{Migrations, Schema, Step, incompatible};
 #[cfg(test)]
 pub(crate) use secret::List;
 pub use secret::StoredSecret;
@@ -81,13 +82,26 @@ impl Store {
         matches!(self, Self::Postgres(_))
     }
 
-    /// Makes the tables, or brings those of an earlier version up to date.
+    /// Makes the tables, or brings those of an earlier version up to date. Refuses those of a newer version which this
+    /// one cannot serve.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
+        let migrations = self.migrations().await.map_err(|error| self.error(error))?;
+        if migrations.schema() == Schema::Incompatible {
+            return Err(incompatible(self.name()).into());
+        }
         let migrated = match self {
             Self::Sqlite(sqlite) => sqlite.migrate().await,
             Self::Postgres(postgres) => postgres.migrate().await,
         };
         migrated.map_err(|error| self.error(error))
+    }
+
+    /// Returns the migrations that the database has seen, beside those of this version.
+    pub(crate) async fn migrations(&self) -> Result<Migrations, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.migrations().await,
+            Self::Postgres(postgres) => postgres.migrations().await,
+        }
     }
 
     /// Returns the number of migrations that are still to run.
@@ -115,14 +129,17 @@ impl Store {
         }
     }
 
-    /// Converts an error for the owner of the vault.
-    pub(crate) fn error(&self, reason: StoreError) -> Error {
-        let name = match self {
+    fn name(&self) -> &str {
+        match self {
             Self::Sqlite(sqlite) => sqlite.name(),
             Self::Postgres(postgres) => postgres.name(),
-        };
+        }
+    }
+
+    /// Converts an error for the owner of the vault.
+    pub(crate) fn error(&self, reason: StoreError) -> Error {
         Error::Database {
-            name: name.to_owned(),
+            name: self.name().to_owned(),
             reason: Box::new(reason),
         }
     }

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -12,11 +13,13 @@ use crate::{Error, private_files};
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    /// The database may be elsewhere, and have a lock of its own.
+    _lock: File,
     temporary: Option<TempDir>,
 }
 
 impl Folder {
-    /// Makes or opens a folder that stays.
+    /// Makes or opens a folder that stays, and that no other process uses meanwhile.
     pub(super) fn persistent(path: &Path) -> Result<Self, Error> {
         private_files::make_folder(path)?;
         let path = path.canonicalize().map_err(Error::file("find", path))?;
@@ -30,6 +33,7 @@ impl Folder {
             });
         }
         Ok(Self {
+            _lock: private_files::lock(&path.join("credentials.json"))?,
             path,
             temporary: None,
         })

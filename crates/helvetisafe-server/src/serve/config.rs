@@ -96,6 +96,18 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Returns the database of a configuration, for the commands beside `serve`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with this setting and with the file.
+    pub fn database(given: Vec<Given>, file: Option<&Path>) -> Result<Database, Vec<Problem>> {
+        let mut reader = Reader::new(given, file);
+        database(&mut reader).ok_or_else(|| reader.into_problems())
+    }
+}
+
 /// Parses all settings, and finds every problem.
 pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
     let mut reader = Reader::new(given, file);

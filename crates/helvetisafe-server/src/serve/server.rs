@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::config::{Config, Endpoint};
 use super::open_files;
 use crate::problem::Problem;
-use crate::store::{Database, Schema};
+use crate::store::{Database, Schema, incompatible};
 use crate::telemetry::{AccessLog, Metrics, Telemetry};
 use crate::tls::Tls;
 use crate::vault::{Front, Protection};
@@ -137,11 +137,13 @@ fn protection(endpoint: Endpoint) -> Result<(Protection, Option<Arc<Tls>>), Prob
 
 /// Refuses a database of a newer version, and one with pending migrations if they must not be applied.
 async fn check_schema(database: &Database, migrates: bool) -> Result<(), Error> {
-    let schema = database.schema().await.map_err(|error| Error::Database {
+    let migrations = database.migrations().await;
+    let migrations = migrations.map_err(|error| Error::Database {
         name: database.to_string(),
         reason: error.into(),
     })?;
-    schema_problem(database, schema, migrates).map_or(Ok(()), |problem| Err(problem.into()))
+    schema_problem(database, migrations.schema(), migrates)
+        .map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 /// Returns the reason not to serve a database with this schema.
@@ -151,19 +153,17 @@ pub(super) fn schema_problem(
     migrates: bool,
 ) -> Option<Problem> {
     let subject = format!("database {database}");
-    let remedy = "start once without --no-migrate";
+    let remedy = format!(
+        "run helvetisafe-server migrate --database {}",
+        database.quoted()
+    );
     match schema {
-        schema if schema.is_usable(database.is_shared()) => None,
-        Schema::Ahead => Some(Problem::new(
-            subject,
-            "has the tables of a newer version",
-            "install that version of helvetisafe-server, or restore an older backup",
-        )),
+        Schema::Incompatible => Some(incompatible(&database.to_string())),
         Schema::Behind(count) if !migrates => {
-            let problem = format_args!("has {count} pending migrations");
+            let problem = format_args!("has pending migrations ({count})");
             Some(Problem::new(subject, problem, remedy))
         }
         Schema::Absent if !migrates => Some(Problem::new(subject, "has no tables", remedy)),
-        Schema::Absent | Schema::Behind(_) | Schema::Current => None,
+        Schema::Absent | Schema::Behind(_) | Schema::Current | Schema::Ahead => None,
     }
 }

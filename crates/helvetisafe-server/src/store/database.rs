@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::postgres::{Address, Postgres};
-use super::{Host, Schema, StoreError, sqlite};
+use super::{Host, Migrations, StoreError, sqlite};
+use crate::Error;
 
 /// The database of a vault: `sqlite:PATH`, or `postgres://[USER@]HOST[:PORT][,HOST[:PORT]…]/DATABASE`.
 ///
@@ -59,6 +60,27 @@ impl Database {
         }
     }
 
+    /// Returns PostgreSQL, with connections that the caller closes.
+    pub(crate) fn postgres(&self) -> Option<Postgres> {
+        match &self.0 {
+            Engine::Postgres(address) => Some(Postgres::new(address)),
+            Engine::Memory | Engine::Sqlite(_) => None,
+        }
+    }
+
+    /// Converts an error for the operator.
+    pub(crate) fn error(&self, reason: StoreError) -> Error {
+        Error::Database {
+            name: self.to_string(),
+            reason: Box::new(reason),
+        }
+    }
+
+    /// Quotes it as one word of a shell command. Of PostgreSQL, the hosts and the database.
+    pub(crate) fn quoted(&self) -> String {
+        crate::error::quoted(Path::new(&self.to_string()))
+    }
+
     /// Returns true if another process uses the file of SQLite, which only one process at a time can open.
     pub(crate) fn is_in_use(&self) -> bool {
         self.sqlite_file().is_some_and(sqlite::is_in_use)
@@ -80,16 +102,16 @@ impl Database {
         }
     }
 
-    /// Compares the tables with those of this version, and changes nothing.
-    pub(crate) async fn schema(&self) -> Result<Schema, StoreError> {
+    /// Returns the migrations that it has seen, beside those of this version. Changes nothing.
+    pub(crate) async fn migrations(&self) -> Result<Migrations, StoreError> {
         match &self.0 {
-            Engine::Sqlite(path) => sqlite::schema_of_file(path),
-            Engine::Memory => Ok(Schema::Absent),
+            Engine::Sqlite(path) => sqlite::migrations_of_file(path),
+            Engine::Memory => Ok(sqlite::no_migrations()),
             Engine::Postgres(address) => {
                 let postgres = Postgres::new(address);
-                let schema = postgres.schema().await;
+                let migrations = postgres.migrations().await;
                 postgres.close().await;
-                schema
+                migrations
             }
         }
     }

@@ -12,6 +12,7 @@ mod migrations;
 mod pool;
 mod secrets;
 mod tokens;
+mod transfer;
 mod warnings;
 mod writes;
 
@@ -32,6 +33,7 @@ use warnings::with_warning;
 pub(super) use address::Address;
 pub(crate) use inspect::{Host, Primary, Role};
 pub(crate) use pool::MAX_CONNECTIONS;
+pub(super) use transfer::End;
 
 /// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
 /// measured here, since a server that cancels a commit which waits for its standby leaves it visible and in danger of
@@ -116,7 +118,7 @@ impl Postgres {
         let row = only(&rows)?;
         match get(row, 1)? {
             true => Ok(Probe {
-                schema: self.schema().await?,
+                schema: self.migrations().await?.schema(),
                 now: Moment(get(row, 0)?),
                 is_replicated: Some(get(row, 2)?),
             }),

@@ -1,3 +1,26 @@
+//! The migrations of a database, and the one rule for the vaults that may serve it.
+
+use crate::problem::Problem;
+
+/// A step from the tables of one version to those of the next.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(super) script: &'static str,
+    /// The number of steps that a vault has to know to serve the tables after this one: its own number, or less if it
+    /// only adds what earlier vaults do not notice. The database stores it, so that these vaults can read it.
+    pub(super) needs: usize,
+}
+
+/// The migrations that a database has seen, beside those of this version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Migrations {
+    pub(super) steps: &'static [Step],
+    pub(crate) seen: usize,
+    /// The number of steps that a vault has to know, as later versions have stored it; `None` if one has not.
+    pub(super) needs: Option<usize>,
+}
+
 /// The tables of a database, compared with this version of the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
@@ -6,24 +29,76 @@ pub(crate) enum Schema {
     /// So many migrations are pending.
     Behind(usize),
     Current,
-    /// A newer version has migrated it.
+    /// A newer version has added to the tables, which this version can serve.
     Ahead,
+    /// A newer version has changed the tables, which this version cannot serve.
+    Incompatible,
+}
+
+impl Migrations {
+    pub(crate) fn schema(&self) -> Schema {
+        Schema::compare(self.seen, self.needs, self.steps.len())
+    }
+
+    /// Returns the steps that are still to run.
+    pub(crate) fn pending(&self) -> &'static [Step] {
+        self.between(self.seen, self.steps.len())
+    }
+
+    /// Returns the steps from one number to another.
+    pub(crate) fn between(&self, from: usize, to: usize) -> &'static [Step] {
+        self.steps.get(from..to).unwrap_or_default()
+    }
 }
 
 impl Schema {
-    /// Returns true if this version can serve the tables. Nodes of the next version may have migrated a shared
-    /// database already, since a step keeps the tables usable for the version before.
-    pub(crate) fn is_usable(self, is_shared: bool) -> bool {
-        self == Self::Current || (self == Self::Ahead && is_shared)
+    /// Returns true if this version can serve the tables as they are.
+    pub(crate) fn is_usable(self) -> bool {
+        matches!(self, Self::Current | Self::Ahead)
     }
 
-    /// Compares the number of migrations that the database has seen with those of this version.
-    pub(super) fn compare(seen: usize, known: usize) -> Self {
+    /// Compares the number of migrations that the database has seen with those of this version. `needs` counts if the
+    /// database has seen more.
+    pub(super) fn compare(seen: usize, needs: Option<usize>, known: usize) -> Self {
         match seen {
             0 => Self::Absent,
-            _ if seen > known => Self::Ahead,
             _ if seen < known => Self::Behind(known - seen),
-            _ => Self::Current,
+            _ if seen == known => Self::Current,
+            _ if needs.is_some_and(|needs| needs <= known) => Self::Ahead,
+            _ => Self::Incompatible,
+        }
+    }
+}
+
+/// Returns the reason not to use a database of [`Schema::Incompatible`].
+pub(crate) fn incompatible(database: &str) -> Problem {
+    Problem::new(
+        format_args!("database {database}"),
+        "has the tables of a newer version, which this one cannot serve",
+        "install that version of helvetisafe-server, or restore an older backup",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_tables_are_served_if_they_say_so() {
+        for (seen, needs, expected) in [
+            (0, None, Schema::Absent),
+            (1, None, Schema::Behind(2)),
+            (3, None, Schema::Current),
+            (4, Some(1), Schema::Ahead),
+            (9, Some(3), Schema::Ahead),
+            (4, Some(4), Schema::Incompatible),
+            (4, None, Schema::Incompatible),
+        ] {
+            assert_eq!(
+                Schema::compare(seen, needs, 3),
+                expected,
+                "{seen} {needs:?}"
+            );
         }
     }
 }

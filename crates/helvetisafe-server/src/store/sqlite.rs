@@ -7,12 +7,14 @@
 mod accounts;
 mod checkpoint;
 mod connection;
+mod copies;
 mod disk;
 mod file;
 mod lists;
 mod migrations;
 mod secrets;
 mod tokens;
+mod transfer;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -20,13 +22,16 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Moment, Probe, Schema, SecretWrite, StoreError};
+use super::{Migrations, Moment, Probe, SecretWrite, StoreError};
 use crate::Error;
 use checkpoint::Log;
 use connection::Readers;
+pub(crate) use copies::{Contents, copy_online, drop_tokens, finish_log, inspect};
 use disk::Disk;
 use file::OpenFile;
-pub(crate) use file::is_in_use;
+pub(crate) use file::{has_log, is_in_use, remove_logs};
+pub(crate) use migrations::none as no_migrations;
+pub(crate) use transfer::End;
 use writer::{Batch, Writer};
 
 /// The open database.
@@ -88,12 +93,19 @@ impl Sqlite {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             Ok(Probe {
-                schema: migrations::schema(&transaction)?,
+                schema: migrations::read(&transaction)?.schema(),
                 now: Moment::now(),
                 is_replicated: None,
             })
         };
         self.writer.exclusive(probe).await
+    }
+
+    /// Returns the migrations that the database has seen, beside those of this version.
+    pub(super) async fn migrations(&self) -> Result<Migrations, StoreError> {
+        // By the connection that migrates, since another one does not notice new tables.
+        let read = |connection: &mut Connection| migrations::read(connection);
+        self.writer.exclusive(read).await
     }
 
     /// Returns the number of migrations that are still to run.
@@ -154,11 +166,17 @@ impl Sqlite {
     }
 }
 
-/// Reads the schema of a file, which need not exist, without changing it. Another process may serve it.
-pub(super) fn schema_of_file(path: &Path) -> Result<Schema, StoreError> {
-    match path.exists() {
-        true => Ok(migrations::schema(&connection::read_only(path)?)?),
-        false => Ok(Schema::Absent),
+/// Reads the migrations of a file, which need not exist, without changing it. Another process may serve it.
+pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> {
+    if !path.exists() {
+        return Ok(no_migrations());
+    }
+    match connection::read_only(path).and_then(|connection| migrations::read(&connection)) {
+        // A killed process left a journal, which has to be rolled back first.
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => {
+            Ok(migrations::read(&connection::reading(path)?)?)
+        }
+        read => Ok(read?),
     }
 }
 
@@ -189,6 +207,11 @@ impl From<rusqlite::Error> for StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Schema;
+
+    fn schema_of_file(path: &Path) -> Result<Schema, StoreError> {
+        Ok(migrations_of_file(path)?.schema())
+    }
 
     #[tokio::test]
     async fn writes_are_durable_and_deletes_are_secure() {
@@ -227,7 +250,14 @@ mod tests {
                 "DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)",
                 Schema::Behind(1),
             ),
-            ("INSERT INTO migrations VALUES (9999, 0)", Schema::Ahead),
+            (
+                "INSERT INTO migrations VALUES (9999, 0, NULL)",
+                Schema::Incompatible,
+            ),
+            (
+                "UPDATE migrations SET needs = 1 WHERE needs IS NULL",
+                Schema::Ahead,
+            ),
         ] {
             let change = |batch: &Batch<'_>| Ok(batch.execute_batch(change)?);
             sqlite.write(change).await.unwrap();

@@ -188,7 +188,7 @@ fn faults_of_the_database_are_explained() {
         &at("new.db"),
         &["--no-migrate"],
         "fault",
-        ["has no tables", "without --no-migrate"],
+        ["has no tables", "run helvetisafe-server migrate --database"],
     );
     one(
         &at("absent/new.db"),

@@ -1,4 +1,4 @@
-//! Tests of `helvetisafe-server serve` and `check`: real processes, sockets, certificates and signals.
+//! Tests of `helvetisafe-server serve` and the commands beside it: real processes, sockets, certificates and signals.
 
 #![cfg(unix)]
 #![allow(
@@ -7,12 +7,17 @@
     reason = "a test may fail loudly, its helpers too"
 )]
 
+mod backups;
 mod certificates;
 mod check;
+mod contents;
+mod copies;
 mod deployment;
 mod drain;
 mod hostile;
+mod interruptions;
 mod metrics;
+mod migrations;
 mod postgres;
 mod process;
 mod proxies;

@@ -82,7 +82,7 @@ fn a_database_that_must_not_be_migrated_is_refused() {
     let (code, _, stderr) = run(&arguments);
     assert_eq!(code, Some(1));
     assert!(
-        stderr.contains("has no tables; start once without --no-migrate"),
+        stderr.contains("has no tables; run helvetisafe-server migrate --database 'sqlite:"),
         "{stderr}"
     );
     assert!(!path.exists(), "nothing was made");

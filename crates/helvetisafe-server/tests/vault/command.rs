@@ -282,7 +282,8 @@ fn a_vault_for_development_can_use_postgresql() {
     let again = start(&one);
     read(&again, 200);
     let files: Vec<_> = fs::read_dir(&one).unwrap().collect();
-    assert_eq!(files.len(), 2, "{files:?}");
+    // The third is a lock.
+    assert_eq!(files.len(), 3, "{files:?}");
     again.stop("TERM");
     other.stop("TERM");
 
@@ -297,6 +298,26 @@ fn a_vault_for_development_can_use_postgresql() {
         assert!(stderr.contains(part), "{stderr}");
         assert!(!stderr.contains("hunter2"), "{stderr}");
     }
+}
+
+/// The second one would write its credentials over those of the first.
+#[test]
+fn a_folder_is_used_by_one_vault_whatever_its_database() {
+    let parent = tempfile::tempdir().unwrap();
+    let [state, one, two] = ["state", "one.db", "two.db"].map(|name| parent.path().join(name));
+    let [one, two] = [one, two].map(|path| format!("sqlite:{}", path.display()));
+    let dev = Dev::start_with(Some(&state), &["--database", &one]);
+    let before = credentials(&state);
+    let path = state.to_str().unwrap();
+    for options in [&["--database", two.as_str()][..], &[]] {
+        let mut arguments = vec!["dev", "--listen", "127.0.0.1:0", "--state", path];
+        arguments.extend(options);
+        let stderr = failure(&arguments, 1);
+        assert!(stderr.contains("another process uses it"), "{stderr}");
+    }
+    assert_eq!(credentials(&state), before);
+    dev.stop("TERM");
+    Dev::start_with(Some(&state), &["--database", &one]).stop("TERM");
 }
 
 /// The introduction of `dev` names the place of the secrets.

@@ -243,8 +243,8 @@ async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {
         }
         false => "check that it is a database of a vault, and readable for this user",
     };
-    let schema = match database.schema().await {
-        Ok(schema) => schema,
+    let schema = match database.migrations().await {
+        Ok(migrations) => migrations.schema(),
         Err(error) => {
             let problem = format_args!("cannot be read: {error}");
             return Checked::fault(NAME, &Problem::new(subject, problem, remedy));
@@ -257,7 +257,9 @@ async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {
         Schema::Absent if database.is_shared() => "has no tables yet; serve makes them",
         Schema::Absent => "does not exist yet; serve makes it",
         Schema::Behind(_) => "has pending migrations; serve applies them",
-        Schema::Ahead => "has the tables of a newer version, which are usable for this one",
+        Schema::Ahead => "has the tables of a newer version, which this one can serve",
+        // A problem above.
+        Schema::Incompatible => "has the tables of a newer version",
         Schema::Current => "has the tables of this version",
     };
     Checked::ok(NAME, format_args!("{database} {text}"))

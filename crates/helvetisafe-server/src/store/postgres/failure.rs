@@ -17,6 +17,20 @@ pub(super) enum Failure {
     Refused(StoreError),
 }
 
+/// Returns the text of a failure for an operator, without the line of PostgreSQL's source.
+pub(super) fn text(error: &Error) -> String {
+    let Error::Database(reason) = error else {
+        return error.to_string();
+    };
+    let code = reason.code().unwrap_or_default();
+    let remedy = match &*code {
+        // insufficient_privilege
+        "42501" => "; log in as the role that owns the tables",
+        _ => "",
+    };
+    format!("{} ({code}){remedy}", reason.message())
+}
+
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
         match error {

@@ -8,14 +8,23 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, Error, PgConnection};
 use tokio::time::{sleep, timeout};
 
-use super::failure::Failure;
+use super::failure::{Failure, text};
 use super::{Postgres, get, now, random};
-use crate::store::{Schema, StoreError};
+use crate::store::schema::Step;
+use crate::store::{Migrations, StoreError};
 
 /// A file is never changed once it was released: there are databases that have run it.
-const STEPS: &[&str] = &[
-    include_str!("../../../migrations/postgres/0001_vault.sql"),
-    include_str!("../../../migrations/postgres/0002_writes.sql"),
+const STEPS: &[Step] = &[
+    Step {
+        name: "0001_vault",
+        script: include_str!("../../../migrations/postgres/0001_vault.sql"),
+        needs: 1,
+    },
+    Step {
+        name: "0002_writes",
+        script: include_str!("../../../migrations/postgres/0002_writes.sql"),
+        needs: 1,
+    },
 ];
 
 /// The name of the lease.
@@ -36,10 +45,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// The longest time of several nodes that make the first tables at the same time.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// The tables that come before the steps.
+/// The tables that come before the steps. Those of the first version have no column `needs`.
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder BIGINT NOT NULL, \
                       valid_until BIGINT NOT NULL); \
-                      CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL)";
+                      CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL); \
+                      ALTER TABLE migrations ADD COLUMN IF NOT EXISTS needs BIGINT";
 
 impl Postgres {
     /// Runs the steps that the database has not seen, each in a transaction.
@@ -51,7 +61,7 @@ impl Postgres {
         self.run_steps(STEPS).await
     }
 
-    pub(super) async fn run_steps(&self, steps: &'static [&str]) -> Result<(), StoreError> {
+    pub(super) async fn run_steps(&self, steps: &[Step]) -> Result<(), StoreError> {
         let holder = random()?;
         let mut conflicts = 0;
         loop {
@@ -78,9 +88,28 @@ impl Postgres {
         Ok(STEPS.len().saturating_sub(self.seen().await?))
     }
 
-    /// Compares the tables with those of this version.
-    pub(in crate::store) async fn schema(&self) -> Result<Schema, StoreError> {
-        Ok(Schema::compare(self.seen().await?, STEPS.len()))
+    /// Returns the steps that the database has seen, beside those of this version.
+    pub(in crate::store) async fn migrations(&self) -> Result<Migrations, StoreError> {
+        let seen = self.seen().await?;
+        Ok(Migrations {
+            steps: STEPS,
+            seen,
+            needs: match seen > STEPS.len() {
+                true => self.needs().await?,
+                false => None,
+            },
+        })
+    }
+
+    /// Returns the number of steps that a vault has to know; `None` if a step of a later version has not stored it.
+    async fn needs(&self) -> Result<Option<usize>, StoreError> {
+        let statement = || {
+            let needs = "SELECT CASE WHEN count(*) = count(needs) THEN max(needs) END FROM migrations WHERE number > $1";
+            sqlx::query(needs).bind(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))
+        };
+        let rows = self.repeatable(statement).await?;
+        let needs: Option<i64> = get(super::only(&rows)?, 0)?;
+        Ok(needs.and_then(|needs| usize::try_from(needs).ok()))
     }
 
     /// Returns the number of steps that the database has seen, which may have no tables.
@@ -111,7 +140,7 @@ impl Postgres {
                     return Ok(());
                 }
                 Err(error) if exists(&error) && start.elapsed() < FIRST => sleep(POLL).await,
-                Err(error) => return Err(StoreError::Failed(error.to_string())),
+                Err(error) => return Err(StoreError::Failed(text(&error))),
             }
         }
     }
@@ -142,12 +171,7 @@ impl Postgres {
     }
 
     /// Runs a step. Returns `false` if it conflicted with another transaction.
-    async fn run_step(
-        &self,
-        step: &'static str,
-        number: usize,
-        holder: i64,
-    ) -> Result<bool, StoreError> {
+    async fn run_step(&self, step: &Step, number: usize, holder: i64) -> Result<bool, StoreError> {
         let mut held = self.pool.take().await?;
         let run = run_leased(&mut held.connection, step, number, holder);
         match timeout(STEP, run).await {
@@ -156,7 +180,10 @@ impl Postgres {
                 Ok(true)
             }
             Ok(Err(error)) if Failure::of(&error) == Failure::Conflict => Ok(false),
-            Ok(Err(error)) => Err(StoreError::Failed(format!("migration {number}: {error}"))),
+            Ok(Err(error)) => {
+                let text = text(&error);
+                Err(StoreError::Failed(format!("migration {number}: {text}")))
+            }
             Err(_) => Err(StoreError::Failed(format!(
                 "migration {number} takes too long"
             ))),
@@ -168,7 +195,7 @@ impl Postgres {
 /// transaction, and then sees the step. Does nothing if another node has it, which runs the step.
 async fn run_leased(
     connection: &mut PgConnection,
-    step: &'static str,
+    step: &Step,
     number: usize,
     holder: i64,
 ) -> Result<(), Error> {
@@ -181,21 +208,25 @@ async fn run_leased(
     if lease.is_none() {
         return transaction.rollback().await;
     }
-    sqlx::raw_sql(step).execute(&mut *transaction).await?;
+    sqlx::raw_sql(step.script)
+        .execute(&mut *transaction)
+        .await?;
     let record = concat!(
-        "INSERT INTO migrations (number, ran_at) VALUES ($1, ",
+        "INSERT INTO migrations (number, ran_at, needs) VALUES ($1, ",
         now!(),
-        ")"
+        ", $2)"
     );
     sqlx::query(record)
         .bind(i64::try_from(number).unwrap_or(i64::MAX))
+        .bind(i64::try_from(step.needs).unwrap_or(i64::MAX))
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await
 }
 
-/// Returns true if a table exists that was about to be made: unique_violation, duplicate_table, duplicate_object.
+/// Returns true if another node was about to make the same table: unique_violation, duplicate_table, duplicate_object,
+/// duplicate_column, deadlock_detected.
 fn exists(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["23505", "42P07", "42710"].contains(&code.as_ref()))
+    code.is_some_and(|code| ["23505", "42P07", "42710", "42701", "40P01"].contains(&code.as_ref()))
 }

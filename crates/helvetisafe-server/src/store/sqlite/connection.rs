@@ -41,10 +41,21 @@ pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
+pub(super) fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = prepared(Connection::open_with_flags(path, flags)?)?;
     connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Opens a file that no other process uses, and that is worthless unless it is completed. So nothing waits for the
+/// disk, and no log stays beside it.
+pub(super) fn alone(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 

@@ -1,6 +1,7 @@
 //! The database file, which one process at a time can open, and no other user can read.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -15,7 +16,7 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     /// Takes the lock, and makes the file if it does not exist.
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
-        let lock = lock(&path)?;
+        let lock = private_files::lock(&path)?;
         // SQLite would make the file with the process' umask, so that others could read it. It gives its
         // log and index the mode of the file.
         private_files::options()
@@ -42,35 +43,36 @@ impl OpenFile {
 pub(crate) fn is_in_use(database: &Path) -> bool {
     // A missing lock file is one that no process has locked. Shared, so that two such questions do not disturb each
     // other.
-    let lock = File::open(lock_path(database));
+    let lock = File::open(private_files::lock_path(database));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    PathBuf::from(path)
+/// Returns the files that SQLite makes beside a database: its write-ahead log with the index, and its journal. They
+/// belong to that database alone: applied to another one, they damage it.
+fn logs(database: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|suffix| {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        PathBuf::from(path)
+    })
 }
 
-/// Locks a separate file: SQLite's locks on the database file are lost when this process closes any handle
-/// of it. The lock file is never removed, since two processes could then lock two files of the same name.
-fn lock(database: &Path) -> Result<File, Error> {
-    let path = lock_path(database);
-    let mut options: OpenOptions = private_files::options();
-    let file = options
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(Error::file("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked {
-            path: database.to_owned(),
-        }),
-        Err(TryLockError::Error(reason)) => Err(Error::File {
-            action: "lock",
-            path,
-            reason,
-        }),
+/// Returns true if a log beside a database has changes of it.
+pub(crate) fn has_log(database: &Path) -> bool {
+    let [wal, _, journal] = logs(database);
+    let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    size(wal) + size(journal) > 0
+}
+
+/// Removes the logs beside a database.
+pub(crate) fn remove_logs(database: &Path) -> Result<(), Error> {
+    for path in logs(database) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Error::file("remove", &path)(error));
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }

@@ -2,14 +2,31 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::store::{Moment, Schema};
+use crate::store::schema::Step;
+use crate::store::{Migrations, Moment};
 
 /// A file is never changed once it was released: there are databases that have run it.
-const STEPS: &[&str] = &[
-    include_str!("../../../migrations/sqlite/0001_vault.sql"),
-    include_str!("../../../migrations/sqlite/0002_list_version.sql"),
-    include_str!("../../../migrations/sqlite/0003_secret_version.sql"),
-    include_str!("../../../migrations/sqlite/0004_organizations.sql"),
+const STEPS: &[Step] = &[
+    Step {
+        name: "0001_vault",
+        script: include_str!("../../../migrations/sqlite/0001_vault.sql"),
+        needs: 1,
+    },
+    Step {
+        name: "0002_list_version",
+        script: include_str!("../../../migrations/sqlite/0002_list_version.sql"),
+        needs: 1,
+    },
+    Step {
+        name: "0003_secret_version",
+        script: include_str!("../../../migrations/sqlite/0003_secret_version.sql"),
+        needs: 3,
+    },
+    Step {
+        name: "0004_organizations",
+        script: include_str!("../../../migrations/sqlite/0004_organizations.sql"),
+        needs: 4,
+    },
 ];
 
 /// Runs the steps that the database has not seen: all in one transaction for a new database, which takes one flush, and
@@ -24,9 +41,37 @@ pub(super) fn pending(connection: &mut Connection) -> Result<usize, rusqlite::Er
     Ok(STEPS.len().saturating_sub(done(connection)?))
 }
 
-/// Compares the tables with those of this version.
-pub(super) fn schema(connection: &Connection) -> Result<Schema, rusqlite::Error> {
-    Ok(Schema::compare(done(connection)?, STEPS.len()))
+/// Returns those of a database without tables.
+pub(crate) fn none() -> Migrations {
+    Migrations {
+        steps: STEPS,
+        seen: 0,
+        needs: None,
+    }
+}
+
+/// Returns the steps that the database has seen, beside those of this version.
+pub(super) fn read(connection: &Connection) -> Result<Migrations, rusqlite::Error> {
+    let seen = done(connection)?;
+    Ok(Migrations {
+        steps: STEPS,
+        seen,
+        needs: match seen > STEPS.len() {
+            true => needs(connection)?,
+            false => None,
+        },
+    })
+}
+
+/// Returns the number of steps that a vault has to know; `None` if a step of a later version has not stored it.
+fn needs(connection: &Connection) -> Result<Option<usize>, rusqlite::Error> {
+    if !connection.column_exists(None, "migrations", "needs")? {
+        return Ok(None);
+    }
+    let query = "SELECT CASE WHEN count(*) = count(needs) THEN max(needs) END FROM migrations WHERE number > ?";
+    let needs: Option<u32> =
+        connection.query_row(query, [number(STEPS.len())], |row| row.get(0))?;
+    Ok(needs.map(|needs| needs as usize))
 }
 
 fn run_to(connection: &mut Connection, last: usize) -> Result<(), rusqlite::Error> {
@@ -36,16 +81,20 @@ fn run_to(connection: &mut Connection, last: usize) -> Result<(), rusqlite::Erro
     for steps in steps.chunks(together) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         adopt(&transaction)?;
-        for (step, number) in steps {
-            transaction.execute_batch(step)?;
+        for (step, at) in steps {
+            transaction.execute_batch(step.script)?;
             transaction.execute(
-                "INSERT INTO migrations (number, ran_at) VALUES (?, ?)",
-                (number, Moment::now().0),
+                "INSERT INTO migrations (number, ran_at, needs) VALUES (?, ?, ?)",
+                (at, Moment::now().0, number(step.needs)),
             )?;
         }
         transaction.commit()?;
     }
     Ok(())
+}
+
+fn number(steps: usize) -> i64 {
+    i64::try_from(steps).unwrap_or(i64::MAX)
 }
 
 /// Returns the number of steps that the database has seen.
@@ -69,14 +118,17 @@ fn done(connection: &Connection) -> Result<usize, rusqlite::Error> {
 /// Makes the table of the steps, with those of the first versions.
 fn adopt(connection: &Connection) -> Result<(), rusqlite::Error> {
     if connection.table_exists(None, "migrations")? {
-        return Ok(());
+        return match connection.column_exists(None, "migrations", "needs")? {
+            true => Ok(()),
+            false => connection.execute_batch("ALTER TABLE migrations ADD COLUMN needs INTEGER"),
+        };
     }
     connection.execute_batch(
-        "CREATE TABLE migrations (number INTEGER PRIMARY KEY, ran_at INTEGER NOT NULL) STRICT",
+        "CREATE TABLE migrations (number INTEGER PRIMARY KEY, ran_at INTEGER NOT NULL, needs INTEGER) STRICT",
     )?;
     if connection.table_exists(None, "_sqlx_migrations")? {
         connection.execute_batch(
-            "INSERT INTO migrations SELECT version, 0 FROM _sqlx_migrations WHERE success; \
+            "INSERT INTO migrations SELECT version, 0, NULL FROM _sqlx_migrations WHERE success; \
              DROP TABLE _sqlx_migrations",
         )?;
     }

@@ -52,8 +52,9 @@ async fn a_database_that_is_ahead_has_nothing_pending() {
         return;
     };
     let world = World::of(&server.url().parse().unwrap(), ()).await;
-    server
-        .run("INSERT INTO migrations VALUES (1000, 0); ALTER TABLE secrets ADD COLUMN later TEXT");
+    server.run(
+        "INSERT INTO migrations VALUES (1000, 0, 1); ALTER TABLE secrets ADD COLUMN later TEXT",
+    );
     assert_eq!(world.store.pending_migrations().await.unwrap(), 0);
     world.store.migrate().await.unwrap();
     world.create("a", "1").await;

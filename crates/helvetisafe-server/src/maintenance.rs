@@ -1,0 +1,100 @@
+//! The work of an operator on a database beside serving it: [`migrate`], [`backup`], [`restore`] and [`copy`].
+//!
+//! ```no_run
+//! use helvetisafe_server::maintenance::{BackupOptions, backup, migrate};
+//!
+//! let database = "sqlite:/var/lib/helvetisafe/vault.db".parse()?;
+//! let saved = backup(&database, "/backup/vault.db".as_ref(), BackupOptions::default())?;
+//! println!("{saved}");
+//! println!("{}", migrate(&database)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod backup;
+mod contents;
+mod copy;
+mod migrate;
+mod new_file;
+mod restore;
+
+use std::path::Path;
+
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::{Database, Error};
+
+pub use backup::{Backup, BackupOptions, backup};
+pub use contents::Contents;
+pub use copy::{Copied, CopiedTable, Progress, copy};
+pub use migrate::{Migration, migrate, pending_migrations};
+pub use restore::{RestoreOptions, Restored, restore};
+
+/// Runs asynchronous work to its end.
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Thread)?;
+    runtime.block_on(work)
+}
+
+/// Returns a function for `map_err` that adds the name of a file with a copy.
+fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
+    move |error| {
+        let (problem, remedy) = match error {
+            StoreError::Full => (
+                "cannot be written: the disk is full".to_owned(),
+                "free space, or choose a folder on another disk",
+            ),
+            error => (
+                format!("cannot be used: {error}"),
+                "check that it is a database of a vault, that this user may write its folder, and that its disk works \
+                 and has free space",
+            ),
+        };
+        Problem::new(file.display(), problem, remedy).into()
+    }
+}
+
+/// Refuses a database that does not exist, since opening it would make it.
+fn check_exists(path: &Path) -> Result<(), Error> {
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Problem::new(path.display(), "does not exist", "check the path").into()),
+        Err(error) => Err(Error::file("read", path)(error)),
+    }
+}
+
+/// Refuses root for the files of another user, whose vault could not read what root makes.
+#[cfg(unix)]
+fn check_owner(database: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let folder = new_file::folder_of(database);
+    let existing = if database.exists() { database } else { folder };
+    let owner = std::fs::metadata(existing).map_err(Error::file("read", existing))?;
+    if !rustix::process::geteuid().is_root() || owner.uid() == 0 {
+        return Ok(());
+    }
+    let user = owner.uid();
+    let problem = format_args!("belongs to the user {user}, who could not read the files of root");
+    let remedy = format!("run the command as that user: sudo -u '#{user}' helvetisafe-server …");
+    Err(Problem::new(existing.display(), problem, remedy).into())
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Returns the file of a SQLite database; for PostgreSQL the refusal with the program that does the same.
+fn sqlite_file<'a>(
+    database: &'a Database,
+    verb: &str,
+    command: impl FnOnce() -> String,
+) -> Result<&'a Path, Error> {
+    database.sqlite_file().ok_or_else(|| {
+        let problem = format!("{verb} is for SQLite; PostgreSQL has programs of its own");
+        let remedy = format!("run {}, as docs/self-hosting.md describes", command());
+        Problem::new(format_args!("database {database}"), problem, remedy).into()
+    })
+}

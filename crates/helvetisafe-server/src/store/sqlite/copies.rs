@@ -1,0 +1,113 @@
+//! Complete copies of a database as one file: made while a vault serves the database, and checked.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use super::{connection, migrations};
+use crate::store::{Migrations, Moment, StoreError};
+
+/// The number of pages that are copied at once.
+const PAGES: i32 = 1024;
+
+/// The contents of a copy.
+pub(crate) struct Contents {
+    pub(crate) migrations: Migrations,
+    pub(crate) organizations: u64,
+    pub(crate) accounts: u64,
+    pub(crate) tokens: u64,
+    pub(crate) secrets: u64,
+    /// The time of the newest account, token or write of a secret.
+    pub(crate) latest: Option<Moment>,
+}
+
+/// Copies a database into an existing, empty file, as of one moment. Another process may serve the database meanwhile, and
+/// neither waits for the other.
+pub(crate) fn copy_online(database: &Path, file: &Path) -> Result<(), StoreError> {
+    let source = connection::reading(database)?;
+    // Later writes are not seen, so that the copy need not start again after each of them.
+    let snapshot = source.unchecked_transaction()?;
+    migrations::read(&snapshot)?;
+    let mut copy = connection::alone(file)?;
+    copy.pragma_update(None, "journal_mode", "OFF")?;
+    let backup = Backup::new(&source, &mut copy)?;
+    loop {
+        match backup.step(PAGES)? {
+            StepResult::Done => break,
+            StepResult::More => {}
+            _ => return Err(StoreError::Busy),
+        }
+    }
+    drop(backup);
+    Ok(snapshot.finish()?)
+}
+
+/// Checks a copy that no other process uses, and returns its contents. Afterwards it is one file, without a log.
+pub(crate) fn inspect(file: &Path) -> Result<Contents, StoreError> {
+    let copy = connection::alone(file)?;
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    check(&copy)?;
+    contents(&copy)
+}
+
+fn check(copy: &Connection) -> Result<(), StoreError> {
+    let found: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        let found = found.replace('\n', " ");
+        return Err(StoreError::Failed(format!("the file is damaged: {found}")));
+    }
+    let query = "SELECT count(*) FROM pragma_foreign_key_check";
+    match copy.query_row(query, [], |row| row.get::<_, i64>(0))? {
+        0 => Ok(()),
+        count => Err(StoreError::Failed(format!(
+            "the file is damaged: {count} rows refer to rows that do not exist"
+        ))),
+    }
+}
+
+fn contents(copy: &Connection) -> Result<Contents, StoreError> {
+    let migrations = migrations::read(copy)?;
+    if migrations.seen == 0 {
+        let problem = "the file has no tables of a vault";
+        return Err(StoreError::Failed(problem.to_owned()));
+    }
+    let number = |query| {
+        let count: i64 = copy.query_row(query, [], |row| row.get(0))?;
+        Ok::<_, rusqlite::Error>(count.unsigned_abs())
+    };
+    let latest = "SELECT max(at) FROM (SELECT max(created_at) AS at FROM accounts \
+                  UNION ALL SELECT max(updated_at) FROM secrets)";
+    let latest: Option<i64> = copy.query_row(latest, [], |row| row.get(0))?;
+    Ok(Contents {
+        migrations,
+        organizations: number("SELECT count(*) FROM organizations")?,
+        accounts: number("SELECT count(*) FROM accounts")?,
+        tokens: number("SELECT count(*) FROM tokens")?,
+        secrets: number("SELECT count(*) FROM secrets")?,
+        latest: latest.map(Moment),
+    })
+}
+
+/// Removes all tokens from a copy.
+pub(crate) fn drop_tokens(file: &Path) -> Result<(), StoreError> {
+    connection::alone(file)?.execute("DELETE FROM tokens", [])?;
+    Ok(())
+}
+
+/// Moves the write-ahead log of a database that no process uses into its file, and removes it. Returns `false` if the file
+/// is damaged, or not a database.
+pub(crate) fn finish_log(database: &Path) -> Result<bool, StoreError> {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let finish = || {
+        let connection = connection::writing(database)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    };
+    match finish() {
+        Ok(()) => Ok(true),
+        Err(error) => match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Ok(false),
+            _ => Err(error.into()),
+        },
+    }
+}

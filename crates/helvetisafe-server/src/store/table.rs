@@ -1,0 +1,310 @@
+//! The tables and their rows, for copies to another database.
+//!
+//! The tables of both databases have the same columns. Not copied are the steps and leases, which belong to a database, and
+//! the versions of lists, which are random and made anew.
+
+use sha2::{Digest, Sha256};
+
+/// The number of rows of a page.
+const PAGE: usize = 64;
+
+/// A table.
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// The columns; those of the primary key first.
+    pub(super) columns: &'static [Column],
+    /// The number of columns of the primary key.
+    pub(super) key: usize,
+}
+
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Integer,
+    /// An integer that rows of the first versions lack.
+    IntegerOrZero,
+    Text,
+    Bytes,
+}
+
+/// A value of a column.
+#[derive(Clone)]
+pub(super) enum Value {
+    Null,
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+pub(super) type Row = Vec<Value>;
+
+/// The number of rows of a table, and a digest of their contents in the order of the key.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) rows: u64,
+    pub(crate) sha256: [u8; 32],
+}
+
+impl Table {
+    /// Returns the statement for a page, after the key in the parameters if `is_later`.
+    pub(super) fn select(&self, is_later: bool) -> String {
+        let columns = join(self.columns.iter().map(|column| match column.kind {
+            Kind::IntegerOrZero => format!("coalesce({}, 0)", column.name),
+            _ => column.name.to_owned(),
+        }));
+        let (name, keys) = (self.name, self.columns[..self.key].iter());
+        let key = join(keys.map(|column| column.name.to_owned()));
+        let after = match is_later {
+            true => format!(" WHERE ({key}) > ({})", parameters(self.key)),
+            false => String::new(),
+        };
+        format!("SELECT {columns} FROM {name}{after} ORDER BY {key} LIMIT {PAGE}")
+    }
+
+    /// Returns the names of the columns.
+    pub(super) fn column_names(&self) -> String {
+        join(self.columns.iter().map(|column| column.name.to_owned()))
+    }
+}
+
+/// Returns `$1, $2` and so on.
+pub(super) fn parameters(count: usize) -> String {
+    join((1..=count).map(|number| format!("${number}")))
+}
+
+fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+impl Value {
+    /// Adds the kind, the length and the bytes, so that different rows are different inputs.
+    pub(super) fn add_to(&self, digest: &mut Sha256) {
+        let (kind, bytes): (u8, &[u8]) = match self {
+            Self::Null => (0, &[]),
+            Self::Integer(number) => (1, &number.to_be_bytes()),
+            Self::Text(text) => (2, text.as_bytes()),
+            Self::Bytes(bytes) => (3, bytes),
+        };
+        digest.update([kind]);
+        digest.update((bytes.len() as u64).to_be_bytes());
+        digest.update(bytes);
+    }
+}
+
+const fn integer(name: &'static str) -> Column {
+    let kind = Kind::Integer;
+    Column { name, kind }
+}
+
+const fn text(name: &'static str) -> Column {
+    let kind = Kind::Text;
+    Column { name, kind }
+}
+
+const fn bytes(name: &'static str) -> Column {
+    let kind = Kind::Bytes;
+    Column { name, kind }
+}
+
+/// The tables, each after those that it refers to.
+pub(crate) static TABLES: [Table; 11] = [
+    Table {
+        name: "organizations",
+        columns: &[integer("id"), integer("key_epoch"), integer("created_at")],
+        key: 1,
+    },
+    Table {
+        name: "accounts",
+        columns: &[
+            integer("id"),
+            integer("organization"),
+            text("name"),
+            text("kind"),
+            text("client_id"),
+            bytes("client_secret_hash"),
+            text("scopes"),
+            bytes("public_key"),
+            bytes("verification_key"),
+            text("status"),
+            integer("created_at"),
+            integer("disabled_at"),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "account_keys",
+        columns: &[
+            integer("account"),
+            integer("key_epoch"),
+            text("encrypted_org_key"),
+        ],
+        key: 2,
+    },
+    Table {
+        name: "private_keys",
+        columns: &[
+            integer("account"),
+            text("ciphertext"),
+            text("nonce"),
+            text("salt"),
+            text("auth_tag"),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "tokens",
+        columns: &[
+            bytes("hash"),
+            integer("id"),
+            text("kind"),
+            integer("account"),
+            text("scopes"),
+            text("name"),
+            Column {
+                name: "created_at",
+                kind: Kind::IntegerOrZero,
+            },
+            integer("expires_at"),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "secrets",
+        columns: &[
+            integer("organization"),
+            integer("key_epoch"),
+            text("key"),
+            integer("version"),
+            integer("write_id"),
+            integer("based_on"),
+            integer("created_at"),
+            integer("updated_at"),
+            integer("expires_at"),
+            text("nonce"),
+            text("value"),
+        ],
+        key: 3,
+    },
+    Table {
+        name: "bootstraps",
+        columns: &[bytes("hash"), integer("expires_at"), integer("used_at")],
+        key: 1,
+    },
+    Table {
+        name: "invitations",
+        columns: &[
+            integer("id"),
+            integer("organization"),
+            integer("key_epoch"),
+            bytes("secret_hash"),
+            text("sealed_secret"),
+            text("name"),
+            text("kind"),
+            text("scopes"),
+            integer("invited_by"),
+            text("status"),
+            integer("created_at"),
+            integer("expires_at"),
+            integer("joined_at"),
+            integer("account"),
+            bytes("transcript_mac"),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "rotations",
+        columns: &[
+            integer("id"),
+            integer("organization"),
+            integer("to_epoch"),
+            integer("started_by"),
+            text("status"),
+            integer("lease_until"),
+            integer("created_at"),
+            integer("ended_at"),
+        ],
+        key: 1,
+    },
+    Table {
+        name: "chain_entries",
+        columns: &[
+            integer("organization"),
+            integer("position"),
+            bytes("hash"),
+            bytes("entry"),
+            bytes("signature"),
+        ],
+        key: 2,
+    },
+    Table {
+        name: "audit",
+        columns: &[
+            integer("id"),
+            integer("organization"),
+            integer("at"),
+            integer("actor"),
+            text("act"),
+            text("subject"),
+            text("detail"),
+        ],
+        key: 1,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Database, Store};
+
+    /// The tables that are not copied.
+    const OTHERS: [&str; 3] = ["leases", "list_versions", "migrations"];
+
+    /// A column that a migration adds has to be copied.
+    #[tokio::test]
+    async fn the_tables_are_those_of_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        let store = Store::open(&Database::file(&path)).await.unwrap();
+        store.migrate().await.unwrap();
+        store.close().await;
+        let connection = rusqlite::Connection::open(path).unwrap();
+        let query = "SELECT t.name || '.' || c.name FROM sqlite_master AS t \
+                     JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
+        let mut statement = connection.prepare(query).unwrap();
+        let names = statement.query_map([], |row| row.get(0)).unwrap();
+        compare(names.map(Result::unwrap).collect());
+    }
+
+    #[tokio::test]
+    async fn the_tables_are_those_of_postgresql() {
+        let Some(server) = helvetisafe_test_postgres::database() else {
+            return;
+        };
+        let store = Store::open(&server.url().parse().unwrap()).await.unwrap();
+        store.migrate().await.unwrap();
+        let Store::Postgres(postgres) = &store else {
+            panic!("it is PostgreSQL");
+        };
+        compare(postgres.column_names().await.unwrap());
+    }
+
+    fn compare(mut found: Vec<String>) {
+        found.retain(|name| {
+            !OTHERS
+                .iter()
+                .any(|other| name.starts_with(&format!("{other}.")))
+        });
+        let columns = TABLES.iter().flat_map(|table| {
+            let columns = table.columns.iter();
+            columns.map(|column| format!("{}.{}", table.name, column.name))
+        });
+        let mut expected: Vec<_> = columns.collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+    }
+}
