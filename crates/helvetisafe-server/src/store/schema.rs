@@ -102,18 +102,3 @@ mod tests {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_newer_version_is_usable_where_nodes_share_the_tables() {
-        for is_shared in [false, true] {
-            assert!(Schema::Current.is_usable(is_shared));
-            assert_eq!(Schema::Ahead.is_usable(is_shared), is_shared);
-            assert!(!Schema::Behind(1).is_usable(is_shared));
-            assert!(!Schema::Absent.is_usable(is_shared));
-        }
-    }
-}

@@ -278,9 +278,8 @@ mod tests {
         let crate::store::Store::Sqlite(sqlite) = &world.store else {
             panic!("it is SQLite");
         };
-        let disable = |connection: &Connection| {
-            Ok(connection.execute("UPDATE accounts SET status = 'disabled'", [])?)
-        };
+        let disable =
+            |batch: &Batch<'_>| Ok(batch.execute("UPDATE accounts SET status = 'disabled'", [])?);
         assert_eq!(sqlite.write(disable).await, Ok(1));
         let updated = world.store.update_secret(world.write("a", "2")).await;
         assert_eq!(updated.err(), Some(StoreError::Revoked));

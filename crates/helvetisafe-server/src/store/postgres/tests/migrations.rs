@@ -4,13 +4,24 @@ use tokio::time::timeout;
 
 use super::super::Postgres;
 use super::*;
+use crate::store::schema::Step;
 
-async fn run(server: &Server, steps: &'static [&'static str]) -> Result<(), StoreError> {
+/// Returns the first step, which has run, and a second one.
+fn steps(second: &'static str) -> [Step; 2] {
+    ["", second].map(|script| Step {
+        name: "test",
+        script,
+        needs: 1,
+    })
+}
+
+async fn run(server: &Server, second: &'static str) -> Result<(), StoreError> {
     let store = Store::open(&server.url().parse().unwrap()).await.unwrap();
     store.migrate().await.unwrap();
     server.run("DELETE FROM migrations WHERE number > 1; UPDATE leases SET valid_until = 0");
     let postgres = Postgres::new(&address(server));
-    let run = timeout(Duration::from_secs(20), postgres.run_steps(steps)).await;
+    let steps = steps(second);
+    let run = timeout(Duration::from_secs(20), postgres.run_steps(&steps)).await;
     run.expect("it ends")
 }
 
@@ -20,7 +31,7 @@ async fn a_step_that_fails_is_reported() {
     let Some(server) = helvetisafe_test_postgres::database() else {
         return;
     };
-    let failed = run(&server, &["", "SELECT 1 / 0"]).await;
+    let failed = run(&server, "SELECT 1 / 0").await;
     assert!(
         matches!(&failed, Err(StoreError::Failed(reason)) if reason.starts_with("migration 2: ")),
         "{failed:?}"
@@ -32,11 +43,8 @@ async fn a_step_that_always_conflicts_ends() {
     let Some(server) = helvetisafe_test_postgres::database() else {
         return;
     };
-    let steps = &[
-        "",
-        "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$",
-    ];
-    assert_eq!(run(&server, steps).await, Err(StoreError::Busy));
+    let step = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$";
+    assert_eq!(run(&server, step).await, Err(StoreError::Busy));
 }
 
 /// Another node takes the lease when this one has just renewed it.
@@ -57,7 +65,7 @@ async fn a_step_waits_for_the_lease_of_another_node() {
     let postgres = Postgres::new(&address(&server));
     let start = Instant::now();
     postgres
-        .run_steps(&["", "CREATE TABLE made_by_step (n BIGINT)"])
+        .run_steps(&steps("CREATE TABLE made_by_step (n BIGINT)"))
         .await
         .unwrap();
     assert!(start.elapsed() > Duration::from_millis(500), "it waited");
