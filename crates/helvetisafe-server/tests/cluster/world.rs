@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use helvetisafe_crypto::PrivateKey;
 use helvetisafe_server::{Account, ExposeSecret, NewAccount, NewApiToken, Vault};
@@ -28,6 +28,8 @@ pub(crate) struct World {
     /// Its API token, which is never revoked.
     pub(crate) token: String,
     pub(crate) accounts: Vec<Owner>,
+    /// The pause of a client between two operations.
+    pub(crate) pause: Duration,
     /// A node that the clients do not use.
     vault: Vault,
     begun: Instant,
@@ -65,6 +67,7 @@ impl World {
             accounts: (0..ACCOUNTS).map(owner).collect(),
             token: token.unwrap().expose_secret().to_owned(),
             account,
+            pause: Duration::ZERO,
             vault,
             begun: Instant::now(),
             values: AtomicU64::new(0),
