@@ -97,23 +97,24 @@ impl World {
         })
     }
 
-    /// Reads every secret once more, and fails if no order of the operations explains all answers.
-    pub(crate) fn check(&self, mut histories: Vec<History>) {
+    /// Reads every secret once more, and fails if no order of the operations explains all answers. Returns the number of
+    /// refused uses of tokens.
+    pub(crate) fn check(&self, mut histories: Vec<History>) -> usize {
         let mut last = Client::new(self, 99);
         last.read_all();
         histories.push(last.history);
-        let histories = History::join(histories);
-        let is_refused = |(register, operations): (&Register, &Vec<Operation>)| {
-            let is_token = matches!(register, Register::Token(_));
-            is_token && operations.iter().any(|it| it.needs == Needs::Absent)
-        };
-        assert!(histories.iter().any(is_refused), "no token was refused");
-        for (register, operations) in histories {
+        let mut refused = 0;
+        for (register, operations) in History::join(histories) {
             if let Err(violation) = check(&operations, None) {
                 let number = operations.len();
                 panic!("{register:?}, of {number} operations: {violation:?}");
             }
+            if matches!(register, Register::Token(_)) {
+                let is_refused = |it: &&Operation| it.needs == Needs::Absent;
+                refused += operations.iter().filter(is_refused).count();
+            }
         }
+        refused
     }
 
     /// Takes one of the operations that are left.
