@@ -33,6 +33,7 @@ impl<'a> Client<'a> {
     /// Performs operations until none is left.
     pub(crate) fn run(&mut self) {
         while self.world.take_one() {
+            sleep(self.world.pause);
             let key = self.below(KEYS as u64) as usize;
             let account = self.below(ACCOUNTS as u64) as usize;
             match self.below(100) {

@@ -70,6 +70,7 @@ fn a_silent_network_to_the_database_ends_in_time_limits_and_is_recovered_from() 
         return;
     };
     world.url = balancer.url();
+    world.pause = Duration::from_millis(50);
     let [cut_off, other] = &nodes;
     let client = connect(&world.account, &[cut_off.url()]);
     let both = connect(&world.account, &[cut_off.url(), other.url()]);
