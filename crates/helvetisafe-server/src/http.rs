@@ -17,6 +17,7 @@ mod head;
 mod health;
 mod list_secrets;
 mod openapi;
+mod pieces;
 mod precondition;
 mod ready;
 mod refusal;

@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use helvetisafe_proto::endpoint::GetSecret;
 
 use super::authorized::{Credential, KeyInPath};
+use super::pieces::in_pieces;
 use super::{Refusal, VaultState};
 
 pub(super) async fn call(
@@ -24,5 +25,6 @@ pub(super) async fn call(
     let json = HeaderValue::from_static("application/json");
     let version = record.version.as_ref();
     let entity_tag = version.map(|version| [(ETAG, version.to_entity_tag())]);
-    Ok(([(CONTENT_TYPE, json)], entity_tag, vault.secret(&record)?))
+    let body = in_pieces(vault.secret(&record)?);
+    Ok(([(CONTENT_TYPE, json)], entity_tag, body))
 }

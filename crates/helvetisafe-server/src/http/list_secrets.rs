@@ -10,6 +10,7 @@ use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{ListSecrets, Page};
 
 use super::authorized::Authorized;
+use super::pieces::in_pieces;
 use super::{Refusal, VaultState};
 use crate::shared::Shared;
 
@@ -25,7 +26,7 @@ pub(super) async fn call(
         Wanted::Whole => vault.list(caller.tenant).await?,
         Wanted::Page(page) => vault.list_page(caller.tenant, page).await?,
     };
-    Ok(([(CONTENT_TYPE, "application/json")], list))
+    Ok(([(CONTENT_TYPE, "application/json")], in_pieces(list)))
 }
 
 /// The part of the list that a query names.
