@@ -20,6 +20,15 @@ from helvetisafe.client import HelvetisafeClient
 from helvetisafe.crypto import derive_key_from_password
 
 GROUPS = {"wrapped-org-key", "locked-private-key", "jwk", "pem", "envelope", "payload"}
+# The peer administers no organization.
+NOT_OF_THE_PEER = {
+    "chain",
+    "fingerprint-words",
+    "invitation-code",
+    "join-request",
+    "sealed-invitation",
+    "signing-key",
+}
 AT_LEAST = 150
 KEY = "db"
 
@@ -166,6 +175,7 @@ def check(path):
 
 def main(folder):
     paths = sorted(Path(folder).glob("*/*.case"))
+    paths = [path for path in paths if path.parent.name not in NOT_OF_THE_PEER]
     with multiprocessing.Pool() as pool:
         checked = pool.map(check, paths, chunksize=8)
     counts = Counter(row[:3] for row in checked)

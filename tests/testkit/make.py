@@ -11,22 +11,36 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "maker"))
 sys.dont_write_bytecode = True
 
+import chains  # noqa: E402
 import envelopes  # noqa: E402
+import fingerprint_words  # noqa: E402
+import invitation_codes  # noqa: E402
+import join_requests  # noqa: E402
 import jwks  # noqa: E402
 import keys  # noqa: E402
 import locked_private_keys  # noqa: E402
 import payloads  # noqa: E402
 import pems  # noqa: E402
+import sealed_invitations  # noqa: E402
+import signing_keys  # noqa: E402
 import wrapped_org_keys  # noqa: E402
 
 GROUPS = (wrapped_org_keys, locked_private_keys, jwks, pems, envelopes, payloads)
+ORGANIZATION = (
+    sealed_invitations,
+    invitation_codes,
+    join_requests,
+    chains,
+    fingerprint_words,
+    signing_keys,
+)
 
 
 def made():
     """Every file of the kit: its path and its bytes."""
     files = {f"keys/{name}.pem": key.pem().encode() for name, key in keys.RSA.items()}
     files |= {f"keys/{name}.wrapped": text.encode() for name, text in keys.WRAPPED.items()}
-    for kit in (group.make() for group in GROUPS):
+    for kit in (group.make() for group in GROUPS + ORGANIZATION):
         files |= {f"{kit.group}/{name}": content for name, content in kit.files.items()}
     return {HERE / path: content for path, content in files.items()}
 

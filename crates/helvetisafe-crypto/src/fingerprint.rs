@@ -29,6 +29,11 @@ impl Fingerprint {
         Self(digest.finalize().into())
     }
 
+    #[cfg(feature = "organization")]
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -15,6 +15,9 @@
 //! The feature `serde` implements its traits for what may be public: [`Envelope`], [`WrappedOrgKey`],
 //! [`LockedPrivateKey`], [`EncodedLockedKey`] and [`Fingerprint`], in the base64 texts of the wire.
 //!
+//! The feature `organization` adds the module of the same name: invitations, join requests and the signed chain of an
+//! organization whose vault has no key.
+//!
 //! Every function that uses a key needs about 64 KiB of stack; 32 KiB of it are wiped afterwards.
 //!
 //! ```
@@ -51,6 +54,8 @@ mod fingerprint;
 mod kdf;
 mod locked_key;
 mod org_key;
+#[cfg(feature = "organization")]
+pub mod organization;
 mod payload;
 mod plaintext;
 mod private_key;

@@ -71,6 +71,12 @@ impl LockedPrivateKey {
         }
     }
 
+    /// Returns ciphertext, nonce, salt and tag.
+    #[cfg(feature = "organization")]
+    pub(crate) fn parts(&self) -> [&[u8]; 4] {
+        [&self.ciphertext, &self.nonce, &self.salt, &self.tag]
+    }
+
     /// Locks a key under a password, with a salt and a nonce from `rng`. Uses 19 MiB of memory during
     /// the call.
     ///

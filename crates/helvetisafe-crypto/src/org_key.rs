@@ -178,7 +178,7 @@ impl OrgKey {
             .map_err(|_| Error::Decryption)
     }
 
-    fn seal_as<R: TryCryptoRng + ?Sized>(
+    pub(crate) fn seal_as<R: TryCryptoRng + ?Sized>(
         &self,
         aad: &[u8],
         rng: &mut R,
@@ -210,7 +210,11 @@ impl OrgKey {
         sealed.map(|()| nonce)
     }
 
-    fn open_as(&self, aad: &[u8], mut envelope: Envelope) -> Result<Plaintext, Envelope> {
+    pub(crate) fn open_as(
+        &self,
+        aad: &[u8],
+        mut envelope: Envelope,
+    ) -> Result<Plaintext, Envelope> {
         let buffer = &mut envelope.ciphertext_and_tag;
         match self.cipher.open(&envelope.nonce, aad, buffer) {
             Ok(()) => Ok(envelope.ciphertext_and_tag.into()),

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::aead::KEY_LEN;
 use crate::{Error, OrgKey, PublicKey, WrappedOrgKey, stack};
-use parts::MODULUS_BITS;
+pub(crate) use parts::MODULUS_BITS;
 
 /// An account's RSA private key of 2048 to 8192 bits, whose numbers are checked to be consistent.
 ///

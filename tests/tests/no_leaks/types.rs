@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use helvetisafe::load::{self, Load};
 use helvetisafe::{Client, ConfigSource, Credentials, KeySource, TransportError};
-use helvetisafe_crypto::{Envelope, FieldValue, LockedPrivateKey, OrgKey, Payload, PrivateKey};
+use helvetisafe_crypto::{
+    Envelope, FieldValue, LockedPrivateKey, OrgKey, Payload, PrivateKey, organization,
+};
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
 use helvetisafe_proto::{BaseUrl, Scopes};
@@ -22,11 +24,28 @@ use crate::sources::public_types;
 /// The types that hold only numbers, names, times, ciphertext and public keys. Their derived `Debug`
 /// shows nothing else.
 const HARMLESS: &[&str] = &[
+    "crypto::Anchor",
+    "crypto::Chain",
+    "crypto::ChainError",
     "crypto::EncodedLockedKey",
+    "crypto::Entry",
     "crypto::Error",
+    "crypto::Event",
     "crypto::Fingerprint",
+    "crypto::Head",
+    "crypto::InvalidCode",
+    "crypto::InvalidKey",
     "crypto::InvalidPem",
+    "crypto::InvalidWords",
+    "crypto::Invitation",
+    "crypto::JoinRefused",
+    // With a `LockedPrivateKey`, which is below.
+    "crypto::JoinRequest",
     "crypto::PayloadKind",
+    "crypto::PublicKeyInfo",
+    "crypto::VerificationKey",
+    "crypto::VerifiedJoinRequest",
+    "crypto::Words",
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
     "helvetisafe::CachePolicy",
@@ -147,7 +166,11 @@ const ELSEWHERE: &[&str] = &[
 
 /// The types without `Debug`.
 const WITHOUT_DEBUG: &[&str] = &[
+    "crypto::Credential",
+    "crypto::InvitationCode",
+    "crypto::InvitationSecret",
     "crypto::OrgKey",
+    "crypto::SigningKey",
     "helvetisafe::Found",
     "helvetisafe::Requests",
     "helvetisafe::ReqwestTransport",
@@ -342,6 +365,10 @@ fn of_server() -> Vec<(&'static str, String)> {
 #[test]
 fn no_public_type_shows_a_secret() {
     has_no_debug!(OrgKey);
+    has_no_debug!(organization::Credential);
+    has_no_debug!(organization::InvitationCode);
+    has_no_debug!(organization::InvitationSecret);
+    has_no_debug!(organization::SigningKey);
     has_no_debug!(helvetisafe::ReqwestTransport);
     has_no_debug!(helvetisafe::TowerTransport<(), ()>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);

@@ -1,4 +1,4 @@
-//! Reads a secret without the standard library. If a dependency of `helvetisafe-crypto` linked `std`,
+//! Reads a secret and founds an organization without the standard library. If a dependency of `helvetisafe-crypto` linked `std`,
 //! there would be two panic handlers, and this would not build.
 
 #![no_std]
@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod organization;
 mod runtime;
 
 use helvetisafe_crypto::{
@@ -29,7 +30,7 @@ const PEM: &str = include_str!("../../tests/data/rsa-2048-pkcs8.pem");
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
     match read_a_secret() {
-        Ok(true) => 0,
+        Ok(true) if organization::found_and_join().is_some() => 0,
         _ => 1,
     }
 }

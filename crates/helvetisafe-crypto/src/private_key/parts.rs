@@ -11,7 +11,7 @@ use super::PrivateKey;
 use crate::Error;
 
 /// The accepted sizes of a modulus in bits; NIST SP 800-131A forbids fewer.
-pub(super) const MODULUS_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
+pub(crate) const MODULUS_BITS: core::ops::RangeInclusive<usize> = 2048..=8192;
 /// The largest accepted public exponent. It bounds the time of an exponentiation.
 pub(super) const MAX_EXPONENT: u64 = (1 << 33) - 1;
 

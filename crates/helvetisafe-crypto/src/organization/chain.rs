@@ -1,0 +1,276 @@
+mod entry;
+mod error;
+mod rules;
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::{PublicKeyInfo, SigningKey, VerificationKey, VerifiedJoinRequest};
+use crate::Fingerprint;
+use entry::Content;
+pub use entry::{Entry, Event};
+pub use error::ChainError;
+
+/// The verified history of an organization: who is a member, who is an administrator, and which org key is valid.
+///
+/// Every entry has the hash of the one before it, and is signed by a key that was an administrator's before it. So a
+/// vault can neither invent an entry nor leave one out; it can only withhold the newest ones from a client that never
+/// saw them.
+///
+/// A client stores [`Self::head`] and passes it as the [`Anchor`] the next time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    organization: String,
+    head: Head,
+    epoch: u64,
+    fingerprint: Fingerprint,
+    /// Of every epoch.
+    fingerprints: BTreeMap<u64, Fingerprint>,
+    members: BTreeMap<String, [u8; 32]>,
+    administrators: BTreeMap<String, VerificationKey>,
+}
+
+/// The place of an entry in a chain. It stands for all entries up to there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Head {
+    /// The number of the entry; the genesis has 0.
+    pub sequence: u64,
+    /// The hash of the entry: SHA-256("HelvetiSafe chain entry hash v1" || 0x00 || entry).
+    pub hash: [u8; 32],
+}
+
+/// What a client trusts before it follows a chain. It never comes from the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// The verification key of an administrator, who has signed at least one entry. Being listed in an entry is not
+    /// enough: a vault can make a chain that lists any key.
+    Key(VerificationKey),
+    /// A head that was seen before, or is in an invitation code. It must still be in the chain.
+    Head(Head),
+}
+
+impl Chain {
+    /// Makes the first entry of a chain, which founds an organization with one member and administrator.
+    #[must_use]
+    pub fn found(
+        organization: &str,
+        epoch: u64,
+        fingerprint: &Fingerprint,
+        account: &str,
+        public_key: &PublicKeyInfo,
+        key: &SigningKey,
+    ) -> Entry {
+        let signer = key.verification_key();
+        let event = Event::Genesis {
+            fingerprint: *fingerprint,
+            account: account.to_owned(),
+            public_key_hash: public_key.hash(),
+            key: signer,
+        };
+        let content = Content {
+            organization: organization.to_owned(),
+            sequence: 0,
+            previous: [0; 32],
+            epoch,
+            event,
+            keys: [signer].into(),
+            signer,
+        };
+        Entry::sign(content, key)
+    }
+
+    /// Verifies all entries of a chain from the genesis on.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`] with the reason.
+    pub fn follow(
+        organization: &str,
+        anchor: &Anchor,
+        entries: &[Entry],
+    ) -> Result<Self, ChainError> {
+        let (genesis, others) = entries.split_first().ok_or(ChainError::Genesis)?;
+        let mut chain = Self::start(organization, genesis)?;
+        for entry in others {
+            chain.append(entry)?;
+        }
+        anchor.check(entries)?;
+        Ok(chain)
+    }
+
+    /// Verifies the next entry and appends it. After an error the chain is as before.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`] with the reason.
+    pub fn append(&mut self, entry: &Entry) -> Result<(), ChainError> {
+        let content = &entry.content;
+        if content.organization != self.organization {
+            return Err(ChainError::Organization);
+        }
+        if Some(content.sequence) != self.head.sequence.checked_add(1) {
+            return Err(ChainError::Gap);
+        }
+        if content.previous != self.head.hash {
+            return Err(ChainError::Fork);
+        }
+        if !self
+            .administrators
+            .values()
+            .any(|key| *key == content.signer)
+        {
+            return Err(ChainError::Signer);
+        }
+        if !entry.has_valid_signature() {
+            return Err(ChainError::Signature);
+        }
+        if content.epoch != self.epoch_after(&content.event)? {
+            return Err(ChainError::Epoch);
+        }
+        let administrators = self.administrators_after(&content.event)?;
+        if !rules::are_keys_of(&content.keys, &administrators) {
+            return Err(ChainError::Keys);
+        }
+        self.apply(entry, administrators);
+        Ok(())
+    }
+
+    /// Makes the next entry: a joining account becomes a member.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::Member`] when the
+    /// account is a member.
+    pub fn confirm(
+        &self,
+        request: &VerifiedJoinRequest,
+        key: &SigningKey,
+    ) -> Result<Entry, ChainError> {
+        let request = request.request();
+        if request.organization != self.organization {
+            return Err(ChainError::Organization);
+        }
+        let event = Event::MemberConfirmed {
+            account: request.account.clone(),
+            public_key_hash: request.public_key.hash(),
+        };
+        self.sign(event, key)
+    }
+
+    /// Makes the next entry: a confirmed member, whose request had a verification key, becomes an administrator.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::NoVerificationKey`] when the request has none; [`ChainError::Member`] when the account is not a
+    /// member with the public key of the request, or is an administrator.
+    pub fn add_administrator(
+        &self,
+        request: &VerifiedJoinRequest,
+        key: &SigningKey,
+    ) -> Result<Entry, ChainError> {
+        let request = request.request();
+        if request.organization != self.organization {
+            return Err(ChainError::Organization);
+        }
+        if self.members.get(&request.account) != Some(&request.public_key.hash()) {
+            return Err(ChainError::Member);
+        }
+        let event = Event::AdministratorAdded {
+            account: request.account.clone(),
+            key: request
+                .verification_key
+                .ok_or(ChainError::NoVerificationKey)?,
+        };
+        self.sign(event, key)
+    }
+
+    /// Makes the next entry: an administrator becomes an ordinary member.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::Member`] when the account is not an administrator; [`ChainError::LastAdministrator`] when there
+    /// is no other.
+    pub fn remove_administrator(
+        &self,
+        account: &str,
+        key: &SigningKey,
+    ) -> Result<Entry, ChainError> {
+        let account = account.to_owned();
+        self.sign(Event::AdministratorRemoved { account }, key)
+    }
+
+    /// Makes the next entry: an account is no longer a member, nor an administrator.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::Member`] when the account is not a member; [`ChainError::LastAdministrator`] when there would be
+    /// no administrator.
+    pub fn disable(&self, account: &str, key: &SigningKey) -> Result<Entry, ChainError> {
+        let account = account.to_owned();
+        self.sign(Event::MemberDisabled { account }, key)
+    }
+
+    /// Makes the next entry: the org key with this fingerprint is valid from the next epoch on.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::EarlierKey`] when the chain has had this org key.
+    pub fn rotate(&self, fingerprint: &Fingerprint, key: &SigningKey) -> Result<Entry, ChainError> {
+        let fingerprint = *fingerprint;
+        self.sign(Event::Rotation { fingerprint }, key)
+    }
+
+    /// Returns the id of the organization.
+    #[must_use]
+    pub fn organization(&self) -> &str {
+        &self.organization
+    }
+
+    /// Returns the newest entry's place, which a client stores as its next [`Anchor`].
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Returns the present epoch.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Returns the fingerprint of the present org key.
+    #[must_use]
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// Returns the fingerprint of the org key of an epoch, if the chain has that epoch.
+    #[must_use]
+    pub fn fingerprint_of(&self, epoch: u64) -> Option<&Fingerprint> {
+        self.fingerprints.get(&epoch)
+    }
+
+    /// Returns true if the chain has, or had, the org key with this fingerprint. An invited person asks it for the
+    /// fingerprint of the code.
+    #[must_use]
+    pub fn has_had(&self, fingerprint: &Fingerprint) -> bool {
+        self.fingerprints.values().any(|had| had == fingerprint)
+    }
+
+    /// Returns the members: each account with the hash of its public key. A rotation wraps the org key for these, and
+    /// only for a public key with this hash.
+    #[must_use]
+    pub fn members(&self) -> &BTreeMap<String, [u8; 32]> {
+        &self.members
+    }
+
+    /// Returns the administrators: each account with its verification key.
+    #[must_use]
+    pub fn administrators(&self) -> &BTreeMap<String, VerificationKey> {
+        &self.administrators
+    }
+}
+
+#[cfg(all(test, feature = "getrandom"))]
+mod tests;

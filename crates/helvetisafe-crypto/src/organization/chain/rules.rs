@@ -1,0 +1,155 @@
+//! What makes an entry valid after the ones before it.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+
+use super::{Anchor, Chain, ChainError, Content, Entry, Event};
+use crate::organization::{SigningKey, VerificationKey};
+
+type Administrators = BTreeMap<String, VerificationKey>;
+
+impl Chain {
+    /// Verifies the genesis. It is signed by the key that it introduces, so only an anchor makes it trustworthy.
+    pub(super) fn start(organization: &str, genesis: &Entry) -> Result<Self, ChainError> {
+        let content = &genesis.content;
+        let Event::Genesis {
+            fingerprint,
+            account,
+            public_key_hash,
+            key,
+        } = &content.event
+        else {
+            return Err(ChainError::Genesis);
+        };
+        if content.organization != organization {
+            return Err(ChainError::Organization);
+        }
+        if content.sequence != 0 || content.previous != [0; 32] {
+            return Err(ChainError::Genesis);
+        }
+        if content.signer != *key {
+            return Err(ChainError::Signer);
+        }
+        if content.keys != [*key].into() {
+            return Err(ChainError::Keys);
+        }
+        if !genesis.has_valid_signature() {
+            return Err(ChainError::Signature);
+        }
+        Ok(Self {
+            organization: organization.into(),
+            head: genesis.head(),
+            epoch: content.epoch,
+            fingerprint: *fingerprint,
+            fingerprints: [(content.epoch, *fingerprint)].into(),
+            members: [(account.clone(), *public_key_hash)].into(),
+            administrators: [(account.clone(), *key)].into(),
+        })
+    }
+
+    /// Makes the next entry, which this chain accepts.
+    pub(super) fn sign(&self, event: Event, key: &SigningKey) -> Result<Entry, ChainError> {
+        let content = Content {
+            organization: self.organization.clone(),
+            sequence: self.head.sequence.checked_add(1).ok_or(ChainError::Gap)?,
+            previous: self.head.hash,
+            epoch: self.epoch_after(&event)?,
+            keys: self.administrators_after(&event)?.into_values().collect(),
+            event,
+            signer: key.verification_key(),
+        };
+        let entry = Entry::sign(content, key);
+        self.clone().append(&entry)?;
+        Ok(entry)
+    }
+
+    pub(super) fn epoch_after(&self, event: &Event) -> Result<u64, ChainError> {
+        let step = u64::from(matches!(event, Event::Rotation { .. }));
+        self.epoch.checked_add(step).ok_or(ChainError::Epoch)
+    }
+
+    /// Checks that a change fits, and returns the administrators after it.
+    pub(super) fn administrators_after(&self, event: &Event) -> Result<Administrators, ChainError> {
+        let mut after = self.administrators.clone();
+        let fits = match event {
+            Event::Genesis { .. } => return Err(ChainError::Genesis),
+            Event::MemberConfirmed { account, .. } => !self.members.contains_key(account),
+            Event::MemberDisabled { account } => {
+                after.remove(account);
+                self.members.contains_key(account)
+            }
+            Event::AdministratorAdded { account, key } => {
+                let is_new = after.insert(account.clone(), *key).is_none();
+                is_new && self.members.contains_key(account)
+            }
+            Event::AdministratorRemoved { account } => after.remove(account).is_some(),
+            Event::Rotation { fingerprint } => {
+                if self.has_had(fingerprint) {
+                    return Err(ChainError::EarlierKey);
+                }
+                true
+            }
+        };
+        if !fits {
+            return Err(ChainError::Member);
+        }
+        if after.is_empty() {
+            return Err(ChainError::LastAdministrator);
+        }
+        Ok(after)
+    }
+
+    /// Takes over a verified entry.
+    pub(super) fn apply(&mut self, entry: &Entry, administrators: Administrators) {
+        match &entry.content.event {
+            Event::MemberConfirmed {
+                account,
+                public_key_hash,
+            } => {
+                self.members.insert(account.clone(), *public_key_hash);
+            }
+            Event::MemberDisabled { account } => {
+                self.members.remove(account);
+            }
+            Event::Rotation { fingerprint } => {
+                self.epoch = entry.content.epoch;
+                self.fingerprint = *fingerprint;
+                self.fingerprints.insert(self.epoch, *fingerprint);
+            }
+            Event::Genesis { .. }
+            | Event::AdministratorAdded { .. }
+            | Event::AdministratorRemoved { .. } => {}
+        }
+        self.administrators = administrators;
+        self.head = entry.head();
+    }
+}
+
+impl Anchor {
+    /// Checks that verified entries contain what is trusted.
+    pub(super) fn check(&self, entries: &[Entry]) -> Result<(), ChainError> {
+        match self {
+            Self::Key(key) => {
+                let is_signer = entries.iter().any(|entry| entry.content.signer == *key);
+                is_signer.then_some(()).ok_or(ChainError::Untrusted)
+            }
+            Self::Head(seen) => {
+                // The sequence numbers are those of the places, without a gap.
+                let place = usize::try_from(seen.sequence).map_err(|_| ChainError::Older)?;
+                let entry = entries.get(place).ok_or(ChainError::Older)?;
+                (entry.head() == *seen)
+                    .then_some(())
+                    .ok_or(ChainError::Fork)
+            }
+        }
+    }
+}
+
+/// Returns true if these are the keys of the administrators, and no two of them have the same.
+pub(super) fn are_keys_of(
+    keys: &BTreeSet<VerificationKey>,
+    administrators: &Administrators,
+) -> bool {
+    let expected: BTreeSet<_> = administrators.values().copied().collect();
+    *keys == expected && expected.len() == administrators.len()
+}

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| helvetisafe_fuzz_checks::parse_invitation_code(data));
