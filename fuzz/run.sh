@@ -14,22 +14,27 @@ cargo fuzz build --fuzz-dir .
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 
-found=
-for target in $(cargo fuzz list --fuzz-dir .); do
-    cp -R "seeds/$target" "$corpus/$target"
-    # The body of a testkit file follows the first empty line.
-    sed -n "s/^$target //p" testkit-seeds.txt | while read -r group; do
-        for file in "../tests/testkit/$group"/*.case; do
-            sed '1,/^$/d' "$file" >"$corpus/$target/$(basename "$file")"
-        done
+# As many targets at a time as there are processors. The output of each is printed when it has ended.
+cat >"$corpus/run" <<'EOF'
+set -eu
+seconds=$1 corpus=$2 target=$3
+cp -R "seeds/$target" "$corpus/$target"
+# The body of a testkit file follows the first empty line.
+sed -n "s/^$target //p" testkit-seeds.txt | while read -r group; do
+    for file in "../tests/testkit/$group"/*.case; do
+        sed '1,/^$/d' "$file" >"$corpus/$target/$(basename "$file")"
     done
-    echo "== $target"
-    cargo fuzz run --fuzz-dir . "$target" "$corpus/$target" -- \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 \
-        -dict=tokens.dict -print_final_stats=1 -print_funcs=0 -verbosity=0 || found="$found $target"
 done
+status=0
+cargo fuzz run --fuzz-dir . "$target" "$corpus/$target" -- \
+    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 \
+    -dict=tokens.dict -print_final_stats=1 -print_funcs=0 -verbosity=0 >"$corpus/$target.log" 2>&1 || status=1
+{ echo "== $target"; cat "$corpus/$target.log"; } >&2
+[ "$status" = 0 ] || echo "$target" >>"$corpus/failed"
+EOF
+cargo fuzz list --fuzz-dir . | xargs -P "$(nproc)" -n 1 sh "$corpus/run" "$seconds" "$corpus"
 
-if [ -n "$found" ]; then
-    echo "failed checks:$found" >&2
+if [ -s "$corpus/failed" ]; then
+    echo "failed checks: $(tr '\n' ' ' <"$corpus/failed")" >&2
     exit 1
 fi

@@ -268,7 +268,7 @@ fn limits(reader: &mut Reader) -> RateLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::setting::{Origin, Setting};
+    use crate::serve::setting::{Origin, SETTINGS, Setting};
 
     fn flags(pairs: &[(&str, &str)]) -> Vec<Given> {
         let given = pairs.iter().map(|(name, value)| {
@@ -362,6 +362,35 @@ mod tests {
                 .to_string()
                 .starts_with("--database: is missing;")
         );
+    }
+
+    /// A wrong value is seen in every layer, with its place, unless a layer above it has another one.
+    #[test]
+    fn every_setting_is_read_from_every_layer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.toml");
+        // Every text is a path.
+        let settings = SETTINGS.iter().filter(|it| !it.name.starts_with("tls-"));
+        for setting in settings {
+            let name = setting.name;
+            std::fs::write(&file, format!("{name} = \"?file\"")).unwrap();
+            let variable = setting.given(vec!["?variable".to_owned()], Origin::Variable);
+            let flag = setting.given(vec!["?flag".to_owned()], Origin::Flag);
+            for (given, place) in [
+                (vec![], format!("{}, line 1: {name}: ", file.display())),
+                (vec![variable.clone()], format!("{}: ", setting.variable)),
+                (vec![variable, flag], format!("--{name}: ")),
+            ] {
+                let problems = Config::resolve(given, Some(&file)).unwrap_err();
+                let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
+                let of_it = texts.iter().filter(|it| {
+                    it.contains(&format!("{name}: ")) || it.contains(setting.variable)
+                });
+                let of_it: Vec<_> = of_it.collect();
+                assert_eq!(of_it.len(), 1, "{texts:?}");
+                assert!(of_it[0].starts_with(&place), "{place}: {of_it:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The checks that need the compiler and no quiet machine: they run while the tests wait for processes, sockets and clocks.
+# .ci/run starts it, prints its output, and fails if it does. First what has a target folder of its own, so that the tests
+# find the lock of theirs free when they begin.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n--- %s (%s s so far)\n' "$1" "$SECONDS"; }
+
+step "the fuzz targets"
+if ! cargo fuzz --version >/dev/null 2>&1; then
+  cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
+fi
+(cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz build --fuzz-dir .)
+
+step "the subjects of the memory tests, as applications build them: frames are larger without optimization"
+for level in 0 3; do
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=$level \
+  CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    cargo build --release --locked -p helvetisafe-memory-subject
+  subjects="${CARGO_TARGET_DIR:-target}/memory-subjects/$level"
+  mkdir -p "$subjects"
+  cp "${CARGO_TARGET_DIR:-target}"/release/memory-subject{,-wiping-heap} "$subjects/"
+done
+
+step "the crypto crate without std"
+cargo run --locked --manifest-path crates/helvetisafe-crypto/no-std-proof/Cargo.toml
+
+step "format"
+cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
+cargo fmt --manifest-path crates/helvetisafe-crypto/no-std-proof/Cargo.toml --check
+
+step "clippy"
+cargo clippy --workspace --all-targets --locked --features helvetisafe-cli/kubernetes -- -D warnings
+cargo clippy -p helvetisafe --all-features --locked -- -D warnings
+cargo clippy -p helvetisafe --no-default-features --locked -- -D warnings
+
+step "the command without its optional features"
+cargo clippy -p helvetisafe-cli --no-default-features --locked -- -D warnings
+
+step "the vault without faults, as it is by default"
+cargo clippy -p helvetisafe-server --all-targets --locked -- -D warnings
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features helvetisafe-cli/kubernetes
+
+step "the test of certificates, which .ci/run runs"
+cargo test -p helvetisafe --no-default-features --features async --locked --test behaviour --no-run
+
+step "dependencies"
+.ci/supply-chain.sh
+
+step "the manifests for Kubernetes"
+.ci/manifests.sh
