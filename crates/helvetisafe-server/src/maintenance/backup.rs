@@ -75,6 +75,10 @@ fn fill(source: &Path, output: &Path, partial: &Path) -> Result<sqlite::Contents
 
 /// Refuses a file that is a database in use, which a new one must not replace.
 fn check_output(source: &Path, output: &Path) -> Result<(), Error> {
+    if output == Path::new("-") {
+        let problem = "would be standard output, where a part of a failed backup looks like one";
+        return Err(Problem::new("-", problem, "name a file").into());
+    }
     let is_source = [output, &new_file::partial_path(output)]
         .iter()
         .any(|path| new_file::is_same(source, path));

@@ -76,8 +76,8 @@ pub fn copy(
         .map_err(|error| from.error(error))?;
         let pair = Pair { from, to };
         let tables = match (to.postgres(), to.sqlite_file()) {
-            (Some(postgres), _) => pair.into_postgres(&mut source, &postgres, progress).await?,
-            (None, Some(path)) => pair.into_file(&mut source, path, progress).await?,
+            (Some(postgres), _) => pair.fill_postgres(&mut source, &postgres, progress).await?,
+            (None, Some(path)) => pair.fill_file(&mut source, path, progress).await?,
             (None, None) => return Err(in_memory(to)),
         };
         Ok(Copied {
@@ -123,7 +123,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    async fn into_postgres(
+    async fn fill_postgres(
         &self,
         source: &mut End<'_>,
         postgres: &Postgres,
@@ -142,7 +142,7 @@ impl Pair<'_> {
         Ok(tables)
     }
 
-    async fn into_file(
+    async fn fill_file(
         &self,
         source: &mut End<'_>,
         path: &Path,

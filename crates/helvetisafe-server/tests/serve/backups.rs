@@ -221,6 +221,7 @@ fn nothing_that_exists_or_is_in_use_is_replaced_by_accident() {
     paths.fail(&format!("{backup} @d.db"), "is a database in use");
     assert_eq!(fs::read(paths.path("b.db")).unwrap(), first);
 
+    paths.fail(&format!("{backup} -"), "-: would be standard output");
     symlink(paths.path("b.db"), paths.path("other.db")).unwrap();
     fs::create_dir(paths.path("folder")).unwrap();
     let _socket = UnixListener::bind(paths.path("socket")).unwrap();

@@ -176,6 +176,30 @@ fn only_an_empty_target_is_filled_and_only_from_a_vault() {
     refused(&url, &file, "has the tables of a newer version");
 }
 
+/// Their accounts would be in one database.
+#[test]
+fn of_several_copies_at_once_one_is_made() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let url = server.url();
+    let states = [(); 4].map(|()| filled().0);
+    let children = states.each_ref().map(|state| {
+        let arguments = ["copy", "--from", &state.database(), "--to", &url];
+        command(&arguments).spawn().unwrap()
+    });
+    let outputs = children.map(|child| child.wait_with_output().unwrap());
+    let (copied, refused): (Vec<_>, Vec<_>) =
+        outputs.iter().partition(|output| output.status.success());
+    assert_eq!(copied.len(), 1, "{outputs:?}");
+    for output in refused {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let is_clear = stderr.contains("is not empty") || stderr.contains("another process writes");
+        assert!(is_clear, "{stderr}");
+    }
+    server.run("SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM organizations");
+}
+
 /// A copy that fails leaves no row.
 #[test]
 fn a_copy_that_fails_leaves_an_empty_target() {

@@ -18,7 +18,7 @@ fn large() -> State {
     let connection = Connection::open(state.path()).unwrap();
     connection
         .execute_batch(
-            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1500)
              INSERT INTO secrets SELECT id, 1, 'key_' || n, n, n, NULL, n, n, NULL, 'nonce', hex(randomblob(700))
              FROM organizations, numbers",
         )
@@ -143,7 +143,7 @@ fn a_killed_copy_leaves_an_empty_target_or_a_whole_one() {
     let prepare = || server.run(&format!("TRUNCATE {tables} CASCADE"));
     let check = || {
         // Divides by zero if some of the rows are there.
-        server.run("SELECT 1 / (CASE WHEN count(*) IN (0, 3000) THEN 1 ELSE 0 END) FROM secrets");
+        server.run("SELECT 1 / (CASE WHEN count(*) IN (0, 1500) THEN 1 ELSE 0 END) FROM secrets");
     };
     let killed = kill_at_random(&arguments, prepare, check);
     assert!(killed > 5, "{killed}");

@@ -26,6 +26,8 @@ pub(super) fn text(error: &Error) -> String {
     let remedy = match &*code {
         // insufficient_privilege
         "42501" => "; log in as the role that owns the tables",
+        // lock_not_available
+        "55P03" => "; another process writes to it",
         _ => "",
     };
     format!("{} ({code}){remedy}", reason.message())

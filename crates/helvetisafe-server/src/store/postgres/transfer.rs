@@ -32,10 +32,12 @@ impl Postgres {
             .await
     }
 
-    /// Begins to write. Another copy into the same database waits, and then finds rows.
+    /// Begins to write. Another copy into the same database is refused meanwhile, and finds rows afterwards.
     pub(crate) async fn target(&self) -> Result<End<'_>, StoreError> {
         let mut end = self
             .begin("BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            .await?;
+        end.run(|| sqlx::query("SET LOCAL lock_timeout = '2s'"))
             .await?;
         let lease = format!(
             "INSERT INTO leases (name, holder, valid_until) VALUES ('{LEASE}', 0, {now}) \
@@ -43,6 +45,8 @@ impl Postgres {
             now = now!(),
         );
         end.run(|| sqlx::query(AssertSqlSafe(lease))).await?;
+        end.run(|| sqlx::query("SET LOCAL lock_timeout = 0"))
+            .await?;
         Ok(end)
     }
 
