@@ -43,7 +43,7 @@ fn a_node_without_a_standby_is_ready_and_warns() {
         assert!(text.lines().any(|it| it == line), "{line}\n{text}");
     }
     // Nodes of the next version may have migrated it.
-    server.run("INSERT INTO migrations VALUES (9999, 0)");
+    server.run("INSERT INTO migrations VALUES (9999, 0, 1)");
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(get(serve.address, "/ready").0, 200);
     server.run("DELETE FROM migrations");
@@ -140,7 +140,7 @@ fn the_tables_and_the_rights_of_the_user_are_checked() {
     has(&checks, "database fault", &["has no tables"]);
 
     Serve::start(&state, &["--database", &url]).stop();
-    server.run("INSERT INTO migrations VALUES (9999, 0)");
+    server.run("INSERT INTO migrations VALUES (9999, 0, 1)");
     let (code, checks) = check(&url, &[]);
     assert_eq!(code, Some(0), "{checks:#?}");
     has(
