@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Postgres as Engine, Row};
+use sqlx::{PgConnection, Postgres as Engine, Row};
 use tokio::time::{sleep, timeout};
 
 use super::{Moment, Probe, StoreError};
@@ -153,21 +153,12 @@ impl Postgres {
         let mut was_moved = false;
         loop {
             let mut held = self.pool.take().await?;
-            let answer = statement().fetch_all(&mut held.connection);
-            let failure = match timeout(time, with_warning(answer)).await {
-                Ok((Ok(_), Some(warning))) if effect == Effect::Once => {
-                    held.give_back();
-                    return Err(StoreError::OutcomeUnknown(warning));
-                }
-                Ok((Ok(rows), _)) => {
+            match attempt(statement(), &mut held.connection, effect, time).await {
+                Ok(rows) => {
                     held.give_back();
                     return Ok(rows);
                 }
-                Ok((Err(error), _)) => Failure::of(&error),
-                Err(_) => Failure::Lost(format!("no answer within {} s", time.as_secs())),
-            };
-            match failure {
-                Failure::Conflict => {
+                Err(Failure::Conflict) => {
                     held.give_back();
                     conflicts += 1;
                     if start.elapsed() > CONFLICTING {
@@ -175,15 +166,15 @@ impl Postgres {
                     }
                     sleep(jitter(conflicts)).await;
                 }
-                Failure::Refused(error) => {
+                Err(Failure::Refused(error)) => {
                     held.give_back();
                     return Err(error);
                 }
-                Failure::Lost(reason) if effect == Effect::Once => {
+                Err(Failure::Lost(reason)) if effect == Effect::Once => {
                     held.give_up();
                     return Err(StoreError::OutcomeUnknown(reason));
                 }
-                Failure::Lost(reason) | Failure::NotPrimary(reason) => {
+                Err(Failure::Lost(reason) | Failure::NotPrimary(reason)) => {
                     held.give_up();
                     if was_moved {
                         return Err(StoreError::Unavailable(reason));
@@ -191,6 +182,24 @@ impl Postgres {
                     was_moved = true;
                 }
             }
+        }
+    }
+}
+
+/// Runs a statement once. A commit that did not wait for its standby counts as one without an answer.
+async fn attempt(
+    statement: Statement,
+    connection: &mut PgConnection,
+    effect: Effect,
+    time: Duration,
+) -> Result<Vec<PgRow>, Failure> {
+    match timeout(time, with_warning(statement.fetch_all(connection))).await {
+        Ok((Ok(_), Some(warning))) if effect == Effect::Once => Err(Failure::Lost(warning)),
+        Ok((Ok(rows), _)) => Ok(rows),
+        Ok((Err(error), _)) => Err(Failure::of(&error)),
+        Err(_) => {
+            let reason = format!("no answer within {} s", time.as_secs());
+            Err(Failure::Lost(reason))
         }
     }
 }
