@@ -155,6 +155,7 @@ impl Server {
         if folder == "no TLS\n" {
             let text = "the tests of TLS are skipped: this PostgreSQL was built without it\n";
             let _ = std::io::stderr().write_all(text.as_bytes());
+            script.wait().unwrap();
             return None;
         }
         assert!(!folder.is_empty(), "PostgreSQL does not start");

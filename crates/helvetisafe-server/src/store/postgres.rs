@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Postgres as Engine, Row};
+use sqlx::{PgConnection, Postgres as Engine, Row};
 use tokio::time::{sleep, timeout};
 
 use super::{Moment, Probe, StoreCounts, StoreError};
@@ -188,21 +188,13 @@ impl Postgres {
                 Effect::Probe => self.pool.take().await?,
                 Effect::Repeatable | Effect::Once => self.take_by(deadline).await?,
             };
-            let answer = statement().fetch_all(&mut held.connection);
-            let (failure, sqlstate) = match timeout(time, with_warning(answer)).await {
-                Ok((Ok(_), Some(warning))) if effect == Effect::Once => {
-                    held.give_back();
-                    return Err(StoreError::OutcomeUnknown(warning));
-                }
-                Ok((Ok(rows), _)) => {
+            let outcome = attempt(statement(), &mut held.connection, effect, time).await;
+            let (failure, sqlstate) = match outcome {
+                Ok(rows) => {
                     held.give_back();
                     return Ok(rows);
                 }
-                Ok((Err(error), _)) => (Failure::of(&error), failure::sqlstate(&error)),
-                Err(_) => {
-                    let reason = format!("no answer within {} s", time.as_secs());
-                    (Failure::Lost(reason), failure::NO_SQLSTATE)
-                }
+                Err(failed) => failed,
             };
             match failure {
                 Failure::Conflict => {
@@ -232,6 +224,23 @@ impl Postgres {
                 }
             }
         }
+    }
+}
+
+/// Runs a statement once. A commit that did not wait for its standby counts as one without an answer. A failure comes with
+/// its SQLSTATE.
+async fn attempt(
+    statement: Statement,
+    connection: &mut PgConnection,
+    effect: Effect,
+    time: Duration,
+) -> Result<Vec<PgRow>, (Failure, &'static str)> {
+    let lost = |reason| Err((Failure::Lost(reason), failure::NO_SQLSTATE));
+    match timeout(time, with_warning(statement.fetch_all(connection))).await {
+        Ok((Ok(_), Some(warning))) if effect == Effect::Once => lost(warning),
+        Ok((Ok(rows), _)) => Ok(rows),
+        Ok((Err(error), _)) => Err((Failure::of(&error), failure::sqlstate(&error))),
+        Err(_) => lost(format!("no answer within {} s", time.as_secs())),
     }
 }
 

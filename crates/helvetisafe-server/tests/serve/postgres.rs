@@ -146,7 +146,7 @@ fn the_tables_and_the_rights_of_the_user_are_checked() {
     has(
         &checks,
         "database ok",
-        &["of a newer version, which are usable for this one"],
+        &["of a newer version, which this one can serve"],
     );
 
     let name = name(&url);

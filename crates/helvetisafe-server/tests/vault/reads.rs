@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -97,8 +97,8 @@ fn an_abandoned_write_is_read() {
     let site = site();
     let address = site.vault.base_url().replace("http://", "");
     site.create("a").success(201);
-    for number in 0..50 {
-        let body = json!({ "value": value(number), "nonce": NONCE }).to_string();
+    for number in 0..50_u8 {
+        let body = json!({ "value": value(number.into()), "nonce": NONCE }).to_string();
         let mut socket = TcpStream::connect(&address).unwrap();
         write!(
             socket,
@@ -108,6 +108,8 @@ fn an_abandoned_write_is_read() {
             body.len(),
         )
         .unwrap();
+        // Early ones find the vault before it has begun to write.
+        sleep(Duration::from_millis(number.into()));
         drop(socket);
         read(&site, "a");
     }

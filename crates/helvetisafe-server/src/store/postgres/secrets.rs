@@ -1,7 +1,7 @@
 //! Secrets. No statement finds an expired one, even before it is removed.
 //!
-//! A write locks the organization, account and token that allow it against a change, writes the row, replaces the number
-//! of one shard of the list's version, and records its id: in one statement.
+//! A write locks the organization and the token that allow it against a change, writes the row, replaces the number of one
+//! shard of the list's version, and records its id: in one statement.
 
 use helvetisafe_proto::KeyName;
 #[cfg(feature = "faults")]
@@ -41,7 +41,8 @@ pub(super) use live;
 /// A write of a secret of the tenant $1, $2, that returns `dates` for each row. The parameters are those of `bind_grant`.
 /// Its row has the epoch of the organization, if the token is valid, and the dates of the written row, if any.
 ///
-/// A token that is removed while the statement waits for a lock is not found, since the locked rows are read again.
+/// A token that is removed while the statement waits for a lock is not found, since the locked rows are read again. The
+/// account is not locked, since its tokens go when it is disabled.
 macro_rules! write_secret {
     ($write:expr) => {
         concat!(
@@ -51,7 +52,7 @@ macro_rules! write_secret {
              WHERE organizations.id = $1 AND accounts.status = 'active' AND tokens.hash = $6 \
              AND (tokens.expires_at IS NULL OR tokens.expires_at > ",
             now!(),
-            ") FOR SHARE), written AS (",
+            ") FOR SHARE OF organizations, tokens), written AS (",
             $write,
             " RETURNING ",
             date_columns!(),
