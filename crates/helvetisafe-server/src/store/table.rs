@@ -1,7 +1,7 @@
 //! The tables and their rows, for copies to another database.
 //!
-//! The tables of both databases have the same columns. Not copied are the steps, the leases and the recent writes of
-//! nodes, which belong to a database, and the versions of lists, which are random and made anew.
+//! The tables of both databases have the same columns. Not copied are the steps, leases and fences of writes, which belong
+//! to a database, and the versions of lists, which are random and made anew.
 
 use sha2::{Digest, Sha256};
 
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use crate::store::{Database, Store};
 
-    /// The tables that are not copied. `writes` is one of later versions on PostgreSQL.
+    /// The tables that are not copied.
     const OTHERS: [&str; 4] = ["leases", "list_versions", "migrations", "writes"];
 
     /// A column that a migration adds has to be copied.
