@@ -153,8 +153,12 @@ pub(super) fn schema_problem(
     migrates: bool,
 ) -> Option<Problem> {
     let subject = format!("database {database}");
+    let role = match database.sqlite_file() {
+        Some(_) => "",
+        None => " as the role that owns the tables",
+    };
     let remedy = format!(
-        "run helvetisafe-server migrate --database {}",
+        "run helvetisafe-server migrate --database {}{role}",
         database.quoted()
     );
     match schema {
