@@ -43,7 +43,7 @@ pub(crate) fn run(world: &World, client: &Client, name: &str) -> Seen {
     let secrets = client.secrets();
     let mut seen = Seen::default();
     let mut round = 0;
-    while !world.is_over() {
+    while world.left() > 0 {
         round += 1;
         let key = format!("{name}_{}", round % SECRETS);
         let value = round.to_string();

@@ -59,6 +59,14 @@ pub(crate) enum Effect {
 }
 
 impl Needs {
+    /// Returns the value that it names.
+    pub(crate) fn value(self) -> Option<Value> {
+        match self {
+            Self::Exactly(value) | Self::OtherThan(value) => Some(value),
+            Self::Anything | Self::Present | Self::Absent => None,
+        }
+    }
+
     pub(crate) fn are_met_by(self, state: Option<Value>) -> bool {
         match self {
             Self::Anything => true,

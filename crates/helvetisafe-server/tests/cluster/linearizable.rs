@@ -9,6 +9,9 @@ use super::world::World;
 /// The variable with the number of operations.
 const OPERATIONS: &str = "HELVETISAFE_TEST_OPERATIONS";
 
+/// The operations between two interruptions of a node.
+const BETWEEN: usize = 400;
+
 #[test]
 fn what_clients_of_three_nodes_see_is_linearizable() {
     let Some(database) = helvetisafe_test_postgres::database() else {
@@ -39,14 +42,17 @@ fn what_clients_of_three_nodes_see_is_linearizable() {
 /// Kills and drains one node after the other, each of which starts again. Returns the number of interruptions.
 fn interrupt(nodes: &mut [Node], world: &World) -> usize {
     let mut interruptions = 0;
-    while !world.is_over() {
+    while world.left() > 0 {
         let at = interruptions % nodes.len();
         match interruptions % 2 {
             0 => nodes[at].crash(),
             _ => nodes[at].drain(),
         }
         interruptions += 1;
-        sleep(Duration::from_millis(500));
+        let next = world.left().saturating_sub(BETWEEN);
+        while world.left() > next {
+            sleep(Duration::from_millis(20));
+        }
     }
     interruptions
 }

@@ -124,8 +124,8 @@ impl World {
         self.left.fetch_update(order, order, take).is_ok()
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0
+    pub(crate) fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
     }
 
     pub(crate) fn now(&self) -> u64 {
