@@ -10,6 +10,7 @@ from organization import (
     BOB,
     BOB_SPKI,
     MALLORY,
+    ORDER,
     Chain,
     entry_hash,
     field,
@@ -143,6 +144,11 @@ def _signers(kit):
             "signature",
             _body([entry[0], entry[1][:-32] + _plus_order(entry[1][-32:])]),
         ),
+        "signature-small-order": (
+            "R of the signature is the neutral element.",
+            "signature",
+            _body([entry[0], entry[1][:-64] + ADA.sign_with_zero_nonce(entry[1][:-length])]),
+        ),
         "signature-zero": ("The signature is zero.", "signature", _body([entry[0], entry[1][:-64] + bytes(64)])),
         "signature-missing": ("There is no signature.", "malformed", _body([entry[0], entry[1][:-length]])),
     }
@@ -158,8 +164,7 @@ def _genesis(signer):
 
 
 def _plus_order(number):
-    order = 2**252 + 27742317777372353535851937790883648493
-    return (int.from_bytes(number, "little") + order).to_bytes(32, "little")
+    return (int.from_bytes(number, "little") + ORDER).to_bytes(32, "little")
 
 
 def _contents(kit):

@@ -62,17 +62,30 @@ def terms_of(organization="acme", epoch=1, id=None, name=NAME, scopes=SCOPES, ex
     return fields("HelvetiSafe invite v1", organization, epoch, id, name, scopes, expires)
 
 
+# Of the group, RFC 8032 section 5.1.
+ORDER = 2**252 + 27742317777372353535851937790883648493
+
+
 class Signer:
     """An administrator's Ed25519 key."""
 
     def __init__(self, name):
-        self.key = Ed25519PrivateKey.from_private_bytes(derived(f"signing key {name}", 32))
+        self.seed = derived(f"signing key {name}", 32)
+        self.key = Ed25519PrivateKey.from_private_bytes(self.seed)
         raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
         self.public = self.key.public_key().public_bytes(*raw)
         self.text = "ed25519:" + b64(self.public).rstrip("=")
 
     def sign(self, message):
         return self.key.sign(message)
+
+    def sign_with_zero_nonce(self, message):
+        """A signature whose R is the neutral element: only strict verifiers refuse it."""
+        scalar = int.from_bytes(hashlib.sha512(self.seed).digest()[:32], "little")
+        scalar = scalar & ~7 & (1 << 255) - 1 | 1 << 254
+        r = b"\1" + bytes(31)
+        k = int.from_bytes(hashlib.sha512(r + self.public + message).digest(), "little")
+        return r + (k * scalar % ORDER).to_bytes(32, "little")
 
 
 ADA, BOB, MALLORY = Signer("ada"), Signer("bob"), Signer("mallory")

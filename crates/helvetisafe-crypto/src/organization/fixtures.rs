@@ -1,5 +1,7 @@
 //! An organization for tests: Ada founded it, and Bob is invited.
 
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
 use std::sync::LazyLock;
 
 use super::*;

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -10,7 +12,8 @@ fn life() -> (Acme, SigningKey, Vec<Entry>) {
     let (mut acme, bob) = (acme(), SigningKey::generate().unwrap());
     let request = verified(&acme, Some(bob.verification_key()));
     let mut entries = std::vec![acme.genesis.clone()];
-    let steps: [&dyn Fn(&Chain) -> Result<Entry, ChainError>; 5] = [
+    type Step<'a> = &'a dyn Fn(&Chain) -> Result<Entry, ChainError>;
+    let steps: [Step<'_>; 5] = [
         &|chain| chain.confirm(&request, &acme.ada),
         &|chain| chain.add_administrator(&request, &acme.ada),
         &|chain| chain.rotate(&other_fingerprint(), &bob),

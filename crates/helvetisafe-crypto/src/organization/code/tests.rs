@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
 use std::string::String;
 
 use proptest::prelude::*;

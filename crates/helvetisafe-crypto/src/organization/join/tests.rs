@@ -65,7 +65,8 @@ fn every_field_is_authenticated() {
 #[test]
 fn an_authentic_request_has_to_fit_invitation_and_chain() {
     let acme = acme();
-    let cases: [(fn(&mut JoinRequest), JoinRefused); 6] = [
+    type Change = fn(&mut JoinRequest);
+    let cases: [(Change, JoinRefused); 6] = [
         (
             |request| request.organization.push('2'),
             JoinRefused::Organization,
