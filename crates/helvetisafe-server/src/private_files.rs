@@ -151,11 +151,6 @@ pub(crate) fn read_key(path: &Path, subject: &str) -> Result<Zeroizing<Vec<u8>>,
     Ok(text)
 }
 
-/// Returns true if other users can read or write a file with a secret, as [`read_key`] refuses it.
-pub(crate) fn is_secret_exposed(path: &Path) -> std::io::Result<bool> {
-    Ok(exposing_mode(&File::open(path)?)?.is_some())
-}
-
 /// Returns true if users other than the owner can write a file or a folder.
 #[cfg(unix)]
 pub(crate) fn is_writable_by_others(path: &Path) -> std::io::Result<bool> {

@@ -86,14 +86,6 @@ impl Database {
         self.sqlite_file().is_some_and(sqlite::is_in_use)
     }
 
-    /// Returns the files with secrets that the URL of PostgreSQL names.
-    pub(crate) fn secret_files(&self) -> Vec<&Path> {
-        match &self.0 {
-            Engine::Postgres(address) => address.secret_files().collect(),
-            Engine::Memory | Engine::Sqlite(_) => Vec::new(),
-        }
-    }
-
     /// Asks every host of PostgreSQL; SQLite has none.
     pub(crate) async fn hosts(&self) -> Vec<Host> {
         match &self.0 {

@@ -32,7 +32,6 @@ pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
             Some(path) => file(database, path, &subject),
             None => hosts(&database.hosts().await, migrates),
         };
-        checks.extend(database.secret_files().into_iter().filter_map(secret_file));
         // A database that cannot be used has no tables that can be read.
         if checks.iter().all(|it| it.status != super::Status::Fault) {
             checks.push(tables(database, migrates, &subject).await);
@@ -216,24 +215,6 @@ fn primary(primary: &Primary, host: &str, migrates: bool) -> Vec<Checked> {
         );
     }
     checks
-}
-
-/// Checks a file with a secret, which PostgreSQL's own programs ignore if others can read it.
-fn secret_file(path: &Path) -> Option<Checked> {
-    let subject = format!("file {}", path.display());
-    match private_files::is_secret_exposed(path) {
-        Ok(false) => None,
-        Ok(true) => {
-            let remedy = format!("run chmod 600 {}", crate::error::quoted(path));
-            let problem = Problem::new(subject, "can be read or written by other users", remedy);
-            Some(Checked::warning(NAME, &problem))
-        }
-        Err(error) => {
-            let problem = format_args!("cannot be read: {error}");
-            let problem = Problem::new(subject, problem, "check the path and its permissions");
-            Some(Checked::fault(NAME, &problem))
-        }
-    }
 }
 
 async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {

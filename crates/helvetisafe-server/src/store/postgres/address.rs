@@ -119,12 +119,6 @@ impl Address {
         self.hosts.len()
     }
 
-    /// Returns the files with secrets.
-    pub(in crate::store) fn secret_files(&self) -> impl Iterator<Item = &Path> {
-        let files = self.password_file.iter().chain(&self.client_key);
-        files.map(PathBuf::as_path)
-    }
-
     /// Returns the name and the port of one of the hosts.
     pub(super) fn host_name(&self, host: usize) -> String {
         self.hosts[host % self.hosts.len()].to_string()

@@ -33,6 +33,11 @@ pub(super) fn in_memory() -> Result<Connection, rusqlite::Error> {
 /// Opens the connection that writes. The write-ahead log is on the disk before a write is acknowledged.
 pub(super) fn writing(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = prepared(Connection::open(path)?)?;
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages == 0 {
+        // A new file has nothing that a journal on the disk could restore.
+        connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
