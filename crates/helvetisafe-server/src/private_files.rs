@@ -19,7 +19,7 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Returns the same options for a file in a folder that others may write: a link is not followed.
+/// Returns the options of [`options`] that do not follow a link, for a file in a folder that others may write.
 pub(crate) fn options_without_links() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has such links"))]
     let mut options = options();

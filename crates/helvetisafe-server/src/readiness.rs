@@ -128,7 +128,7 @@ impl Found {
         standby.into_iter().chain(clock.then_some(CLOCK))
     }
 
-    /// Logs what is new since the probe before, since there are several probes a minute.
+    /// Logs the changes since the last probe. Probes are frequent, so unchanged results are not logged.
     fn log_changes(self, before: Self, error: Option<String>) {
         match (self.reason, error) {
             (reason, _) if reason == before.reason => {}

@@ -96,7 +96,7 @@ impl Store {
         migrated.map_err(|error| self.error(error))
     }
 
-    /// Returns the migrations that the database has seen, beside those of this version.
+    /// Compares the migrations of the database with those of this version.
     pub(crate) async fn migrations(&self) -> Result<Migrations, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.migrations().await,

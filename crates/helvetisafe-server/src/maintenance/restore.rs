@@ -39,7 +39,7 @@ pub struct Restored {
     pub contents: Contents,
 }
 
-/// Makes a SQLite database of a backup. The backup is copied and checked first, and then gets the name of the database: at
+/// Makes a SQLite database from a backup. The backup is copied and checked first, and then gets the name of the database: at
 /// any moment there is the old database or the new one.
 ///
 /// # Errors
@@ -149,7 +149,7 @@ fn in_use(input: &Path) -> Error {
 }
 
 impl Restored {
-    /// Returns what the operator has to know about the time between the backup and its restore.
+    /// Returns the warning to the operator about changes between the backup and its restore.
     #[must_use]
     pub fn warning(&self) -> String {
         let time = self.contents.last_change;

@@ -12,12 +12,12 @@ pub(crate) struct Step {
     pub(super) needs: usize,
 }
 
-/// The migrations that a database has seen, beside those of this version.
+/// The migrations of a database, compared with those of this version.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Migrations {
     pub(super) steps: &'static [Step],
     pub(crate) seen: usize,
-    /// The number of steps that a vault has to know, as later versions have stored it; `None` if one has not.
+    /// The number of steps that a vault has to know, as stored by later versions; `None` if one did not store it.
     pub(super) needs: Option<usize>,
 }
 
@@ -40,7 +40,7 @@ impl Migrations {
         Schema::compare(self.seen, self.needs, self.steps.len())
     }
 
-    /// Returns the steps that are still to run.
+    /// Returns the pending steps.
     pub(crate) fn pending(&self) -> &'static [Step] {
         self.between(self.seen, self.steps.len())
     }

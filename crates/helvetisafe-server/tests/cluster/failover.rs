@@ -28,7 +28,7 @@ const APPLICATIONS: usize = 4;
 const HEAD: &str = "| | promoted after | without a read | without a write | longest call | calls | failed | \
                     unknown outcome | unanswered without retries |\n|---|---|---|---|---|---|---|---|---|";
 
-/// What applications see of one failover.
+/// The effect of one failover on applications.
 struct Figures {
     /// The time from the loss of the primary to the end of the promotion.
     promoted: Duration,

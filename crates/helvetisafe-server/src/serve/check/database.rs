@@ -1,4 +1,4 @@
-//! The database: its file or its hosts, its tables, and the rights of its user.
+//! Checks of the database: its file or its hosts, its tables, and the rights of its user.
 
 use std::fmt::Display;
 use std::path::Path;

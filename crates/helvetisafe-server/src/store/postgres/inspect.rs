@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Address, now};
 use crate::store::{Moment, skew};
 
-/// The longest time for a host to be connected to and to answer.
+/// The timeout of the connection to a host and of its answers.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// A host of the URL.
@@ -85,7 +85,7 @@ impl Address {
         let sent = Timestamp::now();
         let row = sqlx::query(FACTS).fetch_one(&mut connection).await?;
         let received = Timestamp::now();
-        // The facts are there, whatever becomes of the connection.
+        // The facts are complete, so a failure to close the connection does not matter.
         let _ = connection.close().await;
         if !row.try_get("is_primary")? {
             return Ok(Role::Standby);

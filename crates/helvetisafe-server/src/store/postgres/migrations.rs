@@ -88,7 +88,7 @@ impl Postgres {
         Ok(STEPS.len().saturating_sub(self.seen().await?))
     }
 
-    /// Returns the steps that the database has seen, beside those of this version.
+    /// Compares the steps of the database with those of this version.
     pub(in crate::store) async fn migrations(&self) -> Result<Migrations, StoreError> {
         let seen = self.seen().await?;
         Ok(Migrations {
