@@ -141,7 +141,7 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::Member`] when the
-    /// account is a member.
+    /// account is a member; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn confirm(
         &self,
         request: &VerifiedJoinRequest,
@@ -164,7 +164,7 @@ impl Chain {
     ///
     /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::NoVerificationKey`] when
     /// it has none; [`ChainError::Member`] when the account is not a member with the public key of the request, or is an
-    /// administrator.
+    /// administrator; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn add_administrator(
         &self,
         request: &VerifiedJoinRequest,
@@ -191,7 +191,7 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Member`] when the account is not an administrator; [`ChainError::LastAdministrator`] when there
-    /// is no other.
+    /// is no other; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn remove_administrator(
         &self,
         account: &str,
@@ -206,7 +206,7 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Member`] when the account is not a member; [`ChainError::LastAdministrator`] when there would be
-    /// no administrator.
+    /// no administrator; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn disable(&self, account: &str, key: &SigningKey) -> Result<Entry, ChainError> {
         let account = account.to_owned();
         self.sign(Event::MemberDisabled { account }, key)
@@ -216,7 +216,8 @@ impl Chain {
     ///
     /// # Errors
     ///
-    /// [`ChainError::EarlierKey`] when the chain has had this org key.
+    /// [`ChainError::EarlierKey`] when the chain has had this org key; [`ChainError::Signer`] when `key` is not an
+    /// administrator's.
     pub fn rotate(&self, fingerprint: &Fingerprint, key: &SigningKey) -> Result<Entry, ChainError> {
         let fingerprint = *fingerprint;
         self.sign(Event::Rotation { fingerprint }, key)

@@ -57,7 +57,7 @@ pub fn restore(
     })?;
     check_input(input, path)?;
     check_owner(path)?;
-    // A link stays a link.
+    // Through a link, the file that it points to is replaced.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let _lock = private_files::lock(path)?;
     let file = NewFile::create(path, Existing::of(options.replace))?;
@@ -77,7 +77,7 @@ pub fn restore(
 fn fill(input: &Path, file: &NewFile, options: RestoreOptions) -> Result<sqlite::Contents, Error> {
     let mut source = File::open(input).map_err(Error::file("read", input))?;
     std::io::copy(&mut source, &mut file.file()).map_err(Error::file("write", file.partial()))?;
-    // No vault was started meanwhile.
+    // A vault may have started during the copy.
     check_unused(input)?;
     let inspect = || sqlite::inspect(file.partial()).map_err(failed(input));
     let contents = inspect()?;

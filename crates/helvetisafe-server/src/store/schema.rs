@@ -8,7 +8,7 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(super) script: &'static str,
     /// The number of steps that a vault has to know to serve the tables after this one: its own number, or less if it
-    /// only adds what earlier vaults do not notice. The database stores it, so that these vaults can read it.
+    /// only adds tables or columns that earlier vaults ignore. The database stores it, so that these vaults can read it.
     pub(super) needs: usize,
 }
 

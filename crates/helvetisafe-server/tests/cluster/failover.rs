@@ -64,7 +64,7 @@ fn a_failover_of_the_database_is_hidden_from_applications_and_loses_nothing() {
     }
 }
 
-/// `None` if this machine lacks a program.
+/// Runs one failover under load. Returns `None` if this machine lacks a program.
 fn fail_over() -> Option<Figures> {
     let mut primary = Server::start(&[])?;
     let standby = primary.standby();

@@ -125,7 +125,7 @@ impl Host {
     }
 }
 
-/// Describes a host. One that cannot be used is a fault only if there is no primary.
+/// Returns the check of a host. A host that cannot be used is a fault only if there is no primary.
 fn host(host: &Host, has_primary: bool) -> Checked {
     let name = &host.name;
     match &host.role {

@@ -91,8 +91,8 @@ impl Postgres {
         }
     }
 
-    /// Returns the record of a write; `None` if it did not happen, and now cannot. Waits for a standby that is about to
-    /// be promoted.
+    /// Returns the record of a write. If the write did not happen, fences it and returns `None`. Waits for a standby that is
+    /// about to be promoted.
     async fn look_up(&self, id: i64) -> Result<Option<Record>, StoreError> {
         let statement = || {
             sqlx::query(concat!(
