@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) warnings: Vec<Reason>,
     /// True if a commit waits for a standby; `None` if the database has none, or could not be asked.
     pub(crate) is_replicated: Option<bool>,
-    /// The clock of a database that nodes share, less that of this node.
+    /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
 }
 

@@ -334,7 +334,7 @@ impl Store {
     }
 
     /// Reads the whole list, and passes each secret on, ordered by the bytes of the names. It takes milliseconds of its
-    /// thread for each thousand names. Ends with the first error of `add`.
+    /// thread for each thousand names. Stops at the first error of `add`.
     pub(crate) async fn read_list<E: From<StoreError>>(
         &self,
         tenant: Tenant,

@@ -1,4 +1,4 @@
-//! What all clients share, and the check of what they saw.
+//! The state that all clients share, and the check of their histories.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -42,9 +42,9 @@ pub(crate) struct Primary {
     pub(crate) connections: i32,
     /// True if the user may make tables.
     pub(crate) may_migrate: bool,
-    /// The tables that the user may not read and write, with commas.
+    /// The tables that the user may not read and write, separated by commas.
     pub(crate) closed_tables: String,
-    /// The clock of the server, less that of this machine.
+    /// The clock of the server minus that of this machine.
     pub(crate) skew: SignedDuration,
 }
 
@@ -63,7 +63,7 @@ const FACTS: &str = concat!(
 );
 
 impl Address {
-    /// Asks every host, one after the other.
+    /// Inspects every host, one after the other.
     pub(in crate::store) async fn inspect(&self) -> Vec<Host> {
         let mut hosts = Vec::new();
         for index in 0..self.host_count() {
