@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# The checks that need the compiler and no quiet machine: they run while the tests wait for processes, sockets and clocks.
-# .ci/run starts it, prints its output, and fails if it does. First what has a target folder of its own, so that the tests
-# find the lock of theirs free when they begin.
+# Runs the checks that need the compiler, but no idle machine. .ci/run starts it beside the tests, prints its output, and
+# fails if it fails. The checks with their own target folder come first, so that the tests find theirs unlocked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

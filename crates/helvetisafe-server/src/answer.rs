@@ -29,7 +29,7 @@ pub(crate) struct Answer<'a> {
     json: Vec<u8>,
     share: Share,
     budget: &'a Budget,
-    /// Frees memory of the budget.
+    /// Frees memory of the budget, such as cached lists.
     give_way: &'a dyn Fn(),
 }
 

@@ -15,7 +15,7 @@ use crate::store::{ListVersion, Moment, Tenant};
 
 pub(crate) use build::Builds;
 
-/// The largest total of all lists in bytes: about 250 000 names.
+/// The maximum total size of all lists in bytes: about 250 000 names.
 const CAPACITY: usize = 32 << 20;
 
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl ListCache {
         (fits && list.is_valid(version, now)).then(|| list.body.clone())
     }
 
-    /// Returns the size of the last list in bytes, whatever its version.
+    /// Returns the size of the last list in bytes, of any version.
     pub(crate) fn size(&self, tenant: Tenant) -> Option<usize> {
         Some(self.lock().lists.get(&tenant)?.body.len())
     }

@@ -19,10 +19,10 @@ static IS_JSON: AtomicBool = AtomicBool::new(false);
 /// The lines for the thread that writes them; `None` if they are written by the caller.
 static QUEUE: RwLock<Option<SyncSender<String>>> = RwLock::new(None);
 
-/// The number of lines that wait for standard error. Further ones are dropped, since a slow reader must not delay requests.
+/// The capacity of the queue. Further lines are dropped, since a slow reader must not delay requests.
 const QUEUED_LINES: usize = 4096;
 
-/// The longest wait for the lines in the queue, when the process ends.
+/// The timeout for writing the queued lines when the process ends.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// The form of messages.
@@ -75,7 +75,7 @@ pub(crate) fn write(mut line: String) -> bool {
     }
 }
 
-/// The thread that writes the lines. It ends when this is dropped, after the lines that wait, unless standard error is stuck.
+/// The thread that writes the lines. Dropping it writes the queued lines first, unless standard error is stuck.
 pub(crate) struct Writer(Receiver<()>);
 
 impl Writer {
@@ -86,7 +86,7 @@ impl Writer {
         let thread = std::thread::Builder::new().name("helvetisafe-log".to_owned());
         thread.spawn(move || {
             for line in queue {
-                // Without a reader there is no log.
+                // A failed write loses the line, and nothing else.
                 let _ = io::stderr().write_all(line.as_bytes());
             }
             drop(ended);
@@ -99,7 +99,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         *QUEUE.write().unwrap_or_else(PoisonError::into_inner) = None;
-        // An error is the end of the thread.
+        // An error means that the thread has ended, or that the timeout has passed.
         let _ = self.0.recv_timeout(FLUSH);
     }
 }

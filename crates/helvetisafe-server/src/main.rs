@@ -58,22 +58,22 @@ enum Command {
     },
     /// Make the tables of a database, or bring those of an earlier version up to date.
     ///
-    /// It prints the migrations that it ran, and does nothing if there are none to run. A vault on SQLite has to be stopped.
-    /// Nodes on PostgreSQL go on; of several that migrate at the same time, one does, and the others wait.
+    /// It prints the migrations that it ran, and does nothing if none is pending. A vault on SQLite has to be stopped.
+    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does, and the others wait.
     Migrate(MigrateOptions),
     /// Copy a SQLite database into a file, while a vault serves it or not.
     ///
     /// The file has the state of one moment. It is checked, and gets its name when it is complete. For PostgreSQL, use
     /// pg_dump.
     Backup(BackupArguments),
-    /// Make a SQLite database of a backup.
+    /// Make a SQLite database from a backup.
     ///
     /// The backup is copied and checked before it gets the name of the database, whose vault has to be stopped. Tokens that
     /// were revoked after the backup are valid again, unless they have expired; see --without-tokens.
     Restore(RestoreArguments),
     /// Copy a whole vault into an empty database, such as from SQLite to PostgreSQL.
     ///
-    /// Accounts, wrapped keys, tokens and secrets with their versions are copied, so that clients notice nothing. Both
+    /// Accounts, wrapped keys, tokens and secrets with their versions are copied, so clients need no change. Both
     /// databases are compared before the copy becomes visible as a whole. A vault on SQLite has to be stopped. PostgreSQL is
     /// read as of one moment: stop its nodes, or later writes are not in the copy.
     Copy(CopyOptions),

@@ -38,7 +38,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error>
     runtime.block_on(work)
 }
 
-/// Returns a function for `map_err` that adds the name of a file with a copy.
+/// Returns a function for `map_err` that adds the path of a copy to an error.
 fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
     move |error| {
         let (problem, remedy) = match error {
@@ -65,7 +65,7 @@ fn check_exists(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Refuses root for the files of another user, whose vault could not read what root makes.
+/// Refuses root for the files of another user, whose vault could not read files of root.
 #[cfg(unix)]
 fn check_owner(database: &Path) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
@@ -86,7 +86,7 @@ fn check_owner(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the file of a SQLite database; for PostgreSQL the refusal with the program that does the same.
+/// Returns the file of a SQLite database. For PostgreSQL, returns an error that names the equivalent program.
 fn sqlite_file<'a>(
     database: &'a Database,
     verb: &str,

@@ -19,7 +19,7 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Returns the same options for a file in a folder that others may write: a link is not followed.
+/// Returns the options of [`options`] that do not follow a link, for a file in a folder that others may write.
 pub(crate) fn options_without_links() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has such links"))]
     let mut options = options();
@@ -74,7 +74,7 @@ pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// Returns the path of the lock file of a path.
+/// Returns the path of the lock file for a path.
 pub(crate) fn lock_path(path: &Path) -> PathBuf {
     // A link and its target are one file.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -104,10 +104,10 @@ fn check(_: &Path, _: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The largest file of a certificate chain or a key, in bytes.
+/// The maximum size of a file with a certificate chain or a key, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Refuses a pipe, whose reader could wait without end, a device, a folder, and a file that is far too large.
+/// Refuses a folder, a device, a file that is far too large, and a pipe, which could block its reader forever.
 pub(crate) fn check_regular(path: &Path, subject: &str) -> Result<(), Problem> {
     let metadata = std::fs::metadata(path).map_err(|error| {
         let problem = format_args!("cannot be read: {error}");

@@ -78,7 +78,7 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
 }
 
 /// Returns the address of each element of `Forwarded`, RFC 7239 section 4; `None` for an invalid or hidden one. If a
-/// quote is open at the end, no element can be told from another.
+/// quote is open at the end, the elements cannot be separated.
 fn forwarded(value: &str) -> Vec<Option<IpAddr>> {
     let elements = split(value, ',').map(|all| all.into_iter().map(forwarded_for).collect());
     elements.unwrap_or_else(|| vec![None])

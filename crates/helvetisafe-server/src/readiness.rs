@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) warnings: Vec<Reason>,
     /// True if a commit waits for a standby; `None` if the database has none, or could not be asked.
     pub(crate) is_replicated: Option<bool>,
-    /// The clock of a database that nodes share, less that of this node.
+    /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
 }
 
@@ -128,7 +128,7 @@ impl Found {
         standby.into_iter().chain(clock.then_some(CLOCK))
     }
 
-    /// Logs what is new since the probe before, since there are several probes a minute.
+    /// Logs the changes since the last probe. Probes are frequent, so unchanged results are not logged.
     fn log_changes(self, before: Self, error: Option<String>) {
         match (self.reason, error) {
             (reason, _) if reason == before.reason => {}

@@ -109,7 +109,7 @@ pub(super) fn report(matches: &ArgMatches) -> ExitCode {
     }
 }
 
-/// Returns the variables that are no settings.
+/// Returns the unknown variables.
 fn unknown() -> Vec<Problem> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     unknown_variables(names)

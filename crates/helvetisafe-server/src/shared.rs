@@ -19,11 +19,11 @@ use crate::store::{Moment, Store, StoreError, Tenant};
 /// The number of lists and pages that are read at the same time.
 pub(crate) const LIST_READS: usize = 4;
 
-/// The longest time that a request waits until its list or page is read.
+/// The timeout of a request that waits for its turn to read a list or a page.
 const MAX_LIST_WAIT: Duration = Duration::from_secs(2);
 
-/// The most memory of one secret of a page in bytes: its row, and its JSON in a buffer that doubles, each with a name of
-/// at most 255 bytes.
+/// The upper bound of the memory of one secret of a page, in bytes: its row, and its JSON in a buffer that doubles, each
+/// with a name of at most 255 bytes.
 const ROW_BOUND: usize = 2048;
 
 /// The size of a secret's JSON without its name, value and nonce, in bytes.
@@ -83,7 +83,7 @@ impl Shared {
     /// Reads a list, writes each secret as JSON when it arrives, and caches the result.
     async fn read_list(&self, tenant: Tenant) -> Result<Bytes, ReadError> {
         let give_way = || self.lists.clear();
-        // It is about as long as the last one.
+        // A list is about as long as the last one.
         let size = self.lists.size(tenant);
         let mut answer = Answer::begin(&self.answers, &give_way, size)?;
         let (mut separator, mut expires_at, mut length) = ("", None, 0);
@@ -111,8 +111,8 @@ impl Shared {
 
     /// Returns the JSON of a page of the list, from the cache if it is the whole list and nothing has changed.
     ///
-    /// A page takes milliseconds, so a thread for such work reads it. Few are read at a time, each with its share of the
-    /// budget; the others wait without memory, and a request whose client disconnects meanwhile is not begun.
+    /// A page takes milliseconds, so a blocking thread reads it. Few pages are read at a time, each with its share of the
+    /// budget. The others wait without memory, and a waiting request is dropped when its client disconnects.
     pub(crate) async fn list_page(
         self: &Arc<Self>,
         tenant: Tenant,
@@ -128,7 +128,7 @@ impl Shared {
         let share = self.share(page_bound(page.limit))?;
         let (shared, runtime) = (Arc::clone(self), Handle::current());
         let read = spawn_blocking(move || {
-            // Here, since the read continues if the client disconnects.
+            // Held by the thread, since the read continues if the client disconnects.
             let _turn = turn;
             match page.after {
                 None => runtime.block_on(shared.first_page(tenant, page, share)),
@@ -226,7 +226,7 @@ fn page_bound(limit: u32) -> usize {
         .saturating_mul(ROW_BOUND)
 }
 
-/// Serializes an answer whose share of the budget was taken before.
+/// Serializes an answer, whose share of the budget is taken already.
 fn serialize(mut share: Share, answer: &SecretsAnswer) -> Result<Bytes, ReadError> {
     let json = serde_json::to_vec(answer);
     let mut json = json.map_err(|error| StoreError::Failed(error.to_string()))?;

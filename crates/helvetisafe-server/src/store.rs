@@ -96,7 +96,7 @@ impl Store {
         migrated.map_err(|error| self.error(error))
     }
 
-    /// Returns the migrations that the database has seen, beside those of this version.
+    /// Compares the migrations of the database with those of this version.
     pub(crate) async fn migrations(&self) -> Result<Migrations, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.migrations().await,
@@ -334,7 +334,7 @@ impl Store {
     }
 
     /// Reads the whole list, and passes each secret on, ordered by the bytes of the names. It takes milliseconds of its
-    /// thread for each thousand names. Ends with the first error of `add`.
+    /// thread for each thousand names. Stops at the first error of `add`.
     pub(crate) async fn read_list<E: From<StoreError>>(
         &self,
         tenant: Tenant,

@@ -16,7 +16,7 @@ pub fn follow_chain(data: &[u8]) {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return;
     };
-    // Whatever the anchor of the file is: this one accepts every valid chain.
+    // This anchor, unlike that of the file, accepts every valid chain.
     let anchor = Anchor::Key(*first.signer());
     let Ok(chain) = Chain::follow("acme", &anchor, &entries) else {
         return;
@@ -51,7 +51,7 @@ fn read(bytes: &[u8]) -> Option<Entry> {
     Some(entry)
 }
 
-/// Changes one bit of the last entry, which is then refused as an entry or as a part of the chain.
+/// Checks that the last entry is refused, as an entry or as a part of the chain, after a change of one bit.
 fn check_changed(entries: &[Entry], data: &[u8]) {
     let Some((last, others)) = entries.split_last() else {
         return;

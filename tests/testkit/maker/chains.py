@@ -1,4 +1,4 @@
-"""Chains of signed entries, and what a client trusts before it follows them."""
+"""Chains of signed entries, and their anchors."""
 
 import json
 

@@ -117,7 +117,7 @@ def sha256(data):
 
 
 class Chain:
-    """Makes entries, each after the last; what is not given follows from the entries before."""
+    """Makes entries, each after the last. Missing arguments follow from the entries before."""
 
     def __init__(self, organization="acme", **changes):
         self.organization, self.entries, self.epoch, self.keys = organization, [], 1, [ADA]

@@ -137,7 +137,7 @@ impl Args {
         }
     }
 
-    /// Refuses a mode and a group that nothing gets, so that no user relies on them.
+    /// Refuses `--mode` and `--group` if no file gets them, so that no user relies on them.
     fn refuse_unused_access(&self) -> Result<(), Failure> {
         let is_socket = |address: &Option<Address>| matches!(address, Some(Address::Socket(_)));
         let has_file = output_file::named(&self.token_file).is_some();

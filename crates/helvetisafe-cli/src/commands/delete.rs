@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     failures.finish_counted(tried, keys.len(), "tried")
 }
 
-/// Tries again as long as the vault asks for fewer requests and the time allows it.
+/// Deletes a secret. Retries at the rate limit of the vault, within the timeout.
 fn delete(key: &KeyName, vault: &Vault) -> Result<Result<(), Error>, Failure> {
     let time = vault.budget()?.left();
     let time = time.unwrap_or(Timeouts::default().operation);

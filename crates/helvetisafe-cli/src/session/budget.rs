@@ -104,8 +104,8 @@ impl Budget {
     }
 }
 
-/// Returns true if the vault asks for fewer requests, and the pause is shorter than the time that is left. The client
-/// waits before its next request.
+/// Returns true if the error is a rate limit whose pause fits into the time left. The client itself waits before its
+/// next request.
 pub(crate) fn may_wait(error: &Error, left: Duration) -> bool {
     let pause = error.retry_after().unwrap_or_default();
     error.kind() == ErrorKind::RateLimited && pause < left

@@ -20,7 +20,7 @@ use known_vaults::KnownVaults;
 pub(crate) use rotation::TrustedKeys;
 pub(super) use rotation::rotation;
 
-/// The advice where nothing can be remembered.
+/// The advice if org keys cannot be remembered.
 const OTHER_STATE_FOLDER: &str = "or set HELVETISAFE_STATE_DIR to a folder that can be written";
 
 /// The use of a connection.
@@ -158,7 +158,7 @@ impl<'a> Trust<'a> {
         }
     }
 
-    /// Refuses a first write whose org key no person could compare.
+    /// Refuses a first write if no person could compare the org key.
     fn refuse_doubtful(&self, current: Fingerprint, messages: Messages) -> Result<(), Failure> {
         if self.memory.has_only_others(&self.vault, current) {
             return Err(doubtful(self.only_others(current), current).with_advice(&or_pin(current)));
@@ -178,7 +178,8 @@ impl<'a> Trust<'a> {
         Ok(())
     }
 
-    /// Fails as a write would at a first use. Call it after a read, which remembers the org key if possible.
+    /// Fails if a first write would fail because of the org key. Call it after a read, which remembers the org key if
+    /// possible.
     pub(super) fn check_write(
         &self,
         current: Fingerprint,

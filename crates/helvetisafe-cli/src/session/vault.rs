@@ -169,7 +169,7 @@ impl Vault {
         })
     }
 
-    /// Fails as a first write with a doubtful org key would. Writes nothing.
+    /// Fails if a first write would fail because of the org key. Writes nothing.
     pub(crate) fn check_trust_to_write(&self) -> Result<(), Failure> {
         let current = self.client()?.org_key_fingerprint();
         Trust::load(self.settings()?)?.check_write(current, self.messages)

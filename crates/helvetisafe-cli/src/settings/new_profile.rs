@@ -209,8 +209,8 @@ impl NewProfile {
     }
 }
 
-/// Returns a command whose program does not depend on the working directory. A name without a slash is searched in
-/// `PATH`.
+/// Returns a command whose program does not depend on the working directory. A name without a slash stays as it is: it
+/// is searched in `PATH`.
 fn absolute_program(argv: &[String]) -> impl Iterator<Item = String> {
     argv.iter().enumerate().map(|(index, word)| {
         let is_path = index == 0 && word.contains(is_separator);

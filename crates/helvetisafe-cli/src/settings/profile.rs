@@ -65,8 +65,7 @@ impl Profile {
         }
     }
 
-    /// Returns the profile of this name as it is, also with settings that no command could use, for a command that
-    /// removes or replaces it.
+    /// Returns a profile without validation, so that a command can remove or replace an invalid one.
     pub(super) fn find_unchecked(config: &ConfigFile, name: &str) -> Result<Self, Failure> {
         match config.profiles.get(name) {
             Some(entries) => Self::unchecked(&config.file, name, None, entries),
@@ -74,8 +73,8 @@ impl Profile {
         }
     }
 
-    /// Reads all profiles of the file as they are, and returns the name of the one that is used. Both are none
-    /// without a file.
+    /// Returns all profiles of the file, without validation, and the name of the one in use. Returns neither if there is
+    /// no file.
     pub(crate) fn load_all(args: &SettingsArgs) -> Result<(Vec<Self>, Option<String>), Failure> {
         let (name, named_by) = selected_name(args)?.unzip();
         let Some(config) = ConfigFile::load(args)? else {

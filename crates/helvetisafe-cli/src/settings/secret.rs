@@ -17,7 +17,7 @@ use crate::once::get_or_make;
 
 /// The limit in bytes: more than any credential has.
 const LIMIT: usize = 1 << 20;
-/// The begin of every PEM.
+/// The start of every PEM.
 const PEM: &[u8] = b"-----BEGIN";
 
 /// A secret that is read once: a command may ask for a password, and a pipe can be read only once.

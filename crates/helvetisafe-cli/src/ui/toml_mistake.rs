@@ -1,11 +1,11 @@
-//! The mistake in a text that is not TOML, without the text, which may hold a secret.
+//! The syntax error in a text that is not TOML, without the text, which may hold a secret.
 
-/// A mistake of the syntax.
+/// A syntax error.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mistake<'a> {
     /// The number of its line, from 1.
     pub(crate) line: usize,
-    /// The key, or the name of the table, that is there for the second time, if that is the mistake.
+    /// The repeated key or table, if the error is a repetition.
     pub(crate) repeated: Option<&'a str>,
 }
 

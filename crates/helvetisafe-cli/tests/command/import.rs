@@ -136,7 +136,7 @@ fn limited(refused: usize, headers: &'static str) -> Proxy {
 fn an_import_waits_for_a_rate_limit_as_long_as_its_time_allows() {
     let world = World::new();
     world.write(".env", &file(3), 0o600);
-    // More than a call repeats itself.
+    // More refusals than one call retries.
     let proxy = limited(12, "Retry-After: 1\r\n");
     let output = through(&world, &proxy, &["import", ".env"])
         .output()

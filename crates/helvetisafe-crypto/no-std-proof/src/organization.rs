@@ -9,7 +9,8 @@ use helvetisafe_crypto::{OrgKey, PrivateKey};
 use crate::PEM;
 use crate::runtime::Counter;
 
-/// Returns `None` if a step fails, or the new member is not in the chain.
+/// Founds an organization, and lets a second member join it. Returns `None` if a step fails, or the new member is not in
+/// the chain.
 pub(crate) fn found_and_join() -> Option<()> {
     let rng = &mut Counter(1);
     let org_key = OrgKey::generate_with_rng(rng).ok()?;

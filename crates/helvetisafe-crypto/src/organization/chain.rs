@@ -12,7 +12,7 @@ use entry::Content;
 pub use entry::{Entry, Event};
 pub use error::ChainError;
 
-/// The verified history of an organization: who is a member, who is an administrator, and which org key is valid.
+/// The verified history of an organization: its members, its administrators and its org keys.
 ///
 /// Every entry has the hash of the one before it, and is signed by a key that was an administrator's before it. So a
 /// vault can neither invent an entry nor leave one out; it can only withhold the newest ones from a client that never
@@ -25,7 +25,7 @@ pub struct Chain {
     head: Head,
     epoch: u64,
     fingerprint: Fingerprint,
-    /// Of every epoch.
+    /// The fingerprint of the org key of each epoch.
     fingerprints: BTreeMap<u64, Fingerprint>,
     members: BTreeMap<String, [u8; 32]>,
     administrators: BTreeMap<String, VerificationKey>,
@@ -40,13 +40,13 @@ pub struct Head {
     pub hash: [u8; 32],
 }
 
-/// What a client trusts before it follows a chain. It never comes from the vault.
+/// The trusted part of a chain, from which a client verifies the rest. It never comes from the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// The verification key of an administrator, who has signed at least one entry. Being listed in an entry is not
     /// enough: a vault can make a chain that lists any key.
     Key(VerificationKey),
-    /// A head that was seen before, or is in an invitation code. It must still be in the chain.
+    /// A head from an earlier chain or an invitation code. It must still be in the chain.
     Head(Head),
 }
 
@@ -141,7 +141,7 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::Member`] when the
-    /// account is a member.
+    /// account is a member; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn confirm(
         &self,
         request: &VerifiedJoinRequest,
@@ -162,8 +162,9 @@ impl Chain {
     ///
     /// # Errors
     ///
-    /// [`ChainError::NoVerificationKey`] when the request has none; [`ChainError::Member`] when the account is not a
-    /// member with the public key of the request, or is an administrator.
+    /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::NoVerificationKey`] when
+    /// it has none; [`ChainError::Member`] when the account is not a member with the public key of the request, or is an
+    /// administrator; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn add_administrator(
         &self,
         request: &VerifiedJoinRequest,
@@ -190,7 +191,7 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Member`] when the account is not an administrator; [`ChainError::LastAdministrator`] when there
-    /// is no other.
+    /// is no other; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn remove_administrator(
         &self,
         account: &str,
@@ -205,7 +206,7 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Member`] when the account is not a member; [`ChainError::LastAdministrator`] when there would be
-    /// no administrator.
+    /// no administrator; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn disable(&self, account: &str, key: &SigningKey) -> Result<Entry, ChainError> {
         let account = account.to_owned();
         self.sign(Event::MemberDisabled { account }, key)
@@ -215,7 +216,8 @@ impl Chain {
     ///
     /// # Errors
     ///
-    /// [`ChainError::EarlierKey`] when the chain has had this org key.
+    /// [`ChainError::EarlierKey`] when the chain has had this org key; [`ChainError::Signer`] when `key` is not an
+    /// administrator's.
     pub fn rotate(&self, fingerprint: &Fingerprint, key: &SigningKey) -> Result<Entry, ChainError> {
         let fingerprint = *fingerprint;
         self.sign(Event::Rotation { fingerprint }, key)

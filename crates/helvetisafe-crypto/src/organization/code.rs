@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Head, InvitationSecret, VerificationKey, encoding};
 use crate::{Fingerprint, stack};
 
-/// What an invited person gets on a channel that the vault does not control. Its text form:
+/// The message to an invited person, sent on a channel that the vault does not control. Its text form:
 ///
 /// ```text
 /// content  = S (32) || fingerprint (32) || verification key (32)

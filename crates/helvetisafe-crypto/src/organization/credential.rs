@@ -55,8 +55,8 @@ impl Credential {
         &self.0
     }
 
-    /// Returns the SHA-256 of the text, which the vault stores. No salt and no slow function is needed, since nobody
-    /// can guess 256 random bits.
+    /// Returns the SHA-256 of the text, which the vault stores. 256 random bits cannot be guessed, so the hash needs
+    /// neither a salt nor a slow function.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         stack::wiped(|| Sha256::digest(self.0.as_bytes()).into())

@@ -1,4 +1,4 @@
-//! The one encoding of what is authenticated: a sequence of fields, each with its length before it.
+//! The encoding of all authenticated data: a sequence of fields, each after its length.
 //!
 //! ```text
 //! field  = length of the bytes (8 bytes, big-endian) || bytes
@@ -61,7 +61,7 @@ impl Writer {
     }
 }
 
-/// Reads fields; `None` when a field is not there in full, or is not what is asked for.
+/// Reads fields. Returns `None` when a field is incomplete or has another type.
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -6,7 +6,7 @@ use super::encoding::Writer;
 use super::{Chain, Invitation, InvitationSecret, PublicKeyInfo, VerificationKey, Words, mac};
 use crate::{Fingerprint, LockedPrivateKey};
 
-/// What an invited person sends to the vault. Everything here is public.
+/// The request that an invited person sends to the vault. All of it is public.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinRequest {
     /// The id of the organization.

@@ -27,7 +27,8 @@ pub enum InvalidKey {
     /// The text is not an Ed25519 private key in PKCS#8.
     #[error("the text is not an Ed25519 private key in a PEM (PKCS#8) of one key")]
     SigningKey,
-    /// The bytes or the text are not an Ed25519 public key, or one under which anybody can sign.
+    /// The bytes or the text are not an Ed25519 public key, or the key is of small order: signatures for it need no
+    /// private key.
     #[error("the verification key is not valid: it is `ed25519:` and 43 characters of base64")]
     VerificationKey,
     /// The bytes are not an RSA public key of 2048 to 8192 bits in the canonical DER of a SubjectPublicKeyInfo.
@@ -54,8 +55,8 @@ pub enum InvalidKey {
 pub struct SigningKey(Box<DalekKey>);
 
 impl SigningKey {
-    /// What stands before the 32 bytes of the key in PKCS#8, RFC 8410 section 7: version 0, the algorithm
-    /// 1.3.101.112, and two octet strings, one inside the other.
+    /// The bytes before the 32 bytes of the key in PKCS#8, RFC 8410 section 7: version 0, the algorithm 1.3.101.112,
+    /// and the headers of two nested octet strings.
     const DER_PREFIX: [u8; 16] = [
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
         0x20,

@@ -7,9 +7,9 @@ use crate::Fingerprint;
 
 /// EFF's large word list: 7776 words, sorted. `LICENSE-wordlist` in the folder of this crate has its licence.
 const LIST: &str = include_str!("words/eff_large_wordlist.txt");
-/// Words in the list: 6^5.
+/// The number of words in the list: 6^5.
 const LIST_LEN: u128 = 7776;
-/// Words of a fingerprint. They have 103 bits, so nobody finds a second key with the same words.
+/// The number of words for a key. They have 103 bits, so a search for a second key with the same words is infeasible.
 const COUNT: usize = 8;
 
 /// Eight words that stand for a key, to compare on another channel, such as a telephone.

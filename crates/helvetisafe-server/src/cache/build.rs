@@ -26,7 +26,7 @@ struct Built {
 impl Builds {
     /// Builds the list, or returns the result of a build that has started meanwhile.
     ///
-    /// A build goes on if its request is dropped, since its thread could not be stopped, and two builds would run at the
+    /// A build continues if its request is dropped: its thread cannot be stopped, and the next build must not run at the
     /// same time.
     pub(crate) async fn run(
         &self,
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(body.await.ok().unwrap(), "a");
     }
 
-    /// Each request gives up while its build runs, as clients do that disconnect.
+    /// Each request is dropped while its build runs, as when its client disconnects.
     #[tokio::test]
     async fn builds_of_dropped_requests_do_not_run_at_the_same_time() {
         let builds = Builds::default();
@@ -108,7 +108,7 @@ mod tests {
                 running.fetch_sub(1, Ordering::SeqCst);
                 Ok(Bytes::new())
             };
-            // A thread for such work, which goes on without its request.
+            // A blocking thread continues without its request.
             let request =
                 builds.run(async move { tokio::task::spawn_blocking(build).await.unwrap() });
             let _ = tokio::time::timeout(Duration::from_millis(10), request).await;

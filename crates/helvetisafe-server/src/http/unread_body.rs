@@ -35,7 +35,7 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     let unread = track(&mut request);
     let response = match head::check(request.version(), request.headers()) {
         Ok(()) => next.run(request).await,
-        // A proxy could find the next request elsewhere in what follows, so nothing that follows is read as one.
+        // A proxy could see the start of the next request elsewhere, so no later byte is read as a request.
         Err(refusal) => {
             drop(request);
             closing(refusal.into_response())

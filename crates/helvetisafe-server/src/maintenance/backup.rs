@@ -34,8 +34,8 @@ pub struct Backup {
     pub contents: Contents,
 }
 
-/// Copies a SQLite database into a file with mode 0600, as of one moment. A vault may be serving it: neither waits for the
-/// other. The copy is checked before it gets its name, so an existing backup is replaced by a complete one or not at all.
+/// Copies a SQLite database into a file with mode 0600, as of one moment. A vault may serve it meanwhile; the two do not
+/// wait for each other. The copy is checked before it gets its name, so an existing backup is replaced by a complete one or not at all.
 ///
 /// # Errors
 ///

@@ -8,7 +8,7 @@ use super::{block_on, check_owner};
 use crate::store::{Schema, Store, incompatible};
 use crate::{Database, Error};
 
-/// The migrations of a database that were run, or are to run.
+/// The migrations of a database: those that were run, and the pending ones.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Migration {
@@ -20,7 +20,7 @@ pub struct Migration {
     pub to: usize,
     /// The migrations that were run, by name.
     pub applied: Vec<&'static str>,
-    /// The migrations that are still to run.
+    /// The pending migrations.
     pub pending: Vec<&'static str>,
 }
 

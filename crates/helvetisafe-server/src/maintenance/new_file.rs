@@ -1,4 +1,4 @@
-//! A file that gets its name when it is complete.
+//! A file that gets its name only when it is complete.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::store::sqlite;
 use crate::{Error, private_files};
 
-/// A file in the making. It is removed on drop unless it was completed.
+/// A partial file. It is removed on drop unless it was completed.
 pub(super) struct NewFile {
     path: PathBuf,
     partial: PathBuf,
@@ -47,8 +47,8 @@ impl Existing {
 }
 
 impl NewFile {
-    /// Makes an empty file with mode 0600 beside the path, in place of one that a killed process left. An existing path
-    /// is not touched before the file is complete.
+    /// Makes an empty file with mode 0600 beside the path, and replaces one of a killed process. An existing file at the
+    /// path is not changed before the new one is complete.
     pub(super) fn create(path: &Path, existing: Existing) -> Result<Self, Error> {
         let partial = partial_path(path);
         let file = open_locked(&partial)?;
@@ -68,7 +68,7 @@ impl NewFile {
         Ok(new)
     }
 
-    /// Returns the path at which it is made.
+    /// Returns the path of the partial file.
     pub(super) fn partial(&self) -> &Path {
         &self.partial
     }
@@ -91,14 +91,14 @@ impl NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if !self.is_complete {
-            // It is worthless, and the next attempt removes it, too.
+            // If this fails, the next attempt removes it.
             let _ = fs::remove_file(&self.partial);
             let _ = sqlite::remove_logs(&self.partial);
         }
     }
 }
 
-/// Returns the path at which a file is made.
+/// Returns the path of the partial file for a path.
 pub(super) fn partial_path(path: &Path) -> PathBuf {
     path.with_added_extension("partial")
 }

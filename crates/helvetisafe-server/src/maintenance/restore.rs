@@ -39,7 +39,7 @@ pub struct Restored {
     pub contents: Contents,
 }
 
-/// Makes a SQLite database of a backup. The backup is copied and checked first, and then gets the name of the database: at
+/// Makes a SQLite database from a backup. The backup is copied and checked first, and then gets the name of the database: at
 /// any moment there is the old database or the new one.
 ///
 /// # Errors
@@ -57,7 +57,7 @@ pub fn restore(
     })?;
     check_input(input, path)?;
     check_owner(path)?;
-    // A link stays a link.
+    // Through a link, the file that it points to is replaced.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let _lock = private_files::lock(path)?;
     let file = NewFile::create(path, Existing::of(options.replace))?;
@@ -77,7 +77,7 @@ pub fn restore(
 fn fill(input: &Path, file: &NewFile, options: RestoreOptions) -> Result<sqlite::Contents, Error> {
     let mut source = File::open(input).map_err(Error::file("read", input))?;
     std::io::copy(&mut source, &mut file.file()).map_err(Error::file("write", file.partial()))?;
-    // No vault was started meanwhile.
+    // A vault may have started during the copy.
     check_unused(input)?;
     let inspect = || sqlite::inspect(file.partial()).map_err(failed(input));
     let contents = inspect()?;
@@ -149,7 +149,7 @@ fn in_use(input: &Path) -> Error {
 }
 
 impl Restored {
-    /// Returns what the operator has to know about the time between the backup and its restore.
+    /// Returns the warning to the operator about changes between the backup and its restore.
     #[must_use]
     pub fn warning(&self) -> String {
         let time = self.contents.last_change;

@@ -1,4 +1,4 @@
-//! The files and sockets that the process may have open.
+//! The limit on open files and sockets of the process.
 
 use crate::problem::Problem;
 
@@ -6,7 +6,7 @@ use crate::problem::Problem;
 const OTHERS: u64 = 96;
 
 /// Raises the limit as far as these connections need it, and returns the number of connections that fit into it. With more,
-/// connections that do nothing could keep others from being accepted.
+/// idle connections could prevent others from being accepted.
 #[cfg(unix)]
 pub(super) fn fit(connections: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,7 +14,7 @@ pub(super) fn fit(connections: usize) -> usize {
     let needed = needed(connections);
     if limit.current.is_some_and(|current| current < needed) {
         let raised = limit.maximum.map_or(needed, |most| most.min(needed));
-        // The number below follows the limit as it is then.
+        // If this fails, the result follows the old limit.
         let _ = setrlimit(
             Resource::Nofile,
             Rlimit {

@@ -1,4 +1,4 @@
-//! Names that are no settings, and the settings that were probably meant.
+//! Unknown settings, with hints at the settings that were probably meant.
 
 use super::setting::{SETTINGS, Setting};
 use crate::problem::Problem;
@@ -6,7 +6,7 @@ use crate::problem::Problem;
 /// The beginning of every variable.
 const PREFIX: &str = "HELVETISAFE_SERVER_";
 
-/// Returns the problem of a name that is no setting, with its remedy.
+/// Returns the problem with an unknown setting, and its remedy.
 pub(super) fn remedy(name: &str, written: impl Fn(&Setting) -> &str) -> (String, String) {
     let remedy = match nearest(name) {
         Some(setting) => format!("write {}", written(setting)),
@@ -18,7 +18,7 @@ pub(super) fn remedy(name: &str, written: impl Fn(&Setting) -> &str) -> (String,
     ("is not a setting".to_owned(), remedy)
 }
 
-/// Returns a problem for each environment variable that begins as those of the settings do, and is none.
+/// Returns a problem for each environment variable with the prefix of the settings that is not a setting.
 ///
 /// Kubernetes gives every container the addresses of the services in its namespace, as `NAME_SERVICE_HOST`, `NAME_PORT` and so
 /// on. They are ignored, since a service can be named like the vault.
@@ -57,7 +57,7 @@ fn nearest(name: &str) -> Option<&'static Setting> {
     begun.next().or_else(resembling)
 }
 
-/// Returns the number of insertions, deletions and replacements of a character that make one text of the other.
+/// Returns the Levenshtein distance of two texts.
 fn distance(one: &str, other: &str) -> usize {
     let mut costs: Vec<usize> = (0..=other.len()).collect();
     for (row, left) in one.bytes().enumerate() {

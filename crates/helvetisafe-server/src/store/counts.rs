@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 /// The upper bounds of the waits for a connection, in seconds.
 const WAITS: [f64; 9] = [0.000_1, 0.000_5, 0.002_5, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// The counts. Copies share their values.
+/// The counters and gauges. Clones share their values.
 #[derive(Clone)]
 pub(crate) struct StoreCounts {
     pub(crate) in_use: Gauge,
@@ -22,14 +22,14 @@ pub(crate) struct StoreCounts {
     pub(crate) failovers: Counter,
 }
 
-/// The reason of a repetition.
+/// The label with the reason of a repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct SqlState {
     pub(crate) sqlstate: &'static str,
 }
 
 impl StoreCounts {
-    /// Counts a statement that is repeated.
+    /// Counts a repeated statement.
     pub(super) fn retry(&self, sqlstate: &'static str) {
         self.retries.get_or_create(&SqlState { sqlstate }).inc();
     }
@@ -57,7 +57,7 @@ impl Default for StoreCounts {
     }
 }
 
-/// One in a gauge, until it is dropped.
+/// A guard that adds one to a gauge until it is dropped.
 pub(super) struct Counted(Gauge);
 
 impl Counted {

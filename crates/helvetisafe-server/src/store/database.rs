@@ -76,7 +76,7 @@ impl Database {
         }
     }
 
-    /// Quotes it as one word of a shell command. Of PostgreSQL, the hosts and the database.
+    /// Returns the database as one quoted word of a shell command; for PostgreSQL, its hosts and its name.
     pub(crate) fn quoted(&self) -> String {
         crate::error::quoted(Path::new(&self.to_string()))
     }
@@ -86,7 +86,7 @@ impl Database {
         self.sqlite_file().is_some_and(sqlite::is_in_use)
     }
 
-    /// Asks every host of PostgreSQL; SQLite has none.
+    /// Inspects every host of PostgreSQL; SQLite has none.
     pub(crate) async fn hosts(&self) -> Vec<Host> {
         match &self.0 {
             Engine::Postgres(address) => address.inspect().await,
@@ -94,7 +94,7 @@ impl Database {
         }
     }
 
-    /// Returns the migrations that it has seen, beside those of this version. Changes nothing.
+    /// Compares the migrations of the database with those of this version. Changes nothing.
     pub(crate) async fn migrations(&self) -> Result<Migrations, StoreError> {
         match &self.0 {
             Engine::Sqlite(path) => sqlite::migrations_of_file(path),

@@ -33,7 +33,8 @@ impl From<Moment> for Timestamp {
     }
 }
 
-/// Returns the difference of a clock that was read between two times of this node's, as far as they do not explain it.
+/// Returns the skew of another clock, whose time `other` was read between `sent` and `received` of this clock. It is zero
+/// if `other` is between them, else the distance to the nearer one.
 pub(crate) fn skew(sent: Timestamp, other: Timestamp, received: Timestamp) -> SignedDuration {
     let nearest = other.clamp(sent, received.max(sent));
     other.duration_since(nearest)

@@ -42,13 +42,13 @@ const REPEATED: Duration = Duration::from_secs(4);
 const ONCE: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
 
-/// The longest search for the next primary, for a statement whose primary was lost. A client gives up on a vault that is
-/// silent for 5 s.
+/// The timeout of the search for the next primary, after the primary of a statement was lost. It is below the 5 s after
+/// which a client gives up on a silent vault.
 const SEARCH: Duration = Duration::from_secs(4);
 /// The pause between two searches.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest time of attempts at a transaction that conflicts with others.
+/// The timeout of all attempts at a transaction that conflicts with others.
 const CONFLICTING: Duration = Duration::from_secs(10);
 
 /// The number of list versions of an organization.
@@ -68,7 +68,7 @@ type Statement = Query<'static, Engine, PgArguments>;
 pub(crate) struct Postgres {
     pool: Pool,
     name: String,
-    /// The ids of writes whose outcome could not be found out.
+    /// The ids of writes of unknown outcome.
     doubtful: Mutex<Vec<i64>>,
 }
 
@@ -77,7 +77,8 @@ pub(crate) struct Postgres {
 enum Effect {
     /// Repeating it has no further effect, so it is repeated.
     Repeatable,
-    /// The same, but it does not wait for the next primary: a load balancer waits for the answer.
+    /// It is repeated like [`Self::Repeatable`], but does not wait for the next primary, since a load balancer waits for
+    /// the answer.
     Probe,
     /// It must not be repeated, since it may have had its effect.
     Once,
@@ -150,7 +151,7 @@ impl Postgres {
         self.once_within(statement, ONCE).await
     }
 
-    /// The same with another longest time.
+    /// Runs a statement like [`Self::once`], with another timeout.
     async fn once_within(
         &self,
         statement: impl Fn() -> Statement + Send + Sync,

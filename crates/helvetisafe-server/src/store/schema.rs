@@ -8,16 +8,16 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(super) script: &'static str,
     /// The number of steps that a vault has to know to serve the tables after this one: its own number, or less if it
-    /// only adds what earlier vaults do not notice. The database stores it, so that these vaults can read it.
+    /// only adds tables or columns that earlier vaults ignore. The database stores it, so that these vaults can read it.
     pub(super) needs: usize,
 }
 
-/// The migrations that a database has seen, beside those of this version.
+/// The migrations of a database, compared with those of this version.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Migrations {
     pub(super) steps: &'static [Step],
     pub(crate) seen: usize,
-    /// The number of steps that a vault has to know, as later versions have stored it; `None` if one has not.
+    /// The number of steps that a vault has to know, as stored by later versions; `None` if one did not store it.
     pub(super) needs: Option<usize>,
 }
 
@@ -40,7 +40,7 @@ impl Migrations {
         Schema::compare(self.seen, self.needs, self.steps.len())
     }
 
-    /// Returns the steps that are still to run.
+    /// Returns the pending steps.
     pub(crate) fn pending(&self) -> &'static [Step] {
         self.between(self.seen, self.steps.len())
     }

@@ -101,7 +101,7 @@ impl Sqlite {
         self.writer.exclusive(probe).await
     }
 
-    /// Returns the migrations that the database has seen, beside those of this version.
+    /// Compares the migrations of the database with those of this version.
     pub(super) async fn migrations(&self) -> Result<Migrations, StoreError> {
         // By the connection that migrates, since another one does not notice new tables.
         let read = |connection: &mut Connection| migrations::read(connection);

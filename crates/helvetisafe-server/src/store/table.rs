@@ -1,7 +1,7 @@
 //! The tables and their rows, for copies to another database.
 //!
-//! The tables of both databases have the same columns. Not copied are the steps, leases and fences of writes, which belong
-//! to a database, and the versions of lists, which are random and made anew.
+//! The tables of both databases have the same columns. The steps, leases and fences of writes belong to one database, and
+//! are not copied. The versions of lists are random, and made anew.
 
 use sha2::{Digest, Sha256};
 

@@ -155,7 +155,7 @@ impl Metrics {
         drop(store.retries.get_or_create(&SqlState { sqlstate: "40001" }));
     }
 
-    /// Records the state of the vault. What a failed probe could not find out stays.
+    /// Records the state of the vault. Facts that a failed probe lacks keep their last value.
     pub(super) fn set_state(&self, state: &readiness::State) {
         self.ready.set(state.reasons.is_empty().into());
         if let Some(is_replicated) = state.is_replicated {

@@ -38,7 +38,7 @@ pub(crate) struct Seen {
     pub(crate) created: Vec<String>,
 }
 
-/// Writes, reads, lists, creates and deletes until the world is over. A read has to return what was written last.
+/// Writes, reads, lists, creates and deletes until the world is over. A read has to return the last write.
 pub(crate) fn run(world: &World, client: &Client, name: &str) -> Seen {
     let secrets = client.secrets();
     let mut seen = Seen::default();

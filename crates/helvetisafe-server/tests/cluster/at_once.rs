@@ -158,7 +158,7 @@ fn a_list_shows_all_secrets_at_one_moment() {
         (values, listing.map(|it| it.join().unwrap()).concat())
     });
     for versions in lists {
-        // Not written yet is older than all.
+        // A missing secret is older than any write.
         let [first, second] = versions.map(|it| values.get(&it).copied().unwrap_or(0));
         assert!(first == second || first == second + 1, "{first}, {second}");
     }

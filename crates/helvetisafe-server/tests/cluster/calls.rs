@@ -10,7 +10,7 @@ use ureq::http::{Request, Response};
 
 use super::history::Value;
 
-/// The longest time of a call.
+/// The timeout of a call.
 const TIMEOUT: Duration = Duration::from_secs(6);
 
 /// An answer, or none that shows if the operation happened.

@@ -157,7 +157,7 @@ impl<'a> Client<'a> {
         self.note(token, begun, needs, Effect::Nothing);
     }
 
-    /// Requests an access token, which other clients use, too. One that does not arrive is used by none.
+    /// Requests an access token, which other clients use, too. A token whose answer is lost is never used.
     fn log_in(&mut self, account: usize) {
         let number = self.world.new_value();
         let (begun, owner) = (self.world.now(), &self.world.accounts[account]);
@@ -172,7 +172,7 @@ impl<'a> Client<'a> {
         owner.set(number, body["access_token"].as_str().unwrap());
     }
 
-    /// Revokes all access tokens of an account, at a node of its own.
+    /// Revokes all access tokens of an account, at a separate node.
     fn revoke(&mut self, account: usize) {
         let begun = self.world.now();
         let revoked = self.world.revoke(account);

@@ -28,7 +28,7 @@ const APPLICATIONS: usize = 4;
 const HEAD: &str = "| | promoted after | without a read | without a write | longest call | calls | failed | \
                     unknown outcome | unanswered without retries |\n|---|---|---|---|---|---|---|---|---|";
 
-/// What applications see of one failover.
+/// The effect of one failover on applications.
 struct Figures {
     /// The time from the loss of the primary to the end of the promotion.
     promoted: Duration,
@@ -64,7 +64,7 @@ fn a_failover_of_the_database_is_hidden_from_applications_and_loses_nothing() {
     }
 }
 
-/// `None` if this machine lacks a program.
+/// Runs one failover under load. Returns `None` if this machine lacks a program.
 fn fail_over() -> Option<Figures> {
     let mut primary = Server::start(&[])?;
     let standby = primary.standby();

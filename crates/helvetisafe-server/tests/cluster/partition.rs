@@ -11,10 +11,10 @@ use super::network::Network;
 use super::nodes::{Balancer, Node, wait_until};
 use super::world::World;
 
-/// More than a client waits for a silent vault in all of its attempts: 5 s for each of three.
+/// The duration of the silence: longer than all attempts of a client, which wait 5 s each, three times.
 const SILENCE: Duration = Duration::from_secs(17);
 
-/// The time limit of an operation, and what a busy machine adds.
+/// Returns the time limit of an operation, with a margin for a busy machine.
 fn limit() -> Duration {
     Timeouts::default().operation + Duration::from_secs(2)
 }

@@ -1,4 +1,4 @@
-//! What all clients share, and the check of what they saw.
+//! The state that all clients share, and the check of their histories.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    /// Runs all clients until no operation is left or the work meanwhile has ended. Returns what they saw, and the result
+    /// Runs all clients until no operation is left or the concurrent work has ended. Returns their histories, and the result
     /// of the work.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> (Vec<History>, T) {
         thread::scope(|scope| {

@@ -283,7 +283,7 @@ fn the_log_of_a_replaced_database_is_not_applied_to_the_new_one() {
         assert!(!paths.path("vault.db-wal").exists());
         assert_eq!(rows(&paths.state.path()), rows(&paths.path("b.db")));
     }
-    // A log without its database is not lost without a word.
+    // A log without its database is not removed silently.
     fs::remove_file(paths.state.path()).unwrap();
     fs::write(paths.path("vault.db-wal"), "log").unwrap();
     let restore = "restore --input @b.db --database sqlite:@vault.db";

@@ -239,7 +239,7 @@ fn a_database_that_a_vault_uses_is_a_fault() {
     Serve::start(&state, &[]).stop();
 }
 
-/// What serves, but should not be left as it is.
+/// Settings with which a vault serves, but that an operator should change.
 #[test]
 fn careless_settings_are_warnings() {
     let state = State::new();

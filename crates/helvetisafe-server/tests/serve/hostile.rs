@@ -36,7 +36,7 @@ fn answers(address: SocketAddr, bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Heads whose end a proxy could see elsewhere. The request after them is never answered.
+/// Heads that a proxy could end at another byte. The request after them is never answered.
 #[test]
 fn no_request_is_smuggled_behind_an_ambiguous_head() {
     let state = State::new();

@@ -45,7 +45,7 @@ fn kill_at_random(arguments: &[&str], prepare: impl Fn(), check: impl Fn()) -> u
         killed += usize::from(!child.wait().unwrap().success());
         check();
     }
-    // What the killed ones left does not hinder the next one.
+    // Files of killed runs do not hinder the next one.
     prepare();
     let (code, _, stderr) = run(arguments);
     assert_eq!(code, Some(0), "{stderr}");

@@ -65,7 +65,7 @@ fn a_new_database_gets_its_tables_once() {
     Serve::spawn(command(&serve)).stop();
 }
 
-/// The refusal has the command that mends it.
+/// The error names the command that runs the migrations.
 #[test]
 fn a_vault_that_must_not_migrate_names_the_command_which_does() {
     let folder = tempfile::tempdir().unwrap();

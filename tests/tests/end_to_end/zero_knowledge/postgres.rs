@@ -89,7 +89,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The search reaches each place: it finds what has to be there.
+/// Checks that the search covers each place: it finds the texts that have to be there.
 fn assert_reached(search: &Search, place: &str, bytes: &[u8], expected: &[&str]) {
     let found = search.find(bytes);
     for it in expected {

@@ -48,13 +48,13 @@ impl Outcome {
 pub(super) struct Writer<'a> {
     secrets: Secrets<'a>,
     args: &'a Args,
-    /// The end of the time for all secrets; without it each of them has its own time.
+    /// The deadline of all secrets. If it is `None`, each secret has its own timeout.
     deadline: Option<Instant>,
     is_unavailable: AtomicBool,
 }
 
 impl<'a> Writer<'a> {
-    /// `time_left` is the time for all secrets, which `secrets` has too.
+    /// Makes a writer. `time_left` is the timeout of all secrets, which `secrets` has too.
     pub(super) fn new(secrets: Secrets<'a>, args: &'a Args, time_left: Option<Duration>) -> Self {
         Self {
             secrets,
@@ -90,8 +90,8 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Tries again as long as the vault asks for fewer requests and the time allows it: many writes meet a rate limit
-    /// more often than one call repeats itself.
+    /// Writes a secret. Retries at the rate limit of the vault, within the timeout: many writes reach the limit more
+    /// often than one call repeats itself.
     fn write_in_time(&self, secret: &NewSecret) -> Result<Outcome, Refusal> {
         let time = Timeouts::default().operation;
         let (secrets, deadline) = match self.deadline {

@@ -62,7 +62,7 @@ pub struct Entry {
     pub(super) signature: [u8; 64],
 }
 
-/// What an entry says, and who signs it.
+/// The signed content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) organization: String,

@@ -1,4 +1,4 @@
-//! What makes an entry valid after the ones before it.
+//! The rules that make an entry valid, given the entries before it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -126,7 +126,7 @@ impl Chain {
 }
 
 impl Anchor {
-    /// Checks that verified entries contain what is trusted.
+    /// Checks that the verified entries contain the anchor.
     pub(super) fn check(&self, entries: &[Entry]) -> Result<(), ChainError> {
         match self {
             Self::Key(key) => {
@@ -134,7 +134,7 @@ impl Anchor {
                 is_signer.then_some(()).ok_or(ChainError::Untrusted)
             }
             Self::Head(seen) => {
-                // The sequence numbers are those of the places, without a gap.
+                // Sequence numbers have no gaps, so each one is an index.
                 let place = usize::try_from(seen.sequence).map_err(|_| ChainError::Older)?;
                 let entry = entries.get(place).ok_or(ChainError::Older)?;
                 (entry.head() == *seen)
@@ -145,7 +145,7 @@ impl Anchor {
     }
 }
 
-/// Returns true if these are the keys of the administrators, and no two of them have the same.
+/// Returns true if these are the keys of the administrators, and no two administrators share a key.
 pub(super) fn are_keys_of(
     keys: &BTreeSet<VerificationKey>,
     administrators: &Administrators,

@@ -1,4 +1,4 @@
-//! The addresses to listen on, who reaches them, and the trusted proxies.
+//! Checks of the addresses to listen on, the networks that reach them, and the trusted proxies.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -27,7 +27,7 @@ pub(super) fn check(parsed: &Parsed) -> Vec<Checked> {
     checks
 }
 
-/// Checks that an address could be bound. `clients` is the address of clients, which the same process has bound.
+/// Checks that an address can be bound. `clients` is the address for clients, which this process has bound already.
 fn free(
     name: &'static str,
     address: SocketAddr,

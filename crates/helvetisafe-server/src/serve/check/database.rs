@@ -1,4 +1,4 @@
-//! The database: its file or its hosts, its tables, and the rights of its user.
+//! Checks of the database: its file or its hosts, its tables, and the rights of its user.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -124,7 +124,7 @@ impl Host {
     }
 }
 
-/// Describes a host. One that cannot be used is a fault only if there is no primary.
+/// Returns the check of a host. A host that cannot be used is a fault only if there is no primary.
 fn host(host: &Host, has_primary: bool) -> Checked {
     let name = &host.name;
     match &host.role {

@@ -155,8 +155,8 @@ impl Address {
     }
 }
 
-/// Returns true if a part of the text may be a password: `user:password@host`, wherever a `/` or `?` in the password
-/// would divide it.
+/// Returns true if a part of the text may be a password, as in `user:password@host`, also if the password has a `/` or
+/// `?`.
 fn has_password(text: &str) -> bool {
     let before = text.rsplit_once('@').map(|(before, _)| before);
     before.is_some_and(|before| before.contains(':'))
@@ -336,7 +336,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Each word of the password is one that no error has. What divides the words divides URLs, too.
+        /// No error contains a word of the password. The separators of the words are separators of URLs, too.
         #[test]
         fn no_error_has_a_part_of_a_password(
             before in "(u|)",

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 pub(super) enum Failure {
     /// The transaction conflicted with another one, and had no effect.
     Conflict,
-    /// The server refused, and the statement had no effect: it is not the primary, or starts.
+    /// The server refused, and the statement had no effect: it is not the primary, or is starting.
     NotPrimary(String),
     /// The connection was lost. The statement may have had its effect, or may still have it.
     Lost(String),
@@ -69,7 +69,7 @@ impl Failure {
     }
 }
 
-/// The SQLSTATEs of failures that are repeated. A metric has no other, so that no server can add one.
+/// The SQLSTATEs of failures that are repeated. A metric has no other labels, so that no server can add one.
 const REPEATED: [&str; 11] = [
     "40001", "40P01", "40003", "25006", "57P01", "57P02", "57P03", "08000", "08003", "08006",
     "08P01",

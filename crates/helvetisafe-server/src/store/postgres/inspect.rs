@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Address, now};
 use crate::store::{Moment, skew};
 
-/// The longest time for a host to be connected to and to answer.
+/// The timeout of the connection to a host and of its answers.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// A host of the URL.
@@ -42,9 +42,9 @@ pub(crate) struct Primary {
     pub(crate) connections: i32,
     /// True if the user may make tables.
     pub(crate) may_migrate: bool,
-    /// The tables that the user may not read and write, with commas.
+    /// The tables that the user may not read and write, separated by commas.
     pub(crate) closed_tables: String,
-    /// The clock of the server, less that of this machine.
+    /// The clock of the server minus that of this machine.
     pub(crate) skew: SignedDuration,
 }
 
@@ -63,7 +63,7 @@ const FACTS: &str = concat!(
 );
 
 impl Address {
-    /// Asks every host, one after the other.
+    /// Inspects every host, one after the other.
     pub(in crate::store) async fn inspect(&self) -> Vec<Host> {
         let mut hosts = Vec::new();
         for index in 0..self.host_count() {
@@ -85,7 +85,7 @@ impl Address {
         let sent = Timestamp::now();
         let row = sqlx::query(FACTS).fetch_one(&mut connection).await?;
         let received = Timestamp::now();
-        // The facts are there, whatever becomes of the connection.
+        // The facts are complete, so a failure to close the connection does not matter.
         let _ = connection.close().await;
         if !row.try_get("is_primary")? {
             return Ok(Role::Standby);

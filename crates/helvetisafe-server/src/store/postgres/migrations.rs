@@ -33,16 +33,16 @@ const LEASE: &str = "migrations";
 /// The time after which the lease of a node that died is free. A step locks its row, however long it takes.
 const LEASE_SECONDS: u32 = 30;
 
-/// The longest time of a step.
+/// The timeout of a step.
 const STEP: Duration = Duration::from_secs(3600);
 
-/// The largest number of attempts at a step that conflicts with other transactions.
+/// The maximum number of attempts at a step that conflicts with other transactions.
 const ATTEMPTS: u32 = 10;
 
 /// The time between two attempts to get the lease.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The longest time of several nodes that make the first tables at the same time.
+/// The timeout of several nodes that make the first tables at the same time.
 const FIRST: Duration = Duration::from_secs(10);
 
 /// The tables that come before the steps. Those of the first version have no column `needs`.
@@ -83,12 +83,12 @@ impl Postgres {
         }
     }
 
-    /// Returns the number of steps that are still to run; 0 if a later version has run more.
+    /// Returns the number of pending steps; 0 if a later version has run more.
     pub(in crate::store) async fn pending_migrations(&self) -> Result<usize, StoreError> {
         Ok(STEPS.len().saturating_sub(self.seen().await?))
     }
 
-    /// Returns the steps that the database has seen, beside those of this version.
+    /// Compares the steps of the database with those of this version.
     pub(in crate::store) async fn migrations(&self) -> Result<Migrations, StoreError> {
         let seen = self.seen().await?;
         Ok(Migrations {
@@ -191,8 +191,8 @@ impl Postgres {
     }
 }
 
-/// Runs a step if this node still has the lease, whose row is locked meanwhile: another node can take over only after the
-/// transaction, and then sees the step. Does nothing if another node has it, which runs the step.
+/// Runs a step if this node still has the lease; else another node runs it. The transaction locks the row of the lease, so
+/// another node can take it over only afterwards, and then sees the step.
 async fn run_leased(
     connection: &mut PgConnection,
     step: &Step,

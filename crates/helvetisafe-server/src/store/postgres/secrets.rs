@@ -42,7 +42,7 @@ pub(super) use live;
 /// Its row has the epoch of the organization, if the token is valid, and the dates of the written row, if any.
 ///
 /// A token that is removed while the statement waits for a lock is not found, since the locked rows are read again. The
-/// account is not locked, since its tokens go when it is disabled.
+/// account is not locked, since disabling it removes its tokens.
 macro_rules! write_secret {
     ($write:expr) => {
         concat!(

@@ -97,7 +97,7 @@ fn forward(client: &TcpStream, server: &TcpStream, requests: &Requests) {
         scope.spawn(|| {
             let mut bytes = vec![0; 1 << 16];
             while let Ok(count @ 1..) = (&*server).read(&mut bytes) {
-                // What the server answers after the cut is lost.
+                // Answers after the cut are lost.
                 if !is_cut.load(SeqCst) && (&*client).write_all(&bytes[..count]).is_err() {
                     break;
                 }

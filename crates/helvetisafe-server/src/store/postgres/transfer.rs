@@ -13,7 +13,7 @@ use super::{Postgres, SHARDS, get, now, only};
 use crate::store::StoreError;
 use crate::store::table::{Kind, Row, Table, Value, parameters};
 
-/// The longest time of a statement, which is on a page of rows, and of the commit.
+/// The timeout of the commit, and of a statement, which reads or writes one page of rows.
 const STATEMENT: Duration = Duration::from_secs(60);
 const COMMIT: Duration = Duration::from_secs(300);
 

@@ -37,8 +37,8 @@ pub(super) async fn with_warning<F: Future>(future: F) -> (F::Output, Option<Str
     (output, last.filter(|text| is_of_replication(text)))
 }
 
-/// Returns true for "canceling wait for synchronous replication …". The server translates it, to a text that has this
-/// word too, or letters outside ASCII.
+/// Returns true for the warning "canceling wait for synchronous replication …". The server may translate it. Each
+/// translation has a form of "replication", or letters outside ASCII.
 fn is_of_replication(text: &str) -> bool {
     let text = text.to_lowercase();
     !text.is_ascii() || text.contains("replic") || text.contains("replik")

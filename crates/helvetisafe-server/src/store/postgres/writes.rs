@@ -13,22 +13,23 @@ use super::{Postgres, Statement, get, now, only, random};
 use crate::lock::lock;
 use crate::store::{Moment, StoreError};
 
-/// The time for finding out the outcome of a write, in which a standby may be promoted.
+/// The timeout of the look-up of a write. It leaves time for the promotion of a standby.
 const LOOK_UP: Duration = Duration::from_secs(8);
 
-/// The time between two attempts.
+/// The pause between two attempts.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The age at which the row of a write is removed: far more than a look-up takes.
+/// The age at which the row of a write is removed: far longer than a look-up takes.
 const WRITE_AGE: Duration = Duration::from_secs(600);
 
-/// The age at which a fence is removed: far more than a network delays a statement.
+/// The age at which a fence is removed: far longer than a network delays a statement.
 const FENCE_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// The largest number of writes to fence later.
+/// The maximum number of writes to fence later.
 const DOUBTFUL: usize = 10_000;
 
-/// Records the write with the id $id. `$rows` is what follows, such as ` FROM written`; it is recorded if there is a row.
+/// Returns the SQL that records the write with the id `$id`. `$rows` is the end of the `SELECT`, such as ` FROM written`:
+/// the write is recorded if there is a row.
 macro_rules! record {
     ($id:literal, $expires_at:literal, $rows:literal) => {
         concat!(
@@ -90,8 +91,8 @@ impl Postgres {
         }
     }
 
-    /// Returns the record of a write; `None` if it did not happen, and now cannot. Waits for a standby that is about to
-    /// be promoted.
+    /// Returns the record of a write. If the write did not happen, fences it and returns `None`. Waits for a standby that is
+    /// about to be promoted.
     async fn look_up(&self, id: i64) -> Result<Option<Record>, StoreError> {
         let statement = || {
             sqlx::query(concat!(
@@ -126,7 +127,7 @@ impl Postgres {
         }
     }
 
-    /// Fences the writes whose outcome could not be found out, and removes old rows.
+    /// Fences the writes of unknown outcome, and removes old rows.
     pub(super) async fn sweep_writes(&self) -> Result<(), StoreError> {
         let doubtful = std::mem::take(&mut *lock(&self.doubtful));
         for (index, id) in doubtful.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The size of the write-ahead log.
 //!
-//! SQLite moves the log to the database file when it is long, but begins it anew only while no connection reads an older
-//! state. Lists of a large organization, one after the other, would let it grow until the disk is full.
+//! SQLite moves a long log to the database file, but starts it anew only while no connection reads an older state.
+//! Overlapping lists of a large organization would let it grow until the disk is full.
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,7 +30,7 @@ impl Log {
 
     /// Empties a log that is too long, after the reads in progress. Later reads do not wait, and need no log.
     pub(super) fn shorten(&self, connection: &Connection) -> Result<(), rusqlite::Error> {
-        // It has no file yet, or a size that is checked after the next commit.
+        // Without a file there is no log yet. After another error, the next commit checks the size.
         let size = fs::metadata(&self.file).map_or(0, |file| file.len());
         if size <= self.max {
             return Ok(());

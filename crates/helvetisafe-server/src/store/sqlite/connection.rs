@@ -53,7 +53,7 @@ pub(super) fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// Opens a file that no other process uses, and that is worthless unless it is completed. So nothing waits for the
+/// Opens a partial file that no other process uses. It is discarded unless it is completed, so no write waits for the
 /// disk, and no log stays beside it.
 pub(super) fn alone(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

@@ -8,7 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use super::{connection, migrations};
 use crate::store::{Migrations, Moment, StoreError};
 
-/// The number of pages that are copied at once.
+/// The number of pages in one step of a copy.
 const PAGES: i32 = 1024;
 
 /// The contents of a copy.
@@ -22,8 +22,8 @@ pub(crate) struct Contents {
     pub(crate) latest: Option<Moment>,
 }
 
-/// Copies a database into an existing, empty file, as of one moment. Another process may serve the database meanwhile, and
-/// neither waits for the other.
+/// Copies a database into an existing, empty file, as of one moment. Another process may serve the database meanwhile;
+/// the two do not wait for each other.
 pub(crate) fn copy_online(database: &Path, file: &Path) -> Result<(), StoreError> {
     let source = connection::reading(database)?;
     // Later writes are not seen, so that the copy need not start again after each of them.

@@ -57,7 +57,7 @@ fn logs(database: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// Returns true if a log beside a database has changes of it.
+/// Returns true if a log beside a database contains changes of it.
 pub(crate) fn has_log(database: &Path) -> bool {
     let [wal, _, journal] = logs(database);
     let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());

@@ -98,8 +98,8 @@ fn select_list_version(
     Ok(ListVersion(n.into()))
 }
 
-/// Passes on the secrets after a name, at most `limit`; all of them if it is negative. Ends with the first error of
-/// `add`.
+/// Passes the secrets after a name to `add`, at most `limit`; all of them if `limit` is negative. Stops at the first error
+/// of `add`.
 fn select_list<E>(
     connection: &Connection,
     tenant: Tenant,

@@ -29,19 +29,19 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Runs the steps that the database has not seen: all in one transaction for a new database, which takes one flush, and
-/// else each in its own, since a step may copy all secrets into the log.
+/// Runs the pending steps. A new database gets all of them in one transaction, which takes one flush. Otherwise each step
+/// has its own transaction, since it may copy all secrets into the log.
 pub(super) fn run(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     run_to(connection, STEPS.len())
 }
 
-/// Returns the number of steps that are still to run.
+/// Returns the number of pending steps.
 #[cfg(test)]
 pub(super) fn pending(connection: &mut Connection) -> Result<usize, rusqlite::Error> {
     Ok(STEPS.len().saturating_sub(done(connection)?))
 }
 
-/// Returns those of a database without tables.
+/// Returns the migrations of a database without tables.
 pub(crate) fn none() -> Migrations {
     Migrations {
         steps: STEPS,
@@ -50,7 +50,7 @@ pub(crate) fn none() -> Migrations {
     }
 }
 
-/// Returns the steps that the database has seen, beside those of this version.
+/// Compares the steps of the database with those of this version.
 pub(super) fn read(connection: &Connection) -> Result<Migrations, rusqlite::Error> {
     let seen = done(connection)?;
     Ok(Migrations {

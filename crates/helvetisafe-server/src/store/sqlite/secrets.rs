@@ -179,7 +179,7 @@ fn delete(
     Ok(Conditional::Done(()))
 }
 
-/// Returns the tenant of a grant that is still valid. The transaction keeps it so.
+/// Returns the tenant of a grant that is still valid, until the end of the transaction.
 fn check(connection: &Connection, grant: &Grant) -> Result<Tenant, StoreError> {
     match select_principal(connection, &grant.token, Moment::now())? {
         None => Err(StoreError::Revoked),
@@ -188,7 +188,8 @@ fn check(connection: &Connection, grant: &Grant) -> Result<Tenant, StoreError> {
     }
 }
 
-/// Returns why a write that needs one of these versions cannot be done; `None` if it can. The transaction keeps it so.
+/// Returns the unmet condition of a write that needs one of these versions; `None` if it is met, until the end of the
+/// transaction.
 fn unmet<T>(
     connection: &Connection,
     tenant: Tenant,

@@ -18,7 +18,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// Opens a database to read. Its lock prevents that a vault writes meanwhile.
+    /// Opens a database to read. The lock prevents a vault from writing meanwhile.
     pub(crate) fn source(database: &Path) -> Result<Self, Error> {
         let lock = private_files::lock(database)?;
         let open = || {
@@ -36,7 +36,7 @@ impl End {
     /// Makes the tables in an existing, empty file that no other process uses, to write.
     pub(crate) fn target(file: &Path) -> Result<Self, StoreError> {
         let mut connection = connection::alone(file)?;
-        // A file that is not completed is worthless.
+        // The file is discarded unless it is completed.
         connection.pragma_update(None, "journal_mode", "OFF")?;
         migrations::run(&mut connection)?;
         connection.execute_batch("BEGIN")?;
