@@ -146,7 +146,7 @@ fn a_list_contains_only_its_organization() {
 fn an_abandoned_write_is_in_the_list() {
     let site = site();
     let address = site.vault.base_url().replace("http://", "");
-    for n in 0..50 {
+    for n in 0..50_u8 {
         let body = secret(&format!("key_{n:02}")).to_string();
         let mut socket = TcpStream::connect(&address).unwrap();
         // In one piece, so that most of them arrive whole.
@@ -157,6 +157,8 @@ fn an_abandoned_write_is_in_the_list() {
             body.len(),
         );
         socket.write_all(request.as_bytes()).unwrap();
+        // Early ones find the vault before it has begun to write.
+        sleep(Duration::from_millis(n.into()));
         drop(socket);
         list(&site);
     }
