@@ -31,9 +31,9 @@ pub use database::{Database, InvalidDatabase};
 pub(crate) use error::StoreError;
 pub(crate) use moment::Moment;
 pub(crate) use schema::Schema;
-pub use secret::StoredSecret;
 #[cfg(test)]
 pub(crate) use secret::List;
+pub use secret::StoredSecret;
 pub(crate) use secret::{Ciphertext, Conditional, ListState, ListVersion, Put, SecretWrite};
 pub(crate) use token::{Principal, TokenExpiry, TokenKind, TokenRow};
 pub(crate) use version::SecretVersion;
