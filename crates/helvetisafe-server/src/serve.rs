@@ -96,6 +96,7 @@ async fn reload_until_stop(server: &Server, signals: &mut Signals, watch: &mut F
                 Signal::Stop => return,
                 Signal::Reload => {
                     systemd::reloading();
+                    watch.observe();
                     server.reload();
                     systemd::ready();
                 }

@@ -102,10 +102,7 @@ async fn check_source(from: &Database) -> Result<(), Error> {
         Schema::Behind(count) => Problem::new(
             subject,
             format_args!("has pending migrations ({count})"),
-            format_args!(
-                "run helvetisafe-server migrate --database {}",
-                from.quoted()
-            ),
+            from.migrate_remedy(),
         ),
         Schema::Ahead | Schema::Incompatible => incompatible(&from.to_string()),
     };

@@ -171,6 +171,10 @@ fn database(reader: &mut Reader) -> Option<Database> {
         reader.refuse("database", "is missing", remedy);
         return None;
     };
+    let remedy = match given.starts_with("postgres") {
+        true => "write postgres://USER@HOST/DATABASE?password_file=FILE",
+        false => remedy,
+    };
     let database = given.parse::<Database>();
     // Without the value, which may have a password in it.
     let refuse = |error| reader.refuse("database", error, remedy);

@@ -33,10 +33,17 @@ struct Identity {
 impl FileWatch {
     /// Call it before the files are read, so that no change is missed.
     pub(super) fn new(files: Option<CertificateFiles>) -> Self {
-        Self {
-            known: files.as_ref().map_or([None; 2], state),
+        let mut watch = Self {
             files,
-        }
+            known: [None; 2],
+        };
+        watch.observe();
+        watch
+    }
+
+    /// Takes the files as they are now for known: they are about to be read.
+    pub(super) fn observe(&mut self) {
+        self.known = self.files.as_ref().map_or([None; 2], state);
     }
 
     /// Returns after a change, when both files have stayed the same for a poll: they are seldom replaced at

@@ -153,14 +153,7 @@ pub(super) fn schema_problem(
     migrates: bool,
 ) -> Option<Problem> {
     let subject = format!("database {database}");
-    let role = match database.sqlite_file() {
-        Some(_) => "",
-        None => " as the role that owns the tables",
-    };
-    let remedy = format!(
-        "run helvetisafe-server migrate --database {}{role}",
-        database.quoted()
-    );
+    let remedy = database.migrate_remedy();
     match schema {
         Schema::Incompatible => Some(incompatible(&database.to_string())),
         Schema::Behind(count) if !migrates => {

@@ -76,9 +76,24 @@ impl Database {
         }
     }
 
-    /// Returns the database as one quoted word of a shell command; for PostgreSQL, its hosts and its name.
+    /// Returns the database as one quoted word of a shell command. For PostgreSQL, the user has to replace `OWNER`, and to
+    /// add how it logs in.
     pub(crate) fn quoted(&self) -> String {
-        crate::error::quoted(Path::new(&self.to_string()))
+        let url = self.to_string();
+        let url = url.replacen("postgres://", "postgres://OWNER@", 1);
+        crate::error::quoted(Path::new(&url))
+    }
+
+    /// Returns the advice to migrate the database.
+    pub(crate) fn migrate_remedy(&self) -> String {
+        let owner = match self.0 {
+            Engine::Postgres(_) => ", with the role that owns the tables as OWNER",
+            Engine::Memory | Engine::Sqlite(_) => "",
+        };
+        format!(
+            "run helvetisafe-server migrate --database {}{owner}",
+            self.quoted()
+        )
     }
 
     /// Returns true if another process uses the file of SQLite, which only one process at a time can open.

@@ -436,8 +436,8 @@ fn a_dump_of_postgresql_restores_every_row() {
         let password = fs::read_to_string(password.replace("%2F", "/")).unwrap();
         let user = from.split_once("://").unwrap().1.split_once('@').unwrap().0;
         let output = Command::new("sh")
-            .args(["-c", command])
-            .envs([("PGUSER", user), ("PGPASSWORD", password.trim_end())])
+            .args(["-c", &command.replace("OWNER", user)])
+            .env("PGPASSWORD", password.trim_end())
             .output()
             .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -136,6 +136,17 @@ fn changed_files_are_loaded_without_a_signal_and_after_an_error_the_old_pair_sta
     replace(&third, folder);
     serve.line("loaded the certificate");
     assert_eq!(served(&config, &serve), third.der);
+
+    // A renewal that also sends SIGHUP loads the files once.
+    replace(&authority.pair(), folder);
+    serve.signal("HUP");
+    serve.line("loaded the certificate");
+    thread::sleep(Duration::from_millis(2500));
+    let text = crate::metrics::scrape(metrics);
+    assert!(
+        text.contains("certificate_reloads_total{result=\"ok\"} 3\n"),
+        "{text}"
+    );
     serve.stop();
 }
 

@@ -28,13 +28,18 @@ pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
         }
     };
     runtime.block_on(async {
-        let mut checks = match database.sqlite_file() {
-            Some(path) => file(database, path, &subject),
-            None => hosts(&database.hosts().await, migrates),
+        let (mut checks, may_migrate) = match database.sqlite_file() {
+            Some(path) => (file(database, path, &subject), true),
+            None => {
+                let found = database.hosts().await;
+                let mut primaries = found.iter().filter_map(Host::primary);
+                let may_migrate = primaries.all(|primary| primary.may_migrate);
+                (hosts(&found, migrates), may_migrate)
+            }
         };
         // A database that cannot be used has no tables that can be read.
         if checks.iter().all(|it| it.status != super::Status::Fault) {
-            checks.push(tables(database, migrates, &subject).await);
+            checks.push(tables(database, migrates && may_migrate, &subject).await);
         }
         checks
     })
@@ -97,6 +102,8 @@ fn hosts(hosts: &[Host], migrates: bool) -> Vec<Checked> {
         names.map(|it| &*it.name).collect::<Vec<_>>().join(" and ")
     };
     match &*primaries {
+        // Each host has a fault of its own.
+        [] if hosts.iter().all(|it| matches!(it.role, Role::Unusable(_))) => {}
         [] => {
             let remedy = "promote a standby, or name the primary in the URL of --database";
             let problem = Problem::new("database", "no host of the URL accepts writes", remedy);
