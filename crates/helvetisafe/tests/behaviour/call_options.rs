@@ -40,8 +40,8 @@ fn cancelled<T: std::fmt::Debug>(
     work: impl FnOnce(helvetisafe::Secrets<'_>) -> Result<T, helvetisafe::Error>,
 ) -> helvetisafe::Error {
     let token = CancelToken::new();
-    cancel_soon(&token);
     let begun = Instant::now();
+    cancel_soon(&token);
     let error = work(client.secrets().cancelled_by(&token)).unwrap_err();
     let time = begun.elapsed();
     assert!(time >= SOON && time < ENOUGH, "{time:?}");
