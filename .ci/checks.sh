@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs the checks that need the compiler, but no idle machine. .ci/run starts it beside the tests, prints its output, and
-# fails if it fails. The checks with their own target folder come first, so that the tests find theirs unlocked.
+# Runs the checks that need the compiler and no tests. .ci/run starts it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
