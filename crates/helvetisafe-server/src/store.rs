@@ -45,7 +45,7 @@ pub(crate) use version::SecretVersion;
 /// The open database.
 pub(crate) enum Store {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 /// The state of a database that serves.
@@ -73,7 +73,9 @@ impl Store {
         Ok(match &database.0 {
             Engine::Memory => Self::Sqlite(Sqlite::in_memory()?),
             Engine::Sqlite(path) => Self::Sqlite(Sqlite::in_file(path.clone())?),
-            Engine::Postgres(address) => Self::Postgres(Postgres::counted(address, counts)),
+            Engine::Postgres(address) => {
+                Self::Postgres(Box::new(Postgres::counted(address, counts)))
+            }
         })
     }
 
