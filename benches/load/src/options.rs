@@ -9,7 +9,7 @@ load-bench [matrix|nodes|large|start] [OPTIONS]
   --quick             short rounds and few secrets
   --dev               measure the command dev, on SQLite alone, also of versions without serve";
 
-/// What to measure.
+/// The part of the bench to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Matrix,

@@ -59,7 +59,7 @@ enum Command {
     /// Make the tables of a database, or bring those of an earlier version up to date.
     ///
     /// It prints the migrations that it ran, and does nothing if none is pending. A vault on SQLite has to be stopped.
-    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does, and the others wait.
+    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does; the others wait and report the same.
     Migrate(MigrateOptions),
     /// Copy a SQLite database into a file, while a vault serves it or not.
     ///

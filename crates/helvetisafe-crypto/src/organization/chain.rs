@@ -147,10 +147,7 @@ impl Chain {
         request: &VerifiedJoinRequest,
         key: &SigningKey,
     ) -> Result<Entry, ChainError> {
-        let request = request.request();
-        if request.organization != self.organization {
-            return Err(ChainError::Organization);
-        }
+        let request = self.check_organization(request)?;
         let event = Event::MemberConfirmed {
             account: request.account.clone(),
             public_key_hash: request.public_key.hash(),
@@ -170,10 +167,7 @@ impl Chain {
         request: &VerifiedJoinRequest,
         key: &SigningKey,
     ) -> Result<Entry, ChainError> {
-        let request = request.request();
-        if request.organization != self.organization {
-            return Err(ChainError::Organization);
-        }
+        let request = self.check_organization(request)?;
         if self.members.get(&request.account) != Some(&request.public_key.hash()) {
             return Err(ChainError::Member);
         }

@@ -18,7 +18,7 @@ pub struct Migration {
     pub from: usize,
     /// The number of its migrations now.
     pub to: usize,
-    /// The migrations that were run, by name.
+    /// The migrations that were run, by name. Another caller that migrates at the same time may have run some of them.
     pub applied: Vec<&'static str>,
     /// The pending migrations.
     pub pending: Vec<&'static str>,

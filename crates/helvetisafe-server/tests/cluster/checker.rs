@@ -31,7 +31,7 @@ pub(crate) fn check(operations: &[Operation], initial: Option<Value>) -> Result<
 }
 
 struct Search {
-    /// In the order of their begin, as all others.
+    /// The operations with an answer. They and those without one are sorted by their start.
     answered: Vec<Operation>,
     unanswered: [Vec<Operation>; CLASSES],
 }
@@ -54,9 +54,9 @@ struct Prefix {
 /// The operations of a list that are in an order.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Placed {
-    /// All before this one.
+    /// The first operation that may be missing: all operations before it are in the order.
     first: usize,
-    /// Others that are in it.
+    /// Later operations that are in the order.
     further: BTreeSet<usize>,
 }
 
@@ -172,7 +172,7 @@ impl Search {
             })
         };
         let mut found = Vec::new();
-        // The most promising are the last again.
+        // As in `successors`, the most promising are the last.
         for class in [OTHERS, UNSEEN, DELETES] {
             let (operations, placed) = (&self.unanswered[class], &prefix.unanswered[class]);
             let most = if class == OTHERS { usize::MAX } else { 1 };

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use super::{Anchor, Chain, ChainError, Content, Entry, Event};
-use crate::organization::{SigningKey, VerificationKey};
+use crate::organization::{JoinRequest, SigningKey, VerificationKey, VerifiedJoinRequest};
 
 type Administrators = BTreeMap<String, VerificationKey>;
 
@@ -45,6 +45,18 @@ impl Chain {
             members: [(account.clone(), *public_key_hash)].into(),
             administrators: [(account.clone(), *key)].into(),
         })
+    }
+
+    /// Returns the content of a request for this organization.
+    pub(super) fn check_organization<'r>(
+        &self,
+        request: &'r VerifiedJoinRequest,
+    ) -> Result<&'r JoinRequest, ChainError> {
+        let request = request.request();
+        match request.organization == self.organization {
+            true => Ok(request),
+            false => Err(ChainError::Organization),
+        }
     }
 
     /// Makes the next entry, which this chain accepts.
