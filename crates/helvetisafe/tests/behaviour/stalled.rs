@@ -30,10 +30,11 @@ enum AnyClient {
     Async(AsyncClient, Runtime),
 }
 
-/// A world whose vault can stop to answer reads.
+/// A world whose vault can stop to answer reads, or answer them late.
 struct Stage {
     world: World,
     stalls: Arc<AtomicBool>,
+    is_slow: Arc<AtomicBool>,
     client: AnyClient,
 }
 
@@ -44,10 +45,18 @@ fn is_read(seen: &Request) -> bool {
 impl Stage {
     fn new(kind: ClientKind, policy: CachePolicy) -> Self {
         let stalls = Arc::new(AtomicBool::new(false));
-        let is_stalled = Arc::clone(&stalls);
+        let is_slow = Arc::new(AtomicBool::new(false));
+        let (is_stalled, is_late) = (Arc::clone(&stalls), Arc::clone(&is_slow));
         let world = World::new(move |seen, _| {
-            (is_read(seen) && is_stalled.load(Ordering::SeqCst))
-                .then_some(Action::Stall(Duration::from_secs(60)))
+            if !is_read(seen) {
+                None
+            } else if is_stalled.load(Ordering::SeqCst) {
+                Some(Action::Stall(Duration::from_secs(60)))
+            } else if is_late.load(Ordering::SeqCst) {
+                Some(Action::ForwardAfter(Duration::from_secs(1)))
+            } else {
+                None
+            }
         });
         let timeouts = Timeouts {
             operation: Duration::from_secs(4),
@@ -68,6 +77,7 @@ impl Stage {
         Self {
             world,
             stalls,
+            is_slow,
             client,
         }
     }
@@ -200,6 +210,8 @@ fn without_a_wait_a_stale_value_is_returned_at_once_and_refreshed() {
         stage.fill("old");
         stage.writer().secrets().put("key_0", "new", None).unwrap();
         thread::sleep(Duration::from_secs(1));
+        // On a busy machine a quick answer could come before the stale value is returned.
+        stage.is_slow.store(true, Ordering::SeqCst);
         let secret = stage.get("key_0");
         assert!(is_stale(&secret) && secret.expose_secret() == "old");
         let begun = Instant::now();
