@@ -614,3 +614,73 @@ fn a_body_that_ends_early_is_truncated_only_where_its_length_was_not_known() {
     assert!(!parse(None, "<html>"));
     assert!(!parse(None, r#"{"keys":5}"#));
 }
+
+/// The calls of an organization: their paths, the credential of the call itself, and their answers.
+mod organization {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::endpoint::organization::*;
+    use crate::{Endpoint, Hex, Scope};
+
+    #[test]
+    fn ids_stand_in_the_path_and_pages_in_the_query() {
+        let id = Hex::from([0xab; 8]);
+        let request = ListUnstaged { id, limit: 100 }.request(&base());
+        assert_eq!(
+            request.uri(),
+            "https://vault.example/t/api/v1/organization/rotations/abababababababab/secrets?limit=100"
+        );
+        let request = RevokeApiToken { id }.request(&base());
+        assert_eq!(request.method(), Method::DELETE);
+        assert_eq!(
+            request.uri(),
+            "https://vault.example/t/api/v1/account/tokens/abababababababab"
+        );
+        let request = GetChain { from: 7 }.request(&base());
+        assert!(
+            request
+                .uri()
+                .to_string()
+                .ends_with("/organization/chain?from=7")
+        );
+    }
+
+    #[test]
+    fn an_invited_person_authenticates_with_the_token_of_the_invitation() {
+        let token = SecretString::from("t0ken");
+        let request = GetInvitation { token }.request(&base());
+        let header = &request.headers()[http::header::AUTHORIZATION];
+        assert_eq!(header, "Bearer t0ken");
+        assert!(header.is_sensitive());
+        assert_eq!(GetInvitation::SCOPE, None);
+    }
+
+    #[test]
+    fn an_invitation_is_flat_in_its_record() {
+        let body = json!({
+            "id": "cd".repeat(32),
+            "name": "bob",
+            "scopes": "secrets:read organization:write",
+            "expires_at": "2030-01-01T00:00:00Z",
+            "sealed": {"key_epoch": 1, "nonce": "AAAA", "value": "BBBB"},
+            "invited_by": "ada",
+            "created_at": "2029-01-01T00:00:00Z",
+        });
+        let answer = json!({ "invitations": [body] }).to_string();
+        let parsed = ListInvitations.parse(super::answer(200, answer)).unwrap();
+        assert_eq!(parsed.invitations[0].invitation.name, "bob");
+        assert_eq!(serde_json::to_value(&parsed.invitations[0]).unwrap(), body);
+    }
+
+    #[test]
+    fn administrative_scopes_are_not_in_the_default_set() {
+        assert_eq!(Scopes::ALL, Scope::ALL.iter().copied().collect());
+        for &scope in Scope::ADMINISTRATIVE {
+            assert!(!Scopes::default().contains(scope), "{scope}");
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+            assert_eq!(Scopes::from(scope).to_string(), scope.as_str());
+        }
+        assert_eq!(Scope::ALL.len() + Scope::ADMINISTRATIVE.len(), 9);
+    }
+}
