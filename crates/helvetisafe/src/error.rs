@@ -225,6 +225,11 @@ impl Error {
         matches!(self.0.cause, Cause::Cancelled)
     }
 
+    /// Returns true if a value did not open under the org key.
+    pub(crate) fn is_decryption(&self) -> bool {
+        matches!(self.0.cause, Cause::Crypto(crypto::Error::Decryption))
+    }
+
     /// Returns true if the failed read goes on in the background.
     pub(crate) fn is_unfinished(&self) -> bool {
         matches!(self.0.cause, Cause::Unfinished(_))

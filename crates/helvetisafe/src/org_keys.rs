@@ -10,10 +10,12 @@ mod rotation;
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(feature = "organization")]
-use helvetisafe_crypto::organization::Chain;
+use helvetisafe_crypto::organization::{Anchor, Chain, Head};
 use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey};
 
 use crate::error::Cause;
+#[cfg(feature = "organization")]
+use crate::error::OrganizationCause;
 
 pub(crate) use rotation::Verdict;
 pub use rotation::{OrgKeyChange, OrgKeyRotation};
@@ -132,6 +134,9 @@ struct Known {
     earlier: Vec<ConfirmedKey>,
     /// The last unconfirmed key from the vault.
     unconfirmed: Option<UnconfirmedKey>,
+    /// The newest entry of the chain that was verified.
+    #[cfg(feature = "organization")]
+    head: Option<Head>,
 }
 
 impl OrgKeys {
@@ -143,6 +148,18 @@ impl OrgKeys {
             return Err(refused(policy.pins, key));
         }
         Ok(Self::new(policy, key, true))
+    }
+
+    /// Accepts the first org key of a client that follows the chain.
+    #[cfg(feature = "organization")]
+    pub(crate) fn accept_by(
+        policy: OrgKeyPolicy,
+        key: &UnconfirmedKey,
+        chain: &Chain,
+    ) -> Result<Self, Cause> {
+        let keys = Self::new(policy, key, true);
+        keys.confirm_by(chain, key)?;
+        Ok(keys)
     }
 
     /// Starts with the key of a ticket, under which an earlier client sealed. It decrypts; it encrypts after the
@@ -159,6 +176,8 @@ impl OrgKeys {
                 is_compared,
                 earlier: Vec::new(),
                 unconfirmed: None,
+                #[cfg(feature = "organization")]
+                head: None,
             }),
         }
     }
@@ -171,6 +190,44 @@ impl OrgKeys {
     /// Returns the key that encrypts. Returns `None` for the key of a ticket until the vault has presented it.
     pub(crate) fn sealing_key(&self) -> Option<ConfirmedKey> {
         self.read(|known| known.is_compared.then(|| known.current.clone()))
+    }
+
+    /// Returns the newest trusted part of the chain, if the policy follows it.
+    #[cfg(feature = "organization")]
+    pub(crate) fn anchor(&self) -> Option<Anchor> {
+        let first = self.policy.rotation.anchor()?;
+        Some(self.head().map_or(first, Anchor::Head))
+    }
+
+    /// Returns the newest entry of the chain that was verified.
+    #[cfg(feature = "organization")]
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.read(|known| known.head)
+    }
+
+    /// Makes this key the current one, if it is the present one of the chain, which was followed from the anchor. Does
+    /// nothing if another thread has followed further.
+    #[cfg(feature = "organization")]
+    pub(crate) fn confirm_by(&self, chain: &Chain, key: &UnconfirmedKey) -> Result<(), Cause> {
+        let pins = &self.policy.pins;
+        if !pins.is_empty() && !pins.iter().any(|pin| chain.has_had(pin)) {
+            return Err(OrganizationCause::OtherPins.into());
+        }
+        let is_present = key.fingerprint() == *chain.fingerprint();
+        self.write(|known| {
+            if known
+                .head
+                .is_some_and(|seen| seen.sequence > chain.head().sequence)
+            {
+                return Ok(());
+            }
+            known.head = Some(*chain.head());
+            if !is_present {
+                return Err(other_org_key(chain, key));
+            }
+            self.replace(known, key);
+            Ok(())
+        })
     }
 
     /// Returns the key in use, if it is the present one of a verified chain. The chain confirms a ticket's key too.
@@ -223,7 +280,9 @@ impl OrgKeys {
             offered: key.fingerprint(),
         };
         let is_accepted = change.offered == change.accepted;
-        if is_accepted || self.policy.pins.contains(&change.offered) {
+        let is_pinned = self.policy.pins.contains(&change.offered);
+        // A chain knows which of the pinned keys is the present one.
+        if is_accepted || (is_pinned && !self.policy.rotation.is_chain()) {
             return Verdict::Confirm;
         }
         self.policy.rotation.judge(change)
@@ -231,15 +290,18 @@ impl OrgKeys {
 
     /// Makes this key the current one, under which the client encrypts from now on.
     pub(crate) fn confirm(&self, key: &UnconfirmedKey) {
-        self.write(|known| {
-            let old = std::mem::replace(&mut known.current, key.confirm());
-            known.is_compared = true;
-            known.unconfirmed = None;
-            known.earlier.push(old);
-            known.earlier.retain(|old| {
-                self.policy.pins.contains(&old.fingerprint())
-                    && old.fingerprint() != key.fingerprint()
-            });
+        self.write(|known| self.replace(known, key));
+    }
+
+    fn replace(&self, known: &mut Known, key: &UnconfirmedKey) {
+        let old = std::mem::replace(&mut known.current, key.confirm());
+        known.is_compared = true;
+        known.unconfirmed = None;
+        known.earlier.push(old);
+        known.earlier.retain(|old| {
+            self.policy.pins.contains(&old.fingerprint())
+                && !self.policy.rotation.is_chain()
+                && old.fingerprint() != key.fingerprint()
         });
     }
 
@@ -261,9 +323,19 @@ impl OrgKeys {
         inspect(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
+    fn write<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Returns the failure of a call for which the vault has another key than a verified chain.
+#[cfg(feature = "organization")]
+pub(crate) fn other_org_key(chain: &Chain, key: &UnconfirmedKey) -> Cause {
+    let cause = OrganizationCause::OtherOrgKey {
+        expected: *chain.fingerprint(),
+        found: key.fingerprint(),
+    };
+    cause.into()
 }
 
 fn refused(accepted: Vec<Fingerprint>, key: &UnconfirmedKey) -> Cause {

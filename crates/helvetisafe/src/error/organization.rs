@@ -150,6 +150,10 @@ pub(crate) enum OrganizationCause {
         found: crypto::Fingerprint,
     },
     #[error(
+        "the chain never had a pinned org key: it is of another organization, or the pins are wrong"
+    )]
+    OtherPins,
+    #[error(
         "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one"
     )]
     NotAdministrator,
@@ -177,7 +181,8 @@ impl OrganizationCause {
             | Self::OtherTerms
             | Self::Unreadable(_)
             | Self::VerificationKey
-            | Self::OtherGenesis => ErrorKind::Crypto,
+            | Self::OtherGenesis
+            | Self::OtherPins => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
             Self::Change(_) => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,

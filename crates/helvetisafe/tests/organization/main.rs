@@ -6,4 +6,5 @@
 mod hostile;
 mod life;
 mod people;
+mod rotation;
 mod vault;

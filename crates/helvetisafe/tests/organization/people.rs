@@ -163,6 +163,13 @@ impl AnyClient {
         Ok(secret.expose_secret().to_owned())
     }
 
+    pub(crate) fn head(&self) -> Option<Head> {
+        match self {
+            Self::Blocking(it) => it.chain_head(),
+            Self::Async(it) => it.chain_head(),
+        }
+    }
+
     pub(crate) fn fingerprint(&self) -> helvetisafe::Fingerprint {
         match self {
             Self::Blocking(it) => it.org_key_fingerprint(),
