@@ -663,7 +663,7 @@ mod organization {
             "name": "bob",
             "scopes": "secrets:read organization:write",
             "expires_at": "2030-01-01T00:00:00Z",
-            "sealed": {"key_epoch": 1, "nonce": "AAAA", "value": "BBBB"},
+            "sealed": {"key_epoch": 1, "nonce": "AAAA", "value": "BBBB", "signature": "CCCC"},
             "invited_by": "ada",
             "created_at": "2029-01-01T00:00:00Z",
         });
