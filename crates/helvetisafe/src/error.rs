@@ -308,7 +308,7 @@ impl Error {
     /// Returns true if another client changed or created the secret first.
     pub(crate) fn is_lost_race(&self) -> bool {
         match self.kind() {
-            ErrorKind::Changed => true,
+            ErrorKind::Changed => self.code() != Some(ErrorCode::KeyEpochMismatch),
             ErrorKind::Conflict => !matches!(self.0.cause, Cause::NoFields),
             _ => false,
         }

@@ -22,12 +22,16 @@ pub use rotation::{OrgKeyChange, OrgKeyRotation};
 
 /// An org key from the vault. It decrypts, but does not encrypt.
 #[derive(Clone)]
-pub(crate) struct UnconfirmedKey(Arc<Unwrapped>);
+pub(crate) struct UnconfirmedKey(Arc<Unwrapped>, Epoch);
 
 /// An org key that also encrypts: the first one of a client without pins, a pinned one, or one that the
 /// application confirmed.
 #[derive(Clone)]
-pub(crate) struct ConfirmedKey(Arc<Unwrapped>);
+pub(crate) struct ConfirmedKey(Arc<Unwrapped>, Epoch);
+
+/// The number of an org key, if the vault counts them. Writes name it, so that a vault refuses a value under a key that
+/// it has replaced.
+type Epoch = Option<u64>;
 
 struct Unwrapped {
     key: OrgKey,
@@ -37,11 +41,17 @@ struct Unwrapped {
 
 impl UnconfirmedKey {
     pub(crate) fn new(key: OrgKey, wrapped: WrappedOrgKey) -> Self {
-        Self(Arc::new(Unwrapped {
+        let unwrapped = Unwrapped {
             fingerprint: key.fingerprint(),
             key,
             wrapped,
-        }))
+        };
+        Self(Arc::new(unwrapped), None)
+    }
+
+    /// Returns the same key with its number.
+    pub(crate) fn in_epoch(self, epoch: Epoch) -> Self {
+        Self(self.0, epoch)
     }
 
     pub(crate) fn fingerprint(&self) -> Fingerprint {
@@ -69,7 +79,7 @@ impl UnconfirmedKey {
     }
 
     fn confirm(&self) -> ConfirmedKey {
-        ConfirmedKey(Arc::clone(&self.0))
+        ConfirmedKey(Arc::clone(&self.0), self.1)
     }
 }
 
@@ -86,9 +96,13 @@ impl ConfirmedKey {
         &self.0.wrapped
     }
 
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.1
+    }
+
     /// Returns the same key without the right to encrypt.
     fn for_opening(&self) -> UnconfirmedKey {
-        UnconfirmedKey(Arc::clone(&self.0))
+        UnconfirmedKey(Arc::clone(&self.0), self.1)
     }
 }
 
@@ -225,7 +239,8 @@ impl OrgKeys {
             if !is_present {
                 return Err(other_org_key(chain, key));
             }
-            self.replace(known, key);
+            // The chain states the epoch, and the vault's statement does not count.
+            self.replace(known, &key.clone().in_epoch(Some(chain.epoch())));
             Ok(())
         })
     }

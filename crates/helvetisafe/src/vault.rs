@@ -100,11 +100,34 @@ impl<R: Runtime> Vault<R> {
 
     /// Fetches the vault's org key, and unwraps it if its bytes are new.
     async fn fetch_org_key(&self, bounds: &Bounds) -> Result<UnconfirmedKey, Error> {
-        let wrapped = fetch_org_key(&self.api, bounds).await?;
-        match self.org_keys.unwrapped(&wrapped) {
-            Some(key) => Ok(key),
-            None => self.private_key.unwrap(&self.api.runtime, wrapped).await,
-        }
+        let fetched = fetch_org_key(&self.api, bounds).await?;
+        let key = match self.org_keys.unwrapped(&fetched.wrapped) {
+            Some(key) => key,
+            None => {
+                let unwrapped = self.private_key.unwrap(&self.api.runtime, fetched.wrapped);
+                unwrapped.await?
+            }
+        };
+        Ok(key.in_epoch(fetched.epoch))
+    }
+
+    /// Compares the vault's org key with the client's, after the vault refused a write under a replaced key. Returns
+    /// false if it is the same key with the same number. Fails if the policy does not confirm another key.
+    pub(crate) async fn renew_org_key(
+        &self,
+        action: &Action,
+        bounds: &Bounds,
+    ) -> Result<bool, Error> {
+        let state = || {
+            let key = self.org_keys.current();
+            (key.fingerprint(), key.epoch())
+        };
+        let before = state();
+        // Boxed, so that the compiler sees that it is `Send`.
+        let checked: Boxed<'_, _> =
+            Box::pin(self.check_org_key(action, Purpose::SealAgain, bounds));
+        checked.await?;
+        Ok(state() != before)
     }
 
     /// Fetches the vault's org key for `action`, and applies the policy if it is another one.

@@ -180,8 +180,12 @@ impl Invitation {
 }
 
 impl SignedInvitation {
-    /// Returns true if one of the present administrators has signed the invitation `id`.
-    pub(super) fn is_of_administrator(&self, id: &[u8; 32], chain: &Chain) -> bool {
+    /// Returns true if one of the present administrators has signed the invitation `id`. [`JoinRequest::verify`] checks
+    /// it; a request that is verified by words alone needs this check of the terms that the vault states.
+    ///
+    /// [`JoinRequest::verify`]: super::JoinRequest::verify
+    #[must_use]
+    pub fn is_of_administrator(&self, id: &[u8; 32], chain: &Chain) -> bool {
         let signed = self.invitation.encode(Invitation::SIGN, id);
         let mut keys = chain.administrators().values();
         keys.any(|key| key.is_signature(&signed, &self.signature))

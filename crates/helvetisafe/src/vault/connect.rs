@@ -78,14 +78,16 @@ impl<R: Runtime> Vault<R> {
                         fetch_private_key(&api, unlock, deadline).await?
                     }
                 };
-                let wrapped = match answers.org_key {
-                    Some(wrapped) => wrapped,
+                let fetched = match answers.org_key {
+                    Some(fetched) => fetched,
                     None => fetch_org_key(&api, deadline).await?,
                 };
+                let (wrapped, epoch) = (fetched.wrapped, fetched.epoch);
                 let org_key = match resumed {
                     Some(same) if same.has_unwrapped(&private_key, &wrapped) => same.org_key,
                     _ => private_key.unwrap(&api.runtime, wrapped).await?,
                 };
+                let org_key = org_key.in_epoch(epoch);
                 let org_keys = accept(&api, policy, &org_key, deadline).await?;
                 (private_key, org_keys)
             }

@@ -133,6 +133,98 @@ fn changed_terms_are_not_confirmed() {
     }
 }
 
+/// A member has the org key, and seals a secret of its own under the terms of Bob's invitation. The vault stores the
+/// member's request with it.
+#[test]
+fn a_secret_that_a_member_sealed_is_not_confirmed() {
+    const INVITER: &str = "the invitation is not signed by an administrator";
+    for kind in BOTH {
+        let acme = Acme::new(kind);
+        acme.joined("bob", READER);
+        let mallory = other_keys(false);
+        let org_key = {
+            let wrap = acme.vault.state().accounts[0].wrap.clone();
+            let wrap = helvetisafe_crypto::WrappedOrgKey::decode(&wrap).unwrap();
+            acme.ada.private_key.unwrap_org_key(&wrap).unwrap()
+        };
+        let mut state = acme.vault.state();
+        let invitation = &mut state.invitations[0].invitation;
+        let secret = InvitationSecret::generate().unwrap();
+        let terms = Invitation {
+            organization: acme.founded.organization.to_string(),
+            epoch: 1,
+            name: "bob".into(),
+            scopes: READER.split(' ').map(str::to_owned).collect(),
+            expires_at: invitation.expires_at.as_second().try_into().unwrap(),
+        };
+        let (nonce, value) = secret.seal(&org_key, &terms).unwrap().into_parts();
+        invitation.id = secret.id().into();
+        (invitation.sealed.nonce, invitation.sealed.value) = (nonce.to_vec().into(), value.into());
+        state.invitations[0].request = None;
+        drop(state);
+        let code = InvitationCode {
+            secret,
+            base_url: crate::people::URL.into(),
+            fingerprint: acme.founded.fingerprint,
+            inviter: acme.founded.verification_key,
+            head: acme.founded.head,
+        };
+        let joining = kind.join(&acme.vault, noon(), &code, &mallory).unwrap();
+        assert_stopped(&acme.refused("bob"), ErrorKind::Crypto, INVITER);
+        let client = acme.client();
+        let error = client
+            .confirm_with_words(&acme.administrator(), "bob", &joining.words)
+            .unwrap_err();
+        assert_stopped(&error, ErrorKind::Crypto, INVITER);
+    }
+}
+
+/// The invited person leaves out the verification key of an administrator, or adds one.
+#[test]
+fn a_verification_key_has_to_fit_the_scopes() {
+    for kind in BOTH {
+        for (scopes, sent) in [(READER, ADMINISTRATOR), (ADMINISTRATOR, READER)] {
+            let acme = Acme::new(kind);
+            let code = acme.invite("bob", scopes);
+            let keys = other_keys(sent == ADMINISTRATOR);
+            let secret = InvitationSecret::from_bytes(code.secret.expose_secret());
+            let request = JoinRequest {
+                organization: acme.founded.organization.to_string(),
+                epoch: 1,
+                fingerprint: acme.founded.fingerprint,
+                name: "bob".into(),
+                scopes: scopes.split(' ').map(str::to_owned).collect(),
+                account: keys.client_id.clone(),
+                public_key: PublicKeyInfo::try_from(&keys.private_key.public_key()).unwrap(),
+                client_secret_hash: [7; 32],
+                verification_key: keys.signing_key.as_ref().map(SigningKey::verification_key),
+                locked_private_key: None,
+            };
+            let tag = request.authenticate(&secret);
+            let key = request
+                .verification_key
+                .map(|key| key.as_bytes().to_vec().into());
+            acme.vault.state().invitations[0].request =
+                Some(helvetisafe_proto::endpoint::organization::JoinBody {
+                    epoch: 1,
+                    fingerprint: (*request.fingerprint.as_bytes()).into(),
+                    account: request.account,
+                    public_key: request.public_key.as_der().to_vec().into(),
+                    client_secret_hash: [7; 32].into(),
+                    verification_key: key,
+                    private_key: None,
+                    tag: tag.to_vec().into(),
+                });
+            let error = acme.refused("bob");
+            assert_stopped(
+                &error,
+                ErrorKind::Crypto,
+                "the request to join and its scopes do not agree",
+            );
+        }
+    }
+}
+
 /// The vault shows Bob's invitation under the name of Joe, whom Ada wants to confirm.
 #[test]
 fn another_name_is_not_confirmed() {

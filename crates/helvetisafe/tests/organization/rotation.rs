@@ -22,6 +22,7 @@ fn rotate(acme: &Acme, members: &[&AccountKeys]) -> OrgKey {
     }
     wrap(&mut state, &key, members);
     state.chain.push(entry.to_bytes().into());
+    state.epoch += 1;
     key
 }
 
@@ -79,13 +80,17 @@ fn an_honest_rotation_is_followed_and_without_an_anchor_refused() {
 fn a_write_after_the_rotation_is_sealed_under_the_new_key() {
     for kind in BOTH {
         let acme = Acme::new(kind);
-        acme.client().create("db", "s3cr3t-v@lue").unwrap();
         let client = follower(&acme, &acme.ada, acme.anchor);
-        rotate(&acme, &[&acme.ada]);
-        client.get("db").unwrap();
+        let without_anchor = acme.client();
+        let new = rotate(&acme, &[&acme.ada]);
+        // It has not read since, and learns of the rotation by the refusal.
         client.create("api", "v@lue").unwrap();
+        assert_eq!(client.fingerprint(), new.fingerprint());
         let fresh = follower(&acme, &acme.ada, acme.anchor);
         assert_eq!(fresh.get("api").unwrap(), "v@lue");
+        let refused = without_anchor.create("db", "v@lue").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::OrgKeyRefused);
+        assert!(!acme.vault.state().secrets.contains_key("db"));
     }
 }
 

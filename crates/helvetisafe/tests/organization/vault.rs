@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) lost: Vec<String>,
     /// The entries of a page of the chain.
     pub(crate) page: usize,
+    /// The number of the org key.
+    pub(crate) epoch: u64,
     /// Called before each call with its method and path.
     pub(crate) before: Option<Box<dyn FnMut(&mut State, &str) + Send>>,
     pub(crate) calls: Vec<String>,
@@ -65,6 +67,7 @@ impl FakeVault {
             audit: vec![],
             lost: vec![],
             page: 2,
+            epoch: 1,
             before: None,
             calls: vec![],
             shown_id: None,
@@ -164,6 +167,7 @@ impl State {
         match call {
             "GET /api/v1/credentials/org-key" => json(OrgKeyAnswer {
                 encrypted_org_key: self.accounts[at].wrap.clone(),
+                key_epoch: Some(self.epoch),
             }),
             "GET /api/v1/account" => json(AccountAnswer {
                 organization: self.organization.unwrap(),
@@ -235,6 +239,9 @@ impl State {
         }
         if call == "POST /api/v1/secrets" {
             let new: serde_json::Value = body(request);
+            if new["keyEpoch"].as_u64() != Some(self.epoch) {
+                return Err(ErrorCode::KeyEpochMismatch);
+            }
             let text = |name: &str| new[name].as_str().unwrap().to_owned();
             self.secrets
                 .insert(text("key"), (text("value"), text("nonce")));

@@ -2,7 +2,7 @@
 
 use helvetisafe_crypto::organization::{
     Chain, Head, Invitation, InvitationSecret, JoinRefused, JoinRequest, PublicKeyInfo,
-    VerificationKey, VerifiedJoinRequest, Words,
+    SignedInvitation, VerificationKey, VerifiedJoinRequest, Words,
 };
 use helvetisafe_crypto::{
     EncodedLockedKey, Envelope, Error as CryptoError, Fingerprint, LockedPrivateKey,
@@ -120,10 +120,20 @@ fn verify(
     let tag = <[u8; 32]>::try_from(body.tag.0.as_slice());
     let tag = tag.map_err(|_| OrganizationCause::Unreadable("tag"))?;
     let request = request(body, chain, &terms)?;
-    Ok(match proof {
-        Proof::Tag => request.verify(&tag, &secret, &terms, chain)?,
-        Proof::Words(words) => request.verify_words(words, &terms, chain)?,
-    })
+    let signature = sealed.signature.0.try_into();
+    let signed = SignedInvitation {
+        invitation: terms,
+        signature: signature.map_err(|_| OrganizationCause::Unreadable("signature"))?,
+    };
+    let verified = match proof {
+        Proof::Tag => request.verify(&tag, &secret, &signed, chain)?,
+        // The words cover the key alone. The terms are those that an administrator has signed.
+        Proof::Words(_) if !signed.is_of_administrator(&id, chain) => {
+            return Err(JoinRefused::Inviter.into());
+        }
+        Proof::Words(words) => request.verify_words(words, &signed.invitation, chain)?,
+    };
+    Ok(verified)
 }
 
 /// Reads the request from the wire. Name and scopes are those of the opened invitation.

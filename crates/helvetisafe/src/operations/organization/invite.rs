@@ -42,6 +42,7 @@ impl<R: Runtime> Operation<'_, R> {
         );
         let sealed = secret.seal(key.org_key(), &terms).map_err(failed)?;
         let (nonce, value) = sealed.into_parts();
+        let signed = terms.sign(&secret.id(), authority.signing_key);
         let call = Invite {
             invitation: NewInvitation {
                 id: secret.id().into(),
@@ -52,6 +53,7 @@ impl<R: Runtime> Operation<'_, R> {
                     key_epoch: chain.epoch(),
                     nonce: nonce.to_vec().into(),
                     value: value.into(),
+                    signature: signed.signature.to_vec().into(),
                 },
             },
         };
