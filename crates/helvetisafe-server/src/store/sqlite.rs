@@ -5,6 +5,7 @@
 //! where those that wait share a transaction.
 
 mod accounts;
+mod acts;
 mod api_tokens;
 mod audit;
 mod checkpoint;
