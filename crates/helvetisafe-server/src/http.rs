@@ -17,6 +17,7 @@ mod head;
 mod health;
 mod list_secrets;
 mod openapi;
+mod organization;
 mod pieces;
 mod precondition;
 mod ready;
@@ -62,6 +63,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .merge(endpoint::<GetSecret, _>(get_secret::call))
         .merge(endpoint::<UpdateSecret, _>(update_secret::call))
         .merge(endpoint::<DeleteSecret, _>(delete_secret::call))
+        .merge(organization::router())
         .route(UpdateSecret::PATH, post(upsert_secret::call))
         .route("/health", get(health::call))
         .route("/ready", get(ready::call))

@@ -1,4 +1,4 @@
-//! The work of an operator on a database beside serving it: [`migrate`], [`backup`], [`restore`] and [`copy`].
+//! The work of an operator on a database beside serving it: [`init`], [`migrate`], [`backup`], [`restore`] and [`copy`].
 //!
 //! ```no_run
 //! use helvetisafe_server::maintenance::{BackupOptions, backup, migrate};
@@ -13,6 +13,7 @@
 mod backup;
 mod contents;
 mod copy;
+mod init;
 mod migrate;
 mod new_file;
 mod restore;
@@ -26,6 +27,7 @@ use crate::{Database, Error};
 pub use backup::{Backup, BackupOptions, backup};
 pub use contents::Contents;
 pub use copy::{Copied, CopiedTable, Progress, copy};
+pub use init::{InitOptions, Initialized, init};
 pub use migrate::{Migration, migrate, pending_migrations};
 pub use restore::{RestoreOptions, Restored, restore};
 

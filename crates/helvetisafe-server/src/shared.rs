@@ -46,15 +46,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Runs a write, which continues if the client disconnects.
-    pub(crate) async fn write<T: Send + 'static, F>(
+    pub(crate) async fn write<T: Send + 'static, E, F>(
         self: &Arc<Self>,
         write: impl FnOnce(Arc<Self>) -> F,
-    ) -> Result<T, StoreError>
+    ) -> Result<T, E>
     where
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let task = tokio::spawn(write(Arc::clone(self)));
-        task.await.unwrap_or_else(|error| Err(ended(&error)))
+        task.await.unwrap_or_else(|error| Err(ended(&error).into()))
     }
 
     /// Returns the JSON of the list of secrets, from the cache if nothing has changed.

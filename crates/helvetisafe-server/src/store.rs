@@ -5,10 +5,12 @@
 //! the time, which is the database's: nodes that share one have clocks of their own.
 
 mod account;
+mod act;
 mod counts;
 mod database;
 mod error;
 mod moment;
+mod organization;
 mod postgres;
 mod schema;
 mod secret;
@@ -25,15 +27,21 @@ use helvetisafe_proto::endpoint::{
 
 use crate::Error;
 use crate::token::Hash;
+use act::{Record, Statement};
 use database::Engine;
 pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
+pub(crate) use act::{Act, ActError};
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::StoreError;
 pub(crate) use moment::{Moment, skew};
+pub(crate) use organization::{
+    BootstrapAct, ChainEntry, ConfirmAct, DisableAct, FoundAct, InviteAct, JoinAct, MemberRow,
+    Terms, WithdrawAct,
+};
 pub(crate) use schema::{Migrations, Schema, Step, incompatible};
 #[cfg(test)]
 pub(crate) use secret::List;
@@ -143,6 +151,33 @@ impl Store {
         Error::Database {
             name: self.name().to_owned(),
             reason: Box::new(reason),
+        }
+    }
+}
+
+/// Administration.
+impl Store {
+    /// Runs an administrative act in a transaction.
+    pub(crate) async fn act<A: Act>(&self, act: A) -> Result<A::Outcome, ActError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.act(act).await,
+            Self::Postgres(postgres) => postgres.act(act).await,
+        }
+    }
+
+    /// Runs a read of few rows, whose SQL both databases understand.
+    async fn records(&self, statement: Statement) -> Result<Vec<Record>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.records(&statement),
+            Self::Postgres(postgres) => postgres.records(&statement).await,
+        }
+    }
+
+    /// Returns the time of the database.
+    async fn now(&self) -> Result<Moment, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(Moment::now()),
+            Self::Postgres(postgres) => postgres.now().await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Organizations and accounts, as the database stores them.
 
-use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
+use helvetisafe_proto::{Hex, Scopes};
 
 use crate::token::Hash;
 
@@ -18,6 +18,23 @@ pub(crate) struct KeyEpoch(pub(crate) i64);
 impl KeyEpoch {
     /// The epoch of the first org key.
     pub(crate) const FIRST: Self = Self(1);
+
+    /// Returns the epoch of a request. One that overflows is none that an organization has.
+    pub(crate) fn from_wire(number: u64) -> Self {
+        Self(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<Hex<8>> for OrganizationId {
+    fn from(id: Hex<8>) -> Self {
+        Self(i64::from_be_bytes(id.to_bytes()))
+    }
+}
+
+impl From<OrganizationId> for Hex<8> {
+    fn from(id: OrganizationId) -> Self {
+        id.0.to_be_bytes().into()
+    }
 }
 
 /// An organization and the org key that its secrets are sealed with: what separates one caller's secrets from

@@ -4,6 +4,7 @@
 //! write whose answer was lost is looked up first (`writes`). Nothing that another node may change is remembered.
 
 mod accounts;
+mod acts;
 mod address;
 mod failure;
 mod inspect;

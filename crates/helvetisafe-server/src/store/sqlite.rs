@@ -5,6 +5,7 @@
 //! where those that wait share a transaction.
 
 mod accounts;
+mod acts;
 mod checkpoint;
 mod connection;
 mod copies;

@@ -28,7 +28,21 @@ impl Document {
         self.0["paths"].as_object().unwrap().keys().map(|p| &**p)
     }
 
+    /// Returns the operations of the service's contract, and those of the vault alone.
     pub(crate) fn operations(&self) -> Vec<Operation<'_>> {
+        let mut operations = self.all();
+        operations.retain(|operation| !operation.is_administrative());
+        operations
+    }
+
+    /// Returns the operations for administration.
+    pub(crate) fn administration(&self) -> Vec<Operation<'_>> {
+        let mut operations = self.all();
+        operations.retain(|operation| operation.is_administrative());
+        operations
+    }
+
+    pub(crate) fn all(&self) -> Vec<Operation<'_>> {
         let paths = self.0["paths"].as_object().unwrap();
         let mut operations = Vec::new();
         for (path, item) in paths {
@@ -162,6 +176,7 @@ fn has_type(kind: &Value, value: &Value) -> bool {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
         "integer" => value.is_u64() || value.is_i64(),
         other => panic!("teach the test {other:?}"),
     }
@@ -190,6 +205,23 @@ impl<'a> Operation<'a> {
             .keys()
             .map(|status| status.parse().unwrap())
             .collect()
+    }
+
+    fn is_administrative(&self) -> bool {
+        self.spec["tags"][0] == "administration"
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        !self.spec["requestBody"].is_null()
+    }
+
+    /// Returns true if a request to this path is one of the operation.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let path = path.split('?').next().unwrap();
+        match self.path.split_once("{id}") {
+            Some((start, _)) => path.starts_with(start),
+            None => path == self.path,
+        }
     }
 
     /// Returns the path for a secret.

@@ -25,6 +25,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/postgres/0002_writes.sql"),
         needs: 1,
     },
+    Step {
+        name: "0003_administration",
+        script: include_str!("../../../migrations/postgres/0003_administration.sql"),
+        needs: 1,
+    },
 ];
 
 /// The name of the lease.

@@ -27,6 +27,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/sqlite/0004_organizations.sql"),
         needs: 4,
     },
+    Step {
+        name: "0005_administration",
+        script: include_str!("../../../migrations/sqlite/0005_administration.sql"),
+        needs: 4,
+    },
 ];
 
 /// Runs the pending steps. A new database gets all of them in one transaction, which takes one flush. Otherwise each step
