@@ -8,10 +8,11 @@ mod get_org_key;
 mod get_private_key;
 mod get_secret;
 mod list_secrets;
+pub mod organization;
 mod update_secret;
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Repeat;
@@ -80,14 +81,30 @@ pub enum AnswerSize {
 
 /// A request without a body to [`Endpoint::PATH`], with the key in it if the path has one.
 fn bare<E: Endpoint>(base: &BaseUrl, key: Option<&KeyName>) -> Request<Vec<u8>> {
-    let key = key.map_or("", KeyName::as_str);
+    bare_at::<E>(base, key.map_or("", KeyName::as_str))
+}
+
+/// A request without a body to [`Endpoint::PATH`], with `part` in place of its `{…}`. The characters of `part` need no
+/// escape.
+fn bare_at<E: Endpoint>(base: &BaseUrl, part: &str) -> Request<Vec<u8>> {
+    let path = match (E::PATH.find('{'), E::PATH.find('}')) {
+        (Some(start), Some(end)) => [&E::PATH[..start], part, &E::PATH[end + 1..]].concat(),
+        _ => E::PATH.to_owned(),
+    };
     let mut request = Request::new(Vec::new());
     *request.method_mut() = E::METHOD;
-    *request.uri_mut() = base.join(&E::PATH.replace("{key}", key));
+    *request.uri_mut() = base.join(&path);
     request
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
     request
+}
+
+fn add_query(uri: &mut Uri, query: &str) {
+    // A URL with such a query always parses.
+    if let Ok(longer) = format!("{uri}?{query}").parse() {
+        *uri = longer;
+    }
 }
 
 fn with_json(mut request: Request<Vec<u8>>, body: &impl Serialize) -> Request<Vec<u8>> {

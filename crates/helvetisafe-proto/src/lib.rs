@@ -1,6 +1,7 @@
 //! The HelvetiSafe wire protocol without I/O.
 //!
-//! **In scope:** the requests and answers of the eight calls ([`endpoint`]), the names of secrets
+//! **In scope:** the requests and answers of the eight calls ([`endpoint`]) and of those for administration
+//! ([`endpoint::organization`]), the names of secrets
 //! ([`KeyName`]), [`Scope`]s, the headers of credentials ([`auth`]), the meaning of a status
 //! ([`ApiError`]), and the decision if and when to retry ([`retry`]).
 //!
@@ -27,8 +28,10 @@
 
 pub mod auth;
 mod base_url;
+mod binary;
 pub mod endpoint;
 mod error;
+mod key_epoch;
 mod key_name;
 pub mod milliseconds;
 pub mod retry;
@@ -37,6 +40,7 @@ mod time;
 mod version;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use binary::{Base64, Hex, InvalidHex};
 pub use endpoint::Endpoint;
 pub use error::{ApiError, ErrorBody, ErrorCode, Kind, UnknownErrorCode};
 pub use key_name::{InvalidKeyName, KeyName, ListedKey};

@@ -17,18 +17,35 @@ pub enum Scope {
     SecretsDelete,
     /// `secrets:list`: list the names of secrets.
     SecretsList,
-    /// `credentials:read`: read the wrapped org key and the locked private key.
+    /// `credentials:read`: read the wrapped org key, the locked private key, the account and the signed chain.
     CredentialsRead,
+    /// `organization:read`: list members and invitations.
+    OrganizationRead,
+    /// `organization:write`: invite, confirm and disable members, and replace the org key.
+    OrganizationWrite,
+    /// `tokens:write`: create, list and revoke API tokens of the own account.
+    TokensWrite,
+    /// `audit:read`: read the record of administrative acts.
+    AuditRead,
 }
 
 impl Scope {
-    /// Every scope, in the order of the contract.
-    pub const ALL: &'static [Self] = &[
+    /// The five scopes of the service's contract, in its order. Clients request them by default.
+    pub const ALL: &'static [Self] = Self::KNOWN.split_at(5).0;
+
+    /// The scopes for administration, an extension of this project's vault. They are only requested by name.
+    pub const ADMINISTRATIVE: &'static [Self] = Self::KNOWN.split_at(5).1;
+
+    const KNOWN: &'static [Self] = &[
         Self::SecretsRead,
         Self::SecretsWrite,
         Self::SecretsDelete,
         Self::SecretsList,
         Self::CredentialsRead,
+        Self::OrganizationRead,
+        Self::OrganizationWrite,
+        Self::TokensWrite,
+        Self::AuditRead,
     ];
 
     /// Returns the scope as it is sent.
@@ -40,6 +57,10 @@ impl Scope {
             Self::SecretsDelete => "secrets:delete",
             Self::SecretsList => "secrets:list",
             Self::CredentialsRead => "credentials:read",
+            Self::OrganizationRead => "organization:read",
+            Self::OrganizationWrite => "organization:write",
+            Self::TokensWrite => "tokens:write",
+            Self::AuditRead => "audit:read",
         }
     }
 }
@@ -54,7 +75,7 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
+        Self::KNOWN
             .iter()
             .copied()
             .find(|scope| scope.as_str() == text)
@@ -76,11 +97,12 @@ impl From<Scope> for &'static str {
     }
 }
 
-/// The text is not one of the five scopes.
+/// The text is not one of the scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "unknown scope; there are secrets:read, secrets:write, secrets:delete, secrets:list and \
-     credentials:read"
+     credentials:read, and for administration organization:read, organization:write, tokens:write and \
+     audit:read"
 )]
 pub struct UnknownScope;
 
@@ -97,7 +119,8 @@ pub struct UnknownScope;
 /// assert!(ScopeList::parse("two  spaces").is_err());
 /// # Ok::<(), helvetisafe_proto::InvalidScopeList>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScopeList(String);
 
 impl ScopeList {
@@ -119,6 +142,20 @@ impl ScopeList {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for ScopeList {
+    type Error = InvalidScopeList;
+
+    fn try_from(text: String) -> Result<Self, InvalidScopeList> {
+        Self::parse(text)
+    }
+}
+
+impl From<ScopeList> for String {
+    fn from(list: ScopeList) -> Self {
+        list.0
     }
 }
 
@@ -147,15 +184,15 @@ pub struct InvalidScopeList;
 
 /// A set of [`Scope`]s, written as a list separated by spaces (RFC 6749 section 3.3).
 ///
-/// The default is all of them. `serde` writes the same text.
+/// The default is the five of the service's contract. `serde` writes the same text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// No scope at all.
     pub const NONE: Self = Self(0);
-    /// All five scopes.
+    /// The five scopes of the service's contract: [`Scope::ALL`].
     pub const ALL: Self = Self(0b1_1111);
 
     /// Returns true if the set holds `scope`.
@@ -182,7 +219,7 @@ impl Scopes {
     }
 }
 
-const fn bit(scope: Scope) -> u8 {
+const fn bit(scope: Scope) -> u16 {
     1 << scope as u8
 }
 
@@ -224,7 +261,7 @@ impl IntoIterator for Scopes {
     fn into_iter(self) -> ScopesIter {
         ScopesIter {
             set: self,
-            rest: Scope::ALL.iter(),
+            rest: Scope::KNOWN.iter(),
         }
     }
 }
@@ -329,12 +366,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(bits in 0_u8..32) {
+        fn what_is_written_is_read_again(bits in 0_u16..512) {
             let scopes = Scopes(bits);
             prop_assert_eq!(scopes.to_string().parse::<Scopes>(), Ok(scopes));
             prop_assert_eq!(scopes.iter().collect::<Scopes>(), scopes);
-            prop_assert!(scopes.is_subset_of(Scopes::ALL));
-            prop_assert_eq!(Scopes::ALL.is_subset_of(scopes), bits == 31);
+            prop_assert_eq!(scopes.is_subset_of(Scopes::ALL), bits < 32);
+            prop_assert_eq!(Scopes::ALL.is_subset_of(scopes), bits % 32 == 31);
         }
     }
 }

@@ -221,6 +221,14 @@ impl VaultBuilder {
         self
     }
 
+    /// Accepts creates and updates without `keyEpoch` after the org key was replaced; refused by default. A client that
+    /// does not send it, such as the published Python client, may then store a value under the old org key, which
+    /// others cannot open.
+    pub fn accept_writes_without_epoch(mut self, accept: bool) -> Self {
+        self.settings.accept_writes_without_epoch = accept;
+        self
+    }
+
     /// Sets the rate limits of each account; [`RateLimits::default`] by default.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = limits;

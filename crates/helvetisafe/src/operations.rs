@@ -7,9 +7,14 @@ pub(crate) mod fields;
 mod list;
 mod many;
 mod observed;
+#[cfg(feature = "organization")]
+mod organization;
 mod seal;
 mod update;
 pub(crate) mod watch;
+
+#[cfg(feature = "organization")]
+pub(crate) use organization::Proof;
 
 #[cfg(feature = "test-util")]
 pub(crate) use fields::refuse_own_name;

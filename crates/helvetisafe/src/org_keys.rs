@@ -9,6 +9,8 @@ mod rotation;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+#[cfg(feature = "organization")]
+use helvetisafe_crypto::organization::Chain;
 use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey};
 
 use crate::error::Cause;
@@ -56,6 +58,12 @@ impl UnconfirmedKey {
     /// Opens a part of a resumption ticket, which an earlier client sealed under this key.
     pub(crate) fn open_ticket(&self, sealed: Envelope) -> Option<Plaintext> {
         self.0.key.open_ticket(sealed).ok()
+    }
+
+    /// Returns the key with the right to encrypt, if it is the present one of a verified chain.
+    #[cfg(feature = "organization")]
+    pub(crate) fn confirmed_by(&self, chain: &Chain) -> Option<ConfirmedKey> {
+        (self.fingerprint() == *chain.fingerprint()).then(|| self.confirm())
     }
 
     fn confirm(&self) -> ConfirmedKey {
@@ -163,6 +171,12 @@ impl OrgKeys {
     /// Returns the key that encrypts. Returns `None` for the key of a ticket until the vault has presented it.
     pub(crate) fn sealing_key(&self) -> Option<ConfirmedKey> {
         self.read(|known| known.is_compared.then(|| known.current.clone()))
+    }
+
+    /// Returns the key in use, if it is the present one of a verified chain. The chain confirms a ticket's key too.
+    #[cfg(feature = "organization")]
+    pub(crate) fn of_chain(&self, chain: &Chain) -> Option<ConfirmedKey> {
+        Some(self.current()).filter(|key| key.fingerprint() == *chain.fingerprint())
     }
 
     /// Decrypts an envelope with one of the known keys that may do so. Returns the envelope unchanged if none

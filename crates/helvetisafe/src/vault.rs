@@ -7,6 +7,8 @@ mod prefetched;
 
 use std::sync::Arc;
 
+#[cfg(feature = "organization")]
+use helvetisafe_crypto::organization::Chain;
 use helvetisafe_crypto::{Envelope, Error as CryptoError, Plaintext};
 use helvetisafe_proto::KeyName;
 
@@ -15,8 +17,12 @@ use crate::auth;
 use crate::binding::Binding;
 use crate::bounds::Bounds;
 use crate::cache::Cache;
+#[cfg(feature = "organization")]
+use crate::error::OrganizationCause;
 use crate::error::{Action, Error};
 use crate::keys::{AccountKey, compute};
+#[cfg(feature = "organization")]
+use crate::org_keys::ConfirmedKey;
 use crate::org_keys::{OrgKeys, Purpose, UnconfirmedKey, Verdict};
 use crate::runtime::{Boxed, Runtime};
 use comparison::Comparison;
@@ -75,6 +81,36 @@ impl<R: Runtime> Vault<R> {
             .map_err(|_| Error::new(action, CryptoError::Decryption))
     }
 
+    /// Returns the org key that a verified chain has now, which may seal and be wrapped.
+    #[cfg(feature = "organization")]
+    pub(crate) async fn org_key_of(
+        &self,
+        chain: &Chain,
+        action: &Action,
+        bounds: &Bounds,
+    ) -> Result<ConfirmedKey, Error> {
+        if let Some(key) = self.org_keys.of_chain(chain) {
+            return Ok(key);
+        }
+        let offered = self.fetch_org_key(bounds).await?;
+        offered.confirmed_by(chain).ok_or_else(|| {
+            let cause = OrganizationCause::OtherOrgKey {
+                expected: *chain.fingerprint(),
+                found: offered.fingerprint(),
+            };
+            Error::new(action.clone(), cause)
+        })
+    }
+
+    /// Fetches the vault's org key, and unwraps it if its bytes are new.
+    async fn fetch_org_key(&self, bounds: &Bounds) -> Result<UnconfirmedKey, Error> {
+        let wrapped = fetch_org_key(&self.api, bounds).await?;
+        match self.org_keys.unwrapped(&wrapped) {
+            Some(key) => Ok(key),
+            None => self.private_key.unwrap(&self.api.runtime, wrapped).await,
+        }
+    }
+
     /// Fetches the vault's org key for `action`, and applies the policy if it is another one.
     async fn check_org_key(
         &self,
@@ -82,11 +118,7 @@ impl<R: Runtime> Vault<R> {
         purpose: Purpose,
         bounds: &Bounds,
     ) -> Result<(), Error> {
-        let wrapped = fetch_org_key(&self.api, bounds).await?;
-        let offered = match self.org_keys.unwrapped(&wrapped) {
-            Some(key) => key,
-            None => self.private_key.unwrap(&self.api.runtime, wrapped).await?,
-        };
+        let offered = self.fetch_org_key(bounds).await?;
         if self.accepts(&offered, purpose).await? {
             return Ok(());
         }

@@ -3,10 +3,10 @@
 //! A server may offer pages, `?limit=NUMBER&after=KEY`, ordered by the bytes of the names. It announces them with
 //! the header [`PAGING`] in each of its answers. A server that does not know them may refuse the query.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerSize, Endpoint, bare, json};
+use super::{AnswerSize, Endpoint, add_query, bare, json};
 use crate::retry::Repeat;
 use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, version};
 
@@ -135,13 +135,6 @@ pub fn announces_paging(headers: &HeaderMap) -> bool {
     headers
         .get(PAGING)
         .is_some_and(|value| value == HeaderValue::from_static("1"))
-}
-
-fn add_query(uri: &mut Uri, query: &str) {
-    // A URL with such a query always parses.
-    if let Ok(longer) = format!("{uri}?{query}").parse() {
-        *uri = longer;
-    }
 }
 
 #[expect(

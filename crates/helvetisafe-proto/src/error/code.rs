@@ -71,12 +71,21 @@ codes! {
     /// The token is unknown, expired or revoked.
     InvalidToken = "invalid_token", UNAUTHORIZED,
         "the token is unknown, expired or revoked: check the client id and secret, or the API token";
+    /// The token of an invitation is unknown, or the invitation has expired or is withdrawn.
+    InvalidInvitation = "invalid_invitation", UNAUTHORIZED,
+        "the invitation is unknown, expired or withdrawn: ask for a new one";
+    /// The bootstrap token is unknown, expired or used.
+    InvalidBootstrap = "invalid_bootstrap", UNAUTHORIZED,
+        "the bootstrap token is unknown, expired or used: its operator makes one with `helvetisafe-server init`";
     /// The credential lacks the scope of the call.
     MissingScope = "missing_scope", FORBIDDEN,
         "the credential lacks a scope that this needs";
     /// There is no such secret.
     SecretNotFound = "secret_not_found", NOT_FOUND,
         "there is no such secret, or it has expired";
+    /// There is no such account, invitation, API token or rotation.
+    RecordNotFound = "record_not_found", NOT_FOUND,
+        "the organization has none of this name or id";
     /// There is no such path.
     UnknownPath = "unknown_path", NOT_FOUND,
         "the vault does not have this path: check the base URL";
@@ -89,6 +98,33 @@ codes! {
     /// The secret exists already.
     SecretExists = "secret_exists", CONFLICT,
         "it exists already: use update, or put";
+    /// The id stands for other content, or the invitation has been used by another request.
+    IdTaken = "id_taken", CONFLICT,
+        "the vault has other content under this id: begin again, with a new one";
+    /// An account or an open invitation has this name.
+    NameTaken = "name_taken", CONFLICT,
+        "an account or an open invitation has this name: choose another, or withdraw the invitation";
+    /// The entry is not the next one of the chain.
+    ChainMoved = "chain_moved", CONFLICT,
+        "another administrator has changed the organization meanwhile: try again";
+    /// The organization was made without a signed chain.
+    NoChain = "no_chain", CONFLICT,
+        "this organization was made without administrators: found one with `helvetisafe org create`";
+    /// The change would leave no administrator.
+    LastAdministrator = "last_administrator", CONFLICT,
+        "it is the last administrator: confirm another one first";
+    /// Another rotation is in progress.
+    RotationInProgress = "rotation_in_progress", CONFLICT,
+        "another rotation is in progress: resume it, abandon it, or wait for its end";
+    /// Not all secrets are staged in their present version.
+    SecretsUnstaged = "secrets_unstaged", CONFLICT,
+        "secrets have changed since they were re-encrypted: stage them again";
+    /// The keys or sealed secrets are not those of the active accounts and open invitations.
+    MembersChanged = "members_changed", CONFLICT,
+        "the members or invitations have changed meanwhile: begin the commit again";
+    /// The org key was replaced.
+    KeyEpochMismatch = "key_epoch_mismatch", PRECONDITION_FAILED,
+        "the org key has been replaced: fetch the new one, and seal again";
     /// The secret has another version than the request names.
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED,
         "the secret has changed since it was read: read it again, then write";
@@ -116,6 +152,9 @@ codes! {
     /// The value is not base64 of at least 16 bytes.
     InvalidValue = "invalid_value", UNPROCESSABLE_ENTITY,
         "the vault does not take this ciphertext: it has to be base64 of at least 16 bytes";
+    /// A member of the body has a wrong form or size.
+    InvalidMember = "invalid_member", UNPROCESSABLE_ENTITY,
+        "the vault does not take a part of the request: check the versions of client and vault";
     /// The expiry is not a time of RFC 3339 with an offset.
     InvalidExpiry = "invalid_expiry", UNPROCESSABLE_ENTITY,
         "the vault does not take this expiry: it has to be a time such as 2030-01-31T12:00:00Z";

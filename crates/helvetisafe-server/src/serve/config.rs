@@ -40,6 +40,7 @@ pub(super) struct Tuning {
     pub(super) log_format: log::Format,
     pub(super) connections: usize,
     pub(super) client_timeout: Option<Duration>,
+    pub(super) accept_writes_without_epoch: bool,
     pub(super) limits: RateLimits,
 }
 
@@ -160,6 +161,7 @@ impl Tuning {
                 .one("max-connections", COUNT, count)
                 .unwrap_or(Settings::default().bounds.max_connections),
             client_timeout: reader.one("client-timeout", POSITIVE_TIME, positive_time),
+            accept_writes_without_epoch: reader.switch("accept-writes-without-epoch"),
             limits: limits(reader),
         }
     }

@@ -18,6 +18,16 @@ pub(crate) struct KeyEpoch(pub(crate) i64);
 impl KeyEpoch {
     /// The epoch of the first org key.
     pub(crate) const FIRST: Self = Self(1);
+
+    /// Returns the epoch of a request. One that overflows is none that an organization has.
+    pub(crate) fn from_wire(number: u64) -> Self {
+        Self(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    /// Returns the number as it is sent.
+    pub(crate) fn number(self) -> u64 {
+        self.0.unsigned_abs()
+    }
 }
 
 /// An organization and the org key that its secrets are sealed with: what separates one caller's secrets from

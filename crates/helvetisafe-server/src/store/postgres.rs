@@ -5,6 +5,8 @@
 
 mod accounts;
 mod address;
+mod api_tokens;
+mod audit;
 mod failure;
 mod inspect;
 mod lists;

@@ -5,6 +5,8 @@
 //! where those that wait share a transaction.
 
 mod accounts;
+mod api_tokens;
+mod audit;
 mod checkpoint;
 mod connection;
 mod copies;

@@ -28,7 +28,21 @@ impl Document {
         self.0["paths"].as_object().unwrap().keys().map(|p| &**p)
     }
 
+    /// Returns the operations without those for administration, which have tests of their own.
     pub(crate) fn operations(&self) -> Vec<Operation<'_>> {
+        let mut operations = self.all_operations();
+        operations.retain(|operation| operation.spec["tags"].is_null());
+        operations
+    }
+
+    /// Returns the operation of a method and a path.
+    pub(crate) fn operation(&self, method: &str, path: &str) -> Operation<'_> {
+        let mut operations = self.all_operations().into_iter();
+        let found = operations.find(|it| (it.method, it.path) == (method, path));
+        found.unwrap_or_else(|| panic!("not documented: {method} {path}"))
+    }
+
+    pub(crate) fn all_operations(&self) -> Vec<Operation<'_>> {
         let paths = self.0["paths"].as_object().unwrap();
         let mut operations = Vec::new();
         for (path, item) in paths {
@@ -163,6 +177,7 @@ fn has_type(kind: &Value, value: &Value) -> bool {
         "array" => value.is_array(),
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
+        "boolean" => value.is_boolean(),
         other => panic!("teach the test {other:?}"),
     }
 }
@@ -194,7 +209,8 @@ impl<'a> Operation<'a> {
 
     /// Returns the path for a secret.
     pub(crate) fn path_for(&self, key: &str) -> String {
-        self.path.replace("{key}", key)
+        let path = self.path.replace("{key}", key);
+        path.replace("{id}", "0000000000000001")
     }
 
     /// Returns a valid body for a secret; `None` if the operation has no body.

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use helvetisafe_proto::endpoint::organization::{
+    CreateApiToken, ListApiTokens, ListAudit, RevokeApiToken,
+};
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
     UpdateSecret,
@@ -42,6 +45,10 @@ fn every_route_is_documented_and_nothing_else() {
         "GetSecret" => GetSecret::PATH,
         "UpdateSecret" => UpdateSecret::PATH,
         "DeleteSecret" => DeleteSecret::PATH,
+        "CreateApiToken" => CreateApiToken::PATH,
+        "ListApiTokens" => ListApiTokens::PATH,
+        "RevokeApiToken" => RevokeApiToken::PATH,
+        "ListAudit" => ListAudit::PATH,
         other => panic!("teach the test {other}"),
     });
     let routes = quoted.filter(|text| text.starts_with('/')).chain(endpoints);
@@ -56,7 +63,7 @@ fn every_path_has_the_documented_methods_and_no_other() {
     let (site, document) = (site(), Document::new());
     for path in document.paths() {
         let mut documented: BTreeSet<&str> = document
-            .operations()
+            .all_operations()
             .into_iter()
             .filter(|operation| operation.path == path)
             .map(|operation| operation.method)
@@ -65,7 +72,8 @@ fn every_path_has_the_documented_methods_and_no_other() {
             documented.insert("HEAD");
         }
         for method in METHODS {
-            let answer = site.send(method, &path.replace("{key}", "a"), &[], None);
+            let path_for = path.replace("{key}", "a").replace("{id}", "0");
+            let answer = site.send(method, &path_for, &[], None);
             assert_eq!(
                 answer.status != 405,
                 documented.contains(method),
@@ -161,6 +169,10 @@ fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
         site.call("POST", "/api/v1/secrets/there", Some(update()));
         let (path, body) = (operation.path_for("there"), operation.body_for("there"));
         answers.push(site.call_if(operation.method, &path, "\"0\"", body));
+        if let Some(mut body) = operation.body_for("there") {
+            body["keyEpoch"] = 2.into();
+            answers.push(site.call(operation.method, &path, Some(body)));
+        }
     }
     if operation.body_for("a").is_some() {
         let token = ("x-aegis-token", site.token.as_str());
@@ -234,7 +246,7 @@ fn the_document_has_the_codes_and_statuses_of_the_table() {
     let listed = document.value()["components"]["schemas"]["Code"]["enum"].clone();
     assert_eq!(listed, serde_json::json!(ErrorCode::ALL));
     let mut named: BTreeSet<&str> = BTreeSet::new();
-    for operation in document.operations() {
+    for operation in document.all_operations() {
         for status in operation.statuses() {
             for code in codes_in(document.response(operation, status).unwrap()) {
                 assert_eq!(code.status().as_u16(), status, "{code}");
@@ -248,7 +260,20 @@ fn the_document_has_the_codes_and_statuses_of_the_table() {
             .iter()
             .map(|code| code.as_str()),
     );
-    let all: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    // The calls of these are still to come.
+    let later = [
+        ErrorCode::InvalidInvitation,
+        ErrorCode::InvalidBootstrap,
+        ErrorCode::NameTaken,
+        ErrorCode::ChainMoved,
+        ErrorCode::NoChain,
+        ErrorCode::LastAdministrator,
+        ErrorCode::RotationInProgress,
+        ErrorCode::SecretsUnstaged,
+        ErrorCode::MembersChanged,
+    ];
+    let all = ErrorCode::ALL.iter().filter(|code| !later.contains(code));
+    let all: BTreeSet<&str> = all.map(|code| code.as_str()).collect();
     assert_eq!(named, all);
 }
 

@@ -89,6 +89,8 @@ impl Error {
         match self.0.action {
             Action::Get(_) => Setting::SecretLimit,
             Action::List => Setting::ListLimit,
+            #[cfg(feature = "organization")]
+            Action::Organization(_) => Setting::ListLimit,
             _ => Setting::CredentialLimit,
         }
     }

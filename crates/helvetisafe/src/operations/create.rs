@@ -54,6 +54,7 @@ impl<R: Runtime> Operation<'_, R> {
             value,
             nonce,
             expires_at,
+            key_epoch: None,
         };
         let call = CreateSecret { secret };
         let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret)) };
@@ -77,6 +78,7 @@ impl<R: Runtime> Operation<'_, R> {
                 created_at: Time::Absent,
                 expires_at: record.expires_at,
                 version: record.version,
+                key_epoch: record.key_epoch,
             }),
             Ok(_) => ReadBack::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,

@@ -88,6 +88,7 @@ impl<R: Runtime> Operation<'_, R> {
             value,
             nonce,
             expires_at,
+            key_epoch: None,
         };
         let call = UpdateSecret {
             key: key.clone(),
@@ -116,6 +117,7 @@ impl<R: Runtime> Operation<'_, R> {
                 updated_at: record.updated_at,
                 expires_at: record.expires_at,
                 version: record.version,
+                key_epoch: record.key_epoch,
             }),
             Ok(record) if record.version == sent.if_match => ReadBack::Absent,
             _ => ReadBack::Unknown,

@@ -19,9 +19,9 @@ use crate::org_keys::{OrgKeyPolicy, OrgKeys};
 use crate::runtime::Runtime;
 
 /// A client before its first request. Its arguments are checked, and its key file is read.
-pub(crate) struct Config<R: Runtime> {
+pub(crate) struct Config<R: Runtime, K = LocalKey> {
     pub(crate) api: Api<R>,
-    pub(crate) local_key: LocalKey,
+    pub(crate) local_key: K,
     pub(crate) org_key_policy: OrgKeyPolicy,
     pub(crate) binding: Binding,
     pub(crate) cache: Option<CachePolicy>,

@@ -1,0 +1,3 @@
+//! The calls for administration: an extension of this vault.
+
+pub(super) mod list_audit;
