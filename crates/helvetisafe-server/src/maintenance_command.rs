@@ -14,6 +14,8 @@ use secrecy::ExposeSecret;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::report_error;
+
 /// The status for settings that are wrong, as for wrong arguments.
 const USAGE: u8 = 2;
 
@@ -192,7 +194,7 @@ pub(super) fn restore(arguments: RestoreArguments) -> ExitCode {
         options.replace = arguments.replace;
         options.without_tokens = arguments.without_tokens;
         let restored = maintenance::restore(&arguments.input, &database, options)?;
-        say(&format_args!("WARNING: {}", restored.warning()));
+        eprintln!("helvetisafe-server: WARNING: {}", restored.warning());
         Ok(restored)
     })
 }
@@ -247,11 +249,11 @@ fn run<T: Display + Serialize>(
     match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(problems)) => {
-            problems.iter().for_each(|problem| say(problem));
+            problems.iter().for_each(|problem| report_error(problem));
             ExitCode::from(USAGE)
         }
         Err(Failure::Error(error)) => {
-            say(&error);
+            report_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -271,10 +273,6 @@ fn print(result: &(impl Display + Serialize), is_json: bool) -> Result<(), Failu
             reason,
         })
     })
-}
-
-fn say(text: &dyn Display) {
-    eprintln!("helvetisafe-server: {text}");
 }
 
 /// A line on the terminal that is overwritten.

@@ -39,7 +39,7 @@ pub(crate) use act::{Act, ActError};
 pub(crate) use audit::stored_id;
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
-pub(crate) use error::StoreError;
+pub(crate) use error::{CopyError, StoreError};
 pub(crate) use moment::{Moment, skew};
 pub(crate) use organization::{
     BootstrapAct, ChainEntry, ConfirmAct, DisableAct, FoundAct, InviteAct, JoinAct, MemberRow,
@@ -98,8 +98,8 @@ impl Store {
     }
 
     /// Makes the tables, or brings those of an earlier version up to date. Refuses those of a newer version which this
-    /// one cannot serve.
-    pub(crate) async fn migrate(&self) -> Result<(), Error> {
+    /// one cannot serve. Returns the names of the steps that this call ran; another node may have run others meanwhile.
+    pub(crate) async fn migrate(&self) -> Result<Vec<&'static str>, Error> {
         let migrations = self.migrations().await.map_err(|error| self.error(error))?;
         if migrations.schema() == Schema::Incompatible {
             return Err(incompatible(self.name()).into());
@@ -116,15 +116,6 @@ impl Store {
         match self {
             Self::Sqlite(sqlite) => sqlite.migrations().await,
             Self::Postgres(postgres) => postgres.migrations().await,
-        }
-    }
-
-    /// Returns the number of migrations that are still to run.
-    #[cfg(test)]
-    pub(crate) async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.pending_migrations().await,
-            Self::Postgres(postgres) => postgres.pending_migrations().await,
         }
     }
 
