@@ -76,6 +76,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             account::revoke_api_token::call,
         ))
         .merge(endpoint::<ListAudit, _>(organization::list_audit::call))
+        .merge(organization::router())
         .route(UpdateSecret::PATH, post(upsert_secret::call))
         .route("/health", get(health::call))
         .route("/ready", get(ready::call))

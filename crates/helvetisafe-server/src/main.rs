@@ -18,7 +18,9 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use limit_options::LimitOptions;
-use maintenance_command::{BackupArguments, CopyOptions, MigrateOptions, RestoreArguments};
+use maintenance_command::{
+    BackupArguments, CopyOptions, InitArguments, MigrateOptions, RestoreArguments,
+};
 
 /// A HelvetiSafe vault on SQLite or PostgreSQL.
 #[derive(Parser)]
@@ -56,10 +58,16 @@ enum Command {
         #[arg(long, value_name = "RULE")]
         faults: Vec<Spec>,
     },
+    /// Prepare a database for its first organization, and make the token that founds it.
+    ///
+    /// The token is printed on standard output, or written to a file. It is valid for 24 hours and for one organization,
+    /// which `helvetisafe org create` founds with it. A vault on SQLite has to be stopped.
+    Init(InitArguments),
     /// Make the tables of a database, or bring those of an earlier version up to date.
     ///
     /// It prints the migrations that it ran, and does nothing if none is pending. A vault on SQLite has to be stopped.
-    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does; the others wait and report the same.
+    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does; the others wait, and
+    /// report that nothing was left to do.
     Migrate(MigrateOptions),
     /// Copy a SQLite database into a file, while a vault serves it or not.
     ///
@@ -106,6 +114,7 @@ fn run(args: Args) -> ExitCode {
             let builder = with_faults(builder, faults);
             run_dev(builder, state, database.as_deref())
         }
+        Command::Init(arguments) => maintenance_command::init(arguments),
         Command::Migrate(options) => maintenance_command::migrate(options),
         Command::Backup(arguments) => maintenance_command::backup(arguments),
         Command::Restore(arguments) => maintenance_command::restore(arguments),
@@ -117,10 +126,15 @@ fn run_dev(builder: VaultBuilder, state: Option<PathBuf>, database: Option<&str>
     match dev(builder, state, database) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("helvetisafe-server: {error}");
+            report_error(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes an error to standard error, with the mark that errors have in the log of the vault.
+fn report_error(error: &dyn Display) {
+    eprintln!("helvetisafe-server: ERROR: {error}");
 }
 
 fn dev(

@@ -1,4 +1,4 @@
-//! The work of an operator on a database beside serving it: [`migrate`], [`backup`], [`restore`] and [`copy`].
+//! The work of an operator on a database beside serving it: [`init`], [`migrate`], [`backup`], [`restore`] and [`copy`].
 //!
 //! ```no_run
 //! use helvetisafe_server::maintenance::{BackupOptions, backup, migrate};
@@ -13,12 +13,15 @@
 mod backup;
 mod contents;
 mod copy;
+mod init;
 mod migrate;
 mod new_file;
 mod restore;
 
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::folder::{check_folder_of, folder_of};
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::{Database, Error};
@@ -26,17 +29,9 @@ use crate::{Database, Error};
 pub use backup::{Backup, BackupOptions, backup};
 pub use contents::Contents;
 pub use copy::{Copied, CopiedTable, Progress, copy};
+pub use init::{InitOptions, Initialized, init};
 pub use migrate::{Migration, migrate, pending_migrations};
 pub use restore::{RestoreOptions, Restored, restore};
-
-/// Runs asynchronous work to its end.
-fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Thread)?;
-    runtime.block_on(work)
-}
 
 /// Returns a function for `map_err` that adds the path of a copy to an error.
 fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
@@ -49,7 +44,7 @@ fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
             error => (
                 format!("cannot be used: {error}"),
                 "check that it is a database of a vault, that this user may write its folder, and that its disk works \
-                 and has free space",
+                 and has free space within ulimit -f",
             ),
         };
         Problem::new(file.display(), problem, remedy).into()
@@ -69,8 +64,11 @@ fn check_exists(path: &Path) -> Result<(), Error> {
 #[cfg(unix)]
 fn check_owner(database: &Path) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
-    let folder = new_file::folder_of(database);
-    let existing = if database.exists() { database } else { folder };
+    check_folder_of(database)?;
+    let existing = match database.exists() {
+        true => database,
+        false => folder_of(database),
+    };
     let owner = std::fs::metadata(existing).map_err(Error::file("read", existing))?;
     if !rustix::process::geteuid().is_root() || owner.uid() == 0 {
         return Ok(());

@@ -1,16 +1,20 @@
-//! The commands `migrate`, `backup`, `restore` and `copy`.
+//! The commands `init`, `migrate`, `backup`, `restore` and `copy`.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use helvetisafe_server::maintenance::{self, BackupOptions, Progress, RestoreOptions};
+use helvetisafe_server::maintenance::{self, BackupOptions, InitOptions, Progress, RestoreOptions};
 use helvetisafe_server::serve::{Config, Origin, SETTINGS};
 use helvetisafe_server::{Database, Error};
-use serde::Serialize;
+use secrecy::ExposeSecret;
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::report_error;
 
 /// The status for settings that are wrong, as for wrong arguments.
 const USAGE: u8 = 2;
@@ -25,6 +29,22 @@ struct DatabaseOptions {
     /// The TOML file of serve, for its member database.
     #[arg(long, value_name = "FILE", env = "HELVETISAFE_SERVER_CONFIG")]
     config: Option<PathBuf>,
+}
+
+/// The options of `init`.
+#[derive(Args)]
+pub(super) struct InitArguments {
+    #[command(flatten)]
+    database: DatabaseOptions,
+    /// Write the token to this file, with mode 0600, instead of printing it. The file must not exist.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Leave the tables as they are; they have to be those of this version.
+    #[arg(long)]
+    no_migrate: bool,
+    /// Print an object with the members database, expires_at, token and token_file.
+    #[arg(long)]
+    json: bool,
 }
 
 /// The options of `migrate`.
@@ -90,6 +110,61 @@ pub(super) struct CopyOptions {
     json: bool,
 }
 
+/// Runs `init`.
+pub(super) fn init(arguments: InitArguments) -> ExitCode {
+    run(arguments.json, || {
+        let database = arguments.database.parse()?;
+        let mut options = InitOptions::default();
+        options.token_file.clone_from(&arguments.token_file);
+        options.no_migrate = arguments.no_migrate;
+        let made = maintenance::init(&database, options)?;
+        say(&format_args!(
+            "the bootstrap token founds one organization until {}: serve the database, then run helvetisafe org \
+             create --base-url URL with the token",
+            made.expires_at
+        ));
+        Ok(NewToken {
+            database: made.database,
+            expires_at: made.expires_at.to_string(),
+            token: made
+                .token
+                .map(|token| Zeroizing::new(token.expose_secret().to_owned())),
+            token_file: arguments.token_file,
+        })
+    })
+}
+
+/// A bootstrap token as it is printed.
+#[derive(Serialize)]
+struct NewToken {
+    database: String,
+    expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    token: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_file: Option<PathBuf>,
+}
+
+fn exposed<S: Serializer>(
+    token: &Option<Zeroizing<String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    token
+        .as_ref()
+        .map(|token| token.as_str())
+        .serialize(serializer)
+}
+
+impl Display for NewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.token, &self.token_file) {
+            (Some(token), _) => f.write_str(token),
+            (None, Some(file)) => write!(f, "{}: the bootstrap token", file.display()),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// Runs `migrate`.
 pub(super) fn migrate(options: MigrateOptions) -> ExitCode {
     run(options.json, || {
@@ -119,7 +194,7 @@ pub(super) fn restore(arguments: RestoreArguments) -> ExitCode {
         options.replace = arguments.replace;
         options.without_tokens = arguments.without_tokens;
         let restored = maintenance::restore(&arguments.input, &database, options)?;
-        say(&format_args!("WARNING: {}", restored.warning()));
+        eprintln!("helvetisafe-server: WARNING: {}", restored.warning());
         Ok(restored)
     })
 }
@@ -174,11 +249,11 @@ fn run<T: Display + Serialize>(
     match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(problems)) => {
-            problems.iter().for_each(|problem| say(problem));
+            problems.iter().for_each(|problem| report_error(problem));
             ExitCode::from(USAGE)
         }
         Err(Failure::Error(error)) => {
-            say(&error);
+            report_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -198,10 +273,6 @@ fn print(result: &(impl Display + Serialize), is_json: bool) -> Result<(), Failu
             reason,
         })
     })
-}
-
-fn say(text: &dyn Display) {
-    eprintln!("helvetisafe-server: {text}");
 }
 
 /// A line on the terminal that is overwritten.

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 
 use crate::account::{Account, NewAccount, Organization};
 use crate::api_token::NewApiToken;
-use crate::store::{AccountId, StoreError, StoredSecret, TokenKind};
+use crate::store::{AccountId, ActError, BootstrapAct, StoreError, StoredSecret, TokenKind};
+use crate::token::{self, BOOTSTRAP_PREFIX, Hash};
 use crate::{Error, Vault};
 
 impl Vault {
@@ -22,6 +23,22 @@ impl Vault {
         let id = organization.id;
         self.run(move |shared| async move { shared.store.add_organization(id).await })?;
         Ok(organization)
+    }
+
+    /// Makes a bootstrap token, with which one organization can be founded within 24 h, like `helvetisafe-server init`.
+    /// The vault has no key of that organization.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Random`]; [`Error::Database`]; [`Error::Stopped`].
+    pub fn new_bootstrap_token(&self) -> Result<SecretString, Error> {
+        let token = token::generate(BOOTSTRAP_PREFIX)?;
+        let act = BootstrapAct(Hash::of(&token));
+        self.run(move |shared| async move {
+            let added = shared.store.act(act).await;
+            added.map_err(ActError::into_store)
+        })?;
+        Ok(token)
     }
 
     /// Makes a service account.

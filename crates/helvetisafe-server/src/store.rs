@@ -5,11 +5,13 @@
 //! the time, which is the database's: nodes that share one have clocks of their own.
 
 mod account;
+mod act;
 mod audit;
 mod counts;
 mod database;
 mod error;
 mod moment;
+mod organization;
 mod postgres;
 mod schema;
 mod secret;
@@ -27,16 +29,22 @@ use helvetisafe_proto::endpoint::{
 
 use crate::Error;
 use crate::token::Hash;
+use act::{Record, Statement};
 use database::Engine;
 pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
+pub(crate) use act::{Act, ActError};
 pub(crate) use audit::stored_id;
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
-pub(crate) use error::StoreError;
+pub(crate) use error::{CopyError, StoreError};
 pub(crate) use moment::{Moment, skew};
+pub(crate) use organization::{
+    BootstrapAct, ChainEntry, ConfirmAct, DisableAct, FoundAct, InviteAct, JoinAct, MemberRow,
+    Terms, WithdrawAct,
+};
 pub(crate) use schema::{Migrations, Schema, Step, incompatible};
 #[cfg(test)]
 pub(crate) use secret::List;
@@ -90,8 +98,8 @@ impl Store {
     }
 
     /// Makes the tables, or brings those of an earlier version up to date. Refuses those of a newer version which this
-    /// one cannot serve.
-    pub(crate) async fn migrate(&self) -> Result<(), Error> {
+    /// one cannot serve. Returns the names of the steps that this call ran; another node may have run others meanwhile.
+    pub(crate) async fn migrate(&self) -> Result<Vec<&'static str>, Error> {
         let migrations = self.migrations().await.map_err(|error| self.error(error))?;
         if migrations.schema() == Schema::Incompatible {
             return Err(incompatible(self.name()).into());
@@ -108,15 +116,6 @@ impl Store {
         match self {
             Self::Sqlite(sqlite) => sqlite.migrations().await,
             Self::Postgres(postgres) => postgres.migrations().await,
-        }
-    }
-
-    /// Returns the number of migrations that are still to run.
-    #[cfg(test)]
-    pub(crate) async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.pending_migrations().await,
-            Self::Postgres(postgres) => postgres.pending_migrations().await,
         }
     }
 
@@ -148,6 +147,33 @@ impl Store {
         Error::Database {
             name: self.name().to_owned(),
             reason: Box::new(reason),
+        }
+    }
+}
+
+/// Administration.
+impl Store {
+    /// Runs an administrative act in a transaction.
+    pub(crate) async fn act<A: Act>(&self, act: A) -> Result<A::Outcome, ActError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.act(act).await,
+            Self::Postgres(postgres) => postgres.act(act).await,
+        }
+    }
+
+    /// Runs a read of few rows, whose SQL both databases understand.
+    async fn records(&self, statement: Statement) -> Result<Vec<Record>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.records(&statement),
+            Self::Postgres(postgres) => postgres.records(&statement).await,
+        }
+    }
+
+    /// Returns the time of the database.
+    async fn now(&self) -> Result<Moment, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(Moment::now()),
+            Self::Postgres(postgres) => postgres.now().await,
         }
     }
 }

@@ -19,6 +19,9 @@ impl From<NoRandomness> for crate::Error {
     }
 }
 
+/// The prefix of a bootstrap token.
+pub(crate) const BOOTSTRAP_PREFIX: &str = "hs_bootstrap_";
+
 /// Makes a credential of 256 random bits: a prefix, by which readers and secret scanners recognize it, and
 /// 43 characters of base64url.
 pub(crate) fn generate(prefix: &str) -> Result<SecretString, NoRandomness> {

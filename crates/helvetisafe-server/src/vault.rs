@@ -264,7 +264,7 @@ impl VaultBuilder {
     /// # Errors
     ///
     /// [`Error::NotLoopback`], [`Error::AddressInUse`] or [`Error::Listen`] for the address;
-    /// [`Error::File`], [`Error::Exposed`], [`Error::Locked`] or [`Error::Database`] for the
+    /// [`Error::Problem`], [`Error::File`], [`Error::Exposed`], [`Error::Locked`] or [`Error::Database`] for the
     /// database; [`Error::Thread`] when the operating system has no free thread.
     pub fn start(self) -> Result<Vault, Error> {
         let scheme = self.front.protection.scheme();

@@ -206,6 +206,7 @@ const HARMLESS: &[&str] = &[
     "server::Error",
     "server::Framing",
     "server::Handled",
+    "server::InitOptions",
     "server::InvalidDatabase",
     "server::InvalidRate",
     "server::InvalidSpec",

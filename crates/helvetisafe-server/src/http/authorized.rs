@@ -151,7 +151,7 @@ fn x_aegis_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 }
 
 /// Returns the bearer token, RFC 6750 section 2.1, of either kind.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let Some(value) = headers.get(AUTHORIZATION) else {
         return Ok(None);
     };

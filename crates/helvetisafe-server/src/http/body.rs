@@ -27,8 +27,11 @@ pub(super) struct JsonBody<T>(pub(super) T, pub(super) Share);
 
 /// The body of a write.
 pub(super) trait Written: DeserializeOwned {
-    /// Its members without a default.
-    const REQUIRED: &[&str];
+    /// Its members without a default, if a refusal names the missing one.
+    const REQUIRED: &[&str] = &[];
+
+    /// The largest body in bytes, below the limit of the vault.
+    const LIMIT: usize = usize::MAX;
 }
 
 impl Written for NewSecret {
@@ -51,7 +54,7 @@ impl<T: Written> FromRequest<Arc<Shared>> for JsonBody<T> {
         if !has_media_type(request.headers(), "application/json") {
             return Err(Refusal::WRONG_MEDIA_TYPE);
         }
-        let limit = shared.settings.body_limit;
+        let limit = shared.settings.body_limit.min(T::LIMIT);
         let (bytes, share) = read(request.into_body(), shared, limit).await?;
         // The parser would accept an array in place of an object.
         if !bytes.trim_ascii_start().starts_with(b"{") {

@@ -93,11 +93,14 @@ fn failed(vault: &Shared, client_id: &str) -> Refusal {
     }
 }
 
-/// Returns the requested scopes that the account has; all scopes of the account if none are requested.
-/// The response lists the granted scopes, RFC 6749 section 3.3.
+/// Returns the requested scopes that the account has; if none are requested, all scopes of the account but the
+/// administrative ones. The response lists the granted scopes, RFC 6749 section 3.3.
 fn granted(account: Scopes, requested: Option<&str>) -> Result<Scopes, Refusal> {
     let Some(requested) = requested else {
-        return Ok(account);
+        let default = account.iter();
+        return Ok(default
+            .filter(|&scope| Scopes::ALL.contains(scope))
+            .collect());
     };
     let granted: Scopes = requested
         .split_ascii_whitespace()

@@ -12,7 +12,7 @@ use helvetisafe_proto::{ErrorBody, ErrorCode, Scope};
 
 use crate::answer::ReadError;
 use crate::log;
-use crate::store::StoreError;
+use crate::store::{ActError, StoreError};
 use crate::token::NoRandomness;
 
 /// The largest part of a parser's message in a response, in bytes. The message may quote the request.
@@ -73,6 +73,10 @@ impl Refusal {
     pub(super) const INVALID_BEFORE: Self = Self::new(
         ErrorCode::InvalidQuery,
         "before has to be the id of an act: 16 hexadecimal digits",
+    );
+    pub(super) const INVALID_FROM: Self = Self::new(
+        ErrorCode::InvalidQuery,
+        "from has to be the number of an entry, once",
     );
     pub(super) const REPEATED_PARAMETER: Self = Self::new(
         ErrorCode::InvalidQuery,
@@ -214,6 +218,16 @@ impl Refusal {
         Self::with_text(ErrorCode::InvalidMember, text)
     }
 
+    /// A refusal of an administrative call.
+    pub(super) const fn of_code(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::InvalidInvitation | ErrorCode::InvalidBootstrap => {
+                Self::with_header(code, code.advice(), Header::Authenticate("Bearer"))
+            }
+            _ => Self::new(code, code.advice()),
+        }
+    }
+
     pub(super) fn invalid_name(error: String) -> Self {
         Self::with_text(ErrorCode::InvalidName, error)
     }
@@ -286,6 +300,19 @@ impl From<StoreError> for Refusal {
                 "the disk of the vault is full: nothing was written",
             ),
             _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
+        }
+    }
+}
+
+impl From<ActError> for Refusal {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Refused(code) => Self::of_code(code),
+            ActError::Invalid(member) => Self::invalid_member(
+                member,
+                "it does not fit the account, the caller or the chain of the organization",
+            ),
+            ActError::Store(error) => error.into(),
         }
     }
 }

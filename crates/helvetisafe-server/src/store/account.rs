@@ -1,7 +1,7 @@
 //! Organizations and accounts, as the database stores them.
 
-use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
+use helvetisafe_proto::{Hex, Scopes};
 
 use crate::token::Hash;
 
@@ -27,6 +27,18 @@ impl KeyEpoch {
     /// Returns the number as it is sent.
     pub(crate) fn number(self) -> u64 {
         self.0.unsigned_abs()
+    }
+}
+
+impl From<Hex<8>> for OrganizationId {
+    fn from(id: Hex<8>) -> Self {
+        Self(i64::from_be_bytes(id.to_bytes()))
+    }
+}
+
+impl From<OrganizationId> for Hex<8> {
+    fn from(id: OrganizationId) -> Self {
+        id.0.to_be_bytes().into()
     }
 }
 

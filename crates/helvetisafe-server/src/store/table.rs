@@ -191,7 +191,12 @@ pub(crate) static TABLES: [Table; 11] = [
     },
     Table {
         name: "bootstraps",
-        columns: &[bytes("hash"), integer("expires_at"), integer("used_at")],
+        columns: &[
+            bytes("hash"),
+            integer("expires_at"),
+            integer("used_at"),
+            bytes("founding"),
+        ],
         key: 1,
     },
     Table {
@@ -212,6 +217,9 @@ pub(crate) static TABLES: [Table; 11] = [
             integer("joined_at"),
             integer("account"),
             bytes("transcript_mac"),
+            text("sealed_nonce"),
+            integer("join_epoch"),
+            bytes("join_fingerprint"),
         ],
         key: 1,
     },

@@ -28,21 +28,28 @@ impl Document {
         self.0["paths"].as_object().unwrap().keys().map(|p| &**p)
     }
 
-    /// Returns the operations without those for administration, which have tests of their own.
+    /// Returns the operations of the service's contract, and those of the vault alone.
     pub(crate) fn operations(&self) -> Vec<Operation<'_>> {
-        let mut operations = self.all_operations();
-        operations.retain(|operation| operation.spec["tags"].is_null());
+        let mut operations = self.all();
+        operations.retain(|operation| !operation.is_administrative());
+        operations
+    }
+
+    /// Returns the operations for administration.
+    pub(crate) fn administration(&self) -> Vec<Operation<'_>> {
+        let mut operations = self.all();
+        operations.retain(|operation| operation.is_administrative());
         operations
     }
 
     /// Returns the operation of a method and a path.
     pub(crate) fn operation(&self, method: &str, path: &str) -> Operation<'_> {
-        let mut operations = self.all_operations().into_iter();
+        let mut operations = self.all().into_iter();
         let found = operations.find(|it| (it.method, it.path) == (method, path));
         found.unwrap_or_else(|| panic!("not documented: {method} {path}"))
     }
 
-    pub(crate) fn all_operations(&self) -> Vec<Operation<'_>> {
+    pub(crate) fn all(&self) -> Vec<Operation<'_>> {
         let paths = self.0["paths"].as_object().unwrap();
         let mut operations = Vec::new();
         for (path, item) in paths {
@@ -176,8 +183,8 @@ fn has_type(kind: &Value, value: &Value) -> bool {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
-        "integer" => value.is_u64() || value.is_i64(),
         "boolean" => value.is_boolean(),
+        "integer" => value.is_u64() || value.is_i64(),
         other => panic!("teach the test {other:?}"),
     }
 }
@@ -205,6 +212,23 @@ impl<'a> Operation<'a> {
             .keys()
             .map(|status| status.parse().unwrap())
             .collect()
+    }
+
+    fn is_administrative(&self) -> bool {
+        self.spec["tags"][0] == "administration"
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        !self.spec["requestBody"].is_null()
+    }
+
+    /// Returns true if a request to this path is one of the operation.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let path = path.split('?').next().unwrap();
+        match self.path.split_once("{id}") {
+            Some((start, _)) => path.starts_with(start),
+            None => path == self.path,
+        }
     }
 
     /// Returns the path for a secret.

@@ -34,6 +34,7 @@ mod lists;
 mod nodes;
 mod oauth;
 mod openapi;
+mod organization;
 mod organizations;
 mod random;
 mod rate_limits;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe_proto::endpoint::organization::{
-    CreateApiToken, ListApiTokens, ListAudit, RevokeApiToken,
+    Confirm, CreateApiToken, Disable, FoundOrganization, GetAccount, GetChain, GetInvitation,
+    GetJoinChain, Invite, Join, ListApiTokens, ListAudit, ListInvitations, ListMembers,
+    RevokeApiToken, WithdrawInvitation,
 };
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
@@ -17,6 +19,13 @@ use crate::document::{Document, METHODS, Operation, codes_in};
 use crate::raw::answer_to;
 use crate::support::{Answer, Site, send, site, site_of, throttled_site, update};
 use crate::tenant::log_in;
+
+/// The codes of calls that the vault does not have yet.
+const UNUSED: [ErrorCode; 3] = [
+    ErrorCode::RotationInProgress,
+    ErrorCode::SecretsUnstaged,
+    ErrorCode::MembersChanged,
+];
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -33,9 +42,13 @@ fn the_document_is_served_without_a_credential() {
 
 #[test]
 fn every_route_is_documented_and_nothing_else() {
+    let administration = include_str!("../../src/http/organization.rs");
     let source = include_str!("../../src/http.rs");
     let quoted = source.split('"').skip(1).step_by(2);
-    let endpoints = source.split("endpoint::<").skip(1);
+    let endpoints = [source, administration];
+    let endpoints = endpoints
+        .iter()
+        .flat_map(|it| it.split("endpoint::<").skip(1));
     let endpoints = endpoints.map(|text| match text.split(',').next().unwrap() {
         "FetchToken" => FetchToken::PATH,
         "GetOrgKey" => GetOrgKey::PATH,
@@ -49,6 +62,18 @@ fn every_route_is_documented_and_nothing_else() {
         "ListApiTokens" => ListApiTokens::PATH,
         "RevokeApiToken" => RevokeApiToken::PATH,
         "ListAudit" => ListAudit::PATH,
+        "FoundOrganization" => FoundOrganization::PATH,
+        "GetAccount" => GetAccount::PATH,
+        "GetChain" => GetChain::PATH,
+        "ListInvitations" => ListInvitations::PATH,
+        "Invite" => Invite::PATH,
+        "WithdrawInvitation" => WithdrawInvitation::PATH,
+        "ListMembers" => ListMembers::PATH,
+        "Confirm" => Confirm::PATH,
+        "Disable" => Disable::PATH,
+        "GetInvitation" => GetInvitation::PATH,
+        "Join" => Join::PATH,
+        "GetJoinChain" => GetJoinChain::PATH,
         other => panic!("teach the test {other}"),
     });
     let routes = quoted.filter(|text| text.starts_with('/')).chain(endpoints);
@@ -63,7 +88,7 @@ fn every_path_has_the_documented_methods_and_no_other() {
     let (site, document) = (site(), Document::new());
     for path in document.paths() {
         let mut documented: BTreeSet<&str> = document
-            .all_operations()
+            .all()
             .into_iter()
             .filter(|operation| operation.path == path)
             .map(|operation| operation.method)
@@ -72,8 +97,12 @@ fn every_path_has_the_documented_methods_and_no_other() {
             documented.insert("HEAD");
         }
         for method in METHODS {
-            let path_for = path.replace("{key}", "a").replace("{id}", "0");
-            let answer = site.send(method, &path_for, &[], None);
+            let answer = site.send(
+                method,
+                &path.replace("{key}", "a").replace("{id}", "a"),
+                &[],
+                None,
+            );
             assert_eq!(
                 answer.status != 405,
                 documented.contains(method),
@@ -246,7 +275,7 @@ fn the_document_has_the_codes_and_statuses_of_the_table() {
     let listed = document.value()["components"]["schemas"]["Code"]["enum"].clone();
     assert_eq!(listed, serde_json::json!(ErrorCode::ALL));
     let mut named: BTreeSet<&str> = BTreeSet::new();
-    for operation in document.all_operations() {
+    for operation in document.all() {
         for status in operation.statuses() {
             for code in codes_in(document.response(operation, status).unwrap()) {
                 assert_eq!(code.status().as_u16(), status, "{code}");
@@ -260,21 +289,9 @@ fn the_document_has_the_codes_and_statuses_of_the_table() {
             .iter()
             .map(|code| code.as_str()),
     );
-    // The calls of these are still to come.
-    let later = [
-        ErrorCode::InvalidInvitation,
-        ErrorCode::InvalidBootstrap,
-        ErrorCode::NameTaken,
-        ErrorCode::ChainMoved,
-        ErrorCode::NoChain,
-        ErrorCode::LastAdministrator,
-        ErrorCode::RotationInProgress,
-        ErrorCode::SecretsUnstaged,
-        ErrorCode::MembersChanged,
-    ];
-    let all = ErrorCode::ALL.iter().filter(|code| !later.contains(code));
-    let all: BTreeSet<&str> = all.map(|code| code.as_str()).collect();
-    assert_eq!(named, all);
+    let codes = ErrorCode::ALL.iter();
+    let codes = codes.filter(|code| !UNUSED.contains(code));
+    assert_eq!(named, codes.map(|code| code.as_str()).collect());
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Postgres {
 
     /// Returns the record of a write. If the write did not happen, fences it and returns `None`. Waits for a standby that is
     /// about to be promoted.
-    async fn look_up(&self, id: i64) -> Result<Option<Record>, StoreError> {
+    pub(super) async fn look_up(&self, id: i64) -> Result<Option<Record>, StoreError> {
         let statement = || {
             sqlx::query(concat!(
                 "INSERT INTO writes (id, at, happened) VALUES ($1, ",
@@ -120,7 +120,7 @@ impl Postgres {
         Ok(happened.then_some(record))
     }
 
-    fn fence_later(&self, id: i64) {
+    pub(super) fn fence_later(&self, id: i64) {
         let mut doubtful = lock(&self.doubtful);
         if doubtful.len() < DOUBTFUL {
             doubtful.push(id);

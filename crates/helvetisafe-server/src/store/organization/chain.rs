@@ -1,0 +1,99 @@
+//! The entries of the signed chain.
+
+use helvetisafe_crypto::organization::Entry;
+
+use crate::store::act::{Record, Statement};
+use crate::store::{OrganizationId, Store, StoreError};
+
+/// The length of a signature, and of the field that it is in: a length of 8 bytes, and the signature.
+const SIGNATURE: usize = 64;
+const SIGNATURE_FIELD: usize = 8 + SIGNATURE;
+
+/// An entry as the database stores it.
+#[derive(Clone)]
+pub(crate) struct ChainEntry {
+    pub(crate) position: i64,
+    hash: [u8; 32],
+    /// The signed content.
+    content: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl From<&Entry> for ChainEntry {
+    fn from(entry: &Entry) -> Self {
+        let (head, mut content) = (entry.head(), entry.to_bytes());
+        // Every entry ends with its signature.
+        let field = content.split_off(content.len().saturating_sub(SIGNATURE_FIELD));
+        Self {
+            position: i64::try_from(head.sequence).unwrap_or(i64::MAX),
+            hash: head.hash,
+            content,
+            signature: field[field.len().saturating_sub(SIGNATURE)..].to_vec(),
+        }
+    }
+}
+
+impl ChainEntry {
+    /// Returns the statement that appends the entry. Its position must be free.
+    pub(super) fn insert(&self, organization: OrganizationId) -> Statement {
+        Statement::new(
+            "INSERT INTO chain_entries (organization, position, hash, entry, signature) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(organization.0)
+        .bind(self.position)
+        .bind(&self.hash[..])
+        .bind(&self.content[..])
+        .bind(&self.signature[..])
+    }
+
+    /// Returns the query of [`is_stored`](Self::is_stored).
+    pub(super) fn stored(&self, organization: OrganizationId) -> Statement {
+        Statement::new("SELECT hash FROM chain_entries WHERE organization = $1 AND position = $2")
+            .bind(organization.0)
+            .bind(self.position)
+    }
+
+    /// Returns true if the rows of the query have this entry.
+    pub(super) fn is_stored(&self, rows: &[Record]) -> Result<bool, StoreError> {
+        let hash = rows.first().map(|row| row.bytes(0)).transpose()?;
+        Ok(hash == Some(&self.hash))
+    }
+}
+
+/// Returns the query of [`next_position`].
+pub(super) fn positions(organization: OrganizationId) -> Statement {
+    Statement::new(
+        "SELECT coalesce(max(position), -1) + 1 FROM chain_entries WHERE organization = $1",
+    )
+    .bind(organization.0)
+}
+
+/// Returns the position of the next entry.
+pub(super) fn next_position(rows: &[Record]) -> Result<i64, StoreError> {
+    rows.first().map_or(Ok(0), |row| row.integer(0))
+}
+
+impl Store {
+    /// Returns at most `limit` entries of a chain from a position on, encoded.
+    pub(crate) async fn chain(
+        &self,
+        organization: OrganizationId,
+        from: i64,
+        limit: i64,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let select = Statement::new(
+            "SELECT entry, signature FROM chain_entries WHERE organization = $1 AND position >= $2 \
+             ORDER BY position LIMIT $3",
+        );
+        let select = select.bind(organization.0).bind(from).bind(limit);
+        let rows = self.records(select).await?;
+        rows.iter().map(encoded).collect()
+    }
+}
+
+fn encoded(row: &Record) -> Result<Vec<u8>, StoreError> {
+    let (content, signature) = (row.bytes(0)?, row.bytes(1)?);
+    let length = (signature.len() as u64).to_be_bytes();
+    Ok([content, &length, signature].concat())
+}

@@ -1,0 +1,247 @@
+//! Invitations: `pending` until a request to join comes, then `joined` until an administrator has confirmed it, then
+//! `confirmed`. One that is withdrawn or replaced after its expiry is `withdrawn`, and the account that joined is removed.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use helvetisafe_proto::endpoint::organization::{
+    InvitationRecord, NewInvitation, SealedInvitation,
+};
+use helvetisafe_proto::{Base64, ErrorCode, Hex, Scopes};
+use jiff::Timestamp;
+
+use super::{Caller, audit, caller, chain, joining};
+use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use crate::store::token::parse_scopes;
+use crate::store::{Grant, KeyEpoch, Moment, OrganizationId, Store, StoreError};
+
+/// An invitation to store.
+pub(crate) struct InviteAct {
+    pub(crate) grant: Grant,
+    /// The random key of the row.
+    pub(crate) row: i64,
+    pub(crate) id: [u8; 32],
+    pub(crate) name: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) expires_at: Moment,
+    pub(crate) key_epoch: KeyEpoch,
+    /// The base64 of the nonce and of the sealed secret.
+    pub(crate) nonce: String,
+    pub(crate) sealed: String,
+}
+
+impl Act for InviteAct {
+    type Outcome = ();
+
+    fn lock(&self) -> Lock {
+        Lock::Organization(self.grant.tenant.organization)
+    }
+
+    fn queries(&self, now: Moment) -> Vec<Statement> {
+        let organization = self.grant.tenant.organization;
+        vec![
+            caller(&self.grant, now),
+            Statement::new(
+                "SELECT organization, key_epoch, sealed_nonce, sealed_secret, name, scopes, expires_at \
+                 FROM invitations WHERE secret_hash = $1",
+            )
+            .bind(&self.id[..]),
+            Statement::new(
+                "SELECT count(*) FROM accounts WHERE organization = $1 AND name = $2 AND status = 'active'",
+            )
+            .bind(organization.0)
+            .bind(self.name.as_str()),
+            Statement::new(
+                "SELECT id, account, expires_at FROM invitations WHERE organization = $1 AND name = $2 \
+                 AND status IN ('pending', 'joined')",
+            )
+            .bind(organization.0)
+            .bind(self.name.as_str()),
+            chain::positions(organization),
+        ]
+    }
+
+    fn decide(
+        &self,
+        context: Context,
+        found: &[Vec<Record>],
+    ) -> Result<(Vec<Statement>, ()), ActError> {
+        let caller = Caller::read(&found[0])?;
+        if let Some(row) = found[1].first() {
+            return match self.is_same(row)? {
+                true => Ok((Vec::new(), ())),
+                false => Err(ErrorCode::IdTaken.into()),
+            };
+        }
+        if chain::next_position(&found[4])? == 0 {
+            return Err(ErrorCode::NoChain.into());
+        }
+        if self.key_epoch != caller.key_epoch {
+            return Err(ErrorCode::KeyEpochMismatch.into());
+        }
+        if self.expires_at <= context.now {
+            return Err(ErrorCode::ExpiryInThePast.into());
+        }
+        if found[2].first().map_or(Ok(0), |row| row.integer(0))? > 0 {
+            return Err(ErrorCode::NameTaken.into());
+        }
+        let mut statements = Vec::new();
+        for row in &found[3] {
+            if row.integer(2)? > context.now.0 {
+                return Err(ErrorCode::NameTaken.into());
+            }
+            statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
+        }
+        statements.push(self.insert(&caller, context.now));
+        statements.push(audit(
+            self.grant.tenant.organization,
+            Some(caller.account),
+            "organization.invite",
+            &Hex::from(self.id).to_string(),
+            Some(format!("{}: {}", self.name, self.scopes)),
+            context.now,
+        )?);
+        Ok((statements, ()))
+    }
+}
+
+impl InviteAct {
+    /// Compares with a stored invitation of the same id.
+    fn is_same(&self, row: &Record) -> Result<bool, StoreError> {
+        Ok(row.integer(0)? == self.grant.tenant.organization.0
+            && row.integer(1)? == self.key_epoch.0
+            && row.optional_text(2)? == Some(&self.nonce)
+            && row.text(3)? == self.sealed
+            && row.text(4)? == self.name
+            && parse_scopes(row.text(5)?) == self.scopes
+            && row.integer(6)? == self.expires_at.0)
+    }
+
+    fn insert(&self, caller: &Caller, now: Moment) -> Statement {
+        Statement::new(
+            "INSERT INTO invitations (id, organization, key_epoch, secret_hash, sealed_nonce, sealed_secret, name, \
+             kind, scopes, invited_by, status, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'member', $8, $9, 'pending', $10, $11)",
+        )
+        .bind(self.row)
+        .bind(self.grant.tenant.organization.0)
+        .bind(self.key_epoch.0)
+        .bind(&self.id[..])
+        .bind(self.nonce.as_str())
+        .bind(self.sealed.as_str())
+        .bind(self.name.as_str())
+        .bind(self.scopes.to_string())
+        .bind(caller.account.0)
+        .bind(now)
+        .bind(self.expires_at)
+    }
+}
+
+/// Returns the statements that end an open invitation, and remove the account that joined with it.
+fn withdraw(invitation: i64, account: Option<i64>) -> Vec<Statement> {
+    let end =
+        Statement::new("UPDATE invitations SET status = 'withdrawn', account = NULL WHERE id = $1");
+    let remove = account.into_iter().flat_map(|account| {
+        [
+            "DELETE FROM private_keys WHERE account = $1",
+            "DELETE FROM accounts WHERE id = $1",
+        ]
+        .map(|delete| Statement::new(delete).bind(account))
+    });
+    [end.bind(invitation)].into_iter().chain(remove).collect()
+}
+
+/// An invitation to withdraw.
+pub(crate) struct WithdrawAct {
+    pub(crate) grant: Grant,
+    pub(crate) id: [u8; 32],
+}
+
+impl Act for WithdrawAct {
+    type Outcome = ();
+
+    fn lock(&self) -> Lock {
+        Lock::Organization(self.grant.tenant.organization)
+    }
+
+    fn queries(&self, now: Moment) -> Vec<Statement> {
+        vec![
+            caller(&self.grant, now),
+            Statement::new(
+                "SELECT id, account, status, name FROM invitations WHERE organization = $1 \
+                 AND secret_hash = $2",
+            )
+            .bind(self.grant.tenant.organization.0)
+            .bind(&self.id[..]),
+        ]
+    }
+
+    fn decide(
+        &self,
+        context: Context,
+        found: &[Vec<Record>],
+    ) -> Result<(Vec<Statement>, ()), ActError> {
+        let caller = Caller::read(&found[0])?;
+        let row = found[1].first().ok_or(ErrorCode::RecordNotFound)?;
+        match row.text(2)? {
+            "withdrawn" => return Ok((Vec::new(), ())),
+            "pending" | "joined" => {}
+            _ => return Err(ErrorCode::RecordNotFound.into()),
+        }
+        let mut statements = withdraw(row.integer(0)?, row.optional_integer(1)?);
+        statements.push(audit(
+            self.grant.tenant.organization,
+            Some(caller.account),
+            "organization.withdraw",
+            &Hex::from(self.id).to_string(),
+            Some(row.text(3)?.to_owned()),
+            context.now,
+        )?);
+        Ok((statements, ()))
+    }
+}
+
+impl Store {
+    /// Returns the open invitations of an organization, in the order of their names.
+    pub(crate) async fn invitations(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<InvitationRecord>, StoreError> {
+        let now = self.now().await?;
+        let select = Statement::new(concat!(
+            "SELECT secret_hash, invitations.name, invitations.scopes, expires_at, invitations.key_epoch, \
+             sealed_nonce, sealed_secret, inviters.client_id, invitations.created_at, ",
+            joining::request_columns!(),
+            " FROM invitations LEFT JOIN accounts AS inviters ON inviters.id = invited_by \
+             LEFT JOIN accounts ON accounts.id = invitations.account \
+             LEFT JOIN private_keys ON private_keys.account = accounts.id \
+             WHERE invitations.organization = $1 AND invitations.status IN ('pending', 'joined') \
+             AND expires_at > $2 ORDER BY invitations.name"
+        ));
+        let rows = self.records(select.bind(organization.0).bind(now)).await?;
+        rows.iter().map(record).collect()
+    }
+}
+
+fn record(row: &Record) -> Result<InvitationRecord, StoreError> {
+    Ok(InvitationRecord {
+        invitation: NewInvitation {
+            id: row.array::<32>(0)?.into(),
+            name: row.text(1)?.to_owned(),
+            scopes: parse_scopes(row.text(2)?).into(),
+            expires_at: Moment(row.integer(3)?).into(),
+            sealed: SealedInvitation {
+                key_epoch: row.integer(4)?.cast_unsigned(),
+                nonce: base64(row.text(5)?)?,
+                value: base64(row.text(6)?)?,
+            },
+        },
+        invited_by: row.optional_text(7)?.unwrap_or_default().to_owned(),
+        created_at: Timestamp::from(Moment(row.integer(8)?)),
+        request: joining::request(row, 9)?,
+    })
+}
+
+fn base64(text: &str) -> Result<Base64, StoreError> {
+    let bytes = BASE64_STANDARD.decode(text).map(Base64);
+    bytes.map_err(|error| StoreError::Failed(error.to_string()))
+}

@@ -1,0 +1,10 @@
+//! Organizations whose keys the vault never has: their whole life, each refusal, and repeated requests.
+
+mod chain;
+mod document;
+mod founding;
+mod invitations;
+mod joining;
+mod life;
+mod members;
+mod world;
