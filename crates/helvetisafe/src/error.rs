@@ -480,6 +480,15 @@ impl Action {
         }
     }
 
+    /// Returns the advice after a write of which it is unknown whether it happened.
+    fn advice_for_repetition(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.advice_for_repetition(),
+            _ => "read it before writing again",
+        }
+    }
+
     /// Returns true if the action is no part of an operation on secrets.
     pub(crate) fn is_apart(&self) -> bool {
         match self {

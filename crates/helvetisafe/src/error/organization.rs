@@ -64,6 +64,16 @@ impl OrganizationAction {
         )
     }
 
+    /// Returns the advice after a change of which it is unknown whether it happened.
+    pub(super) fn advice_for_repetition(&self) -> &'static str {
+        match self {
+            Self::Found | Self::Join => "repeat it with the same keys",
+            Self::Confirm | Self::Disable => "list the members before you repeat it",
+            Self::CreateToken | Self::RevokeToken => "list the tokens before you repeat it",
+            _ => "list the invitations before you repeat it",
+        }
+    }
+
     /// Returns the name of the action in events and spans.
     pub(super) fn name(&self) -> &'static str {
         match self {
