@@ -5,6 +5,7 @@ mod accounts;
 mod concurrent;
 mod lists;
 mod nodes;
+mod organization;
 mod secrets;
 
 use std::any::Any;

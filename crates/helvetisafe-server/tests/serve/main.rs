@@ -15,6 +15,7 @@ mod copies;
 mod deployment;
 mod drain;
 mod hostile;
+mod init;
 mod interruptions;
 mod metrics;
 mod migrations;
