@@ -172,11 +172,11 @@ fn may_quote_a_value(error: &clap::Error) -> bool {
         error.kind(),
         ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation
     );
-    is_about_a_text
-        && matches!(
-            subcommand().as_deref(),
-            Some("set" | "create" | "update" | "rotate")
-        )
+    match subcommand().as_deref() {
+        Some("set" | "create" | "update" | "rotate") => is_about_a_text,
+        Some("join" | "org" | "token") => error.kind() == ErrorKind::UnknownArgument,
+        _ => false,
+    }
 }
 
 /// Describes the error without the text that may be a value.
@@ -194,6 +194,13 @@ fn without_value(error: &clap::Error) -> String {
         Some(near) => format!(" (did you mean `{near}`?)"),
         None => String::new(),
     };
+    if matches!(subcommand().as_deref(), Some("join" | "org" | "token")) {
+        return format!(
+            "{what} is invalid{near}; it is not shown, since it may be an invitation code or a token, which cannot be \
+             an argument: every user of this machine could see it; pipe it in, give it in a file, or leave it out to be \
+             asked on a terminal; if it was one, replace it; `--help` lists the options"
+        );
+    }
     format!(
         "{what} is invalid{near}; it is not shown, since it may be a secret value, which cannot be an \
          argument; pipe the value in, or use --value-file; `--help` lists the options"

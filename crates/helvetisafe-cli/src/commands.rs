@@ -1,6 +1,9 @@
 //! The commands, one file or folder each.
 
+mod account;
+mod account_folder;
 mod agent;
+mod audit;
 mod check;
 mod complete;
 mod completions;
@@ -19,10 +22,13 @@ mod import;
 mod init;
 mod inject;
 mod internal;
+mod join;
 mod kubernetes;
 mod launch;
 mod list;
 mod man;
+mod member_name;
+mod organization;
 mod reference;
 mod reference_file;
 mod replacement;
@@ -33,6 +39,7 @@ mod selection;
 mod sync;
 #[cfg(not(feature = "kubernetes"))]
 mod sync_left_out;
+mod token;
 mod trust;
 mod write;
 
@@ -99,6 +106,14 @@ pub(crate) enum Command {
     Agent(agent::Args),
     Doctor(doctor::Args),
     Trust(trust::Args),
+    #[command(subcommand)]
+    Org(organization::Command),
+    Join(join::Args),
+    #[command(subcommand)]
+    Account(account::Command),
+    #[command(subcommand)]
+    Token(token::Command),
+    Audit(audit::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(subcommand, hide = true)]
@@ -113,6 +128,14 @@ impl Command {
             Self::Import(_) | Self::Delete(_) => None,
             _ => Some(Timeouts::default().operation),
         }
+    }
+
+    /// Returns true if its option `--scopes` is not the setting.
+    pub(crate) fn has_own_scopes(&self) -> bool {
+        matches!(
+            self,
+            Self::Org(organization::Command::Invite(_)) | Self::Token(token::Command::Create(_))
+        )
     }
 
     /// Runs the command. `program` describes the whole command line.
@@ -144,6 +167,11 @@ impl Command {
             Self::Agent(args) => agent::run(args, vault),
             Self::Doctor(args) => doctor::run(args, vault, ui),
             Self::Trust(args) => trust::run(args, vault, ui),
+            Self::Org(command) => organization::run(command, vault, ui),
+            Self::Join(args) => join::run(args, vault.settings_args(), ui),
+            Self::Account(command) => account::run(command, vault, ui),
+            Self::Token(command) => token::run(command, vault, ui),
+            Self::Audit(args) => audit::run(args, vault, ui),
             Self::Completions(args) => completions::run(args, program(), &ui.output),
             Self::Man(args) => man::run(args, program(), &ui.output),
             Self::Internal(command) => internal::run(command, program(), &ui.output),

@@ -41,6 +41,8 @@ pub(crate) struct Failure {
     untrusted: Option<Fingerprint>,
     unbound: Option<Unbound>,
     missing_scope: Option<Scope>,
+    /// Set if the vault does not give the account all requested scopes.
+    are_scopes_refused: bool,
     /// Set if the answer may be that of a server that expects TLS.
     may_need_tls: bool,
 }
@@ -89,6 +91,7 @@ impl Failure {
             untrusted: None,
             unbound: None,
             missing_scope: None,
+            are_scopes_refused: false,
             may_need_tls: false,
         }
     }
@@ -153,6 +156,11 @@ impl Failure {
         self.missing_scope
     }
 
+    /// Returns true if the vault does not give the account all requested scopes.
+    pub(crate) fn are_scopes_refused(&self) -> bool {
+        self.are_scopes_refused
+    }
+
     /// Returns true if the answer may be that of a server that expects TLS.
     pub(crate) fn may_need_tls(&self) -> bool {
         self.may_need_tls
@@ -169,6 +177,14 @@ impl Failure {
             message.push_str(advice);
         }
         self
+    }
+
+    /// Drops the missing scope, which no setting leaves out.
+    pub(crate) fn without_missing_scope(self) -> Self {
+        Self {
+            missing_scope: None,
+            ..self
+        }
     }
 
     /// Marks the failure as one that may pass.
@@ -241,6 +257,7 @@ impl Failure {
         let required = error.required_scope();
         let required = required.filter(|_| error.kind() == ErrorKind::Forbidden);
         let missing_scope = error.missing_scope().or(required);
+        let are_scopes_refused = error.setting() == Some(Setting::Scopes);
         let may_need_tls = may_need_tls(&error);
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
@@ -259,6 +276,7 @@ impl Failure {
             is_timeout,
             untrusted,
             missing_scope,
+            are_scopes_refused,
             may_need_tls,
             ..failure
         }

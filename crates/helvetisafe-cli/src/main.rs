@@ -69,7 +69,11 @@ fn main() -> ExitCode {
             "other processes of this user can read the memory of this one: {error}"
         ));
     }
-    let vault = Vault::new(cli.settings, cli.command.default_timeout(), ui.messages);
+    let settings = match cli.command.has_own_scopes() {
+        true => cli.settings.without_scopes(),
+        false => cli.settings,
+    };
+    let vault = Vault::new(settings, cli.command.default_timeout(), ui.messages);
     let outcome = cli.command.run(Cli::command, &vault, &ui);
     vault.uncache_written();
     vault.save_token();

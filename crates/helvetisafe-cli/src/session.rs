@@ -1,5 +1,6 @@
 //! The work with the vault: connections, the time for them, the org key, the access token and reads.
 
+mod administration;
 mod budget;
 mod connect;
 mod events;
@@ -14,13 +15,14 @@ mod token;
 mod trust;
 mod vault;
 
+pub(crate) use administration::{Administration, administrator};
 pub(crate) use budget::{Budget, may_wait};
-pub(crate) use connect::{Connector, builder};
+pub(crate) use connect::{Connector, builder, builder_without_account};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;
 pub(crate) use offline::{Offline, OfflineArgs};
 pub(crate) use read::SecretRequest;
 pub(crate) use reader::Reader;
 pub(crate) use token::CachedToken;
-pub(crate) use trust::{KnownVault, Trust, TrustedKeys};
+pub(crate) use trust::{KnownOrganization, KnownVault, Trust, TrustedKeys, remember_account};
 pub(crate) use vault::Vault;

@@ -3,6 +3,8 @@
 //! [`spec`] lists every setting with its names. [`Entries`] holds what the user gave in each source, and
 //! decides which source wins. [`Settings`] is what the program needs: complete, typed and valid.
 
+mod account_profile;
+mod address;
 mod config_file;
 mod config_text;
 mod entries;
@@ -22,12 +24,15 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use helvetisafe::organization::{SigningKey, VerificationKey};
 use helvetisafe::{BaseUrl, Credentials, Fingerprint, KeySource, Scope};
 use secrecy::ExposeSecret;
 
 use crate::advice;
 use crate::failure::Failure;
 use crate::ui::duration;
+pub(crate) use account_profile::AccountProfile;
+pub(crate) use address::Address;
 pub(crate) use config_file::ConfigFile;
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
@@ -52,6 +57,9 @@ pub(crate) struct Settings {
     pub(crate) scopes: Option<RequestedScopes>,
     authentication: Authentication,
     key: Key,
+    signing_key: Option<LazySecret>,
+    /// The verification key that the user trusts, if one is configured.
+    pub(crate) verification_key: Option<VerificationKey>,
     /// The time for all requests of a command together, if one is set.
     pub(crate) timeout: Option<Duration>,
     pub(crate) binding: Binding,
@@ -125,6 +133,8 @@ impl Settings {
             plain_http: PlainHttp::parse(entries)?,
             scopes: RequestedScopes::parse(entries)?,
             key: Key::parse(entries)?,
+            signing_key: secret(entries, Setting::SigningKey),
+            verification_key: verification_key(entries)?,
             timeout: timeout(entries)?,
             binding: binding(entries)?,
             trust_first_use: is_on(entries, Setting::TrustFirstUse)?,
@@ -203,17 +213,23 @@ impl Settings {
         })
     }
 
-    /// Reads the PEM of the additional certificate authority.
-    pub(crate) fn ca_certificate(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(path) = &self.ca_certificate else {
+    /// Reads the signing key of an administrator; `None` if none is set.
+    pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, Failure> {
+        let Some(secret) = &self.signing_key else {
             return Ok(None);
         };
-        std::fs::read(path).map(Some).map_err(|error| {
-            Failure::usage(format_args!(
-                "cannot read the CA certificate {}: {error}",
-                path.display()
-            ))
+        let key = SigningKey::from_pem(secret.read()?.expose_secret());
+        key.map(Some).map_err(|error| {
+            Failure::usage(format_args!("{} cannot be used: {error}", secret.origin()))
         })
+    }
+
+    /// Reads the PEM of the additional certificate authority.
+    pub(crate) fn ca_certificate(&self) -> Result<Option<Vec<u8>>, Failure> {
+        self.ca_certificate
+            .as_deref()
+            .map(address::certificate)
+            .transpose()
     }
 
     /// Reads all secrets that a connection needs, which may be in pipes, or ask the user.
@@ -320,6 +336,16 @@ fn org_key(entries: &Entries) -> Result<Option<ExpectedOrgKey>, Failure> {
         fingerprint,
         origin,
     }))
+}
+
+fn verification_key(entries: &Entries) -> Result<Option<VerificationKey>, Failure> {
+    let Some((text, origin)) = entries.text(Setting::VerificationKey) else {
+        return Ok(None);
+    };
+    let key = text.parse().map_err(|error| {
+        Failure::usage(format_args!("{origin} cannot be used: `{text}`: {error}"))
+    });
+    key.map(Some)
 }
 
 /// Of two contradictory switches the one from the stronger source wins.

@@ -13,6 +13,7 @@ pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod secret_input;
 pub(crate) mod similar;
+pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod toml_mistake;
 

@@ -29,8 +29,9 @@ impl Fingerprint {
         Self(digest.finalize().into())
     }
 
-    #[cfg(feature = "organization")]
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+    /// Makes a fingerprint from its bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

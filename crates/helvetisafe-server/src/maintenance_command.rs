@@ -14,6 +14,8 @@ use secrecy::ExposeSecret;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::report_error;
+
 /// The status for settings that are wrong, as for wrong arguments.
 const USAGE: u8 = 2;
 
@@ -250,11 +252,11 @@ fn run<T: Display + Serialize>(
     match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(problems)) => {
-            problems.iter().for_each(|problem| say(problem));
+            problems.iter().for_each(|problem| report_error(problem));
             ExitCode::from(USAGE)
         }
         Err(Failure::Error(error)) => {
-            say(&error);
+            report_error(&error);
             ExitCode::FAILURE
         }
     }

@@ -17,6 +17,8 @@ use http::HeaderMap;
 use crate::auth::{Auth, Credential, ServiceAccount};
 use crate::bounds::Bounds;
 use crate::clock::Deadline;
+#[cfg(feature = "organization")]
+use crate::config_error::ConfigError;
 use crate::error::{Action, Error};
 use crate::event::Event;
 use crate::limits::{BodyLimits, Timeouts};
@@ -135,6 +137,9 @@ impl<R: Runtime> Api<R> {
         let account = match &self.auth {
             Auth::ApiToken(token) => return Ok(token.credential()),
             Auth::ServiceAccount(account) => account,
+            // The calls without an account need no scope, so no credential is asked for.
+            #[cfg(feature = "organization")]
+            Auth::None => return Err(Error::config(ConfigError::NoAccount)),
         };
         let fetch = |account, bounds| Arc::clone(self).fetch_token(account, bounds);
         let operation = self.timeouts.operation;

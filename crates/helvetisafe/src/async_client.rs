@@ -1,6 +1,8 @@
 //! The client for asynchronous programs, on tokio. It runs the same code as the blocking client, on another
 //! runtime.
 
+#[cfg(feature = "organization")]
+mod organization;
 mod secrets;
 mod store;
 mod watch;
@@ -12,13 +14,17 @@ use helvetisafe_crypto::Fingerprint;
 
 use crate::builder::ClientBuilder;
 use crate::clock::{AsyncClock, SystemClock};
+use crate::config_error::ConfigError;
 use crate::credentials::{Credentials, Environment, KeySource};
 use crate::error::Error;
 use crate::http::hyper::HyperTransport;
-use crate::http::{AsyncTransport, PerAddress};
+use crate::http::{Addresses, AsyncTransport, ConnectionSettings, PerAddress};
+use crate::limits::Timeouts;
 use crate::runtime::Tokio;
 use crate::vault::Vault;
 
+#[cfg(feature = "organization")]
+pub use organization::AsyncOrganization;
 pub use secrets::AsyncSecrets;
 pub use watch::AsyncWatch;
 
@@ -120,7 +126,7 @@ impl AsyncClient {
     }
 }
 
-impl ClientBuilder<AsyncParts> {
+impl<A> ClientBuilder<AsyncParts, A> {
     /// Sets the transport. It is then responsible for the timeouts for connecting and for silence, for
     /// certificates and for proxies.
     pub fn transport(mut self, transport: impl AsyncTransport + 'static) -> Self {
@@ -143,7 +149,9 @@ impl ClientBuilder<AsyncParts> {
         self.parts_mut().clock = Some(Arc::new(clock));
         self
     }
+}
 
+impl ClientBuilder<AsyncParts> {
     /// Connects as [`ClientBuilder::connect`] of the blocking client does. A key file and the platform's
     /// certificates are read on the calling thread.
     ///
@@ -151,29 +159,37 @@ impl ClientBuilder<AsyncParts> {
     ///
     /// As [`ClientBuilder::connect`] of the blocking client.
     pub async fn connect(self) -> Result<AsyncClient, Error> {
-        let config = self.config(|parts: AsyncParts, addresses, timeouts, connections| {
-            let (transport, opener) = match parts.transport {
-                Some(transport) => (transport, None),
-                None => {
-                    let transport = Arc::new(PerAddress::new(addresses, |address| {
-                        HyperTransport::new(address, timeouts, connections)
-                    })?);
-                    (
-                        Arc::clone(&transport) as Arc<dyn AsyncTransport>,
-                        Some(transport),
-                    )
-                }
-            };
-            let transport = match parts.around {
-                Some(around) => around(transport),
-                None => transport,
-            };
-            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-            Ok(Tokio::new(transport, opener, clock))
-        })?;
+        let config = self.config(runtime)?;
         let vault = Vault::connect(config).await?;
         Ok(AsyncClient(Arc::new(vault)))
     }
+}
+
+/// Makes the runtime of a client.
+fn runtime(
+    parts: AsyncParts,
+    addresses: &Addresses<'_>,
+    timeouts: &Timeouts,
+    connections: &ConnectionSettings,
+) -> Result<Tokio, ConfigError> {
+    let (transport, opener) = match parts.transport {
+        Some(transport) => (transport, None),
+        None => {
+            let transport = Arc::new(PerAddress::new(addresses, |address| {
+                HyperTransport::new(address, timeouts, connections)
+            })?);
+            (
+                Arc::clone(&transport) as Arc<dyn AsyncTransport>,
+                Some(transport),
+            )
+        }
+    };
+    let transport = match parts.around {
+        Some(around) => around(transport),
+        None => transport,
+    };
+    let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+    Ok(Tokio::new(transport, opener, clock))
 }
 
 impl fmt::Debug for AsyncClient {

@@ -16,10 +16,13 @@ pub(crate) use api_token::ApiToken;
 pub(crate) use resume::{Resumed, resume, ticket};
 pub(crate) use service_account::ServiceAccount;
 
-/// One of the two authentications.
+/// One of the two authentications, or none.
 pub(crate) enum Auth<N: Notify> {
     ServiceAccount(Arc<ServiceAccount<N>>),
     ApiToken(ApiToken),
+    /// The calls have credentials of their own.
+    #[cfg(feature = "organization")]
+    None,
 }
 
 /// The credential for one request. The serial number distinguishes it from its successors.
@@ -34,6 +37,8 @@ impl<N: Notify> Auth<N> {
         match self {
             Self::ServiceAccount(account) => account.is_ready(now),
             Self::ApiToken(_) => true,
+            #[cfg(feature = "organization")]
+            Self::None => true,
         }
     }
 
@@ -45,6 +50,8 @@ impl<N: Notify> Auth<N> {
                 true
             }
             Self::ApiToken(token) => token.try_other_header(used),
+            #[cfg(feature = "organization")]
+            Self::None => false,
         }
     }
 
@@ -54,6 +61,8 @@ impl<N: Notify> Auth<N> {
         match self {
             Self::ServiceAccount(account) => account.replace_outdated(used, now),
             Self::ApiToken(_) => false,
+            #[cfg(feature = "organization")]
+            Self::None => false,
         }
     }
 

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use helvetisafe_crypto::Fingerprint;
+#[cfg(feature = "organization")]
+use helvetisafe_proto::Scope;
 use helvetisafe_proto::auth::{ApiTokenHeader, Token};
 use helvetisafe_proto::retry::RetryPolicy;
 use helvetisafe_proto::{BaseUrl, InvalidBaseUrl, KeyName, ScopeList, Scopes};
@@ -37,14 +39,14 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Configures a client. The required settings are set; the others have defaults.
 ///
-/// `P` is the transport and the clock; by default those of the blocking client.
+/// `P` is the transport and the clock; by default those of the blocking client. `A` is the account; with the feature
+/// `organization`, a builder can be without one.
 #[must_use = "call connect() to make a client of it"]
-pub struct ClientBuilder<P = Parts> {
+pub struct ClientBuilder<P = Parts, A = WithAccount> {
     base_url: String,
     further_urls: Vec<String>,
     plain_http_host: Option<String>,
-    credentials: Credentials,
-    key_source: KeySource,
+    account: A,
     scopes: String,
     api_token_header: Option<ApiTokenHeader>,
     timeouts: Timeouts,
@@ -62,6 +64,18 @@ pub struct ClientBuilder<P = Parts> {
     concurrency: NonZeroUsize,
     parts: P,
 }
+
+/// The account of a client: its credentials, and the source of its private key.
+#[derive(Debug)]
+pub struct WithAccount {
+    credentials: Credentials,
+    key_source: KeySource,
+}
+
+/// No account: the calls to found an organization and to join one have credentials of their own.
+#[cfg(feature = "organization")]
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutAccount;
 
 /// The transport and the clock of a [`Client`](crate::Client), if they are not the default ones.
 #[derive(Default)]
@@ -83,29 +97,11 @@ type Around = dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send;
 
 impl<P: Default> ClientBuilder<P> {
     pub(crate) fn new(base_url: String, credentials: Credentials, key_source: KeySource) -> Self {
-        Self {
-            base_url,
-            further_urls: Vec::new(),
-            plain_http_host: None,
+        let account = WithAccount {
             credentials,
             key_source,
-            scopes: Scopes::ALL.to_string(),
-            api_token_header: None,
-            timeouts: Timeouts::default(),
-            limits: BodyLimits::default(),
-            policy: RetryPolicy::default(),
-            connections: ConnectionSettings::default(),
-            headers: HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(AGENT))]),
-            observer: Observer::NONE,
-            org_key_policy: OrgKeyPolicy::default(),
-            binding: Binding::default(),
-            cache: None,
-            ticket: None,
-            compares_org_key: false,
-            prefetch: Vec::new(),
-            concurrency: CONCURRENCY,
-            parts: P::default(),
-        }
+        };
+        Self::with_account(base_url, account)
     }
 
     /// Starts with the settings of the environment.
@@ -130,7 +126,41 @@ impl<P: Default> ClientBuilder<P> {
     }
 }
 
-impl<P> ClientBuilder<P> {
+#[cfg(feature = "organization")]
+impl<P: Default> ClientBuilder<P, WithoutAccount> {
+    pub(crate) fn without_account(base_url: String) -> Self {
+        Self::with_account(base_url, WithoutAccount)
+    }
+}
+
+impl<P: Default, A> ClientBuilder<P, A> {
+    fn with_account(base_url: String, account: A) -> Self {
+        Self {
+            base_url,
+            further_urls: Vec::new(),
+            plain_http_host: None,
+            account,
+            scopes: Scopes::ALL.to_string(),
+            api_token_header: None,
+            timeouts: Timeouts::default(),
+            limits: BodyLimits::default(),
+            policy: RetryPolicy::default(),
+            connections: ConnectionSettings::default(),
+            headers: HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(AGENT))]),
+            observer: Observer::NONE,
+            org_key_policy: OrgKeyPolicy::default(),
+            binding: Binding::default(),
+            cache: None,
+            ticket: None,
+            compares_org_key: false,
+            prefetch: Vec::new(),
+            concurrency: CONCURRENCY,
+            parts: P::default(),
+        }
+    }
+}
+
+impl<P, A> ClientBuilder<P, A> {
     /// Adds an address of the same vault, for when the one in use fails; call it again for more. All addresses have to
     /// lead to one vault with one state: a write at one of them is seen by the next read at any other. All of them
     /// get the credentials.
@@ -674,23 +704,23 @@ impl<P> ClientBuilder<P> {
         self
     }
 
-    /// Does everything that needs no vault.
-    pub(crate) fn config<R: Runtime>(
+    /// Does everything that needs no vault. `login` makes the authentication, and returns the account's key.
+    fn prepare<R: Runtime, K>(
         self,
+        login: impl FnOnce(A, ScopeList, Option<ApiTokenHeader>) -> Result<(Auth<R::Notify>, K), Error>,
         runtime: impl FnOnce(
             P,
             &Addresses<'_>,
             &Timeouts,
             &ConnectionSettings,
         ) -> Result<R, ConfigError>,
-    ) -> Result<Config<R>, Error> {
+    ) -> Result<Config<R, K>, Error> {
         let base = self.parse(&self.base_url).map_err(Error::config)?;
         let further = self.further_urls.iter().map(|url| self.parse(url));
         let further: Vec<_> = further.collect::<Result<_, _>>().map_err(Error::config)?;
-        self.credentials.0.check()?;
         let scopes = ScopeList::parse(self.scopes).map_err(Error::config)?;
         check_headers(&self.headers).map_err(Error::config)?;
-        let local_key = self.key_source.local_key()?;
+        let (auth, local_key) = login(self.account, scopes, self.api_token_header)?;
         let timeouts = self.timeouts.bounded();
         let addresses = Addresses {
             first: &base,
@@ -702,7 +732,7 @@ impl<P> ClientBuilder<P> {
             base,
             failover: Failover::new(further),
             runtime,
-            auth: auth(self.credentials, scopes, self.api_token_header)?,
+            auth,
             observer: self.observer,
             policy: self.policy,
             timeouts,
@@ -724,6 +754,29 @@ impl<P> ClientBuilder<P> {
         })
     }
 
+    /// Returns the API for calls without an account, or with the one that these credentials will have.
+    #[cfg(feature = "organization")]
+    pub(crate) fn visit<R: Runtime>(
+        self,
+        credentials: Option<Credentials>,
+        runtime: impl FnOnce(
+            P,
+            &Addresses<'_>,
+            &Timeouts,
+            &ConnectionSettings,
+        ) -> Result<R, ConfigError>,
+    ) -> Result<Arc<Api<R>>, Error> {
+        let login = |_, _, header| {
+            let Some(credentials) = credentials else {
+                return Ok((Auth::None, ()));
+            };
+            credentials.0.check()?;
+            let scopes = Scopes::from(Scope::CredentialsRead).into();
+            Ok((auth(credentials, scopes, header)?, ()))
+        };
+        Ok(Arc::new(self.prepare(login, runtime)?.api))
+    }
+
     fn parse(&self, url: &str) -> Result<BaseUrl, InvalidBaseUrl> {
         match &self.plain_http_host {
             Some(host) => BaseUrl::parse_with_plain_http(url, host),
@@ -733,6 +786,26 @@ impl<P> ClientBuilder<P> {
 
     pub(crate) fn parts_mut(&mut self) -> &mut P {
         &mut self.parts
+    }
+}
+
+impl<P> ClientBuilder<P> {
+    /// Does everything that needs no vault.
+    pub(crate) fn config<R: Runtime>(
+        self,
+        runtime: impl FnOnce(
+            P,
+            &Addresses<'_>,
+            &Timeouts,
+            &ConnectionSettings,
+        ) -> Result<R, ConfigError>,
+    ) -> Result<Config<R>, Error> {
+        let login = |account: WithAccount, scopes, header| {
+            account.credentials.0.check()?;
+            let local_key = account.key_source.local_key()?;
+            Ok((auth(account.credentials, scopes, header)?, local_key))
+        };
+        self.prepare(login, runtime)
     }
 }
 
@@ -779,13 +852,12 @@ fn auth<N: Notify>(
     }
 }
 
-impl<P> fmt::Debug for ClientBuilder<P> {
+impl<P, A: fmt::Debug> fmt::Debug for ClientBuilder<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             // An invalid URL may hold a password.
             .field("base_url", &self.parse(&self.base_url))
-            .field("credentials", &self.credentials)
-            .field("key_source", &self.key_source)
+            .field("account", &self.account)
             .field("scopes", &self.scopes)
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()

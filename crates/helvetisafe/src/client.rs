@@ -1,3 +1,5 @@
+#[cfg(feature = "organization")]
+mod organization;
 mod store;
 
 use std::env;
@@ -8,14 +10,19 @@ use helvetisafe_crypto::Fingerprint;
 
 use crate::builder::{ClientBuilder, Parts};
 use crate::clock::{Clock, SystemClock};
+use crate::config_error::ConfigError;
 use crate::credentials::{Credentials, Environment, KeySource};
 use crate::error::Error;
 use crate::http::ureq::UreqTransport;
-use crate::http::{PerAddress, Transport};
+use crate::http::{Addresses, ConnectionSettings, PerAddress, Transport};
+use crate::limits::Timeouts;
 use crate::runtime::Blocking;
 use crate::runtime::blocking::block;
 use crate::secrets::Secrets;
 use crate::vault::Vault;
+
+#[cfg(feature = "organization")]
+pub use organization::Organization;
 
 /// A connected account: it holds the private key and the org key, and renews the access token.
 ///
@@ -141,7 +148,7 @@ impl Client {
     }
 }
 
-impl ClientBuilder {
+impl<A> ClientBuilder<Parts, A> {
     /// Sets the transport. It is then responsible for the timeouts for connecting and for silence, for
     /// certificates and for proxies.
     ///
@@ -220,7 +227,9 @@ impl ClientBuilder {
         self.parts_mut().clock = Some(Arc::new(clock));
         self
     }
+}
 
+impl ClientBuilder {
     /// Connects: reads the private key, or fetches and unlocks it; and fetches and unwraps the org key. With a
     /// ticket whose access token is used, it sends nothing: see [`Self::resume`].
     ///
@@ -245,34 +254,42 @@ impl ClientBuilder {
     /// [`ErrorKind::OrgKeyRefused`](crate::ErrorKind::OrgKeyRefused) when org keys are pinned and the
     /// vault gives another one; and every error of a call.
     pub fn connect(self) -> Result<Client, Error> {
-        let config = self.config(|parts: Parts, addresses, timeouts, connections| {
-            let (transport, opener) = match (parts.transport, parts.agent) {
-                (Some(transport), _) => (transport, None),
-                (None, Some(agent)) => {
-                    let transport: Arc<dyn Transport> =
-                        Arc::new(UreqTransport::with_agent(agent, timeouts));
-                    (transport, None)
-                }
-                (None, None) => {
-                    let transport = Arc::new(PerAddress::new(addresses, |address| {
-                        UreqTransport::new(address, timeouts, connections)
-                    })?);
-                    (
-                        Arc::clone(&transport) as Arc<dyn Transport>,
-                        Some(transport),
-                    )
-                }
-            };
-            let transport = match parts.around {
-                Some(around) => around(transport),
-                None => transport,
-            };
-            let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-            Ok(Blocking::new(transport, opener, clock))
-        })?;
+        let config = self.config(runtime)?;
         let vault = block(Vault::connect(config))?;
         Ok(Client(Arc::new(vault)))
     }
+}
+
+/// Makes the runtime of a client.
+fn runtime(
+    parts: Parts,
+    addresses: &Addresses<'_>,
+    timeouts: &Timeouts,
+    connections: &ConnectionSettings,
+) -> Result<Blocking, ConfigError> {
+    let (transport, opener) = match (parts.transport, parts.agent) {
+        (Some(transport), _) => (transport, None),
+        (None, Some(agent)) => {
+            let transport: Arc<dyn Transport> =
+                Arc::new(UreqTransport::with_agent(agent, timeouts));
+            (transport, None)
+        }
+        (None, None) => {
+            let transport = Arc::new(PerAddress::new(addresses, |address| {
+                UreqTransport::new(address, timeouts, connections)
+            })?);
+            (
+                Arc::clone(&transport) as Arc<dyn Transport>,
+                Some(transport),
+            )
+        }
+    };
+    let transport = match parts.around {
+        Some(around) => around(transport),
+        None => transport,
+    };
+    let clock = parts.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+    Ok(Blocking::new(transport, opener, clock))
 }
 
 impl fmt::Debug for Client {

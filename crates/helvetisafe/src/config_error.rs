@@ -39,6 +39,29 @@ pub(crate) enum ConfigError {
     },
     #[error("{0} is empty")]
     Empty(&'static str),
+    #[cfg(feature = "organization")]
+    #[error("the builder has no account, which this call needs")]
+    NoAccount,
+    #[cfg(feature = "organization")]
+    #[error("{0} is empty, longer than 255 bytes, or has a control character")]
+    Name(&'static str),
+    #[cfg(feature = "organization")]
+    #[error(
+        "the scopes do not have organization:write: the founder of an organization is its administrator"
+    )]
+    FounderScopes,
+    #[cfg(feature = "organization")]
+    #[error(
+        "the keys have no signing key, which an account with the scope organization:write needs: make them with \
+         `AccountKeys::generate(true)`"
+    )]
+    NoSigningKey,
+    #[cfg(feature = "organization")]
+    #[error(
+        "the keys have a signing key, and the account does not get the scope organization:write: make them with \
+         `AccountKeys::generate(false)`"
+    )]
+    SigningKey,
     #[error("{0} holds a space, a line break or another character that cannot stand in a header")]
     NotAHeader(&'static str),
     #[error("the private key file {path} cannot be read: {reason}")]

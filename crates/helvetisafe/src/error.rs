@@ -1,4 +1,6 @@
 mod advice;
+#[cfg(feature = "organization")]
+mod organization;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,6 +19,8 @@ use crate::config_error::ConfigError;
 use crate::http::{Failure, TransportError};
 
 pub use advice::Setting;
+#[cfg(feature = "organization")]
+pub(crate) use organization::{OrganizationAction, OrganizationCause};
 
 /// A failed operation: the action, the secret, the cause, and advice.
 ///
@@ -115,6 +119,15 @@ pub(crate) enum Action {
     Create(KeyName),
     Update(KeyName),
     Delete(KeyName),
+    #[cfg(feature = "organization")]
+    Organization(OrganizationAction),
+}
+
+#[cfg(feature = "organization")]
+impl From<OrganizationAction> for Action {
+    fn from(action: OrganizationAction) -> Self {
+        Self::Organization(action)
+    }
 }
 
 /// The cause of a failure. `Display` shows all of it.
@@ -173,12 +186,15 @@ pub(crate) enum Cause {
     TooLarge { length: usize, limit: usize },
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[cfg(feature = "organization")]
+    #[error(transparent)]
+    Organization(#[from] OrganizationCause),
 }
 
 impl Error {
-    pub(crate) fn new(action: Action, cause: impl Into<Cause>) -> Self {
+    pub(crate) fn new(action: impl Into<Action>, cause: impl Into<Cause>) -> Self {
         Self(Arc::new(Inner {
-            action,
+            action: action.into(),
             cause: cause.into(),
             retry_after: None,
         }))
@@ -207,6 +223,11 @@ impl Error {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         matches!(self.0.cause, Cause::Cancelled)
+    }
+
+    /// Returns true if a value did not open under the org key.
+    pub(crate) fn is_decryption(&self) -> bool {
+        matches!(self.0.cause, Cause::Crypto(crypto::Error::Decryption))
     }
 
     /// Returns true if the failed read goes on in the background.
@@ -254,6 +275,8 @@ impl Error {
             Cause::NoSuchField(_) => ErrorKind::NotFound,
             Cause::NotBase64(_) => ErrorKind::Value,
             Cause::TooLarge { .. } | Cause::Config(_) => ErrorKind::Config,
+            #[cfg(feature = "organization")]
+            Cause::Organization(cause) => cause.kind(),
         }
     }
 
@@ -285,7 +308,7 @@ impl Error {
     /// Returns true if another client changed or created the secret first.
     pub(crate) fn is_lost_race(&self) -> bool {
         match self.kind() {
-            ErrorKind::Changed => true,
+            ErrorKind::Changed => self.code() != Some(ErrorCode::KeyEpochMismatch),
             ErrorKind::Conflict => !matches!(self.0.cause, Cause::NoFields),
             _ => false,
         }
@@ -333,6 +356,8 @@ impl Error {
     pub fn refused_org_key(&self) -> Option<crypto::Fingerprint> {
         match self.0.cause {
             Cause::OrgKeyRefused { found, .. } => Some(found),
+            #[cfg(feature = "organization")]
+            Cause::Organization(OrganizationCause::OtherOrgKey { found, .. }) => Some(found),
             _ => None,
         }
     }
@@ -343,6 +368,10 @@ impl Error {
     pub fn accepted_org_keys(&self) -> &[crypto::Fingerprint] {
         match &self.0.cause {
             Cause::OrgKeyRefused { accepted, .. } => accepted,
+            #[cfg(feature = "organization")]
+            Cause::Organization(OrganizationCause::OtherOrgKey { expected, .. }) => {
+                std::slice::from_ref(expected)
+            }
             _ => &[],
         }
     }
@@ -399,9 +428,14 @@ impl Error {
 }
 
 impl Action {
-    /// Returns true if the action needs an existing secret, so that a 404 can be about it.
+    /// Returns true if the action needs an existing secret or record, so that a 404 can be about it.
     pub(crate) fn is_about_existing(&self) -> bool {
-        matches!(self, Self::Get(_) | Self::Update(_) | Self::Delete(_))
+        match self {
+            Self::Get(_) | Self::Update(_) | Self::Delete(_) => true,
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.is_about_existing(),
+            _ => false,
+        }
     }
 
     /// Returns the scope that its call needs.
@@ -416,6 +450,8 @@ impl Action {
             Self::Create(_) => CreateSecret::SCOPE,
             Self::Update(_) => UpdateSecret::SCOPE,
             Self::Delete(_) => DeleteSecret::SCOPE,
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.scope(),
         }
     }
 
@@ -439,15 +475,28 @@ impl Action {
             Self::Create(_) => "secrets.create",
             Self::Update(_) => "secrets.update",
             Self::Delete(_) => "secrets.delete",
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.name(),
+        }
+    }
+
+    /// Returns the advice after a write of which it is unknown whether it happened.
+    fn advice_for_repetition(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.advice_for_repetition(),
+            _ => "read it before writing again",
         }
     }
 
     /// Returns true if the action is no part of an operation on secrets.
     pub(crate) fn is_apart(&self) -> bool {
-        matches!(
-            self,
-            Self::FetchToken | Self::GetOrgKey | Self::GetPrivateKey
-        )
+        match self {
+            Self::FetchToken | Self::GetOrgKey | Self::GetPrivateKey => true,
+            #[cfg(feature = "organization")]
+            Self::Organization(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -486,6 +535,8 @@ impl fmt::Display for Action {
             Self::Create(key) => write!(f, "cannot create the secret `{key}`"),
             Self::Update(key) => write!(f, "cannot update the secret `{key}`"),
             Self::Delete(key) => write!(f, "cannot delete the secret `{key}`"),
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.fmt(f),
         }
     }
 }

@@ -39,6 +39,7 @@
 //! - `config`: `ConfigSource`, for the crate `config`.
 //! - `tracing`: a span for each operation and each request, and an event for
 //!   every other [`Event`]; names of secrets at debug level only.
+//! - `organization`: the module `organization`, to administer an organization.
 //! - `test-util`: `MemoryStore`, a [`SecretStore`] in memory for the tests of an application.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
@@ -60,6 +61,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "organization")]
+mod administration;
 mod api;
 #[cfg(feature = "async")]
 mod async_client;
@@ -87,6 +90,8 @@ pub mod load;
 mod observer;
 mod operations;
 mod org_keys;
+#[cfg(feature = "organization")]
+pub mod organization;
 #[cfg(feature = "serde")]
 mod parse;
 mod put_item;
@@ -110,7 +115,7 @@ pub use self::http::{Answer, AsyncTransport};
 pub use self::http::{AttemptLimits, Failure, Transport, TransportError};
 #[cfg(feature = "async")]
 pub use async_client::{AsyncClient, AsyncParts, AsyncSecrets, AsyncWatch};
-pub use builder::{ClientBuilder, Parts};
+pub use builder::{ClientBuilder, Parts, WithAccount};
 pub use cache::{CachePolicy, Freshness};
 pub use call_options::CallOptions;
 pub use cancel::CancelToken;

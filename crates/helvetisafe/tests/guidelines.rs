@@ -75,7 +75,7 @@ fn the_crates_of_signatures_can_be_named() {
     let transport = |_: &http::Request<Vec<u8>>| Ok(http::Response::new(Vec::new()));
     fn is_transport(_: impl helvetisafe::Transport) {}
     is_transport(transport);
-    let _: fn(_, ureq::Agent) -> _ = ClientBuilder::ureq_agent;
+    let _: fn(_, ureq::Agent) -> _ = <ClientBuilder>::ureq_agent;
     let _: helvetisafe::Timestamp = jiff::Timestamp::MAX;
     let _: helvetisafe::SecretString = secrecy::SecretString::from("a");
 }

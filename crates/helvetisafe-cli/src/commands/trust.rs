@@ -93,6 +93,9 @@ struct Json<'a> {
     remembered_since: Option<Timestamp>,
     /// Set if a first write has yet to confirm it.
     unconfirmed: bool,
+    organization: Option<&'a str>,
+    /// The number of the newest verified entry of the organization's chain.
+    chain: Option<u64>,
     expected: Option<String>,
     current: Option<String>,
     state: State,
@@ -140,6 +143,7 @@ fn print(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let remembered = trust.remembered.as_ref();
+    let organization = remembered.and_then(|entry| entry.organization.as_ref());
     let text = |fingerprint: Fingerprint| fingerprint.to_string();
     if ui.json {
         return ui.output.json(&Json {
@@ -148,6 +152,8 @@ fn print(
             remembered: remembered.map(|entry| text(entry.fingerprint)),
             remembered_since: remembered.map(|entry| entry.since),
             unconfirmed: remembered.is_some_and(|entry| entry.unconfirmed),
+            organization: organization.map(|it| it.id.as_str()),
+            chain: organization.map(|it| it.head.sequence),
             expected: trust.expected.map(text),
             current: current.map(text),
             state,
@@ -160,6 +166,15 @@ fn print(
     match remembered {
         Some(entry) => line("remembered", &describe(entry))?,
         None => line("remembered", "nothing")?,
+    }
+    if let Some(known) = organization {
+        line(
+            "chain",
+            &format!(
+                "of the organization {}, verified up to entry {}",
+                known.id, known.head.sequence
+            ),
+        )?;
     }
     if let Some(expected) = trust.expected {
         line("expected", &text(expected))?;

@@ -1,12 +1,15 @@
 //! The one place where clients are built.
 
-use helvetisafe::{Client, ClientBuilder, Fingerprint, Timeouts};
+use std::time::Duration;
+
+use helvetisafe::organization::WithoutAccount;
+use helvetisafe::{Client, ClientBuilder, Fingerprint, Parts, Timeouts};
 
 use super::events::log_events;
 use super::token::CachedToken;
 use super::trust::{self, Access, Trust};
 use crate::failure::Failure;
-use crate::settings::{Binding, Settings};
+use crate::settings::{Address, Binding, PlainHttp, Settings};
 use crate::ui::messages::Messages;
 
 /// Connects clients, with the cached access token and the trusted org key alone.
@@ -78,20 +81,53 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
         Binding::RefuseOthers => builder,
         Binding::Required => builder.require_binding(true),
     };
-    if let Some(allowed) = &settings.plain_http {
-        builder = builder.allow_plain_http(allowed.host.as_str());
-    }
     if let Some(requested) = &settings.scopes {
         builder = builder.scopes(requested.scopes);
     }
-    if let Some(pem) = settings.ca_certificate()? {
+    let certificate = settings.ca_certificate()?;
+    Ok(reaching(
+        builder,
+        settings.plain_http.as_ref(),
+        certificate,
+        settings.timeout,
+    ))
+}
+
+/// Returns a builder for the calls that need no account.
+pub(crate) fn builder_without_account(
+    address: &Address,
+    messages: Messages,
+) -> Result<ClientBuilder<Parts, WithoutAccount>, Failure> {
+    if let Some(allowed) = &address.plain_http {
+        messages.note(allowed);
+    }
+    let builder = Client::builder_without_account(address.base_url.as_str());
+    Ok(reaching(
+        builder.on_event(log_events(messages)),
+        address.plain_http.as_ref(),
+        address.certificate()?,
+        address.timeout,
+    ))
+}
+
+/// Adds the settings by which a vault is reached.
+fn reaching<A>(
+    mut builder: ClientBuilder<Parts, A>,
+    plain_http: Option<&PlainHttp>,
+    certificate: Option<Vec<u8>>,
+    timeout: Option<Duration>,
+) -> ClientBuilder<Parts, A> {
+    if let Some(allowed) = plain_http {
+        builder = builder.allow_plain_http(allowed.host.as_str());
+    }
+    if let Some(pem) = certificate {
         builder = builder.ca_certificate(pem);
     }
-    if let Some(operation) = settings.timeout {
+    if let Some(operation) = timeout {
         builder = builder.timeouts(Timeouts {
             operation,
             ..Timeouts::default()
         });
     }
-    Ok(builder)
+    builder
 }

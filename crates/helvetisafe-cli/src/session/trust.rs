@@ -4,7 +4,9 @@
 //! key stops every command, and a doubtful first use stops writing. If the fingerprint is configured,
 //! nothing is remembered.
 
+mod known_organization;
 mod known_vaults;
+mod organization;
 mod rotation;
 
 use std::io::{self, ErrorKind};
@@ -15,8 +17,10 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
+pub(crate) use known_organization::KnownOrganization;
 pub(crate) use known_vaults::KnownVault;
 use known_vaults::KnownVaults;
+pub(crate) use organization::remember_account;
 pub(crate) use rotation::TrustedKeys;
 pub(super) use rotation::rotation;
 

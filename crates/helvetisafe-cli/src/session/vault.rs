@@ -3,14 +3,16 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use helvetisafe::{Client, Error, ErrorKind, Fingerprint, KeyName, SecretMetadata, Secrets};
+use helvetisafe::{
+    Client, ClientBuilder, Error, ErrorKind, Fingerprint, KeyName, SecretMetadata, Secrets,
+};
 
 use super::budget::Budget;
 use super::connect::Connector;
 use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
-use super::trust::Trust;
+use super::trust::{Access, Trust};
 use crate::failure::{Failure, USE_HTTPS, unbound};
 use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
@@ -173,6 +175,20 @@ impl Vault {
     pub(crate) fn check_trust_to_write(&self) -> Result<(), Failure> {
         let current = self.client()?.org_key_fingerprint();
         Trust::load(self.settings()?)?.check_write(current, self.messages)
+    }
+
+    /// Connects another client, with what `change` makes of the builder. A cached token has other scopes, and is not
+    /// used.
+    pub(super) fn connect_with(
+        &self,
+        access: Access,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, Failure> {
+        let connector = self.connector(self.settings()?, None);
+        self.budget()?.spend(|| match access {
+            Access::Read => connector.read_with(None, change),
+            Access::Write => connector.write_with(change),
+        })
     }
 
     /// Returns the client in `cell`; the first call connects it.

@@ -67,11 +67,14 @@ impl Entries {
     /// Collects flags, variables and `more` entries, for a new profile. Secrets in pipes, which can be read only
     /// once, are read.
     pub(crate) fn for_new_profile(args: &SettingsArgs, more: Vec<Entry>) -> Result<Self, Failure> {
-        let mut found = given(args)?;
-        found.extend(more);
-        let mut entries = Self::resolved(found, None);
+        let mut entries = Self::without_profile(args)?.with(more);
         entries.read_pipes()?;
         Ok(entries)
+    }
+
+    /// Collects flags and variables alone. No secret is read.
+    pub(crate) fn without_profile(args: &SettingsArgs) -> Result<Self, Failure> {
+        Ok(Self::resolved(given(args)?, None))
     }
 
     /// Returns the same entries together with `more`.

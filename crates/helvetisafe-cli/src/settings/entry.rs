@@ -37,6 +37,8 @@ pub(crate) enum Origin {
     },
     /// The answer to a question of `init`.
     Answer,
+    /// The code of an invitation.
+    Code,
 }
 
 /// The three places that settings come from. An answer counts as a flag.
@@ -60,7 +62,7 @@ impl Origin {
 
     pub(super) fn source(&self) -> Source {
         match self {
-            Self::Flag(_) | Self::Answer => Source::Flag,
+            Self::Flag(_) | Self::Answer | Self::Code => Source::Flag,
             Self::Variable(_) => Source::Variable,
             Self::Profile { .. } => Source::Profile,
         }
@@ -74,6 +76,7 @@ impl fmt::Display for Origin {
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Profile { key, profile } => write!(f, "{key} in the profile `{profile}`"),
             Self::Answer => f.write_str("the answer"),
+            Self::Code => f.write_str("the URL in the invitation code"),
         }
     }
 }

@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::fs::private_file::shell_quoted;
 
 /// The flags that select a vault and an account, or are needed to reach it.
-const SELECTING: [&str; 9] = [
+const SELECTING: [&str; 10] = [
     "--base-url",
     "--client-id",
     "--client-secret-file",
@@ -17,6 +17,7 @@ const SELECTING: [&str; 9] = [
     "--private-key-path",
     "--private-key-passphrase-file",
     "--password-file",
+    "--signing-key-path",
     "--allow-plain-http",
     "--ca-certificate",
 ];
@@ -37,6 +38,12 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// Drops the scopes, which are an option of another meaning in some commands.
+    pub(crate) fn without_scopes(mut self) -> Self {
+        self.flags.scopes = None;
+        self
+    }
+
     /// Returns the given options that select a vault and an account, as a shell reads them, each after a space.
     pub(crate) fn selection(&self) -> String {
         let config = ("--config", path(&self.config));
@@ -76,6 +83,13 @@ pub(super) struct SettingFlags {
     /// [else HELVETISAFE_PASSWORD].
     #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// The signing key of an administrator, PEM, for `org` [else HELVETISAFE_SIGNING_KEY_PATH].
+    #[arg(long, global = true, value_name = "FILE")]
+    signing_key_path: Option<PathBuf>,
+    /// The verification key of an administrator, ed25519:…, by which the signed chain of the organization is
+    /// trusted if none of it is remembered [else HELVETISAFE_VERIFICATION_KEY].
+    #[arg(long, global = true, value_name = "ED25519", value_parser = NonEmptyStringValueParser::new())]
+    verification_key: Option<String>,
     /// Allow http:// to this host, a name or an address without a port. Everyone on the network in between
     /// can then read the credential and the names of secrets, and use them; the values stay encrypted
     /// [else HELVETISAFE_ALLOW_PLAIN_HTTP].
@@ -125,6 +139,8 @@ impl SettingFlags {
             "--private-key-path" => path(&self.private_key_path),
             "--private-key-passphrase-file" => path(&self.private_key_passphrase_file),
             "--password-file" => path(&self.password_file),
+            "--signing-key-path" => path(&self.signing_key_path),
+            "--verification-key" => text(&self.verification_key),
             "--allow-plain-http" => text(&self.allow_plain_http),
             "--scopes" => text(&self.scopes),
             "--ca-certificate" => path(&self.ca_certificate),

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use secrecy::SecretString;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::entry::{Entry, RawValue};
+use super::entry::{Entry, Origin, RawValue};
 use super::spec::Setting;
 use crate::failure::Failure;
 use crate::fs::{private_file, wiped};
@@ -35,6 +35,11 @@ impl LazySecret {
             insecure_permissions,
             value: OnceCell::new(),
         }
+    }
+
+    /// Returns the source of the secret, for messages.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.entry.origin
     }
 
     /// Returns the secret, without one newline at its end, which editors and commands add.
@@ -63,7 +68,7 @@ impl LazySecret {
 
     fn not_text(&self) -> Failure {
         let reason = match self.entry.setting {
-            Setting::PrivateKey => ", so it is not a PEM",
+            Setting::PrivateKey | Setting::SigningKey => ", so it is not a PEM",
             _ => "",
         };
         let origin = &self.entry.origin;
@@ -76,6 +81,7 @@ impl LazySecret {
     fn read_file(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let what = match self.entry.setting {
             Setting::PrivateKey => "the private key".to_owned(),
+            Setting::SigningKey => "the signing key".to_owned(),
             setting => format!("the {setting} file"),
         };
         let unreadable = |why: &dyn Display| {
@@ -96,7 +102,9 @@ impl LazySecret {
         let text = wiped::read(is_file.then_some(file)?, LIMIT).ok()??;
         let has_lines = || text.trim_ascii().contains(&b'\n');
         let why = match self.entry.setting {
-            Setting::PrivateKey if !text.windows(PEM.len()).any(|it| it == PEM) => {
+            Setting::PrivateKey | Setting::SigningKey
+                if !text.windows(PEM.len()).any(|it| it == PEM) =>
+            {
                 "it has no line such as -----BEGIN PRIVATE KEY-----"
             }
             Setting::ClientSecret | Setting::ApiToken if has_lines() => "it has several lines",

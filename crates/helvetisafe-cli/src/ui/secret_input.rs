@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::input_file;
 use crate::failure::Failure;
-use crate::fs::wiped;
+use crate::fs::{private_file, wiped};
 
 /// The limit in bytes: more than the vault accepts.
 const LIMIT: usize = 4 << 20;
@@ -192,6 +192,48 @@ fn prompt(name: &str, allow_empty: bool) -> Result<SecretString, Failure> {
 pub(crate) fn ask_hidden(what: &str) -> Result<SecretString, Failure> {
     let answer = asker().and_then(|mut ask| ask(&format!("{what}: ")));
     answer.map_err(|error| unreadable("the terminal", &error))
+}
+
+/// Reads a credential that is used once: from a file, `-` for standard input; without one from standard input if that is
+/// piped, else at a hidden prompt. White space around it is dropped. `what` names it.
+pub(crate) fn read_once(
+    what: &str,
+    file: Option<&Path>,
+    insecure_permissions: bool,
+) -> Result<SecretString, Failure> {
+    let is_stdin = file.is_some_and(|path| path.as_os_str() == input_file::STDIN);
+    let bytes = match file.filter(|_| !is_stdin) {
+        Some(path) => {
+            let file =
+                private_file::open(&format!("the file with {what}"), path, insecure_permissions)?;
+            wiped::read(file, CREDENTIAL_LIMIT)
+        }
+        None if !is_stdin && io::stdin().is_terminal() => {
+            return trimmed(what, ask_hidden(what)?.expose_secret());
+        }
+        None => wiped::read(io::stdin().lock(), CREDENTIAL_LIMIT),
+    };
+    let source = file.map_or_else(|| "standard input".to_owned(), input_file::name);
+    let bytes = bytes.map_err(|error| unreadable(&source, &error))?;
+    let is = |is: String| {
+        Failure::usage(format_args!(
+            "{source} {is}, and cannot have {what}; give the right file"
+        ))
+    };
+    let bytes = bytes.ok_or_else(|| is(format!("has more than {} KiB", CREDENTIAL_LIMIT >> 10)))?;
+    trimmed(what, input_file::text(&bytes).map_err(is)?)
+}
+
+/// The limit in bytes of a code or a token.
+const CREDENTIAL_LIMIT: usize = 64 << 10;
+
+fn trimmed(what: &str, text: &str) -> Result<SecretString, Failure> {
+    match text.trim() {
+        "" => Err(Failure::usage(format_args!(
+            "{what} is empty; pipe it in, give it in a file, or type it on a terminal"
+        ))),
+        text => Ok(text.into()),
+    }
 }
 
 /// Returns a function that asks a question at a hidden prompt.

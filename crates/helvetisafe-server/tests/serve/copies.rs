@@ -147,7 +147,7 @@ fn only_an_empty_target_is_filled_and_only_from_a_vault() {
     refused(
         &state.database(),
         &url,
-        "is not empty: organizations has 1 rows",
+        "is not empty: organizations has 1 row;",
     );
     refused(&url, &url, "is not empty");
     let absent = format!("{file}.absent");

@@ -14,6 +14,7 @@ mod contents;
 mod copies;
 mod deployment;
 mod drain;
+mod full_disk;
 mod hostile;
 mod init;
 mod interruptions;

@@ -132,8 +132,8 @@ fn a_database_in_use_is_not_migrated() {
     drop(serve);
 }
 
-/// Runs a command several times at once. Returns the status and standard error of each.
-fn at_once(arguments: &[&str]) -> Vec<(Option<i32>, String)> {
+/// Runs a command several times at once. Returns the status, standard output and standard error of each.
+fn at_once(arguments: &[&str]) -> Vec<(Option<i32>, String, String)> {
     let children: Vec<_> = (0..8)
         .map(|_| command(arguments).spawn().unwrap())
         .collect();
@@ -142,8 +142,9 @@ fn at_once(arguments: &[&str]) -> Vec<(Option<i32>, String)> {
         .map(|child| child.wait_with_output().unwrap());
     outputs
         .map(|output| {
-            let stderr = String::from_utf8(output.stderr).unwrap();
-            (output.status.code(), stderr)
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+            (output.status.code(), stdout, stderr)
         })
         .collect()
 }
@@ -155,7 +156,14 @@ fn eight_processes_at_once_migrate_an_empty_postgresql_once() {
     };
     let url = server.url();
     let ended = at_once(&["migrate", "--database", &url]);
-    assert!(ended.iter().all(|(code, _)| *code == Some(0)), "{ended:?}");
+    let is_ok = |(code, ..): &(Option<i32>, String, String)| *code == Some(0);
+    assert!(ended.iter().all(is_ok), "{ended:?}");
+    let count = |part: &str| {
+        let with_part = ended.iter().filter(|(_, stdout, _)| stdout.contains(part));
+        with_part.count()
+    };
+    assert_eq!(count(": migrated from 0 to "), 1, "{ended:?}");
+    assert_eq!(count(": nothing "), 7, "{ended:?}");
     let after = json(&["migrate", "--database", &url, "--json"]);
     assert_eq!(
         (&after["applied"], &after["pending"]),
@@ -198,8 +206,9 @@ fn eight_processes_at_once_migrate_a_sqlite_file_once() {
         format!("sqlite:{}", folder.path().join("new.db").display()),
     ] {
         let ended = at_once(&["migrate", "--database", &database]);
-        assert!(ended.iter().any(|(code, _)| *code == Some(0)), "{ended:?}");
-        for (code, stderr) in ended {
+        let migrated = |(_, stdout, _): &&(_, String, _)| stdout.contains(": migrated from ");
+        assert_eq!(ended.iter().filter(migrated).count(), 1, "{ended:?}");
+        for (code, _, stderr) in ended {
             let is_locked = stderr.contains("another process uses it");
             assert!(code == Some(0) || is_locked, "{stderr}");
         }

@@ -97,7 +97,7 @@ impl Tenant {
         ];
         for keys in self.keys() {
             let texts = keys.as_object().unwrap().values();
-            canaries.extend(texts.map(|text| text.as_str().unwrap().to_owned()));
+            canaries.extend(texts.filter_map(Value::as_str).map(str::to_owned));
         }
         canaries
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::session::{KnownVault, Trust};
-use crate::ui::Ui;
+use crate::ui::{Ui, table};
 
 /// An element of the output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
@@ -15,16 +15,22 @@ struct Json<'a> {
     fingerprint: String,
     since: Timestamp,
     unconfirmed: bool,
+    organization: Option<&'a str>,
+    /// The number of the newest verified entry of the organization's chain.
+    chain: Option<u64>,
 }
 
 impl<'a> Json<'a> {
     fn new(entry: &'a KnownVault) -> Self {
+        let organization = entry.organization.as_ref();
         Self {
             base_url: &entry.vault.base_url,
             account: &entry.vault.account,
             fingerprint: entry.fingerprint.to_string(),
             since: entry.since,
             unconfirmed: entry.unconfirmed,
+            organization: organization.map(|it| it.id.as_str()),
+            chain: organization.map(|it| it.head.sequence),
         }
     }
 
@@ -56,34 +62,6 @@ pub(super) fn run(insecure_permissions: bool, ui: &Ui) -> Result<(), Failure> {
         ui.messages.note("no org key is remembered");
     }
     let rows: Vec<_> = entries.iter().map(Json::columns).collect();
-    match ui.output.is_terminal() {
-        true => table(&rows, ui),
-        false => rows
-            .iter()
-            .try_for_each(|row| ui.output.line(&row.join("\t"))),
-    }
-}
-
-fn table(rows: &[[String; 5]], ui: &Ui) -> Result<(), Failure> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let heading = ["VAULT", "ACCOUNT", "ORG KEY", "SINCE", "CONFIRMED"].map(str::to_owned);
-    let width = |column: usize| {
-        let cells = rows
-            .iter()
-            .chain([&heading])
-            .map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default()
-    };
-    let widths = [width(0), width(1), width(2), width(3), 0];
-    let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(widths);
-        let cells: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        cells.join("  ")
-    };
-    ui.output.heading(&line(&heading))?;
-    rows.iter().try_for_each(|row| ui.output.line(&line(row)))
+    let heading = ["VAULT", "ACCOUNT", "ORG KEY", "SINCE", "CONFIRMED"];
+    table::print(heading, &rows, &ui.output)
 }

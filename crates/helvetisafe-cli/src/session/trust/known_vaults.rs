@@ -9,11 +9,14 @@
 //!       "account": "client-id app",
 //!       "fingerprint": "SHA256:…",
 //!       "since": "2026-01-31T12:00:00Z",
-//!       "unconfirmed": true
+//!       "unconfirmed": true,
+//!       "organization": …
 //!     }
 //!   ]
 //! }
 //! ```
+//!
+//! The version is 2 if an entry has an organization: version 1 of the command would drop it.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -23,6 +26,7 @@ use std::time::Duration;
 use helvetisafe::{Fingerprint, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::known_organization::KnownOrganization;
 use crate::failure::Failure;
 use crate::fs::state_folder::{self, StateFolder};
 use crate::settings::VaultId;
@@ -30,6 +34,8 @@ use crate::settings::VaultId;
 const FILE: &str = "known-vaults.json";
 const LOCK: &str = ".known-vaults.lock";
 const VERSION: u8 = 1;
+/// The version of a file with organizations.
+const WITH_ORGANIZATIONS: u8 = 2;
 /// The time to wait for the lock of another process.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -46,6 +52,9 @@ pub(crate) struct KnownVault {
     /// writing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) unconfirmed: bool,
+    /// The organization whose signed chain the account follows, if a part of the chain is trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organization: Option<KnownOrganization>,
 }
 
 /// All remembered vaults.
@@ -147,17 +156,58 @@ impl KnownVaults {
         self.save(&folder).map(|()| None)
     }
 
-    /// Replaces the remembered fingerprint, or removes it.
+    /// Replaces the remembered fingerprint, or removes the entry.
     pub(super) fn replace(
         &mut self,
         vault: &VaultId,
         fingerprint: Option<Fingerprint>,
     ) -> io::Result<()> {
         let (folder, _lock) = self.lock_and_reload()?;
-        self.entries.retain(|entry| entry.vault != *vault);
-        let new = fingerprint.map(|fingerprint| KnownVault::new(vault, fingerprint));
+        let mut removed = self.entries.extract_if(.., |entry| entry.vault == *vault);
+        let organization = removed.next().and_then(|entry| entry.organization);
+        drop(removed);
+        let new = fingerprint.map(|fingerprint| KnownVault {
+            organization,
+            ..KnownVault::new(vault, fingerprint)
+        });
         self.entries.extend(new);
         self.save(&folder)
+    }
+
+    /// Returns the newest part of an organization's chain that is remembered for any credential.
+    pub(super) fn organization(&self, id: &str) -> Option<&KnownOrganization> {
+        let known = self.entries.iter();
+        let known = known.filter_map(|entry| entry.organization.as_ref());
+        let known = known.filter(|it| it.id == id);
+        known.max_by_key(|it| it.head.sequence)
+    }
+
+    /// Remembers a verified part of a chain and the org key that it names. A newer part stays. Returns false if another
+    /// process has remembered another history.
+    pub(super) fn follow(
+        &mut self,
+        vault: &VaultId,
+        fingerprint: Fingerprint,
+        seen: KnownOrganization,
+    ) -> io::Result<bool> {
+        let (folder, _lock) = self.lock_and_reload()?;
+        let known = self.entries.iter_mut().find(|it| it.vault == *vault);
+        let Some(entry) = known else {
+            self.entries.push(KnownVault {
+                organization: Some(seen),
+                ..KnownVault::new(vault, fingerprint)
+            });
+            return self.save(&folder).map(|()| true);
+        };
+        let organization = entry.organization.get_or_insert_with(|| seen.clone());
+        if !organization.advance(&seen) {
+            return Ok(false);
+        }
+        // A chain that contains a trusted part vouches for its org key.
+        if entry.fingerprint == fingerprint {
+            entry.unconfirmed = false;
+        }
+        self.save(&folder).map(|()| true)
     }
 
     pub(super) fn file(&self) -> Option<PathBuf> {
@@ -173,8 +223,13 @@ impl KnownVaults {
     }
 
     fn save(&self, folder: &StateFolder) -> io::Result<()> {
+        let has_organizations = self.entries.iter().any(|it| it.organization.is_some());
         let contents = Contents {
-            version: VERSION,
+            version: if has_organizations {
+                WITH_ORGANIZATIONS
+            } else {
+                VERSION
+            },
             vaults: self.entries.clone(),
         };
         let mut json = serde_json::to_vec_pretty(&contents)?;
@@ -195,6 +250,7 @@ impl KnownVault {
             fingerprint,
             since: Timestamp::now(),
             unconfirmed: false,
+            organization: None,
         }
     }
 }
@@ -206,7 +262,7 @@ fn read(folder: &StateFolder) -> Result<Vec<KnownVault>, Failure> {
     let contents: Contents =
         serde_json::from_slice(&json).map_err(|error| malformed(folder, &error))?;
     match contents.version {
-        VERSION => Ok(contents.vaults),
+        VERSION | WITH_ORGANIZATIONS => Ok(contents.vaults),
         version => Err(malformed(folder, &format_args!("its version is {version}"))),
     }
 }

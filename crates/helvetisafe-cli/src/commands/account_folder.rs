@@ -1,0 +1,228 @@
+//! The folder of a new account: its keys, its profile, and how far it came. The keys are written before anything is sent,
+//! so that a lost answer or a killed command loses none.
+//!
+//! | file | has |
+//! |---|---|
+//! | `account.json` | the purpose of the keys, and how far the account came; no secret |
+//! | `client-secret`, `private-key.pem` | the credential and the key of the account |
+//! | `signing-key.pem` | the signing key of an administrator |
+//! | `config.toml` | a profile that names these files |
+
+mod plan;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use helvetisafe::organization::{AccountKeys, PrivateKey, SigningKey};
+use helvetisafe::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::failure::{Failure, Status};
+use crate::fs::{Access, destination, own_folder, private_file, wiped};
+pub(super) use plan::{Plan, Purpose, Stage};
+
+const PLAN: &str = "account.json";
+const LOCK: &str = ".lock";
+pub(super) const CLIENT_SECRET: &str = "client-secret";
+pub(super) const PRIVATE_KEY: &str = "private-key.pem";
+pub(super) const SIGNING_KEY: &str = "signing-key.pem";
+const CONFIG: &str = "config.toml";
+/// The limit in bytes: more than any key has.
+const LIMIT: usize = 64 << 10;
+
+/// The folder of one account, locked against other commands.
+pub(super) struct AccountFolder {
+    path: PathBuf,
+    insecure_permissions: bool,
+    _lock: File,
+}
+
+impl AccountFolder {
+    /// Opens the folder, and creates it if it does not exist.
+    pub(super) fn open(path: &Path, insecure_permissions: bool) -> Result<Self, Failure> {
+        let unusable = |error: &dyn std::fmt::Display| {
+            Failure::usage(format_args!(
+                "cannot use the folder {}: {error}",
+                path.display()
+            ))
+        };
+        let path = std::path::absolute(path).map_err(|error| unusable(&error))?;
+        own_folder(&path, insecure_permissions).map_err(|error| unusable(&error))?;
+        refuse_foreign(&path).map_err(|error| unusable(&error))?;
+        let lock = lock(&path.join(LOCK)).map_err(|error| unusable(&error))?;
+        Ok(Self {
+            path,
+            insecure_permissions,
+            _lock: lock,
+        })
+    }
+
+    /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
+    /// written now. `profile` makes the text of the configuration file.
+    pub(super) fn prepare(
+        &self,
+        plan: Plan,
+        profile: impl FnOnce(&AccountKeys) -> Result<String, Failure>,
+    ) -> Result<(Plan, AccountKeys), Failure> {
+        let found = self.plan()?;
+        if let Some(found) = &found {
+            found.check_same(&plan, &self.path)?;
+        }
+        match found {
+            Some(found) if found.stage != Stage::Begun => {
+                let keys = self.read_keys(&found)?;
+                Ok((found, keys))
+            }
+            found => self.make_keys(found.unwrap_or(plan), profile),
+        }
+    }
+
+    /// Returns the plan of an earlier run.
+    pub(super) fn plan(&self) -> Result<Option<Plan>, Failure> {
+        let path = self.path.join(PLAN);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let bytes = self.read("the state of the account", PLAN)?;
+        Plan::parse(&bytes, &path).map(Some)
+    }
+
+    /// Returns true if an earlier run has made the keys of this plan, and may have sent them.
+    pub(super) fn has_keys_for(&self, plan: &Plan) -> Result<bool, Failure> {
+        let found = self.plan()?.filter(|found| found.stage != Stage::Begun);
+        Ok(found.is_some_and(|found| found.check_same(plan, &self.path).is_ok()))
+    }
+
+    /// Stores how far the account came.
+    pub(super) fn save(&self, plan: &Plan) -> Result<(), Failure> {
+        self.write(PLAN, &plan.to_json()?)
+    }
+
+    /// Returns the configuration file with the profile.
+    pub(super) fn config(&self) -> PathBuf {
+        self.path.join(CONFIG)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the keys. An earlier run that ended here had sent nothing, so its keys may be replaced.
+    fn make_keys(
+        &self,
+        mut plan: Plan,
+        profile: impl FnOnce(&AccountKeys) -> Result<String, Failure>,
+    ) -> Result<(Plan, AccountKeys), Failure> {
+        self.save(&plan)?;
+        let keys = AccountKeys::generate(plan.is_administrator())?;
+        let unwritable = |error: &dyn std::fmt::Display| {
+            Failure::other(format_args!("cannot write a new key: {error}"))
+        };
+        let private_key = keys
+            .private_key
+            .to_pkcs8_pem()
+            .map_err(|error| unwritable(&error))?;
+        self.write(CLIENT_SECRET, keys.client_secret.expose_secret().as_bytes())?;
+        self.write(PRIVATE_KEY, private_key.as_bytes())?;
+        if let Some(key) = &keys.signing_key {
+            let pem = key.to_pem().map_err(|error| unwritable(&error))?;
+            self.write(SIGNING_KEY, pem.as_bytes())?;
+        }
+        self.write(CONFIG, profile(&keys)?.as_bytes())?;
+        plan.client_id = Some(keys.client_id.clone());
+        plan.stage = Stage::Made;
+        self.save(&plan)?;
+        Ok((plan, keys))
+    }
+
+    fn read_keys(&self, plan: &Plan) -> Result<AccountKeys, Failure> {
+        let unusable = |name: &str, error: &dyn std::fmt::Display| {
+            let path = self.path.join(name);
+            Failure::usage(format_args!("{} cannot be used: {error}", path.display()))
+        };
+        let private_key = PrivateKey::from_pem(&self.text("the private key", PRIVATE_KEY)?);
+        let signing_key = match plan.is_administrator() {
+            true => {
+                let key = SigningKey::from_pem(&self.text("the signing key", SIGNING_KEY)?);
+                Some(key.map_err(|error| unusable(SIGNING_KEY, &error))?)
+            }
+            false => None,
+        };
+        let secret = self.text("the client secret", CLIENT_SECRET)?;
+        Ok(AccountKeys {
+            client_id: plan.client_id.clone().unwrap_or_default(),
+            client_secret: SecretString::from(secret.trim_end()),
+            private_key: private_key.map_err(|error| unusable(PRIVATE_KEY, &error))?,
+            signing_key,
+            locked_private_key: None,
+        })
+    }
+
+    fn text(&self, what: &str, name: &str) -> Result<Zeroizing<String>, Failure> {
+        let bytes = self.read(what, name)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| {
+            let path = self.path.join(name);
+            Failure::usage(format_args!("{} is not text", path.display()))
+        })?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    fn read(&self, what: &str, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let path = self.path.join(name);
+        let file = private_file::open(what, &path, self.insecure_permissions)?;
+        let bytes = wiped::read(file, LIMIT).ok().flatten();
+        bytes.ok_or_else(|| {
+            Failure::usage(format_args!(
+                "{} cannot be read, or is too large",
+                path.display()
+            ))
+        })
+    }
+
+    fn write(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
+        destination::write(&self.path.join(name), contents, Access::default()).map(drop)
+    }
+}
+
+/// Refuses a folder with other files: keys of another account would be replaced.
+fn refuse_foreign(path: &Path) -> std::io::Result<()> {
+    if path.join(PLAN).exists() {
+        return Ok(());
+    }
+    let is_foreign =
+        |name: &std::ffi::OsStr| name != LOCK && !destination::is_leftover(&name.to_string_lossy());
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if is_foreign(&name) {
+            return Err(std::io::Error::other(format!(
+                "it has other files, such as {}; choose a new folder",
+                name.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Locks a file until the returned value is dropped.
+fn lock(path: &Path) -> std::io::Result<File> {
+    let lock = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(std::io::Error::other(
+            "another command makes an account in it; wait for its end",
+        )),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The failure for a folder whose account is complete already, but not as the user wants it.
+pub(super) fn other_purpose(path: &Path, why: &str) -> Failure {
+    Failure::new(
+        Status::Conflict,
+        format_args!("the folder {} {why}; choose a new folder", path.display()),
+    )
+}

@@ -1,0 +1,227 @@
+//! `join`: makes the keys of a new member, and asks to be confirmed.
+
+use std::path::{Path, PathBuf};
+
+use helvetisafe::organization::{AccountKeys, InvitationCode, InvitationStatus, Joining, Terms};
+use helvetisafe::{ErrorCode, ExposeSecret, Timestamp};
+use serde::Serialize;
+
+use super::account_folder::{
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY,
+};
+use super::member_name;
+use crate::failure::{Failure, Status};
+use crate::fs::private_file::shell_quoted;
+use crate::random;
+use crate::session::{KnownOrganization, builder_without_account, remember_account};
+use crate::settings::{AccountProfile, Address, SettingsArgs};
+use crate::ui::secret_input::read_once;
+use crate::ui::{Ui, expiry, output_file, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe join --output-dir ~/helvetisafe
+  helvetisafe join --code-file bob.code --output-dir ~/helvetisafe
+  helvetisafe --config ~/helvetisafe/config.toml doctor";
+
+/// Join an organization with an invitation code.
+///
+/// The code is read from standard input if that is piped, else at a hidden prompt; it is never an argument. The signed chain of the
+/// organization is verified from the code. Then the keys are made here and written into the folder, each with mode 0600, with a
+/// profile that names them, and the request is sent. An administrator has to confirm it.
+///
+/// If the command is interrupted, run it again with the same code and folder: it goes on with the same keys. After the
+/// confirmation it says so.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file with the invitation code; - stands for standard input.
+    #[arg(long, value_name = "FILE")]
+    code_file: Option<PathBuf>,
+    /// The folder for the keys and the profile, which is created with mode 0700 if it does not exist.
+    #[arg(long, value_name = "FOLDER", value_parser = output_file::folder())]
+    output_dir: PathBuf,
+    /// Print the terms of the invitation. No key is made, and no request is sent.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    state: &'static str,
+    organization: String,
+    name: &'a str,
+    scopes: Vec<&'a str>,
+    expires_at: Timestamp,
+    account: Option<&'a str>,
+    words: Option<String>,
+    org_key_fingerprint: String,
+    folder: Option<String>,
+    config: Option<String>,
+}
+
+pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
+    let insecure = Address::allows_insecure_permissions(settings)?;
+    let text = read_once("the invitation code", args.code_file.as_deref(), insecure)?;
+    let code = InvitationCode::parse(text.expose_secret()).map_err(Failure::usage)?;
+    let address = Address::of_code(settings, &code.base_url)?;
+    let terms = builder_without_account(&address, ui.messages)?.invitation(&code)?;
+    if args.dry_run {
+        return report(&terms, None, ui);
+    }
+    let plan = plan(&code, &address, &terms);
+    let folder = AccountFolder::open(&args.output_dir, insecure)?;
+    if terms.status != InvitationStatus::Pending && !folder.has_keys_for(&plan)? {
+        return Err(Failure::new(Status::Conflict, USED));
+    }
+    let (plan, keys) = folder.prepare(plan, |keys| profile(&code, &address, &terms, keys))?;
+    let joining = join(&code, &address, &keys, folder.path(), ui)?;
+    remember(&code, &address, &joining, &keys, ui)?;
+    folder.save(&plan.accepted(&joining.terms.fingerprint))?;
+    report(&joining.terms, Some((&joining, &keys, &folder)), ui)
+}
+
+/// The failure of a code whose request the vault has already, with other keys.
+const USED: &str = "the code has been used already, with other keys: go on with the folder in which they are; if you did not \
+                    use it, another person has the code: tell the administrator who invited you";
+
+fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
+    let mut plan = Plan::new(
+        Purpose::Join,
+        &address.base_url,
+        terms.organization.to_string(),
+        &terms.name,
+        &terms.scopes,
+    );
+    plan.invitation = Some(random::hex(&code.secret.id()).to_string());
+    plan
+}
+
+/// Sends the request. The keys are in the folder already, so an interrupted command can be repeated.
+fn join(
+    code: &InvitationCode,
+    address: &Address,
+    keys: &AccountKeys,
+    folder: &Path,
+    ui: &Ui,
+) -> Result<Joining, Failure> {
+    let builder = builder_without_account(address, ui.messages)?;
+    builder.join(code, keys).map_err(|error| {
+        if error.code() == Some(ErrorCode::IdTaken) {
+            return Failure::new(Status::Conflict, USED);
+        }
+        Failure::from(error).with_advice(&format!(
+            "the keys are in {}; run the command again to go on with them",
+            folder.display()
+        ))
+    })
+}
+
+/// Pins the org key of the chain that the code vouches for, before the first use.
+fn remember(
+    code: &InvitationCode,
+    address: &Address,
+    joining: &Joining,
+    keys: &AccountKeys,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let seen = KnownOrganization {
+        id: joining.terms.organization.to_string(),
+        head: joining.head,
+        verification_key: Some(code.inviter),
+    };
+    let vault = address.vault_id(&keys.client_id);
+    let insecure = address.insecure_permissions;
+    let fingerprint = joining.terms.fingerprint;
+    remember_account(&vault, fingerprint, seen, insecure, ui.messages)
+}
+
+fn profile(
+    code: &InvitationCode,
+    address: &Address,
+    terms: &Terms,
+    keys: &AccountKeys,
+) -> Result<String, Failure> {
+    let signing_key = keys.signing_key.as_ref();
+    let profile = AccountProfile {
+        address,
+        client_id: &keys.client_id,
+        client_secret_file: CLIENT_SECRET,
+        private_key_path: PRIVATE_KEY,
+        signing_key_path: signing_key.map(|_| SIGNING_KEY),
+        verification_key: Some(code.inviter),
+        scopes: &terms.scopes,
+    };
+    profile.to_toml()
+}
+
+fn report(
+    terms: &Terms,
+    joined: Option<(&Joining, &AccountKeys, &AccountFolder)>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let state = match (terms.status, joined) {
+        (InvitationStatus::Confirmed, _) => "confirmed",
+        (InvitationStatus::Pending, None) => "invited",
+        _ => "joined",
+    };
+    let config = joined.map(|(_, _, folder)| folder.config());
+    let json = Json {
+        state,
+        organization: terms.organization.to_string(),
+        name: &terms.name,
+        scopes: member_name::list(&terms.scopes),
+        expires_at: terms.expires_at,
+        account: joined.map(|(_, keys, _)| keys.client_id.as_str()),
+        words: joined.map(|(joining, _, _)| joining.words.to_string()),
+        org_key_fingerprint: terms.fingerprint.to_string(),
+        folder: joined.map(|(_, _, folder)| folder.path().display().to_string()),
+        config: config.as_ref().map(|config| config.display().to_string()),
+    };
+    match ui.json {
+        true => ui.output.json(&json)?,
+        false => print(&json, ui)?,
+    }
+    if let Some(config) = config {
+        next(state, &config, ui);
+    }
+    Ok(())
+}
+
+fn print(json: &Json<'_>, ui: &Ui) -> Result<(), Failure> {
+    let expires = expiry::in_words(Some(json.expires_at), Timestamp::now());
+    let values = [
+        ("state", Some(json.state.to_owned())),
+        ("organization", Some(json.organization.clone())),
+        ("name", Some(json.name.to_owned())),
+        ("scopes", Some(json.scopes.join(" "))),
+        (
+            "expires",
+            Some(expires).filter(|_| json.state != "confirmed"),
+        ),
+        ("org key", Some(json.org_key_fingerprint.clone())),
+        ("account", json.account.map(str::to_owned)),
+        ("words", json.words.clone()),
+        ("profile", json.config.clone()),
+    ];
+    let values = values.into_iter();
+    let values: Vec<_> = values
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    table::print_named(&values, &ui.output)
+}
+
+fn next(state: &str, config: &Path, ui: &Ui) {
+    let config = shell_quoted(config);
+    let advice = match state {
+        "confirmed" => {
+            format!("next: `helvetisafe --config {config} doctor` checks the new account")
+        }
+        _ => format!(
+            "next: read the words to the administrator who invited you, on another channel than that of the code; after the \
+             confirmation, `helvetisafe --config {config} doctor` checks the new account"
+        ),
+    };
+    ui.messages.note(advice);
+}

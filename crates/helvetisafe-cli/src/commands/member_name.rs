@@ -1,0 +1,138 @@
+//! The arguments that name members, and their scopes.
+
+use std::path::Path;
+
+use helvetisafe::organization::ScopeList;
+use helvetisafe::{Scope, Scopes};
+
+use crate::failure::Failure;
+use crate::fs::private_file::shell_quoted;
+
+/// The limit in bytes, as the library's.
+const MAX_LENGTH: usize = 255;
+
+/// The scopes of an account that only reads.
+const READER: [Scope; 3] = [
+    Scope::SecretsRead,
+    Scope::SecretsList,
+    Scope::CredentialsRead,
+];
+
+/// Parses the name of a new member: one line of text.
+pub(super) fn parse(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty()
+        && text.trim() == text
+        && text.len() <= MAX_LENGTH
+        && !text.contains(char::is_control);
+    match is_name {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "a name is a line of 1 to {MAX_LENGTH} bytes, without spaces around it"
+        )),
+    }
+}
+
+/// Parses the scopes of a new account or token: their names, or `reader`, `member` or `administrator`, separated by spaces or
+/// commas.
+pub(super) fn scopes(text: &str) -> Result<Scopes, Failure> {
+    let words = text.split(|c: char| c == ',' || c.is_whitespace());
+    let mut scopes = Scopes::NONE;
+    for word in words.filter(|word| !word.is_empty()) {
+        scopes.extend(named(word).ok_or_else(|| unknown(word))?);
+    }
+    if scopes.contains(Scope::CredentialsRead) {
+        return Ok(scopes);
+    }
+    Err(Failure::usage(format_args!(
+        "the scopes `{text}` are of no use without {}, by which an account gets its keys; add it",
+        Scope::CredentialsRead
+    )))
+}
+
+fn named(word: &str) -> Option<Scopes> {
+    match word {
+        "reader" => Some(READER.into()),
+        "member" => Some(Scopes::ALL),
+        "administrator" => Some(administrator()),
+        scope => scope.parse::<Scope>().ok().map(Scopes::from),
+    }
+}
+
+/// Returns all scopes.
+pub(super) fn administrator() -> Scopes {
+    Scope::ALL
+        .iter()
+        .chain(Scope::ADMINISTRATIVE)
+        .copied()
+        .collect()
+}
+
+fn unknown(word: &str) -> Failure {
+    let all = Scope::ALL.iter().chain(Scope::ADMINISTRATIVE);
+    let all: Vec<_> = all.map(|scope| scope.as_str()).collect();
+    Failure::usage(format_args!(
+        "`{word}` is not a scope; there are {}, and the sets reader, member and administrator",
+        all.join(", ")
+    ))
+}
+
+/// Returns the names in a list of scopes, also those that this version does not know.
+pub(super) fn list(scopes: &ScopeList) -> Vec<&str> {
+    let names = scopes.as_str().split(' ');
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// Returns true if an account with these scopes is an administrator.
+pub(super) fn is_administrator(scopes: &ScopeList) -> bool {
+    list(scopes).contains(&Scope::OrganizationWrite.as_str())
+}
+
+/// Writes a name as one word of a shell command.
+pub(super) fn quoted(name: &str) -> String {
+    shell_quoted(Path::new(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_and_scopes_can_be_combined() {
+        for (text, expected) in [
+            ("reader", "secrets:read secrets:list credentials:read"),
+            (
+                "reader,secrets:write",
+                "secrets:read secrets:write secrets:list credentials:read",
+            ),
+            (
+                " credentials:read  secrets:read ",
+                "secrets:read credentials:read",
+            ),
+            (
+                "member audit:read",
+                "secrets:read secrets:write secrets:delete secrets:list credentials:read audit:read",
+            ),
+        ] {
+            assert_eq!(scopes(text).unwrap().to_string(), expected, "{text}");
+        }
+        assert!(
+            scopes("administrator")
+                .unwrap()
+                .contains(Scope::OrganizationWrite)
+        );
+        assert!(!scopes("member").unwrap().contains(Scope::OrganizationRead));
+        for text in ["", "reader admin", "secrets:read", "Reader"] {
+            assert!(scopes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_line() {
+        for name in ["bob", "Zoë Müller", "ci/deploy #2"] {
+            assert_eq!(parse(name).as_deref(), Ok(name));
+        }
+        for name in ["", " bob", "a\nb", "\u{1b}[2J", &"x".repeat(256)] {
+            assert!(parse(name).is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `org`: the administration of an organization.
+
+mod confirm;
+mod create;
+mod disable;
+mod invite;
+mod members;
+mod pending;
+mod withdraw;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::session::Vault;
+use crate::ui::Ui;
+
+/// Found and administer an organization whose vault has no key.
+///
+/// All keys are made on this machine, and the vault gets only what opens nothing. Each change is an entry of a signed chain,
+/// which every command verifies from the part that is remembered, so the vault can neither invent a member nor hide
+/// that one was disabled. The commands need the scopes for administration, which only they request.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Create(create::Args),
+    Invite(invite::Args),
+    Pending(pending::Args),
+    Confirm(confirm::Args),
+    Withdraw(withdraw::Args),
+    Members(members::Args),
+    Disable(disable::Args),
+}
+
+pub(crate) fn run(command: &Command, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    match command {
+        Command::Create(args) => create::run(args, vault.settings_args(), ui),
+        Command::Invite(args) => invite::run(args, vault, ui),
+        Command::Pending(_) => pending::run(vault, ui),
+        Command::Confirm(args) => confirm::run(args, vault, ui),
+        Command::Withdraw(args) => withdraw::run(args, vault, ui),
+        Command::Members(_) => members::run(vault, ui),
+        Command::Disable(args) => disable::run(args, vault, ui),
+    }
+}

@@ -1,0 +1,201 @@
+//! `org confirm NAME`: confirms a request to join.
+
+use std::io::{self, IsTerminal};
+
+use helvetisafe::Scope;
+use helvetisafe::organization::{Anchor, PendingInvitation, Words};
+use serde::Serialize;
+
+use crate::advice;
+use crate::commands::member_name;
+use crate::failure::{Failure, Status};
+use crate::session::{Administration, Vault, administrator};
+use crate::ui::similar::nearest;
+use crate::ui::{Ui, prompt, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org confirm bob
+  helvetisafe org confirm ci --yes
+  helvetisafe org confirm bob --fingerprint 'abacus abdomen abdominal abide abiding ability ablaze able'";
+
+/// Confirm a request to join: wrap the org key for the new member, and sign that it is one.
+///
+/// The request is verified with the secret of its invitation code, which the vault does not have. The name, the scopes and the
+/// eight words of the public key are shown; the joining person sees the same words. On a terminal it asks first; without one
+/// it needs --yes or --fingerprint.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The name of the invitation.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The eight words that the person reads out, on another channel than the code. They exclude a thief of the code. It does not
+    /// ask then.
+    #[arg(long, value_name = "WORDS", num_args = 1..=8)]
+    fingerprint: Vec<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Print what would be confirmed. Nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    action: &'static str,
+    name: &'a str,
+    account: &'a str,
+    scopes: Vec<&'a str>,
+    words: String,
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let words = args.words()?;
+    let administration = Administration::to_write(
+        vault,
+        &[
+            Scope::CredentialsRead,
+            Scope::OrganizationRead,
+            Scope::OrganizationWrite,
+        ],
+    )?;
+    let key = administration.signing_key()?;
+    let chain = administration.chain()?;
+    let pending = administration.call(|organization| organization.invitations())?;
+    let (invitation, account, found) = request(&pending, &args.name)?;
+    if !ui.json {
+        show(invitation, account, &found, ui)?;
+    }
+    if let Some(words) = words.filter(|words| *words != found) {
+        return Err(other_words(&args.name, &words, &found));
+    }
+    if !args.dry_run {
+        if words.is_none() && !args.yes {
+            ask(invitation, ui)?;
+        }
+        let anchor = Anchor::Head(*chain.head());
+        let by = administrator(&key, &anchor);
+        // Words do not cover the verification key of a new administrator.
+        let words = words.filter(|_| !member_name::is_administrator(&invitation.scopes));
+        let confirmed = administration.call(|organization| match words {
+            Some(words) => organization.confirm_with_words(&by, &args.name, &words),
+            None => organization.confirm(&by, &args.name),
+        })?;
+        administration.saw(&chain, confirmed.head)?;
+    }
+    if ui.json {
+        ui.output.json(&Json {
+            action: "confirmed",
+            name: &invitation.name,
+            account,
+            scopes: member_name::list(&invitation.scopes),
+            words: found.to_string(),
+            dry_run: args.dry_run,
+        })?;
+    }
+    if !args.dry_run {
+        ui.messages.note(format_args!(
+            "next: `{}` can use the vault now: `helvetisafe --config FOLDER/config.toml doctor`, with the folder of `join`",
+            args.name
+        ));
+    }
+    Ok(())
+}
+
+impl Args {
+    fn words(&self) -> Result<Option<Words>, Failure> {
+        if self.fingerprint.is_empty() {
+            return Ok(None);
+        }
+        let words = self.fingerprint.join(" ").parse();
+        words
+            .map(Some)
+            .map_err(|error| Failure::usage(format_args!("--fingerprint cannot be used: {error}")))
+    }
+}
+
+/// Returns the invitation of this name, with the account and the words of its request.
+fn request<'p>(
+    pending: &'p [PendingInvitation],
+    name: &str,
+) -> Result<(&'p PendingInvitation, &'p str, Words), Failure> {
+    let Some(invitation) = pending.iter().find(|it| it.name == name) else {
+        return Err(unknown(pending, name));
+    };
+    let request = invitation.request.as_ref().ok_or_else(|| {
+        Failure::new(
+            Status::NotFound,
+            format_args!(
+                "`{name}` has not joined yet: wait until it has used its code; {} shows the state",
+                advice::command("org pending")
+            ),
+        )
+    })?;
+    let words = request.words.ok_or_else(|| {
+        Failure::new(
+            Status::Crypto,
+            format_args!(
+                "the request of `{name}` has no valid public key; withdraw the invitation with {}, and invite again",
+                advice::command(format_args!("org withdraw {}", member_name::quoted(name)))
+            ),
+        )
+    })?;
+    Ok((invitation, &request.account, words))
+}
+
+fn unknown(pending: &[PendingInvitation], name: &str) -> Failure {
+    let failure = Failure::new(
+        Status::NotFound,
+        format_args!(
+            "no open invitation has the name `{name}`: it was not invited, or the invitation has expired, or is confirmed"
+        ),
+    );
+    match nearest(name, pending.iter().map(|it| it.name.as_str())) {
+        Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
+        None => failure.with_advice(&format!("{} lists them", advice::command("org pending"))),
+    }
+}
+
+fn show(
+    invitation: &PendingInvitation,
+    account: &str,
+    words: &Words,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let values = [
+        ("name", invitation.name.clone()),
+        ("account", account.to_owned()),
+        ("scopes", invitation.scopes.as_str().to_owned()),
+        ("words", words.to_string()),
+    ];
+    table::print_named(&values, &ui.output)
+}
+
+fn ask(invitation: &PendingInvitation, ui: &Ui) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "cannot confirm a member without a terminal; give --yes, or the words that the person reads out with \
+             --fingerprint",
+        ));
+    }
+    let question = format_args!(
+        "does `{}` see the same words, and is it to have these scopes?",
+        invitation.name
+    );
+    prompt::require(question, "nothing was confirmed", ui.messages)
+}
+
+fn other_words(name: &str, given: &Words, found: &Words) -> Failure {
+    let withdraw = advice::command(format_args!("org withdraw {}", member_name::quoted(name)));
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "the words of the request are `{found}`, and --fingerprint has `{given}`; nothing was confirmed; another person may \
+             have used the code: withdraw the invitation with {withdraw}, and invite again"
+        ),
+    )
+}

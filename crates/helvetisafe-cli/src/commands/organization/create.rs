@@ -1,0 +1,209 @@
+//! `org create`: founds an organization.
+
+use std::path::PathBuf;
+
+use helvetisafe::Fingerprint;
+use helvetisafe::organization::{
+    AccountKeys, Founded, NewOrganization, ScopeList, SigningKey, Words,
+};
+use serde::Serialize;
+
+use crate::commands::account_folder::{
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
+};
+use crate::commands::member_name;
+use crate::failure::Failure;
+use crate::fs::private_file::shell_quoted;
+use crate::random;
+use crate::session::{KnownOrganization, builder_without_account, remember_account};
+use crate::settings::{AccountProfile, Address, SettingsArgs};
+use crate::ui::secret_input::read_once;
+use crate::ui::{Ui, output_file, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org create --base-url https://vault.example --token-file bootstrap-token \\
+    --output-dir ~/organization
+  helvetisafe --config ~/organization/config.toml doctor";
+
+/// Found an organization, with its first administrator.
+///
+/// The bootstrap token is that of `helvetisafe-server init`, and is used up. The keys are made here and written into the folder before
+/// anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile that names
+/// them. If the command is interrupted, run it again with the same folder: it goes on with the same keys.
+///
+/// Without --token-file the token is read from standard input if that is piped, else at a hidden prompt.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file with the bootstrap token; - stands for standard input.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The folder for the keys and the profile, which is created with mode 0700 if it does not exist.
+    #[arg(long, value_name = "FOLDER", value_parser = output_file::folder())]
+    output_dir: PathBuf,
+    /// The name of the first administrator, for people.
+    #[arg(long, value_name = "NAME", default_value = "administrator", value_parser = member_name::parse)]
+    name: String,
+    /// Print what would be done. Nothing is made, written or sent.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json {
+    action: &'static str,
+    organization: String,
+    account: String,
+    name: String,
+    org_key_fingerprint: String,
+    org_key_words: String,
+    verification_key: Option<String>,
+    folder: String,
+    config: String,
+}
+
+pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
+    let address = Address::load(settings)?;
+    if args.dry_run {
+        return explain(args, &address, ui);
+    }
+    let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
+    let scopes = ScopeList::from(member_name::administrator());
+    let id = random::hex(&*random::bytes::<8>()?).to_string();
+    let plan = Plan::new(Purpose::Create, &address.base_url, id, &args.name, &scopes);
+    let (plan, keys) = folder.prepare(plan, |keys| profile(&address, keys, &scopes))?;
+    if plan.stage == Stage::Accepted {
+        ui.messages
+            .note("the organization exists already; nothing was sent");
+        return report(&plan, &keys, &folder, "unchanged", ui);
+    }
+    let founded = found(args, &address, &plan, &keys, ui)?;
+    remember(&founded, &address, &keys, ui)?;
+    let plan = plan.accepted(&founded.fingerprint);
+    folder.save(&plan)?;
+    report(&plan, &keys, &folder, "created", ui)
+}
+
+/// Sends the keys. They are in the folder already, so an interrupted command can be repeated.
+fn found(
+    args: &Args,
+    address: &Address,
+    plan: &Plan,
+    keys: &AccountKeys,
+    ui: &Ui,
+) -> Result<Founded, Failure> {
+    let token = read_once(
+        "the bootstrap token",
+        args.token_file.as_deref(),
+        address.insecure_permissions,
+    )?;
+    let organization = NewOrganization {
+        id: random::from_hex(&plan.organization)
+            .unwrap_or_default()
+            .into(),
+        name: &plan.name,
+        scopes: plan.scopes.clone(),
+        keys,
+    };
+    let builder = builder_without_account(address, ui.messages)?;
+    builder
+        .found_organization(&token, &organization)
+        .map_err(|error| {
+            Failure::from(error).with_advice(&format!(
+                "the keys are in {}; run the command again to go on with them",
+                args.output_dir.display()
+            ))
+        })
+}
+
+fn remember(
+    founded: &Founded,
+    address: &Address,
+    keys: &AccountKeys,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let seen = KnownOrganization {
+        id: founded.organization.to_string(),
+        head: founded.head,
+        verification_key: Some(founded.verification_key),
+    };
+    let vault = address.vault_id(&keys.client_id);
+    let insecure = address.insecure_permissions;
+    remember_account(&vault, founded.fingerprint, seen, insecure, ui.messages)
+}
+
+fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> Result<String, Failure> {
+    let signing_key = keys.signing_key.as_ref();
+    let profile = AccountProfile {
+        address,
+        client_id: &keys.client_id,
+        client_secret_file: CLIENT_SECRET,
+        private_key_path: PRIVATE_KEY,
+        signing_key_path: signing_key.map(|_| SIGNING_KEY),
+        verification_key: signing_key.map(SigningKey::verification_key),
+        scopes,
+    };
+    profile.to_toml()
+}
+
+fn explain(args: &Args, address: &Address, ui: &Ui) -> Result<(), Failure> {
+    let folder = args.output_dir.display();
+    ui.output.line(&format!(
+        "would make {CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY} and a profile in {folder}, and found an organization at {} \
+         with the administrator `{}`",
+        address.base_url, args.name
+    ))
+}
+
+fn report(
+    plan: &Plan,
+    keys: &AccountKeys,
+    folder: &AccountFolder,
+    action: &'static str,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let fingerprint = plan.org_key_fingerprint.clone().unwrap_or_default();
+    let words = fingerprint.parse::<Fingerprint>();
+    let words = words.map(|it| Words::of_fingerprint(&it).to_string());
+    let config = folder.config();
+    let json = Json {
+        action,
+        organization: plan.organization.clone(),
+        account: keys.client_id.clone(),
+        name: plan.name.clone(),
+        org_key_fingerprint: fingerprint,
+        org_key_words: words.unwrap_or_default(),
+        verification_key: keys
+            .signing_key
+            .as_ref()
+            .map(|it| it.verification_key().to_string()),
+        folder: folder.path().display().to_string(),
+        config: config.display().to_string(),
+    };
+    if ui.json {
+        ui.output.json(&json)?;
+    } else {
+        let values = [
+            ("organization", json.organization),
+            ("account", json.account),
+            ("name", json.name),
+            ("org key", json.org_key_fingerprint),
+            ("its words", json.org_key_words),
+            (
+                "verification key",
+                json.verification_key.unwrap_or_default(),
+            ),
+            ("profile", json.config),
+        ];
+        table::print_named(&values, &ui.output)?;
+    }
+    let config = shell_quoted(&config);
+    ui.messages.note(format_args!(
+        "next: store a copy of {} offline, since no one can restore these keys; then invite a second administrator: \
+         `helvetisafe --config {config} org invite NAME --scopes administrator`",
+        folder.path().display()
+    ));
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! `org disable NAME`: disables an account.
+
+use std::io::{self, IsTerminal};
+
+use helvetisafe::Scope;
+use helvetisafe::organization::{Anchor, Member};
+use serde::Serialize;
+
+use crate::advice;
+use crate::failure::{Failure, Status};
+use crate::session::{Administration, Vault, administrator};
+use crate::ui::similar::nearest;
+use crate::ui::{Ui, prompt};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org disable bob
+  helvetisafe org disable hs_client_AAAAAAAAAAAAAAAAAAAAAA --yes";
+
+/// Disable an account: its tokens and its wrapped keys are removed from the vault, with the next request.
+///
+/// A former member may still know the org key, and may have copies of what it read. So the org key has to be replaced afterwards,
+/// and the values that it could read. The last administrator cannot be disabled. On a terminal it asks first; without one it needs
+/// --yes.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The name of the member, or its account, which is its client id.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Print which account would be disabled. Nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    action: &'static str,
+    account: &'a str,
+    name: Option<&'a str>,
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let administration = Administration::to_read(
+        vault,
+        &[
+            Scope::CredentialsRead,
+            Scope::OrganizationRead,
+            Scope::OrganizationWrite,
+        ],
+    )?;
+    let key = administration.signing_key()?;
+    let chain = administration.chain()?;
+    let anchor = Anchor::Head(*chain.head());
+    let members = administration.call(|organization| organization.members(&anchor))?;
+    let member = find(&members, &args.name)?;
+    if !args.dry_run {
+        if !args.yes {
+            ask(member, ui)?;
+        }
+        let by = administrator(&key, &anchor);
+        let disabled = administration.call(|it| it.disable(&by, &member.account))?;
+        administration.saw(&chain, disabled.head)?;
+    }
+    report(args, member, ui)
+}
+
+/// Returns the member with a name or an account. A name that two accounts have is refused.
+fn find<'m>(members: &'m [Member], name: &str) -> Result<&'m Member, Failure> {
+    if let Some(member) = members.iter().find(|it| it.account == name) {
+        return Ok(member);
+    }
+    let mut named = members.iter().filter(|it| it.name.as_deref() == Some(name));
+    match (named.next(), named.next()) {
+        (Some(member), None) => Ok(member),
+        (Some(_), Some(_)) => Err(Failure::usage(format_args!(
+            "several accounts have the name `{name}`; give the account, which {} shows",
+            advice::command("org members")
+        ))),
+        (None, _) => Err(unknown(members, name)),
+    }
+}
+
+fn unknown(members: &[Member], name: &str) -> Failure {
+    let failure = Failure::new(
+        Status::NotFound,
+        format_args!("no member has the name or the account `{name}`"),
+    );
+    let names = members.iter().filter_map(|it| it.name.as_deref());
+    match nearest(name, names) {
+        Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
+        None => failure.with_advice(&format!("{} lists them", advice::command("org members"))),
+    }
+}
+
+fn ask(member: &Member, ui: &Ui) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "cannot confirm to disable an account without a terminal; give --yes",
+        ));
+    }
+    let question = format_args!("disable {}, which cannot be undone?", described(member));
+    prompt::require(question, "nothing was disabled", ui.messages)
+}
+
+fn report(args: &Args, member: &Member, ui: &Ui) -> Result<(), Failure> {
+    if ui.json {
+        ui.output.json(&Json {
+            action: "disabled",
+            account: &member.account,
+            name: member.name.as_deref(),
+            dry_run: args.dry_run,
+        })?;
+    }
+    if args.dry_run {
+        if !ui.json {
+            ui.output
+                .line(&format!("would disable {}", described(member)))?;
+        }
+        return Ok(());
+    }
+    ui.messages
+        .done(format_args!("disabled {}", described(member)));
+    ui.messages.note(
+        "next: replace the org key, by a rotation, since a former member may know it; and replace the values that it could \
+         read, where they are used",
+    );
+    Ok(())
+}
+
+fn described(member: &Member) -> String {
+    match &member.name {
+        Some(name) => format!("`{name}` ({})", member.account),
+        None => member.account.clone(),
+    }
+}

@@ -1,0 +1,116 @@
+//! `org invite NAME`: invites a person or a service.
+
+use std::path::PathBuf;
+
+use helvetisafe::organization::{Anchor, NewInvite, ScopeList};
+use helvetisafe::{Scope, Timestamp};
+use serde::Serialize;
+
+use crate::advice;
+use crate::commands::member_name;
+use crate::failure::Failure;
+use crate::fs::Access;
+use crate::random;
+use crate::session::{Administration, Vault, administrator};
+use crate::ui::{Ui, expiry, output_file};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org invite bob --scopes member --output bob.code
+  helvetisafe org invite ci --scopes 'secrets:read credentials:read' --expires 2h
+  helvetisafe org invite ada --scopes administrator --json | jq -r .code";
+
+/// Invite a person or a service, and print the invitation code.
+///
+/// Give the code to the invited person on a channel that the vault does not control, such as an encrypted message: it is a
+/// secret, and whoever has it first can join under this name. It also has what the person needs to verify the organization.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The name of the new account, for people.
+    #[arg(value_name = "NAME", value_parser = member_name::parse)]
+    name: String,
+    /// The scopes of the new account, separated by spaces or commas. `reader` stands for reading and listing secrets, `member`
+    /// for all scopes of secrets, and `administrator` for all scopes.
+    #[arg(long, value_name = "SCOPES")]
+    scopes: String,
+    /// The time until the invitation expires, such as 2h or 7d.
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    expires: String,
+    /// Write the code into a file of mode 0600 instead; - stands for standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    id: String,
+    name: &'a str,
+    scopes: Vec<&'a str>,
+    expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+}
+
+pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
+    let expires_at = whole_seconds(expiry::after(Timestamp::now(), &args.expires)?)?;
+    let administration = Administration::to_write(
+        vault,
+        &[
+            Scope::CredentialsRead,
+            Scope::OrganizationRead,
+            Scope::OrganizationWrite,
+        ],
+    )?;
+    let key = administration.signing_key()?;
+    let chain = administration.chain()?;
+    let anchor = Anchor::Head(*chain.head());
+    let invite = NewInvite {
+        name: args.name.clone(),
+        scopes,
+        expires_at,
+    };
+    let invited = administration
+        .call(|organization| organization.invite(&administrator(&key, &anchor), &invite))?;
+    administration.saw(&chain, invited.head)?;
+    let code = invited.code.encode();
+    let id = random::hex(&invited.code.secret.id()).to_string();
+    let file = output_file::named(&args.output);
+    if let Some(file) = file {
+        output_file::write(file, code.as_bytes(), Access::default(), ui.messages)?;
+    }
+    if ui.json {
+        ui.output.json(&Json {
+            id,
+            name: &args.name,
+            scopes: member_name::list(&invite.scopes),
+            expires_at,
+            code: file.is_none().then_some(code.as_str()),
+            output: file.map(|file| file.display().to_string()),
+        })?;
+    } else if file.is_none() {
+        ui.output.line(&code)?;
+    }
+    let code_is = file.map_or_else(
+        || "this code".to_owned(),
+        |file| format!("the code in {}", file.display()),
+    );
+    ui.messages.note(format_args!(
+        "next: give {code_is} to `{}` on a channel that the vault does not control; there `helvetisafe join --output-dir FOLDER` \
+         takes it; then run {}; it expires {}",
+        args.name,
+        advice::command(format_args!("org confirm {}", member_name::quoted(&args.name))),
+        expiry::in_words(Some(expires_at), Timestamp::now())
+    ));
+    Ok(())
+}
+
+/// The sealed terms have whole seconds.
+fn whole_seconds(time: Timestamp) -> Result<Timestamp, Failure> {
+    Timestamp::from_second(time.as_second())
+        .map_err(|error| Failure::usage(format_args!("the expiry is out of range: {error}")))
+}

@@ -1,0 +1,100 @@
+//! `org members`: lists the accounts of the organization.
+
+use helvetisafe::organization::{Anchor, Member, Standing, Words};
+use helvetisafe::{Scope, Timestamp};
+use serde::Serialize;
+
+use crate::commands::member_name;
+use crate::failure::Failure;
+use crate::session::{Administration, Vault};
+use crate::ui::{Ui, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org members
+  helvetisafe org members --json | jq -r '.[] | select(.state == \"active\") | .account'";
+
+/// List the accounts of the organization, as the signed chain proves them.
+///
+/// The state is `active` or `disabled`, if the vault and the chain agree. Else the vault is not honest, or faulty: `unproven`
+/// is an account that the chain does not have, `hidden` one that only the chain has, and `other-key` one for which the
+/// vault gives another key. None of them gets the org key.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {}
+
+/// An element of the output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    account: &'a str,
+    name: Option<&'a str>,
+    state: &'static str,
+    administrator: bool,
+    scopes: Vec<&'a str>,
+    words: Option<String>,
+    created_at: Option<Timestamp>,
+    disabled_at: Option<Timestamp>,
+}
+
+pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let administration =
+        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::OrganizationRead])?;
+    let chain = administration.chain()?;
+    let anchor = Anchor::Head(*chain.head());
+    let members = administration.call(|organization| organization.members(&anchor))?;
+    let mut members: Vec<_> = members.iter().map(Json::new).collect();
+    members.sort_by_key(|member| (member.name, member.account));
+    let doubtful = members
+        .iter()
+        .filter(|it| !matches!(it.state, "active" | "disabled"));
+    for member in doubtful {
+        ui.messages.warning(format_args!(
+            "the account {} is `{}`: the vault and the signed chain differ; ask another administrator, and check the vault",
+            member.account, member.state
+        ));
+    }
+    if ui.json {
+        return ui.output.json(&members);
+    }
+    let rows: Vec<_> = members.iter().map(Json::columns).collect();
+    let heading = ["NAME", "STATE", "ADMINISTRATOR", "SCOPES", "ACCOUNT"];
+    table::print(heading, &rows, &ui.output)
+}
+
+fn state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active => "active",
+        Standing::Disabled => "disabled",
+        Standing::OnlyInVault => "unproven",
+        Standing::OnlyInChain => "hidden",
+        _ => "other-key",
+    }
+}
+
+impl<'a> Json<'a> {
+    fn new(member: &'a Member) -> Self {
+        let scopes = member.scopes.as_ref();
+        let key = member.public_key.as_ref();
+        Self {
+            account: &member.account,
+            name: member.name.as_deref(),
+            state: state(member.standing),
+            administrator: member.verification_key.is_some(),
+            scopes: scopes.map(member_name::list).unwrap_or_default(),
+            words: key.map(|key| Words::of_public_key(key).to_string()),
+            created_at: member.created_at,
+            disabled_at: member.disabled_at,
+        }
+    }
+
+    fn columns(&self) -> [String; 5] {
+        let administrator = if self.administrator { "yes" } else { "no" };
+        [
+            self.name.unwrap_or_default().to_owned(),
+            self.state.to_owned(),
+            administrator.to_owned(),
+            self.scopes.join(" "),
+            self.account.to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,98 @@
+//! `org pending`: lists the open invitations.
+
+use helvetisafe::organization::PendingInvitation;
+use helvetisafe::{Scope, Timestamp};
+use serde::Serialize;
+
+use crate::advice;
+use crate::commands::member_name;
+use crate::failure::Failure;
+use crate::session::{Administration, Vault};
+use crate::ui::expiry::in_words;
+use crate::ui::{Ui, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org pending
+  helvetisafe org pending --json | jq -r '.[] | select(.state == \"joined\") | .name'";
+
+/// List the invitations that are not confirmed, withdrawn or expired.
+///
+/// The state is `invited`, or `joined` once a request to join waits for its confirmation. Then the eight words of the
+/// public key are shown, to compare them with those that the person sees.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {}
+
+/// An element of the output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    id: String,
+    name: &'a str,
+    scopes: Vec<&'a str>,
+    state: &'static str,
+    invited_by: &'a str,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    account: Option<&'a str>,
+    words: Option<String>,
+}
+
+pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let administration =
+        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::OrganizationRead])?;
+    administration.chain()?;
+    let pending = administration.call(|organization| organization.invitations())?;
+    let pending: Vec<_> = pending.iter().map(Json::new).collect();
+    if ui.json {
+        return ui.output.json(&pending);
+    }
+    if pending.is_empty() {
+        ui.messages.note("no invitation is open");
+    }
+    let now = Timestamp::now();
+    let rows: Vec<_> = pending.iter().map(|it| it.columns(now)).collect();
+    let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
+    table::print(heading, &rows, &ui.output)?;
+    if let Some(joined) = pending.iter().find(|it| it.words.is_some()) {
+        ui.messages.note(format_args!(
+            "next: compare the words with the person, and run {}",
+            advice::command(format_args!(
+                "org confirm {}",
+                member_name::quoted(joined.name)
+            ))
+        ));
+    }
+    Ok(())
+}
+
+impl<'a> Json<'a> {
+    fn new(pending: &'a PendingInvitation) -> Self {
+        let request = pending.request.as_ref();
+        Self {
+            id: pending.id.to_string(),
+            name: &pending.name,
+            scopes: member_name::list(&pending.scopes),
+            state: if request.is_some() {
+                "joined"
+            } else {
+                "invited"
+            },
+            invited_by: &pending.invited_by,
+            created_at: pending.created_at,
+            expires_at: pending.expires_at,
+            account: request.map(|request| request.account.as_str()),
+            words: request.and_then(|request| Some(request.words?.to_string())),
+        }
+    }
+
+    fn columns(&self, now: Timestamp) -> [String; 5] {
+        [
+            self.name.to_owned(),
+            self.state.to_owned(),
+            in_words(Some(self.expires_at), now),
+            self.scopes.join(" "),
+            self.words.clone().unwrap_or_default(),
+        ]
+    }
+}

@@ -1,0 +1,66 @@
+//! `org withdraw NAME`: withdraws an invitation.
+
+use helvetisafe::Scope;
+use serde::Serialize;
+
+use crate::advice;
+use crate::failure::{Failure, Status};
+use crate::session::{Administration, Vault};
+use crate::ui::Ui;
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org withdraw bob";
+
+/// Withdraw an invitation, also one whose request to join is not yet confirmed.
+///
+/// Its code is of no use then, and the name is free again. A confirmed member is disabled instead.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The name of the invitation.
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    action: &'static str,
+    id: String,
+    name: &'a str,
+}
+
+pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let administration = Administration::to_read(
+        vault,
+        &[
+            Scope::CredentialsRead,
+            Scope::OrganizationRead,
+            Scope::OrganizationWrite,
+        ],
+    )?;
+    let pending = administration.call(|organization| organization.invitations())?;
+    let invitation = pending.iter().find(|it| it.name == args.name);
+    let id = invitation.map(|it| it.id).ok_or_else(|| {
+        Failure::new(
+            Status::NotFound,
+            format_args!(
+                "no open invitation has the name `{}`; {} lists them",
+                args.name,
+                advice::command("org pending")
+            ),
+        )
+    })?;
+    administration.call(|organization| organization.withdraw(id))?;
+    if ui.json {
+        return ui.output.json(&Json {
+            action: "withdrawn",
+            id: id.to_string(),
+            name: &args.name,
+        });
+    }
+    ui.messages
+        .done(format_args!("withdrew the invitation of `{}`", args.name));
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! `token revoke TOKEN`.
+
+use std::io::{self, IsTerminal};
+
+use helvetisafe::Scope;
+use helvetisafe::organization::TokenRecord;
+use serde::Serialize;
+
+use crate::advice;
+use crate::failure::{Failure, Status};
+use crate::session::{Administration, Vault};
+use crate::ui::{Ui, prompt};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe token revoke ci
+  helvetisafe token revoke 0123456789abcdef --yes";
+
+/// Revoke an API token: no request with it is accepted from then on.
+///
+/// On a terminal it asks first; without one it needs --yes.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The id of the token, or its name if no other token has it. Never the token itself.
+    #[arg(value_name = "ID")]
+    token: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    action: &'static str,
+    id: String,
+    name: Option<&'a str>,
+}
+
+pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let administration =
+        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::TokensWrite])?;
+    let tokens = administration.call(|organization| organization.tokens())?;
+    let token = find(&tokens, &args.token)?;
+    if !args.yes {
+        ask(token, ui)?;
+    }
+    administration.call(|organization| organization.revoke_token(token.id))?;
+    if ui.json {
+        return ui.output.json(&Json {
+            action: "revoked",
+            id: token.id.to_string(),
+            name: token.name.as_deref(),
+        });
+    }
+    ui.messages
+        .done(format_args!("revoked {}", described(token)));
+    Ok(())
+}
+
+/// Returns the token with an id or a name. The text is not shown: it may be the token itself.
+fn find<'t>(tokens: &'t [TokenRecord], text: &str) -> Result<&'t TokenRecord, Failure> {
+    if let Some(token) = tokens.iter().find(|it| it.id.to_string() == text) {
+        return Ok(token);
+    }
+    let mut named = tokens.iter().filter(|it| it.name.as_deref() == Some(text));
+    let list = advice::command("token list");
+    match (named.next(), named.next()) {
+        (Some(token), None) => Ok(token),
+        (Some(_), Some(_)) => Err(Failure::usage(format_args!(
+            "several tokens have this name; give the id, which {list} shows"
+        ))),
+        (None, _) => Err(Failure::new(
+            Status::NotFound,
+            format_args!("no token of the account has this id or name; {list} lists them"),
+        )),
+    }
+}
+
+fn ask(token: &TokenRecord, ui: &Ui) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "cannot confirm to revoke a token without a terminal; give --yes",
+        ));
+    }
+    let question = format_args!("revoke {}?", described(token));
+    prompt::require(question, "nothing was revoked", ui.messages)
+}
+
+fn described(token: &TokenRecord) -> String {
+    match &token.name {
+        Some(name) => format!("`{name}` ({})", token.id),
+        None => token.id.to_string(),
+    }
+}

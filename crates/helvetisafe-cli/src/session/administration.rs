@@ -1,0 +1,159 @@
+//! The connection of a command that administers an organization: only the scopes that it needs, the trusted part of the
+//! signed chain, and the signing key.
+
+use helvetisafe::organization::{
+    Account, Administrator, Anchor, Chain, Head, Organization, SigningKey,
+};
+use helvetisafe::{Client, Error, Fingerprint, Scope, Scopes};
+
+use super::trust::{Access, KnownOrganization, Trust};
+use super::vault::Vault;
+use crate::advice;
+use crate::failure::{Failure, Status};
+use crate::settings::Settings;
+
+/// A client with the scopes of one command.
+pub(crate) struct Administration<'a> {
+    vault: &'a Vault,
+    settings: &'a Settings,
+    client: Client,
+}
+
+impl<'a> Administration<'a> {
+    /// Connects to read. An API token has scopes of its own.
+    pub(crate) fn to_read(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
+        Self::connect(vault, scopes, Access::Read)
+    }
+
+    /// Connects to seal or to wrap something, so the org key must be trusted.
+    pub(crate) fn to_write(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
+        Self::connect(vault, scopes, Access::Write)
+    }
+
+    fn connect(vault: &'a Vault, scopes: &[Scope], access: Access) -> Result<Self, Failure> {
+        let settings = vault.settings()?;
+        settings.read_secrets()?;
+        let scopes: Scopes = scopes.iter().copied().collect();
+        let client = vault.connect_with(access, |builder| builder.scopes(scopes));
+        let client = client.map_err(|failure| match failure.are_scopes_refused() {
+            true => lacks(scopes),
+            false => failure,
+        })?;
+        Ok(Self {
+            vault,
+            settings,
+            client,
+        })
+    }
+
+    /// Calls the vault, in the time that is left.
+    pub(crate) fn call<T>(
+        &self,
+        work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let budget = self.vault.budget()?;
+        let organization = self.client.organization();
+        let organization = match budget.left() {
+            Some(left) => organization.within(left),
+            None => organization,
+        };
+        budget.spend(|| work(organization)).map_err(explained)
+    }
+
+    /// Fetches the signed chain, verifies it from the trusted part, and remembers its head.
+    pub(crate) fn chain(&self) -> Result<Chain, Failure> {
+        let account = self.call(|organization| organization.account())?;
+        let mut trust = Trust::load_all(self.settings)?;
+        let anchor = trust.anchor(&account.organization.to_string())?;
+        let chain = self.call(|organization| organization.follow(&anchor))?;
+        self.check_org_key(&chain)?;
+        self.remember(&mut trust, chain.organization(), *chain.head())?;
+        Ok(chain)
+    }
+
+    /// Returns true if a part of the account's chain is trusted, so that it can be verified.
+    pub(crate) fn has_anchor(&self, account: &Account) -> Result<bool, Failure> {
+        let trust = Trust::load_all(self.settings)?;
+        trust.has_anchor(&account.organization.to_string())
+    }
+
+    /// Returns the org key in use.
+    pub(crate) fn org_key_fingerprint(&self) -> Fingerprint {
+        self.client.org_key_fingerprint()
+    }
+
+    /// Remembers the head after a change of this command.
+    pub(crate) fn saw(&self, chain: &Chain, head: Head) -> Result<(), Failure> {
+        let mut trust = Trust::load_all(self.settings)?;
+        self.remember(&mut trust, chain.organization(), head)
+    }
+
+    /// Reads the signing key.
+    pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+        self.settings.signing_key()?.ok_or_else(|| {
+            Failure::usage(
+                "the signing key is missing, and only an administrator has one: give --signing-key-path, \
+                 HELVETISAFE_SIGNING_KEY_PATH, or signing_key_path in the profile",
+            )
+        })
+    }
+
+    /// The org key in use must be that of the chain: a vault must not choose under which key is sealed.
+    fn check_org_key(&self, chain: &Chain) -> Result<(), Failure> {
+        let used = self.client.org_key_fingerprint();
+        if used == *chain.fingerprint() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Status::Crypto,
+            format_args!(
+                "the vault has the org key {used}, and the signed chain names {}: nothing was changed; ask another \
+                 administrator before you go on",
+                chain.fingerprint()
+            ),
+        ))
+    }
+
+    fn remember(&self, trust: &mut Trust<'_>, id: &str, head: Head) -> Result<(), Failure> {
+        let seen = KnownOrganization {
+            id: id.to_owned(),
+            head,
+            verification_key: self.settings.verification_key,
+        };
+        trust.follow(self.client.org_key_fingerprint(), seen, self.vault.messages)
+    }
+}
+
+/// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
+fn explained(error: Error) -> Failure {
+    let failure = Failure::from(error);
+    match failure.missing_scope() {
+        Some(_) => failure.without_missing_scope().with_advice(&format!(
+            "{} lists the scopes of this account, which an administrator chooses with the invitation",
+            advice::command("account scopes")
+        )),
+        None => failure,
+    }
+}
+
+fn lacks(scopes: Scopes) -> Failure {
+    Failure::new(
+        Status::Forbidden,
+        format_args!(
+            "this account does not have all the scopes that the command needs, which are {scopes}; {} lists its scopes; ask an \
+             administrator",
+            advice::command("account scopes")
+        ),
+    )
+}
+
+/// Returns what signs the next entry after a verified chain.
+pub(crate) fn administrator<'k>(
+    signing_key: &'k SigningKey,
+    anchor: &'k Anchor,
+) -> Administrator<'k> {
+    Administrator {
+        signing_key,
+        anchor,
+    }
+}

@@ -1,0 +1,116 @@
+//! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
+
+use helvetisafe::Fingerprint;
+use helvetisafe::organization::Anchor;
+
+use super::known_organization::KnownOrganization;
+use super::known_vaults::KnownVaults;
+use super::{OTHER_STATE_FOLDER, Trust};
+use crate::failure::{Failure, Status};
+use crate::settings::VaultId;
+use crate::ui::messages::Messages;
+
+impl Trust<'_> {
+    /// Returns the part of the chain that is trusted: the newest head that is remembered, else the configured verification
+    /// key, else that of the own signing key.
+    pub(crate) fn anchor(&self, organization: &str) -> Result<Anchor, Failure> {
+        let own = self.remembered.as_ref();
+        let own = own.and_then(|known| known.organization.as_ref());
+        if let Some(other) = own.filter(|own| own.id != organization) {
+            return Err(other_organization(&self.vault, &other.id, organization));
+        }
+        self.find_anchor(organization)?
+            .ok_or_else(|| no_anchor(&self.vault))
+    }
+
+    /// Returns true if a part of the chain is trusted, or if the vault states another organization than before.
+    pub(crate) fn has_anchor(&self, organization: &str) -> Result<bool, Failure> {
+        let known = self.remembered.as_ref().map(|it| it.organization.is_some());
+        Ok(known == Some(true) || self.find_anchor(organization)?.is_some())
+    }
+
+    fn find_anchor(&self, organization: &str) -> Result<Option<Anchor>, Failure> {
+        if let Some(known) = self.memory.organization(organization) {
+            return Ok(Some(known.anchor()));
+        }
+        if let Some(key) = self.settings.verification_key {
+            return Ok(Some(Anchor::Key(key)));
+        }
+        let key = self.settings.signing_key()?;
+        Ok(key.map(|key| Anchor::Key(key.verification_key())))
+    }
+
+    /// Remembers a verified part of the chain. Failing to write it is a warning.
+    pub(crate) fn follow(
+        &mut self,
+        fingerprint: Fingerprint,
+        seen: KnownOrganization,
+        messages: Messages,
+    ) -> Result<(), Failure> {
+        let vault = self.vault.clone();
+        follow(&mut self.memory, &vault, fingerprint, seen, messages)
+    }
+}
+
+/// Remembers the org key and the chain of a new account. Failing to write them is a warning.
+pub(crate) fn remember_account(
+    vault: &VaultId,
+    fingerprint: Fingerprint,
+    seen: KnownOrganization,
+    insecure_permissions: bool,
+    messages: Messages,
+) -> Result<(), Failure> {
+    let mut memory = KnownVaults::load(insecure_permissions)?;
+    follow(&mut memory, vault, fingerprint, seen, messages)
+}
+
+fn follow(
+    memory: &mut KnownVaults,
+    vault: &VaultId,
+    fingerprint: Fingerprint,
+    seen: KnownOrganization,
+    messages: Messages,
+) -> Result<(), Failure> {
+    match memory.follow(vault, fingerprint, seen) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(forked(vault)),
+        Err(error) => {
+            messages.warning(format_args!(
+                "cannot remember the signed chain of {vault}, so an older one goes unnoticed: {error}; free the folder, \
+                 {OTHER_STATE_FOLDER}"
+            ));
+            Ok(())
+        }
+    }
+}
+
+fn forked(vault: &VaultId) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "another command has seen another history of the organization at {vault} meanwhile: the vault shows \
+             different ones; compare them with another administrator before you go on"
+        ),
+    )
+}
+
+fn other_organization(vault: &VaultId, known: &str, stated: &str) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "{vault} belongs to the organization {known}, and the vault states {stated}: nothing was changed; ask another \
+             administrator before you go on"
+        ),
+    )
+}
+
+fn no_anchor(vault: &VaultId) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "nothing of the signed chain of {vault} is remembered here, so nothing shows that the vault sends the right \
+             one; give the verification key of an administrator with --verification-key, as `verification_key` in the \
+             profile of a member has it"
+        ),
+    )
+}

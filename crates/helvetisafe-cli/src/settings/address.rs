@@ -1,0 +1,83 @@
+//! The address of a vault, for calls that need no credential.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::entries::Entries;
+use super::entry::{Entry, Origin, RawValue};
+use super::flags::SettingsArgs;
+use super::plain_http::PlainHttp;
+use super::spec::Setting;
+use super::vault_id::VaultId;
+use super::{path, text, timeout};
+use crate::failure::Failure;
+
+/// The address of a vault, and the settings of the connection. Profiles are not used.
+pub(crate) struct Address {
+    pub(crate) base_url: String,
+    pub(crate) plain_http: Option<PlainHttp>,
+    pub(crate) ca_certificate: Option<PathBuf>,
+    /// The time for all requests of a command together, if one is set.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) insecure_permissions: bool,
+}
+
+impl Address {
+    /// Collects the address from flags and variables.
+    pub(crate) fn load(args: &SettingsArgs) -> Result<Self, Failure> {
+        Self::parse(&Entries::without_profile(args)?)
+    }
+
+    /// Collects the address. Its URL is that of a code, unless a flag names another: variables may be of another vault.
+    pub(crate) fn of_code(args: &SettingsArgs, base_url: &str) -> Result<Self, Failure> {
+        let entries = Entries::without_profile(args)?;
+        if entries.has_flag(Setting::BaseUrl) {
+            return Self::parse(&entries);
+        }
+        Self::parse(&entries.with([Entry {
+            setting: Setting::BaseUrl,
+            origin: Origin::Code,
+            value: RawValue::Text(base_url.to_owned()),
+        }]))
+    }
+
+    /// Returns true if other users may read files with secrets.
+    pub(crate) fn allows_insecure_permissions(args: &SettingsArgs) -> Result<bool, Failure> {
+        Ok(Entries::without_profile(args)?.insecure_permissions)
+    }
+
+    fn parse(entries: &Entries) -> Result<Self, Failure> {
+        if !entries.has(Setting::BaseUrl) {
+            return Err(Failure::usage(format_args!(
+                "the base URL of the vault is missing: give {}",
+                Setting::BaseUrl.names()
+            )));
+        }
+        Ok(Self {
+            base_url: text(entries, Setting::BaseUrl)?,
+            plain_http: PlainHttp::parse(entries)?,
+            ca_certificate: path(entries, Setting::CaCertificate),
+            timeout: timeout(entries)?,
+            insecure_permissions: entries.insecure_permissions,
+        })
+    }
+
+    /// Reads the PEM of the additional certificate authority.
+    pub(crate) fn certificate(&self) -> Result<Option<Vec<u8>>, Failure> {
+        self.ca_certificate.as_deref().map(certificate).transpose()
+    }
+
+    /// Returns the identity of the vault and one of its accounts.
+    pub(crate) fn vault_id(&self, client_id: &str) -> VaultId {
+        VaultId::of_client(&self.base_url, client_id)
+    }
+}
+
+pub(super) fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "cannot read the CA certificate {}: {error}",
+            path.display()
+        ))
+    })
+}

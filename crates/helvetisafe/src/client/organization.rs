@@ -1,0 +1,518 @@
+//! The blocking client of an organization.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
+use helvetisafe_proto::Hex;
+use helvetisafe_proto::endpoint::organization::{ApiTokenId, InvitationId};
+use secrecy::SecretString;
+
+use super::{Client, runtime};
+use crate::administration::{
+    self, Account, AccountKeys, Administrator, AuditPage, Confirmed, Disabled, Founded, Invited,
+    Joining, Member, NewInvite, NewOrganization, NewToken, PendingInvitation, Terms, TokenRecord,
+};
+use crate::builder::{ClientBuilder, Parts, WithoutAccount};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::operations::{Operations, Proof};
+use crate::runtime::Blocking;
+use crate::runtime::blocking::block;
+use crate::vault::Vault;
+
+impl Client {
+    /// Starts to configure the calls that need no account: [`ClientBuilder::found_organization`],
+    /// [`ClientBuilder::invitation`] and [`ClientBuilder::join`].
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let builder = Client::builder_without_account("https://vault.example")
+    ///     .ca_certificate(std::fs::read("/etc/app/ca.pem")?);
+    /// # drop(builder);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn builder_without_account(
+        base_url: impl Into<String>,
+    ) -> ClientBuilder<Parts, WithoutAccount> {
+        ClientBuilder::without_account(base_url.into())
+    }
+
+    /// Returns the operations on the account's organization.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let account = client.organization().account()?;
+    /// println!("{} in {}", account.account, account.organization);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn organization(&self) -> Organization<'_> {
+        Organization::new(&self.0)
+    }
+
+    /// Returns the newest entry of the chain that this client verified for its org key, to store as the next anchor:
+    /// [`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain). `None` with another policy, and before the
+    /// first comparison of a client that a ticket started.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Some(head) = client.chain_head() {
+    ///     println!("seen up to entry {}", head.sequence);
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn chain_head(&self) -> Option<Head> {
+        self.0.org_keys.head()
+    }
+}
+
+impl<A> ClientBuilder<Parts, A> {
+    /// Founds an organization, whose founder is its first administrator. The org key is made here; it leaves the process
+    /// only wrapped for the founder's public key. The operator's command `helvetisafe-server init` prints the bootstrap
+    /// token.
+    ///
+    /// Store the keys before. After a lost answer, the same call with the same keys completes: if the token is used up,
+    /// it logs in with the keys, and checks that they signed the genesis.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::{AccountKeys, NewOrganization};
+    /// use helvetisafe::{Client, Scopes};
+    ///
+    /// let keys = AccountKeys::generate(true)?;
+    /// // Store the keys here.
+    /// let scopes = "secrets:read secrets:write secrets:delete secrets:list credentials:read \
+    ///     organization:read organization:write tokens:write audit:read";
+    /// let founded = Client::builder_without_account("https://vault.example").found_organization(
+    ///     &std::fs::read_to_string("bootstrap-token")?.trim().into(),
+    ///     &NewOrganization {
+    ///         id: "7d0d94e25fa0b1c3".parse()?,
+    ///         name: "ada",
+    ///         scopes: scopes.parse::<Scopes>()?.into(),
+    ///         keys: &keys,
+    ///     },
+    /// )?;
+    /// println!("pin {}", founded.fingerprint);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the name, the scopes or the keys cannot be those of a founder; [`ErrorKind::Auth`] when
+    /// the bootstrap token is unknown, expired, or was used with other keys; [`ErrorKind::Crypto`] or
+    /// [`ErrorKind::OrgKeyRefused`] when the vault has another genesis or org key than these keys made; and every
+    /// error of a call.
+    pub fn found_organization(
+        self,
+        bootstrap_token: &SecretString,
+        founding: &NewOrganization<'_>,
+    ) -> Result<Founded, Error> {
+        let api = self.visit(Some(founding.keys.credentials()), runtime)?;
+        block(administration::found(&api, bootstrap_token, founding))
+    }
+
+    /// Reads the terms of an invitation, and follows the chain from the head of the code.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    /// use helvetisafe::organization::InvitationCode;
+    ///
+    /// let code = InvitationCode::parse(&std::fs::read_to_string("code")?)?;
+    /// let terms = Client::builder_without_account(&code.base_url).invitation(&code)?;
+    /// println!("{} with {} until {}", terms.name, terms.scopes, terms.expires_at);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Auth`] when the invitation is unknown, withdrawn or expired, the last also by this machine's clock;
+    /// [`ErrorKind::Crypto`] when the vault answers about another invitation, when its chain does not verify from
+    /// the head of the code, or does not have the code's org key; and every error of a call.
+    pub fn invitation(self, code: &InvitationCode) -> Result<Terms, Error> {
+        let api = self.visit(None, runtime)?;
+        block(administration::read(&api, code))
+    }
+
+    /// Sends a request to join, after the checks of [`Self::invitation`]. An administrator then confirms it:
+    /// [`Organization::confirm`].
+    ///
+    /// Store the keys before. The same call with the same keys can be repeated.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    /// use helvetisafe::organization::{AccountKeys, InvitationCode};
+    ///
+    /// let code = InvitationCode::parse(&std::fs::read_to_string("code")?)?;
+    /// let keys = AccountKeys::generate(false)?;
+    /// // Store the keys here.
+    /// let joining = Client::builder_without_account(&code.base_url).join(&code, &keys)?;
+    /// println!("waiting for an administrator; the words of the key are: {}", joining.words);
+    /// // After the confirmation, connect with `pin_org_key(joining.terms.fingerprint)`.
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::invitation`]; [`ErrorKind::Config`] when an administrator's keys have no signing key, or other keys
+    /// have one; [`ErrorKind::Conflict`] when another request used the code.
+    pub fn join(self, code: &InvitationCode, keys: &AccountKeys) -> Result<Joining, Error> {
+        let api = self.visit(None, runtime)?;
+        block(administration::join(&api, code, keys))
+    }
+}
+
+/// The operations on the organization of an account; from [`Client::organization`].
+///
+/// The vault is not trusted: operations with an [`Anchor`] follow the signed chain from it, and fail with
+/// [`ErrorKind::Crypto`] if the vault contradicts it. Nothing is sealed, wrapped or signed before. Store the newest
+/// head that an operation returns, as the next anchor.
+///
+/// Besides the errors of each operation, all can fail with [`ErrorKind::Auth`], [`ErrorKind::Forbidden`] (the
+/// administrative scopes are only granted if they are requested: [`ClientBuilder::scopes`]),
+/// [`ErrorKind::RateLimited`], [`ErrorKind::Api`] and [`ErrorKind::Transport`]. A change can fail with
+/// [`ErrorKind::Ambiguous`].
+#[derive(Clone, Copy)]
+pub struct Organization<'a>(Operations<'a, Blocking>);
+
+impl<'a> Organization<'a> {
+    pub(super) fn new(vault: &'a Arc<Vault<Blocking>>) -> Self {
+        Self(Operations::new(vault))
+    }
+
+    /// Returns the same operations with one deadline for all of them together: `timeout` from now. Each also has its
+    /// own timeout.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let account = client.organization().within(Duration::from_secs(5)).account()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Self {
+        Self(self.0.within(timeout))
+    }
+
+    /// Returns the account of the credential, as the vault states it.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// println!("scopes: {}", client.organization().account()?.scopes);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of all operations.
+    pub fn account(&self) -> Result<Account, Error> {
+        block(self.0.begin().account())
+    }
+
+    /// Follows the signed chain from an anchor, and returns its state: members, administrators and org key. Its head is the
+    /// next anchor.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Anchor;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let key = std::fs::read_to_string("administrator.pub")?.trim().parse()?;
+    /// let chain = client.organization().follow(&Anchor::Key(key))?;
+    /// println!("{} members, epoch {}", chain.members().len(), chain.epoch());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Crypto`] when the chain does not verify, does not contain the anchor, is older than it, or is of
+    /// another organization.
+    pub fn follow(&self, anchor: &Anchor) -> Result<Chain, Error> {
+        block(self.0.begin().follow(anchor))
+    }
+
+    /// Lists the accounts: what the vault states, beside the chain. [`Member::standing`] marks an account that only one of
+    /// them has, or that has another key. The order is that of the client ids.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::{Anchor, Standing};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let anchor: Anchor = unimplemented!();
+    /// for member in client.organization().members(&anchor)? {
+    ///     if member.standing == Standing::OnlyInVault {
+    ///         eprintln!("{} was confirmed by no administrator", member.account);
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::follow`].
+    pub fn members(&self, anchor: &Anchor) -> Result<Vec<Member>, Error> {
+        block(self.0.begin().members(anchor))
+    }
+
+    /// Invites a person or a service. The secret of the invitation is sealed for all administrators, under a key from the
+    /// org key of the chain; the code goes to the invited person on a channel that the vault does not control.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Scopes;
+    /// use helvetisafe::organization::{Administrator, NewInvite};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let invited = client.organization().invite(
+    ///     &administrator,
+    ///     &NewInvite {
+    ///         name: "bob".into(),
+    ///         scopes: "secrets:read credentials:read".parse::<Scopes>()?.into(),
+    ///         expires_at: "2030-01-31T12:00:00Z".parse()?,
+    ///     },
+    /// )?;
+    /// std::fs::write("code", invited.code.encode().as_bytes())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::follow`]; [`ErrorKind::Config`] when the name cannot be used; [`ErrorKind::Auth`] when the expiry has
+    /// passed; [`ErrorKind::Forbidden`] when the signing key is not an administrator's in the chain;
+    /// [`ErrorKind::OrgKeyRefused`] when the vault's org key is not that of the chain; [`ErrorKind::Conflict`] when the name
+    /// is taken.
+    pub fn invite(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+    ) -> Result<Invited, Error> {
+        block(self.0.begin().invite(administrator, new))
+    }
+
+    /// Lists the open invitations, as the vault states them. [`Self::confirm`] verifies the one that it confirms.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// for invitation in client.organization().invitations()? {
+    ///     if let Some(request) = invitation.request {
+    ///         println!("{} waits for a confirmation as {}", request.account, invitation.name);
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of all operations.
+    pub fn invitations(&self) -> Result<Vec<PendingInvitation>, Error> {
+        block(self.0.begin().invitations())
+    }
+
+    /// Confirms the request to join under this name: opens the sealed invitation, whose terms it authenticates, verifies the
+    /// request by its tag, wraps the org key for its public key, and appends the account to the chain. After a change of
+    /// another administrator it begins again.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Administrator;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let confirmed = client.organization().confirm(&administrator, "bob")?;
+    /// println!("{} is a member", confirmed.account);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::follow`]; [`ErrorKind::NotFound`] when there is no such invitation, or no request yet;
+    /// [`ErrorKind::Auth`] when the invitation has expired by this machine's clock; [`ErrorKind::Crypto`] when its terms, its
+    /// sealed secret or the request were changed; [`ErrorKind::Conflict`] when the account is a member already;
+    /// [`ErrorKind::Forbidden`] and [`ErrorKind::OrgKeyRefused`] as [`Self::invite`].
+    pub fn confirm(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+    ) -> Result<Confirmed, Error> {
+        block(self.0.begin().confirm(administrator, name, Proof::Tag))
+    }
+
+    /// Confirms as [`Self::confirm`], but verifies the request by the words of its public key, which the joining person reads
+    /// out on another channel. It excludes a thief of the code. An administrator cannot be confirmed so, since the words do
+    /// not cover the verification key.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::{Administrator, Words};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor, heard) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let heard: String = heard;
+    /// let words: Words = heard.parse()?;
+    /// client.organization().confirm_with_words(&administrator, "bob", &words)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::confirm`], with [`ErrorKind::Crypto`] also when the words are others, or the request is an
+    /// administrator's.
+    pub fn confirm_with_words(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+        words: &Words,
+    ) -> Result<Confirmed, Error> {
+        block(
+            self.0
+                .begin()
+                .confirm(administrator, name, Proof::Words(words)),
+        )
+    }
+
+    /// Withdraws an invitation, also one whose request to join is not confirmed.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let organization = client.organization();
+    /// for invitation in organization.invitations()? {
+    ///     organization.withdraw(invitation.id)?;
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is no such invitation.
+    pub fn withdraw(&self, id: InvitationId) -> Result<(), Error> {
+        block(self.0.begin().withdraw(id))
+    }
+
+    /// Disables an account: its credentials end, and it is no longer in the chain. It knows the org key, so rotate that
+    /// afterwards. After a change of another administrator it begins again.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Administrator;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// client.organization().disable(&administrator, "hs_client_3q2-7wAAAAAAAAAAAAAAAA")?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::follow`]; [`ErrorKind::Conflict`] when the account is not a member in the chain, or is the last
+    /// administrator; [`ErrorKind::Forbidden`] as [`Self::invite`].
+    pub fn disable(
+        &self,
+        administrator: &Administrator<'_>,
+        account: &str,
+    ) -> Result<Disabled, Error> {
+        block(self.0.begin().disable(administrator, account))
+    }
+
+    /// Lists the API tokens of the own account.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// println!("{} tokens", client.organization().tokens()?.len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of all operations.
+    pub fn tokens(&self) -> Result<Vec<TokenRecord>, Error> {
+        block(self.0.begin().tokens())
+    }
+
+    /// Creates an API token of the own account. It is made here, and the vault gets its hash.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::NewToken;
+    /// use helvetisafe::{ExposeSecret, Scopes};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let (token, record) = client.organization().create_token(&NewToken {
+    ///     name: "ci".into(),
+    ///     scopes: "secrets:read credentials:read".parse::<Scopes>()?.into(),
+    ///     expires_at: None,
+    /// })?;
+    /// std::fs::write("token", token.expose_secret())?;
+    /// println!("revoke it with {}", record.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the name cannot be used, or the expiry has passed; [`ErrorKind::Forbidden`] when the
+    /// account or the credential lacks one of the scopes.
+    pub fn create_token(&self, new: &NewToken) -> Result<(SecretString, TokenRecord), Error> {
+        block(self.0.begin().create_token(new))
+    }
+
+    /// Revokes an API token of the own account.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// client.organization().revoke_token("00000000000000ff".parse()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when the account has no such token.
+    pub fn revoke_token(&self, id: ApiTokenId) -> Result<(), Error> {
+        block(self.0.begin().revoke_token(id))
+    }
+
+    /// Returns a part of the record of administrative acts, the newest first: the acts before the one with this id, or the
+    /// newest ones.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let mut before = None;
+    /// loop {
+    ///     let page = client.organization().audit(before)?;
+    ///     for record in &page.records {
+    ///         println!("{} {}", record.at, record.act);
+    ///     }
+    ///     before = page.next;
+    ///     if before.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of all operations.
+    pub fn audit(&self, before: Option<Hex<8>>) -> Result<AuditPage, Error> {
+        block(self.0.begin().audit(before))
+    }
+}
+
+impl fmt::Debug for Organization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Organization").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! The changes of an administrator: the authority for them, and their repetition after another administrator's change.
+
+use helvetisafe_crypto::organization::{Chain, ChainError, Entry, SigningKey};
+use helvetisafe_proto::ErrorCode;
+use helvetisafe_proto::endpoint::organization::{Disable, Disabling};
+
+use super::Operation;
+use crate::administration::{Administrator, Disabled};
+use crate::error::{Error, OrganizationAction, OrganizationCause};
+use crate::org_keys::ConfirmedKey;
+use crate::runtime::Runtime;
+
+/// The changes that are made again, at most, when another administrator was faster.
+const RACES: u32 = 5;
+
+/// The verified chain, and a signing key of an administrator in it.
+pub(super) struct Authority<'a> {
+    pub(super) chain: Chain,
+    pub(super) signing_key: &'a SigningKey,
+    action: OrganizationAction,
+}
+
+/// The lost races that a change may still have.
+pub(super) struct Races(u32);
+
+impl Races {
+    pub(super) fn new() -> Self {
+        Self(RACES)
+    }
+
+    /// Counts a lost race. Returns true if the change is to be made again.
+    pub(super) fn is_lost<T>(&mut self, outcome: &Result<T, Error>) -> bool {
+        let code = outcome.as_ref().err().and_then(Error::code);
+        let is_lost = code == Some(ErrorCode::ChainMoved) && self.0 > 0;
+        self.0 -= u32::from(is_lost);
+        is_lost
+    }
+}
+
+impl Authority<'_> {
+    /// Returns an error of the chain for a change that it does not allow.
+    pub(super) fn signed(&self, entry: Result<Entry, ChainError>) -> Result<Entry, Error> {
+        entry.map_err(|error| self.refused(OrganizationCause::Change(error)))
+    }
+
+    pub(super) fn refused(&self, cause: impl Into<OrganizationCause>) -> Error {
+        Error::new(self.action.clone(), cause.into())
+    }
+}
+
+impl<R: Runtime> Operation<'_, R> {
+    /// Follows the chain, and checks that the signing key is an administrator's.
+    pub(super) async fn authority<'a>(
+        &self,
+        administrator: &Administrator<'a>,
+        action: OrganizationAction,
+    ) -> Result<Authority<'a>, Error> {
+        let chain = self.follow(administrator.anchor).await?;
+        let signing_key = administrator.signing_key;
+        let key = signing_key.verification_key();
+        if !chain.administrators().values().any(|known| *known == key) {
+            return Err(Error::new(action, OrganizationCause::NotAdministrator));
+        }
+        Ok(Authority {
+            chain,
+            signing_key,
+            action,
+        })
+    }
+
+    /// Returns the org key that the chain has now.
+    pub(super) async fn org_key(&self, authority: &Authority<'_>) -> Result<ConfirmedKey, Error> {
+        let action = authority.action.clone().into();
+        let key = self
+            .vault
+            .org_key_of(&authority.chain, &action, &self.bounds);
+        key.await
+    }
+
+    pub(crate) async fn disable(
+        &self,
+        administrator: &Administrator<'_>,
+        account: &str,
+    ) -> Result<Disabled, Error> {
+        let mut races = Races::new();
+        loop {
+            let outcome = self.disable_once(administrator, account).await;
+            if !races.is_lost(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn disable_once(
+        &self,
+        administrator: &Administrator<'_>,
+        account: &str,
+    ) -> Result<Disabled, Error> {
+        let action = OrganizationAction::Disable;
+        let authority = self.authority(administrator, action.clone()).await?;
+        let entry = authority.chain.disable(account, authority.signing_key);
+        let entry = authority.signed(entry)?;
+        let call = Disable {
+            disabling: Disabling {
+                account: account.to_owned(),
+                entry: entry.to_bytes().into(),
+            },
+        };
+        self.organize(&call, action).await?;
+        Ok(Disabled { head: entry.head() })
+    }
+}
