@@ -118,11 +118,14 @@ pub(super) fn init(arguments: InitArguments) -> ExitCode {
         options.token_file.clone_from(&arguments.token_file);
         options.no_migrate = arguments.no_migrate;
         let made = maintenance::init(&database, options)?;
-        say(&format_args!(
+        let hint = format!(
             "the bootstrap token founds one organization until {}: serve the database, then run helvetisafe org \
              create --base-url URL with the token",
             made.expires_at
-        ));
+        );
+        if !arguments.json {
+            say(&hint);
+        }
         Ok(NewToken {
             database: made.database,
             expires_at: made.expires_at.to_string(),

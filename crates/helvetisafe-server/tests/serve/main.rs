@@ -16,6 +16,7 @@ mod deployment;
 mod drain;
 mod full_disk;
 mod hostile;
+mod init;
 mod interruptions;
 mod metrics;
 mod migrations;

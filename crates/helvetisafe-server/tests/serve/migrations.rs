@@ -80,7 +80,7 @@ fn a_vault_that_must_not_migrate_names_the_command_which_does() {
     ];
     let (code, _, stderr) = run(&serve);
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("has pending migrations (1)"), "{stderr}");
+    assert!(stderr.contains("has pending migrations ("), "{stderr}");
     let (_, remedy) = stderr.trim_end().split_once("; run ").unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_helvetisafe-server"));
     let output = Command::new("/bin/sh")
@@ -91,7 +91,7 @@ fn a_vault_that_must_not_migrate_names_the_command_which_does() {
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{remedy}");
     assert!(
-        stdout.contains("migrated from 3 to 4:\n  0004_"),
+        stdout.contains("migrated from 3 to ") && stdout.contains(":\n  0004_"),
         "{stdout}"
     );
     Serve::spawn(command(&serve)).stop();
@@ -105,7 +105,7 @@ fn the_database_of_a_configuration_is_migrated() {
     fs::write(&file, format!("database = \"{database}\"\nlisten = \"x\"")).unwrap();
     let (code, stdout, _) = run(&["migrate", "--config", file.to_str().unwrap()]);
     assert_eq!(code, Some(0));
-    assert!(stdout.contains("migrated from 3 to 4"), "{stdout}");
+    assert!(stdout.contains("migrated from 3 to "), "{stdout}");
     for arguments in [
         &["migrate"][..],
         &["migrate", "--database", "postgre://a:canary@b/c"],
@@ -235,13 +235,16 @@ fn tables_of_the_next_version_are_served_if_they_say_so() {
     };
     change(
         "ALTER TABLE secrets ADD COLUMN later TEXT; CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT; \
-         INSERT INTO migrations (number, ran_at, needs) VALUES (5, 0, 4)",
+         INSERT INTO migrations (number, ran_at, needs) SELECT max(number) + 1, 0, max(number) \
+         FROM migrations",
     );
     let database = state.database();
     let serve = Serve::start(&state, &["--no-migrate"]);
     assert_eq!(get(serve.address, "/ready").0, 200);
     use_vault(&serve, &state);
-    change("INSERT INTO migrations (number, ran_at, needs) VALUES (6, 0, 5)");
+    change(
+        "UPDATE migrations SET needs = number WHERE number = (SELECT max(number) FROM migrations)",
+    );
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let (status, body) = get(serve.address, "/ready");
     assert_eq!(

@@ -82,16 +82,7 @@ impl Act for InviteAct {
         if self.expires_at <= context.now {
             return Err(ErrorCode::ExpiryInThePast.into());
         }
-        if found[2].first().map_or(Ok(0), |row| row.integer(0))? > 0 {
-            return Err(ErrorCode::NameTaken.into());
-        }
-        let mut statements = Vec::new();
-        for row in &found[3] {
-            if row.integer(2)? > context.now.0 {
-                return Err(ErrorCode::NameTaken.into());
-            }
-            statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
-        }
+        let mut statements = free_name(&found[2], &found[3], context.now)?;
         statements.push(self.insert(&caller, context.now));
         statements.push(audit(
             self.grant.tenant.organization,
@@ -137,6 +128,26 @@ impl InviteAct {
         .bind(self.expires_at)
         .bind(self.signature.as_str())
     }
+}
+
+/// Returns the statements that free a name of expired invitations. Refuses a name that an account has, or an open
+/// invitation.
+fn free_name(
+    accounts: &[Record],
+    invitations: &[Record],
+    now: Moment,
+) -> Result<Vec<Statement>, ActError> {
+    if accounts.first().map_or(Ok(0), |row| row.integer(0))? > 0 {
+        return Err(ErrorCode::NameTaken.into());
+    }
+    let mut statements = Vec::new();
+    for row in invitations {
+        if row.integer(2)? > now.0 {
+            return Err(ErrorCode::NameTaken.into());
+        }
+        statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
+    }
+    Ok(statements)
 }
 
 /// Returns the statements that end an open invitation, and remove the account that joined with it.
