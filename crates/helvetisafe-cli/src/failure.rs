@@ -179,6 +179,14 @@ impl Failure {
         self
     }
 
+    /// Drops the missing scope, which no setting leaves out.
+    pub(crate) fn without_missing_scope(self) -> Self {
+        Self {
+            missing_scope: None,
+            ..self
+        }
+    }
+
     /// Marks the failure as one that may pass.
     pub(crate) fn passing(mut self) -> Self {
         self.may_pass = true;

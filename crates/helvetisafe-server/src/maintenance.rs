@@ -23,6 +23,7 @@ use std::path::Path;
 #[cfg(unix)]
 use crate::folder::{check_folder_of, folder_of};
 use crate::problem::Problem;
+use crate::runtime::block_on;
 use crate::store::StoreError;
 use crate::{Database, Error};
 

@@ -194,7 +194,7 @@ pub(super) fn restore(arguments: RestoreArguments) -> ExitCode {
         options.replace = arguments.replace;
         options.without_tokens = arguments.without_tokens;
         let restored = maintenance::restore(&arguments.input, &database, options)?;
-        eprintln!("helvetisafe-server: WARNING: {}", restored.warning());
+        say(&format_args!("WARNING: {}", restored.warning()));
         Ok(restored)
     })
 }
@@ -273,6 +273,10 @@ fn print(result: &(impl Display + Serialize), is_json: bool) -> Result<(), Failu
             reason,
         })
     })
+}
+
+fn say(text: &dyn Display) {
+    eprintln!("helvetisafe-server: {text}");
 }
 
 /// A line on the terminal that is overwritten.

@@ -69,7 +69,7 @@ pub enum Ending {
 /// [`VaultBuilder::start`](crate::VaultBuilder::start). An error is also written to the log.
 pub fn run(config: Config) -> Result<Ending, Error> {
     let _log = log::Writer::start().map_err(Error::Thread)?;
-    let ended = block_on(serve(config)).flatten();
+    let ended = block_on(serve(config));
     ended.inspect_err(|error| log::error(error))
 }
 

@@ -196,7 +196,10 @@ fn print(json: &Json<'_>, ui: &Ui) -> Result<(), Failure> {
         ("organization", Some(json.organization.clone())),
         ("name", Some(json.name.to_owned())),
         ("scopes", Some(json.scopes.join(" "))),
-        ("expires", Some(expires)),
+        (
+            "expires",
+            Some(expires).filter(|_| json.state != "confirmed"),
+        ),
         ("org key", Some(json.org_key_fingerprint.clone())),
         ("account", json.account.map(str::to_owned)),
         ("words", json.words.clone()),

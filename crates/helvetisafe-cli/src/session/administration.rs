@@ -57,7 +57,7 @@ impl<'a> Administration<'a> {
             Some(left) => organization.within(left),
             None => organization,
         };
-        budget.spend(|| work(organization)).map_err(Failure::from)
+        budget.spend(|| work(organization)).map_err(explained)
     }
 
     /// Fetches the signed chain, verifies it from the trusted part, and remembers its head.
@@ -121,6 +121,18 @@ impl<'a> Administration<'a> {
             verification_key: self.settings.verification_key,
         };
         trust.follow(self.client.org_key_fingerprint(), seen, self.vault.messages)
+    }
+}
+
+/// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
+fn explained(error: Error) -> Failure {
+    let failure = Failure::from(error);
+    match failure.missing_scope() {
+        Some(_) => failure.without_missing_scope().with_advice(&format!(
+            "{} lists the scopes of this account, which an administrator chooses with the invitation",
+            advice::command("account scopes")
+        )),
+        None => failure,
     }
 }
 

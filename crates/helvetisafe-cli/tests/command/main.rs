@@ -45,6 +45,8 @@ mod neighbours;
 #[cfg(unix)]
 mod offline;
 #[cfg(unix)]
+mod organization;
+#[cfg(unix)]
 mod output_file;
 mod prefetch;
 #[cfg(unix)]

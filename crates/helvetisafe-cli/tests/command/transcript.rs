@@ -11,9 +11,12 @@
 //! | `! text` | a line of its standard error |
 //! | `? N` | its status; without this line 0 |
 //!
-//! `[NAME]` stands for the value of that name in a world, `[TIME]` for any time. With `TRANSCRIPTS=write` in
+//! `[NAME]` stands for the value of that name in a world, `[TIME]` for any time. In a transcript with a `[BOOTSTRAP]` token,
+//! other names stand for the random values of an organization, see [`random`]. With `TRANSCRIPTS=write` in
 //! the environment the actual outputs are written into the files; read the difference before you commit
 //! it.
+
+mod random;
 
 use std::fs;
 use std::io::Write;
@@ -63,6 +66,8 @@ transcripts!(
     lost_fields,
     move_secret,
     offline,
+    #[cfg(unix)]
+    organization,
     project,
     rotate,
     run_program,
@@ -208,6 +213,9 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
         let server = crate::sync::api_server::ApiServer::start(&["get", "create", "patch"]);
         world.write("kubeconfig", &server.kubeconfig(), 0o600);
     }
+    if transcript.contains("[BOOTSTRAP]") {
+        names.push(("BOOTSTRAP", crate::world::bootstrap_token()));
+    }
     if transcript.contains("reader.pem") {
         names.extend(world.reader_names());
     }
@@ -318,6 +326,10 @@ fn normalized(text: &str, names: &[(&str, String)]) -> String {
     let hide =
         |text: String, (name, value): &(&str, String)| text.replace(value, &format!("[{name}]"));
     let text = names.iter().fold(text.to_owned(), hide);
+    let text = match names.iter().any(|(name, _)| *name == "BOOTSTRAP") {
+        true => random::hidden(&text),
+        false => text,
+    };
     let mut normal = String::new();
     let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {

@@ -32,6 +32,12 @@ const COMMANDS: &[&[&str]] = &[
     &["inject"],
     &["doctor"],
     &["trust", "show"],
+    &["org", "members"],
+    &["org", "create", "--output-dir", "o"],
+    &["join", "--output-dir", "j"],
+    &["account", "show"],
+    &["token", "list"],
+    &["audit"],
 ];
 
 const ANSWERS: &[&str] = &[

@@ -38,6 +38,13 @@ pub(crate) fn start_proxy(
     Proxy::start(VAULT.address(), script)
 }
 
+/// Returns a token to found an organization with.
+#[cfg(unix)]
+pub(crate) fn bootstrap_token() -> String {
+    let token = VAULT.new_bootstrap_token().unwrap();
+    token.expose_secret().to_owned()
+}
+
 pub(crate) fn vault_address() -> SocketAddr {
     VAULT.address()
 }

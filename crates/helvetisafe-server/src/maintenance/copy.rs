@@ -6,10 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::new_file::{Existing, NewFile};
-use super::{check_exists, check_owner, failed};
+use super::{block_on, check_exists, check_owner, failed};
 use crate::plural::counted;
 use crate::problem::Problem;
-use crate::runtime::block_on;
 use crate::store::table::{TABLES, Tally};
 use crate::store::transfer::CopySide;
 use crate::store::{CopyError, Postgres, Schema, Store, StoreError, incompatible, sqlite};
@@ -88,7 +87,6 @@ pub fn copy(
             tables,
         })
     })
-    .flatten()
 }
 
 /// Refuses a source whose tables are not those of this version: columns of others would be lost.

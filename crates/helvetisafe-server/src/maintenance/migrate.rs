@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::check_owner;
-use crate::runtime::block_on;
+use super::{block_on, check_owner};
 use crate::store::{Schema, Store, incompatible};
 use crate::{Database, Error};
 
@@ -33,7 +32,7 @@ pub struct Migration {
 /// [`Error::Problem`] if a newer version has made tables which this one cannot serve; [`Error::Database`] if the database
 /// cannot be read.
 pub fn pending_migrations(database: &Database) -> Result<Migration, Error> {
-    block_on(state(database)).flatten()
+    block_on(state(database))
 }
 
 /// Makes the tables of a database, or brings those of an earlier version up to date. Nothing is done if they are those of
@@ -64,7 +63,6 @@ pub fn migrate(database: &Database) -> Result<Migration, Error> {
             ..before
         })
     })
-    .flatten()
 }
 
 async fn state(database: &Database) -> Result<Migration, Error> {

@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         show(invitation, account, &found, ui)?;
     }
     if let Some(words) = words.filter(|words| *words != found) {
-        return Err(other_words(&words, &found));
+        return Err(other_words(&args.name, &words, &found));
     }
     if !args.dry_run {
         if words.is_none() && !args.yes {
@@ -189,12 +189,13 @@ fn ask(invitation: &PendingInvitation, ui: &Ui) -> Result<(), Failure> {
     prompt::require(question, "nothing was confirmed", ui.messages)
 }
 
-fn other_words(given: &Words, found: &Words) -> Failure {
+fn other_words(name: &str, given: &Words, found: &Words) -> Failure {
+    let withdraw = advice::command(format_args!("org withdraw {}", member_name::quoted(name)));
     Failure::new(
         Status::Crypto,
         format_args!(
-            "the words of the request are `{found}`, and --fingerprint has `{given}`; nothing was confirmed; another party may \
-             have used the code: withdraw the invitation with `helvetisafe org withdraw NAME`, and invite again"
+            "the words of the request are `{found}`, and --fingerprint has `{given}`; nothing was confirmed; another person may \
+             have used the code: withdraw the invitation with {withdraw}, and invite again"
         ),
     )
 }

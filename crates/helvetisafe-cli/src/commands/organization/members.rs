@@ -42,7 +42,8 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let chain = administration.chain()?;
     let anchor = Anchor::Head(*chain.head());
     let members = administration.call(|organization| organization.members(&anchor))?;
-    let members: Vec<_> = members.iter().map(Json::new).collect();
+    let mut members: Vec<_> = members.iter().map(Json::new).collect();
+    members.sort_by_key(|member| (member.name, member.account));
     let doubtful = members
         .iter()
         .filter(|it| !matches!(it.state, "active" | "disabled"));

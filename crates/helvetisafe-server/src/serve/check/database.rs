@@ -34,7 +34,7 @@ pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
         if checks.iter().all(|it| it.status != super::Status::Fault) {
             checks.push(tables(database, migrates && may_migrate, &subject).await);
         }
-        checks
+        Ok(checks)
     });
     checked.unwrap_or_else(|error| {
         let problem = Problem::new(subject, error, "free memory or threads of this machine");

@@ -1,0 +1,532 @@
+//! Organizations: interrupted commands, wrong codes, and the trust memory. The life of one is in `organization.txt`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use helvetisafe::organization::InvitationCode;
+use helvetisafe_test_support::{Action, Proxy};
+use rexpect::session::{PtySession, spawn_command};
+use serde_json::Value;
+
+use crate::world::{World, bootstrap_token, start_proxy};
+
+/// The variables of the world's own account.
+const OTHERS: [&str; 4] = [
+    "HELVETISAFE_CLIENT_ID",
+    "HELVETISAFE_CLIENT_SECRET",
+    "HELVETISAFE_PRIVATE_KEY_PATH",
+    "HELVETISAFE_TRUST_FIRST_USE",
+];
+
+/// Runs a command without the world's own account, and with this text as its input.
+fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Output {
+    world.write("input", input, 0o600);
+    let mut command: Command = world.command();
+    for name in OTHERS {
+        command.env_remove(name);
+    }
+    match url {
+        Some(url) => command.env("HELVETISAFE_BASE_URL", url),
+        None => command.env_remove("HELVETISAFE_BASE_URL"),
+    };
+    let input = fs::File::open(world.folder.path().join("input")).unwrap();
+    command.args(arguments).stdin(input).stderr(Stdio::piped());
+    command.output().unwrap()
+}
+
+fn ok(output: Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Asserts the status, and returns the messages.
+fn fails(output: &Output, status: i32) -> String {
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{messages}");
+    messages
+}
+
+/// A founded organization; `ada` is the folder of its founder.
+struct Organization {
+    world: World,
+    url: String,
+}
+
+impl Organization {
+    fn new() -> Self {
+        let world = World::new();
+        let url = world.name("URL");
+        let organization = Self { world, url };
+        let arguments = ["org", "create", "--output-dir", "ada", "--name", "ada"];
+        ok(organization.vault(&arguments, &bootstrap_token()));
+        organization
+    }
+
+    /// Runs a command with the vault's URL alone.
+    fn vault(&self, arguments: &[&str], input: &str) -> Output {
+        run(&self.world, Some(&self.url), arguments, input)
+    }
+
+    /// Runs a command with the profile in a folder.
+    fn with(&self, folder: &str, arguments: &[&str]) -> Output {
+        let config = format!("{folder}/config.toml");
+        let arguments = [&["--config", &config], arguments].concat();
+        run(&self.world, None, &arguments, "")
+    }
+
+    /// Returns the code of an invitation.
+    fn invite(&self, name: &str, scopes: &str) -> String {
+        let output = self.with("ada", &["org", "invite", name, "--scopes", scopes]);
+        ok(output).trim().to_owned()
+    }
+
+    fn join(&self, code: &str, folder: &str) -> Output {
+        run(
+            &self.world,
+            None,
+            &["join", "--output-dir", folder, "--json"],
+            code,
+        )
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.world.folder.path().join(name)
+    }
+
+    /// Joins and is confirmed.
+    fn member(&self, name: &str, scopes: &str) {
+        let code = self.invite(name, scopes);
+        ok(self.join(&code, name));
+        ok(self.with("ada", &["org", "confirm", name, "--yes"]));
+    }
+}
+
+/// A proxy that lets the vault act on the requests of a call, and loses the answers while the flag is set.
+fn losing(method: &'static str, path: &'static str, is_set: &Arc<AtomicBool>) -> Proxy {
+    let is_set = Arc::clone(is_set);
+    start_proxy(move |request, _| {
+        let is_lost = request.is(method, path) && is_set.load(Ordering::Relaxed);
+        match is_lost {
+            true => Action::ForwardAndClose,
+            false => Action::Forward,
+        }
+    })
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_founding_whose_answers_are_lost_is_completed_with_the_same_keys() {
+    let world = World::new();
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let proxy = losing("POST", "/api/v1/organizations", &is_lost);
+    let (url, token) = (proxy.base_url(), bootstrap_token());
+    let url = url.as_str();
+    let arguments = [
+        "org",
+        "create",
+        "--output-dir",
+        "ada",
+        "--json",
+        "--timeout",
+        "9s",
+    ];
+    let messages = fails(&run(&world, Some(url), &arguments, &token), 9);
+    assert!(
+        messages.contains("run the command again to go on"),
+        "{messages}"
+    );
+    let secret = || fs::read_to_string(world.folder.path().join("ada/client-secret")).unwrap();
+    let before = secret();
+
+    // Another vault is not asked with these keys.
+    let other = run(&world, Some(&world.name("URL")), &arguments, &token);
+    assert!(fails(&other, 6).contains("has the keys for another vault"));
+
+    is_lost.store(false, Ordering::Relaxed);
+    let honest = json(&ok(run(&world, Some(url), &arguments[..5], &token)));
+    assert_eq!(honest["action"], "created");
+    assert_eq!(secret(), before);
+    let again = json(&ok(run(&world, Some(url), &arguments[..5], &token)));
+    assert_eq!(again["action"], "unchanged");
+    for member in [
+        "organization",
+        "account",
+        "org_key_fingerprint",
+        "verification_key",
+    ] {
+        assert_eq!(again[member], honest[member], "{member}");
+    }
+    let set = ["--config", "ada/config.toml", "set", "KEY", "--generate"];
+    ok(run(&world, None, &set, ""));
+}
+
+#[test]
+fn keys_that_were_not_complete_are_made_again() {
+    let organization = Organization::new();
+    let code = organization.invite("bob", "member");
+    let arguments = ["join", "--output-dir", "bob", "--dry-run", "--json"];
+    let terms = json(&ok(run(&organization.world, None, &arguments, &code)));
+    assert_eq!(
+        (&terms["state"], &terms["name"]),
+        (&"invited".into(), &"bob".into())
+    );
+    assert!(!organization.path("bob").exists());
+
+    // As after a kill between two files: nothing was sent.
+    let other = organization.invite("carol", "member");
+    ok(organization.join(&other, "carol"));
+    let plan = fs::read_to_string(organization.path("carol/account.json")).unwrap();
+    let mut plan = json(&plan);
+    plan["stage"] = "begun".into();
+    plan["name"] = "bob".into();
+    plan["invitation"] = invitation_id(&code).into();
+    plan.as_object_mut().unwrap().remove("client_id");
+    fs::create_dir(organization.path("bob")).unwrap();
+    fs::set_permissions(organization.path("bob"), fs::Permissions::from_mode(0o700)).unwrap();
+    organization
+        .world
+        .write("bob/account.json", &plan.to_string(), 0o600);
+    organization.world.write("bob/client-secret", "old", 0o600);
+    ok(organization.join(&code, "bob"));
+    assert_ne!(
+        fs::read_to_string(organization.path("bob/client-secret")).unwrap(),
+        "old"
+    );
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("bob", &["set", "KEY", "--generate"]));
+}
+
+/// Returns the id of the invitation with this code.
+fn invitation_id(code: &str) -> String {
+    let id = InvitationCode::parse(code).unwrap().secret.id();
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_join_whose_answer_is_lost_is_completed_with_the_same_keys() {
+    let organization = Organization::new();
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let proxy = losing("POST", "/api/v1/join", &is_lost);
+    let code = organization.invite("bob", "member");
+    let arguments = [
+        "join",
+        "--output-dir",
+        "bob",
+        "--base-url",
+        &proxy.base_url(),
+    ];
+    let lost = [&arguments[..], &["--timeout", "9s"]].concat();
+    fails(&run(&organization.world, None, &lost, &code), 9);
+    let key = || fs::read_to_string(organization.path("bob/private-key.pem")).unwrap();
+    let before = key();
+    is_lost.store(false, Ordering::Relaxed);
+    ok(run(&organization.world, None, &arguments, &code));
+    assert_eq!(key(), before);
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("bob", &["set", "KEY", "--generate"]));
+}
+
+#[test]
+fn a_code_is_used_once() {
+    let organization = Organization::new();
+    let code = organization.invite("bob", "member");
+    ok(organization.join(&code, "bob"));
+    let messages = fails(&organization.join(&code, "thief"), 6);
+    assert!(messages.contains("used"), "{messages}");
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    fails(&organization.join(&code, "thief"), 6);
+    let state = json(&ok(organization.join(&code, "bob")))["state"].clone();
+    assert_eq!(state, "confirmed");
+}
+
+#[test]
+fn wrong_and_expired_codes_are_refused() {
+    let organization = Organization::new();
+    let code = organization.invite("bob", "member");
+    let other = if &code[20..21] == "A" { "B" } else { "A" };
+    let damaged = format!("{}{other}{}", &code[..20], &code[21..]);
+    for (wrong, reason) in [
+        ("", "the invitation code is empty"),
+        ("hello", "not an invitation code"),
+        (damaged.as_str(), "has a typing error"),
+        (&code[..code.len() - 3], "has a typing error"),
+    ] {
+        let messages = fails(&organization.join(wrong, "bob"), 2);
+        assert!(messages.contains(reason), "{messages}");
+        assert!(!messages.contains(&code[10..40]), "{messages}");
+    }
+    assert!(!organization.path("bob").exists());
+    let argument = run(
+        &organization.world,
+        None,
+        &["join", &code, "--output-dir", "bob"],
+        "",
+    );
+    let messages = fails(&argument, 2);
+    assert!(
+        messages.contains("cannot be an argument") && !messages.contains(&code),
+        "{messages}"
+    );
+
+    let output = organization.with(
+        "ada",
+        &[
+            "org",
+            "invite",
+            "eve",
+            "--scopes",
+            "reader",
+            "--expires",
+            "1s",
+        ],
+    );
+    let short = ok(output);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let messages = fails(&organization.join(&short, "eve"), 3);
+    assert!(messages.contains("expired"), "{messages}");
+}
+
+#[test]
+fn an_administrator_joins_and_administers() {
+    let organization = Organization::new();
+    organization.member("grace", "administrator");
+    organization.member("bob", "reader");
+    let code = ok(organization.with("grace", &["org", "invite", "carol", "--scopes", "member"]));
+    ok(organization.join(&code, "carol"));
+    ok(organization.with("grace", &["org", "confirm", "carol", "--yes"]));
+    ok(organization.with("grace", &["org", "disable", "ada", "--yes"]));
+    let messages = fails(
+        &organization.with("grace", &["org", "disable", "grace", "--yes"]),
+        6,
+    );
+    assert!(messages.contains("last administrator"), "{messages}");
+    let members = json(&ok(
+        organization.with("grace", &["org", "members", "--json"])
+    ));
+    let states = |name: &str| {
+        let members = members.as_array().unwrap();
+        let member = members.iter().find(|it| it["name"] == name).unwrap();
+        (member["state"].clone(), member["administrator"].clone())
+    };
+    assert_eq!(states("ada"), ("disabled".into(), false.into()));
+    assert_eq!(states("grace"), ("active".into(), true.into()));
+    assert_eq!(states("carol"), ("active".into(), false.into()));
+}
+
+#[test]
+fn an_older_chain_is_refused() {
+    let organization = Organization::new();
+    organization.member("bob", "member");
+    let chain = ok(organization.with("ada", &["account", "show", "--json"]));
+    assert_eq!(json(&chain)["chain"], 1);
+    let file = organization.path(".local/state/helvetisafe/known-vaults.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut known = json(&text);
+    assert_eq!(known["version"], 2);
+    // The vault is restored from a backup: the client has seen a later entry.
+    for entry in known["vaults"].as_array_mut().unwrap() {
+        if let Some(head) = entry.get_mut("organization").map(|it| &mut it["head"]) {
+            head["sequence"] = 7.into();
+        }
+    }
+    let write = |known: &Value| fs::write(&file, known.to_string()).unwrap();
+    write(&known);
+    for arguments in [
+        &["org", "members"][..],
+        &["org", "pending"],
+        &["org", "invite", "eve", "--scopes", "reader"],
+        &["org", "disable", "bob", "--yes"],
+        &["account", "show"],
+    ] {
+        let messages = fails(&organization.with("ada", arguments), 8);
+        assert!(
+            messages.contains("older than one that was seen before"),
+            "{messages}"
+        );
+    }
+    // A fork has another entry in the same place.
+    for entry in known["vaults"].as_array_mut().unwrap() {
+        if let Some(head) = entry.get_mut("organization").map(|it| &mut it["head"]) {
+            head["sequence"] = 1.into();
+            head["hash"] = "ab".repeat(32).into();
+        }
+    }
+    write(&known);
+    let messages = fails(&organization.with("ada", &["org", "members"]), 8);
+    assert!(messages.contains("different histories"), "{messages}");
+}
+
+#[test]
+fn an_upgrade_keeps_what_was_remembered() {
+    let organization = Organization::new();
+    let file = organization.path(".local/state/helvetisafe/known-vaults.json");
+    let mut known = json(&fs::read_to_string(&file).unwrap());
+    let fingerprint = known["vaults"][0]["fingerprint"].clone();
+    // As an earlier version wrote it.
+    known["version"] = 1.into();
+    known["vaults"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("organization");
+    known["vaults"].as_array_mut().unwrap().push(serde_json::json!({
+        "base_url": "https://vault.example", "account": "client-id app", "fingerprint": fingerprint,
+        "since": "2026-01-31T12:00:00Z", "unconfirmed": true
+    }));
+    fs::write(&file, known.to_string()).unwrap();
+    ok(organization.with("ada", &["org", "members"]));
+    let after = json(&fs::read_to_string(&file).unwrap());
+    assert_eq!(after["version"], 2);
+    assert_eq!(after["vaults"][0]["fingerprint"], fingerprint);
+    assert_eq!(after["vaults"][0]["organization"]["head"]["sequence"], 0);
+    assert_eq!(after["vaults"][1], known["vaults"][1]);
+
+    // `trust pin` keeps the head, `trust forget` forgets it.
+    let fingerprint = fingerprint.as_str().unwrap();
+    ok(organization.with("ada", &["trust", "pin", fingerprint]));
+    let pinned = json(&fs::read_to_string(&file).unwrap());
+    let entry = |known: &Value| {
+        let vaults = known["vaults"].as_array().unwrap();
+        vaults
+            .iter()
+            .find(|it| it["base_url"] != "https://vault.example")
+            .cloned()
+    };
+    assert!(entry(&pinned).unwrap()["organization"].is_object());
+    ok(organization.with("ada", &["trust", "forget"]));
+    assert!(entry(&json(&fs::read_to_string(&file).unwrap())).is_none());
+}
+
+#[test]
+fn the_first_use_needs_the_org_key_of_the_code() {
+    let organization = Organization::new();
+    organization.member("bob", "member");
+    let file = organization.path(".local/state/helvetisafe/known-vaults.json");
+    let mut known = json(&fs::read_to_string(&file).unwrap());
+    let account = json(&fs::read_to_string(organization.path("bob/account.json")).unwrap());
+    let account = format!("client-id {}", account["client_id"].as_str().unwrap());
+    let entries = known["vaults"].as_array_mut().unwrap();
+    let entry = entries
+        .iter_mut()
+        .find(|it| it["account"] == *account)
+        .unwrap();
+    assert_eq!(
+        entry["organization"]["verification_key"]
+            .as_str()
+            .unwrap()
+            .len(),
+        51
+    );
+    // The code of another org key.
+    entry["fingerprint"] = format!("SHA256:{}", "A".repeat(43)).into();
+    fs::write(&file, known.to_string()).unwrap();
+    let messages = fails(&organization.with("bob", &["list"]), 8);
+    assert!(
+        messages.contains("the org key of this vault has changed"),
+        "{messages}"
+    );
+}
+
+#[test]
+fn a_folder_with_other_files_or_for_other_users_is_refused() {
+    let organization = Organization::new();
+    let code = organization.invite("bob", "member");
+    fs::create_dir(organization.path("busy")).unwrap();
+    organization
+        .world
+        .write("busy/private-key.pem", "mine", 0o600);
+    fs::set_permissions(organization.path("busy"), fs::Permissions::from_mode(0o700)).unwrap();
+    let messages = fails(&organization.join(&code, "busy"), 2);
+    assert!(messages.contains("it has other files"), "{messages}");
+    assert_eq!(
+        fs::read_to_string(organization.path("busy/private-key.pem")).unwrap(),
+        "mine"
+    );
+    fs::set_permissions(organization.path("busy"), fs::Permissions::from_mode(0o755)).unwrap();
+    let messages = fails(&organization.join(&code, "busy"), 2);
+    assert!(messages.contains("chmod 700"), "{messages}");
+
+    // An empty one is made private.
+    fs::create_dir(organization.path("empty")).unwrap();
+    ok(organization.join(&code, "empty"));
+    let mode = |name: &str| {
+        fs::metadata(organization.path(name))
+            .unwrap()
+            .permissions()
+            .mode()
+    };
+    assert_eq!(mode("empty") & 0o777, 0o700);
+    for name in [
+        "account.json",
+        "client-secret",
+        "config.toml",
+        "private-key.pem",
+    ] {
+        assert_eq!(mode(&format!("empty/{name}")) & 0o777, 0o600, "{name}");
+    }
+}
+
+/// Starts a command on a terminal, without the world's own account.
+fn on_terminal(world: &World, arguments: &[&str]) -> PtySession {
+    let mut command = world.command();
+    for name in OTHERS.iter().chain(&["HELVETISAFE_BASE_URL"]) {
+        command.env_remove(name);
+    }
+    command.args(arguments).env("TERM", "xterm");
+    spawn_command(command, Some(20_000)).unwrap()
+}
+
+#[test]
+fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
+    let organization = Organization::new();
+    let (world, code) = (&organization.world, organization.invite("bob", "member"));
+    let mut session = on_terminal(world, &["join", "--output-dir", "bob"]);
+    session.exp_string("the invitation code: ").unwrap();
+    session.send_line(&code).unwrap();
+    let shown = session.exp_eof().unwrap();
+    assert!(!shown.contains(&code[..20]), "{shown}");
+    let words = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("words "))
+        .unwrap();
+    let words = words.trim();
+
+    let confirm = ["--config", "ada/config.toml", "org", "confirm", "bob"];
+    for (answer, outcome) in [
+        ("n", "nothing was confirmed"),
+        ("y", "can use the vault now"),
+    ] {
+        let mut session = on_terminal(world, &confirm);
+        let shown = session
+            .exp_string("and is it to have these scopes? [y/N]")
+            .unwrap();
+        assert!(shown.contains(words), "{shown}");
+        session.send_line(answer).unwrap();
+        let shown = session.exp_eof().unwrap();
+        assert!(shown.contains(outcome), "{shown}");
+    }
+    let disable = ["--config", "ada/config.toml", "org", "disable", "bob"];
+    for (answer, outcome) in [("", "nothing was disabled"), ("y", "replace the org key")] {
+        let mut session = on_terminal(world, &disable);
+        session.exp_string("which cannot be undone? [y/N]").unwrap();
+        session.send_line(answer).unwrap();
+        let shown = session.exp_eof().unwrap();
+        assert!(shown.contains(outcome), "{shown}");
+    }
+    let mut members = on_terminal(world, &["--config", "ada/config.toml", "org", "members"]);
+    let shown = members.exp_eof().unwrap();
+    assert!(
+        shown.contains("NAME  STATE     ADMINISTRATOR  SCOPES"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("bob   disabled  no             secrets:read"),
+        "{shown}"
+    );
+}
