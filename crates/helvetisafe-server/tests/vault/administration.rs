@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::document::Document;
 use crate::support::{Answer, Site, new_account};
-use crate::tenant::log_in;
+use crate::tenant::log_in_for;
 
 /// An account of a site that may administer, with an access token.
 pub(crate) struct Administrator<'s> {
@@ -58,7 +58,8 @@ pub(crate) fn random_digits() -> String {
 
 pub(crate) fn access_token(site: &Site, account: &Account) -> String {
     let secret = account.client_secret.expose_secret();
-    let answer = log_in(site.vault.base_url(), &account.client_id, secret).success(200);
+    let (base_url, scopes) = (site.vault.base_url(), all_scopes().to_string());
+    let answer = log_in_for(base_url, &account.client_id, secret, Some(&scopes)).success(200);
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
