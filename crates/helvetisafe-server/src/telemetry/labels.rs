@@ -4,8 +4,8 @@ use axum::extract::MatchedPath;
 use axum::http::Method;
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::organization::{
-    Confirm, Disable, FoundOrganization, GetAccount, GetChain, GetJoinChain, Invite, Join,
-    WithdrawInvitation,
+    Confirm, CreateApiToken, Disable, FoundOrganization, GetAccount, GetChain, GetJoinChain,
+    Invite, Join, ListAudit, RevokeApiToken, WithdrawInvitation,
 };
 use helvetisafe_proto::endpoint::{CreateSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -37,7 +37,7 @@ pub(super) struct ResultLabels {
 const OTHER: &str = "other";
 
 /// The path of every route, once.
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 20] = [
     FetchToken::PATH,
     GetOrgKey::PATH,
     GetPrivateKey::PATH,
@@ -52,6 +52,9 @@ const ROUTES: [&str; 17] = [
     Disable::PATH,
     Join::PATH,
     GetJoinChain::PATH,
+    CreateApiToken::PATH,
+    RevokeApiToken::PATH,
+    ListAudit::PATH,
     "/health",
     "/ready",
     "/openapi.json",

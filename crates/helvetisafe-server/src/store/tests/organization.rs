@@ -118,6 +118,7 @@ impl Acme {
             key_epoch: KeyEpoch::FIRST,
             nonce: "AAAA".to_owned(),
             sealed: "AAAA".to_owned(),
+            signature: vec![4; 64],
         }
     }
 
@@ -190,6 +191,7 @@ impl Acme {
             locked_private_key: None,
         };
         let tag = request.authenticate(&secret);
+        let invitation = invitation.sign(&secret.id(), &self.key);
         let verified = request.verify(&tag, &secret, &invitation, &self.chain());
         self.chain().confirm(&verified.unwrap(), &self.key).unwrap()
     }
