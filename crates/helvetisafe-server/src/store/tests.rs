@@ -6,6 +6,7 @@ mod api_tokens;
 mod concurrent;
 mod lists;
 mod nodes;
+mod rotations;
 mod secrets;
 
 use std::any::Any;

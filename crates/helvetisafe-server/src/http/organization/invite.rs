@@ -31,6 +31,7 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
     let sealed = &invitation.sealed;
     checks::length("nonce", &sealed.nonce, 12)?;
     checks::length("value", &sealed.value, 48)?;
+    checks::length("signature", &sealed.signature, 64)?;
     if invitation.expires_at.subsec_nanosecond() != 0 {
         let remedy = "send a time in whole seconds";
         return Err(Refusal::invalid_member("expires_at", remedy));
@@ -44,6 +45,7 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
         key_epoch: KeyEpoch::from_wire(sealed.key_epoch),
         nonce: BASE64_STANDARD.encode(&sealed.nonce),
         sealed: BASE64_STANDARD.encode(&sealed.value),
+        signature: sealed.signature.0.clone(),
         name: invitation.name,
     })
 }

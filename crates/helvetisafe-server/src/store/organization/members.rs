@@ -269,7 +269,7 @@ impl DisableAct {
 }
 
 /// Returns true if all entries name the verification key of the caller as their signer.
-fn is_signed_by(caller: &Caller, entries: &[Entry]) -> bool {
+pub(super) fn is_signed_by(caller: &Caller, entries: &[Entry]) -> bool {
     let key = caller.verification_key.as_deref();
     let mut signers = entries.iter().map(|entry| &entry.signer().as_bytes()[..]);
     signers.all(|signer| Some(signer) == key)
@@ -277,7 +277,7 @@ fn is_signed_by(caller: &Caller, entries: &[Entry]) -> bool {
 
 /// Checks that the first entry has the next position of the chain. The entries were checked against the chain before, to
 /// which others may have been appended meanwhile.
-fn check_position(entries: &[Entry], positions: &[Record]) -> Result<(), ActError> {
+pub(super) fn check_position(entries: &[Entry], positions: &[Record]) -> Result<(), ActError> {
     let next = chain::next_position(positions)?;
     let first = entries
         .first()

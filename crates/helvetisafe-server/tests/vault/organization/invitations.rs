@@ -68,6 +68,7 @@ fn world_changed(invited: &super::world::Invited) -> super::world::Invited {
     super::world::Invited {
         secret: InvitationSecret::from_bytes(invited.secret.expose_secret()),
         terms: invited.terms.clone(),
+        signed: invited.signed.clone(),
         body,
     }
 }

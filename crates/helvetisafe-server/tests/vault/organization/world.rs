@@ -2,7 +2,7 @@
 
 use helvetisafe_crypto::organization::{
     Anchor, Chain, Credential, Entry, Invitation, InvitationSecret, JoinRequest, PublicKeyInfo,
-    SigningKey,
+    SignedInvitation, SigningKey,
 };
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_proto::endpoint::organization::{
@@ -46,6 +46,7 @@ pub(super) struct World {
 pub(super) struct Invited {
     pub(super) secret: InvitationSecret,
     pub(super) terms: Invitation,
+    pub(super) signed: SignedInvitation,
     pub(super) body: NewInvitation,
 }
 
@@ -181,6 +182,7 @@ impl World {
         };
         let secret = InvitationSecret::generate().unwrap();
         let sealed = secret.seal(&self.org_key, &terms).unwrap();
+        let signed = terms.clone().sign(&secret.id(), self.ada.signing_key());
         let base64 = |text: &str| serde_json::from_value(Value::from(text)).unwrap();
         let body = NewInvitation {
             id: secret.id().into(),
@@ -191,11 +193,13 @@ impl World {
                 key_epoch: 1,
                 nonce: base64(&sealed.encode_nonce()),
                 value: base64(&sealed.encode_value()),
+                signature: Base64(signed.signature.to_vec()),
             },
         };
         Invited {
             secret,
             terms,
+            signed,
             body,
         }
     }
@@ -269,7 +273,7 @@ impl World {
     ) -> Confirmation {
         let request = self.join_request(person, invited);
         let tag = request.authenticate(&invited.secret);
-        let verified = request.verify(&tag, &invited.secret, &invited.terms, chain);
+        let verified = request.verify(&tag, &invited.secret, &invited.signed, chain);
         let verified = verified.unwrap();
         let mut entries = vec![chain.confirm(&verified, by).unwrap()];
         if person.signing_key.is_some() {
@@ -351,7 +355,7 @@ impl World {
         let body = body.map(|body| body.to_string().into_bytes());
         let answer = send(self.vault.base_url(), method, path, &headers, body);
         let document = Document::new();
-        let mut operations = document.administration().into_iter();
+        let mut operations = document.extensions().into_iter();
         let operation = operations.find(|it| it.method == method && it.is_at(path));
         if let Some(operation) = operation {
             document.check(operation, &answer);
