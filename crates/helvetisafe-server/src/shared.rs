@@ -14,7 +14,7 @@ use crate::cache::{CachedList, ListCache};
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
-use crate::store::{Moment, Store, StoreError, Tenant};
+use crate::store::{Moment, Most, OrganizationId, Store, StoreError, Tenant};
 
 /// The number of lists and pages that are read at the same time.
 pub(crate) const LIST_READS: usize = 4;
@@ -195,6 +195,38 @@ impl Shared {
         let expiries = keys.iter().filter_map(|secret| secret.expires_at.known());
         let expires_at = expiries.min().map(Moment::from);
         Ok((SecretsAnswer { keys, has_more }, expires_at))
+    }
+
+    /// Returns the JSON of secrets that a rotation has not staged. It is read like a page.
+    pub(crate) async fn unstaged(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        rotation: i64,
+        most: Most,
+    ) -> Result<Bytes, ReadError> {
+        let turn = self.list_turn().await?;
+        let (shared, runtime) = (Arc::clone(self), Handle::current());
+        let read = spawn_blocking(move || {
+            let _turn = turn;
+            runtime.block_on(shared.build_unstaged(organization, rotation, most))
+        });
+        read.await.unwrap_or_else(|error| Err(ended(&error).into()))
+    }
+
+    async fn build_unstaged(
+        &self,
+        organization: OrganizationId,
+        rotation: i64,
+        most: Most,
+    ) -> Result<Bytes, ReadError> {
+        let evict = || self.lists.clear();
+        let values = usize::try_from(most.bytes).unwrap_or(usize::MAX);
+        // The values are in the rows and in the JSON.
+        let size = Some(page_bound(most.secrets).saturating_add(2 * values));
+        let mut answer = Answer::begin(&self.answers, &evict, size)?;
+        let unstaged = self.store.unstaged(organization, rotation, most).await?;
+        answer.add(&unstaged)?;
+        Ok(answer.finish())
     }
 
     /// Waits until a list or page may be read.

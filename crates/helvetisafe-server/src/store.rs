@@ -13,6 +13,7 @@ mod error;
 mod moment;
 mod organization;
 mod postgres;
+mod rotation;
 mod schema;
 mod secret;
 pub(crate) mod sqlite;
@@ -21,8 +22,10 @@ mod token;
 pub(crate) mod transfer;
 mod version;
 
+use std::time::Duration;
+
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::organization::AuditRecord;
+use helvetisafe_proto::endpoint::organization::{AuditRecord, UnstagedAnswer};
 use helvetisafe_proto::endpoint::{
     CreatedSecret, ListedSecret, Page, PrivateKeyAnswer, SecretRecord, UpdatedSecret,
 };
@@ -42,9 +45,10 @@ pub use database::{Database, InvalidDatabase};
 pub(crate) use error::{CopyError, StoreError};
 pub(crate) use moment::{Moment, skew};
 pub(crate) use organization::{
-    BootstrapAct, ChainEntry, ConfirmAct, DisableAct, FoundAct, InviteAct, JoinAct, MemberRow,
-    Terms, WithdrawAct,
+    AbandonRotationAct, BeginRotationAct, BootstrapAct, ChainEntry, CommitRotationAct, ConfirmAct,
+    DisableAct, FoundAct, InviteAct, JoinAct, MemberRow, Resealed, Terms, WithdrawAct,
 };
+pub(crate) use rotation::{Most, Staged, StagedRow, Staging};
 pub(crate) use schema::{Migrations, Schema, Step, incompatible};
 #[cfg(test)]
 pub(crate) use secret::List;
@@ -350,6 +354,40 @@ impl Store {
     }
 }
 
+/// Rotations of the org key. [`act`](Store::act) begins and ends them.
+impl Store {
+    /// Returns secrets that the rotation in progress has not staged in their present version, in the order of the bytes
+    /// of their names. It takes milliseconds of its thread for each thousand secrets.
+    pub(crate) async fn unstaged(
+        &self,
+        organization: OrganizationId,
+        rotation: i64,
+        most: Most,
+    ) -> Result<UnstagedAnswer, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.unstaged(organization, rotation, most),
+            Self::Postgres(postgres) => postgres.unstaged(organization, rotation, most).await,
+        }
+    }
+
+    /// Stages secrets for the next epoch, and extends the lease of their rotation.
+    pub(crate) async fn stage(&self, staging: Staging) -> Result<Staged, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.stage(staging).await,
+            Self::Postgres(postgres) => postgres.stage(staging).await,
+        }
+    }
+
+    /// Removes the secrets and keys of old epochs whose successor was committed before `grace`, and the staged secrets of
+    /// rotations that ended otherwise.
+    pub(crate) async fn purge(&self, grace: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.purge(grace).await,
+            Self::Postgres(postgres) => postgres.purge(grace).await,
+        }
+    }
+}
+
 /// Secrets.
 impl Store {
     /// Returns the principal of a valid token and, with the name of a secret, that secret.
@@ -482,12 +520,13 @@ impl Store {
         }
     }
 
-    /// Removes expired secrets and tokens.
+    /// Removes expired secrets and tokens, and what rotations left.
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,
             Self::Postgres(postgres) => postgres.sweep().await,
-        }
+        }?;
+        self.purge(rotation::GRACE).await
     }
 }
 

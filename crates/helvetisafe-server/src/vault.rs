@@ -229,6 +229,13 @@ impl VaultBuilder {
         self
     }
 
+    /// Sets the time for which the replacement of an org key excludes others, after its begin and after each staging of
+    /// secrets; 5 min by default.
+    pub fn rotation_lease(mut self, lease: Duration) -> Self {
+        self.settings.rotation_lease = lease;
+        self
+    }
+
     /// Sets the rate limits of each account; [`RateLimits::default`] by default.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = limits;

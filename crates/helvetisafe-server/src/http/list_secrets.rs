@@ -67,7 +67,7 @@ impl Wanted {
 }
 
 /// Parses a number from 1. One that overflows is larger than any page.
-fn number(text: &str) -> Result<u32, Refusal> {
+pub(super) fn number(text: &str) -> Result<u32, Refusal> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(0) => Err(Refusal::INVALID_LIMIT),

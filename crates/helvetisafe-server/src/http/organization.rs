@@ -15,6 +15,7 @@ mod join;
 pub(super) mod list_audit;
 mod list_invitations;
 mod list_members;
+mod rotations;
 mod withdraw_invitation;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .merge(endpoint::<GetInvitation, _>(get_invitation::call))
         .merge(endpoint::<Join, _>(join::call))
         .merge(endpoint::<GetJoinChain, _>(get_join_chain::call))
+        .merge(rotations::router())
 }
 
 impl Written for Founding {

@@ -18,6 +18,12 @@ impl Moment {
                 .saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)),
         )
     }
+
+    /// Returns an earlier time, saturating at the first one.
+    pub(crate) fn before(self, time: Duration) -> Self {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
 }
 
 impl From<Timestamp> for Moment {

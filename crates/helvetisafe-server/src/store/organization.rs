@@ -9,6 +9,7 @@ mod founding;
 mod invitations;
 mod joining;
 mod members;
+mod rotation;
 
 use helvetisafe_crypto::organization::{Entry, VerificationKey};
 use helvetisafe_proto::Scopes;
@@ -25,6 +26,7 @@ pub(crate) use founding::{BootstrapAct, FoundAct};
 pub(crate) use invitations::{InviteAct, WithdrawAct};
 pub(crate) use joining::{JoinAct, Terms};
 pub(crate) use members::DisableAct;
+pub(crate) use rotation::{AbandonRotationAct, BeginRotationAct, CommitRotationAct, Resealed};
 
 /// The account that a request belongs to, and its organization.
 pub(crate) struct AccountDetails {

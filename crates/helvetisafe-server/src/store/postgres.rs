@@ -13,6 +13,7 @@ mod inspect;
 mod lists;
 mod migrations;
 mod pool;
+mod rotations;
 mod secrets;
 mod tokens;
 mod transfer;

@@ -15,6 +15,7 @@ mod disk;
 mod file;
 mod lists;
 mod migrations;
+mod rotations;
 mod secrets;
 mod tokens;
 mod transfer;

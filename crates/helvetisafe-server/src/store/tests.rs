@@ -7,6 +7,7 @@ mod concurrent;
 mod lists;
 mod nodes;
 mod organization;
+mod rotations;
 mod secrets;
 
 use std::any::Any;

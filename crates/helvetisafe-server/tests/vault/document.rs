@@ -35,6 +35,13 @@ impl Document {
         operations
     }
 
+    /// Returns the operations of all extensions.
+    pub(crate) fn extensions(&self) -> Vec<Operation<'_>> {
+        let mut operations = self.all();
+        operations.retain(|operation| !operation.spec["tags"].is_null());
+        operations
+    }
+
     /// Returns the operations by which members administer their organization. Those with other tags have tests of their own.
     pub(crate) fn administration(&self) -> Vec<Operation<'_>> {
         let mut operations = self.all();
@@ -226,7 +233,10 @@ impl<'a> Operation<'a> {
     pub(crate) fn is_at(&self, path: &str) -> bool {
         let path = path.split('?').next().unwrap();
         match self.path.split_once("{id}") {
-            Some((start, _)) => path.starts_with(start),
+            Some((start, end)) => path
+                .strip_prefix(start)
+                .and_then(|rest| rest.strip_suffix(end))
+                .is_some_and(|id| !id.contains('/')),
             None => path == self.path,
         }
     }

@@ -7,4 +7,5 @@ mod invitations;
 mod joining;
 mod life;
 mod members;
+mod rotation;
 mod world;

@@ -32,6 +32,7 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
     checks::length("nonce", &sealed.nonce, 12)?;
     checks::length("signature", &sealed.signature, 64)?;
     checks::length("value", &sealed.value, 48)?;
+    checks::length("signature", &sealed.signature, 64)?;
     if invitation.expires_at.subsec_nanosecond() != 0 {
         let remedy = "send a time in whole seconds";
         return Err(Refusal::invalid_member("expires_at", remedy));
@@ -46,6 +47,7 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
         nonce: BASE64_STANDARD.encode(&sealed.nonce),
         signature: BASE64_STANDARD.encode(&sealed.signature),
         sealed: BASE64_STANDARD.encode(&sealed.value),
+        signature: sealed.signature.0.clone(),
         name: invitation.name,
     })
 }

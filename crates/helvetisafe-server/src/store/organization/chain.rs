@@ -36,7 +36,7 @@ impl From<&Entry> for ChainEntry {
 
 impl ChainEntry {
     /// Returns the statement that appends the entry. Its position must be free.
-    pub(super) fn insert(&self, organization: OrganizationId) -> Statement {
+    pub(in crate::store) fn insert(&self, organization: OrganizationId) -> Statement {
         Statement::new(
             "INSERT INTO chain_entries (organization, position, hash, entry, signature) \
              VALUES ($1, $2, $3, $4, $5)",

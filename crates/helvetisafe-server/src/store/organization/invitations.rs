@@ -24,10 +24,11 @@ pub(crate) struct InviteAct {
     pub(crate) scopes: Scopes,
     pub(crate) expires_at: Moment,
     pub(crate) key_epoch: KeyEpoch,
-    /// The base64 of the nonce, of the sealed secret and of the signature of the terms.
+    /// The base64 of the nonce and of the sealed secret.
     pub(crate) nonce: String,
     pub(crate) sealed: String,
-    pub(crate) signature: String,
+    /// The signature of the terms.
+    pub(crate) signature: Vec<u8>,
 }
 
 impl Act for InviteAct {
@@ -42,7 +43,7 @@ impl Act for InviteAct {
         vec![
             caller(&self.grant, now),
             Statement::new(
-                "SELECT organization, key_epoch, sealed_nonce, sealed_secret, name, scopes, expires_at, sealed_signature \
+                "SELECT organization, key_epoch, sealed_nonce, sealed_secret, name, scopes, expires_at, signature \
                  FROM invitations WHERE secret_hash = $1",
             )
             .bind(&self.id[..]),
@@ -106,13 +107,13 @@ impl InviteAct {
             && row.text(4)? == self.name
             && parse_scopes(row.text(5)?) == self.scopes
             && row.integer(6)? == self.expires_at.0
-            && row.optional_text(7)? == Some(&self.signature))
+            && row.optional_bytes(7)? == Some(&self.signature[..]))
     }
 
     fn insert(&self, caller: &Caller, now: Moment) -> Statement {
         Statement::new(
             "INSERT INTO invitations (id, organization, key_epoch, secret_hash, sealed_nonce, sealed_secret, name, \
-             kind, scopes, invited_by, status, created_at, expires_at, sealed_signature) \
+             kind, scopes, invited_by, status, created_at, expires_at, signature) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, 'member', $8, $9, 'pending', $10, $11, $12)",
         )
         .bind(self.row)
@@ -126,7 +127,7 @@ impl InviteAct {
         .bind(caller.account.0)
         .bind(now)
         .bind(self.expires_at)
-        .bind(self.signature.as_str())
+        .bind(&self.signature[..])
     }
 }
 
@@ -223,7 +224,7 @@ impl Store {
         let now = self.now().await?;
         let select = Statement::new(concat!(
             "SELECT secret_hash, invitations.name, invitations.scopes, expires_at, invitations.key_epoch, \
-             sealed_nonce, sealed_secret, sealed_signature, inviters.client_id, invitations.created_at, ",
+             sealed_nonce, sealed_secret, signature, inviters.client_id, invitations.created_at, ",
             joining::request_columns!(),
             " FROM invitations LEFT JOIN accounts AS inviters ON inviters.id = invited_by \
              LEFT JOIN accounts ON accounts.id = invitations.account \
@@ -247,7 +248,7 @@ fn record(row: &Record) -> Result<InvitationRecord, StoreError> {
                 key_epoch: row.integer(4)?.cast_unsigned(),
                 nonce: base64(row.text(5)?)?,
                 value: base64(row.text(6)?)?,
-                signature: base64(row.text(7)?)?,
+                signature: Base64(row.optional_bytes(7)?.unwrap_or_default().to_vec()),
             },
         },
         invited_by: row.optional_text(8)?.unwrap_or_default().to_owned(),

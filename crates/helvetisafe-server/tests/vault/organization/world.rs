@@ -353,7 +353,7 @@ impl World {
         let body = body.map(|body| body.to_string().into_bytes());
         let answer = send(self.vault.base_url(), method, path, &headers, body);
         let document = Document::new();
-        let mut operations = document.administration().into_iter();
+        let mut operations = document.extensions().into_iter();
         let operation = operations.find(|it| it.method == method && it.is_at(path));
         if let Some(operation) = operation {
             document.check(operation, &answer);

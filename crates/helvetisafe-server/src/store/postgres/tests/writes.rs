@@ -5,7 +5,8 @@ use helvetisafe_proto::endpoint::{CreatedSecret, UpdatedSecret};
 
 use super::*;
 use crate::store::{
-    AccountId, AccountRow, Conditional, NewApiTokenRow, Put, StoredSecret, TokenKind,
+    AccountId, AccountRow, Conditional, Most, NewApiTokenRow, Put, SecretVersion, Staged,
+    StagedRow, Staging, StoredSecret, TokenKind,
 };
 
 /// A server, a node behind a proxy, and a node that is not.
@@ -196,6 +197,46 @@ async fn a_lost_answer_about_an_api_token_is_found() {
     );
     assert!(scene.other.principal(&hash).await.unwrap().is_none());
     assert_eq!(acts(created.id).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_a_staging_is_found() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let organization = scene.grant.tenant.organization;
+    let created = scene.other.create_secret(scene.write("a", "1")).await;
+    let created = created.unwrap().unwrap();
+    scene.server.run(&format!(
+        "INSERT INTO rotations (id, organization, to_epoch, started_by, status, lease_until, created_at) \
+         SELECT 7, organization, 2, id, 'begun', 0, 0 FROM accounts WHERE organization = {}",
+        organization.0
+    ));
+    let stage = |secrets: Vec<StagedRow>| {
+        let staging = Staging {
+            credential: scene.grant.token,
+            rotation: 7,
+            lease: Duration::from_secs(60),
+            secrets,
+        };
+        scene.store.stage(staging)
+    };
+    // Prepares the statement.
+    assert_eq!(stage(Vec::new()).await, Ok(Staged::Done));
+    scene.proxy.cut(1, false);
+    let staged = stage(vec![StagedRow {
+        key: key("a"),
+        based_on: SecretVersion::parse(created.version.unwrap().as_str()).unwrap(),
+        ciphertext: scene.write("a", "2").ciphertext,
+    }]);
+    assert_eq!(staged.await, Ok(Staged::Done));
+    let most = Most {
+        secrets: 9,
+        bytes: 999,
+    };
+    let unstaged = scene.other.unstaged(organization, 7, most).await.unwrap();
+    assert_eq!(unstaged.count, 0);
+    assert_eq!(scene.value("a").await.as_deref(), Some("1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
