@@ -203,13 +203,13 @@ fn refuse_foreign(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Locks a file until the returned value is dropped.
+/// Locks a file of mode 0600 until the returned value is dropped.
 fn lock(path: &Path) -> std::io::Result<File> {
-    let lock = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(path)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(std::io::Error::other(

@@ -463,6 +463,7 @@ fn a_folder_with_other_files_or_for_other_users_is_refused() {
     };
     assert_eq!(mode("empty") & 0o777, 0o700);
     for name in [
+        ".lock",
         "account.json",
         "client-secret",
         "config.toml",
