@@ -73,7 +73,7 @@ pub(crate) struct Postgres {
     pool: Pool,
     name: String,
     /// The ids of writes of unknown outcome.
-    doubtful: Mutex<Vec<i64>>,
+    unknown_writes: Mutex<Vec<i64>>,
 }
 
 /// The effect of a repeated statement, which decides what follows when the connection is lost.
@@ -97,7 +97,7 @@ impl Postgres {
         Self {
             pool: Pool::new(address.clone(), counts),
             name: address.to_string(),
-            doubtful: Mutex::default(),
+            unknown_writes: Mutex::default(),
         }
     }
 

@@ -8,8 +8,9 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(super) script: &'static str,
     /// The number of steps that a vault has to know to serve the tables after this one: its own number, or less if it
-    /// only adds tables or columns that earlier vaults ignore. The database stores it, so that these vaults can read it.
-    pub(super) needs: usize,
+    /// only adds tables or columns that earlier vaults ignore. The database stores it as `needs`, so that these vaults can
+    /// read it.
+    pub(super) compatible_from: usize,
 }
 
 /// The migrations of a database, compared with those of this version.
@@ -18,7 +19,7 @@ pub(crate) struct Migrations {
     pub(super) steps: &'static [Step],
     pub(crate) seen: usize,
     /// The number of steps that a vault has to know, as stored by later versions; `None` if one did not store it.
-    pub(super) needs: Option<usize>,
+    pub(super) compatible_from: Option<usize>,
 }
 
 /// The tables of a database, compared with this version of the vault.
@@ -37,7 +38,7 @@ pub(crate) enum Schema {
 
 impl Migrations {
     pub(crate) fn schema(&self) -> Schema {
-        Schema::compare(self.seen, self.needs, self.steps.len())
+        Schema::compare(self.seen, self.compatible_from, self.steps.len())
     }
 
     /// Returns the pending steps.
@@ -52,14 +53,14 @@ impl Schema {
         matches!(self, Self::Current | Self::Ahead)
     }
 
-    /// Compares the number of migrations that the database has seen with those of this version. `needs` counts if the
-    /// database has seen more.
-    pub(super) fn compare(seen: usize, needs: Option<usize>, known: usize) -> Self {
+    /// Compares the number of migrations that the database has seen with those of this version. `compatible_from` counts
+    /// if the database has seen more.
+    pub(super) fn compare(seen: usize, compatible_from: Option<usize>, known: usize) -> Self {
         match seen {
             0 => Self::Absent,
             _ if seen < known => Self::Behind(known - seen),
             _ if seen == known => Self::Current,
-            _ if needs.is_some_and(|needs| needs <= known) => Self::Ahead,
+            _ if compatible_from.is_some_and(|steps| steps <= known) => Self::Ahead,
             _ => Self::Incompatible,
         }
     }
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn later_tables_are_served_if_they_say_so() {
-        for (seen, needs, expected) in [
+        for (seen, compatible_from, expected) in [
             (0, None, Schema::Absent),
             (1, None, Schema::Behind(2)),
             (3, None, Schema::Current),
@@ -90,9 +91,9 @@ mod tests {
             (4, None, Schema::Incompatible),
         ] {
             assert_eq!(
-                Schema::compare(seen, needs, 3),
+                Schema::compare(seen, compatible_from, 3),
                 expected,
-                "{seen} {needs:?}"
+                "{seen} {compatible_from:?}"
             );
         }
     }

@@ -18,17 +18,17 @@ const STEPS: &[Step] = &[
     Step {
         name: "0001_vault",
         script: include_str!("../../../migrations/postgres/0001_vault.sql"),
-        needs: 1,
+        compatible_from: 1,
     },
     Step {
         name: "0002_writes",
         script: include_str!("../../../migrations/postgres/0002_writes.sql"),
-        needs: 1,
+        compatible_from: 1,
     },
     Step {
         name: "0003_administration",
         script: include_str!("../../../migrations/postgres/0003_administration.sql"),
-        needs: 1,
+        compatible_from: 1,
     },
 ];
 
@@ -108,15 +108,15 @@ impl Postgres {
         Ok(Migrations {
             steps: STEPS,
             seen,
-            needs: match seen > STEPS.len() {
-                true => self.needs().await?,
+            compatible_from: match seen > STEPS.len() {
+                true => self.compatible_from().await?,
                 false => None,
             },
         })
     }
 
     /// Returns the number of steps that a vault has to know; `None` if a step of a later version has not stored it.
-    async fn needs(&self) -> Result<Option<usize>, StoreError> {
+    async fn compatible_from(&self) -> Result<Option<usize>, StoreError> {
         let statement = || {
             let needs = "SELECT CASE WHEN count(*) = count(needs) THEN max(needs) END FROM migrations WHERE number > $1";
             sqlx::query(needs).bind(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))
@@ -237,7 +237,7 @@ async fn run_leased(
     );
     sqlx::query(record)
         .bind(i64::try_from(number).unwrap_or(i64::MAX))
-        .bind(i64::try_from(step.needs).unwrap_or(i64::MAX))
+        .bind(i64::try_from(step.compatible_from).unwrap_or(i64::MAX))
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;

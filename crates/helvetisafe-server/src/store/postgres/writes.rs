@@ -26,7 +26,7 @@ const WRITE_AGE: Duration = Duration::from_secs(600);
 const FENCE_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The maximum number of writes to fence later.
-const DOUBTFUL: usize = 10_000;
+const UNKNOWN_WRITES: usize = 10_000;
 
 /// Returns the SQL that records the write with the id `$id`. `$rows` is the end of the `SELECT`, such as ` FROM written`:
 /// the write is recorded if there is a row.
@@ -121,18 +121,18 @@ impl Postgres {
     }
 
     pub(super) fn fence_later(&self, id: i64) {
-        let mut doubtful = lock(&self.doubtful);
-        if doubtful.len() < DOUBTFUL {
-            doubtful.push(id);
+        let mut unknown_writes = lock(&self.unknown_writes);
+        if unknown_writes.len() < UNKNOWN_WRITES {
+            unknown_writes.push(id);
         }
     }
 
     /// Fences the writes of unknown outcome, and removes old rows.
     pub(super) async fn sweep_writes(&self) -> Result<(), StoreError> {
-        let doubtful = std::mem::take(&mut *lock(&self.doubtful));
-        for (index, id) in doubtful.iter().enumerate() {
+        let unknown_writes = std::mem::take(&mut *lock(&self.unknown_writes));
+        for (index, id) in unknown_writes.iter().enumerate() {
             if let Err(error) = self.look_up(*id).await {
-                lock(&self.doubtful).extend(&doubtful[index..]);
+                lock(&self.unknown_writes).extend(&unknown_writes[index..]);
                 return Err(error);
             }
         }

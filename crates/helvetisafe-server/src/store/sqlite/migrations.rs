@@ -10,27 +10,27 @@ const STEPS: &[Step] = &[
     Step {
         name: "0001_vault",
         script: include_str!("../../../migrations/sqlite/0001_vault.sql"),
-        needs: 1,
+        compatible_from: 1,
     },
     Step {
         name: "0002_list_version",
         script: include_str!("../../../migrations/sqlite/0002_list_version.sql"),
-        needs: 1,
+        compatible_from: 1,
     },
     Step {
         name: "0003_secret_version",
         script: include_str!("../../../migrations/sqlite/0003_secret_version.sql"),
-        needs: 3,
+        compatible_from: 3,
     },
     Step {
         name: "0004_organizations",
         script: include_str!("../../../migrations/sqlite/0004_organizations.sql"),
-        needs: 4,
+        compatible_from: 4,
     },
     Step {
         name: "0005_administration",
         script: include_str!("../../../migrations/sqlite/0005_administration.sql"),
-        needs: 4,
+        compatible_from: 4,
     },
 ];
 
@@ -45,7 +45,7 @@ pub(crate) fn none() -> Migrations {
     Migrations {
         steps: STEPS,
         seen: 0,
-        needs: None,
+        compatible_from: None,
     }
 }
 
@@ -55,15 +55,15 @@ pub(super) fn read(connection: &Connection) -> Result<Migrations, rusqlite::Erro
     Ok(Migrations {
         steps: STEPS,
         seen,
-        needs: match seen > STEPS.len() {
-            true => needs(connection)?,
+        compatible_from: match seen > STEPS.len() {
+            true => compatible_from(connection)?,
             false => None,
         },
     })
 }
 
 /// Returns the number of steps that a vault has to know; `None` if a step of a later version has not stored it.
-fn needs(connection: &Connection) -> Result<Option<usize>, rusqlite::Error> {
+fn compatible_from(connection: &Connection) -> Result<Option<usize>, rusqlite::Error> {
     if !connection.column_exists(None, "migrations", "needs")? {
         return Ok(None);
     }
@@ -84,7 +84,7 @@ fn run_to(connection: &mut Connection, last: usize) -> Result<Vec<&'static str>,
             transaction.execute_batch(step.script)?;
             transaction.execute(
                 "INSERT INTO migrations (number, ran_at, needs) VALUES (?, ?, ?)",
-                (at, Moment::now().0, number(step.needs)),
+                (at, Moment::now().0, number(step.compatible_from)),
             )?;
         }
         transaction.commit()?;

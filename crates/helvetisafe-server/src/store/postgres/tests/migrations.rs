@@ -11,7 +11,7 @@ fn steps(second: &'static str) -> [Step; 2] {
     ["", second].map(|script| Step {
         name: "test",
         script,
-        needs: 1,
+        compatible_from: 1,
     })
 }
 
