@@ -77,7 +77,7 @@ impl Rotation {
     }
 
     fn reseal(&self, world: &World, invited: &Invited) -> ResealedInvitation {
-        let mut terms = invited.terms.clone();
+        let mut terms = invited.terms.invitation.clone();
         terms.epoch = 2;
         let sealed = invited.secret.seal(&self.key, &terms).unwrap();
         let signed = terms.sign(&invited.secret.id(), world.ada.signing_key());
