@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::document::Document;
 use crate::support::{Answer, Site, new_account};
+use crate::tenant::log_in_for;
 
 /// An account of a site that may administer, with an access token.
 pub(crate) struct Administrator<'s> {
@@ -55,15 +56,10 @@ pub(crate) fn random_digits() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Logs in with all scopes of the account. The administrative ones are only granted by name.
 pub(crate) fn access_token(site: &Site, account: &Account) -> String {
-    let fields = [
-        ("grant_type", "client_credentials"),
-        ("client_id", &*account.client_id),
-        ("client_secret", account.client_secret.expose_secret()),
-        ("scope", &*all_scopes().to_string()),
-    ];
-    let answer = site.post_form(&fields).success(200);
+    let secret = account.client_secret.expose_secret();
+    let (base_url, scopes) = (site.vault.base_url(), all_scopes().to_string());
+    let answer = log_in_for(base_url, &account.client_id, secret, Some(&scopes)).success(200);
     answer["access_token"].as_str().unwrap().to_owned()
 }
 

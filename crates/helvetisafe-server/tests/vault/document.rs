@@ -31,11 +31,11 @@ impl Document {
     /// Returns the operations of the service's contract, and those of the vault alone.
     pub(crate) fn operations(&self) -> Vec<Operation<'_>> {
         let mut operations = self.all();
-        operations.retain(|operation| !operation.is_administrative());
+        operations.retain(|operation| operation.spec["tags"].is_null());
         operations
     }
 
-    /// Returns the operations for administration.
+    /// Returns the operations by which members administer their organization. Those with other tags have tests of their own.
     pub(crate) fn administration(&self) -> Vec<Operation<'_>> {
         let mut operations = self.all();
         operations.retain(|operation| operation.is_administrative());

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use helvetisafe::organization::*;
 use helvetisafe::{
     AsyncClient, AsyncClock, Client, Clock, Error, KeySource, OrgKeyRotation, Scopes, SecretString,
@@ -29,7 +30,7 @@ pub(crate) enum Kind {
 
 pub(crate) const BOTH: [Kind; 2] = [Kind::Blocking, Kind::Async];
 
-static RUNTIME: LazyLock<Runtime> =
+pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().enable_all().build().unwrap());
 
 /// A clock that stands still: noon of the day, unless a test sets it.
@@ -289,9 +290,10 @@ pub(crate) fn other_keys(is_administrator: bool) -> AccountKeys {
 fn keys_of(pem: &str, is_administrator: bool) -> AccountKeys {
     use std::sync::atomic::{AtomicU64, Ordering};
     static LAST: AtomicU64 = AtomicU64::new(0);
-    let number = LAST.fetch_add(1, Ordering::Relaxed);
+    let number = u128::from(LAST.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
+    let id = Base64UrlUnpadded::encode_string(&number);
     AccountKeys {
-        client_id: format!("hs_client_{number:022}"),
+        client_id: format!("hs_client_{id}"),
         client_secret: Credential::generate().unwrap().expose_secret().into(),
         private_key: PrivateKey::from_pem(pem).unwrap(),
         signing_key: is_administrator.then(|| SigningKey::generate().unwrap()),
