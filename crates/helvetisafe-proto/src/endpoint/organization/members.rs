@@ -28,7 +28,7 @@ pub struct Member {
     pub name: Option<String>,
     /// The scopes.
     pub scopes: ScopeList,
-    /// Whether it can be used.
+    /// The state.
     pub status: MemberStatus,
     /// The SPKI of its RSA key, in DER, if the vault has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

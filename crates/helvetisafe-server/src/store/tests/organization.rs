@@ -118,7 +118,7 @@ impl Acme {
             key_epoch: KeyEpoch::FIRST,
             nonce: "AAAA".to_owned(),
             sealed: "AAAA".to_owned(),
-            signature: "AAAA".to_owned(),
+            signature: vec![4; 64],
         }
     }
 

@@ -42,6 +42,9 @@ pub(super) struct World {
     pub(super) ada: Person,
 }
 
+/// A change of the body of a request.
+pub(super) type Change<'c, T> = &'c dyn Fn(&mut T);
+
 /// An invitation as the inviting administrator has it.
 pub(super) struct Invited {
     pub(super) secret: InvitationSecret,

@@ -36,6 +36,10 @@ impl Scene {
     async fn warm_up(&self) {
         warm_up(&self.store, self.grant).await;
         self.warm_up_accounts().await;
+        let created = self.store.create_api_token(self.grant.token, api_token());
+        let id = created.await.unwrap().unwrap().id;
+        let revoked = self.store.revoke_api_token(self.grant.token, id).await;
+        assert!(revoked.unwrap());
     }
 
     async fn warm_up_accounts(&self) {
@@ -47,10 +51,6 @@ impl Scene {
         self.store.add_account(account(organization)).await.unwrap();
         self.store.add_token(access(id)).await.unwrap();
         self.store.revoke(id, TokenKind::Access).await.unwrap();
-        let created = self.store.create_api_token(self.grant.token, api_token());
-        let id = created.await.unwrap().unwrap().id;
-        let revoked = self.store.revoke_api_token(self.grant.token, id).await;
-        assert!(revoked.unwrap());
     }
 
     /// Returns an account of an organization that does not exist.
