@@ -51,6 +51,7 @@ pub fn create_sealed(base_url: &str, member: &Member, key: &str, envelope: &Enve
         value: envelope.encode_value(),
         nonce: envelope.encode_nonce(),
         expires_at: None,
+        key_epoch: None,
     };
     call(base_url, member, &CreateSecret { secret });
 }

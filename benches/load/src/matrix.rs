@@ -5,7 +5,7 @@ use crate::options::{Engine, Options};
 use crate::requests::Work;
 use crate::vault::World;
 
-const CONNECTIONS: [usize; 3] = [1, 16, 128];
+const CONNECTIONS: [usize; 4] = [1, 16, 64, 128];
 const WORKS: [Work; 4] = [Work::Get, Work::List, Work::Update, Work::Create];
 
 pub(crate) fn run(options: &Options) {

@@ -4,7 +4,7 @@
 //!
 //! | step | items |
 //! |---|---|
-//! | an administrator invites | [`InvitationSecret`], [`Invitation`], [`InvitationCode`] |
+//! | an administrator invites | [`InvitationSecret`], [`Invitation`], [`SignedInvitation`], [`InvitationCode`] |
 //! | the invited person joins | [`JoinRequest`], [`Credential`], [`SigningKey`] for an administrator |
 //! | an administrator confirms | [`JoinRequest::verify`], [`Chain::confirm`] |
 //! | all clients follow | [`Entry`], [`Chain`], [`Anchor`] |
@@ -33,6 +33,7 @@
 //!     expires_at: 1_795_000_000,
 //! };
 //! let (id, sealed) = (secret.id(), secret.seal(&org_key, &invitation)?);
+//! let signed = invitation.sign(&id, &signing_key);
 //! let code = InvitationCode {
 //!     secret,
 //!     base_url: "https://vault.example".into(),
@@ -62,8 +63,8 @@
 //! let mac = request.authenticate(&code.secret);
 //!
 //! // She opens the secret again, verifies, wraps and signs.
-//! let secret = InvitationSecret::open(sealed, &org_key, &invitation, &id)?;
-//! let verified = request.verify(&mac, &secret, &invitation, &chain)?;
+//! let secret = InvitationSecret::open(sealed, &org_key, &signed.invitation, &id)?;
+//! let verified = request.verify(&mac, &secret, &signed, &chain)?;
 //! let wrapped = verified.request().public_key.public_key().wrap_org_key(&org_key)?;
 //! let entry = chain.confirm(&verified, &signing_key)?;
 //!
@@ -92,7 +93,7 @@ mod words;
 pub use chain::{Anchor, Chain, ChainError, Entry, Event, Head};
 pub use code::{InvalidCode, InvitationCode};
 pub use credential::Credential;
-pub use invitation::{Invitation, InvitationSecret};
+pub use invitation::{Invitation, InvitationSecret, SignedInvitation};
 pub use join::{JoinRefused, JoinRequest, VerifiedJoinRequest};
 pub use keys::{InvalidKey, PublicKeyInfo, SigningKey, VerificationKey};
 pub use words::{InvalidWords, Words};

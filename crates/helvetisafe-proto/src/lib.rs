@@ -31,6 +31,7 @@ mod base_url;
 mod binary;
 pub mod endpoint;
 mod error;
+mod key_epoch;
 mod key_name;
 pub mod milliseconds;
 pub mod retry;

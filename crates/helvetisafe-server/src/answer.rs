@@ -30,21 +30,22 @@ pub(crate) struct Answer<'a> {
     share: Share,
     budget: &'a Budget,
     /// Frees memory of the budget, such as cached lists.
-    give_way: &'a dyn Fn(),
+    evict: &'a dyn Fn(),
 }
 
 impl<'a> Answer<'a> {
-    /// Begins an answer of about `size` bytes. If the budget has too little left, `give_way` is called first.
+    /// Begins an answer of about `size` bytes. If the budget has too little left, `evict` is called first. Memory for the
+    /// rows may be included in the size, and is counted until [`finish`](Self::finish).
     pub(crate) fn begin(
         budget: &'a Budget,
-        give_way: &'a dyn Fn(),
+        evict: &'a dyn Fn(),
         size: Option<usize>,
     ) -> Result<Self, ReadError> {
         let mut answer = Self {
             json: Vec::new(),
             share: budget.take(0).ok_or(ReadError::Overloaded)?,
             budget,
-            give_way,
+            evict,
         };
         match answer.reserve(size.unwrap_or(FIRST_ALLOCATION)) {
             true => Ok(answer),
@@ -82,7 +83,7 @@ impl<'a> Answer<'a> {
         }
         let capacity = needed.max(self.json.capacity().saturating_mul(2));
         if !self.budget.grow(&mut self.share, capacity) {
-            (self.give_way)();
+            (self.evict)();
             if !self.budget.grow(&mut self.share, capacity) {
                 return false;
             }
@@ -160,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn cached_lists_give_way() {
+    fn cached_lists_are_evicted() {
         let budget = Budget::new(1000);
         let cached = Cell::new(budget.take(800));
-        let give_way = || drop(cached.take());
-        let answer = Answer::begin(&budget, &give_way, Some(500));
+        let evict = || drop(cached.take());
+        let answer = Answer::begin(&budget, &evict, Some(500));
         assert!(answer.is_ok());
     }
 }

@@ -4,6 +4,7 @@
 //! afterwards), `authorized` (authenticates and authorizes it), `body` (reads it if the call takes one),
 //! then its call. Every error response is a [`Refusal`].
 
+mod account;
 mod authorized;
 mod body;
 mod ciphertext;
@@ -15,6 +16,7 @@ mod get_private_key;
 mod get_secret;
 mod head;
 mod health;
+mod id_in_path;
 mod list_secrets;
 mod openapi;
 mod organization;
@@ -37,6 +39,9 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::organization::{
+    CreateApiToken, ListApiTokens, ListAudit, RevokeApiToken,
+};
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
     PAGING, UpdateSecret,
@@ -63,6 +68,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .merge(endpoint::<GetSecret, _>(get_secret::call))
         .merge(endpoint::<UpdateSecret, _>(update_secret::call))
         .merge(endpoint::<DeleteSecret, _>(delete_secret::call))
+        .merge(endpoint::<CreateApiToken, _>(
+            account::create_api_token::call,
+        ))
+        .merge(endpoint::<ListApiTokens, _>(account::list_api_tokens::call))
+        .merge(endpoint::<RevokeApiToken, _>(
+            account::revoke_api_token::call,
+        ))
+        .merge(endpoint::<ListAudit, _>(organization::list_audit::call))
         .merge(organization::router())
         .route(UpdateSecret::PATH, post(upsert_secret::call))
         .route("/health", get(health::call))

@@ -114,7 +114,11 @@ pub(crate) fn line(level: &str, message: &dyn Display, fields: &[(&str, Value)])
 }
 
 fn text(level: &str, message: &dyn Display, fields: &[(&str, Value)]) -> String {
-    let prefix = if level == "warning" { "WARNING: " } else { "" };
+    let prefix = match level {
+        "error" => "ERROR: ",
+        "warning" => "WARNING: ",
+        _ => "",
+    };
     let message = message.to_string().replace(['\r', '\n'], " ");
     let mut line = format!("helvetisafe-server: {prefix}{message}");
     for (name, value) in fields {
@@ -153,6 +157,7 @@ mod tests {
             text("warning", &"two\nlines", &[]),
             "helvetisafe-server: WARNING: two lines"
         );
+        assert_eq!(text("error", &"it", &[]), "helvetisafe-server: ERROR: it");
         let object: Value = serde_json::from_str(&json("info", &"two\nlines", &fields)).unwrap();
         assert_eq!(object["message"], "two\nlines");
         assert_eq!(object["level"], "info");

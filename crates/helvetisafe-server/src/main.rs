@@ -66,7 +66,8 @@ enum Command {
     /// Make the tables of a database, or bring those of an earlier version up to date.
     ///
     /// It prints the migrations that it ran, and does nothing if none is pending. A vault on SQLite has to be stopped.
-    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does; the others wait and report the same.
+    /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does; the others wait, and
+    /// report that nothing was left to do.
     Migrate(MigrateOptions),
     /// Copy a SQLite database into a file, while a vault serves it or not.
     ///
@@ -125,10 +126,15 @@ fn run_dev(builder: VaultBuilder, state: Option<PathBuf>, database: Option<&str>
     match dev(builder, state, database) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("helvetisafe-server: {error}");
+            report_error(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes an error to standard error, with the mark that errors have in the log of the vault.
+fn report_error(error: &dyn Display) {
+    eprintln!("helvetisafe-server: ERROR: {error}");
 }
 
 fn dev(

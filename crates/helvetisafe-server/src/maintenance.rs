@@ -20,7 +20,10 @@ mod restore;
 
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::folder::{check_folder_of, folder_of};
 use crate::problem::Problem;
+use crate::runtime::block_on;
 use crate::store::StoreError;
 use crate::{Database, Error};
 
@@ -30,15 +33,6 @@ pub use copy::{Copied, CopiedTable, Progress, copy};
 pub use init::{InitOptions, Initialized, init};
 pub use migrate::{Migration, migrate, pending_migrations};
 pub use restore::{RestoreOptions, Restored, restore};
-
-/// Runs asynchronous work to its end.
-fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Thread)?;
-    runtime.block_on(work)
-}
 
 /// Returns a function for `map_err` that adds the path of a copy to an error.
 fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
@@ -51,7 +45,7 @@ fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
             error => (
                 format!("cannot be used: {error}"),
                 "check that it is a database of a vault, that this user may write its folder, and that its disk works \
-                 and has free space",
+                 and has free space within ulimit -f",
             ),
         };
         Problem::new(file.display(), problem, remedy).into()
@@ -71,8 +65,11 @@ fn check_exists(path: &Path) -> Result<(), Error> {
 #[cfg(unix)]
 fn check_owner(database: &Path) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
-    let folder = new_file::folder_of(database);
-    let existing = if database.exists() { database } else { folder };
+    check_folder_of(database)?;
+    let existing = match database.exists() {
+        true => database,
+        false => folder_of(database),
+    };
     let owner = std::fs::metadata(existing).map_err(Error::file("read", existing))?;
     if !rustix::process::geteuid().is_root() || owner.uid() == 0 {
         return Ok(());

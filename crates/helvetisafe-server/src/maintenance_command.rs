@@ -14,6 +14,8 @@ use secrecy::ExposeSecret;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::report_error;
+
 /// The status for settings that are wrong, as for wrong arguments.
 const USAGE: u8 = 2;
 
@@ -116,11 +118,14 @@ pub(super) fn init(arguments: InitArguments) -> ExitCode {
         options.token_file.clone_from(&arguments.token_file);
         options.no_migrate = arguments.no_migrate;
         let made = maintenance::init(&database, options)?;
-        say(&format_args!(
+        let hint = format!(
             "the bootstrap token founds one organization until {}: serve the database, then run helvetisafe org \
              create --base-url URL with the token",
             made.expires_at
-        ));
+        );
+        if !arguments.json {
+            say(&hint);
+        }
         Ok(NewToken {
             database: made.database,
             expires_at: made.expires_at.to_string(),
@@ -247,11 +252,11 @@ fn run<T: Display + Serialize>(
     match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(problems)) => {
-            problems.iter().for_each(|problem| say(problem));
+            problems.iter().for_each(|problem| report_error(problem));
             ExitCode::from(USAGE)
         }
         Err(Failure::Error(error)) => {
-            say(&error);
+            report_error(&error);
             ExitCode::FAILURE
         }
     }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use crate::Error;
+use crate::folder::{check_folder_of, folder_of};
 use crate::problem::Problem;
 
 /// Returns options that make new files with mode 0600.
@@ -59,6 +60,7 @@ pub(crate) fn temporary_folder() -> Result<TempDir, Error> {
 /// It locks a separate file: SQLite's locks on a database file are lost when this process closes any handle of it. The
 /// lock file is never removed, since two processes could then lock two files of the same name.
 pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    check_folder_of(path)?;
     let lock_path = lock_path(path);
     let file = options()
         .create(true)
@@ -216,12 +218,8 @@ fn write_new(path: &Path, contents: &[u8]) -> std::io::Result<()> {
 
 /// Writes the folder of `path` to the disk, and with it the new name.
 pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) => {
-            let is_current = folder.as_os_str().is_empty();
-            let folder = if is_current { Path::new(".") } else { folder };
-            File::open(folder)?.sync_all()
-        }
-        _ => Ok(()),
+    match cfg!(unix) {
+        true => File::open(folder_of(path))?.sync_all(),
+        false => Ok(()),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Readiness {
 struct Probed {
     at: Instant,
     found: Found,
+    /// The warnings of the last probe that had an answer.
+    warnings: Vec<Warning>,
 }
 
 /// The result of a probe of the database.
@@ -44,18 +46,28 @@ pub(crate) struct State {
     /// The reasons for which it is not ready.
     pub(crate) reasons: Vec<Reason>,
     /// Flaws with which it is ready.
-    pub(crate) warnings: Vec<Reason>,
+    pub(crate) warnings: Vec<Warning>,
     /// True if a commit waits for a standby; `None` if the database has none, or could not be asked.
     pub(crate) is_replicated: Option<bool>,
     /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
 }
 
-/// A reason for which a vault is not ready, or a warning.
+/// A reason for which a vault is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Reason {
     pub(crate) code: &'static str,
     pub(crate) text: &'static str,
+}
+
+/// A flaw with which a vault is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Warning {
+    pub(crate) code: &'static str,
+    pub(crate) text: &'static str,
+    /// The message at its end.
+    #[serde(skip)]
+    end: &'static str,
 }
 
 const DRAINING: Reason = Reason {
@@ -70,14 +82,16 @@ const SCHEMA: Reason = Reason {
     code: "schema",
     text: "the tables of the database are not those that this version serves",
 };
-const STANDBY: Reason = Reason {
+const STANDBY: Warning = Warning {
     code: "standby",
     text: "no commit waits for a synchronous standby, so an acknowledged write is on one server alone; set \
            synchronous_standby_names",
+    end: "commits wait for a synchronous standby again",
 };
-const CLOCK: Reason = Reason {
+const CLOCK: Warning = Warning {
     code: "clock",
     text: "the clocks of this node and of the database differ by more than 5 s; synchronize both",
+    end: "the clocks of this node and of the database agree again",
 };
 
 impl Readiness {
@@ -111,37 +125,49 @@ impl Readiness {
             return probed.found;
         }
         let (found, error) = probe(store).await;
-        let before = last.as_ref().map(|probed| probed.found);
-        found.log_changes(before.unwrap_or_default(), error);
+        let (reason, mut warnings) = match last.take() {
+            Some(before) => (before.found.reason, before.warnings),
+            None => (None, Vec::new()),
+        };
+        // Without an answer, they are not known to have ended.
+        if error.is_none() {
+            let before = std::mem::replace(&mut warnings, found.warnings().collect());
+            log_warnings(&before, &warnings);
+        }
+        log_reason(reason, found.reason, error);
         *last = Some(Probed {
             at: Instant::now(),
             found,
+            warnings,
         });
         found
     }
 }
 
 impl Found {
-    fn warnings(self) -> impl Iterator<Item = Reason> {
+    fn warnings(self) -> impl Iterator<Item = Warning> {
         let standby = (self.is_replicated == Some(false)).then_some(STANDBY);
         let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
         standby.into_iter().chain(clock.then_some(CLOCK))
     }
+}
 
-    /// Logs the changes since the last probe. Probes are frequent, so unchanged results are not logged.
-    fn log_changes(self, before: Self, error: Option<String>) {
-        match (self.reason, error) {
-            (reason, _) if reason == before.reason => {}
-            (Some(_), Some(error)) => log::error(&format_args!("not ready: {error}")),
-            (Some(reason), None) => log::error(&format_args!("not ready: {}", reason.text)),
-            (None, _) => log::info(&"ready again: the database takes writes"),
-        }
-        for warning in self.warnings() {
-            if !before.warnings().any(|it| it == warning) {
-                log::warning(&warning.text);
-            }
-        }
+/// Logs a change of the reason since the last probe. Probes are frequent, so unchanged results are not logged.
+fn log_reason(before: Option<Reason>, now: Option<Reason>, error: Option<String>) {
+    match (now, error) {
+        (reason, _) if reason == before => {}
+        (Some(_), Some(error)) => log::error(&format_args!("not ready: {error}")),
+        (Some(reason), None) => log::error(&format_args!("not ready: {}", reason.text)),
+        (None, _) => log::info(&"ready again: the database takes writes"),
     }
+}
+
+/// Logs the begin and the end of warnings.
+fn log_warnings(before: &[Warning], now: &[Warning]) {
+    let begun = now.iter().filter(|it| !before.contains(it));
+    begun.for_each(|it| log::warning(&it.text));
+    let ended = before.iter().filter(|it| !now.contains(it));
+    ended.for_each(|it| log::info(&it.end));
 }
 
 /// Returns the result, and the error of a failed probe.

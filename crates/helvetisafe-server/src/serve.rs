@@ -31,10 +31,10 @@ mod unknown;
 
 use std::time::Duration;
 
-use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, interval_at, sleep};
 
+use crate::runtime::block_on;
 use crate::{Error, log};
 use file_watch::FileWatch;
 use server::Server;
@@ -68,12 +68,8 @@ pub enum Ending {
 /// [`Error::Problem`] for the certificate and for the schema of the database, and those of
 /// [`VaultBuilder::start`](crate::VaultBuilder::start). An error is also written to the log.
 pub fn run(config: Config) -> Result<Ending, Error> {
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Thread)?;
     let _log = log::Writer::start().map_err(Error::Thread)?;
-    let ended = runtime.block_on(serve(config));
+    let ended = block_on(serve(config));
     ended.inspect_err(|error| log::error(error))
 }
 

@@ -81,9 +81,9 @@ pub(super) fn serve(matches: &ArgMatches) -> ExitCode {
 }
 
 fn refuse(problems: &[Problem]) -> ExitCode {
-    for problem in problems {
-        eprintln!("helvetisafe-server: {problem}");
-    }
+    problems
+        .iter()
+        .for_each(|problem| crate::report_error(problem));
     ExitCode::from(USAGE)
 }
 
@@ -103,7 +103,7 @@ pub(super) fn report(matches: &ArgMatches) -> ExitCode {
         Ok(()) if report.ok => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("helvetisafe-server: cannot write the report: {error}");
+            crate::report_error(&format_args!("cannot write the report: {error}"));
             ExitCode::FAILURE
         }
     }

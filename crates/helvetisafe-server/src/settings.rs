@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) answer_budget: usize,
     /// The time between two removals of expired rows.
     pub(crate) sweep_interval: Duration,
+    /// True if a write without the epoch of its org key is accepted after the first rotation too.
+    pub(crate) accept_writes_without_epoch: bool,
     pub(crate) bounds: Bounds,
     pub(crate) rate_limits: RateLimits,
     /// The clock of the rate limits.
@@ -38,6 +40,7 @@ impl Default for Settings {
             body_budget: 32 * 1024 * 1024,
             answer_budget: 128 * 1024 * 1024,
             sweep_interval: Duration::from_secs(60),
+            accept_writes_without_epoch: false,
             bounds: Bounds {
                 client_timeout: Duration::from_secs(30),
                 max_connections: 512,

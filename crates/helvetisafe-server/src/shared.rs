@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, ReadError};
-use crate::budget::{Budget, Share};
+use crate::budget::Budget;
 use crate::cache::{CachedList, ListCache};
 use crate::limits::Limits;
 use crate::readiness::Readiness;
@@ -83,10 +83,10 @@ impl Shared {
 
     /// Reads a list, writes each secret as JSON when it arrives, and caches the result.
     async fn read_list(&self, tenant: Tenant) -> Result<Bytes, ReadError> {
-        let give_way = || self.lists.clear();
+        let evict = || self.lists.clear();
         // A list is about as long as the last one.
         let size = self.lists.size(tenant);
-        let mut answer = Answer::begin(&self.answers, &give_way, size)?;
+        let mut answer = Answer::begin(&self.answers, &evict, size)?;
         let (mut separator, mut expires_at, mut length) = ("", None, 0);
         answer.add_text(r#"{"keys":["#)?;
         let add = |secret: ListedSecret| {
@@ -126,45 +126,52 @@ impl Shared {
             }
         }
         let turn = self.list_turn().await?;
-        let share = self.share(page_bound(page.limit))?;
         let (shared, runtime) = (Arc::clone(self), Handle::current());
         let read = spawn_blocking(move || {
             // Held by the thread, since the read continues if the client disconnects.
             let _turn = turn;
-            match page.after {
-                None => runtime.block_on(shared.first_page(tenant, page, share)),
-                Some(_) => {
-                    let (answer, _) = runtime.block_on(shared.read_page(tenant, page))?;
-                    serialize(share, &answer)
-                }
-            }
+            runtime.block_on(shared.build_page(tenant, page))
         });
         read.await.unwrap_or_else(|error| Err(ended(&error).into()))
+    }
+
+    /// Reads a page and makes its JSON, in the memory that both need at most.
+    async fn build_page(&self, tenant: Tenant, page: Page) -> Result<Bytes, ReadError> {
+        let evict = || self.lists.clear();
+        let size = Some(page_bound(page.limit));
+        let mut answer = Answer::begin(&self.answers, &evict, size)?;
+        if page.after.is_none() {
+            return self.build_first_page(tenant, page, answer).await;
+        }
+        let (page, _) = self.read_page(tenant, page).await?;
+        answer.add(&page)?;
+        Ok(answer.finish())
     }
 
     /// Reads the first page, and caches it if it is the whole list.
     ///
     /// The version is read before the page. If there is a write in between, the cached list is never used.
-    async fn first_page(
+    async fn build_first_page(
         &self,
         tenant: Tenant,
         page: Page,
-        share: Share,
+        mut answer: Answer<'_>,
     ) -> Result<Bytes, ReadError> {
         let (version, read_at) = self.store.list_version(tenant).await?;
         // Another request may have read the page during the wait.
         if let Some(body) = self.lists.get_page(tenant, page.limit, version, read_at) {
             return Ok(body);
         }
-        let (answer, expires_at) = self.read_page(tenant, page).await?;
-        let body = serialize(share, &answer)?;
-        if !answer.has_more {
+        let (page, expires_at) = self.read_page(tenant, page).await?;
+        answer.add(&page)?;
+        let body = answer.finish();
+        if !page.has_more {
             let list = CachedList {
                 body: body.clone(),
                 version,
                 read_at,
                 expires_at,
-                length: answer.keys.len(),
+                length: page.keys.len(),
             };
             self.lists.insert(tenant, list);
         }
@@ -201,21 +208,12 @@ impl Shared {
 
     /// Returns the JSON of a secret.
     pub(crate) fn secret(&self, record: &SecretRecord) -> Result<Bytes, ReadError> {
-        let give_way = || self.lists.clear();
+        let evict = || self.lists.clear();
         let text = record.key.as_str().len() + record.value.len() + record.nonce.len();
         let size = Some(text + RECORD_OVERHEAD);
-        let mut answer = Answer::begin(&self.answers, &give_way, size)?;
+        let mut answer = Answer::begin(&self.answers, &evict, size)?;
         answer.add(record)?;
         Ok(answer.finish())
-    }
-
-    /// Takes a share of the budget of answers, for which cached lists give way.
-    fn share(&self, bytes: usize) -> Result<Share, ReadError> {
-        let share = self.answers.take(bytes).or_else(|| {
-            self.lists.clear();
-            self.answers.take(bytes)
-        });
-        share.ok_or(ReadError::Overloaded)
     }
 }
 
@@ -225,15 +223,6 @@ fn page_bound(limit: u32) -> usize {
         .unwrap_or(usize::MAX)
         .saturating_add(1)
         .saturating_mul(ROW_BOUND)
-}
-
-/// Serializes an answer, whose share of the budget is taken already.
-fn serialize(mut share: Share, answer: &SecretsAnswer) -> Result<Bytes, ReadError> {
-    let json = serde_json::to_vec(answer);
-    let mut json = json.map_err(|error| StoreError::Failed(error.to_string()))?;
-    json.shrink_to_fit();
-    share.shrink_to(json.capacity());
-    Ok(share.attach_to(json))
 }
 
 /// Returns the error of a task that panicked, or that the runtime dropped when the vault stopped.

@@ -70,6 +70,11 @@ impl Hash {
         Self(Sha256::digest(credential.as_bytes()).into())
     }
 
+    /// Takes the hash of a credential that a client has made.
+    pub(crate) fn from_bytes(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// Compares with the stored hash in constant time. Without a stored hash it compares with zeros, so that
     /// an unknown client takes as long as a known one.
     pub(crate) fn matches(self, stored: Option<&[u8]>) -> bool {

@@ -221,6 +221,14 @@ impl VaultBuilder {
         self
     }
 
+    /// Accepts creates and updates without `keyEpoch` after the org key was replaced; refused by default. A client that
+    /// does not send it, such as the published Python client, may then store a value under the old org key, which
+    /// others cannot open.
+    pub fn accept_writes_without_epoch(mut self, accept: bool) -> Self {
+        self.settings.accept_writes_without_epoch = accept;
+        self
+    }
+
     /// Sets the rate limits of each account; [`RateLimits::default`] by default.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = limits;
@@ -256,7 +264,7 @@ impl VaultBuilder {
     /// # Errors
     ///
     /// [`Error::NotLoopback`], [`Error::AddressInUse`] or [`Error::Listen`] for the address;
-    /// [`Error::File`], [`Error::Exposed`], [`Error::Locked`] or [`Error::Database`] for the
+    /// [`Error::Problem`], [`Error::File`], [`Error::Exposed`], [`Error::Locked`] or [`Error::Database`] for the
     /// database; [`Error::Thread`] when the operating system has no free thread.
     pub fn start(self) -> Result<Vault, Error> {
         let scheme = self.front.protection.scheme();

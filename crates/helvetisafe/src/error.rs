@@ -225,6 +225,11 @@ impl Error {
         matches!(self.0.cause, Cause::Cancelled)
     }
 
+    /// Returns true if a value did not open under the org key.
+    pub(crate) fn is_decryption(&self) -> bool {
+        matches!(self.0.cause, Cause::Crypto(crypto::Error::Decryption))
+    }
+
     /// Returns true if the failed read goes on in the background.
     pub(crate) fn is_unfinished(&self) -> bool {
         matches!(self.0.cause, Cause::Unfinished(_))
@@ -303,7 +308,7 @@ impl Error {
     /// Returns true if another client changed or created the secret first.
     pub(crate) fn is_lost_race(&self) -> bool {
         match self.kind() {
-            ErrorKind::Changed => true,
+            ErrorKind::Changed => self.code() != Some(ErrorCode::KeyEpochMismatch),
             ErrorKind::Conflict => !matches!(self.0.cause, Cause::NoFields),
             _ => false,
         }
@@ -472,6 +477,15 @@ impl Action {
             Self::Delete(_) => "secrets.delete",
             #[cfg(feature = "organization")]
             Self::Organization(action) => action.name(),
+        }
+    }
+
+    /// Returns the advice after a write of which it is unknown whether it happened.
+    fn advice_for_repetition(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "organization")]
+            Self::Organization(action) => action.advice_for_repetition(),
+            _ => "read it before writing again",
         }
     }
 

@@ -167,7 +167,9 @@ impl<'a> CallInfo<'a> {
     }
 
     /// Returns the name of the call: `token.fetch`, `org_key.get`, `private_key.get`, or `secrets.` with `list`,
-    /// `get`, `create`, `update` or `delete`.
+    /// `get`, `create`, `update` or `delete`. With the feature `organization` also `account.get`, `invitation.get`,
+    /// `audit.list`, `tokens.` with `list`, `create` or `revoke`, and `organization.` with `found`, `join`, `follow`,
+    /// `members`, `invite`, `invitations`, `withdraw`, `confirm` or `disable`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name

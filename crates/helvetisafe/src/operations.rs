@@ -22,7 +22,7 @@ pub(crate) use fields::refuse_own_name;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::{Envelope, Payload};
+use helvetisafe_crypto::{Envelope, Fingerprint, Payload};
 use helvetisafe_proto::endpoint::{self, DeleteSecret, GetSecret, ListedSecret, SecretRecord};
 use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
@@ -259,12 +259,28 @@ impl<R: Runtime> Operation<'_, R> {
     /// Reads a secret, or takes what was prefetched.
     async fn get_value(&self, key: &KeyName) -> Result<Value, Error> {
         let now = self.vault.api.runtime.both_clocks();
+        let before = self.vault.org_keys.current().fingerprint();
         let prefetched = self.vault.prefetched.take(key, now);
-        let record = match prefetched.filter(|_| !self.bypasses_cache) {
+        let prefetched = prefetched.filter(|_| !self.bypasses_cache);
+        let is_prefetched = prefetched.is_some();
+        let record = match prefetched {
             Some(fetched) => fetched?,
             None => self.read(key).await?,
         };
-        self.value(key, record, Purpose::Read).await
+        match self.value(key, record, Purpose::Read).await {
+            // The org key was replaced after the vault had sent the value under the old one.
+            Err(error)
+                if error.is_decryption() && (is_prefetched || self.has_new_org_key(before)) =>
+            {
+                let record = self.read(key).await?;
+                self.value(key, record, Purpose::Read).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn has_new_org_key(&self, before: Fingerprint) -> bool {
+        self.vault.org_keys.current().fingerprint() != before
     }
 
     async fn value(

@@ -10,22 +10,28 @@ mod rotation;
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(feature = "organization")]
-use helvetisafe_crypto::organization::Chain;
+use helvetisafe_crypto::organization::{Anchor, Chain, Head};
 use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey};
 
 use crate::error::Cause;
+#[cfg(feature = "organization")]
+use crate::error::OrganizationCause;
 
 pub(crate) use rotation::Verdict;
 pub use rotation::{OrgKeyChange, OrgKeyRotation};
 
 /// An org key from the vault. It decrypts, but does not encrypt.
 #[derive(Clone)]
-pub(crate) struct UnconfirmedKey(Arc<Unwrapped>);
+pub(crate) struct UnconfirmedKey(Arc<Unwrapped>, Epoch);
 
 /// An org key that also encrypts: the first one of a client without pins, a pinned one, or one that the
 /// application confirmed.
 #[derive(Clone)]
-pub(crate) struct ConfirmedKey(Arc<Unwrapped>);
+pub(crate) struct ConfirmedKey(Arc<Unwrapped>, Epoch);
+
+/// The number of an org key, if the vault counts them. Writes name it, so that a vault refuses a value under a key that
+/// it has replaced.
+type Epoch = Option<u64>;
 
 struct Unwrapped {
     key: OrgKey,
@@ -35,11 +41,17 @@ struct Unwrapped {
 
 impl UnconfirmedKey {
     pub(crate) fn new(key: OrgKey, wrapped: WrappedOrgKey) -> Self {
-        Self(Arc::new(Unwrapped {
+        let unwrapped = Unwrapped {
             fingerprint: key.fingerprint(),
             key,
             wrapped,
-        }))
+        };
+        Self(Arc::new(unwrapped), None)
+    }
+
+    /// Returns the same key with its number.
+    pub(crate) fn in_epoch(self, epoch: Epoch) -> Self {
+        Self(self.0, epoch)
     }
 
     pub(crate) fn fingerprint(&self) -> Fingerprint {
@@ -67,7 +79,7 @@ impl UnconfirmedKey {
     }
 
     fn confirm(&self) -> ConfirmedKey {
-        ConfirmedKey(Arc::clone(&self.0))
+        ConfirmedKey(Arc::clone(&self.0), self.1)
     }
 }
 
@@ -84,9 +96,13 @@ impl ConfirmedKey {
         &self.0.wrapped
     }
 
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.1
+    }
+
     /// Returns the same key without the right to encrypt.
     fn for_opening(&self) -> UnconfirmedKey {
-        UnconfirmedKey(Arc::clone(&self.0))
+        UnconfirmedKey(Arc::clone(&self.0), self.1)
     }
 }
 
@@ -132,6 +148,9 @@ struct Known {
     earlier: Vec<ConfirmedKey>,
     /// The last unconfirmed key from the vault.
     unconfirmed: Option<UnconfirmedKey>,
+    /// The newest entry of the chain that was verified.
+    #[cfg(feature = "organization")]
+    head: Option<Head>,
 }
 
 impl OrgKeys {
@@ -143,6 +162,18 @@ impl OrgKeys {
             return Err(refused(policy.pins, key));
         }
         Ok(Self::new(policy, key, true))
+    }
+
+    /// Accepts the first org key of a client that follows the chain.
+    #[cfg(feature = "organization")]
+    pub(crate) fn accept_by(
+        policy: OrgKeyPolicy,
+        key: &UnconfirmedKey,
+        chain: &Chain,
+    ) -> Result<Self, Cause> {
+        let keys = Self::new(policy, key, true);
+        keys.confirm_by(chain, key)?;
+        Ok(keys)
     }
 
     /// Starts with the key of a ticket, under which an earlier client sealed. It decrypts; it encrypts after the
@@ -159,6 +190,8 @@ impl OrgKeys {
                 is_compared,
                 earlier: Vec::new(),
                 unconfirmed: None,
+                #[cfg(feature = "organization")]
+                head: None,
             }),
         }
     }
@@ -171,6 +204,45 @@ impl OrgKeys {
     /// Returns the key that encrypts. Returns `None` for the key of a ticket until the vault has presented it.
     pub(crate) fn sealing_key(&self) -> Option<ConfirmedKey> {
         self.read(|known| known.is_compared.then(|| known.current.clone()))
+    }
+
+    /// Returns the newest trusted part of the chain, if the policy follows it.
+    #[cfg(feature = "organization")]
+    pub(crate) fn anchor(&self) -> Option<Anchor> {
+        let first = self.policy.rotation.anchor()?;
+        Some(self.head().map_or(first, Anchor::Head))
+    }
+
+    /// Returns the newest entry of the chain that was verified.
+    #[cfg(feature = "organization")]
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.read(|known| known.head)
+    }
+
+    /// Makes this key the current one, if it is the present one of the chain, which was followed from the anchor. Does
+    /// nothing if another thread has followed further.
+    #[cfg(feature = "organization")]
+    pub(crate) fn confirm_by(&self, chain: &Chain, key: &UnconfirmedKey) -> Result<(), Cause> {
+        let pins = &self.policy.pins;
+        if !pins.is_empty() && !pins.iter().any(|pin| chain.has_had(pin)) {
+            return Err(OrganizationCause::OtherPins.into());
+        }
+        let is_present = key.fingerprint() == *chain.fingerprint();
+        self.write(|known| {
+            if known
+                .head
+                .is_some_and(|seen| seen.sequence > chain.head().sequence)
+            {
+                return Ok(());
+            }
+            known.head = Some(*chain.head());
+            if !is_present {
+                return Err(other_org_key(chain, key));
+            }
+            // The chain states the epoch, and the vault's statement does not count.
+            self.replace(known, &key.clone().in_epoch(Some(chain.epoch())));
+            Ok(())
+        })
     }
 
     /// Returns the key in use, if it is the present one of a verified chain. The chain confirms a ticket's key too.
@@ -223,7 +295,9 @@ impl OrgKeys {
             offered: key.fingerprint(),
         };
         let is_accepted = change.offered == change.accepted;
-        if is_accepted || self.policy.pins.contains(&change.offered) {
+        let is_pinned = self.policy.pins.contains(&change.offered);
+        // A chain knows which of the pinned keys is the present one.
+        if is_accepted || (is_pinned && !self.policy.rotation.is_chain()) {
             return Verdict::Confirm;
         }
         self.policy.rotation.judge(change)
@@ -231,15 +305,18 @@ impl OrgKeys {
 
     /// Makes this key the current one, under which the client encrypts from now on.
     pub(crate) fn confirm(&self, key: &UnconfirmedKey) {
-        self.write(|known| {
-            let old = std::mem::replace(&mut known.current, key.confirm());
-            known.is_compared = true;
-            known.unconfirmed = None;
-            known.earlier.push(old);
-            known.earlier.retain(|old| {
-                self.policy.pins.contains(&old.fingerprint())
-                    && old.fingerprint() != key.fingerprint()
-            });
+        self.write(|known| self.replace(known, key));
+    }
+
+    fn replace(&self, known: &mut Known, key: &UnconfirmedKey) {
+        let old = std::mem::replace(&mut known.current, key.confirm());
+        known.is_compared = true;
+        known.unconfirmed = None;
+        known.earlier.push(old);
+        known.earlier.retain(|old| {
+            self.policy.pins.contains(&old.fingerprint())
+                && !self.policy.rotation.is_chain()
+                && old.fingerprint() != key.fingerprint()
         });
     }
 
@@ -261,9 +338,19 @@ impl OrgKeys {
         inspect(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
+    fn write<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Returns the failure of a call for which the vault has another key than a verified chain.
+#[cfg(feature = "organization")]
+pub(crate) fn other_org_key(chain: &Chain, key: &UnconfirmedKey) -> Cause {
+    let cause = OrganizationCause::OtherOrgKey {
+        expected: *chain.fingerprint(),
+        found: key.fingerprint(),
+    };
+    cause.into()
 }
 
 fn refused(accepted: Vec<Fingerprint>, key: &UnconfirmedKey) -> Cause {

@@ -31,7 +31,7 @@ pub use crate::client::Organization;
 pub use helvetisafe_crypto::organization::{
     Anchor, Chain, ChainError, Credential, Entry, Event, Head, InvalidCode, InvalidKey,
     InvalidWords, Invitation, InvitationCode, InvitationSecret, JoinRefused, JoinRequest,
-    PublicKeyInfo, SigningKey, VerificationKey, VerifiedJoinRequest, Words,
+    PublicKeyInfo, SignedInvitation, SigningKey, VerificationKey, VerifiedJoinRequest, Words,
 };
 pub use helvetisafe_crypto::{LockedPrivateKey, OrgKey, PrivateKey, PublicKey};
 pub use helvetisafe_proto::endpoint::organization::{

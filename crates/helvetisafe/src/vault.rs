@@ -12,17 +12,17 @@ use helvetisafe_crypto::organization::Chain;
 use helvetisafe_crypto::{Envelope, Error as CryptoError, Plaintext};
 use helvetisafe_proto::KeyName;
 
+#[cfg(feature = "organization")]
+use crate::administration::chain;
 use crate::api::Api;
 use crate::auth;
 use crate::binding::Binding;
 use crate::bounds::Bounds;
 use crate::cache::Cache;
-#[cfg(feature = "organization")]
-use crate::error::OrganizationCause;
 use crate::error::{Action, Error};
 use crate::keys::{AccountKey, compute};
 #[cfg(feature = "organization")]
-use crate::org_keys::ConfirmedKey;
+use crate::org_keys::{ConfirmedKey, other_org_key};
 use crate::org_keys::{OrgKeys, Purpose, UnconfirmedKey, Verdict};
 use crate::runtime::{Boxed, Runtime};
 use comparison::Comparison;
@@ -93,22 +93,41 @@ impl<R: Runtime> Vault<R> {
             return Ok(key);
         }
         let offered = self.fetch_org_key(bounds).await?;
-        offered.confirmed_by(chain).ok_or_else(|| {
-            let cause = OrganizationCause::OtherOrgKey {
-                expected: *chain.fingerprint(),
-                found: offered.fingerprint(),
-            };
-            Error::new(action.clone(), cause)
-        })
+        offered
+            .confirmed_by(chain)
+            .ok_or_else(|| Error::new(action.clone(), other_org_key(chain, &offered)))
     }
 
     /// Fetches the vault's org key, and unwraps it if its bytes are new.
     async fn fetch_org_key(&self, bounds: &Bounds) -> Result<UnconfirmedKey, Error> {
-        let wrapped = fetch_org_key(&self.api, bounds).await?;
-        match self.org_keys.unwrapped(&wrapped) {
-            Some(key) => Ok(key),
-            None => self.private_key.unwrap(&self.api.runtime, wrapped).await,
-        }
+        let fetched = fetch_org_key(&self.api, bounds).await?;
+        let key = match self.org_keys.unwrapped(&fetched.wrapped) {
+            Some(key) => key,
+            None => {
+                let unwrapped = self.private_key.unwrap(&self.api.runtime, fetched.wrapped);
+                unwrapped.await?
+            }
+        };
+        Ok(key.in_epoch(fetched.epoch))
+    }
+
+    /// Compares the vault's org key with the client's, after the vault refused a write under a replaced key. Returns
+    /// false if it is the same key with the same number. Fails if the policy does not confirm another key.
+    pub(crate) async fn renew_org_key(
+        &self,
+        action: &Action,
+        bounds: &Bounds,
+    ) -> Result<bool, Error> {
+        let state = || {
+            let key = self.org_keys.current();
+            (key.fingerprint(), key.epoch())
+        };
+        let before = state();
+        // Boxed, so that the compiler sees that it is `Send`.
+        let checked: Boxed<'_, _> =
+            Box::pin(self.check_org_key(action, Purpose::SealAgain, bounds));
+        checked.await?;
+        Ok(state() != before)
     }
 
     /// Fetches the vault's org key for `action`, and applies the policy if it is another one.
@@ -119,6 +138,10 @@ impl<R: Runtime> Vault<R> {
         bounds: &Bounds,
     ) -> Result<(), Error> {
         let offered = self.fetch_org_key(bounds).await?;
+        #[cfg(feature = "organization")]
+        if let Verdict::FollowChain = self.org_keys.judge(&offered) {
+            return self.follow_chain(action, offered, bounds).await;
+        }
         if self.accepts(&offered, purpose).await? {
             return Ok(());
         }
@@ -126,11 +149,34 @@ impl<R: Runtime> Vault<R> {
         Err(Error::new(action.clone(), cause))
     }
 
+    /// Follows the chain, which decides about the org key of the vault.
+    #[cfg(feature = "organization")]
+    async fn follow_chain(
+        &self,
+        action: &Action,
+        mut offered: UnconfirmedKey,
+        bounds: &Bounds,
+    ) -> Result<(), Error> {
+        let Some(anchor) = self.org_keys.anchor() else {
+            return Err(Error::new(action.clone(), self.org_keys.refuse(&offered)));
+        };
+        let chain = chain::follow(&self.api, &anchor, bounds).await?;
+        // The next rotation may have come between the two answers: then the chain knows both keys.
+        if offered.fingerprint() != *chain.fingerprint() && chain.has_had(&offered.fingerprint()) {
+            offered = self.fetch_org_key(bounds).await?;
+        }
+        self.org_keys
+            .confirm_by(&chain, &offered)
+            .map_err(|cause| Error::new(action.clone(), cause))
+    }
+
     /// Applies the policy to the vault's org key. Returns true if the key may open secrets.
     async fn accepts(&self, key: &UnconfirmedKey, purpose: Purpose) -> Result<bool, Error> {
         let is_confirmed = match self.org_keys.judge(key) {
             Verdict::Confirm => true,
             Verdict::Refuse => false,
+            #[cfg(feature = "organization")]
+            Verdict::FollowChain => false,
             Verdict::Follow => {
                 self.org_keys.remember_unconfirmed(key);
                 return Ok(purpose == Purpose::Read);

@@ -58,6 +58,7 @@ fn parse(call: u8, response: Response<Vec<u8>>) -> Result<(), ApiError> {
                 value,
                 nonce,
                 expires_at: None,
+                key_epoch: None,
             };
             CreateSecret { secret }.parse(response).map(drop)
         }
@@ -66,6 +67,7 @@ fn parse(call: u8, response: Response<Vec<u8>>) -> Result<(), ApiError> {
                 value,
                 nonce,
                 expires_at: Expiry::Keep,
+                key_epoch: None,
             };
             let if_match = None;
             UpdateSecret {

@@ -5,10 +5,12 @@ import json
 from keys import ORG_KEY, OTHER_ORG_KEY
 from kit import Kit
 from organization import (
+    ADA,
     BOB,
     BOB_SPKI,
     ADA_SPKI,
     EXPIRES,
+    MALLORY,
     NAME,
     SCOPES,
     SECRET,
@@ -18,6 +20,7 @@ from organization import (
     fingerprint_text,
     invitation_id,
     mac,
+    terms_of,
 )
 from rsa_numbers import b64, derived
 
@@ -60,7 +63,14 @@ def _transcript(request, label="HelvetiSafe join request v1", version=1, id=None
     )
 
 
-def _body(request, tag, chain=None, **terms):
+SIGN = "HelvetiSafe invitation terms v1"
+
+
+def _terms(organization="acme", epoch=1, name=NAME, scopes=SCOPES, expires_at=EXPIRES, **of):
+    return terms_of(organization, epoch, of.get("id"), name, scopes, expires_at, of.get("label", SIGN))
+
+
+def _body(request, tag, chain=None, signature=None, **terms):
     locked = request["locked_private_key"]
     sent = {
         **request,
@@ -77,6 +87,7 @@ def _body(request, tag, chain=None, **terms):
         "scopes": SCOPES,
         "expires_at": EXPIRES,
         **terms,
+        "signature": b64(signature or ADA.sign(_terms(**terms))),
     }
     entries = [b64(entry) for entry in (chain or Chain()).entries]
     return json.dumps({"request": sent, "tag": b64(tag), "invitation": invitation, "chain": entries})
@@ -137,6 +148,19 @@ def make():
     for name, (member, value, cause) in honest.items():
         fault = f"The vault gave the invited person another `{member}`."
         kit.refused(name, fault, cause, _signed({**GOOD, member: value}))
+    signatures = {
+        "signed-by-a-stranger": ("No administrator signed the invitation.", MALLORY.sign(_terms())),
+        "signed-by-a-member": ("A member signed the invitation, and no administrator.", BOB.sign(_terms())),
+        "signed-other-id": ("The signature is of another invitation.", ADA.sign(_terms(id=bytes(32)))),
+        "signed-other-name": ("The signature is of another name.", ADA.sign(_terms(name="bob2"))),
+        "signed-other-scopes": ("The signature is of fewer scopes.", ADA.sign(_terms(scopes=SCOPES[:1]))),
+        "signed-other-expiry": ("The signature is of another expiry.", ADA.sign(_terms(expires_at=EXPIRES - 1))),
+        "signed-other-epoch": ("The signature is of another epoch.", ADA.sign(_terms(epoch=2))),
+        "signed-other-organization": ("The signature is of another organization.", ADA.sign(_terms(organization="acme2"))),
+        "signed-other-label": ("The signature has another label.", ADA.sign(_terms(label="HelvetiSafe invite v1"))),
+    }
+    for name, (fault, signature) in signatures.items():
+        kit.refused(name, fault, "inviter", _signed(GOOD, signature=signature))
     late = _signed(GOOD, Chain().rotate())
     kit.refused("invitation-of-old-epoch", "The invitation is of an epoch before.", "epoch", late)
     return kit

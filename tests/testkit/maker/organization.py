@@ -57,9 +57,9 @@ def sealed(org_key=ORG_KEY, secret=SECRET, label="HelvetiSafe invite v1", aad=No
     return nonce, AESGCM(key).encrypt(nonce, secret, terms_of(**terms) if aad is None else aad)
 
 
-def terms_of(organization="acme", epoch=1, id=None, name=NAME, scopes=SCOPES, expires=EXPIRES):
+def terms_of(organization="acme", epoch=1, id=None, name=NAME, scopes=SCOPES, expires=EXPIRES, label="HelvetiSafe invite v1"):
     id = invitation_id() if id is None else id
-    return fields("HelvetiSafe invite v1", organization, epoch, id, name, scopes, expires)
+    return fields(label, organization, epoch, id, name, scopes, expires)
 
 
 # Of the group, RFC 8032 section 5.1.

@@ -9,8 +9,11 @@ use helvetisafe_crypto::{
     Envelope, FieldValue, LockedPrivateKey, OrgKey, Payload, PrivateKey, organization,
 };
 use helvetisafe_proto::auth::{ApiTokenHeader, AuthHeader, Token};
+use helvetisafe_proto::endpoint::organization::{
+    FoundOrganization, Founding, GetInvitation, GetJoinChain, Join, JoinBody,
+};
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
-use helvetisafe_proto::{BaseUrl, Scopes};
+use helvetisafe_proto::{Base64, BaseUrl, Scopes};
 use helvetisafe_server::faults::{Answer, Fault, Faults, Requests, Route, StatusCode};
 use helvetisafe_server::{DevVault, NewAccount, NewApiToken, Vault};
 use secrecy::{ExposeSecret, SecretString};
@@ -46,6 +49,77 @@ const HARMLESS: &[&str] = &[
     "crypto::VerificationKey",
     "crypto::VerifiedJoinRequest",
     "crypto::Words",
+    // Of an organization.
+    "crypto::SignedInvitation",
+    "helvetisafe::Account",
+    "helvetisafe::AuditPage",
+    "helvetisafe::AuditRecord",
+    "helvetisafe::Confirmed",
+    "helvetisafe::Disabled",
+    "helvetisafe::Founded",
+    "helvetisafe::Joining",
+    "helvetisafe::Member",
+    "helvetisafe::NewInvite",
+    "helvetisafe::NewToken",
+    "helvetisafe::PendingInvitation",
+    "helvetisafe::PendingRequest",
+    "helvetisafe::Standing",
+    "helvetisafe::Terms",
+    "helvetisafe::TokenRecord",
+    "helvetisafe::WithoutAccount",
+    "proto::AbandonRotation",
+    "proto::AccountAnswer",
+    "proto::ApiTokenRecord",
+    "proto::ApiTokensAnswer",
+    "proto::AuditAnswer",
+    "proto::AuditRecord",
+    "proto::Base64",
+    "proto::BeginRotation",
+    "proto::ChainAnswer",
+    "proto::CommitRotation",
+    "proto::Commitment",
+    "proto::Committed",
+    "proto::Confirm",
+    "proto::Confirmation",
+    "proto::CreateApiToken",
+    "proto::Disable",
+    "proto::Disabling",
+    "proto::Done",
+    "proto::Founding",
+    "proto::GetAccount",
+    "proto::GetChain",
+    "proto::GetRotation",
+    "proto::Hex",
+    "proto::InvalidHex",
+    "proto::InvitationRecord",
+    "proto::InvitationStatus",
+    "proto::InvitationTerms",
+    "proto::InvitationsAnswer",
+    "proto::Invite",
+    "proto::JoinBody",
+    "proto::ListApiTokens",
+    "proto::ListAudit",
+    "proto::ListInvitations",
+    "proto::ListMembers",
+    "proto::ListUnstaged",
+    "proto::Member",
+    "proto::MemberStatus",
+    "proto::MembersAnswer",
+    "proto::NewApiToken",
+    "proto::NewInvitation",
+    "proto::NewRotation",
+    "proto::ResealedInvitation",
+    "proto::RevokeApiToken",
+    "proto::RotationAnswer",
+    "proto::RotationState",
+    "proto::SealedInvitation",
+    "proto::StageSecrets",
+    "proto::StagedSecret",
+    "proto::StagedSecrets",
+    "proto::Unstaged",
+    "proto::UnstagedAnswer",
+    "proto::WithdrawInvitation",
+    "proto::Wrap",
     "helvetisafe::AttemptLimits",
     "helvetisafe::BodyLimits",
     "helvetisafe::CachePolicy",
@@ -172,7 +246,11 @@ const WITHOUT_DEBUG: &[&str] = &[
     "crypto::InvitationSecret",
     "crypto::OrgKey",
     "crypto::SigningKey",
+    "helvetisafe::AccountKeys",
+    "helvetisafe::Administrator",
     "helvetisafe::Found",
+    "helvetisafe::Invited",
+    "helvetisafe::NewOrganization",
     "helvetisafe::Requests",
     "helvetisafe::ReqwestTransport",
     "helvetisafe::TowerTransport",
@@ -243,6 +321,33 @@ fn of_proto() -> Vec<(&'static str, String)> {
     };
     vec![
         shown("proto::FetchToken", call),
+        shown(
+            "proto::GetInvitation",
+            GetInvitation {
+                token: secret.clone(),
+            },
+        ),
+        shown(
+            "proto::GetJoinChain",
+            GetJoinChain {
+                token: secret.clone(),
+                from: 0,
+            },
+        ),
+        shown(
+            "proto::FoundOrganization",
+            FoundOrganization {
+                token: secret.clone(),
+                founding: founding(),
+            },
+        ),
+        shown(
+            "proto::Join",
+            Join {
+                token: secret.clone(),
+                request: join_body(),
+            },
+        ),
         shown("proto::TokenAnswer", answer),
         shown("proto::AccessToken", access),
         shown(
@@ -255,6 +360,36 @@ fn of_proto() -> Vec<(&'static str, String)> {
             BaseUrl::parse("https://vault.example").unwrap(),
         ),
     ]
+}
+
+/// The body of a founding, which is public.
+fn founding() -> Founding {
+    Founding {
+        organization: [1; 8].into(),
+        account: "id".into(),
+        name: "ada".into(),
+        scopes: Scopes::ALL.into(),
+        client_secret_hash: [1; 32].into(),
+        public_key: Base64::default(),
+        verification_key: Base64::default(),
+        encrypted_org_key: String::new(),
+        private_key: None,
+        genesis: Base64::default(),
+    }
+}
+
+/// The body of a request to join, which is public.
+fn join_body() -> JoinBody {
+    JoinBody {
+        epoch: 1,
+        fingerprint: [1; 32].into(),
+        account: "id".into(),
+        public_key: Base64::default(),
+        client_secret_hash: [1; 32].into(),
+        verification_key: None,
+        private_key: None,
+        tag: Base64::default(),
+    }
 }
 
 fn of_client() -> Vec<(&'static str, String)> {
@@ -300,6 +435,13 @@ fn of_client() -> Vec<(&'static str, String)> {
         ),
         shown("helvetisafe::Secrets", client.secrets()),
         shown("helvetisafe::AsyncSecrets", asynchronous.secrets()),
+        shown("helvetisafe::Organization", client.organization()),
+        shown(
+            "helvetisafe::AsyncOrganization",
+            asynchronous.organization(),
+        ),
+        // A part of the builder, which shows it.
+        shown("helvetisafe::WithAccount", &builder),
         shown("helvetisafe::AsyncClient", &asynchronous),
         shown("helvetisafe::AsyncWatch", asynchronous_watch),
         shown("helvetisafe::Watch", watch),
@@ -370,6 +512,10 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(organization::InvitationCode);
     has_no_debug!(organization::InvitationSecret);
     has_no_debug!(organization::SigningKey);
+    has_no_debug!(helvetisafe::organization::AccountKeys);
+    has_no_debug!(helvetisafe::organization::Administrator<'static>);
+    has_no_debug!(helvetisafe::organization::Invited);
+    has_no_debug!(helvetisafe::organization::NewOrganization<'static>);
     has_no_debug!(helvetisafe::ReqwestTransport);
     has_no_debug!(helvetisafe::TowerTransport<(), ()>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);

@@ -99,7 +99,7 @@ impl Program {
             ))
             .with_status(CANNOT_RUN),
             _ if is_no_format(error) => Failure::other(format_args!(
-                "cannot run {}: {error}; it is no program of this system, and a script needs a first line \
+                "cannot run {}: {error}; it is not a program for this system; a script needs a first line \
                  such as #!/bin/sh",
                 self.name
             ))

@@ -150,7 +150,7 @@ fn parse(text: &str, file: &Path) -> Result<Table, Failure> {
     text.parse().map_err(|error: toml::de::Error| {
         let mistake = Mistake::of(text, &error);
         let what = match mistake.repeated {
-            Some(_) => "has a key or a table for the second time at",
+            Some(_) => "repeats a key or a table at",
             None => "is not TOML at",
         };
         Failure::usage(format_args!(

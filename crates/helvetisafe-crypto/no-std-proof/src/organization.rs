@@ -58,7 +58,8 @@ pub(crate) fn found_and_join() -> Option<()> {
     let tag = request.authenticate(&code.secret);
 
     let secret = InvitationSecret::open(sealed, &org_key, &invitation, &id).ok()?;
-    let verified = request.verify(&tag, &secret, &invitation, &chain).ok()?;
+    let signed = invitation.sign(&id, &key);
+    let verified = request.verify(&tag, &secret, &signed, &chain).ok()?;
     let is_same = words == Words::of_public_key(&verified.request().public_key);
     let entry = chain.confirm(&verified, &key).ok()?;
     chain.append(&entry).ok()?;

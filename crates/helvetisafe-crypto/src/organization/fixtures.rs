@@ -48,6 +48,12 @@ pub(super) fn invitation() -> Invitation {
     }
 }
 
+/// The invitation for the secret of 32 times `byte`, signed by Ada.
+pub(super) fn signed(acme: &Acme, byte: u8) -> SignedInvitation {
+    let id = InvitationSecret::from_bytes(&[byte; 32]).id();
+    invitation().sign(&id, &acme.ada)
+}
+
 /// Bob's request, as an administrator if he has a verification key.
 pub(super) fn request(acme: &Acme, key: Option<VerificationKey>) -> JoinRequest {
     JoinRequest {
@@ -70,7 +76,7 @@ pub(super) fn verified(acme: &Acme, key: Option<VerificationKey>) -> VerifiedJoi
     let request = request(acme, key);
     let tag = request.authenticate(&secret);
     request
-        .verify(&tag, &secret, &invitation(), &acme.chain)
+        .verify(&tag, &secret, &signed(acme, 2), &acme.chain)
         .unwrap()
 }
 

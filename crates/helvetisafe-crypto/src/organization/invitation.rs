@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::encoding::Writer;
-use super::mac;
+use super::{Chain, SigningKey, mac};
 use crate::{Envelope, Error, OrgKey, random, stack};
 
 /// The terms of an invitation. All of them authenticate the sealed [`InvitationSecret`].
@@ -24,6 +24,17 @@ pub struct Invitation {
     pub scopes: BTreeSet<String>,
     /// The time of expiry, in seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
+}
+
+/// The terms of an invitation with an administrator's signature of them and of the id.
+///
+/// Without it a member, who has the org key, could seal a secret of its own under the terms of another invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedInvitation {
+    /// The terms.
+    pub invitation: Invitation,
+    /// The Ed25519 signature.
+    pub signature: [u8; 64],
 }
 
 /// The secret S of an invitation: 32 random bytes that the inviting administrator and the invited person share.
@@ -101,7 +112,7 @@ impl InvitationSecret {
         org_key: &OrgKey,
         invitation: &Invitation,
     ) -> Result<Envelope, Error> {
-        let terms = invitation.encode(&self.id());
+        let terms = invitation.encode(Self::SEAL, &self.id());
         sealing_key(org_key).seal_as(&terms, rng, self.0.as_slice())
     }
 
@@ -128,7 +139,7 @@ impl InvitationSecret {
         id: &[u8; 32],
     ) -> Result<Self, Error> {
         let plaintext = sealing_key(org_key)
-            .open_as(&invitation.encode(id), envelope)
+            .open_as(&invitation.encode(Self::SEAL, id), envelope)
             .map_err(|_| Error::Decryption)?;
         let bytes = plaintext[..].try_into().map_err(|_| Error::Decryption)?;
         let secret = Self::from_bytes(bytes);
@@ -140,9 +151,24 @@ impl InvitationSecret {
 }
 
 impl Invitation {
-    /// Returns the additional authenticated data of the sealed secret.
-    fn encode(&self, id: &[u8; 32]) -> Vec<u8> {
-        Writer::new(InvitationSecret::SEAL)
+    const SIGN: &str = "HelvetiSafe invitation terms v1";
+
+    /// Signs the terms of the invitation `id` as an administrator.
+    ///
+    /// ```text
+    /// Ed25519(key, fields(label, organization, epoch, id, name, [scopes], expiry))
+    /// ```
+    #[must_use]
+    pub fn sign(self, id: &[u8; 32], key: &SigningKey) -> SignedInvitation {
+        SignedInvitation {
+            signature: key.sign(&self.encode(Self::SIGN, id)),
+            invitation: self,
+        }
+    }
+
+    /// Returns the bytes that are signed, or authenticate the sealed secret.
+    fn encode(&self, label: &str, id: &[u8; 32]) -> Vec<u8> {
+        Writer::new(label)
             .text(&self.organization)
             .number(self.epoch)
             .bytes(id)
@@ -150,6 +176,19 @@ impl Invitation {
             .list(self.scopes.iter())
             .number(self.expires_at)
             .into_bytes()
+    }
+}
+
+impl SignedInvitation {
+    /// Returns true if one of the present administrators has signed the invitation `id`. [`JoinRequest::verify`] checks
+    /// it; a request that is verified by words alone needs this check of the terms that the vault states.
+    ///
+    /// [`JoinRequest::verify`]: super::JoinRequest::verify
+    #[must_use]
+    pub fn is_of_administrator(&self, id: &[u8; 32], chain: &Chain) -> bool {
+        let signed = self.invitation.encode(Invitation::SIGN, id);
+        let mut keys = chain.administrators().values();
+        keys.any(|key| key.is_signature(&signed, &self.signature))
     }
 }
 

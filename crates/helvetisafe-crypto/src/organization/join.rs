@@ -3,7 +3,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::encoding::Writer;
-use super::{Chain, Invitation, InvitationSecret, PublicKeyInfo, VerificationKey, Words, mac};
+use super::{
+    Chain, Invitation, InvitationSecret, PublicKeyInfo, SignedInvitation, VerificationKey, Words,
+    mac,
+};
 use crate::{Fingerprint, LockedPrivateKey};
 
 /// The request that an invited person sends to the vault. All of it is public.
@@ -52,6 +55,12 @@ pub enum JoinRefused {
          invite again"
     )]
     Mac,
+    /// No present administrator has signed the invitation.
+    #[error(
+        "the invitation is not signed by an administrator of the organization, with the terms that the vault states: \
+         do not confirm it, withdraw it, and invite again"
+    )]
+    Inviter,
     /// The words are not those of the public key.
     #[error(
         "the words are not those of the public key in the join request: do not confirm it, and ask the person for \
@@ -101,14 +110,17 @@ impl JoinRequest {
         self,
         tag: &[u8; 32],
         secret: &InvitationSecret,
-        invitation: &Invitation,
+        invitation: &SignedInvitation,
         chain: &Chain,
     ) -> Result<VerifiedJoinRequest, JoinRefused> {
-        let transcript = self.transcript(&secret.id());
-        if !mac::is_authentic(&secret.derive_mac_key(), &transcript, tag) {
+        let id = secret.id();
+        if !mac::is_authentic(&secret.derive_mac_key(), &self.transcript(&id), tag) {
             return Err(JoinRefused::Mac);
         }
-        self.check(invitation, chain)
+        if !invitation.is_of_administrator(&id, chain) {
+            return Err(JoinRefused::Inviter);
+        }
+        self.check(&invitation.invitation, chain)
     }
 
     /// Verifies a request without a code, by the words that the joining person read out on another channel. The terms

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helvetisafe_crypto::organization::{
     Anchor, Chain, ChainError, Entry, Head, Invitation, InvitationCode, InvitationSecret,
-    JoinRequest, PublicKeyInfo, SigningKey, Words,
+    JoinRequest, PublicKeyInfo, SignedInvitation, SigningKey, Words,
 };
 use helvetisafe_crypto::{EncodedLockedKey, Envelope, LockedPrivateKey, OrgKey};
 use serde_json::Value;
@@ -120,8 +120,12 @@ fn join_request(case: &Case) -> Result<Vec<u8>, Refusal> {
     let anchor = Anchor::Head(chain[0].head());
     let chain = Chain::follow("acme", &anchor, &chain).unwrap();
     let (request, tag) = (request(&body["request"]), bytes(&body["tag"]));
+    let invitation = SignedInvitation {
+        invitation: invitation(&body["invitation"]),
+        signature: bytes(&body["invitation"]["signature"]),
+    };
     let verified = request
-        .verify(&tag, &secret, &invitation(&body["invitation"]), &chain)
+        .verify(&tag, &secret, &invitation, &chain)
         .map_err(named)?;
     Ok(verified.request().authenticate(&secret).to_vec())
 }

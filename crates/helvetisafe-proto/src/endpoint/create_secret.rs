@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, key_epoch, time, version};
 
 /// Sends a new secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub struct NewSecret {
         serialize_with = "time::write"
     )]
     pub expires_at: Option<Timestamp>,
+    /// The epoch of the org key that sealed the value, for a server that counts them.
+    #[serde(rename = "keyEpoch", default, skip_serializing_if = "Option::is_none")]
+    pub key_epoch: Option<u64>,
 }
 
 /// The body of a success.
@@ -52,6 +55,13 @@ pub struct CreatedSecret {
         deserialize_with = "version::lenient"
     )]
     pub version: Option<Version>,
+    /// The epoch of the org key that sealed it, if the server counts them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "key_epoch::lenient"
+    )]
+    pub key_epoch: Option<u64>,
 }
 
 impl Endpoint for CreateSecret {

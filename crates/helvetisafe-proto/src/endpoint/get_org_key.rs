@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, Scope};
+use crate::{ApiError, BaseUrl, Scope, key_epoch};
 
 /// Requests the wrapped org key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub struct GetOrgKey;
 pub struct OrgKeyAnswer {
     /// Base64 of the RSA-OAEP ciphertext, as long as the account's modulus.
     pub encrypted_org_key: String,
+    /// The epoch of the key, if the server counts them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "key_epoch::lenient"
+    )]
+    pub key_epoch: Option<u64>,
 }
 
 impl Endpoint for GetOrgKey {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerSize, Endpoint, bare, json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, version};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, key_epoch, version};
 
 /// Requests one secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,13 @@ pub struct SecretRecord {
         deserialize_with = "version::lenient"
     )]
     pub version: Option<Version>,
+    /// The epoch of the org key that sealed it, if the server counts them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "key_epoch::lenient"
+    )]
+    pub key_epoch: Option<u64>,
 }
 
 impl Endpoint for GetSecret {
@@ -70,6 +77,7 @@ impl Endpoint for GetSecret {
             expires_at: answer.expires_at,
             updated_at: answer.updated_at,
             version: answer.version,
+            key_epoch: answer.key_epoch,
         };
         record.value = match answer.value {
             Cow::Owned(unescaped) => unescaped,
@@ -98,6 +106,8 @@ struct Answer<'a> {
     updated_at: Time,
     #[serde(default, deserialize_with = "version::lenient")]
     version: Option<Version>,
+    #[serde(default, deserialize_with = "key_epoch::lenient")]
+    key_epoch: Option<u64>,
 }
 
 /// Returns a part of the body as text, in the body's own memory: moving 1 MiB is cheaper than allocating

@@ -216,6 +216,7 @@ fn a_create_sends_its_expiry_in_mixed_case() {
         value: "dg==".into(),
         nonce: "bg==".into(),
         expires_at: None,
+        key_epoch: None,
     };
     let (line, body) = sent(
         &CreateSecret {
@@ -227,8 +228,10 @@ fn a_create_sends_its_expiry_in_mixed_case() {
     assert_eq!(body, json!({"key": "db", "value": "dg==", "nonce": "bg=="}));
 
     secret.expires_at = Some(at("2027-01-02T03:04:05+01:00"));
+    secret.key_epoch = Some(2);
     let (_, body) = sent(&CreateSecret { secret }.request(&base()));
     assert_eq!(body["expiresAt"], "2027-01-02T02:04:05Z");
+    assert_eq!(body["keyEpoch"], 2);
 }
 
 #[test]
@@ -238,6 +241,7 @@ fn an_update_keeps_clears_or_sets_the_expiry() {
             value: "dg==".into(),
             nonce: "bg==".into(),
             expires_at,
+            key_epoch: None,
         };
         sent(
             &UpdateSecret {
@@ -273,6 +277,7 @@ fn an_update_with_a_version_has_it_in_if_match_and_is_repeated_by_other_rules() 
             value: "dg==".into(),
             nonce: "bg==".into(),
             expires_at: Expiry::Keep,
+            key_epoch: None,
         },
         if_match: if_match.map(|text| text.parse().unwrap()),
     };
@@ -302,6 +307,28 @@ fn a_version_that_is_none_is_ignored() {
     }
 }
 
+/// Other servers may have a member of this name that means something else.
+#[test]
+fn an_epoch_that_is_none_is_ignored() {
+    for (member, expected) in [
+        ("2", Some(2)),
+        ("18446744073709551615", Some(u64::MAX)),
+        ("null", None),
+        ("-1", None),
+        ("1.5", None),
+        ("\"2\"", None),
+        ("{\"a\":[1]}", None),
+    ] {
+        let key_epoch = format!(r#""key_epoch":{member}"#);
+        let record = format!(r#"{{"key":"db","value":"dg==","nonce":"bg==",{key_epoch}}}"#);
+        let record = GetSecret { key: key("db") }.parse(answer(200, record));
+        assert_eq!(record.unwrap().key_epoch, expected, "{member}");
+        let org_key = format!(r#"{{"encrypted_org_key":"dg==",{key_epoch}}}"#);
+        let org_key = GetOrgKey.parse(answer(200, org_key));
+        assert_eq!(org_key.unwrap().key_epoch, expected, "{member}");
+    }
+}
+
 /// The server reads with the same types as the client writes.
 #[test]
 fn an_expiry_is_read_as_it_was_written() {
@@ -311,6 +338,7 @@ fn an_expiry_is_read_as_it_was_written() {
             value: "dg==".into(),
             nonce: "bg==".into(),
             expires_at,
+            key_epoch: None,
         };
         let body = serde_json::to_vec(&update).unwrap();
         assert_eq!(
@@ -519,6 +547,7 @@ proptest! {
             expires_at: Timestamp::from_second(seconds).unwrap().into(),
             updated_at: Timestamp::from_second(seconds / 2).ok().into(),
             version: (seconds % 2 == 0).then(|| Version::from(seconds.unsigned_abs())),
+            key_epoch: (seconds % 3 == 0).then_some(seconds.unsigned_abs()),
         };
         let body = serde_json::to_vec(&record).unwrap();
         let call = GetSecret { key: key("db") };
@@ -564,11 +593,13 @@ fn parse_all(response: &Response<Vec<u8>>) {
             value: String::new(),
             nonce: String::new(),
             expires_at: None,
+            key_epoch: None,
         },
         SecretUpdate {
             value: String::new(),
             nonce: String::new(),
             expires_at: Expiry::Keep,
+            key_epoch: None,
         },
     );
     let outcomes = [
@@ -663,7 +694,7 @@ mod organization {
             "name": "bob",
             "scopes": "secrets:read organization:write",
             "expires_at": "2030-01-01T00:00:00Z",
-            "sealed": {"key_epoch": 1, "nonce": "AAAA", "value": "BBBB"},
+            "sealed": {"key_epoch": 1, "nonce": "AAAA", "value": "BBBB", "signature": "CCCC"},
             "invited_by": "ada",
             "created_at": "2029-01-01T00:00:00Z",
         });

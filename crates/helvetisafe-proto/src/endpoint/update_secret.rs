@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{AnswerSize, Endpoint, bare, json, with_json};
 use crate::retry::Repeat;
-use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, time, version};
+use crate::{ApiError, BaseUrl, KeyName, Scope, Time, Version, key_epoch, time, version};
 
 /// Sends a new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub struct SecretUpdate {
     /// The change of the expiry.
     #[serde(rename = "expiresAt", default, skip_serializing_if = "Expiry::is_keep")]
     pub expires_at: Expiry,
+    /// The epoch of the org key that sealed the value, for a server that counts them.
+    #[serde(rename = "keyEpoch", default, skip_serializing_if = "Option::is_none")]
+    pub key_epoch: Option<u64>,
 }
 
 /// The change that an update makes to the expiry of a secret. On the wire: no member, `null`, or a time.
@@ -99,6 +102,13 @@ pub struct UpdatedSecret {
         deserialize_with = "version::lenient"
     )]
     pub version: Option<Version>,
+    /// The epoch of the org key that sealed it, if the server counts them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "key_epoch::lenient"
+    )]
+    pub key_epoch: Option<u64>,
 }
 
 impl Endpoint for UpdateSecret {

@@ -4,6 +4,7 @@
 ALTER TABLE bootstraps ADD COLUMN founding BLOB;
 
 ALTER TABLE invitations ADD COLUMN sealed_nonce TEXT;
+ALTER TABLE invitations ADD COLUMN sealed_signature TEXT;
 ALTER TABLE invitations ADD COLUMN join_epoch INTEGER;
 ALTER TABLE invitations ADD COLUMN join_fingerprint BLOB;
 

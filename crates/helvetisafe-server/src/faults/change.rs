@@ -168,6 +168,7 @@ pub(super) fn record(key: KeyName, ciphertext: Ciphertext) -> Response<Body> {
         expires_at: Time::Absent,
         updated_at: Time::Absent,
         version: None,
+        key_epoch: None,
     };
     Json(record).into_response()
 }

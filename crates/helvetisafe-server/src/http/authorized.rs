@@ -12,10 +12,9 @@ use helvetisafe_proto::{Endpoint, ErrorCode, KeyName};
 
 use super::Refusal;
 use crate::connections::Peer;
+use crate::settings::Settings;
 use crate::shared::Shared;
-#[cfg(feature = "faults")]
-use crate::store::Tenant;
-use crate::store::{Grant, Principal, TokenKind};
+use crate::store::{Grant, KeyEpoch, Principal, Tenant, TokenKind};
 use crate::token::Hash;
 
 /// A caller with a valid token that has the scope of the endpoint `E`.
@@ -26,12 +25,39 @@ pub(super) struct Authorized<E> {
 }
 
 impl<E> Authorized<E> {
+    /// Returns the hash of the credential, for changes that check it again.
+    pub(super) fn credential(&self) -> Hash {
+        self.token
+    }
+
     /// Returns the right to write, which the write checks again.
     pub(super) fn grant(&self) -> Grant {
         Grant {
             token: self.token,
             tenant: self.principal.tenant,
         }
+    }
+
+    /// Returns the right to write a value that is sealed under the org key of this epoch. The write compares the epoch
+    /// with that of the organization. Without an epoch the value is taken for one of the first org key.
+    pub(super) fn grant_sealed(
+        &self,
+        key_epoch: Option<u64>,
+        settings: &Settings,
+    ) -> Result<Grant, Refusal> {
+        let present = self.principal.tenant.key_epoch;
+        let key_epoch = match key_epoch {
+            Some(number) => KeyEpoch::from_wire(number),
+            None if present == KeyEpoch::FIRST || settings.accept_writes_without_epoch => present,
+            None => return Err(Refusal::NO_KEY_EPOCH),
+        };
+        Ok(Grant {
+            token: self.token,
+            tenant: Tenant {
+                key_epoch,
+                ..self.principal.tenant
+            },
+        })
     }
 }
 

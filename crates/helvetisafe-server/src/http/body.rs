@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use helvetisafe_proto::KeyName;
+use helvetisafe_proto::endpoint::organization::NewApiToken;
 use helvetisafe_proto::endpoint::{NewSecret, SecretUpdate};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -39,6 +40,10 @@ impl Written for NewSecret {
 
 impl Written for SecretUpdate {
     const REQUIRED: &[&str] = &["value", "nonce"];
+}
+
+impl Written for NewApiToken {
+    const REQUIRED: &[&str] = &[];
 }
 
 impl<T: Written> FromRequest<Arc<Shared>> for JsonBody<T> {

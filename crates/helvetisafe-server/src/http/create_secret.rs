@@ -17,7 +17,7 @@ pub(super) async fn call(
 ) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
     check_expiry(new.expires_at, Moment::now())?;
     let write = SecretWrite {
-        grant: caller.grant(),
+        grant: caller.grant_sealed(new.key_epoch, &vault.settings)?,
         key: new.key,
         ciphertext: check_ciphertext(new.value, new.nonce)?,
         expiry: new.expires_at.map_or(Expiry::Never, Expiry::At),

@@ -7,6 +7,7 @@ use helvetisafe_proto::endpoint::DeleteSecret;
 use super::authorized::{Authorized, KeyInPath};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
+use crate::store::StoreError;
 
 pub(super) async fn call(
     vault: VaultState,
@@ -18,6 +19,11 @@ pub(super) async fn call(
     let (grant, versions) = (caller.grant(), condition.into_versions());
     let deleted = vault
         .write(|vault| async move { vault.store.delete_secret(grant, key, versions).await })
-        .await?;
+        .await
+        // The org key was replaced meanwhile: the client tries again, since no value of it is sealed.
+        .map_err(|error| match error {
+            StoreError::OtherEpoch => StoreError::Busy,
+            error => error,
+        })?;
     deleted.or_refuse().map(|()| StatusCode::NO_CONTENT)
 }

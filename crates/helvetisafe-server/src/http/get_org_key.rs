@@ -13,6 +13,10 @@ pub(super) async fn call(
 ) -> Result<Json<OrgKeyAnswer>, Refusal> {
     let epoch = caller.tenant.key_epoch;
     let found = vault.store.encrypted_org_key(caller.account, epoch).await?;
-    let encrypted_org_key = found.ok_or(StoreError::OtherEpoch)?;
-    Ok(Json(OrgKeyAnswer { encrypted_org_key }))
+    // Without one, the org key was replaced after the look-up of the credential: the client tries again.
+    let encrypted_org_key = found.ok_or(StoreError::Busy)?;
+    Ok(Json(OrgKeyAnswer {
+        encrypted_org_key,
+        key_epoch: Some(epoch.number()),
+    }))
 }

@@ -12,6 +12,7 @@ mod get_invitation;
 mod get_join_chain;
 mod invite;
 mod join;
+pub(super) mod list_audit;
 mod list_invitations;
 mod list_members;
 mod withdraw_invitation;

@@ -70,13 +70,17 @@ impl Refusal {
         ErrorCode::InvalidQuery,
         "after has to be the name of a secret",
     );
+    pub(super) const INVALID_BEFORE: Self = Self::new(
+        ErrorCode::InvalidQuery,
+        "before has to be the id of an act: 16 hexadecimal digits",
+    );
     pub(super) const INVALID_FROM: Self = Self::new(
         ErrorCode::InvalidQuery,
         "from has to be the number of an entry, once",
     );
     pub(super) const REPEATED_PARAMETER: Self = Self::new(
         ErrorCode::InvalidQuery,
-        "the query has limit or after more than once: send each once",
+        "the query has a parameter more than once: send each once",
     );
     /// RFC 6750 section 2: a request must use one method of sending a token.
     pub(super) const SEVERAL_CREDENTIALS: Self = Self::new(
@@ -109,6 +113,27 @@ impl Refusal {
     pub(super) const OTHER_VERSION: Self = Self::new(
         ErrorCode::VersionMismatch,
         "the secret has another version than If-Match names: read it again",
+    );
+    pub(super) const OTHER_KEY_EPOCH: Self = Self::new(
+        ErrorCode::KeyEpochMismatch,
+        "keyEpoch is not that of the present org key: fetch the org key, and seal again",
+    );
+    pub(super) const NO_KEY_EPOCH: Self = Self::new(
+        ErrorCode::KeyEpochMismatch,
+        "keyEpoch is missing, and the org key has been replaced: send the epoch of the key that sealed the value",
+    );
+    pub(super) const NO_SUCH_RECORD: Self = Self::new(
+        ErrorCode::RecordNotFound,
+        "there is none of this id in the organization",
+    );
+    pub(super) const ID_TAKEN: Self = Self::new(
+        ErrorCode::IdTaken,
+        "the vault has other content under this id: choose another one",
+    );
+    /// An API token would otherwise outlive its own expiry or revocation.
+    pub(super) const NEEDS_ACCESS_TOKEN: Self = Self::new(
+        ErrorCode::MissingScope,
+        "an API token cannot create another one: send an access token of the account",
     );
     pub(super) const UNKNOWN_PATH: Self =
         Self::new(ErrorCode::UnknownPath, "there is no such path");
@@ -253,18 +278,18 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        if error == StoreError::Revoked {
-            return Self::INVALID_TOKEN;
+        match error {
+            StoreError::Revoked => return Self::INVALID_TOKEN,
+            StoreError::OtherEpoch => return Self::OTHER_KEY_EPOCH,
+            _ => {}
         }
         report(&error);
         match error {
-            StoreError::Busy | StoreError::Unavailable(_) | StoreError::OtherEpoch => {
-                Self::with_header(
-                    ErrorCode::Busy,
-                    "the vault's database is busy: retry later",
-                    Header::RetryAfter(SHORT_WAIT),
-                )
-            }
+            StoreError::Busy | StoreError::Unavailable(_) => Self::with_header(
+                ErrorCode::Busy,
+                "the vault's database is busy: retry later",
+                Header::RetryAfter(SHORT_WAIT),
+            ),
             // Without `Retry-After`, which says that the work was not begun.
             StoreError::OutcomeUnknown(_) => Self::new(
                 ErrorCode::OutcomeUnknown,

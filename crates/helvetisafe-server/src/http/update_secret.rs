@@ -1,5 +1,5 @@
 //! `PUT /api/v1/secrets/{key}`: updates a secret; 404 if the name does not exist, 412 if it has
-//! another version than `If-Match` names.
+//! another version than `If-Match` names, or the organization another epoch than `keyEpoch`.
 
 use axum::Json;
 use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
@@ -21,7 +21,7 @@ pub(super) async fn call(
     let key = key.for_writing()?;
     check_expiry(update.expires_at.time(), Moment::now())?;
     let write = SecretWrite {
-        grant: caller.grant(),
+        grant: caller.grant_sealed(update.key_epoch, &vault.settings)?,
         key,
         ciphertext: check_ciphertext(update.value, update.nonce)?,
         expiry: update.expires_at,

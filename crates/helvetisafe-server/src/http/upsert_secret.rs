@@ -27,7 +27,7 @@ pub(super) async fn call(
     check_expiry(update.expires_at.time(), Moment::now())?;
     let must_exist = condition != Precondition::None;
     let write = SecretWrite {
-        grant: caller.grant(),
+        grant: caller.grant_sealed(update.key_epoch, &vault.settings)?,
         key,
         ciphertext: check_ciphertext(update.value, update.nonce)?,
         expiry: update.expires_at,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::new_file::{self, Existing, NewFile};
 use super::{Contents, check_exists, failed, sqlite_file};
 use crate::problem::Problem;
-use crate::store::{Schema, incompatible, sqlite};
+use crate::store::{CopyError, Schema, incompatible, sqlite};
 use crate::{Database, Error};
 
 /// Options of [`backup`].
@@ -67,8 +67,8 @@ pub fn backup(database: &Database, output: &Path, options: BackupOptions) -> Res
 
 fn fill(source: &Path, output: &Path, partial: &Path) -> Result<sqlite::Contents, Error> {
     sqlite::copy_online(source, partial).map_err(|error| match error {
-        crate::store::StoreError::Full => failed(output)(error),
-        error => failed(source)(error),
+        CopyError::Source(error) => failed(source)(error),
+        CopyError::Target(error) => failed(output)(error),
     })?;
     sqlite::inspect(partial).map_err(failed(output))
 }

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::new_file::{Existing, NewFile};
 use super::{block_on, check_exists, check_owner, failed};
+use crate::plural::counted;
 use crate::problem::Problem;
 use crate::store::table::{TABLES, Tally};
-use crate::store::transfer::{CopyError, End};
-use crate::store::{Postgres, Schema, Store, StoreError, incompatible, sqlite};
+use crate::store::transfer::CopySide;
+use crate::store::{CopyError, Postgres, Schema, Store, StoreError, incompatible, sqlite};
 use crate::{Database, Error, private_files};
 
 /// A vault that was copied.
@@ -69,8 +70,8 @@ pub fn copy(
         check_source(from).await?;
         let source = from.postgres();
         let mut source = match (&source, from.sqlite_file()) {
-            (Some(postgres), _) => postgres.source().await.map(End::Postgres),
-            (None, Some(path)) => Ok(End::Sqlite(sqlite::End::source(path)?)),
+            (Some(postgres), _) => postgres.source().await.map(CopySide::Postgres),
+            (None, Some(path)) => Ok(CopySide::Sqlite(sqlite::CopySide::source(path)?)),
             (None, None) => return Err(in_memory(from)),
         }
         .map_err(|error| from.error(error))?;
@@ -122,13 +123,13 @@ struct Pair<'a> {
 impl Pair<'_> {
     async fn fill_postgres(
         &self,
-        source: &mut End<'_>,
+        source: &mut CopySide<'_>,
         postgres: &Postgres,
         progress: impl FnMut(Progress),
     ) -> Result<Vec<CopiedTable>, Error> {
         self.make_tables().await?;
         let target = postgres.target().await;
-        let mut target = End::Postgres(target.map_err(|error| self.to.error(error))?);
+        let mut target = CopySide::Postgres(target.map_err(|error| self.to.error(error))?);
         self.check_empty(&mut target).await?;
         let tables = self.transfer(source, &mut target, progress).await?;
         let committed = target.commit().await;
@@ -141,7 +142,7 @@ impl Pair<'_> {
 
     async fn fill_file(
         &self,
-        source: &mut End<'_>,
+        source: &mut CopySide<'_>,
         path: &Path,
         progress: impl FnMut(Progress),
     ) -> Result<Vec<CopiedTable>, Error> {
@@ -152,8 +153,8 @@ impl Pair<'_> {
             return Err(Problem::new(path.display(), problem, "choose another path").into());
         }
         let file = NewFile::create(path, Existing::NeverReplace)?;
-        let target = sqlite::End::target(file.partial()).map_err(failed(path))?;
-        let mut target = End::Sqlite(target);
+        let target = sqlite::CopySide::target(file.partial()).map_err(failed(path))?;
+        let mut target = CopySide::Sqlite(target);
         let tables = self.transfer(source, &mut target, progress).await?;
         target.commit().await.map_err(failed(path))?;
         sqlite::inspect(file.partial()).map_err(failed(path))?;
@@ -174,13 +175,14 @@ impl Pair<'_> {
         }
     }
 
-    async fn check_empty(&self, target: &mut End<'_>) -> Result<(), Error> {
+    async fn check_empty(&self, target: &mut CopySide<'_>) -> Result<(), Error> {
         for table in &TABLES {
             let rows = target.count(table).await;
             let rows = rows.map_err(|error| self.to.error(error))?;
             if rows > 0 {
                 let subject = format!("database {}", self.to);
-                let problem = format!("is not empty: {} has {rows} rows", table.name);
+                let rows = counted(rows, "row");
+                let problem = format!("is not empty: {} has {rows}", table.name);
                 let remedy = "copy into a new database; one of an earlier copy may be complete";
                 return Err(Problem::new(subject, problem, remedy).into());
             }
@@ -191,8 +193,8 @@ impl Pair<'_> {
     /// Copies all tables, and reads them again in the target.
     async fn transfer(
         &self,
-        source: &mut End<'_>,
-        target: &mut End<'_>,
+        source: &mut CopySide<'_>,
+        target: &mut CopySide<'_>,
         mut progress: impl FnMut(Progress),
     ) -> Result<Vec<CopiedTable>, Error> {
         let mut tallies = Vec::new();
@@ -219,7 +221,7 @@ impl Pair<'_> {
 
     async fn compare(
         &self,
-        target: &mut End<'_>,
+        target: &mut CopySide<'_>,
         expected: Vec<Tally>,
     ) -> Result<Vec<CopiedTable>, Error> {
         let mut tables = Vec::new();
@@ -235,10 +237,15 @@ impl Pair<'_> {
     }
 
     fn differs(&self, table: &str, expected: &Tally, tally: &Tally) -> Error {
-        let problem = format!(
-            "differs from {} in {table}: {} rows in place of {}",
-            self.from, tally.rows, expected.rows
-        );
+        let difference = match tally.rows == expected.rows {
+            true => "other contents".to_owned(),
+            false => format!(
+                "{} in place of {}",
+                counted(tally.rows, "row"),
+                expected.rows
+            ),
+        };
+        let problem = format!("differs from {} in {table}: {difference}", self.from);
         let remedy = "nothing was copied; stop everything else that writes to it, and copy again";
         Problem::new(format_args!("database {}", self.to), problem, remedy).into()
     }
@@ -278,5 +285,32 @@ impl fmt::Display for Copied {
             write!(f, "\n{}: {}", table.name, table.rows)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_of_the_number_or_of_the_contents() {
+        let [from, to] = ["a.db", "b.db"].map(Database::file);
+        let pair = Pair {
+            from: &from,
+            to: &to,
+        };
+        let tally = |rows, digest| Tally {
+            rows,
+            sha256: [digest; 32],
+        };
+        let start = "database sqlite:b.db: differs from sqlite:a.db in secrets: ";
+        for (found, difference) in [
+            (tally(1, 0), "1 row in place of 2; "),
+            (tally(2, 1), "other contents; "),
+        ] {
+            let error = pair.differs("secrets", &tally(2, 0), &found).to_string();
+            let expected = format!("{start}{difference}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
     }
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{block_on, check_exists, check_owner};
+use super::{check_exists, check_owner};
 use crate::problem::Problem;
+use crate::runtime::block_on;
 use crate::store::{BootstrapAct, Moment, Schema, Store};
 use crate::token::{self, Hash};
 use crate::{Database, Error, private_files};

@@ -18,7 +18,8 @@ pub struct Migration {
     pub from: usize,
     /// The number of its migrations now.
     pub to: usize,
-    /// The migrations that were run, by name. Another caller that migrates at the same time may have run some of them.
+    /// The migrations that this call ran, by name. Another one at the same time may have run the others between `from` and
+    /// `to`.
     pub applied: Vec<&'static str>,
     /// The pending migrations.
     pub pending: Vec<&'static str>,
@@ -53,11 +54,11 @@ pub fn migrate(database: &Database) -> Result<Migration, Error> {
         let migrated = store.migrate().await;
         let migrations = store.migrations().await;
         store.close().await;
-        migrated?;
+        let applied = migrated?;
         let after = migrations.map_err(|error| database.error(error))?;
         Ok(Migration {
             to: after.seen,
-            applied: names(after.between(before.from, after.seen)),
+            applied,
             pending: names(after.pending()),
             ..before
         })
@@ -90,7 +91,13 @@ impl fmt::Display for Migration {
             names.iter().try_for_each(|name| write!(f, "\n  {name}"))
         };
         match (self.applied.is_empty(), self.pending.is_empty()) {
-            (true, true) => write!(f, "{database}: nothing to migrate; it is at migration {to}"),
+            (true, true) if from == to => {
+                write!(f, "{database}: nothing to migrate; it is at migration {to}")
+            }
+            (true, true) => write!(
+                f,
+                "{database}: nothing left to migrate; another process has migrated it from {from} to {to}"
+            ),
             (true, false) => {
                 let count = self.pending.len();
                 write!(f, "{database}: at migration {from}, pending ({count}):")?;

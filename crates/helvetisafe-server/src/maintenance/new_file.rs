@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::folder::check_folder_of;
 use crate::problem::Problem;
 use crate::store::sqlite;
 use crate::{Error, private_files};
@@ -50,6 +51,7 @@ impl NewFile {
     /// Makes an empty file with mode 0600 beside the path, and replaces one of a killed process. An existing file at the
     /// path is not changed before the new one is complete.
     pub(super) fn create(path: &Path, existing: Existing) -> Result<Self, Error> {
+        check_folder_of(path)?;
         let partial = partial_path(path);
         let file = open_locked(&partial)?;
         let new = Self {
@@ -66,6 +68,11 @@ impl NewFile {
             .map_err(Error::file("write", &new.partial))?;
         sqlite::remove_logs(&new.partial)?;
         Ok(new)
+    }
+
+    /// Returns the path that the complete file gets.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Returns the path of the partial file.
@@ -107,12 +114,6 @@ pub(super) fn partial_path(path: &Path) -> PathBuf {
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let paths = one.canonicalize().ok().zip(other.canonicalize().ok());
     paths.is_some_and(|(one, other)| one == other)
-}
-
-/// Returns the folder of a path.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 fn open_locked(path: &Path) -> Result<File, Error> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::new_file::{self, Existing, NewFile};
 use super::{Contents, check_exists, check_owner, failed, sqlite_file};
 use crate::problem::Problem;
-use crate::store::{Schema, incompatible, sqlite};
+use crate::store::{Schema, StoreError, incompatible, sqlite};
 use crate::{Database, Error, private_files};
 
 /// Options of [`restore`].
@@ -76,7 +76,10 @@ pub fn restore(
 /// Copies the backup, and checks the copy.
 fn fill(input: &Path, file: &NewFile, options: RestoreOptions) -> Result<sqlite::Contents, Error> {
     let mut source = File::open(input).map_err(Error::file("read", input))?;
-    std::io::copy(&mut source, &mut file.file()).map_err(Error::file("write", file.partial()))?;
+    std::io::copy(&mut source, &mut file.file()).map_err(|error| match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => failed(file.path())(StoreError::Full),
+        _ => Error::file("write", file.partial())(error),
+    })?;
     // A vault may have started during the copy.
     check_unused(input)?;
     let inspect = || sqlite::inspect(file.partial()).map_err(failed(input));

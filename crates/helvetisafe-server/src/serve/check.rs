@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::config::{self, Parsed};
 use super::open_files;
 use super::setting::Given;
+use crate::plural::counted;
 use crate::private_files;
 use crate::problem::Problem;
 use crate::tls::{CertificateFiles, Pair};
@@ -58,23 +59,30 @@ const CONFIGURATION: &str = "configuration";
 
 /// Checks the settings, the certificate and its key, whether the addresses are free and who reaches them, the number of
 /// open files, and the database: each of its hosts, its tables, the rights of its user, its standby and its clock.
-/// Nothing is changed.
+/// Nothing is changed. If the file cannot be read, that is the only fault.
 #[must_use]
 pub fn check(given: Vec<Given>, file: Option<&Path>) -> Report {
-    let parsed = config::parse(given, file);
-    let mut checks = configuration(&parsed, file);
+    let checks = match config::parse(given, file) {
+        Ok(parsed) => checks(&parsed, file),
+        Err(problem) => vec![Checked::fault(CONFIGURATION, &problem)],
+    };
+    let ok = checks.iter().all(|it| it.status != Status::Fault);
+    Report { ok, checks }
+}
+
+fn checks(parsed: &Parsed, file: Option<&Path>) -> Vec<Checked> {
+    let mut checks = configuration(parsed, file);
     if let Some(files) = &parsed.files {
         checks.extend(certificate(files));
     }
-    checks.extend(addresses::check(&parsed));
+    checks.extend(addresses::check(parsed));
     checks.extend(
         open_files::problem(parsed.connections).map(|it| Checked::warning("open-files", &it)),
     );
     if let Some(database) = &parsed.database {
         checks.extend(database::check(database, parsed.migrates));
     }
-    let ok = checks.iter().all(|it| it.status != Status::Fault);
-    Report { ok, checks }
+    checks
 }
 
 impl Report {
@@ -141,7 +149,6 @@ fn configuration(parsed: &Parsed, file: Option<&Path>) -> Vec<Checked> {
     if checks.is_empty() {
         checks.push(Checked::ok(name, "every setting is valid"));
     }
-    // A file that cannot be read is among the problems.
     if let Some(file) = file
         && private_files::is_writable_by_others(file).unwrap_or(false)
     {
@@ -161,8 +168,8 @@ fn certificate(files: &CertificateFiles) -> Vec<Checked> {
     };
     let now = Timestamp::now();
     let until = pair.validity().until;
-    let days = until.duration_since(now).as_hours() / 24;
-    let text = format_args!("fits its key, and expires at {until}, in {days} days").to_string();
+    let days = counted(until.duration_since(now).as_hours() / 24, "day");
+    let text = format_args!("fits its key, and expires at {until}, in {days}").to_string();
     let warnings = pair.warnings(files, now);
     let warnings = warnings.iter().map(|it| Checked::warning(name, it));
     [Checked::ok(name, text)]

@@ -40,6 +40,7 @@ pub(super) struct Tuning {
     pub(super) log_format: log::Format,
     pub(super) connections: usize,
     pub(super) client_timeout: Option<Duration>,
+    pub(super) accept_writes_without_epoch: bool,
     pub(super) limits: RateLimits,
 }
 
@@ -89,9 +90,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, each with its place and its remedy.
+    /// Everything that is wrong, each with its place and its remedy. If the file cannot be read, that alone.
     pub fn resolve(given: Vec<Given>, file: Option<&Path>) -> Result<Self, Vec<Problem>> {
-        let parsed = parse(given, file);
+        let parsed = parse(given, file).map_err(|problem| vec![problem])?;
         parsed.config.ok_or(parsed.problems)
     }
 }
@@ -103,14 +104,14 @@ impl Config {
     ///
     /// Everything that is wrong with this setting and with the file.
     pub fn database(given: Vec<Given>, file: Option<&Path>) -> Result<Database, Vec<Problem>> {
-        let mut reader = Reader::new(given, file);
+        let mut reader = Reader::new(given, file).map_err(|problem| vec![problem])?;
         database(&mut reader).ok_or_else(|| reader.into_problems())
     }
 }
 
-/// Parses all settings, and finds every problem.
-pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
-    let mut reader = Reader::new(given, file);
+/// Parses all settings, and finds every problem. Returns an error if the file cannot be read.
+pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Result<Parsed, Problem> {
+    let mut reader = Reader::new(given, file)?;
     let database = database(&mut reader);
     let address = reader.one("listen", ADDRESS, parsed);
     let is_listen_wrong = address.is_none() && reader.is_given("listen");
@@ -130,7 +131,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
         migrates,
         tuning,
     });
-    Parsed {
+    Ok(Parsed {
         database,
         listen: (!is_listen_wrong).then_some(address),
         files,
@@ -140,7 +141,7 @@ pub(super) fn parse(given: Vec<Given>, file: Option<&Path>) -> Parsed {
         connections,
         config: config.filter(|_| reader.problems().is_empty()),
         problems: reader.into_problems(),
-    }
+    })
 }
 
 const ADDRESS: &str = "write an address with a port, such as 0.0.0.0:8200 or [::]:8200";
@@ -160,6 +161,7 @@ impl Tuning {
                 .one("max-connections", COUNT, count)
                 .unwrap_or(Settings::default().bounds.max_connections),
             client_timeout: reader.one("client-timeout", POSITIVE_TIME, positive_time),
+            accept_writes_without_epoch: reader.switch("accept-writes-without-epoch"),
             limits: limits(reader),
         }
     }
@@ -168,7 +170,9 @@ impl Tuning {
 fn database(reader: &mut Reader) -> Option<Database> {
     let remedy = DATABASE_REMEDY;
     let Some(given) = reader.value("database") else {
-        reader.refuse("database", "is missing", remedy);
+        if !reader.is_given("database") {
+            reader.refuse("database", "is missing", remedy);
+        }
         return None;
     };
     let remedy = match given.starts_with("postgres") {
@@ -420,11 +424,48 @@ mod tests {
         let error = Config::resolve(flags(&[DATABASE]), Some(&file)).unwrap_err();
         let expected = format!("{}, line 2: listen: ", file.display());
         assert!(error[0].to_string().starts_with(&expected), "{error:?}");
-        let error = Config::resolve(flags(&[DATABASE]), Some(Path::new("/absent"))).unwrap_err();
-        assert!(
-            error[0]
-                .to_string()
-                .starts_with("configuration file /absent: cannot be read")
-        );
+    }
+
+    /// The only problem is that of the file, although no database is given.
+    #[test]
+    fn nothing_that_follows_from_an_unreadable_file_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let problems = |file: &Path| {
+            let by_database = Config::database(Vec::new(), Some(file)).err().unwrap();
+            let problems = Config::resolve(Vec::new(), Some(file)).err().unwrap();
+            assert_eq!(problems, by_database);
+            let problems: Vec<_> = problems.iter().map(Problem::to_string).collect();
+            problems.join("\n")
+        };
+        for (path, expected) in [
+            (
+                "/absent",
+                "configuration file /absent: does not exist; correct the path of --config",
+            ),
+            (
+                "/absent/a",
+                "configuration file /absent/a: its folder /absent does not exist; correct the path of --config",
+            ),
+        ] {
+            assert_eq!(problems(Path::new(path)), expected);
+        }
+        let file = folder.path().join("server.toml");
+        for (text, end) in [
+            ("database = ", "one setting a line"),
+            ("database = 1.5", "write a text in quotes, or a number"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let found = problems(&file);
+            assert!(found.ends_with(end), "{found}");
+            assert_eq!(found.lines().count(), 1, "{found}");
+        }
+        // Without TLS, this address would be refused.
+        std::fs::write(
+            &file,
+            "database = \"sqlite:a\"\nlisten = \"[::]:1\"\ntls-cert = [1]\n",
+        )
+        .unwrap();
+        let error = Config::resolve(Vec::new(), Some(&file)).unwrap_err();
+        assert_eq!(error.len(), 1, "{error:?}");
     }
 }

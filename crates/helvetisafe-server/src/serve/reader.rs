@@ -15,13 +15,17 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Reads the file. The settings in `given` override those of the file.
-    pub(super) fn new(given: Vec<Given>, file: Option<&Path>) -> Self {
-        let (from_file, problems) = file.map(file::read).unwrap_or_default();
+    ///
+    /// # Errors
+    ///
+    /// The problem with a file that cannot be read. Its settings are unknown, so other problems could follow from it.
+    pub(super) fn new(given: Vec<Given>, file: Option<&Path>) -> Result<Self, Problem> {
+        let (from_file, problems) = file.map(file::read).transpose()?.unwrap_or_default();
         let values = from_file.into_iter().chain(given);
-        Self {
+        Ok(Self {
             values: values.map(|given| (given.name, given)).collect(),
             problems,
-        }
+        })
     }
 
     pub(super) fn problems(&self) -> &[Problem] {

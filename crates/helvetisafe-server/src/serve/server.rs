@@ -39,6 +39,7 @@ impl Server {
             .listen(address)
             .database(config.database)
             .rate_limits(config.tuning.limits)
+            .accept_writes_without_epoch(config.tuning.accept_writes_without_epoch)
             .max_connections(open_files::fit(connections))
             .front(Front {
                 protection,

@@ -113,7 +113,7 @@ const fn setting(
 }
 
 /// Every setting of `serve`, in the order of the help.
-pub static SETTINGS: [Setting; 15] = [
+pub static SETTINGS: [Setting; 16] = [
     setting(
         "database",
         "HELVETISAFE_SERVER_DATABASE",
@@ -202,6 +202,14 @@ pub static SETTINGS: [Setting; 15] = [
         Kind::Value,
         "The longest time for a TLS handshake, for the head of a request, for its body, between two reads of an \
          answer, and between two requests; 30s by default",
+    ),
+    setting(
+        "accept-writes-without-epoch",
+        "HELVETISAFE_SERVER_ACCEPT_WRITES_WITHOUT_EPOCH",
+        "true|false",
+        Kind::Switch,
+        "Accept writes that do not name their org key, also after it was replaced: for clients other than \
+         helvetisafe, which must be restarted after a rotation",
     ),
     setting(
         "limit-requests",

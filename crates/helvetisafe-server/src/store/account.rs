@@ -23,6 +23,11 @@ impl KeyEpoch {
     pub(crate) fn from_wire(number: u64) -> Self {
         Self(i64::try_from(number).unwrap_or(i64::MAX))
     }
+
+    /// Returns the number as it is sent.
+    pub(crate) fn number(self) -> u64 {
+        self.0.unsigned_abs()
+    }
 }
 
 impl From<Hex<8>> for OrganizationId {

@@ -28,7 +28,7 @@ pub(crate) trait Act: Send + Sync + 'static {
     ) -> Result<(Vec<Statement>, Self::Outcome), ActError>;
 }
 
-/// What the database determines about an act.
+/// The data of the database that a decision needs besides rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Context {
     /// The time of the database.

@@ -25,3 +25,9 @@ pub(crate) enum StoreError {
     #[error("{0}")]
     Failed(String),
 }
+
+/// A failure of one of the two databases of a copy.
+pub(crate) enum CopyError {
+    Source(StoreError),
+    Target(StoreError),
+}

@@ -4,12 +4,13 @@
 //! organization.
 
 mod chain;
+mod confirming;
 mod founding;
 mod invitations;
 mod joining;
 mod members;
 
-use helvetisafe_crypto::organization::VerificationKey;
+use helvetisafe_crypto::organization::{Entry, VerificationKey};
 use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 
@@ -19,10 +20,11 @@ use super::{AccountId, Grant, KeyEpoch, Moment, OrganizationId, Store, StoreErro
 use crate::token;
 
 pub(crate) use chain::ChainEntry;
+pub(crate) use confirming::ConfirmAct;
 pub(crate) use founding::{BootstrapAct, FoundAct};
 pub(crate) use invitations::{InviteAct, WithdrawAct};
 pub(crate) use joining::{JoinAct, Terms};
-pub(crate) use members::{ConfirmAct, DisableAct};
+pub(crate) use members::DisableAct;
 
 /// The account that a request belongs to, and its organization.
 pub(crate) struct AccountDetails {
@@ -134,6 +136,13 @@ impl Caller {
             verification_key: row.optional_bytes(1)?.map(<[u8]>::to_vec),
             key_epoch: KeyEpoch(row.integer(2)?),
         })
+    }
+
+    /// Returns true if all entries name the verification key of the account as their signer.
+    fn has_signed(&self, entries: &[Entry]) -> bool {
+        let key = self.verification_key.as_deref();
+        let mut signers = entries.iter().map(|entry| &entry.signer().as_bytes()[..]);
+        signers.all(|signer| Some(signer) == key)
     }
 }
 

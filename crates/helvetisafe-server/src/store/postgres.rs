@@ -6,6 +6,8 @@
 mod accounts;
 mod acts;
 mod address;
+mod api_tokens;
+mod audit;
 mod failure;
 mod inspect;
 mod lists;
@@ -34,7 +36,7 @@ use warnings::with_warning;
 pub(super) use address::Address;
 pub(crate) use inspect::{Host, Primary, Role};
 pub(crate) use pool::MAX_CONNECTIONS;
-pub(super) use transfer::End;
+pub(super) use transfer::CopySide;
 
 /// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
 /// measured here, since a server that cancels a commit which waits for its standby leaves it visible and in danger of
@@ -181,14 +183,11 @@ impl Postgres {
         effect: Effect,
         time: Duration,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let start = Instant::now();
-        let mut conflicts = 0;
-        let mut was_moved = false;
-        let deadline = Instant::now() + SEARCH;
+        let mut attempts = Attempts::new(effect);
         loop {
             let mut held = match effect {
                 Effect::Probe => self.pool.take().await?,
-                Effect::Repeatable | Effect::Once => self.take_by(deadline).await?,
+                Effect::Repeatable | Effect::Once => self.take_by(attempts.start + SEARCH).await?,
             };
             let outcome = attempt(statement(), &mut held.connection, effect, time).await;
             let (failure, sqlstate) = match outcome {
@@ -198,32 +197,54 @@ impl Postgres {
                 }
                 Err(failed) => failed,
             };
-            match failure {
-                Failure::Conflict => {
-                    held.give_back();
-                    conflicts += 1;
-                    if start.elapsed() > CONFLICTING {
-                        return Err(StoreError::Busy);
-                    }
-                    self.pool.counts.retry(sqlstate);
-                    sleep(jitter(conflicts)).await;
-                }
-                Failure::Refused(error) => {
-                    held.give_back();
-                    return Err(error);
-                }
-                Failure::Lost(reason) if effect == Effect::Once => {
-                    held.give_up();
-                    return Err(StoreError::OutcomeUnknown(reason));
-                }
-                Failure::Lost(reason) | Failure::NotPrimary(reason) => {
-                    held.give_up();
-                    if was_moved {
-                        return Err(StoreError::Unavailable(reason));
-                    }
-                    was_moved = true;
-                    self.pool.counts.retry(sqlstate);
-                }
+            match &failure {
+                Failure::Conflict | Failure::Refused(_) => held.give_back(),
+                Failure::Lost(_) | Failure::NotPrimary(_) => held.give_up(),
+            }
+            let pause = attempts.pause_after(failure)?;
+            self.pool.counts.retry(sqlstate);
+            sleep(pause).await;
+        }
+    }
+}
+
+/// The attempts at a statement.
+struct Attempts {
+    effect: Effect,
+    start: Instant,
+    conflicts: u32,
+    /// Set after a connection was given up. The statement is then repeated once, maybe on another host.
+    was_moved: bool,
+}
+
+impl Attempts {
+    fn new(effect: Effect) -> Self {
+        Self {
+            effect,
+            start: Instant::now(),
+            conflicts: 0,
+            was_moved: false,
+        }
+    }
+
+    /// Returns the pause before the next attempt, or the error if there is none.
+    fn pause_after(&mut self, failure: Failure) -> Result<Duration, StoreError> {
+        match failure {
+            Failure::Conflict if self.start.elapsed() > CONFLICTING => Err(StoreError::Busy),
+            Failure::Conflict => {
+                self.conflicts += 1;
+                Ok(jitter(self.conflicts))
+            }
+            Failure::Refused(error) => Err(error),
+            Failure::Lost(reason) if self.effect == Effect::Once => {
+                Err(StoreError::OutcomeUnknown(reason))
+            }
+            Failure::Lost(reason) | Failure::NotPrimary(reason) if self.was_moved => {
+                Err(StoreError::Unavailable(reason))
+            }
+            Failure::Lost(_) | Failure::NotPrimary(_) => {
+                self.was_moved = true;
+                Ok(Duration::ZERO)
             }
         }
     }
@@ -265,7 +286,7 @@ where
     T: sqlx::Decode<'r, Engine> + sqlx::Type<Engine>,
 {
     let value = row.try_get(index);
-    value.map_err(|error| StoreError::Failed(error.to_string()))
+    value.map_err(|error| StoreError::Failed(failure::reason(&error)))
 }
 
 /// Returns a random number for a version, an id or a shard.

@@ -42,12 +42,7 @@ impl Migrations {
 
     /// Returns the pending steps.
     pub(crate) fn pending(&self) -> &'static [Step] {
-        self.between(self.seen, self.steps.len())
-    }
-
-    /// Returns the steps from one number to another.
-    pub(crate) fn between(&self, from: usize, to: usize) -> &'static [Step] {
-        self.steps.get(from..to).unwrap_or_default()
+        self.steps.get(self.seen..).unwrap_or_default()
     }
 }
 

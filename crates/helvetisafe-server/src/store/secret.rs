@@ -7,7 +7,7 @@ use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Grant, Moment, SecretVersion};
+use super::{Grant, KeyEpoch, Moment, SecretVersion};
 
 /// The base64 of a value and its nonce.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,21 +91,23 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    pub(super) fn created(self, key: &KeyName) -> CreatedSecret {
+    pub(super) fn created(self, key: &KeyName, epoch: KeyEpoch) -> CreatedSecret {
         CreatedSecret {
             key: key.to_string(),
             created_at: Timestamp::from(self.created_at).into(),
             expires_at: self.expires_at.map(Timestamp::from).into(),
             version: Some(self.version.into()),
+            key_epoch: Some(epoch.number()),
         }
     }
 
-    pub(super) fn updated(self, key: &KeyName) -> UpdatedSecret {
+    pub(super) fn updated(self, key: &KeyName, epoch: KeyEpoch) -> UpdatedSecret {
         UpdatedSecret {
             key: key.to_string(),
             updated_at: Timestamp::from(self.updated_at).into(),
             expires_at: self.expires_at.map(Timestamp::from).into(),
             version: Some(self.version.into()),
+            key_epoch: Some(epoch.number()),
         }
     }
 
@@ -119,7 +121,12 @@ impl Dates {
         }
     }
 
-    pub(super) fn record(self, key: KeyName, ciphertext: Ciphertext) -> SecretRecord {
+    pub(super) fn record(
+        self,
+        key: KeyName,
+        epoch: KeyEpoch,
+        ciphertext: Ciphertext,
+    ) -> SecretRecord {
         SecretRecord {
             key,
             value: ciphertext.value,
@@ -127,6 +134,7 @@ impl Dates {
             expires_at: self.expires_at.map(Timestamp::from).into(),
             updated_at: Timestamp::from(self.updated_at).into(),
             version: Some(self.version.into()),
+            key_epoch: Some(epoch.number()),
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod acts;
+mod api_tokens;
+mod audit;
 mod checkpoint;
 mod connection;
 mod copies;
@@ -32,7 +34,7 @@ use disk::Disk;
 use file::OpenFile;
 pub(crate) use file::{has_log, is_in_use, remove_logs};
 pub(crate) use migrations::none as no_migrations;
-pub(crate) use transfer::End;
+pub(crate) use transfer::CopySide;
 use writer::{Batch, Writer};
 
 /// The open database.
@@ -83,8 +85,8 @@ impl Sqlite {
         &self.name
     }
 
-    /// Makes the tables, or brings those of an earlier version up to date.
-    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+    /// Makes the tables, or brings those of an earlier version up to date. Returns the names of the steps.
+    pub(super) async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
         self.writer.exclusive(migrations::run).await
     }
 
@@ -107,12 +109,6 @@ impl Sqlite {
         // By the connection that migrates, since another one does not notice new tables.
         let read = |connection: &mut Connection| migrations::read(connection);
         self.writer.exclusive(read).await
-    }
-
-    /// Returns the number of migrations that are still to run.
-    #[cfg(test)]
-    pub(super) async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        self.writer.exclusive(migrations::pending).await
     }
 
     /// Waits for the writes in the queue, moves the log to the database file, and closes it.
@@ -232,7 +228,7 @@ mod tests {
             assert_eq!(value, expected, "{pragma}");
         }
         sqlite.migrate().await.unwrap();
-        assert_eq!(sqlite.pending_migrations().await.unwrap(), 0);
+        assert!(sqlite.migrations().await.unwrap().pending().is_empty());
         let delete = sqlite.read(|connection| connection.execute("DELETE FROM secrets", []));
         assert!(delete.is_err(), "a reader cannot write");
     }

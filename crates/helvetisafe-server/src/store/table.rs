@@ -218,6 +218,7 @@ pub(crate) static TABLES: [Table; 11] = [
             integer("account"),
             bytes("transcript_mac"),
             text("sealed_nonce"),
+            text("sealed_signature"),
             integer("join_epoch"),
             bytes("join_fingerprint"),
         ],

@@ -2,9 +2,11 @@
 //! PostgreSQL: as it is by default, and with serializable transactions, which conflict more often.
 
 mod accounts;
+mod api_tokens;
 mod concurrent;
 mod lists;
 mod nodes;
+mod organization;
 mod secrets;
 
 use std::any::Any;

@@ -3,26 +3,20 @@
 use sha2::{Digest, Sha256};
 
 use super::table::{Row, Table, Tally, Value};
-use super::{StoreError, postgres, sqlite};
+use super::{CopyError, StoreError, postgres, sqlite};
 
 /// One side of a copy: a database in a transaction.
-pub(crate) enum End<'a> {
-    Sqlite(sqlite::End),
-    Postgres(postgres::End<'a>),
+pub(crate) enum CopySide<'a> {
+    Sqlite(sqlite::CopySide),
+    Postgres(postgres::CopySide<'a>),
 }
 
-/// A failure of one of the two databases of a copy.
-pub(crate) enum CopyError {
-    Source(StoreError),
-    Target(StoreError),
-}
-
-impl End<'_> {
+impl CopySide<'_> {
     /// Returns the number of rows of a table.
     pub(crate) async fn count(&mut self, table: &Table) -> Result<u64, StoreError> {
         match self {
-            Self::Sqlite(end) => end.count(table),
-            Self::Postgres(end) => end.count(table).await,
+            Self::Sqlite(side) => side.count(table),
+            Self::Postgres(side) => side.count(table).await,
         }
     }
 
@@ -30,7 +24,7 @@ impl End<'_> {
     pub(crate) async fn copy(
         &mut self,
         table: &Table,
-        to: &mut End<'_>,
+        to: &mut CopySide<'_>,
         copied: impl FnMut(u64),
     ) -> Result<Tally, CopyError> {
         self.read(table, Some(to), copied).await
@@ -45,7 +39,7 @@ impl End<'_> {
     async fn read(
         &mut self,
         table: &Table,
-        mut to: Option<&mut End<'_>>,
+        mut to: Option<&mut CopySide<'_>>,
         mut progress: impl FnMut(u64),
     ) -> Result<Tally, CopyError> {
         let (mut rows, mut digest) = (0, Sha256::new());
@@ -77,31 +71,31 @@ impl End<'_> {
         after: Option<&[Value]>,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(end) => end.page(table, after),
-            Self::Postgres(end) => end.page(table, after).await,
+            Self::Sqlite(side) => side.page(table, after),
+            Self::Postgres(side) => side.page(table, after).await,
         }
     }
 
     async fn insert(&mut self, table: &Table, rows: Vec<Row>) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(end) => end.insert(table, rows),
-            Self::Postgres(end) => end.insert(table, rows).await,
+            Self::Sqlite(side) => side.insert(table, rows),
+            Self::Postgres(side) => side.insert(table, rows).await,
         }
     }
 
     /// Makes the versions of lists of all organizations.
     pub(crate) async fn make_list_versions(&mut self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(end) => end.make_list_versions(),
-            Self::Postgres(end) => end.make_list_versions().await,
+            Self::Sqlite(side) => side.make_list_versions(),
+            Self::Postgres(side) => side.make_list_versions().await,
         }
     }
 
     /// Makes everything visible.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(end) => end.commit(),
-            Self::Postgres(end) => end.commit().await,
+            Self::Sqlite(side) => side.commit(),
+            Self::Postgres(side) => side.commit().await,
         }
     }
 }

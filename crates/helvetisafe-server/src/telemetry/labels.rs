@@ -3,6 +3,10 @@
 use axum::extract::MatchedPath;
 use axum::http::Method;
 use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::organization::{
+    Confirm, Disable, FoundOrganization, GetAccount, GetChain, GetJoinChain, Invite, Join,
+    WithdrawInvitation,
+};
 use helvetisafe_proto::endpoint::{CreateSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret};
 use prometheus_client::encoding::EncodeLabelSet;
 
@@ -33,12 +37,21 @@ pub(super) struct ResultLabels {
 const OTHER: &str = "other";
 
 /// The path of every route, once.
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 17] = [
     FetchToken::PATH,
     GetOrgKey::PATH,
     GetPrivateKey::PATH,
     CreateSecret::PATH,
     GetSecret::PATH,
+    FoundOrganization::PATH,
+    GetAccount::PATH,
+    GetChain::PATH,
+    Invite::PATH,
+    WithdrawInvitation::PATH,
+    Confirm::PATH,
+    Disable::PATH,
+    Join::PATH,
+    GetJoinChain::PATH,
     "/health",
     "/ready",
     "/openapi.json",
@@ -54,4 +67,20 @@ pub(super) fn method(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
     let known = known.into_iter().find(|it| *it == method.as_str());
     known.unwrap_or(OTHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_route_has_its_label() {
+        let document: serde_json::Value =
+            serde_json::from_str(include_str!("../http/openapi.json")).unwrap();
+        let mut documented: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+        let mut routes = ROUTES;
+        routes.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(routes.as_slice(), documented);
+    }
 }

@@ -31,6 +31,14 @@ const BUCKETS: [f64; 13] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
+/// Registers metrics, each with its name, its value and its help.
+macro_rules! register {
+    ($registry:expr, $($name:literal, $metric:expr, $help:literal;)*) => {{
+        let registry = &mut *$registry;
+        $(registry.register($name, $help, $metric.clone());)*
+    }};
+}
+
 /// All metrics of a node.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -80,29 +88,24 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let registry = &mut self.registry;
+        let (registry, connections) = (&mut self.registry, &self.connections);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of the vault", version);
-        let help = "1 if the vault is ready for requests, as /ready answers";
-        registry.register("ready", help, self.ready.clone());
-        let help =
-            "Requests by the status of their answer; 499 if the client disconnected before it";
-        registry.register("http_requests", help, self.requests.clone());
-        let help = "Time from the head of a request to the head of its answer";
-        registry.register("http_request_duration_seconds", help, self.latency.clone());
-        let help = "Requests over a rate limit";
-        registry.register("throttled_requests", help, self.throttled.clone());
-        let help = "Access tokens issued";
-        registry.register("tokens_issued", help, self.tokens.clone());
-        let connections = &self.connections;
-        let help = "Open connections";
-        registry.register("connections", help, connections.open.clone());
-        let help = "Accepted connections";
-        registry.register("connections_accepted", help, connections.accepted.clone());
-        let help = "Plain connections that were closed, since no trusted proxy made them";
-        registry.register("connections_refused", help, connections.refused.clone());
-        let help = "Lines of the access log that were dropped, since standard error was too slow";
-        registry.register("access_log_dropped_lines", help, self.dropped_lines.clone());
+        register! { registry,
+            "ready", self.ready, "1 if the vault is ready for requests, as /ready answers";
+            "http_requests", self.requests,
+                "Requests by the status of their answer; 499 if the client disconnected before it";
+            "http_request_duration_seconds", self.latency,
+                "Time from the head of a request to the head of its answer";
+            "throttled_requests", self.throttled, "Requests over a rate limit";
+            "tokens_issued", self.tokens, "Access tokens issued";
+            "connections", connections.open, "Open connections";
+            "connections_accepted", connections.accepted, "Accepted connections";
+            "connections_refused", connections.refused,
+                "Plain connections that were closed, since no trusted proxy made them";
+            "access_log_dropped_lines", self.dropped_lines,
+                "Lines of the access log that were dropped, since standard error was too slow";
+        }
         // Present from the start, so that an alert on an increase sees the first one.
         for limit in LIMITS.map(|(_, limit)| limit) {
             drop(self.throttled.get_or_create(&LimitLabels { limit }));
@@ -111,17 +114,13 @@ impl Metrics {
 
     /// Adds the metrics of a certificate.
     pub(crate) fn register_tls(&mut self) {
-        let registry = &mut self.registry;
-        let handshakes = self.connections.failed_handshakes.clone();
-        registry.register("tls_failed_handshakes", "Failed TLS handshakes", handshakes);
-        let help = "End of the certificate's validity, in seconds since 1970";
-        registry.register(
-            "certificate_expiry_timestamp_seconds",
-            help,
-            self.expiry.clone(),
-        );
-        let help = "Attempts to load the certificate and its key again";
-        registry.register("certificate_reloads", help, self.reloads.clone());
+        register! { &mut self.registry,
+            "tls_failed_handshakes", self.connections.failed_handshakes, "Failed TLS handshakes";
+            "certificate_expiry_timestamp_seconds", self.expiry,
+                "End of the certificate's validity, in seconds since 1970";
+            "certificate_reloads", self.reloads,
+                "Attempts to load the certificate and its key again";
+        }
         for result in ["ok", "failed"] {
             drop(self.reloads.get_or_create(&ResultLabels { result }));
         }
@@ -129,28 +128,23 @@ impl Metrics {
 
     /// Adds the metrics of a database that other nodes may share.
     pub(crate) fn register_database(&mut self) {
-        let registry = self.registry.sub_registry_with_prefix("database");
-        let store = &self.store;
-        let help = "Connections to the database that run a statement";
-        registry.register("connections_in_use", help, store.in_use.clone());
-        let help = "Connections to the database that are open and unused";
-        registry.register("connections_idle", help, store.idle.clone());
-        let help = "The largest number of connections to the database";
+        let (registry, store) = (&mut self.registry, &self.store);
         let most = Gauge::<i64>::default();
         most.set(MAX_CONNECTIONS.into());
-        registry.register("connections_max", help, most);
-        let help = "Statements that wait for a connection to the database";
-        registry.register("waiting_statements", help, store.waiting.clone());
-        let help = "Time of a statement's wait for a connection, and for its opening";
-        registry.register("wait_seconds", help, store.wait.clone());
-        let help = "Statements that were repeated, by the SQLSTATE of their failure; none for a lost connection";
-        registry.register("retries", help, store.retries.clone());
-        let help = "Changes of the host that takes writes";
-        registry.register("failovers", help, store.failovers.clone());
-        let help = "1 if a commit waits for a synchronous standby";
-        registry.register("synchronous_standby", help, self.standby.clone());
-        let help = "Clock of the database less that of this node";
-        registry.register("clock_skew_seconds", help, self.skew.clone());
+        register! { registry.sub_registry_with_prefix("database"),
+            "connections_in_use", store.in_use, "Connections to the database that run a statement";
+            "connections_idle", store.idle, "Connections to the database that are open and unused";
+            "connections_max", most, "The largest number of connections to the database";
+            "waiting_statements", store.waiting,
+                "Statements that wait for a connection to the database";
+            "wait_seconds", store.wait,
+                "Time of a statement's wait for a connection, and for its opening";
+            "retries", store.retries,
+                "Statements that were repeated, by the SQLSTATE of their failure; none for a lost connection";
+            "failovers", store.failovers, "Changes of the host that takes writes";
+            "synchronous_standby", self.standby, "1 if a commit waits for a synchronous standby";
+            "clock_skew_seconds", self.skew, "Clock of the database less that of this node";
+        }
         // The most frequent one is present from the start, so that an alert on an increase sees it.
         drop(store.retries.get_or_create(&SqlState { sqlstate: "40001" }));
     }

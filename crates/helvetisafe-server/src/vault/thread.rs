@@ -57,24 +57,7 @@ pub(super) fn run(
             Some(listen) => Some(listen_on(listen).await?),
             None => None,
         };
-        let database = builder.database.clone().unwrap_or(Database::in_memory());
-        let observer = builder.front.telemetry.as_ref();
-        let store = match observer {
-            Some(it) => Store::open_counted(&database, it.metrics.store.clone()).await?,
-            None => Store::open(&database).await?,
-        };
-        store.migrate().await?;
-        let settings = builder.settings.clone();
-        let shared = Arc::new(Shared {
-            store,
-            lists: Default::default(),
-            limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
-            bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
-            answers: Budget::new(settings.answer_budget),
-            list_reads: Arc::new(Semaphore::new(LIST_READS)),
-            settings,
-            readiness: Default::default(),
-        });
+        let shared = Arc::new(open(&builder).await?);
         let running = Running {
             address,
             metrics_address: metrics.as_ref().map(|(_, address)| *address),
@@ -82,21 +65,50 @@ pub(super) fn run(
             runtime: Handle::current(),
         };
         if ready.send(running).is_ok() {
-            if let Some(observer) = &builder.front.telemetry {
-                tokio::spawn(observer.clone().watch(Arc::clone(&shared)));
-            }
-            if let (Some((listener, _)), Some(observer)) = (metrics, &builder.front.telemetry) {
-                tokio::spawn(serve_metrics(
-                    listener,
-                    telemetry::router(&observer.metrics),
-                ));
-            }
+            observe(
+                &builder.front,
+                &shared,
+                metrics.map(|(listener, _)| listener),
+            );
             serve(listener, Arc::clone(&shared), builder, stopped).await;
         }
         // After a timeout the write-ahead log remains, and the next start reads it.
         let _ = timeout(GRACE, shared.store.close()).await;
         Ok(())
     })
+}
+
+/// Opens the database, and migrates it.
+async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
+    let database = builder.database.clone().unwrap_or(Database::in_memory());
+    let store = match &builder.front.telemetry {
+        Some(it) => Store::open_counted(&database, it.metrics.store.clone()).await?,
+        None => Store::open(&database).await?,
+    };
+    store.migrate().await?;
+    let settings = builder.settings.clone();
+    Ok(Shared {
+        store,
+        lists: Default::default(),
+        limits: Limits::new(settings.rate_limits, settings.limit_clock.clone()),
+        bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
+        answers: Budget::new(settings.answer_budget),
+        list_reads: Arc::new(Semaphore::new(LIST_READS)),
+        settings,
+        readiness: Default::default(),
+    })
+}
+
+/// Starts to record the state of the vault, and to serve metrics.
+fn observe(front: &Front, shared: &Arc<Shared>, metrics: Option<TcpListener>) {
+    let Some(telemetry) = &front.telemetry else {
+        return;
+    };
+    tokio::spawn(telemetry.clone().watch(Arc::clone(shared)));
+    if let Some(listener) = metrics {
+        let calls = telemetry::router(&telemetry.metrics);
+        tokio::spawn(serve_metrics(listener, calls));
+    }
 }
 
 /// Returns half the number of cores. The database has its own threads, and waking another worker for a

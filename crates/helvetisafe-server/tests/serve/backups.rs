@@ -394,22 +394,32 @@ fn tokens_are_left_out_on_request() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named() {
+fn a_folder_that_is_missing_or_cannot_be_written_is_named() {
     let paths = Paths::new();
     let backup = "backup --database sqlite:@vault.db --output";
-    paths.fail(
-        &format!("{backup} @absent/b.db"),
-        "absent/b.db.partial: No such file",
-    );
     paths.fail(
         &format!("{backup} /proc/b.db"),
         "cannot write /proc/b.db.partial",
     );
     paths.succeed("backup --database sqlite:@vault.db --output @b.db");
-    paths.fail(
-        "restore --input @b.db --database sqlite:@absent/c.db",
-        "No such file",
-    );
+    let folder = paths.path("absent");
+    for command in [
+        "backup --database sqlite:@vault.db --output @absent/new.db",
+        "restore --input @b.db --database sqlite:@absent/new.db",
+        "copy --from sqlite:@vault.db --to sqlite:@absent/new.db",
+        "migrate --database sqlite:@absent/new.db",
+        "serve --listen 127.0.0.1:0 --database sqlite:@absent/new.db",
+        "dev --listen 127.0.0.1:0 --database sqlite:@absent/new.db",
+    ] {
+        let folder = folder.display();
+        paths.fail(
+            command,
+            &format!(
+                "{folder}/new.db: its folder {folder} does not exist; correct the path, or make the folder as the \
+                 vault's user: mkdir -p -m 0700 '{folder}'"
+            ),
+        );
+    }
 }
 
 /// The refusals have commands that do it. The programs are those of the Debian package `postgresql-client`.

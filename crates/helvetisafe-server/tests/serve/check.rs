@@ -122,6 +122,36 @@ fn every_fault_is_found_in_one_run() {
     );
 }
 
+/// The database and the addresses are in the file.
+#[test]
+fn a_missing_configuration_file_is_the_only_fault() {
+    for arguments in [
+        &["check", "--config", "/absent/none.toml"][..],
+        &[
+            "check",
+            "--config",
+            "/absent/none.toml",
+            "--listen",
+            "[::]:0",
+        ],
+    ] {
+        let (code, stdout, stderr) = run(arguments);
+        assert_eq!((code, &*stderr), (Some(1), ""), "{stdout}");
+        assert_eq!(
+            stdout,
+            "FAULT   configuration: configuration file /absent/none.toml: its folder /absent does not exist\n        \
+             to fix it: correct the path of --config\n"
+        );
+    }
+    for command in ["serve", "migrate"] {
+        let (code, _, stderr) = run(&[command, "--config", "none.toml"]);
+        assert_eq!(code, Some(2));
+        let end = "configuration file none.toml: does not exist; correct the path of --config\n";
+        assert!(stderr.ends_with(end), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
 #[test]
 fn flaws_of_a_certificate_that_serves_are_warnings() {
     let (state, authority) = (State::new(), Authority::new());
@@ -194,7 +224,7 @@ fn faults_of_the_database_are_explained() {
         &at("absent/new.db"),
         &[],
         "fault",
-        ["files cannot be made", "make the folder"],
+        ["/absent does not exist", "mkdir -p -m 0700"],
     );
     fs::write(
         folder.join("text.db"),

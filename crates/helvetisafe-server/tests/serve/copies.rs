@@ -147,14 +147,14 @@ fn only_an_empty_target_is_filled_and_only_from_a_vault() {
     refused(
         &state.database(),
         &url,
-        "is not empty: organizations has 1 rows",
+        "is not empty: organizations has 1 row;",
     );
     refused(&url, &url, "is not empty");
     let absent = format!("{file}.absent");
     refused(&absent, &file, "does not exist");
     let connection = Connection::open(state.path()).unwrap();
     connection
-        .execute_batch("INSERT INTO migrations (number, ran_at, needs) VALUES (5, 0, 1)")
+        .execute_batch("INSERT INTO migrations (number, ran_at, needs) VALUES (99, 0, 1)")
         .unwrap();
     // Even if this version can serve it: its additions would be lost.
     refused(
@@ -165,11 +165,7 @@ fn only_an_empty_target_is_filled_and_only_from_a_vault() {
     connection
         .execute_batch("DELETE FROM migrations WHERE number > 3")
         .unwrap();
-    refused(
-        &state.database(),
-        &file,
-        "has pending migrations (1); run helvetisafe-server migrate",
-    );
+    refused(&state.database(), &file, "; run helvetisafe-server migrate");
     let path = state.folder.path().join("copy.db");
     assert!(!path.exists() && !path.with_added_extension("partial").exists());
     server.run("INSERT INTO migrations (number, ran_at, needs) VALUES (99, 0, 99)");

@@ -91,6 +91,36 @@ fn the_settings_of_the_manifest_and_of_the_compose_file_are_valid() {
     }
 }
 
+/// The Job logs in as the owner of the tables. It is not behind the nodes' Service.
+#[test]
+fn the_job_that_migrates_uses_the_database_and_the_image_of_the_nodes() {
+    let [nodes, job] = ["vault", "migrate"].map(|it| deployed(&format!("kubernetes/{it}.yaml")));
+    let value = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!(" {name}: ")).unwrap();
+        rest.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(value(&nodes, "image"), value(&job, "image"));
+    let database = value(&job, "value");
+    let as_node = database.replace("helvetisafe@", "helvetisafe_node@");
+    assert_eq!(as_node, value(&nodes, "HELVETISAFE_SERVER_DATABASE"));
+    assert_eq!(value(&nodes, "selector"), "{app: helvetisafe-vault}");
+    assert_eq!(value(&job, "app"), "helvetisafe-vault-migrate");
+
+    let arguments = value(&job, "args");
+    assert_eq!(arguments, "[migrate]");
+    let mut migrate = command(&[arguments.trim_matches(['[', ']'])]);
+    let output = migrate
+        .env("HELVETISAFE_SERVER_DATABASE", &database)
+        .output()
+        .unwrap();
+    // The setting is valid; the password is missing.
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let reason =
+        ": the database cannot be reached: password_file /run/database/password: cannot be read: ";
+    assert!(stderr.contains(reason), "{stderr}");
+}
+
 #[test]
 fn kubernetes_and_compose_wait_for_the_drain() {
     let number = |text: &str, name: &str| -> u64 {

@@ -13,7 +13,7 @@ use crate::process::{command, run};
 use crate::state::State;
 
 /// Returns a vault with some megabytes.
-fn large() -> State {
+pub(crate) fn large() -> State {
     let state = State::new();
     let connection = Connection::open(state.path()).unwrap();
     connection
@@ -59,7 +59,7 @@ fn remove(path: &Path) {
     }
 }
 
-fn is_whole(path: &Path) {
+pub(crate) fn is_whole(path: &Path) {
     let connection = Connection::open(path).unwrap();
     let query = "PRAGMA integrity_check";
     let found: String = connection.query_row(query, [], |row| row.get(0)).unwrap();

@@ -57,7 +57,7 @@ fn every_wrong_setting_is_reported_with_its_place() {
         "HELVETISAFE_SERVER_TRUSTED_PROXY: \"x\" is not valid; write a network",
         "--database: is missing; write sqlite:FILE",
     ] {
-        let line = format!("helvetisafe-server: {line}");
+        let line = format!("helvetisafe-server: ERROR: {line}");
         assert!(
             stderr.lines().any(|it| it.starts_with(&line)),
             "{line}\n{stderr}"

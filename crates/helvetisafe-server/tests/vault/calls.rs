@@ -58,6 +58,7 @@ fn a_secret_is_created_read_updated_listed_and_deleted() {
     let mut stored = secret("b");
     stored["updated_at"] = created["created_at"].clone();
     stored["version"] = created["version"].clone();
+    stored["key_epoch"] = 1.into();
     assert_eq!(site.read("b").success(200), stored);
 
     let other = "AQEBAQEBAQEBAQEBAQEBAQ==";

@@ -31,15 +31,22 @@ impl Document {
     /// Returns the operations of the service's contract, and those of the vault alone.
     pub(crate) fn operations(&self) -> Vec<Operation<'_>> {
         let mut operations = self.all();
-        operations.retain(|operation| !operation.is_administrative());
+        operations.retain(|operation| operation.spec["tags"].is_null());
         operations
     }
 
-    /// Returns the operations for administration.
+    /// Returns the operations by which members administer their organization. Those with other tags have tests of their own.
     pub(crate) fn administration(&self) -> Vec<Operation<'_>> {
         let mut operations = self.all();
         operations.retain(|operation| operation.is_administrative());
         operations
+    }
+
+    /// Returns the operation of a method and a path.
+    pub(crate) fn operation(&self, method: &str, path: &str) -> Operation<'_> {
+        let mut operations = self.all().into_iter();
+        let found = operations.find(|it| (it.method, it.path) == (method, path));
+        found.unwrap_or_else(|| panic!("not documented: {method} {path}"))
     }
 
     pub(crate) fn all(&self) -> Vec<Operation<'_>> {
@@ -226,7 +233,8 @@ impl<'a> Operation<'a> {
 
     /// Returns the path for a secret.
     pub(crate) fn path_for(&self, key: &str) -> String {
-        self.path.replace("{key}", key)
+        let path = self.path.replace("{key}", key);
+        path.replace("{id}", "0000000000000001")
     }
 
     /// Returns a valid body for a secret; `None` if the operation has no body.

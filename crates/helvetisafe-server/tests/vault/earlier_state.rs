@@ -56,7 +56,11 @@ fn the_state_of_version_0_1_opens_and_keeps_its_secrets_and_credentials() {
             ("private_key", "/api/v1/credentials/private-key"),
         ] {
             let answer = send(vault.vault().base_url(), "GET", path, &headers, None);
-            assert_eq!(answer.success(200), expected[name], "{name}");
+            let mut expected = expected[name].clone();
+            if ["first", "second", "org_key"].contains(&name) {
+                expected["key_epoch"] = 1.into();
+            }
+            assert_eq!(answer.success(200), expected, "{name}");
         }
         vault.stop().unwrap();
     }

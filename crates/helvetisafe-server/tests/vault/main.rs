@@ -7,6 +7,9 @@
 )]
 
 mod accounts;
+mod administration;
+mod api_tokens;
+mod audit;
 mod budgets;
 mod calls;
 mod codes;
@@ -19,6 +22,7 @@ mod dev;
 mod document;
 #[cfg(unix)]
 mod earlier_state;
+mod epochs;
 mod expiry;
 mod garbage;
 #[cfg(unix)]

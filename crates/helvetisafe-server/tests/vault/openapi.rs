@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use helvetisafe_proto::endpoint::organization::{
-    Confirm, Disable, FoundOrganization, GetAccount, GetChain, GetInvitation, GetJoinChain, Invite,
-    Join, ListInvitations, ListMembers, WithdrawInvitation,
+    Confirm, CreateApiToken, Disable, FoundOrganization, GetAccount, GetChain, GetInvitation,
+    GetJoinChain, Invite, Join, ListApiTokens, ListAudit, ListInvitations, ListMembers,
+    RevokeApiToken, WithdrawInvitation,
 };
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
@@ -57,6 +58,10 @@ fn every_route_is_documented_and_nothing_else() {
         "GetSecret" => GetSecret::PATH,
         "UpdateSecret" => UpdateSecret::PATH,
         "DeleteSecret" => DeleteSecret::PATH,
+        "CreateApiToken" => CreateApiToken::PATH,
+        "ListApiTokens" => ListApiTokens::PATH,
+        "RevokeApiToken" => RevokeApiToken::PATH,
+        "ListAudit" => ListAudit::PATH,
         "FoundOrganization" => FoundOrganization::PATH,
         "GetAccount" => GetAccount::PATH,
         "GetChain" => GetChain::PATH,
@@ -193,6 +198,10 @@ fn refusals(site: &Site, operation: Operation<'_>) -> Vec<Answer> {
         site.call("POST", "/api/v1/secrets/there", Some(update()));
         let (path, body) = (operation.path_for("there"), operation.body_for("there"));
         answers.push(site.call_if(operation.method, &path, "\"0\"", body));
+        if let Some(mut body) = operation.body_for("there") {
+            body["keyEpoch"] = 2.into();
+            answers.push(site.call(operation.method, &path, Some(body)));
+        }
     }
     if operation.body_for("a").is_some() {
         let token = ("x-aegis-token", site.token.as_str());

@@ -97,7 +97,7 @@ fn an_unusable_database_gives_a_clear_error() {
     let folder = folder();
     let missing = folder.path().join("missing/vault.db");
     let error = Vault::builder().state(&missing).start().unwrap_err();
-    assert!(matches!(error, Error::File { .. }), "{error:?}");
+    assert!(matches!(error, Error::Problem(_)), "{error:?}");
 
     let garbage = folder.path().join("garbage.db");
     std::fs::write(

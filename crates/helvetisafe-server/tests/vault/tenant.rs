@@ -97,7 +97,7 @@ impl Tenant {
         ];
         for keys in self.keys() {
             let texts = keys.as_object().unwrap().values();
-            canaries.extend(texts.map(|text| text.as_str().unwrap().to_owned()));
+            canaries.extend(texts.filter_map(Value::as_str).map(str::to_owned));
         }
         canaries
     }
@@ -111,10 +111,21 @@ fn canary(fill: u8) -> (String, String) {
 }
 
 pub(crate) fn log_in(base_url: &str, client_id: &str, client_secret: &str) -> Answer {
+    log_in_for(base_url, client_id, client_secret, None)
+}
+
+/// Requests an access token with these scopes.
+pub(crate) fn log_in_for(
+    base_url: &str,
+    client_id: &str,
+    client_secret: &str,
+    scopes: Option<&str>,
+) -> Answer {
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
         .append_pair("client_id", client_id)
         .append_pair("client_secret", client_secret)
+        .extend_pairs(scopes.map(|scopes| ("scope", scopes)))
         .finish();
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     send(

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use helvetisafe_crypto::organization::{Anchor, Chain, ChainError, Entry};
 use helvetisafe_proto::Endpoint;
-use helvetisafe_proto::endpoint::organization::{ChainAnswer, OrganizationId};
+use helvetisafe_proto::endpoint::organization::{
+    ChainAnswer, GetAccount, GetChain, OrganizationId,
+};
 
 use crate::api::Api;
 use crate::bounds::Bounds;
@@ -16,6 +18,18 @@ const ACTION: OrganizationAction = OrganizationAction::FollowChain;
 
 /// The memory of all pages, in multiples of the limit of one.
 const PAGES: usize = 8;
+
+/// Follows the chain of the account's organization. The vault states which one that is; the anchor decides if it is the
+/// trusted one.
+pub(crate) async fn follow<R: Runtime>(
+    api: &Arc<Api<R>>,
+    anchor: &Anchor,
+    bounds: &Bounds,
+) -> Result<Chain, Error> {
+    let account = api.call(&GetAccount, ACTION.into(), bounds).await?;
+    let entries = fetch(api, |from| GetChain { from }, bounds).await?;
+    verify(api, account.organization, anchor, entries).await
+}
 
 /// Fetches all entries, page by page. `page` returns the call for the entries from a number on.
 pub(crate) async fn fetch<R, E>(

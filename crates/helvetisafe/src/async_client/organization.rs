@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::organization::{Anchor, Chain, InvitationCode, Words};
+use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::{ApiTokenId, InvitationId};
 use secrecy::SecretString;
@@ -32,6 +32,12 @@ impl AsyncClient {
     #[must_use]
     pub fn organization(&self) -> AsyncOrganization<'_> {
         AsyncOrganization::new(&self.0)
+    }
+
+    /// As [`Client::chain_head`](crate::Client::chain_head).
+    #[must_use]
+    pub fn chain_head(&self) -> Option<Head> {
+        self.0.org_keys.head()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::organization::{Anchor, Chain, InvitationCode, Words};
+use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::{ApiTokenId, InvitationId};
 use secrecy::SecretString;
@@ -52,6 +52,22 @@ impl Client {
     #[must_use]
     pub fn organization(&self) -> Organization<'_> {
         Organization::new(&self.0)
+    }
+
+    /// Returns the newest entry of the chain that this client verified for its org key, to store as the next anchor:
+    /// [`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain). `None` with another policy, and before the
+    /// first comparison of a client that a ticket started.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Some(head) = client.chain_head() {
+    ///     println!("seen up to entry {}", head.sequence);
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn chain_head(&self) -> Option<Head> {
+        self.0.org_keys.head()
     }
 }
 

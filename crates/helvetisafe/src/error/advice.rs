@@ -98,7 +98,7 @@ impl Error {
     /// Returns advice for the user, if there is any.
     pub(super) fn advice(&self) -> Option<String> {
         if let Cause::Ambiguous(_) = self.0.cause {
-            return Some("read it before writing again".to_owned());
+            return Some(self.0.action.advice_for_repetition().to_owned());
         }
         if let Some(code) = self.code() {
             return Some(self.advice_for(code));

@@ -64,6 +64,16 @@ impl OrganizationAction {
         )
     }
 
+    /// Returns the advice after a change of which it is unknown whether it happened.
+    pub(super) fn advice_for_repetition(&self) -> &'static str {
+        match self {
+            Self::Found | Self::Join => "repeat it with the same keys",
+            Self::Confirm | Self::Disable => "list the members before you repeat it",
+            Self::CreateToken | Self::RevokeToken => "list the tokens before you repeat it",
+            _ => "list the invitations before you repeat it",
+        }
+    }
+
     /// Returns the name of the action in events and spans.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -150,6 +160,10 @@ pub(crate) enum OrganizationCause {
         found: crypto::Fingerprint,
     },
     #[error(
+        "the chain never had a pinned org key: it is of another organization, or the pins are wrong"
+    )]
+    OtherPins,
+    #[error(
         "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one"
     )]
     NotAdministrator,
@@ -177,7 +191,8 @@ impl OrganizationCause {
             | Self::OtherTerms
             | Self::Unreadable(_)
             | Self::VerificationKey
-            | Self::OtherGenesis => ErrorKind::Crypto,
+            | Self::OtherGenesis
+            | Self::OtherPins => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
             Self::Change(_) => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,

@@ -36,7 +36,15 @@ impl<R: Runtime> Operation<'_, R> {
         plaintext: &[u8],
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_create(key.clone(), plaintext, expires_at);
+        let send = || self.send_create(key.clone(), plaintext, expires_at);
+        let sent = async {
+            let outcome = send().await;
+            let action = Action::Create(key.clone());
+            match self.has_renewed_key(&outcome, action).await? {
+                true => send().await,
+                false => outcome,
+            }
+        };
         self.write(key, plaintext, expires_at, sent).await
     }
 
@@ -48,12 +56,18 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
         self.check_expiry(&action, expires_at)?;
-        let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
+        let sealed = self.seal(&action, plaintext).await?;
+        let Sealed {
+            value,
+            nonce,
+            key_epoch,
+        } = sealed;
         let secret = NewSecret {
             key: key.clone(),
             value,
             nonce,
             expires_at,
+            key_epoch,
         };
         let call = CreateSecret { secret };
         let read_back = || -> Boxed<'_, _> { Box::pin(self.read_back(&call.secret)) };
@@ -77,6 +91,7 @@ impl<R: Runtime> Operation<'_, R> {
                 created_at: Time::Absent,
                 expires_at: record.expires_at,
                 version: record.version,
+                key_epoch: record.key_epoch,
             }),
             Ok(_) => ReadBack::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,

@@ -8,7 +8,7 @@ mod members;
 mod tokens;
 
 use helvetisafe_crypto::organization::{Anchor, Chain};
-use helvetisafe_proto::endpoint::organization::{GetAccount, GetChain, ListAudit};
+use helvetisafe_proto::endpoint::organization::{GetAccount, ListAudit};
 use helvetisafe_proto::{Endpoint, Hex};
 
 use super::Operation;
@@ -24,15 +24,8 @@ impl<R: Runtime> Operation<'_, R> {
         Ok(answer.await?.into())
     }
 
-    /// Follows the chain of the account's organization. The vault states which one that is; the anchor decides if it is
-    /// the trusted one.
     pub(crate) async fn follow(&self, anchor: &Anchor) -> Result<Chain, Error> {
-        let account = self
-            .organize(&GetAccount, OrganizationAction::FollowChain)
-            .await?;
-        let (api, page) = (&self.vault.api, |from| GetChain { from });
-        let entries = chain::fetch(api, page, &self.bounds).await?;
-        chain::verify(api, account.organization, anchor, entries).await
+        chain::follow(&self.vault.api, anchor, &self.bounds).await
     }
 
     pub(crate) async fn audit(&self, before: Option<Hex<8>>) -> Result<AuditPage, Error> {

@@ -1,11 +1,13 @@
 //! Encrypts what a write sends, and checks it before.
 
+use helvetisafe_proto::ErrorCode;
 use jiff::Timestamp;
 
 use super::Operation;
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error};
 use crate::runtime::Runtime;
+use crate::secret::SecretMetadata;
 
 /// A bound for everything in an answer with a secret except the ciphertext.
 const RECORD_OVERHEAD: usize = 1024;
@@ -14,6 +16,8 @@ const RECORD_OVERHEAD: usize = 1024;
 pub(super) struct Sealed {
     pub(super) value: String,
     pub(super) nonce: String,
+    /// The number of the org key that sealed it.
+    pub(super) key_epoch: Option<u64>,
 }
 
 impl<R: Runtime> Operation<'_, R> {
@@ -33,6 +37,21 @@ impl<R: Runtime> Operation<'_, R> {
         }
     }
 
+    /// Returns true if the vault refused a write because it has replaced the org key, and this client has the new one
+    /// now: the write is to be sealed and sent again. Fails if the policy does not confirm the new key.
+    pub(super) async fn has_renewed_key(
+        &self,
+        outcome: &Result<SecretMetadata, Error>,
+        action: Action,
+    ) -> Result<bool, Error> {
+        match outcome {
+            Err(error) if error.code() == Some(ErrorCode::KeyEpochMismatch) => {
+                self.vault.renew_org_key(&action, &self.bounds).await
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Encrypts a payload. Refuses one that could be written but not read back.
     pub(super) async fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
         let key = self.vault.sealing_key(action, &self.bounds).await?;
@@ -41,6 +60,7 @@ impl<R: Runtime> Operation<'_, R> {
         let sealed = Sealed {
             value: envelope.encode_value(),
             nonce: envelope.encode_nonce(),
+            key_epoch: key.epoch(),
         };
         let (length, limit) = (sealed.value.len(), self.vault.api.limits.secret);
         if length + RECORD_OVERHEAD > limit {

@@ -70,7 +70,15 @@ impl<R: Runtime> Operation<'_, R> {
         expiry: endpoint::Expiry,
         if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
-        let sent = self.send_update(key.clone(), plaintext, expiry, if_match);
+        let send = || self.send_update(key.clone(), plaintext, expiry, if_match);
+        let sent = async {
+            let outcome = send().await;
+            let action = Action::Update(key.clone());
+            match self.has_renewed_key(&outcome, action).await? {
+                true => send().await,
+                false => outcome,
+            }
+        };
         self.write(key, plaintext, expiry.time(), sent).await
     }
 
@@ -83,11 +91,17 @@ impl<R: Runtime> Operation<'_, R> {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         self.check_expiry(&action, expires_at.time())?;
-        let Sealed { value, nonce } = self.seal(&action, plaintext).await?;
+        let sealed = self.seal(&action, plaintext).await?;
+        let Sealed {
+            value,
+            nonce,
+            key_epoch,
+        } = sealed;
         let update = SecretUpdate {
             value,
             nonce,
             expires_at,
+            key_epoch,
         };
         let call = UpdateSecret {
             key: key.clone(),
@@ -116,6 +130,7 @@ impl<R: Runtime> Operation<'_, R> {
                 updated_at: record.updated_at,
                 expires_at: record.expires_at,
                 version: record.version,
+                key_epoch: record.key_epoch,
             }),
             Ok(record) if record.version == sent.if_match => ReadBack::Absent,
             _ => ReadBack::Unknown,

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use helvetisafe_crypto::Fingerprint;
+#[cfg(feature = "organization")]
+use helvetisafe_crypto::organization::Anchor;
 
 /// The policy for an org key that changes while a client is connected; for
 /// [`ClientBuilder::org_key_rotation`](crate::ClientBuilder::org_key_rotation).
@@ -32,6 +34,8 @@ enum Policy {
     Refuse,
     FollowForReading,
     Ask(Arc<Ask>),
+    #[cfg(feature = "organization")]
+    FollowChain(Anchor),
 }
 
 pub(crate) type Ask = dyn Fn(&OrgKeyChange) -> bool + Send + Sync;
@@ -61,6 +65,48 @@ impl OrgKeyRotation {
         Self(Policy::Ask(Arc::new(confirm)))
     }
 
+    /// Follows the signed chain of the organization from an anchor, and accepts its present org key alone: at `connect`,
+    /// and when the vault has another one later. So an honest rotation needs no restart and no trust in the vault. The
+    /// anchor is a verification key that was pinned, or a head that was seen before; it never comes from the vault.
+    ///
+    /// The old key opens nothing after a rotation. With
+    /// [`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys), the chain also has to have had one of the
+    /// pinned keys. The client goes on from the newest head that it has seen:
+    /// [`Client::chain_head`](crate::Client::chain_head).
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Anchor;
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// let key = "ed25519:PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw".parse()?;
+    /// let client = Client::builder_from_env()?
+    ///     .org_key_rotation(OrgKeyRotation::follow_chain(Anchor::Key(key)))
+    ///     .connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "organization")]
+    #[must_use]
+    pub fn follow_chain(anchor: Anchor) -> Self {
+        Self(Policy::FollowChain(anchor))
+    }
+
+    /// Returns the anchor of a policy that follows the chain.
+    #[cfg(feature = "organization")]
+    pub(crate) fn anchor(&self) -> Option<Anchor> {
+        match self.0 {
+            Policy::FollowChain(anchor) => Some(anchor),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the chain decides, and no pin.
+    pub(super) fn is_chain(&self) -> bool {
+        #[cfg(feature = "organization")]
+        return self.anchor().is_some();
+        #[cfg(not(feature = "organization"))]
+        false
+    }
+
     pub(super) fn follows(&self) -> bool {
         matches!(self.0, Policy::FollowForReading)
     }
@@ -70,6 +116,8 @@ impl OrgKeyRotation {
             Policy::Refuse => Verdict::Refuse,
             Policy::FollowForReading => Verdict::Follow,
             Policy::Ask(confirm) => Verdict::Ask(Arc::clone(confirm), change),
+            #[cfg(feature = "organization")]
+            Policy::FollowChain(_) => Verdict::FollowChain,
         }
     }
 }
@@ -80,6 +128,8 @@ impl fmt::Debug for OrgKeyRotation {
             Policy::Refuse => "OrgKeyRotation::refuse",
             Policy::FollowForReading => "OrgKeyRotation::follow_for_reading",
             Policy::Ask(_) => "OrgKeyRotation::ask",
+            #[cfg(feature = "organization")]
+            Policy::FollowChain(_) => "OrgKeyRotation::follow_chain",
         })
     }
 }
@@ -113,4 +163,7 @@ pub(crate) enum Verdict {
     Confirm,
     /// The application decides, which may take long.
     Ask(Arc<Ask>, OrgKeyChange),
+    /// The chain decides, which takes calls.
+    #[cfg(feature = "organization")]
+    FollowChain,
 }

@@ -8,14 +8,19 @@ use super::Vault;
 use super::comparison::Comparison;
 use super::first_calls::{self, FirstCall, Unlock, fetch_org_key, fetch_private_key};
 use super::prefetched::Prefetched;
+#[cfg(feature = "organization")]
+use crate::administration::chain;
 use crate::api::Api;
 use crate::auth::{self, Resumed};
 use crate::binding::Binding;
 use crate::cache::{Cache, CachePolicy};
+use crate::clock::Deadline;
 use crate::credentials::LocalKey;
 use crate::error::{Action, Error};
 use crate::keys::AccountKey;
-use crate::org_keys::{OrgKeyPolicy, OrgKeys};
+use crate::org_keys::{OrgKeyPolicy, OrgKeys, UnconfirmedKey};
+#[cfg(feature = "organization")]
+use crate::runtime::Boxed;
 use crate::runtime::Runtime;
 
 /// A client before its first request. Its arguments are checked, and its key file is read.
@@ -73,16 +78,17 @@ impl<R: Runtime> Vault<R> {
                         fetch_private_key(&api, unlock, deadline).await?
                     }
                 };
-                let wrapped = match answers.org_key {
-                    Some(wrapped) => wrapped,
+                let fetched = match answers.org_key {
+                    Some(fetched) => fetched,
                     None => fetch_org_key(&api, deadline).await?,
                 };
+                let (wrapped, epoch) = (fetched.wrapped, fetched.epoch);
                 let org_key = match resumed {
                     Some(same) if same.has_unwrapped(&private_key, &wrapped) => same.org_key,
                     _ => private_key.unwrap(&api.runtime, wrapped).await?,
                 };
-                let org_keys = OrgKeys::accept(policy, &org_key)
-                    .map_err(|cause| Error::new(Action::GetOrgKey, cause))?;
+                let org_key = org_key.in_epoch(epoch);
+                let org_keys = accept(&api, policy, &org_key, deadline).await?;
                 (private_key, org_keys)
             }
         };
@@ -97,6 +103,25 @@ impl<R: Runtime> Vault<R> {
             private_key,
         })
     }
+}
+
+/// Accepts the first org key by the pins or, if the policy follows it, by the chain.
+async fn accept<R: Runtime>(
+    api: &Arc<Api<R>>,
+    policy: OrgKeyPolicy,
+    key: &UnconfirmedKey,
+    deadline: Deadline,
+) -> Result<OrgKeys, Error> {
+    #[cfg(feature = "organization")]
+    if let Some(anchor) = policy.rotation.anchor() {
+        let followed: Boxed<'_, _> =
+            Box::pin(async move { chain::follow(api, &anchor, &deadline.into()).await });
+        let accepted = OrgKeys::accept_by(policy, key, &followed.await?);
+        return accepted.map_err(|cause| Error::new(Action::GetOrgKey, cause));
+    }
+    #[cfg(not(feature = "organization"))]
+    let _ = (api, deadline);
+    OrgKeys::accept(policy, key).map_err(|cause| Error::new(Action::GetOrgKey, cause))
 }
 
 /// Returns the calls to make at once. If a ticket serves, no key is fetched.

@@ -37,13 +37,20 @@ pub(super) struct Unlock {
 #[derive(Default)]
 pub(super) struct FirstAnswers {
     pub(super) private_key: Option<AccountKey>,
-    pub(super) org_key: Option<WrappedOrgKey>,
+    pub(super) org_key: Option<FetchedOrgKey>,
     pub(super) secrets: Vec<(KeyName, Result<SecretRecord, Error>)>,
+}
+
+/// The org key that the vault has now.
+pub(super) struct FetchedOrgKey {
+    pub(super) wrapped: WrappedOrgKey,
+    /// Its number, if the vault counts them.
+    pub(super) epoch: Option<u64>,
 }
 
 enum Answer {
     PrivateKey(AccountKey),
-    OrgKey(WrappedOrgKey),
+    OrgKey(FetchedOrgKey),
     Secret(KeyName, Result<SecretRecord, Error>),
 }
 
@@ -175,8 +182,12 @@ pub(super) async fn fetch_private_key<R: Runtime>(
 pub(super) async fn fetch_org_key<R: Runtime>(
     api: &Arc<Api<R>>,
     bounds: impl Into<Bounds>,
-) -> Result<WrappedOrgKey, Error> {
+) -> Result<FetchedOrgKey, Error> {
     let answer = api.call(&GetOrgKey, Action::GetOrgKey, bounds).await?;
-    WrappedOrgKey::decode(&answer.encrypted_org_key)
-        .map_err(|error| Error::new(Action::GetOrgKey, error))
+    let wrapped = WrappedOrgKey::decode(&answer.encrypted_org_key)
+        .map_err(|error| Error::new(Action::GetOrgKey, error))?;
+    Ok(FetchedOrgKey {
+        wrapped,
+        epoch: answer.key_epoch,
+    })
 }

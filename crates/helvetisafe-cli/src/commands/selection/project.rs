@@ -123,7 +123,7 @@ fn variables(text: &str) -> Result<Vec<Renamed>, Vec<String>> {
     let mut file: Table = text.parse().map_err(|error: toml::de::Error| {
         let mistake = Mistake::of(text, &error);
         let what = match mistake.repeated {
-            Some(name) => format!("{} is there twice; remove one of them", escape_line(name)),
+            Some(name) => format!("{} is repeated; remove one of the two", escape_line(name)),
             None => "it is not TOML".to_owned(),
         };
         vec![format!("line {}: {what}", mistake.line)]
@@ -309,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             variables("[variables]\nA = \"KEY\"\nA = \"OTHER\"\n").unwrap_err(),
-            ["line 3: A is there twice; remove one of them"]
+            ["line 3: A is repeated; remove one of the two"]
         );
     }
 }

@@ -12,7 +12,7 @@ pub enum ChainError {
     #[error("an entry of the chain is of another organization")]
     Organization,
     /// A sequence number is not the next one.
-    #[error("an entry of the chain is missing, or is there twice")]
+    #[error("an entry of the chain is missing or repeated")]
     Gap,
     /// An entry does not follow the entry before it, or the entry that was seen earlier is not in the chain.
     #[error(

@@ -289,13 +289,7 @@ fn a_change_fits_its_account() {
         Err(ChainError::Member)
     );
     assert_eq!(two.sign(confirmed("bob"), &bob), Err(ChainError::Member));
-    let request = verified(
-        &Acme {
-            chain: two.clone(),
-            ..self::acme()
-        },
-        None,
-    );
+    let request = verified(&self::acme(), None);
     assert_eq!(
         two.add_administrator(&request, &bob),
         Err(ChainError::NoVerificationKey)

@@ -37,7 +37,7 @@ fn a_secret_opens_with_all_its_terms_alone() {
 fn a_secret_of_the_organization_is_no_invitation() {
     let known = InvitationSecret::from_bytes(&[5; 32]);
     let terms = invitation();
-    for aad in [&b""[..], &terms.encode(&known.id())] {
+    for aad in [&b""[..], &terms.encode(InvitationSecret::SEAL, &known.id())] {
         let key = org_key(1);
         let envelope = key.seal_as(aad, &mut getrandom::SysRng, &[5; 32]).unwrap();
         let opened = InvitationSecret::open(envelope, &key, &terms, &known.id());
@@ -49,7 +49,7 @@ fn a_secret_of_the_organization_is_no_invitation() {
 #[test]
 fn a_secret_sealed_under_the_id_of_another_invitation_is_refused() {
     let (theirs, id) = (InvitationSecret::from_bytes(&[6; 32]), [8; 32]);
-    let aad = invitation().encode(&id);
+    let aad = invitation().encode(InvitationSecret::SEAL, &id);
     let forged = sealing_key(&org_key(1))
         .seal_as(&aad, &mut getrandom::SysRng, theirs.expose_secret())
         .unwrap();

@@ -2,7 +2,7 @@ use std::string::ToString;
 
 use super::*;
 use crate::organization::fixtures::{
-    ADA_KEY, acme, invitation, other_fingerprint, request, verified,
+    ADA_KEY, acme, invitation, other_fingerprint, request, signed, verified,
 };
 use crate::organization::{ChainError, SigningKey};
 use crate::{LockedPrivateKey, PrivateKey};
@@ -47,17 +47,17 @@ fn every_field_is_authenticated() {
         change(&mut changed);
         let outcome = changed
             .clone()
-            .verify(&tag, &secret(), &invitation(), &acme.chain);
+            .verify(&tag, &secret(), &signed(&acme, 2), &acme.chain);
         assert_eq!(outcome.err(), Some(JoinRefused::Mac), "{changed:?}");
     }
     for bit in 0..256 {
         let mut tag = tag;
         tag[bit / 8] ^= 1 << (bit % 8);
-        let outcome = request(&acme, None).verify(&tag, &secret(), &invitation(), &acme.chain);
+        let outcome = request(&acme, None).verify(&tag, &secret(), &signed(&acme, 2), &acme.chain);
         assert_eq!(outcome.err(), Some(JoinRefused::Mac));
     }
     let other = InvitationSecret::from_bytes(&[3; 32]);
-    let outcome = request(&acme, None).verify(&tag, &other, &invitation(), &acme.chain);
+    let outcome = request(&acme, None).verify(&tag, &other, &signed(&acme, 3), &acme.chain);
     assert_eq!(outcome.err(), Some(JoinRefused::Mac));
 }
 
@@ -90,7 +90,7 @@ fn an_authentic_request_has_to_fit_invitation_and_chain() {
         let mut request = request(&acme, None);
         change(&mut request);
         let tag = request.authenticate(&secret());
-        let outcome = request.verify(&tag, &secret(), &invitation(), &acme.chain);
+        let outcome = request.verify(&tag, &secret(), &signed(&acme, 2), &acme.chain);
         assert_eq!(outcome.err(), Some(expected));
         assert!(expected.to_string().len() > 20);
     }
@@ -101,8 +101,51 @@ fn an_authentic_request_has_to_fit_invitation_and_chain() {
         let mut terms = invitation();
         change(&mut terms);
         let tag = request(&acme, None).authenticate(&secret());
+        let terms = terms.sign(&secret().id(), &acme.ada);
         let outcome = request(&acme, None).verify(&tag, &secret(), &terms, &acme.chain);
-        assert!(outcome.is_err());
+        assert!(matches!(
+            outcome.err(),
+            Some(JoinRefused::Organization | JoinRefused::Epoch)
+        ));
+    }
+}
+
+/// A member can seal any secret under the terms of a pending invitation, and the vault can present it as that of the
+/// invitation.
+#[test]
+fn an_invitation_has_the_signature_of_a_present_administrator() {
+    let acme = acme();
+    let tag = request(&acme, None).authenticate(&secret());
+    let verify = |invitation: &SignedInvitation, chain: &Chain| {
+        let outcome = request(&acme, None).verify(&tag, &secret(), invitation, chain);
+        outcome.err()
+    };
+    assert_eq!(verify(&signed(&acme, 2), &acme.chain), None);
+    let of_a_member = invitation().sign(&secret().id(), &SigningKey::generate().unwrap());
+    assert_eq!(
+        verify(&of_a_member, &acme.chain),
+        Some(JoinRefused::Inviter)
+    );
+    assert_eq!(
+        verify(&signed(&acme, 3), &acme.chain),
+        Some(JoinRefused::Inviter)
+    );
+    let changes: [fn(&mut Invitation); 5] = [
+        |terms| terms.organization.push('2'),
+        |terms| terms.epoch += 1,
+        |terms| terms.name.push('2'),
+        |terms| assert!(terms.scopes.insert("admin".into())),
+        |terms| terms.expires_at += 1,
+    ];
+    for change in changes {
+        let mut changed = signed(&acme, 2);
+        change(&mut changed.invitation);
+        assert_eq!(verify(&changed, &acme.chain), Some(JoinRefused::Inviter));
+    }
+    for bit in 0..512 {
+        let mut changed = signed(&acme, 2);
+        changed.signature[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(verify(&changed, &acme.chain), Some(JoinRefused::Inviter));
     }
 }
 
@@ -118,10 +161,15 @@ fn a_request_from_before_a_rotation_is_verified() {
     let tag = request(&acme, None).authenticate(&secret());
     assert!(
         request(&acme, None)
-            .verify(&tag, &secret(), &terms, &acme.chain)
+            .verify(
+                &tag,
+                &secret(),
+                &terms.sign(&secret().id(), &acme.ada),
+                &acme.chain
+            )
             .is_ok()
     );
-    let outcome = request(&acme, None).verify(&tag, &secret(), &invitation(), &acme.chain);
+    let outcome = request(&acme, None).verify(&tag, &secret(), &signed(&acme, 2), &acme.chain);
     assert_eq!(outcome.err(), Some(JoinRefused::Epoch));
 }
 

@@ -38,6 +38,8 @@ pub struct SealedInvitation {
     pub nonce: Base64,
     /// The ciphertext and its tag, 48 bytes.
     pub value: Base64,
+    /// An administrator's signature of the terms, 64 bytes.
+    pub signature: Base64,
 }
 
 /// Requests all invitations that are not confirmed, withdrawn or expired.

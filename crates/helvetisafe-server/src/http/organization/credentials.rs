@@ -18,7 +18,7 @@ use crate::shared::Shared;
 use crate::store::Terms;
 use crate::token::Hash;
 
-/// The buckets of failed attempts. All of a kind share one, since whoever guesses sends another token each time. A valid
+/// The buckets of failed attempts. All of a kind share one, since an attacker sends another token each time. A valid
 /// token is never refused for them.
 const BOOTSTRAPS: &str = "bootstrap token";
 const INVITATIONS: &str = "invitation";

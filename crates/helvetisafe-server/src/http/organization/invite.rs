@@ -30,6 +30,7 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
     checks::name(&invitation.name)?;
     let sealed = &invitation.sealed;
     checks::length("nonce", &sealed.nonce, 12)?;
+    checks::length("signature", &sealed.signature, 64)?;
     checks::length("value", &sealed.value, 48)?;
     if invitation.expires_at.subsec_nanosecond() != 0 {
         let remedy = "send a time in whole seconds";
@@ -43,6 +44,7 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
         expires_at: Moment::from(invitation.expires_at),
         key_epoch: KeyEpoch::from_wire(sealed.key_epoch),
         nonce: BASE64_STANDARD.encode(&sealed.nonce),
+        signature: BASE64_STANDARD.encode(&sealed.signature),
         sealed: BASE64_STANDARD.encode(&sealed.value),
         name: invitation.name,
     })

@@ -4,8 +4,11 @@ use std::fmt::Display;
 use std::path::Path;
 
 use super::Checked;
+use crate::folder::{check_folder_of, folder_of};
+use crate::plural::counted;
 use crate::problem::Problem;
 use crate::readiness::MAX_SKEW;
+use crate::runtime::block_on;
 use crate::serve::server;
 use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Role, Schema};
 use crate::{Error, private_files};
@@ -16,18 +19,8 @@ const NAME: &str = "database";
 const OLDEST: i32 = 140_000;
 
 pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
     let subject = format!("database {database}");
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let problem = Problem::new(subject, error, "free memory or threads of this machine");
-            return vec![Checked::fault(NAME, &problem)];
-        }
-    };
-    runtime.block_on(async {
+    let checked = block_on(async {
         let (mut checks, may_migrate) = match database.sqlite_file() {
             Some(path) => (file(database, path, &subject), true),
             None => {
@@ -41,19 +34,25 @@ pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
         if checks.iter().all(|it| it.status != super::Status::Fault) {
             checks.push(tables(database, migrates && may_migrate, &subject).await);
         }
-        checks
+        Ok(checks)
+    });
+    checked.unwrap_or_else(|error| {
+        let problem = Problem::new(subject, error, "free memory or threads of this machine");
+        vec![Checked::fault(NAME, &problem)]
     })
 }
 
 /// Checks the file of SQLite and its folder.
 fn file(database: &Database, path: &Path, subject: &str) -> Vec<Checked> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(path);
+    if let Err(problem) = check_folder_of(path) {
+        return vec![Checked::fault(NAME, &problem)];
+    }
     let mut problems = Vec::new();
     // SQLite writes its log beside the database.
     if let Err(error) = tempfile::tempfile_in(folder) {
         let problem = format_args!("files cannot be made in {}: {error}", folder.display());
-        let remedy = "make the folder, with mode 0700 and owned by this user";
+        let remedy = "check the owner and the mode of the folder, and that its disk has space and is not read-only";
         problems.push(Problem::new(subject, problem, remedy));
     }
     if path.exists() {
@@ -163,65 +162,71 @@ fn version(number: i32) -> impl Display {
 
 /// Checks the primary.
 fn primary(primary: &Primary, host: &str, migrates: bool) -> Vec<Checked> {
-    let mut checks = Vec::new();
-    let mut fault = |problem: String, remedy: &str| {
-        checks.push(Checked::fault(NAME, &Problem::new(host, problem, remedy)));
-    };
-    if primary.version < OLDEST {
-        let problem = format!("has PostgreSQL {}", version(primary.version));
-        fault(problem, "upgrade it to PostgreSQL 14 or later");
-    }
-    if !primary.closed_tables.is_empty() {
-        let problem = format!(
-            "the user may not read and write the tables {}",
-            primary.closed_tables
-        );
-        fault(
-            problem,
-            "GRANT SELECT, INSERT, UPDATE, DELETE on them to the user, or log in as their owner",
-        );
-    }
-    let mut warning = |name, subject: &str, problem: String, remedy: &str| {
-        checks.push(Checked::warning(
-            name,
-            &Problem::new(subject, problem, remedy),
-        ));
-    };
-    if migrates && !primary.may_migrate {
-        let problem = "the user may not make tables, which a migration needs".to_owned();
-        warning(
-            NAME,
-            host,
-            problem,
-            "set no-migrate for this user, and migrate as the owner of the tables",
-        );
-    }
-    if i64::from(primary.connections) < i64::from(MAX_CONNECTIONS) {
-        let problem = format!(
-            "has {} connections for all users, and a node opens up to {MAX_CONNECTIONS}",
-            primary.connections
-        );
-        warning(NAME, host, problem, "raise max_connections of PostgreSQL");
-    }
-    if !primary.is_replicated {
-        let problem = "no commit waits for a synchronous standby, so an acknowledged write is on one server alone";
-        let remedy = "set synchronous_standby_names, as docs/self-hosting.md describes";
-        warning("standby", host, problem.to_owned(), remedy);
-    }
+    let problem = |(problem, remedy): Finding| Problem::new(host, problem, remedy);
+    let faults = [outdated(primary), closed_tables(primary)];
+    let faults = faults.into_iter().flatten();
+    let warnings = [
+        (NAME, missing_rights(primary).filter(|_| migrates)),
+        (NAME, few_connections(primary)),
+        ("standby", missing_standby(primary)),
+        ("clock", clock_skew(primary)),
+    ];
+    let warnings = warnings
+        .into_iter()
+        .filter_map(|(name, found)| Some(Checked::warning(name, &problem(found?))));
+    faults
+        .map(|found| Checked::fault(NAME, &problem(found)))
+        .chain(warnings)
+        .collect()
+}
+
+/// A problem of the primary, and its remedy.
+type Finding = (String, &'static str);
+
+fn outdated(primary: &Primary) -> Option<Finding> {
+    let problem = format!("has PostgreSQL {}", version(primary.version));
+    let remedy = "upgrade it to PostgreSQL 14 or later";
+    (primary.version < OLDEST).then_some((problem, remedy))
+}
+
+fn closed_tables(primary: &Primary) -> Option<Finding> {
+    let tables = &primary.closed_tables;
+    let problem = format!("the user may not read and write the tables {tables}");
+    let remedy =
+        "GRANT SELECT, INSERT, UPDATE, DELETE on them to the user, or log in as their owner";
+    (!tables.is_empty()).then_some((problem, remedy))
+}
+
+fn missing_rights(primary: &Primary) -> Option<Finding> {
+    let problem = "the user may not make tables, which a migration needs".to_owned();
+    let remedy = "set no-migrate for this user, and migrate as the owner of the tables";
+    (!primary.may_migrate).then_some((problem, remedy))
+}
+
+fn few_connections(primary: &Primary) -> Option<Finding> {
+    let connections = primary.connections;
+    let problem = format!(
+        "has {} for all users, and a node opens up to {MAX_CONNECTIONS}",
+        counted(connections, "connection")
+    );
+    let are_few = i64::from(connections) < i64::from(MAX_CONNECTIONS);
+    are_few.then_some((problem, "raise max_connections of PostgreSQL"))
+}
+
+fn missing_standby(primary: &Primary) -> Option<Finding> {
+    let problem = "no commit waits for a synchronous standby, so an acknowledged write is on one server alone";
+    let remedy = "set synchronous_standby_names, as docs/self-hosting.md describes";
+    (!primary.is_replicated).then_some((problem.to_owned(), remedy))
+}
+
+fn clock_skew(primary: &Primary) -> Option<Finding> {
     let skew = primary.skew;
-    if skew.abs() > MAX_SKEW {
-        let problem = format!(
-            "its clock differs from that of this machine by {} s",
-            skew.as_secs()
-        );
-        warning(
-            "clock",
-            host,
-            problem,
-            "synchronize both clocks, such as with chrony",
-        );
-    }
-    checks
+    let problem = format!(
+        "its clock differs from that of this machine by {} s",
+        skew.as_secs()
+    );
+    let remedy = "synchronize both clocks, such as with chrony";
+    (skew.abs() > MAX_SKEW).then_some((problem, remedy))
 }
 
 async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {

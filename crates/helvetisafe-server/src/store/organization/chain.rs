@@ -1,8 +1,9 @@
 //! The entries of the signed chain.
 
 use helvetisafe_crypto::organization::Entry;
+use helvetisafe_proto::ErrorCode;
 
-use crate::store::act::{Record, Statement};
+use crate::store::act::{ActError, Record, Statement};
 use crate::store::{OrganizationId, Store, StoreError};
 
 /// The length of a signature, and of the field that it is in: a length of 8 bytes, and the signature.
@@ -72,6 +73,19 @@ pub(super) fn positions(organization: OrganizationId) -> Statement {
 /// Returns the position of the next entry.
 pub(super) fn next_position(rows: &[Record]) -> Result<i64, StoreError> {
     rows.first().map_or(Ok(0), |row| row.integer(0))
+}
+
+/// Checks that the first entry has the next position of the chain. The entries were checked against the chain before, to
+/// which others may have been appended meanwhile.
+pub(super) fn check_position(entries: &[Entry], positions: &[Record]) -> Result<(), ActError> {
+    let next = next_position(positions)?;
+    let first = entries
+        .first()
+        .map(|entry| ChainEntry::from(entry).position);
+    match first == Some(next) {
+        true => Ok(()),
+        false => Err(ErrorCode::ChainMoved.into()),
+    }
 }
 
 impl Store {

@@ -24,9 +24,10 @@ pub(crate) struct InviteAct {
     pub(crate) scopes: Scopes,
     pub(crate) expires_at: Moment,
     pub(crate) key_epoch: KeyEpoch,
-    /// The base64 of the nonce and of the sealed secret.
+    /// The base64 of the nonce, of the sealed secret and of the signature of the terms.
     pub(crate) nonce: String,
     pub(crate) sealed: String,
+    pub(crate) signature: String,
 }
 
 impl Act for InviteAct {
@@ -41,7 +42,7 @@ impl Act for InviteAct {
         vec![
             caller(&self.grant, now),
             Statement::new(
-                "SELECT organization, key_epoch, sealed_nonce, sealed_secret, name, scopes, expires_at \
+                "SELECT organization, key_epoch, sealed_nonce, sealed_secret, name, scopes, expires_at, sealed_signature \
                  FROM invitations WHERE secret_hash = $1",
             )
             .bind(&self.id[..]),
@@ -81,16 +82,7 @@ impl Act for InviteAct {
         if self.expires_at <= context.now {
             return Err(ErrorCode::ExpiryInThePast.into());
         }
-        if found[2].first().map_or(Ok(0), |row| row.integer(0))? > 0 {
-            return Err(ErrorCode::NameTaken.into());
-        }
-        let mut statements = Vec::new();
-        for row in &found[3] {
-            if row.integer(2)? > context.now.0 {
-                return Err(ErrorCode::NameTaken.into());
-            }
-            statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
-        }
+        let mut statements = free_name(&found[2], &found[3], context.now)?;
         statements.push(self.insert(&caller, context.now));
         statements.push(audit(
             self.grant.tenant.organization,
@@ -113,14 +105,15 @@ impl InviteAct {
             && row.text(3)? == self.sealed
             && row.text(4)? == self.name
             && parse_scopes(row.text(5)?) == self.scopes
-            && row.integer(6)? == self.expires_at.0)
+            && row.integer(6)? == self.expires_at.0
+            && row.optional_text(7)? == Some(&self.signature))
     }
 
     fn insert(&self, caller: &Caller, now: Moment) -> Statement {
         Statement::new(
             "INSERT INTO invitations (id, organization, key_epoch, secret_hash, sealed_nonce, sealed_secret, name, \
-             kind, scopes, invited_by, status, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 'member', $8, $9, 'pending', $10, $11)",
+             kind, scopes, invited_by, status, created_at, expires_at, sealed_signature) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'member', $8, $9, 'pending', $10, $11, $12)",
         )
         .bind(self.row)
         .bind(self.grant.tenant.organization.0)
@@ -133,7 +126,28 @@ impl InviteAct {
         .bind(caller.account.0)
         .bind(now)
         .bind(self.expires_at)
+        .bind(self.signature.as_str())
     }
+}
+
+/// Returns the statements that free a name of expired invitations. Refuses a name that an account has, or an open
+/// invitation.
+fn free_name(
+    accounts: &[Record],
+    invitations: &[Record],
+    now: Moment,
+) -> Result<Vec<Statement>, ActError> {
+    if accounts.first().map_or(Ok(0), |row| row.integer(0))? > 0 {
+        return Err(ErrorCode::NameTaken.into());
+    }
+    let mut statements = Vec::new();
+    for row in invitations {
+        if row.integer(2)? > now.0 {
+            return Err(ErrorCode::NameTaken.into());
+        }
+        statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
+    }
+    Ok(statements)
 }
 
 /// Returns the statements that end an open invitation, and remove the account that joined with it.
@@ -209,7 +223,7 @@ impl Store {
         let now = self.now().await?;
         let select = Statement::new(concat!(
             "SELECT secret_hash, invitations.name, invitations.scopes, expires_at, invitations.key_epoch, \
-             sealed_nonce, sealed_secret, inviters.client_id, invitations.created_at, ",
+             sealed_nonce, sealed_secret, sealed_signature, inviters.client_id, invitations.created_at, ",
             joining::request_columns!(),
             " FROM invitations LEFT JOIN accounts AS inviters ON inviters.id = invited_by \
              LEFT JOIN accounts ON accounts.id = invitations.account \
@@ -233,11 +247,12 @@ fn record(row: &Record) -> Result<InvitationRecord, StoreError> {
                 key_epoch: row.integer(4)?.cast_unsigned(),
                 nonce: base64(row.text(5)?)?,
                 value: base64(row.text(6)?)?,
+                signature: base64(row.text(7)?)?,
             },
         },
-        invited_by: row.optional_text(7)?.unwrap_or_default().to_owned(),
-        created_at: Timestamp::from(Moment(row.integer(8)?)),
-        request: joining::request(row, 9)?,
+        invited_by: row.optional_text(8)?.unwrap_or_default().to_owned(),
+        created_at: Timestamp::from(Moment(row.integer(9)?)),
+        request: joining::request(row, 10)?,
     })
 }
 

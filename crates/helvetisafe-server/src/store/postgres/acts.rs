@@ -3,6 +3,8 @@
 //! Before the commit is sent, a failure has no effect and the act is repeated. A commit without an answer is looked up
 //! like a write of one statement. Each statement sees what was committed before it, so the reads after the lock are
 //! those of the state that the act changes.
+//!
+//! The server ends a transaction whose node no longer sends, since its locks would stop all writes of the organization.
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,10 @@ use crate::store::{Moment, StoreError};
 
 /// The SQLSTATE unique_violation: another transaction has inserted the same key since the reads.
 const UNIQUE: &str = "23505";
+
+/// The longest time between two statements of an act. A node sends them at once. It is below the timeout of a look-up,
+/// which waits for the end of the transaction.
+const IDLE: &str = "SET LOCAL idle_in_transaction_session_timeout = '3s'";
 
 /// The end of one attempt.
 enum Attempt<T> {
@@ -127,6 +133,7 @@ async fn prepare<A: Act>(
 ) -> Result<(A::Outcome, bool), Stop> {
     let begin = sqlx::query("BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED");
     run(connection, begin).await?;
+    run(connection, sqlx::query(IDLE)).await?;
     run(connection, locking(act.lock())).await?;
     let time = run(connection, sqlx::query(concat!("SELECT ", now!()))).await?;
     let now = Moment(get(only(&time)?, 0)?);

@@ -9,7 +9,8 @@ use crate::store::StoreError;
 pub(super) enum Failure {
     /// The transaction conflicted with another one, and had no effect.
     Conflict,
-    /// The server refused, and the statement had no effect: it is not the primary, or is starting.
+    /// The server refused, and the statement had no effect: it is not the primary, or is starting, or has ended the
+    /// transaction.
     NotPrimary(String),
     /// The connection was lost. The statement may have had its effect, or may still have it.
     Lost(String),
@@ -17,33 +18,43 @@ pub(super) enum Failure {
     Refused(StoreError),
 }
 
-/// Returns the text of a failure for an operator, without the line of PostgreSQL's source.
+/// Returns the reason of a failure for an operator, without the driver's words before it and the line of PostgreSQL's
+/// source after it.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Database(reason) => {
+            let code = reason.code().unwrap_or_default();
+            format!("{} ({code})", reason.message())
+        }
+        Error::Configuration(reason) | Error::Tls(reason) => reason.to_string(),
+        Error::Io(reason) => reason.to_string(),
+        Error::Protocol(reason) => reason.clone(),
+        error => error.to_string(),
+    }
+}
+
+/// Returns the reason of a failed statement with its remedy, if there is one.
 pub(super) fn text(error: &Error) -> String {
-    let Error::Database(reason) = error else {
-        return error.to_string();
-    };
-    let code = reason.code().unwrap_or_default();
-    let remedy = match &*code {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let remedy = match code.as_deref() {
         // insufficient_privilege
-        "42501" => "; log in as the role that owns the tables",
+        Some("42501") => "; log in as the role that owns the tables",
         // lock_not_available
-        "55P03" => "; another process writes to it",
+        Some("55P03") => "; another process writes to it",
         _ => "",
     };
-    format!("{} ({code}){remedy}", reason.message())
+    reason(error) + remedy
 }
 
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
+        let reason = reason(error);
         match error {
-            Error::Database(reason) => {
-                let code = reason.code().unwrap_or_default();
-                Self::of_code(&code, &format!("{} ({code})", reason.message()))
-            }
+            Error::Database(error) => Self::of_code(&error.code().unwrap_or_default(), &reason),
             Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => {
-                Self::Lost(error.to_string())
+                Self::Lost(reason)
             }
-            _ => Self::Refused(StoreError::Failed(error.to_string())),
+            _ => Self::Refused(StoreError::Failed(reason)),
         }
     }
 
@@ -52,8 +63,8 @@ impl Failure {
         match code {
             // serialization_failure, deadlock_detected
             "40001" | "40P01" => Self::Conflict,
-            // read_only_sql_transaction, cannot_connect_now
-            "25006" | "57P03" => Self::NotPrimary(message.to_owned()),
+            // read_only_sql_transaction, cannot_connect_now, idle_in_transaction_session_timeout
+            "25006" | "57P03" | "25P03" => Self::NotPrimary(message.to_owned()),
             // statement_completion_unknown; admin_shutdown and crash_shutdown, which may follow a commit
             "40003" | "57P01" | "57P02" => Self::Lost(message.to_owned()),
             // disk_full, and CockroachDB's and YugabyteDB's out_of_memory are in class 53.
@@ -92,6 +103,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_reason_has_no_words_of_the_driver() {
+        for error in [
+            Error::Io(std::io::Error::other("it is down")),
+            Error::Tls("it is down".into()),
+            Error::Configuration("it is down".into()),
+            Error::Protocol("it is down".to_owned()),
+        ] {
+            assert_eq!(reason(&error), "it is down");
+        }
+    }
+
+    #[test]
     fn codes_say_what_became_of_the_statement() {
         let message = "m".to_owned();
         for (code, expected) in [
@@ -100,6 +123,7 @@ mod tests {
             ("25006", Failure::NotPrimary(message.clone())),
             ("57P01", Failure::Lost(message.clone())),
             ("57P03", Failure::NotPrimary(message.clone())),
+            ("25P03", Failure::NotPrimary(message.clone())),
             ("08006", Failure::Lost(message.clone())),
             ("40003", Failure::Lost(message.clone())),
             ("53100", Failure::Refused(StoreError::Full)),
@@ -112,7 +136,8 @@ mod tests {
         ] {
             assert_eq!(Failure::of_code(code, &message), expected, "{code}");
         }
-        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        assert!(matches!(Failure::of(&Error::Io(broken)), Failure::Lost(_)));
+        let broken = std::io::Error::other("it broke");
+        let lost = Failure::Lost("it broke".to_owned());
+        assert_eq!(Failure::of(&Error::Io(broken)), lost);
     }
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{ConnectOptions, Connection, Error, Row};
 use tokio::time::timeout;
 
+use super::failure::reason;
 use super::{Address, now};
 use crate::store::{Moment, skew};
 
@@ -108,7 +109,7 @@ impl Unusable {
     fn of(error: &Error) -> Self {
         let code = error.as_database_error().and_then(|error| error.code());
         Self {
-            problem: error.to_string(),
+            problem: reason(error),
             remedy: match (error, code.as_deref()) {
                 (Error::Io(_), _) => REACH,
                 (Error::Tls(_), _) => {
@@ -129,7 +130,7 @@ impl Unusable {
                     "raise max_connections, or end connections that are not needed"
                 }
                 (_, Some("57P03")) => "wait until the server has started",
-                _ => "look into the log of PostgreSQL",
+                _ => "check the log of PostgreSQL",
             },
         }
     }

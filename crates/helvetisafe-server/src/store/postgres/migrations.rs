@@ -56,41 +56,50 @@ const TABLES: &str = "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, 
                       CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL); \
                       ALTER TABLE migrations ADD COLUMN IF NOT EXISTS needs BIGINT";
 
+/// The result of an attempt at a step.
+enum Attempt {
+    Done,
+    /// Another node has the lease, and runs the step.
+    LeaseLost,
+    /// It conflicted with another transaction.
+    Conflict,
+}
+
 impl Postgres {
-    /// Runs the steps that the database has not seen, each in a transaction.
-    pub(in crate::store) async fn migrate(&self) -> Result<(), StoreError> {
-        if self.pending_migrations().await? == 0 {
-            return Ok(());
+    /// Runs the steps that the database has not seen, each in a transaction. Returns the names of those that this node ran.
+    pub(in crate::store) async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
+        if self.migrations().await?.pending().is_empty() {
+            return Ok(Vec::new());
         }
         self.make_tables().await?;
         self.run_steps(STEPS).await
     }
 
-    pub(super) async fn run_steps(&self, steps: &[Step]) -> Result<(), StoreError> {
+    pub(super) async fn run_steps(&self, steps: &[Step]) -> Result<Vec<&'static str>, StoreError> {
         let holder = random()?;
         let mut conflicts = 0;
+        let mut names = Vec::new();
         loop {
             let done = self.done().await?;
             let Some(step) = steps.get(done) else {
-                return Ok(());
+                return Ok(names);
             };
             if !self.lease(LEASE, holder, LEASE_SECONDS).await? {
                 sleep(POLL).await;
                 continue;
             }
-            if !self.run_step(step, done + 1, holder).await? {
-                conflicts += 1;
-                if conflicts == ATTEMPTS {
-                    return Err(StoreError::Busy);
+            match self.run_step(step, done + 1, holder).await? {
+                Attempt::Done => names.push(step.name),
+                Attempt::LeaseLost => {}
+                Attempt::Conflict => {
+                    conflicts += 1;
+                    if conflicts == ATTEMPTS {
+                        return Err(StoreError::Busy);
+                    }
+                    sleep(POLL).await;
                 }
-                sleep(POLL).await;
             }
         }
-    }
-
-    /// Returns the number of pending steps; 0 if a later version has run more.
-    pub(in crate::store) async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        Ok(STEPS.len().saturating_sub(self.seen().await?))
     }
 
     /// Compares the steps of the database with those of this version.
@@ -175,16 +184,20 @@ impl Postgres {
         Ok(!self.repeatable(statement).await?.is_empty())
     }
 
-    /// Runs a step. Returns `false` if it conflicted with another transaction.
-    async fn run_step(&self, step: &Step, number: usize, holder: i64) -> Result<bool, StoreError> {
+    async fn run_step(
+        &self,
+        step: &Step,
+        number: usize,
+        holder: i64,
+    ) -> Result<Attempt, StoreError> {
         let mut held = self.pool.take().await?;
         let run = run_leased(&mut held.connection, step, number, holder);
         match timeout(STEP, run).await {
-            Ok(Ok(())) => {
+            Ok(Ok(attempt)) => {
                 held.give_back();
-                Ok(true)
+                Ok(attempt)
             }
-            Ok(Err(error)) if Failure::of(&error) == Failure::Conflict => Ok(false),
+            Ok(Err(error)) if Failure::of(&error) == Failure::Conflict => Ok(Attempt::Conflict),
             Ok(Err(error)) => {
                 let text = text(&error);
                 Err(StoreError::Failed(format!("migration {number}: {text}")))
@@ -203,7 +216,7 @@ async fn run_leased(
     step: &Step,
     number: usize,
     holder: i64,
-) -> Result<(), Error> {
+) -> Result<Attempt, Error> {
     let mut transaction = connection.begin().await?;
     let lease = sqlx::query("SELECT 1 FROM leases WHERE name = $1 AND holder = $2 FOR UPDATE")
         .bind(LEASE)
@@ -211,7 +224,8 @@ async fn run_leased(
         .fetch_optional(&mut *transaction)
         .await?;
     if lease.is_none() {
-        return transaction.rollback().await;
+        transaction.rollback().await?;
+        return Ok(Attempt::LeaseLost);
     }
     sqlx::raw_sql(step.script)
         .execute(&mut *transaction)
@@ -226,7 +240,8 @@ async fn run_leased(
         .bind(i64::try_from(step.needs).unwrap_or(i64::MAX))
         .execute(&mut *transaction)
         .await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(Attempt::Done)
 }
 
 /// Returns true if another node was about to make the same table: unique_violation, duplicate_table, duplicate_object,

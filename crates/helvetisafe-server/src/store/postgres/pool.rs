@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::failure::reason;
 use crate::lock::lock;
 use crate::log;
 use crate::store::StoreError;
@@ -145,7 +146,7 @@ impl Pool {
                     self.note_primary(host);
                     return Ok((connection, generation));
                 }
-                Ok(Err(error)) => problem = error.to_string(),
+                Ok(Err(error)) => problem = reason(&error),
                 Err(_) => problem = format!("no answer within {} s", CONNECT.as_secs()),
             }
         }

@@ -123,7 +123,7 @@ impl Postgres {
     ) -> Result<Option<CreatedSecret>, StoreError> {
         let numbers = Numbers::generate()?;
         let created = self.create(&write, &numbers).await?;
-        Ok(created.map(|dates| dates.created(&write.key)))
+        Ok(created.map(|dates| dates.created(&write.key, write.grant.tenant.key_epoch)))
     }
 
     pub(in crate::store) async fn update_secret(
@@ -133,7 +133,9 @@ impl Postgres {
         let numbers = Numbers::generate()?;
         let versions = write.versions.as_deref();
         match self.update(&write, versions, &numbers).await? {
-            Some(dates) => Ok(Conditional::Done(dates.updated(&write.key))),
+            Some(dates) => Ok(Conditional::Done(
+                dates.updated(&write.key, write.grant.tenant.key_epoch),
+            )),
             None => self.unmet(write.grant.tenant, &write.key, versions).await,
         }
     }
@@ -143,10 +145,14 @@ impl Postgres {
         let numbers = Numbers::generate()?;
         loop {
             if let Some(dates) = self.update(&write, None, &numbers).await? {
-                return Ok(Put::Updated(dates.updated(&write.key)));
+                return Ok(Put::Updated(
+                    dates.updated(&write.key, write.grant.tenant.key_epoch),
+                ));
             }
             if let Some(dates) = self.create(&write, &numbers).await? {
-                return Ok(Put::Created(dates.created(&write.key)));
+                return Ok(Put::Created(
+                    dates.created(&write.key, write.grant.tenant.key_epoch),
+                ));
             }
         }
     }
@@ -290,7 +296,7 @@ impl Postgres {
                 .bind(key.as_str())
         };
         let rows = self.repeatable(statement).await?;
-        let record = |row| Ok(dates(row, 0)?.record(key, ciphertext(row, 4)?));
+        let record = |row| Ok(dates(row, 0)?.record(key, tenant.key_epoch, ciphertext(row, 4)?));
         rows.first().map(record).transpose()
     }
 }

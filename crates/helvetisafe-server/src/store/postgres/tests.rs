@@ -1,5 +1,6 @@
 //! The outcomes of statements when servers and connections fail.
 
+mod acts;
 mod counts;
 mod failover;
 mod migrations;
@@ -35,6 +36,8 @@ struct Proxy {
 
 #[derive(Default)]
 struct Requests {
+    /// The number of statements to forward before one is cut or held.
+    to_skip: AtomicUsize,
     /// The number of statements to forward of which the answer is lost.
     to_cut: AtomicUsize,
     /// True if the statement is lost, too.
@@ -74,6 +77,23 @@ impl Proxy {
     fn cut(&self, statements: usize, before: bool) {
         self.requests.before.store(before, SeqCst);
         self.requests.to_cut.store(statements, SeqCst);
+    }
+
+    /// Loses the answer to a later statement, and with `before` the statement.
+    fn cut_after(&self, statements: usize, before: bool) {
+        self.requests.to_skip.store(statements, SeqCst);
+        self.cut(1, before);
+    }
+
+    /// Returns true if the statements to cut have come.
+    fn has_cut(&self) -> bool {
+        self.requests.to_cut.load(SeqCst) == 0
+    }
+
+    /// Holds a later statement.
+    fn hold_after(&self, statements: usize) {
+        self.requests.to_skip.store(statements, SeqCst);
+        self.hold();
     }
 
     /// Holds the next statement, and lets the client believe that the connection is lost.
@@ -124,7 +144,9 @@ fn forward_statements(
             continue;
         }
         // A `Bind` of the extended protocol carries the arguments of a statement.
-        let is_statement = bytes[0] == b'B';
+        let decrement = |left: usize| left.checked_sub(1);
+        let skip = || requests.to_skip.fetch_update(SeqCst, SeqCst, decrement);
+        let is_statement = bytes[0] == b'B' && skip().is_err();
         if is_statement && requests.is_held.load(SeqCst) && !requests.holds.swap(true, SeqCst) {
             is_cut.store(true, SeqCst);
             let _ = client.shutdown(Shutdown::Both);
@@ -135,7 +157,6 @@ fn forward_statements(
             let _ = server.shutdown(Shutdown::Write);
             return true;
         }
-        let decrement = |left: usize| left.checked_sub(1);
         if is_statement
             && requests
                 .to_cut

@@ -59,6 +59,23 @@ macro_rules! principal {
     };
 }
 
+/// The account of the token with the hash $1, if it is valid, until the end of the transaction. Neither the token nor the
+/// epoch of the organization can change before.
+macro_rules! caller {
+    () => {
+        concat!(
+            "caller AS (SELECT accounts.id, accounts.organization, organizations.key_epoch \
+             FROM organizations JOIN accounts ON accounts.organization = organizations.id \
+             JOIN tokens ON tokens.account = accounts.id \
+             WHERE tokens.hash = $1 AND accounts.status = 'active' \
+             AND (tokens.expires_at IS NULL OR tokens.expires_at > ",
+            now!(),
+            ") FOR SHARE OF organizations, tokens)"
+        )
+    };
+}
+pub(super) use caller;
+
 /// The number of columns of a principal.
 const PRINCIPAL: usize = 5;
 
@@ -131,15 +148,16 @@ impl Postgres {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
+        let principal = principal(row)?;
         let version: Option<i64> = get(row, PRINCIPAL)?;
         let record = match version {
             Some(_) => {
                 let (dates, ciphertext) = (dates(row, PRINCIPAL)?, ciphertext(row, PRINCIPAL + 4)?);
-                Some(dates.record(key, ciphertext))
+                Some(dates.record(key, principal.tenant.key_epoch, ciphertext))
             }
             None => None,
         };
-        Ok(Some((principal(row)?, record)))
+        Ok(Some((principal, record)))
     }
 
     pub(in crate::store) async fn revoke(

@@ -21,44 +21,44 @@ const COMMIT: Duration = Duration::from_secs(300);
 const LEASE: &str = "copy";
 
 /// A database in a transaction, which is rolled back on drop.
-pub(crate) struct End<'a> {
+pub(crate) struct CopySide<'a> {
     held: Held<'a>,
 }
 
 impl Postgres {
     /// Begins to read, as of one moment.
-    pub(crate) async fn source(&self) -> Result<End<'_>, StoreError> {
+    pub(crate) async fn source(&self) -> Result<CopySide<'_>, StoreError> {
         self.begin("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
     }
 
     /// Begins to write. Another copy into the same database is refused meanwhile, and finds rows afterwards.
-    pub(crate) async fn target(&self) -> Result<End<'_>, StoreError> {
-        let mut end = self
+    pub(crate) async fn target(&self) -> Result<CopySide<'_>, StoreError> {
+        let mut side = self
             .begin("BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED")
             .await?;
-        end.run(|| sqlx::query("SET LOCAL lock_timeout = '2s'"))
+        side.run(|| sqlx::query("SET LOCAL lock_timeout = '2s'"))
             .await?;
         let lease = format!(
             "INSERT INTO leases (name, holder, valid_until) VALUES ('{LEASE}', 0, {now}) \
              ON CONFLICT (name) DO UPDATE SET valid_until = excluded.valid_until",
             now = now!(),
         );
-        end.run(|| sqlx::query(AssertSqlSafe(lease))).await?;
-        end.run(|| sqlx::query("SET LOCAL lock_timeout = 0"))
+        side.run(|| sqlx::query(AssertSqlSafe(lease))).await?;
+        side.run(|| sqlx::query("SET LOCAL lock_timeout = 0"))
             .await?;
-        Ok(end)
+        Ok(side)
     }
 
-    async fn begin(&self, begin: &'static str) -> Result<End<'_>, StoreError> {
+    async fn begin(&self, begin: &'static str) -> Result<CopySide<'_>, StoreError> {
         let held = self.pool.take().await?;
-        let mut end = End { held };
-        end.run(|| sqlx::query(begin)).await?;
-        Ok(end)
+        let mut side = CopySide { held };
+        side.run(|| sqlx::query(begin)).await?;
+        Ok(side)
     }
 }
 
-impl End<'_> {
+impl CopySide<'_> {
     /// Runs a statement. None is repeated, since it is a part of a transaction.
     async fn run<'q>(
         &mut self,
@@ -131,8 +131,8 @@ impl End<'_> {
                 self.held.give_back();
                 Ok(())
             }
-            Ok(Err(error @ sqlx::Error::Database(_))) => Err(StoreError::Failed(error.to_string())),
-            Ok(Err(error)) => Err(StoreError::OutcomeUnknown(error.to_string())),
+            Ok(Err(error @ sqlx::Error::Database(_))) => Err(StoreError::Failed(text(&error))),
+            Ok(Err(error)) => Err(StoreError::OutcomeUnknown(text(&error))),
             Err(_) => Err(StoreError::OutcomeUnknown(silent(COMMIT).to_string())),
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::{connection, migrations};
-use crate::store::{Migrations, Moment, StoreError};
+use crate::store::{CopyError, Migrations, Moment, StoreError};
 
 /// The number of pages in one step of a copy.
 const PAGES: i32 = 1024;
@@ -24,23 +24,41 @@ pub(crate) struct Contents {
 
 /// Copies a database into an existing, empty file, as of one moment. Another process may serve the database meanwhile;
 /// the two do not wait for each other.
-pub(crate) fn copy_online(database: &Path, file: &Path) -> Result<(), StoreError> {
+pub(crate) fn copy_online(database: &Path, file: &Path) -> Result<(), CopyError> {
     let source = connection::reading(database)?;
     // Later writes are not seen, so that the copy need not start again after each of them.
     let snapshot = source.unchecked_transaction()?;
     migrations::read(&snapshot)?;
-    let mut copy = connection::alone(file)?;
-    copy.pragma_update(None, "journal_mode", "OFF")?;
+    let mut copy = without_journal(file).map_err(|error| CopyError::Target(error.into()))?;
     let backup = Backup::new(&source, &mut copy)?;
     loop {
         match backup.step(PAGES)? {
             StepResult::Done => break,
             StepResult::More => {}
-            _ => return Err(StoreError::Busy),
+            _ => return Err(CopyError::Source(StoreError::Busy)),
         }
     }
     drop(backup);
     Ok(snapshot.finish()?)
+}
+
+fn without_journal(file: &Path) -> Result<Connection, rusqlite::Error> {
+    let copy = connection::alone(file)?;
+    copy.pragma_update(None, "journal_mode", "OFF")?;
+    Ok(copy)
+}
+
+/// The source is only read, so a failed write is one of the copy.
+impl From<rusqlite::Error> for CopyError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
+        match error.sqlite_extended_error_code() {
+            Some(SQLITE_FULL | SQLITE_IOERR_TRUNCATE | SQLITE_IOERR_WRITE) => {
+                Self::Target(error.into())
+            }
+            _ => Self::Source(error.into()),
+        }
+    }
 }
 
 /// Checks a copy that no other process uses, and returns its contents. Afterwards it is one file, without a log.
@@ -61,7 +79,7 @@ fn check(copy: &Connection) -> Result<(), StoreError> {
     match copy.query_row(query, [], |row| row.get::<_, i64>(0))? {
         0 => Ok(()),
         count => Err(StoreError::Failed(format!(
-            "the file is damaged: {count} rows refer to rows that do not exist"
+            "the file is damaged: rows that refer to a missing row: {count}"
         ))),
     }
 }

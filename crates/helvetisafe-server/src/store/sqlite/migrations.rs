@@ -35,15 +35,9 @@ const STEPS: &[Step] = &[
 ];
 
 /// Runs the pending steps. A new database gets all of them in one transaction, which takes one flush. Otherwise each step
-/// has its own transaction, since it may copy all secrets into the log.
-pub(super) fn run(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+/// has its own transaction, since it may copy all secrets into the log. Returns the names of the steps.
+pub(super) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, rusqlite::Error> {
     run_to(connection, STEPS.len())
-}
-
-/// Returns the number of pending steps.
-#[cfg(test)]
-pub(super) fn pending(connection: &mut Connection) -> Result<usize, rusqlite::Error> {
-    Ok(STEPS.len().saturating_sub(done(connection)?))
 }
 
 /// Returns the migrations of a database without tables.
@@ -79,7 +73,7 @@ fn needs(connection: &Connection) -> Result<Option<usize>, rusqlite::Error> {
     Ok(needs.map(|needs| needs as usize))
 }
 
-fn run_to(connection: &mut Connection, last: usize) -> Result<(), rusqlite::Error> {
+fn run_to(connection: &mut Connection, last: usize) -> Result<Vec<&'static str>, rusqlite::Error> {
     let before = done(connection)?;
     let together = if before == 0 { STEPS.len() } else { 1 };
     let steps: Vec<_> = STEPS.iter().zip(1_i64..).take(last).skip(before).collect();
@@ -95,7 +89,7 @@ fn run_to(connection: &mut Connection, last: usize) -> Result<(), rusqlite::Erro
         }
         transaction.commit()?;
     }
-    Ok(())
+    Ok(steps.iter().map(|(step, _)| step.name).collect())
 }
 
 fn number(steps: usize) -> i64 {

@@ -110,7 +110,7 @@ fn create(
         return Ok(None);
     };
     change_list(connection, tenant)?;
-    Ok(Some(row.created(&write.key)))
+    Ok(Some(row.created(&write.key, tenant.key_epoch)))
 }
 
 fn update(
@@ -148,7 +148,9 @@ fn update(
         return Ok(Conditional::NoSecret);
     };
     change_list(connection, tenant)?;
-    Ok(Conditional::Done(updated.updated(&write.key)))
+    Ok(Conditional::Done(
+        updated.updated(&write.key, tenant.key_epoch),
+    ))
 }
 
 fn delete(
@@ -248,7 +250,7 @@ fn select_secret(
         |row| Ok((dates(row, 0)?, ciphertext(row, 4)?)),
     );
     let found = found.optional()?;
-    Ok(found.map(|(row, ciphertext)| row.record(key, ciphertext)))
+    Ok(found.map(|(row, ciphertext)| row.record(key, tenant.key_epoch, ciphertext)))
 }
 
 pub(super) fn ids(tenant: Tenant) -> (i64, i64) {

@@ -56,7 +56,8 @@ impl Sqlite {
             });
             let found = found.optional()?;
             Ok(found.map(|(principal, record)| {
-                let record = record.map(|(dates, ciphertext)| dates.record(key, ciphertext));
+                let epoch = principal.tenant.key_epoch;
+                let record = record.map(|(dates, ciphertext)| dates.record(key, epoch, ciphertext));
                 (principal, record)
             }))
         })
@@ -102,6 +103,15 @@ pub(super) fn select_principal(
     )?;
     let found = statement.query_row((hash.as_bytes(), now.0), principal);
     found.optional()
+}
+
+/// Returns the principal of a credential that is still valid, until the end of the transaction.
+pub(super) fn select_caller(
+    connection: &Connection,
+    credential: &Hash,
+) -> Result<Principal, StoreError> {
+    let found = select_principal(connection, credential, Moment::now())?;
+    found.ok_or(StoreError::Revoked)
 }
 
 fn principal(row: &Row) -> Result<Principal, rusqlite::Error> {

@@ -12,12 +12,12 @@ use crate::store::table::{Row, Table, Value, parameters};
 use crate::{Error, private_files};
 
 /// A database in a transaction.
-pub(crate) struct End {
+pub(crate) struct CopySide {
     connection: Connection,
     _lock: Option<File>,
 }
 
-impl End {
+impl CopySide {
     /// Opens a database to read. The lock prevents a vault from writing meanwhile.
     pub(crate) fn source(database: &Path) -> Result<Self, Error> {
         let lock = private_files::lock(database)?;

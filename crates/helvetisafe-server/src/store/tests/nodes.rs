@@ -20,7 +20,7 @@ async fn nodes_that_start_at_once_make_the_tables_once() {
         nodes.spawn(async move {
             let store = Store::open(&database).await.unwrap();
             store.migrate().await.unwrap();
-            assert_eq!(store.pending_migrations().await.unwrap(), 0);
+            assert!(store.migrations().await.unwrap().pending().is_empty());
             store.close().await;
         });
     }
@@ -38,11 +38,11 @@ async fn an_abandoned_lease_ends() {
          INSERT INTO leases SELECT 'migrations', 1, (extract(epoch FROM now()) + 1) * 1000000",
     );
     let store = Store::open(&server.url().parse().unwrap()).await.unwrap();
-    assert!(store.pending_migrations().await.unwrap() > 0);
+    assert!(!store.migrations().await.unwrap().pending().is_empty());
     let start = std::time::Instant::now();
     store.migrate().await.unwrap();
     assert!(start.elapsed() > Duration::from_millis(500), "it waited");
-    assert_eq!(store.pending_migrations().await.unwrap(), 0);
+    assert!(store.migrations().await.unwrap().pending().is_empty());
 }
 
 /// A node of this version beside one of the next.
@@ -55,7 +55,7 @@ async fn a_database_that_is_ahead_has_nothing_pending() {
     server.run(
         "INSERT INTO migrations VALUES (1000, 0, 1); ALTER TABLE secrets ADD COLUMN later TEXT",
     );
-    assert_eq!(world.store.pending_migrations().await.unwrap(), 0);
+    assert!(world.store.migrations().await.unwrap().pending().is_empty());
     world.store.migrate().await.unwrap();
     world.create("a", "1").await;
     assert_eq!(world.read("a").await.unwrap().0, "1");

@@ -44,7 +44,7 @@ fn an_invitation_is_listed_until_it_is_withdrawn() {
     let opened = InvitationSecret::open(
         envelope.unwrap(),
         &world.org_key,
-        &bob.terms,
+        &bob.terms.invitation,
         &stored.id.to_bytes(),
     );
     assert!(opened.is_ok());

@@ -6,7 +6,7 @@ use helvetisafe_crypto::WrappedOrgKey;
 use helvetisafe_proto::ErrorCode;
 
 use super::world::{ADMINISTRATOR, MEMBER, Person, World, check, log_in, scopes};
-use crate::support::secret;
+use crate::support::{secret, send};
 
 #[test]
 fn an_organization_is_founded_grows_and_loses_a_member() {
@@ -132,4 +132,27 @@ fn administrative_scopes_are_granted_on_request_only() {
         .to_owned();
     let members = world.get("/api/v1/organization/members", &ada.token);
     check(&members, ErrorCode::MissingScope);
+}
+
+/// What one node does is in the next answer of the other.
+#[test]
+fn a_disabled_account_is_refused_by_all_nodes_at_once() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let node = || {
+        let database = server.url().parse().unwrap();
+        helvetisafe_server::Vault::builder().database(database)
+    };
+    let (world, other) = (World::of(node().start().unwrap()), node().start().unwrap());
+    let mut bob = Person::new("Bob", false);
+    world.enroll(&mut bob);
+    let bearer = format!("Bearer {}", bob.token);
+    let ask = || {
+        let headers = [("authorization", bearer.as_str())];
+        send(other.base_url(), "GET", "/api/v1/account", &headers, None)
+    };
+    ask().success(200);
+    world.disable(&world.disabling(&bob)).success(200);
+    check(&ask(), ErrorCode::InvalidToken);
 }

@@ -2,7 +2,7 @@
 
 use helvetisafe_crypto::organization::{
     Anchor, Chain, Credential, Entry, Invitation, InvitationSecret, JoinRequest, PublicKeyInfo,
-    SigningKey,
+    SignedInvitation, SigningKey,
 };
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_proto::endpoint::organization::{
@@ -45,7 +45,7 @@ pub(super) struct World {
 /// An invitation as the inviting administrator has it.
 pub(super) struct Invited {
     pub(super) secret: InvitationSecret,
-    pub(super) terms: Invitation,
+    pub(super) terms: SignedInvitation,
     pub(super) body: NewInvitation,
 }
 
@@ -181,6 +181,7 @@ impl World {
         };
         let secret = InvitationSecret::generate().unwrap();
         let sealed = secret.seal(&self.org_key, &terms).unwrap();
+        let terms = terms.sign(&secret.id(), self.ada.signing_key());
         let base64 = |text: &str| serde_json::from_value(Value::from(text)).unwrap();
         let body = NewInvitation {
             id: secret.id().into(),
@@ -191,6 +192,7 @@ impl World {
                 key_epoch: 1,
                 nonce: base64(&sealed.encode_nonce()),
                 value: base64(&sealed.encode_value()),
+                signature: Base64(terms.signature.to_vec()),
             },
         };
         Invited {
@@ -232,8 +234,8 @@ impl World {
             organization: self.id(),
             epoch: 1,
             fingerprint: self.org_key.fingerprint(),
-            name: invited.terms.name.clone(),
-            scopes: invited.terms.scopes.clone(),
+            name: invited.terms.invitation.name.clone(),
+            scopes: invited.terms.invitation.scopes.clone(),
             account: person.account.clone(),
             public_key: person.public_key(),
             client_secret_hash: person.secret.hash(),
@@ -299,7 +301,7 @@ impl World {
         let key = self.ada.signing_key();
         let confirmation = self.confirmation(person, &invited, &self.chain(), key);
         self.confirm(&confirmation).success(200);
-        let scopes: Vec<_> = invited.terms.scopes.iter().cloned().collect();
+        let scopes: Vec<_> = invited.terms.invitation.scopes.iter().cloned().collect();
         person.log_in(&self.vault, &scopes.join(" "));
     }
 

@@ -2,14 +2,15 @@
 
 use helvetisafe_crypto::organization::{
     Chain, Head, Invitation, InvitationSecret, JoinRefused, JoinRequest, PublicKeyInfo,
-    VerificationKey, VerifiedJoinRequest, Words,
+    SignedInvitation, VerificationKey, VerifiedJoinRequest, Words,
 };
 use helvetisafe_crypto::{
     EncodedLockedKey, Envelope, Error as CryptoError, Fingerprint, LockedPrivateKey,
 };
 use helvetisafe_proto::Base64;
 use helvetisafe_proto::endpoint::organization::{
-    Confirm, Confirmation, InvitationRecord, JoinBody, LockedPrivateKey as LockedAnswer,
+    Confirm, Confirmation, InvitationId, InvitationRecord, JoinBody,
+    LockedPrivateKey as LockedAnswer, NewInvitation,
 };
 
 use super::Operation;
@@ -54,43 +55,35 @@ impl<R: Runtime> Operation<'_, R> {
         proof: Proof<'_>,
     ) -> Result<Confirmed, Error> {
         let authority = self.authority(administrator, ACTION).await?;
+        let record = self.open_invitation(&authority, name).await?;
+        let key = self.org_key(&authority).await?;
+        let id = record.invitation.id;
+        let verified = verify(record, &authority.chain, &key, proof)
+            .map_err(|cause| authority.refused(cause))?;
+        let (confirmation, head) = confirmation(&authority, &key, id, &verified)?;
+        self.organize(&Confirm { confirmation }, ACTION).await?;
+        Ok(Confirmed {
+            account: verified.request().account.clone(),
+            head,
+        })
+    }
+
+    /// Returns the invitation of this name, unless it has expired by this machine's clock.
+    async fn open_invitation(
+        &self,
+        authority: &Authority<'_>,
+        name: &str,
+    ) -> Result<InvitationRecord, Error> {
         let mut records = self.invitation_records(ACTION).await?.into_iter();
         let record = records.find(|record| record.invitation.name == name);
         let record = record.ok_or_else(|| authority.refused(OrganizationCause::NoInvitation))?;
         let now = self.vault.api.runtime.both_clocks().wall;
         check_expiry(ACTION, record.invitation.expires_at, now)?;
-        let key = self.org_key(&authority).await?;
-        let (id, is_to_administer) = (
-            record.invitation.id,
-            is_administrator(&record.invitation.scopes),
-        );
-        let verified = verify(record, &authority.chain, &key, proof)
-            .map_err(|cause| authority.refused(cause))?;
-        let request = verified.request();
-        if request.verification_key.is_some() != is_to_administer {
-            return Err(authority.refused(OrganizationCause::VerificationKey));
-        }
-        let (entries, head) = sign(&authority, &verified)?;
-        let wrapped = request.public_key.public_key().wrap_org_key(key.org_key());
-        let wrapped = wrapped.map_err(|error| Error::new(ACTION, error))?;
-        let call = Confirm {
-            confirmation: Confirmation {
-                invitation: id,
-                public_key_hash: request.public_key.hash().into(),
-                key_epoch: authority.chain.epoch(),
-                encrypted_org_key: wrapped.encode(),
-                entries,
-            },
-        };
-        self.organize(&call, ACTION).await?;
-        Ok(Confirmed {
-            account: request.account.clone(),
-            head,
-        })
+        Ok(record)
     }
 }
 
-/// Opens the sealed secret, which authenticates the terms, and verifies the request with it.
+/// Verifies the request with the opened invitation.
 fn verify(
     record: InvitationRecord,
     chain: &Chain,
@@ -98,32 +91,55 @@ fn verify(
     proof: Proof<'_>,
 ) -> Result<VerifiedJoinRequest, OrganizationCause> {
     let body = record.request.ok_or(OrganizationCause::NotJoined)?;
-    let invitation = record.invitation;
-    if invitation.sealed.key_epoch != chain.epoch() {
+    let is_to_administer = is_administrator(&record.invitation.scopes);
+    let (secret, signed) = open(record.invitation, chain, key)?;
+    let tag = <[u8; 32]>::try_from(body.tag.0.as_slice());
+    let tag = tag.map_err(|_| OrganizationCause::Unreadable("tag"))?;
+    let request = request(body, chain, &signed.invitation)?;
+    let verified = match proof {
+        Proof::Tag => request.verify(&tag, &secret, &signed, chain)?,
+        // The words cover the key alone. The terms are those that an administrator has signed.
+        Proof::Words(_) if !signed.is_of_administrator(&secret.id(), chain) => {
+            return Err(JoinRefused::Inviter.into());
+        }
+        Proof::Words(words) => request.verify_words(words, &signed.invitation, chain)?,
+    };
+    match verified.request().verification_key.is_some() == is_to_administer {
+        true => Ok(verified),
+        false => Err(OrganizationCause::VerificationKey),
+    }
+}
+
+/// Opens the sealed secret, which authenticates the terms. The signature is not yet checked.
+fn open(
+    invitation: NewInvitation,
+    chain: &Chain,
+    key: &ConfirmedKey,
+) -> Result<(InvitationSecret, SignedInvitation), OrganizationCause> {
+    let sealed = invitation.sealed;
+    if sealed.key_epoch != chain.epoch() {
         return Err(JoinRefused::Epoch.into());
     }
     let terms = terms(
         chain.organization(),
-        invitation.sealed.key_epoch,
+        sealed.key_epoch,
         &invitation.name,
         &invitation.scopes,
         seconds(invitation.expires_at),
     );
-    let sealed = invitation.sealed;
-    let envelope = <[u8; 12]>::try_from(sealed.nonce.0)
-        .ok()
-        .and_then(|nonce| Envelope::from_parts(nonce, sealed.value.0).ok());
+    let nonce = <[u8; 12]>::try_from(sealed.nonce.0).ok();
+    let envelope = nonce.and_then(|nonce| Envelope::from_parts(nonce, sealed.value.0).ok());
     let envelope = envelope.ok_or(OrganizationCause::OtherTerms)?;
     let id = invitation.id.to_bytes();
     let secret = InvitationSecret::open(envelope, key.org_key(), &terms, &id)
         .map_err(|_| OrganizationCause::OtherTerms)?;
-    let tag = <[u8; 32]>::try_from(body.tag.0.as_slice());
-    let tag = tag.map_err(|_| OrganizationCause::Unreadable("tag"))?;
-    let request = request(body, chain, &terms)?;
-    Ok(match proof {
-        Proof::Tag => request.verify(&tag, &secret, &terms, chain)?,
-        Proof::Words(words) => request.verify_words(words, &terms, chain)?,
-    })
+    let signature = sealed.signature.0.try_into();
+    let signature = signature.map_err(|_| JoinRefused::Inviter)?;
+    let signed = SignedInvitation {
+        invitation: terms,
+        signature,
+    };
+    Ok((secret, signed))
 }
 
 /// Reads the request from the wire. Name and scopes are those of the opened invitation.
@@ -164,6 +180,27 @@ fn locked(answer: LockedAnswer) -> Result<LockedPrivateKey, CryptoError> {
         salt: answer.salt,
         tag: answer.auth_tag,
     })
+}
+
+/// Signs the entries, and wraps the org key for the verified public key.
+fn confirmation(
+    authority: &Authority<'_>,
+    key: &ConfirmedKey,
+    invitation: InvitationId,
+    verified: &VerifiedJoinRequest,
+) -> Result<(Confirmation, Head), Error> {
+    let public_key = &verified.request().public_key;
+    let (entries, head) = sign(authority, verified)?;
+    let wrapped = public_key.public_key().wrap_org_key(key.org_key());
+    let wrapped = wrapped.map_err(|error| Error::new(ACTION, error))?;
+    let confirmation = Confirmation {
+        invitation,
+        public_key_hash: public_key.hash().into(),
+        key_epoch: authority.chain.epoch(),
+        encrypted_org_key: wrapped.encode(),
+        entries,
+    };
+    Ok((confirmation, head))
 }
 
 /// Signs the entry of the member and, for an administrator, the next one.

@@ -1,5 +1,6 @@
 //! Invites, and lists and withdraws invitations.
 
+use helvetisafe_crypto::Error as CryptoError;
 use helvetisafe_crypto::organization::{
     Invitation, InvitationCode, InvitationSecret, PublicKeyInfo, Words,
 };
@@ -11,11 +12,13 @@ use helvetisafe_proto::endpoint::organization::{
 use jiff::Timestamp;
 
 use super::Operation;
+use super::change::Authority;
 use crate::administration::{
     Administrator, Invited, NewInvite, PendingInvitation, PendingRequest, check_expiry, check_name,
     scope_set,
 };
 use crate::error::{Error, OrganizationAction};
+use crate::org_keys::ConfirmedKey;
 use crate::runtime::Runtime;
 
 impl<R: Runtime> Operation<'_, R> {
@@ -30,32 +33,12 @@ impl<R: Runtime> Operation<'_, R> {
         check_expiry(action.clone(), new.expires_at, now)?;
         let authority = self.authority(administrator, action.clone()).await?;
         let key = self.org_key(&authority).await?;
-        let failed = |error| Error::new(action.clone(), error);
-        let (chain, seconds) = (&authority.chain, seconds(new.expires_at));
-        let secret = InvitationSecret::generate().map_err(failed)?;
-        let terms = terms(
-            chain.organization(),
-            chain.epoch(),
-            &new.name,
-            &new.scopes,
-            seconds,
-        );
-        let sealed = secret.seal(key.org_key(), &terms).map_err(failed)?;
-        let (nonce, value) = sealed.into_parts();
-        let call = Invite {
-            invitation: NewInvitation {
-                id: secret.id().into(),
-                name: new.name.clone(),
-                scopes: new.scopes.clone(),
-                expires_at: whole_seconds(new.expires_at),
-                sealed: SealedInvitation {
-                    key_epoch: chain.epoch(),
-                    nonce: nonce.to_vec().into(),
-                    value: value.into(),
-                },
-            },
-        };
-        self.organize(&call, action.clone()).await?;
+        let secret = InvitationSecret::generate();
+        let secret = secret.map_err(|error| Error::new(action.clone(), error))?;
+        let invitation = seal(new, &authority, &key, &secret);
+        let invitation = invitation.map_err(|error| Error::new(action.clone(), error))?;
+        let (call, chain) = (Invite { invitation }, &authority.chain);
+        self.organize(&call, action).await?;
         Ok(Invited {
             code: InvitationCode {
                 secret,
@@ -85,6 +68,37 @@ impl<R: Runtime> Operation<'_, R> {
         self.organize(&call, OrganizationAction::Withdraw).await?;
         Ok(())
     }
+}
+
+/// Seals the secret for all administrators, and signs its terms.
+fn seal(
+    new: &NewInvite,
+    authority: &Authority<'_>,
+    key: &ConfirmedKey,
+    secret: &InvitationSecret,
+) -> Result<NewInvitation, CryptoError> {
+    let (chain, id) = (&authority.chain, secret.id());
+    let terms = terms(
+        chain.organization(),
+        chain.epoch(),
+        &new.name,
+        &new.scopes,
+        seconds(new.expires_at),
+    );
+    let (nonce, value) = secret.seal(key.org_key(), &terms)?.into_parts();
+    let signature = terms.sign(&id, authority.signing_key).signature;
+    Ok(NewInvitation {
+        id: id.into(),
+        name: new.name.clone(),
+        scopes: new.scopes.clone(),
+        expires_at: whole_seconds(new.expires_at),
+        sealed: SealedInvitation {
+            key_epoch: chain.epoch(),
+            nonce: nonce.to_vec().into(),
+            value: value.into(),
+            signature: signature.to_vec().into(),
+        },
+    })
 }
 
 /// Returns the terms that authenticate the sealed secret of an invitation.

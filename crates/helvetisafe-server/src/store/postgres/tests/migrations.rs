@@ -15,7 +15,7 @@ fn steps(second: &'static str) -> [Step; 2] {
     })
 }
 
-async fn run(server: &Server, second: &'static str) -> Result<(), StoreError> {
+async fn run(server: &Server, second: &'static str) -> Result<Vec<&'static str>, StoreError> {
     let store = Store::open(&server.url().parse().unwrap()).await.unwrap();
     store.migrate().await.unwrap();
     server.run("DELETE FROM migrations WHERE number > 1; UPDATE leases SET valid_until = 0");

@@ -1,9 +1,12 @@
 //! Writes whose answer is lost, or that reach the server late.
 
+use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::{CreatedSecret, UpdatedSecret};
 
 use super::*;
-use crate::store::{AccountId, AccountRow, Conditional, Put, StoredSecret, TokenKind};
+use crate::store::{
+    AccountId, AccountRow, Conditional, NewApiTokenRow, Put, StoredSecret, TokenKind,
+};
 
 /// A server, a node behind a proxy, and a node that is not.
 struct Scene {
@@ -43,6 +46,10 @@ impl Scene {
         self.store.add_account(account(organization)).await.unwrap();
         self.store.add_token(access(id)).await.unwrap();
         self.store.revoke(id, TokenKind::Access).await.unwrap();
+        let created = self.store.create_api_token(self.grant.token, api_token());
+        let id = created.await.unwrap().unwrap().id;
+        let revoked = self.store.revoke_api_token(self.grant.token, id).await;
+        assert!(revoked.unwrap());
     }
 
     /// Returns an account of an organization that does not exist.
@@ -78,6 +85,16 @@ fn access(account: AccountId) -> TokenRow {
     TokenRow {
         kind: TokenKind::Access,
         ..token(account, TokenExpiry::Never)
+    }
+}
+
+fn api_token() -> NewApiTokenRow {
+    NewApiTokenRow {
+        hash: Hash::of_text(&generate_name("").unwrap()),
+        id: generate_id().unwrap(),
+        name: "ci".to_owned(),
+        scopes: Scopes::ALL,
+        expires_at: None,
     }
 }
 
@@ -144,6 +161,41 @@ async fn a_late_write_of_a_token_has_no_effect() {
     let revoke = store.revoke(id, TokenKind::Access);
     scene.late(revoke, other.add_token(added)).await.unwrap();
     assert!(other.principal(&hash).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_about_an_api_token_is_found() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, credential) = (&scene.store, scene.grant.token);
+    let acts = async |id: i64| {
+        let acts = scene
+            .other
+            .audit(scene.grant.tenant.organization, None, 100);
+        let mut acts = acts.await.unwrap();
+        acts.retain(|act| act.subject == Some(format!("{id:016x}")));
+        acts.len()
+    };
+    scene.warm_up().await;
+    scene.proxy.cut(1, false);
+    let token = api_token();
+    let hash = token.hash;
+    let created = store.create_api_token(credential, token).await.unwrap();
+    let created = created.unwrap();
+    assert!(scene.other.principal(&hash).await.unwrap().is_some());
+    assert_eq!(acts(created.id).await, 1);
+
+    scene.warm_up().await;
+    scene.proxy.cut(1, false);
+    assert!(
+        store
+            .revoke_api_token(credential, created.id)
+            .await
+            .unwrap()
+    );
+    assert!(scene.other.principal(&hash).await.unwrap().is_none());
+    assert_eq!(acts(created.id).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,12 +268,14 @@ fn expected(stored: &StoredSecret) -> (CreatedSecret, UpdatedSecret) {
         created_at: stored.created_at.into(),
         expires_at: stored.expires_at.into(),
         version: Some(stored.version.clone()),
+        key_epoch: Some(1),
     };
     let updated = UpdatedSecret {
         key: stored.key.clone(),
         updated_at: stored.updated_at.into(),
         expires_at: stored.expires_at.into(),
         version: Some(stored.version.clone()),
+        key_epoch: Some(1),
     };
     (created, updated)
 }
