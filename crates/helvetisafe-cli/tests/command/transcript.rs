@@ -68,6 +68,8 @@ transcripts!(
     offline,
     #[cfg(unix)]
     organization,
+    #[cfg(unix)]
+    organization_tokens,
     project,
     rotate,
     run_program,
