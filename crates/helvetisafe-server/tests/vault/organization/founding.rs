@@ -4,7 +4,7 @@ use helvetisafe_proto::{Base64, ErrorCode, ScopeList};
 use helvetisafe_server::ExposeSecret;
 use serde_json::json;
 
-use super::world::{MEMBER, Person, World, check, random};
+use super::world::{Changes, MEMBER, Person, World, check, random};
 use crate::support::{Answer, Site, send, site, throttled_site};
 
 const PATH: &str = "/api/v1/organizations";
@@ -105,7 +105,7 @@ fn a_malformed_founding_is_refused_and_keeps_its_token() {
         founding
     };
     let long = "x".repeat(129);
-    let changes: &[(&str, &dyn Fn(&mut Founding))] = &[
+    let changes: Changes<'_, &str, Founding> = &[
         ("account", &|it| it.account = "hs_client_x".to_owned()),
         ("account", &|it| it.account = format!("{account}A")),
         ("name", &|it| it.name = String::new()),

@@ -3,7 +3,7 @@ use helvetisafe_proto::endpoint::organization::JoinBody;
 use helvetisafe_proto::{Base64, ErrorCode};
 use serde_json::json;
 
-use super::world::{ADMINISTRATOR, Invited, MEMBER, Person, World, base64url, check};
+use super::world::{ADMINISTRATOR, Changes, Invited, MEMBER, Person, World, base64url, check};
 use crate::support::Answer;
 
 const PATH: &str = "/api/v1/join";
@@ -85,7 +85,7 @@ fn a_repeated_request_has_the_same_answer_and_another_one_is_refused() {
 #[test]
 fn a_malformed_request_is_refused() {
     let it = Joining::new();
-    let changes: &[(&str, &dyn Fn(&mut JoinBody))] = &[
+    let changes: Changes<'_, &str, JoinBody> = &[
         ("account", &|it| it.account = "bob".to_owned()),
         ("public_key", &|it| it.public_key = Base64(vec![1])),
         ("verification_key", &|it| {

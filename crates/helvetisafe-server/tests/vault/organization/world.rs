@@ -35,6 +35,9 @@ pub(super) struct Person {
     pub(super) token: String,
 }
 
+/// Changes of a request, each with what the answer to it has.
+pub(super) type Changes<'c, K, T> = &'c [(K, &'c dyn Fn(&mut T))];
+
 pub(super) struct World {
     pub(super) vault: Vault,
     pub(super) organization: [u8; 8],
