@@ -4,7 +4,7 @@ use helvetisafe_proto::{Base64, ErrorCode, ScopeList};
 use helvetisafe_server::ExposeSecret;
 use serde_json::json;
 
-use super::world::{Change, MEMBER, Person, World, check, random};
+use super::world::{Changes, MEMBER, Person, World, check, random};
 use crate::support::{Answer, Site, send, site, throttled_site};
 
 const PATH: &str = "/api/v1/organizations";
@@ -99,13 +99,13 @@ fn a_malformed_founding_is_refused_and_keeps_its_token() {
     };
     let (id, account) = (second.world.id(), founding.account.clone());
     let key = second.world.ada.signing_key();
-    let with = |change: Change<'_, Founding>| {
+    let with = |change: &dyn Fn(&mut Founding)| {
         let mut founding = founding.clone();
         change(&mut founding);
         founding
     };
     let long = "x".repeat(129);
-    let changes: &[(&str, Change<'_, Founding>)] = &[
+    let changes: Changes<'_, &str, Founding> = &[
         ("account", &|it| it.account = "hs_client_x".to_owned()),
         ("account", &|it| it.account = format!("{account}A")),
         ("name", &|it| it.name = String::new()),
@@ -153,7 +153,7 @@ fn a_malformed_founding_is_refused_and_keeps_its_token() {
 fn failed_attempts_are_limited() {
     let Site { vault, .. } = throttled_site();
     let world = World {
-        vault,
+        vault: vault.into(),
         ..Second::new().world
     };
     let founding = world.founding();

@@ -9,7 +9,7 @@ use helvetisafe_server::{ExposeSecret, NewApiToken, Scopes};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::world::{ADMINISTRATOR, Change, MEMBER, Person, World, check};
+use super::world::{ADMINISTRATOR, Changes, MEMBER, Person, World, check};
 use crate::support::{new_account, send};
 
 const PATH: &str = "/api/v1/organization/invitations";
@@ -118,7 +118,7 @@ fn an_expired_invitation_is_gone_and_its_name_is_free() {
 #[test]
 fn a_malformed_invitation_is_refused() {
     let world = World::new();
-    let changes: &[(ErrorCode, Change<'_, NewInvitation>)] = &[
+    let changes: Changes<'_, ErrorCode, NewInvitation> = &[
         (ErrorCode::InvalidMember, &|it| it.name = "\u{7}".to_owned()),
         (ErrorCode::InvalidMember, &|it| {
             it.scopes = ScopeList::parse("").unwrap()

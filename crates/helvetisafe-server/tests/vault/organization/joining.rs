@@ -3,7 +3,7 @@ use helvetisafe_proto::endpoint::organization::JoinBody;
 use helvetisafe_proto::{Base64, ErrorCode};
 use serde_json::json;
 
-use super::world::{ADMINISTRATOR, Change, Invited, MEMBER, Person, World, base64url, check};
+use super::world::{ADMINISTRATOR, Changes, Invited, MEMBER, Person, World, base64url, check};
 use crate::support::Answer;
 
 const PATH: &str = "/api/v1/join";
@@ -65,7 +65,7 @@ fn a_repeated_request_has_the_same_answer_and_another_one_is_refused() {
     for _ in 0..2 {
         assert_eq!(it.send(&body).success(200), json!({}));
     }
-    let changes: &[Change<'_, JoinBody>] = &[
+    let changes: &[&dyn Fn(&mut JoinBody)] = &[
         &|it| it.tag.0[0] ^= 1,
         &|it| it.fingerprint = [0; 32].into(),
         &|it| it.client_secret_hash = [0; 32].into(),
@@ -85,7 +85,7 @@ fn a_repeated_request_has_the_same_answer_and_another_one_is_refused() {
 #[test]
 fn a_malformed_request_is_refused() {
     let it = Joining::new();
-    let changes: &[(&str, Change<'_, JoinBody>)] = &[
+    let changes: Changes<'_, &str, JoinBody> = &[
         ("account", &|it| it.account = "bob".to_owned()),
         ("public_key", &|it| it.public_key = Base64(vec![1])),
         ("verification_key", &|it| {

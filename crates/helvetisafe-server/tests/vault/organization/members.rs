@@ -2,7 +2,7 @@ use helvetisafe_proto::endpoint::organization::Confirmation;
 use helvetisafe_proto::{Base64, ErrorCode};
 use serde_json::json;
 
-use super::world::{Change, Invited, Person, World, check};
+use super::world::{Changes, Invited, Person, World, check};
 
 struct Confirming {
     world: World,
@@ -60,7 +60,7 @@ fn a_wrong_confirmation_changes_nothing() {
         bytes[last] ^= 1;
         Base64(bytes)
     };
-    let changes: &[(ErrorCode, Change<'_, Confirmation>)] = &[
+    let changes: Changes<'_, ErrorCode, Confirmation> = &[
         (ErrorCode::RecordNotFound, &|it| {
             it.invitation = [0; 32].into()
         }),

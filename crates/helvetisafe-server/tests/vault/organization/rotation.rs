@@ -372,7 +372,7 @@ fn a_malformed_request_is_refused() {
         ErrorCode::RecordNotFound,
     );
     // Those of another organization.
-    let elsewhere = World::new();
+    let elsewhere = world.beside();
     check(
         &rotation.stage(&elsewhere, &json!([good])),
         ErrorCode::RecordNotFound,

@@ -1,5 +1,7 @@
 //! An organization that Ada founded, and what its members send.
 
+use std::sync::Arc;
+
 use helvetisafe_crypto::organization::{
     Anchor, Chain, Credential, Entry, Invitation, InvitationSecret, JoinRequest, PublicKeyInfo,
     SignedInvitation, SigningKey,
@@ -35,15 +37,15 @@ pub(super) struct Person {
     pub(super) token: String,
 }
 
+/// Changes of a request, each with what the answer to it has.
+pub(super) type Changes<'c, K, T> = &'c [(K, &'c dyn Fn(&mut T))];
+
 pub(super) struct World {
-    pub(super) vault: Vault,
+    pub(super) vault: Arc<Vault>,
     pub(super) organization: [u8; 8],
     pub(super) org_key: OrgKey,
     pub(super) ada: Person,
 }
-
-/// A change of the body of a request.
-pub(super) type Change<'c, T> = &'c dyn Fn(&mut T);
 
 /// An invitation as the inviting administrator has it.
 pub(super) struct Invited {
@@ -107,7 +109,16 @@ impl World {
         Self::of(builder().start().unwrap())
     }
 
-    pub(super) fn of(vault: Vault) -> Self {
+    pub(super) fn of(vault: impl Into<Arc<Vault>>) -> Self {
+        Self::found(vault.into())
+    }
+
+    /// Founds another organization in the same vault.
+    pub(super) fn beside(&self) -> Self {
+        Self::found(Arc::clone(&self.vault))
+    }
+
+    fn found(vault: Arc<Vault>) -> Self {
         let mut world = Self {
             vault,
             organization: random(),
