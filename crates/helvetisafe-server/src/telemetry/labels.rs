@@ -4,8 +4,9 @@ use axum::extract::MatchedPath;
 use axum::http::Method;
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::organization::{
-    Confirm, CreateApiToken, Disable, FoundOrganization, GetAccount, GetChain, GetJoinChain,
-    Invite, Join, ListAudit, RevokeApiToken, WithdrawInvitation,
+    AbandonRotation, BeginRotation, CommitRotation, Confirm, CreateApiToken, Disable,
+    FoundOrganization, GetAccount, GetChain, GetJoinChain, Invite, Join, ListAudit, RevokeApiToken,
+    StageSecrets, WithdrawInvitation,
 };
 use helvetisafe_proto::endpoint::{CreateSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -37,7 +38,7 @@ pub(super) struct ResultLabels {
 const OTHER: &str = "other";
 
 /// The path of every route, once.
-const ROUTES: [&str; 20] = [
+const ROUTES: [&str; 24] = [
     FetchToken::PATH,
     GetOrgKey::PATH,
     GetPrivateKey::PATH,
@@ -55,6 +56,10 @@ const ROUTES: [&str; 20] = [
     CreateApiToken::PATH,
     RevokeApiToken::PATH,
     ListAudit::PATH,
+    BeginRotation::PATH,
+    StageSecrets::PATH,
+    CommitRotation::PATH,
+    AbandonRotation::PATH,
     "/health",
     "/ready",
     "/openapi.json",
