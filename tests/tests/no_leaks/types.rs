@@ -255,6 +255,7 @@ const WITHOUT_DEBUG: &[&str] = &[
     "helvetisafe::ReqwestTransport",
     "helvetisafe::TowerTransport",
     "server::Given",
+    "server::Initialized",
     "server::When",
 ];
 
@@ -519,6 +520,7 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(helvetisafe::ReqwestTransport);
     has_no_debug!(helvetisafe::TowerTransport<(), ()>);
     has_no_debug!(helvetisafe_server::faults::When<'static>);
+    has_no_debug!(helvetisafe_server::maintenance::Initialized);
     has_no_debug!(helvetisafe_server::serve::Given);
     let all = [of_crypto(), of_proto(), of_client(), of_server()].concat();
     for (name, text) in &all {

@@ -219,13 +219,24 @@ fn a_pinned_org_key_has_to_be_in_the_chain() {
             .transport(acme.vault.clone())
             .org_key_rotation(OrgKeyRotation::follow_chain(acme.anchor))
     };
+    let first = acme.vault.state().secrets["db"].clone();
+    let first_key = old_key(&acme, &mut acme.vault.state());
     rotate(&acme, &[&acme.ada]);
     // The first key is pinned, and the chain leads from it to the present one.
     let client = builder().pin_org_key(acme.founded.fingerprint).connect();
+    let client = client.unwrap();
     assert_eq!(
-        client.unwrap().secrets().get("db").unwrap().expose_secret(),
+        client.secrets().get("db").unwrap().expose_secret(),
         "s3cr3t-v@lue"
     );
+    // The pinned key, which a former member knows, is not the present one any more.
+    let mut state = acme.vault.state();
+    wrap(&mut state, &first_key, &[&acme.ada]);
+    state.secrets.insert("db".into(), first);
+    drop(state);
+    let error = client.secrets().get("db").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OrgKeyRefused);
+    assert_eq!(error.refused_org_key(), Some(first_key.fingerprint()));
     let other = OrgKey::generate().unwrap().fingerprint();
     let error = builder().pin_org_key(other).connect().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Crypto);
