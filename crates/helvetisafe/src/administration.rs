@@ -6,6 +6,7 @@ pub(crate) mod chain;
 mod founding;
 mod joining;
 mod records;
+mod rotation;
 
 pub use account_keys::AccountKeys;
 pub(crate) use founding::found;
@@ -16,6 +17,7 @@ pub use records::{
     Account, Administrator, AuditPage, AuditRecord, Confirmed, Disabled, Invited, Member,
     NewInvite, NewToken, PendingInvitation, PendingRequest, Standing, TokenRecord,
 };
+pub use rotation::{NewOrgKey, Rotated, RotationProgress};
 
 use std::collections::BTreeSet;
 

@@ -9,6 +9,7 @@
 //! | confirm | an administrator | [`Organization::confirm`] |
 //! | follow | every member | [`Organization::follow`] |
 //! | disable | an administrator | [`Organization::disable`] |
+//! | replace the org key | an administrator | [`Organization::rotate`] |
 //!
 //! All keys are made in this process; [`AccountKeys`] holds those of one account. The vault stores and forwards, and is
 //! not trusted: `docs/organization-keys.md` in the repository specifies each check. An [`Anchor`], a verification key or
@@ -20,8 +21,8 @@
 
 pub use crate::administration::{
     Account, AccountKeys, Administrator, AuditPage, AuditRecord, Confirmed, Disabled, Founded,
-    Invited, Joining, Member, NewInvite, NewOrganization, NewToken, PendingInvitation,
-    PendingRequest, Standing, Terms, TokenRecord,
+    Invited, Joining, Member, NewInvite, NewOrgKey, NewOrganization, NewToken, PendingInvitation,
+    PendingRequest, Rotated, RotationProgress, Standing, Terms, TokenRecord,
 };
 #[cfg(feature = "async")]
 pub use crate::async_client::AsyncOrganization;
@@ -35,6 +36,6 @@ pub use helvetisafe_crypto::organization::{
 };
 pub use helvetisafe_crypto::{LockedPrivateKey, OrgKey, PrivateKey, PublicKey};
 pub use helvetisafe_proto::endpoint::organization::{
-    ApiTokenId, InvitationId, InvitationStatus, OrganizationId, RotationId,
+    ApiTokenId, InvitationId, InvitationStatus, OrganizationId, RotationId, RotationState,
 };
 pub use helvetisafe_proto::{Hex, InvalidHex, InvalidScopeList, ScopeList};

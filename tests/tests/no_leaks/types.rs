@@ -250,6 +250,7 @@ const WITHOUT_DEBUG: &[&str] = &[
     "helvetisafe::Administrator",
     "helvetisafe::Found",
     "helvetisafe::Invited",
+    "helvetisafe::NewOrgKey",
     "helvetisafe::NewOrganization",
     "helvetisafe::Requests",
     "helvetisafe::ReqwestTransport",
@@ -516,6 +517,7 @@ fn no_public_type_shows_a_secret() {
     has_no_debug!(helvetisafe::organization::AccountKeys);
     has_no_debug!(helvetisafe::organization::Administrator<'static>);
     has_no_debug!(helvetisafe::organization::Invited);
+    has_no_debug!(helvetisafe::organization::NewOrgKey);
     has_no_debug!(helvetisafe::organization::NewOrganization<'static>);
     has_no_debug!(helvetisafe::ReqwestTransport);
     has_no_debug!(helvetisafe::TowerTransport<(), ()>);

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
 use helvetisafe_proto::Hex;
-use helvetisafe_proto::endpoint::organization::{ApiTokenId, InvitationId};
+use helvetisafe_proto::endpoint::organization::{
+    ApiTokenId, InvitationId, RotationId, RotationState,
+};
 use secrecy::SecretString;
 
 use super::{AsyncClient, AsyncParts, runtime};
 use crate::administration::{
     self, Account, AccountKeys, Administrator, AuditPage, Confirmed, Disabled, Founded, Invited,
-    Joining, Member, NewInvite, NewOrganization, NewToken, PendingInvitation, Terms, TokenRecord,
+    Joining, Member, NewInvite, NewOrgKey, NewOrganization, NewToken, PendingInvitation, Rotated,
+    RotationProgress, Terms, TokenRecord,
 };
 use crate::builder::{ClientBuilder, WithoutAccount};
 use crate::error::Error;
@@ -197,6 +200,39 @@ impl<'a> AsyncOrganization<'a> {
         account: &str,
     ) -> Result<Disabled, Error> {
         self.0.begin().disable(administrator, account).await
+    }
+
+    /// As [`Organization::rotate`](crate::organization::Organization::rotate). A future that is dropped leaves a rotation that
+    /// the same call resumes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::rotate`](crate::organization::Organization::rotate).
+    pub async fn rotate(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewOrgKey,
+        progress: impl FnMut(RotationProgress) + Send,
+    ) -> Result<Rotated, Error> {
+        self.0.rotate(administrator, new, progress).await
+    }
+
+    /// As [`Organization::rotation`](crate::organization::Organization::rotation).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::rotation`](crate::organization::Organization::rotation).
+    pub async fn rotation(&self) -> Result<Option<RotationState>, Error> {
+        self.0.begin().rotation().await
+    }
+
+    /// As [`Organization::abandon_rotation`](crate::organization::Organization::abandon_rotation).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::abandon_rotation`](crate::organization::Organization::abandon_rotation).
+    pub async fn abandon_rotation(&self, id: RotationId) -> Result<(), Error> {
+        self.0.begin().abandon_rotation(id).await
     }
 
     /// As [`Organization::tokens`](crate::organization::Organization::tokens).

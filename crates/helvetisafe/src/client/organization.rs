@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
 use helvetisafe_proto::Hex;
-use helvetisafe_proto::endpoint::organization::{ApiTokenId, InvitationId};
+use helvetisafe_proto::endpoint::organization::{
+    ApiTokenId, InvitationId, RotationId, RotationState,
+};
 use secrecy::SecretString;
 
 use super::{Client, runtime};
 use crate::administration::{
     self, Account, AccountKeys, Administrator, AuditPage, Confirmed, Disabled, Founded, Invited,
-    Joining, Member, NewInvite, NewOrganization, NewToken, PendingInvitation, Terms, TokenRecord,
+    Joining, Member, NewInvite, NewOrgKey, NewOrganization, NewToken, PendingInvitation, Rotated,
+    RotationProgress, Terms, TokenRecord,
 };
 use crate::builder::{ClientBuilder, Parts, WithoutAccount};
 use crate::error::Error;
@@ -427,6 +430,87 @@ impl<'a> Organization<'a> {
         account: &str,
     ) -> Result<Disabled, Error> {
         block(self.0.begin().disable(administrator, account))
+    }
+
+    /// Replaces the org key, which a former member may know: each secret is opened under the present key and sealed under the
+    /// new one, the new key is wrapped for every member of the chain, open invitations are sealed and signed again, and one
+    /// commit makes the new key the present one. Until then nothing changes for others. What they write meanwhile is sealed
+    /// again before the commit, and what they change in members or invitations is taken over.
+    ///
+    /// Store the new key before. The same call with the same [`NewOrgKey`] resumes an interrupted rotation, and returns the
+    /// result of one that is complete. `progress` is called after each batch of secrets. Each step has a timeout of its own;
+    /// [`Self::within`] limits all of them together.
+    ///
+    /// Afterwards, clients that follow the chain go on
+    /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain)), and others are to be restarted.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::{Administrator, NewOrgKey};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let new = NewOrgKey::generate()?;
+    /// // Store `new` here.
+    /// let rotated = client.organization().rotate(&administrator, &new, |progress| {
+    ///     eprintln!("{} secrets are left", progress.remaining);
+    /// })?;
+    /// println!("the org key has the number {}", rotated.key_epoch);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::follow`]; [`ErrorKind::Crypto`] when the vault and the chain do not agree about a member, and then nothing is
+    /// wrapped, when an open invitation does not verify, or when a secret does not open: the message names it;
+    /// [`ErrorKind::Conflict`] when another rotation is in progress, when the chain has had the key before, or when others
+    /// changed something before each of ten commits; [`ErrorKind::Forbidden`] and [`ErrorKind::OrgKeyRefused`] as
+    /// [`Self::invite`]. After every error the rotation can be resumed, or abandoned.
+    pub fn rotate(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewOrgKey,
+        progress: impl FnMut(RotationProgress),
+    ) -> Result<Rotated, Error> {
+        block(self.0.rotate(administrator, new, progress))
+    }
+
+    /// Returns the rotation in progress, as the vault states it, or `None`.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Some(rotation) = client.organization().rotation()? {
+    ///     println!("{} began {}", rotation.started_by, rotation.id);
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of all operations.
+    pub fn rotation(&self) -> Result<Option<RotationState>, Error> {
+        block(self.0.begin().rotation())
+    }
+
+    /// Abandons a rotation in progress, also that of another administrator. The org key stays, and what was staged is never
+    /// used. Make a new [`NewOrgKey`] for the next rotation.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Some(rotation) = client.organization().rotation()? {
+    ///     client.organization().abandon_rotation(rotation.id)?;
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is no such rotation, or it is complete.
+    pub fn abandon_rotation(&self, id: RotationId) -> Result<(), Error> {
+        block(self.0.begin().abandon_rotation(id))
     }
 
     /// Lists the API tokens of the own account.

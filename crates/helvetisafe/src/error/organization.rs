@@ -4,12 +4,14 @@ use std::fmt;
 
 use helvetisafe_crypto as crypto;
 use helvetisafe_crypto::organization::{ChainError, JoinRefused};
-use helvetisafe_proto::endpoint::organization::{Confirm, GetInvitation, Join};
+use helvetisafe_proto::endpoint::organization::{
+    AbandonRotation, CommitRotation, Confirm, GetInvitation, GetRotation, Join,
+};
 use helvetisafe_proto::endpoint::organization::{
     CreateApiToken, Disable, FoundOrganization, GetAccount, GetChain, Invite, ListApiTokens,
     ListAudit, ListInvitations, ListMembers, RevokeApiToken, WithdrawInvitation,
 };
-use helvetisafe_proto::{Endpoint, Scope};
+use helvetisafe_proto::{Endpoint, KeyName, Scope};
 use jiff::Timestamp;
 
 use super::ErrorKind;
@@ -28,6 +30,9 @@ pub(crate) enum OrganizationAction {
     Withdraw,
     Confirm,
     Disable,
+    Rotate,
+    ReadRotation,
+    AbandonRotation,
     ListTokens,
     CreateToken,
     RevokeToken,
@@ -49,6 +54,9 @@ impl OrganizationAction {
             Self::Withdraw => WithdrawInvitation::SCOPE,
             Self::Confirm => Confirm::SCOPE,
             Self::Disable => Disable::SCOPE,
+            Self::Rotate => CommitRotation::SCOPE,
+            Self::ReadRotation => GetRotation::SCOPE,
+            Self::AbandonRotation => AbandonRotation::SCOPE,
             Self::ListTokens => ListApiTokens::SCOPE,
             Self::CreateToken => CreateApiToken::SCOPE,
             Self::RevokeToken => RevokeApiToken::SCOPE,
@@ -60,7 +68,11 @@ impl OrganizationAction {
     pub(super) fn is_about_existing(&self) -> bool {
         matches!(
             self,
-            Self::Withdraw | Self::Confirm | Self::Disable | Self::RevokeToken
+            Self::Withdraw
+                | Self::Confirm
+                | Self::Disable
+                | Self::AbandonRotation
+                | Self::RevokeToken
         )
     }
 
@@ -69,6 +81,8 @@ impl OrganizationAction {
         match self {
             Self::Found | Self::Join => "repeat it with the same keys",
             Self::Confirm | Self::Disable => "list the members before you repeat it",
+            Self::Rotate => "repeat it with the same id and the same new key",
+            Self::AbandonRotation => "repeat it",
             Self::CreateToken | Self::RevokeToken => "list the tokens before you repeat it",
             _ => "list the invitations before you repeat it",
         }
@@ -88,6 +102,9 @@ impl OrganizationAction {
             Self::Withdraw => "organization.withdraw",
             Self::Confirm => "organization.confirm",
             Self::Disable => "organization.disable",
+            Self::Rotate => "organization.rotate",
+            Self::ReadRotation => "rotation.get",
+            Self::AbandonRotation => "rotation.abandon",
             Self::ListTokens => "tokens.list",
             Self::CreateToken => "tokens.create",
             Self::RevokeToken => "tokens.revoke",
@@ -110,6 +127,9 @@ impl fmt::Display for OrganizationAction {
             Self::Withdraw => "cannot withdraw the invitation",
             Self::Confirm => "cannot confirm the member",
             Self::Disable => "cannot disable the account",
+            Self::Rotate => "cannot replace the org key",
+            Self::ReadRotation => "cannot read the rotation in progress",
+            Self::AbandonRotation => "cannot abandon the rotation",
             Self::ListTokens => "cannot list the API tokens",
             Self::CreateToken => "cannot create the API token",
             Self::RevokeToken => "cannot revoke the API token",
@@ -179,6 +199,24 @@ pub(crate) enum OrganizationCause {
     NoInvitation,
     #[error("the invited person has not yet sent a request to join")]
     NotJoined,
+    #[error(
+        "the vault and the chain do not agree about the account `{}`: only one of them has it, or its keys differ. The \
+         org key was not replaced, and nothing was wrapped; list the members, and ask another administrator before you \
+         go on",
+        .0.escape_debug()
+    )]
+    UnverifiedMember(String),
+    #[error(
+        "the open invitation `{}` does not verify: no present administrator has signed its terms, or they were changed. \
+         The org key was not replaced; withdraw the invitation, and repeat",
+        .0.escape_debug()
+    )]
+    UnverifiedInvitation(String),
+    #[error(
+        "the secret `{0}` does not open under the org key. The org key was not replaced; write the secret again or \
+         delete it, and repeat"
+    )]
+    UnopenedSecret(KeyName),
 }
 
 impl OrganizationCause {
@@ -192,7 +230,10 @@ impl OrganizationCause {
             | Self::Unreadable(_)
             | Self::VerificationKey
             | Self::OtherGenesis
-            | Self::OtherPins => ErrorKind::Crypto,
+            | Self::OtherPins
+            | Self::UnverifiedMember(_)
+            | Self::UnverifiedInvitation(_)
+            | Self::UnopenedSecret(_) => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
             Self::Change(_) => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,

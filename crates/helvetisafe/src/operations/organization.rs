@@ -5,6 +5,7 @@ mod change;
 mod confirm;
 mod invite;
 mod members;
+mod rotate;
 mod tokens;
 
 use helvetisafe_crypto::organization::{Anchor, Chain};

@@ -136,6 +136,27 @@ impl AnyClient {
         both!(self, |it| it.organization().disable(administrator, account))
     }
 
+    pub(crate) fn rotate(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewOrgKey,
+        progress: impl FnMut(RotationProgress) + Send,
+    ) -> Result<Rotated, Error> {
+        both!(self, |it| it.organization().rotate(
+            administrator,
+            new,
+            progress
+        ))
+    }
+
+    pub(crate) fn rotation(&self) -> Result<Option<RotationState>, Error> {
+        both!(self, |it| it.organization().rotation())
+    }
+
+    pub(crate) fn abandon_rotation(&self, id: RotationId) -> Result<(), Error> {
+        both!(self, |it| it.organization().abandon_rotation(id))
+    }
+
     pub(crate) fn tokens(&self) -> Result<Vec<TokenRecord>, Error> {
         both!(self, |it| it.organization().tokens())
     }
@@ -157,6 +178,10 @@ impl AnyClient {
 
     pub(crate) fn create(&self, key: &str, value: &str) -> Result<(), Error> {
         both!(self, |it| it.secrets().create(key, value, None)).map(drop)
+    }
+
+    pub(crate) fn put(&self, key: &str, value: &str) -> Result<(), Error> {
+        both!(self, |it| it.secrets().put(key, value, None)).map(drop)
     }
 
     pub(crate) fn get(&self, key: &str) -> Result<String, Error> {

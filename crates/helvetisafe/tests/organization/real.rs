@@ -1,5 +1,7 @@
 //! The vault of this project: the whole life of an organization, and answers that a hostile one would give.
 
+mod rotation;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -111,7 +111,7 @@ fn verify(
 }
 
 /// Opens the sealed secret, which authenticates the terms. The signature is not yet checked.
-fn open(
+pub(super) fn open(
     invitation: NewInvitation,
     chain: &Chain,
     key: &ConfirmedKey,

@@ -22,7 +22,7 @@ impl<R: Runtime> Operation<'_, R> {
 }
 
 /// Compares the vault's list with the chain, in the order of the client ids.
-fn compare(listed: Vec<Listed>, chain: &Chain) -> Vec<Member> {
+pub(super) fn compare(listed: Vec<Listed>, chain: &Chain) -> Vec<Member> {
     let only_in_chain = chain.members().keys().map(|account| {
         let member = Member {
             account: account.clone(),

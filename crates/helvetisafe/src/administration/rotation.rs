@@ -1,0 +1,70 @@
+use helvetisafe_crypto::organization::Head;
+use helvetisafe_crypto::{Error as CryptoError, OrgKey};
+use helvetisafe_proto::endpoint::organization::RotationId;
+
+use crate::error::{Action, Error};
+
+/// A new org key, and the id of the rotation that makes it the present one.
+///
+/// The caller stores both *before* it begins the rotation, the key only wrapped for a public key of its own: a rotation that
+/// was interrupted is resumed with the same id and key. A stored key is unwrapped with
+/// [`PrivateKey::unwrap_org_key`](helvetisafe_crypto::PrivateKey::unwrap_org_key).
+///
+/// It has no `Debug`, since it holds a secret, which is wiped on drop.
+///
+/// ```
+/// use helvetisafe::organization::{AccountKeys, NewOrgKey};
+///
+/// # let keys = AccountKeys::generate(true)?;
+/// let new = NewOrgKey::generate()?;
+/// let wrapped = keys.private_key.public_key().wrap_org_key(&new.key)?.encode();
+/// // Store `new.id` and `wrapped` in a file of mode 0600.
+/// # drop(wrapped);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct NewOrgKey {
+    /// The id of the rotation: 64 random bits.
+    pub id: RotationId,
+    /// The key.
+    pub key: OrgKey,
+}
+
+impl NewOrgKey {
+    /// Makes a key and an id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the operating system has no randomness.
+    pub fn generate() -> Result<Self, Error> {
+        Self::make().map_err(|error| Error::new(Action::Configure, error))
+    }
+
+    fn make() -> Result<Self, CryptoError> {
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(|_| CryptoError::Randomness)?;
+        Ok(Self {
+            id: id.into(),
+            key: OrgKey::generate()?,
+        })
+    }
+}
+
+/// The progress of a rotation, after each batch of secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RotationProgress {
+    /// The number of secrets that this call has sealed under the new key.
+    pub staged: u64,
+    /// The number of secrets that are not yet sealed under it, as the vault states it.
+    pub remaining: u64,
+}
+
+/// The result of a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rotated {
+    /// The number of the new org key.
+    pub key_epoch: u64,
+    /// The newest entry of the chain, to store as the next anchor.
+    pub head: Head,
+}

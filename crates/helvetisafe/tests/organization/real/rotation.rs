@@ -1,0 +1,328 @@
+//! The replacement of the org key.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use helvetisafe::Failure;
+
+use super::*;
+
+const WRITER: &str = "secrets:read secrets:write credentials:read";
+const ROTATIONS: &str = "/api/v1/organization/rotations";
+
+impl Real {
+    fn names(&self) -> Vec<String> {
+        let members = self.ada().members(&self.anchor).unwrap();
+        members.into_iter().map(|it| it.account).collect()
+    }
+
+    fn rotate(&self, new: &NewOrgKey) -> Rotated {
+        let rotated = self.ada().rotate(&self.administrator(), new, |_| {});
+        rotated.unwrap()
+    }
+
+    /// Ada's client with a transport of the test around its own.
+    fn through<T: Transport + 'static>(
+        &self,
+        around: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
+    ) -> Client {
+        let source = KeySource::pem(self.ada.private_key.to_pkcs8_pem().unwrap().as_bytes());
+        Client::builder(self.vault.base_url(), self.ada.credentials(), source)
+            .scopes(ADMINISTRATOR.parse::<Scopes>().unwrap())
+            .org_key_rotation(OrgKeyRotation::follow_chain(self.anchor))
+            .attempts(1)
+            .around_transport(around)
+            .connect()
+            .unwrap()
+    }
+}
+
+#[test]
+fn readers_with_an_anchor_read_on_through_a_replacement() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let ada = real.ada();
+        for number in 0..300 {
+            ada.create(&format!("k{number}"), &format!("v@lue {number}"))
+                .unwrap();
+        }
+        let bob = real.member("bob", READER);
+        let bobs = real.connect(&bob, READER).unwrap();
+        assert_eq!(bobs.get("k7").unwrap(), "v@lue 7");
+        let code = real.invite("carol", READER);
+        let new = NewOrgKey::generate().unwrap();
+        let mut seen = vec![];
+        let rotated = ada.rotate(&real.administrator(), &new, |it| seen.push(it));
+        let rotated = rotated.unwrap();
+        assert_eq!(
+            seen.last().map(|it| (it.staged, it.remaining)),
+            Some((300, 0))
+        );
+        assert_eq!(
+            (rotated.key_epoch, ada.account().unwrap().key_epoch),
+            (2, 2)
+        );
+        for client in [&ada, &bobs, &real.ada()] {
+            for number in [0, 7, 299] {
+                let value = client.get(&format!("k{number}")).unwrap();
+                assert_eq!(value, format!("v@lue {number}"));
+            }
+            assert_eq!(client.fingerprint(), new.key.fingerprint());
+        }
+        assert_eq!(bobs.head(), Some(rotated.head));
+        ada.create("later", "v@lue").unwrap();
+        assert_eq!(bobs.get("later").unwrap(), "v@lue");
+        // Again, as after a lost answer.
+        assert_eq!(real.rotate(&new), rotated);
+        // The code is from before.
+        let carol = other_keys(false);
+        real.join(&code, &carol).unwrap();
+        ada.confirm(&real.administrator(), "carol").unwrap();
+        let carols = real.connect(&carol, READER).unwrap();
+        assert_eq!(carols.get("k7").unwrap(), "v@lue 7");
+    }
+}
+
+/// Fails the changing request after the first `left` ones, and all later requests, as a process that is killed. With
+/// `is_answer_lost`, that request still arrives.
+struct Cut {
+    inner: Arc<dyn Transport>,
+    left: AtomicUsize,
+    is_answer_lost: bool,
+    is_cut: AtomicBool,
+}
+
+impl Cut {
+    fn new(inner: Arc<dyn Transport>, left: usize, is_answer_lost: bool) -> Self {
+        Self {
+            inner,
+            left: left.into(),
+            is_answer_lost,
+            is_cut: false.into(),
+        }
+    }
+}
+
+impl Transport for Cut {
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        let dead = TransportError::new(Failure::DeadConnection);
+        if self.is_cut.load(Ordering::Relaxed) {
+            return Err(dead);
+        }
+        let is_change = request.uri().path().starts_with(ROTATIONS) && request.method() != "GET";
+        let left = self.left.load(Ordering::Relaxed);
+        if !is_change || left > 0 {
+            self.left
+                .store(left - usize::from(is_change), Ordering::Relaxed);
+            return self.inner.send(request);
+        }
+        self.is_cut.store(true, Ordering::Relaxed);
+        if self.is_answer_lost {
+            self.inner.send(request)?;
+        }
+        Err(dead)
+    }
+}
+
+/// The changing requests are the beginning, three requests of secrets, and the commit.
+#[test]
+fn a_replacement_that_is_cut_anywhere_is_resumed_with_the_same_key() {
+    let real = Real::new(Kind::Blocking);
+    let ada = real.ada();
+    // Both together exceed the vault's limit for a body.
+    let large = "x".repeat(1_050_000);
+    ada.create("a", &"x".repeat(600_000)).unwrap();
+    ada.create("b", &large).unwrap();
+    ada.create("db", "s3cr3t-v@lue").unwrap();
+    let bobs = real.connect(&real.member("bob", READER), READER).unwrap();
+    for is_answer_lost in [false, true] {
+        for left in 0..5 {
+            let client = real.through(move |inner| Cut::new(inner, left, is_answer_lost));
+            let new = NewOrgKey::generate().unwrap();
+            let before = real.ada().account().unwrap().key_epoch;
+            let cut = client
+                .organization()
+                .rotate(&real.administrator(), &new, |_| {});
+            assert!(cut.is_err(), "after {left}");
+            let is_committed = left == 4 && is_answer_lost;
+            let after = real.ada().account().unwrap().key_epoch;
+            assert_eq!(after, before + u64::from(is_committed), "after {left}");
+            assert_eq!(bobs.get("db").unwrap(), "s3cr3t-v@lue");
+            assert_eq!(real.rotate(&new).key_epoch, before + 1, "after {left}");
+            assert_eq!(bobs.get("db").unwrap(), "s3cr3t-v@lue");
+            assert_eq!(real.ada().get("b").unwrap(), large);
+        }
+    }
+}
+
+/// Does something else before the first commit.
+struct BeforeCommit {
+    inner: Arc<dyn Transport>,
+    other: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Transport for BeforeCommit {
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        if request.uri().path().ends_with("/commit") {
+            let other = self.other.lock().unwrap().take();
+            if let Some(other) = other {
+                other();
+            }
+        }
+        self.inner.send(request)
+    }
+}
+
+#[test]
+fn what_others_change_before_the_commit_is_in_it() {
+    type Other = fn(&Real, &AccountKeys);
+    let changes: [Other; 4] = [
+        |real, _| real.ada().create("new", "v@lue").unwrap(),
+        |real, bob| {
+            let bobs = real.connect(bob, WRITER).unwrap();
+            bobs.put("db", "changed").unwrap();
+        },
+        |real, _| drop(real.invite("carol", READER)),
+        |real, bob| {
+            let own = real.administrator();
+            real.ada().disable(&own, &bob.client_id).unwrap();
+        },
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let real = Arc::new(Real::new(Kind::Blocking));
+        real.ada().create("db", "s3cr3t-v@lue").unwrap();
+        let bob = Arc::new(real.member("bob", WRITER));
+        let new = NewOrgKey::generate().unwrap();
+        let (of_real, of_bob) = (Arc::clone(&real), Arc::clone(&bob));
+        let other = move || change(&of_real, &of_bob);
+        let client = real.through(move |inner| BeforeCommit {
+            inner,
+            other: Mutex::new(Some(Box::new(other))),
+        });
+        let rotated = client
+            .organization()
+            .rotate(&real.administrator(), &new, |_| {});
+        assert_eq!(rotated.unwrap().key_epoch, 2, "change {at}");
+        let ada = real.ada();
+        let db = if at == 1 { "changed" } else { "s3cr3t-v@lue" };
+        assert_eq!(ada.get("db").unwrap(), db);
+        assert_eq!(ada.get("new").is_ok(), at == 0);
+        let bobs = real.connect(&bob, READER);
+        assert_eq!(bobs.is_ok(), at != 3, "change {at}");
+        assert_eq!(ada.invitations().unwrap().len(), usize::from(at == 2));
+    }
+}
+
+#[test]
+fn a_hostile_vault_gets_nothing_wrapped() {
+    let real = Real::new(Kind::Blocking);
+    real.ada().create("db", "s3cr3t-v@lue").unwrap();
+    let bob = real.member("bob", READER);
+    real.invite("carol", READER);
+    let own = PublicKeyInfo::try_from(&other_keys(false).private_key.public_key()).unwrap();
+    let swapped = PublicKeyInfo::try_from(&real.ada.private_key.public_key()).unwrap();
+    let key = |key: &PublicKeyInfo| json!(helvetisafe_proto::Base64(key.as_der().to_vec()));
+    let (own, swapped, account) = (key(&own), key(&swapped), bob.client_id.clone());
+    let attacks: Vec<(&'static str, Box<Change>, &str)> = vec![
+        (
+            MEMBERS,
+            Box::new(move |answer| {
+                let members = answer["members"].as_array_mut().unwrap();
+                let mut mallory = members[0].clone();
+                mallory["account"] = json!("hs_client_mallory");
+                mallory["public_key"] = own.clone();
+                members.push(mallory);
+            }),
+            "do not agree about the account `hs_client_mallory`",
+        ),
+        (
+            MEMBERS,
+            Box::new(move |answer| {
+                let mut members = answer["members"].as_array_mut().unwrap().iter_mut();
+                let bob = members
+                    .find(|it| it["account"] == account.as_str())
+                    .unwrap();
+                bob["public_key"] = swapped.clone();
+            }),
+            "do not agree about the account `hs_client_",
+        ),
+        (
+            MEMBERS,
+            Box::new(|answer| drop(answer["members"].as_array_mut().unwrap().pop())),
+            "do not agree about the account `hs_client_",
+        ),
+        (
+            INVITATIONS,
+            Box::new(|answer| answer["invitations"][0]["scopes"] = json!(ADMINISTRATOR)),
+            "the open invitation `carol` does not verify",
+        ),
+        (
+            INVITATIONS,
+            Box::new(|answer| {
+                answer["invitations"][0]["sealed"]["signature"] =
+                    json!(helvetisafe_proto::Base64(vec![7; 64]));
+            }),
+            "the open invitation `carol` does not verify",
+        ),
+    ];
+    for (path, change, check) in attacks {
+        let (client, writes) = real.behind(path, change);
+        let new = NewOrgKey::generate().unwrap();
+        let refused = client
+            .organization()
+            .rotate(&real.administrator(), &new, |_| {})
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Crypto);
+        assert!(refused.to_string().contains(check), "{refused}");
+        assert!(writes.lock().unwrap().is_empty(), "{check}");
+    }
+    assert_eq!(real.names().len(), 2);
+}
+
+#[test]
+fn a_secret_that_does_not_open_is_named_and_nothing_is_staged() {
+    let real = Real::new(Kind::Blocking);
+    real.ada().create("db", "s3cr3t-v@lue").unwrap();
+    let new = NewOrgKey::generate().unwrap();
+    let path: &'static str = format!("{ROTATIONS}/{}/secrets", new.id).leak();
+    let (client, writes) = real.behind(path, |answer| {
+        answer["secrets"][0]["value"] = json!("AQEBAQEBAQEBAQEBAQEBAQ==");
+    });
+    let refused = client
+        .organization()
+        .rotate(&real.administrator(), &new, |_| {})
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Crypto);
+    let text = refused.to_string();
+    assert!(text.contains("the secret `db` does not open"), "{text}");
+    assert_eq!(*writes.lock().unwrap(), [ROTATIONS]);
+    assert_eq!(real.ada().get("db").unwrap(), "s3cr3t-v@lue");
+}
+
+#[test]
+fn a_rotation_is_abandoned_and_another_one_begins() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let ada = real.ada();
+        assert_eq!(ada.rotation().unwrap(), None);
+        let (first, second) = (
+            NewOrgKey::generate().unwrap(),
+            NewOrgKey::generate().unwrap(),
+        );
+        let client = real.through(|inner| Cut::new(inner, 1, false));
+        let rotate = client
+            .organization()
+            .rotate(&real.administrator(), &first, |_| {});
+        assert!(rotate.is_err());
+        let begun = ada.rotation().unwrap().unwrap();
+        assert_eq!((begun.id, begun.to_epoch), (first.id, 2));
+        let other = ada.rotate(&real.administrator(), &second, |_| {});
+        assert_eq!(other.unwrap_err().kind(), ErrorKind::Conflict);
+        ada.abandon_rotation(first.id).unwrap();
+        assert_eq!(ada.rotation().unwrap(), None);
+        assert_eq!(real.rotate(&second).key_epoch, 2);
+        let gone = ada.abandon_rotation(first.id);
+        assert!(gone.is_ok(), "it can be repeated");
+        let unknown = ada.abandon_rotation("00000000000000ff".parse().unwrap());
+        assert_eq!(unknown.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+}
