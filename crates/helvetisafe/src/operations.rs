@@ -14,8 +14,6 @@ mod update;
 pub(crate) mod watch;
 
 #[cfg(feature = "organization")]
-pub(crate) use organization::Proof;
-
 #[cfg(feature = "test-util")]
 pub(crate) use fields::refuse_own_name;
 

@@ -19,7 +19,7 @@ use crate::administration::{
 };
 use crate::builder::{ClientBuilder, WithoutAccount};
 use crate::error::Error;
-use crate::operations::{Operations, Proof};
+use crate::operations::Operations;
 use crate::runtime::Tokio;
 use crate::vault::Vault;
 
@@ -157,10 +157,7 @@ impl<'a> AsyncOrganization<'a> {
         administrator: &Administrator<'_>,
         name: &str,
     ) -> Result<Confirmed, Error> {
-        self.0
-            .begin()
-            .confirm(administrator, name, Proof::Tag)
-            .await
+        self.0.begin().confirm(administrator, name, None).await
     }
 
     /// As [`Organization::confirm_with_words`](crate::organization::Organization::confirm_with_words).
@@ -176,7 +173,7 @@ impl<'a> AsyncOrganization<'a> {
     ) -> Result<Confirmed, Error> {
         self.0
             .begin()
-            .confirm(administrator, name, Proof::Words(words))
+            .confirm(administrator, name, Some(words))
             .await
     }
 

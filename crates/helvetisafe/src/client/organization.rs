@@ -21,7 +21,7 @@ use crate::builder::{ClientBuilder, Parts, WithoutAccount};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
-use crate::operations::{Operations, Proof};
+use crate::operations::Operations;
 use crate::runtime::Blocking;
 use crate::runtime::blocking::block;
 use crate::vault::Vault;
@@ -347,12 +347,12 @@ impl<'a> Organization<'a> {
         administrator: &Administrator<'_>,
         name: &str,
     ) -> Result<Confirmed, Error> {
-        block(self.0.begin().confirm(administrator, name, Proof::Tag))
+        block(self.0.begin().confirm(administrator, name, None))
     }
 
-    /// Confirms as [`Self::confirm`], but verifies the request by the words of its public key, which the joining person reads
-    /// out on another channel. It excludes a thief of the code. An administrator cannot be confirmed so, since the words do
-    /// not cover the verification key.
+    /// Confirms as [`Self::confirm`], if the public key of the request also has these words, which the joining person reads
+    /// out on another channel. It excludes a thief of the code, but for one who works with the vault and joins as an
+    /// administrator: the words do not cover the verification key.
     ///
     /// ```no_run
     /// use helvetisafe::organization::{Administrator, Words};
@@ -371,19 +371,14 @@ impl<'a> Organization<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Self::confirm`], with [`ErrorKind::Crypto`] also when the words are others, or the request is an
-    /// administrator's.
+    /// As [`Self::confirm`], with [`ErrorKind::Crypto`] also when the words are others.
     pub fn confirm_with_words(
         &self,
         administrator: &Administrator<'_>,
         name: &str,
         words: &Words,
     ) -> Result<Confirmed, Error> {
-        block(
-            self.0
-                .begin()
-                .confirm(administrator, name, Proof::Words(words)),
-        )
+        block(self.0.begin().confirm(administrator, name, Some(words)))
     }
 
     /// Withdraws an invitation, also one whose request to join is not confirmed.

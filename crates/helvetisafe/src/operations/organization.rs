@@ -17,8 +17,6 @@ use crate::administration::{Account, AuditPage, AuditRecord, chain};
 use crate::error::{Error, OrganizationAction};
 use crate::runtime::Runtime;
 
-pub(crate) use confirm::Proof;
-
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn account(&self) -> Result<Account, Error> {
         let answer = self.organize(&GetAccount, OrganizationAction::ReadAccount);

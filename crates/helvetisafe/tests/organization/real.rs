@@ -505,6 +505,5 @@ fn chain_of(real: &Real) -> Value {
         *seen.lock().unwrap() = answer["entries"].clone();
     });
     client.organization().follow(&real.anchor).unwrap();
-    let entries = entries.lock().unwrap().clone();
-    entries
+    entries.lock().unwrap().clone()
 }

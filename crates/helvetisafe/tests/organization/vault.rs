@@ -21,6 +21,9 @@ pub(crate) const BOOTSTRAP: &str = "hs_bootstrap_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 #[derive(Clone)]
 pub(crate) struct FakeVault(Arc<Mutex<State>>);
 
+/// A change before a call, which gets its method and path.
+type Hook = Box<dyn FnMut(&mut State, &str) + Send>;
+
 /// The state, which a hostile vault changes.
 pub(crate) struct State {
     pub(crate) organization: Option<OrganizationId>,
@@ -38,7 +41,7 @@ pub(crate) struct State {
     /// The number of the org key.
     pub(crate) epoch: u64,
     /// Called before each call with its method and path.
-    pub(crate) before: Option<Box<dyn FnMut(&mut State, &str) + Send>>,
+    pub(crate) before: Option<Hook>,
     pub(crate) calls: Vec<String>,
     /// The id of each invitation for the invited person.
     pub(crate) shown_id: Option<InvitationId>,

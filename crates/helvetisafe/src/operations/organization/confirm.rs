@@ -23,25 +23,16 @@ use crate::runtime::Runtime;
 
 const ACTION: OrganizationAction = OrganizationAction::Confirm;
 
-/// The proof that the invited person made the request.
-#[derive(Clone, Copy)]
-pub(crate) enum Proof<'a> {
-    /// The tag of the request, made with the invitation code.
-    Tag,
-    /// The words of the public key, heard on another channel.
-    Words(&'a Words),
-}
-
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn confirm(
         &self,
         administrator: &Administrator<'_>,
         name: &str,
-        proof: Proof<'_>,
+        words: Option<&Words>,
     ) -> Result<Confirmed, Error> {
         let mut races = Races::new();
         loop {
-            let outcome = self.confirm_once(administrator, name, proof).await;
+            let outcome = self.confirm_once(administrator, name, words).await;
             if !races.is_lost(&outcome) {
                 return outcome;
             }
@@ -52,13 +43,13 @@ impl<R: Runtime> Operation<'_, R> {
         &self,
         administrator: &Administrator<'_>,
         name: &str,
-        proof: Proof<'_>,
+        words: Option<&Words>,
     ) -> Result<Confirmed, Error> {
         let authority = self.authority(administrator, ACTION).await?;
         let record = self.open_invitation(&authority, name).await?;
         let key = self.org_key(&authority).await?;
         let id = record.invitation.id;
-        let verified = verify(record, &authority.chain, &key, proof)
+        let verified = verify(record, &authority.chain, &key, words)
             .map_err(|cause| authority.refused(cause))?;
         let (confirmation, head) = confirmation(&authority, &key, id, &verified)?;
         self.organize(&Confirm { confirmation }, ACTION).await?;
@@ -88,7 +79,7 @@ fn verify(
     record: InvitationRecord,
     chain: &Chain,
     key: &ConfirmedKey,
-    proof: Proof<'_>,
+    words: Option<&Words>,
 ) -> Result<VerifiedJoinRequest, OrganizationCause> {
     let body = record.request.ok_or(OrganizationCause::NotJoined)?;
     let is_to_administer = is_administrator(&record.invitation.scopes);
@@ -96,14 +87,12 @@ fn verify(
     let tag = <[u8; 32]>::try_from(body.tag.0.as_slice());
     let tag = tag.map_err(|_| OrganizationCause::Unreadable("tag"))?;
     let request = request(body, chain, &signed.invitation)?;
-    let verified = match proof {
-        Proof::Tag => request.verify(&tag, &secret, &signed, chain)?,
-        // The words cover the key alone. The terms are those that an administrator has signed.
-        Proof::Words(_) if !signed.is_of_administrator(&secret.id(), chain) => {
-            return Err(JoinRefused::Inviter.into());
-        }
-        Proof::Words(words) => request.verify_words(words, &signed.invitation, chain)?,
-    };
+    let verified = request.verify(&tag, &secret, &signed, chain)?;
+    // The tag does not exclude a thief of the code.
+    let found = Words::of_public_key(&verified.request().public_key);
+    if words.is_some_and(|words| *words != found) {
+        return Err(JoinRefused::Words.into());
+    }
     match verified.request().verification_key.is_some() == is_to_administer {
         true => Ok(verified),
         false => Err(OrganizationCause::VerificationKey),
