@@ -71,8 +71,12 @@ fn readers_with_an_anchor_read_on_through_a_replacement() {
         assert_eq!(bobs.head(), Some(rotated.head));
         ada.create("later", "v@lue").unwrap();
         assert_eq!(bobs.get("later").unwrap(), "v@lue");
-        // Again, as after a lost answer.
-        assert_eq!(real.rotate(&new), rotated);
+        // Again, as after a lost answer, with the stored key.
+        let stored = ada.wrap_new_key(&new).unwrap();
+        let same = ada.unwrap_new_key(new.id, &stored).unwrap();
+        assert_eq!(real.rotate(&same), rotated);
+        let of_bob = bobs.unwrap_new_key(new.id, &stored).err().unwrap();
+        assert_eq!(of_bob.kind(), ErrorKind::Crypto);
         // The code is from before.
         let carol = other_keys(false);
         real.join(&code, &carol).unwrap();
