@@ -158,6 +158,32 @@ fn a_replacement_that_is_cut_anywhere_is_resumed_with_the_same_key() {
     }
 }
 
+#[test]
+fn a_replacement_whose_future_is_dropped_is_resumed() {
+    let real = Real::new(Kind::Async);
+    real.ada().create("db", "s3cr3t-v@lue").unwrap();
+    let bobs = real.connect(&real.member("bob", READER), READER).unwrap();
+    let AnyClient::Async(ada) = real.ada() else {
+        panic!("not asynchronous");
+    };
+    let new = NewOrgKey::generate().unwrap();
+    let (own, mut drops) = (real.administrator(), 0);
+    let rotated = loop {
+        let time = Duration::from_millis(1 + 4 * drops);
+        let organization = ada.organization();
+        let rotate = organization.rotate(&own, &new, |_| {});
+        let outcome = RUNTIME.block_on(async { tokio::time::timeout(time, rotate).await });
+        assert_eq!(bobs.get("db").unwrap(), "s3cr3t-v@lue");
+        match outcome {
+            Ok(rotated) => break rotated.unwrap(),
+            Err(_) => drops += 1,
+        }
+    };
+    assert!(drops > 0, "it was never dropped");
+    assert_eq!(rotated.key_epoch, 2);
+    assert_eq!(bobs.fingerprint(), new.key.fingerprint());
+}
+
 /// Does something else before the first commit.
 struct BeforeCommit {
     inner: Arc<dyn Transport>,
