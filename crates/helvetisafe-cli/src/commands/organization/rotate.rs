@@ -77,9 +77,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(&key, &anchor);
-    let mut progress = shown(ui);
-    let rotated = administration.call(|it| it.rotate(&by, &new, &mut progress));
-    drop(progress);
+    let rotated = administration.call(|it| it.rotate(&by, &new, shown(ui)));
     let rotated = rotated.map_err(|failure| match failure.status() == Status::Conflict as u8 {
         true => failure.with_advice(&format!(
             "{} gives the interrupted rotation up",
