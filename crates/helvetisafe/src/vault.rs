@@ -7,9 +7,9 @@ mod prefetched;
 
 use std::sync::Arc;
 
-#[cfg(feature = "organization")]
-use helvetisafe_crypto::organization::Chain;
 use helvetisafe_crypto::{Envelope, Error as CryptoError, Plaintext};
+#[cfg(feature = "organization")]
+use helvetisafe_crypto::{PrivateKey, organization::Chain};
 use helvetisafe_proto::KeyName;
 
 #[cfg(feature = "organization")]
@@ -79,6 +79,12 @@ impl<R: Runtime> Vault<R> {
         self.org_keys
             .try_open(envelope, purpose)
             .map_err(|_| Error::new(action, CryptoError::Decryption))
+    }
+
+    /// Returns the account's private key.
+    #[cfg(feature = "organization")]
+    pub(crate) fn private_key(&self) -> &Arc<PrivateKey> {
+        &self.private_key.key
     }
 
     /// Returns the org key that a verified chain has now, which may seal and be wrapped.

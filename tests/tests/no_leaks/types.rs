@@ -63,6 +63,8 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::NewToken",
     "helvetisafe::PendingInvitation",
     "helvetisafe::PendingRequest",
+    "helvetisafe::Rotated",
+    "helvetisafe::RotationProgress",
     "helvetisafe::Standing",
     "helvetisafe::Terms",
     "helvetisafe::TokenRecord",

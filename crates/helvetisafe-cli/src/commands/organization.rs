@@ -6,6 +6,8 @@ mod disable;
 mod invite;
 mod members;
 mod pending;
+mod rotate;
+mod rotation_file;
 mod withdraw;
 
 use clap::Subcommand;
@@ -28,6 +30,7 @@ pub(crate) enum Command {
     Withdraw(withdraw::Args),
     Members(members::Args),
     Disable(disable::Args),
+    Rotate(rotate::Args),
 }
 
 pub(crate) fn run(command: &Command, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -39,5 +42,6 @@ pub(crate) fn run(command: &Command, vault: &Vault, ui: &Ui) -> Result<(), Failu
         Command::Withdraw(args) => withdraw::run(args, vault, ui),
         Command::Members(_) => members::run(vault, ui),
         Command::Disable(args) => disable::run(args, vault, ui),
+        Command::Rotate(args) => rotate::run(args, vault, ui),
     }
 }

@@ -4,7 +4,7 @@
 use helvetisafe::organization::{
     Account, Administrator, Anchor, Chain, Head, Organization, SigningKey,
 };
-use helvetisafe::{Client, Error, Fingerprint, Scope, Scopes};
+use helvetisafe::{Client, Error, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
 use super::trust::{Access, KnownOrganization, Trust};
 use super::vault::Vault;
@@ -22,19 +22,38 @@ pub(crate) struct Administration<'a> {
 impl<'a> Administration<'a> {
     /// Connects to read. An API token has scopes of its own.
     pub(crate) fn to_read(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
-        Self::connect(vault, scopes, Access::Read)
+        Self::connect(vault, scopes, Access::Read, None)
     }
 
     /// Connects to seal or to wrap something, so the org key must be trusted.
     pub(crate) fn to_write(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
-        Self::connect(vault, scopes, Access::Write)
+        Self::connect(vault, scopes, Access::Write, None)
     }
 
-    fn connect(vault: &'a Vault, scopes: &[Scope], access: Access) -> Result<Self, Failure> {
+    /// Connects to seal or to wrap something with the org key that the signed chain has now, also if an interrupted command has
+    /// replaced the remembered one.
+    pub(crate) fn following(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
+        let anchor = Trust::load_all(vault.settings()?)?.own_anchor()?;
+        let rotation = OrgKeyRotation::follow_chain(anchor);
+        Self::connect(vault, scopes, Access::Write, Some(rotation))
+    }
+
+    fn connect(
+        vault: &'a Vault,
+        scopes: &[Scope],
+        access: Access,
+        rotation: Option<OrgKeyRotation>,
+    ) -> Result<Self, Failure> {
         let settings = vault.settings()?;
         settings.read_secrets()?;
         let scopes: Scopes = scopes.iter().copied().collect();
-        let client = vault.connect_with(access, |builder| builder.scopes(scopes));
+        let client = vault.connect_with(access, |builder| {
+            let builder = builder.scopes(scopes);
+            match rotation {
+                Some(rotation) => builder.org_key_rotation(rotation),
+                None => builder,
+            }
+        });
         let client = client.map_err(|failure| match failure.are_scopes_refused() {
             true => lacks(scopes),
             false => failure,

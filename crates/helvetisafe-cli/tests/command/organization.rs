@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use helvetisafe::organization::InvitationCode;
 use helvetisafe_test_support::{Action, Proxy};
@@ -24,6 +25,10 @@ const OTHERS: [&str; 4] = [
 
 /// Runs a command without the world's own account, and with this text as its input.
 fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Output {
+    command(world, url, arguments, input).output().unwrap()
+}
+
+fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Command {
     world.write("input", input, 0o600);
     let mut command: Command = world.command();
     for name in OTHERS {
@@ -35,7 +40,7 @@ fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Out
     };
     let input = fs::File::open(world.folder.path().join("input")).unwrap();
     command.args(arguments).stdin(input).stderr(Stdio::piped());
-    command.output().unwrap()
+    command
 }
 
 fn ok(output: Output) -> String {
@@ -60,6 +65,11 @@ impl Organization {
     fn new() -> Self {
         let world = World::new();
         let url = world.name("URL");
+        Self::at(world, url)
+    }
+
+    /// Founds one at a vault with this URL.
+    fn at(world: World, url: String) -> Self {
         let organization = Self { world, url };
         let arguments = ["org", "create", "--output-dir", "ada", "--name", "ada"];
         ok(organization.vault(&arguments, &bootstrap_token()));
@@ -513,9 +523,22 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
         assert!(shown.contains(outcome), "{shown}");
     }
     let disable = ["--config", "ada/config.toml", "org", "disable", "bob"];
-    for (answer, outcome) in [("", "nothing was disabled"), ("y", "replace the org key")] {
+    for (answer, outcome) in [("", "nothing was disabled"), ("y", "replaces the org key")] {
         let mut session = on_terminal(world, &disable);
         session.exp_string("which cannot be undone? [y/N]").unwrap();
+        session.send_line(answer).unwrap();
+        let shown = session.exp_eof().unwrap();
+        assert!(shown.contains(outcome), "{shown}");
+    }
+    let rotate = ["--config", "ada/config.toml", "org", "rotate"];
+    for (answer, outcome) in [
+        ("", "the org key was not replaced"),
+        ("y", "with the number 2"),
+    ] {
+        let mut session = on_terminal(world, &rotate);
+        session
+            .exp_string("replace the org key of the organization (members: 1)? [y/N]")
+            .unwrap();
         session.send_line(answer).unwrap();
         let shown = session.exp_eof().unwrap();
         assert!(shown.contains(outcome), "{shown}");
@@ -530,4 +553,96 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
         shown.contains("bob   disabled  no             secrets:read"),
         "{shown}"
     );
+}
+
+const ROTATIONS: &str = "/api/v1/organization/rotations";
+/// No request is held.
+const NONE: i64 = i64::MAX;
+
+/// A proxy that holds the changing requests of a rotation after the first `left` ones. With `is_answer_lost` the vault acts on
+/// the first of them.
+fn holding(left: &Arc<AtomicI64>, is_answer_lost: &Arc<AtomicBool>) -> Proxy {
+    let (left, is_answer_lost) = (Arc::clone(left), Arc::clone(is_answer_lost));
+    start_proxy(move |request, _| {
+        let is_change = request.path.starts_with(ROTATIONS) && request.method != "GET";
+        if !is_change || left.load(Ordering::SeqCst) == NONE {
+            return Action::Forward;
+        }
+        match left.fetch_sub(1, Ordering::SeqCst) {
+            1.. => Action::Forward,
+            0 if is_answer_lost.load(Ordering::SeqCst) => Action::ForwardAndClose,
+            _ => Action::Stall(Duration::from_secs(20)),
+        }
+    })
+}
+
+/// The changing requests are the beginning, one of secrets, and the commit.
+#[test]
+fn a_killed_rotation_goes_on_with_the_same_key() {
+    let (left, is_answer_lost) = (Arc::new(AtomicI64::new(NONE)), Arc::default());
+    let proxy = holding(&left, &is_answer_lost);
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("bob", "reader");
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    let value = ok(organization.with("ada", &["get", "KEY"]));
+    let rotate = ["--config", "ada/config.toml", "org", "rotate", "--yes"];
+    let state = organization.path(".local/state/helvetisafe");
+    let stored = || {
+        let files = fs::read_dir(&state).unwrap().map(|it| it.unwrap());
+        let mut files =
+            files.filter(|it| it.file_name().to_string_lossy().starts_with("rotation-"));
+        files.next().map(|it| it.path())
+    };
+    let killed = |requests: i64, lost: bool| {
+        is_answer_lost.store(lost, Ordering::SeqCst);
+        left.store(requests, Ordering::SeqCst);
+        let mut child = command(&organization.world, None, &rotate, "");
+        let mut child = child.stdout(Stdio::null()).spawn().unwrap();
+        let held = if lost { -2 } else { -1 };
+        while left.load(Ordering::SeqCst) > held {
+            assert!(child.try_wait().unwrap().is_none(), "after {requests}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        left.store(NONE, Ordering::SeqCst);
+        let file = stored().unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        json(&fs::read_to_string(file).unwrap())
+    };
+    let abandoned = ["org", "rotate", "--abandon", "--yes", "--json"];
+    let pending = killed(2, false);
+    let given_up = json(&ok(organization.with("ada", &abandoned)));
+    assert_eq!(given_up["action"], "abandoned");
+    assert_eq!(given_up["rotation"], pending["id"]);
+    assert_eq!(stored(), None);
+    assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+    let mut epoch = 1;
+    for lost in [false, true] {
+        for requests in 0..3 {
+            let pending = killed(requests, lost);
+            if lost && requests == 2 {
+                // It is committed, so there is nothing to give up.
+                fails(&organization.with("ada", &abandoned), 6);
+            }
+            let rotated = json(&ok(
+                organization.with("ada", &["org", "rotate", "--yes", "--json"])
+            ));
+            epoch += 1;
+            assert_eq!(rotated["action"], "rotated");
+            assert_eq!(rotated["key_epoch"], epoch, "after {requests}");
+            assert_eq!(rotated["rotation"], pending["id"]);
+            assert_eq!(rotated["org_key_fingerprint"], pending["fingerprint"]);
+            assert_eq!(stored(), None);
+            assert_eq!(ok(organization.with("ada", &["get", "KEY"])), value);
+            let messages = fails(&organization.with("bob", &["get", "KEY"]), 8);
+            assert!(
+                messages.contains("the org key of this vault has changed"),
+                "{messages}"
+            );
+            let fingerprint = rotated["org_key_fingerprint"].as_str().unwrap();
+            ok(organization.with("bob", &["trust", "pin", fingerprint, "--yes"]));
+            assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+        }
+    }
 }

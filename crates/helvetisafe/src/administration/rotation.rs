@@ -6,21 +6,16 @@ use crate::error::{Action, Error};
 
 /// A new org key, and the id of the rotation that makes it the present one.
 ///
-/// The caller stores both *before* it begins the rotation, the key only wrapped for a public key of its own: a rotation that
-/// was interrupted is resumed with the same id and key. A stored key is unwrapped with
-/// [`PrivateKey::unwrap_org_key`](helvetisafe_crypto::PrivateKey::unwrap_org_key).
+/// The caller stores both *before* it begins the rotation, the key only wrapped for its own public key:
+/// [`Organization::wrap_new_key`](crate::organization::Organization::wrap_new_key). A rotation that was interrupted is resumed with
+/// the same id and key.
 ///
 /// It has no `Debug`, since it holds a secret, which is wiped on drop.
 ///
 /// ```
-/// use helvetisafe::organization::{AccountKeys, NewOrgKey};
-///
-/// # let keys = AccountKeys::generate(true)?;
-/// let new = NewOrgKey::generate()?;
-/// let wrapped = keys.private_key.public_key().wrap_org_key(&new.key)?.encode();
-/// // Store `new.id` and `wrapped` in a file of mode 0600.
-/// # drop(wrapped);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let new = helvetisafe::organization::NewOrgKey::generate()?;
+/// println!("the new org key is {}", new.key.fingerprint());
+/// # Ok::<(), helvetisafe::Error>(())
 /// ```
 pub struct NewOrgKey {
     /// The id of the rotation: 64 random bits.

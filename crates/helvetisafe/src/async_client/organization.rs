@@ -214,6 +214,24 @@ impl<'a> AsyncOrganization<'a> {
         self.0.rotate(administrator, new, progress).await
     }
 
+    /// As [`Organization::wrap_new_key`](crate::organization::Organization::wrap_new_key).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::wrap_new_key`](crate::organization::Organization::wrap_new_key).
+    pub fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
+        self.0.begin().wrap_new_key(new)
+    }
+
+    /// As [`Organization::unwrap_new_key`](crate::organization::Organization::unwrap_new_key).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::unwrap_new_key`](crate::organization::Organization::unwrap_new_key).
+    pub async fn unwrap_new_key(&self, id: RotationId, wrapped: &str) -> Result<NewOrgKey, Error> {
+        self.0.begin().unwrap_new_key(id, wrapped).await
+    }
+
     /// As [`Organization::rotation`](crate::organization::Organization::rotation).
     ///
     /// # Errors

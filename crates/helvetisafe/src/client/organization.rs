@@ -473,6 +473,44 @@ impl<'a> Organization<'a> {
         block(self.0.rotate(administrator, new, progress))
     }
 
+    /// Wraps a new org key for the own account's public key, to store it before [`Self::rotate`]. Nothing is sent.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::NewOrgKey;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let new = NewOrgKey::generate()?;
+    /// let wrapped = client.organization().wrap_new_key(&new)?;
+    /// // Store `new.id` and `wrapped`. After an interruption:
+    /// let same = client.organization().unwrap_new_key(new.id, &wrapped)?;
+    /// # drop(same);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Crypto`] when the operating system has no randomness.
+    pub fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
+        self.0.begin().wrap_new_key(new)
+    }
+
+    /// Unwraps a stored key of [`Self::wrap_new_key`] with the own account's private key. Nothing is sent.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let wrapped = std::fs::read_to_string("new-org-key")?;
+    /// let new = client.organization().unwrap_new_key("00000000000000ff".parse()?, &wrapped)?;
+    /// # drop(new);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Crypto`] when it was wrapped for another account, or was changed.
+    pub fn unwrap_new_key(&self, id: RotationId, wrapped: &str) -> Result<NewOrgKey, Error> {
+        block(self.0.begin().unwrap_new_key(id, wrapped))
+    }
+
     /// Returns the rotation in progress, as the vault states it, or `None`.
     ///
     /// ```no_run

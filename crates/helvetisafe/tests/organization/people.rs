@@ -149,6 +149,17 @@ impl AnyClient {
         ))
     }
 
+    pub(crate) fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
+        match self {
+            Self::Blocking(it) => it.organization().wrap_new_key(new),
+            Self::Async(it) => it.organization().wrap_new_key(new),
+        }
+    }
+
+    pub(crate) fn unwrap_new_key(&self, id: RotationId, wrapped: &str) -> Result<NewOrgKey, Error> {
+        both!(self, |it| it.organization().unwrap_new_key(id, wrapped))
+    }
+
     pub(crate) fn rotation(&self) -> Result<Option<RotationState>, Error> {
         both!(self, |it| it.organization().rotation())
     }

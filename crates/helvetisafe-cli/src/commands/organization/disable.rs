@@ -126,10 +126,11 @@ fn report(args: &Args, member: &Member, ui: &Ui) -> Result<(), Failure> {
     }
     ui.messages
         .done(format_args!("disabled {}", described(member)));
-    ui.messages.note(
-        "next: replace the org key, by a rotation, since a former member may know it; and replace the values that it could \
-         read, where they are used",
-    );
+    ui.messages.note(format_args!(
+        "next: {} replaces the org key, which a former member may know; then replace the values that it could read, where \
+         they are used",
+        advice::command("org rotate")
+    ));
     Ok(())
 }
 

@@ -30,9 +30,25 @@ impl Trust<'_> {
     }
 
     fn find_anchor(&self, organization: &str) -> Result<Option<Anchor>, Failure> {
-        if let Some(known) = self.memory.organization(organization) {
-            return Ok(Some(known.anchor()));
+        match self.memory.organization(organization) {
+            Some(known) => Ok(Some(known.anchor())),
+            None => self.configured_anchor(),
         }
+    }
+
+    /// Returns the part of the chain that is trusted before the vault has stated the organization.
+    pub(crate) fn own_anchor(&self) -> Result<Anchor, Failure> {
+        let own = self.remembered.as_ref();
+        let own = own.and_then(|known| known.organization.as_ref());
+        match own {
+            Some(known) => Ok(known.anchor()),
+            None => self
+                .configured_anchor()?
+                .ok_or_else(|| no_anchor(&self.vault)),
+        }
+    }
+
+    fn configured_anchor(&self) -> Result<Option<Anchor>, Failure> {
         if let Some(key) = self.settings.verification_key {
             return Ok(Some(Anchor::Key(key)));
         }

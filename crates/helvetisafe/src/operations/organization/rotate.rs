@@ -2,9 +2,10 @@
 //! others read changes before the commit.
 
 use std::iter::Peekable;
+use std::sync::Arc;
 
-use helvetisafe_crypto::Envelope;
 use helvetisafe_crypto::organization::{Chain, Entry, Invitation, InvitationSecret, PublicKeyInfo};
+use helvetisafe_crypto::{Envelope, WrappedOrgKey};
 use helvetisafe_proto::endpoint::organization::{
     AbandonRotation, BeginRotation, CommitRotation, Commitment, GetRotation, InvitationId,
     InvitationRecord, ListMembers, ListUnstaged, Member as Listed, NewRotation, ResealedInvitation,
@@ -19,6 +20,7 @@ use super::confirm::open;
 use super::members::compare;
 use crate::administration::{Administrator, NewOrgKey, Rotated, RotationProgress, Standing};
 use crate::error::{Error, OrganizationAction, OrganizationCause};
+use crate::keys::compute;
 use crate::operations::Operations;
 use crate::org_keys::ConfirmedKey;
 use crate::runtime::Runtime;
@@ -110,6 +112,25 @@ impl<R: Runtime> Operation<'_, R> {
         let action = OrganizationAction::AbandonRotation;
         self.organize(&AbandonRotation { id }, action).await?;
         Ok(())
+    }
+
+    /// Wraps a new org key for the own account.
+    pub(crate) fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
+        let own = self.vault.private_key().public_key();
+        let wrapped = own.wrap_org_key(&new.key);
+        Ok(wrapped.map_err(|error| Error::new(ACTION, error))?.encode())
+    }
+
+    pub(crate) async fn unwrap_new_key(
+        &self,
+        id: RotationId,
+        wrapped: &str,
+    ) -> Result<NewOrgKey, Error> {
+        let own = Arc::clone(self.vault.private_key());
+        let wrapped = WrappedOrgKey::decode(wrapped).map_err(|error| Error::new(ACTION, error))?;
+        let unwrap = move || own.unwrap_org_key(&wrapped);
+        let key = compute(&self.vault.api.runtime, ACTION.into(), unwrap).await?;
+        Ok(NewOrgKey { id, key })
     }
 
     /// Verifies all readers, and begins the rotation or resumes it.

@@ -71,8 +71,12 @@ fn readers_with_an_anchor_read_on_through_a_replacement() {
         assert_eq!(bobs.head(), Some(rotated.head));
         ada.create("later", "v@lue").unwrap();
         assert_eq!(bobs.get("later").unwrap(), "v@lue");
-        // Again, as after a lost answer.
-        assert_eq!(real.rotate(&new), rotated);
+        // Again, as after a lost answer, with the stored key.
+        let stored = ada.wrap_new_key(&new).unwrap();
+        let same = ada.unwrap_new_key(new.id, &stored).unwrap();
+        assert_eq!(real.rotate(&same), rotated);
+        let of_bob = bobs.unwrap_new_key(new.id, &stored).err().unwrap();
+        assert_eq!(of_bob.kind(), ErrorKind::Crypto);
         // The code is from before.
         let carol = other_keys(false);
         real.join(&code, &carol).unwrap();
@@ -152,6 +156,32 @@ fn a_replacement_that_is_cut_anywhere_is_resumed_with_the_same_key() {
             assert_eq!(real.ada().get("b").unwrap(), large);
         }
     }
+}
+
+#[test]
+fn a_replacement_whose_future_is_dropped_is_resumed() {
+    let real = Real::new(Kind::Async);
+    real.ada().create("db", "s3cr3t-v@lue").unwrap();
+    let bobs = real.connect(&real.member("bob", READER), READER).unwrap();
+    let AnyClient::Async(ada) = real.ada() else {
+        panic!("not asynchronous");
+    };
+    let new = NewOrgKey::generate().unwrap();
+    let (own, mut drops) = (real.administrator(), 0);
+    let rotated = loop {
+        let time = Duration::from_millis(1 + 4 * drops);
+        let organization = ada.organization();
+        let rotate = organization.rotate(&own, &new, |_| {});
+        let outcome = RUNTIME.block_on(async { tokio::time::timeout(time, rotate).await });
+        assert_eq!(bobs.get("db").unwrap(), "s3cr3t-v@lue");
+        match outcome {
+            Ok(rotated) => break rotated.unwrap(),
+            Err(_) => drops += 1,
+        }
+    };
+    assert!(drops > 0, "it was never dropped");
+    assert_eq!(rotated.key_epoch, 2);
+    assert_eq!(bobs.fingerprint(), new.key.fingerprint());
 }
 
 /// Does something else before the first commit.

@@ -1,0 +1,118 @@
+//! The new org key of a rotation that is not complete: a file of mode 0600 in the state folder, with the key wrapped for the
+//! own account. It is written before anything is sent, so a killed command is resumed with the same key.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use helvetisafe::organization::{OrganizationId, RotationId};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::fs::state_folder::{self, StateFolder};
+
+const VERSION: u8 = 1;
+const WHAT: &str = "the new org key of an interrupted rotation";
+
+/// The file of one organization, locked against other commands.
+pub(super) struct RotationFile {
+    folder: StateFolder,
+    name: String,
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The content of the file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Stored {
+    version: u8,
+    pub(super) id: RotationId,
+    /// The account for which the key is wrapped.
+    pub(super) account: String,
+    pub(super) fingerprint: String,
+    pub(super) wrapped_org_key: String,
+}
+
+impl Stored {
+    pub(super) fn new(
+        id: RotationId,
+        account: String,
+        fingerprint: String,
+        wrapped_org_key: String,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            id,
+            account,
+            fingerprint,
+            wrapped_org_key,
+        }
+    }
+}
+
+impl RotationFile {
+    /// Locks the file, whether it exists or not.
+    pub(super) fn lock(
+        organization: OrganizationId,
+        insecure_permissions: bool,
+    ) -> Result<Self, Failure> {
+        let path = state_folder::path()?.ok_or_else(|| {
+            Failure::usage(
+                "there is no folder for the new org key, without which an interrupted rotation could not be resumed; set \
+                 HELVETISAFE_STATE_DIR",
+            )
+        })?;
+        let name = format!("rotation-{organization}.json");
+        let unusable = |error: std::io::Error| {
+            Failure::other(format_args!(
+                "cannot use the folder {}: {error}; nothing was changed",
+                path.display()
+            ))
+        };
+        let folder = StateFolder::create(&path, insecure_permissions).map_err(unusable)?;
+        let lock = folder.lock(&format!(".{name}.lock"), Duration::ZERO);
+        Ok(Self {
+            _lock: lock.map_err(unusable)?,
+            folder,
+            path: path.join(&name),
+            name,
+        })
+    }
+
+    /// Returns what an interrupted command has stored.
+    pub(super) fn load(&self) -> Result<Option<Stored>, Failure> {
+        let Some(bytes) = self.folder.read(&self.name, WHAT)? else {
+            return Ok(None);
+        };
+        let stored = serde_json::from_slice::<Stored>(&bytes).ok();
+        let stored = stored.filter(|it| it.version == VERSION);
+        stored.map(Some).ok_or_else(|| {
+            Failure::other(format_args!(
+                "{} has no new org key that this version reads; move it away to begin a new rotation",
+                self.path.display()
+            ))
+        })
+    }
+
+    pub(super) fn save(&self, stored: &Stored) -> Result<(), Failure> {
+        let text = serde_json::to_vec(stored).map_err(|error| self.unwritable(&error))?;
+        let written = self.folder.write(&self.name, &text);
+        written.map_err(|error| self.unwritable(&error))
+    }
+
+    pub(super) fn remove(&self) -> Result<(), Failure> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::other(
+                format_args!("cannot remove {}: {error}; remove it", self.path.display()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn unwritable(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::other(format_args!(
+            "cannot write {}: {error}; nothing was changed",
+            self.path.display()
+        ))
+    }
+}
