@@ -29,6 +29,8 @@ pub(crate) enum ConfigError {
         "the field `{0}` of the secret `{0}` cannot have its name: choose another name for the field"
     )]
     FieldNamedAsKey(KeyName),
+    #[error("the field `{}` occurs twice: readers would take one of its values", .0.escape_debug())]
+    FieldTwice(String),
     #[error(
         "the expiry {expires_at} has passed: it is {now} by the clock of this machine; choose a later \
          expiry, or check the clock"
@@ -77,10 +79,13 @@ pub(crate) enum ConfigError {
     #[error("the private key file {0} is larger than a key can be")]
     KeyFileTooLarge(String),
     /// A key that the caller provides. The keys from the vault fail as `Cause::Crypto`.
-    #[error("the private key cannot be used: {0}")]
-    PrivateKey(crypto::Error),
-    #[error("the private key is not UTF-8 text, so it is no PEM")]
-    KeyNotText,
+    #[error("the private key{} cannot be used: {reason}", in_file(.file.as_deref()))]
+    PrivateKey {
+        file: Option<String>,
+        reason: crypto::Error,
+    },
+    #[error("the private key{} is not UTF-8 text, so it is no PEM", in_file(.0.as_deref()))]
+    KeyNotText(Option<String>),
     #[error("the CA certificate is not a PEM with at least one certificate")]
     Certificate,
     #[error(
@@ -138,6 +143,11 @@ impl ConfigError {
             reason,
         }
     }
+}
+
+/// Names the file that a key comes from.
+fn in_file(path: Option<&str>) -> String {
+    path.map(|path| format!(" in {path}")).unwrap_or_default()
 }
 
 fn listed(problems: &[ConfigError]) -> String {

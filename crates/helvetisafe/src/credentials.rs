@@ -152,13 +152,18 @@ impl KeySource {
             Source::Pem(pem) => Arc::clone(pem),
             Source::PemFile(path) => Arc::new(read_key_file(path)?),
         };
-        let pem = std::str::from_utf8(&pem).map_err(|_| Error::config(ConfigError::KeyNotText))?;
+        let file = match &self.source {
+            Source::PemFile(path) => Some(path.display().to_string()),
+            _ => None,
+        };
+        let pem = std::str::from_utf8(&pem)
+            .map_err(|_| Error::config(ConfigError::KeyNotText(file.clone())))?;
         let key = match &self.passphrase {
             Some(passphrase) => PrivateKey::from_encrypted_pem(pem, passphrase.expose_secret()),
             None => PrivateKey::from_pem(pem),
         };
         key.map(|key| LocalKey::Ready(Arc::new(key)))
-            .map_err(|error| Error::config(ConfigError::PrivateKey(error)))
+            .map_err(|reason| Error::config(ConfigError::PrivateKey { file, reason }))
     }
 }
 

@@ -12,7 +12,8 @@ use crate::http::TransportError;
 /// [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
 /// It holds no body. Headers with a credential are marked sensitive, so `Debug` does not show them, and it does
-/// not show the names of secrets: see [`HiddenKey`].
+/// not show the names of secrets: see [`HiddenKey`]. An [`Error`] in an event does, in its text: for a log without names, write
+/// its [`kind`](Error::kind).
 ///
 /// An operation, such as [`Secrets::put`](crate::Secrets::put), makes one or more calls of the API, or none if the
 /// cache has the value. A call makes one or more attempts. Operations that run at the same time report their

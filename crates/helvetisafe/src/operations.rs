@@ -15,7 +15,7 @@ pub(crate) mod watch;
 
 #[cfg(feature = "organization")]
 #[cfg(feature = "test-util")]
-pub(crate) use fields::refuse_own_name;
+pub(crate) use fields::{check_names, refuse_own_name};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -127,8 +127,12 @@ impl AccountKeys {
     }
 
     pub(super) fn public_key(&self) -> Result<PublicKeyInfo, ConfigError> {
-        PublicKeyInfo::try_from(&self.private_key.public_key())
-            .map_err(|_| ConfigError::PrivateKey(CryptoError::KeyRejected))
+        PublicKeyInfo::try_from(&self.private_key.public_key()).map_err(|_| {
+            ConfigError::PrivateKey {
+                file: None,
+                reason: CryptoError::KeyRejected,
+            }
+        })
     }
 
     /// Returns the SHA-256 of the client secret's text, which the vault stores.

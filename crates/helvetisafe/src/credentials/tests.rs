@@ -157,11 +157,13 @@ fn a_key_file_that_cannot_be_used_is_refused() {
         KeySource::pem_file(&file).local_key().err().unwrap().kind(),
         ErrorKind::Config
     );
-    std::fs::write(&file, "no key").unwrap();
-    assert_eq!(
-        KeySource::pem_file(&file).local_key().err().unwrap().kind(),
-        ErrorKind::Config
-    );
+    for content in [&b"no key"[..], &[0xff]] {
+        std::fs::write(&file, content).unwrap();
+        let unusable = KeySource::pem_file(&file).local_key().err().unwrap();
+        assert_eq!(unusable.kind(), ErrorKind::Config);
+        let text = unusable.to_string();
+        assert!(text.contains(&file.display().to_string()), "{text}");
+    }
     assert_eq!(
         KeySource::pem([0xff]).local_key().err().unwrap().kind(),
         ErrorKind::Config

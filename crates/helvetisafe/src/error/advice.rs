@@ -78,9 +78,10 @@ impl Error {
             }
             Cause::TooLarge { .. } => Some(Setting::SecretLimit),
             Cause::Deadline => Some(Setting::OperationTimeout),
-            Cause::Config(ConfigError::PrivateKey(crypto::Error::PassphraseRequired)) => {
-                Some(Setting::Passphrase)
-            }
+            Cause::Config(ConfigError::PrivateKey {
+                reason: crypto::Error::PassphraseRequired,
+                ..
+            }) => Some(Setting::Passphrase),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Writes multi-field secrets, as the portal makes them: a JSON object whose members are the fields.
 
+use std::collections::BTreeSet;
+
 use helvetisafe_crypto::{FieldValue, Payload, Plaintext};
 use helvetisafe_proto::endpoint;
 use helvetisafe_proto::retry::{self, BackOff};
@@ -171,8 +173,22 @@ fn parse_for_field(key: &str, field: &str) -> Result<KeyName, Error> {
 /// Parses the name of a multi-field secret and encodes its fields.
 fn encode(key: &str, fields: &[(&str, FieldValue<'_>)]) -> Result<(KeyName, Plaintext), Error> {
     let key = parse(key)?;
-    refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
+    check_names(&key, fields)?;
     Ok((key, Payload::encode_fields(fields)))
+}
+
+/// Refuses names of which a reader would lose a field: none at all, one that occurs twice, or that of the secret.
+pub(crate) fn check_names<V>(key: &KeyName, fields: &[(&str, V)]) -> Result<(), Error> {
+    let names = || fields.iter().map(|(name, _)| *name);
+    refuse_own_name(key, names())?;
+    if fields.is_empty() {
+        return Err(Error::config(ConfigError::Empty("the list of fields")));
+    }
+    let mut seen = BTreeSet::new();
+    match names().find(|name| !seen.insert(*name)) {
+        Some(twice) => Err(Error::config(ConfigError::FieldTwice(twice.to_owned()))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a field with the name of the secret: the secret would be read as a single value, without its other

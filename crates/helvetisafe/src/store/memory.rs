@@ -15,7 +15,7 @@ use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::{Expiry, timestamp};
 use crate::http::{Failure, TransportError};
-use crate::operations::refuse_own_name;
+use crate::operations::{check_names, refuse_own_name};
 use crate::secret::{Secret, SecretMetadata, Written};
 
 /// A store of secrets in memory, for the tests of an application (feature `test-util`).
@@ -248,7 +248,7 @@ impl SecretStore for MemoryStore {
         expiry: Expiry,
     ) -> Result<SecretMetadata, Error> {
         let key = parse(key)?;
-        refuse_own_name(&key, fields.iter().map(|(name, _)| *name))?;
+        check_names(&key, fields)?;
         self.insert(key, Payload::encode_fields(fields), expiry)
     }
 

@@ -1,6 +1,6 @@
 //! Secrets whose value is bytes.
 
-use helvetisafe::{ErrorKind, ExposeSecret};
+use helvetisafe::{ErrorKind, Expiry, ExposeSecret, SecretStore};
 use helvetisafe_test_support::World;
 
 #[test]
@@ -26,6 +26,28 @@ fn bytes_are_stored_as_base64_text_and_come_back() {
     // As the command `base64` breaks its lines.
     secrets.put("a", "AP\n8=\n", None).unwrap();
     assert_eq!(secrets.get_bytes("a").unwrap().expose_secret(), [0, 255]);
+}
+
+/// Readers of a member that occurs twice take one of its values, and a secret without fields reads as a single value.
+#[test]
+fn fields_that_a_reader_would_lose_are_not_written() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let memory = helvetisafe::MemoryStore::default();
+    let stores: [&dyn SecretStore; 2] = [&client, &memory];
+    for (fields, name) in [
+        (&[("a", "s3cr3t"), ("b", "2"), ("a", "3")][..], "`a`"),
+        (&[], "the list of fields"),
+    ] {
+        for store in stores {
+            let error = store.create_fields("f", fields, Expiry::Never).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+            let text = error.to_string();
+            assert!(text.contains(name) && !text.contains("s3cr3t"), "{text}");
+            let absent = store.get("f").unwrap_err();
+            assert_eq!(absent.kind(), ErrorKind::NotFound, "{absent}");
+        }
+    }
 }
 
 #[test]
