@@ -117,8 +117,11 @@ enum Problem {
     },
     #[error("the server answered {} and redirects to {to}, which is never followed", shown(*.status))]
     Redirect { status: StatusCode, to: String },
-    #[error("the answer is malformed: {0}")]
-    Malformed(&'static str),
+    #[error("the answer{} is malformed: {what}", located(.url.as_deref()))]
+    Malformed {
+        what: &'static str,
+        url: Option<Box<str>>,
+    },
     #[error("the answer ends early")]
     Truncated,
 }
@@ -190,7 +193,7 @@ impl ApiError {
     /// A success whose body is not what the call promises; `what` completes the sentence.
     #[must_use]
     pub fn malformed(what: &'static str) -> Self {
-        Self::new(Problem::Malformed(what), Kind::Api)
+        Self::new(Problem::Malformed { what, url: None }, Kind::Api)
     }
 
     /// A success whose body stops in the middle.
@@ -216,10 +219,12 @@ impl ApiError {
         }
     }
 
-    /// Adds the URL of the request to the message, for a status that a wrong URL may explain.
+    /// Adds the URL of the request to the message, for an answer that a wrong URL may explain.
     #[must_use]
     pub fn at(mut self, url: &Uri) -> Self {
-        if let Problem::Status { url: shown, .. } = &mut self.problem {
+        if let Problem::Status { url: shown, .. } | Problem::Malformed { url: shown, .. } =
+            &mut self.problem
+        {
             *shown = Some(url.to_string().into());
         }
         self
@@ -238,7 +243,7 @@ impl ApiError {
             Problem::Status { status, .. }
             | Problem::Token { status, .. }
             | Problem::Redirect { status, .. } => Some(status),
-            Problem::Malformed(_) | Problem::Truncated => None,
+            Problem::Malformed { .. } | Problem::Truncated => None,
         }
     }
 

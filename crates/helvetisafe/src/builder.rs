@@ -686,7 +686,8 @@ impl<P, A> ClientBuilder<P, A> {
     /// The first read of the secret within 10 s of connecting opens the prefetched one; later reads ask the vault.
     /// A secret that cannot be fetched does not fail `connect`, and neither does an invalid name: the read returns
     /// the error, after it has asked the vault again if the failure may pass. `connect` waits for one attempt to
-    /// fetch each of them.
+    /// fetch each of them. At most eight calls are in flight, one of which fetches the org key: more than seven secrets
+    /// take another round trip.
     ///
     /// ```no_run
     /// use helvetisafe::Client;

@@ -35,6 +35,14 @@ pub(crate) enum Authentication {
 impl Credentials {
     /// A service account: OAuth 2.0 client credentials, RFC 6749 section 4.4. Access tokens are
     /// fetched and renewed as needed.
+    ///
+    /// ```
+    /// use helvetisafe::Credentials;
+    ///
+    /// # let client_secret = String::from("s3cr3t");
+    /// let credentials = Credentials::service_account("hs_client_1", client_secret);
+    /// assert!(!format!("{credentials:?}").contains("s3cr3t"));
+    /// ```
     pub fn service_account(
         client_id: impl Into<String>,
         client_secret: impl Into<SecretString>,
@@ -47,6 +55,14 @@ impl Credentials {
     }
 
     /// An API token from the portal (Profile, Generate API Token).
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Credentials, SecretString};
+    ///
+    /// let token = SecretString::from(std::env::var("HELVETISAFE_API_TOKEN")?);
+    /// let credentials = Credentials::api_token(token);
+    /// # Ok::<(), std::env::VarError>(())
+    /// ```
     pub fn api_token(token: impl Into<SecretString>) -> Self {
         Self(Authentication::ApiToken(token.into()))
     }
@@ -109,6 +125,16 @@ pub(crate) enum Source {
 
 impl KeySource {
     /// A PEM file, PKCS#1 or PKCS#8. It is read when the client connects.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, Credentials, KeySource};
+    ///
+    /// # let token = String::new();
+    /// let key = KeySource::pem_file("/etc/app/private-key.pem");
+    /// let credentials = Credentials::api_token(token);
+    /// let client = Client::builder("https://vault.example", credentials, key).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn pem_file(path: impl Into<PathBuf>) -> Self {
         Self {
             source: Source::PemFile(path.into()),
@@ -117,6 +143,13 @@ impl KeySource {
     }
 
     /// The bytes of a PEM, PKCS#1 or PKCS#8. They are copied; the copy is wiped on drop.
+    ///
+    /// ```
+    /// use helvetisafe::KeySource;
+    ///
+    /// # let pem = b"-----BEGIN PRIVATE KEY-----";
+    /// let key = KeySource::pem(pem);
+    /// ```
     pub fn pem(pem: impl AsRef<[u8]>) -> Self {
         let pem = Arc::new(Zeroizing::new(pem.as_ref().to_vec()));
         Self {
@@ -126,6 +159,13 @@ impl KeySource {
     }
 
     /// The account's password. The vault stores the private key encrypted under it, with Argon2id.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{KeySource, SecretString};
+    ///
+    /// let key = KeySource::password(SecretString::from(std::env::var("HELVETISAFE_PASSWORD")?));
+    /// # Ok::<(), std::env::VarError>(())
+    /// ```
     pub fn password(password: impl Into<SecretString>) -> Self {
         Self {
             source: Source::Password(password.into()),
@@ -134,6 +174,14 @@ impl KeySource {
     }
 
     /// Sets the passphrase of an encrypted PEM (`ENCRYPTED PRIVATE KEY`).
+    ///
+    /// ```no_run
+    /// use helvetisafe::KeySource;
+    ///
+    /// let passphrase = std::env::var("KEY_PASSPHRASE")?;
+    /// let key = KeySource::pem_file("/etc/app/encrypted-key.pem").with_passphrase(passphrase);
+    /// # Ok::<(), std::env::VarError>(())
+    /// ```
     #[must_use]
     pub fn with_passphrase(self, passphrase: impl Into<SecretString>) -> Self {
         Self {

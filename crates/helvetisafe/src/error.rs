@@ -30,6 +30,27 @@ pub(crate) use organization::{OrganizationAction, OrganizationCause};
 ///
 /// Neither `Display` nor `Debug` ever shows a secret, a token, a password or the body of an answer.
 /// It is cheap to clone, so that threads can share the result of one renewal.
+///
+/// ```no_run
+/// use std::thread;
+///
+/// use helvetisafe::{Client, Error, ErrorKind};
+///
+/// fn database_password(client: &Client) -> Result<Option<String>, Error> {
+///     let error = match client.secrets().get("database_password") {
+///         Ok(secret) => return Ok(Some(secret.expose_secret().to_owned())),
+///         Err(error) => error,
+///     };
+///     match error.kind() {
+///         ErrorKind::NotFound => return Ok(None),
+///         ErrorKind::Forbidden => eprintln!("the credential needs {:?}", error.required_scope()),
+///         ErrorKind::OrgKeyRefused => eprintln!("the vault has {:?}", error.refused_org_key()),
+///         _ if error.is_retryable() => thread::sleep(error.retry_after().unwrap_or_default()),
+///         _ => eprintln!("status {:?}, code {:?}", error.status(), error.code()),
+///     }
+///     Err(error)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 

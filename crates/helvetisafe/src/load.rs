@@ -1,6 +1,6 @@
 //! Loads many secrets into typed values, such as the settings of a service.
 //!
-//! Each function names a secret and the type to read it as. Tuples of up to twelve of them, and tuples of
+//! Each function names a secret and the type to read it as. Tuples of two to twelve of them, and tuples of
 //! tuples, are loaded together: all secrets at once, each only once, and every problem is reported in one
 //! [`LoadError`]. [`Load::map`] makes a type of the application from a tuple.
 //!

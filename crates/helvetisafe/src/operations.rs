@@ -16,6 +16,8 @@ pub(crate) mod watch;
 #[cfg(feature = "organization")]
 #[cfg(feature = "test-util")]
 pub(crate) use fields::{check_names, refuse_own_name};
+#[cfg(feature = "test-util")]
+pub(crate) use seal::check_size;
 
 use std::sync::Arc;
 use std::time::Duration;

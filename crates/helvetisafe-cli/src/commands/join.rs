@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
 
 /// The failure of a code whose request the vault has already, with other keys.
 const USED: &str = "the code has been used already, with other keys: go on with the folder in which they are; if you did not \
-                    use it, another person has the code: tell the administrator who invited you";
+                    use it, another person has the code: report it to the administrator who invited you";
 
 fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
     let mut plan = Plan::new(

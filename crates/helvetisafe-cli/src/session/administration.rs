@@ -49,7 +49,7 @@ impl<'a> Administration<'a> {
         let scopes: Scopes = scopes.iter().copied().collect();
         let client = vault.connect_with(access, |builder| {
             let builder = builder.scopes(scopes);
-            match rotation {
+            match rotation.clone() {
                 Some(rotation) => builder.org_key_rotation(rotation),
                 None => builder,
             }

@@ -34,30 +34,41 @@ impl Connector<'_> {
     pub(crate) fn read_with(
         self,
         reports: Option<Messages>,
-        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+        change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
-        let rotation = trust::rotation(self.settings, reports)?;
-        let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
-        self.connect(Access::Read, change(builder))
+        self.connect(Access::Read, || {
+            let rotation = trust::rotation(self.settings, reports)?;
+            let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
+            Ok(change(builder))
+        })
     }
 
     /// Connects to write, with what `change` makes of the builder. Fails if the org key is not the trusted one, or if
     /// a first use is doubtful.
     pub(super) fn write_with(
         self,
-        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+        change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
-        let builder = builder(self.settings, self.messages)?;
-        self.connect(Access::Write, change(builder))
+        self.connect(Access::Write, || {
+            Ok(change(builder(self.settings, self.messages)?))
+        })
     }
 
-    /// Connects, and caches the access token.
-    fn connect(self, access: Access, mut builder: ClientBuilder) -> Result<Client, Failure> {
-        if let Some(token) = self.token {
-            builder = token.resume(builder, self.messages);
-        }
+    /// Connects, and caches the access token. A replaced org key needs a second builder.
+    fn connect(
+        self,
+        access: Access,
+        builder: impl Fn() -> Result<ClientBuilder, Failure>,
+    ) -> Result<Client, Failure> {
+        let resumed = || {
+            let builder = builder()?;
+            Ok(match self.token {
+                Some(token) => token.resume(builder, self.messages),
+                None => builder,
+            })
+        };
         let trust = Trust::load(self.settings)?;
-        let client = trust.connect(access, builder, self.accepted_org_key, self.messages)?;
+        let client = trust.connect(access, resumed, self.accepted_org_key, self.messages)?;
         if let Some(token) = self.token {
             token.save(&client, self.messages);
         }

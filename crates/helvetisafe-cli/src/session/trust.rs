@@ -88,19 +88,23 @@ impl<'a> Trust<'a> {
     }
 
     /// Connects with the trusted org key pinned, or the one that an earlier connection accepted. To read, a
-    /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered.
+    /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered. Another org key
+    /// is accepted if the remembered organization's chain has it.
     pub(super) fn connect(
         mut self,
         access: Access,
-        builder: ClientBuilder,
+        builder: impl Fn() -> Result<ClientBuilder, Failure>,
         accepted: Option<Fingerprint>,
         messages: Messages,
     ) -> Result<Client, Failure> {
         let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
-        let client = builder
-            .pin_org_keys(self.expected.or(remembered).or(accepted))
-            .connect()
-            .map_err(|error| self.explain(error))?;
+        let pinned = builder()?.pin_org_keys(self.expected.or(remembered).or(accepted));
+        let client = match (pinned.connect(), self.followed_organization()) {
+            (Err(error), Some(known)) if error.refused_org_key().is_some() => {
+                return self.connect_by_chain(builder()?, known, error, messages);
+            }
+            (connected, _) => connected.map_err(|error| self.explain(error))?,
+        };
         let current = client.org_key_fingerprint();
         let is_first_use = self.expected.is_none() && remembered.is_none();
         let is_unconfirmed = self.remembered.as_ref().is_some_and(|it| it.unconfirmed);

@@ -20,8 +20,8 @@ use crate::settings::{Binding, Settings, SettingsArgs};
 use crate::ui::messages::Messages;
 use crate::ui::similar::nearest;
 
-/// The number of secrets to fetch while connecting: as many as a client reads at the same time.
-const MAX_PREFETCHED: usize = 8;
+/// The number of secrets to fetch while connecting: with the org key, as many calls as a client has in flight.
+const MAX_PREFETCHED: usize = 7;
 
 pub(crate) struct Vault {
     args: SettingsArgs,
@@ -132,8 +132,8 @@ impl Vault {
     ) -> Result<&Client, Failure> {
         self.client_from(|settings| {
             let connector = self.connector(settings, self.token(settings)?);
-            let keys = keys.into_iter().take(MAX_PREFETCHED);
-            connector.read_with(None, |builder| builder.prefetch(keys))
+            let keys: Vec<_> = keys.into_iter().take(MAX_PREFETCHED).collect();
+            connector.read_with(None, |builder| builder.prefetch(keys.iter().copied()))
         })
     }
 
@@ -162,11 +162,12 @@ impl Vault {
     ) -> Result<&Client, Failure> {
         self.connect(&self.writer, |settings| {
             let connector = self.connector(settings, self.token(settings)?);
-            let written = self.written.clone();
+            let keys: Vec<_> = keys.into_iter().take(MAX_PREFETCHED).collect();
             connector.write_with(|builder| {
-                let keys = keys.into_iter().take(MAX_PREFETCHED);
+                let written = self.written.clone();
                 let recording = move |inner| WriteTransport::new(inner, written);
-                builder.prefetch(keys).around_transport(recording)
+                let builder = builder.prefetch(keys.iter().copied());
+                builder.around_transport(recording)
             })
         })
     }
@@ -182,7 +183,7 @@ impl Vault {
     pub(super) fn connect_with(
         &self,
         access: Access,
-        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+        change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
         let connector = self.connector(self.settings()?, None);
         self.budget()?.spend(|| match access {

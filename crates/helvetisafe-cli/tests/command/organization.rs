@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use helvetisafe::organization::InvitationCode;
+use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_test_support::{Action, Proxy};
 use rexpect::session::{PtySession, spawn_command};
 use serde_json::Value;
@@ -635,14 +636,51 @@ fn a_killed_rotation_goes_on_with_the_same_key() {
             assert_eq!(rotated["org_key_fingerprint"], pending["fingerprint"]);
             assert_eq!(stored(), None);
             assert_eq!(ok(organization.with("ada", &["get", "KEY"])), value);
-            let messages = fails(&organization.with("bob", &["get", "KEY"]), 8);
+            // He follows the chain.
+            let fingerprint = rotated["org_key_fingerprint"].as_str().unwrap();
+            let output = organization.with("bob", &["get", "KEY"]);
+            let messages = fails(&output, 0);
             assert!(
-                messages.contains("the org key of this vault has changed"),
+                messages.contains(fingerprint) && messages.contains("as the signed chain shows"),
                 "{messages}"
             );
-            let fingerprint = rotated["org_key_fingerprint"].as_str().unwrap();
-            ok(organization.with("bob", &["trust", "pin", fingerprint, "--yes"]));
-            assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+            assert_eq!(ok(output), value);
+            let output = organization.with("bob", &["get", "KEY"]);
+            assert_eq!(fails(&output, 0), "");
         }
     }
+}
+
+/// A vault that knows a member's public key can wrap any key for it.
+#[test]
+fn an_org_key_that_the_chain_does_not_have_is_refused() {
+    let swapped = Arc::new(Mutex::new(None));
+    let answer = Arc::clone(&swapped);
+    let proxy = start_proxy(move |request, _| {
+        let answer = answer.lock().unwrap().clone();
+        match answer.filter(|_| request.is("GET", "/api/v1/credentials/org-key")) {
+            Some(body) => Action::Answer(200, "content-type: application/json\r\n", body),
+            None => Action::Forward,
+        }
+    });
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("bob", "member");
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    let value = ok(organization.with("bob", &["get", "KEY"]));
+
+    let pem = fs::read_to_string(organization.path("bob/private-key.pem")).unwrap();
+    let public_key = PrivateKey::from_pem(&pem).unwrap().public_key();
+    let wrapped = public_key.wrap_org_key(&OrgKey::generate().unwrap());
+    let wrapped = wrapped.unwrap().encode();
+    let body = serde_json::json!({ "encrypted_org_key": wrapped, "key_epoch": 2 });
+    *swapped.lock().unwrap() = Some(body.to_string().into_bytes());
+    for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
+        let messages = fails(&organization.with("bob", arguments), 8);
+        assert!(
+            messages.contains("the signed chain does not confirm it"),
+            "{messages}"
+        );
+    }
+    *swapped.lock().unwrap() = None;
+    assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
 }

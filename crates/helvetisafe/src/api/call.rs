@@ -195,11 +195,12 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         })
     }
 
-    /// Adds the URL to a 404 that is not about a secret.
+    /// Adds the URL to a 404 that is not about a secret, and to an answer that is not the vault's, such as a login page.
     fn located(&self, error: ApiError, url: &Uri) -> ApiError {
         let is_missing = error.kind() == Kind::NotFound && self.action.is_about_existing();
         match error.status() {
             Some(StatusCode::NOT_FOUND) if !is_missing => error.at(url),
+            None => error.at(url),
             _ => error,
         }
     }

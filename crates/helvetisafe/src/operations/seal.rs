@@ -52,7 +52,7 @@ impl<R: Runtime> Operation<'_, R> {
         }
     }
 
-    /// Encrypts a payload. Refuses one that could be written but not read back.
+    /// Encrypts a payload.
     pub(super) async fn seal(&self, action: &Action, plaintext: &[u8]) -> Result<Sealed, Error> {
         let key = self.vault.sealing_key(action, &self.bounds).await?;
         let envelope = key.org_key().seal(plaintext);
@@ -62,11 +62,16 @@ impl<R: Runtime> Operation<'_, R> {
             nonce: envelope.encode_nonce(),
             key_epoch: key.epoch(),
         };
-        let (length, limit) = (sealed.value.len(), self.vault.api.limits.secret);
-        if length + RECORD_OVERHEAD > limit {
-            let cause = Cause::TooLarge { length, limit };
-            return Err(Error::new(action.clone(), cause));
-        }
+        check_size(action, sealed.value.len(), self.vault.api.limits.secret)?;
         Ok(sealed)
     }
+}
+
+/// Refuses a sealed value, in base64, that could be written but not read back.
+pub(crate) fn check_size(action: &Action, length: usize, limit: usize) -> Result<(), Error> {
+    if length + RECORD_OVERHEAD > limit {
+        let cause = Cause::TooLarge { length, limit };
+        return Err(Error::new(action.clone(), cause));
+    }
+    Ok(())
 }

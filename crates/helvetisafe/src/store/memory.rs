@@ -15,7 +15,8 @@ use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::{Expiry, timestamp};
 use crate::http::{Failure, TransportError};
-use crate::operations::{check_names, refuse_own_name};
+use crate::limits::BodyLimits;
+use crate::operations::{check_names, check_size, refuse_own_name};
 use crate::secret::{Secret, SecretMetadata, Written};
 
 /// A store of secrets in memory, for the tests of an application (feature `test-util`).
@@ -131,6 +132,7 @@ impl MemoryStore {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Create(key.clone());
         let (mut state, now) = self.begin(&action)?;
+        check_length(&action, &plaintext)?;
         let expires_at = new_expiry(&action, expiry, None, now)?;
         if state.secrets.contains_key(&key) {
             return Err(answered(action, StatusCode::CONFLICT, "secret_exists"));
@@ -156,6 +158,7 @@ impl MemoryStore {
     ) -> Result<SecretMetadata, Error> {
         let action = Action::Update(key.clone());
         let (mut state, now) = self.begin(&action)?;
+        check_length(&action, &plaintext)?;
         let version = state.next_version();
         let Some(stored) = state.secrets.get_mut(key) else {
             return Err(answered(action, StatusCode::NOT_FOUND, "secret_not_found"));
@@ -356,11 +359,20 @@ fn new_expiry(
         Expiry::Keep => return Ok(old),
         expiry => expiry.on_wire(now).time(),
     };
-    if new.is_some_and(|at| at <= now) {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Err(answered(action.clone(), status, "expiry_in_the_past"));
+    if let Some(expires_at) = new.filter(|at| *at <= now) {
+        let cause = ConfigError::ExpiryInThePast { expires_at, now };
+        return Err(Error::new(action.clone(), cause));
     }
-    Ok(new)
+    // A vault stores microseconds.
+    let stored = |at: Timestamp| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
+    Ok(new.map(stored))
+}
+
+/// Refuses a value that a client with default limits would refuse.
+fn check_length(action: &Action, plaintext: &Plaintext) -> Result<(), Error> {
+    const TAG: usize = 16;
+    let base64 = (plaintext.len() + TAG).div_ceil(3) * 4;
+    check_size(action, base64, BodyLimits::default().secret)
 }
 
 /// Returns the error that a vault's answer causes.

@@ -348,6 +348,22 @@ fn a_404_that_is_about_no_secret_creates_nothing_and_names_the_url() {
 }
 
 #[test]
+fn a_page_in_place_of_an_answer_is_named_by_its_url() {
+    for path in ["/oauth/token", DB] {
+        let world = World::new(move |seen, _| (seen.path == path).then(|| answer(200, "<html>")));
+        let connected = world.builder_on_the_real_clock().connect();
+        let error = connected
+            .and_then(|client| client.secrets().get("db"))
+            .unwrap_err();
+        let expected = format!(
+            "the answer at {}{path} is malformed",
+            world.proxy.base_url()
+        );
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn a_404_after_an_unsent_delete_is_an_error() {
     let world = World::new(|seen, before| {
         (seen.is("DELETE", DB) && earlier(before, "DELETE", DB) == 0).then(|| answer(429, ""))

@@ -46,7 +46,15 @@ fn use_all(store: &dyn SecretStore) {
         (ErrorKind::Unsupported, None)
     );
     let past = Expiry::At(Timestamp::UNIX_EPOCH);
-    assert!(store.put("b", "new", past).is_err());
+    let refused = (ErrorKind::Config, None);
+    assert_eq!(kind(store.put("b", "new", past)), refused);
+    assert_eq!(kind(store.create("new", "new", past)), refused);
+    let large = "x".repeat(3_000_000);
+    assert_eq!(kind(store.put("b", &large, Expiry::Keep)), refused);
+    store.put("b", "newer", Expiry::At(Timestamp::MAX)).unwrap();
+    let stored = store.get("b").unwrap().expires_at().unwrap();
+    assert_eq!(stored.subsec_nanosecond(), 999_999_000);
+    store.put("b", "newer", Expiry::Never).unwrap();
 
     let absent = (ErrorKind::NotFound, Some(404));
     assert_eq!(kind(store.get("c")), absent);

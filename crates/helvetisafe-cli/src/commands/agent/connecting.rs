@@ -151,7 +151,10 @@ impl Connecting {
             let builder = builder.cache(cache::policy(self.ttl));
             match &offline {
                 Some(offline) => offline.around(builder),
-                None => builder.around_transport(move |inner| outage.observe(inner)),
+                None => {
+                    let outage = outage.clone();
+                    builder.around_transport(move |inner| outage.observe(inner))
+                }
             }
         };
         let client = budget.spend(|| connector.read_with(Some(messages), cached))?;

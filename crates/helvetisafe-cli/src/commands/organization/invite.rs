@@ -23,7 +23,7 @@ Examples:
 /// Invite a person or a service, and print the invitation code.
 ///
 /// Give the code to the invited person on a channel that the vault does not control, such as an encrypted message: it is a
-/// secret, and whoever has it first can join under this name. It also has what the person needs to verify the organization.
+/// secret, and the first one who uses it can join under this name. It also has what the person needs to verify the organization.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -220,9 +220,8 @@ fn report(
         rotated.key_epoch
     ));
     ui.messages.note(format_args!(
-        "next: give the fingerprint to the members, on a channel that the vault does not control, for `helvetisafe trust pin \
-         {fingerprint}`; change it where it is configured; restart programs that do not follow the signed chain; and replace the \
-         values that a former member could read"
+        "next: the members' commands follow the signed chain by themselves; change the fingerprint to {fingerprint} where it is \
+         configured; restart programs that do not follow the chain; and replace the values that a former member could read"
     ));
     Ok(())
 }

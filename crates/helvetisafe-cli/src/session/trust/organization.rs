@@ -1,7 +1,7 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
-use helvetisafe::Fingerprint;
 use helvetisafe::organization::Anchor;
+use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRotation};
 
 use super::known_organization::KnownOrganization;
 use super::known_vaults::KnownVaults;
@@ -54,6 +54,59 @@ impl Trust<'_> {
         }
         let key = self.settings.signing_key()?;
         Ok(key.map(|key| Anchor::Key(key.verification_key())))
+    }
+
+    /// Returns the remembered organization, whose chain decides about another org key, unless a fingerprint is configured.
+    pub(super) fn followed_organization(&self) -> Option<KnownOrganization> {
+        let known = self.remembered.as_ref()?;
+        let organization = known.organization.clone();
+        organization.filter(|_| self.expected.is_none())
+    }
+
+    /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
+    /// the refusal of the new org key, or with that of the chain.
+    pub(super) fn connect_by_chain(
+        mut self,
+        builder: ClientBuilder,
+        known: KnownOrganization,
+        refusal: Error,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
+        let connected = builder
+            .pin_org_keys(pinned)
+            .org_key_rotation(OrgKeyRotation::follow_chain(known.anchor()))
+            .connect();
+        let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
+        let current = client.org_key_fingerprint();
+        let head = client.chain_head().unwrap_or(known.head);
+        self.replace(Some(current))?;
+        self.follow(current, KnownOrganization { head, ..known }, messages)?;
+        messages.note(format_args!(
+            "the administrators have replaced the org key of {}, as the signed chain shows; it is now {current}",
+            self.vault
+        ));
+        Ok(client)
+    }
+
+    /// Explains the refusal of a new org key: by the chain, or by the remembered key if the chain cannot be fetched.
+    fn not_in_chain(&self, refusal: Error, reason: &Error) -> Failure {
+        let is_verdict = matches!(reason.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
+        let (Some(current), Some(known), true) =
+            (refusal.refused_org_key(), &self.remembered, is_verdict)
+        else {
+            return self.explain(refusal);
+        };
+        Failure::new(
+            Status::Crypto,
+            format_args!(
+                "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was not used, since \
+                 the signed chain does not confirm it ({}); ask another administrator before you go on",
+                known.fingerprint,
+                known.since,
+                reason.without_advice()
+            ),
+        )
     }
 
     /// Remembers a verified part of the chain. Failing to write it is a warning.

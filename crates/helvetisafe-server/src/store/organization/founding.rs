@@ -36,7 +36,7 @@ impl Act for BootstrapAct {
         let insert = Statement::new("INSERT INTO bootstraps (hash, expires_at) VALUES ($1, $2)")
             .bind(self.0)
             .bind(expires_at);
-        // Tokens that nobody used.
+        // Tokens that were not used.
         let remove =
             Statement::new("DELETE FROM bootstraps WHERE used_at IS NULL AND expires_at <= $1")
                 .bind(context.now);
