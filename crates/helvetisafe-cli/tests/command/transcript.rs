@@ -19,9 +19,11 @@
 mod random;
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use helvetisafe_test_support::server;
 
@@ -282,7 +284,7 @@ fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> Stri
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = spawn(&mut command);
     // A command that reads nothing closes its standard input.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let output = child.wait_with_output().unwrap();
@@ -298,6 +300,19 @@ fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> Stri
         }
     }
     happened
+}
+
+/// Starts a program. A script that was just written is busy while another test, which started a process meanwhile, has
+/// it open.
+fn spawn(command: &mut Command) -> Child {
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            started => return started.unwrap(),
+        }
+    }
 }
 
 /// Splits a line into words, as a shell with quotes alone would.
