@@ -684,3 +684,25 @@ fn an_org_key_that_the_chain_does_not_have_is_refused() {
     *swapped.lock().unwrap() = None;
     assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
 }
+
+#[test]
+fn a_replaced_org_key_that_cannot_be_remembered_is_used() {
+    let organization = Organization::new();
+    organization.member("bob", "reader");
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    let value = ok(organization.with("ada", &["get", "KEY"]));
+    ok(organization.with("ada", &["org", "rotate", "--yes"]));
+    let lock = organization.path(".local/state/helvetisafe/.known-vaults.lock");
+    let lock = fs::File::open(lock).unwrap();
+    lock.lock().unwrap();
+    let output = organization.with("bob", &["get", "KEY"]);
+    let messages = fails(&output, 0);
+    assert!(
+        messages.contains("cannot remember the org key"),
+        "{messages}"
+    );
+    assert_eq!(ok(output), value);
+    lock.unlock().unwrap();
+    let messages = fails(&organization.with("bob", &["get", "KEY"]), 0);
+    assert!(messages.contains("as the signed chain shows"), "{messages}");
+}

@@ -80,8 +80,14 @@ impl Trust<'_> {
         let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
         let current = client.org_key_fingerprint();
         let head = client.chain_head().unwrap_or(known.head);
-        self.replace(Some(current))?;
-        self.follow(current, KnownOrganization { head, ..known }, messages)?;
+        match self.memory.replace(&self.vault, Some(current)) {
+            Ok(()) => self.follow(current, KnownOrganization { head, ..known }, messages)?,
+            Err(error) => messages.warning(format_args!(
+                "cannot remember the org key {current} of {}, so the next command follows the chain again: {error}; free the \
+                 folder, {OTHER_STATE_FOLDER}",
+                self.vault
+            )),
+        }
         messages.note(format_args!(
             "the administrators have replaced the org key of {}, as the signed chain shows; it is now {current}",
             self.vault

@@ -134,7 +134,7 @@ fn administrative_scopes_are_granted_on_request_only() {
     check(&members, ErrorCode::MissingScope);
 }
 
-/// What one node does is in the next answer of the other.
+/// The next answer of the other node has the effect of each call.
 #[test]
 fn a_disabled_account_is_refused_by_all_nodes_at_once() {
     let Some(server) = helvetisafe_test_postgres::database() else {
