@@ -12,6 +12,13 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::settings::Settings;
 
+/// The scopes of a change of the organization.
+pub(crate) const CHANGE: [Scope; 3] = [
+    Scope::CredentialsRead,
+    Scope::OrganizationRead,
+    Scope::OrganizationWrite,
+];
+
 /// A client with the scopes of one command.
 pub(crate) struct Administration<'a> {
     vault: &'a Vault,
