@@ -457,7 +457,7 @@ impl Store {
         }
     }
 
-    /// Removes expired secrets and tokens, and what rotations left.
+    /// Removes expired secrets and tokens, and the rows that rotations left.
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,

@@ -124,7 +124,7 @@ impl<'a> Administration<'a> {
         })
     }
 
-    /// The org key in use must be that of the chain: a vault must not choose under which key is sealed.
+    /// Checks that the org key in use is that of the chain: the vault must not choose the key that seals.
     fn check_org_key(&self, chain: &Chain) -> Result<(), Failure> {
         let used = self.client.org_key_fingerprint();
         if used == *chain.fingerprint() {
@@ -173,7 +173,7 @@ fn lacks(scopes: Scopes) -> Failure {
     )
 }
 
-/// Returns what signs the next entry after a verified chain.
+/// Returns the means to sign the next entry after a verified chain.
 pub(crate) fn administrator<'k>(
     signing_key: &'k SigningKey,
     anchor: &'k Anchor,

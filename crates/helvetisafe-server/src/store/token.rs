@@ -1,4 +1,4 @@
-//! Access tokens and portal API tokens, as the database stores them.
+//! Access tokens and API tokens, as the database stores them.
 //!
 //! A token is found by its SHA-256. The time of the search reveals at most a part of that hash, from which
 //! no token can be found.
@@ -15,7 +15,7 @@ use crate::token::Hash;
 pub(crate) enum TokenKind {
     /// An access token from the token endpoint; it always expires.
     Access,
-    /// An API token from the portal, which here is the owner of the vault.
+    /// An API token, made by its account or by the owner of the vault.
     Api,
 }
 

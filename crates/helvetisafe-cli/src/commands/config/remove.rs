@@ -1,6 +1,5 @@
 //! `config remove PROFILE`.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use serde::Serialize;
