@@ -30,7 +30,7 @@ Examples:
 /// organization is verified from the code. Then the keys are made here and written into the folder, each with mode 0600, with a
 /// profile that names them, and the request is sent. An administrator has to confirm it.
 ///
-/// If the command is interrupted, run it again with the same code and folder: it goes on with the same keys. After the
+/// If the command is interrupted, run it again with the same code and folder: it continues with the same keys. After the
 /// confirmation it says so.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -6,8 +6,6 @@
 
 mod accounts;
 mod acts;
-mod api_tokens;
-mod audit;
 mod checkpoint;
 mod connection;
 mod copies;

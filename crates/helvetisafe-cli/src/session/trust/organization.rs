@@ -12,7 +12,7 @@ use crate::ui::messages::Messages;
 
 impl Trust<'_> {
     /// Returns the part of the chain that is trusted: the newest head that is remembered, else the configured verification
-    /// key, else that of the own signing key.
+    /// key, else that of the signing key.
     pub(crate) fn anchor(&self, organization: &str) -> Result<Anchor, Failure> {
         let own = self.remembered.as_ref();
         let own = own.and_then(|known| known.organization.as_ref());

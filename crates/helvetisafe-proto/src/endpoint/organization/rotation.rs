@@ -31,7 +31,7 @@ pub struct GetRotation;
 /// The rotation in progress.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationAnswer {
-    /// None, if there is no such rotation.
+    /// The rotation; `None` if none is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationState>,
 }
@@ -45,9 +45,10 @@ pub struct RotationState {
     pub to_epoch: u64,
     /// The client id of the account that began it.
     pub started_by: String,
-    /// The time of its begin.
+    /// The time at which it began.
     pub created_at: Timestamp,
-    /// Until then no other rotation can begin. Each staging extends it.
+    /// The end of the lease: until then no other rotation can begin, and no other account can take this one over. Each
+    /// staging extends it.
     pub lease_until: Timestamp,
 }
 
@@ -56,7 +57,7 @@ pub struct RotationState {
 pub struct ListUnstaged {
     /// The rotation.
     pub id: RotationId,
-    /// The greatest number of secrets.
+    /// The largest number of secrets in the answer.
     pub limit: u32,
 }
 
@@ -157,7 +158,7 @@ pub struct Committed {
     pub key_epoch: u64,
 }
 
-/// Abandons a rotation: what is staged is removed.
+/// Abandons a rotation: its staged secrets are never used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AbandonRotation {
     /// The rotation.

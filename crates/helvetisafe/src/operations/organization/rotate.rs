@@ -27,13 +27,14 @@ use crate::runtime::Runtime;
 
 const ACTION: OrganizationAction = OrganizationAction::Rotate;
 
-/// The commits that are made, at most, when others change secrets, members or invitations meanwhile.
+/// The largest number of commits while others change secrets, members or invitations.
 const ROUNDS: u32 = 10;
 
-/// The most secrets of a list.
+/// The largest number of secrets in a list.
 const BATCH: u32 = 500;
 
-/// The size of the secrets of a request, in bytes of base64, if there are several: half of the vault's limit for a body.
+/// The largest size of the secrets in a request, in bytes of base64: half of the vault's limit for a body. A single secret
+/// may be larger.
 const REQUEST: usize = 1 << 20;
 
 impl<R: Runtime> Operations<'_, R> {
@@ -86,7 +87,7 @@ enum Begun {
     Committed(Rotated),
 }
 
-/// The numbers of a batch.
+/// The numbers of secrets of a batch.
 struct Batch {
     listed: u64,
     staged: u64,
@@ -114,7 +115,7 @@ impl<R: Runtime> Operation<'_, R> {
         Ok(())
     }
 
-    /// Wraps a new org key for the own account.
+    /// Wraps a new org key for the public key of this account.
     pub(crate) fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
         let own = self.vault.private_key().public_key();
         let wrapped = own.wrap_org_key(&new.key);
@@ -184,7 +185,7 @@ impl<R: Runtime> Operation<'_, R> {
         }))
     }
 
-    /// Verifies all readers again, wraps and seals the new org key's part for them, and signs.
+    /// Verifies all readers again, wraps the new org key and seals the invitations for them, and signs.
     async fn commit_rotation(
         &self,
         administrator: &Administrator<'_>,
