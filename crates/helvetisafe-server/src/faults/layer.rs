@@ -290,7 +290,8 @@ impl FaultLayer {
         version: Version,
     ) -> Option<Bytes> {
         let present = change::bytes(answer).await?;
-        self.history.answer(caller.account, route, version, &present)
+        self.history
+            .answer(caller.account, route, version, &present)
     }
 
     async fn stored(&self, tenant: Tenant, key: KeyName) -> Option<Ciphertext> {

@@ -31,7 +31,7 @@ pub enum Lie {
     SwapPublicKey,
     /// [`Route::Invitations`]: the request of each invitation is that of the next one.
     SwapRequests,
-    /// [`Route::Invitations`], [`Route::Invitation`]: each has the scopes of an administrator.
+    /// [`Route::Invitations`], [`Route::Invitation`]: each has the scopes of an account that writes.
     MoreScopes,
     /// [`Route::Invitations`], [`Route::Invitation`]: each expires an hour later.
     LaterExpiry,
@@ -51,6 +51,8 @@ pub enum Lie {
     OmitMember,
     /// [`Route::Chain`], [`Route::JoinChain`]: the last entries are missing.
     Withhold(usize),
+    /// [`Route::Chain`], [`Route::JoinChain`]: the entry of this number is missing, and later ones are not.
+    Omit(usize),
     /// [`Route::Chain`], [`Route::JoinChain`]: the entry of this number is there again, at the end.
     Repeat(usize),
     /// [`Route::Chain`], [`Route::JoinChain`]: another entry confirms the attacker, signed by the attacker.
@@ -82,6 +84,7 @@ const NAMES: &[(&str, fn(usize) -> Lie)] = &[
     ("add-member", |_| Lie::AddMember),
     ("omit-member", |_| Lie::OmitMember),
     ("withhold=", Lie::Withhold),
+    ("omit=", Lie::Omit),
     ("repeat=", Lie::Repeat),
     ("confirm-itself", |_| Lie::ConfirmItself),
     ("forge-signature", |_| Lie::ForgeSignature),

@@ -17,8 +17,11 @@ pub(super) fn changed(
     let entries = &mut answer.entries;
     match lie {
         Lie::Withhold(count) => entries.truncate(entries.len().saturating_sub(count)),
+        Lie::Omit(number) if number < entries.len() => drop(entries.remove(number)),
         Lie::Repeat(number) => entries.push(entries.get(number)?.clone()),
-        Lie::ConfirmItself => entries.push(real.confirmation(attacker, attacker.verification_key())),
+        Lie::ConfirmItself => {
+            entries.push(real.confirmation(attacker, attacker.verification_key()))
+        }
         Lie::ForgeSignature => {
             let founders = real.founders_key;
             entries.push(real.confirmation(attacker, founders));

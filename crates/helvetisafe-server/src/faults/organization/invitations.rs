@@ -32,7 +32,7 @@ fn change(record: &mut InvitationRecord, lie: Lie, attacker: &Attacker) -> Optio
                 request.public_key = Base64(attacker.public_key().as_der().to_vec());
             }
         }
-        Lie::MoreScopes => invitation.scopes = administrators()?,
+        Lie::MoreScopes => invitation.scopes = more_scopes()?,
         Lie::LaterExpiry => invitation.expires_at = later(invitation.expires_at),
         Lie::PastExpiry => invitation.expires_at = past()?,
         Lie::OtherSignature => {
@@ -55,13 +55,9 @@ fn swap_requests(records: &mut [InvitationRecord]) {
     }
 }
 
-/// Returns the scopes of an administrator.
-pub(super) fn administrators() -> Option<ScopeList> {
-    ScopeList::parse(
-        "secrets:read secrets:write credentials:read organization:read organization:write \
-         tokens:write audit:read",
-    )
-    .ok()
+/// Returns the scopes of an account that writes.
+pub(super) fn more_scopes() -> Option<ScopeList> {
+    ScopeList::parse("secrets:read secrets:write secrets:delete credentials:read").ok()
 }
 
 pub(super) fn later(expiry: Timestamp) -> Timestamp {

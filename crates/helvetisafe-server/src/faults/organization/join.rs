@@ -3,11 +3,11 @@
 use helvetisafe_proto::endpoint::organization::{AccountAnswer, InvitationTerms, OrganizationId};
 
 use super::Lie;
-use super::invitations::{administrators, later, past};
+use super::invitations::{later, more_scopes, past};
 
 pub(super) fn changed(mut terms: InvitationTerms, lie: Lie) -> Option<InvitationTerms> {
     match lie {
-        Lie::MoreScopes => terms.scopes = administrators()?,
+        Lie::MoreScopes => terms.scopes = more_scopes()?,
         Lie::LaterExpiry => terms.expires_at = later(terms.expires_at),
         Lie::PastExpiry => terms.expires_at = past()?,
         Lie::OtherId => terms.id = flipped(terms.id.to_bytes()).into(),
