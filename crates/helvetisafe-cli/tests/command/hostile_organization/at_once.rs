@@ -4,13 +4,13 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use super::*;
-use crate::organization::command;
 
 impl Stage {
-    /// An organization with a second administrator, `grace`.
+    /// An organization with a second administrator, `grace`, who has another machine.
     fn of_two() -> Self {
         let stage = Self::new();
         stage.organization.member("grace", "administrator");
+        stage.set_up("machine");
         stage
     }
 
@@ -44,7 +44,7 @@ impl Stage {
     }
 
     fn grace(&self, line: &str) -> Output {
-        self.with("grace", line)
+        self.elsewhere("machine", "grace", line)
     }
 
     fn epoch(&self) -> Value {
