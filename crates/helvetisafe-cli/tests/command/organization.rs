@@ -29,7 +29,12 @@ fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Out
     command(world, url, arguments, input).output().unwrap()
 }
 
-fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Command {
+pub(crate) fn command(
+    world: &World,
+    url: Option<&str>,
+    arguments: &[&str],
+    input: &str,
+) -> Command {
     world.write("input", input, 0o600);
     let mut command: Command = world.command();
     for name in OTHERS {
@@ -44,21 +49,21 @@ fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) ->
     command
 }
 
-fn ok(output: Output) -> String {
+pub(crate) fn ok(output: Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Asserts the status, and returns the messages.
-fn fails(output: &Output, status: i32) -> String {
+pub(crate) fn fails(output: &Output, status: i32) -> String {
     let messages = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{messages}");
     messages
 }
 
 /// A founded organization; `ada` is the folder of its founder.
-struct Organization {
-    world: World,
+pub(crate) struct Organization {
+    pub(crate) world: World,
     url: String,
 }
 
@@ -71,9 +76,14 @@ impl Organization {
 
     /// Founds one at a vault with this URL.
     fn at(world: World, url: String) -> Self {
+        Self::founded(world, url, &bootstrap_token())
+    }
+
+    /// Founds one with the token of its vault.
+    pub(crate) fn founded(world: World, url: String, token: &str) -> Self {
         let organization = Self { world, url };
         let arguments = ["org", "create", "--output-dir", "ada", "--name", "ada"];
-        ok(organization.vault(&arguments, &bootstrap_token()));
+        ok(organization.vault(&arguments, token));
         organization
     }
 
@@ -83,19 +93,19 @@ impl Organization {
     }
 
     /// Runs a command with the profile in a folder.
-    fn with(&self, folder: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn with(&self, folder: &str, arguments: &[&str]) -> Output {
         let config = format!("{folder}/config.toml");
         let arguments = [&["--config", &config], arguments].concat();
         run(&self.world, None, &arguments, "")
     }
 
     /// Returns the code of an invitation.
-    fn invite(&self, name: &str, scopes: &str) -> String {
+    pub(crate) fn invite(&self, name: &str, scopes: &str) -> String {
         let output = self.with("ada", &["org", "invite", name, "--scopes", scopes]);
         ok(output).trim().to_owned()
     }
 
-    fn join(&self, code: &str, folder: &str) -> Output {
+    pub(crate) fn join(&self, code: &str, folder: &str) -> Output {
         run(
             &self.world,
             None,
@@ -104,12 +114,12 @@ impl Organization {
         )
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.world.folder.path().join(name)
     }
 
     /// Joins and is confirmed.
-    fn member(&self, name: &str, scopes: &str) {
+    pub(crate) fn member(&self, name: &str, scopes: &str) {
         let code = self.invite(name, scopes);
         ok(self.join(&code, name));
         ok(self.with("ada", &["org", "confirm", name, "--yes"]));
@@ -128,7 +138,7 @@ fn losing(method: &'static str, path: &'static str, is_set: &Arc<AtomicBool>) ->
     })
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
