@@ -7,6 +7,7 @@
 //! | `client-secret`, `private-key.pem` | the credential and the key of the account |
 //! | `signing-key.pem` | the signing key of an administrator |
 //! | `config.toml` | a profile that names these files |
+//! | `README.txt`, `ca-certificate.pem` | in a recovery kit: its page, and the certificate authority of the vault |
 
 mod plan;
 
@@ -177,6 +178,11 @@ impl AccountFolder {
                 path.display()
             ))
         })
+    }
+
+    /// Writes a file beside the keys.
+    pub(super) fn add(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
+        self.write(name, contents)
     }
 
     fn write(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use helvetisafe::organization::WithoutAccount;
-use helvetisafe::{Client, ClientBuilder, Fingerprint, Parts, Timeouts};
+use helvetisafe::organization::{AccountKeys, Anchor, WithoutAccount};
+use helvetisafe::{Client, ClientBuilder, Fingerprint, KeySource, OrgKeyRotation, Parts, Timeouts};
 
 use super::events::log_events;
 use super::token::CachedToken;
 use super::trust::{self, Access, Trust};
+use super::vault::Vault;
 use crate::failure::Failure;
 use crate::settings::{Address, Binding, PlainHttp, Settings};
 use crate::ui::messages::Messages;
@@ -102,6 +103,34 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
         certificate,
         settings.timeout,
     ))
+}
+
+/// Logs in with the keys of a new account as its first command will: its org key has to be that of the chain after the anchor.
+/// Returns the org key.
+pub(crate) fn check_account(
+    vault: &Vault,
+    keys: &AccountKeys,
+    anchor: Anchor,
+) -> Result<Fingerprint, Failure> {
+    let settings = vault.settings()?;
+    let pem = keys.private_key.to_pkcs8_pem();
+    let pem =
+        pem.map_err(|error| Failure::other(format_args!("cannot use the new key: {error}")))?;
+    let builder = Client::builder(
+        settings.base_url.as_str(),
+        keys.credentials(),
+        KeySource::pem(pem.as_bytes()),
+    )
+    .on_event(log_events(vault.messages))
+    .org_key_rotation(OrgKeyRotation::follow_chain(anchor));
+    let builder = reaching(
+        builder,
+        settings.plain_http.as_ref(),
+        settings.ca_certificate()?,
+        settings.timeout,
+    );
+    let client = vault.budget()?.spend(|| builder.connect())?;
+    Ok(client.org_key_fingerprint())
 }
 
 /// Returns a builder for the calls that need no account.

@@ -89,7 +89,8 @@ impl<'a> Trust<'a> {
 
     /// Connects with the trusted org key pinned, or the one that an earlier connection accepted. To read, a
     /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered. Another org key
-    /// is accepted if the remembered organization's chain has it.
+    /// is accepted if the remembered organization's chain has it. With a configured verification key the chain decides
+    /// about the first one too.
     pub(super) fn connect(
         mut self,
         access: Access,
@@ -98,6 +99,10 @@ impl<'a> Trust<'a> {
         messages: Messages,
     ) -> Result<Client, Failure> {
         let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
+        if let (None, None, Some(key)) = (self.expected, remembered, self.settings.verification_key)
+        {
+            return self.connect_first(builder()?, key, messages);
+        }
         let pinned = builder()?.pin_org_keys(self.expected.or(remembered).or(accepted));
         let client = match (pinned.connect(), self.followed_organization()) {
             (Err(error), Some(known)) if error.refused_org_key().is_some() => {

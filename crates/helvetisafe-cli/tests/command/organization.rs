@@ -214,6 +214,65 @@ fn keys_that_were_not_complete_are_made_again() {
     ok(organization.with("bob", &["set", "KEY", "--generate"]));
 }
 
+/// Each answer is lost once, and the command is run again after it.
+#[test]
+fn an_interrupted_recovery_kit_is_completed_with_the_same_keys() {
+    for (method, path) in [
+        ("POST", "/api/v1/organization/invitations"),
+        ("POST", "/api/v1/join"),
+        ("POST", "/api/v1/organization/members"),
+    ] {
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let proxy = losing(method, path, &is_lost);
+        let organization = Organization::at(World::new(), proxy.base_url());
+        let arguments = ["org", "recovery-kit", "--output-dir", "kit", "--json"];
+        is_lost.store(true, Ordering::Relaxed);
+        let lost = [&arguments[..], &["--timeout", "9s"]].concat();
+        let messages = fails(&organization.with("ada", &lost), 9);
+        assert!(
+            messages.contains("run the command again to go on"),
+            "{path}: {messages}"
+        );
+        is_lost.store(false, Ordering::Relaxed);
+        let key = || fs::read_to_string(organization.path("kit/private-key.pem")).unwrap();
+        let before = key();
+        let made = json(&ok(organization.with("ada", &arguments)));
+        assert_eq!(
+            (made["action"].as_str(), key()),
+            (Some("created"), before),
+            "{path}"
+        );
+        ok(organization.with("kit", &["org", "members"]));
+        let pending = json(&ok(organization.with("ada", &["org", "pending", "--json"])));
+        assert_eq!(pending, serde_json::json!([]), "{path}");
+    }
+}
+
+#[test]
+fn a_disabled_recovery_kit_is_not_made_again() {
+    let organization = Organization::new();
+    let arguments = ["org", "recovery-kit", "--output-dir", "kit"];
+    ok(organization.with("ada", &arguments));
+    ok(organization.with("ada", &["org", "disable", "recovery-kit", "--yes"]));
+    let messages = fails(&organization.with("ada", &arguments), 6);
+    assert!(
+        messages.contains("an account that was disabled"),
+        "{messages}"
+    );
+    organization.member("bob", "member");
+    let messages = fails(&organization.with("bob", &arguments), 2);
+    assert!(
+        messages.contains("the signing key is missing"),
+        "{messages}"
+    );
+    let create = ["org", "create", "--output-dir", "kit"];
+    let messages = fails(&organization.vault(&create, &bootstrap_token()), 6);
+    assert!(
+        messages.contains("the keys of a recovery kit"),
+        "{messages}"
+    );
+}
+
 /// Returns the id of the invitation with this code.
 fn invitation_id(code: &str) -> String {
     let id = InvitationCode::parse(code).unwrap().secret.id();
@@ -651,29 +710,39 @@ fn a_killed_rotation_goes_on_with_the_same_key() {
     }
 }
 
-/// A vault that knows a member's public key can wrap any key for it.
-#[test]
-fn an_org_key_that_the_chain_does_not_have_is_refused() {
-    let swapped = Arc::new(Mutex::new(None));
-    let answer = Arc::clone(&swapped);
-    let proxy = start_proxy(move |request, _| {
+/// A vault that answers with this org key, if there is one.
+fn swapping(swapped: &Arc<Mutex<Option<Vec<u8>>>>) -> Proxy {
+    let answer = Arc::clone(swapped);
+    start_proxy(move |request, _| {
         let answer = answer.lock().unwrap().clone();
         match answer.filter(|_| request.is("GET", "/api/v1/credentials/org-key")) {
             Some(body) => Action::Answer(200, "content-type: application/json\r\n", body),
             None => Action::Forward,
         }
-    });
+    })
+}
+
+/// Returns the answer with a new org key that is wrapped for a member, which the vault can make.
+fn wrapped_for(organization: &Organization, folder: &str) -> Vec<u8> {
+    let pem = fs::read_to_string(organization.path(&format!("{folder}/private-key.pem"))).unwrap();
+    let public_key = PrivateKey::from_pem(&pem).unwrap().public_key();
+    let wrapped = public_key.wrap_org_key(&OrgKey::generate().unwrap());
+    let wrapped = wrapped.unwrap().encode();
+    let body = serde_json::json!({ "encrypted_org_key": wrapped, "key_epoch": 2 });
+    body.to_string().into_bytes()
+}
+
+/// A vault that knows a member's public key can wrap any key for it.
+#[test]
+fn an_org_key_that_the_chain_does_not_have_is_refused() {
+    let swapped = Arc::new(Mutex::new(None));
+    let proxy = swapping(&swapped);
     let organization = Organization::at(World::new(), proxy.base_url());
     organization.member("bob", "member");
     ok(organization.with("ada", &["set", "KEY", "--generate"]));
     let value = ok(organization.with("bob", &["get", "KEY"]));
 
-    let pem = fs::read_to_string(organization.path("bob/private-key.pem")).unwrap();
-    let public_key = PrivateKey::from_pem(&pem).unwrap().public_key();
-    let wrapped = public_key.wrap_org_key(&OrgKey::generate().unwrap());
-    let wrapped = wrapped.unwrap().encode();
-    let body = serde_json::json!({ "encrypted_org_key": wrapped, "key_epoch": 2 });
-    *swapped.lock().unwrap() = Some(body.to_string().into_bytes());
+    *swapped.lock().unwrap() = Some(wrapped_for(&organization, "bob"));
     for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
         let messages = fails(&organization.with("bob", arguments), 8);
         assert!(
@@ -683,6 +752,39 @@ fn an_org_key_that_the_chain_does_not_have_is_refused() {
     }
     *swapped.lock().unwrap() = None;
     assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+}
+
+/// The profile of `join` has the verification key of the inviter, so another machine needs no memory.
+#[test]
+fn a_first_contact_with_a_verification_key_accepts_the_org_key_of_the_chain_alone() {
+    let swapped = Arc::new(Mutex::new(None));
+    let proxy = swapping(&swapped);
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("bob", "member");
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    ok(organization.with("ada", &["org", "rotate", "--yes"]));
+    let value = ok(organization.with("ada", &["get", "KEY"]));
+    let forget = || fs::remove_dir_all(organization.path(".local/state")).unwrap();
+
+    *swapped.lock().unwrap() = Some(wrapped_for(&organization, "bob"));
+    for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
+        forget();
+        let messages = fails(&organization.with("bob", arguments), 8);
+        assert!(messages.contains("the chain has the org key"), "{messages}");
+        assert!(
+            !organization
+                .path(".local/state/helvetisafe/known-vaults.json")
+                .exists()
+        );
+        fs::create_dir_all(organization.path(".local/state")).unwrap();
+    }
+    *swapped.lock().unwrap() = None;
+    // A first write without a terminal needs no --trust-first-use.
+    ok(organization.with("bob", &["set", "OTHER", "--generate"]));
+    assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+    let known = organization.path(".local/state/helvetisafe/known-vaults.json");
+    let known = json(&fs::read_to_string(known).unwrap());
+    assert_eq!(known["vaults"][0]["organization"]["head"]["sequence"], 2);
 }
 
 #[test]

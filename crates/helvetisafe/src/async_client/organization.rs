@@ -177,6 +177,20 @@ impl<'a> AsyncOrganization<'a> {
             .await
     }
 
+    /// As [`Organization::enroll`](crate::organization::Organization::enroll).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::enroll`](crate::organization::Organization::enroll).
+    pub async fn enroll(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+    ) -> Result<Confirmed, Error> {
+        self.0.begin().enroll(administrator, new, keys).await
+    }
+
     /// As [`Organization::withdraw`](crate::organization::Organization::withdraw).
     ///
     /// # Errors

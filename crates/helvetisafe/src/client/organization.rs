@@ -381,6 +381,48 @@ impl<'a> Organization<'a> {
         block(self.0.begin().confirm(administrator, name, Some(words)))
     }
 
+    /// Makes an account whose keys the caller has, such as an offline administrator account: invites, joins and confirms,
+    /// with the checks of the three.
+    ///
+    /// Store the keys before. After a failure or a lost answer, the same call with the same keys completes it: it uses the open
+    /// invitation of this name and these scopes, or the request that was sent. If the account is a member already, it
+    /// changes nothing.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Scopes;
+    /// use helvetisafe::organization::{AccountKeys, Administrator, NewInvite};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor, in_an_hour) = unimplemented!();
+    /// let keys = AccountKeys::generate(false)?;
+    /// // Store the keys here.
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let new = NewInvite {
+    ///     name: "ci".into(),
+    ///     scopes: "secrets:read credentials:read".parse::<Scopes>()?.into(),
+    ///     expires_at: in_an_hour,
+    /// };
+    /// let confirmed = client.organization().enroll(&administrator, &new, &keys)?;
+    /// println!("{} is a member", confirmed.account);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the name, the expiry, or the keys do not fit the scopes; [`ErrorKind::Conflict`] when another
+    /// account or invitation has the name; and as [`Self::invite`], [`ClientBuilder::join`] and [`Self::confirm_with_words`].
+    pub fn enroll(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+    ) -> Result<Confirmed, Error> {
+        block(self.0.begin().enroll(administrator, new, keys))
+    }
+
     /// Withdraws an invitation, also one whose request to join is not confirmed.
     ///
     /// ```no_run

@@ -124,6 +124,19 @@ impl AnyClient {
         ))
     }
 
+    pub(crate) fn enroll(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+    ) -> Result<Confirmed, Error> {
+        both!(self, |it| it.organization().enroll(
+            administrator,
+            new,
+            keys
+        ))
+    }
+
     pub(crate) fn withdraw(&self, id: InvitationId) -> Result<(), Error> {
         both!(self, |it| it.organization().withdraw(id))
     }

@@ -1,6 +1,6 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
-use helvetisafe::organization::Anchor;
+use helvetisafe::organization::{Anchor, VerificationKey};
 use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRotation};
 
 use super::known_organization::KnownOrganization;
@@ -61,6 +61,33 @@ impl Trust<'_> {
         let known = self.remembered.as_ref()?;
         let organization = known.organization.clone();
         organization.filter(|_| self.expected.is_none())
+    }
+
+    /// Connects for the first time, with the org key of the signed chain that the configured verification key vouches for, and
+    /// remembers both.
+    pub(super) fn connect_first(
+        mut self,
+        builder: ClientBuilder,
+        key: VerificationKey,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let anchor = Anchor::Key(key);
+        let rotation = OrgKeyRotation::follow_chain(anchor);
+        let client = builder.org_key_rotation(rotation).connect()?;
+        let anchor = client.chain_head().map_or(anchor, Anchor::Head);
+        // The organization's id is a part of each signature.
+        let chain = client.organization().follow(&anchor)?;
+        let seen = KnownOrganization {
+            id: chain.organization().to_owned(),
+            head: *chain.head(),
+            verification_key: Some(key),
+        };
+        let current = client.org_key_fingerprint();
+        self.follow(current, seen, messages)?;
+        messages.done(format_args!(
+            "remembered the org key {current}, which the signed chain confirms"
+        ));
+        Ok(client)
     }
 
     /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
