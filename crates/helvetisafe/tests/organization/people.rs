@@ -137,6 +137,23 @@ impl AnyClient {
         ))
     }
 
+    pub(crate) fn verify_request(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+    ) -> Result<Words, Error> {
+        both!(self, |it| it
+            .organization()
+            .verify_request(administrator, name))
+    }
+
+    pub(crate) fn check_rotation(
+        &self,
+        administrator: &Administrator<'_>,
+    ) -> Result<RotationCheck, Error> {
+        both!(self, |it| it.organization().check_rotation(administrator))
+    }
+
     pub(crate) fn withdraw(&self, id: InvitationId) -> Result<(), Error> {
         both!(self, |it| it.organization().withdraw(id))
     }
@@ -415,6 +432,9 @@ impl Acme {
             .confirm(&self.administrator(), name)
             .unwrap_err();
         assert_eq!(self.vault.state().chain.len(), before);
+        // The same checks without a change.
+        let verification = self.client().verify_request(&self.administrator(), name);
+        assert_eq!(verification.unwrap_err().to_string(), error.to_string());
         error
     }
 }
