@@ -27,18 +27,18 @@ pub(crate) struct Connector<'a> {
 impl Connector<'_> {
     /// Connects to read. Fails if the org key is not the trusted one.
     pub(super) fn read(self) -> Result<Client, Failure> {
-        self.read_with(None, |builder| builder)
+        self.read_with(false, |builder| builder)
     }
 
-    /// Connects to read, with what `change` makes of the builder. An org key that changes later is
-    /// reported to `reports`.
+    /// Connects to read, with what `change` makes of the builder. With `reports_key`, an org key that changes later and is not
+    /// trusted is reported.
     pub(crate) fn read_with(
         self,
-        reports: Option<Messages>,
+        reports_key: bool,
         change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
         self.connect(Access::Read, || {
-            let rotation = trust::rotation(self.settings, reports)?;
+            let rotation = trust::rotation(self.settings, self.messages, reports_key)?;
             let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
             Ok(change(builder))
         })

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::world::{World, bootstrap_token, start_proxy};
 
 /// The variables of the world's own account.
-const OTHERS: [&str; 4] = [
+pub(crate) const OTHERS: [&str; 4] = [
     "HELVETISAFE_CLIENT_ID",
     "HELVETISAFE_CLIENT_SECRET",
     "HELVETISAFE_PRIVATE_KEY_PATH",
@@ -29,7 +29,12 @@ fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Out
     command(world, url, arguments, input).output().unwrap()
 }
 
-fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Command {
+pub(crate) fn command(
+    world: &World,
+    url: Option<&str>,
+    arguments: &[&str],
+    input: &str,
+) -> Command {
     world.write("input", input, 0o600);
     let mut command: Command = world.command();
     for name in OTHERS {
@@ -44,33 +49,33 @@ fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) ->
     command
 }
 
-fn ok(output: Output) -> String {
+pub(crate) fn ok(output: Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Asserts the status, and returns the messages.
-fn fails(output: &Output, status: i32) -> String {
+pub(crate) fn fails(output: &Output, status: i32) -> String {
     let messages = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{messages}");
     messages
 }
 
 /// A founded organization; `ada` is the folder of its founder.
-struct Organization {
-    world: World,
+pub(crate) struct Organization {
+    pub(crate) world: World,
     url: String,
 }
 
 impl Organization {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         let url = world.name("URL");
         Self::at(world, url)
     }
 
     /// Founds one at a vault with this URL.
-    fn at(world: World, url: String) -> Self {
+    pub(crate) fn at(world: World, url: String) -> Self {
         let organization = Self { world, url };
         let arguments = ["org", "create", "--output-dir", "ada", "--name", "ada"];
         ok(organization.vault(&arguments, &bootstrap_token()));
@@ -83,7 +88,7 @@ impl Organization {
     }
 
     /// Runs a command with the profile in a folder.
-    fn with(&self, folder: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn with(&self, folder: &str, arguments: &[&str]) -> Output {
         let config = format!("{folder}/config.toml");
         let arguments = [&["--config", &config], arguments].concat();
         run(&self.world, None, &arguments, "")
@@ -104,12 +109,12 @@ impl Organization {
         )
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.world.folder.path().join(name)
     }
 
     /// Joins and is confirmed.
-    fn member(&self, name: &str, scopes: &str) {
+    pub(crate) fn member(&self, name: &str, scopes: &str) {
         let code = self.invite(name, scopes);
         ok(self.join(&code, name));
         ok(self.with("ada", &["org", "confirm", name, "--yes"]));
@@ -128,7 +133,7 @@ fn losing(method: &'static str, path: &'static str, is_set: &Arc<AtomicBool>) ->
     })
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 

@@ -93,18 +93,36 @@ impl Trust<'_> {
     /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
     /// the refusal of the new org key, or with that of the chain.
     pub(super) fn connect_by_chain(
-        mut self,
+        self,
         builder: ClientBuilder,
         known: KnownOrganization,
         refusal: Error,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
-        let connected = builder
-            .pin_org_keys(pinned)
-            .org_key_rotation(OrgKeyRotation::follow_chain(known.anchor()))
-            .connect();
+        let connected = self.connect_following(builder, &known);
         let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
+        self.remember_replaced(client, known, messages)
+    }
+
+    /// Connects with the org key that the signed chain has after the remembered one.
+    pub(super) fn connect_following(
+        &self,
+        builder: ClientBuilder,
+        known: &KnownOrganization,
+    ) -> Result<Client, Error> {
+        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
+        let rotation = OrgKeyRotation::follow_chain(known.anchor());
+        let builder = builder.pin_org_keys(pinned);
+        builder.org_key_rotation(rotation).connect()
+    }
+
+    /// Remembers the org key of a client that followed the chain.
+    pub(super) fn remember_replaced(
+        mut self,
+        client: Client,
+        known: KnownOrganization,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
         let current = client.org_key_fingerprint();
         let head = client.chain_head().unwrap_or(known.head);
         match self.memory.replace(&self.vault, Some(current)) {
