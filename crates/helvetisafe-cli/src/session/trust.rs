@@ -103,7 +103,10 @@ impl<'a> Trust<'a> {
         {
             return self.connect_first(builder()?, key, messages);
         }
-        let pinned = builder()?.pin_org_keys(self.expected.or(remembered).or(accepted));
+        let has_epochs = self.remembered.as_ref().is_some_and(KnownVault::has_epochs);
+        let pinned = builder()?
+            .pin_org_keys(self.expected.or(remembered).or(accepted))
+            .require_key_epoch(has_epochs);
         let client = match (pinned.connect(), self.followed_organization()) {
             (Err(error), Some(known)) if error.refused_org_key().is_some() => {
                 return self.connect_by_chain(builder()?, known, error, messages);
@@ -120,7 +123,25 @@ impl<'a> Trust<'a> {
             }
             _ => {}
         }
+        self.note_epoch(&client, messages);
         Ok(client)
+    }
+
+    /// Remembers the number of the org key, so that the vault cannot leave it out later. Failing to write it costs no more than
+    /// that.
+    fn note_epoch(&mut self, client: &Client, messages: Messages) {
+        let seen = self.memory.find(&self.vault).map(|known| known.key_epoch);
+        let (Some(seen), Some(epoch)) = (seen, client.key_epoch()) else {
+            return;
+        };
+        if seen >= Some(epoch) {
+            return;
+        }
+        if let Err(error) = self.memory.saw_epoch(&self.vault, epoch) {
+            messages.detail(format_args!(
+                "cannot remember the number of the org key: {error}"
+            ));
+        }
     }
 
     /// Remembers the first org key of a vault. A failure to do so is a warning.

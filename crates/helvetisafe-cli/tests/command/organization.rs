@@ -438,6 +438,65 @@ fn an_older_chain_is_refused() {
     assert!(messages.contains("different histories"), "{messages}");
 }
 
+/// The vault numbers its org keys, and then leaves the number out: it could store a value under a replaced key unnoticed.
+#[test]
+fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
+    let hides = Arc::new(AtomicBool::new(false));
+    let answer = Arc::new(Mutex::new(Vec::new()));
+    let (is_hidden, body) = (Arc::clone(&hides), Arc::clone(&answer));
+    let proxy = start_proxy(move |request, _| {
+        let is_org_key = request.is("GET", "/api/v1/credentials/org-key");
+        match is_org_key && is_hidden.load(Ordering::Relaxed) {
+            true => {
+                let body = body.lock().unwrap().clone();
+                Action::Answer(200, "content-type: application/json\r\n", body)
+            }
+            false => Action::Forward,
+        }
+    });
+    let world = World::new();
+    let pem = fs::read_to_string(world.folder.path().join("key.pem")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = world.command_through(&proxy);
+        command.args(arguments).output().unwrap()
+    };
+    // The vault can record the wrapped key that it gives.
+    *answer.lock().unwrap() = wrapped_as_given(&world, &pem);
+    hides.store(true, Ordering::Relaxed);
+    let published = run(&["set", "FIRST", "--generate"]);
+    ok(published);
+    hides.store(false, Ordering::Relaxed);
+    ok(run(&["set", "KEY", "--generate"]));
+    let file = world
+        .folder
+        .path()
+        .join(".local/state/helvetisafe/known-vaults.json");
+    let known = json(&fs::read_to_string(file).unwrap());
+    assert_eq!(known["vaults"][0]["key_epoch"], 1);
+    hides.store(true, Ordering::Relaxed);
+    for arguments in [&["set", "KEY", "--generate"][..], &["get", "KEY"]] {
+        let messages = fails(&run(arguments), 8);
+        assert!(messages.contains("without a number"), "{messages}");
+    }
+    hides.store(false, Ordering::Relaxed);
+    ok(run(&["get", "KEY"]));
+}
+
+/// Returns the honest answer with the wrapped org key, without its number.
+fn wrapped_as_given(world: &World, pem: &str) -> Vec<u8> {
+    let ticket = world.client().resumption_ticket().unwrap().unwrap();
+    // `3.NONCE.VALUE.ORG_KEY`, which the account's key unwraps.
+    let wrapped = ticket.split('.').nth(3).unwrap();
+    let decoded = helvetisafe_crypto::WrappedOrgKey::decode(wrapped).unwrap();
+    PrivateKey::from_pem(pem)
+        .unwrap()
+        .unwrap_org_key(&decoded)
+        .unwrap();
+    serde_json::json!({ "encrypted_org_key": wrapped })
+        .to_string()
+        .into_bytes()
+}
+
 #[test]
 fn an_upgrade_keeps_what_was_remembered() {
     let organization = Organization::new();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 mod enroll;
+mod epochs;
 mod hostile;
 mod life;
 mod people;

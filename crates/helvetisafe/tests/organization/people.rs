@@ -237,6 +237,13 @@ impl AnyClient {
         }
     }
 
+    pub(crate) fn key_epoch(&self) -> Option<u64> {
+        match self {
+            Self::Blocking(it) => it.key_epoch(),
+            Self::Async(it) => it.key_epoch(),
+        }
+    }
+
     pub(crate) fn fingerprint(&self) -> helvetisafe::Fingerprint {
         match self {
             Self::Blocking(it) => it.org_key_fingerprint(),
