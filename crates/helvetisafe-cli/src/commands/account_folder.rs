@@ -58,6 +58,11 @@ impl AccountFolder {
         })
     }
 
+    /// Returns true if an earlier run has used the folder.
+    pub(super) fn is_begun(path: &Path) -> bool {
+        path.join(PLAN).exists()
+    }
+
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
     /// written now. `profile` makes the text of the configuration file.
     pub(super) fn prepare(

@@ -3,6 +3,7 @@
 mod confirm;
 mod create;
 mod disable;
+mod free_name;
 mod invite;
 mod members;
 mod pending;

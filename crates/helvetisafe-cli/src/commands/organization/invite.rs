@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::organization::{Anchor, Chain, Member, NewInvite, ScopeList, SigningKey};
+use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList, SigningKey};
 use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
+use super::free_name;
 use crate::advice;
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
@@ -135,18 +136,7 @@ fn explain(
         ));
     }
     let anchor = Anchor::Head(*chain.head());
-    let members = administration.call(|organization| organization.members(&anchor))?;
-    let pending = administration.call(|organization| organization.invitations())?;
-    let has_name = |it: &Member| it.disabled_at.is_none() && it.name.as_ref() == Some(&invite.name);
-    if members.iter().any(has_name) || pending.iter().any(|it| it.name == invite.name) {
-        return Err(Failure::new(
-            Status::Conflict,
-            format_args!(
-                "an account or an open invitation has the name `{}`: choose another, or withdraw the invitation",
-                invite.name
-            ),
-        ));
-    }
+    free_name::check(administration, &anchor, &invite.name)?;
     if ui.json {
         let file = output_file::named(&args.output);
         return ui.output.json(&Json {

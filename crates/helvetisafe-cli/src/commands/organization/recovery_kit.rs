@@ -9,6 +9,7 @@ use helvetisafe::organization::{
 use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
+use super::free_name;
 use super::recovery_readme::{self, README};
 use crate::advice;
 use crate::commands::account_folder::{
@@ -80,6 +81,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     )?;
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
+    if !AccountFolder::is_begun(&args.output_dir) {
+        free_name::check(&administration, &Anchor::Head(*chain.head()), &args.name)?;
+    }
     if args.dry_run {
         return explain(args, &chain, ui);
     }
