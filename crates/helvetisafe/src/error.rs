@@ -141,7 +141,9 @@ impl Error {
             Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
                 ErrorKind::Transport
             }
-            Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
+            Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) | Cause::NoEpoch => {
+                ErrorKind::Crypto
+            }
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
             Cause::NotBase64(_) => ErrorKind::Value,

@@ -45,6 +45,11 @@ pub(crate) enum Cause {
         accepted: Vec<crypto::Fingerprint>,
         found: crypto::Fingerprint,
     },
+    #[error(
+        "the vault has numbered its org keys before, and gives this one without a number, so it could store a value under a \
+         replaced key; nothing was sealed under it"
+    )]
+    NoEpoch,
     #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
     Throttled,
     #[error("the operation timed out")]

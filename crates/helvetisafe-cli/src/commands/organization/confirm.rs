@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
-    /// Print what would be confirmed. Nothing is changed.
+    /// Verify the request, and print what would be confirmed. Nothing is changed.
     #[arg(long)]
     dry_run: bool,
 }
@@ -63,12 +63,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if let Some(words) = words.filter(|words| *words != found) {
         return Err(other_words(&args.name, &words, &found));
     }
-    if !args.dry_run {
+    let anchor = Anchor::Head(*chain.head());
+    let by = administrator(&key, &anchor);
+    if args.dry_run {
+        administration.call(|organization| organization.verify_request(&by, &args.name))?;
+    } else {
         if words.is_none() && !args.yes {
             ask(invitation, ui)?;
         }
-        let anchor = Anchor::Head(*chain.head());
-        let by = administrator(&key, &anchor);
         // The vault could answer with another request than the one that was shown.
         let confirmed = administration
             .call(|organization| organization.confirm_with_words(&by, &args.name, &found))?;
@@ -138,7 +140,12 @@ fn unknown(pending: &[PendingInvitation], name: &str) -> Failure {
     let failure = Failure::new(
         Status::NotFound,
         format_args!(
-            "no open invitation has the name `{name}`: it was not invited, or the invitation has expired, or is confirmed"
+            "no open invitation has the name `{name}`: it was not invited, or is confirmed, or the invitation has expired: then \
+             neither its code nor a request with it is of use; invite again with {}, and let the person join with the new code",
+            advice::command(format_args!(
+                "org invite {} --scopes SCOPES",
+                member_name::quoted(name)
+            ))
         ),
     );
     match nearest(name, pending.iter().map(|it| it.name.as_str())) {
