@@ -12,6 +12,7 @@ mod caller;
 mod counts;
 mod database;
 mod error;
+mod hold;
 mod moment;
 mod organization;
 mod postgres;
@@ -24,6 +25,7 @@ mod token;
 pub(crate) mod transfer;
 mod version;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
@@ -339,33 +341,46 @@ impl Store {
         }
     }
 
-    /// Creates a secret; returns `None` if the name exists.
+    /// Creates a secret; returns `None` if the name exists. Waits, like the other writes of secrets, while a rotation holds
+    /// the writes of the organization.
     pub(crate) async fn create_secret(
         &self,
         write: SecretWrite,
     ) -> Result<Option<CreatedSecret>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
-            Self::Postgres(postgres) => postgres.create_secret(write).await,
-        }
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
+                Self::Postgres(postgres) => postgres.create_secret(write).await,
+            }
+        })
+        .await
     }
 
     pub(crate) async fn update_secret(
         &self,
         write: SecretWrite,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
-            Self::Postgres(postgres) => postgres.update_secret(write).await,
-        }
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
+                Self::Postgres(postgres) => postgres.update_secret(write).await,
+            }
+        })
+        .await
     }
 
     /// Creates a secret, or updates the one of this name. Its versions do not matter.
     pub(crate) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
-            Self::Postgres(postgres) => postgres.put_secret(write).await,
-        }
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
+                Self::Postgres(postgres) => postgres.put_secret(write).await,
+            }
+        })
+        .await
     }
 
     /// Deletes a secret. With `versions`, it must have one of them.
@@ -375,10 +390,14 @@ impl Store {
         key: KeyName,
         versions: Option<Vec<SecretVersion>>,
     ) -> Result<Conditional<()>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
-            Self::Postgres(postgres) => postgres.delete_secret(grant, key, versions).await,
-        }
+        let (key, versions) = (&key, versions.as_deref());
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
+                Self::Postgres(postgres) => postgres.delete_secret(grant, key, versions).await,
+            }
+        })
+        .await
     }
 
     /// Returns a secret, without a check of rights.

@@ -19,6 +19,8 @@ pub(crate) struct Staging {
     pub(crate) rotation: i64,
     /// The lease of the rotation from now on.
     pub(crate) lease: Duration,
+    /// True to hold the writes of the organization.
+    pub(crate) hold: bool,
     /// Each name once.
     pub(crate) secrets: Vec<StagedRow>,
 }

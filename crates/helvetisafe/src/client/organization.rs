@@ -499,7 +499,8 @@ impl<'a> Organization<'a> {
     /// Replaces the org key, which a former member may know: each secret is opened under the present key and sealed under the
     /// new one, the new key is wrapped for every member of the chain, open invitations are sealed and signed again, and one
     /// commit makes the new key the present one. Until then nothing changes for others. What they write meanwhile is sealed
-    /// again before the commit, and their changes of members and invitations are included.
+    /// again before the commit, and their changes of members and invitations are included. If they never stop, the vault
+    /// holds their writes before the third and later commits, for 2 s at most.
     ///
     /// Store the new key before. The same call with the same [`NewOrgKey`] resumes an interrupted rotation, and returns the
     /// result of one that is complete. `progress` is called after each batch of secrets. Each step has a timeout of its own;

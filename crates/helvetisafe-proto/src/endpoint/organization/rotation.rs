@@ -97,6 +97,10 @@ pub struct StageSecrets {
 pub struct StagedSecrets {
     /// The secrets, each with the version that was re-encrypted. Older staged rows are replaced.
     pub secrets: Vec<StagedSecret>,
+    /// True to hold the writes of all clients for at most 2 s, until the commit, so that no secret changes between the last
+    /// staging and the commit. The vault ignores it while it holds them, and for 2 s after that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold_writes: bool,
 }
 
 /// A secret, sealed under the next org key.

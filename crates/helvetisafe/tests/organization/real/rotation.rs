@@ -239,6 +239,51 @@ fn what_others_change_before_the_commit_is_in_it() {
     }
 }
 
+/// Updates a few secrets again and again until `is_over`. Returns the value that each was given last.
+fn write_until(client: &AnyClient, writer: usize, is_over: &AtomicBool) -> Vec<(String, String)> {
+    let keys: Vec<_> = (0..5).map(|it| format!("w{writer}_{it}")).collect();
+    let mut written = vec![String::new(); keys.len()];
+    for round in 0.. {
+        let at = round % keys.len();
+        client.put(&keys[at], &format!("v@lue {round}")).unwrap();
+        written[at] = format!("v@lue {round}");
+        if is_over.load(Ordering::Relaxed) && round > keys.len() {
+            break;
+        }
+    }
+    keys.into_iter().zip(written).collect()
+}
+
+#[test]
+fn writers_that_never_pause_do_not_keep_a_rotation_from_its_end() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let bob = real.member("bob", WRITER);
+        let (real, bob, is_over) = (&real, &bob, &AtomicBool::new(false));
+        let written = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer| {
+                    let client = real.connect(bob, WRITER).unwrap();
+                    scope.spawn(move || write_until(&client, writer, is_over))
+                })
+                .collect();
+            for epoch in 2..5 {
+                let new = NewOrgKey::generate().unwrap();
+                let rotated = real.ada().rotate(&real.administrator(), &new, |_| {});
+                if epoch == 4 || rotated.is_err() {
+                    is_over.store(true, Ordering::Relaxed);
+                }
+                assert_eq!(rotated.unwrap().key_epoch, epoch);
+            }
+            let written = writers.into_iter().map(|it| it.join().unwrap());
+            written.flatten().collect::<Vec<_>>()
+        });
+        for (key, value) in written {
+            assert_eq!(real.ada().get(&key).unwrap(), value, "{key}");
+        }
+    }
+}
+
 #[test]
 fn a_rotation_is_abandoned_and_another_one_begins() {
     for kind in BOTH {

@@ -167,6 +167,7 @@ async fn a_lost_answer_to_a_staging_is_found() {
             credential: scene.grant.token,
             rotation: 7,
             lease: Duration::from_secs(60),
+            hold: false,
             secrets,
         };
         scene.store.stage(staging)
