@@ -10,6 +10,13 @@ use crate::failure::{Failure, Status};
 use crate::settings::VaultId;
 use crate::ui::messages::Messages;
 
+/// The trusted part of the chain that decides about another org key.
+pub(super) struct Followed {
+    anchor: Anchor,
+    /// The remembered organization, unless the anchor is a configured verification key.
+    known: Option<KnownOrganization>,
+}
+
 impl Trust<'_> {
     /// Returns the part of the chain that is trusted: the newest head that is remembered, else the configured verification
     /// key, else that of the own signing key.
@@ -56,11 +63,18 @@ impl Trust<'_> {
         Ok(key.map(|key| Anchor::Key(key.verification_key())))
     }
 
-    /// Returns the remembered organization, whose chain decides about another org key, unless a fingerprint is configured.
-    pub(super) fn followed_organization(&self) -> Option<KnownOrganization> {
-        let known = self.remembered.as_ref()?;
-        let organization = known.organization.clone();
-        organization.filter(|_| self.expected.is_none())
+    /// Returns the part of the chain that decides about another org key than the remembered one: the remembered head, else a
+    /// configured verification key; `None` if a fingerprint is configured.
+    pub(super) fn followed(&self) -> Result<Option<Followed>, Failure> {
+        let (None, Some(remembered)) = (self.expected, &self.remembered) else {
+            return Ok(None);
+        };
+        let known = remembered.organization.clone();
+        let anchor = match &known {
+            Some(known) => Some(known.anchor()),
+            None => self.configured_anchor()?,
+        };
+        Ok(anchor.map(|anchor| Followed { anchor, known }))
     }
 
     /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
@@ -68,20 +82,20 @@ impl Trust<'_> {
     pub(super) fn connect_by_chain(
         mut self,
         builder: ClientBuilder,
-        known: KnownOrganization,
+        followed: Followed,
         refusal: Error,
         messages: Messages,
     ) -> Result<Client, Failure> {
         let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
         let connected = builder
             .pin_org_keys(pinned)
-            .org_key_rotation(OrgKeyRotation::follow_chain(known.anchor()))
+            .org_key_rotation(OrgKeyRotation::follow_chain(followed.anchor))
             .connect();
         let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
         let current = client.org_key_fingerprint();
-        let head = client.chain_head().unwrap_or(known.head);
+        let seen = self.seen(&client, followed)?;
         match self.memory.replace(&self.vault, Some(current)) {
-            Ok(()) => self.follow(current, KnownOrganization { head, ..known }, messages)?,
+            Ok(()) => self.follow(current, seen, messages)?,
             Err(error) => messages.warning(format_args!(
                 "cannot remember the org key {current} of {}, so the next command follows the chain again: {error}; free the \
                  folder, {OTHER_STATE_FOLDER}",
@@ -93,6 +107,20 @@ impl Trust<'_> {
             self.vault
         ));
         Ok(client)
+    }
+
+    /// Returns the part of the chain that the client has verified.
+    fn seen(&self, client: &Client, followed: Followed) -> Result<KnownOrganization, Failure> {
+        if let Some(known) = followed.known {
+            let head = client.chain_head().unwrap_or(known.head);
+            return Ok(KnownOrganization { head, ..known });
+        }
+        let chain = client.organization().follow(&followed.anchor)?;
+        Ok(KnownOrganization {
+            id: chain.organization().to_owned(),
+            head: *chain.head(),
+            verification_key: self.settings.verification_key,
+        })
     }
 
     /// Explains the refusal of a new org key: by the chain, or by the remembered key if the chain cannot be fetched.
