@@ -89,8 +89,8 @@ impl<'a> Trust<'a> {
 
     /// Connects with the trusted org key pinned, or the one that an earlier connection accepted. To read, a
     /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered. Another org key
-    /// is accepted if the remembered organization's chain has it. With a configured verification key the chain decides
-    /// about the first one too.
+    /// is accepted if the organization's chain has it after a trusted part. With a configured verification key the chain
+    /// decides about the first one too.
     pub(super) fn connect(
         mut self,
         access: Access,
@@ -107,11 +107,15 @@ impl<'a> Trust<'a> {
         let pinned = builder()?
             .pin_org_keys(self.expected.or(remembered).or(accepted))
             .require_key_epoch(has_epochs);
-        let client = match (pinned.connect(), self.followed_organization()) {
-            (Err(error), Some(known)) if error.refused_org_key().is_some() => {
-                return self.connect_by_chain(builder()?, known, error, messages);
+        let client = match pinned.connect() {
+            Ok(client) => client,
+            Err(error) if error.refused_org_key().is_none() => return Err(self.explain(error)),
+            Err(error) => {
+                return match self.followed()? {
+                    Some(followed) => self.connect_by_chain(builder()?, followed, error, messages),
+                    None => Err(self.explain(error)),
+                };
             }
-            (connected, _) => connected.map_err(|error| self.explain(error))?,
         };
         let current = client.org_key_fingerprint();
         let is_first_use = self.expected.is_none() && remembered.is_none();
