@@ -122,7 +122,7 @@ fn prepare(
         &scopes,
     );
     let certificate = address.certificate()?;
-    let (plan, keys) = folder.prepare(plan, |keys| {
+    let (plan, keys) = folder.prepare(plan, None, |keys| {
         let file = certificate.as_ref().map(|_| CA_CERTIFICATE);
         profile(address, keys, &scopes, own_key, file)
     })?;

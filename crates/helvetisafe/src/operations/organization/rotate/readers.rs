@@ -20,7 +20,7 @@ use crate::runtime::Runtime;
 /// The verified readers of the new org key.
 pub(super) struct Readers<'a> {
     pub(super) authority: Authority<'a>,
-    members: Vec<(String, PublicKeyInfo)>,
+    pub(super) members: Vec<(String, PublicKeyInfo)>,
     invitations: Vec<InvitationRecord>,
 }
 
