@@ -438,6 +438,40 @@ fn an_older_chain_is_refused() {
     assert!(messages.contains("different histories"), "{messages}");
 }
 
+#[test]
+fn an_expired_invitation_with_a_request_is_not_confirmed_and_invited_again() {
+    let organization = Organization::new();
+    let invite = |time: &str| {
+        let arguments = [
+            "org",
+            "invite",
+            "bob",
+            "--scopes",
+            "member",
+            "--expires",
+            time,
+        ];
+        ok(organization.with("ada", &arguments)).trim().to_owned()
+    };
+    let code = invite("8s");
+    ok(organization.join(&code, "bob"));
+    std::thread::sleep(Duration::from_secs(8));
+    for arguments in [
+        &["org", "confirm", "bob", "--yes"][..],
+        &["org", "confirm", "bob", "--dry-run"],
+    ] {
+        let messages = fails(&organization.with("ada", arguments), 5);
+        assert!(messages.contains("invite again with"), "{messages}");
+    }
+    // The name is free, and the old folder is of the old code.
+    let code = invite("1h");
+    let messages = fails(&organization.join(&code, "bob"), 6);
+    assert!(messages.contains("choose a new folder"), "{messages}");
+    ok(organization.join(&code, "bob2"));
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("bob2", &["set", "KEY", "--generate"]));
+}
+
 /// The vault numbers its org keys, and then leaves the number out: it could store a value under a replaced key unnoticed.
 #[test]
 fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
@@ -474,12 +508,12 @@ fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
     let known = json(&fs::read_to_string(file).unwrap());
     assert_eq!(known["vaults"][0]["key_epoch"], 1);
     hides.store(true, Ordering::Relaxed);
-    for arguments in [&["set", "KEY", "--generate"][..], &["get", "KEY"]] {
-        let messages = fails(&run(arguments), 8);
-        assert!(messages.contains("without a number"), "{messages}");
-    }
+    let stored = ok(run(&["get", "KEY"]));
+    let messages = fails(&run(&["set", "KEY", "--generate"]), 8);
+    assert!(messages.contains("without a number"), "{messages}");
+    assert_eq!(ok(run(&["get", "KEY"])), stored);
     hides.store(false, Ordering::Relaxed);
-    ok(run(&["get", "KEY"]));
+    ok(run(&["set", "KEY", "--generate"]));
 }
 
 /// Returns the honest answer with the wrapped org key, without its number.
@@ -834,7 +868,11 @@ fn a_first_contact_with_a_verification_key_accepts_the_org_key_of_the_chain_alon
     for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
         forget();
         let messages = fails(&organization.with("bob", arguments), 8);
-        assert!(messages.contains("the chain has the org key"), "{messages}");
+        assert!(
+            messages.contains("and the signed chain, for which"),
+            "{messages}"
+        );
+        assert!(!messages.contains("trust pin"), "{messages}");
         assert!(
             !organization
                 .path(".local/state/helvetisafe/known-vaults.json")

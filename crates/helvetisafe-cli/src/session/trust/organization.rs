@@ -73,7 +73,8 @@ impl Trust<'_> {
     ) -> Result<Client, Failure> {
         let anchor = Anchor::Key(key);
         let rotation = OrgKeyRotation::follow_chain(anchor);
-        let client = builder.org_key_rotation(rotation).connect()?;
+        let connected = builder.org_key_rotation(rotation).connect();
+        let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
         let anchor = client.chain_head().map_or(anchor, Anchor::Head);
         // The organization's id is a part of each signature.
         let chain = client.organization().follow(&anchor)?;
@@ -202,6 +203,20 @@ fn follow(
             Ok(())
         }
     }
+}
+
+/// Explains an org key at first contact that is not that of the chain. `trust pin` would leave the chain out.
+fn not_of_chain(vault: &VaultId, key: &VerificationKey, error: Error) -> Failure {
+    let (Some(found), [expected]) = (error.refused_org_key(), error.accepted_org_keys()) else {
+        return error.into();
+    };
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "{vault} has the org key {found}, and the signed chain, for which the configured verification key {key} vouches, has \
+             {expected}: it was not used; ask an administrator before you go on"
+        ),
+    )
 }
 
 fn forked(vault: &VaultId) -> Failure {
