@@ -39,7 +39,7 @@ use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
 pub(crate) use act::{Act, ActError};
-pub(crate) use audit::stored_id;
+pub(crate) use audit::{AccountReads, Checked, check as check_audit, stored_id};
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::{CopyError, StoreError};
@@ -520,13 +520,14 @@ impl Store {
         }
     }
 
-    /// Removes expired secrets and tokens, and what rotations left.
+    /// Removes expired secrets and tokens, and what rotations left, and seals the audit record.
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,
             Self::Postgres(postgres) => postgres.sweep().await,
         }?;
-        self.purge(rotation::GRACE).await
+        self.purge(rotation::GRACE).await?;
+        self.seal_audit().await
     }
 }
 

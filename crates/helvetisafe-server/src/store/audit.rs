@@ -1,9 +1,16 @@
 //! The record of administrative acts, as the database stores it.
 
+mod check;
+mod reads;
+mod seal;
+
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::AuditRecord;
 
 use super::{AccountId, Moment, OrganizationId};
+
+pub(crate) use check::{Checked, check};
+pub(crate) use reads::AccountReads;
 
 /// An act to record, in the transaction of what it does. It holds no secret.
 pub(super) struct Act {
