@@ -713,6 +713,47 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
     );
 }
 
+/// A completion is typed without quotes, and names come from the vault.
+#[test]
+fn members_and_invitations_of_the_last_lists_are_completed_if_they_are_one_word() {
+    let organization = Organization::new();
+    organization.member("bob", "reader");
+    organization.member("$(touch pwned) x", "reader");
+    for name in ["carol", "eve;touch pwned"] {
+        organization.invite(name, "reader");
+    }
+    let complete = |verb: &str| {
+        let line = [
+            "helvetisafe",
+            "--config",
+            "ada/config.toml",
+            "org",
+            verb,
+            "",
+        ];
+        let arguments = [&["internal", "complete", "--"][..], &line].concat();
+        let lines = ok(run(&organization.world, None, &arguments, ""));
+        let names = lines.lines().filter_map(|line| line.split('\t').next());
+        let names = names.filter(|name| !name.starts_with('-'));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete("disable"), [] as [&str; 0]);
+    for list in ["members", "pending"] {
+        ok(organization.with("ada", &["org", list]));
+        assert_eq!(complete("disable"), [] as [&str; 0], "not on a terminal");
+    }
+    for list in ["members", "pending"] {
+        let arguments = ["--config", "ada/config.toml", "org", list];
+        on_terminal(&organization.world, &arguments)
+            .exp_eof()
+            .unwrap();
+    }
+    assert_eq!(complete("disable"), ["ada", "bob"]);
+    assert_eq!(complete("confirm"), ["carol"]);
+    assert_eq!(complete("withdraw"), ["carol"]);
+    assert_eq!(complete("invite"), [] as [&str; 0]);
+}
+
 const ROTATIONS: &str = "/api/v1/organization/rotations";
 /// No request is held.
 const NONE: i64 = i64::MAX;
