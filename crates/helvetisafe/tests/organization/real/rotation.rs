@@ -303,9 +303,14 @@ fn a_hostile_vault_gets_nothing_wrapped() {
             .unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Crypto);
         assert!(refused.to_string().contains(check), "{refused}");
+        let checked = client.organization().check_rotation(&real.administrator());
+        assert_eq!(checked.unwrap_err().to_string(), refused.to_string());
         assert!(writes.lock().unwrap().is_empty(), "{check}");
     }
     assert_eq!(real.names().len(), 2);
+    let honest = real.ada().check_rotation(&real.administrator()).unwrap();
+    assert_eq!((honest.members, honest.invitations), (2, 1));
+    assert_eq!(real.ada().rotation().unwrap(), None);
 }
 
 #[test]
