@@ -39,6 +39,7 @@ mod private_files;
 mod problem;
 mod provision;
 mod proxies;
+mod read_log;
 mod readiness;
 mod runtime;
 pub mod serve;

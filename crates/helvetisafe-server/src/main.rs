@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use limit_options::LimitOptions;
 use maintenance_command::{
-    BackupArguments, CopyOptions, InitArguments, MigrateOptions, RestoreArguments,
+    AuditCommand, BackupArguments, CopyOptions, InitArguments, MigrateOptions, RestoreArguments,
 };
 
 /// A HelvetiSafe vault on SQLite or PostgreSQL.
@@ -69,6 +69,9 @@ enum Command {
     /// Nodes on PostgreSQL continue to serve. If several migrate at the same time, one does; the others wait, and
     /// report that nothing was left to do.
     Migrate(MigrateOptions),
+    /// Verify the audit record.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Copy a SQLite database into a file, while a vault serves it or not.
     ///
     /// The file has the state of one moment. It is checked, and gets its name when it is complete. For PostgreSQL, use
@@ -116,6 +119,7 @@ fn run(args: Args) -> ExitCode {
         }
         Command::Init(arguments) => maintenance_command::init(arguments),
         Command::Migrate(options) => maintenance_command::migrate(options),
+        Command::Audit(command) => maintenance_command::audit(command),
         Command::Backup(arguments) => maintenance_command::backup(arguments),
         Command::Restore(arguments) => maintenance_command::restore(arguments),
         Command::Copy(options) => maintenance_command::copy(options),

@@ -1,4 +1,5 @@
-//! The work of an operator on a database beside serving it: [`init`], [`migrate`], [`backup`], [`restore`] and [`copy`].
+//! The work of an operator on a database beside serving it: [`init`], [`migrate`], [`verify_audit`], [`backup`],
+//! [`restore`] and [`copy`].
 //!
 //! ```no_run
 //! use helvetisafe_server::maintenance::{BackupOptions, backup, migrate};
@@ -10,6 +11,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod audit;
 mod backup;
 mod contents;
 mod copy;
@@ -27,6 +29,7 @@ use crate::runtime::block_on;
 use crate::store::StoreError;
 use crate::{Database, Error};
 
+pub use audit::{VerifiedAudit, VerifiedRecord, verify_audit};
 pub use backup::{Backup, BackupOptions, backup};
 pub use contents::Contents;
 pub use copy::{Copied, CopiedTable, Progress, copy};

@@ -1,4 +1,4 @@
-//! The commands `init`, `migrate`, `backup`, `restore` and `copy`.
+//! The commands `init`, `migrate`, `audit verify`, `backup`, `restore` and `copy`.
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use helvetisafe_server::maintenance::{self, BackupOptions, InitOptions, Progress, RestoreOptions};
 use helvetisafe_server::serve::{Config, Origin, SETTINGS};
 use helvetisafe_server::{Database, Error};
@@ -56,6 +56,30 @@ pub(super) struct MigrateOptions {
     #[arg(long)]
     dry_run: bool,
     /// Print an object with the members database, from, to, applied and pending.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The verbs of `audit`.
+#[derive(Subcommand)]
+pub(super) enum AuditCommand {
+    /// Verify the audit record of each organization: its acts, and the chain of hashes over them.
+    ///
+    /// It reads the database, which a vault may serve meanwhile. Store the output of --json where the vault's operator cannot
+    /// write, and give it as --earlier the next time: a record that was made anew is not noticed otherwise. The status is 1
+    /// if a record contradicts its seals.
+    Verify(VerifyArguments),
+}
+
+/// The options of `audit verify`.
+#[derive(Args)]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    database: DatabaseOptions,
+    /// An earlier output of --json, whose heads have to be in the record.
+    #[arg(long, value_name = "FILE")]
+    earlier: Option<PathBuf>,
+    /// Print an object with the members database and organizations.
     #[arg(long)]
     json: bool,
 }
@@ -177,6 +201,27 @@ pub(super) fn migrate(options: MigrateOptions) -> ExitCode {
             false => maintenance::migrate(&database)?,
         })
     })
+}
+
+/// Runs `audit verify`.
+pub(super) fn audit(command: AuditCommand) -> ExitCode {
+    let AuditCommand::Verify(arguments) = command;
+    let mut is_intact = true;
+    let printed = run(arguments.json, || {
+        let database = arguments.database.parse()?;
+        let verified = maintenance::verify_audit(&database, arguments.earlier.as_deref())?;
+        is_intact = verified.is_intact();
+        Ok(verified)
+    });
+    match is_intact {
+        true => printed,
+        false => {
+            report_error(
+                &"the audit record is not intact: acts were changed, added or removed in the database",
+            );
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs `backup`.

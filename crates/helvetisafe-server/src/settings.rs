@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) sweep_interval: Duration,
     /// True if a write without the epoch of its org key is accepted after the first rotation too.
     pub(crate) accept_writes_without_epoch: bool,
+    /// True if reads of secrets are recorded.
+    pub(crate) audit_reads: bool,
     /// The time for which a rotation excludes others, after its begin and after each staging.
     pub(crate) rotation_lease: Duration,
     pub(crate) bounds: Bounds,
@@ -43,6 +45,7 @@ impl Default for Settings {
             answer_budget: 128 * 1024 * 1024,
             sweep_interval: Duration::from_secs(60),
             accept_writes_without_epoch: false,
+            audit_reads: false,
             rotation_lease: Duration::from_secs(300),
             bounds: Bounds {
                 client_timeout: Duration::from_secs(30),

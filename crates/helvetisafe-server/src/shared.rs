@@ -12,6 +12,7 @@ use crate::answer::{Answer, ReadError};
 use crate::budget::Budget;
 use crate::cache::{CachedList, ListCache};
 use crate::limits::Limits;
+use crate::read_log::ReadLog;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::store::{Moment, Most, OrganizationId, Store, StoreError, Tenant};
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) list_reads: Arc<Semaphore>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
+    /// The reads to record; `None` if reads are not recorded.
+    pub(crate) reads: Option<ReadLog>,
 }
 
 impl Shared {

@@ -44,7 +44,7 @@ use sqlite::Sqlite;
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
 pub(crate) use act::{Act, ActError};
 pub(crate) use api_token::{CreateApiTokenAct, NewApiTokenRow, RevokeApiTokenAct};
-pub(crate) use audit::stored_id;
+pub(crate) use audit::{AccountReads, Checked, check as check_audit, stored_id};
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::{CopyError, StoreError};
@@ -476,13 +476,14 @@ impl Store {
         }
     }
 
-    /// Removes expired secrets and tokens, and the rows that rotations left.
+    /// Removes expired secrets and tokens, and the rows that rotations left, and seals the audit record.
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,
             Self::Postgres(postgres) => postgres.sweep().await,
         }?;
-        self.purge(rotation::GRACE).await
+        self.purge(rotation::GRACE).await?;
+        self.seal_audit().await
     }
 }
 

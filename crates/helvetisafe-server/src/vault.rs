@@ -229,6 +229,13 @@ impl VaultBuilder {
         self
     }
 
+    /// Records reads of secrets in the audit record; by default only administrative acts are. They are written a second later, many
+    /// at a time, so that no read waits; a vault that is killed loses the last second.
+    pub fn audit_reads(mut self, audit: bool) -> Self {
+        self.settings.audit_reads = audit;
+        self
+    }
+
     /// Sets the time for which the replacement of an org key excludes others, after its begin and after each staging of
     /// secrets; 5 min by default.
     pub fn rotation_lease(mut self, lease: Duration) -> Self {

@@ -64,6 +64,7 @@ const HARMLESS: &[&str] = &[
     "helvetisafe::PendingInvitation",
     "helvetisafe::PendingRequest",
     "helvetisafe::Rotated",
+    "helvetisafe::RotationCheck",
     "helvetisafe::RotationProgress",
     "helvetisafe::Standing",
     "helvetisafe::Terms",
@@ -231,6 +232,8 @@ const HARMLESS: &[&str] = &[
     "server::Status",
     "server::StoredSecret",
     "server::Verb",
+    "server::VerifiedAudit",
+    "server::VerifiedRecord",
     "server::Version",
 ];
 

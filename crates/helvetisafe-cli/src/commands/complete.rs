@@ -1,5 +1,5 @@
 //! Completions of a word, for the scripts of `completions`. The engine of `clap_complete` knows the options and
-//! their values; names of secrets and profiles come from files of this user, never from the vault.
+//! their values; names of secrets, members and profiles come from files of this user, never from the vault.
 
 use std::ffi::{OsStr, OsString};
 
@@ -8,7 +8,7 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
 
 use crate::failure::Failure;
-use crate::session::name_index;
+use crate::session::name_index::{self, Kind};
 use crate::settings::{Profile, Settings, SettingsArgs};
 use crate::ui::output::Output;
 
@@ -55,7 +55,12 @@ fn is_flag(candidate: &CompletionCandidate) -> bool {
 fn with_names(program: Command, words: &[OsString]) -> Command {
     let settings = settings(program.clone(), words);
     let url = settings.as_ref().and_then(Settings::url);
-    let keys = url.map(|url| name_index::names(&url)).unwrap_or_default();
+    let known = |kind| {
+        let url = url.as_ref();
+        url.map(|url| name_index::names(kind, url))
+            .unwrap_or_default()
+    };
+    let keys = known(Kind::Secrets);
     let profiles = settings.as_ref().map(Profile::names).unwrap_or_default();
     let add = move |arg: Arg| {
         let names = match (arg.get_id().as_str(), value_name(&arg)) {
@@ -69,7 +74,25 @@ fn with_names(program: Command, words: &[OsString]) -> Command {
             names.iter().map(CompletionCandidate::new).collect()
         }))
     };
-    everywhere(program, &add)
+    with_members(everywhere(program, &add), &known)
+}
+
+/// Adds the names of members and invitations to the verbs of `org` that take one.
+fn with_members(program: Command, known: &impl Fn(Kind) -> Vec<String>) -> Command {
+    let verbs = [
+        ("confirm", Kind::Invitations),
+        ("withdraw", Kind::Invitations),
+        ("disable", Kind::Members),
+    ];
+    program.mut_subcommand("org", |org| {
+        verbs.into_iter().fold(org, |org, (verb, kind)| {
+            let names = known(kind);
+            let offer = move || names.iter().map(CompletionCandidate::new).collect();
+            org.mut_subcommand(verb, |verb| {
+                verb.mut_arg("name", |arg| arg.add(ArgValueCandidates::new(offer)))
+            })
+        })
+    })
 }
 
 /// Changes the arguments of a command, and of those below it.

@@ -103,10 +103,12 @@ impl<'a> Trust<'a> {
         {
             return self.connect_first(builder()?, key, messages);
         }
+        // A read needs no number, and an offline cache has none.
+        let is_write = matches!(access, Access::Write);
         let has_epochs = self.remembered.as_ref().is_some_and(KnownVault::has_epochs);
         let pinned = builder()?
             .pin_org_keys(self.expected.or(remembered).or(accepted))
-            .require_key_epoch(has_epochs);
+            .require_key_epoch(is_write && has_epochs);
         let client = match pinned.connect() {
             Ok(client) => client,
             Err(error) if error.refused_org_key().is_none() => return Err(self.explain(error)),

@@ -482,6 +482,40 @@ fn an_older_chain_is_refused() {
     assert!(messages.contains("different histories"), "{messages}");
 }
 
+#[test]
+fn an_expired_invitation_with_a_request_is_not_confirmed_and_invited_again() {
+    let organization = Organization::new();
+    let invite = |time: &str| {
+        let arguments = [
+            "org",
+            "invite",
+            "bob",
+            "--scopes",
+            "member",
+            "--expires",
+            time,
+        ];
+        ok(organization.with("ada", &arguments)).trim().to_owned()
+    };
+    let code = invite("8s");
+    ok(organization.join(&code, "bob"));
+    std::thread::sleep(Duration::from_secs(8));
+    for arguments in [
+        &["org", "confirm", "bob", "--yes"][..],
+        &["org", "confirm", "bob", "--dry-run"],
+    ] {
+        let messages = fails(&organization.with("ada", arguments), 5);
+        assert!(messages.contains("invite again with"), "{messages}");
+    }
+    // The name is free, and the old folder is of the old code.
+    let code = invite("1h");
+    let messages = fails(&organization.join(&code, "bob"), 6);
+    assert!(messages.contains("choose a new folder"), "{messages}");
+    ok(organization.join(&code, "bob2"));
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("bob2", &["set", "KEY", "--generate"]));
+}
+
 /// The vault numbers its org keys, and then leaves the number out: it could store a value under a replaced key unnoticed.
 #[test]
 fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
@@ -518,12 +552,12 @@ fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
     let known = json(&fs::read_to_string(file).unwrap());
     assert_eq!(known["vaults"][0]["key_epoch"], 1);
     hides.store(true, Ordering::Relaxed);
-    for arguments in [&["set", "KEY", "--generate"][..], &["get", "KEY"]] {
-        let messages = fails(&run(arguments), 8);
-        assert!(messages.contains("without a number"), "{messages}");
-    }
+    let stored = ok(run(&["get", "KEY"]));
+    let messages = fails(&run(&["set", "KEY", "--generate"]), 8);
+    assert!(messages.contains("without a number"), "{messages}");
+    assert_eq!(ok(run(&["get", "KEY"])), stored);
     hides.store(false, Ordering::Relaxed);
-    ok(run(&["get", "KEY"]));
+    ok(run(&["set", "KEY", "--generate"]));
 }
 
 /// Returns the honest answer with the wrapped org key, without its number.
@@ -723,6 +757,47 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
     );
 }
 
+/// A completion is typed without quotes, and names come from the vault.
+#[test]
+fn members_and_invitations_of_the_last_lists_are_completed_if_they_are_one_word() {
+    let organization = Organization::new();
+    organization.member("bob", "reader");
+    organization.member("$(touch pwned) x", "reader");
+    for name in ["carol", "eve;touch pwned"] {
+        organization.invite(name, "reader");
+    }
+    let complete = |verb: &str| {
+        let line = [
+            "helvetisafe",
+            "--config",
+            "ada/config.toml",
+            "org",
+            verb,
+            "",
+        ];
+        let arguments = [&["internal", "complete", "--"][..], &line].concat();
+        let lines = ok(run(&organization.world, None, &arguments, ""));
+        let names = lines.lines().filter_map(|line| line.split('\t').next());
+        let names = names.filter(|name| !name.starts_with('-'));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete("disable"), [] as [&str; 0]);
+    for list in ["members", "pending"] {
+        ok(organization.with("ada", &["org", list]));
+        assert_eq!(complete("disable"), [] as [&str; 0], "not on a terminal");
+    }
+    for list in ["members", "pending"] {
+        let arguments = ["--config", "ada/config.toml", "org", list];
+        on_terminal(&organization.world, &arguments)
+            .exp_eof()
+            .unwrap();
+    }
+    assert_eq!(complete("disable"), ["ada", "bob"]);
+    assert_eq!(complete("confirm"), ["carol"]);
+    assert_eq!(complete("withdraw"), ["carol"]);
+    assert_eq!(complete("invite"), [] as [&str; 0]);
+}
+
 const ROTATIONS: &str = "/api/v1/organization/rotations";
 /// No request is held.
 const NONE: i64 = i64::MAX;
@@ -878,7 +953,11 @@ fn a_first_contact_with_a_verification_key_accepts_the_org_key_of_the_chain_alon
     for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
         forget();
         let messages = fails(&organization.with("bob", arguments), 8);
-        assert!(messages.contains("the chain has the org key"), "{messages}");
+        assert!(
+            messages.contains("and the signed chain, for which"),
+            "{messages}"
+        );
+        assert!(!messages.contains("trust pin"), "{messages}");
         assert!(
             !organization
                 .path(".local/state/helvetisafe/known-vaults.json")

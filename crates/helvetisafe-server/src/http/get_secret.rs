@@ -19,9 +19,12 @@ pub(super) async fn call(
     let name = key.as_ref().ok().cloned();
     let found = vault.store.read_secret(&credential.hash, name).await?;
     let (principal, record) = found.unzip();
-    credential.admit::<GetSecret>(principal, &vault)?;
-    key?;
+    let principal = credential.admit::<GetSecret>(principal, &vault)?;
+    let key = key?;
     let record = record.flatten().ok_or(Refusal::NO_SUCH_SECRET)?;
+    if let Some(reads) = &vault.reads {
+        reads.add(&principal, &key);
+    }
     let json = HeaderValue::from_static("application/json");
     let version = record.version.as_ref();
     let entity_tag = version.map(|version| [(ETAG, version.to_entity_tag())]);

@@ -41,6 +41,7 @@ pub(super) struct Tuning {
     pub(super) connections: usize,
     pub(super) client_timeout: Option<Duration>,
     pub(super) accept_writes_without_epoch: bool,
+    pub(super) audit_reads: bool,
     pub(super) limits: RateLimits,
 }
 
@@ -162,6 +163,7 @@ impl Tuning {
                 .unwrap_or(Settings::default().bounds.max_connections),
             client_timeout: reader.one("client-timeout", POSITIVE_TIME, positive_time),
             accept_writes_without_epoch: reader.switch("accept-writes-without-epoch"),
+            audit_reads: reader.switch("audit-reads"),
             limits: limits(reader),
         }
     }

@@ -40,6 +40,7 @@ impl Server {
             .database(config.database)
             .rate_limits(config.tuning.limits)
             .accept_writes_without_epoch(config.tuning.accept_writes_without_epoch)
+            .audit_reads(config.tuning.audit_reads)
             .max_connections(open_files::fit(connections))
             .front(Front {
                 protection,

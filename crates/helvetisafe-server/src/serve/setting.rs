@@ -113,7 +113,7 @@ const fn setting(
 }
 
 /// Every setting of `serve`, in the order of the help.
-pub static SETTINGS: [Setting; 16] = [
+pub static SETTINGS: [Setting; 17] = [
     setting(
         "database",
         "HELVETISAFE_SERVER_DATABASE",
@@ -210,6 +210,14 @@ pub static SETTINGS: [Setting; 16] = [
         Kind::Switch,
         "Accept writes that do not name their org key, also after it was replaced: for clients other than \
          helvetisafe, which must be restarted after a rotation",
+    ),
+    setting(
+        "audit-reads",
+        "HELVETISAFE_SERVER_AUDIT_READS",
+        "true|false",
+        Kind::Switch,
+        "Record each read of a secret: who, which and when. It is written within a second; a node that is killed loses \
+         the last second",
     ),
     setting(
         "limit-requests",

@@ -41,6 +41,8 @@ pub(crate) struct Context {
 pub(crate) enum Lock {
     Organization(OrganizationId),
     Bootstrap(Hash),
+    /// The newest seal of an organization's audit record.
+    Seals(OrganizationId),
 }
 
 /// The reason for which an act did not happen.
@@ -106,7 +108,7 @@ impl Lock {
     /// Returns the key of the row.
     pub(super) fn parameters(self) -> Vec<Parameter> {
         vec![match self {
-            Self::Organization(id) => id.0.into(),
+            Self::Organization(id) | Self::Seals(id) => id.0.into(),
             Self::Bootstrap(hash) => hash.into(),
         }]
     }

@@ -1,11 +1,18 @@
 //! The record of administrative acts. It holds no secret.
 
+mod check;
+mod reads;
+mod seal;
+
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::AuditRecord;
 
 use super::act::{ActError, Record, Statement, count};
 use super::{AccountId, Moment, OrganizationId, Store, StoreError};
 use crate::token;
+
+pub(crate) use check::{Checked, check};
+pub(crate) use reads::AccountReads;
 
 /// Returns the statement that records an act: its kind, such as `token.create`, the id of its subject, and more about it
 /// for people. `actor` is `None` for the operator, and for a person who joins.

@@ -26,6 +26,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Migrations, Moment, Probe, SecretWrite, StoreError};
 use crate::Error;
+pub(in crate::store) use acts::select;
 use checkpoint::Log;
 use connection::Readers;
 pub(crate) use copies::{Contents, copy_online, drop_tokens, finish_log, inspect};
@@ -43,6 +44,13 @@ pub(crate) struct Sqlite {
     name: String,
     file: Option<OpenFile>,
     disk: Option<Disk>,
+}
+
+/// Opens a file to read it as of one moment, also while a vault serves it.
+pub(in crate::store) fn reading(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connection::reading(path)?;
+    connection.execute_batch("BEGIN")?;
+    Ok(connection)
 }
 
 impl Sqlite {

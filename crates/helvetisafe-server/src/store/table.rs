@@ -111,7 +111,7 @@ const fn bytes(name: &'static str) -> Column {
 }
 
 /// The tables, each after those that it refers to.
-pub(crate) static TABLES: [Table; 11] = [
+pub(crate) static TABLES: [Table; 12] = [
     Table {
         name: "organizations",
         columns: &[integer("id"), integer("key_epoch"), integer("created_at")],
@@ -260,8 +260,20 @@ pub(crate) static TABLES: [Table; 11] = [
             text("act"),
             text("subject"),
             text("detail"),
+            integer("seal"),
         ],
         key: 1,
+    },
+    Table {
+        name: "audit_seals",
+        columns: &[
+            integer("organization"),
+            integer("number"),
+            integer("acts"),
+            bytes("sha256"),
+            integer("sealed_at"),
+        ],
+        key: 2,
     },
 ];
 

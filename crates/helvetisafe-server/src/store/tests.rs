@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_tokens;
+mod audit;
 mod concurrent;
 mod lists;
 mod nodes;

@@ -22,6 +22,7 @@ use crate::budget::Budget;
 use crate::connections;
 use crate::http;
 use crate::limits::Limits;
+use crate::read_log::{self, ReadLog};
 use crate::settings::Bounds;
 use crate::shared::{LIST_READS, Shared};
 use crate::store::{Database, Store};
@@ -72,6 +73,9 @@ pub(super) fn run(
             );
             serve(listener, Arc::clone(&shared), builder, stopped).await;
         }
+        if let Some(reads) = &shared.reads {
+            let _ = timeout(GRACE, reads.write(&shared.store)).await;
+        }
         // After a timeout the write-ahead log remains, and the next start reads it.
         let _ = timeout(GRACE, shared.store.close()).await;
         Ok(())
@@ -94,6 +98,7 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
         answers: Budget::new(settings.answer_budget),
         list_reads: Arc::new(Semaphore::new(LIST_READS)),
+        reads: settings.audit_reads.then(ReadLog::default),
         settings,
         readiness: Default::default(),
     })
@@ -155,6 +160,7 @@ async fn serve(
         let _ = socket.set_nodelay(true);
     });
     let sweeper = tokio::spawn(sweep(Arc::clone(&shared)));
+    let recorder = tokio::spawn(record_reads(Arc::clone(&shared)));
     let (draining, deadline) = tokio::sync::oneshot::channel::<()>();
     let stop = async move {
         // An error means that the sender was dropped, which stops the vault too.
@@ -178,6 +184,7 @@ async fn serve(
         () = timed_out => {}
     }
     sweeper.abort();
+    recorder.abort();
 }
 
 async fn serve_front(
@@ -246,5 +253,18 @@ async fn sweep(shared: Arc<Shared>) {
         if let Err(error) = shared.store.sweep().await {
             http::report(&error);
         }
+    }
+}
+
+/// Writes the reads that are to be recorded, at intervals.
+async fn record_reads(shared: Arc<Shared>) {
+    let Some(reads) = &shared.reads else {
+        return;
+    };
+    let mut ticks = interval(read_log::INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        reads.write(&shared.store).await;
     }
 }

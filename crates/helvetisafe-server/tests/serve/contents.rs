@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 /// The tables that a copy has to have.
-pub(crate) const TABLES: [&str; 11] = [
+pub(crate) const TABLES: [&str; 12] = [
     "organizations",
     "accounts",
     "account_keys",
@@ -20,6 +20,7 @@ pub(crate) const TABLES: [&str; 11] = [
     "rotations",
     "chain_entries",
     "audit",
+    "audit_seals",
 ];
 
 /// Returns all rows of a database file.
@@ -77,7 +78,8 @@ pub(crate) fn fill_all_tables(path: &Path) {
                  NULL, NULL, 'nonce', x'05', 6, x'07' FROM organizations;
              INSERT INTO rotations SELECT -9223372036854775808, id, 2, 3, 'open', 4, 5, NULL FROM organizations;
              INSERT INTO chain_entries SELECT id, 1, x'', x'02', x'03' FROM organizations;
-             INSERT INTO audit SELECT 9223372036854775807, id, 1, NULL, 'act', '', NULL FROM organizations",
+             INSERT INTO audit SELECT 9223372036854775807, id, 1, NULL, 'act', '', NULL, 1 FROM organizations;
+             INSERT INTO audit_seals SELECT id, 1, 1, x'08', 9 FROM organizations",
         )
         .unwrap();
 }

@@ -7,6 +7,7 @@
     reason = "a test may fail loudly, its helpers too"
 )]
 
+mod audit;
 mod backups;
 mod certificates;
 mod check;

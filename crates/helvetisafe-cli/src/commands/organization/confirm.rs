@@ -140,18 +140,20 @@ fn unknown(pending: &[PendingInvitation], name: &str) -> Failure {
     let failure = Failure::new(
         Status::NotFound,
         format_args!(
-            "no open invitation has the name `{name}`: it was not invited, or is confirmed, or the invitation has expired: then \
-             neither its code nor a request with it is of use; invite again with {}, and let the person join with the new code",
-            advice::command(format_args!(
-                "org invite {} --scopes SCOPES",
-                member_name::quoted(name)
-            ))
+            "no open invitation has the name `{name}`: it was not invited, or is confirmed, or the invitation has expired"
         ),
     );
-    match nearest(name, pending.iter().map(|it| it.name.as_str())) {
-        Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
-        None => failure.with_advice(&format!("{} lists them", advice::command("org pending"))),
+    if let Some(name) = nearest(name, pending.iter().map(|it| it.name.as_str())) {
+        return failure.with_advice(&format!("did you mean `{name}`?"));
     }
+    let invite = format_args!("org invite {} --scopes SCOPES", member_name::quoted(name));
+    failure
+        .with_advice(&format!("{} lists them", advice::command("org pending")))
+        .with_advice(&format!(
+            "a request of an expired invitation cannot be confirmed: invite again with {}, and let the person join with the new \
+             code and a new folder",
+            advice::command(invite)
+        ))
 }
 
 fn show(

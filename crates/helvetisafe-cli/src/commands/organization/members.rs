@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::commands::member_name;
 use crate::failure::Failure;
+use crate::session::name_index::{self, Kind};
 use crate::session::{Administration, Vault};
 use crate::ui::{Ui, table};
 
@@ -42,6 +43,9 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let chain = administration.chain()?;
     let anchor = Anchor::Head(*chain.head());
     let members = administration.call(|organization| organization.members(&anchor))?;
+    let active = members.iter().filter(|it| it.standing == Standing::Active);
+    let names = active.filter_map(|it| it.name.as_deref());
+    name_index::note_all(Kind::Members, names, vault.settings()?, ui.messages);
     let mut members: Vec<_> = members.iter().map(Json::new).collect();
     members.sort_by_key(|member| (member.name, member.account));
     let doubtful = members

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::advice;
 use crate::commands::member_name;
 use crate::failure::Failure;
+use crate::session::name_index::{self, Kind};
 use crate::session::{Administration, Vault};
 use crate::ui::expiry::in_words;
 use crate::ui::{Ui, table};
@@ -43,6 +44,8 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Administration::to_read(vault, &[Scope::CredentialsRead, Scope::OrganizationRead])?;
     administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
+    let names = pending.iter().map(|it| it.name.as_str());
+    name_index::note_all(Kind::Invitations, names, vault.settings()?, ui.messages);
     let pending: Vec<_> = pending.iter().map(Json::new).collect();
     let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
     let now = Timestamp::now();

@@ -90,7 +90,8 @@ impl Trust<'_> {
             known: None,
         };
         let rotation = OrgKeyRotation::follow_chain(followed.anchor);
-        let client = builder.org_key_rotation(rotation).connect()?;
+        let connected = builder.org_key_rotation(rotation).connect();
+        let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
         let seen = self.seen(&client, followed)?;
         let current = client.org_key_fingerprint();
         self.follow(current, seen, messages)?;
@@ -226,6 +227,20 @@ fn follow(
             Ok(())
         }
     }
+}
+
+/// Explains an org key at first contact that is not that of the chain. `trust pin` would leave the chain out.
+fn not_of_chain(vault: &VaultId, key: &VerificationKey, error: Error) -> Failure {
+    let (Some(found), [expected]) = (error.refused_org_key(), error.accepted_org_keys()) else {
+        return error.into();
+    };
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "{vault} has the org key {found}, and the signed chain, for which the configured verification key {key} vouches, has \
+             {expected}: it was not used; ask an administrator before you go on"
+        ),
+    )
 }
 
 fn forked(vault: &VaultId) -> Failure {

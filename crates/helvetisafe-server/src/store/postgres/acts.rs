@@ -217,6 +217,9 @@ fn locking(lock: Lock) -> super::Statement {
     let statement = match lock {
         Lock::Organization(_) => "SELECT key_epoch FROM organizations WHERE id = $1 FOR UPDATE",
         Lock::Bootstrap(_) => "SELECT expires_at FROM bootstraps WHERE hash = $1 FOR UPDATE",
+        Lock::Seals(_) => {
+            "SELECT number FROM audit_seals WHERE organization = $1 ORDER BY number DESC LIMIT 1 FOR UPDATE"
+        }
     };
     bound(Statement {
         sql: statement,

@@ -35,6 +35,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/postgres/0004_hold.sql"),
         compatible_from: 1,
     },
+    Step {
+        name: "0005_audit_seals",
+        script: include_str!("../../../migrations/postgres/0005_audit_seals.sql"),
+        compatible_from: 1,
+    },
 ];
 
 /// The name of the lease.

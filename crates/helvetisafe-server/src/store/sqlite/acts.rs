@@ -38,7 +38,10 @@ fn run<A: Act>(connection: &Connection, act: &A) -> Result<A::Outcome, ActError>
     Ok(outcome)
 }
 
-fn select(connection: &Connection, query: &Statement) -> Result<Vec<Record>, rusqlite::Error> {
+pub(in crate::store) fn select(
+    connection: &Connection,
+    query: &Statement,
+) -> Result<Vec<Record>, rusqlite::Error> {
     let mut statement = connection.prepare_cached(&numbered(query))?;
     let width = statement.column_count();
     let rows = statement.query_map(params_from_iter(&query.parameters), |row| {

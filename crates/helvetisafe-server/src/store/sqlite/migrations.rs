@@ -37,6 +37,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/sqlite/0006_hold.sql"),
         compatible_from: 4,
     },
+    Step {
+        name: "0007_audit_seals",
+        script: include_str!("../../../migrations/sqlite/0007_audit_seals.sql"),
+        compatible_from: 4,
+    },
 ];
 
 /// Runs the pending steps. A new database gets all of them in one transaction, which takes one flush. Otherwise each step

@@ -312,6 +312,9 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
             assert_eq!(found.standing, expected, "{lie:?}");
             let check = "the vault and the chain do not agree about the account";
             real.stops(ErrorKind::Crypto, check, || {
+                ada.check_rotation(&real.administrator())
+            });
+            real.stops(ErrorKind::Crypto, check, || {
                 ada.rotate(
                     &real.administrator(),
                     &NewOrgKey::generate().unwrap(),
