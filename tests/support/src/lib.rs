@@ -1,6 +1,7 @@
 //! Test support that the crates of this workspace share: a vault behind a proxy ([`World`]),
 //! servers that misbehave ([`server`], [`proxy`], [`tls_server`]), a clock that a test drives
-//! ([`DrivenClock`]), and one trait for both clients ([`AnyClient`]).
+//! ([`DrivenClock`]), one trait for both clients ([`AnyClient`]), and a search for secrets that must be absent
+//! ([`Search`]).
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,7 @@
 mod any_client;
 mod clock;
 pub mod proxy;
+mod search;
 pub mod server;
 pub mod tls_server;
 mod world;
@@ -20,5 +22,6 @@ pub use any_client::TokioClient;
 pub use any_client::{AnyClient, ClientKind};
 pub use clock::{DrivenClock, Jitter};
 pub use proxy::{Action, Proxy, answer};
+pub use search::Search;
 pub use server::Request;
 pub use world::{ORG_KEY, PEM, SECRETS, TOKEN, World, credentials, earlier, wrapped_for_test_key};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use helvetisafe_tests::search::Search;
+use helvetisafe_test_support::Search;
 
 /// Has a quote, a backslash and more, so that its escaped form differs.
 pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-\"\\ü%+&= Oowah5phu3Ehoh";

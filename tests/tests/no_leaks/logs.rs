@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use helvetisafe::{Credentials, KeySource};
-use helvetisafe_tests::search::Search;
+use helvetisafe_test_support::Search;
 use helvetisafe_tests::{COMBINATIONS, World};
 use log::LevelFilter;
 use secrecy::ExposeSecret;

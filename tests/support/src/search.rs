@@ -37,6 +37,12 @@ impl Search {
     /// Adds a canary of at least 16 bytes.
     #[must_use]
     pub fn with(mut self, name: &str, canary: &[u8]) -> Self {
+        self.add(name, canary);
+        self
+    }
+
+    /// Adds a canary of at least 16 bytes.
+    pub fn add(&mut self, name: &str, canary: &[u8]) {
         assert!(canary.len() >= PIECE, "{name} is too short to search for");
         for piece in canary.chunks_exact(PIECE) {
             for (form, bytes) in forms(piece) {
@@ -47,7 +53,6 @@ impl Search {
                 needles.push(Needle { bytes, name });
             }
         }
-        self
     }
 
     /// Returns the names and forms of the canaries in `bytes`.
