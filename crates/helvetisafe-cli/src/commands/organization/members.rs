@@ -43,7 +43,8 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let anchor = Anchor::Head(*chain.head());
     let members = administration.call(|organization| organization.members(&anchor))?;
     let mut members: Vec<_> = members.iter().map(Json::new).collect();
-    members.sort_by_key(|member| (member.name, member.account));
+    // A member that was enrolled again has the same name.
+    members.sort_by_key(|member| (member.name, member.created_at, member.account));
     let doubtful = members
         .iter()
         .filter(|it| !matches!(it.state, "active" | "disabled"));
