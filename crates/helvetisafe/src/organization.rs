@@ -34,7 +34,7 @@ pub use helvetisafe_crypto::organization::{
     InvalidWords, Invitation, InvitationCode, InvitationSecret, JoinRefused, JoinRequest,
     PublicKeyInfo, SignedInvitation, SigningKey, VerificationKey, VerifiedJoinRequest, Words,
 };
-pub use helvetisafe_crypto::{LockedPrivateKey, OrgKey, PrivateKey, PublicKey};
+pub use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, OrgKey, PrivateKey, PublicKey};
 pub use helvetisafe_proto::endpoint::organization::{
     ApiTokenId, InvitationId, InvitationStatus, OrganizationId, RotationId, RotationState,
 };

@@ -6,14 +6,16 @@
 //! | `account.json` | the purpose of the keys, and how far the account came; no secret |
 //! | `client-secret`, `private-key.pem` | the credential and the key of the account |
 //! | `signing-key.pem` | the signing key of an administrator |
+//! | `locked-private-key.json` | the private key under a password, as the vault is to store it |
 //! | `config.toml` | a profile that names these files |
 
+mod locked_key;
 mod plan;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use helvetisafe::organization::{AccountKeys, PrivateKey, SigningKey};
+use helvetisafe::organization::{AccountKeys, LockedPrivateKey, PrivateKey, SigningKey};
 use helvetisafe::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -26,6 +28,7 @@ const LOCK: &str = ".lock";
 pub(super) const CLIENT_SECRET: &str = "client-secret";
 pub(super) const PRIVATE_KEY: &str = "private-key.pem";
 pub(super) const SIGNING_KEY: &str = "signing-key.pem";
+const LOCKED_KEY: &str = "locked-private-key.json";
 const CONFIG: &str = "config.toml";
 /// The limit in bytes: more than any key has.
 const LIMIT: usize = 64 << 10;
@@ -58,10 +61,12 @@ impl AccountFolder {
     }
 
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
-    /// written now. `profile` makes the text of the configuration file.
+    /// written now. With a password, the vault is to store the private key under it. `profile` makes the text of the
+    /// configuration file.
     pub(super) fn prepare(
         &self,
         plan: Plan,
+        password: Option<&SecretString>,
         profile: impl FnOnce(&AccountKeys) -> Result<String, Failure>,
     ) -> Result<(Plan, AccountKeys), Failure> {
         let found = self.plan()?;
@@ -71,9 +76,12 @@ impl AccountFolder {
         match found {
             Some(found) if found.stage != Stage::Begun => {
                 let keys = self.read_keys(&found)?;
+                if password.is_some() && !found.has_password {
+                    return Err(other_purpose(&self.path, "has keys without a password"));
+                }
                 Ok((found, keys))
             }
-            found => self.make_keys(found.unwrap_or(plan), profile),
+            found => self.make_keys(found.unwrap_or(plan), password, profile),
         }
     }
 
@@ -111,10 +119,11 @@ impl AccountFolder {
     fn make_keys(
         &self,
         mut plan: Plan,
+        password: Option<&SecretString>,
         profile: impl FnOnce(&AccountKeys) -> Result<String, Failure>,
     ) -> Result<(Plan, AccountKeys), Failure> {
         self.save(&plan)?;
-        let keys = AccountKeys::generate(plan.is_administrator())?;
+        let mut keys = AccountKeys::generate(plan.is_administrator())?;
         let unwritable = |error: &dyn std::fmt::Display| {
             Failure::other(format_args!("cannot write a new key: {error}"))
         };
@@ -128,8 +137,15 @@ impl AccountFolder {
             let pem = key.to_pem().map_err(|error| unwritable(&error))?;
             self.write(SIGNING_KEY, pem.as_bytes())?;
         }
+        if let Some(password) = password {
+            keys.lock(password.expose_secret())?;
+        }
+        if let Some(locked) = &keys.locked_private_key {
+            self.write(LOCKED_KEY, &locked_key::to_json(locked)?)?;
+        }
         self.write(CONFIG, profile(&keys)?.as_bytes())?;
         plan.client_id = Some(keys.client_id.clone());
+        plan.has_password = password.is_some();
         plan.stage = Stage::Made;
         self.save(&plan)?;
         Ok((plan, keys))
@@ -154,8 +170,17 @@ impl AccountFolder {
             client_secret: SecretString::from(secret.trim_end()),
             private_key: private_key.map_err(|error| unusable(PRIVATE_KEY, &error))?,
             signing_key,
-            locked_private_key: None,
+            locked_private_key: self.read_locked_key(plan)?,
         })
+    }
+
+    fn read_locked_key(&self, plan: &Plan) -> Result<Option<LockedPrivateKey>, Failure> {
+        if !plan.has_password {
+            return Ok(None);
+        }
+        let path = self.path.join(LOCKED_KEY);
+        let bytes = self.read("the private key under a password", LOCKED_KEY)?;
+        locked_key::parse(&bytes, &path).map(Some)
     }
 
     fn text(&self, what: &str, name: &str) -> Result<Zeroizing<String>, Failure> {

@@ -30,6 +30,9 @@ Examples:
 /// organization is verified from the code. Then the keys are made here and written into the folder, each with mode 0600, with a
 /// profile that names them, and the request is sent. An administrator has to confirm it.
 ///
+/// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
+/// in place of the file.
+///
 /// If the command is interrupted, run it again with the same code and folder: it goes on with the same keys. After the
 /// confirmation it says so.
 #[derive(clap::Args)]
@@ -70,12 +73,14 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     if args.dry_run {
         return report(&terms, None, ui);
     }
+    let password = Address::new_password(settings)?;
     let plan = plan(&code, &address, &terms);
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
     if terms.status != InvitationStatus::Pending && !folder.has_keys_for(&plan)? {
         return Err(Failure::new(Status::Conflict, USED));
     }
-    let (plan, keys) = folder.prepare(plan, |keys| profile(&code, &address, &terms, keys))?;
+    let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
+    let (plan, keys) = folder.prepare(plan, password.as_ref(), profile)?;
     let joining = join(&code, &address, &keys, folder.path(), ui)?;
     remember(&code, &address, &joining, &keys, ui)?;
     folder.save(&plan.accepted(&joining.terms.fingerprint))?;

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::entries::Entries;
 use super::entry::{Entry, Origin, RawValue};
 use super::flags::SettingsArgs;
 use super::plain_http::PlainHttp;
 use super::spec::Setting;
 use super::vault_id::VaultId;
-use super::{path, text, timeout};
+use super::{path, secret, text, timeout};
 use crate::failure::Failure;
 
 /// The address of a vault, and the settings of the connection. Profiles are not used.
@@ -44,6 +46,17 @@ impl Address {
     /// Returns true if other users may read files with secrets.
     pub(crate) fn allows_insecure_permissions(args: &SettingsArgs) -> Result<bool, Failure> {
         Ok(Entries::without_profile(args)?.insecure_permissions)
+    }
+
+    /// Reads the password of `--password-file`, under which the vault is to store the private key of a new account; `None`
+    /// without the flag.
+    pub(crate) fn new_password(args: &SettingsArgs) -> Result<Option<SecretString>, Failure> {
+        let entries = Entries::without_profile(args)?;
+        if !entries.has_flag(Setting::Password) {
+            return Ok(None);
+        }
+        let password = secret(&entries, Setting::Password);
+        password.map(|it| it.read().cloned()).transpose()
     }
 
     fn parse(entries: &Entries) -> Result<Self, Failure> {

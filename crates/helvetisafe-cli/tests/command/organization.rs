@@ -244,6 +244,45 @@ fn a_join_whose_answer_is_lost_is_completed_with_the_same_keys() {
     ok(organization.with("bob", &["set", "KEY", "--generate"]));
 }
 
+/// The request of a repeated command is the same, so the private key is encrypted once.
+#[test]
+fn the_vault_stores_the_private_key_under_a_password() {
+    let organization = Organization::new();
+    organization.world.write("password", "Chur-7000", 0o600);
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let proxy = losing("POST", "/api/v1/join", &is_lost);
+    let url = proxy.base_url();
+    let join = ["join", "--output-dir", "bob", "--base-url", &url];
+    let under = ["--password-file", "password"];
+    let code = organization.invite("bob", "reader");
+    let run_with = |arguments: &[&str], code: &str| run(&organization.world, None, arguments, code);
+    let with_password = [&join[..], &under].concat();
+    let lost = [&with_password[..], &["--timeout", "9s"]].concat();
+    fails(&run_with(&lost, &code), 9);
+    is_lost.store(false, Ordering::Relaxed);
+    ok(run_with(&with_password, &code));
+    ok(run_with(&join, &code));
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    let value = ok(organization.with("ada", &["get", "KEY"]));
+
+    fs::remove_file(organization.path("bob/private-key.pem")).unwrap();
+    let get = ["--password-file", "password", "get", "KEY"];
+    assert_eq!(ok(organization.with("bob", &get)), value);
+    organization.world.write("password", "Chur-7001", 0o600);
+    fails(&organization.with("bob", &get), 8);
+
+    // Keys without a password may have been sent already.
+    let code = organization.invite("carol", "reader");
+    ok(organization.join(&code, "carol"));
+    let again = [&["join", "--output-dir", "carol"][..], &under].concat();
+    let messages = fails(&run_with(&again, &code), 6);
+    assert!(
+        messages.contains("has keys without a password"),
+        "{messages}"
+    );
+}
+
 #[test]
 fn a_code_is_used_once() {
     let organization = Organization::new();
@@ -705,4 +744,40 @@ fn a_replaced_org_key_that_cannot_be_remembered_is_used() {
     lock.unlock().unwrap();
     let messages = fails(&organization.with("bob", &["get", "KEY"]), 0);
     assert!(messages.contains("as the signed chain shows"), "{messages}");
+}
+
+/// Another machine has the folder of the account and not the trust memory.
+#[test]
+fn the_verification_key_of_a_profile_confirms_a_replaced_org_key() {
+    let organization = Organization::new();
+    organization.member("bob", "member");
+    let profile = fs::read_to_string(organization.path("bob/config.toml")).unwrap();
+    let is_other = |line: &&str| !line.starts_with("verification_key");
+    let lines = profile.lines().filter(is_other);
+    let without_key: String = lines.flat_map(|it| [it, "\n"]).collect();
+    organization
+        .world
+        .write("bob/without-key.toml", &without_key, 0o600);
+    let elsewhere = |config: &str, arguments: &[&str]| {
+        let arguments = [&["--config", config], arguments].concat();
+        let mut command = command(&organization.world, None, &arguments, "");
+        command.env("HELVETISAFE_STATE_DIR", organization.path("elsewhere"));
+        command.output().unwrap()
+    };
+    let (with_key, without_key) = ("bob/config.toml", "bob/without-key.toml");
+    let rotate = || ok(organization.with("ada", &["org", "rotate", "--yes"]));
+
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    let value = ok(elsewhere(with_key, &["get", "KEY"]));
+    rotate();
+    let messages = fails(&elsewhere(without_key, &["get", "KEY"]), 8);
+    assert!(messages.contains("has changed"), "{messages}");
+    let output = elsewhere(with_key, &["get", "KEY"]);
+    let messages = fails(&output, 0);
+    assert!(messages.contains("as the signed chain shows"), "{messages}");
+    assert_eq!(ok(output), value);
+    // The head is remembered, and the key is confirmed for writing.
+    ok(elsewhere(with_key, &["set", "KEY", "--generate"]));
+    rotate();
+    ok(elsewhere(without_key, &["get", "KEY"]));
 }

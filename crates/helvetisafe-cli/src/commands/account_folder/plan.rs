@@ -29,6 +29,9 @@ pub(in crate::commands) struct Plan {
     /// Set once the keys are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) client_id: Option<String>,
+    /// Set if the vault is to store the private key under a password.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::commands) has_password: bool,
     /// The fingerprint of the org key, once the vault has answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) org_key_fingerprint: Option<String>,
@@ -72,6 +75,7 @@ impl Plan {
             invitation: None,
             stage: Stage::Begun,
             client_id: None,
+            has_password: false,
             org_key_fingerprint: None,
         }
     }

@@ -32,6 +32,9 @@ Examples:
 /// anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile that names
 /// them. If the command is interrupted, run it again with the same folder: it goes on with the same keys.
 ///
+/// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
+/// in place of the file.
+///
 /// Without --token-file the token is read from standard input if that is piped, else at a hidden prompt.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -69,11 +72,13 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     if args.dry_run {
         return explain(args, &address, ui);
     }
+    let password = Address::new_password(settings)?;
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
     let scopes = ScopeList::from(member_name::administrator());
     let id = random::hex(&*random::bytes::<8>()?).to_string();
     let plan = Plan::new(Purpose::Create, &address.base_url, id, &args.name, &scopes);
-    let (plan, keys) = folder.prepare(plan, |keys| profile(&address, keys, &scopes))?;
+    let profile = |keys: &AccountKeys| profile(&address, keys, &scopes);
+    let (plan, keys) = folder.prepare(plan, password.as_ref(), profile)?;
     if plan.stage == Stage::Accepted {
         ui.messages
             .note("the organization exists already; nothing was sent");
