@@ -39,6 +39,8 @@ mod keep_token;
 mod key_source;
 mod layers;
 #[cfg(unix)]
+mod life;
+#[cfg(unix)]
 mod locks;
 #[cfg(unix)]
 mod neighbours;

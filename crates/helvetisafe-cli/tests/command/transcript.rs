@@ -10,9 +10,10 @@
 //! | `> text` | a line of its standard output; `>~ text` one without a line end |
 //! | `! text` | a line of its standard error |
 //! | `? N` | its status; without this line 0 |
+//! | `serve` | starts `helvetisafe-server serve`, in `life.txt` |
 //!
-//! `[NAME]` stands for the value of that name in a world, `[TIME]` for any time. In a transcript with a `[BOOTSTRAP]` token,
-//! other names stand for the random values of an organization, see [`random`]. With `TRANSCRIPTS=write` in
+//! `[NAME]` stands for the value of that name in a world, `[TIME]` for any time. In a transcript about an organization,
+//! other names stand for its random values, see [`random`]. With `TRANSCRIPTS=write` in
 //! the environment the actual outputs are written into the files; read the difference before you commit
 //! it.
 
@@ -27,15 +28,36 @@ use std::time::Duration;
 
 use helvetisafe_test_support::server;
 
-use crate::world::World;
+use crate::world::{World, write_private};
+
+/// The place where a transcript is played.
+pub(crate) trait Stage {
+    /// The working directory of all programs.
+    fn folder(&self) -> &Path;
+
+    /// Gives a program its environment.
+    fn prepare(&self, command: &mut Command);
+
+    /// The values that the transcript writes as `[NAME]`.
+    fn names(&self, transcript: &str) -> Vec<(&'static str, String)>;
+
+    /// Starts the vault.
+    fn serve(&self) {
+        panic!("the vault serves already");
+    }
+
+    fn write(&self, name: &str, text: &str, mode: u32) {
+        write_private(&self.folder().join(name), text, mode);
+    }
+}
 
 macro_rules! transcripts {
     ($($(#[$condition:meta])* $name:ident),* $(,)?) => {
-        $($(#[$condition])* #[test] fn $name() { check(stringify!($name)); })*
+        $($(#[$condition])* #[test] fn $name() { check(stringify!($name), &World::new()); })*
 
         #[test]
         fn every_file_is_run() {
-            let names = [$(stringify!($name)),*];
+            let names = [$(stringify!($name),)* "life"];
             for entry in fs::read_dir(folder()).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.file_stem().unwrap().to_str().unwrap();
@@ -145,10 +167,11 @@ command](cli.md) explains all of it.
 
 ";
 
-fn check(name: &str) {
+/// Plays a transcript, and compares the outputs.
+pub(crate) fn check(name: &str, stage: &dyn Stage) {
     let path = folder().join(format!("{name}.txt"));
     let expected = fs::read_to_string(&path).unwrap();
-    let happened = replay(&expected);
+    let happened = replay(&expected, stage);
     if is_written() {
         fs::write(&path, happened).unwrap();
     } else {
@@ -172,9 +195,8 @@ fn assert_same(expected: &str, happened: &str, name: &str) {
 }
 
 /// Returns the transcript with the actual outputs.
-fn replay(transcript: &str) -> String {
-    let world = World::new();
-    let names = names(&world, transcript);
+fn replay(transcript: &str, stage: &dyn Stage) -> String {
+    let names = stage.names(transcript);
     let mut happened = String::new();
     let mut lines = transcript.lines().peekable();
     while let Some(line) = lines.next() {
@@ -190,7 +212,9 @@ fn replay(transcript: &str) -> String {
             }
             let (name, mode) = file.split_once(' ').unwrap();
             let mode = u32::from_str_radix(mode, 8).unwrap();
-            world.write(name, &with_values(&text, &names), mode);
+            stage.write(name, &with_values(&text, &names), mode);
+        } else if line == "serve" {
+            stage.serve();
         } else if let Some(command) = line.strip_prefix("$ ") {
             let mut stdin = String::new();
             while let Some(line) = lines.next_if(|line| line.starts_with('<')) {
@@ -201,10 +225,24 @@ fn replay(transcript: &str) -> String {
                 }
             }
             let command = with_values(command, &names);
-            happened += &run(&world, &command, &with_values(&stdin, &names), &names);
+            happened += &run(stage, &command, &with_values(&stdin, &names), &names);
         }
     }
     happened
+}
+
+impl Stage for World {
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        self.prepare(command);
+    }
+
+    fn names(&self, transcript: &str) -> Vec<(&'static str, String)> {
+        names(self, transcript)
+    }
 }
 
 fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
@@ -259,7 +297,7 @@ fn names(world: &World, transcript: &str) -> Vec<(&'static str, String)> {
     names
 }
 
-fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> String {
+fn run(stage: &dyn Stage, line: &str, stdin: &str, names: &[(&str, String)]) -> String {
     let words = split(line);
     let is_variable = |word: &&String| {
         let name = word.split_once('=').map_or("", |(name, _)| name);
@@ -273,7 +311,7 @@ fn run(world: &World, line: &str, stdin: &str, names: &[(&str, String)]) -> Stri
         other => other,
     };
     let mut command = Command::new(program);
-    world.prepare(&mut command);
+    stage.prepare(&mut command);
     command.args(arguments);
     command.envs(
         variables
@@ -343,7 +381,8 @@ fn normalized(text: &str, names: &[(&str, String)]) -> String {
     let hide =
         |text: String, (name, value): &(&str, String)| text.replace(value, &format!("[{name}]"));
     let text = names.iter().fold(text.to_owned(), hide);
-    let text = match names.iter().any(|(name, _)| *name == "BOOTSTRAP") {
+    let has_organization = |name: &str| ["BOOTSTRAP", "DATABASE"].contains(&name);
+    let text = match names.iter().any(|(name, _)| has_organization(name)) {
         true => random::hidden(&text),
         false => text,
     };

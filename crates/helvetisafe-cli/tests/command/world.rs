@@ -93,17 +93,8 @@ impl World {
 
     /// Gives any program the owner's environment; `helvetisafe` is in its path.
     pub(crate) fn prepare(&self, command: &mut Command) {
-        #[cfg(target_os = "linux")]
-        LazyLock::force(&HANDLED_SIGNALS);
-        let binary = Path::new(env!("CARGO_BIN_EXE_helvetisafe"));
-        let mut path = binary.parent().unwrap().as_os_str().to_owned();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap_or_default());
+        prepare(command, self.folder.path());
         command
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.folder.path())
             .env("HELVETISAFE_BASE_URL", VAULT.base_url())
             .env("HELVETISAFE_CLIENT_ID", &self.owner.client_id)
             .env(
@@ -234,7 +225,22 @@ impl World {
     }
 }
 
-fn write_private(path: &Path, text: &str, mode: u32) {
+/// Gives any program this working directory and home, and nothing else; `helvetisafe` is in its path.
+pub(crate) fn prepare(command: &mut Command, folder: &Path) {
+    #[cfg(target_os = "linux")]
+    LazyLock::force(&HANDLED_SIGNALS);
+    let binary = Path::new(env!("CARGO_BIN_EXE_helvetisafe"));
+    let mut path = binary.parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", folder);
+}
+
+pub(crate) fn write_private(path: &Path, text: &str, mode: u32) {
     fs::write(path, text).unwrap();
     #[cfg(unix)]
     {
