@@ -119,7 +119,7 @@ def new_peer(combination, who=None, **changes):
     arguments = {name: has[name] for name in names[by] + names[key_source]}
     if key_source == "PemBytes":
         arguments["private_key_pem"] = arguments["private_key_pem"].encode()
-    return HelvetisafeClient(ours.credentials["base_url"], **arguments)
+    return HelvetisafeClient(has.get("base_url", ours.credentials["base_url"]), **arguments)
 
 
 @functools.lru_cache(maxsize=None)
@@ -455,6 +455,91 @@ def ours_unlocks_and_unwraps_what_the_peers_library_made(key, bits, password):
     request = {name: base64.b64encode(data).decode() for name, data in parts.items()}
     assert base64.b64decode(ours("unwrap", password=password, **request)) == org_key
     ours_refuses("Crypto", "unwrap", password=f"{password}!", **request)
+
+
+# An organization with a chain, and the replacement of its org key.
+
+
+def new_organization(accepts):
+    """A founder's credentials, and calls of our client in the new organization."""
+    founded = ours("found", accepts_writes_without_epoch=accepts)
+    number = founded["organization"]
+    return founded["credentials"], functools.partial(ours, organization=number)
+
+
+def all_can_be_done(secrets, key):
+    secrets.create(key, "first")
+    assert secrets.get(key).value == "first"
+    secrets.update(key, "second")
+    assert secrets.get(key).value == "second"
+    assert key in [item.key for item in secrets.list()]
+    secrets.delete(key)
+
+
+@check()
+def before_a_rotation_the_peer_works_in_an_organization_with_a_chain(key):
+    who, _ = new_organization(accepts=False)
+    for combination in COMBINATIONS:
+        all_can_be_done(new_peer(combination, who).secrets, key)
+
+
+@check()
+def after_a_rotation_a_running_peer_reads_nothing_and_a_restarted_one_reads(key):
+    who, ours_there = new_organization(accepts=False)
+    running = new_peer(COMBINATIONS[0], who).secrets
+    running.create(key, "value")
+    assert ours_there("rotate") == 2
+    ours_there("create", key=f"{key}_ours", value="later")
+    for name in (key, f"{key}_ours"):
+        error = raises(exceptions.HelvetisafeCryptoError, running.get, name)
+        assert str(error) == "Failed to decrypt secret: ", str(error)
+    assert [item.key for item in running.list()] == [key, f"{key}_ours"]
+    for combination in COMBINATIONS:
+        restarted = new_peer(combination, who).secrets
+        assert restarted.get(key).value == "value"
+        assert restarted.get(f"{key}_ours").value == "later"
+    running.delete(key)
+    ours_refuses("NotFound", "get", organization=ours_there.keywords["organization"], key=key)
+
+
+@check()
+def after_a_rotation_writes_of_the_peer_are_refused_by_default(key):
+    who, ours_there = new_organization(accepts=False)
+    running = new_peer(COMBINATIONS[0], who).secrets
+    running.create(key, "value")
+    ours_there("rotate")
+    for secrets in (running, new_peer(COMBINATIONS[0], who).secrets):
+        for call in (
+            lambda: secrets.create(f"{key}_new", "v"),
+            lambda: secrets.update(key, "v"),
+        ):
+            error = raises(exceptions.HelvetisafeAPIError, call)
+            assert error.status_code == 412
+            assert "keyEpoch is missing, and the org key has been replaced" in str(error)
+            assert error.response_body["code"] == "key_epoch_mismatch"
+    assert ours_there("get", key=key)["value"] == "value"
+
+
+@check()
+def after_a_rotation_a_setting_accepts_the_writes_of_the_peer(key):
+    who, ours_there = new_organization(accepts=True)
+    running = new_peer(COMBINATIONS[0], who).secrets
+    running.create(key, "value")
+    ours_there("rotate")
+    for combination in COMBINATIONS:
+        all_can_be_done(new_peer(combination, who).secrets, f"{key}_new")
+    new_peer(COMBINATIONS[0], who).secrets.update(key, "of a restarted one")
+    assert ours_there("get", key=key)["value"] == "of a restarted one"
+    # The danger of the setting: a process that was not restarted seals with the old key. No client with the new key reads it.
+    running.update(key, "of a running one")
+    assert running.get(key).value == "of a running one"
+    number = ours_there.keywords["organization"]
+    ours_refuses("Crypto", "get", organization=number, key=key)
+    raises(exceptions.HelvetisafeCryptoError, new_peer(COMBINATIONS[0], who).secrets.get, key)
+    ours_refuses("Crypto", "rotate", organization=number)
+    # Once the value is written again, the rotation goes on.
+    ours_there("put", key=key, value="again")
+    assert ours_there("rotate") == 3
 
 
 def main(command):

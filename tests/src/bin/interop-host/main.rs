@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
+mod organization;
+
 use std::collections::HashMap;
 use std::io::stdin;
 
@@ -19,6 +21,8 @@ use helvetisafe_server::NewAccount;
 use helvetisafe_tests::{COMBINATIONS, Member, World, raw, test_key};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+
+use organization::Organization;
 
 fn main() {
     let mut host = Host::new();
@@ -35,6 +39,8 @@ struct Host {
     reader: Member,
     /// Accounts made on request. Dropping one would delete its key file.
     adopted: Vec<Member>,
+    /// Organizations with a chain, founded on request.
+    organizations: Vec<Organization>,
     clients: HashMap<String, Client>,
 }
 
@@ -54,6 +60,7 @@ impl Host {
             world,
             reader,
             adopted: Vec::new(),
+            organizations: Vec::new(),
             clients,
         }
     }
@@ -69,21 +76,23 @@ impl Host {
     fn answer(&mut self, request: &Request) -> Value {
         match request.text("op") {
             "adopt" => json!({ "ok": self.adopt(request) }),
+            "found" => json!({ "ok": self.found(request) }),
             "create_fields" => json!({ "ok": self.create_fields(request) }),
             "unwrap" => match unwrap(request) {
                 Ok(org_key) => json!({ "ok": org_key }),
                 Err(_) => json!({ "error": "Crypto" }),
             },
-            _ => match self.operate(request) {
-                Ok(answer) => json!({ "ok": answer }),
-                Err(error) => json!({ "error": format!("{:?}", error.kind()) }),
-            },
+            "rotate" => {
+                let organization = &mut self.organizations[request.number("organization")];
+                outcome(organization.rotate().map(Value::from))
+            }
+            _ => outcome(self.operate(request)),
         }
     }
 
     /// An operation of the client.
     fn operate(&self, request: &Request) -> Result<Value, Error> {
-        let secrets = self.clients[request.text("combination")].secrets();
+        let secrets = self.client(request).secrets();
         if request.text("op") == "list" {
             return Ok(secrets.list()?.iter().map(metadata).collect());
         }
@@ -113,6 +122,23 @@ impl Host {
         }
     }
 
+    /// The client of an organization with a chain, or that of a combination.
+    fn client(&self, request: &Request) -> &Client {
+        match request.0.get("organization") {
+            Some(_) => self.organizations[request.number("organization")].client(),
+            None => &self.clients[request.text("combination")],
+        }
+    }
+
+    /// Founds an organization with a chain, in a vault of its own.
+    fn found(&mut self, request: &Request) -> Value {
+        let accepts = request.0["accepts_writes_without_epoch"].as_bool().unwrap();
+        let organization = Organization::found(accepts);
+        let credentials = organization.credentials().clone();
+        self.organizations.push(organization);
+        json!({ "organization": self.organizations.len() - 1, "credentials": credentials })
+    }
+
     /// Makes an account of the same organization with the given RSA key.
     fn adopt(&mut self, request: &Request) -> Value {
         let key = PrivateKey::from_pem(request.text("pem")).unwrap();
@@ -136,6 +162,13 @@ impl Host {
             request.text("key"),
             &Payload::encode_fields(&fields),
         );
+    }
+}
+
+fn outcome(result: Result<Value, Error>) -> Value {
+    match result {
+        Ok(answer) => json!({ "ok": answer }),
+        Err(error) => json!({ "error": format!("{:?}", error.kind()) }),
     }
 }
 
@@ -192,6 +225,10 @@ struct Request(Value);
 impl Request {
     fn text(&self, name: &str) -> &str {
         self.0[name].as_str().unwrap()
+    }
+
+    fn number(&self, name: &str) -> usize {
+        self.0[name].as_u64().unwrap().try_into().unwrap()
     }
 
     fn expires_at(&self) -> Option<Timestamp> {
