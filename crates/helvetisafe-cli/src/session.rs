@@ -17,7 +17,7 @@ mod vault;
 
 pub(crate) use administration::{Administration, administrator};
 pub(crate) use budget::{Budget, may_wait};
-pub(crate) use connect::{Connector, builder, builder_without_account};
+pub(crate) use connect::{Connector, builder, builder_without_account, check_account};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;
 pub(crate) use offline::{Offline, OfflineArgs};

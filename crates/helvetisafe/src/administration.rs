@@ -12,12 +12,12 @@ pub use account_keys::AccountKeys;
 pub(crate) use founding::found;
 pub use founding::{Founded, NewOrganization};
 pub use joining::{Joining, Terms};
-pub(crate) use joining::{join, read};
+pub(crate) use joining::{join, join_within, read};
 pub use records::{
     Account, Administrator, AuditPage, AuditRecord, Confirmed, Disabled, Invited, Member,
     NewInvite, NewToken, PendingInvitation, PendingRequest, Standing, TokenRecord,
 };
-pub use rotation::{NewOrgKey, Rotated, RotationProgress};
+pub use rotation::{NewOrgKey, Rotated, RotationCheck, RotationProgress};
 
 use std::collections::BTreeSet;
 

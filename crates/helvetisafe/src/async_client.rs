@@ -116,6 +116,12 @@ impl AsyncClient {
         self.0.org_keys.current().fingerprint()
     }
 
+    /// As [`Client::key_epoch`](crate::Client::key_epoch).
+    #[must_use]
+    pub fn key_epoch(&self) -> Option<u64> {
+        self.0.org_keys.current().epoch()
+    }
+
     /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
     ///
     /// # Errors

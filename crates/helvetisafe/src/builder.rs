@@ -680,6 +680,27 @@ impl<P, A> ClientBuilder<P, A> {
         }
     }
 
+    /// If true, the vault has to number its org key, as it did for an earlier client: see
+    /// [`Client::key_epoch`](crate::Client::key_epoch). Writes name the number, so that a vault refuses a value under a key that
+    /// it has replaced; a vault that leaves the number out could store such a value unnoticed. `connect` then fails with
+    /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto). A client requires it by itself once it has seen a number. With
+    /// [`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation) the chain states the number, and the vault's does not count.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Client;
+    ///
+    /// let seen = std::fs::read_to_string("key-epoch").is_ok();
+    /// let client = Client::builder_from_env()?.require_key_epoch(seen).connect()?;
+    /// if let Some(epoch) = client.key_epoch() {
+    ///     std::fs::write("key-epoch", epoch.to_string())?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn require_key_epoch(mut self, require: bool) -> Self {
+        self.org_key_policy.requires_epoch = require;
+        self
+    }
+
     /// Fetches these secrets while connecting, at the same time as the keys: that saves a round trip over a
     /// network.
     ///

@@ -119,6 +119,19 @@ impl Client {
         self.0.org_keys.current().fingerprint()
     }
 
+    /// Returns the number of the org key in use, if the vault numbers its org keys. A client that has seen a number refuses a later
+    /// key without one; store it for the next client: [`ClientBuilder::require_key_epoch`].
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// println!("{:?}", client.key_epoch());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn key_epoch(&self) -> Option<u64> {
+        self.0.org_keys.current().epoch()
+    }
+
     /// Returns the access token in use as a ticket for [`ClientBuilder::resume`]. A program that starts often can
     /// store it on disk, and need not fetch a token while this one is alive.
     ///

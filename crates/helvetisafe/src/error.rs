@@ -185,6 +185,11 @@ pub(crate) enum Cause {
         accepted: Vec<crypto::Fingerprint>,
         found: crypto::Fingerprint,
     },
+    #[error(
+        "the vault has numbered its org keys before, and gives this one without a number, so it could store a value under a \
+         replaced key; nothing was sealed under it"
+    )]
+    NoEpoch,
     #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
     Throttled,
     #[error("the operation timed out")]
@@ -291,7 +296,9 @@ impl Error {
             Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
                 ErrorKind::Transport
             }
-            Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) => ErrorKind::Crypto,
+            Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) | Cause::NoEpoch => {
+                ErrorKind::Crypto
+            }
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
             Cause::NotBase64(_) => ErrorKind::Value,

@@ -113,6 +113,8 @@ pub(crate) struct OrgKeyPolicy {
     pub(crate) pins: Vec<Fingerprint>,
     /// The policy for a later key that is not pinned.
     pub(crate) rotation: OrgKeyRotation,
+    /// The vault has numbered its org keys before.
+    pub(crate) requires_epoch: bool,
 }
 
 impl OrgKeyPolicy {
@@ -143,6 +145,8 @@ struct Known {
     /// False until the vault has presented the current key to this client. A key from a ticket does not
     /// encrypt before that.
     is_compared: bool,
+    /// The vault has numbered its org keys.
+    has_epochs: bool,
     /// Pinned keys that were current before. During an announced rotation some secrets are still encrypted
     /// under them.
     earlier: Vec<ConfirmedKey>,
@@ -160,6 +164,9 @@ impl OrgKeys {
     pub(crate) fn accept(policy: OrgKeyPolicy, key: &UnconfirmedKey) -> Result<Self, Cause> {
         if !policy.accepts_first(key.fingerprint()) {
             return Err(refused(policy.pins, key));
+        }
+        if policy.requires_epoch && key.1.is_none() {
+            return Err(Cause::NoEpoch);
         }
         Ok(Self::new(policy, key, true))
     }
@@ -184,15 +191,16 @@ impl OrgKeys {
 
     fn new(policy: OrgKeyPolicy, key: &UnconfirmedKey, is_compared: bool) -> Self {
         Self {
-            policy,
             known: RwLock::new(Known {
                 current: key.confirm(),
                 is_compared,
+                has_epochs: policy.requires_epoch || key.1.is_some(),
                 earlier: Vec::new(),
                 unconfirmed: None,
                 #[cfg(feature = "organization")]
                 head: None,
             }),
+            policy,
         }
     }
 
@@ -303,14 +311,22 @@ impl OrgKeys {
         self.policy.rotation.judge(change)
     }
 
-    /// Makes this key the current one, under which the client encrypts from now on.
-    pub(crate) fn confirm(&self, key: &UnconfirmedKey) {
-        self.write(|known| self.replace(known, key));
+    /// Makes this key the current one, under which the client encrypts from now on. Fails if the vault has numbered its org keys
+    /// before, and does not number this one: a write under it could not be refused after the next rotation.
+    pub(crate) fn confirm(&self, key: &UnconfirmedKey) -> Result<(), Cause> {
+        self.write(|known| {
+            if known.has_epochs && key.1.is_none() {
+                return Err(Cause::NoEpoch);
+            }
+            self.replace(known, key);
+            Ok(())
+        })
     }
 
     fn replace(&self, known: &mut Known, key: &UnconfirmedKey) {
         let old = std::mem::replace(&mut known.current, key.confirm());
         known.is_compared = true;
+        known.has_epochs |= key.1.is_some();
         known.unconfirmed = None;
         known.earlier.push(old);
         known.earlier.retain(|old| {
@@ -402,8 +418,31 @@ mod tests {
         let keys = keys(&[], &given(1));
         let again = given(1);
         assert!(matches!(keys.judge(&again), Verdict::Confirm));
-        keys.confirm(&again);
+        keys.confirm(&again).unwrap();
         assert!(keys.unwrapped(&again.0.wrapped).is_some());
+    }
+
+    #[test]
+    fn a_key_without_a_number_is_refused_after_one_with_a_number() {
+        let key = |epoch| given(1).in_epoch(epoch);
+        let keys = keys(&[], &key(None));
+        keys.confirm(&key(None)).unwrap();
+        keys.confirm(&key(Some(1))).unwrap();
+        assert!(matches!(keys.confirm(&key(None)), Err(Cause::NoEpoch)));
+        assert_eq!(keys.current().epoch(), Some(1));
+        let policy = || OrgKeyPolicy {
+            requires_epoch: true,
+            ..OrgKeyPolicy::default()
+        };
+        assert!(matches!(
+            OrgKeys::accept(policy(), &key(None)),
+            Err(Cause::NoEpoch)
+        ));
+        assert!(OrgKeys::accept(policy(), &key(Some(1))).is_ok());
+        // A ticket has no number, and the vault has to state one before anything is sealed.
+        let resumed = OrgKeys::resume(policy(), &key(None));
+        assert!(matches!(resumed.confirm(&key(None)), Err(Cause::NoEpoch)));
+        assert!(resumed.sealing_key().is_none());
     }
 
     #[test]
@@ -412,7 +451,7 @@ mod tests {
         for (pins, opens) in [(vec![], false), (vec![&old, &new], true)] {
             let keys = keys(&pins, &old);
             let sealed = keys.current().org_key().seal(b"text").unwrap();
-            keys.confirm(&new);
+            keys.confirm(&new).unwrap();
             assert_eq!(keys.current().fingerprint(), new.fingerprint());
             assert_eq!(keys.try_open(sealed, Purpose::Read).is_ok(), opens);
         }

@@ -148,7 +148,7 @@ impl<R: Runtime> Vault<R> {
         if let Verdict::FollowChain = self.org_keys.judge(&offered) {
             return self.follow_chain(action, offered, bounds).await;
         }
-        if self.accepts(&offered, purpose).await? {
+        if self.accepts(action, &offered, purpose).await? {
             return Ok(());
         }
         let cause = self.org_keys.refuse(&offered);
@@ -177,7 +177,12 @@ impl<R: Runtime> Vault<R> {
     }
 
     /// Applies the policy to the vault's org key. Returns true if the key may open secrets.
-    async fn accepts(&self, key: &UnconfirmedKey, purpose: Purpose) -> Result<bool, Error> {
+    async fn accepts(
+        &self,
+        action: &Action,
+        key: &UnconfirmedKey,
+        purpose: Purpose,
+    ) -> Result<bool, Error> {
         let is_confirmed = match self.org_keys.judge(key) {
             Verdict::Confirm => true,
             Verdict::Refuse => false,
@@ -193,7 +198,8 @@ impl<R: Runtime> Vault<R> {
             }
         };
         if is_confirmed {
-            self.org_keys.confirm(key);
+            let confirmed = self.org_keys.confirm(key);
+            confirmed.map_err(|cause| Error::new(action.clone(), cause))?;
         } else {
             self.org_keys.remember_unconfirmed(key);
         }

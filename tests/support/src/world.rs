@@ -96,7 +96,10 @@ pub fn credentials(account: &Account) -> Credentials {
 pub fn wrapped_for_test_key(org_key: &OrgKey) -> String {
     let public = PrivateKey::from_pem(PEM).unwrap().public_key();
     let wrapped = public.wrap_org_key(org_key).unwrap();
-    format!(r#"{{"encrypted_org_key":"{}"}}"#, wrapped.encode())
+    format!(
+        r#"{{"encrypted_org_key":"{}","key_epoch":1}}"#,
+        wrapped.encode()
+    )
 }
 
 /// The number of earlier requests with this method and path.

@@ -8,6 +8,7 @@
 //! | `signing-key.pem` | the signing key of an administrator |
 //! | `locked-private-key.json` | the private key under a password, as the vault is to store it |
 //! | `config.toml` | a profile that names these files |
+//! | `README.txt`, `ca-certificate.pem` | in a recovery kit: its page, and the certificate authority of the vault |
 
 mod locked_key;
 mod plan;
@@ -58,6 +59,11 @@ impl AccountFolder {
             insecure_permissions,
             _lock: lock,
         })
+    }
+
+    /// Returns true if an earlier run has used the folder.
+    pub(super) fn is_begun(path: &Path) -> bool {
+        path.join(PLAN).exists()
     }
 
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
@@ -202,6 +208,11 @@ impl AccountFolder {
                 path.display()
             ))
         })
+    }
+
+    /// Writes a file beside the keys.
+    pub(super) fn add(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
+        self.write(name, contents)
     }
 
     fn write(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {

@@ -156,6 +156,7 @@ fn profile(
         private_key_path: PRIVATE_KEY,
         signing_key_path: signing_key.map(|_| SIGNING_KEY),
         verification_key: Some(code.inviter),
+        ca_certificate: None,
         scopes: &terms.scopes,
     };
     profile.to_toml()

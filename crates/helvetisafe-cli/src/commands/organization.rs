@@ -3,9 +3,12 @@
 mod confirm;
 mod create;
 mod disable;
+mod free_name;
 mod invite;
 mod members;
 mod pending;
+mod recovery_kit;
+mod recovery_readme;
 mod rotate;
 mod rotation_file;
 mod withdraw;
@@ -31,6 +34,7 @@ pub(crate) enum Command {
     Members(members::Args),
     Disable(disable::Args),
     Rotate(rotate::Args),
+    RecoveryKit(recovery_kit::Args),
 }
 
 pub(crate) fn run(command: &Command, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -43,5 +47,6 @@ pub(crate) fn run(command: &Command, vault: &Vault, ui: &Ui) -> Result<(), Failu
         Command::Members(_) => members::run(vault, ui),
         Command::Disable(args) => disable::run(args, vault, ui),
         Command::Rotate(args) => rotate::run(args, vault, ui),
+        Command::RecoveryKit(args) => recovery_kit::run(args, vault, ui),
     }
 }

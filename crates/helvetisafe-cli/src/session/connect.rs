@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use helvetisafe::organization::WithoutAccount;
-use helvetisafe::{Client, ClientBuilder, Fingerprint, Parts, Timeouts};
+use helvetisafe::organization::{AccountKeys, Anchor, WithoutAccount};
+use helvetisafe::{Client, ClientBuilder, Fingerprint, KeySource, OrgKeyRotation, Parts, Timeouts};
 
 use super::events::log_events;
 use super::token::CachedToken;
 use super::trust::{self, Access, Trust};
+use super::vault::Vault;
 use crate::failure::Failure;
 use crate::settings::{Address, Binding, PlainHttp, Settings};
 use crate::ui::messages::Messages;
@@ -26,18 +27,18 @@ pub(crate) struct Connector<'a> {
 impl Connector<'_> {
     /// Connects to read. Fails if the org key is not the trusted one.
     pub(super) fn read(self) -> Result<Client, Failure> {
-        self.read_with(None, |builder| builder)
+        self.read_with(false, |builder| builder)
     }
 
-    /// Connects to read, with what `change` makes of the builder. An org key that changes later is
-    /// reported to `reports`.
+    /// Connects to read, with what `change` makes of the builder. With `reports_key`, an org key that changes later and is not
+    /// trusted is reported.
     pub(crate) fn read_with(
         self,
-        reports: Option<Messages>,
+        reports_key: bool,
         change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
         self.connect(Access::Read, || {
-            let rotation = trust::rotation(self.settings, reports)?;
+            let rotation = trust::rotation(self.settings, self.messages, reports_key)?;
             let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
             Ok(change(builder))
         })
@@ -102,6 +103,34 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
         certificate,
         settings.timeout,
     ))
+}
+
+/// Logs in with the keys of a new account as its first command will: its org key has to be that of the chain after the anchor.
+/// Returns the org key.
+pub(crate) fn check_account(
+    vault: &Vault,
+    keys: &AccountKeys,
+    anchor: Anchor,
+) -> Result<Fingerprint, Failure> {
+    let settings = vault.settings()?;
+    let pem = keys.private_key.to_pkcs8_pem();
+    let pem =
+        pem.map_err(|error| Failure::other(format_args!("cannot use the new key: {error}")))?;
+    let builder = Client::builder(
+        settings.base_url.as_str(),
+        keys.credentials(),
+        KeySource::pem(pem.as_bytes()),
+    )
+    .on_event(log_events(vault.messages))
+    .org_key_rotation(OrgKeyRotation::follow_chain(anchor));
+    let builder = reaching(
+        builder,
+        settings.plain_http.as_ref(),
+        settings.ca_certificate()?,
+        settings.timeout,
+    );
+    let client = vault.budget()?.spend(|| builder.connect())?;
+    Ok(client.org_key_fingerprint())
 }
 
 /// Returns a builder for the calls that need no account.

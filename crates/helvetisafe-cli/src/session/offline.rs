@@ -153,7 +153,7 @@ impl Offline {
                 accepted_org_key: vault.accepted_org_key(),
                 messages: vault.messages,
             };
-            connector.read_with(None, |builder| self.around(builder))
+            connector.read_with(false, |builder| self.around(builder))
         };
         let connected = vault.client_from(connect);
         connected.map(drop).map_err(|failure| {

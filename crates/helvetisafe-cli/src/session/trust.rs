@@ -89,7 +89,8 @@ impl<'a> Trust<'a> {
 
     /// Connects with the trusted org key pinned, or the one that an earlier connection accepted. To read, a
     /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered. Another org key
-    /// is accepted if the remembered organization's chain has it.
+    /// is accepted if the remembered organization's chain has it. With a configured verification key the chain decides
+    /// about the first one too.
     pub(super) fn connect(
         mut self,
         access: Access,
@@ -98,7 +99,16 @@ impl<'a> Trust<'a> {
         messages: Messages,
     ) -> Result<Client, Failure> {
         let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
-        let pinned = builder()?.pin_org_keys(self.expected.or(remembered).or(accepted));
+        if let (None, None, Some(key)) = (self.expected, remembered, self.settings.verification_key)
+        {
+            return self.connect_first(builder()?, key, messages);
+        }
+        // A read needs no number, and an offline cache has none.
+        let is_write = matches!(access, Access::Write);
+        let has_epochs = self.remembered.as_ref().is_some_and(KnownVault::has_epochs);
+        let pinned = builder()?
+            .pin_org_keys(self.expected.or(remembered).or(accepted))
+            .require_key_epoch(is_write && has_epochs);
         let client = match (pinned.connect(), self.followed_organization()) {
             (Err(error), Some(known)) if error.refused_org_key().is_some() => {
                 return self.connect_by_chain(builder()?, known, error, messages);
@@ -115,7 +125,25 @@ impl<'a> Trust<'a> {
             }
             _ => {}
         }
+        self.note_epoch(&client, messages);
         Ok(client)
+    }
+
+    /// Remembers the number of the org key, so that the vault cannot leave it out later. Failing to write it costs no more than
+    /// that.
+    fn note_epoch(&mut self, client: &Client, messages: Messages) {
+        let seen = self.memory.find(&self.vault).map(|known| known.key_epoch);
+        let (Some(seen), Some(epoch)) = (seen, client.key_epoch()) else {
+            return;
+        };
+        if seen >= Some(epoch) {
+            return;
+        }
+        if let Err(error) = self.memory.saw_epoch(&self.vault, epoch) {
+            messages.detail(format_args!(
+                "cannot remember the number of the org key: {error}"
+            ));
+        }
     }
 
     /// Remembers the first org key of a vault. A failure to do so is a warning.

@@ -133,7 +133,7 @@ impl Vault {
         self.client_from(|settings| {
             let connector = self.connector(settings, self.token(settings)?);
             let keys: Vec<_> = keys.into_iter().take(MAX_PREFETCHED).collect();
-            connector.read_with(None, |builder| builder.prefetch(keys.iter().copied()))
+            connector.read_with(false, |builder| builder.prefetch(keys.iter().copied()))
         })
     }
 
@@ -187,7 +187,7 @@ impl Vault {
     ) -> Result<Client, Failure> {
         let connector = self.connector(self.settings()?, None);
         self.budget()?.spend(|| match access {
-            Access::Read => connector.read_with(None, change),
+            Access::Read => connector.read_with(false, change),
             Access::Write => connector.write_with(change),
         })
     }

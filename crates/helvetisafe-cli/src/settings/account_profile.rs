@@ -19,6 +19,8 @@ pub(crate) struct AccountProfile<'a> {
     pub(crate) signing_key_path: Option<&'a str>,
     /// The verification key by which the chain is trusted, where nothing of it is remembered.
     pub(crate) verification_key: Option<VerificationKey>,
+    /// The copy of the certificate authority beside it; `None` for the file of the address.
+    pub(crate) ca_certificate: Option<&'a str>,
     /// The scopes of the account.
     pub(crate) scopes: &'a ScopeList,
 }
@@ -46,8 +48,10 @@ impl AccountProfile<'_> {
         if let Some(allowed) = &self.address.plain_http {
             line("allow_plain_http", &allowed.host);
         }
-        if let Some(path) = &self.address.ca_certificate {
-            line("ca_certificate", &absolute(path)?);
+        match (self.ca_certificate, &self.address.ca_certificate) {
+            (Some(beside), _) => line("ca_certificate", beside),
+            (None, Some(path)) => line("ca_certificate", &absolute(path)?),
+            (None, None) => {}
         }
         // A vault refuses a request for a scope that the account does not have.
         let has = |scope: &Scope| {

@@ -11,7 +11,7 @@ use super::flags::SettingsArgs;
 use super::plain_http::PlainHttp;
 use super::spec::Setting;
 use super::vault_id::VaultId;
-use super::{path, secret, text, timeout};
+use super::{Settings, path, secret, text, timeout};
 use crate::failure::Failure;
 
 /// The address of a vault, and the settings of the connection. Profiles are not used.
@@ -25,6 +25,17 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Returns the address of complete settings, which may be those of a profile.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            base_url: settings.base_url.clone(),
+            plain_http: settings.plain_http.clone(),
+            ca_certificate: settings.ca_certificate.clone(),
+            timeout: settings.timeout,
+            insecure_permissions: settings.insecure_permissions,
+        }
+    }
+
     /// Collects the address from flags and variables.
     pub(crate) fn load(args: &SettingsArgs) -> Result<Self, Failure> {
         Self::parse(&Entries::without_profile(args)?)

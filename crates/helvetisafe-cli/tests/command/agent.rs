@@ -89,6 +89,21 @@ impl Agent {
         }
     }
 
+    /// Asks until there is a message, and returns all since the agent listens.
+    #[cfg(unix)]
+    pub(crate) fn wait_for_asking(&self, path: &str, text: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            self.get(path);
+            let messages = self.messages.lock().unwrap().clone();
+            if messages.contains(text) {
+                return messages;
+            }
+            assert!(Instant::now() < end, "no `{text}` in {messages}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Starts an agent, and returns once it is ready.
     pub(crate) fn ready(world: &World, base_url: &str, arguments: &[&str]) -> Self {
         let agent = Self::start(world, base_url, arguments);

@@ -193,6 +193,9 @@ const OTHERS: &[(&str, i32)] = &[
     ("update KEY --generate", 8),
     ("delete KEY --yes", 8),
     ("import import.json", 8),
+    ("org invite eve --scopes reader", 8),
+    ("org confirm eve --yes", 8),
+    ("org recovery-kit --output-dir out", 8),
 ];
 
 #[test]

@@ -27,6 +27,8 @@ mod eval;
 #[cfg(unix)]
 mod file_permissions;
 #[cfg(unix)]
+mod followed_rotation;
+#[cfg(unix)]
 mod hostile_text;
 #[cfg(unix)]
 mod hostile_vault;

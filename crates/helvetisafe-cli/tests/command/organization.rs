@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::world::{World, bootstrap_token, start_proxy};
 
 /// The variables of the world's own account.
-const OTHERS: [&str; 4] = [
+pub(crate) const OTHERS: [&str; 4] = [
     "HELVETISAFE_CLIENT_ID",
     "HELVETISAFE_CLIENT_SECRET",
     "HELVETISAFE_PRIVATE_KEY_PATH",
@@ -29,7 +29,12 @@ fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Out
     command(world, url, arguments, input).output().unwrap()
 }
 
-fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Command {
+pub(crate) fn command(
+    world: &World,
+    url: Option<&str>,
+    arguments: &[&str],
+    input: &str,
+) -> Command {
     world.write("input", input, 0o600);
     let mut command: Command = world.command();
     for name in OTHERS {
@@ -44,33 +49,33 @@ fn command(world: &World, url: Option<&str>, arguments: &[&str], input: &str) ->
     command
 }
 
-fn ok(output: Output) -> String {
+pub(crate) fn ok(output: Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Asserts the status, and returns the messages.
-fn fails(output: &Output, status: i32) -> String {
+pub(crate) fn fails(output: &Output, status: i32) -> String {
     let messages = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{messages}");
     messages
 }
 
 /// A founded organization; `ada` is the folder of its founder.
-struct Organization {
-    world: World,
+pub(crate) struct Organization {
+    pub(crate) world: World,
     url: String,
 }
 
 impl Organization {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         let url = world.name("URL");
         Self::at(world, url)
     }
 
     /// Founds one at a vault with this URL.
-    fn at(world: World, url: String) -> Self {
+    pub(crate) fn at(world: World, url: String) -> Self {
         let organization = Self { world, url };
         let arguments = ["org", "create", "--output-dir", "ada", "--name", "ada"];
         ok(organization.vault(&arguments, &bootstrap_token()));
@@ -83,7 +88,7 @@ impl Organization {
     }
 
     /// Runs a command with the profile in a folder.
-    fn with(&self, folder: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn with(&self, folder: &str, arguments: &[&str]) -> Output {
         let config = format!("{folder}/config.toml");
         let arguments = [&["--config", &config], arguments].concat();
         run(&self.world, None, &arguments, "")
@@ -104,12 +109,12 @@ impl Organization {
         )
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.world.folder.path().join(name)
     }
 
     /// Joins and is confirmed.
-    fn member(&self, name: &str, scopes: &str) {
+    pub(crate) fn member(&self, name: &str, scopes: &str) {
         let code = self.invite(name, scopes);
         ok(self.join(&code, name));
         ok(self.with("ada", &["org", "confirm", name, "--yes"]));
@@ -128,7 +133,7 @@ fn losing(method: &'static str, path: &'static str, is_set: &Arc<AtomicBool>) ->
     })
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
@@ -212,6 +217,65 @@ fn keys_that_were_not_complete_are_made_again() {
     );
     ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
     ok(organization.with("bob", &["set", "KEY", "--generate"]));
+}
+
+/// Each answer is lost once, and the command is run again after it.
+#[test]
+fn an_interrupted_recovery_kit_is_completed_with_the_same_keys() {
+    for (method, path) in [
+        ("POST", "/api/v1/organization/invitations"),
+        ("POST", "/api/v1/join"),
+        ("POST", "/api/v1/organization/members"),
+    ] {
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let proxy = losing(method, path, &is_lost);
+        let organization = Organization::at(World::new(), proxy.base_url());
+        let arguments = ["org", "recovery-kit", "--output-dir", "kit", "--json"];
+        is_lost.store(true, Ordering::Relaxed);
+        let lost = [&arguments[..], &["--timeout", "9s"]].concat();
+        let messages = fails(&organization.with("ada", &lost), 9);
+        assert!(
+            messages.contains("run the command again to go on"),
+            "{path}: {messages}"
+        );
+        is_lost.store(false, Ordering::Relaxed);
+        let key = || fs::read_to_string(organization.path("kit/private-key.pem")).unwrap();
+        let before = key();
+        let made = json(&ok(organization.with("ada", &arguments)));
+        assert_eq!(
+            (made["action"].as_str(), key()),
+            (Some("created"), before),
+            "{path}"
+        );
+        ok(organization.with("kit", &["org", "members"]));
+        let pending = json(&ok(organization.with("ada", &["org", "pending", "--json"])));
+        assert_eq!(pending, serde_json::json!([]), "{path}");
+    }
+}
+
+#[test]
+fn a_disabled_recovery_kit_is_not_made_again() {
+    let organization = Organization::new();
+    let arguments = ["org", "recovery-kit", "--output-dir", "kit"];
+    ok(organization.with("ada", &arguments));
+    ok(organization.with("ada", &["org", "disable", "recovery-kit", "--yes"]));
+    let messages = fails(&organization.with("ada", &arguments), 6);
+    assert!(
+        messages.contains("an account that was disabled"),
+        "{messages}"
+    );
+    organization.member("bob", "member");
+    let messages = fails(&organization.with("bob", &arguments), 2);
+    assert!(
+        messages.contains("the signing key is missing"),
+        "{messages}"
+    );
+    let create = ["org", "create", "--output-dir", "kit"];
+    let messages = fails(&organization.vault(&create, &bootstrap_token()), 6);
+    assert!(
+        messages.contains("the keys of a recovery kit"),
+        "{messages}"
+    );
 }
 
 /// Returns the id of the invitation with this code.
@@ -411,6 +475,99 @@ fn an_older_chain_is_refused() {
     write(&known);
     let messages = fails(&organization.with("ada", &["org", "members"]), 8);
     assert!(messages.contains("different histories"), "{messages}");
+}
+
+#[test]
+fn an_expired_invitation_with_a_request_is_not_confirmed_and_invited_again() {
+    let organization = Organization::new();
+    let invite = |time: &str| {
+        let arguments = [
+            "org",
+            "invite",
+            "bob",
+            "--scopes",
+            "member",
+            "--expires",
+            time,
+        ];
+        ok(organization.with("ada", &arguments)).trim().to_owned()
+    };
+    let code = invite("8s");
+    ok(organization.join(&code, "bob"));
+    std::thread::sleep(Duration::from_secs(8));
+    for arguments in [
+        &["org", "confirm", "bob", "--yes"][..],
+        &["org", "confirm", "bob", "--dry-run"],
+    ] {
+        let messages = fails(&organization.with("ada", arguments), 5);
+        assert!(messages.contains("invite again with"), "{messages}");
+    }
+    // The name is free, and the old folder is of the old code.
+    let code = invite("1h");
+    let messages = fails(&organization.join(&code, "bob"), 6);
+    assert!(messages.contains("choose a new folder"), "{messages}");
+    ok(organization.join(&code, "bob2"));
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("bob2", &["set", "KEY", "--generate"]));
+}
+
+/// The vault numbers its org keys, and then leaves the number out: it could store a value under a replaced key unnoticed.
+#[test]
+fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
+    let hides = Arc::new(AtomicBool::new(false));
+    let answer = Arc::new(Mutex::new(Vec::new()));
+    let (is_hidden, body) = (Arc::clone(&hides), Arc::clone(&answer));
+    let proxy = start_proxy(move |request, _| {
+        let is_org_key = request.is("GET", "/api/v1/credentials/org-key");
+        match is_org_key && is_hidden.load(Ordering::Relaxed) {
+            true => {
+                let body = body.lock().unwrap().clone();
+                Action::Answer(200, "content-type: application/json\r\n", body)
+            }
+            false => Action::Forward,
+        }
+    });
+    let world = World::new();
+    let pem = fs::read_to_string(world.folder.path().join("key.pem")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = world.command_through(&proxy);
+        command.args(arguments).output().unwrap()
+    };
+    // The vault can record the wrapped key that it gives.
+    *answer.lock().unwrap() = wrapped_as_given(&world, &pem);
+    hides.store(true, Ordering::Relaxed);
+    let published = run(&["set", "FIRST", "--generate"]);
+    ok(published);
+    hides.store(false, Ordering::Relaxed);
+    ok(run(&["set", "KEY", "--generate"]));
+    let file = world
+        .folder
+        .path()
+        .join(".local/state/helvetisafe/known-vaults.json");
+    let known = json(&fs::read_to_string(file).unwrap());
+    assert_eq!(known["vaults"][0]["key_epoch"], 1);
+    hides.store(true, Ordering::Relaxed);
+    let stored = ok(run(&["get", "KEY"]));
+    let messages = fails(&run(&["set", "KEY", "--generate"]), 8);
+    assert!(messages.contains("without a number"), "{messages}");
+    assert_eq!(ok(run(&["get", "KEY"])), stored);
+    hides.store(false, Ordering::Relaxed);
+    ok(run(&["set", "KEY", "--generate"]));
+}
+
+/// Returns the honest answer with the wrapped org key, without its number.
+fn wrapped_as_given(world: &World, pem: &str) -> Vec<u8> {
+    let ticket = world.client().resumption_ticket().unwrap().unwrap();
+    // `3.NONCE.VALUE.ORG_KEY`, which the account's key unwraps.
+    let wrapped = ticket.split('.').nth(3).unwrap();
+    let decoded = helvetisafe_crypto::WrappedOrgKey::decode(wrapped).unwrap();
+    PrivateKey::from_pem(pem)
+        .unwrap()
+        .unwrap_org_key(&decoded)
+        .unwrap();
+    serde_json::json!({ "encrypted_org_key": wrapped })
+        .to_string()
+        .into_bytes()
 }
 
 #[test]
@@ -690,29 +847,39 @@ fn a_killed_rotation_goes_on_with_the_same_key() {
     }
 }
 
-/// A vault that knows a member's public key can wrap any key for it.
-#[test]
-fn an_org_key_that_the_chain_does_not_have_is_refused() {
-    let swapped = Arc::new(Mutex::new(None));
-    let answer = Arc::clone(&swapped);
-    let proxy = start_proxy(move |request, _| {
+/// A vault that answers with this org key, if there is one.
+fn swapping(swapped: &Arc<Mutex<Option<Vec<u8>>>>) -> Proxy {
+    let answer = Arc::clone(swapped);
+    start_proxy(move |request, _| {
         let answer = answer.lock().unwrap().clone();
         match answer.filter(|_| request.is("GET", "/api/v1/credentials/org-key")) {
             Some(body) => Action::Answer(200, "content-type: application/json\r\n", body),
             None => Action::Forward,
         }
-    });
+    })
+}
+
+/// Returns the answer with a new org key that is wrapped for a member, which the vault can make.
+fn wrapped_for(organization: &Organization, folder: &str) -> Vec<u8> {
+    let pem = fs::read_to_string(organization.path(&format!("{folder}/private-key.pem"))).unwrap();
+    let public_key = PrivateKey::from_pem(&pem).unwrap().public_key();
+    let wrapped = public_key.wrap_org_key(&OrgKey::generate().unwrap());
+    let wrapped = wrapped.unwrap().encode();
+    let body = serde_json::json!({ "encrypted_org_key": wrapped, "key_epoch": 2 });
+    body.to_string().into_bytes()
+}
+
+/// A vault that knows a member's public key can wrap any key for it.
+#[test]
+fn an_org_key_that_the_chain_does_not_have_is_refused() {
+    let swapped = Arc::new(Mutex::new(None));
+    let proxy = swapping(&swapped);
     let organization = Organization::at(World::new(), proxy.base_url());
     organization.member("bob", "member");
     ok(organization.with("ada", &["set", "KEY", "--generate"]));
     let value = ok(organization.with("bob", &["get", "KEY"]));
 
-    let pem = fs::read_to_string(organization.path("bob/private-key.pem")).unwrap();
-    let public_key = PrivateKey::from_pem(&pem).unwrap().public_key();
-    let wrapped = public_key.wrap_org_key(&OrgKey::generate().unwrap());
-    let wrapped = wrapped.unwrap().encode();
-    let body = serde_json::json!({ "encrypted_org_key": wrapped, "key_epoch": 2 });
-    *swapped.lock().unwrap() = Some(body.to_string().into_bytes());
+    *swapped.lock().unwrap() = Some(wrapped_for(&organization, "bob"));
     for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
         let messages = fails(&organization.with("bob", arguments), 8);
         assert!(
@@ -722,6 +889,43 @@ fn an_org_key_that_the_chain_does_not_have_is_refused() {
     }
     *swapped.lock().unwrap() = None;
     assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+}
+
+/// The profile of `join` has the verification key of the inviter, so another machine needs no memory.
+#[test]
+fn a_first_contact_with_a_verification_key_accepts_the_org_key_of_the_chain_alone() {
+    let swapped = Arc::new(Mutex::new(None));
+    let proxy = swapping(&swapped);
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("bob", "member");
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    ok(organization.with("ada", &["org", "rotate", "--yes"]));
+    let value = ok(organization.with("ada", &["get", "KEY"]));
+    let forget = || fs::remove_dir_all(organization.path(".local/state")).unwrap();
+
+    *swapped.lock().unwrap() = Some(wrapped_for(&organization, "bob"));
+    for arguments in [&["get", "KEY"][..], &["set", "KEY", "--generate"]] {
+        forget();
+        let messages = fails(&organization.with("bob", arguments), 8);
+        assert!(
+            messages.contains("and the signed chain, for which"),
+            "{messages}"
+        );
+        assert!(!messages.contains("trust pin"), "{messages}");
+        assert!(
+            !organization
+                .path(".local/state/helvetisafe/known-vaults.json")
+                .exists()
+        );
+        fs::create_dir_all(organization.path(".local/state")).unwrap();
+    }
+    *swapped.lock().unwrap() = None;
+    // A first write without a terminal needs no --trust-first-use.
+    ok(organization.with("bob", &["set", "OTHER", "--generate"]));
+    assert_eq!(ok(organization.with("bob", &["get", "KEY"])), value);
+    let known = organization.path(".local/state/helvetisafe/known-vaults.json");
+    let known = json(&fs::read_to_string(known).unwrap());
+    assert_eq!(known["vaults"][0]["organization"]["head"]["sequence"], 2);
 }
 
 #[test]

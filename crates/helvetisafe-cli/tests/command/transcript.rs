@@ -95,6 +95,8 @@ transcripts!(
     #[cfg(unix)]
     organization_tokens,
     project,
+    #[cfg(unix)]
+    recovery_kit,
     rotate,
     run_program,
     set_create_update,

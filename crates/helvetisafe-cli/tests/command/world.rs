@@ -178,7 +178,10 @@ impl World {
             .unwrap()
             .public_key();
         let wrapped = public.wrap_org_key(&OrgKey::from_bytes(&[6; 32])).unwrap();
-        format!(r#"{{"encrypted_org_key":"{}"}}"#, wrapped.encode())
+        format!(
+            r#"{{"encrypted_org_key":"{}","key_epoch":1}}"#,
+            wrapped.encode()
+        )
     }
 
     /// An account that may only read; its key is in `reader.pem`.

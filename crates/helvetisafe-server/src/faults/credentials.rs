@@ -120,7 +120,7 @@ impl Fault {
     }
 
     fn org_key(name: &str, wrapped: &str) -> Self {
-        let body = json!({ "encrypted_org_key": wrapped }).to_string();
+        let body = json!({ "encrypted_org_key": wrapped, "key_epoch": 1 }).to_string();
         let mut fault = Self::answer(Answer::status(StatusCode::OK).json(body));
         name.clone_into(&mut fault.name);
         fault

@@ -114,7 +114,7 @@ impl AccountKeys {
     }
 
     /// Checks that there is a signing key if the scopes make an administrator, and none otherwise.
-    pub(super) fn check_scopes(
+    pub(crate) fn check_scopes(
         &self,
         action: OrganizationAction,
         scopes: &ScopeList,
@@ -126,7 +126,7 @@ impl AccountKeys {
         }
     }
 
-    pub(super) fn public_key(&self) -> Result<PublicKeyInfo, ConfigError> {
+    pub(crate) fn public_key(&self) -> Result<PublicKeyInfo, ConfigError> {
         PublicKeyInfo::try_from(&self.private_key.public_key()).map_err(|_| {
             ConfigError::PrivateKey {
                 file: None,

@@ -77,8 +77,18 @@ pub(crate) async fn join<R: Runtime>(
     code: &InvitationCode,
     keys: &AccountKeys,
 ) -> Result<Joining, Error> {
-    let (action, bounds) = (OrganizationAction::Join, api.deadline().into());
-    let Verified { terms, chain } = verify(api, action.clone(), code, &bounds).await?;
+    join_within(api, code, keys, &api.deadline().into()).await
+}
+
+/// Sends a request to join, within the bounds of a longer operation.
+pub(crate) async fn join_within<R: Runtime>(
+    api: &Arc<Api<R>>,
+    code: &InvitationCode,
+    keys: &AccountKeys,
+    bounds: &Bounds,
+) -> Result<Joining, Error> {
+    let action = OrganizationAction::Join;
+    let Verified { terms, chain } = verify(api, action.clone(), code, bounds).await?;
     keys.check_scopes(action.clone(), &terms.scopes)?;
     let public_key = keys
         .public_key()
@@ -88,7 +98,7 @@ pub(crate) async fn join<R: Runtime>(
         token: token(&code.secret),
         request: body(code, keys, &terms, &chain, public_key),
     };
-    api.call(&call, action.into(), &bounds).await?;
+    api.call(&call, action.into(), bounds).await?;
     Ok(Joining {
         head: terms.head,
         terms,

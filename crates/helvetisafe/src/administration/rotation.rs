@@ -63,3 +63,13 @@ pub struct Rotated {
     /// The newest entry of the chain, to store as the next anchor.
     pub head: Head,
 }
+
+/// The readers that a new org key would have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RotationCheck {
+    /// The number of active accounts, each of which the chain proves.
+    pub members: usize,
+    /// The number of open invitations, each of which a present administrator has signed.
+    pub invitations: usize,
+}

@@ -15,7 +15,7 @@ use super::{AsyncClient, AsyncParts, runtime};
 use crate::administration::{
     self, Account, AccountKeys, Administrator, AuditPage, Confirmed, Disabled, Founded, Invited,
     Joining, Member, NewInvite, NewOrgKey, NewOrganization, NewToken, PendingInvitation, Rotated,
-    RotationProgress, Terms, TokenRecord,
+    RotationCheck, RotationProgress, Terms, TokenRecord,
 };
 use crate::builder::{ClientBuilder, WithoutAccount};
 use crate::error::Error;
@@ -177,6 +177,33 @@ impl<'a> AsyncOrganization<'a> {
             .await
     }
 
+    /// As [`Organization::enroll`](crate::organization::Organization::enroll).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::enroll`](crate::organization::Organization::enroll).
+    pub async fn enroll(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+    ) -> Result<Confirmed, Error> {
+        self.0.begin().enroll(administrator, new, keys).await
+    }
+
+    /// As [`Organization::verify_request`](crate::organization::Organization::verify_request).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::verify_request`](crate::organization::Organization::verify_request).
+    pub async fn verify_request(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+    ) -> Result<Words, Error> {
+        self.0.begin().verify_request(administrator, name).await
+    }
+
     /// As [`Organization::withdraw`](crate::organization::Organization::withdraw).
     ///
     /// # Errors
@@ -230,6 +257,18 @@ impl<'a> AsyncOrganization<'a> {
     /// As [`Organization::unwrap_new_key`](crate::organization::Organization::unwrap_new_key).
     pub async fn unwrap_new_key(&self, id: RotationId, wrapped: &str) -> Result<NewOrgKey, Error> {
         self.0.begin().unwrap_new_key(id, wrapped).await
+    }
+
+    /// As [`Organization::check_rotation`](crate::organization::Organization::check_rotation).
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::check_rotation`](crate::organization::Organization::check_rotation).
+    pub async fn check_rotation(
+        &self,
+        administrator: &Administrator<'_>,
+    ) -> Result<RotationCheck, Error> {
+        self.0.begin().check_rotation(administrator).await
     }
 
     /// As [`Organization::rotation`](crate::organization::Organization::rotation).

@@ -15,7 +15,7 @@ use super::{Client, runtime};
 use crate::administration::{
     self, Account, AccountKeys, Administrator, AuditPage, Confirmed, Disabled, Founded, Invited,
     Joining, Member, NewInvite, NewOrgKey, NewOrganization, NewToken, PendingInvitation, Rotated,
-    RotationProgress, Terms, TokenRecord,
+    RotationCheck, RotationProgress, Terms, TokenRecord,
 };
 use crate::builder::{ClientBuilder, Parts, WithoutAccount};
 use crate::error::Error;
@@ -381,6 +381,75 @@ impl<'a> Organization<'a> {
         block(self.0.begin().confirm(administrator, name, Some(words)))
     }
 
+    /// Makes an account whose keys the caller has, such as an offline administrator account: invites, joins and confirms,
+    /// with the checks of the three.
+    ///
+    /// Store the keys before. After a failure or a lost answer, the same call with the same keys completes it: it uses the open
+    /// invitation of this name and these scopes, or the request that was sent. If the account is a member already, it
+    /// changes nothing.
+    ///
+    /// ```no_run
+    /// use helvetisafe::Scopes;
+    /// use helvetisafe::organization::{AccountKeys, Administrator, NewInvite};
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor, in_an_hour) = unimplemented!();
+    /// let keys = AccountKeys::generate(false)?;
+    /// // Store the keys here.
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let new = NewInvite {
+    ///     name: "ci".into(),
+    ///     scopes: "secrets:read credentials:read".parse::<Scopes>()?.into(),
+    ///     expires_at: in_an_hour,
+    /// };
+    /// let confirmed = client.organization().enroll(&administrator, &new, &keys)?;
+    /// println!("{} is a member", confirmed.account);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the name, the expiry, or the keys do not fit the scopes; [`ErrorKind::Conflict`] when another
+    /// account or invitation has the name; and as [`Self::invite`], [`ClientBuilder::join`] and [`Self::confirm_with_words`].
+    pub fn enroll(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+    ) -> Result<Confirmed, Error> {
+        block(self.0.begin().enroll(administrator, new, keys))
+    }
+
+    /// Verifies a request to join with all checks of [`Self::confirm`], and confirms nothing. Returns the words of its public
+    /// key.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Administrator;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// println!("{}", client.organization().verify_request(&administrator, "bob")?);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::confirm`].
+    pub fn verify_request(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+    ) -> Result<Words, Error> {
+        block(self.0.begin().verify_request(administrator, name))
+    }
+
     /// Withdraws an invitation, also one whose request to join is not confirmed.
     ///
     /// ```no_run
@@ -509,6 +578,33 @@ impl<'a> Organization<'a> {
     /// [`ErrorKind::Crypto`] when it was wrapped for another account, or was changed.
     pub fn unwrap_new_key(&self, id: RotationId, wrapped: &str) -> Result<NewOrgKey, Error> {
         block(self.0.begin().unwrap_new_key(id, wrapped))
+    }
+
+    /// Verifies what [`Self::rotate`] verifies before it begins: the chain, the signing key, the org key, every active account
+    /// and every open invitation. Nothing is begun, and no secret is opened.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Administrator;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let check = client.organization().check_rotation(&administrator)?;
+    /// println!("{} members and {} invitations", check.members, check.invitations);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::rotate`] before its first change.
+    pub fn check_rotation(
+        &self,
+        administrator: &Administrator<'_>,
+    ) -> Result<RotationCheck, Error> {
+        block(self.0.begin().check_rotation(administrator))
     }
 
     /// Returns the rotation in progress, as the vault states it, or `None`.

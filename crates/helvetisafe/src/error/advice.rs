@@ -178,6 +178,10 @@ impl Error {
                 "ask the vault's owner whether the key was rotated; if it was, accept {found} \
                  (`pin_org_keys`, `org_key_rotation`)"
             )),
+            Cause::NoEpoch => Some(
+                "ask the vault's operator whether an earlier version serves it, which does not number org keys"
+                    .to_owned(),
+            ),
             Cause::NamesAnother(name) => Some(format!(
                 "if it is a secret with the one field `{name}`, read that field by its name \
                  (`get_field`), or allow such secrets (`allow_unbound`)"

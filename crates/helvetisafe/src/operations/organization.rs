@@ -3,6 +3,7 @@
 
 mod change;
 mod confirm;
+mod enroll;
 mod invite;
 mod members;
 mod rotate;

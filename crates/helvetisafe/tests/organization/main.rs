@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
+mod enroll;
+mod epochs;
 mod hostile;
 mod life;
 mod people;

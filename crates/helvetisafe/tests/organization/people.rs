@@ -124,6 +124,36 @@ impl AnyClient {
         ))
     }
 
+    pub(crate) fn enroll(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+    ) -> Result<Confirmed, Error> {
+        both!(self, |it| it.organization().enroll(
+            administrator,
+            new,
+            keys
+        ))
+    }
+
+    pub(crate) fn verify_request(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+    ) -> Result<Words, Error> {
+        both!(self, |it| it
+            .organization()
+            .verify_request(administrator, name))
+    }
+
+    pub(crate) fn check_rotation(
+        &self,
+        administrator: &Administrator<'_>,
+    ) -> Result<RotationCheck, Error> {
+        both!(self, |it| it.organization().check_rotation(administrator))
+    }
+
     pub(crate) fn withdraw(&self, id: InvitationId) -> Result<(), Error> {
         both!(self, |it| it.organization().withdraw(id))
     }
@@ -204,6 +234,13 @@ impl AnyClient {
         match self {
             Self::Blocking(it) => it.chain_head(),
             Self::Async(it) => it.chain_head(),
+        }
+    }
+
+    pub(crate) fn key_epoch(&self) -> Option<u64> {
+        match self {
+            Self::Blocking(it) => it.key_epoch(),
+            Self::Async(it) => it.key_epoch(),
         }
     }
 
@@ -402,6 +439,9 @@ impl Acme {
             .confirm(&self.administrator(), name)
             .unwrap_err();
         assert_eq!(self.vault.state().chain.len(), before);
+        // The same checks without a change.
+        let verification = self.client().verify_request(&self.administrator(), name);
+        assert_eq!(verification.unwrap_err().to_string(), error.to_string());
         error
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) page: usize,
     /// The number of the org key.
     pub(crate) epoch: u64,
+    /// The org key is given without its number, and writes need none, as by the published service.
+    pub(crate) hides_epoch: bool,
     /// Called before each call with its method and path.
     pub(crate) before: Option<Hook>,
     pub(crate) calls: Vec<String>,
@@ -71,6 +73,7 @@ impl FakeVault {
             lost: vec![],
             page: 2,
             epoch: 1,
+            hides_epoch: false,
             before: None,
             calls: vec![],
             shown_id: None,
@@ -170,7 +173,7 @@ impl State {
         match call {
             "GET /api/v1/credentials/org-key" => json(OrgKeyAnswer {
                 encrypted_org_key: self.accounts[at].wrap.clone(),
-                key_epoch: Some(self.epoch),
+                key_epoch: Some(self.epoch).filter(|_| !self.hides_epoch),
             }),
             "GET /api/v1/account" => json(AccountAnswer {
                 organization: self.organization.unwrap(),
@@ -242,7 +245,8 @@ impl State {
         }
         if call == "POST /api/v1/secrets" {
             let new: serde_json::Value = body(request);
-            if new["keyEpoch"].as_u64() != Some(self.epoch) {
+            let epoch = new["keyEpoch"].as_u64();
+            if epoch != Some(self.epoch) && !(self.hides_epoch && epoch.is_none()) {
                 return Err(ErrorCode::KeyEpochMismatch);
             }
             let text = |name: &str| new[name].as_str().unwrap().to_owned();

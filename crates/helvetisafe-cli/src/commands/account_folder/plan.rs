@@ -43,6 +43,7 @@ pub(in crate::commands) struct Plan {
 pub(in crate::commands) enum Purpose {
     Create,
     Join,
+    Recovery,
 }
 
 /// The progress of an account.
@@ -124,7 +125,10 @@ impl Plan {
             match self.purpose {
                 Purpose::Create => "has the keys of the founder of an organization",
                 Purpose::Join => "has the keys for another invitation",
+                Purpose::Recovery => "has the keys of a recovery kit",
             }
+        } else if self.purpose == Purpose::Recovery && self.organization != wanted.organization {
+            "has the keys for another organization"
         } else if self.base_url.trim_end_matches('/') != wanted.base_url.trim_end_matches('/') {
             "has the keys for another vault"
         } else if self.name != wanted.name || self.scopes != wanted.scopes {

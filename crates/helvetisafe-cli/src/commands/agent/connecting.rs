@@ -157,7 +157,7 @@ impl Connecting {
                 }
             }
         };
-        let client = budget.spend(|| connector.read_with(Some(messages), cached))?;
+        let client = budget.spend(|| connector.read_with(true, cached))?;
         let keys = self.keys.clone();
         let cache = Cache::new(client, keys, self.ttl, self.timeout(), offline);
         cache.fetch_named(&budget)?;

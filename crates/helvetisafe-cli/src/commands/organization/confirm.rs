@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
-    /// Print what would be confirmed. Nothing is changed.
+    /// Verify the request, and print what would be confirmed. Nothing is changed.
     #[arg(long)]
     dry_run: bool,
 }
@@ -73,12 +73,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if let Some(words) = words.filter(|words| *words != found) {
         return Err(other_words(&args.name, &words, &found));
     }
-    if !args.dry_run {
+    let anchor = Anchor::Head(*chain.head());
+    let by = administrator(&key, &anchor);
+    if args.dry_run {
+        administration.call(|organization| organization.verify_request(&by, &args.name))?;
+    } else {
         if words.is_none() && !args.yes {
             ask(invitation, ui)?;
         }
-        let anchor = Anchor::Head(*chain.head());
-        let by = administrator(&key, &anchor);
         // The vault could answer with another request than the one that was shown.
         let confirmed = administration
             .call(|organization| organization.confirm_with_words(&by, &args.name, &found))?;
@@ -148,13 +150,20 @@ fn unknown(pending: &[PendingInvitation], name: &str) -> Failure {
     let failure = Failure::new(
         Status::NotFound,
         format_args!(
-            "no open invitation has the name `{name}`: it was not invited, or the invitation has expired, or is confirmed"
+            "no open invitation has the name `{name}`: it was not invited, or is confirmed, or the invitation has expired"
         ),
     );
-    match nearest(name, pending.iter().map(|it| it.name.as_str())) {
-        Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
-        None => failure.with_advice(&format!("{} lists them", advice::command("org pending"))),
+    if let Some(name) = nearest(name, pending.iter().map(|it| it.name.as_str())) {
+        return failure.with_advice(&format!("did you mean `{name}`?"));
     }
+    let invite = format_args!("org invite {} --scopes SCOPES", member_name::quoted(name));
+    failure
+        .with_advice(&format!("{} lists them", advice::command("org pending")))
+        .with_advice(&format!(
+            "a request of an expired invitation cannot be confirmed: invite again with {}, and let the person join with the new \
+             code and a new folder",
+            advice::command(invite)
+        ))
 }
 
 fn show(

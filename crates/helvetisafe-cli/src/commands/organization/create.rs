@@ -148,6 +148,7 @@ fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> Result<
         private_key_path: PRIVATE_KEY,
         signing_key_path: signing_key.map(|_| SIGNING_KEY),
         verification_key: signing_key.map(SigningKey::verification_key),
+        ca_certificate: None,
         scopes,
     };
     profile.to_toml()

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use helvetisafe::Scope;
-use helvetisafe::organization::{Anchor, Member};
+use helvetisafe::organization::{Anchor, ChainError, Member};
 use serde::Serialize;
 
 use crate::advice;
@@ -59,7 +59,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let anchor = Anchor::Head(*chain.head());
     let members = administration.call(|organization| organization.members(&anchor))?;
     let member = find(&members, &args.name)?;
-    if !args.dry_run {
+    if args.dry_run {
+        // As the vault would refuse it.
+        let entry = chain.disable(&member.account, &key);
+        entry.map_err(|error| refused(member, &error))?;
+    } else {
         if !args.yes {
             ask(member, ui)?;
         }
@@ -84,6 +88,13 @@ fn find<'m>(members: &'m [Member], name: &str) -> Result<&'m Member, Failure> {
         ))),
         (None, _) => Err(unknown(members, name)),
     }
+}
+
+fn refused(member: &Member, error: &ChainError) -> Failure {
+    Failure::new(
+        Status::Conflict,
+        format_args!("cannot disable {}: {error}", described(member)),
+    )
 }
 
 fn unknown(members: &[Member], name: &str) -> Failure {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::organization::{Anchor, NewInvite, ScopeList};
+use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList, SigningKey};
 use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
+use super::free_name;
 use crate::advice;
 use crate::commands::member_name;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::fs::Access;
 use crate::random;
 use crate::session::{Administration, Vault, administrator};
@@ -40,12 +41,16 @@ pub(crate) struct Args {
     /// Write the code into a file of mode 0600 instead; - stands for standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Verify the chain and the name, and print what would be done. No code is made, and nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
 struct Json<'a> {
-    id: String,
+    /// `None` in a dry run.
+    id: Option<String>,
     name: &'a str,
     scopes: Vec<&'a str>,
     expires_at: Timestamp,
@@ -53,6 +58,7 @@ struct Json<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -74,6 +80,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         scopes,
         expires_at,
     };
+    if args.dry_run {
+        return explain(args, &invite, &administration, &key, &chain, ui);
+    }
     let invited = administration
         .call(|organization| organization.invite(&administrator(&key, &anchor), &invite))?;
     administration.saw(&chain, invited.head)?;
@@ -85,12 +94,13 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     if ui.json {
         ui.output.json(&Json {
-            id,
+            id: Some(id),
             name: &args.name,
             scopes: member_name::list(&invite.scopes),
             expires_at,
             code: file.is_none().then_some(code.as_str()),
             output: file.map(|file| file.display().to_string()),
+            dry_run: false,
         })?;
     } else if file.is_none() {
         ui.output.line(&code)?;
@@ -107,6 +117,44 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         expiry::in_words(Some(expires_at), Timestamp::now())
     ));
     Ok(())
+}
+
+/// Verifies what the vault would refuse, and prints the invitation.
+fn explain(
+    args: &Args,
+    invite: &NewInvite,
+    administration: &Administration<'_>,
+    key: &SigningKey,
+    chain: &Chain,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let own = key.verification_key();
+    if !chain.administrators().values().any(|it| *it == own) {
+        return Err(Failure::new(
+            Status::Forbidden,
+            "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one",
+        ));
+    }
+    let anchor = Anchor::Head(*chain.head());
+    free_name::check(administration, &anchor, &invite.name)?;
+    if ui.json {
+        let file = output_file::named(&args.output);
+        return ui.output.json(&Json {
+            id: None,
+            name: &invite.name,
+            scopes: member_name::list(&invite.scopes),
+            expires_at: invite.expires_at,
+            code: None,
+            output: file.map(|file| file.display().to_string()),
+            dry_run: true,
+        });
+    }
+    ui.output.line(&format!(
+        "would invite `{}` with the scopes {}; the code would expire {}",
+        invite.name,
+        invite.scopes.as_str(),
+        expiry::in_words(Some(invite.expires_at), Timestamp::now())
+    ))
 }
 
 /// The sealed terms have whole seconds.

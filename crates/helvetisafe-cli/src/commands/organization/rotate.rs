@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
-use helvetisafe::organization::{Anchor, NewOrgKey, Rotated, RotationProgress};
+use helvetisafe::organization::{
+    Anchor, Chain, NewOrgKey, Rotated, RotationId, RotationProgress, SigningKey,
+};
 use helvetisafe::{Fingerprint, Scope};
 use serde::Serialize;
 
@@ -34,15 +36,20 @@ pub(crate) struct Args {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
+    /// Verify the chain, the members and the open invitations, and print what would be done. Nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
 struct Json {
     action: &'static str,
-    rotation: String,
+    /// `None` in a dry run of a new rotation.
+    rotation: Option<String>,
     key_epoch: Option<u64>,
     org_key_fingerprint: Option<String>,
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -63,6 +70,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
+    if args.dry_run {
+        return explain(&administration, &key, &chain, stored.as_ref(), ui);
+    }
     if stored.is_none() && !args.yes {
         let members = chain.members().len();
         ask(
@@ -166,6 +176,9 @@ fn abandon(
             ),
         ));
     }
+    if args.dry_run {
+        return would_abandon(given_up, ui);
+    }
     if !args.yes {
         let by = present.map_or_else(String::new, |it| format!(" of {}", it.started_by));
         ask(
@@ -181,15 +194,62 @@ fn abandon(
     if ui.json {
         return ui.output.json(&Json {
             action: "abandoned",
-            rotation: given_up.to_string(),
+            rotation: Some(given_up.to_string()),
             key_epoch: None,
             org_key_fingerprint: None,
+            dry_run: false,
         });
     }
     ui.messages.done(format_args!(
         "abandoned the rotation {given_up}; the org key stays"
     ));
     Ok(())
+}
+
+fn would_abandon(id: RotationId, ui: &Ui) -> Result<(), Failure> {
+    if ui.json {
+        return ui.output.json(&Json {
+            action: "abandoned",
+            rotation: Some(id.to_string()),
+            key_epoch: None,
+            org_key_fingerprint: None,
+            dry_run: true,
+        });
+    }
+    let text = format!("would abandon the rotation {id}; the org key stays");
+    ui.output.line(&text)
+}
+
+/// Verifies all that a rotation verifies before its first change.
+fn explain(
+    administration: &Administration<'_>,
+    key: &SigningKey,
+    chain: &Chain,
+    stored: Option<&Stored>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let anchor = Anchor::Head(*chain.head());
+    let by = administrator(key, &anchor);
+    let check = administration.call(|it| it.check_rotation(&by))?;
+    let key_epoch = chain.epoch().saturating_add(1);
+    if ui.json {
+        return ui.output.json(&Json {
+            action: "rotated",
+            rotation: stored.map(|it| it.id.to_string()),
+            key_epoch: Some(key_epoch),
+            org_key_fingerprint: stored.map(|it| it.fingerprint.clone()),
+            dry_run: true,
+        });
+    }
+    let replaced = match stored {
+        Some(stored) => format!("go on with the rotation {}", stored.id),
+        None => "replace the org key".to_owned(),
+    };
+    ui.output.line(&format!(
+        "would {replaced}: seal every secret again under the number {key_epoch}, wrap the new key for the members ({}), and \
+         seal the open invitations again ({})",
+        check.members, check.invitations
+    ))
 }
 
 fn ask(question: impl std::fmt::Display, outcome: &str, ui: &Ui) -> Result<(), Failure> {
@@ -210,9 +270,10 @@ fn report(
     if ui.json {
         ui.output.json(&Json {
             action: "rotated",
-            rotation: new.id.to_string(),
+            rotation: Some(new.id.to_string()),
             key_epoch: Some(rotated.key_epoch),
             org_key_fingerprint: Some(fingerprint.to_string()),
+            dry_run: false,
         })?;
     }
     ui.messages.done(format_args!(

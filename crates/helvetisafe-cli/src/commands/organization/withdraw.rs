@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// The name of the invitation.
     #[arg(value_name = "NAME")]
     name: String,
+    /// Print which invitation would be withdrawn. Nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The output of `--json`; `docs/cli.md` documents it.
@@ -29,6 +32,7 @@ struct Json<'a> {
     action: &'static str,
     id: String,
     name: &'a str,
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -52,13 +56,20 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             ),
         )
     })?;
-    administration.call(|organization| organization.withdraw(id))?;
+    if !args.dry_run {
+        administration.call(|organization| organization.withdraw(id))?;
+    }
     if ui.json {
         return ui.output.json(&Json {
             action: "withdrawn",
             id: id.to_string(),
             name: &args.name,
+            dry_run: args.dry_run,
         });
+    }
+    if args.dry_run {
+        let text = format!("would withdraw the invitation of `{}`", args.name);
+        return ui.output.line(&text);
     }
     ui.messages
         .done(format_args!("withdrew the invitation of `{}`", args.name));

@@ -267,7 +267,7 @@ impl Supervisor {
         if self.due.take_if(|due| Instant::now() >= *due).is_none() {
             return;
         }
-        if self.awaited.is_some_and(|key| !self.trusted.has(key)) {
+        if self.awaited.is_some_and(|key| !self.trusted.may_have(key)) {
             self.due = Some(Instant::now() + self.retry);
             return;
         }

@@ -36,12 +36,16 @@ pub(crate) struct Args {
     /// Write the token into a file of mode 0600 instead; - stands for standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Print what would be made, after the scopes were requested. No token is made.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
 struct Json<'a> {
-    id: String,
+    /// `None` in a dry run.
+    id: Option<String>,
     name: &'a str,
     scopes: Vec<&'a str>,
     expires_at: Option<Timestamp>,
@@ -49,6 +53,7 @@ struct Json<'a> {
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -64,6 +69,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         scopes: ScopeList::from(scopes),
         expires_at,
     };
+    if args.dry_run {
+        return explain(args, &new, &administration, ui);
+    }
     let (token, record) = administration.call(|organization| organization.create_token(&new))?;
     let file = output_file::named(&args.output);
     if let Some(file) = file {
@@ -76,12 +84,13 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     if ui.json {
         ui.output.json(&Json {
-            id: record.id.to_string(),
+            id: Some(record.id.to_string()),
             name: &new.name,
             scopes: member_name::list(&record.scopes),
             expires_at: record.expires_at,
             token: file.is_none().then(|| token.expose_secret()),
             output: file.map(|file| file.display().to_string()),
+            dry_run: false,
         })?;
     } else if file.is_none() {
         ui.output.line(token.expose_secret())?;
@@ -93,4 +102,33 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         expiry::in_words(record.expires_at, now)
     ));
     Ok(())
+}
+
+/// Prints the token that would be made. Its scopes were requested, and have to be the account's.
+fn explain(
+    args: &Args,
+    new: &NewToken,
+    administration: &Administration<'_>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    // The vault answers with these scopes alone.
+    administration.call(|organization| organization.tokens())?;
+    if ui.json {
+        let file = output_file::named(&args.output);
+        return ui.output.json(&Json {
+            id: None,
+            name: &new.name,
+            scopes: member_name::list(&new.scopes),
+            expires_at: new.expires_at,
+            token: None,
+            output: file.map(|file| file.display().to_string()),
+            dry_run: true,
+        });
+    }
+    let expires = expiry::in_words(new.expires_at, Timestamp::now());
+    ui.output.line(&format!(
+        "would make the token `{}` with the scopes {}; it expires: {expires}",
+        new.name,
+        new.scopes.as_str()
+    ))
 }

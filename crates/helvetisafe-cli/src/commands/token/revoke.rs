@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
+    /// Print which token would be revoked. Nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The output of `--json`; `docs/cli.md` documents it.
@@ -36,6 +39,7 @@ struct Json<'a> {
     action: &'static str,
     id: String,
     name: Option<&'a str>,
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -43,16 +47,23 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Administration::to_read(vault, &[Scope::CredentialsRead, Scope::TokensWrite])?;
     let tokens = administration.call(|organization| organization.tokens())?;
     let token = find(&tokens, &args.token)?;
-    if !args.yes {
-        ask(token, ui)?;
+    if !args.dry_run {
+        if !args.yes {
+            ask(token, ui)?;
+        }
+        administration.call(|organization| organization.revoke_token(token.id))?;
     }
-    administration.call(|organization| organization.revoke_token(token.id))?;
     if ui.json {
         return ui.output.json(&Json {
             action: "revoked",
             id: token.id.to_string(),
             name: token.name.as_deref(),
+            dry_run: args.dry_run,
         });
+    }
+    if args.dry_run {
+        let text = format!("would revoke {}", described(token));
+        return ui.output.line(&text);
     }
     ui.messages
         .done(format_args!("revoked {}", described(token)));

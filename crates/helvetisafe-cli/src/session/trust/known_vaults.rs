@@ -10,6 +10,7 @@
 //!       "fingerprint": "SHA256:…",
 //!       "since": "2026-01-31T12:00:00Z",
 //!       "unconfirmed": true,
+//!       "key_epoch": 1,
 //!       "organization": …
 //!     }
 //!   ]
@@ -52,6 +53,10 @@ pub(crate) struct KnownVault {
     /// writing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) unconfirmed: bool,
+    /// The newest number of the org key that the vault has stated, if it numbers its org keys. It must not leave the number out
+    /// then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_epoch: Option<u64>,
     /// The organization whose signed chain the account follows, if a part of the chain is trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) organization: Option<KnownOrganization>,
@@ -139,7 +144,7 @@ impl KnownVaults {
         fingerprint: Fingerprint,
         unconfirmed: bool,
     ) -> io::Result<Option<KnownVault>> {
-        let (folder, _lock) = self.lock_and_reload()?;
+        let (folder, _lock) = self.lock_and_reload(LOCK_TIMEOUT)?;
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
         match known {
             Some(entry)
@@ -162,13 +167,20 @@ impl KnownVaults {
         vault: &VaultId,
         fingerprint: Option<Fingerprint>,
     ) -> io::Result<()> {
-        let (folder, _lock) = self.lock_and_reload()?;
+        let (folder, _lock) = self.lock_and_reload(LOCK_TIMEOUT)?;
         let mut removed = self.entries.extract_if(.., |entry| entry.vault == *vault);
-        let organization = removed.next().and_then(|entry| entry.organization);
+        let old = removed.next();
         drop(removed);
-        let new = fingerprint.map(|fingerprint| KnownVault {
-            organization,
-            ..KnownVault::new(vault, fingerprint)
+        let new = fingerprint.map(|fingerprint| {
+            let new = KnownVault::new(vault, fingerprint);
+            match old {
+                Some(old) => KnownVault {
+                    organization: old.organization,
+                    key_epoch: old.key_epoch,
+                    ..new
+                },
+                None => new,
+            }
         });
         self.entries.extend(new);
         self.save(&folder)
@@ -190,7 +202,7 @@ impl KnownVaults {
         fingerprint: Fingerprint,
         seen: KnownOrganization,
     ) -> io::Result<bool> {
-        let (folder, _lock) = self.lock_and_reload()?;
+        let (folder, _lock) = self.lock_and_reload(LOCK_TIMEOUT)?;
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
         let Some(entry) = known else {
             self.entries.push(KnownVault {
@@ -210,14 +222,25 @@ impl KnownVaults {
         self.save(&folder).map(|()| true)
     }
 
+    /// Remembers a number of the org key, if it is the newest one. Does not wait for a lock: the next command remembers it, too.
+    pub(super) fn saw_epoch(&mut self, vault: &VaultId, epoch: u64) -> io::Result<()> {
+        let (folder, _lock) = self.lock_and_reload(Duration::ZERO)?;
+        let known = self.entries.iter_mut().find(|it| it.vault == *vault);
+        match known {
+            Some(entry) if entry.key_epoch < Some(epoch) => entry.key_epoch = Some(epoch),
+            _ => return Ok(()),
+        }
+        self.save(&folder)
+    }
+
     pub(super) fn file(&self) -> Option<PathBuf> {
         Some(self.folder.as_ref()?.join(FILE))
     }
 
     /// Locks the file until the returned lock is dropped, and reads what other processes have written.
-    fn lock_and_reload(&mut self) -> io::Result<(StateFolder, File)> {
+    fn lock_and_reload(&mut self, timeout: Duration) -> io::Result<(StateFolder, File)> {
         let folder = StateFolder::create(self.folder()?, self.insecure_permissions)?;
-        let lock = folder.lock(LOCK, LOCK_TIMEOUT)?;
+        let lock = folder.lock(LOCK, timeout)?;
         self.entries = read(&folder).map_err(to_io)?;
         Ok((folder, lock))
     }
@@ -244,12 +267,18 @@ impl KnownVaults {
 }
 
 impl KnownVault {
+    /// Returns true if the vault has numbered its org keys before, as each one with a signed chain does.
+    pub(super) fn has_epochs(&self) -> bool {
+        self.key_epoch.is_some() || self.organization.is_some()
+    }
+
     fn new(vault: &VaultId, fingerprint: Fingerprint) -> Self {
         Self {
             vault: vault.clone(),
             fingerprint,
             since: Timestamp::now(),
             unconfirmed: false,
+            key_epoch: None,
             organization: None,
         }
     }

@@ -1,6 +1,6 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
-use helvetisafe::organization::Anchor;
+use helvetisafe::organization::{Anchor, VerificationKey};
 use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRotation};
 
 use super::known_organization::KnownOrganization;
@@ -63,21 +63,67 @@ impl Trust<'_> {
         organization.filter(|_| self.expected.is_none())
     }
 
+    /// Connects for the first time, with the org key of the signed chain that the configured verification key vouches for, and
+    /// remembers both.
+    pub(super) fn connect_first(
+        mut self,
+        builder: ClientBuilder,
+        key: VerificationKey,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let anchor = Anchor::Key(key);
+        let rotation = OrgKeyRotation::follow_chain(anchor);
+        let connected = builder.org_key_rotation(rotation).connect();
+        let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
+        let anchor = client.chain_head().map_or(anchor, Anchor::Head);
+        // The organization's id is a part of each signature.
+        let chain = client.organization().follow(&anchor)?;
+        let seen = KnownOrganization {
+            id: chain.organization().to_owned(),
+            head: *chain.head(),
+            verification_key: Some(key),
+        };
+        let current = client.org_key_fingerprint();
+        self.follow(current, seen, messages)?;
+        messages.done(format_args!(
+            "remembered the org key {current}, which the signed chain confirms"
+        ));
+        Ok(client)
+    }
+
     /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
     /// the refusal of the new org key, or with that of the chain.
     pub(super) fn connect_by_chain(
-        mut self,
+        self,
         builder: ClientBuilder,
         known: KnownOrganization,
         refusal: Error,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
-        let connected = builder
-            .pin_org_keys(pinned)
-            .org_key_rotation(OrgKeyRotation::follow_chain(known.anchor()))
-            .connect();
+        let connected = self.connect_following(builder, &known);
         let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
+        self.remember_replaced(client, known, messages)
+    }
+
+    /// Connects with the org key that the signed chain has after the remembered one.
+    pub(super) fn connect_following(
+        &self,
+        builder: ClientBuilder,
+        known: &KnownOrganization,
+    ) -> Result<Client, Error> {
+        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
+        let rotation = OrgKeyRotation::follow_chain(known.anchor());
+        let builder = builder.pin_org_keys(pinned);
+        builder.org_key_rotation(rotation).connect()
+    }
+
+    /// Remembers the org key of a client that followed the chain.
+    pub(super) fn remember_replaced(
+        mut self,
+        client: Client,
+        known: KnownOrganization,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
         let current = client.org_key_fingerprint();
         let head = client.chain_head().unwrap_or(known.head);
         match self.memory.replace(&self.vault, Some(current)) {
@@ -157,6 +203,20 @@ fn follow(
             Ok(())
         }
     }
+}
+
+/// Explains an org key at first contact that is not that of the chain. `trust pin` would leave the chain out.
+fn not_of_chain(vault: &VaultId, key: &VerificationKey, error: Error) -> Failure {
+    let (Some(found), [expected]) = (error.refused_org_key(), error.accepted_org_keys()) else {
+        return error.into();
+    };
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "{vault} has the org key {found}, and the signed chain, for which the configured verification key {key} vouches, has \
+             {expected}: it was not used; ask an administrator before you go on"
+        ),
+    )
 }
 
 fn forked(vault: &VaultId) -> Failure {

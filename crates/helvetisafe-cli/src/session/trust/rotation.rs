@@ -1,14 +1,20 @@
 //! The org keys that are trusted while a command runs.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use helvetisafe::{Fingerprint, OrgKeyRotation};
+use helvetisafe::{ErrorKind, Fingerprint, OrgKeyChange, OrgKeyRotation};
 
-use super::known_vaults::KnownVaults;
+use super::Trust;
+use super::known_vaults::{KnownVault, KnownVaults};
 use crate::advice;
 use crate::failure::Failure;
+use crate::session::connect::builder;
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
+
+/// The time after which the chain is followed again for a key that it did not confirm.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// The org keys that the user trusts while a command runs.
 #[derive(Clone, Debug)]
@@ -28,46 +34,115 @@ impl TrustedKeys {
     }
 
     /// Returns true if a key is the configured one, or the one that is remembered now.
-    pub(crate) fn has(&self, key: Fingerprint) -> bool {
+    fn has(&self, key: Fingerprint) -> bool {
+        self.is_accepted(key, |_| false)
+    }
+
+    /// Returns true if a key is trusted now, or if the chain of a remembered organization may confirm it.
+    pub(crate) fn may_have(&self, key: Fingerprint) -> bool {
+        self.is_accepted(key, |entry| entry.organization.is_some())
+    }
+
+    fn is_accepted(&self, key: Fingerprint, or: impl Fn(&KnownVault) -> bool) -> bool {
         if let Some(expected) = self.expected {
             return expected == key;
         }
         let memory = KnownVaults::load(self.insecure_permissions);
         memory.is_ok_and(|memory| {
             let entry = memory.find(&self.vault);
-            entry.is_some_and(|entry| entry.fingerprint == key)
+            entry.is_some_and(|entry| entry.fingerprint == key || or(entry))
         })
     }
 }
 
-/// Returns the policy for an org key that changes while a command runs: a key that the user trusts by then
-/// is accepted without a restart. With `messages` any other key is reported, once.
+/// Returns the policy for an org key that changes while a command runs: a key that the user trusts by then, or that the signed
+/// chain of the remembered organization has, is accepted without a restart. With `is_reported` any other key is reported,
+/// once.
 pub(in crate::session) fn rotation(
     settings: &Settings,
-    messages: Option<Messages>,
+    messages: Messages,
+    is_reported: bool,
 ) -> Result<OrgKeyRotation, Failure> {
     let trusted = TrustedKeys::of(settings)?;
-    let reported = Mutex::new(None);
+    let chain = Mutex::new(Following {
+        settings: settings.clone(),
+        last: None,
+    });
     Ok(OrgKeyRotation::ask(move |change| {
-        let is_trusted = trusted.has(change.offered());
-        if let (false, Some(messages)) = (is_trusted, messages)
-            && is_new(change.offered(), &reported)
-        {
-            messages.warning(format_args!(
-                "the org key of this vault has changed: it was {}, and is now {1}; secrets under the new \
-                 key are refused; ask the vault's owner whether the key was rotated; if it was, run \
-                 {2}, or change the configured fingerprint and start again",
-                change.accepted(),
-                change.offered(),
-                advice::command(format_args!("trust pin {}", change.offered()))
-            ));
+        if trusted.has(change.offered()) {
+            return true;
         }
-        is_trusted
+        // One thread follows the chain; the others find the remembered key.
+        let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
+        if trusted.has(change.offered()) {
+            return true;
+        }
+        let earlier = chain.last.filter(|it| it.key == change.offered());
+        if earlier.is_some_and(|it| it.at.elapsed() < PAUSE) {
+            return false;
+        }
+        let Err(reason) = follow(&chain.settings, change.offered(), messages) else {
+            return true;
+        };
+        chain.last = Some(Refused {
+            key: change.offered(),
+            at: Instant::now(),
+        });
+        if is_reported && earlier.is_none() {
+            report(change, reason.as_deref(), messages);
+        }
+        false
     }))
 }
 
-/// Stores a fingerprint, and returns whether it differs from the last one.
-fn is_new(fingerprint: Fingerprint, last: &Mutex<Option<Fingerprint>>) -> bool {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    last.replace(fingerprint) != Some(fingerprint)
+/// The means to follow the chain, and the last key that it did not confirm.
+struct Following {
+    settings: Settings,
+    last: Option<Refused>,
+}
+
+/// An org key that was not accepted.
+#[derive(Clone, Copy)]
+struct Refused {
+    key: Fingerprint,
+    at: Instant,
+}
+
+/// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain; with `None` if no chain is
+/// followed, or it could not be fetched.
+fn follow(
+    settings: &Settings,
+    offered: Fingerprint,
+    messages: Messages,
+) -> Result<(), Option<String>> {
+    let trust = Trust::load(settings).map_err(|_| None)?;
+    let known = trust.followed_organization().ok_or(None)?;
+    let builder = builder(settings, messages).map_err(|_| None)?;
+    let client = trust.connect_following(builder, &known).map_err(|error| {
+        let is_verdict = matches!(error.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
+        is_verdict.then(|| error.without_advice().to_string())
+    })?;
+    let is_offered = client.org_key_fingerprint() == offered;
+    let remembered = trust.remember_replaced(client, known, messages);
+    remembered.map_err(|failure| failure.message().map(str::to_owned))?;
+    is_offered.then_some(()).ok_or(None)
+}
+
+fn report(change: &OrgKeyChange, reason: Option<&str>, messages: Messages) {
+    let changed = format_args!(
+        "the org key of this vault has changed: it was {}, and is now {}",
+        change.accepted(),
+        change.offered()
+    );
+    match reason {
+        Some(reason) => messages.warning(format_args!(
+            "{changed}; secrets under the new key are refused, since the signed chain does not confirm it ({reason}); ask another \
+             administrator before you go on"
+        )),
+        None => messages.warning(format_args!(
+            "{changed}; secrets under the new key are refused; ask the vault's owner whether the key was rotated; if it was, run \
+             {}, or change the configured fingerprint and start again",
+            advice::command(format_args!("trust pin {}", change.offered()))
+        )),
+    }
 }

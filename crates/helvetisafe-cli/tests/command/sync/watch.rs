@@ -124,3 +124,30 @@ fn a_watch_ends_at_a_failure_that_lasts() {
     let (status, message) = failure(&world, &server, &["--watch"]);
     assert_eq!(status, 4, "{message}");
 }
+
+/// The new org key is followed by the signed chain of the remembered organization.
+#[test]
+fn a_watch_follows_a_rotation_of_the_org_key() {
+    use crate::organization::{OTHERS, Organization, command as other_command, ok};
+
+    let organization = Organization::new();
+    organization.member("bob", "reader");
+    let set = |value: &str| {
+        let arguments = ["--config", "ada/config.toml", "set", "KEY"];
+        let output = other_command(&organization.world, None, &arguments, value).output();
+        ok(output.unwrap());
+    };
+    set("one");
+    let server = ApiServer::start(ROLE);
+    let mut command = command(&organization.world, &server);
+    for name in OTHERS.iter().chain(&["HELVETISAFE_BASE_URL"]) {
+        command.env_remove(name);
+    }
+    command.args(["--config", "bob/config.toml", "--watch", "1s"]);
+    let has = |entry: &str| server.secret("app").is_some() && server.entries("app") == [entry];
+    let (child, _) = watch(command, |_| has("KEY=one"));
+    ok(organization.with("ada", &["org", "rotate", "--yes"]));
+    set("two");
+    wait(|| has("KEY=two"), &|| format!("{:?}", server.take_log()));
+    assert_eq!(end(child), "+ KEY\n~ KEY\n");
+}

@@ -59,6 +59,21 @@ impl<R: Runtime> Operation<'_, R> {
         })
     }
 
+    /// Verifies the request as a confirmation does, which is not made.
+    pub(crate) async fn verify_request(
+        &self,
+        administrator: &Administrator<'_>,
+        name: &str,
+    ) -> Result<Words, Error> {
+        let authority = self.authority(administrator, ACTION).await?;
+        let record = self.open_invitation(&authority, name).await?;
+        let key = self.org_key(&authority).await?;
+        let verified = verify(record, &authority.chain, &key, None)
+            .map_err(|cause| authority.refused(cause))?;
+        sign(&authority, &verified)?;
+        Ok(Words::of_public_key(&verified.request().public_key))
+    }
+
     /// Returns the invitation of this name, unless it has expired by this machine's clock.
     async fn open_invitation(
         &self,

@@ -17,6 +17,7 @@ use crate::administration::{
     Administrator, Invited, NewInvite, PendingInvitation, PendingRequest, check_expiry, check_name,
     scope_set,
 };
+use crate::api::Api;
 use crate::error::{Error, OrganizationAction};
 use crate::org_keys::ConfirmedKey;
 use crate::runtime::Runtime;
@@ -37,17 +38,10 @@ impl<R: Runtime> Operation<'_, R> {
         let secret = secret.map_err(|error| Error::new(action.clone(), error))?;
         let invitation = seal(new, &authority, &key, &secret);
         let invitation = invitation.map_err(|error| Error::new(action.clone(), error))?;
-        let (call, chain) = (Invite { invitation }, &authority.chain);
-        self.organize(&call, action).await?;
+        self.organize(&Invite { invitation }, action).await?;
         Ok(Invited {
-            code: InvitationCode {
-                secret,
-                base_url: self.vault.api.base.to_string(),
-                fingerprint: *chain.fingerprint(),
-                inviter: authority.signing_key.verification_key(),
-                head: *chain.head(),
-            },
-            head: *chain.head(),
+            code: code(&self.vault.api, &authority, secret),
+            head: *authority.chain.head(),
         })
     }
 
@@ -67,6 +61,21 @@ impl<R: Runtime> Operation<'_, R> {
         let call = WithdrawInvitation { id };
         self.organize(&call, OrganizationAction::Withdraw).await?;
         Ok(())
+    }
+}
+
+/// Returns the code of an invitation, from which the chain is followed from its present head.
+pub(super) fn code<R: Runtime>(
+    api: &Api<R>,
+    authority: &Authority<'_>,
+    secret: InvitationSecret,
+) -> InvitationCode {
+    InvitationCode {
+        secret,
+        base_url: api.base.to_string(),
+        fingerprint: *authority.chain.fingerprint(),
+        inviter: authority.signing_key.verification_key(),
+        head: *authority.chain.head(),
     }
 }
 

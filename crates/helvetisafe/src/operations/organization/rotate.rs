@@ -18,7 +18,9 @@ use super::Operation;
 use super::change::Authority;
 use super::confirm::open;
 use super::members::compare;
-use crate::administration::{Administrator, NewOrgKey, Rotated, RotationProgress, Standing};
+use crate::administration::{
+    Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress, Standing,
+};
 use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::keys::compute;
 use crate::operations::Operations;
@@ -131,6 +133,20 @@ impl<R: Runtime> Operation<'_, R> {
         let unwrap = move || own.unwrap_org_key(&wrapped);
         let key = compute(&self.vault.api.runtime, ACTION.into(), unwrap).await?;
         Ok(NewOrgKey { id, key })
+    }
+
+    /// Verifies all readers as a rotation does, which is not begun.
+    pub(crate) async fn check_rotation(
+        &self,
+        administrator: &Administrator<'_>,
+    ) -> Result<RotationCheck, Error> {
+        let readers = self.readers(administrator).await?;
+        let old = self.org_key(&readers.authority).await?;
+        let opened = readers.open_invitations(&old)?;
+        Ok(RotationCheck {
+            members: readers.members.len(),
+            invitations: opened.len(),
+        })
     }
 
     /// Verifies all readers, and begins the rotation or resumes it.

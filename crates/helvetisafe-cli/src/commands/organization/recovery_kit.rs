@@ -1,0 +1,267 @@
+//! `org recovery-kit`: makes an offline administrator account.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use helvetisafe::organization::{
+    AccountKeys, Anchor, Chain, NewInvite, ScopeList, SigningKey, VerificationKey,
+};
+use helvetisafe::{Scope, Timestamp};
+use serde::Serialize;
+
+use super::free_name;
+use super::recovery_readme::{self, README};
+use crate::advice;
+use crate::commands::account_folder::{
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
+};
+use crate::commands::member_name;
+use crate::failure::{Failure, Status};
+use crate::fs::private_file::shell_quoted;
+use crate::session::{Administration, Vault, administrator, check_account};
+use crate::settings::{AccountProfile, Address};
+use crate::ui::{Ui, output_file, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  helvetisafe org recovery-kit --output-dir /media/usb/recovery-kit
+  helvetisafe --config /media/usb/recovery-kit/config.toml doctor";
+
+/// The time in which an interrupted command finds its own invitation again. Later it makes a new one.
+const INVITATION: Duration = Duration::from_secs(3600);
+
+/// The name of the copy of the certificate authority in the folder.
+const CA_CERTIFICATE: &str = "ca-certificate.pem";
+
+/// Make an offline administrator account, for the day on which no other administrator has its keys.
+///
+/// It is an account of its own, which this command invites, joins and confirms. The keys are made here and written into the folder
+/// before anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile and README.txt,
+/// which says how to store and to use the kit. At the end the new account logs in once, and its org key is compared.
+///
+/// If the command is interrupted, run it again with the same folder: it goes on with the same keys. The account has all scopes, so who
+/// has the folder can read every secret.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The folder for the keys and the profile, which is created with mode 0700 if it does not exist.
+    #[arg(long, value_name = "FOLDER", value_parser = output_file::folder())]
+    output_dir: PathBuf,
+    /// The name of the account, for people. Each kit has its own.
+    #[arg(long, value_name = "NAME", default_value = "recovery-kit", value_parser = member_name::parse)]
+    name: String,
+    /// Print what would be done. Nothing is made, written or changed.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+struct Json<'a> {
+    action: &'static str,
+    organization: &'a str,
+    /// `None` in a dry run.
+    account: Option<&'a str>,
+    name: &'a str,
+    org_key_fingerprint: String,
+    verification_key: Option<String>,
+    folder: String,
+    config: Option<String>,
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let administration = Administration::to_write(
+        vault,
+        &[
+            Scope::CredentialsRead,
+            Scope::OrganizationRead,
+            Scope::OrganizationWrite,
+        ],
+    )?;
+    let key = administration.signing_key()?;
+    let chain = administration.chain()?;
+    if !AccountFolder::is_begun(&args.output_dir) {
+        free_name::check(&administration, &Anchor::Head(*chain.head()), &args.name)?;
+    }
+    if args.dry_run {
+        return explain(args, &chain, ui);
+    }
+    let address = Address::of(vault.settings()?);
+    let (folder, plan, keys) = prepare(args, &address, &chain, key.verification_key())?;
+    let action = match plan.stage {
+        Stage::Accepted => "unchanged",
+        _ => "created",
+    };
+    if plan.stage != Stage::Accepted {
+        enroll(&administration, &key, &chain, &plan, &keys, &folder)?;
+    } else if !chain.administrators().contains_key(&keys.client_id) {
+        return Err(disabled(&folder));
+    }
+    let fingerprint = check_account(vault, &keys, Anchor::Key(key.verification_key()))?;
+    let plan = plan.accepted(&fingerprint);
+    folder.save(&plan)?;
+    report(&plan, &keys, &folder, action, ui)
+}
+
+/// Makes the files, or reads those of an earlier run.
+fn prepare(
+    args: &Args,
+    address: &Address,
+    chain: &Chain,
+    own_key: VerificationKey,
+) -> Result<(AccountFolder, Plan, AccountKeys), Failure> {
+    let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
+    let scopes = ScopeList::from(member_name::administrator());
+    let organization = chain.organization().to_owned();
+    let plan = Plan::new(
+        Purpose::Recovery,
+        &address.base_url,
+        organization,
+        &args.name,
+        &scopes,
+    );
+    let certificate = address.certificate()?;
+    let (plan, keys) = folder.prepare(plan, None, |keys| {
+        let file = certificate.as_ref().map(|_| CA_CERTIFICATE);
+        profile(address, keys, &scopes, own_key, file)
+    })?;
+    if plan.stage != Stage::Accepted {
+        if let Some(pem) = certificate {
+            folder.add(CA_CERTIFICATE, &pem)?;
+        }
+        let text = recovery_readme::text(&plan, &keys, chain.fingerprint(), Timestamp::now());
+        folder.add(README, text.as_bytes())?;
+    }
+    Ok((folder, plan, keys))
+}
+
+/// Makes the keys those of an administrator. They are in the folder already, so an interrupted command can be repeated.
+fn enroll(
+    administration: &Administration<'_>,
+    key: &SigningKey,
+    chain: &Chain,
+    plan: &Plan,
+    keys: &AccountKeys,
+    folder: &AccountFolder,
+) -> Result<(), Failure> {
+    let anchor = Anchor::Head(*chain.head());
+    let expires_at = Timestamp::now().as_second() + INVITATION.as_secs().cast_signed();
+    let new = NewInvite {
+        name: plan.name.clone(),
+        scopes: plan.scopes.clone(),
+        expires_at: Timestamp::from_second(expires_at).unwrap_or(Timestamp::MAX),
+    };
+    let enrolled = administration.call(|it| it.enroll(&administrator(key, &anchor), &new, keys));
+    let enrolled = enrolled.map_err(|failure| {
+        failure.with_advice(&format!(
+            "the keys are in {}; run the command again to go on with them",
+            folder.path().display()
+        ))
+    })?;
+    administration.saw(chain, enrolled.head)
+}
+
+fn disabled(folder: &AccountFolder) -> Failure {
+    Failure::new(
+        Status::Conflict,
+        format_args!(
+            "the folder {} has the keys of an account that was disabled; choose a new folder",
+            folder.path().display()
+        ),
+    )
+}
+
+fn profile(
+    address: &Address,
+    keys: &AccountKeys,
+    scopes: &ScopeList,
+    own_key: VerificationKey,
+    ca_certificate: Option<&str>,
+) -> Result<String, Failure> {
+    let profile = AccountProfile {
+        address,
+        client_id: &keys.client_id,
+        client_secret_file: CLIENT_SECRET,
+        private_key_path: PRIVATE_KEY,
+        signing_key_path: keys.signing_key.as_ref().map(|_| SIGNING_KEY),
+        verification_key: Some(own_key),
+        ca_certificate,
+        scopes,
+    };
+    profile.to_toml()
+}
+
+fn explain(args: &Args, chain: &Chain, ui: &Ui) -> Result<(), Failure> {
+    let folder = args.output_dir.display();
+    if ui.json {
+        return ui.output.json(&Json {
+            action: "created",
+            organization: chain.organization(),
+            account: None,
+            name: &args.name,
+            org_key_fingerprint: chain.fingerprint().to_string(),
+            verification_key: None,
+            folder: folder.to_string(),
+            config: None,
+            dry_run: true,
+        });
+    }
+    ui.output.line(&format!(
+        "would make {CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY}, {README} and a profile in {folder}, and the administrator `{}` \
+         in the organization {}",
+        args.name,
+        chain.organization()
+    ))
+}
+
+fn report(
+    plan: &Plan,
+    keys: &AccountKeys,
+    folder: &AccountFolder,
+    action: &'static str,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let verification_key = keys.signing_key.as_ref().map(SigningKey::verification_key);
+    let json = Json {
+        action,
+        organization: &plan.organization,
+        account: Some(&keys.client_id),
+        name: &plan.name,
+        org_key_fingerprint: plan.org_key_fingerprint.clone().unwrap_or_default(),
+        verification_key: verification_key.map(|key| key.to_string()),
+        folder: folder.path().display().to_string(),
+        config: Some(folder.config().display().to_string()),
+        dry_run: false,
+    };
+    match ui.json {
+        true => ui.output.json(&json)?,
+        false => print(json, ui)?,
+    }
+    if action == "unchanged" {
+        ui.messages
+            .note("the account exists already, and can be used; nothing was changed");
+    }
+    ui.messages.note(format_args!(
+        "next: move {} to offline media, as its {README} says, and delete it here; test it once a year with `helvetisafe --config \
+         FOLDER/config.toml doctor`; {} disables it",
+        shell_quoted(folder.path()),
+        advice::command(format_args!("org disable {}", member_name::quoted(&plan.name)))
+    ));
+    Ok(())
+}
+
+fn print(json: Json<'_>, ui: &Ui) -> Result<(), Failure> {
+    let values = [
+        ("organization", json.organization.to_owned()),
+        ("account", json.account.unwrap_or_default().to_owned()),
+        ("name", json.name.to_owned()),
+        ("org key", json.org_key_fingerprint),
+        (
+            "verification key",
+            json.verification_key.unwrap_or_default(),
+        ),
+        ("profile", json.config.unwrap_or_default()),
+    ];
+    table::print_named(&values, &ui.output)
+}
