@@ -109,11 +109,11 @@ impl<'a> Trust<'a> {
         let pinned = builder()?
             .pin_org_keys(self.expected.or(remembered).or(accepted))
             .require_key_epoch(is_write && has_epochs);
-        let client = match (pinned.connect(), self.followed_organization()) {
-            (Err(error), Some(known)) if error.refused_org_key().is_some() => {
-                return self.connect_by_chain(builder()?, known, error, messages);
+        let client = match pinned.connect() {
+            Err(error) if error.refused_org_key().is_some() => {
+                return self.connect_replaced(builder()?, error, messages);
             }
-            (connected, _) => connected.map_err(|error| self.explain(error))?,
+            connected => connected.map_err(|error| self.explain(error))?,
         };
         let current = client.org_key_fingerprint();
         let is_first_use = self.expected.is_none() && remembered.is_none();
@@ -143,6 +143,22 @@ impl<'a> Trust<'a> {
             messages.detail(format_args!(
                 "cannot remember the number of the org key: {error}"
             ));
+        }
+    }
+
+    /// Connects with another org key than the remembered one, if the signed chain has it.
+    fn connect_replaced(
+        self,
+        builder: ClientBuilder,
+        refusal: Error,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        if let Some(known) = self.followed_organization() {
+            return self.connect_by_chain(builder, known, refusal, messages);
+        }
+        match self.unused_verification_key() {
+            Some(key) => self.connect_by_key(builder, key, refusal, messages),
+            None => Err(self.explain(refusal)),
         }
     }
 

@@ -950,9 +950,9 @@ fn a_replaced_org_key_that_cannot_be_remembered_is_used() {
     assert!(messages.contains("as the signed chain shows"), "{messages}");
 }
 
-/// Another machine has the folder of the account and not the trust memory.
+/// The first use had no key, such as that of an earlier version.
 #[test]
-fn the_verification_key_of_a_profile_confirms_a_replaced_org_key() {
+fn a_verification_key_that_is_added_later_confirms_a_replaced_org_key() {
     let organization = Organization::new();
     organization.member("bob", "member");
     let profile = fs::read_to_string(organization.path("bob/config.toml")).unwrap();
@@ -972,7 +972,7 @@ fn the_verification_key_of_a_profile_confirms_a_replaced_org_key() {
     let rotate = || ok(organization.with("ada", &["org", "rotate", "--yes"]));
 
     ok(organization.with("ada", &["set", "KEY", "--generate"]));
-    let value = ok(elsewhere(with_key, &["get", "KEY"]));
+    let value = ok(elsewhere(without_key, &["get", "KEY"]));
     rotate();
     let messages = fails(&elsewhere(without_key, &["get", "KEY"]), 8);
     assert!(messages.contains("has changed"), "{messages}");

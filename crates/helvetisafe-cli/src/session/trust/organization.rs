@@ -75,20 +75,41 @@ impl Trust<'_> {
         let rotation = OrgKeyRotation::follow_chain(anchor);
         let connected = builder.org_key_rotation(rotation).connect();
         let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
-        let anchor = client.chain_head().map_or(anchor, Anchor::Head);
-        // The organization's id is a part of each signature.
-        let chain = client.organization().follow(&anchor)?;
-        let seen = KnownOrganization {
-            id: chain.organization().to_owned(),
-            head: *chain.head(),
-            verification_key: Some(key),
-        };
+        let seen = seen_by(&client, key)?;
         let current = client.org_key_fingerprint();
         self.follow(current, seen, messages)?;
         messages.done(format_args!(
             "remembered the org key {current}, which the signed chain confirms"
         ));
         Ok(client)
+    }
+
+    /// Returns the configured verification key, if nothing of the chain is remembered beside the org key.
+    pub(super) fn unused_verification_key(&self) -> Option<VerificationKey> {
+        let remembered = self
+            .remembered
+            .as_ref()
+            .filter(|_| self.expected.is_none())?;
+        let key = self.settings.verification_key;
+        key.filter(|_| remembered.organization.is_none())
+    }
+
+    /// Connects with the org key that the signed chain has after the remembered one, by a verification key alone, and
+    /// remembers both. Otherwise fails like [`Self::connect_by_chain`].
+    pub(super) fn connect_by_key(
+        self,
+        builder: ClientBuilder,
+        key: VerificationKey,
+        refusal: Error,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
+        let rotation = OrgKeyRotation::follow_chain(Anchor::Key(key));
+        let builder = builder.pin_org_keys(pinned).org_key_rotation(rotation);
+        let connected = builder.connect();
+        let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
+        let seen = seen_by(&client, key)?;
+        self.remember_replaced(client, seen, messages)
     }
 
     /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
@@ -171,6 +192,19 @@ impl Trust<'_> {
         let vault = self.vault.clone();
         follow(&mut self.memory, &vault, fingerprint, seen, messages)
     }
+}
+
+/// Returns the part of the chain that a client has verified by a verification key.
+fn seen_by(client: &Client, key: VerificationKey) -> Result<KnownOrganization, Failure> {
+    let head = client.chain_head();
+    let anchor = head.map_or(Anchor::Key(key), Anchor::Head);
+    // The organization's id is a part of each signature.
+    let chain = client.organization().follow(&anchor)?;
+    Ok(KnownOrganization {
+        id: chain.organization().to_owned(),
+        head: *chain.head(),
+        verification_key: Some(key),
+    })
 }
 
 /// Remembers the org key and the chain of a new account. Failing to write them is a warning.
