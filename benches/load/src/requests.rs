@@ -1,4 +1,4 @@
-//! The bytes of requests. Values and nonces are random base64, which the vault cannot tell from ciphertext.
+//! The bytes of requests. Values and nonces are random base64, which the vault cannot distinguish from ciphertext.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -23,7 +23,7 @@ pub enum Scope {
     OrganizationRead,
     /// `organization:write`: invite, confirm and disable members, and replace the org key.
     OrganizationWrite,
-    /// `tokens:write`: create, list and revoke API tokens of the own account.
+    /// `tokens:write`: create, list and revoke API tokens of this account.
     TokensWrite,
     /// `audit:read`: read the record of administrative acts.
     AuditRead,

@@ -51,7 +51,7 @@ use crate::shared::Shared;
 use refusal::Refusal;
 
 #[cfg(feature = "faults")]
-pub(crate) use authorized::tenant;
+pub(crate) use authorized::principal;
 pub(crate) use refusal::report;
 
 /// The state that all calls share.

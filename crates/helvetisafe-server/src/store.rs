@@ -6,10 +6,13 @@
 
 mod account;
 mod act;
+mod api_token;
 mod audit;
+mod caller;
 mod counts;
 mod database;
 mod error;
+mod hold;
 mod moment;
 mod organization;
 mod postgres;
@@ -22,10 +25,11 @@ mod token;
 pub(crate) mod transfer;
 mod version;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::organization::{AuditRecord, UnstagedAnswer};
+use helvetisafe_proto::endpoint::organization::UnstagedAnswer;
 use helvetisafe_proto::endpoint::{
     CreatedSecret, ListedSecret, Page, PrivateKeyAnswer, SecretRecord, UpdatedSecret,
 };
@@ -39,6 +43,7 @@ use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
 pub(crate) use act::{Act, ActError};
+pub(crate) use api_token::{CreateApiTokenAct, NewApiTokenRow, RevokeApiTokenAct};
 pub(crate) use audit::stored_id;
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
@@ -54,9 +59,7 @@ pub(crate) use schema::{Migrations, Schema, Step, incompatible};
 pub(crate) use secret::List;
 pub use secret::StoredSecret;
 pub(crate) use secret::{Ciphertext, Conditional, ListState, ListVersion, Put, SecretWrite};
-pub(crate) use token::{
-    ApiTokenRow, Grant, NewApiTokenRow, Principal, TokenExpiry, TokenKind, TokenRow,
-};
+pub(crate) use token::{Grant, Principal, TokenExpiry, TokenKind, TokenRow};
 pub(crate) use version::SecretVersion;
 
 /// The open database.
@@ -280,76 +283,12 @@ impl Store {
         }
     }
 
-    /// Adds an API token of the account of a credential; returns it also if the same one exists. Returns `None` if
-    /// another one has its hash.
-    pub(crate) async fn create_api_token(
-        &self,
-        credential: Hash,
-        token: NewApiTokenRow,
-    ) -> Result<Option<ApiTokenRow>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.create_api_token(credential, token).await,
-            Self::Postgres(postgres) => postgres.create_api_token(credential, token).await,
-        }
-    }
-
-    /// Returns the valid API tokens of an account, in the order of their creation.
-    pub(crate) async fn api_tokens(
-        &self,
-        account: AccountId,
-    ) -> Result<Vec<ApiTokenRow>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.api_tokens(account),
-            Self::Postgres(postgres) => postgres.api_tokens(account).await,
-        }
-    }
-
-    /// Removes an API token of the account of a credential; returns false if it never had one of this id.
-    pub(crate) async fn revoke_api_token(
-        &self,
-        credential: Hash,
-        id: i64,
-    ) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.revoke_api_token(credential, id).await,
-            Self::Postgres(postgres) => postgres.revoke_api_token(credential, id).await,
-        }
-    }
-
     /// Removes the access tokens of all accounts, and with `api_tokens` their API tokens too.
     #[cfg(feature = "faults")]
     pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.forget_tokens(api_tokens).await,
             Self::Postgres(postgres) => postgres.forget_tokens(api_tokens).await,
-        }
-    }
-}
-
-/// The record of administrative acts. The intents that act write it.
-impl Store {
-    /// Returns true if the organization has an act of this id.
-    pub(crate) async fn has_act(
-        &self,
-        organization: OrganizationId,
-        id: i64,
-    ) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.has_act(organization, id),
-            Self::Postgres(postgres) => postgres.has_act(organization, id).await,
-        }
-    }
-
-    /// Returns at most `limit` acts of an organization, the newest first, from the one after `before` on.
-    pub(crate) async fn audit(
-        &self,
-        organization: OrganizationId,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<AuditRecord>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.audit(organization, before, limit),
-            Self::Postgres(postgres) => postgres.audit(organization, before, limit).await,
         }
     }
 }
@@ -402,33 +341,46 @@ impl Store {
         }
     }
 
-    /// Creates a secret; returns `None` if the name exists.
+    /// Creates a secret; returns `None` if the name exists. Waits, like the other writes of secrets, while a rotation holds
+    /// the writes of the organization.
     pub(crate) async fn create_secret(
         &self,
         write: SecretWrite,
     ) -> Result<Option<CreatedSecret>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
-            Self::Postgres(postgres) => postgres.create_secret(write).await,
-        }
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
+                Self::Postgres(postgres) => postgres.create_secret(write).await,
+            }
+        })
+        .await
     }
 
     pub(crate) async fn update_secret(
         &self,
         write: SecretWrite,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
-            Self::Postgres(postgres) => postgres.update_secret(write).await,
-        }
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
+                Self::Postgres(postgres) => postgres.update_secret(write).await,
+            }
+        })
+        .await
     }
 
     /// Creates a secret, or updates the one of this name. Its versions do not matter.
     pub(crate) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
-            Self::Postgres(postgres) => postgres.put_secret(write).await,
-        }
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
+                Self::Postgres(postgres) => postgres.put_secret(write).await,
+            }
+        })
+        .await
     }
 
     /// Deletes a secret. With `versions`, it must have one of them.
@@ -438,10 +390,14 @@ impl Store {
         key: KeyName,
         versions: Option<Vec<SecretVersion>>,
     ) -> Result<Conditional<()>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
-            Self::Postgres(postgres) => postgres.delete_secret(grant, key, versions).await,
-        }
+        let (key, versions) = (&key, versions.as_deref());
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
+                Self::Postgres(postgres) => postgres.delete_secret(grant, key, versions).await,
+            }
+        })
+        .await
     }
 
     /// Returns a secret, without a check of rights.
@@ -520,7 +476,7 @@ impl Store {
         }
     }
 
-    /// Removes expired secrets and tokens, and what rotations left.
+    /// Removes expired secrets and tokens, and the rows that rotations left.
     pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.sweep().await,

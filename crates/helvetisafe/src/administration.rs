@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use crate::config_error::ConfigError;
 use crate::error::{Error, OrganizationAction, OrganizationCause};
 
-/// The longest name of an account, an invitation or a token in bytes.
+/// The largest length of a name of an account, an invitation or a token, in bytes.
 const LONGEST_NAME: usize = 255;
 
 /// Returns true if an account with these scopes is an administrator.

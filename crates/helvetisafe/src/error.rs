@@ -1,4 +1,7 @@
+mod action;
 mod advice;
+mod cause;
+mod kind;
 #[cfg(feature = "organization")]
 mod organization;
 
@@ -8,17 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto as crypto;
-use helvetisafe_proto::endpoint::{
-    CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
-    UpdateSecret,
-};
-use helvetisafe_proto::{ApiError, Endpoint, ErrorCode, KeyName, Kind, Scope};
+use helvetisafe_proto::{ApiError, ErrorCode, KeyName, Kind, Scope};
 use http::StatusCode;
 
 use crate::config_error::ConfigError;
 use crate::http::{Failure, TransportError};
 
+pub(crate) use action::Action;
 pub use advice::Setting;
+pub(crate) use cause::Cause;
+pub use kind::ErrorKind;
 #[cfg(feature = "organization")]
 pub(crate) use organization::{OrganizationAction, OrganizationCause};
 
@@ -58,163 +60,6 @@ struct Inner {
     action: Action,
     cause: Cause,
     retry_after: Option<Duration>,
-}
-
-/// The kind of an [`Error`], for matching.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The credential was refused: 401, or the token endpoint's refusal.
-    Auth,
-    /// The credential is not allowed to do this: 403. See [`Error::missing_scope`].
-    Forbidden,
-    /// There is no such secret: a 404 to a read, an update or a delete, with the vault's error as its body. The
-    /// page of a proxy, an unknown path, and a 404 to any other call are [`Self::Api`].
-    NotFound,
-    /// The secret exists already: 409, or found after the answer to a create was lost. Or the secret is a
-    /// single value, and a field was to be set.
-    Conflict,
-    /// The secret has changed since it was read: 412. See
-    /// [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
-    Changed,
-    /// The vault gives no versions of secrets, which the operation needs. Nothing was sent.
-    Unsupported,
-    /// Too many requests: 429. Or the call was not made, because the vault asked an earlier one for a longer
-    /// pause than this one may wait. See [`Error::retry_after`].
-    RateLimited,
-    /// Any other status, a redirect, or an answer that is malformed or too large to a call that
-    /// writes nothing.
-    Api,
-    /// An unwrap, an unlock or a decryption failed, or a check on them: a secret that does not name its
-    /// key, or that names another one.
-    Crypto,
-    /// The vault returned an org key that the client does not accept: it is not pinned, or not the one of
-    /// `connect`. It decrypted nothing and encrypted nothing. See [`Error::refused_org_key`].
-    OrgKeyRefused,
-    /// There is no answer. Nothing was changed, and the request will change nothing later.
-    Transport,
-    /// There is no readable answer to a write, and it is unknown if the write happened or will happen.
-    Ambiguous,
-    /// An argument or a variable is missing, duplicate or malformed. A PEM that cannot be used counts, also
-    /// for its passphrase: the message has the cause.
-    Config,
-    /// The operation was cancelled, with a [`CancelToken`](crate::CancelToken). Nothing was changed.
-    Cancelled,
-    /// The secret was read, but its value is not of the requested form, such as base64.
-    Value,
-}
-
-impl ErrorKind {
-    /// Returns the name of the kind in lower case, such as `not_found`: a label for metrics.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::Changed => "changed",
-            Self::Unsupported => "unsupported",
-            Self::RateLimited => "rate_limited",
-            Self::Api => "api",
-            Self::Crypto => "crypto",
-            Self::OrgKeyRefused => "org_key_refused",
-            Self::Transport => "transport",
-            Self::Ambiguous => "ambiguous",
-            Self::Config => "config",
-            Self::Cancelled => "cancelled",
-            Self::Value => "value",
-        }
-    }
-}
-
-/// The action that failed.
-#[derive(Clone, Debug)]
-pub(crate) enum Action {
-    Configure,
-    FetchToken,
-    GetOrgKey,
-    GetPrivateKey,
-    List,
-    Get(KeyName),
-    Create(KeyName),
-    Update(KeyName),
-    Delete(KeyName),
-    #[cfg(feature = "organization")]
-    Organization(OrganizationAction),
-}
-
-#[cfg(feature = "organization")]
-impl From<OrganizationAction> for Action {
-    fn from(action: OrganizationAction) -> Self {
-        Self::Organization(action)
-    }
-}
-
-/// The cause of a failure. `Display` shows all of it.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Cause {
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    #[error("{0}; it is unknown whether the write happened")]
-    Ambiguous(Arc<Cause>),
-    #[error(transparent)]
-    Crypto(#[from] crypto::Error),
-    #[error("the secret opened, but does not name this key: it may be another secret's")]
-    NotBound,
-    #[error("the secret opened, but holds one value named `{0}`: it may be another secret's")]
-    NamesAnother(KeyName),
-    #[error("another secret of that name is there")]
-    Exists,
-    #[error("the vault gave no version of it, so it cannot check that it is unchanged")]
-    NoVersion,
-    #[error("it exists and has no fields, but one value")]
-    NoFields,
-    #[error("the secret has no field `{}`", .0.escape_debug())]
-    NoSuchField(String),
-    #[error("{} is not base64", described(.0.as_deref()))]
-    NotBase64(Option<String>),
-    #[error(
-        "the vault gives the org key {found}, and this client accepts {}; nothing was opened or \
-         sealed under it",
-        listed(accepted)
-    )]
-    OrgKeyRefused {
-        accepted: Vec<crypto::Fingerprint>,
-        found: crypto::Fingerprint,
-    },
-    #[error(
-        "the vault has numbered its org keys before, and gives this one without a number, so it could store a value under a \
-         replaced key; nothing was sealed under it"
-    )]
-    NoEpoch,
-    #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
-    Throttled,
-    #[error("the operation timed out")]
-    Deadline,
-    #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
-    Unfinished(Duration),
-    #[error("the operation was cancelled")]
-    Cancelled,
-    #[error("the asynchronous runtime has ended")]
-    RuntimeEnded,
-    #[error("the operating system could not start a thread for the read")]
-    NoThread,
-    #[error(
-        "its expiry is not a time, so a copy would never expire: update the secret with an expiry first"
-    )]
-    UnreadableExpiry,
-    #[error(
-        "the sealed value has {length} bytes on the wire, and at most {limit} could be read back"
-    )]
-    TooLarge { length: usize, limit: usize },
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[cfg(feature = "organization")]
-    #[error(transparent)]
-    Organization(#[from] OrganizationCause),
 }
 
 impl Error {
@@ -451,120 +296,6 @@ impl Error {
         match self.0.cause.of_attempt() {
             Cause::Api(error) => Some(error),
             _ => None,
-        }
-    }
-}
-
-impl Action {
-    /// Returns true if the action needs an existing secret or record, so that a 404 can be about it.
-    pub(crate) fn is_about_existing(&self) -> bool {
-        match self {
-            Self::Get(_) | Self::Update(_) | Self::Delete(_) => true,
-            #[cfg(feature = "organization")]
-            Self::Organization(action) => action.is_about_existing(),
-            _ => false,
-        }
-    }
-
-    /// Returns the scope that its call needs.
-    pub(crate) fn scope(&self) -> Option<Scope> {
-        match self {
-            Self::Configure => None,
-            Self::FetchToken => FetchToken::SCOPE,
-            Self::GetOrgKey => GetOrgKey::SCOPE,
-            Self::GetPrivateKey => GetPrivateKey::SCOPE,
-            Self::List => ListSecrets::SCOPE,
-            Self::Get(_) => GetSecret::SCOPE,
-            Self::Create(_) => CreateSecret::SCOPE,
-            Self::Update(_) => UpdateSecret::SCOPE,
-            Self::Delete(_) => DeleteSecret::SCOPE,
-            #[cfg(feature = "organization")]
-            Self::Organization(action) => action.scope(),
-        }
-    }
-
-    /// Returns the name of the secret, if the action is about one.
-    pub(crate) fn key(&self) -> Option<&KeyName> {
-        match self {
-            Self::Get(key) | Self::Create(key) | Self::Update(key) | Self::Delete(key) => Some(key),
-            _ => None,
-        }
-    }
-
-    /// Returns the name of the action in events and spans.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Configure => "configure",
-            Self::FetchToken => "token.fetch",
-            Self::GetOrgKey => "org_key.get",
-            Self::GetPrivateKey => "private_key.get",
-            Self::List => "secrets.list",
-            Self::Get(_) => "secrets.get",
-            Self::Create(_) => "secrets.create",
-            Self::Update(_) => "secrets.update",
-            Self::Delete(_) => "secrets.delete",
-            #[cfg(feature = "organization")]
-            Self::Organization(action) => action.name(),
-        }
-    }
-
-    /// Returns the advice after a write of which it is unknown whether it happened.
-    fn advice_for_repetition(&self) -> &'static str {
-        match self {
-            #[cfg(feature = "organization")]
-            Self::Organization(action) => action.advice_for_repetition(),
-            _ => "read it before writing again",
-        }
-    }
-
-    /// Returns true if the action is no part of an operation on secrets.
-    pub(crate) fn is_apart(&self) -> bool {
-        match self {
-            Self::FetchToken | Self::GetOrgKey | Self::GetPrivateKey => true,
-            #[cfg(feature = "organization")]
-            Self::Organization(_) => true,
-            _ => false,
-        }
-    }
-}
-
-impl Cause {
-    /// Returns the cause without the doubt whether a write happened.
-    fn of_attempt(&self) -> &Self {
-        match self {
-            Self::Ambiguous(cause) => cause,
-            cause => cause,
-        }
-    }
-}
-
-/// Names the value of a secret, or of one field.
-fn described(field: Option<&str>) -> String {
-    match field {
-        Some(field) => format!("the field `{}`", field.escape_debug()),
-        None => "the value".to_owned(),
-    }
-}
-
-fn listed(fingerprints: &[crypto::Fingerprint]) -> String {
-    let texts: Vec<_> = fingerprints.iter().map(ToString::to_string).collect();
-    texts.join(" or ")
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Configure => f.write_str("invalid configuration"),
-            Self::FetchToken => f.write_str("cannot get an access token"),
-            Self::GetOrgKey => f.write_str("cannot get the org key"),
-            Self::GetPrivateKey => f.write_str("cannot get the private key"),
-            Self::List => f.write_str("cannot list the secrets"),
-            Self::Get(key) => write!(f, "cannot read the secret `{key}`"),
-            Self::Create(key) => write!(f, "cannot create the secret `{key}`"),
-            Self::Update(key) => write!(f, "cannot update the secret `{key}`"),
-            Self::Delete(key) => write!(f, "cannot delete the secret `{key}`"),
-            #[cfg(feature = "organization")]
-            Self::Organization(action) => action.fmt(f),
         }
     }
 }

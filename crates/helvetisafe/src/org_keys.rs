@@ -25,7 +25,7 @@ pub use rotation::{OrgKeyChange, OrgKeyRotation};
 pub(crate) struct UnconfirmedKey(Arc<Unwrapped>, Epoch);
 
 /// An org key that also encrypts: the first one of a client without pins, a pinned one, or one that the
-/// application confirmed.
+/// application or the signed chain confirmed.
 #[derive(Clone)]
 pub(crate) struct ConfirmedKey(Arc<Unwrapped>, Epoch);
 

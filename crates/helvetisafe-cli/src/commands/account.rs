@@ -1,4 +1,4 @@
-//! `account`: the own account, as the vault states it.
+//! `account`: the account of the credential, as the vault states it.
 
 use clap::Subcommand;
 use helvetisafe::Scope;
@@ -20,7 +20,7 @@ Examples:
   helvetisafe account scopes
   helvetisafe account scopes | grep -qx secrets:write";
 
-/// Show the own account: its organization, its scopes and the org key.
+/// Show this account: its organization, its scopes and the org key.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print the account, its organization and its org key.

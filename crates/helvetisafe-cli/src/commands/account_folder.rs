@@ -1,9 +1,9 @@
-//! The folder of a new account: its keys, its profile, and how far it came. The keys are written before anything is sent,
+//! The folder of a new account: its keys, its profile, and its progress. The keys are written before anything is sent,
 //! so that a lost answer or a killed command loses none.
 //!
 //! | file | has |
 //! |---|---|
-//! | `account.json` | the purpose of the keys, and how far the account came; no secret |
+//! | `account.json` | the purpose of the keys, and the progress of the account; no secret |
 //! | `client-secret`, `private-key.pem` | the credential and the key of the account |
 //! | `signing-key.pem` | the signing key of an administrator |
 //! | `locked-private-key.json` | the private key under a password, as the vault is to store it |
@@ -31,7 +31,7 @@ pub(super) const PRIVATE_KEY: &str = "private-key.pem";
 pub(super) const SIGNING_KEY: &str = "signing-key.pem";
 const LOCKED_KEY: &str = "locked-private-key.json";
 const CONFIG: &str = "config.toml";
-/// The limit in bytes: more than any key has.
+/// The largest size of a file, in bytes: more than any key has.
 const LIMIT: usize = 64 << 10;
 
 /// The folder of one account, locked against other commands.
@@ -107,7 +107,7 @@ impl AccountFolder {
         Ok(found.is_some_and(|found| found.check_same(plan, &self.path).is_ok()))
     }
 
-    /// Stores how far the account came.
+    /// Stores the progress of the account.
     pub(super) fn save(&self, plan: &Plan) -> Result<(), Failure> {
         self.write(PLAN, &plan.to_json()?)
     }
@@ -255,7 +255,7 @@ fn lock(path: &Path) -> std::io::Result<File> {
     }
 }
 
-/// The failure for a folder whose account is complete already, but not as the user wants it.
+/// Returns the failure for a folder with an account that the user does not want.
 pub(super) fn other_purpose(path: &Path, why: &str) -> Failure {
     Failure::new(
         Status::Conflict,

@@ -41,15 +41,8 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Administration::to_read(vault, &[Scope::CredentialsRead, Scope::AuditRead])?;
     let records = records(&administration, args.limit)?;
     let records: Vec<_> = records.iter().map(Json::new).collect();
-    if ui.json {
-        return ui.output.json(&records);
-    }
-    let rows: Vec<_> = records.iter().map(Json::columns).collect();
-    table::print(
-        ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"],
-        &rows,
-        &ui.output,
-    )
+    let heading = ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"];
+    table::print_list(&records, heading, Json::columns, ui)
 }
 
 /// Fetches pages until there are enough records, or no older ones.

@@ -33,7 +33,7 @@ Examples:
 /// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
 /// in place of the file.
 ///
-/// If the command is interrupted, run it again with the same code and folder: it goes on with the same keys. After the
+/// If the command is interrupted, run it again with the same code and folder: it continues with the same keys. After the
 /// confirmation it says so.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

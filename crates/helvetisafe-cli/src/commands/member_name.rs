@@ -8,7 +8,7 @@ use helvetisafe::{Scope, Scopes};
 use crate::failure::Failure;
 use crate::fs::private_file::shell_quoted;
 
-/// The limit in bytes, as the library's.
+/// The largest length of a name, in bytes, as in the library.
 const MAX_LENGTH: usize = 255;
 
 /// The scopes of an account that only reads.

@@ -1,4 +1,4 @@
-//! `token`: the API tokens of the own account.
+//! `token`: the API tokens of the account.
 
 mod create;
 mod list;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::Ui;
 
-/// Create, list and revoke API tokens of the own account.
+/// Create, list and revoke API tokens of this account.
 ///
 /// A token stands in for the client id and the client secret, with scopes and an expiry of its own. A client with a token
 /// still needs the private key of the account. The account needs the scope tokens:write.

@@ -12,6 +12,13 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::settings::Settings;
 
+/// The scopes of a change of the organization.
+pub(crate) const CHANGE: [Scope; 3] = [
+    Scope::CredentialsRead,
+    Scope::OrganizationRead,
+    Scope::OrganizationWrite,
+];
+
 /// A client with the scopes of one command.
 pub(crate) struct Administration<'a> {
     vault: &'a Vault,
@@ -117,7 +124,7 @@ impl<'a> Administration<'a> {
         })
     }
 
-    /// The org key in use must be that of the chain: a vault must not choose under which key is sealed.
+    /// Checks that the org key in use is that of the chain: the vault must not choose the key that seals.
     fn check_org_key(&self, chain: &Chain) -> Result<(), Failure> {
         let used = self.client.org_key_fingerprint();
         if used == *chain.fingerprint() {
@@ -166,7 +173,7 @@ fn lacks(scopes: Scopes) -> Failure {
     )
 }
 
-/// Returns what signs the next entry after a verified chain.
+/// Returns the means to sign the next entry after a verified chain.
 pub(crate) fn administrator<'k>(
     signing_key: &'k SigningKey,
     anchor: &'k Anchor,

@@ -89,8 +89,8 @@ impl<'a> Trust<'a> {
 
     /// Connects with the trusted org key pinned, or the one that an earlier connection accepted. To read, a
     /// first use is remembered if possible. To write, it must not be doubtful, and must be remembered. Another org key
-    /// is accepted if the remembered organization's chain has it. With a configured verification key the chain decides
-    /// about the first one too.
+    /// is accepted if the organization's chain has it after a trusted part. With a configured verification key the chain
+    /// decides about the first one too.
     pub(super) fn connect(
         mut self,
         access: Access,
@@ -110,10 +110,14 @@ impl<'a> Trust<'a> {
             .pin_org_keys(self.expected.or(remembered).or(accepted))
             .require_key_epoch(is_write && has_epochs);
         let client = match pinned.connect() {
-            Err(error) if error.refused_org_key().is_some() => {
-                return self.connect_replaced(builder()?, error, messages);
+            Ok(client) => client,
+            Err(error) if error.refused_org_key().is_none() => return Err(self.explain(error)),
+            Err(error) => {
+                return match self.followed()? {
+                    Some(followed) => self.connect_by_chain(builder()?, followed, error, messages),
+                    None => Err(self.explain(error)),
+                };
             }
-            connected => connected.map_err(|error| self.explain(error))?,
         };
         let current = client.org_key_fingerprint();
         let is_first_use = self.expected.is_none() && remembered.is_none();
@@ -143,22 +147,6 @@ impl<'a> Trust<'a> {
             messages.detail(format_args!(
                 "cannot remember the number of the org key: {error}"
             ));
-        }
-    }
-
-    /// Connects with another org key than the remembered one, if the signed chain has it.
-    fn connect_replaced(
-        self,
-        builder: ClientBuilder,
-        refusal: Error,
-        messages: Messages,
-    ) -> Result<Client, Failure> {
-        if let Some(known) = self.followed_organization() {
-            return self.connect_by_chain(builder, known, refusal, messages);
-        }
-        match self.unused_verification_key() {
-            Some(key) => self.connect_by_key(builder, key, refusal, messages),
-            None => Err(self.explain(refusal)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Questions whose answers are shown.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, IsTerminal};
 
 use super::messages::Messages;
 use crate::failure::Failure;
@@ -44,6 +44,19 @@ pub(crate) fn require(
             "{outcome}, since the answer was not y"
         ))),
     }
+}
+
+/// Asks a question as [`require`]. Without a terminal it asks nothing, and fails with `refusal`.
+pub(crate) fn require_at_terminal(
+    refusal: &str,
+    question: impl Display,
+    outcome: &str,
+    messages: Messages,
+) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(refusal));
+    }
+    require(question, outcome, messages)
 }
 
 /// Asks a question, and reads a line from standard input. An empty line is the default.

@@ -1,8 +1,25 @@
 //! Rows of results: a table on a terminal, and lines with tabs elsewhere.
 
+use serde::Serialize;
+
+use super::Ui;
 use super::output::Output;
 use super::terminal::escape_line;
 use crate::failure::Failure;
+
+/// Prints a list: as JSON with `--json`, otherwise as rows.
+pub(crate) fn print_list<T: Serialize, const N: usize>(
+    items: &[T],
+    heading: [&str; N],
+    row: impl Fn(&T) -> [String; N],
+    ui: &Ui,
+) -> Result<(), Failure> {
+    if ui.json {
+        return ui.output.json(&items);
+    }
+    let rows: Vec<_> = items.iter().map(row).collect();
+    print(heading, &rows, &ui.output)
+}
 
 /// Prints rows. A cell is one line without tabs, also if it is a text of the vault.
 pub(crate) fn print<const N: usize>(

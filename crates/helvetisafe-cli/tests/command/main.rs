@@ -29,6 +29,8 @@ mod file_permissions;
 #[cfg(unix)]
 mod followed_rotation;
 #[cfg(unix)]
+mod hostile_organization;
+#[cfg(unix)]
 mod hostile_text;
 #[cfg(unix)]
 mod hostile_vault;

@@ -76,9 +76,14 @@ impl Organization {
 
     /// Founds one at a vault with this URL.
     pub(crate) fn at(world: World, url: String) -> Self {
+        Self::founded(world, url, &bootstrap_token())
+    }
+
+    /// Founds one with the token of its vault.
+    pub(crate) fn founded(world: World, url: String, token: &str) -> Self {
         let organization = Self { world, url };
         let arguments = ["org", "create", "--output-dir", "ada", "--name", "ada"];
-        ok(organization.vault(&arguments, &bootstrap_token()));
+        ok(organization.vault(&arguments, token));
         organization
     }
 
@@ -95,12 +100,12 @@ impl Organization {
     }
 
     /// Returns the code of an invitation.
-    fn invite(&self, name: &str, scopes: &str) -> String {
+    pub(crate) fn invite(&self, name: &str, scopes: &str) -> String {
         let output = self.with("ada", &["org", "invite", name, "--scopes", scopes]);
         ok(output).trim().to_owned()
     }
 
-    fn join(&self, code: &str, folder: &str) -> Output {
+    pub(crate) fn join(&self, code: &str, folder: &str) -> Output {
         run(
             &self.world,
             None,

@@ -3,7 +3,7 @@ mod error;
 mod rules;
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use super::{PublicKeyInfo, SigningKey, VerificationKey, VerifiedJoinRequest};
@@ -28,6 +28,8 @@ pub struct Chain {
     /// The fingerprint of the org key of each epoch.
     fingerprints: BTreeMap<u64, Fingerprint>,
     members: BTreeMap<String, [u8; 32]>,
+    /// The accounts that were disabled.
+    former: BTreeSet<String>,
     administrators: BTreeMap<String, VerificationKey>,
 }
 
@@ -141,13 +143,17 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::Member`] when the
-    /// account is a member; [`ChainError::Signer`] when `key` is not an administrator's.
+    /// account is a member; [`ChainError::FormerMember`] when it was one, since the request may be the one with which it
+    /// became one; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn confirm(
         &self,
         request: &VerifiedJoinRequest,
         key: &SigningKey,
     ) -> Result<Entry, ChainError> {
         let request = self.check_organization(request)?;
+        if self.former.contains(&request.account) {
+            return Err(ChainError::FormerMember);
+        }
         let event = Event::MemberConfirmed {
             account: request.account.clone(),
             public_key_hash: request.public_key.hash(),

@@ -54,13 +54,13 @@ pub type RotationId = Hex<8>;
 /// The id of an API token: 64 bits, chosen by the vault.
 pub type ApiTokenId = Hex<8>;
 
-/// A SHA-256, FIPS 180-4.
+/// A SHA-256 hash (FIPS 180-4).
 pub type Sha256 = Hex<32>;
 
 /// A private key under a password, as the vault returns it to its account.
 pub type LockedPrivateKey = super::PrivateKeyAnswer;
 
-/// An empty success. A repeated call has the same.
+/// An empty success. A repeated call has the same answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
 

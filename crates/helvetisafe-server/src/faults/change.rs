@@ -1,18 +1,19 @@
 //! Changes of the vault's answers, as a hostile vault makes to secrets and lists.
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Response;
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use helvetisafe_crypto::OrgKey;
+use helvetisafe_proto::endpoint::organization::UnstagedAnswer;
 use helvetisafe_proto::endpoint::{ListedSecret, SecretRecord, SecretsAnswer};
 use helvetisafe_proto::{KeyName, Time};
 use serde::de::DeserializeOwned;
 
-use super::Fault;
 use super::history::Version;
+use super::{Attacker, Fault, Lie, Route};
 use crate::Error;
 use crate::store::Ciphertext;
 
@@ -29,6 +30,8 @@ pub(super) enum Change {
     Forge(Ciphertext),
     /// Adds names to a list.
     ListAlso(Vec<String>),
+    /// Changes an answer about an organization.
+    Lie(Lie, Attacker),
 }
 
 /// A part of a secret's envelope.
@@ -72,8 +75,13 @@ impl Fault {
     }
 
     /// Answers a [`Route::Read`](super::Route::Read) with an earlier version of the secret, even if the
-    /// secret is deleted. The vault knows the versions written over HTTP since its start. Without an
-    /// earlier one the answer is unchanged.
+    /// secret is deleted. The vault knows the versions written over HTTP since its start.
+    ///
+    /// Answers [`OrgKey`](super::Route::OrgKey), [`Account`](super::Route::Account),
+    /// [`Members`](super::Route::Members), [`Invitations`](super::Route::Invitations) and
+    /// [`Chain`](super::Route::Chain) with an earlier answer to the same account, that differs from the present one.
+    ///
+    /// Without an earlier one the answer is unchanged.
     pub fn replay(version: Version) -> Self {
         let name = match version {
             Version::First => "replay the first version",
@@ -82,7 +90,7 @@ impl Fault {
         Self::changed(name, Change::Replay(version))
     }
 
-    /// Flips one bit of the answer to a [`Route::Read`](super::Route::Read).
+    /// Flips one bit of the answer to a [`Route::Read`], or of the first secret of a [`Route::Unstaged`].
     pub fn flip_bit_of(part: Part) -> Self {
         Self::changed(format!("flip a bit of the {part:?}"), Change::Flip(part))
     }
@@ -123,20 +131,47 @@ where
     T: DeserializeOwned,
     Json<T>: IntoResponse,
 {
+    let contents = serde_json::from_slice(&bytes(answer).await?).ok()?;
+    Some(Json(change(contents)?).into_response())
+}
+
+/// Returns the body of an answer, which stays in it; `None` if it is an error.
+pub(super) async fn bytes(answer: &mut Response<Body>) -> Option<Bytes> {
     if !answer.status().is_success() {
         return None;
     }
     let body = std::mem::take(answer.body_mut());
     let bytes = to_bytes(body, MAX_ANSWER_LEN).await.ok()?;
     *answer.body_mut() = Body::from(bytes.clone());
-    let contents = serde_json::from_slice(&bytes).ok()?;
-    Some(Json(change(contents)?).into_response())
+    Some(bytes)
 }
 
-pub(super) fn flipped(mut record: SecretRecord, part: Part) -> Option<SecretRecord> {
+/// Flips a bit of a secret, or of the first secret that a rotation is to seal again.
+pub(super) async fn flip(
+    answer: &mut Response<Body>,
+    route: Route,
+    part: Part,
+) -> Option<Response<Body>> {
+    if route != Route::Unstaged {
+        return rewritten(answer, |record| flipped(record, part)).await;
+    }
+    let flipped = |mut list: UnstagedAnswer| {
+        let secret = list.secrets.first_mut()?;
+        flip_text(&mut secret.value, &mut secret.nonce, part)?;
+        Some(list)
+    };
+    rewritten(answer, flipped).await
+}
+
+fn flipped(mut record: SecretRecord, part: Part) -> Option<SecretRecord> {
+    flip_text(&mut record.value, &mut record.nonce, part)?;
+    Some(record)
+}
+
+fn flip_text(value: &mut String, nonce: &mut String, part: Part) -> Option<()> {
     let text = match part {
-        Part::Ciphertext | Part::Tag => &mut record.value,
-        Part::Nonce => &mut record.nonce,
+        Part::Ciphertext | Part::Tag => value,
+        Part::Nonce => nonce,
     };
     let mut bytes = BASE64_STANDARD.decode(&*text).ok()?;
     let byte = match part {
@@ -145,7 +180,7 @@ pub(super) fn flipped(mut record: SecretRecord, part: Part) -> Option<SecretReco
     };
     *byte? ^= 1;
     *text = BASE64_STANDARD.encode(bytes);
-    Some(record)
+    Some(())
 }
 
 pub(super) fn with_names(mut list: SecretsAnswer, names: &[String]) -> SecretsAnswer {

@@ -1,17 +1,20 @@
-//! Old versions of secrets, which an honest vault does not store.
+//! Old versions of secrets and old answers, which an honest vault does not store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::lock::lock;
-use crate::store::{Ciphertext, Tenant};
+use axum::body::Bytes;
 
-/// The version of a secret that a replay returns.
+use super::Route;
+use crate::lock::lock;
+use crate::store::{AccountId, Ciphertext, Tenant};
+
+/// The version of a secret, or the answer, that a replay returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The first version.
+    /// The first one.
     First,
-    /// The version before the current one; for a deleted secret, the last one.
+    /// The one before the current one; for a deleted secret, the last one.
     Previous,
 }
 
@@ -23,14 +26,17 @@ struct Versions {
     current: Option<Ciphertext>,
 }
 
-/// The recorded versions of all secrets.
+/// The recorded versions of all secrets, and the answers to each account.
 #[derive(Clone, Default)]
-pub(super) struct History(Arc<Mutex<HashMap<(Tenant, String), Versions>>>);
+pub(super) struct History {
+    secrets: Arc<Mutex<HashMap<(Tenant, String), Versions>>>,
+    answers: Arc<Mutex<HashMap<(AccountId, Route), Vec<Bytes>>>>,
+}
 
 impl History {
     /// Records a successful write; `None` is a delete.
     pub(super) fn record(&self, tenant: Tenant, key: &str, written: Option<Ciphertext>) {
-        let mut secrets = lock(&self.0);
+        let mut secrets = lock(&self.secrets);
         let versions = secrets.entry((tenant, key.to_owned())).or_default();
         if versions.first.is_none() {
             versions.first.clone_from(&written);
@@ -47,12 +53,41 @@ impl History {
         key: &str,
         version: Version,
     ) -> Option<Ciphertext> {
-        let secrets = lock(&self.0);
+        let secrets = lock(&self.secrets);
         let versions = secrets.get(&(tenant, key.to_owned()))?;
         versions.previous.as_ref()?;
         match version {
             Version::First => versions.first.clone(),
             Version::Previous => versions.previous.clone(),
         }
+    }
+
+    /// Records an answer to an account, unless it is the last one again.
+    pub(super) fn record_answer(&self, account: AccountId, route: Route, answer: &Bytes) {
+        let mut answers = lock(&self.answers);
+        let answers = answers.entry((account, route)).or_default();
+        if answers.last() != Some(answer) {
+            answers.push(answer.clone());
+        }
+    }
+
+    /// Returns an earlier answer to an account, which is not the present one.
+    pub(super) fn answer(
+        &self,
+        account: AccountId,
+        route: Route,
+        version: Version,
+        present: &Bytes,
+    ) -> Option<Bytes> {
+        let answers = lock(&self.answers);
+        let mut others = answers
+            .get(&(account, route))?
+            .iter()
+            .filter(|it| *it != present);
+        let found = match version {
+            Version::First => others.next(),
+            Version::Previous => others.next_back(),
+        };
+        found.cloned()
     }
 }

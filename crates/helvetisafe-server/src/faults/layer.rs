@@ -16,13 +16,14 @@ use tokio::net::TcpStream;
 
 use super::change::{self, Change};
 use super::fault::{AnswerSource, Before};
-use super::history::History;
+use super::history::{History, Version};
+use super::organization::{Liar, org_key};
 use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
-use super::{Answer, Fault, Faults, Handled, Route, Seen};
+use super::{Answer, Fault, Faults, Handled, Lie, Route, Seen};
 use crate::connections;
-use crate::http::{report, tenant};
+use crate::http::{principal, report};
 use crate::shared::Shared;
-use crate::store::{Ciphertext, Tenant};
+use crate::store::{Ciphertext, Principal, Tenant};
 use crate::telemetry::ConnectionCounts;
 
 /// The largest request body in bytes, larger than any vault accepts.
@@ -130,6 +131,13 @@ fn key_in(body: &[u8]) -> Option<String> {
     Some(body.key)
 }
 
+/// The subject of a request.
+struct About {
+    caller: Option<Principal>,
+    route: Option<Route>,
+    key: Option<KeyName>,
+}
+
 impl FaultLayer {
     /// Returns the answer for the client, before the faults of the connection.
     async fn answer(
@@ -156,8 +164,10 @@ impl FaultLayer {
             }
             AnswerSource::Changed(change) => {
                 let key = request.key.clone().and_then(|key| KeyName::parse(key).ok());
-                let (mut answer, tenant) = self.ask_vault(index, request, next).await;
-                let changed = self.changed(&mut answer, tenant, key, change).await;
+                let route = request.route;
+                let (mut answer, caller) = self.ask_vault(index, request, next).await;
+                let about = About { caller, route, key };
+                let changed = self.changed(&mut answer, about, change).await;
                 changed.unwrap_or_else(|| {
                     self.faults.update_request(index, |seen| seen.fault = None);
                     answer
@@ -178,30 +188,42 @@ impl FaultLayer {
         }
     }
 
-    /// Returns the vault's answer, and the tenant of the request.
+    /// Returns the vault's answer, and the account of the request.
     async fn ask_vault(
         &self,
         index: usize,
         request: ReadRequest,
         next: Next,
-    ) -> (Response<Body>, Option<Tenant>) {
+    ) -> (Response<Body>, Option<Principal>) {
         let ReadRequest {
             parts,
             body,
             route,
             key,
         } = request;
-        let tenant = tenant(&parts.headers, &self.shared).await;
-        let answer = next
+        let caller = principal(&parts.headers, &self.shared).await;
+        let mut answer = next
             .run(Request::from_parts(parts, Body::from(body.clone())))
             .await;
         let status = answer.status();
-        if let (true, Some(key), Some(tenant)) = (status.is_success(), &key, tenant) {
-            self.record(tenant, route, key, &body);
+        if let (true, Some(caller)) = (status.is_success(), caller) {
+            match (&key, route) {
+                (Some(key), _) => self.record(caller.tenant, route, key, &body),
+                (None, Some(route)) => self.record_answer(caller, route, &mut answer).await,
+                (None, None) => {}
+            }
         }
         self.faults
             .update_request(index, |seen| seen.vault = Handled::Answered(status));
-        (answer, tenant)
+        (answer, caller)
+    }
+
+    async fn record_answer(&self, caller: Principal, route: Route, answer: &mut Response<Body>) {
+        if route.is_recorded()
+            && let Some(bytes) = change::bytes(answer).await
+        {
+            self.history.record_answer(caller.account, route, &bytes);
+        }
     }
 
     fn record(&self, tenant: Tenant, route: Option<Route>, key: &str, body: &[u8]) {
@@ -219,28 +241,57 @@ impl FaultLayer {
     async fn changed(
         &self,
         answer: &mut Response<Body>,
-        tenant: Option<Tenant>,
-        key: Option<KeyName>,
+        about: About,
         change: Change,
     ) -> Option<Response<Body>> {
+        let About { caller, route, key } = about;
         match change {
-            Change::Flip(part) => {
-                change::rewritten(answer, |record| change::flipped(record, part)).await
-            }
+            Change::Flip(part) => change::flip(answer, route?, part).await,
             Change::Forge(forged) => Some(change::record(key?, forged)),
             Change::ListAlso(names) => {
                 change::rewritten(answer, |list| Some(change::with_names(list, &names))).await
             }
+            Change::Replay(version) if route?.is_recorded() => {
+                let earlier = self.earlier(answer, caller?, route?, version).await?;
+                Some(Answer::status(StatusCode::OK).json(earlier).into_response())
+            }
             Change::Replay(version) => {
-                let (tenant, key) = (tenant?, key?);
+                let (tenant, key) = (caller?.tenant, key?);
                 let stored = self.history.version(tenant, key.as_str(), version)?;
                 Some(change::record(key, stored))
             }
             Change::CiphertextOf(other) => {
-                let stored = self.stored(tenant?, other).await?;
+                let stored = self.stored(caller?.tenant, other).await?;
                 Some(change::record(key?, stored))
             }
+            Change::Lie(Lie::OldOrgKey, _) => {
+                let old = self.earlier(answer, caller?, route?, Version::Previous);
+                let old = serde_json::from_slice(&old.await?).ok()?;
+                change::rewritten(answer, |present| Some(org_key::renumbered(old, &present))).await
+            }
+            Change::Lie(lie, attacker) => {
+                let liar = Liar {
+                    lie,
+                    attacker: &attacker,
+                    caller,
+                    shared: &self.shared,
+                };
+                liar.changed(route?, answer).await
+            }
         }
+    }
+
+    /// Returns an earlier answer to the same account.
+    async fn earlier(
+        &self,
+        answer: &mut Response<Body>,
+        caller: Principal,
+        route: Route,
+        version: Version,
+    ) -> Option<Bytes> {
+        let present = change::bytes(answer).await?;
+        self.history
+            .answer(caller.account, route, version, &present)
     }
 
     async fn stored(&self, tenant: Tenant, key: KeyName) -> Option<Ciphertext> {

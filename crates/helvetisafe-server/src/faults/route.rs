@@ -2,12 +2,17 @@
 
 use axum::http::Method;
 use helvetisafe_proto::Endpoint;
+use helvetisafe_proto::endpoint::organization::{
+    BeginRotation, CommitRotation, Confirm, Disable, FoundOrganization, GetAccount, GetChain,
+    GetInvitation, GetJoinChain, GetRotation, Invite, Join, ListInvitations, ListMembers,
+    ListUnstaged, StageSecrets,
+};
 use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
     UpdateSecret,
 };
 
-/// One of the service's calls.
+/// One of the service's calls, or of those that administer an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Route {
@@ -29,6 +34,38 @@ pub enum Route {
     Put,
     /// `DELETE /api/v1/secrets/{key}`
     Delete,
+    /// `POST /api/v1/organizations`
+    Found,
+    /// `GET /api/v1/account`
+    Account,
+    /// `GET /api/v1/organization/chain`
+    Chain,
+    /// `GET /api/v1/organization/members`
+    Members,
+    /// `POST /api/v1/organization/members`
+    Confirm,
+    /// `POST /api/v1/organization/members/disable`
+    Disable,
+    /// `GET /api/v1/organization/invitations`
+    Invitations,
+    /// `POST /api/v1/organization/invitations`
+    Invite,
+    /// `GET /api/v1/join`
+    Invitation,
+    /// `POST /api/v1/join`
+    Join,
+    /// `GET /api/v1/join/chain`
+    JoinChain,
+    /// `GET /api/v1/organization/rotations`
+    Rotation,
+    /// `POST /api/v1/organization/rotations`
+    BeginRotation,
+    /// `GET /api/v1/organization/rotations/{id}/secrets`
+    Unstaged,
+    /// `POST /api/v1/organization/rotations/{id}/secrets`
+    Stage,
+    /// `POST /api/v1/organization/rotations/{id}/commit`
+    CommitRotation,
 }
 
 /// A call on one secret.
@@ -112,7 +149,7 @@ impl From<Verb> for Requests {
 }
 
 /// The name of each call in rules, its method and its path.
-static CALLS: [(Route, &str, Method, &str); 9] = [
+static CALLS: [(Route, &str, Method, &str); 25] = [
     call::<FetchToken>(Route::Token, "token"),
     call::<GetOrgKey>(Route::OrgKey, "org-key"),
     call::<GetPrivateKey>(Route::PrivateKey, "private-key"),
@@ -122,6 +159,22 @@ static CALLS: [(Route, &str, Method, &str); 9] = [
     call::<UpdateSecret>(Route::Update, "update"),
     (Route::Put, "put", Method::POST, UpdateSecret::PATH),
     call::<DeleteSecret>(Route::Delete, "delete"),
+    call::<FoundOrganization>(Route::Found, "found"),
+    call::<GetAccount>(Route::Account, "account"),
+    call::<GetChain>(Route::Chain, "chain"),
+    call::<ListMembers>(Route::Members, "members"),
+    call::<Confirm>(Route::Confirm, "confirm"),
+    call::<Disable>(Route::Disable, "disable"),
+    call::<ListInvitations>(Route::Invitations, "invitations"),
+    call::<Invite>(Route::Invite, "invite"),
+    call::<GetInvitation>(Route::Invitation, "invitation"),
+    call::<Join>(Route::Join, "join"),
+    call::<GetJoinChain>(Route::JoinChain, "join-chain"),
+    call::<GetRotation>(Route::Rotation, "rotation"),
+    call::<BeginRotation>(Route::BeginRotation, "begin-rotation"),
+    call::<ListUnstaged>(Route::Unstaged, "unstaged"),
+    call::<StageSecrets>(Route::Stage, "stage"),
+    call::<CommitRotation>(Route::CommitRotation, "commit-rotation"),
 ];
 
 const fn call<E: Endpoint>(
@@ -135,11 +188,9 @@ impl Route {
     /// Returns the call of a request, and the key in its path.
     pub(super) fn of(method: &Method, path: &str) -> Option<(Self, Option<String>)> {
         CALLS.iter().find_map(|(route, _, its_method, its_path)| {
-            let key = match its_path.strip_suffix("{key}") {
-                Some(folder) => Some(path.strip_prefix(folder).filter(|key| is_segment(key))?),
-                None if path == *its_path => None,
-                None => return None,
-            };
+            let parameter = parameter(its_path, path)?;
+            // That of an organization's call is no secret.
+            let key = parameter.filter(|_| route.has_key());
             (method == its_method).then(|| (*route, key.map(str::to_owned)))
         })
     }
@@ -148,6 +199,14 @@ impl Route {
     pub(super) fn named(name: &str) -> Option<Self> {
         let call = CALLS.iter().find(|(_, its_name, ..)| *its_name == name);
         call.map(|(route, ..)| *route)
+    }
+
+    /// Returns true if the vault records its answers, for a replay.
+    pub(super) fn is_recorded(self) -> bool {
+        matches!(
+            self,
+            Self::OrgKey | Self::Account | Self::Chain | Self::Members | Self::Invitations
+        )
     }
 
     /// Returns true if a request of the call names one secret.
@@ -160,6 +219,16 @@ impl Route {
     pub fn is_write(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Put | Self::Delete)
     }
+}
+
+/// Returns the segment in the place of the parameter, if there is one; `None` if the path does not fit.
+fn parameter<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return (path == pattern).then_some(None);
+    };
+    let (_, after) = rest.split_once('}')?;
+    let segment = path.strip_prefix(before)?.strip_suffix(after)?;
+    is_segment(segment).then_some(Some(segment))
 }
 
 fn is_segment(text: &str) -> bool {

@@ -8,15 +8,15 @@ use axum::http::{HeaderValue, StatusCode};
 use helvetisafe_proto::KeyName;
 
 use super::rule::{Condition, Rule};
-use super::{Answer, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Version};
+use super::{Answer, Attacker, BAD_NAMES, Fault, Faults, Framing, Part, Requests, Route, Version};
 
 /// Rules from text: a preset, or `REQUESTS:FAULT` with any number of `:WHEN`.
 ///
 /// | part | values |
 /// |---|---|
 /// | preset | `flaky`: of a hundred requests 5 are reset, 2 of them after the vault has acted, 2 get 503, and 1 gets 429 |
-/// | `REQUESTS` | `any`, `token`, `org-key`, `private-key`, `list`, `create`, `read`, `update`, `put`, `delete`; the last five, and `any`, also for one secret, as in `read=database` |
-/// | `FAULT` | `reset-before`, `reset-after`, `close-before`, `close-after`, `truncate=BYTES`, `reset-at=BYTES`, `stall-before=TIME`, `stall-after=TIME`, `drip=TIME` (a byte at a time), `status=CODE`, `busy=TIME` (429 with `Retry-After`), `html`, `redirect`, `endless`, `endless-informational` (103), `oversized=BYTES`, `gzip-bomb`, `expire-tokens`, `revoke-tokens`, `ciphertext-of=KEY`, `replay`, `flip=ciphertext`, `flip=tag`, `flip=nonce`, `bad-names` |
+/// | `REQUESTS` | `any`, `token`, `org-key`, `private-key`, `list`, `create`, `read`, `update`, `put`, `delete`; the last five, and `any`, also for one secret, as in `read=database`; `found`, `account`, `chain`, `members`, `confirm`, `disable`, `invitations`, `invite`, `invitation`, `join`, `join-chain`, `rotation`, `begin-rotation`, `unstaged`, `stage`, `commit-rotation` |
+/// | `FAULT` | `reset-before`, `reset-after`, `close-before`, `close-after`, `truncate=BYTES`, `reset-at=BYTES`, `stall-before=TIME`, `stall-after=TIME`, `drip=TIME` (a byte at a time), `status=CODE`, `busy=TIME` (429 with `Retry-After`), `html`, `redirect`, `endless`, `endless-informational` (103), `oversized=BYTES`, `gzip-bomb`, `expire-tokens`, `revoke-tokens`, `ciphertext-of=KEY`, `replay`, `flip=ciphertext`, `flip=tag`, `flip=nonce`, `bad-names`; about an organization `pretend` and each [`Lie`], in lower case with hyphens: `swap-public-key`, `withhold=NUMBER` |
 /// | `WHEN` | `once`, `times=N`, `after=N` (lets N through first), `percent=N` |
 ///
 /// A `TIME` is a number with `ms` or `s`.
@@ -105,6 +105,11 @@ fn key_name(word: &str, key: &str) -> Result<KeyName, InvalidSpec> {
 }
 
 fn fault_of(word: &str) -> Result<Fault, InvalidSpec> {
+    if let Ok(lie) = word.parse() {
+        let attacker = Attacker::of_command();
+        let attacker = attacker.ok_or_else(|| bad(word, "needs the system's randomness"))?;
+        return Ok(Fault::lie(&attacker, lie));
+    }
     let (name, value) = word.split_once('=').unwrap_or((word, ""));
     if word.contains('=') {
         return fault_with(word, name, value);
@@ -125,6 +130,7 @@ fn fault_of(word: &str) -> Result<Fault, InvalidSpec> {
         "expire-tokens" => Fault::expire_access_tokens(),
         "revoke-tokens" => Fault::revoke_all_tokens(),
         "replay" => Fault::replay(Version::Previous),
+        "pretend" => Fault::pretend(),
         "bad-names" => Fault::list_also(BAD_NAMES.iter().copied()),
         _ => return Err(bad(word, "is not a fault, or needs a value")),
     })

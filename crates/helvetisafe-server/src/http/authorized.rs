@@ -136,12 +136,11 @@ impl FromRequestParts<Arc<Shared>> for Credential {
     }
 }
 
-/// Returns the tenant of a request; `None` if its token is not valid.
+/// Returns the account and rights of a request; `None` if its token is not valid.
 #[cfg(feature = "faults")]
-pub(crate) async fn tenant(headers: &HeaderMap, shared: &Shared) -> Option<Tenant> {
+pub(crate) async fn principal(headers: &HeaderMap, shared: &Shared) -> Option<Principal> {
     let credential = Credential::of(headers, None).ok()?;
-    let found = shared.store.principal(&credential.hash).await.ok()?;
-    found.map(|principal| principal.tenant)
+    shared.store.principal(&credential.hash).await.ok()?
 }
 
 /// Returns the API token in the service's own header.

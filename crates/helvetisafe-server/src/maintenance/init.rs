@@ -98,7 +98,7 @@ async fn check_schema(database: &Database, store: &Store) -> Result<(), Error> {
     Err(Problem::new(name, problem, database.migrate_remedy()).into())
 }
 
-/// A file with a token, removed on drop unless it is kept.
+/// A file with a token, removed on drop unless `keep` was called.
 struct TokenFile {
     path: PathBuf,
     is_kept: bool,

@@ -20,13 +20,12 @@ pub(crate) trait Act: Send + Sync + 'static {
     /// Returns the reads that the decision needs.
     fn queries(&self, now: Moment) -> Vec<Statement>;
 
-    /// Decides from the rows of each query. Returns the writes and the result; an act that was done before has no writes.
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, Self::Outcome), ActError>;
+    /// Decides from the rows of each query. An act that was done before has no writes.
+    fn decide(&self, context: Context, found: &[Vec<Record>]) -> Decision<Self::Outcome>;
 }
+
+/// The writes of an act and its result.
+pub(crate) type Decision<T> = Result<(Vec<Statement>, T), ActError>;
 
 /// The data of the database that a decision needs besides rows.
 #[derive(Clone, Copy)]
@@ -137,6 +136,12 @@ impl From<String> for Parameter {
     }
 }
 
+impl From<Option<i64>> for Parameter {
+    fn from(number: Option<i64>) -> Self {
+        Self::Integer(number)
+    }
+}
+
 impl From<Option<String>> for Parameter {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)
@@ -210,6 +215,11 @@ impl Record {
         let bytes = self.bytes(column)?;
         bytes.try_into().map_err(|_| unreadable(column))
     }
+}
+
+/// Returns the number of a query that counts.
+pub(super) fn count(rows: &[Record]) -> Result<i64, StoreError> {
+    rows.first().map_or(Ok(0), |row| row.integer(0))
 }
 
 fn unreadable(column: usize) -> StoreError {

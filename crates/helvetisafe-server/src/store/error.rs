@@ -19,6 +19,9 @@ pub(crate) enum StoreError {
     /// The org key was rotated after the caller's token was checked. Nothing was written.
     #[error("the org key was rotated during a write")]
     OtherEpoch,
+    /// A rotation of the org key holds the writes of the organization. Nothing was written.
+    #[error("a rotation holds the writes of the organization")]
+    Held,
     /// The organization or the account of a new row does not exist.
     #[error("the organization or the account does not exist")]
     NoParent,

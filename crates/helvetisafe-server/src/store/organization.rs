@@ -1,7 +1,6 @@
 //! The administration of an organization: its founding, chain, invitations and members.
 //!
-//! The SQL is the same for both databases. A change of members is an [`Act`](super::act::Act), which locks the row of the
-//! organization.
+//! The SQL is the same for both databases. A change is an [`Act`](super::act::Act), which locks the row of the organization.
 
 mod chain;
 mod confirming;
@@ -11,14 +10,13 @@ mod joining;
 mod members;
 mod rotation;
 
-use helvetisafe_crypto::organization::{Entry, VerificationKey};
+use helvetisafe_crypto::organization::VerificationKey;
 use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 
-use super::act::{ActError, Record, Statement};
+use super::act::{Record, Statement};
 use super::token::parse_scopes;
-use super::{AccountId, Grant, KeyEpoch, Moment, OrganizationId, Store, StoreError};
-use crate::token;
+use super::{AccountId, KeyEpoch, Moment, OrganizationId, Store, StoreError};
 
 pub(crate) use chain::ChainEntry;
 pub(crate) use confirming::ConfirmAct;
@@ -107,71 +105,6 @@ impl MemberRow {
         });
         [account].into_iter().chain(key).collect()
     }
-}
-
-/// The account that acts, and the state of its organization, as its row of [`caller`] has them.
-struct Caller {
-    account: AccountId,
-    verification_key: Option<Vec<u8>>,
-    key_epoch: KeyEpoch,
-}
-
-/// Returns the query of the account that a grant belongs to. It finds none if the grant is no longer valid.
-fn caller(grant: &Grant, now: Moment) -> Statement {
-    Statement::new(
-        "SELECT accounts.id, verification_key, key_epoch FROM tokens JOIN accounts ON accounts.id = tokens.account \
-         JOIN organizations ON organizations.id = accounts.organization WHERE tokens.hash = $1 \
-         AND organizations.id = $2 AND accounts.status = 'active' \
-         AND (tokens.expires_at IS NULL OR tokens.expires_at > $3)",
-    )
-    .bind(grant.token)
-    .bind(grant.tenant.organization.0)
-    .bind(now)
-}
-
-impl Caller {
-    /// Reads the rows of [`caller`].
-    fn read(rows: &[Record]) -> Result<Self, StoreError> {
-        let row = rows.first().ok_or(StoreError::Revoked)?;
-        Ok(Self {
-            account: AccountId(row.integer(0)?),
-            verification_key: row.optional_bytes(1)?.map(<[u8]>::to_vec),
-            key_epoch: KeyEpoch(row.integer(2)?),
-        })
-    }
-
-    /// Returns true if all entries name the verification key of the account as their signer.
-    fn has_signed(&self, entries: &[Entry]) -> bool {
-        let key = self.verification_key.as_deref();
-        let mut signers = entries.iter().map(|entry| &entry.signer().as_bytes()[..]);
-        signers.all(|signer| Some(signer) == key)
-    }
-}
-
-/// Returns the statement that records an act. `actor` is `None` for the operator and for a person who joins.
-pub(super) fn audit(
-    organization: OrganizationId,
-    actor: Option<AccountId>,
-    act: &'static str,
-    subject: &str,
-    detail: Option<String>,
-    now: Moment,
-) -> Result<Statement, ActError> {
-    let id = token::generate_id().map_err(|error| StoreError::Failed(error.to_string()))?;
-    let insert = Statement::new(
-        "INSERT INTO audit (id, organization, at, actor, act, subject, detail) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(id)
-    .bind(organization.0)
-    .bind(now)
-    .bind(super::act::Parameter::Integer(
-        actor.map(|account| account.0),
-    ))
-    .bind(act)
-    .bind(subject)
-    .bind(detail);
-    Ok(insert)
 }
 
 /// Returns the statement that stores the org key of an epoch, wrapped for an account.

@@ -6,8 +6,6 @@
 mod accounts;
 mod acts;
 mod address;
-mod api_tokens;
-mod audit;
 mod failure;
 mod inspect;
 mod lists;

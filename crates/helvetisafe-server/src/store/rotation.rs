@@ -2,7 +2,7 @@
 //!
 //! A staged row of `secrets` has the next epoch, the id of its rotation as its `write_id`, and the version that it is
 //! based on. No reader sees it before the commit, since readers select by the epoch of the organization. The rows of a
-//! rotation that ended otherwise are never committed, and the purge removes them.
+//! rotation that ended without a commit are never read, and the purge removes them.
 
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(crate) struct Staging {
     pub(crate) rotation: i64,
     /// The lease of the rotation from now on.
     pub(crate) lease: Duration,
+    /// True to hold the writes of the organization.
+    pub(crate) hold: bool,
     /// Each name once.
     pub(crate) secrets: Vec<StagedRow>,
 }
@@ -40,17 +42,17 @@ pub(crate) enum Staged {
     OfAnother,
 }
 
-/// The most secrets, and the most bytes of their values, in a part of what is not staged. The first secret may be larger.
+/// The limits of a list of unstaged secrets: their number, and the bytes of their values. The first secret may be larger.
 #[derive(Clone, Copy)]
 pub(crate) struct Most {
     pub(crate) secrets: u32,
     pub(crate) bytes: u32,
 }
 
-/// The number of rows that the purge removes in a transaction.
+/// The largest number of rows that the purge removes in a transaction.
 pub(super) const PURGE: usize = 1000;
 
-/// The time after a commit before its old epoch is purged: longer than a request that has begun before takes.
+/// The time from a commit to the purge of the old epoch: longer than any request that began before the commit.
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 
 impl Staging {

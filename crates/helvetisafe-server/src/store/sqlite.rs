@@ -6,8 +6,6 @@
 
 mod accounts;
 mod acts;
-mod api_tokens;
-mod audit;
 mod checkpoint;
 mod connection;
 mod copies;
@@ -142,10 +140,10 @@ impl Sqlite {
     /// Runs a write of a value, unless the disk is nearly full.
     async fn write_value<T: Send + 'static>(
         &self,
-        value: SecretWrite,
+        value: &Arc<SecretWrite>,
         write: impl Fn(&Batch<'_>, &SecretWrite) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let disk = self.disk.clone();
+        let (disk, value) = (self.disk.clone(), Arc::clone(value));
         self.write(move |connection| {
             if let Some(disk) = &disk {
                 disk.check(connection, value.ciphertext.value.len())?;

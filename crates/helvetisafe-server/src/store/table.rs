@@ -235,6 +235,7 @@ pub(crate) static TABLES: [Table; 11] = [
             integer("lease_until"),
             integer("created_at"),
             integer("ended_at"),
+            integer("held_until"),
         ],
         key: 1,
     },

@@ -1,15 +1,12 @@
-//! Access tokens and portal API tokens, as the database stores them.
+//! Access tokens and API tokens, as the database stores them.
 //!
 //! A token is found by its SHA-256. The time of the search reveals at most a part of that hash, from which
 //! no token can be found.
 
 use std::time::Duration;
 
-use helvetisafe_proto::endpoint::organization::ApiTokenRecord;
 use helvetisafe_proto::{Scope, Scopes};
-use jiff::Timestamp;
 
-use super::audit::hex;
 use super::{AccountId, Moment, Tenant};
 use crate::token::Hash;
 
@@ -18,7 +15,7 @@ use crate::token::Hash;
 pub(crate) enum TokenKind {
     /// An access token from the token endpoint; it always expires.
     Access,
-    /// An API token from the portal, which here is the owner of the vault.
+    /// An API token, made by its account or by the owner of the vault.
     Api,
 }
 
@@ -64,66 +61,6 @@ impl TokenExpiry {
             Self::Never => None,
             Self::At(time) => Some(time),
             Self::After(life) => Some(now.after(life)),
-        }
-    }
-}
-
-/// An API token that a client made for its account.
-pub(crate) struct NewApiTokenRow {
-    pub(crate) hash: Hash,
-    /// Its random id.
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    pub(crate) scopes: Scopes,
-    pub(crate) expires_at: Option<Moment>,
-}
-
-/// An API token in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ApiTokenRow {
-    pub(crate) id: i64,
-    pub(crate) name: Option<String>,
-    pub(crate) scopes: Scopes,
-    /// `None` or 1970 in rows of the first versions.
-    pub(crate) created_at: Option<Moment>,
-    pub(crate) expires_at: Option<Moment>,
-}
-
-impl NewApiTokenRow {
-    /// Returns its row, without the time of its creation.
-    pub(super) fn row(&self) -> ApiTokenRow {
-        ApiTokenRow {
-            id: self.id,
-            name: Some(self.name.clone()),
-            scopes: self.scopes,
-            created_at: None,
-            expires_at: self.expires_at,
-        }
-    }
-
-    /// Returns the detail of its record.
-    pub(super) fn detail(&self) -> Option<String> {
-        Some(format!("{}: {}", self.name, self.scopes))
-    }
-}
-
-impl ApiTokenRow {
-    /// Returns true if a repeated request has created it.
-    pub(super) fn is_like(&self, token: &NewApiTokenRow) -> bool {
-        let sent = (Some(token.name.as_str()), token.scopes, token.expires_at);
-        (self.name.as_deref(), self.scopes, self.expires_at) == sent
-    }
-}
-
-impl From<ApiTokenRow> for ApiTokenRecord {
-    fn from(row: ApiTokenRow) -> Self {
-        let created_at = row.created_at.filter(|time| time.0 != 0);
-        Self {
-            id: hex(row.id),
-            name: row.name,
-            scopes: row.scopes.into(),
-            created_at: created_at.map(Timestamp::from),
-            expires_at: row.expires_at.map(Timestamp::from),
         }
     }
 }

@@ -140,8 +140,27 @@ fn each_keyword_sets_its_fault() {
         "read:flip=ciphertext",
         "read:flip=tag",
         "read:flip=nonce:after=2:times=3:percent=50",
+        "unstaged:flip=tag",
+        "invitations:replay",
+        "disable:pretend:once",
     ] {
         rule.parse::<Spec>().unwrap();
+    }
+}
+
+/// The lies about an organization, as `docs/faults.md` lists them.
+#[test]
+fn each_documented_lie_has_a_keyword() {
+    let document = include_str!("../../../../docs/faults.md");
+    let (_, table) = document.split_once("| `Lie` | on |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let words = rows.flat_map(|row| row.rsplit(" | ").next().unwrap().split('`'));
+    let words = words.filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase()));
+    let words: Vec<_> = words.map(|word| word.replace("=N", "=1")).collect();
+    assert_eq!(words.len(), 19, "{words:?}");
+    for word in words {
+        format!("chain:{word}:once").parse::<Spec>().unwrap();
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Founded {
     pub verification_key: VerificationKey,
 }
 
-/// The keys and names that are checked.
+/// The checked keys and names.
 struct Founder<'a> {
     organization: OrganizationId,
     keys: &'a AccountKeys,

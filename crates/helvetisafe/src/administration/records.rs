@@ -70,7 +70,7 @@ pub struct Member {
     pub created_at: Option<Timestamp>,
     /// The time at which it was disabled, as the vault states it.
     pub disabled_at: Option<Timestamp>,
-    /// The result of the comparison of the two.
+    /// The result of comparing the vault's list with the chain.
     pub standing: Standing,
 }
 
@@ -220,11 +220,11 @@ pub struct AuditRecord {
     pub id: Hex<8>,
     /// The time.
     pub at: Timestamp,
-    /// The client id of the account that acted; `None` for the operator of the vault.
+    /// The client id of the account that acted; `None` for the operator of the vault, and for a person who joins.
     pub actor: Option<String>,
     /// The act, such as `organization.invite`.
     pub act: String,
-    /// The account, invitation, token or rotation that it is about.
+    /// The id of the account, invitation, token or rotation that it is about.
     pub subject: Option<String>,
     /// More about it, for people.
     pub detail: Option<String>,

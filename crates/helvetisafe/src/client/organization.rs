@@ -351,7 +351,7 @@ impl<'a> Organization<'a> {
     }
 
     /// Confirms as [`Self::confirm`], if the public key of the request also has these words, which the joining person reads
-    /// out on another channel. It excludes a thief of the code, but for one who works with the vault and joins as an
+    /// out on another channel. This excludes a thief of the code, except one who works with the vault and joins as an
     /// administrator: the words do not cover the verification key.
     ///
     /// ```no_run
@@ -499,14 +499,15 @@ impl<'a> Organization<'a> {
     /// Replaces the org key, which a former member may know: each secret is opened under the present key and sealed under the
     /// new one, the new key is wrapped for every member of the chain, open invitations are sealed and signed again, and one
     /// commit makes the new key the present one. Until then nothing changes for others. What they write meanwhile is sealed
-    /// again before the commit, and what they change in members or invitations is taken over.
+    /// again before the commit, and their changes of members and invitations are included. If they never stop, the vault
+    /// holds their writes before the third and later commits, for 2 s at most.
     ///
     /// Store the new key before. The same call with the same [`NewOrgKey`] resumes an interrupted rotation, and returns the
     /// result of one that is complete. `progress` is called after each batch of secrets. Each step has a timeout of its own;
     /// [`Self::within`] limits all of them together.
     ///
-    /// Afterwards, clients that follow the chain go on
-    /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain)), and others are to be restarted.
+    /// Afterwards, clients that follow the chain continue
+    /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain)). Restart the others.
     ///
     /// ```no_run
     /// use helvetisafe::organization::{Administrator, NewOrgKey};
@@ -542,7 +543,7 @@ impl<'a> Organization<'a> {
         block(self.0.rotate(administrator, new, progress))
     }
 
-    /// Wraps a new org key for the own account's public key, to store it before [`Self::rotate`]. Nothing is sent.
+    /// Wraps a new org key for the public key of this account, to store it before [`Self::rotate`]. Nothing is sent.
     ///
     /// ```no_run
     /// use helvetisafe::organization::NewOrgKey;
@@ -563,7 +564,7 @@ impl<'a> Organization<'a> {
         self.0.begin().wrap_new_key(new)
     }
 
-    /// Unwraps a stored key of [`Self::wrap_new_key`] with the own account's private key. Nothing is sent.
+    /// Unwraps a stored key of [`Self::wrap_new_key`] with the private key of this account. Nothing is sent.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -642,7 +643,7 @@ impl<'a> Organization<'a> {
         block(self.0.begin().abandon_rotation(id))
     }
 
-    /// Lists the API tokens of the own account.
+    /// Lists the API tokens of this account that have not expired.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -657,7 +658,7 @@ impl<'a> Organization<'a> {
         block(self.0.begin().tokens())
     }
 
-    /// Creates an API token of the own account. It is made here, and the vault gets its hash.
+    /// Creates an API token of this account. It is made here, and the vault gets its hash.
     ///
     /// ```no_run
     /// use helvetisafe::organization::NewToken;
@@ -682,7 +683,7 @@ impl<'a> Organization<'a> {
         block(self.0.begin().create_token(new))
     }
 
-    /// Revokes an API token of the own account.
+    /// Revokes an API token of this account.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;

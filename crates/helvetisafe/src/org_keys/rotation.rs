@@ -9,8 +9,8 @@ use helvetisafe_crypto::organization::Anchor;
 /// [`ClientBuilder::org_key_rotation`](crate::ClientBuilder::org_key_rotation).
 ///
 /// An honest vault rotates the org key of an organization at times. A hostile one hands out a key that it knows,
-/// to read what is encrypted under it. The client cannot distinguish the two, so it refuses the other key by
-/// default.
+/// to read what is encrypted under it. Without the signed chain of the organization the client cannot distinguish the
+/// two, so it refuses the other key by default.
 ///
 /// ```no_run
 /// use helvetisafe::{Client, OrgKeyRotation};
@@ -71,7 +71,7 @@ impl OrgKeyRotation {
     ///
     /// The old key opens nothing after a rotation. With
     /// [`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys), the chain also has to have had one of the
-    /// pinned keys. The client goes on from the newest head that it has seen:
+    /// pinned keys. The client continues from the newest head that it has seen:
     /// [`Client::chain_head`](crate::Client::chain_head).
     ///
     /// ```no_run

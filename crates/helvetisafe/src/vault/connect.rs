@@ -6,7 +6,9 @@ use helvetisafe_proto::KeyName;
 
 use super::Vault;
 use super::comparison::Comparison;
-use super::first_calls::{self, FirstCall, Unlock, fetch_org_key, fetch_private_key};
+use super::first_calls::{
+    self, FetchedOrgKey, FirstCall, Unlock, fetch_org_key, fetch_private_key,
+};
 use super::prefetched::Prefetched;
 #[cfg(feature = "organization")]
 use crate::administration::chain;
@@ -67,29 +69,11 @@ impl<R: Runtime> Vault<R> {
                 (keys.private_key, org_keys)
             }
             resumed => {
-                let private_key = match (answers.private_key, local_key) {
-                    (Some(unlocked), _) => unlocked,
-                    (None, LocalKey::Ready(key)) => AccountKey { key, locked: None },
-                    (None, LocalKey::Locked(password)) => {
-                        let unlock = Unlock {
-                            password,
-                            known: None,
-                        };
-                        fetch_private_key(&api, unlock, deadline).await?
-                    }
-                };
-                let fetched = match answers.org_key {
-                    Some(fetched) => fetched,
-                    None => fetch_org_key(&api, deadline).await?,
-                };
-                let (wrapped, epoch) = (fetched.wrapped, fetched.epoch);
-                let org_key = match resumed {
-                    Some(same) if same.has_unwrapped(&private_key, &wrapped) => same.org_key,
-                    _ => private_key.unwrap(&api.runtime, wrapped).await?,
-                };
-                let org_key = org_key.in_epoch(epoch);
-                let org_keys = accept(&api, policy, &org_key, deadline).await?;
-                (private_key, org_keys)
+                let unlocked = answers.private_key;
+                let private_key = private_key(&api, unlocked, local_key, deadline).await?;
+                let fetched = answers.org_key;
+                let org_key = org_key(&api, fetched, resumed, &private_key, deadline).await?;
+                (private_key, accept(&api, policy, &org_key, deadline).await?)
             }
         };
         Ok(Self {
@@ -103,6 +87,46 @@ impl<R: Runtime> Vault<R> {
             private_key,
         })
     }
+}
+
+/// Returns the account's key: the unlocked one of the first calls, that of the settings, or the vault's.
+async fn private_key<R: Runtime>(
+    api: &Arc<Api<R>>,
+    unlocked: Option<AccountKey>,
+    local_key: LocalKey,
+    deadline: Deadline,
+) -> Result<AccountKey, Error> {
+    match (unlocked, local_key) {
+        (Some(unlocked), _) => Ok(unlocked),
+        (None, LocalKey::Ready(key)) => Ok(AccountKey { key, locked: None }),
+        (None, LocalKey::Locked(password)) => {
+            let unlock = Unlock {
+                password,
+                known: None,
+            };
+            fetch_private_key(api, unlock, deadline).await
+        }
+    }
+}
+
+/// Returns the vault's org key, from the first calls or a call now. A ticket's key in the same bytes is not unwrapped again.
+async fn org_key<R: Runtime>(
+    api: &Arc<Api<R>>,
+    fetched: Option<FetchedOrgKey>,
+    resumed: Option<Resumed>,
+    private_key: &AccountKey,
+    deadline: Deadline,
+) -> Result<UnconfirmedKey, Error> {
+    let fetched = match fetched {
+        Some(fetched) => fetched,
+        None => fetch_org_key(api, deadline).await?,
+    };
+    let (wrapped, epoch) = (fetched.wrapped, fetched.epoch);
+    let org_key = match resumed {
+        Some(same) if same.has_unwrapped(private_key, &wrapped) => same.org_key,
+        _ => private_key.unwrap(&api.runtime, wrapped).await?,
+    };
+    Ok(org_key.in_epoch(epoch))
 }
 
 /// Accepts the first org key by the pins or, if the policy follows it, by the chain.

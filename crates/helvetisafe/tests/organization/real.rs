@@ -1,19 +1,18 @@
-//! The vault of this project: the whole life of an organization, and answers that a hostile one would give.
+//! The vault of this project: the whole life of an organization, and its lies as a hostile vault.
 
+mod hostile;
 mod rotation;
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use helvetisafe::organization::*;
-use helvetisafe::reexports::http::{Request, Response};
 use helvetisafe::{
     AsyncClient, Client, Credentials, Error, ErrorKind, ExposeSecret, KeySource, OrgKeyRotation,
-    Scopes, Transport, TransportError,
+    Scopes,
 };
 use helvetisafe_server::Vault;
+use helvetisafe_server::faults::Faults;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::people::{
     ADMINISTRATOR, AnyClient, BOTH, Kind, READER, RUNTIME, founding, keys, other_keys,
@@ -23,6 +22,7 @@ use crate::people::{
 struct Real {
     kind: Kind,
     vault: Vault,
+    faults: Faults,
     ada: AccountKeys,
     anchor: Anchor,
 }
@@ -44,7 +44,8 @@ macro_rules! without_account {
 
 impl Real {
     fn new(kind: Kind) -> Self {
-        let (vault, ada) = (Vault::ephemeral().unwrap(), keys(true));
+        let (faults, ada) = (Faults::new(), keys(true));
+        let vault = Vault::builder().faults(faults.clone()).start().unwrap();
         let token = vault.new_bootstrap_token().unwrap();
         let (url, founding) = (vault.base_url(), founding(&ada));
         let founded = without_account!(kind, url, |it| it.found_organization(&token, &founding));
@@ -56,6 +57,7 @@ impl Real {
         Self {
             kind,
             vault,
+            faults,
             ada,
             anchor,
         }
@@ -68,11 +70,20 @@ impl Real {
         }
     }
 
+    /// Connects a client that follows the chain.
     fn connect(&self, keys: &AccountKeys, scopes: &str) -> Result<AnyClient, Error> {
+        self.connect_by(keys, scopes, OrgKeyRotation::follow_chain(self.anchor))
+    }
+
+    fn connect_by(
+        &self,
+        keys: &AccountKeys,
+        scopes: &str,
+        rotation: OrgKeyRotation,
+    ) -> Result<AnyClient, Error> {
         let source = KeySource::pem(keys.private_key.to_pkcs8_pem().unwrap().as_bytes());
         let (url, credentials) = (self.vault.base_url(), keys.credentials());
         let scopes: Scopes = scopes.parse().unwrap();
-        let rotation = OrgKeyRotation::follow_chain(self.anchor);
         match self.kind {
             Kind::Blocking => Client::builder(url, credentials, source)
                 .scopes(scopes)
@@ -263,247 +274,4 @@ fn a_member_connects_with_its_password() {
         client.secrets().get("db").unwrap().expose_secret(),
         "s3cr3t-v@lue"
     );
-}
-
-/// A change of an answer.
-type Change = dyn Fn(&mut Value) + Send + Sync;
-
-/// Changes the answers to one path.
-struct Tampering {
-    inner: Arc<dyn Transport>,
-    path: &'static str,
-    change: Arc<Change>,
-    /// The changing requests after the change.
-    writes: Arc<Mutex<Vec<String>>>,
-}
-
-impl Transport for Tampering {
-    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
-        let path = request.uri().path();
-        if request.method() != "GET" && path != "/oauth/token" {
-            self.writes.lock().unwrap().push(path.to_owned());
-        }
-        let mut response = self.inner.send(request)?;
-        if path == self.path && request.method() == "GET" && response.status().is_success() {
-            let mut answer = serde_json::from_slice(response.body()).unwrap();
-            (self.change)(&mut answer);
-            *response.body_mut() = serde_json::to_vec(&answer).unwrap();
-        }
-        Ok(response)
-    }
-}
-
-const INVITATIONS: &str = "/api/v1/organization/invitations";
-const MEMBERS: &str = "/api/v1/organization/members";
-const CHAIN: &str = "/api/v1/organization/chain";
-const ORG_KEY: &str = "/api/v1/credentials/org-key";
-const JOIN: &str = "/api/v1/join";
-const JOIN_CHAIN: &str = "/api/v1/join/chain";
-
-impl Real {
-    /// Ada's client behind a vault that changes its answers.
-    fn behind(
-        &self,
-        path: &'static str,
-        change: impl Fn(&mut Value) + Send + Sync + 'static,
-    ) -> (Client, Arc<Mutex<Vec<String>>>) {
-        let source = KeySource::pem(self.ada.private_key.to_pkcs8_pem().unwrap().as_bytes());
-        let writes = Arc::default();
-        let (change, seen) = (Arc::new(change), Arc::clone(&writes));
-        let client = Client::builder(self.vault.base_url(), self.ada.credentials(), source)
-            .scopes(ADMINISTRATOR.parse::<Scopes>().unwrap())
-            .around_transport(move |inner| Tampering {
-                inner,
-                path,
-                change,
-                writes: seen,
-            })
-            .connect()
-            .unwrap();
-        (client, writes)
-    }
-}
-
-#[test]
-fn a_confirmation_is_stopped_by_the_check_of_each_attack() {
-    let real = Real::new(Kind::Blocking);
-    let code = real.invite("bob", READER);
-    real.join(&code, &other_keys(false)).unwrap();
-    let eve = real.invite("eve", ADMINISTRATOR);
-    real.join(&eve, &other_keys(true)).unwrap();
-    let of_bob = |answer: &mut Value, change: &dyn Fn(&mut Value)| {
-        let invitations = answer["invitations"].as_array_mut().unwrap();
-        let mut bobs = invitations.iter_mut().filter(|it| it["name"] == "bob");
-        change(bobs.next().unwrap());
-    };
-    let swapped = PublicKeyInfo::try_from(&real.ada.private_key.public_key()).unwrap();
-    let swapped = json!(helvetisafe_proto::Base64(swapped.as_der().to_vec()));
-    type Edit = Box<dyn Fn(&mut Value) + Send + Sync>;
-    let attacks: Vec<(Edit, &str)> = vec![
-        (
-            Box::new(move |it| it["request"]["public_key"] = swapped.clone()),
-            "was not made with this invitation, or was changed",
-        ),
-        (
-            Box::new(|it| it["request"]["account"] = json!("hs_client_mallory")),
-            "was not made with this invitation, or was changed",
-        ),
-        (
-            Box::new(|it| it["scopes"] = json!("secrets:read secrets:write")),
-            "the sealed secret does not fit the invitation",
-        ),
-        (
-            Box::new(|it| it["expires_at"] = json!("2099-01-01T00:00:00Z")),
-            "the sealed secret does not fit the invitation",
-        ),
-        (
-            Box::new(|it| it["expires_at"] = json!("2001-01-01T00:00:00Z")),
-            "the invitation expired at 2001-01-01T00:00:00Z",
-        ),
-        (
-            Box::new(|it| it["sealed"]["key_epoch"] = json!(2)),
-            "is not of the present epoch",
-        ),
-    ];
-    for (edit, check) in attacks {
-        let (client, writes) = real.behind(INVITATIONS, move |answer| of_bob(answer, &edit));
-        let error = client
-            .organization()
-            .confirm(&real.administrator(), "bob")
-            .unwrap_err();
-        assert!(error.to_string().contains(check), "{error}");
-        assert!(writes.lock().unwrap().is_empty());
-    }
-    // The request of Eve, under the name of Bob.
-    let (client, writes) = real.behind(INVITATIONS, |answer| {
-        let invitations = answer["invitations"].as_array_mut().unwrap();
-        let eve = invitations.iter().find(|it| it["name"] == "eve").unwrap()["request"].clone();
-        let bob = invitations
-            .iter_mut()
-            .find(|it| it["name"] == "bob")
-            .unwrap();
-        bob["request"] = eve;
-    });
-    let error = client
-        .organization()
-        .confirm(&real.administrator(), "bob")
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("was not made with this invitation"),
-        "{error}"
-    );
-    assert!(writes.lock().unwrap().is_empty());
-}
-
-#[test]
-fn a_withheld_change_an_own_account_and_an_own_org_key_are_noticed() {
-    let real = Real::new(Kind::Blocking);
-    let bob = real.member("bob", READER);
-    let seen = Anchor::Head(*real.ada().follow(&real.anchor).unwrap().head());
-    let (client, _) = real.behind(CHAIN, |answer| {
-        answer["entries"].as_array_mut().unwrap().pop();
-    });
-    let error = client.organization().members(&seen).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Crypto);
-    assert!(
-        error
-            .to_string()
-            .contains("older than one that was seen before"),
-        "{error}"
-    );
-
-    let (client, _) = real.behind(MEMBERS, |answer| {
-        let members = answer["members"].as_array_mut().unwrap();
-        let mut own = members[0].clone();
-        own["account"] = json!("hs_client_mallory");
-        members.push(own);
-    });
-    let members = client.organization().members(&seen).unwrap();
-    let standing = |account: &str| {
-        let mut members = members.iter();
-        members.find(|it| it.account == account).unwrap().standing
-    };
-    assert_eq!(standing("hs_client_mallory"), Standing::OnlyInVault);
-    assert_eq!(standing(&bob.client_id), Standing::Active);
-
-    let own = OrgKey::generate().unwrap();
-    let wrap = real
-        .ada
-        .private_key
-        .public_key()
-        .wrap_org_key(&own)
-        .unwrap();
-    let (client, writes) = real.behind(ORG_KEY, move |answer| {
-        answer["encrypted_org_key"] = json!(wrap.encode());
-    });
-    let error = client
-        .organization()
-        .invite(&real.administrator(), &invitation("joe", READER));
-    let error = error.err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::OrgKeyRefused);
-    assert!(writes.lock().unwrap().is_empty());
-}
-
-#[test]
-fn an_invited_person_is_not_led_astray() {
-    let real = Real::new(Kind::Blocking);
-    let other = Real::new(Kind::Blocking);
-    let code = real.invite("bob", READER);
-    // It has the same id.
-    let entries = chain_of(&other);
-    let attacks: Vec<(&'static str, Box<Change>, &str)> = vec![
-        (
-            JOIN_CHAIN,
-            Box::new(move |answer| answer["entries"] = entries.clone()),
-            "is not the one that was seen before",
-        ),
-        (
-            JOIN_CHAIN,
-            Box::new(|answer| answer["entries"] = json!([])),
-            "does not start with its genesis",
-        ),
-        (
-            JOIN,
-            Box::new(|answer| answer["organization"] = json!("0000000000000001")),
-            "an entry of the chain is of another organization",
-        ),
-        (
-            JOIN,
-            Box::new(|answer| answer["id"] = json!("00".repeat(32))),
-            "another invitation than that of the code",
-        ),
-        (
-            JOIN,
-            Box::new(|answer| answer["expires_at"] = json!("2001-01-01T00:00:00Z")),
-            "the invitation expired at",
-        ),
-    ];
-    for (path, change, check) in attacks {
-        let (change, writes) = (Arc::from(change), Arc::new(Mutex::new(vec![])));
-        let seen = Arc::clone(&writes);
-        let error = Client::builder_without_account(&code.base_url)
-            .around_transport(move |inner| Tampering {
-                inner,
-                path,
-                change,
-                writes: seen,
-            })
-            .join(&code, &other_keys(false))
-            .unwrap_err();
-        assert!(error.to_string().contains(check), "{error}");
-        assert!(writes.lock().unwrap().is_empty());
-    }
-}
-
-/// The entries of an organization's chain, as its vault sends them.
-fn chain_of(real: &Real) -> Value {
-    let entries = Arc::new(Mutex::new(json!([])));
-    let seen = Arc::clone(&entries);
-    let (client, _) = real.behind(CHAIN, move |answer| {
-        *seen.lock().unwrap() = answer["entries"].clone();
-    });
-    client.organization().follow(&real.anchor).unwrap();
-    entries.lock().unwrap().clone()
 }

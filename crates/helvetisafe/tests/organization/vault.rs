@@ -9,7 +9,7 @@ use helvetisafe::{Answer, AsyncTransport, Failure, Transport, TransportError};
 use helvetisafe_crypto::organization::Entry;
 use helvetisafe_proto::endpoint::OrgKeyAnswer;
 use helvetisafe_proto::endpoint::organization::*;
-use helvetisafe_proto::{Base64, ErrorBody, ErrorCode, Hex, ScopeList};
+use helvetisafe_proto::{Base64, ErrorBody, ErrorCode, Hex};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -422,10 +422,6 @@ impl State {
     pub(crate) fn account(&mut self, client_id: &str) -> &mut Account {
         let mut accounts = self.accounts.iter_mut();
         accounts.find(|it| it.member.account == client_id).unwrap()
-    }
-
-    pub(crate) fn scopes(text: &str) -> ScopeList {
-        ScopeList::parse(text).unwrap()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `account.json`: the purpose of the keys in a folder, and how far the account came.
+//! `account.json`: the purpose of the keys in a folder, and the progress of the account.
 
 use std::path::Path;
 

@@ -1,6 +1,5 @@
 //! `config remove PROFILE`.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -51,11 +50,6 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
 }
 
 fn confirm(removed: &RemovedProfile, messages: Messages) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "cannot confirm the removal of a profile without a terminal; give --yes",
-        ));
-    }
     let files: Vec<_> = shown(&removed.files.unused)
         .map(|path| format!(", and {path}"))
         .collect();
@@ -65,7 +59,12 @@ fn confirm(removed: &RemovedProfile, messages: Messages) -> Result<(), Failure> 
         removed.file().display(),
         files.concat()
     );
-    prompt::require(question, "nothing was removed", messages)
+    prompt::require_at_terminal(
+        "cannot confirm the removal of a profile without a terminal; give --yes",
+        question,
+        "nothing was removed",
+        messages,
+    )
 }
 
 fn report(removed: &RemovedProfile, ui: &Ui) -> Result<(), Failure> {

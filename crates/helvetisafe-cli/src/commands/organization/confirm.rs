@@ -1,15 +1,12 @@
 //! `org confirm NAME`: confirms a request to join.
 
-use std::io::{self, IsTerminal};
-
-use helvetisafe::Scope;
 use helvetisafe::organization::{Anchor, PendingInvitation, Words};
 use serde::Serialize;
 
 use crate::advice;
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Vault, administrator};
+use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::ui::similar::nearest;
 use crate::ui::{Ui, prompt, table};
 
@@ -55,14 +52,7 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let words = args.words()?;
-    let administration = Administration::to_write(
-        vault,
-        &[
-            Scope::CredentialsRead,
-            Scope::OrganizationRead,
-            Scope::OrganizationWrite,
-        ],
-    )?;
+    let administration = Administration::to_write(vault, &CHANGE)?;
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
@@ -182,17 +172,16 @@ fn show(
 }
 
 fn ask(invitation: &PendingInvitation, ui: &Ui) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "cannot confirm a member without a terminal; give --yes, or the words that the person reads out with \
-             --fingerprint",
-        ));
-    }
-    let question = format_args!(
-        "does `{}` see the same words, and is it to have these scopes?",
-        invitation.name
-    );
-    prompt::require(question, "nothing was confirmed", ui.messages)
+    prompt::require_at_terminal(
+        "cannot confirm a member without a terminal; give --yes, or the words that the person reads out with \
+         --fingerprint",
+        format_args!(
+            "does `{}` see the same words, and is it to have these scopes?",
+            invitation.name
+        ),
+        "nothing was confirmed",
+        ui.messages,
+    )
 }
 
 fn other_words(name: &str, given: &Words, found: &Words) -> Failure {

@@ -30,7 +30,10 @@ Examples:
 ///
 /// The bootstrap token is that of `helvetisafe-server init`, and is used up. The keys are made here and written into the folder before
 /// anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile that names
-/// them. If the command is interrupted, run it again with the same folder: it goes on with the same keys.
+/// them. If the command is interrupted, run it again with the same folder: it continues with the same keys.
+///
+/// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
+/// in place of the file.
 ///
 /// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
 /// in place of the file.

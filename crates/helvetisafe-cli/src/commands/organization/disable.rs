@@ -1,14 +1,11 @@
 //! `org disable NAME`: disables an account.
 
-use std::io::{self, IsTerminal};
-
-use helvetisafe::Scope;
 use helvetisafe::organization::{Anchor, ChainError, Member};
 use serde::Serialize;
 
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Vault, administrator};
+use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::ui::similar::nearest;
 use crate::ui::{Ui, prompt};
 
@@ -46,14 +43,7 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::to_read(
-        vault,
-        &[
-            Scope::CredentialsRead,
-            Scope::OrganizationRead,
-            Scope::OrganizationWrite,
-        ],
-    )?;
+    let administration = Administration::to_read(vault, &CHANGE)?;
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     let anchor = Anchor::Head(*chain.head());
@@ -110,13 +100,12 @@ fn unknown(members: &[Member], name: &str) -> Failure {
 }
 
 fn ask(member: &Member, ui: &Ui) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "cannot confirm to disable an account without a terminal; give --yes",
-        ));
-    }
-    let question = format_args!("disable {}, which cannot be undone?", described(member));
-    prompt::require(question, "nothing was disabled", ui.messages)
+    prompt::require_at_terminal(
+        "cannot confirm to disable an account without a terminal; give --yes",
+        format_args!("disable {}, which cannot be undone?", described(member)),
+        "nothing was disabled",
+        ui.messages,
+    )
 }
 
 fn report(args: &Args, member: &Member, ui: &Ui) -> Result<(), Failure> {

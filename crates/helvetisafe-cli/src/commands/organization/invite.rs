@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use helvetisafe::Timestamp;
 use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList, SigningKey};
-use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
 use super::free_name;
@@ -12,7 +12,7 @@ use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::fs::Access;
 use crate::random;
-use crate::session::{Administration, Vault, administrator};
+use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::ui::{Ui, expiry, output_file};
 
 const EXAMPLES: &str = "\
@@ -64,14 +64,7 @@ struct Json<'a> {
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
     let expires_at = whole_seconds(expiry::after(Timestamp::now(), &args.expires)?)?;
-    let administration = Administration::to_write(
-        vault,
-        &[
-            Scope::CredentialsRead,
-            Scope::OrganizationRead,
-            Scope::OrganizationWrite,
-        ],
-    )?;
+    let administration = Administration::to_write(vault, &CHANGE)?;
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     let anchor = Anchor::Head(*chain.head());

@@ -54,12 +54,8 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             member.account, member.state
         ));
     }
-    if ui.json {
-        return ui.output.json(&members);
-    }
-    let rows: Vec<_> = members.iter().map(Json::columns).collect();
     let heading = ["NAME", "STATE", "ADMINISTRATOR", "SCOPES", "ACCOUNT"];
-    table::print(heading, &rows, &ui.output)
+    table::print_list(&members, heading, Json::columns, ui)
 }
 
 fn state(standing: Standing) -> &'static str {

@@ -44,16 +44,20 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let pending: Vec<_> = pending.iter().map(Json::new).collect();
-    if ui.json {
-        return ui.output.json(&pending);
+    let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
+    let now = Timestamp::now();
+    table::print_list(&pending, heading, |it| it.columns(now), ui)?;
+    if !ui.json {
+        advise(&pending, ui);
     }
+    Ok(())
+}
+
+/// Names the next step.
+fn advise(pending: &[Json<'_>], ui: &Ui) {
     if pending.is_empty() {
         ui.messages.note("no invitation is open");
     }
-    let now = Timestamp::now();
-    let rows: Vec<_> = pending.iter().map(|it| it.columns(now)).collect();
-    let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
-    table::print(heading, &rows, &ui.output)?;
     if let Some(joined) = pending.iter().find(|it| it.words.is_some()) {
         ui.messages.note(format_args!(
             "next: compare the words with the person, and run {}",
@@ -63,7 +67,6 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             ))
         ));
     }
-    Ok(())
 }
 
 impl<'a> Json<'a> {

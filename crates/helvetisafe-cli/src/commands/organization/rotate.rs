@@ -1,17 +1,15 @@
 //! `org rotate`: replaces the org key.
 
-use std::io::{self, IsTerminal};
-
+use helvetisafe::Fingerprint;
 use helvetisafe::organization::{
     Anchor, Chain, NewOrgKey, Rotated, RotationId, RotationProgress, SigningKey,
 };
-use helvetisafe::{Fingerprint, Scope};
 use serde::Serialize;
 
 use super::rotation_file::{RotationFile, Stored};
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Trust, Vault, administrator};
+use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
@@ -23,9 +21,9 @@ Examples:
 
 /// Replace the org key, which a former member may know.
 ///
-/// Every secret is encrypted again under a new key, which is made here and wrapped for each member of the signed chain. Until
-/// the end nothing changes for others, and what they write meanwhile is taken over. The new key is stored first, wrapped for
-/// the own account, in the folder of the trust memory: after an interruption the same command goes on. On a terminal it asks
+/// Every secret is encrypted again under a new key, which is made here and wrapped for each member of the signed chain. Nothing
+/// changes for others before the end, and what they write until then is included. The new key is stored first, wrapped for
+/// this account, in the folder of the trust memory: after an interruption the same command continues. On a terminal it asks
 /// first; without one it needs --yes.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -53,14 +51,7 @@ struct Json {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::following(
-        vault,
-        &[
-            Scope::CredentialsRead,
-            Scope::OrganizationRead,
-            Scope::OrganizationWrite,
-        ],
-    )?;
+    let administration = Administration::following(vault, &CHANGE)?;
     let account = administration.call(|organization| organization.account())?;
     let settings = vault.settings()?;
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
@@ -134,7 +125,7 @@ fn stored_new(
     Ok(new)
 }
 
-/// Returns what shows the progress on a terminal.
+/// Returns a callback that shows the progress on a terminal.
 fn shown(ui: &Ui) -> impl FnMut(RotationProgress) {
     let mut bar: Option<(Progress, u64)> = None;
     let messages = ui.messages;
@@ -253,12 +244,8 @@ fn explain(
 }
 
 fn ask(question: impl std::fmt::Display, outcome: &str, ui: &Ui) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "cannot confirm a rotation without a terminal; give --yes",
-        ));
-    }
-    prompt::require(question, outcome, ui.messages)
+    let refusal = "cannot confirm a rotation without a terminal; give --yes";
+    prompt::require_at_terminal(refusal, question, outcome, ui.messages)
 }
 
 fn report(

@@ -1,5 +1,5 @@
-//! The new org key of a rotation that is not complete: a file of mode 0600 in the state folder, with the key wrapped for the
-//! own account. It is written before anything is sent, so a killed command is resumed with the same key.
+//! The new org key of a rotation that is not complete: a file of mode 0600 in the state folder, with the key wrapped for
+//! this account. It is written before anything is sent, so a killed command is resumed with the same key.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ impl RotationFile {
         })
     }
 
-    /// Returns what an interrupted command has stored.
+    /// Returns the key that an interrupted command has stored.
     pub(super) fn load(&self) -> Result<Option<Stored>, Failure> {
         let Some(bytes) = self.folder.read(&self.name, WHAT)? else {
             return Ok(None);

@@ -1,11 +1,10 @@
 //! `org withdraw NAME`: withdraws an invitation.
 
-use helvetisafe::Scope;
 use serde::Serialize;
 
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Vault};
+use crate::session::{Administration, CHANGE, Vault};
 use crate::ui::Ui;
 
 const EXAMPLES: &str = "\
@@ -36,14 +35,7 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::to_read(
-        vault,
-        &[
-            Scope::CredentialsRead,
-            Scope::OrganizationRead,
-            Scope::OrganizationWrite,
-        ],
-    )?;
+    let administration = Administration::to_read(vault, &CHANGE)?;
     let pending = administration.call(|organization| organization.invitations())?;
     let invitation = pending.iter().find(|it| it.name == args.name);
     let id = invitation.map(|it| it.id).ok_or_else(|| {

@@ -35,19 +35,12 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         Administration::to_read(vault, &[Scope::CredentialsRead, Scope::TokensWrite])?;
     let tokens = administration.call(|organization| organization.tokens())?;
     let tokens: Vec<_> = tokens.iter().map(Json::new).collect();
-    if ui.json {
-        return ui.output.json(&tokens);
-    }
-    if tokens.is_empty() {
+    if tokens.is_empty() && !ui.json {
         ui.messages.note("the account has no API token");
     }
+    let heading = ["ID", "NAME", "EXPIRES", "CREATED", "SCOPES"];
     let now = Timestamp::now();
-    let rows: Vec<_> = tokens.iter().map(|token| token.columns(now)).collect();
-    table::print(
-        ["ID", "NAME", "EXPIRES", "CREATED", "SCOPES"],
-        &rows,
-        &ui.output,
-    )
+    table::print_list(&tokens, heading, |token| token.columns(now), ui)
 }
 
 impl<'a> Json<'a> {

@@ -1,7 +1,5 @@
 //! `token revoke TOKEN`.
 
-use std::io::{self, IsTerminal};
-
 use helvetisafe::Scope;
 use helvetisafe::organization::TokenRecord;
 use serde::Serialize;
@@ -90,13 +88,12 @@ fn find<'t>(tokens: &'t [TokenRecord], text: &str) -> Result<&'t TokenRecord, Fa
 }
 
 fn ask(token: &TokenRecord, ui: &Ui) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "cannot confirm to revoke a token without a terminal; give --yes",
-        ));
-    }
-    let question = format_args!("revoke {}?", described(token));
-    prompt::require(question, "nothing was revoked", ui.messages)
+    prompt::require_at_terminal(
+        "cannot confirm to revoke a token without a terminal; give --yes",
+        format_args!("revoke {}?", described(token)),
+        "nothing was revoked",
+        ui.messages,
+    )
 }
 
 fn described(token: &TokenRecord) -> String {

@@ -31,7 +31,7 @@ impl KnownOrganization {
         Anchor::Head(self.head)
     }
 
-    /// Takes over what was verified later. Returns false if it is of another history.
+    /// Advances to a part that was verified later. Returns false if it is of another history.
     pub(super) fn advance(&mut self, later: &Self) -> bool {
         if self.id != later.id {
             return false;

@@ -10,9 +10,16 @@ use crate::failure::{Failure, Status};
 use crate::settings::VaultId;
 use crate::ui::messages::Messages;
 
+/// The trusted part of the chain that decides about another org key.
+pub(super) struct Followed {
+    anchor: Anchor,
+    /// The remembered organization, unless the anchor is a configured verification key.
+    known: Option<KnownOrganization>,
+}
+
 impl Trust<'_> {
     /// Returns the part of the chain that is trusted: the newest head that is remembered, else the configured verification
-    /// key, else that of the own signing key.
+    /// key, else that of the signing key.
     pub(crate) fn anchor(&self, organization: &str) -> Result<Anchor, Failure> {
         let own = self.remembered.as_ref();
         let own = own.and_then(|known| known.organization.as_ref());
@@ -56,11 +63,18 @@ impl Trust<'_> {
         Ok(key.map(|key| Anchor::Key(key.verification_key())))
     }
 
-    /// Returns the remembered organization, whose chain decides about another org key, unless a fingerprint is configured.
-    pub(super) fn followed_organization(&self) -> Option<KnownOrganization> {
-        let known = self.remembered.as_ref()?;
-        let organization = known.organization.clone();
-        organization.filter(|_| self.expected.is_none())
+    /// Returns the part of the chain that decides about another org key than the remembered one: the remembered head, else a
+    /// configured verification key; `None` if a fingerprint is configured.
+    pub(super) fn followed(&self) -> Result<Option<Followed>, Failure> {
+        let (None, Some(remembered)) = (self.expected, &self.remembered) else {
+            return Ok(None);
+        };
+        let known = remembered.organization.clone();
+        let anchor = match &known {
+            Some(known) => Some(known.anchor()),
+            None => self.configured_anchor()?,
+        };
+        Ok(anchor.map(|anchor| Followed { anchor, known }))
     }
 
     /// Connects for the first time, with the org key of the signed chain that the configured verification key vouches for, and
@@ -71,11 +85,14 @@ impl Trust<'_> {
         key: VerificationKey,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let anchor = Anchor::Key(key);
-        let rotation = OrgKeyRotation::follow_chain(anchor);
+        let followed = Followed {
+            anchor: Anchor::Key(key),
+            known: None,
+        };
+        let rotation = OrgKeyRotation::follow_chain(followed.anchor);
         let connected = builder.org_key_rotation(rotation).connect();
         let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
-        let seen = seen_by(&client, key)?;
+        let seen = self.seen(&client, followed)?;
         let current = client.org_key_fingerprint();
         self.follow(current, seen, messages)?;
         messages.done(format_args!(
@@ -84,56 +101,28 @@ impl Trust<'_> {
         Ok(client)
     }
 
-    /// Returns the configured verification key, if nothing of the chain is remembered beside the org key.
-    pub(super) fn unused_verification_key(&self) -> Option<VerificationKey> {
-        let remembered = self
-            .remembered
-            .as_ref()
-            .filter(|_| self.expected.is_none())?;
-        let key = self.settings.verification_key;
-        key.filter(|_| remembered.organization.is_none())
-    }
-
-    /// Connects with the org key that the signed chain has after the remembered one, by a verification key alone, and
-    /// remembers both. Otherwise fails like [`Self::connect_by_chain`].
-    pub(super) fn connect_by_key(
-        self,
-        builder: ClientBuilder,
-        key: VerificationKey,
-        refusal: Error,
-        messages: Messages,
-    ) -> Result<Client, Failure> {
-        let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
-        let rotation = OrgKeyRotation::follow_chain(Anchor::Key(key));
-        let builder = builder.pin_org_keys(pinned).org_key_rotation(rotation);
-        let connected = builder.connect();
-        let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
-        let seen = seen_by(&client, key)?;
-        self.remember_replaced(client, seen, messages)
-    }
-
     /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
     /// the refusal of the new org key, or with that of the chain.
     pub(super) fn connect_by_chain(
         self,
         builder: ClientBuilder,
-        known: KnownOrganization,
+        followed: Followed,
         refusal: Error,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let connected = self.connect_following(builder, &known);
+        let connected = self.connect_following(builder, &followed);
         let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
-        self.remember_replaced(client, known, messages)
+        self.remember_replaced(client, followed, messages)
     }
 
     /// Connects with the org key that the signed chain has after the remembered one.
     pub(super) fn connect_following(
         &self,
         builder: ClientBuilder,
-        known: &KnownOrganization,
+        followed: &Followed,
     ) -> Result<Client, Error> {
         let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
-        let rotation = OrgKeyRotation::follow_chain(known.anchor());
+        let rotation = OrgKeyRotation::follow_chain(followed.anchor);
         let builder = builder.pin_org_keys(pinned);
         builder.org_key_rotation(rotation).connect()
     }
@@ -142,13 +131,13 @@ impl Trust<'_> {
     pub(super) fn remember_replaced(
         mut self,
         client: Client,
-        known: KnownOrganization,
+        followed: Followed,
         messages: Messages,
     ) -> Result<Client, Failure> {
         let current = client.org_key_fingerprint();
-        let head = client.chain_head().unwrap_or(known.head);
+        let seen = self.seen(&client, followed)?;
         match self.memory.replace(&self.vault, Some(current)) {
-            Ok(()) => self.follow(current, KnownOrganization { head, ..known }, messages)?,
+            Ok(()) => self.follow(current, seen, messages)?,
             Err(error) => messages.warning(format_args!(
                 "cannot remember the org key {current} of {}, so the next command follows the chain again: {error}; free the \
                  folder, {OTHER_STATE_FOLDER}",
@@ -160,6 +149,20 @@ impl Trust<'_> {
             self.vault
         ));
         Ok(client)
+    }
+
+    /// Returns the part of the chain that the client has verified.
+    fn seen(&self, client: &Client, followed: Followed) -> Result<KnownOrganization, Failure> {
+        if let Some(known) = followed.known {
+            let head = client.chain_head().unwrap_or(known.head);
+            return Ok(KnownOrganization { head, ..known });
+        }
+        let chain = client.organization().follow(&followed.anchor)?;
+        Ok(KnownOrganization {
+            id: chain.organization().to_owned(),
+            head: *chain.head(),
+            verification_key: self.settings.verification_key,
+        })
     }
 
     /// Explains the refusal of a new org key: by the chain, or by the remembered key if the chain cannot be fetched.
@@ -192,19 +195,6 @@ impl Trust<'_> {
         let vault = self.vault.clone();
         follow(&mut self.memory, &vault, fingerprint, seen, messages)
     }
-}
-
-/// Returns the part of the chain that a client has verified by a verification key.
-fn seen_by(client: &Client, key: VerificationKey) -> Result<KnownOrganization, Failure> {
-    let head = client.chain_head();
-    let anchor = head.map_or(Anchor::Key(key), Anchor::Head);
-    // The organization's id is a part of each signature.
-    let chain = client.organization().follow(&anchor)?;
-    Ok(KnownOrganization {
-        id: chain.organization().to_owned(),
-        head: *chain.head(),
-        verification_key: Some(key),
-    })
 }
 
 /// Remembers the org key and the chain of a new account. Failing to write them is a warning.

@@ -55,6 +55,12 @@ pub enum ChainError {
         "a change does not fit the account: it is a member or an administrator already, or is none"
     )]
     Member,
+    /// A disabled account is to be confirmed again.
+    #[error(
+        "the account was a member before, and was disabled: its request may be an old one that the vault shows again. \
+         Do not confirm it; invite the person again, who then joins with new keys"
+    )]
+    FormerMember,
     /// The change would leave no administrator.
     #[error("the last administrator cannot be removed or disabled: add another one first")]
     LastAdministrator,

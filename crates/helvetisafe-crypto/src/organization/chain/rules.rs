@@ -43,6 +43,7 @@ impl Chain {
             fingerprint: *fingerprint,
             fingerprints: [(content.epoch, *fingerprint)].into(),
             members: [(account.clone(), *public_key_hash)].into(),
+            former: BTreeSet::new(),
             administrators: [(account.clone(), *key)].into(),
         })
     }
@@ -122,6 +123,7 @@ impl Chain {
             }
             Event::MemberDisabled { account } => {
                 self.members.remove(account);
+                self.former.insert(account.clone());
             }
             Event::Rotation { fingerprint } => {
                 self.epoch = entry.content.epoch;

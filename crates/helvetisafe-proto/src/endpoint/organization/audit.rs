@@ -10,7 +10,7 @@ use crate::{Hex, Scope};
 /// Requests a part of the record, the newest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListAudit {
-    /// The record before the first one: the last one of the page before. `None` starts with the newest.
+    /// The last record of the page before. `None` starts with the newest.
     pub before: Option<Hex<8>>,
 }
 
@@ -30,12 +30,12 @@ pub struct AuditRecord {
     pub id: Hex<8>,
     /// The time.
     pub at: Timestamp,
-    /// The client id of the account that acted; absent for the operator of the vault.
+    /// The client id of the account that acted; absent for the operator of the vault, and for a person who joins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// The act, such as `organization.invite`.
     pub act: String,
-    /// The account, invitation, token or secret that it is about.
+    /// The id of the account, invitation, token or rotation that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// More about it, for people.

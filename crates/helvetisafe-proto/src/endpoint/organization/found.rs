@@ -10,7 +10,7 @@ use crate::{Base64, ScopeList};
 /// Founds an organization.
 #[derive(Clone, Debug)]
 pub struct FoundOrganization {
-    /// The bootstrap token that `helvetisafe-server init` printed.
+    /// The bootstrap token that `helvetisafe-server init` made.
     pub token: SecretString,
     /// The content.
     pub founding: Founding,

@@ -14,7 +14,7 @@ pub struct ListMembers;
 /// The accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MembersAnswer {
-    /// One for each, in the order of their client ids. Those that wait for a confirmation are not among them.
+    /// One for each, in the order of their client ids, without those that wait for a confirmation.
     pub members: Vec<Member>,
 }
 

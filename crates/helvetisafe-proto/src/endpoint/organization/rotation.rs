@@ -31,7 +31,7 @@ pub struct GetRotation;
 /// The rotation in progress.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationAnswer {
-    /// None, if there is no such rotation.
+    /// The rotation; `None` if none is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationState>,
 }
@@ -45,9 +45,10 @@ pub struct RotationState {
     pub to_epoch: u64,
     /// The client id of the account that began it.
     pub started_by: String,
-    /// The time of its begin.
+    /// The time at which it began.
     pub created_at: Timestamp,
-    /// Until then no other rotation can begin. Each staging extends it.
+    /// The end of the lease: until then no other rotation can begin, and no other account can take this one over. Each
+    /// staging extends it.
     pub lease_until: Timestamp,
 }
 
@@ -56,7 +57,7 @@ pub struct RotationState {
 pub struct ListUnstaged {
     /// The rotation.
     pub id: RotationId,
-    /// The greatest number of secrets.
+    /// The largest number of secrets in the answer.
     pub limit: u32,
 }
 
@@ -96,6 +97,10 @@ pub struct StageSecrets {
 pub struct StagedSecrets {
     /// The secrets, each with the version that was re-encrypted. Older staged rows are replaced.
     pub secrets: Vec<StagedSecret>,
+    /// True to hold the writes of all clients for at most 2 s, until the commit, so that no secret changes between the last
+    /// staging and the commit. The vault ignores it while it holds them, and for 2 s after that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold_writes: bool,
 }
 
 /// A secret, sealed under the next org key.
@@ -157,7 +162,7 @@ pub struct Committed {
     pub key_epoch: u64,
 }
 
-/// Abandons a rotation: what is staged is removed.
+/// Abandons a rotation: its staged secrets are never used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AbandonRotation {
     /// The rotation.

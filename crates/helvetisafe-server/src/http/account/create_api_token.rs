@@ -8,7 +8,7 @@ use crate::http::authorized::Authorized;
 use crate::http::body::JsonBody;
 use crate::http::ciphertext::check_expiry;
 use crate::http::{Refusal, VaultState};
-use crate::store::{Moment, NewApiTokenRow, TokenKind};
+use crate::store::{CreateApiTokenAct, Moment, NewApiTokenRow, TokenKind};
 use crate::token::{self, Hash};
 
 /// The longest name in bytes.
@@ -24,16 +24,17 @@ pub(in crate::http) async fn call(
     }
     check_name(&new.name)?;
     check_expiry(new.expires_at, Moment::now())?;
-    let (credential, id) = (caller.credential(), token::generate_id()?);
     let token = NewApiTokenRow {
         hash: Hash::from_bytes(new.hash.to_bytes()),
-        id,
+        id: token::generate_id()?,
         name: new.name,
         scopes: granted(&new.scopes, caller.scopes)?,
         expires_at: new.expires_at.map(Moment::from),
     };
+    let grant = caller.grant();
+    let act = CreateApiTokenAct { grant, token };
     let created = vault
-        .write(|vault| async move { vault.store.create_api_token(credential, token).await })
+        .write(|vault| async move { vault.store.act(act).await })
         .await?;
     created
         .map(|token| Json(token.into()))

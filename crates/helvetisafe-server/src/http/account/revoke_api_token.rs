@@ -6,15 +6,19 @@ use helvetisafe_proto::endpoint::organization::{Done, RevokeApiToken};
 use crate::http::authorized::Authorized;
 use crate::http::id_in_path::IdInPath;
 use crate::http::{Refusal, VaultState};
+use crate::store::RevokeApiTokenAct;
 
 pub(in crate::http) async fn call(
     vault: VaultState,
     caller: Authorized<RevokeApiToken>,
     id: IdInPath,
 ) -> Result<Json<Done>, Refusal> {
-    let (credential, id) = (caller.credential(), id.stored()?);
+    let act = RevokeApiTokenAct {
+        grant: caller.grant(),
+        id: id.stored()?,
+    };
     let revoked = vault
-        .write(|vault| async move { vault.store.revoke_api_token(credential, id).await })
+        .write(|vault| async move { vault.store.act(act).await })
         .await?;
     revoked
         .then_some(Json(Done {}))

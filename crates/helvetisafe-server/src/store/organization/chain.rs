@@ -3,7 +3,7 @@
 use helvetisafe_crypto::organization::Entry;
 use helvetisafe_proto::ErrorCode;
 
-use crate::store::act::{ActError, Record, Statement};
+use crate::store::act::{ActError, Record, Statement, count};
 use crate::store::{OrganizationId, Store, StoreError};
 
 /// The length of a signature, and of the field that it is in: a length of 8 bytes, and the signature.
@@ -72,7 +72,7 @@ pub(super) fn positions(organization: OrganizationId) -> Statement {
 
 /// Returns the position of the next entry.
 pub(super) fn next_position(rows: &[Record]) -> Result<i64, StoreError> {
-    rows.first().map_or(Ok(0), |row| row.integer(0))
+    count(rows)
 }
 
 /// Checks that the first entry has the next position of the chain. The entries were checked against the chain before, to

@@ -4,8 +4,9 @@ use helvetisafe_crypto::organization::{Entry, Event};
 use helvetisafe_proto::ErrorCode;
 use sha2::{Digest, Sha256};
 
-use super::{Caller, ChainEntry, audit, caller, chain, insert_key};
-use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use super::{ChainEntry, chain, insert_key};
+use crate::store::act::{ActError, Decision, Record, Statement};
+use crate::store::caller::{AccountAct, Caller};
 use crate::store::{AccountId, Grant, KeyEpoch, Moment, StoreError};
 
 /// The confirmation of a request to join.
@@ -33,17 +34,16 @@ struct Request {
     encrypted_org_key: Option<String>,
 }
 
-impl Act for ConfirmAct {
+impl AccountAct for ConfirmAct {
     type Outcome = ();
 
-    fn lock(&self) -> Lock {
-        Lock::Organization(self.grant.tenant.organization)
+    fn grant(&self) -> &Grant {
+        &self.grant
     }
 
-    fn queries(&self, now: Moment) -> Vec<Statement> {
+    fn queries(&self) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         let mut queries = vec![
-            caller(&self.grant, now),
             Statement::new(
                 "SELECT invitations.id, invitations.status, expires_at, accounts.id, client_id, invitations.name, \
                  public_key, verification_key, encrypted_org_key FROM invitations \
@@ -61,21 +61,16 @@ impl Act for ConfirmAct {
         queries
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
-        let caller = Caller::read(&found[0])?;
-        let request = found[1].first().ok_or(ErrorCode::RecordNotFound)?;
+    fn decide(&self, caller: &Caller, now: Moment, found: &[Vec<Record>]) -> Decision<()> {
+        let request = found[0].first().ok_or(ErrorCode::RecordNotFound)?;
         let request = Request::read(request)?;
         if request.status == "confirmed" {
-            return match self.is_repeated(&request, &found[3..])? {
+            return match self.is_repeated(&request, &found[2..])? {
                 true => Ok((Vec::new(), ())),
                 false => Err(ErrorCode::IdTaken.into()),
             };
         }
-        if request.status != "joined" || request.expires_at <= context.now {
+        if request.status != "joined" || request.expires_at <= now {
             return Err(ErrorCode::RecordNotFound.into());
         }
         if self.key_epoch != caller.key_epoch {
@@ -89,8 +84,8 @@ impl Act for ConfirmAct {
             return Err(ActError::Invalid("entries"));
         }
         self.checked.clone()?;
-        chain::check_position(&self.entries, &found[2])?;
-        Ok((self.statements(&caller, &request, context.now)?, ()))
+        chain::check_position(&self.entries, &found[1])?;
+        Ok((self.statements(caller, &request, now)?, ()))
     }
 }
 
@@ -137,9 +132,7 @@ impl ConfirmAct {
                 .bind(request.account.0),
             Statement::new("UPDATE invitations SET status = 'confirmed' WHERE id = $1")
                 .bind(request.invitation),
-            audit(
-                organization,
-                Some(caller.account),
+            caller.audit(
                 "organization.confirm",
                 &request.client_id,
                 Some(request.name.clone()),

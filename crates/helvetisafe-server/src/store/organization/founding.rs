@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use helvetisafe_proto::ErrorCode;
 
-use super::{ChainEntry, MemberRow, audit, insert_key};
-use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use super::{ChainEntry, MemberRow, insert_key};
+use crate::store::act::{Act, ActError, Context, Decision, Lock, Record, Statement};
+use crate::store::audit::audit;
 use crate::store::{KeyEpoch, Moment, Store, StoreError};
 use crate::token::{self, Hash};
 
@@ -27,11 +28,7 @@ impl Act for BootstrapAct {
         Vec::new()
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        _: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, Moment), ActError> {
+    fn decide(&self, context: Context, _: &[Vec<Record>]) -> Decision<Moment> {
         let expires_at = context.now.after(BOOTSTRAP_LIFE);
         let insert = Statement::new("INSERT INTO bootstraps (hash, expires_at) VALUES ($1, $2)")
             .bind(self.0)
@@ -73,11 +70,7 @@ impl Act for FoundAct {
         ]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
+    fn decide(&self, context: Context, found: &[Vec<Record>]) -> Decision<()> {
         let row = found[0].first().ok_or(ErrorCode::InvalidBootstrap)?;
         if row.optional_integer(1)?.is_some() {
             return match row.optional_bytes(2)? == Some(&self.content[..]) {

@@ -9,8 +9,9 @@ use helvetisafe_proto::endpoint::organization::{
 use helvetisafe_proto::{Base64, ErrorCode, Hex, Scopes};
 use jiff::Timestamp;
 
-use super::{Caller, audit, caller, chain, joining};
-use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use super::{chain, joining};
+use crate::store::act::{ActError, Decision, Record, Statement, count};
+use crate::store::caller::{AccountAct, Caller};
 use crate::store::token::parse_scopes;
 use crate::store::{Grant, KeyEpoch, Moment, OrganizationId, Store, StoreError};
 
@@ -31,17 +32,16 @@ pub(crate) struct InviteAct {
     pub(crate) signature: Vec<u8>,
 }
 
-impl Act for InviteAct {
+impl AccountAct for InviteAct {
     type Outcome = ();
 
-    fn lock(&self) -> Lock {
-        Lock::Organization(self.grant.tenant.organization)
+    fn grant(&self) -> &Grant {
+        &self.grant
     }
 
-    fn queries(&self, now: Moment) -> Vec<Statement> {
+    fn queries(&self) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         vec![
-            caller(&self.grant, now),
             Statement::new(
                 "SELECT organization, key_epoch, sealed_nonce, sealed_secret, name, scopes, expires_at, signature \
                  FROM invitations WHERE secret_hash = $1",
@@ -62,36 +62,29 @@ impl Act for InviteAct {
         ]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
-        let caller = Caller::read(&found[0])?;
-        if let Some(row) = found[1].first() {
+    fn decide(&self, caller: &Caller, now: Moment, found: &[Vec<Record>]) -> Decision<()> {
+        if let Some(row) = found[0].first() {
             return match self.is_same(row)? {
                 true => Ok((Vec::new(), ())),
                 false => Err(ErrorCode::IdTaken.into()),
             };
         }
-        if chain::next_position(&found[4])? == 0 {
+        if chain::next_position(&found[3])? == 0 {
             return Err(ErrorCode::NoChain.into());
         }
         if self.key_epoch != caller.key_epoch {
             return Err(ErrorCode::KeyEpochMismatch.into());
         }
-        if self.expires_at <= context.now {
+        if self.expires_at <= now {
             return Err(ErrorCode::ExpiryInThePast.into());
         }
-        let mut statements = free_name(&found[2], &found[3], context.now)?;
-        statements.push(self.insert(&caller, context.now));
-        statements.push(audit(
-            self.grant.tenant.organization,
-            Some(caller.account),
+        let mut statements = free_name(&found[1], &found[2], now)?;
+        statements.push(self.insert(caller, now));
+        statements.push(caller.audit(
             "organization.invite",
             &Hex::from(self.id).to_string(),
             Some(format!("{}: {}", self.name, self.scopes)),
-            context.now,
+            now,
         )?);
         Ok((statements, ()))
     }
@@ -138,7 +131,7 @@ fn free_name(
     invitations: &[Record],
     now: Moment,
 ) -> Result<Vec<Statement>, ActError> {
-    if accounts.first().map_or(Ok(0), |row| row.integer(0))? > 0 {
+    if count(accounts)? > 0 {
         return Err(ErrorCode::NameTaken.into());
     }
     let mut statements = Vec::new();
@@ -171,16 +164,15 @@ pub(crate) struct WithdrawAct {
     pub(crate) id: [u8; 32],
 }
 
-impl Act for WithdrawAct {
+impl AccountAct for WithdrawAct {
     type Outcome = ();
 
-    fn lock(&self) -> Lock {
-        Lock::Organization(self.grant.tenant.organization)
+    fn grant(&self) -> &Grant {
+        &self.grant
     }
 
-    fn queries(&self, now: Moment) -> Vec<Statement> {
+    fn queries(&self) -> Vec<Statement> {
         vec![
-            caller(&self.grant, now),
             Statement::new(
                 "SELECT id, account, status, name FROM invitations WHERE organization = $1 \
                  AND secret_hash = $2",
@@ -190,26 +182,19 @@ impl Act for WithdrawAct {
         ]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
-        let caller = Caller::read(&found[0])?;
-        let row = found[1].first().ok_or(ErrorCode::RecordNotFound)?;
+    fn decide(&self, caller: &Caller, now: Moment, found: &[Vec<Record>]) -> Decision<()> {
+        let row = found[0].first().ok_or(ErrorCode::RecordNotFound)?;
         match row.text(2)? {
             "withdrawn" => return Ok((Vec::new(), ())),
             "pending" | "joined" => {}
             _ => return Err(ErrorCode::RecordNotFound.into()),
         }
         let mut statements = withdraw(row.integer(0)?, row.optional_integer(1)?);
-        statements.push(audit(
-            self.grant.tenant.organization,
-            Some(caller.account),
+        statements.push(caller.audit(
             "organization.withdraw",
             &Hex::from(self.id).to_string(),
             Some(row.text(3)?.to_owned()),
-            context.now,
+            now,
         )?);
         Ok((statements, ()))
     }

@@ -4,8 +4,9 @@ use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use helvetisafe_proto::endpoint::organization::{InvitationStatus, JoinBody};
 use helvetisafe_proto::{Base64, ErrorCode, Scope, Scopes};
 
-use super::{MemberRow, audit};
-use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use super::MemberRow;
+use crate::store::act::{Act, ActError, Context, Decision, Lock, Record, Statement, count};
+use crate::store::audit::audit;
 use crate::store::token::parse_scopes;
 use crate::store::{Moment, OrganizationId, Store, StoreError};
 
@@ -125,11 +126,7 @@ impl Act for JoinAct {
         ]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
+    fn decide(&self, context: Context, found: &[Vec<Record>]) -> Decision<()> {
         let row = found[0].first().ok_or(ErrorCode::InvalidInvitation)?;
         let status = row.text(1)?;
         let is_open = status == "confirmed"
@@ -143,8 +140,7 @@ impl Act for JoinAct {
                 false => Err(ErrorCode::IdTaken.into()),
             };
         }
-        let number = |rows: &[Record]| rows.first().map_or(Ok(0), |row| row.integer(0));
-        let epoch = number(&found[1])?.cast_unsigned();
+        let epoch = count(&found[1])?.cast_unsigned();
         if self.request.epoch == 0 || self.request.epoch > epoch {
             return Err(ActError::Invalid("epoch"));
         }
@@ -152,10 +148,10 @@ impl Act for JoinAct {
         if is_administrator != self.member.verification_key.is_some() {
             return Err(ActError::Invalid("verification_key"));
         }
-        if number(&found[2])? > 0 {
+        if count(&found[2])? > 0 {
             return Err(ErrorCode::IdTaken.into());
         }
-        if number(&found[3])? > 0 {
+        if count(&found[3])? > 0 {
             return Err(ErrorCode::NameTaken.into());
         }
         Ok((self.statements(row.integer(0)?, context.now)?, ()))

@@ -5,8 +5,9 @@ use helvetisafe_proto::endpoint::organization::{Member, MemberStatus};
 use helvetisafe_proto::{Base64, ErrorCode};
 use jiff::Timestamp;
 
-use super::{Caller, ChainEntry, audit, caller, chain};
-use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use super::{ChainEntry, chain};
+use crate::store::act::{ActError, Decision, Record, Statement, count};
+use crate::store::caller::{AccountAct, Caller};
 use crate::store::token::parse_scopes;
 use crate::store::{Grant, Moment, OrganizationId, Store, StoreError};
 
@@ -20,14 +21,14 @@ pub(crate) struct DisableAct {
     pub(crate) checked: Result<(), ActError>,
 }
 
-impl Act for DisableAct {
+impl AccountAct for DisableAct {
     type Outcome = ();
 
-    fn lock(&self) -> Lock {
-        Lock::Organization(self.grant.tenant.organization)
+    fn grant(&self) -> &Grant {
+        &self.grant
     }
 
-    fn queries(&self, now: Moment) -> Vec<Statement> {
+    fn queries(&self) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         let of_account = |sql| {
             Statement::new(sql)
@@ -35,7 +36,6 @@ impl Act for DisableAct {
                 .bind(self.account.as_str())
         };
         vec![
-            caller(&self.grant, now),
             of_account(
                 "SELECT id, name FROM accounts WHERE organization = $1 AND client_id = $2 \
                  AND status IN ('active', 'disabled')",
@@ -49,24 +49,19 @@ impl Act for DisableAct {
         ]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
-        let caller = Caller::read(&found[0])?;
-        if chain::next_position(&found[2])? == 0 {
+    fn decide(&self, caller: &Caller, now: Moment, found: &[Vec<Record>]) -> Decision<()> {
+        if chain::next_position(&found[1])? == 0 {
             return Err(ErrorCode::NoChain.into());
         }
-        let row = found[1].first().ok_or(ErrorCode::RecordNotFound)?;
-        if found[4].first().map_or(Ok(0), |row| row.integer(0))? == 0 {
+        let row = found[0].first().ok_or(ErrorCode::RecordNotFound)?;
+        if count(&found[3])? == 0 {
             return Err(ErrorCode::LastAdministrator.into());
         }
         let account = self.account.clone();
         if *self.entry.event() != (Event::MemberDisabled { account }) {
             return Err(ActError::Invalid("entry"));
         }
-        if ChainEntry::from(&self.entry).is_stored(&found[3])? {
+        if ChainEntry::from(&self.entry).is_stored(&found[2])? {
             return Ok((Vec::new(), ()));
         }
         let entries = std::slice::from_ref(&self.entry);
@@ -74,8 +69,8 @@ impl Act for DisableAct {
             return Err(ActError::Invalid("entry"));
         }
         self.checked.clone()?;
-        chain::check_position(entries, &found[2])?;
-        Ok((self.statements(&caller, row, context.now)?, ()))
+        chain::check_position(entries, &found[1])?;
+        Ok((self.statements(caller, row, now)?, ()))
     }
 }
 
@@ -97,9 +92,7 @@ impl DisableAct {
             .bind(account),
             Statement::new("DELETE FROM tokens WHERE account = $1").bind(account),
             Statement::new("DELETE FROM account_keys WHERE account = $1").bind(account),
-            audit(
-                organization,
-                Some(caller.account),
+            caller.audit(
                 "organization.disable",
                 &self.account,
                 row.optional_text(1)?.map(str::to_owned),

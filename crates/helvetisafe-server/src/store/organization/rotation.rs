@@ -8,9 +8,10 @@ use helvetisafe_proto::ErrorCode;
 use helvetisafe_proto::endpoint::organization::RotationState;
 
 use super::chain::check_position;
-use super::{Caller, ChainEntry, audit, caller, chain, insert_key};
-use crate::store::act::{Act, ActError, Context, Lock, Record, Statement};
+use super::{ChainEntry, chain, insert_key};
+use crate::store::act::{Act, ActError, Context, Decision, Lock, Record, Statement, count};
 use crate::store::audit::hex;
+use crate::store::caller::{AccountAct, Caller, caller};
 use crate::store::rotation::unstaged_secrets;
 use crate::store::{AccountId, Grant, KeyEpoch, Moment, OrganizationId, Store, StoreError};
 use crate::token;
@@ -114,43 +115,37 @@ pub(crate) struct BeginRotationAct {
     pub(crate) lease: Duration,
 }
 
-impl Act for BeginRotationAct {
+impl AccountAct for BeginRotationAct {
     type Outcome = RotationState;
 
-    fn lock(&self) -> Lock {
-        Lock::Organization(self.grant.tenant.organization)
+    fn grant(&self) -> &Grant {
+        &self.grant
     }
 
-    fn queries(&self, now: Moment) -> Vec<Statement> {
+    fn queries(&self) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         vec![
-            caller(&self.grant, now),
             chain::positions(organization),
             Rotation::in_progress(organization),
             Statement::new("SELECT count(*) FROM rotations WHERE id = $1").bind(self.id),
-            Statement::new(
-                "SELECT client_id FROM tokens JOIN accounts ON accounts.id = tokens.account WHERE hash = $1",
-            )
-            .bind(self.grant.token),
         ]
     }
 
     fn decide(
         &self,
-        context: Context,
+        caller: &Caller,
+        now: Moment,
         found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, RotationState), ActError> {
-        let (caller, now) = (Caller::read(&found[0])?, context.now);
-        if chain::next_position(&found[1])? == 0 {
+    ) -> Decision<RotationState> {
+        if chain::next_position(&found[0])? == 0 {
             return Err(ErrorCode::NoChain.into());
         }
-        let present = found[2].first().map(Rotation::read).transpose()?;
-        let client_id = found[4].first().map(|row| row.text(0)).transpose()?;
+        let present = found[1].first().map(Rotation::read).transpose()?;
         let begun = Rotation {
             id: self.id,
             to_epoch: self.to_epoch,
             started_by: caller.account,
-            starter: client_id.unwrap_or_default().to_owned(),
+            starter: caller.client_id.clone(),
             created_at: now,
             lease_until: now.after(self.lease),
             status: "begun".to_owned(),
@@ -160,19 +155,19 @@ impl Act for BeginRotationAct {
             let is_leased = present.lease_until > now;
             let is_own = present.started_by == caller.account;
             match (present.id == self.id, is_leased && !is_own) {
-                (true, false) => return self.resume(present, begun, now),
+                (true, false) => return self.resume(caller, present, begun, now),
                 (false, _) if !is_leased => statements.push(present.end("replaced", now)),
                 _ => return Err(ErrorCode::RotationInProgress.into()),
             }
         }
-        if found[3].first().map_or(Ok(0), |row| row.integer(0))? > 0 {
+        if count(&found[2])? > 0 {
             return Err(ErrorCode::IdTaken.into());
         }
         if self.to_epoch.0 != caller.key_epoch.0.saturating_add(1) {
             return Err(ErrorCode::KeyEpochMismatch.into());
         }
         statements.push(self.insert(&begun));
-        statements.push(self.audit(caller.account, None, now)?);
+        statements.push(self.audit(caller, None, now)?);
         Ok((statements, begun.into_state()))
     }
 }
@@ -181,10 +176,11 @@ impl BeginRotationAct {
     /// Extends the lease of a rotation. It passes to the caller if another account has begun it.
     fn resume(
         &self,
+        caller: &Caller,
         present: Rotation,
         begun: Rotation,
         now: Moment,
-    ) -> Result<(Vec<Statement>, RotationState), ActError> {
+    ) -> Decision<RotationState> {
         if present.to_epoch != self.to_epoch {
             return Err(ErrorCode::IdTaken.into());
         }
@@ -197,7 +193,7 @@ impl BeginRotationAct {
         let mut statements = vec![update];
         if present.started_by != begun.started_by {
             let detail = format!("taken over from {}", present.starter);
-            statements.push(self.audit(begun.started_by, Some(detail), now)?);
+            statements.push(self.audit(caller, Some(detail), now)?);
         }
         let state = Rotation {
             created_at: present.created_at,
@@ -222,21 +218,13 @@ impl BeginRotationAct {
 
     fn audit(
         &self,
-        actor: AccountId,
+        caller: &Caller,
         detail: Option<String>,
         now: Moment,
     ) -> Result<Statement, ActError> {
         let detail = detail.unwrap_or_else(|| format!("epoch {}", self.to_epoch.0));
-        let organization = self.grant.tenant.organization;
         let id = hex(self.id).to_string();
-        audit(
-            organization,
-            Some(actor),
-            "rotation.begin",
-            &id,
-            Some(detail),
-            now,
-        )
+        caller.audit("rotation.begin", &id, Some(detail), now)
     }
 }
 
@@ -297,12 +285,8 @@ impl Act for CommitRotationAct {
         ]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, KeyEpoch), ActError> {
-        let caller = Caller::read(&found[0])?;
+    fn decide(&self, context: Context, found: &[Vec<Record>]) -> Decision<KeyEpoch> {
+        let caller = Caller::read(&self.grant, &found[0])?;
         let rotation = found[1].first().ok_or(ErrorCode::RecordNotFound)?;
         let rotation = Rotation::read(rotation)?;
         if rotation.status == "committed" {
@@ -318,7 +302,7 @@ impl Act for CommitRotationAct {
             return Err(ErrorCode::RotationInProgress.into());
         }
         self.check_entry(&caller, &found[3])?;
-        if found[4].first().map_or(Ok(0), |row| row.integer(0))? > 0 {
+        if count(&found[4])? > 0 {
             return Err(ErrorCode::SecretsUnstaged.into());
         }
         let accounts = self.accounts(&found[5])?;
@@ -411,9 +395,7 @@ impl CommitRotationAct {
         rotation: &Rotation,
         now: Moment,
     ) -> Result<Statement, ActError> {
-        audit(
-            self.grant.tenant.organization,
-            Some(caller.account),
+        caller.audit(
             "rotation.commit",
             &hex(rotation.id).to_string(),
             Some(format!("epoch {}", rotation.to_epoch.0)),
@@ -442,40 +424,30 @@ pub(crate) struct AbandonRotationAct {
     pub(crate) id: i64,
 }
 
-impl Act for AbandonRotationAct {
+impl AccountAct for AbandonRotationAct {
     type Outcome = ();
 
-    fn lock(&self) -> Lock {
-        Lock::Organization(self.grant.tenant.organization)
+    fn grant(&self) -> &Grant {
+        &self.grant
     }
 
-    fn queries(&self, now: Moment) -> Vec<Statement> {
+    fn queries(&self) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
-        vec![
-            caller(&self.grant, now),
-            Rotation::of_id(self.id, organization),
-        ]
+        vec![Rotation::of_id(self.id, organization)]
     }
 
-    fn decide(
-        &self,
-        context: Context,
-        found: &[Vec<Record>],
-    ) -> Result<(Vec<Statement>, ()), ActError> {
-        let (caller, now) = (Caller::read(&found[0])?, context.now);
-        let rotation = found[1].first().ok_or(ErrorCode::RecordNotFound)?;
+    fn decide(&self, caller: &Caller, now: Moment, found: &[Vec<Record>]) -> Decision<()> {
+        let rotation = found[0].first().ok_or(ErrorCode::RecordNotFound)?;
         let rotation = Rotation::read(rotation)?;
         match rotation.status.as_str() {
             "begun" => {}
             "abandoned" => return Ok((Vec::new(), ())),
             _ => return Err(ErrorCode::RecordNotFound.into()),
         }
-        let (organization, id) = (self.grant.tenant.organization, hex(self.id).to_string());
-        let detail = Some(format!("epoch {}", rotation.to_epoch.0));
-        let actor = Some(caller.account);
+        let (id, detail) = (hex(self.id), format!("epoch {}", rotation.to_epoch.0));
         let statements = vec![
             rotation.end("abandoned", now),
-            audit(organization, actor, "rotation.abandon", &id, detail, now)?,
+            caller.audit("rotation.abandon", &id.to_string(), Some(detail), now)?,
         ];
         Ok((statements, ()))
     }

@@ -30,6 +30,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/postgres/0003_administration.sql"),
         compatible_from: 1,
     },
+    Step {
+        name: "0004_hold",
+        script: include_str!("../../../migrations/postgres/0004_hold.sql"),
+        compatible_from: 1,
+    },
 ];
 
 /// The name of the lease.

@@ -8,12 +8,13 @@ use super::secrets::ciphertext;
 use super::tokens::caller;
 use super::writes::{Outcome, micros, record};
 use super::{Postgres, get, now, only, random};
+use crate::store::hold::{hold_time, next_hold};
 use crate::store::rotation::{
     Most, PURGE, Staged, Staging, leftovers, old_epochs, old_keys, unstaged, unstaged_secrets,
 };
 use crate::store::{OrganizationId, SecretVersion, StoreError};
 
-/// Extends the lease of the rotation $2 of the caller by $3, and stages secrets: the arrays $4 to $8.
+/// Extends the lease of the rotation $2 of the caller by $3, holds writes if $10, and stages secrets: the arrays $4 to $8.
 macro_rules! stage {
     () => {
         concat!(
@@ -21,7 +22,9 @@ macro_rules! stage {
             caller!(),
             ", held AS (UPDATE rotations SET lease_until = ",
             now!(),
-            " + $3 FROM caller WHERE rotations.id = $2 AND rotations.organization = caller.organization \
+            " + $3, held_until = ",
+            next_hold!("$10", now!()),
+            " FROM caller WHERE rotations.id = $2 AND rotations.organization = caller.organization \
              AND rotations.started_by = caller.id AND rotations.ended_at IS NULL \
              AND rotations.to_epoch = caller.key_epoch + 1 \
              RETURNING rotations.organization, rotations.to_epoch), \
@@ -104,6 +107,7 @@ impl Postgres {
                 .bind(&nonces)
                 .bind(&values)
                 .bind(write)
+                .bind(staging.hold)
         };
         let rows = match self.write(statement).await? {
             Outcome::Found(_) => return Ok(Staged::Done),

@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 
 use super::writes::{Outcome, record};
 use super::{Postgres, SHARDS, Statement, get, now, only, random};
+use crate::store::hold::{hold_time, is_held};
 use crate::store::secret::Dates;
 use crate::store::{
     Ciphertext, Conditional, Grant, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
@@ -39,27 +40,32 @@ macro_rules! live {
 pub(super) use live;
 
 /// A write of a secret of the tenant $1, $2, that returns `dates` for each row. The parameters are those of `bind_grant`.
-/// Its row has the epoch of the organization, if the token is valid, and the dates of the written row, if any.
+/// Its row has whether a rotation holds writes, the epoch of the organization, if the token is valid, and the dates of the
+/// written row, if any.
+///
+/// While a rotation holds writes, the organization is not locked, so that the commit gets its lock.
 ///
 /// A token that is removed while the statement waits for a lock is not found, since the locked rows are read again. The
 /// account is not locked, since disabling it removes its tokens.
 macro_rules! write_secret {
     ($write:expr) => {
         concat!(
-            "WITH current AS (SELECT organizations.key_epoch FROM organizations \
+            "WITH hold AS (SELECT ",
+            is_held!("$1", now!()),
+            " AS is_held), current AS (SELECT organizations.key_epoch FROM organizations \
              JOIN accounts ON accounts.organization = organizations.id \
              JOIN tokens ON tokens.account = accounts.id \
              WHERE organizations.id = $1 AND accounts.status = 'active' AND tokens.hash = $6 \
              AND (tokens.expires_at IS NULL OR tokens.expires_at > ",
             now!(),
-            ") FOR SHARE OF organizations, tokens), written AS (",
+            ") AND NOT (SELECT is_held FROM hold) FOR SHARE OF organizations, tokens), written AS (",
             $write,
             " RETURNING ",
             date_columns!(),
             "), counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
              AND EXISTS (SELECT 1 FROM written)), ",
             record!("$7", "expires_at", " FROM written"),
-            " SELECT (SELECT key_epoch FROM current), ",
+            " SELECT (SELECT is_held FROM hold), (SELECT key_epoch FROM current), ",
             date_columns!(),
             " FROM (SELECT 1) AS one LEFT JOIN written ON true"
         )
@@ -119,20 +125,20 @@ impl Numbers {
 impl Postgres {
     pub(in crate::store) async fn create_secret(
         &self,
-        write: SecretWrite,
+        write: &SecretWrite,
     ) -> Result<Option<CreatedSecret>, StoreError> {
         let numbers = Numbers::generate()?;
-        let created = self.create(&write, &numbers).await?;
+        let created = self.create(write, &numbers).await?;
         Ok(created.map(|dates| dates.created(&write.key, write.grant.tenant.key_epoch)))
     }
 
     pub(in crate::store) async fn update_secret(
         &self,
-        write: SecretWrite,
+        write: &SecretWrite,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
         let numbers = Numbers::generate()?;
         let versions = write.versions.as_deref();
-        match self.update(&write, versions, &numbers).await? {
+        match self.update(write, versions, &numbers).await? {
             Some(dates) => Ok(Conditional::Done(
                 dates.updated(&write.key, write.grant.tenant.key_epoch),
             )),
@@ -141,15 +147,18 @@ impl Postgres {
     }
 
     /// Repeats if another request creates or deletes the secret between the two statements.
-    pub(in crate::store) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
+    pub(in crate::store) async fn put_secret(
+        &self,
+        write: &SecretWrite,
+    ) -> Result<Put, StoreError> {
         let numbers = Numbers::generate()?;
         loop {
-            if let Some(dates) = self.update(&write, None, &numbers).await? {
+            if let Some(dates) = self.update(write, None, &numbers).await? {
                 return Ok(Put::Updated(
                     dates.updated(&write.key, write.grant.tenant.key_epoch),
                 ));
             }
-            if let Some(dates) = self.create(&write, &numbers).await? {
+            if let Some(dates) = self.create(write, &numbers).await? {
                 return Ok(Put::Created(
                     dates.created(&write.key, write.grant.tenant.key_epoch),
                 ));
@@ -160,11 +169,10 @@ impl Postgres {
     pub(in crate::store) async fn delete_secret(
         &self,
         grant: Grant,
-        key: KeyName,
-        versions: Option<Vec<SecretVersion>>,
+        key: &KeyName,
+        versions: Option<&[SecretVersion]>,
     ) -> Result<Conditional<()>, StoreError> {
         let numbers = Numbers::generate()?;
-        let versions = versions.as_deref();
         let statement = |id| {
             let delete = write_secret!(concat!(
                 "DELETE FROM secrets WHERE ",
@@ -173,12 +181,12 @@ impl Postgres {
                 granted!(),
                 " AND ($8::bigint[] IS NULL OR version = ANY ($8))"
             ));
-            let delete = numbers.bind_grant(sqlx::query(delete), &grant, &key, id);
+            let delete = numbers.bind_grant(sqlx::query(delete), &grant, key, id);
             delete.bind(bindable(versions))
         };
         match self.write_row(&grant, &numbers, statement).await? {
             Some(_) => Ok(Conditional::Done(())),
-            None => self.unmet(grant.tenant, &key, versions).await,
+            None => self.unmet(grant.tenant, key, versions).await,
         }
     }
 
@@ -304,14 +312,15 @@ impl Postgres {
 /// Reads the answer to a write: the dates of the row, or `None` if there was none to write.
 fn written(rows: &[PgRow], tenant: Tenant) -> Result<Option<Dates>, StoreError> {
     let row = only(rows)?;
-    let epoch: Option<i64> = get(row, 0)?;
+    let (is_held, epoch): (bool, Option<i64>) = (get(row, 0)?, get(row, 1)?);
     match epoch {
+        None if is_held => return Err(StoreError::Held),
         None => return Err(StoreError::Revoked),
         Some(epoch) if epoch != tenant.key_epoch.0 => return Err(StoreError::OtherEpoch),
         Some(_) => {}
     }
-    let version: Option<i64> = get(row, 1)?;
-    version.map(|_| dates(row, 1)).transpose()
+    let version: Option<i64> = get(row, 2)?;
+    version.map(|_| dates(row, 2)).transpose()
 }
 
 fn bindable(versions: Option<&[SecretVersion]>) -> Option<Vec<i64>> {

@@ -32,6 +32,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/sqlite/0005_administration.sql"),
         compatible_from: 4,
     },
+    Step {
+        name: "0006_hold",
+        script: include_str!("../../../migrations/sqlite/0006_hold.sql"),
+        compatible_from: 4,
+    },
 ];
 
 /// Runs the pending steps. A new database gets all of them in one transaction, which takes one flush. Otherwise each step

@@ -9,6 +9,7 @@ use super::Sqlite;
 use super::secrets::ciphertext;
 use super::tokens::select_caller;
 use super::writer::Batch;
+use crate::store::hold::{hold_time, next_hold};
 use crate::store::rotation::{
     Most, PURGE, Staged, Staging, leftovers, old_epochs, old_keys, unstaged, unstaged_secrets,
 };
@@ -113,8 +114,14 @@ fn stage(connection: &Batch<'_>, staging: &Staging) -> Result<Staged, StoreError
         Some(account) if account != caller.account.0 => return Ok(Staged::OfAnother),
         Some(_) => {}
     }
-    let lease = [now.after(staging.lease).0, staging.rotation];
-    connection.execute("UPDATE rotations SET lease_until = ? WHERE id = ?", lease)?;
+    let update = concat!(
+        "UPDATE rotations SET lease_until = ?2, held_until = ",
+        next_hold!("?3", "?4"),
+        " WHERE id = ?1"
+    );
+    let lease = now.after(staging.lease).0;
+    let held = params![staging.rotation, lease, staging.hold, now.0];
+    connection.execute(update, held)?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO secrets (organization, key_epoch, key, version, write_id, based_on, created_at, updated_at, \
          expires_at, nonce, value) \

@@ -1,5 +1,7 @@
 //! Secrets. No statement finds an expired one (`expires_at <= now`), even before it is removed.
 
+use std::sync::Arc;
+
 use helvetisafe_proto::KeyName;
 #[cfg(feature = "faults")]
 use helvetisafe_proto::endpoint::SecretRecord;
@@ -9,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::Sqlite;
 use super::tokens::select_principal;
 use super::writer::Batch;
+use crate::store::hold::{hold_time, is_held};
 use crate::store::secret::Dates;
 use crate::store::{
     Ciphertext, Conditional, Grant, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
@@ -33,19 +36,22 @@ macro_rules! live {
 impl Sqlite {
     pub(in crate::store) async fn create_secret(
         &self,
-        write: SecretWrite,
+        write: &Arc<SecretWrite>,
     ) -> Result<Option<CreatedSecret>, StoreError> {
         self.write_value(write, create).await
     }
 
     pub(in crate::store) async fn update_secret(
         &self,
-        write: SecretWrite,
+        write: &Arc<SecretWrite>,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
         self.write_value(write, update).await
     }
 
-    pub(in crate::store) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
+    pub(in crate::store) async fn put_secret(
+        &self,
+        write: &Arc<SecretWrite>,
+    ) -> Result<Put, StoreError> {
         self.write_value(write, |connection, write| {
             if let Conditional::Done(updated) = update(connection, write)? {
                 return Ok(Put::Updated(updated));
@@ -60,9 +66,10 @@ impl Sqlite {
     pub(in crate::store) async fn delete_secret(
         &self,
         grant: Grant,
-        key: KeyName,
-        versions: Option<Vec<SecretVersion>>,
+        key: &KeyName,
+        versions: Option<&[SecretVersion]>,
     ) -> Result<Conditional<()>, StoreError> {
+        let (key, versions) = (key.clone(), versions.map(<[_]>::to_vec));
         self.write(move |connection| delete(connection, &grant, &key, versions.as_deref()))
             .await
     }
@@ -181,12 +188,19 @@ fn delete(
     Ok(Conditional::Done(()))
 }
 
-/// Returns the tenant of a grant that is still valid, until the end of the transaction.
+/// Returns the tenant of a grant that is still valid, until the end of the transaction. No rotation holds its writes.
 fn check(connection: &Connection, grant: &Grant) -> Result<Tenant, StoreError> {
-    match select_principal(connection, &grant.token, Moment::now())? {
-        None => Err(StoreError::Revoked),
-        Some(principal) if principal.tenant == grant.tenant => Ok(grant.tenant),
-        Some(_) => Err(StoreError::OtherEpoch),
+    let now = Moment::now();
+    match select_principal(connection, &grant.token, now)? {
+        None => return Err(StoreError::Revoked),
+        Some(principal) if principal.tenant != grant.tenant => return Err(StoreError::OtherEpoch),
+        Some(_) => {}
+    }
+    let mut statement = connection.prepare_cached(concat!("SELECT ", is_held!("?1", "?2")))?;
+    let organization = grant.tenant.organization.0;
+    match statement.query_row([organization, now.0], |row| row.get(0))? {
+        true => Err(StoreError::Held),
+        false => Ok(grant.tenant),
     }
 }
 

@@ -3,6 +3,29 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::*;
+use crate::store::api_token::ApiTokenRow;
+
+impl World {
+    /// Returns the right of another credential.
+    fn grant_of(&self, token: Hash) -> Grant {
+        Grant {
+            token,
+            tenant: self.tenant,
+        }
+    }
+
+    async fn create_api_token(
+        &self,
+        grant: Grant,
+        token: NewApiTokenRow,
+    ) -> Result<Option<ApiTokenRow>, ActError> {
+        self.store.act(CreateApiTokenAct { grant, token }).await
+    }
+
+    async fn revoke_api_token(&self, grant: Grant, id: i64) -> Result<bool, ActError> {
+        self.store.act(RevokeApiTokenAct { grant, id }).await
+    }
+}
 
 fn new_token(text: &str) -> NewApiTokenRow {
     NewApiTokenRow {
@@ -27,8 +50,8 @@ async fn acts(world: &World) -> Vec<(String, Option<String>)> {
 #[tokio::test]
 async fn an_api_token_is_created_once_listed_and_revoked() {
     for world in worlds().await {
-        let (store, credential) = (&world.store, world.token);
-        let create = |token| store.create_api_token(credential, token);
+        let store = &world.store;
+        let create = |token| world.create_api_token(world.grant(), token);
         let created = create(new_token("a")).await.unwrap().unwrap();
         // The same content has the same id again.
         assert_eq!(create(new_token("a")).await.unwrap(), Some(created.clone()));
@@ -44,7 +67,7 @@ async fn an_api_token_is_created_once_listed_and_revoked() {
         assert_eq!(listed.len(), 2, "with the one of the world");
         assert!(listed.contains(&created));
 
-        let revoke = |id| store.revoke_api_token(credential, id);
+        let revoke = |id| world.revoke_api_token(world.grant(), id);
         assert!(!revoke(created.id ^ 1).await.unwrap());
         assert!(revoke(created.id).await.unwrap());
         assert!(revoke(created.id).await.unwrap(), "it was revoked before");
@@ -63,28 +86,28 @@ async fn an_api_token_of_another_account_is_out_of_reach() {
         let store = &world.store;
         let other = account(world.tenant.organization);
         let theirs = token(other.id, TokenExpiry::Never);
-        let (credential, id) = (theirs.hash, other.id);
+        let (credential, id) = (world.grant_of(theirs.hash), other.id);
         store.add_account(other).await.unwrap();
         store.add_token(theirs).await.unwrap();
-        let created = store.create_api_token(world.token, new_token("a"));
+        let created = world.create_api_token(world.grant(), new_token("a"));
         let created = created.await.unwrap().unwrap();
-        let taken = store.create_api_token(credential, new_token("a")).await;
+        let taken = world.create_api_token(credential, new_token("a")).await;
         assert_eq!(taken.unwrap(), None);
         assert!(
-            !store
+            !world
                 .revoke_api_token(credential, created.id)
                 .await
                 .unwrap()
         );
         // Also after its account revoked it.
         assert!(
-            store
-                .revoke_api_token(world.token, created.id)
+            world
+                .revoke_api_token(world.grant(), created.id)
                 .await
                 .unwrap()
         );
         assert!(
-            !store
+            !world
                 .revoke_api_token(credential, created.id)
                 .await
                 .unwrap()
@@ -98,16 +121,16 @@ async fn an_api_token_of_another_account_is_out_of_reach() {
 async fn a_change_of_api_tokens_needs_its_credential_until_it_happens() {
     for world in worlds().await {
         let store = &world.store;
-        let created = store.create_api_token(world.token, new_token("a"));
+        let created = world.create_api_token(world.grant(), new_token("a"));
         let created = created.await.unwrap().unwrap();
         let ended = token(world.account, TokenExpiry::At(Moment(0)));
         let tokens = [ended.hash, Hash::of_text("unknown")];
         store.add_token(ended).await.unwrap();
-        for credential in tokens {
-            let refused = store.create_api_token(credential, new_token("b")).await;
-            assert_eq!(refused.err(), Some(StoreError::Revoked));
-            let refused = store.revoke_api_token(credential, created.id).await;
-            assert_eq!(refused.err(), Some(StoreError::Revoked));
+        for credential in tokens.map(|token| world.grant_of(token)) {
+            let refused = world.create_api_token(credential, new_token("b")).await;
+            assert_eq!(refused.err(), Some(StoreError::Revoked.into()));
+            let refused = world.revoke_api_token(credential, created.id).await;
+            assert_eq!(refused.err(), Some(StoreError::Revoked.into()));
         }
         assert!(
             store
@@ -127,7 +150,7 @@ async fn an_expired_api_token_is_not_listed() {
             expires_at: Some(Moment::now().after(Duration::from_millis(300))),
             ..new_token("a")
         };
-        let created = world.store.create_api_token(world.token, token).await;
+        let created = world.create_api_token(world.grant(), token).await;
         assert!(created.unwrap().unwrap().expires_at.is_some());
         let count = async || world.store.api_tokens(world.account).await.unwrap().len();
         assert_eq!(count().await, 2);
@@ -141,7 +164,7 @@ async fn acts_are_listed_from_any_of_them_on() {
     for world in worlds().await {
         let store = &world.store;
         for n in 0..7 {
-            let created = store.create_api_token(world.token, new_token(&n.to_string()));
+            let created = world.create_api_token(world.grant(), new_token(&n.to_string()));
             created.await.unwrap().unwrap();
         }
         let organization = world.tenant.organization;

@@ -1,5 +1,7 @@
 //! Rotations of the org key, from the statements up. The signatures are checked before, with the call.
 
+mod hold;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -118,13 +120,18 @@ impl Scene {
                 nonce: "m".to_owned(),
             },
         }];
-        let staging = Staging {
-            credential: self.world.token,
-            rotation: id,
-            lease: LEASE,
-            secrets,
-        };
+        let staging = self.staging(id, secrets);
         self.store().stage(staging).await.unwrap()
+    }
+
+    fn staging(&self, rotation: i64, secrets: Vec<StagedRow>) -> Staging {
+        Staging {
+            credential: self.world.token,
+            rotation,
+            lease: LEASE,
+            hold: false,
+            secrets,
+        }
     }
 
     /// Stages everything.

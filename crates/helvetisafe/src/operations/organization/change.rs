@@ -10,7 +10,7 @@ use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::org_keys::ConfirmedKey;
 use crate::runtime::Runtime;
 
-/// The changes that are made again, at most, when another administrator was faster.
+/// The largest number of repetitions of a change that other administrators overtake.
 const RACES: u32 = 5;
 
 /// The verified chain, and a signing key of an administrator in it.
@@ -20,7 +20,7 @@ pub(super) struct Authority<'a> {
     action: OrganizationAction,
 }
 
-/// The lost races that a change may still have.
+/// The number of races that a change may still lose.
 pub(super) struct Races(u32);
 
 impl Races {
@@ -28,7 +28,7 @@ impl Races {
         Self(RACES)
     }
 
-    /// Counts a lost race. Returns true if the change is to be made again.
+    /// Counts a lost race. Returns true if the change has to be made again.
     pub(super) fn is_lost<T>(&mut self, outcome: &Result<T, Error>) -> bool {
         let code = outcome.as_ref().err().and_then(Error::code);
         let is_lost = code == Some(ErrorCode::ChainMoved) && self.0 > 0;

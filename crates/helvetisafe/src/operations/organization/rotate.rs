@@ -1,26 +1,23 @@
 //! Replaces the org key: each secret is sealed again and staged, and a commit makes the new key the present one. Nothing that
 //! others read changes before the commit.
 
+mod readers;
+
 use std::iter::Peekable;
 use std::sync::Arc;
+use std::time::Duration;
 
-use helvetisafe_crypto::organization::{Chain, Entry, Invitation, InvitationSecret, PublicKeyInfo};
+use helvetisafe_crypto::organization::{Chain, Entry};
 use helvetisafe_crypto::{Envelope, WrappedOrgKey};
+use helvetisafe_proto::ErrorCode;
 use helvetisafe_proto::endpoint::organization::{
-    AbandonRotation, BeginRotation, CommitRotation, Commitment, GetRotation, InvitationId,
-    InvitationRecord, ListMembers, ListUnstaged, Member as Listed, NewRotation, ResealedInvitation,
-    RotationId, RotationState, SealedInvitation, StageSecrets, StagedSecret, StagedSecrets,
-    Unstaged, Wrap,
+    AbandonRotation, BeginRotation, CommitRotation, Commitment, GetRotation, ListUnstaged,
+    NewRotation, RotationId, RotationState, StageSecrets, StagedSecret, StagedSecrets, Unstaged,
 };
-use helvetisafe_proto::{Base64, ErrorCode};
 
 use super::Operation;
 use super::change::Authority;
-use super::confirm::open;
-use super::members::compare;
-use crate::administration::{
-    Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress, Standing,
-};
+use crate::administration::{Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress};
 use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::keys::compute;
 use crate::operations::Operations;
@@ -29,13 +26,21 @@ use crate::runtime::Runtime;
 
 const ACTION: OrganizationAction = OrganizationAction::Rotate;
 
-/// The commits that are made, at most, when others change secrets, members or invitations meanwhile.
+/// The largest number of commits while others change secrets, members or invitations.
 const ROUNDS: u32 = 10;
 
-/// The most secrets of a list.
+/// The first commit before which the vault holds the writes of others, so that no secret changes after the last staging.
+const HELD: u32 = 3;
+
+/// The pause after the first such commit. It doubles after each, and the last ones outlast the time for which the vault does not
+/// hold writes again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The largest number of secrets in a list.
 const BATCH: u32 = 500;
 
-/// The size of the secrets of a request, in bytes of base64, if there are several: half of the vault's limit for a body.
+/// The largest size of the secrets in a request, in bytes of base64: half of the vault's limit for a body. A single secret
+/// may be larger.
 const REQUEST: usize = 1 << 20;
 
 impl<R: Runtime> Operations<'_, R> {
@@ -47,27 +52,57 @@ impl<R: Runtime> Operations<'_, R> {
         mut progress: impl FnMut(RotationProgress),
     ) -> Result<Rotated, Error> {
         let old = match self.begin().begin_rotation(administrator, new).await? {
-            Begun::Committed(rotated) => return Ok(rotated),
-            Begun::From(old) => old,
+            Step::Committed(rotated) => return Ok(rotated),
+            Step::Next(old) => old,
         };
-        let (mut rounds, mut staged) = (1, 0);
+        let (mut staged, mut round) = (0, 1);
         loop {
-            let mut least = u64::MAX;
-            // The count stops falling while others write. The commit then names the reason, or succeeds.
-            while let Some(batch) = self.begin().stage(&old, new, least).await? {
-                least = batch.listed;
-                staged += batch.staged;
-                progress(RotationProgress {
-                    staged,
-                    remaining: batch.listed.saturating_sub(batch.staged),
-                });
+            self.stage_all(&old, new, &mut staged, &mut progress)
+                .await?;
+            let prepared = match self.begin().prepare_commit(administrator, new).await? {
+                Step::Committed(rotated) => return Ok(rotated),
+                Step::Next(prepared) => prepared,
+            };
+            if round >= HELD {
+                self.begin().hold_writes(new).await?;
+                self.stage_all(&old, new, &mut staged, &mut progress)
+                    .await?;
             }
-            let outcome = self.begin().commit_rotation(administrator, new).await;
-            if rounds == ROUNDS || !is_overtaken(&outcome) {
+            let outcome = self.begin().commit_rotation(prepared).await;
+            if round == ROUNDS || !is_overtaken(&outcome) {
                 return outcome;
             }
-            rounds += 1;
+            if round >= HELD {
+                let pause = PAUSE.saturating_mul(1 << (round - HELD));
+                self.vault.api.runtime.sleep(pause, self.cancel).await;
+            }
+            round += 1;
         }
+    }
+
+    /// Stages secrets until all are staged, or their number stops falling because others write. The commit then names the
+    /// reason, or succeeds.
+    async fn stage_all(
+        &self,
+        old: &ConfirmedKey,
+        new: &NewOrgKey,
+        staged: &mut u64,
+        progress: &mut impl FnMut(RotationProgress),
+    ) -> Result<(), Error> {
+        let mut least = u64::MAX;
+        while let Some(batch) = self.begin().stage(old, new, least).await? {
+            least = batch.listed;
+            *staged += batch.staged;
+            let remaining = batch.listed.saturating_sub(batch.staged);
+            progress(RotationProgress {
+                staged: *staged,
+                remaining,
+            });
+            if remaining == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -80,29 +115,24 @@ fn is_overtaken(outcome: &Result<Rotated, Error>) -> bool {
     )
 }
 
-/// The beginning of a rotation.
-enum Begun {
-    /// The secrets are to be sealed again from this key.
-    From(ConfirmedKey),
+/// The outcome of a step of a rotation.
+enum Step<T> {
+    Next(T),
     /// An earlier call has committed it.
     Committed(Rotated),
 }
 
-/// The numbers of a batch.
+/// A commit, and its result if it succeeds.
+struct Prepared {
+    call: CommitRotation,
+    rotated: Rotated,
+}
+
+/// The numbers of secrets of a batch.
 struct Batch {
     listed: u64,
     staged: u64,
 }
-
-/// The verified readers of the new org key.
-struct Readers<'a> {
-    authority: Authority<'a>,
-    members: Vec<(String, PublicKeyInfo)>,
-    invitations: Vec<InvitationRecord>,
-}
-
-/// The secret of an open invitation, and the terms that an administrator has signed.
-type Opened = (InvitationId, InvitationSecret, Invitation);
 
 impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn rotation(&self) -> Result<Option<RotationState>, Error> {
@@ -116,7 +146,7 @@ impl<R: Runtime> Operation<'_, R> {
         Ok(())
     }
 
-    /// Wraps a new org key for the own account.
+    /// Wraps a new org key for the public key of this account.
     pub(crate) fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
         let own = self.vault.private_key().public_key();
         let wrapped = own.wrap_org_key(&new.key);
@@ -149,15 +179,15 @@ impl<R: Runtime> Operation<'_, R> {
         })
     }
 
-    /// Verifies all readers, and begins the rotation or resumes it.
+    /// Verifies all readers, and begins the rotation or resumes it. Returns the key of the present secrets.
     async fn begin_rotation(
         &self,
         administrator: &Administrator<'_>,
         new: &NewOrgKey,
-    ) -> Result<Begun, Error> {
+    ) -> Result<Step<ConfirmedKey>, Error> {
         let readers = self.readers(administrator).await?;
         if let Some(rotated) = committed(&readers.authority.chain, new) {
-            return Ok(Begun::Committed(rotated));
+            return Ok(Step::Committed(rotated));
         }
         rotation_entry(&readers.authority, new)?;
         let old = self.org_key(&readers.authority).await?;
@@ -167,7 +197,7 @@ impl<R: Runtime> Operation<'_, R> {
             to_epoch: next_epoch(&readers.authority.chain),
         };
         self.organize(&BeginRotation { rotation }, ACTION).await?;
-        Ok(Begun::From(old))
+        Ok(Step::Next(old))
     }
 
     /// Stages a part of the secrets. Returns `None` if there are none, or not fewer than `least`.
@@ -190,7 +220,10 @@ impl<R: Runtime> Operation<'_, R> {
         while secrets.peek().is_some() {
             let part = sealed_part(&mut secrets, old, new)?;
             staged += part.len() as u64;
-            let staged = StagedSecrets { secrets: part };
+            let staged = StagedSecrets {
+                secrets: part,
+                ..StagedSecrets::default()
+            };
             let call = StageSecrets { id: new.id, staged };
             self.organize(&call, ACTION).await?;
         }
@@ -200,71 +233,51 @@ impl<R: Runtime> Operation<'_, R> {
         }))
     }
 
-    /// Verifies all readers again, wraps and seals the new org key's part for them, and signs.
-    async fn commit_rotation(
+    /// Has the vault hold the writes of all clients until the commit, for a short time.
+    async fn hold_writes(&self, new: &NewOrgKey) -> Result<(), Error> {
+        let staged = StagedSecrets {
+            secrets: Vec::new(),
+            hold_writes: true,
+        };
+        let call = StageSecrets { id: new.id, staged };
+        self.organize(&call, ACTION).await?;
+        Ok(())
+    }
+
+    /// Verifies all readers again, wraps the new org key and seals the invitations for them, and signs.
+    async fn prepare_commit(
         &self,
         administrator: &Administrator<'_>,
         new: &NewOrgKey,
-    ) -> Result<Rotated, Error> {
+    ) -> Result<Step<Prepared>, Error> {
         let readers = self.readers(administrator).await?;
         if let Some(rotated) = committed(&readers.authority.chain, new) {
-            return Ok(rotated);
+            return Ok(Step::Committed(rotated));
         }
         let old = self.org_key(&readers.authority).await?;
         let opened = readers.open_invitations(&old)?;
         let entry = rotation_entry(&readers.authority, new)?;
-        let call = CommitRotation {
-            id: new.id,
-            commitment: Commitment {
-                entry: entry.to_bytes().into(),
-                wraps: readers.wraps(new)?,
-                invitations: readers.seal_invitations(opened, new)?,
-            },
+        let commitment = Commitment {
+            entry: entry.to_bytes().into(),
+            wraps: readers.wraps(new)?,
+            invitations: readers.seal_invitations(opened, new)?,
         };
-        self.organize(&call, ACTION).await?;
-        Ok(Rotated {
-            key_epoch: next_epoch(&readers.authority.chain),
-            head: entry.head(),
-        })
+        Ok(Step::Next(Prepared {
+            call: CommitRotation {
+                id: new.id,
+                commitment,
+            },
+            rotated: Rotated {
+                key_epoch: next_epoch(&readers.authority.chain),
+                head: entry.head(),
+            },
+        }))
     }
 
-    /// Fetches the members, the open invitations and the chain, and verifies each member by the chain.
-    async fn readers<'a>(&self, administrator: &Administrator<'a>) -> Result<Readers<'a>, Error> {
-        let mut is_repeated = false;
-        loop {
-            let listed = self.organize(&ListMembers, ACTION).await?.members;
-            let invitations = self.invitation_records(ACTION).await?;
-            let authority = self.authority(administrator, ACTION).await?;
-            match verified(listed, &authority.chain) {
-                Ok(members) => {
-                    return Ok(Readers {
-                        authority,
-                        members,
-                        invitations,
-                    });
-                }
-                // A change of another administrator between the answers looks like a contradiction, once.
-                Err(_) if !is_repeated => is_repeated = true,
-                Err(cause) => return Err(authority.refused(cause)),
-            }
-        }
+    async fn commit_rotation(&self, prepared: Prepared) -> Result<Rotated, Error> {
+        self.organize(&prepared.call, ACTION).await?;
+        Ok(prepared.rotated)
     }
-}
-
-/// Returns the active members with their public keys, which are those of the chain.
-fn verified(
-    listed: Vec<Listed>,
-    chain: &Chain,
-) -> Result<Vec<(String, PublicKeyInfo)>, OrganizationCause> {
-    let mut members = Vec::new();
-    for member in compare(listed, chain) {
-        match (member.standing, member.public_key) {
-            (Standing::Active, Some(key)) => members.push((member.account, key)),
-            (Standing::Disabled, _) => {}
-            _ => return Err(OrganizationCause::UnverifiedMember(member.account)),
-        }
-    }
-    Ok(members)
 }
 
 /// Returns the result of an earlier call that has committed this key.
@@ -322,63 +335,4 @@ fn seal_again(
         value: sealed.encode_value(),
         nonce: sealed.encode_nonce(),
     })
-}
-
-impl Readers<'_> {
-    fn wraps(&self, new: &NewOrgKey) -> Result<Vec<Wrap>, Error> {
-        let wrap = |(account, key): &(String, PublicKeyInfo)| {
-            let wrapped = key.public_key().wrap_org_key(&new.key);
-            Ok(Wrap {
-                account: account.clone(),
-                encrypted_org_key: wrapped.map_err(|error| Error::new(ACTION, error))?.encode(),
-            })
-        };
-        self.members.iter().map(wrap).collect()
-    }
-
-    /// Opens the open invitations. The signature of a present administrator is checked before its terms are signed again:
-    /// every member can seal terms of its own.
-    fn open_invitations(&self, old: &ConfirmedKey) -> Result<Vec<Opened>, Error> {
-        let chain = &self.authority.chain;
-        let open = |record: &InvitationRecord| {
-            let (invitation, id) = (record.invitation.clone(), record.invitation.id);
-            let opened = open(invitation, chain, old).ok();
-            let opened =
-                opened.filter(|(_, signed)| signed.is_of_administrator(&id.to_bytes(), chain));
-            let (secret, signed) = opened.ok_or_else(|| {
-                let name = record.invitation.name.clone();
-                let cause = OrganizationCause::UnverifiedInvitation(name);
-                self.authority.refused(cause)
-            })?;
-            Ok((id, secret, signed.invitation))
-        };
-        self.invitations.iter().map(open).collect()
-    }
-
-    /// Seals the secrets under the new key, and signs their terms with the next epoch.
-    fn seal_invitations(
-        &self,
-        opened: Vec<Opened>,
-        new: &NewOrgKey,
-    ) -> Result<Vec<ResealedInvitation>, Error> {
-        let epoch = next_epoch(&self.authority.chain);
-        let seal = |(id, secret, terms): Opened| {
-            let terms = Invitation { epoch, ..terms };
-            let sealed = secret.seal(&new.key, &terms);
-            let (nonce, value) = sealed
-                .map_err(|error| Error::new(ACTION, error))?
-                .into_parts();
-            let signed = terms.sign(&id.to_bytes(), self.authority.signing_key);
-            Ok(ResealedInvitation {
-                id,
-                sealed: SealedInvitation {
-                    key_epoch: epoch,
-                    nonce: nonce.to_vec().into(),
-                    value: value.into(),
-                    signature: Base64(signed.signature.to_vec()),
-                },
-            })
-        };
-        opened.into_iter().map(seal).collect()
-    }
 }

@@ -1,4 +1,4 @@
-//! The API tokens of the own account.
+//! The API tokens of the account.
 
 use helvetisafe_crypto::organization::Credential;
 use helvetisafe_proto::endpoint::organization::{

@@ -8,7 +8,13 @@ use helvetisafe_test_support::World;
 
 use super::client;
 
-const BLOCKING: &str = include_str!("../../../src/secrets.rs");
+const BLOCKING: &str = concat!(
+    include_str!("../../../src/secrets.rs"),
+    include_str!("../../../src/secrets/read.rs"),
+    include_str!("../../../src/secrets/write.rs"),
+    include_str!("../../../src/secrets/fields.rs"),
+    include_str!("../../../src/secrets/many.rs"),
+);
 const ASYNCHRONOUS: &str = include_str!("../../../src/async_client/secrets.rs");
 
 /// The public methods of a source file and what they take, without the bounds that only futures need.

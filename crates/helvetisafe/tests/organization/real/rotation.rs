@@ -1,8 +1,10 @@
 //! The replacement of the org key.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use helvetisafe::Failure;
+use helvetisafe::reexports::http::{Request, Response};
+use helvetisafe::{Failure, Transport, TransportError};
 
 use super::*;
 
@@ -10,11 +12,6 @@ const WRITER: &str = "secrets:read secrets:write credentials:read";
 const ROTATIONS: &str = "/api/v1/organization/rotations";
 
 impl Real {
-    fn names(&self) -> Vec<String> {
-        let members = self.ada().members(&self.anchor).unwrap();
-        members.into_iter().map(|it| it.account).collect()
-    }
-
     fn rotate(&self, new: &NewOrgKey) -> Rotated {
         let rotated = self.ada().rotate(&self.administrator(), new, |_| {});
         rotated.unwrap()
@@ -242,90 +239,49 @@ fn what_others_change_before_the_commit_is_in_it() {
     }
 }
 
-#[test]
-fn a_hostile_vault_gets_nothing_wrapped() {
-    let real = Real::new(Kind::Blocking);
-    real.ada().create("db", "s3cr3t-v@lue").unwrap();
-    let bob = real.member("bob", READER);
-    real.invite("carol", READER);
-    let own = PublicKeyInfo::try_from(&other_keys(false).private_key.public_key()).unwrap();
-    let swapped = PublicKeyInfo::try_from(&real.ada.private_key.public_key()).unwrap();
-    let key = |key: &PublicKeyInfo| json!(helvetisafe_proto::Base64(key.as_der().to_vec()));
-    let (own, swapped, account) = (key(&own), key(&swapped), bob.client_id.clone());
-    let attacks: Vec<(&'static str, Box<Change>, &str)> = vec![
-        (
-            MEMBERS,
-            Box::new(move |answer| {
-                let members = answer["members"].as_array_mut().unwrap();
-                let mut mallory = members[0].clone();
-                mallory["account"] = json!("hs_client_mallory");
-                mallory["public_key"] = own.clone();
-                members.push(mallory);
-            }),
-            "do not agree about the account `hs_client_mallory`",
-        ),
-        (
-            MEMBERS,
-            Box::new(move |answer| {
-                let mut members = answer["members"].as_array_mut().unwrap().iter_mut();
-                let bob = members
-                    .find(|it| it["account"] == account.as_str())
-                    .unwrap();
-                bob["public_key"] = swapped.clone();
-            }),
-            "do not agree about the account `hs_client_",
-        ),
-        (
-            MEMBERS,
-            Box::new(|answer| drop(answer["members"].as_array_mut().unwrap().pop())),
-            "do not agree about the account `hs_client_",
-        ),
-        (
-            INVITATIONS,
-            Box::new(|answer| answer["invitations"][0]["scopes"] = json!(ADMINISTRATOR)),
-            "the open invitation `carol` does not verify",
-        ),
-        (
-            INVITATIONS,
-            Box::new(|answer| {
-                answer["invitations"][0]["sealed"]["signature"] =
-                    json!(helvetisafe_proto::Base64(vec![7; 64]));
-            }),
-            "the open invitation `carol` does not verify",
-        ),
-    ];
-    for (path, change, check) in attacks {
-        let (client, writes) = real.behind(path, change);
-        let new = NewOrgKey::generate().unwrap();
-        let refused = client
-            .organization()
-            .rotate(&real.administrator(), &new, |_| {})
-            .unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Crypto);
-        assert!(refused.to_string().contains(check), "{refused}");
-        assert!(writes.lock().unwrap().is_empty(), "{check}");
+/// Updates a few secrets again and again until `is_over`. Returns the value that each was given last.
+fn write_until(client: &AnyClient, writer: usize, is_over: &AtomicBool) -> Vec<(String, String)> {
+    let keys: Vec<_> = (0..5).map(|it| format!("w{writer}_{it}")).collect();
+    let mut written = vec![String::new(); keys.len()];
+    for round in 0.. {
+        let at = round % keys.len();
+        client.put(&keys[at], &format!("v@lue {round}")).unwrap();
+        written[at] = format!("v@lue {round}");
+        if is_over.load(Ordering::Relaxed) && round > keys.len() {
+            break;
+        }
     }
-    assert_eq!(real.names().len(), 2);
+    keys.into_iter().zip(written).collect()
 }
 
 #[test]
-fn a_secret_that_does_not_open_is_named_and_nothing_is_staged() {
-    let real = Real::new(Kind::Blocking);
-    real.ada().create("db", "s3cr3t-v@lue").unwrap();
-    let new = NewOrgKey::generate().unwrap();
-    let path: &'static str = format!("{ROTATIONS}/{}/secrets", new.id).leak();
-    let (client, writes) = real.behind(path, |answer| {
-        answer["secrets"][0]["value"] = json!("AQEBAQEBAQEBAQEBAQEBAQ==");
-    });
-    let refused = client
-        .organization()
-        .rotate(&real.administrator(), &new, |_| {})
-        .unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Crypto);
-    let text = refused.to_string();
-    assert!(text.contains("the secret `db` does not open"), "{text}");
-    assert_eq!(*writes.lock().unwrap(), [ROTATIONS]);
-    assert_eq!(real.ada().get("db").unwrap(), "s3cr3t-v@lue");
+fn writers_that_never_pause_do_not_keep_a_rotation_from_its_end() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let bob = real.member("bob", WRITER);
+        let (real, bob, is_over) = (&real, &bob, &AtomicBool::new(false));
+        let written = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer| {
+                    let client = real.connect(bob, WRITER).unwrap();
+                    scope.spawn(move || write_until(&client, writer, is_over))
+                })
+                .collect();
+            for epoch in 2..5 {
+                let new = NewOrgKey::generate().unwrap();
+                let rotated = real.ada().rotate(&real.administrator(), &new, |_| {});
+                if epoch == 4 || rotated.is_err() {
+                    is_over.store(true, Ordering::Relaxed);
+                }
+                assert_eq!(rotated.unwrap().key_epoch, epoch);
+            }
+            let written = writers.into_iter().map(|it| it.join().unwrap());
+            written.flatten().collect::<Vec<_>>()
+        });
+        for (key, value) in written {
+            assert_eq!(real.ada().get(&key).unwrap(), value, "{key}");
+        }
+    }
 }
 
 #[test]

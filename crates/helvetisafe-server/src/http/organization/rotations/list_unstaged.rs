@@ -16,7 +16,7 @@ use crate::http::{Refusal, VaultState};
 use crate::shared::Shared;
 use crate::store::Most;
 
-/// The most secrets of an answer, and the most bytes of their values. A larger `limit` counts as this one.
+/// The limits of an answer. A larger `limit` counts as this one.
 const MOST: Most = Most {
     secrets: 5000,
     bytes: 4 * 1024 * 1024,

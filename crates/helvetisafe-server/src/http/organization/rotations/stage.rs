@@ -1,5 +1,6 @@
 //! `PUT /api/v1/organization/rotations/{id}/secrets`: stages secrets for the next epoch, and extends the lease. A secret
-//! that has changed meanwhile is left out, and stays in the list of those that are not staged.
+//! that has changed meanwhile is left out, and stays in the list of those that are not staged. With `hold_writes` the
+//! writes of all clients wait for the commit, for a short time.
 
 use std::collections::HashSet;
 
@@ -24,6 +25,7 @@ pub(super) async fn call(
         credential: caller.credential(),
         rotation: id.stored()?,
         lease: vault.settings.rotation_lease,
+        hold: staged.hold_writes,
         secrets: rows(staged.secrets)?,
     };
     let staged = vault.write(|vault| async move {

@@ -1,12 +1,11 @@
 //! Writes whose answer is lost, or that reach the server late.
 
-use helvetisafe_proto::Scopes;
 use helvetisafe_proto::endpoint::{CreatedSecret, UpdatedSecret};
 
 use super::*;
 use crate::store::{
-    AccountId, AccountRow, Conditional, Most, NewApiTokenRow, Put, SecretVersion, Staged,
-    StagedRow, Staging, StoredSecret, TokenKind,
+    AccountId, AccountRow, Conditional, Most, Put, SecretVersion, Staged, StagedRow, Staging,
+    StoredSecret, TokenKind,
 };
 
 /// A server, a node behind a proxy, and a node that is not.
@@ -36,10 +35,6 @@ impl Scene {
     async fn warm_up(&self) {
         warm_up(&self.store, self.grant).await;
         self.warm_up_accounts().await;
-        let created = self.store.create_api_token(self.grant.token, api_token());
-        let id = created.await.unwrap().unwrap().id;
-        let revoked = self.store.revoke_api_token(self.grant.token, id).await;
-        assert!(revoked.unwrap());
     }
 
     async fn warm_up_accounts(&self) {
@@ -86,16 +81,6 @@ fn access(account: AccountId) -> TokenRow {
     TokenRow {
         kind: TokenKind::Access,
         ..token(account, TokenExpiry::Never)
-    }
-}
-
-fn api_token() -> NewApiTokenRow {
-    NewApiTokenRow {
-        hash: Hash::of_text(&generate_name("").unwrap()),
-        id: generate_id().unwrap(),
-        name: "ci".to_owned(),
-        scopes: Scopes::ALL,
-        expires_at: None,
     }
 }
 
@@ -165,41 +150,6 @@ async fn a_late_write_of_a_token_has_no_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_about_an_api_token_is_found() {
-    let Some(scene) = Scene::new().await else {
-        return;
-    };
-    let (store, credential) = (&scene.store, scene.grant.token);
-    let acts = async |id: i64| {
-        let acts = scene
-            .other
-            .audit(scene.grant.tenant.organization, None, 100);
-        let mut acts = acts.await.unwrap();
-        acts.retain(|act| act.subject == Some(format!("{id:016x}")));
-        acts.len()
-    };
-    scene.warm_up().await;
-    scene.proxy.cut(1, false);
-    let token = api_token();
-    let hash = token.hash;
-    let created = store.create_api_token(credential, token).await.unwrap();
-    let created = created.unwrap();
-    assert!(scene.other.principal(&hash).await.unwrap().is_some());
-    assert_eq!(acts(created.id).await, 1);
-
-    scene.warm_up().await;
-    scene.proxy.cut(1, false);
-    assert!(
-        store
-            .revoke_api_token(credential, created.id)
-            .await
-            .unwrap()
-    );
-    assert!(scene.other.principal(&hash).await.unwrap().is_none());
-    assert_eq!(acts(created.id).await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_a_staging_is_found() {
     let Some(scene) = Scene::new().await else {
         return;
@@ -217,6 +167,7 @@ async fn a_lost_answer_to_a_staging_is_found() {
             credential: scene.grant.token,
             rotation: 7,
             lease: Duration::from_secs(60),
+            hold: false,
             secrets,
         };
         scene.store.stage(staging)

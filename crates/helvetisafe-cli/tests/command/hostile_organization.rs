@@ -1,0 +1,408 @@
+//! The administration of an organization at a hostile vault: each attack is a switch of the vault's `faults`, and each test
+//! names the check that stops it. The table is in `docs/testing.md`.
+
+mod at_once;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
+use std::sync::LazyLock;
+
+use helvetisafe_server::Vault;
+use helvetisafe_server::faults::{Attacker, Fault, Faults, Lie, Route, Version};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::organization::{Organization, command, fails, json, ok};
+use crate::world::World;
+
+/// The keys of the vault.
+fn attacker() -> &'static Attacker {
+    static ATTACKER: LazyLock<Attacker> = LazyLock::new(|| Attacker::generate().unwrap());
+    &ATTACKER
+}
+
+/// An organization in a vault of its own. `ada` is the folder of its founder.
+struct Stage {
+    organization: Organization,
+    faults: Faults,
+    /// It stops when it is dropped.
+    _vault: Vault,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let faults = Faults::new();
+        let vault = Vault::builder().faults(faults.clone()).start().unwrap();
+        let token = vault.new_bootstrap_token().unwrap();
+        let (url, token) = (vault.base_url().to_owned(), token.expose_secret());
+        Self {
+            organization: Organization::founded(World::new(), url, token),
+            faults,
+            _vault: vault,
+        }
+    }
+
+    fn ada(&self, line: &str) -> Output {
+        self.with("ada", line)
+    }
+
+    /// Runs a command with the profile in a folder.
+    fn with(&self, folder: &str, line: &str) -> Output {
+        let arguments: Vec<_> = line.split(' ').collect();
+        self.organization.with(folder, &arguments)
+    }
+
+    /// Runs a command with the profile in a folder on another machine, which has a trust memory of its own.
+    fn elsewhere(&self, machine: &str, folder: &str, line: &str) -> Output {
+        let config = format!("{folder}/config.toml");
+        let arguments = ["--config", &config].into_iter().chain(line.split(' '));
+        let arguments: Vec<_> = arguments.collect();
+        let mut command = command(&self.organization.world, None, &arguments, "");
+        let state = self.organization.path(machine);
+        command
+            .env("HELVETISAFE_STATE_DIR", state)
+            .output()
+            .unwrap()
+    }
+
+    /// Gives another machine the trust memory of this one.
+    fn set_up(&self, machine: &str) {
+        let folder = self.organization.path(machine);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        let file = format!("{machine}/known-vaults.json");
+        self.organization
+            .world
+            .write(&file, &self.remembered(), 0o600);
+    }
+
+    /// From now on the answers to a call are lies.
+    fn lies(&self, route: Route, lie: Lie) {
+        self.faults.on(route).then(Fault::lie(attacker(), lie));
+    }
+
+    /// From now on the answers to a call are those from before.
+    fn replays(&self, route: Route) {
+        self.faults.on(route).then(Fault::replay(Version::Previous));
+    }
+
+    /// Runs an attack. It must end with this status and name this check, after an answer was changed. Nothing may be sent but
+    /// requests that read, and nothing remembered. Afterwards the vault is honest again.
+    fn stops(&self, status: i32, check: &str, attack: impl FnOnce() -> Output) -> String {
+        let (remembered, before) = (self.remembered(), self.faults.log().len());
+        let output = attack();
+        let log = self.faults.log().split_off(before);
+        self.faults.clear();
+        let messages = fails(&output, status);
+        assert!(messages.contains(check), "{check}: {messages}");
+        assert!(
+            log.iter().any(|seen| seen.fault.is_some()),
+            "{check}: {log:?}"
+        );
+        let mut writes = log
+            .iter()
+            .filter(|seen| seen.method != "GET" && seen.path != "/oauth/token");
+        assert_eq!(writes.next(), None, "{check}");
+        assert_eq!(self.remembered(), remembered, "{check}");
+        messages
+    }
+
+    /// Returns the trust memory.
+    fn remembered(&self) -> String {
+        let file = self
+            .organization
+            .path(".local/state/helvetisafe/known-vaults.json");
+        fs::read_to_string(file).unwrap()
+    }
+
+    /// Returns the members as the command lists them.
+    fn members(&self) -> Vec<Value> {
+        let members = json(&ok(self.ada("org members --json")));
+        members.as_array().unwrap().clone()
+    }
+
+    fn state(&self, name: &str) -> Value {
+        let members = self.members();
+        let member = members.iter().find(|it| it["name"] == name);
+        member.unwrap()["state"].clone()
+    }
+}
+
+const TAG: &str = "was not made with this invitation, or was changed";
+const TERMS: &str = "the sealed secret does not fit the invitation";
+const INVITER: &str = "the invitation is not signed by an administrator";
+const EPOCH: &str = "the invitation is not of the present epoch";
+const EXPIRED: &str = "the invitation expired at 2001-01-01T00:00:00Z";
+const OLDER: &str = "the chain is older than one that was seen before";
+const FORK: &str = "the vault shows different histories";
+const GAP: &str = "an entry of the chain is missing or repeated";
+const SIGNER: &str = "signed by a key that was not an administrator's";
+const SIGNATURE: &str = "a signature in the chain is not valid";
+const ORGANIZATION: &str = "of another organization";
+
+/// Checks: `JoinRequest::verify` (tag, inviter), `InvitationSecret::open` (terms), `confirm::open` (epoch), `check_expiry`.
+#[test]
+fn a_changed_invitation_or_request_is_not_confirmed() {
+    let stage = Stage::new();
+    for name in ["bob", "eve"] {
+        let code = stage.organization.invite(name, "member");
+        ok(stage.organization.join(&code, name));
+    }
+    for (lie, status, check) in [
+        (Lie::SwapPublicKey, 8, TAG),
+        (Lie::SwapRequests, 8, TAG),
+        (Lie::MoreScopes, 8, TERMS),
+        (Lie::LaterExpiry, 8, TERMS),
+        (Lie::PastExpiry, 3, EXPIRED),
+        (Lie::OtherEpoch, 8, EPOCH),
+        (Lie::OtherSignature, 8, INVITER),
+    ] {
+        stage.lies(Route::Invitations, lie);
+        stage.stops(status, check, || stage.ada("org confirm bob --yes"));
+    }
+    // What is shown before the question is of the same request as what is confirmed.
+    let lie = Fault::lie(attacker(), Lie::SwapPublicKey);
+    stage.faults.on(Route::Invitations).once().then(lie);
+    let words = "the words are not those of the public key";
+    stage.stops(8, words, || stage.ada("org confirm bob --yes"));
+    ok(stage.ada("org confirm bob --yes"));
+    ok(stage.with("bob", "set KEY --generate"));
+}
+
+/// Check: `Chain::confirm`.
+#[test]
+fn a_replayed_invitation_is_not_confirmed() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "member");
+    stage.replays(Route::Invitations);
+    let check = "it is a member or an administrator already";
+    stage.stops(6, check, || stage.ada("org confirm bob --yes"));
+    // Bob's key was stolen. Ada expects the request of Bob's new key.
+    ok(stage.ada("org disable bob --yes"));
+    stage.organization.invite("bob", "member");
+    let first = Fault::replay(Version::First);
+    stage.faults.on(Route::Invitations).then(first);
+    stage.stops(6, "was a member before", || {
+        stage.ada("org confirm bob --yes")
+    });
+}
+
+/// Checks: `joining::verify` (id, expiry), `Chain::start` (organization), `Anchor::check` (head), `Chain::append`.
+#[test]
+fn a_code_does_not_lead_to_another_chain() {
+    let stage = Stage::new();
+    stage.organization.member("eve", "reader");
+    stage.organization.member("joe", "reader");
+    let code = stage.organization.invite("bob", "member");
+    for (route, lie, status, check) in [
+        (
+            Route::Invitation,
+            Lie::OtherId,
+            8,
+            "another invitation than that of the code",
+        ),
+        (Route::Invitation, Lie::PastExpiry, 3, EXPIRED),
+        (Route::Invitation, Lie::OtherOrganization, 8, ORGANIZATION),
+        (Route::JoinChain, Lie::Invent, 8, FORK),
+        (Route::JoinChain, Lie::Withhold(1), 8, OLDER),
+        (Route::JoinChain, Lie::Omit(1), 8, GAP),
+        (Route::JoinChain, Lie::Repeat(1), 8, GAP),
+        (Route::JoinChain, Lie::ConfirmItself, 8, SIGNER),
+        (Route::JoinChain, Lie::ForgeSignature, 8, SIGNATURE),
+    ] {
+        stage.lies(route, lie);
+        stage.stops(status, check, || stage.organization.join(&code, "bob"));
+        assert!(
+            !stage.organization.path("bob").exists(),
+            "{lie:?} made keys"
+        );
+    }
+    ok(stage.organization.join(&code, "bob"));
+}
+
+/// The commands of an administrator.
+const COMMANDS: [&str; 6] = [
+    "org members",
+    "org pending",
+    "org invite carol --scopes reader",
+    "org confirm joe --yes",
+    "org disable eve --yes",
+    "org rotate --yes",
+];
+
+/// Checks: `Anchor::check` (head), `Chain::start` (organization), `Chain::append` for the others.
+#[test]
+fn no_command_is_led_to_another_chain() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "reader");
+    stage.organization.member("eve", "reader");
+    let code = stage.organization.invite("joe", "reader");
+    ok(stage.organization.join(&code, "joe"));
+    ok(stage.ada("org disable bob --yes"));
+    for (route, lie, check) in [
+        (Route::Chain, Lie::Withhold(1), OLDER),
+        (Route::Chain, Lie::Invent, FORK),
+        (Route::Chain, Lie::Omit(1), GAP),
+        (Route::Chain, Lie::Repeat(1), GAP),
+        (Route::Chain, Lie::ConfirmItself, SIGNER),
+        (Route::Chain, Lie::ForgeSignature, SIGNATURE),
+        (Route::Account, Lie::OtherOrganization, ORGANIZATION),
+    ] {
+        for command in COMMANDS {
+            stage.lies(route, lie);
+            stage.stops(8, check, || stage.ada(command));
+        }
+    }
+    ok(stage.ada("org confirm joe --yes"));
+}
+
+/// The vault says that it disabled Bob, and then shows the chain as it was, or as another administrator continued it. Check:
+/// `Anchor::check`, with the head that the command remembers.
+#[test]
+fn a_disable_that_the_vault_only_pretends_to_store_is_noticed() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "reader");
+    stage.organization.member("grace", "administrator");
+    stage
+        .faults
+        .on(Route::Disable)
+        .once()
+        .then(Fault::pretend());
+    ok(stage.ada("org disable bob --yes"));
+    let remembered = stage.remembered();
+    for command in ["org members", "org rotate --yes"] {
+        let messages = fails(&stage.ada(command), 8);
+        assert!(messages.contains(OLDER), "{messages}");
+    }
+    let remembered = stage.remembered();
+    // On another machine, which has not seen the entry.
+    let grace = |line: &str| stage.elsewhere("machine", "grace", line);
+    ok(grace("org disable eve --yes"));
+    let messages = fails(&stage.ada("org members"), 8);
+    assert!(messages.contains(FORK), "{messages}");
+    assert_eq!(stage.remembered(), remembered);
+}
+
+/// Check: `members::compare` in `org members`, and `rotate::verified` before a rotation wraps anything.
+#[test]
+fn an_account_that_the_chain_does_not_have_gets_nothing() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "member");
+    for (lie, states) in [
+        (Lie::AddMember, vec!["active", "active", "only-in-vault"]),
+        (Lie::SwapPublicKey, vec!["other-key", "other-key"]),
+        (Lie::OmitMember, vec!["active", "only-in-chain"]),
+    ] {
+        stage.lies(Route::Members, lie);
+        let mut found: Vec<_> = stage
+            .members()
+            .iter()
+            .map(|it| it["state"].to_string())
+            .collect();
+        found.sort();
+        let states: Vec<_> = states.iter().map(|it| format!("\"{it}\"")).collect();
+        assert_eq!(found, states, "{lie:?}");
+        let check = "the vault and the chain do not agree about the account";
+        stage.stops(8, check, || stage.ada("org rotate --yes"));
+    }
+    ok(stage.ada("org disable bob --yes"));
+    stage.replays(Route::Members);
+    assert_eq!(stage.state("bob"), "only-in-vault");
+    let check = "the vault and the chain do not agree about the account";
+    stage.stops(8, check, || stage.ada("org rotate --yes"));
+}
+
+/// Checks: `OrgKeys::confirm_by`, and the command's `Administration::check_org_key`.
+#[test]
+fn an_org_key_of_the_vault_and_an_old_one_are_refused() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "member");
+    ok(stage.ada("set KEY --generate"));
+    let commands = [
+        "get KEY",
+        "set KEY --generate",
+        "org rotate --yes",
+        "org invite carol --scopes reader",
+    ];
+    for command in commands {
+        stage.lies(Route::OrgKey, Lie::OwnOrgKey);
+        stage.stops(8, "the signed chain does not confirm it", || {
+            stage.ada(command)
+        });
+    }
+    ok(stage.ada("org rotate --yes"));
+    let value = ok(stage.ada("get KEY"));
+    for command in commands {
+        stage.lies(Route::OrgKey, Lie::OldOrgKey);
+        stage.stops(8, "the signed chain does not confirm it", || {
+            stage.ada(command)
+        });
+        stage.replays(Route::OrgKey);
+        stage.lies(Route::Chain, Lie::Withhold(1));
+        stage.stops(8, OLDER, || stage.ada(command));
+    }
+    assert_eq!(ok(stage.ada("get KEY")), value);
+    // The number alone is ignored.
+    stage.lies(Route::OrgKey, Lie::OtherEpoch);
+    ok(stage.ada("set KEY --generate"));
+    stage.faults.clear();
+    ok(stage.with("bob", "get KEY"));
+}
+
+/// A thief of the code joins first. Check: the words.
+#[test]
+fn a_thief_of_the_code_is_noticed_by_the_invited_person_and_by_the_words() {
+    let stage = Stage::new();
+    let code = stage.organization.invite("bob", "member");
+    ok(stage.organization.join(&code, "thief"));
+    let messages = fails(&stage.organization.join(&code, "bob"), 6);
+    assert!(
+        messages.contains("another person has the code"),
+        "{messages}"
+    );
+    assert!(
+        !stage
+            .organization
+            .path("bob")
+            .join("private-key.pem")
+            .exists()
+    );
+    let others = "abacus abdomen abdominal abide abiding ability ablaze able";
+    let by_words = ["org", "confirm", "bob", "--fingerprint", others];
+    let messages = fails(&stage.organization.with("ada", &by_words), 8);
+    assert!(
+        messages.contains("another person may have used the code"),
+        "{messages}"
+    );
+    assert_eq!(stage.faults.count(Route::Confirm), 0);
+    ok(stage.ada("org withdraw bob --yes"));
+    let code = stage.organization.invite("bob", "member");
+    ok(stage.organization.join(&code, "bob"));
+    ok(stage.ada("org confirm bob --yes"));
+    fails(&stage.with("thief", "list"), 3);
+}
+
+/// What cannot be detected: `docs/organization-keys.md`, What this does not stop. A new machine has a verification key alone.
+#[test]
+fn a_frozen_chain_is_accepted_at_first_contact() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "member");
+    let seen = stage.state("bob");
+    ok(stage.ada("org disable bob --yes"));
+    let elsewhere = |line: &str| stage.elsewhere("machine", "ada", line);
+    stage.lies(Route::Chain, Lie::Withhold(1));
+    stage.replays(Route::Members);
+    let frozen = json(&ok(elsewhere("org members --json")));
+    let members = frozen.as_array().unwrap();
+    let bob = members.iter().find(|it| it["name"] == "bob").unwrap();
+    assert_eq!(bob["state"], seen);
+    // The machine that has seen the newer entry detects it, and the new one as soon as it sees it.
+    let messages = fails(&stage.ada("org members"), 8);
+    assert!(messages.contains(OLDER), "{messages}");
+    stage.faults.clear();
+    ok(elsewhere("org members"));
+    stage.lies(Route::Chain, Lie::Withhold(1));
+    let messages = fails(&elsewhere("org members"), 8);
+    assert!(messages.contains(OLDER), "{messages}");
+}

@@ -1,0 +1,209 @@
+//! Two administrators at the same time, each with a command of its own: one of them wins, and the other gets a clear message.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use super::*;
+
+impl Stage {
+    /// An organization with a second administrator, `grace`, who has another machine.
+    fn of_two() -> Self {
+        let stage = Self::new();
+        stage.organization.member("grace", "administrator");
+        stage.set_up("machine");
+        stage
+    }
+
+    fn joined(&self, name: &str) {
+        let code = self.organization.invite(name, "member");
+        ok(self.organization.join(&code, name));
+    }
+
+    /// Starts a command of Ada, whose request to this route waits while `other` runs. Returns the output of Ada's command.
+    fn while_waiting(&self, line: &str, route: Route, other: impl FnOnce()) -> Output {
+        let wait = Fault::stall_before_acting(Duration::from_secs(6));
+        let before = self.faults.count(route);
+        self.faults.on(route).once().then(wait);
+        let child = self.spawn(line);
+        let arrives = |log: &[helvetisafe_server::faults::Seen]| {
+            log.iter().filter(|seen| seen.route == Some(route)).count() > before
+        };
+        assert!(
+            self.faults.wait_until(Duration::from_secs(60), arrives),
+            "{line}"
+        );
+        other();
+        child.wait_with_output().unwrap()
+    }
+
+    fn spawn(&self, line: &str) -> Child {
+        let arguments: Vec<_> = line.split(' ').collect();
+        let arguments = [&["--config", "ada/config.toml"], &arguments[..]].concat();
+        let mut command = command(&self.organization.world, None, &arguments, "");
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn grace(&self, line: &str) -> Output {
+        self.elsewhere("machine", "grace", line)
+    }
+
+    fn epoch(&self) -> Value {
+        json(&ok(self.grace("account show --json")))["key_epoch"].clone()
+    }
+}
+
+#[test]
+fn of_two_confirmations_of_one_request_one_wins() {
+    let stage = Stage::of_two();
+    stage.joined("bob");
+    let lost = stage.while_waiting("org confirm bob --yes", Route::Confirm, || {
+        ok(stage.grace("org confirm bob --yes"));
+    });
+    let messages = fails(&lost, 6);
+    assert!(
+        messages.contains("another administrator has confirmed"),
+        "{messages}"
+    );
+    assert_eq!(stage.state("bob"), "active");
+    ok(stage.with("bob", "set KEY --generate"));
+}
+
+#[test]
+fn confirmations_of_two_requests_both_succeed() {
+    let stage = Stage::of_two();
+    stage.joined("bob");
+    stage.joined("joe");
+    let output = stage.while_waiting("org confirm bob --yes", Route::Confirm, || {
+        ok(stage.grace("org confirm joe --yes"));
+    });
+    ok(output);
+    for name in ["bob", "joe"] {
+        assert_eq!(stage.state(name), "active");
+        ok(stage.with(name, "set KEY --generate"));
+    }
+}
+
+/// The rotation is first, and the request is confirmed under the new org key.
+#[test]
+fn a_confirmation_during_a_rotation_wraps_the_new_key() {
+    let stage = Stage::of_two();
+    ok(stage.ada("set KEY --generate"));
+    stage.joined("bob");
+    let confirmed = stage.while_waiting("org confirm bob --yes", Route::Confirm, || {
+        ok(stage.grace("org rotate --yes"));
+    });
+    let value = ok(stage.grace("get KEY"));
+    if !confirmed.status.success() {
+        let messages = fails(&confirmed, 6);
+        assert!(messages.contains("org key was replaced"), "{messages}");
+        ok(stage.ada("org confirm bob --yes"));
+    }
+    assert_eq!(ok(stage.with("bob", "get KEY")), value);
+    assert_eq!(ok(stage.ada("get KEY")), value);
+}
+
+/// The confirmation is first, and the rotation wraps the new key for the new member too.
+#[test]
+fn a_rotation_during_a_confirmation_includes_the_new_member() {
+    let stage = Stage::of_two();
+    ok(stage.ada("set KEY --generate"));
+    stage.joined("bob");
+    let rotated = stage.while_waiting("org rotate --yes", Route::CommitRotation, || {
+        ok(stage.grace("org confirm bob --yes"));
+    });
+    ok(rotated);
+    let value = ok(stage.ada("get KEY"));
+    assert_eq!(ok(stage.with("bob", "get KEY")), value);
+    assert_eq!(stage.epoch(), 2);
+}
+
+#[test]
+fn of_two_rotations_one_wins() {
+    let stage = Stage::of_two();
+    ok(stage.ada("set KEY --generate"));
+    let rotated = stage.while_waiting("org rotate --yes", Route::CommitRotation, || {
+        let messages = fails(&stage.grace("org rotate --yes"), 6);
+        assert!(messages.contains("another administrator"), "{messages}");
+    });
+    ok(rotated);
+    assert_eq!(stage.epoch(), 2);
+    let value = ok(stage.ada("get KEY"));
+    assert_eq!(ok(stage.grace("get KEY")), value);
+    // The key that was not used is not lost: the next rotation takes it.
+    ok(stage.grace("org rotate --yes"));
+    assert_eq!(stage.epoch(), 3);
+    assert_eq!(ok(stage.ada("get KEY")), value);
+}
+
+#[test]
+fn another_administrator_rotates_after_a_disable() {
+    let stage = Stage::of_two();
+    stage.organization.member("bob", "member");
+    ok(stage.ada("set KEY --generate"));
+    let value = ok(stage.with("bob", "get KEY"));
+    ok(stage.ada("org disable bob --yes"));
+    ok(stage.grace("org rotate --yes"));
+    fails(&stage.with("bob", "get KEY"), 3);
+    assert_eq!(ok(stage.ada("get KEY")), value);
+    assert_eq!(stage.state("bob"), "disabled");
+    let output = stage.ada("org members");
+    assert_eq!(fails(&output, 0), "", "it follows once, and is quiet then");
+}
+
+/// Ada disables Bob while Grace's rotation is about to commit with a wrap for Bob.
+#[test]
+fn a_disable_during_a_rotation_excludes_the_member() {
+    let stage = Stage::of_two();
+    stage.organization.member("bob", "member");
+    ok(stage.ada("set KEY --generate"));
+    let rotated = stage.while_waiting("org rotate --yes", Route::CommitRotation, || {
+        ok(stage.grace("org disable bob --yes"));
+    });
+    ok(rotated);
+    assert_eq!(stage.epoch(), 2);
+    fails(&stage.with("bob", "get KEY"), 3);
+    ok(stage.grace("get KEY"));
+}
+
+/// The vault only pretends to disable the administrator who is to be removed; two disable each other.
+#[test]
+fn of_two_administrators_who_disable_each_other_one_stays() {
+    let stage = Stage::of_two();
+    let lost = stage.while_waiting("org disable grace --yes", Route::Disable, || {
+        ok(stage.grace("org disable ada --yes"));
+    });
+    fails(&lost, 3);
+    let members = json(&ok(stage.grace("org members --json")));
+    let active = members
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["state"] == "active");
+    assert_eq!(active.count(), 1);
+}
+
+/// Two people use one code at the same moment.
+#[test]
+fn of_two_requests_with_one_code_one_is_taken() {
+    let stage = Stage::new();
+    let code = stage.organization.invite("bob", "member");
+    let wait = Fault::stall_before_acting(Duration::from_secs(2));
+    stage.faults.on(Route::Join).times(2).then(wait);
+    let world = &stage.organization.world;
+    world.write("bob.code", &code, 0o600);
+    let children = ["one", "two"].map(|folder| {
+        let arguments = ["join", "--code-file", "bob.code", "--output-dir", folder];
+        let mut command = command(world, None, &arguments, "");
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    });
+    let outputs = children.map(|child| child.wait_with_output().unwrap());
+    let won: Vec<_> = outputs.iter().filter(|it| it.status.success()).collect();
+    assert_eq!(won.len(), 1, "{outputs:?}");
+    let lost = outputs.iter().find(|it| !it.status.success()).unwrap();
+    let messages = fails(lost, 6);
+    assert!(
+        messages.contains("the code has been used already"),
+        "{messages}"
+    );
+    ok(stage.ada("org confirm bob --yes"));
+}

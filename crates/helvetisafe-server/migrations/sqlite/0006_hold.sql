@@ -1,0 +1,2 @@
+-- See ../postgres/0004_hold.sql.
+ALTER TABLE rotations ADD COLUMN held_until INTEGER;
