@@ -996,35 +996,38 @@ fn a_replaced_org_key_that_cannot_be_remembered_is_used() {
     assert!(messages.contains("as the signed chain shows"), "{messages}");
 }
 
-/// Another machine has the folder of the account and not the trust memory.
+/// The first use had no key, such as that of an earlier version.
 #[test]
-fn the_verification_key_of_a_profile_confirms_a_replaced_org_key() {
+fn a_verification_key_that_is_added_later_confirms_a_replaced_org_key() {
     let organization = Organization::new();
     organization.member("bob", "member");
-    ok(organization.with("ada", &["set", "KEY", "--generate"]));
-    let memory = organization.path(".local/state/helvetisafe/known-vaults.json");
-    fs::remove_file(&memory).unwrap();
-    let value = ok(organization.with("bob", &["get", "KEY"]));
-    ok(organization.with("ada", &["org", "rotate", "--yes"]));
-
     let profile = fs::read_to_string(organization.path("bob/config.toml")).unwrap();
     let is_other = |line: &&str| !line.starts_with("verification_key");
     let lines = profile.lines().filter(is_other);
     let without_key: String = lines.flat_map(|it| [it, "\n"]).collect();
     organization
         .world
-        .write("bob/blind.toml", &without_key, 0o600);
-    let blind = ["--config", "bob/blind.toml", "get", "KEY"];
-    let messages = fails(&run(&organization.world, None, &blind, ""), 8);
-    assert!(messages.contains("has changed"), "{messages}");
+        .write("bob/without-key.toml", &without_key, 0o600);
+    let elsewhere = |config: &str, arguments: &[&str]| {
+        let arguments = [&["--config", config], arguments].concat();
+        let mut command = command(&organization.world, None, &arguments, "");
+        command.env("HELVETISAFE_STATE_DIR", organization.path("elsewhere"));
+        command.output().unwrap()
+    };
+    let (with_key, without_key) = ("bob/config.toml", "bob/without-key.toml");
+    let rotate = || ok(organization.with("ada", &["org", "rotate", "--yes"]));
 
-    let output = organization.with("bob", &["get", "KEY"]);
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    let value = ok(elsewhere(without_key, &["get", "KEY"]));
+    rotate();
+    let messages = fails(&elsewhere(without_key, &["get", "KEY"]), 8);
+    assert!(messages.contains("has changed"), "{messages}");
+    let output = elsewhere(with_key, &["get", "KEY"]);
     let messages = fails(&output, 0);
     assert!(messages.contains("as the signed chain shows"), "{messages}");
     assert_eq!(ok(output), value);
     // The head is remembered, and the key is confirmed for writing.
-    ok(run(&organization.world, None, &blind, ""));
-    ok(organization.with("bob", &["set", "KEY", "--generate"]));
-    ok(organization.with("ada", &["org", "rotate", "--yes"]));
-    ok(run(&organization.world, None, &blind, ""));
+    ok(elsewhere(with_key, &["set", "KEY", "--generate"]));
+    rotate();
+    ok(elsewhere(without_key, &["get", "KEY"]));
 }

@@ -82,21 +82,17 @@ impl Host {
                 Ok(org_key) => json!({ "ok": org_key }),
                 Err(_) => json!({ "error": "Crypto" }),
             },
-            _ => match self.operate(request) {
-                Ok(answer) => json!({ "ok": answer }),
-                Err(error) => json!({ "error": format!("{:?}", error.kind()) }),
-            },
+            "rotate" => {
+                let organization = &mut self.organizations[request.number("organization")];
+                outcome(organization.rotate().map(Value::from))
+            }
+            _ => outcome(self.operate(request)),
         }
     }
 
     /// An operation of the client.
     fn operate(&self, request: &Request) -> Result<Value, Error> {
         let secrets = self.client(request).secrets();
-        if request.text("op") == "rotate" {
-            return self.organizations[request.number("organization")]
-                .rotate()
-                .map(Value::from);
-        }
         if request.text("op") == "list" {
             return Ok(secrets.list()?.iter().map(metadata).collect());
         }
@@ -166,6 +162,13 @@ impl Host {
             request.text("key"),
             &Payload::encode_fields(&fields),
         );
+    }
+}
+
+fn outcome(result: Result<Value, Error>) -> Value {
+    match result {
+        Ok(answer) => json!({ "ok": answer }),
+        Err(error) => json!({ "error": format!("{:?}", error.kind()) }),
     }
 }
 

@@ -15,19 +15,21 @@ use tempfile::TempDir;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A vault with one organization.
-pub struct Organization {
+pub(crate) struct Organization {
     _vault: Vault,
     client: Client,
     keys: AccountKeys,
     anchor: Anchor,
     credentials: Value,
+    /// The key of an interrupted rotation, which goes on with it.
+    new: Option<NewOrgKey>,
     /// The folder of the private key.
     _folder: TempDir,
 }
 
 impl Organization {
     /// Founds it in a vault that accepts writes without the epoch of their org key, or refuses them after a rotation.
-    pub fn found(accepts_writes_without_epoch: bool) -> Self {
+    pub(crate) fn found(accepts_writes_without_epoch: bool) -> Self {
         let vault = Vault::builder().accept_writes_without_epoch(accepts_writes_without_epoch);
         let vault = vault.start().unwrap();
         let mut keys = AccountKeys::generate(true).unwrap();
@@ -78,29 +80,33 @@ impl Organization {
             keys,
             anchor,
             credentials,
+            new: None,
             _folder: folder,
         }
     }
 
     /// Returns what the peer needs.
-    pub fn credentials(&self) -> &Value {
+    pub(crate) fn credentials(&self) -> &Value {
         &self.credentials
     }
 
     /// Returns our client, which follows the chain.
-    pub fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
     /// Replaces the org key. Returns its number.
-    pub fn rotate(&self) -> Result<u64, Error> {
+    pub(crate) fn rotate(&mut self) -> Result<u64, Error> {
         let administrator = Administrator {
             signing_key: self.keys.signing_key.as_ref().unwrap(),
             anchor: &self.anchor,
         };
-        let new = NewOrgKey::generate().unwrap();
+        let new = self
+            .new
+            .get_or_insert_with(|| NewOrgKey::generate().unwrap());
         let organization = self.client.organization();
-        let rotated = organization.rotate(&administrator, &new, |_| {})?;
+        let rotated = organization.rotate(&administrator, new, |_| {})?;
+        self.new = None;
         Ok(rotated.key_epoch)
     }
 }

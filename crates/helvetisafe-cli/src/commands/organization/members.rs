@@ -47,7 +47,8 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let names = active.filter_map(|it| it.name.as_deref());
     name_index::note_all(Kind::Members, names, vault.settings()?, ui.messages);
     let mut members: Vec<_> = members.iter().map(Json::new).collect();
-    members.sort_by_key(|member| (member.name, member.account));
+    // A member that was enrolled again has the same name.
+    members.sort_by_key(|member| (member.name, member.created_at, member.account));
     let doubtful = members
         .iter()
         .filter(|it| !matches!(it.state, "active" | "disabled"));
