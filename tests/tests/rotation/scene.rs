@@ -89,9 +89,12 @@ impl Scene {
 
     /// Connects Bob.
     pub(crate) fn connect(&self) -> Client {
-        let url = self.vault.base_url();
-        let builder = Client::builder(url, self.bob.clone(), self.key());
-        builder.org_key_rotation(self.policy()).connect().unwrap()
+        self.builder().connect().unwrap()
+    }
+
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let builder = Client::builder(self.vault.base_url(), self.bob.clone(), self.key());
+        builder.org_key_rotation(self.policy())
     }
 
     pub(crate) fn url(&self) -> String {

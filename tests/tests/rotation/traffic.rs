@@ -95,7 +95,9 @@ pub(crate) struct Counts {
 
 impl Traffic {
     pub(crate) fn start(scene: &Arc<Scene>) -> Self {
-        let cells = |name: &str, count| (0..count).map(|it| Cell::new(format!("{name}{it}")));
+        let cells = |name: &'static str, count: u32| {
+            (0..count).map(move |it| Cell::new(format!("{name}{it}")))
+        };
         let shared = Arc::new(Shared {
             fixed: scene.fixed.clone(),
             single: cells("u", 8).collect(),
@@ -172,9 +174,12 @@ fn read_warm(scene: &Scene, shared: &Shared) {
     shared.run(&shared.reads, |at| read_some(&client, shared, at));
 }
 
-/// Connects anew for each read.
+/// Connects anew for each read, and fetches a secret together with the org key.
 fn read_fresh(scene: &Scene, shared: &Shared) {
-    shared.run(&shared.reads, |at| read_some(&scene.connect(), shared, at));
+    shared.run(&shared.reads, |at| {
+        let builder = scene.builder().prefetch([shared.fixed(at)]);
+        read_some(&builder.connect().unwrap(), shared, at);
+    });
 }
 
 fn read_some(client: &Client, shared: &Shared, at: usize) {

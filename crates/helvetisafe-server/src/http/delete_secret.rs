@@ -2,12 +2,13 @@
 //! another version than `If-Match` names.
 
 use axum::http::StatusCode;
+use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::DeleteSecret;
 
 use super::authorized::{Authorized, KeyInPath};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
-use crate::store::StoreError;
+use crate::store::{Conditional, Grant, SecretVersion, Store, StoreError};
 
 pub(super) async fn call(
     vault: VaultState,
@@ -17,13 +18,26 @@ pub(super) async fn call(
 ) -> Result<StatusCode, Refusal> {
     let key = key.for_reading()?;
     let (grant, versions) = (caller.grant(), condition.into_versions());
-    let deleted = vault
-        .write(|vault| async move { vault.store.delete_secret(grant, key, versions).await })
-        .await
-        // The org key was replaced meanwhile: the client tries again, since no value of it is sealed.
-        .map_err(|error| match error {
-            StoreError::OtherEpoch => StoreError::Busy,
-            error => error,
-        })?;
-    deleted.or_refuse().map(|()| StatusCode::NO_CONTENT)
+    let deleted =
+        vault.write(|vault| async move { delete(&vault.store, grant, key, versions).await });
+    deleted.await?.or_refuse().map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Deletes a secret, also if the org key is replaced meanwhile, since no value is sealed under it.
+async fn delete(
+    store: &Store,
+    mut grant: Grant,
+    key: KeyName,
+    versions: Option<Vec<SecretVersion>>,
+) -> Result<Conditional<()>, StoreError> {
+    loop {
+        let deleted = store.delete_secret(grant, key.clone(), versions.clone());
+        match deleted.await {
+            Err(StoreError::OtherEpoch) => {
+                let principal = store.principal(&grant.token).await?;
+                grant.tenant = principal.ok_or(StoreError::Revoked)?.tenant;
+            }
+            outcome => return outcome,
+        }
+    }
 }

@@ -73,7 +73,8 @@ impl<R: Runtime> Vault<R> {
                 let private_key = private_key(&api, unlocked, local_key, deadline).await?;
                 let fetched = answers.org_key;
                 let org_key = org_key(&api, fetched, resumed, &private_key, deadline).await?;
-                (private_key, accept(&api, policy, &org_key, deadline).await?)
+                let org_keys = accept(&api, policy, &private_key, org_key, deadline).await?;
+                (private_key, org_keys)
             }
         };
         Ok(Self {
@@ -133,19 +134,29 @@ async fn org_key<R: Runtime>(
 async fn accept<R: Runtime>(
     api: &Arc<Api<R>>,
     policy: OrgKeyPolicy,
-    key: &UnconfirmedKey,
+    private_key: &AccountKey,
+    key: UnconfirmedKey,
     deadline: Deadline,
 ) -> Result<OrgKeys, Error> {
     #[cfg(feature = "organization")]
     if let Some(anchor) = policy.rotation.anchor() {
-        let followed: Boxed<'_, _> =
-            Box::pin(async move { chain::follow(api, &anchor, &deadline.into()).await });
-        let accepted = OrgKeys::accept_by(policy, key, &followed.await?);
-        return accepted.map_err(|cause| Error::new(Action::GetOrgKey, cause));
+        let by_chain: Boxed<'_, _> = Box::pin(async move {
+            let chain = chain::follow(api, &anchor, &deadline.into()).await?;
+            let found = key.fingerprint();
+            // A rotation may have come between the two answers: then the chain knows both keys.
+            let is_replaced = found != *chain.fingerprint() && chain.has_had(&found);
+            let key = match is_replaced {
+                true => org_key(api, None, None, private_key, deadline).await?,
+                false => key,
+            };
+            OrgKeys::accept_by(policy, &key, &chain)
+                .map_err(|cause| Error::new(Action::GetOrgKey, cause))
+        });
+        return by_chain.await;
     }
     #[cfg(not(feature = "organization"))]
-    let _ = (api, deadline);
-    OrgKeys::accept(policy, key).map_err(|cause| Error::new(Action::GetOrgKey, cause))
+    let _ = (api, private_key, deadline);
+    OrgKeys::accept(policy, &key).map_err(|cause| Error::new(Action::GetOrgKey, cause))
 }
 
 /// Returns the calls to make at once. If a ticket serves, no key is fetched.

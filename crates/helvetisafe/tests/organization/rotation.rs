@@ -208,6 +208,29 @@ fn two_rotations_in_a_row_are_followed() {
     }
 }
 
+/// A client that connects gets the old org key, and then the chain with the rotation.
+#[test]
+fn a_rotation_while_a_client_connects_is_followed() {
+    for kind in BOTH {
+        let acme = Acme::new(kind);
+        acme.client().create("db", "s3cr3t-v@lue").unwrap();
+        let old = acme.vault.state().account(&acme.ada.client_id).wrap.clone();
+        rotate(&acme, &[&acme.ada]);
+        let id = acme.ada.client_id.clone();
+        let mut state = acme.vault.state();
+        let new = std::mem::replace(&mut state.account(&id).wrap, old);
+        state.before = Some(Box::new(move |state, call| {
+            if call == "GET /api/v1/organization/chain" {
+                state.account(&id).wrap = new.clone();
+            }
+        }));
+        drop(state);
+        let client = follower(&acme, &acme.ada, acme.anchor);
+        assert_eq!(client.get("db").unwrap(), "s3cr3t-v@lue");
+        acme.vault.state().before = None;
+    }
+}
+
 #[test]
 fn a_pinned_org_key_has_to_be_in_the_chain() {
     use helvetisafe::{Client, KeySource};

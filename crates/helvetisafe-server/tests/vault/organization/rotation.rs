@@ -171,6 +171,35 @@ fn every_member_sees_the_new_epoch_with_the_next_request() {
     assert_eq!(none, json!({}));
 }
 
+/// The writes wait for the commit, and then are as any other; reads do not wait.
+#[test]
+fn writes_that_a_rotation_holds_go_on_after_its_commit() {
+    let world = World::new();
+    create(&world, "a");
+    create(&world, "b");
+    let rotation = Rotation::new();
+    rotation.begin(&world, &world.ada.token).success(200);
+    let body = json!({ "secrets": [], "hold_writes": true });
+    let path = rotation.path("/secrets");
+    let held = world.call("PUT", &path, &world.ada.token, Some(body));
+    held.success(200);
+    let call = |method, path, body| world.call(method, path, &world.ada.token, body);
+    std::thread::scope(|scope| {
+        let update = scope.spawn(|| call("PUT", "/api/v1/secrets/a", Some(update())));
+        let delete = scope.spawn(|| call("DELETE", "/api/v1/secrets/b", None));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!update.is_finished() && !delete.is_finished());
+        let (value, _) = read(&world, "b", &world.ada.token);
+        assert_eq!(value, VALUE);
+        rotation.stage_all(&world);
+        let commitment = rotation.commitment(&world, &[], &[]);
+        rotation.commit(&world, &commitment).success(200);
+        check(&update.join().unwrap(), ErrorCode::KeyEpochMismatch);
+        assert_eq!(delete.join().unwrap().status, 204);
+    });
+    assert_eq!(read(&world, "a", &world.ada.token), (NEW.into(), 2.into()));
+}
+
 /// A client that still has the old org key would store what others cannot open.
 #[test]
 fn after_a_rotation_a_write_names_its_epoch() {
