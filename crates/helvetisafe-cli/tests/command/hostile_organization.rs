@@ -140,7 +140,6 @@ const GAP: &str = "an entry of the chain is missing or repeated";
 const SIGNER: &str = "signed by a key that was not an administrator's";
 const SIGNATURE: &str = "a signature in the chain is not valid";
 const ORGANIZATION: &str = "an entry of the chain is of another organization";
-const STATED: &str = "and the vault states";
 
 /// Checks: `JoinRequest::verify` (tag, inviter), `InvitationSecret::open` (terms), `confirm::open` (epoch), `check_expiry`.
 #[test]
@@ -232,7 +231,7 @@ const COMMANDS: [&str; 6] = [
     "org rotate --yes",
 ];
 
-/// Checks: `Anchor::check` (head), `Chain::start` (organization), `Chain::append` for the others.
+/// Checks: `Anchor::check` (head), `Chain::append`, and `Trust::anchor` and `Chain::start` for the organization.
 #[test]
 fn no_command_is_led_to_another_chain() {
     let stage = Stage::new();
@@ -248,12 +247,20 @@ fn no_command_is_led_to_another_chain() {
         (Route::Chain, Lie::Repeat(1), GAP),
         (Route::Chain, Lie::ConfirmItself, SIGNER),
         (Route::Chain, Lie::ForgeSignature, SIGNATURE),
-        (Route::Account, Lie::OtherOrganization, STATED),
     ] {
         for command in COMMANDS {
             stage.lies(route, lie);
             stage.stops(8, check, || stage.ada(command));
         }
+    }
+    for command in COMMANDS {
+        // A command that follows the chain from the start notices it there.
+        let check = match command.starts_with("org rotate") {
+            true => ORGANIZATION,
+            false => "and the vault states",
+        };
+        stage.lies(Route::Account, Lie::OtherOrganization);
+        stage.stops(8, check, || stage.ada(command));
     }
     ok(stage.ada("org confirm joe --yes"));
 }

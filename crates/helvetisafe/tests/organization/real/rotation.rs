@@ -250,7 +250,9 @@ fn a_confirmation_and_an_invitation_during_a_replacement_use_the_new_key() {
         let bob = other_keys(false);
         real.join(&real.invite("bob", READER), &bob).unwrap();
         let of_real = Arc::clone(&real);
-        let other = move || drop(of_real.rotate(&NewOrgKey::generate().unwrap()));
+        let other = move || {
+            of_real.rotate(&NewOrgKey::generate().unwrap());
+        };
         let client = real.through(move |inner| Before {
             inner,
             end,
