@@ -197,6 +197,11 @@ pub(crate) enum OrganizationCause {
     },
     #[error("there is no open invitation of this name: list the invitations and the members")]
     NoInvitation,
+    #[error(
+        "another administrator has confirmed this request meanwhile: the account is a member, and nothing else is to be \
+         done"
+    )]
+    ConfirmedMeanwhile,
     #[error("the invited person has not yet sent a request to join")]
     NotJoined,
     #[error(
@@ -235,7 +240,7 @@ impl OrganizationCause {
             | Self::UnverifiedInvitation(_)
             | Self::UnopenedSecret(_) => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
-            Self::Change(_) => ErrorKind::Conflict,
+            Self::Change(_) | Self::ConfirmedMeanwhile => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,
             // As the vault refuses the token of such an invitation.
             Self::Expired { .. } => ErrorKind::Auth,

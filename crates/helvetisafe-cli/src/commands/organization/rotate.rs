@@ -53,7 +53,7 @@ struct Json {
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let administration = Administration::following(vault, &CHANGE)?;
     let account = administration.call(|organization| organization.account())?;
-    let settings = vault.settings()?;
+    let (settings, own) = (vault.settings()?, account.account);
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
     let stored = file.load()?;
     if args.abandon {
@@ -73,17 +73,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         )?;
     }
     let new = match stored {
-        Some(stored) => resumed(&administration, &stored, &account.account)?,
-        None => stored_new(&administration, &file, account.account)?,
+        Some(stored) => resumed(&administration, &stored, &own)?,
+        None => stored_new(&administration, &file, own.clone())?,
     };
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(&key, &anchor);
     let rotated = administration.call(|it| it.rotate(&by, &new, shown(ui)));
     let rotated = rotated.map_err(|failure| match failure.status() == Status::Conflict as u8 {
-        true => failure.with_advice(&format!(
-            "{} gives the interrupted rotation up",
-            advice::command("org rotate --abandon")
-        )),
+        true => blocked(&administration, &own, failure),
         false => failure,
     })?;
     let fingerprint = new.key.fingerprint();
@@ -91,6 +88,23 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     administration.saw(&chain, rotated.head)?;
     file.remove()?;
     report(&new, rotated, fingerprint, ui)
+}
+
+/// Explains a conflict: another administrator replaces the org key now, or a rotation was interrupted.
+fn blocked(administration: &Administration<'_>, own: &str, failure: Failure) -> Failure {
+    let abandon = advice::command("org rotate --abandon");
+    let present = administration.call(|organization| organization.rotation());
+    match present.ok().flatten().filter(|it| it.started_by != own) {
+        Some(other) => Failure::new(
+            Status::Conflict,
+            format_args!(
+                "another administrator is replacing the org key: the account {} began at {}; wait until it is done, then run this \
+                 command again if the key is to be replaced once more; {abandon} gives up a rotation that was interrupted",
+                other.started_by, other.created_at
+            ),
+        ),
+        None => failure.with_advice(&format!("{abandon} gives the interrupted rotation up")),
+    }
 }
 
 /// Unwraps the key of an interrupted command.

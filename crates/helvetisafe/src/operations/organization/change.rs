@@ -28,10 +28,11 @@ impl Races {
         Self(RACES)
     }
 
-    /// Counts a lost race. Returns true if the change has to be made again.
+    /// Counts a lost race: the chain has another entry, or another org key. Returns true if the change has to be made again.
     pub(super) fn is_lost<T>(&mut self, outcome: &Result<T, Error>) -> bool {
         let code = outcome.as_ref().err().and_then(Error::code);
-        let is_lost = code == Some(ErrorCode::ChainMoved) && self.0 > 0;
+        let lost = [ErrorCode::ChainMoved, ErrorCode::KeyEpochMismatch];
+        let is_lost = code.is_some_and(|code| lost.contains(&code)) && self.0 > 0;
         self.0 -= u32::from(is_lost);
         is_lost
     }

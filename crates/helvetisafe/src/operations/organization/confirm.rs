@@ -7,11 +7,11 @@ use helvetisafe_crypto::organization::{
 use helvetisafe_crypto::{
     EncodedLockedKey, Envelope, Error as CryptoError, Fingerprint, LockedPrivateKey,
 };
-use helvetisafe_proto::Base64;
 use helvetisafe_proto::endpoint::organization::{
     Confirm, Confirmation, InvitationId, InvitationRecord, JoinBody,
     LockedPrivateKey as LockedAnswer, NewInvitation,
 };
+use helvetisafe_proto::{Base64, ErrorCode};
 
 use super::Operation;
 use super::change::{Authority, Races};
@@ -52,7 +52,10 @@ impl<R: Runtime> Operation<'_, R> {
         let verified = verify(record, &authority.chain, &key, words)
             .map_err(|cause| authority.refused(cause))?;
         let (confirmation, head) = confirmation(&authority, &key, id, &verified)?;
-        self.organize(&Confirm { confirmation }, ACTION).await?;
+        let sent = self.organize(&Confirm { confirmation }, ACTION).await;
+        if let Err(error) = sent {
+            return Err(self.explained(error, &verified, administrator).await);
+        }
         Ok(Confirmed {
             account: verified.request().account.clone(),
             head,
@@ -72,6 +75,27 @@ impl<R: Runtime> Operation<'_, R> {
             .map_err(|cause| authority.refused(cause))?;
         sign(&authority, &verified)?;
         Ok(Words::of_public_key(&verified.request().public_key))
+    }
+
+    /// Explains the refusal of a request that another administrator has confirmed meanwhile, as the chain shows.
+    async fn explained(
+        &self,
+        error: Error,
+        verified: &VerifiedJoinRequest,
+        administrator: &Administrator<'_>,
+    ) -> Error {
+        if error.code() != Some(ErrorCode::IdTaken) {
+            return error;
+        }
+        let request = verified.request();
+        let chain = self.follow(administrator.anchor).await;
+        let is_member = chain.is_ok_and(|chain| {
+            chain.members().get(&request.account) == Some(&request.public_key.hash())
+        });
+        match is_member {
+            true => Error::new(ACTION, OrganizationCause::ConfirmedMeanwhile),
+            false => error,
+        }
     }
 
     /// Returns the invitation of this name, unless it has expired by this machine's clock.

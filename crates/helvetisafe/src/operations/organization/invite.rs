@@ -12,7 +12,7 @@ use helvetisafe_proto::endpoint::organization::{
 use jiff::Timestamp;
 
 use super::Operation;
-use super::change::Authority;
+use super::change::{Authority, Races};
 use crate::administration::{
     Administrator, Invited, NewInvite, PendingInvitation, PendingRequest, check_expiry, check_name,
     scope_set,
@@ -31,7 +31,22 @@ impl<R: Runtime> Operation<'_, R> {
         let action = OrganizationAction::Invite;
         check_name(action.clone(), "the name of the new account", &new.name)?;
         let now = self.vault.api.runtime.both_clocks().wall;
-        check_expiry(action.clone(), new.expires_at, now)?;
+        check_expiry(action, new.expires_at, now)?;
+        let mut races = Races::new();
+        loop {
+            let outcome = self.invite_once(administrator, new).await;
+            if !races.is_lost(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn invite_once(
+        &self,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+    ) -> Result<Invited, Error> {
+        let action = OrganizationAction::Invite;
         let authority = self.authority(administrator, action.clone()).await?;
         let key = self.org_key(&authority).await?;
         let secret = InvitationSecret::generate();

@@ -181,15 +181,16 @@ fn a_replacement_whose_future_is_dropped_is_resumed() {
     assert_eq!(bobs.fingerprint(), new.key.fingerprint());
 }
 
-/// Does something else before the first commit.
-struct BeforeCommit {
+/// Does something else before the first changing request to a path that ends like this.
+struct Before {
     inner: Arc<dyn Transport>,
+    end: &'static str,
     other: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-impl Transport for BeforeCommit {
+impl Transport for Before {
     fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
-        if request.uri().path().ends_with("/commit") {
+        if request.method() != "GET" && request.uri().path().ends_with(self.end) {
             let other = self.other.lock().unwrap().take();
             if let Some(other) = other {
                 other();
@@ -221,8 +222,9 @@ fn what_others_change_before_the_commit_is_in_it() {
         let new = NewOrgKey::generate().unwrap();
         let (of_real, of_bob) = (Arc::clone(&real), Arc::clone(&bob));
         let other = move || change(&of_real, &of_bob);
-        let client = real.through(move |inner| BeforeCommit {
+        let client = real.through(move |inner| Before {
             inner,
+            end: "/commit",
             other: Mutex::new(Some(Box::new(other))),
         });
         let rotated = client
@@ -282,6 +284,66 @@ fn writers_that_never_pause_do_not_keep_a_rotation_from_its_end() {
             assert_eq!(real.ada().get(&key).unwrap(), value, "{key}");
         }
     }
+}
+
+/// Another administrator replaces the org key before the request arrives. It is made again, under the new key.
+#[test]
+fn a_confirmation_and_an_invitation_during_a_replacement_use_the_new_key() {
+    for end in ["/members", "/invitations"] {
+        let real = Arc::new(Real::new(Kind::Blocking));
+        real.ada().create("db", "s3cr3t-v@lue").unwrap();
+        let bob = other_keys(false);
+        real.join(&real.invite("bob", READER), &bob).unwrap();
+        let of_real = Arc::clone(&real);
+        let other = move || {
+            of_real.rotate(&NewOrgKey::generate().unwrap());
+        };
+        let client = real.through(move |inner| Before {
+            inner,
+            end,
+            other: Mutex::new(Some(Box::new(other))),
+        });
+        let (organization, own) = (client.organization(), real.administrator());
+        if end == "/members" {
+            organization.confirm(&own, "bob").unwrap();
+        } else {
+            let carol = invitation("carol", READER);
+            let code = organization.invite(&own, &carol).unwrap().code;
+            real.join(&code, &other_keys(false)).unwrap();
+            real.ada().confirm(&own, "carol").unwrap();
+            real.ada().confirm(&own, "bob").unwrap();
+        }
+        assert_eq!(real.ada().account().unwrap().key_epoch, 2);
+        let bobs = real.connect(&bob, READER).unwrap();
+        assert_eq!(bobs.get("db").unwrap(), "s3cr3t-v@lue");
+    }
+}
+
+/// Another administrator confirms the same request before that of Ada arrives.
+#[test]
+fn the_second_of_two_confirmations_reports_that_the_account_is_a_member() {
+    let real = Arc::new(Real::new(Kind::Blocking));
+    let bob = other_keys(false);
+    real.join(&real.invite("bob", READER), &bob).unwrap();
+    let of_real = Arc::clone(&real);
+    let other = move || {
+        let ada = of_real.ada();
+        ada.confirm(&of_real.administrator(), "bob").unwrap();
+    };
+    let client = real.through(move |inner| Before {
+        inner,
+        end: "/members",
+        other: Mutex::new(Some(Box::new(other))),
+    });
+    let second = client.organization().confirm(&real.administrator(), "bob");
+    let error = second.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let text = error.to_string();
+    assert!(
+        text.contains("has confirmed this request meanwhile"),
+        "{text}"
+    );
+    real.connect(&bob, READER).unwrap();
 }
 
 #[test]
