@@ -254,3 +254,21 @@ fn the_invitations_of_a_disabled_account_are_withdrawn() {
         ErrorCode::InvalidInvitation,
     );
 }
+
+/// The code of a former member does not show what the organization does next.
+#[test]
+fn a_confirmed_invitation_ends_with_its_account() {
+    let world = World::new();
+    let bob = Person::new("Bob", false);
+    let invited = world.join(&bob);
+    let key = world.ada.signing_key();
+    let confirmation = world.confirmation(&bob, &invited, &world.chain(), key);
+    world.confirm(&confirmation).success(200);
+    let terms = world.get("/api/v1/join", &invited.token()).success(200);
+    assert_eq!(terms["status"], "confirmed");
+    world.disable(&world.disabling(&bob)).success(200);
+    for path in ["/api/v1/join", "/api/v1/join/chain?from=0"] {
+        let refused = world.get(path, &invited.token());
+        check(&refused, ErrorCode::InvalidInvitation);
+    }
+}
