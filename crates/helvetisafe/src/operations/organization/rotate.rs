@@ -220,6 +220,9 @@ impl<R: Runtime> Operation<'_, R> {
         let mut secrets = unstaged.secrets.into_iter().peekable();
         while secrets.peek().is_some() {
             let part = sealed_part(&mut secrets, old, new, &mut unopened)?;
+            if part.is_empty() {
+                continue;
+            }
             staged += part.len() as u64;
             let staged = StagedSecrets {
                 secrets: part,
