@@ -19,7 +19,7 @@ pub enum Scope {
     SecretsList,
     /// `credentials:read`: read the wrapped org key, the locked private key, the account and the signed chain.
     CredentialsRead,
-    /// `organization:read`: list members and invitations.
+    /// `organization:read`: list members.
     OrganizationRead,
     /// `organization:write`: invite, confirm and disable members, and replace the org key.
     OrganizationWrite,

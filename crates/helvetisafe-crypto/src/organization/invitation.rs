@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::encoding::Writer;
-use super::{Chain, SigningKey, mac};
+use super::{Chain, SigningKey, VerificationKey, mac};
 use crate::{Envelope, Error, OrgKey, random, stack};
 
 /// The terms of an invitation. All of them authenticate the sealed [`InvitationSecret`].
@@ -186,9 +186,15 @@ impl SignedInvitation {
     /// [`JoinRequest::verify`]: super::JoinRequest::verify
     #[must_use]
     pub fn is_of_administrator(&self, id: &[u8; 32], chain: &Chain) -> bool {
-        let signed = self.invitation.encode(Invitation::SIGN, id);
         let mut keys = chain.administrators().values();
-        keys.any(|key| key.is_signature(&signed, &self.signature))
+        keys.any(|key| self.is_signed_by(id, key))
+    }
+
+    /// Returns true if the owner of this verification key has signed the invitation `id`.
+    #[must_use]
+    pub fn is_signed_by(&self, id: &[u8; 32], key: &VerificationKey) -> bool {
+        let signed = self.invitation.encode(Invitation::SIGN, id);
+        key.is_signature(&signed, &self.signature)
     }
 }
 

@@ -14,12 +14,12 @@ mod members;
 mod rotation;
 mod tokens;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
-use secrecy::{ExposeSecret, SecretString};
+use http::Request;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::Hex;
+use crate::auth::{AuthHeader, Token};
 
 pub use account::{AccountAnswer, GetAccount};
 pub use audit::{AuditAnswer, AuditRecord, ListAudit};
@@ -64,13 +64,11 @@ pub type LockedPrivateKey = super::PrivateKeyAnswer;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
 
-/// Adds a bearer credential of the call itself, RFC 6750 section 2.1.
+/// Adds a bearer credential of the call itself, RFC 6750 section 2.1. Its bytes are wiped with the request.
 fn with_bearer(mut request: Request<Vec<u8>>, token: &SecretString) -> Request<Vec<u8>> {
-    let header = format!("Bearer {}", token.expose_secret());
     // A token that cannot stand in a header is sent as none, and refused.
-    if let Ok(mut value) = HeaderValue::try_from(header) {
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
+    if let Ok(token) = Token::parse(token.clone()) {
+        AuthHeader::bearer(&token).apply(request.headers_mut());
     }
     request
 }

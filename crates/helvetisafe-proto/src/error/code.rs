@@ -104,6 +104,9 @@ codes! {
     /// An account or an open invitation has this name.
     NameTaken = "name_taken", CONFLICT,
         "an account or an open invitation has this name: choose another, or withdraw the invitation";
+    /// The organization has as many open invitations as the vault stores.
+    TooManyInvitations = "too_many_invitations", CONFLICT,
+        "the organization has too many open invitations: confirm or withdraw some of them";
     /// The entry is not the next one of the chain.
     ChainMoved = "chain_moved", CONFLICT,
         "another administrator has changed the organization meanwhile: try again";

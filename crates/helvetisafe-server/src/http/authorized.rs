@@ -25,6 +25,14 @@ pub(super) struct Authorized<E> {
 }
 
 impl<E> Authorized<E> {
+    /// Fails for an API token: what is called has a greater effect than one token may have.
+    pub(super) fn require_access_token(&self) -> Result<(), Refusal> {
+        match self.principal.kind {
+            TokenKind::Access => Ok(()),
+            TokenKind::Api => Err(Refusal::NEEDS_ACCESS_TOKEN),
+        }
+    }
+
     /// Returns the hash of the credential, for changes that check it again.
     pub(super) fn credential(&self) -> Hash {
         self.token

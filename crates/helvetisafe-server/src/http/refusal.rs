@@ -130,10 +130,10 @@ impl Refusal {
         ErrorCode::IdTaken,
         "the vault has other content under this id: choose another one",
     );
-    /// An API token would otherwise outlive its own expiry or revocation.
+    /// An API token would otherwise outlive its own expiry or revocation, or reach every secret.
     pub(super) const NEEDS_ACCESS_TOKEN: Self = Self::new(
         ErrorCode::MissingScope,
-        "an API token cannot create another one: send an access token of the account",
+        "an API token cannot do this: send an access token of the account",
     );
     pub(super) const UNKNOWN_PATH: Self =
         Self::new(ErrorCode::UnknownPath, "there is no such path");

@@ -104,7 +104,7 @@ fn an_api_token_makes_no_other_one() {
     let created = create(&caller, new_token(&first, "tokens:write")).success(200);
     let body = new_token(&random_digits(), "tokens:write");
     let refused = call(&site, &first, "POST", TOKENS, Some(body));
-    assert!(refused.error(403).contains("an API token cannot create"));
+    assert!(refused.error(403).contains("an API token cannot do this"));
     assert_eq!(list(&site, &first), std::slice::from_ref(&created));
     call(&site, &first, "DELETE", &path(&created), None).success(200);
     call(&site, &first, "GET", TOKENS, None).error(401);

@@ -53,6 +53,7 @@ fn every_refusal_has_its_code() {
         ErrorCode::RecordNotFound,
         ErrorCode::IdTaken,
         ErrorCode::NameTaken,
+        ErrorCode::TooManyInvitations,
         ErrorCode::ChainMoved,
         ErrorCode::NoChain,
         ErrorCode::LastAdministrator,
@@ -66,20 +67,6 @@ fn every_refusal_has_its_code() {
         ErrorCode::Busy,
         ErrorCode::OutcomeUnknown,
         ErrorCode::StorageFull,
-        // These are of administration, and have their tests in `organization`.
-        ErrorCode::InvalidInvitation,
-        ErrorCode::InvalidBootstrap,
-        ErrorCode::RecordNotFound,
-        ErrorCode::IdTaken,
-        ErrorCode::NameTaken,
-        ErrorCode::ChainMoved,
-        ErrorCode::NoChain,
-        ErrorCode::LastAdministrator,
-        ErrorCode::RotationInProgress,
-        ErrorCode::SecretsUnstaged,
-        ErrorCode::MembersChanged,
-        ErrorCode::KeyEpochMismatch,
-        ErrorCode::InvalidMember,
     ];
     for code in ErrorCode::ALL {
         assert_eq!(

@@ -218,10 +218,11 @@ pub(crate) enum OrganizationCause {
     )]
     UnverifiedInvitation(String),
     #[error(
-        "the secret `{0}` does not open under the org key. The org key was not replaced; write the secret again or \
-         delete it, and repeat"
+        "secrets do not open under the org key: {}. The org key was not replaced; write them again or delete them, and \
+         repeat",
+        names(.0)
     )]
-    UnopenedSecret(KeyName),
+    UnopenedSecrets(Vec<KeyName>),
 }
 
 impl OrganizationCause {
@@ -238,7 +239,7 @@ impl OrganizationCause {
             | Self::OtherPins
             | Self::UnverifiedMember(_)
             | Self::UnverifiedInvitation(_)
-            | Self::UnopenedSecret(_) => ErrorKind::Crypto,
+            | Self::UnopenedSecrets(_) => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
             Self::Change(_) | Self::ConfirmedMeanwhile => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,
@@ -246,5 +247,20 @@ impl OrganizationCause {
             Self::Expired { .. } => ErrorKind::Auth,
             Self::NoInvitation | Self::NotJoined => ErrorKind::NotFound,
         }
+    }
+}
+
+/// Returns the first names, and the number of the others.
+fn names(keys: &[KeyName]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<_> = keys
+        .iter()
+        .take(SHOWN)
+        .map(|key| format!("`{key}`"))
+        .collect();
+    let shown = shown.join(", ");
+    match keys.len().saturating_sub(SHOWN) {
+        0 => shown,
+        others => format!("{shown} and {others} more"),
     }
 }

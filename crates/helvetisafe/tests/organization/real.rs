@@ -1,5 +1,6 @@
 //! The vault of this project: the whole life of an organization, and its lies as a hostile vault.
 
+mod defences;
 mod hostile;
 mod rotation;
 

@@ -94,7 +94,7 @@ call! {
 }
 
 call! {
-    ListInvitations: GET "/api/v1/organization/invitations", Some(Scope::OrganizationRead), Read, List
+    ListInvitations: GET "/api/v1/organization/invitations", Some(Scope::OrganizationWrite), Read, List
         -> InvitationsAnswer,
     request: |_call, base| bare::<Self>(base, None),
     what: "it is not a list of invitations"

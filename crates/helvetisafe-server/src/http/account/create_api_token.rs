@@ -8,7 +8,7 @@ use crate::http::authorized::Authorized;
 use crate::http::body::JsonBody;
 use crate::http::ciphertext::check_expiry;
 use crate::http::{Refusal, VaultState};
-use crate::store::{CreateApiTokenAct, Moment, NewApiTokenRow, TokenKind};
+use crate::store::{CreateApiTokenAct, Moment, NewApiTokenRow};
 use crate::token::{self, Hash};
 
 /// The longest name in bytes.
@@ -19,9 +19,7 @@ pub(in crate::http) async fn call(
     caller: Authorized<CreateApiToken>,
     JsonBody(new, _share): JsonBody<NewApiToken>,
 ) -> Result<Json<ApiTokenRecord>, Refusal> {
-    if caller.kind != TokenKind::Access {
-        return Err(Refusal::NEEDS_ACCESS_TOKEN);
-    }
+    caller.require_access_token()?;
     check_name(&new.name)?;
     check_expiry(new.expires_at, Moment::now())?;
     let token = NewApiTokenRow {

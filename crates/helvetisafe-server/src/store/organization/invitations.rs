@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use helvetisafe_crypto::organization::{Invitation, SignedInvitation, VerificationKey};
 use helvetisafe_proto::endpoint::organization::{
     InvitationRecord, NewInvitation, SealedInvitation,
 };
@@ -29,8 +30,11 @@ pub(crate) struct InviteAct {
     pub(crate) nonce: String,
     pub(crate) sealed: String,
     /// The signature of the terms.
-    pub(crate) signature: Vec<u8>,
+    pub(crate) signature: [u8; 64],
 }
+
+/// The largest number of open invitations of an organization.
+const MOST: i64 = 1000;
 
 impl AccountAct for InviteAct {
     type Outcome = ();
@@ -59,6 +63,12 @@ impl AccountAct for InviteAct {
             .bind(organization.0)
             .bind(self.name.as_str()),
             chain::positions(organization),
+            Statement::new(
+                "SELECT count(*) FROM invitations WHERE organization = $1 AND status IN ('pending', 'joined') \
+                 AND expires_at > $2",
+            )
+            .bind(organization.0)
+            .bind(Moment::now()),
         ]
     }
 
@@ -78,6 +88,12 @@ impl AccountAct for InviteAct {
         if self.expires_at <= now {
             return Err(ErrorCode::ExpiryInThePast.into());
         }
+        if !self.is_signed_by(caller) {
+            return Err(ActError::Invalid("signature"));
+        }
+        if count(&found[4])? >= MOST {
+            return Err(ErrorCode::TooManyInvitations.into());
+        }
         let mut statements = free_name(&found[1], &found[2], now)?;
         statements.push(self.insert(caller, now));
         statements.push(caller.audit(
@@ -91,6 +107,27 @@ impl AccountAct for InviteAct {
 }
 
 impl InviteAct {
+    /// Returns true if the caller has signed the terms. An unsigned invitation would stop every rotation.
+    fn is_signed_by(&self, caller: &Caller) -> bool {
+        let signed = SignedInvitation {
+            invitation: Invitation {
+                organization: Hex::from(self.grant.tenant.organization).to_string(),
+                epoch: self.key_epoch.number(),
+                name: self.name.clone(),
+                scopes: self
+                    .scopes
+                    .iter()
+                    .map(|it| it.as_str().to_owned())
+                    .collect(),
+                expires_at: Timestamp::from(self.expires_at).as_second().cast_unsigned(),
+            },
+            signature: self.signature,
+        };
+        let key = caller.verification_key.as_deref();
+        let key = key.and_then(|bytes| VerificationKey::from_bytes(bytes.try_into().ok()?).ok());
+        key.is_some_and(|key| signed.is_signed_by(&self.id, &key))
+    }
+
     /// Compares with a stored invitation of the same id.
     fn is_same(&self, row: &Record) -> Result<bool, StoreError> {
         Ok(row.integer(0)? == self.grant.tenant.organization.0
@@ -139,6 +176,25 @@ fn free_name(
         if row.integer(2)? > now.0 {
             return Err(ErrorCode::NameTaken.into());
         }
+        statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
+    }
+    Ok(statements)
+}
+
+/// Returns the query of the open invitations that an account has made.
+pub(super) fn open_of(organization: OrganizationId, client_id: &str) -> Statement {
+    Statement::new(
+        "SELECT invitations.id, invitations.account FROM invitations JOIN accounts ON accounts.id = invited_by \
+         WHERE invitations.organization = $1 AND client_id = $2 AND invitations.status IN ('pending', 'joined')",
+    )
+    .bind(organization.0)
+    .bind(client_id)
+}
+
+/// Returns the statements that end the invitations of [`open_of`].
+pub(super) fn withdraw_all(rows: &[Record]) -> Result<Vec<Statement>, StoreError> {
+    let mut statements = Vec::new();
+    for row in rows {
         statements.extend(withdraw(row.integer(0)?, row.optional_integer(1)?));
     }
     Ok(statements)

@@ -1,5 +1,7 @@
 //! Requests to join, which invited persons send.
 
+use std::time::Duration;
+
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use helvetisafe_proto::endpoint::organization::{InvitationStatus, JoinBody};
 use helvetisafe_proto::{Base64, ErrorCode, Scope, Scopes};
@@ -49,6 +51,9 @@ pub(super) fn request(row: &Record, first: usize) -> Result<Option<JoinBody>, St
     }))
 }
 
+/// The time after its expiry for which a confirmed invitation still shows that it was.
+const STATUS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// The terms of an invitation, for the invited person.
 pub(crate) struct Terms {
     pub(crate) id: [u8; 32],
@@ -60,14 +65,18 @@ pub(crate) struct Terms {
 }
 
 impl Store {
-    /// Returns the terms of an invitation; `None` if it is unknown, withdrawn, or has expired before it was confirmed.
+    /// Returns the terms of an invitation; `None` if it is unknown, withdrawn, has expired before it was confirmed or
+    /// [`STATUS`] ago, or if the account was disabled.
     pub(crate) async fn invitation(&self, id: [u8; 32]) -> Result<Option<Terms>, StoreError> {
         let now = self.now().await?;
         let select = Statement::new(
-            "SELECT organization, name, scopes, expires_at, status FROM invitations \
-             WHERE secret_hash = $1 AND (status = 'confirmed' OR status IN ('pending', 'joined') AND expires_at > $2)",
+            "SELECT invitations.organization, invitations.name, invitations.scopes, expires_at, invitations.status \
+             FROM invitations LEFT JOIN accounts ON accounts.id = invitations.account WHERE secret_hash = $1 \
+             AND (invitations.status IN ('pending', 'joined') AND expires_at > $2 \
+             OR invitations.status = 'confirmed' AND accounts.status = 'active' AND expires_at > $3)",
         );
-        let rows = self.records(select.bind(&id[..]).bind(now)).await?;
+        let select = select.bind(&id[..]).bind(now).bind(now.before(STATUS));
+        let rows = self.records(select).await?;
         let terms = |row: &Record| {
             Ok(Terms {
                 id,

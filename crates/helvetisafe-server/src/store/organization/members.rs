@@ -5,7 +5,7 @@ use helvetisafe_proto::endpoint::organization::{Member, MemberStatus};
 use helvetisafe_proto::{Base64, ErrorCode};
 use jiff::Timestamp;
 
-use super::{ChainEntry, chain};
+use super::{ChainEntry, chain, invitations};
 use crate::store::act::{ActError, Decision, Record, Statement, count};
 use crate::store::caller::{AccountAct, Caller};
 use crate::store::token::parse_scopes;
@@ -46,6 +46,7 @@ impl AccountAct for DisableAct {
                 "SELECT count(*) FROM accounts WHERE organization = $1 AND client_id <> $2 \
                  AND status = 'active' AND verification_key IS NOT NULL",
             ),
+            invitations::open_of(organization, &self.account),
         ]
     }
 
@@ -70,7 +71,10 @@ impl AccountAct for DisableAct {
         }
         self.checked.clone()?;
         chain::check_position(entries, &found[1])?;
-        Ok((self.statements(caller, row, now)?, ()))
+        let mut statements = self.statements(caller, row, now)?;
+        // Its signature on them counts no more, so nobody could confirm them, and they would stop a rotation.
+        statements.extend(invitations::withdraw_all(&found[4])?);
+        Ok((statements, ()))
     }
 }
 

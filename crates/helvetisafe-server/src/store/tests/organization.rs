@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use helvetisafe_crypto::organization::{Chain, Entry, Event, PublicKeyInfo, SigningKey};
+use helvetisafe_crypto::organization::{
+    Chain, Entry, Event, Invitation, PublicKeyInfo, SigningKey,
+};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_proto::ErrorCode;
 use helvetisafe_proto::endpoint::organization::JoinBody;
 use helvetisafe_proto::{Base64, Hex};
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -108,17 +111,28 @@ impl Acme {
     }
 
     fn invite(&self, name: &str, id: [u8; 32]) -> InviteAct {
+        let expires_at = Timestamp::now().as_second() + 60;
+        let terms = Invitation {
+            organization: Hex::from(self.organization).to_string(),
+            epoch: 1,
+            name: name.to_owned(),
+            scopes: Scopes::ALL
+                .iter()
+                .map(|it| it.as_str().to_owned())
+                .collect(),
+            expires_at: expires_at.cast_unsigned(),
+        };
         InviteAct {
             grant: self.grant,
             row: generate_id().unwrap(),
             id,
             name: name.to_owned(),
             scopes: Scopes::ALL,
-            expires_at: Moment::now().after(std::time::Duration::from_secs(60)),
+            expires_at: Timestamp::from_second(expires_at).unwrap().into(),
             key_epoch: KeyEpoch::FIRST,
             nonce: "AAAA".to_owned(),
             sealed: "AAAA".to_owned(),
-            signature: vec![4; 64],
+            signature: terms.sign(&id, &self.key).signature,
         }
     }
 
@@ -166,7 +180,7 @@ impl Acme {
 
     /// Returns the entry after the genesis with this event.
     fn entry(&self, event: Event) -> Entry {
-        use helvetisafe_crypto::organization::{Invitation, InvitationSecret, JoinRequest};
+        use helvetisafe_crypto::organization::{InvitationSecret, JoinRequest};
         let Event::MemberConfirmed { account, .. } = event else {
             panic!("it confirms a member");
         };
@@ -413,4 +427,20 @@ async fn acts_are_recorded() {
         assert_eq!(acts, expected);
         assert_eq!(rows[5].text(2).unwrap(), Hex::from(id).to_string());
     }
+}
+
+#[tokio::test]
+async fn an_organization_has_a_bounded_number_of_open_invitations() {
+    let acme = acmes().await.remove(0);
+    for number in 0..1000 {
+        let invite = acme.invite(&number.to_string(), new_hash_bytes());
+        acme.store.act(invite).await.unwrap();
+    }
+    let refused = acme.store.act(acme.invite("one more", new_hash_bytes()));
+    assert_eq!(refused.await, Acme::refused(ErrorCode::TooManyInvitations));
+    let open = acme.store.invitations(acme.organization).await.unwrap();
+    let (grant, id) = (acme.grant, open[0].invitation.id.to_bytes());
+    acme.store.act(WithdrawAct { grant, id }).await.unwrap();
+    let invite = acme.invite("one more", new_hash_bytes());
+    acme.store.act(invite).await.unwrap();
 }

@@ -211,7 +211,7 @@ fn every_call_needs_its_scope_alone() {
         (
             "GET",
             "/api/v1/organization/invitations",
-            "organization:read",
+            "organization:write",
         ),
         (
             "POST",

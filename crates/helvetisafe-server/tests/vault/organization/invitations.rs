@@ -200,3 +200,75 @@ fn without_a_chain_there_is_no_administration() {
     let answer = post("/api/v1/organization/members/disable", body);
     check(&answer, ErrorCode::NoChain);
 }
+
+/// No administrator could confirm it, and it would stop every rotation.
+#[test]
+fn an_invitation_that_the_caller_has_not_signed_is_refused() {
+    let mut world = World::new();
+    let unsigned = |world: &World| {
+        let mut bob = world.invitation("Bob", MEMBER);
+        bob.body.sealed.signature = Base64(vec![0; 64]);
+        check(&world.invite(&bob), ErrorCode::InvalidMember);
+    };
+    unsigned(&world);
+    let mut grace = Person::new("Grace", true);
+    world.enroll(&mut grace);
+    // Another administrator's signature.
+    let bob = world.invitation("Bob", MEMBER);
+    std::mem::swap(&mut world.ada, &mut grace);
+    check(&world.invite(&bob), ErrorCode::InvalidMember);
+    assert_eq!(world.invitations(), json!([]));
+}
+
+#[test]
+fn an_invitation_expires_within_90_days() {
+    let world = World::new();
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let far = world.invitation_for("Bob", MEMBER, days(91));
+    check(&world.invite(&far), ErrorCode::InvalidMember);
+    let near = world.invitation_for("Bob", MEMBER, days(89));
+    world.invite(&near).success(200);
+}
+
+#[test]
+fn the_invitations_of_a_disabled_account_are_withdrawn() {
+    let mut world = World::new();
+    let mut grace = Person::new("Grace", true);
+    world.enroll(&mut grace);
+    world.invite(&world.invitation("Bob", MEMBER)).success(200);
+    std::mem::swap(&mut world.ada, &mut grace);
+    let eve = Person::new("Eve", false);
+    let invited = world.invitation("Eve", MEMBER);
+    world.invite(&invited).success(200);
+    let body = world.join_body(&eve, &invited);
+    world
+        .post("/api/v1/join", &invited.token(), &body)
+        .success(200);
+    std::mem::swap(&mut world.ada, &mut grace);
+    world.disable(&world.disabling(&grace)).success(200);
+    let left = world.invitations();
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["name"], "Bob");
+    check(
+        &world.get("/api/v1/join", &invited.token()),
+        ErrorCode::InvalidInvitation,
+    );
+}
+
+/// The code of a former member does not show what the organization does next.
+#[test]
+fn a_confirmed_invitation_ends_with_its_account() {
+    let world = World::new();
+    let bob = Person::new("Bob", false);
+    let invited = world.join(&bob);
+    let key = world.ada.signing_key();
+    let confirmation = world.confirmation(&bob, &invited, &world.chain(), key);
+    world.confirm(&confirmation).success(200);
+    let terms = world.get("/api/v1/join", &invited.token()).success(200);
+    assert_eq!(terms["status"], "confirmed");
+    world.disable(&world.disabling(&bob)).success(200);
+    for path in ["/api/v1/join", "/api/v1/join/chain?from=0"] {
+        let refused = world.get(path, &invited.token());
+        check(&refused, ErrorCode::InvalidInvitation);
+    }
+}

@@ -10,6 +10,7 @@ use helvetisafe_proto::endpoint::organization::{
 use helvetisafe_proto::{Base64, ErrorCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::world::{Invited, MEMBER, Person, World, check, random};
 use crate::support::{Answer, NONCE, VALUE, builder, secret, site, update};
@@ -424,4 +425,46 @@ fn a_rotation_needs_a_chain_and_its_scope() {
         &administrator.call("POST", ROTATIONS, Some(body)),
         ErrorCode::NoChain,
     );
+}
+
+/// A stolen token could otherwise replace what its administrator has staged, or read every ciphertext.
+#[test]
+fn an_api_token_can_take_no_part_in_a_rotation() {
+    let mut world = World::new();
+    let rotation = Rotation::new();
+    rotation.begin(&world, &world.ada.token).success(200);
+    let token = helvetisafe_proto::Hex::from(random::<32>()).to_string();
+    let hash: [u8; 32] = Sha256::digest(&token).into();
+    let body = json!({
+        "hash": helvetisafe_proto::Hex::from(hash), "name": "ci", "scopes": "secrets:read organization:write",
+    });
+    let all = "secrets:read organization:write tokens:write";
+    let login = super::world::log_in(&world.vault, &world.ada, all).success(200);
+    let login = login["access_token"].as_str().unwrap();
+    world
+        .call("POST", "/api/v1/account/tokens", login, Some(body))
+        .success(200);
+    let commitment = rotation.commitment(&world, &[], &[]);
+    world.ada.token = token;
+    let no_secrets = json!([]);
+    for answer in [
+        rotation.begin(&world, &world.ada.token),
+        rotation.stage(&world, &no_secrets),
+        world.get(&rotation.path("/secrets"), &world.ada.token),
+        rotation.commit(&world, &commitment),
+        world.call("DELETE", &rotation.path(""), &world.ada.token, None),
+    ] {
+        assert!(answer.error(403).contains("an API token cannot do this"));
+    }
+}
+
+#[test]
+fn the_secrets_of_a_rotation_need_the_scope_to_read() {
+    let world = World::new();
+    let rotation = Rotation::new();
+    rotation.begin(&world, &world.ada.token).success(200);
+    let login = super::world::log_in(&world.vault, &world.ada, "organization:write").success(200);
+    let token = login["access_token"].as_str().unwrap();
+    let refused = world.get(&rotation.path("/secrets"), token);
+    assert_eq!(refused.error(403), "missing scope: secrets:read");
 }

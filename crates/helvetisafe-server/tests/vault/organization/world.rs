@@ -21,8 +21,8 @@ use crate::support::{Answer, builder, send};
 
 /// The five scopes of the service, and those of an administrator.
 pub(super) const MEMBER: &str = "secrets:read secrets:write secrets:list credentials:read";
-pub(super) const ADMINISTRATOR: &str =
-    "secrets:read secrets:write secrets:list credentials:read organization:read organization:write";
+pub(super) const ADMINISTRATOR: &str = "secrets:read secrets:write secrets:list credentials:read organization:read organization:write \
+     tokens:write";
 
 const MEMBERS: &str = "/api/v1/organization/members";
 

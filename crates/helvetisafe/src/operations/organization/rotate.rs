@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe_crypto::organization::{Chain, Entry};
-use helvetisafe_crypto::{Envelope, WrappedOrgKey};
-use helvetisafe_proto::ErrorCode;
+use helvetisafe_crypto::{Envelope, Plaintext, WrappedOrgKey};
 use helvetisafe_proto::endpoint::organization::{
     AbandonRotation, BeginRotation, CommitRotation, Commitment, GetRotation, ListUnstaged,
     NewRotation, RotationId, RotationState, StageSecrets, StagedSecret, StagedSecrets, Unstaged,
 };
+use helvetisafe_proto::{ErrorCode, KeyName};
 
 use super::Operation;
 use super::change::Authority;
@@ -200,7 +200,8 @@ impl<R: Runtime> Operation<'_, R> {
         Ok(Step::Next(old))
     }
 
-    /// Stages a part of the secrets. Returns `None` if there are none, or not fewer than `least`.
+    /// Stages a part of the secrets. Returns `None` if there are none, or not fewer than `least`. Fails after it has staged the
+    /// others if some do not open.
     async fn stage(
         &self,
         old: &ConfirmedKey,
@@ -215,10 +216,13 @@ impl<R: Runtime> Operation<'_, R> {
         if unstaged.secrets.is_empty() || unstaged.count >= least {
             return Ok(None);
         }
-        let mut staged = 0;
+        let (mut staged, mut unopened) = (0, Vec::new());
         let mut secrets = unstaged.secrets.into_iter().peekable();
         while secrets.peek().is_some() {
-            let part = sealed_part(&mut secrets, old, new)?;
+            let part = sealed_part(&mut secrets, old, new, &mut unopened)?;
+            if part.is_empty() {
+                continue;
+            }
             staged += part.len() as u64;
             let staged = StagedSecrets {
                 secrets: part,
@@ -226,6 +230,10 @@ impl<R: Runtime> Operation<'_, R> {
             };
             let call = StageSecrets { id: new.id, staged };
             self.organize(&call, ACTION).await?;
+        }
+        if !unopened.is_empty() {
+            let cause = OrganizationCause::UnopenedSecrets(unopened);
+            return Err(Error::new(ACTION, cause));
         }
         Ok(Some(Batch {
             listed: unstaged.count,
@@ -299,35 +307,38 @@ fn rotation_entry(authority: &Authority<'_>, new: &NewOrgKey) -> Result<Entry, E
     authority.signed(entry)
 }
 
-/// Seals as many secrets under the new key as one request takes.
+/// Seals as many secrets under the new key as one request takes. Adds the names of those that do not open to `unopened`.
 fn sealed_part(
     secrets: &mut Peekable<impl Iterator<Item = Unstaged>>,
     old: &ConfirmedKey,
     new: &NewOrgKey,
+    unopened: &mut Vec<KeyName>,
 ) -> Result<Vec<StagedSecret>, Error> {
     let (mut part, mut size) = (Vec::new(), 0);
     while let Some(secret) =
         secrets.next_if(|next| part.is_empty() || size + next.value.len() <= REQUEST)
     {
         size += secret.value.len();
-        part.push(seal_again(secret, old, new)?);
+        match open(&secret, old) {
+            Some(plaintext) => part.push(seal_again(secret, &plaintext, new)?),
+            None => unopened.push(secret.key),
+        }
     }
     Ok(part)
 }
 
-/// Opens a secret under the old key, and seals the same bytes under the new one, so that they name the same key.
+fn open(secret: &Unstaged, old: &ConfirmedKey) -> Option<Plaintext> {
+    let envelope = Envelope::decode(&secret.value, &secret.nonce).ok()?;
+    old.org_key().open(envelope).ok()
+}
+
+/// Seals the same bytes under the new key, so that they name the same key.
 fn seal_again(
     secret: Unstaged,
-    old: &ConfirmedKey,
+    plaintext: &Plaintext,
     new: &NewOrgKey,
 ) -> Result<StagedSecret, Error> {
-    let opened = Envelope::decode(&secret.value, &secret.nonce)
-        .and_then(|envelope| old.org_key().open(envelope));
-    let plaintext = opened.map_err(|_| {
-        let cause = OrganizationCause::UnopenedSecret(secret.key.clone());
-        Error::new(ACTION, cause)
-    })?;
-    let sealed = new.key.seal(&plaintext);
+    let sealed = new.key.seal(plaintext);
     let sealed = sealed.map_err(|error| Error::new(ACTION, error))?;
     Ok(StagedSecret {
         key: secret.key,

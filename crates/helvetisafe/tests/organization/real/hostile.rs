@@ -356,7 +356,7 @@ fn an_invitation_that_no_administrator_signed_is_not_sealed_again() {
     }
 }
 
-/// Check: `rotate::seal_again`.
+/// Check: `Operation::stage`.
 #[test]
 fn a_secret_that_does_not_open_is_named_and_nothing_is_staged() {
     for kind in BOTH {
@@ -370,7 +370,10 @@ fn a_secret_that_does_not_open_is_named_and_nothing_is_staged() {
         let refused = ada.rotate(&real.administrator(), &new, |_| {}).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Crypto);
         let text = refused.to_string();
-        assert!(text.contains("the secret `db` does not open"), "{text}");
+        assert!(
+            text.contains("do not open under the org key: `db`"),
+            "{text}"
+        );
         assert_eq!(real.faults.count(Route::Stage), 0);
         assert_eq!(ada.get("db").unwrap(), "s3cr3t-v@lue");
     }

@@ -18,7 +18,7 @@ impl Real {
     }
 
     /// Ada's client with a transport of the test around its own.
-    fn through<T: Transport + 'static>(
+    pub(super) fn through<T: Transport + 'static>(
         &self,
         around: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
     ) -> Client {

@@ -13,6 +13,7 @@ pub(super) async fn call(
     caller: Authorized<AbandonRotation>,
     id: IdInPath,
 ) -> Result<Json<Done>, Refusal> {
+    caller.require_access_token()?;
     let act = AbandonRotationAct {
         grant: caller.grant(),
         id: id.stored()?,

@@ -13,6 +13,7 @@ pub(super) async fn call(
     caller: Authorized<BeginRotation>,
     JsonBody(rotation, _share): JsonBody<NewRotation>,
 ) -> Result<Json<RotationState>, Refusal> {
+    caller.require_access_token()?;
     let act = BeginRotationAct {
         grant: caller.grant(),
         id: stored_id(rotation.id),

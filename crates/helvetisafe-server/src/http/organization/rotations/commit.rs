@@ -27,6 +27,7 @@ pub(super) async fn call(
     id: IdInPath,
     JsonBody(commitment, share): JsonBody<Commitment>,
 ) -> Result<Json<Committed>, Refusal> {
+    caller.require_access_token()?;
     let (grant, id) = (caller.grant(), id.stored()?);
     let entry = checks::entry("entry", &commitment.entry)?;
     let wraps = wraps(commitment.wraps)?;

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use helvetisafe_proto::Scope;
 use helvetisafe_proto::endpoint::organization::ListUnstaged;
 
 use crate::http::authorized::Authorized;
@@ -28,6 +29,10 @@ pub(super) async fn call(
     id: IdInPath,
     Limit(limit): Limit,
 ) -> Result<impl IntoResponse, Refusal> {
+    caller.require_access_token()?;
+    if !caller.scopes.contains(Scope::SecretsRead) {
+        return Err(Refusal::missing_scope(Scope::SecretsRead));
+    }
     let (id, organization) = (id.stored()?, caller.tenant.organization);
     let rotation = vault.store.rotation(organization).await?;
     rotation

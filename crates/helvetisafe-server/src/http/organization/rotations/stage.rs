@@ -21,6 +21,7 @@ pub(super) async fn call(
     id: IdInPath,
     JsonBody(staged, share): JsonBody<StagedSecrets>,
 ) -> Result<Json<Done>, Refusal> {
+    caller.require_access_token()?;
     let staging = Staging {
         credential: caller.credential(),
         rotation: id.stored()?,

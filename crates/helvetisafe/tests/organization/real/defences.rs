@@ -1,0 +1,77 @@
+//! What an account with few rights cannot do.
+
+use std::sync::Arc;
+
+use helvetisafe::reexports::http::{Request, Response};
+use helvetisafe::{Transport, TransportError};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// An open invitation has its secret, sealed under a key that every member can derive. Check: the scope of
+/// `ListInvitations`.
+#[test]
+fn only_an_administrator_sees_the_secrets_of_open_invitations() {
+    let real = Real::new(Kind::Blocking);
+    let scopes = "credentials:read organization:read";
+    let eve = real.member("eve", scopes);
+    real.invite("bob", ADMINISTRATOR);
+    let client = real.connect(&eve, scopes).unwrap();
+    let error = client.invitations().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert_eq!(client.members(&real.anchor).unwrap().len(), 2);
+}
+
+/// Replaces the value of every new secret.
+struct Garbage(Arc<dyn Transport>);
+
+impl Transport for Garbage {
+    fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        if request.uri().path() != "/api/v1/secrets" {
+            return self.0.send(request);
+        }
+        let mut body: Value = serde_json::from_slice(request.body()).unwrap();
+        body["value"] = json!(helvetisafe_proto::Base64(vec![0; 32]));
+        let mut changed = Request::new(serde_json::to_vec(&body).unwrap());
+        *changed.method_mut() = request.method().clone();
+        *changed.uri_mut() = request.uri().clone();
+        *changed.headers_mut() = request.headers().clone();
+        changed.headers_mut().remove("content-length");
+        *changed.extensions_mut() = request.extensions().clone();
+        self.0.send(&changed)
+    }
+}
+
+/// A member who stored values that do not open stops a rotation once, not once for each of them. Check: `Operation::stage`.
+#[test]
+fn a_rotation_names_all_secrets_that_do_not_open() {
+    let real = Real::new(Kind::Blocking);
+    real.ada().create("good", "s3cr3t-v@lue").unwrap();
+    let eve = real.through(|inner| Garbage(inner));
+    for number in 10..35 {
+        let secrets = eve.secrets();
+        secrets
+            .create(format!("junk{number}"), "value", None)
+            .unwrap();
+    }
+    let new = NewOrgKey::generate().unwrap();
+    let error = real
+        .ada()
+        .rotate(&real.administrator(), &new, |_| {})
+        .unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::Crypto);
+    assert!(
+        text.contains("`junk10`, `junk11`") && text.contains("`junk29` and 5 more"),
+        "{text}"
+    );
+    let ada = real.through(|inner| move |request: &Request<Vec<u8>>| inner.send(request));
+    for number in 10..35 {
+        ada.secrets()
+            .update(format!("junk{number}"), "value", None)
+            .unwrap();
+    }
+    real.ada()
+        .rotate(&real.administrator(), &new, |_| {})
+        .unwrap();
+}
