@@ -233,7 +233,7 @@ fn run_async(
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = { runtime }.worker_threads(2).enable_all().build().unwrap();
-    let builder = AsyncClient::builder(&scene.url(), scene.credentials(), scene.key());
+    let builder = AsyncClient::builder(scene.url(), scene.credentials(), scene.key());
     let connect = builder.org_key_rotation(scene.policy()).connect();
     let client = runtime.block_on(connect).unwrap();
     shared.run(counter, |at| runtime.block_on(step(&client, at)));

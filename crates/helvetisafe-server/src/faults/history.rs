@@ -26,11 +26,14 @@ struct Versions {
     current: Option<Ciphertext>,
 }
 
+/// The answers to each account, by route.
+type Answers = HashMap<(AccountId, Route), Vec<Bytes>>;
+
 /// The recorded versions of all secrets, and the answers to each account.
 #[derive(Clone, Default)]
 pub(super) struct History {
     secrets: Arc<Mutex<HashMap<(Tenant, String), Versions>>>,
-    answers: Arc<Mutex<HashMap<(AccountId, Route), Vec<Bytes>>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 impl History {

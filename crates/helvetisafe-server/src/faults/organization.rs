@@ -70,8 +70,11 @@ pub enum Lie {
     OldOrgKey,
 }
 
+/// A lie on the command line: its name, and the lie that a number makes.
+type Named = (&'static str, fn(usize) -> Lie);
+
 /// The name of each lie on the command line. A name that ends with `=` takes a number.
-const NAMES: &[(&str, fn(usize) -> Lie)] = &[
+const NAMES: &[Named] = &[
     ("swap-public-key", |_| Lie::SwapPublicKey),
     ("swap-requests", |_| Lie::SwapRequests),
     ("more-scopes", |_| Lie::MoreScopes),
