@@ -117,23 +117,26 @@ impl<R: Runtime> Vault<R> {
         Ok(key.in_epoch(fetched.epoch))
     }
 
-    /// Compares the vault's org key with the client's, after the vault refused a write under a replaced key. Returns
-    /// false if it is the same key with the same number. Fails if the policy does not confirm another key.
-    pub(crate) async fn renew_org_key(
+    /// Returns true if this client has another org key than `sealed_under`, which the vault has replaced: one that another
+    /// call has fetched, or one that is fetched now. Fails if the policy does not confirm it.
+    pub(crate) async fn has_other_key(
         &self,
+        sealed_under: &ConfirmedKey,
         action: &Action,
         bounds: &Bounds,
     ) -> Result<bool, Error> {
-        let state = || {
+        let is_other = || {
             let key = self.org_keys.current();
-            (key.fingerprint(), key.epoch())
+            (key.fingerprint(), key.epoch()) != (sealed_under.fingerprint(), sealed_under.epoch())
         };
-        let before = state();
+        if is_other() {
+            return Ok(true);
+        }
         // Boxed, so that the compiler sees that it is `Send`.
         let checked: Boxed<'_, _> =
             Box::pin(self.check_org_key(action, Purpose::SealAgain, bounds));
         checked.await?;
-        Ok(state() != before)
+        Ok(is_other())
     }
 
     /// Fetches the vault's org key for `action`, and applies the policy if it is another one.

@@ -37,14 +37,8 @@ impl<R: Runtime> Operation<'_, R> {
         expires_at: Option<Timestamp>,
     ) -> Result<SecretMetadata, Error> {
         let send = || self.send_create(key.clone(), plaintext, expires_at);
-        let sent = async {
-            let outcome = send().await;
-            let action = Action::Create(key.clone());
-            match self.has_renewed_key(&outcome, action).await? {
-                true => send().await,
-                false => outcome,
-            }
-        };
+        let action = Action::Create(key.clone());
+        let sent = self.send_sealed(&action, send);
         self.write(key, plaintext, expires_at, sent).await
     }
 

@@ -12,6 +12,9 @@ use crate::secret::SecretMetadata;
 /// A bound for everything in an answer with a secret except the ciphertext.
 const RECORD_OVERHEAD: usize = 1024;
 
+/// The largest number of times that a write is sealed, if one rotation follows another.
+const SEALS: u32 = 5;
+
 /// An envelope in base64.
 pub(super) struct Sealed {
     pub(super) value: String,
@@ -37,19 +40,31 @@ impl<R: Runtime> Operation<'_, R> {
         }
     }
 
-    /// Returns true if the vault refused a write because it has replaced the org key, and this client has the new one
-    /// now: the write is to be sealed and sent again. Fails if the policy does not confirm the new key.
-    pub(super) async fn has_renewed_key(
+    /// Sends a write, whose value `send` seals. It is sealed and sent again while the vault has replaced the org key meanwhile,
+    /// and the policy confirms the new one.
+    pub(super) async fn send_sealed<F>(
         &self,
-        outcome: &Result<SecretMetadata, Error>,
-        action: Action,
-    ) -> Result<bool, Error> {
-        match outcome {
-            Err(error) if error.code() == Some(ErrorCode::KeyEpochMismatch) => {
-                self.vault.renew_org_key(&action, &self.bounds).await
+        action: &Action,
+        send: impl Fn() -> F,
+    ) -> Result<SecretMetadata, Error>
+    where
+        F: Future<Output = Result<SecretMetadata, Error>>,
+    {
+        for _ in 1..SEALS {
+            let sealed_under = self.vault.org_keys.current();
+            let outcome = send().await;
+            let code = outcome.as_ref().err().and_then(Error::code);
+            let is_replaced = code == Some(ErrorCode::KeyEpochMismatch);
+            if !is_replaced
+                || !self
+                    .vault
+                    .has_other_key(&sealed_under, action, &self.bounds)
+                    .await?
+            {
+                return outcome;
             }
-            _ => Ok(false),
         }
+        send().await
     }
 
     /// Encrypts a payload.

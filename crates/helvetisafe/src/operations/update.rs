@@ -71,14 +71,8 @@ impl<R: Runtime> Operation<'_, R> {
         if_match: Option<&Version>,
     ) -> Result<SecretMetadata, Error> {
         let send = || self.send_update(key.clone(), plaintext, expiry, if_match);
-        let sent = async {
-            let outcome = send().await;
-            let action = Action::Update(key.clone());
-            match self.has_renewed_key(&outcome, action).await? {
-                true => send().await,
-                false => outcome,
-            }
-        };
+        let action = Action::Update(key.clone());
+        let sent = self.send_sealed(&action, send);
         self.write(key, plaintext, expiry.time(), sent).await
     }
 

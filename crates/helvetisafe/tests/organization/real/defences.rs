@@ -47,7 +47,7 @@ impl Transport for Garbage {
 fn a_rotation_names_all_secrets_that_do_not_open() {
     let real = Real::new(Kind::Blocking);
     real.ada().create("good", "s3cr3t-v@lue").unwrap();
-    let eve = real.through(|inner| Garbage(inner));
+    let eve = real.through(Garbage);
     for number in 10..35 {
         let secrets = eve.secrets();
         secrets

@@ -46,7 +46,7 @@ impl Real {
     }
 
     /// The administration of Ada from a head that she has seen.
-    fn from_head<'a>(&'a self, seen: &'a Anchor) -> Administrator<'a> {
+    fn by_head<'a>(&'a self, seen: &'a Anchor) -> Administrator<'a> {
         Administrator {
             anchor: seen,
             ..self.administrator()
@@ -235,7 +235,7 @@ fn an_administrator_is_not_led_to_another_chain() {
             let anchors = [(Some(by_head), seen), (by_key, real.anchor)];
             for (check, anchor) in anchors {
                 let Some(check) = check else { continue };
-                let own = real.from_head(&anchor);
+                let own = real.by_head(&anchor);
                 let stops = |attack: &dyn Fn() -> Result<(), Error>| {
                     real.lies(route, lie);
                     real.stops(ErrorKind::Crypto, check, attack);
@@ -314,6 +314,7 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
             real.stops(ErrorKind::Crypto, check, || {
                 ada.check_rotation(&real.administrator())
             });
+            real.lies(Route::Members, lie);
             real.stops(ErrorKind::Crypto, check, || {
                 ada.rotate(
                     &real.administrator(),

@@ -261,13 +261,12 @@ fn writers_that_never_pause_do_not_keep_a_rotation_from_its_end() {
     for kind in BOTH {
         let real = Real::new(kind);
         let bob = real.member("bob", WRITER);
-        let (real, bob, is_over) = (&real, &bob, &AtomicBool::new(false));
+        // One client, so that one call fetches the new key and the others find it.
+        let (real, client) = (&real, &real.connect(&bob, WRITER).unwrap());
+        let is_over = &AtomicBool::new(false);
         let written = std::thread::scope(|scope| {
             let writers: Vec<_> = (0..4)
-                .map(|writer| {
-                    let client = real.connect(bob, WRITER).unwrap();
-                    scope.spawn(move || write_until(&client, writer, is_over))
-                })
+                .map(|writer| scope.spawn(move || write_until(client, writer, is_over)))
                 .collect();
             for epoch in 2..5 {
                 let new = NewOrgKey::generate().unwrap();
