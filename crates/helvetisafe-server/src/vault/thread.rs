@@ -11,8 +11,8 @@ use axum::Router;
 use axum::serve::{Listener, ListenerExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::sync::oneshot::Receiver;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::front::Admitting;
@@ -72,9 +72,6 @@ pub(super) fn run(
                 metrics.map(|(listener, _)| listener),
             );
             serve(listener, Arc::clone(&shared), builder, stopped).await;
-        }
-        if let Some(reads) = &shared.reads {
-            let _ = timeout(GRACE, reads.write(&shared.store)).await;
         }
         // After a timeout the write-ahead log remains, and the next start reads it.
         let _ = timeout(GRACE, shared.store.close()).await;
@@ -160,7 +157,11 @@ async fn serve(
         let _ = socket.set_nodelay(true);
     });
     let sweeper = tokio::spawn(sweep(Arc::clone(&shared)));
-    let recorder = tokio::spawn(record_reads(Arc::clone(&shared)));
+    let recording_ends = Arc::new(Notify::new());
+    let recorder = tokio::spawn(record_reads(
+        Arc::clone(&shared),
+        Arc::clone(&recording_ends),
+    ));
     let (draining, deadline) = tokio::sync::oneshot::channel::<()>();
     let stop = async move {
         // An error means that the sender was dropped, which stops the vault too.
@@ -184,7 +185,8 @@ async fn serve(
         () = timed_out => {}
     }
     sweeper.abort();
-    recorder.abort();
+    recording_ends.notify_one();
+    let _ = timeout(GRACE, recorder).await;
 }
 
 async fn serve_front(
@@ -256,15 +258,16 @@ async fn sweep(shared: Arc<Shared>) {
     }
 }
 
-/// Writes the reads that are to be recorded, at intervals.
-async fn record_reads(shared: Arc<Shared>) {
+/// Writes the reads that are to be recorded, at intervals and at the end. A write is not interrupted, which would lose its reads.
+async fn record_reads(shared: Arc<Shared>, ends: Arc<Notify>) {
     let Some(reads) = &shared.reads else {
         return;
     };
-    let mut ticks = interval(read_log::INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let is_last = timeout(read_log::INTERVAL, ends.notified()).await.is_ok();
         reads.write(&shared.store).await;
+        if is_last {
+            return;
+        }
     }
 }
