@@ -51,6 +51,24 @@ pub(crate) use organization::{OrganizationAction, OrganizationCause};
 ///     Err(error)
 /// }
 /// ```
+///
+/// For a report with all parts:
+///
+/// ```no_run
+/// fn report(error: &helvetisafe::Error) {
+///     eprintln!("{} about {:?}", error.without_advice(), error.key());
+///     eprintln!("the setting that helps: {:?}", error.setting());
+///     eprintln!("the vault's own words: {:?}", error.server_text());
+///     eprintln!("missing scope: {:?}", error.missing_scope());
+///     if let Some(failure) = error.transport_error() {
+///         eprintln!("{:?}, timed out: {}", failure.failure(), error.is_timeout());
+///     }
+///     if let Some(name) = error.named_key() {
+///         eprintln!("the value is that of {name}");
+///     }
+///     eprintln!("accepted org keys: {:?}", error.accepted_org_keys());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -106,6 +124,12 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Returns the name of the kind in lower case, such as `not_found`: a label for metrics.
+    ///
+    /// ```
+    /// use helvetisafe::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::RateLimited.name(), "rate_limited");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
