@@ -32,7 +32,7 @@ pub use redacted::RedactedConfigError;
 /// password shows the password. Return a [`RedactedConfigError`] instead: `?` converts into it.
 ///
 /// For a type with `#[serde(flatten)]`, its errors do not name the field, and it reads no text as a number there:
-/// [`load::json`](crate::load::json) and [`Secret::parse`] do both.
+/// `load::json` and `Secret::parse`, of the feature `serde`, do both.
 #[derive(Clone)]
 pub struct ConfigSource {
     client: Client,

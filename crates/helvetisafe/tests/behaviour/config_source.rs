@@ -180,7 +180,10 @@ fn an_error_in_a_flattened_field_shows_neither_the_field_nor_its_value() {
     let source = ConfigSource::new(client.clone()).secret("flat", "flat");
     let settings = Config::builder().add_source(source).build().unwrap();
     let error = RedactedConfigError::from(settings.get::<Flat>("flat").unwrap_err());
-    assert_eq!(error.to_string(), "a value is not as expected");
+    assert_eq!(
+        error.to_string(),
+        "a value is not as expected for key `flat`"
+    );
     let secret = client.secrets().get("flat").unwrap();
     let error = secret.parse::<Flat>().unwrap_err();
     assert_eq!(error.field(), Some("port"));
