@@ -732,9 +732,9 @@ impl<'a> AsyncSecrets<'a> {
     /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
     /// let secrets = client.secrets();
     /// let renamed = [("db_pasword", "db_password"), ("api_kye", "api_key")];
-    /// let copy = |(old, new): &'static (&str, &str)| async move { secrets.copy(old, new).await };
-    /// # let renamed: &'static [(&str, &str)] = Vec::from(renamed).leak();
-    /// let copied = secrets.each(renamed, copy, |_| ()).await;
+    /// let copied = secrets
+    ///     .each(&renamed, |(old, new)| async move { secrets.copy(old, new).await }, |_| ())
+    ///     .await;
     /// # Ok(())
     /// # }
     /// ```
