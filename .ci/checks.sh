@@ -33,6 +33,9 @@ step "clippy"
 cargo clippy --workspace --all-targets --locked --features helvetisafe-cli/kubernetes -- -D warnings
 cargo clippy -p helvetisafe --all-features --locked -- -D warnings
 cargo clippy -p helvetisafe --no-default-features --locked -- -D warnings
+for feature in config organization serde test-util tower tracing; do
+  cargo check -p helvetisafe --no-default-features --features "$feature" --locked
+done
 
 step "the command without its optional features"
 cargo clippy -p helvetisafe-cli --no-default-features --locked -- -D warnings

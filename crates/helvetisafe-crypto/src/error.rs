@@ -74,6 +74,11 @@ pub enum InvalidPem {
          not a PEM"
     )]
     NoFirstLine,
+    /// It is in UTF-16, with or without a byte order mark.
+    #[error(
+        "the text is in UTF-16, as some programs for Windows write it: save it as UTF-8 or ASCII"
+    )]
+    Utf16,
     /// The line `-----END … PRIVATE KEY-----` is missing, or has another label than the first line.
     #[error(
         "the PEM has no line `-----END …-----` that matches its first line: the end of the text is missing"

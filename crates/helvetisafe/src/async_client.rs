@@ -78,6 +78,21 @@ type Around = dyn FnOnce(Arc<dyn AsyncTransport>) -> Arc<dyn AsyncTransport> + S
 
 impl AsyncClient {
     /// As [`Client::builder`](crate::Client::builder).
+    ///
+    /// ```no_run
+    /// use helvetisafe::{AsyncClient, Credentials, KeySource};
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let client = AsyncClient::builder(
+    ///     "https://vault.example",
+    ///     Credentials::api_token("portal-token"),
+    ///     KeySource::password("pass word"),
+    /// )
+    /// .connect()
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(
         base_url: impl Into<String>,
         credentials: Credentials,
@@ -88,6 +103,15 @@ impl AsyncClient {
 
     /// As [`Client::from_env`](crate::Client::from_env).
     ///
+    /// ```no_run
+    /// use helvetisafe::AsyncClient;
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let client = AsyncClient::from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Client::from_env`](crate::Client::from_env).
@@ -97,6 +121,15 @@ impl AsyncClient {
 
     /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
     ///
+    /// ```no_run
+    /// use helvetisafe::AsyncClient;
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let client = AsyncClient::builder_from_env()?.attempts(5).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Client::builder_from_env`](crate::Client::builder_from_env).
@@ -105,12 +138,28 @@ impl AsyncClient {
     }
 
     /// Returns the operations on secrets.
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secrets = client.secrets();
+    /// println!("{} secrets", secrets.list().await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn secrets(&self) -> AsyncSecrets<'_> {
         AsyncSecrets::new(&self.0)
     }
 
     /// As [`Client::org_key_fingerprint`](crate::Client::org_key_fingerprint).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// // For `ClientBuilder::pin_org_key` of the next run.
+    /// println!("{}", client.org_key_fingerprint());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn org_key_fingerprint(&self) -> Fingerprint {
         self.0.org_keys.current().fingerprint()
@@ -124,6 +173,19 @@ impl AsyncClient {
 
     /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
     ///
+    /// ```no_run
+    /// use helvetisafe::AsyncClient;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ticket = std::fs::read_to_string("ticket").unwrap_or_default();
+    /// let client = AsyncClient::builder_from_env()?.resume(ticket).connect().await?;
+    /// if let Some(ticket) = client.resumption_ticket()? {
+    ///     std::fs::write("ticket", ticket)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Client::resumption_ticket`](crate::Client::resumption_ticket).
@@ -135,6 +197,17 @@ impl AsyncClient {
 impl<A> ClientBuilder<AsyncParts, A> {
     /// Sets the transport. It is then responsible for the timeouts for connecting and for silence, for
     /// certificates and for proxies.
+    ///
+    /// ```no_run
+    /// use helvetisafe::reexports::http::{Request, Response};
+    /// use helvetisafe::{AsyncClient, TransportError};
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let recorded = |_: Request<Vec<u8>>| async { Ok::<_, TransportError>(Response::new(b"{}".to_vec())) };
+    /// let client = AsyncClient::builder_from_env()?.transport(recorded).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn transport(mut self, transport: impl AsyncTransport + 'static) -> Self {
         self.parts_mut().transport = Some(Arc::new(transport));
         self
@@ -142,6 +215,27 @@ impl<A> ClientBuilder<AsyncParts, A> {
 
     /// Wraps the default transport, or that of [`Self::transport`], as [`ClientBuilder::around_transport`] of
     /// the blocking client does.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use helvetisafe::reexports::http::Request;
+    /// use helvetisafe::{Answer, AsyncClient, AsyncTransport};
+    ///
+    /// struct Counted(Arc<dyn AsyncTransport>);
+    ///
+    /// impl AsyncTransport for Counted {
+    ///     fn send(&self, request: Request<Vec<u8>>) -> Answer<'_> {
+    ///         println!("{}", request.method());
+    ///         self.0.send(request)
+    ///     }
+    /// }
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let client = AsyncClient::builder_from_env()?.around_transport(Counted).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn around_transport<T: AsyncTransport + 'static>(
         mut self,
         around: impl FnOnce(Arc<dyn AsyncTransport>) -> T + Send + 'static,
@@ -151,6 +245,36 @@ impl<A> ClientBuilder<AsyncParts, A> {
     }
 
     /// Sets the clock, for tests.
+    ///
+    /// ```no_run
+    /// use std::future::Future;
+    /// use std::pin::Pin;
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::{AsyncClient, AsyncClock, Clock};
+    ///
+    /// /// A clock that stands still. Its waits end at once.
+    /// struct Still;
+    ///
+    /// impl Clock for Still {
+    ///     fn now(&self) -> Duration {
+    ///         Duration::ZERO
+    ///     }
+    ///
+    ///     fn sleep(&self, _: Duration) {}
+    /// }
+    ///
+    /// impl AsyncClock for Still {
+    ///     fn sleep_async(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    ///         Box::pin(async {})
+    ///     }
+    /// }
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let client = AsyncClient::builder_from_env()?.clock(Still).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clock(mut self, clock: impl AsyncClock + 'static) -> Self {
         self.parts_mut().clock = Some(Arc::new(clock));
         self
@@ -160,6 +284,21 @@ impl<A> ClientBuilder<AsyncParts, A> {
 impl ClientBuilder<AsyncParts> {
     /// Connects as [`ClientBuilder::connect`] of the blocking client does. A key file and the platform's
     /// certificates are read on the calling thread.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{AsyncClient, Credentials, KeySource};
+    ///
+    /// # async fn example() -> Result<(), helvetisafe::Error> {
+    /// let client = AsyncClient::builder(
+    ///     "https://vault.helvetisafe.ch",
+    ///     Credentials::service_account("your-client-id", "your-client-secret"),
+    ///     KeySource::pem_file("/path/to/private-key.pem"),
+    /// )
+    /// .connect()
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -48,6 +48,15 @@ impl CancelToken {
     }
 
     /// Cancels all operations that have this token, now and later.
+    ///
+    /// ```
+    /// use helvetisafe::CancelToken;
+    ///
+    /// let token = CancelToken::new();
+    /// let clone = token.clone();
+    /// clone.cancel();
+    /// assert!(token.is_cancelled());
+    /// ```
     pub fn cancel(&self) {
         *self.lock() = true;
         self.0.notified.notify_all();
@@ -60,6 +69,17 @@ impl CancelToken {
     }
 
     /// Waits until the token is cancelled, or for `time`. Returns true if it is cancelled.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::CancelToken;
+    ///
+    /// let token = CancelToken::new();
+    /// assert!(!token.wait(Duration::from_millis(1)));
+    /// token.cancel();
+    /// assert!(token.wait(Duration::from_secs(60)));
+    /// ```
     pub fn wait(&self, time: Duration) -> bool {
         let waited = self
             .0

@@ -236,6 +236,26 @@ impl<A> ClientBuilder<Parts, A> {
     }
 
     /// Sets the clock, for tests.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::{Client, Clock};
+    ///
+    /// /// A clock that stands still. Its waits end at once.
+    /// struct Still;
+    ///
+    /// impl Clock for Still {
+    ///     fn now(&self) -> Duration {
+    ///         Duration::ZERO
+    ///     }
+    ///
+    ///     fn sleep(&self, _: Duration) {}
+    /// }
+    ///
+    /// let client = Client::builder_from_env()?.clock(Still).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.parts_mut().clock = Some(Arc::new(clock));
         self

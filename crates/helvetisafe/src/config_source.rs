@@ -30,6 +30,9 @@ pub use redacted::RedactedConfigError;
 ///
 /// The `config` crate does not wipe its values, and its errors show a value of the wrong type: `get_int` of a
 /// password shows the password. Return a [`RedactedConfigError`] instead: `?` converts into it.
+///
+/// For a type with `#[serde(flatten)]`, its errors do not name the field, and it reads no text as a number there:
+/// `load::json` and `Secret::parse`, of the feature `serde`, do both.
 #[derive(Clone)]
 pub struct ConfigSource {
     client: Client,
@@ -39,6 +42,14 @@ pub struct ConfigSource {
 
 impl ConfigSource {
     /// Makes a source without secrets.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, ConfigSource};
+    ///
+    /// let source = ConfigSource::new(Client::from_env()?).secret("db_password", "database.password");
+    /// # let _ = source;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -48,6 +59,19 @@ impl ConfigSource {
     }
 
     /// Adds the secret `key` at `path`, such as `database.password`.
+    ///
+    /// ```no_run
+    /// use config::Config;
+    /// use helvetisafe::{Client, ConfigSource, RedactedConfigError};
+    ///
+    /// # fn example(client: Client) -> Result<(), RedactedConfigError> {
+    /// let source = ConfigSource::new(client).secret("db_password", "database.password");
+    /// let settings = Config::builder().add_source(source).build()?;
+    /// let password = settings.get_string("database.password")?;
+    /// # let _ = password;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn secret(mut self, key: impl Into<String>, path: impl Into<String>) -> Self {
         self.secrets.push((key.into(), path.into()));

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helvetisafe_crypto::PrivateKey;
+use helvetisafe_crypto::{InvalidPem, PrivateKey};
 use helvetisafe_proto::auth::Token;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -204,8 +204,7 @@ impl KeySource {
             Source::PemFile(path) => Some(path.display().to_string()),
             _ => None,
         };
-        let pem = std::str::from_utf8(&pem)
-            .map_err(|_| Error::config(ConfigError::KeyNotText(file.clone())))?;
+        let pem = std::str::from_utf8(&pem).map_err(|_| Error::config(not_text(&pem, &file)))?;
         let key = match &self.passphrase {
             Some(passphrase) => PrivateKey::from_encrypted_pem(pem, passphrase.expose_secret()),
             None => PrivateKey::from_pem(pem),
@@ -256,6 +255,16 @@ fn read_key(mut file: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
         larger.extend_from_slice(&pem);
         pem = larger;
     }
+}
+
+/// Explains a key that is not UTF-8. A byte order mark shows that it is UTF-16 (RFC 2781 section 3.2).
+fn not_text(pem: &[u8], file: &Option<String>) -> ConfigError {
+    let file = file.clone();
+    if pem.starts_with(&[0xFF, 0xFE]) || pem.starts_with(&[0xFE, 0xFF]) {
+        let reason = InvalidPem::Utf16.into();
+        return ConfigError::PrivateKey { file, reason };
+    }
+    ConfigError::KeyNotText(file)
 }
 
 /// Returns false for a text with line breaks: it is not a path, but likely the PEM itself.

@@ -53,6 +53,24 @@ pub(crate) use organization::{OrganizationAction, OrganizationCause};
 ///     Err(error)
 /// }
 /// ```
+///
+/// For a report with all parts:
+///
+/// ```no_run
+/// fn report(error: &helvetisafe::Error) {
+///     eprintln!("{} about {:?}", error.without_advice(), error.key());
+///     eprintln!("the setting that helps: {:?}", error.setting());
+///     eprintln!("the vault's own words: {:?}", error.server_text());
+///     eprintln!("missing scope: {:?}", error.missing_scope());
+///     if let Some(failure) = error.transport_error() {
+///         eprintln!("{:?}, timed out: {}", failure.failure(), error.is_timeout());
+///     }
+///     if let Some(name) = error.named_key() {
+///         eprintln!("the value is that of {name}");
+///     }
+///     eprintln!("accepted org keys: {:?}", error.accepted_org_keys());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 

@@ -5,15 +5,14 @@ use helvetisafe_proto::{BaseUrl, KeyName, ListedKey, Scopes};
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::http::TransportError;
 
 /// A step of a call, of an operation or of the cache, for a log, metrics or a progress display: see
 /// [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
 /// It holds no body. Headers with a credential are marked sensitive, so `Debug` does not show them, and it does
-/// not show the names of secrets: see [`HiddenKey`]. An [`Error`] in an event does, in its text: for a log without names, write
-/// its [`kind`](Error::kind).
+/// not show the names of secrets: see [`HiddenKey`] and [`EventError`].
 ///
 /// An operation, such as [`Secrets::put`](crate::Secrets::put), makes one or more calls of the API, or none if the
 /// cache has the value. A call makes one or more attempts. Operations that run at the same time report their
@@ -80,8 +79,8 @@ pub enum Event<'a> {
         call: CallInfo<'a>,
         /// The number of its attempts.
         attempts: u32,
-        /// The failure, unless it succeeded: see [`Error::kind`].
-        error: Option<&'a Error>,
+        /// The failure, unless it succeeded: see [`EventError::kind`].
+        error: Option<EventError<'a>>,
         /// The time since its begin.
         after: Duration,
     },
@@ -90,8 +89,8 @@ pub enum Event<'a> {
     OperationEnded {
         /// Its name: the method of [`Secrets`](crate::Secrets), such as `secrets.get`.
         operation: &'static str,
-        /// The failure, unless it succeeded: see [`Error::kind`].
-        error: Option<&'a Error>,
+        /// The failure, unless it succeeded: see [`EventError::kind`].
+        error: Option<EventError<'a>>,
         /// The time since its begin.
         after: Duration,
     },
@@ -125,7 +124,7 @@ pub enum Event<'a> {
         /// The age of the value.
         age: Duration,
         /// The failure of the read.
-        error: &'a Error,
+        error: EventError<'a>,
     },
     /// A read from the vault for the cache ended. Several callers may have waited for it.
     #[non_exhaustive]
@@ -133,7 +132,7 @@ pub enum Event<'a> {
         /// The name of the secret.
         key: HiddenKey<'a>,
         /// The failure, unless it succeeded.
-        error: Option<&'a Error>,
+        error: Option<EventError<'a>>,
         /// The time since its begin.
         after: Duration,
     },
@@ -151,6 +150,20 @@ pub enum Event<'a> {
 }
 
 /// One call of the API, with all its attempts.
+///
+/// ```no_run
+/// # use helvetisafe::{ClientBuilder, Event};
+/// # fn show(builder: ClientBuilder) -> ClientBuilder {
+/// builder.on_event(|event| {
+///     if let Event::Sending { call, attempt, .. } = event {
+///         let (id, name) = (call.id(), call.name());
+///         println!("{id} {name}: {} {}, attempt {attempt}", call.method(), call.path_template());
+///         // For a log at debug level alone.
+///         println!("{id}: {}, {:?}", call.path(), call.key().map(|key| key.expose().as_str()));
+///     }
+/// })
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CallInfo<'a> {
     pub(crate) id: u64,
@@ -229,5 +242,42 @@ impl<K> Copy for HiddenKey<'_, K> {}
 impl<K> fmt::Debug for HiddenKey<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HiddenKey")
+    }
+}
+
+/// The [`Error`] in an event. `Debug` shows its kind and not its text, which names the secret.
+///
+/// ```no_run
+/// # use helvetisafe::{ClientBuilder, Event};
+/// # fn show(builder: ClientBuilder) -> ClientBuilder {
+/// builder.on_event(|event| {
+///     if let Event::OperationEnded { operation, error: Some(error), .. } = event {
+///         eprintln!("{operation} failed: {}", error.kind().name());
+///         // For a log at debug level alone.
+///         println!("{}", error.expose());
+///     }
+/// })
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct EventError<'a>(pub(crate) &'a Error);
+
+impl<'a> EventError<'a> {
+    /// Returns the kind of the error.
+    #[must_use]
+    pub fn kind(self) -> ErrorKind {
+        self.0.kind()
+    }
+
+    /// Returns the error, whose text names the secret: for a log at debug level.
+    #[must_use]
+    pub fn expose(self) -> &'a Error {
+        self.0
+    }
+}
+
+impl fmt::Debug for EventError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EventError").field(&self.kind()).finish()
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 /// The expiry that a write sets.
 ///
 /// Every write takes a value that converts into it: `None`, a [`Duration`] from now, a [`SystemTime`], a
-/// [`Timestamp`] or an [`Expiry`].
+/// [`Timestamp`] or an [`Expiry`]. The vault stores whole microseconds; the rest is dropped.
 ///
 /// ```no_run
 /// use std::time::{Duration, SystemTime};
@@ -39,19 +39,26 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    /// Returns the change on the wire for an operation that begins at `now`. A time beyond the last
-    /// [`Timestamp`], in the year 9999, becomes that one.
+    /// Returns the change on the wire, in whole microseconds, for an operation that begins at `now`. A time beyond
+    /// the last [`Timestamp`], in the year 9999, becomes that one.
     pub(crate) fn on_wire(self, now: Timestamp) -> endpoint::Expiry {
         match self {
             Self::Keep => endpoint::Expiry::Keep,
             Self::Never => endpoint::Expiry::Never,
-            Self::At(at) => endpoint::Expiry::At(at),
+            Self::At(at) => endpoint::Expiry::At(in_microseconds(at)),
             Self::In(time) => {
                 let at = now.checked_add(time).unwrap_or(Timestamp::MAX);
-                endpoint::Expiry::At(at)
+                endpoint::Expiry::At(in_microseconds(at))
             }
         }
     }
+}
+
+/// Drops what the wire does not carry: the nanoseconds of the microsecond.
+pub(crate) fn in_microseconds(time: Timestamp) -> Timestamp {
+    // `from_microsecond` refuses the last second.
+    let nanoseconds = time.subsec_nanosecond() / 1000 * 1000;
+    Timestamp::new(time.as_second(), nanoseconds).unwrap_or(time)
 }
 
 /// Returns the nearest timestamp.
@@ -92,6 +99,9 @@ impl From<Option<Timestamp>> for Expiry {
 mod tests {
     use super::*;
 
+    /// The last time that the wire carries.
+    const LATEST: &str = "9999-12-30T22:00:00.999999Z";
+
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
@@ -114,8 +124,12 @@ mod tests {
                 Expiry::from(Some(at("2027-01-03T00:00:00Z"))),
                 at("2027-01-03T00:00:00Z"),
             ),
-            (Expiry::from(Duration::MAX), Timestamp::MAX),
-            (Expiry::from(system + far), Timestamp::MAX),
+            (Expiry::from(Duration::MAX), at(LATEST)),
+            (Expiry::from(system + far), at(LATEST)),
+            (
+                Expiry::from(at("2027-01-02T00:00:00.123456789Z")),
+                at("2027-01-02T00:00:00.123456Z"),
+            ),
         ] {
             assert_eq!(
                 expiry.on_wire(now),

@@ -175,6 +175,17 @@ fn check_timeouts(timeouts: &Timeouts) -> Result<(), TransportError> {
 ///
 /// `Display` shows all of it: the progress, the host and the proxy, and the error of the HTTP library with its
 /// causes. So [`source`](StdError::source) is `None`; [`Self::get_ref`] returns the library's error.
+///
+/// ```
+/// use helvetisafe::{Failure, TransportError};
+///
+/// let error = TransportError::with_source(Failure::NotSent, "the socket is gone");
+/// assert_eq!(error.failure(), Failure::NotSent);
+/// assert_eq!(error.get_ref().map(|cause| cause.to_string()), Some("the socket is gone".to_owned()));
+/// // The client adds these.
+/// assert_eq!((error.host(), error.proxy()), (None, None));
+/// assert_eq!(TransportError::new(Failure::Lost).failure(), Failure::Lost);
+/// ```
 #[derive(Clone)]
 pub struct TransportError {
     failure: Failure,

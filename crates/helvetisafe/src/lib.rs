@@ -127,7 +127,7 @@ pub use clock::Clock;
 pub use config_source::{ConfigSource, RedactedConfigError};
 pub use credentials::{Credentials, KeySource};
 pub use error::{Error, ErrorKind, Setting};
-pub use event::{CallInfo, Event, HiddenKey};
+pub use event::{CallInfo, Event, EventError, HiddenKey};
 pub use expiry::Expiry;
 pub use limits::{BodyLimits, Timeouts};
 pub use operations::watch::{Change, ChangeKind};

@@ -13,7 +13,6 @@ mod seal;
 mod update;
 pub(crate) mod watch;
 
-#[cfg(feature = "organization")]
 #[cfg(feature = "test-util")]
 pub(crate) use fields::{check_names, refuse_own_name};
 #[cfg(feature = "test-util")]

@@ -9,6 +9,21 @@ use crate::secret::Secret;
 
 /// A value that cannot be parsed; from [`Secret::parse`]. It names the field or the position, and shows nothing
 /// of the value.
+///
+/// ```
+/// # fn show(secret: &helvetisafe::Secret) {
+/// use helvetisafe::{InvalidValue, InvalidValueKind};
+///
+/// let parsed: Result<Vec<u16>, InvalidValue> = secret.parse();
+/// match parsed {
+///     Ok(ports) => println!("{} ports", ports.len()),
+///     Err(error) if error.kind() == InvalidValueKind::MissingField => {
+///         eprintln!("{} lacks {:?}", error.key(), error.field());
+///     }
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InvalidValue {
     key: KeyName,
@@ -47,7 +62,8 @@ impl InvalidValue {
         self.kind
     }
 
-    /// Returns the name of the field, if the error is about one of the outermost object.
+    /// Returns the name of the field, if the error is about one of the outermost object. A field that comes from
+    /// `#[serde(flatten)]` has no name here if its type reports an error in words of its own, as `IpAddr` does.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
@@ -118,10 +134,10 @@ impl Secret {
     /// members of an object.
     ///
     /// A field that is a text is also read as a number or a boolean, where the type wants one: `"587"` as `587`.
-    /// This holds for the members of the outermost object.
+    /// This holds for the members of the outermost object, also for the fields of a type with `#[serde(flatten)]`.
     ///
     /// Use `SecretString` for the parts that should be wiped. A string with escapes passes through a buffer that
-    /// is not wiped.
+    /// is not wiped, and so do the fields of a type with `#[serde(flatten)]`.
     ///
     /// ```
     /// # fn show(secret: &helvetisafe::Secret) -> Result<(), helvetisafe::InvalidValue> {

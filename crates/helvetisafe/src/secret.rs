@@ -11,6 +11,17 @@ use crate::error::{Action, Cause, Error};
 
 /// A decrypted secret. Its value is wiped on drop, and `Debug` does not show it. A clone is cheap and shares the
 /// value, which is wiped with the last clone, and with the cache's entry.
+///
+/// ```no_run
+/// # let client = helvetisafe::Client::from_env()?;
+/// let secret = client.secrets().get("db_password")?;
+/// println!("{}: {} bytes", secret.key(), secret.expose_secret().len());
+/// println!("written {:?}, expires {:?}", secret.updated_at(), secret.expires_at());
+/// if !secret.is_bound() && !secret.is_multi_field() {
+///     eprintln!("an old value that does not name its key");
+/// }
+/// # Ok::<(), helvetisafe::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Secret {
     key: KeyName,
@@ -39,6 +50,13 @@ impl Secret {
 
     /// Returns the value; for a multi-field secret the JSON text as stored. A value that another client stored as a
     /// number or other JSON is its JSON text too.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secret = client.secrets().get("db_password")?;
+    /// println!("{} bytes", secret.expose_secret().len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.value.payload.expose_secret()
@@ -80,6 +98,15 @@ impl Secret {
 
     /// Returns the bytes that the field `name` holds as base64.
     ///
+    /// ```no_run
+    /// use helvetisafe::ExposeSecret;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let keystore = client.secrets().get("signing")?.field_to_bytes("keystore")?;
+    /// println!("{} bytes", keystore.expose_secret().len());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is no such field;
@@ -107,12 +134,29 @@ impl Secret {
     }
 
     /// Returns the fields of a multi-field secret, in the order they are stored; none for any other secret.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// for field in client.secrets().get("SMTP")?.fields() {
+    ///     println!("{}: {} bytes", field.name(), field.expose_secret().len());
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         self.value.payload.fields()
     }
 
     /// Returns the field `name` of a multi-field secret.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let smtp = client.secrets().get("SMTP")?;
+    /// if let Some(port) = smtp.field("port") {
+    ///     println!("port {}", port.expose_secret());
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields().iter().find(|field| field.name() == name)
@@ -161,6 +205,14 @@ impl Secret {
     /// Returns the version, if the vault gives versions: see
     /// [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged). A value from the client's cache has
     /// the version that it had when it was read.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secrets = client.secrets();
+    /// let read = secrets.get("db_password")?;
+    /// secrets.update_if_unchanged("db_password", read.version(), "n3w-v@lue", None)?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn version(&self) -> Option<&Version> {
         self.value.version.as_ref()
@@ -168,6 +220,17 @@ impl Secret {
 
     /// Returns the origin of the value: the vault, or the client's cache with the age of the value. Without a
     /// cache it is always [`Freshness::Fresh`].
+    ///
+    /// ```no_run
+    /// use helvetisafe::Freshness;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let secret = client.secrets().get("db_password")?;
+    /// if let Freshness::Stale { age, error, .. } = secret.freshness() {
+    ///     eprintln!("the value is {} s old: {error}", age.as_secs());
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn freshness(&self) -> &Freshness {
         &self.freshness
@@ -193,6 +256,16 @@ impl fmt::Debug for Secret {
 }
 
 /// The name, the times and the version of a secret, without its value.
+///
+/// ```no_run
+/// # let client = helvetisafe::Client::from_env()?;
+/// for secret in client.secrets().list()? {
+///     println!("{}", secret.key());
+///     println!("created {:?}, written {:?}", secret.created_at(), secret.updated_at());
+///     println!("expires {:?}, version {:?}", secret.expires_at(), secret.version());
+/// }
+/// # Ok::<(), helvetisafe::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretMetadata {
     key: ListedKey,
@@ -252,6 +325,17 @@ impl SecretMetadata {
 }
 
 /// The result of a write that creates a secret or updates it.
+///
+/// ```no_run
+/// # let client = helvetisafe::Client::from_env()?;
+/// let written = client.secrets().put("db_password", "s3cr3t-v@lue", None)?;
+/// if written.is_created() {
+///     println!("created {}", written.metadata().key());
+/// }
+/// let version = written.into_metadata().version().cloned();
+/// # let _ = version;
+/// # Ok::<(), helvetisafe::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// There was no such secret.

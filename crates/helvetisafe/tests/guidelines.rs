@@ -5,7 +5,9 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt::Debug;
+use std::fs;
 use std::hash::Hash;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use helvetisafe::{
@@ -194,4 +196,48 @@ fn times_that_are_no_milliseconds_are_rounded_up() {
     // The largest integer of TOML.
     assert_eq!(shown["operation_ms"], i64::MAX);
     assert!(serde_json::from_value::<Timeouts>(shown).is_ok());
+}
+
+/// C-EXAMPLE: a public function has an example, or another example of its file calls it, or its documentation refers to
+/// the function with the example.
+#[test]
+fn every_public_function_has_an_example() {
+    let mut without = Vec::new();
+    for file in sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let docs = |line: &&str| line.trim_start().starts_with("///");
+        let all_docs: String = text.lines().filter(docs).collect();
+        let mut own = String::new();
+        for line in text.lines() {
+            let name = public_function(line);
+            if docs(&line) {
+                own.push_str(line.trim_start());
+            } else if let Some(name) = name.filter(|_| !own.is_empty()) {
+                let refers = own.starts_with("/// As [`");
+                let is_called = all_docs.contains(&format!("{name}("));
+                if !own.contains("```") && !refers && !is_called {
+                    without.push(format!("{}: {name}", file.display()));
+                }
+                own.clear();
+            } else if !line.trim_start().starts_with("#[") {
+                own.clear();
+            }
+        }
+    }
+    assert_eq!(without, [""; 0]);
+}
+
+fn public_function(line: &str) -> Option<&str> {
+    let line = line.trim_start().strip_prefix("pub ")?;
+    let line = line
+        .trim_start_matches("const ")
+        .trim_start_matches("async ");
+    line.strip_prefix("fn ")?.split(['(', '<']).next()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let below = folders.iter().flat_map(|folder| sources(folder));
+    files.into_iter().chain(below).collect()
 }

@@ -112,6 +112,14 @@ impl From<&serde_json::Value> for FieldValue<'_> {
     }
 }
 
+#[cfg(feature = "serde")]
+impl From<serde_json::Value> for FieldValue<'_> {
+    /// Copies the value. The value itself is dropped without being wiped.
+    fn from(value: serde_json::Value) -> Self {
+        Self::from(&value)
+    }
+}
+
 impl fmt::Debug for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FieldValue").finish_non_exhaustive()

@@ -274,6 +274,13 @@ fn a_pem_may_have_white_space_and_other_text() {
     }
 }
 
+/// Writes ASCII as UTF-16 without a byte order mark: `x` is the letter.
+fn utf16(text: &str, pair: &str) -> String {
+    text.chars()
+        .map(|letter| pair.replace('x', letter.encode_utf8(&mut [0; 4])))
+        .collect()
+}
+
 #[test]
 fn a_pem_without_one_rsa_private_key_names_its_cause() {
     let ed25519 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
@@ -285,6 +292,8 @@ fn a_pem_without_one_rsa_private_key_names_its_cause() {
         ("/path/key.pem", InvalidPem::NoFirstLine),
         (JWK, InvalidPem::NoFirstLine),
         (&PKCS8[first..], InvalidPem::NoFirstLine),
+        (&utf16(PKCS8, "\0x"), InvalidPem::Utf16),
+        (&utf16(PKCS8, "x\0"), InvalidPem::Utf16),
         (&PKCS8[..last], InvalidPem::NoLastLine),
         (&PKCS8[..200], InvalidPem::NoLastLine),
         (&PKCS8[..last + 12], InvalidPem::NoLastLine),

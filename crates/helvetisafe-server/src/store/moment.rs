@@ -35,7 +35,8 @@ impl From<Timestamp> for Moment {
 impl From<Moment> for Timestamp {
     /// A time outside the years -9999 to 9999 becomes the last one; no vault writes such a time.
     fn from(moment: Moment) -> Self {
-        Self::from_microsecond(moment.0).unwrap_or(Self::MAX)
+        // `from_microsecond` refuses the last second.
+        Self::from_nanosecond(i128::from(moment.0) * 1000).unwrap_or(Self::MAX)
     }
 }
 
@@ -52,6 +53,13 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn the_last_microsecond_comes_back() {
+        let latest: Timestamp = "9999-12-30T22:00:00.999999Z".parse().unwrap();
+        assert_eq!(Timestamp::from(Moment::from(latest)), latest);
+        assert_eq!(Timestamp::from(Moment::from(Timestamp::MAX)), latest);
     }
 
     #[test]

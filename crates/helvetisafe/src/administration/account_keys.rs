@@ -49,6 +49,15 @@ pub struct AccountKeys {
 impl AccountKeys {
     /// Makes the keys of a new account, which has a signing key if it is to be an administrator. It can take a second.
     ///
+    /// ```no_run
+    /// use helvetisafe::organization::AccountKeys;
+    ///
+    /// let keys = AccountKeys::generate(false)?;
+    /// // Store the keys here.
+    /// # drop(keys);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the operating system has no randomness.

@@ -27,6 +27,15 @@ pub struct NewOrgKey {
 impl NewOrgKey {
     /// Makes a key and an id.
     ///
+    /// ```no_run
+    /// use helvetisafe::organization::NewOrgKey;
+    ///
+    /// let new = NewOrgKey::generate()?;
+    /// // Store it here, with `wrap_new_key`.
+    /// # drop(new);
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Crypto`](crate::ErrorKind::Crypto) when the operating system has no randomness.

@@ -16,7 +16,7 @@ use super::throttle::Admission;
 use crate::auth::Credential;
 use crate::bounds::Bounds;
 use crate::error::{Action, Cause, Error};
-use crate::event::{CallInfo, Event, HiddenKey};
+use crate::event::{CallInfo, Event, EventError, HiddenKey};
 use crate::http::{AttemptLimits, Failure, TransportError};
 use crate::runtime::{Boxed, Runtime};
 use crate::trace::{OperationSpan, RequestSpan};
@@ -83,7 +83,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
         self.api.observer.emit(Event::CallEnded {
             call: self.info(),
             attempts: self.attempts(),
-            error: result.as_ref().err(),
+            error: result.as_ref().err().map(EventError),
             after: runtime.now().saturating_sub(begun),
         });
         result

@@ -25,6 +25,17 @@ use crate::vault::Vault;
 
 impl AsyncClient {
     /// As [`Client::builder_without_account`](crate::Client::builder_without_account).
+    ///
+    /// ```no_run
+    /// use helvetisafe::AsyncClient;
+    ///
+    /// # async fn example() -> Result<(), std::io::Error> {
+    /// let builder = AsyncClient::builder_without_account("https://vault.example")
+    ///     .ca_certificate(std::fs::read("/etc/app/ca.pem")?);
+    /// # drop(builder);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder_without_account(
         base_url: impl Into<String>,
     ) -> ClientBuilder<AsyncParts, WithoutAccount> {
@@ -32,12 +43,29 @@ impl AsyncClient {
     }
 
     /// As [`Client::organization`](crate::Client::organization).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let account = client.organization().account().await?;
+    /// println!("{} in {}", account.account, account.organization);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn organization(&self) -> AsyncOrganization<'_> {
         AsyncOrganization::new(&self.0)
     }
 
     /// As [`Client::chain_head`](crate::Client::chain_head).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// if let Some(head) = client.chain_head() {
+    ///     println!("seen up to entry {}", head.sequence);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn chain_head(&self) -> Option<Head> {
         self.0.org_keys.head()
@@ -46,6 +74,30 @@ impl AsyncClient {
 
 impl<A> ClientBuilder<AsyncParts, A> {
     /// As [`ClientBuilder::found_organization`] of the blocking client.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::{AccountKeys, NewOrganization};
+    /// use helvetisafe::{AsyncClient, Scopes};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = AccountKeys::generate(true)?;
+    /// // Store the keys here.
+    /// let scopes = "secrets:read secrets:write secrets:delete secrets:list credentials:read \
+    ///     organization:read organization:write tokens:write audit:read";
+    /// let founded = AsyncClient::builder_without_account("https://vault.example").found_organization(
+    ///     &std::fs::read_to_string("bootstrap-token")?.trim().into(),
+    ///     &NewOrganization {
+    ///         id: "7d0d94e25fa0b1c3".parse()?,
+    ///         name: "ada",
+    ///         scopes: scopes.parse::<Scopes>()?.into(),
+    ///         keys: &keys,
+    ///     },
+    /// )
+    /// .await?;
+    /// println!("pin {}", founded.fingerprint);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -61,6 +113,18 @@ impl<A> ClientBuilder<AsyncParts, A> {
 
     /// As [`ClientBuilder::invitation`] of the blocking client.
     ///
+    /// ```no_run
+    /// use helvetisafe::AsyncClient;
+    /// use helvetisafe::organization::InvitationCode;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let code = InvitationCode::parse(&std::fs::read_to_string("code")?)?;
+    /// let terms = AsyncClient::builder_without_account(&code.base_url).invitation(&code).await?;
+    /// println!("{} with {} until {}", terms.name, terms.scopes, terms.expires_at);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`ClientBuilder::invitation`] of the blocking client.
@@ -70,6 +134,21 @@ impl<A> ClientBuilder<AsyncParts, A> {
     }
 
     /// As [`ClientBuilder::join`] of the blocking client.
+    ///
+    /// ```no_run
+    /// use helvetisafe::AsyncClient;
+    /// use helvetisafe::organization::{AccountKeys, InvitationCode};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let code = InvitationCode::parse(&std::fs::read_to_string("code")?)?;
+    /// let keys = AccountKeys::generate(false)?;
+    /// // Store the keys here.
+    /// let joining = AsyncClient::builder_without_account(&code.base_url).join(&code, &keys).await?;
+    /// println!("waiting for an administrator; the words of the key are: {}", joining.words);
+    /// // After the confirmation, connect with `pin_org_key(joining.terms.fingerprint)`.
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -93,12 +172,28 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::within`](crate::organization::Organization::within).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let account = client.organization().within(Duration::from_secs(5)).account().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
     }
 
     /// As [`Organization::account`](crate::organization::Organization::account).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// println!("scopes: {}", client.organization().account().await?.scopes);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -109,6 +204,17 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::follow`](crate::organization::Organization::follow).
     ///
+    /// ```no_run
+    /// use helvetisafe::organization::Anchor;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = std::fs::read_to_string("administrator.pub")?.trim().parse()?;
+    /// let chain = client.organization().follow(&Anchor::Key(key)).await?;
+    /// println!("{} members, epoch {}", chain.members().len(), chain.epoch());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::follow`](crate::organization::Organization::follow).
@@ -118,6 +224,20 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::members`](crate::organization::Organization::members).
     ///
+    /// ```no_run
+    /// use helvetisafe::organization::{Anchor, Standing};
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// # let anchor: Anchor = unimplemented!();
+    /// for member in client.organization().members(&anchor).await? {
+    ///     if member.standing == Standing::OnlyInVault {
+    ///         eprintln!("{} was confirmed by no administrator", member.account);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::members`](crate::organization::Organization::members).
@@ -126,6 +246,30 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::invite`](crate::organization::Organization::invite).
+    ///
+    /// ```no_run
+    /// use helvetisafe::Scopes;
+    /// use helvetisafe::organization::{Administrator, NewInvite};
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let invited = client.organization().invite(
+    ///     &administrator,
+    ///     &NewInvite {
+    ///         name: "bob".into(),
+    ///         scopes: "secrets:read credentials:read".parse::<Scopes>()?.into(),
+    ///         expires_at: "2030-01-31T12:00:00Z".parse()?,
+    ///     },
+    /// )
+    /// .await?;
+    /// std::fs::write("code", invited.code.encode().as_bytes())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -140,6 +284,17 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::invitations`](crate::organization::Organization::invitations).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// for invitation in client.organization().invitations().await? {
+    ///     if let Some(request) = invitation.request {
+    ///         println!("{} waits for a confirmation as {}", request.account, invitation.name);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::invitations`](crate::organization::Organization::invitations).
@@ -148,6 +303,21 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::confirm`](crate::organization::Organization::confirm).
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Administrator;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let confirmed = client.organization().confirm(&administrator, "bob").await?;
+    /// println!("{} is a member", confirmed.account);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -161,6 +331,22 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::confirm_with_words`](crate::organization::Organization::confirm_with_words).
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::{Administrator, Words};
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (signing_key, anchor, heard) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let heard: String = heard;
+    /// let words: Words = heard.parse()?;
+    /// client.organization().confirm_with_words(&administrator, "bob", &words).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -206,6 +392,16 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::withdraw`](crate::organization::Organization::withdraw).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let organization = client.organization();
+    /// for invitation in organization.invitations().await? {
+    ///     organization.withdraw(invitation.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::withdraw`](crate::organization::Organization::withdraw).
@@ -214,6 +410,20 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::disable`](crate::organization::Organization::disable).
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Administrator;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// client.organization().disable(&administrator, "hs_client_3q2-7wAAAAAAAAAAAAAAAA").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -229,6 +439,26 @@ impl<'a> AsyncOrganization<'a> {
     /// As [`Organization::rotate`](crate::organization::Organization::rotate). A future that is dropped leaves a rotation that
     /// the same call resumes.
     ///
+    /// ```no_run
+    /// use helvetisafe::organization::{Administrator, NewOrgKey};
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// # let (signing_key, anchor) = unimplemented!();
+    /// let administrator = Administrator {
+    ///     signing_key: &signing_key,
+    ///     anchor: &anchor,
+    /// };
+    /// let new = NewOrgKey::generate()?;
+    /// // Store `new` here.
+    /// let rotated = client.organization().rotate(&administrator, &new, |progress| {
+    ///     eprintln!("{} secrets are left", progress.remaining);
+    /// })
+    /// .await?;
+    /// println!("the org key has the number {}", rotated.key_epoch);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::rotate`](crate::organization::Organization::rotate).
@@ -243,6 +473,19 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::wrap_new_key`](crate::organization::Organization::wrap_new_key).
     ///
+    /// ```no_run
+    /// use helvetisafe::organization::NewOrgKey;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let new = NewOrgKey::generate()?;
+    /// let wrapped = client.organization().wrap_new_key(&new)?;
+    /// // Store `new.id` and `wrapped`. After an interruption:
+    /// let same = client.organization().unwrap_new_key(new.id, &wrapped).await?;
+    /// # drop(same);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::wrap_new_key`](crate::organization::Organization::wrap_new_key).
@@ -251,6 +494,15 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::unwrap_new_key`](crate::organization::Organization::unwrap_new_key).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let wrapped = std::fs::read_to_string("new-org-key")?;
+    /// let new = client.organization().unwrap_new_key("00000000000000ff".parse()?, &wrapped).await?;
+    /// # drop(new);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -273,6 +525,15 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::rotation`](crate::organization::Organization::rotation).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// if let Some(rotation) = client.organization().rotation().await? {
+    ///     println!("{} began {}", rotation.started_by, rotation.id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::rotation`](crate::organization::Organization::rotation).
@@ -281,6 +542,15 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::abandon_rotation`](crate::organization::Organization::abandon_rotation).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// if let Some(rotation) = client.organization().rotation().await? {
+    ///     client.organization().abandon_rotation(rotation.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -291,6 +561,13 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::tokens`](crate::organization::Organization::tokens).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// println!("{} tokens", client.organization().tokens().await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::tokens`](crate::organization::Organization::tokens).
@@ -299,6 +576,23 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::create_token`](crate::organization::Organization::create_token).
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::NewToken;
+    /// use helvetisafe::{ExposeSecret, Scopes};
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (token, record) = client.organization().create_token(&NewToken {
+    ///     name: "ci".into(),
+    ///     scopes: "secrets:read credentials:read".parse::<Scopes>()?.into(),
+    ///     expires_at: None,
+    /// })
+    /// .await?;
+    /// std::fs::write("token", token.expose_secret())?;
+    /// println!("revoke it with {}", record.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -309,6 +603,13 @@ impl<'a> AsyncOrganization<'a> {
 
     /// As [`Organization::revoke_token`](crate::organization::Organization::revoke_token).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.organization().revoke_token("00000000000000ff".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Organization::revoke_token`](crate::organization::Organization::revoke_token).
@@ -317,6 +618,23 @@ impl<'a> AsyncOrganization<'a> {
     }
 
     /// As [`Organization::audit`](crate::organization::Organization::audit).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let mut before = None;
+    /// loop {
+    ///     let page = client.organization().audit(before).await?;
+    ///     for record in &page.records {
+    ///         println!("{} {}", record.at, record.act);
+    ///     }
+    ///     before = page.next;
+    ///     if before.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -33,18 +33,46 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::within`](crate::Secrets::within).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let keys = ["db_password", "api_key"];
+    /// let found = client.secrets().within(Duration::from_secs(10)).get_many(&keys).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self(self.0.within(timeout))
     }
 
     /// As [`Secrets::with`](crate::Secrets::with).
+    ///
+    /// ```no_run
+    /// use helvetisafe::CallOptions;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let once = CallOptions::new().attempts(1).bypass_cache();
+    /// let secret = client.secrets().with(once).get("db_password").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with(&self, options: CallOptions) -> Self {
         Self(self.0.with(options))
     }
 
     /// As [`Secrets::get`](crate::Secrets::get).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secret = client.secrets().get("db_password").await?;
+    /// println!("{} bytes", secret.expose_secret().len());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -54,6 +82,16 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::get_field`](crate::Secrets::get_field).
+    ///
+    /// ```no_run
+    /// use helvetisafe::ExposeSecret;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let password = client.secrets().get_field("DATABASE", "DB_PASS").await?;
+    /// println!("{} bytes", password.expose_secret().len());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -68,6 +106,15 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::get_with_fields`](crate::Secrets::get_with_fields).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secret = client.secrets().get_with_fields("DATABASE", &["DB_USER", "DB_PASS"]).await?;
+    /// let user = secret.field("DB_USER").map(|field| field.expose_secret());
+    /// # let _ = user;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::get_with_fields`](crate::Secrets::get_with_fields).
@@ -81,6 +128,15 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::exists`](crate::Secrets::exists).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// if !client.secrets().exists("session_key").await? {
+    ///     client.secrets().create("session_key", "s3cr3t-v@lue", None).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::exists`](crate::Secrets::exists).
@@ -90,6 +146,15 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::list`](crate::Secrets::list).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// for secret in client.secrets().list().await? {
+    ///     println!("{}, changed {:?}", secret.key(), secret.updated_at());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::list`](crate::Secrets::list).
@@ -98,6 +163,16 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::create`](crate::Secrets::create).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let hour = Duration::from_secs(60 * 60);
+    /// client.secrets().create("session_key", "s3cr3t-v@lue", hour).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -116,6 +191,14 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::update`](crate::Secrets::update).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let written = client.secrets().update("db_password", "n3w-v@lue", None).await?;
+    /// println!("expires: {:?}", written.expires_at());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::update`](crate::Secrets::update).
@@ -132,6 +215,25 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::update_if_unchanged`](crate::Secrets::update_if_unchanged).
+    ///
+    /// ```no_run
+    /// use helvetisafe::{ErrorKind, Expiry};
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secrets = client.secrets();
+    /// let written = loop {
+    ///     let read = secrets.get("counter").await?;
+    ///     let next = read.expose_secret().parse::<u64>().unwrap_or(0) + 1;
+    ///     let next = next.to_string();
+    ///     match secrets.update_if_unchanged("counter", read.version(), &next, Expiry::Keep).await {
+    ///         Err(error) if error.kind() == ErrorKind::Changed => {}
+    ///         outcome => break outcome?,
+    ///     }
+    /// };
+    /// println!("{:?}", written.version());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -151,6 +253,14 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::put`](crate::Secrets::put).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let written = client.secrets().put("db_password", "s3cr3t-v@lue", None).await?;
+    /// println!("{}", if written.is_created() { "created" } else { "updated" });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::put`](crate::Secrets::put).
@@ -168,6 +278,14 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::create_bytes`](crate::Secrets::create_bytes).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let keystore = std::fs::read("keystore.p12")?;
+    /// client.secrets().create_bytes("keystore", &keystore, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::create`](crate::Secrets::create).
@@ -182,6 +300,14 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::update_bytes`](crate::Secrets::update_bytes).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let keystore = std::fs::read("keystore.p12")?;
+    /// client.secrets().update_bytes("keystore", &keystore, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -198,6 +324,13 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::put_bytes`](crate::Secrets::put_bytes).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// client.secrets().put_bytes("signing_key", [0x00, 0xff, 0x10], None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::put`](crate::Secrets::put).
@@ -213,6 +346,16 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::get_bytes`](crate::Secrets::get_bytes).
     ///
+    /// ```no_run
+    /// use helvetisafe::ExposeSecret;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let keystore = client.secrets().get_bytes("keystore").await?;
+    /// println!("{} bytes", keystore.expose_secret().len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::get_bytes`](crate::Secrets::get_bytes).
@@ -222,6 +365,18 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::delete`](crate::Secrets::delete).
     ///
+    /// ```no_run
+    /// use helvetisafe::ErrorKind;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// match client.secrets().delete("db_password").await {
+    ///     Err(error) if error.kind() == ErrorKind::NotFound => println!("already deleted"),
+    ///     result => result?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::delete`](crate::Secrets::delete).
@@ -230,6 +385,14 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::copy`](crate::Secrets::copy).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// client.secrets().copy("db_pasword", "db_password").await?;
+    /// client.secrets().delete("db_pasword").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -243,6 +406,13 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::copy_over`](crate::Secrets::copy_over).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let written = client.secrets().copy_over("db_password", "db_password_backup").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -259,6 +429,15 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::copy_if_unchanged`](crate::Secrets::copy_if_unchanged).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secrets = client.secrets();
+    /// let old = secrets.get("db_password_backup").await?;
+    /// secrets.copy_if_unchanged("db_password", "db_password_backup", old.version()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -277,6 +456,26 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
     ///
+    /// ```no_run
+    /// use helvetisafe::FieldValue;
+    ///
+    /// # async fn example(secrets: helvetisafe::AsyncSecrets<'_>) -> Result<(), Box<dyn std::error::Error>> {
+    /// secrets.create_fields("api", &[("user", "app"), ("password", "s3cr3t")], None).await?;
+    ///
+    /// let fields = [
+    ///     ("host", FieldValue::from("smtp.example")),
+    ///     ("port", 587.into()),
+    ///     ("tags", FieldValue::json(r#"["a", "b"]"#)?),
+    /// ];
+    /// secrets.create_fields("smtp", &fields, None).await?;
+    ///
+    /// let smtp = secrets.get("smtp").await?;
+    /// let copied: Vec<_> = smtp.fields().iter().map(|it| (it.name(), it)).collect();
+    /// secrets.create_fields("smtp2", &copied, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::create_fields`](crate::Secrets::create_fields).
@@ -294,6 +493,14 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let fields = [("user", "app"), ("password", "n3w-v@lue")];
+    /// client.secrets().update_fields("smtp", &fields, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::update_fields`](crate::Secrets::update_fields).
@@ -310,6 +517,17 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::update_fields_if_unchanged`](crate::Secrets::update_fields_if_unchanged).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secrets = client.secrets();
+    /// let read = secrets.get("smtp").await?;
+    /// let used = read.fields().iter().filter(|it| it.name() != "unused");
+    /// let used: Vec<_> = used.map(|it| (it.name(), it)).collect();
+    /// secrets.update_fields_if_unchanged("smtp", read.version(), &used, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -330,6 +548,13 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::set_field`](crate::Secrets::set_field).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// client.secrets().set_field("SMTP", "port", 587, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::set_field`](crate::Secrets::set_field).
@@ -348,6 +573,13 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::update_field`](crate::Secrets::update_field).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// client.secrets().update_field("SMTP", "password", "s3cr3t-v@lue", None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::update_field`](crate::Secrets::update_field).
@@ -365,6 +597,19 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::get_many`](crate::Secrets::get_many), in one task.
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let keys = ["db_password", "api_key"];
+    /// for (key, secret) in keys.iter().zip(client.secrets().get_many(keys).await) {
+    ///     match secret {
+    ///         Ok(secret) => println!("{key}: {} bytes", secret.expose_secret().len()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_many(
         &self,
         keys: impl IntoIterator<Item = impl AsRef<str> + Send + Sync> + Send,
@@ -373,6 +618,17 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::get_many_with`](crate::Secrets::get_many_with).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let keys = ["db_password", "api_key"];
+    /// let secrets = client.secrets().get_many_with(keys, |finished| {
+    ///     println!("{finished} of {}", keys.len());
+    /// })
+    /// .await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_many_with(
         &self,
         keys: impl IntoIterator<Item = impl AsRef<str> + Send + Sync> + Send,
@@ -384,6 +640,21 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::load`](crate::Secrets::load), in one task.
+    ///
+    /// ```no_run
+    /// use helvetisafe::load;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (host, port, password) = client.secrets().load((
+    ///     load::text("db_host"),
+    ///     load::parse::<u16>("db_port").or(5432),
+    ///     load::secret("db_password"),
+    /// ))
+    /// .await?;
+    /// # let _ = (host, port, password);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -403,6 +674,15 @@ impl<'a> AsyncSecrets<'a> {
 
     /// As [`Secrets::get_all`](crate::Secrets::get_all).
     ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// for secret in client.secrets().get_all().await? {
+    ///     println!("{}", secret?.key());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Secrets::get_all`](crate::Secrets::get_all).
@@ -411,6 +691,16 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::put_many`](crate::Secrets::put_many), in one task.
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let items = [("db_user", "app"), ("db_password", "s3cr3t-v@lue")];
+    /// for written in client.secrets().put_many(items).await {
+    ///     println!("{}", written?.metadata().key());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn put_many(
         &self,
         items: impl IntoIterator<Item = impl PutItem + Send + Sync> + Send,
@@ -419,6 +709,14 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::put_many_with`](crate::Secrets::put_many_with).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let items = [("db_user", "app"), ("db_password", "s3cr3t-v@lue")];
+    /// let written = client.secrets().put_many_with(items, |finished| println!("{finished} of 2")).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn put_many_with(
         &self,
         items: impl IntoIterator<Item = impl PutItem + Send + Sync> + Send,
@@ -429,6 +727,17 @@ impl<'a> AsyncSecrets<'a> {
     }
 
     /// As [`Secrets::each`](crate::Secrets::each), in one task.
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let secrets = client.secrets();
+    /// let renamed = [("db_pasword", "db_password"), ("api_kye", "api_key")];
+    /// let copied = secrets
+    ///     .each(&renamed, |(old, new)| async move { secrets.copy(old, new).await }, |_| ())
+    ///     .await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn each<'b, T: Sync, F>(
         &self,
         items: &'b [T],
@@ -444,16 +753,47 @@ impl<'a> AsyncSecrets<'a> {
 
     /// Drops the cached value of this key, so that the next read goes to the vault. Without a cache it does
     /// nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// client.secrets().invalidate("db_password");
+    /// let current = client.secrets().get("db_password").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate(&self, key: impl AsRef<str>) {
         self.0.invalidate(key.as_ref());
     }
 
     /// Drops all cached values.
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// client.secrets().invalidate_all();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_all(&self) {
         self.0.invalidate_all();
     }
 
     /// As [`Secrets::watch`](crate::Secrets::watch), as a stream.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let mut watch = client.secrets().watch(&["db_password"], Duration::from_secs(30))?;
+    /// while let Some(change) = watch.next().await {
+    ///     match change {
+    ///         Ok(change) => println!("{}: {:?}", change.key(), change.kind()),
+    ///         Err(error) if error.is_retryable() => eprintln!("{error}"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

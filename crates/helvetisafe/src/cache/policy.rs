@@ -82,6 +82,16 @@ pub struct CachePolicy {
 
 impl CachePolicy {
     /// Caches up to 1000 values for this time. No stale values are returned, and no failures are cached.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use helvetisafe::{CachePolicy, Client};
+    ///
+    /// let policy = CachePolicy::new(Duration::from_secs(30));
+    /// let client = Client::builder_from_env()?.cache(policy).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn new(time_to_live: Duration) -> Self {
         Self {

@@ -273,7 +273,14 @@ fn a_pem_that_cannot_be_used_is_an_error_of_the_configuration() {
         include_str!("../../../helvetisafe-crypto/tests/data/rsa-2048-pkcs8-encrypted.pem");
     let small = include_str!("../../../helvetisafe-crypto/tests/data/rsa-1024-refused.pem");
     let plain = |pem: &str| KeySource::pem(pem);
-    for (source, cause) in [
+    let utf16 = |encode: fn(u16) -> [u8; 2]| {
+        let marked = format!("\u{feff}{pem}");
+        let bytes: Vec<u8> = marked.encode_utf16().flat_map(encode).collect();
+        let unmarked = KeySource::pem(&bytes[2..]);
+        [(KeySource::pem(bytes), "UTF-16"), (unmarked, "UTF-16")]
+    };
+    let utf16 = [utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)].concat();
+    let others = [
         (plain("no key"), "no line such as `-----BEGIN"),
         (plain(&pem.replace('\n', "\\n")), "has `\\n`"),
         (plain(&pem[..pem.len() / 2]), "no line `-----END"),
@@ -289,7 +296,8 @@ fn a_pem_that_cannot_be_used_is_an_error_of_the_configuration() {
             plain(encrypted).with_passphrase("wrong"),
             "wrong passphrase",
         ),
-    ] {
+    ];
+    for (source, cause) in others.into_iter().chain(utf16) {
         let error = source.local_key().err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
         let text = error.to_string();

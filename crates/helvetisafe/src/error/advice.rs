@@ -66,6 +66,17 @@ impl Setting {
 
 impl Error {
     /// Returns the setting of the client that helps against this error, if there is one.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Err(error) = client.secrets().get("large") {
+    ///     // For example `BodyLimits::secret`.
+    ///     if let Some(setting) = error.setting() {
+    ///         eprintln!("{}: see {setting}", error.without_advice());
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn setting(&self) -> Option<Setting> {
         match self.0.cause.of_attempt() {

@@ -49,6 +49,12 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Returns the name of the kind in lower case, such as `not_found`: a label for metrics.
+    ///
+    /// ```
+    /// use helvetisafe::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::RateLimited.name(), "rate_limited");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -28,7 +28,8 @@ impl CertificateProblem {
     fn of(error: &CertificateError) -> Option<Self> {
         use CertificateError as Refused;
         match error {
-            Refused::UnknownIssuer => Some(Self::UnknownIssuer),
+            // The authority has the name of a trusted one and another key: it was made again.
+            Refused::UnknownIssuer | Refused::BadSignature => Some(Self::UnknownIssuer),
             Refused::NotValidForName | Refused::NotValidForNameContext { .. } => {
                 Some(Self::OtherHost)
             }
@@ -75,4 +76,21 @@ fn causes<'a>(
             None => error.source(),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(error: CertificateError) -> Option<CertificateProblem> {
+        CertificateProblem::find(&rustls::Error::InvalidCertificate(error))
+    }
+
+    #[test]
+    fn an_authority_that_was_made_again_is_an_unknown_issuer() {
+        let unknown = Some(CertificateProblem::UnknownIssuer);
+        assert_eq!(problem(CertificateError::UnknownIssuer), unknown);
+        assert_eq!(problem(CertificateError::BadSignature), unknown);
+        assert_eq!(problem(CertificateError::BadEncoding), None);
+    }
 }

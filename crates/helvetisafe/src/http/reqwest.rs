@@ -37,6 +37,19 @@ impl ReqwestTransport {
     /// Builds a client from these settings. Redirects, repetitions, the `Referer` header, decompression and the log of
     /// all bytes are turned off.
     ///
+    /// ```no_run
+    /// use helvetisafe::{AsyncClient, ReqwestTransport};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let settings = reqwest::Client::builder().tcp_nodelay(true);
+    /// let client = AsyncClient::builder_from_env()?
+    ///     .transport(ReqwestTransport::new(settings)?)
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`ClientBuilder::build`].
@@ -61,6 +74,18 @@ impl ReqwestTransport {
     /// front of it, names; and after a 307 or 308 so is the client secret in the body of a token request. Pass only a
     /// client with [`redirect::Policy::none`] and without repetitions. An answer that came by a redirect is refused,
     /// with [`Failure::Redirected`], but only after it was followed.
+    ///
+    /// ```no_run
+    /// use helvetisafe::ReqwestTransport;
+    ///
+    /// # fn example() -> Result<(), reqwest::Error> {
+    /// let none = reqwest::redirect::Policy::none();
+    /// let client = reqwest::Client::builder().redirect(none).build()?;
+    /// let transport = ReqwestTransport::danger_redirects_unchecked(client);
+    /// # let _ = transport;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn danger_redirects_unchecked(client: Client) -> Self {
         Self(client)

@@ -4,7 +4,7 @@ mod layers;
 #[cfg(feature = "platform-roots")]
 mod platform;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
@@ -20,6 +20,8 @@ pub(crate) struct Roots {
     pub(crate) base: BaseRoots,
     /// Further authorities, as PEM.
     pub(crate) extra: Vec<Vec<u8>>,
+    /// The verifier for all addresses of a vault, so that files are read once.
+    verifier: Arc<OnceLock<Arc<dyn ServerCertVerifier>>>,
 }
 
 /// The roots besides the added ones.
@@ -43,6 +45,14 @@ impl Roots {
 
     /// Returns the verifier of a vault's certificate.
     pub(super) fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
+        if let Some(verifier) = self.verifier.get() {
+            return Ok(Arc::clone(verifier));
+        }
+        let verifier = self.new_verifier()?;
+        Ok(Arc::clone(self.verifier.get_or_init(|| verifier)))
+    }
+
+    fn new_verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
         let added = self.added()?;
         match self.base {
             #[cfg(feature = "platform-roots")]

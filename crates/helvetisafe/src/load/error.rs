@@ -17,7 +17,8 @@ use crate::secret::Secret;
 ///     Err(error) if error.is_retryable() => eprintln!("try again later: {error}"),
 ///     Err(error) => {
 ///         for problem in error.problems() {
-///             eprintln!("{}: {problem}", problem.key());
+///             eprintln!("{}, field {:?}: {problem}", problem.key(), problem.field());
+///             eprintln!("{:?}", problem.error().map(helvetisafe::Error::kind));
 ///         }
 ///     }
 /// }

@@ -12,7 +12,7 @@ use crate::bounds::Bounds;
 use crate::cache::{Cache, Freshness, Outcome, ReadFlight, Value};
 use crate::clock::Deadline;
 use crate::error::{Action, Cause, Error};
-use crate::event::{Event, HiddenKey};
+use crate::event::{Event, EventError, HiddenKey};
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::SecretMetadata;
 use crate::single_flight::{FlightTime, SingleFlight};
@@ -150,7 +150,7 @@ fn event<'a>(key: &'a KeyName, outcome: &'a Outcome) -> Event<'a> {
         Ok((_, Freshness::Stale { age, error })) => Event::CacheStale {
             key,
             age: *age,
-            error,
+            error: EventError(error),
         },
         Ok((_, Freshness::Fresh)) | Err(_) => Event::CacheMiss { key },
     }
@@ -175,7 +175,7 @@ fn read_for_all<R: Runtime>(
         let now = runtime.both_clocks();
         vault.api.observer.emit(Event::CacheRefreshed {
             key: HiddenKey(flight.key()),
-            error: result.as_ref().err(),
+            error: result.as_ref().err().map(EventError),
             after: now.clock.saturating_sub(begun),
         });
         let outcome = match result {

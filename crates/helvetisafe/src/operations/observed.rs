@@ -2,7 +2,7 @@
 
 use super::Operation;
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Event, EventError};
 use crate::runtime::Runtime;
 use crate::trace::OperationSpan;
 
@@ -27,7 +27,7 @@ impl<R: Runtime> Operation<'_, R> {
         span.end(error, after);
         api.observer.emit(Event::OperationEnded {
             operation: name,
-            error,
+            error: error.map(EventError),
             after,
         });
         result

@@ -17,6 +17,21 @@ use crate::runtime::{Boxed, Runtime};
 use crate::vault::Vault;
 
 /// A change of a watched secret. It does not hold the value.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use helvetisafe::ChangeKind;
+///
+/// # let client = helvetisafe::Client::from_env()?;
+/// for change in client.secrets().watch(&["db_password"], Duration::from_secs(30))? {
+///     let change = change?;
+///     if change.kind() == ChangeKind::Changed {
+///         println!("{} has a new value", change.key());
+///     }
+/// }
+/// # Ok::<(), helvetisafe::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     key: KeyName,

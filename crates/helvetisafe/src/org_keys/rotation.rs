@@ -42,6 +42,13 @@ pub(crate) type Ask = dyn Fn(&OrgKeyChange) -> bool + Send + Sync;
 
 impl OrgKeyRotation {
     /// Refuses another org key: it decrypts nothing and encrypts nothing. The default.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// let client = Client::builder_from_env()?.org_key_rotation(OrgKeyRotation::refuse()).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn refuse() -> Self {
         Self(Policy::Refuse)
@@ -50,6 +57,15 @@ impl OrgKeyRotation {
     /// Decrypts secrets under another org key, but encrypts under the one that `connect` accepted. The vault can
     /// then choose what the client reads, but cannot read what the client writes. `copy` and `set_field` refuse
     /// a secret under another org key.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// let client = Client::builder_from_env()?
+    ///     .org_key_rotation(OrgKeyRotation::follow_for_reading())
+    ///     .connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn follow_for_reading() -> Self {
         Self(Policy::FollowForReading)
@@ -60,6 +76,17 @@ impl OrgKeyRotation {
     ///
     /// It is called each time that a secret does not decrypt and the vault has another key, possibly from several
     /// threads at once. The asynchronous client calls it where it may block.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// let policy = OrgKeyRotation::ask(|change| {
+    ///     eprintln!("the org key changed from {} to {}", change.accepted(), change.offered());
+    ///     false
+    /// });
+    /// let client = Client::builder_from_env()?.org_key_rotation(policy).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
     #[must_use]
     pub fn ask(confirm: impl Fn(&OrgKeyChange) -> bool + Send + Sync + 'static) -> Self {
         Self(Policy::Ask(Arc::new(confirm)))

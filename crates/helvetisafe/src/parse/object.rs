@@ -1,8 +1,12 @@
 //! Reads a JSON object field by field, so that an error names the field. A text is also read as a number or a
 //! boolean: a client or the portal may have written `"587"` for `587`.
 
+mod flattened;
+mod problem;
+
 use std::fmt;
-use std::vec::IntoIter;
+use std::iter::{Enumerate, Zip};
+use std::slice::Iter;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -14,24 +18,42 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::InvalidValueKind;
+use flattened::Marked;
+use problem::Problem;
 
-/// The reason for which an object does not have a type. It holds no value.
-#[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) kind: InvalidValueKind,
-    pub(super) field: Option<String>,
+/// A member of an object: its name and its value.
+type Member<'de> = (String, &'de RawValue);
+
+/// The form in which a type sees the value of a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The value. A text is also a number or a boolean, where the field itself wants one.
+    Value,
+    /// The number or the boolean in a text.
+    Scalar,
+    /// A mark that no type accepts.
+    Marked,
 }
 
 /// Reads an object. Returns `None` if `json` is not one.
 pub(super) fn read<T: DeserializeOwned>(json: &str) -> Option<Result<T, Problem>> {
     let Members(members) = serde_json::from_str(json).ok()?;
-    Some(T::deserialize(Object {
-        members: members.into_iter(),
-        next: None,
-    }))
+    let outcome = read_as(&members, &vec![Form::Value; members.len()]);
+    Some(match outcome {
+        Err(problem) if problem.is_unnamed() => flattened::read(&members, problem),
+        outcome => outcome,
+    })
 }
 
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// Reads an object whose members have these forms.
+fn read_as<T: DeserializeOwned>(members: &[Member<'_>], forms: &[Form]) -> Result<T, Problem> {
+    T::deserialize(Object {
+        members: members.iter().zip(forms).enumerate(),
+        next: None,
+    })
+}
+
+struct Members<'a>(Vec<Member<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -57,13 +79,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-struct Object<'a> {
-    members: IntoIter<(String, &'a RawValue)>,
+struct Object<'a, 'de> {
+    members: Enumerate<Zip<Iter<'a, Member<'de>>, Iter<'a, Form>>>,
     /// The member whose name was read, and whose value is next.
-    next: Option<(String, &'a RawValue)>,
+    next: Option<(usize, (&'a Member<'de>, &'a Form))>,
 }
 
-impl<'de> Deserializer<'de> for Object<'de> {
+impl<'de> Deserializer<'de> for Object<'_, 'de> {
     type Error = Problem;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
@@ -88,7 +110,7 @@ impl<'de> Deserializer<'de> for Object<'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Object<'de> {
+impl<'de> MapAccess<'de> for Object<'_, 'de> {
     type Error = Problem;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -96,7 +118,7 @@ impl<'de> MapAccess<'de> for Object<'de> {
         seed: S,
     ) -> Result<Option<S::Value>, Problem> {
         self.next = self.members.next();
-        let Some((name, _)) = &self.next else {
+        let Some((_, ((name, _), _))) = self.next else {
             return Ok(None);
         };
         let name: StrDeserializer<'_, Problem> = name.as_str().into_deserializer();
@@ -104,22 +126,36 @@ impl<'de> MapAccess<'de> for Object<'de> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Problem> {
-        let (name, raw) = self.next.take().ok_or_else(|| Problem::custom(""))?;
-        read_value(seed, raw.get()).map_err(|()| Problem {
-            kind: InvalidValueKind::WrongType,
-            field: Some(name),
+        let (at, ((name, raw), form)) = self.next.take().ok_or_else(|| Problem::custom(""))?;
+        let value = match form {
+            Form::Value => read_value(seed, raw.get()),
+            Form::Scalar => read_scalar(seed, raw.get()),
+            Form::Marked => seed.deserialize(Marked(at)).map_err(drop),
+        };
+        value.map_err(|()| Problem {
+            mark: (*form == Form::Marked).then_some(at),
+            ..Problem::wrong_type(Some(name))
         })
     }
 }
 
 fn read_value<'de, S: DeserializeSeed<'de>>(seed: S, raw: &'de str) -> Result<S::Value, ()> {
     if raw.starts_with('"') {
-        let text: String = serde_json::from_str(raw).map_err(drop)?;
-        let text = Zeroizing::new(text);
+        let text = read_text(raw)?;
         return seed.deserialize(Text(&text)).map_err(drop);
     }
     let mut json = serde_json::Deserializer::from_str(raw);
     seed.deserialize(&mut json).map_err(drop)
+}
+
+fn read_scalar<'de, S: DeserializeSeed<'de>>(seed: S, raw: &str) -> Result<S::Value, ()> {
+    let text = read_text(raw)?;
+    let mut json = serde_json::Deserializer::from_reader(text.as_bytes());
+    seed.deserialize(&mut json).map_err(drop)
+}
+
+fn read_text(raw: &str) -> Result<Zeroizing<String>, ()> {
+    serde_json::from_str(raw).map(Zeroizing::new).map_err(drop)
 }
 
 /// A text that is also a number or a boolean, where the type wants one.
@@ -183,41 +219,5 @@ impl<'de> Deserializer<'de> for Text<'_> {
 
     forward_to_deserialize_any! {
         char str string unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
-    }
-}
-
-impl Error for Problem {
-    /// Drops the message, which may quote the value.
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self {
-            kind: InvalidValueKind::WrongType,
-            field: None,
-        }
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self {
-            kind: InvalidValueKind::MissingField,
-            field: Some(field.to_owned()),
-        }
-    }
-
-    fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
-        Self {
-            kind: InvalidValueKind::UnexpectedField,
-            field: Some(field.to_owned()),
-        }
-    }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::unknown_field(field, &[])
-    }
-}
-
-impl std::error::Error for Problem {}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the object does not match the type")
     }
 }

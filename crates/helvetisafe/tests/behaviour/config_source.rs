@@ -159,3 +159,32 @@ fn every_unreadable_secret_is_in_one_error() {
     let text = RedactedConfigError::from(built.unwrap_err()).to_string();
     assert!(text.contains("`gone`") && text.contains("`lost`"), "{text}");
 }
+
+#[derive(Debug, Deserialize)]
+struct Flat {
+    #[serde(flatten)]
+    #[expect(dead_code, reason = "it is not read")]
+    database: Database,
+}
+
+/// The crate `config` reads a flattened field from a buffer of serde, which has no names.
+#[test]
+fn an_error_in_a_flattened_field_shows_neither_the_field_nor_its_value() {
+    let world = world();
+    let client = world.client();
+    let fields = [("host", "h"), ("port", "s3cr3t"), ("password", "p")];
+    client
+        .secrets()
+        .create_fields("flat", &fields, None)
+        .unwrap();
+    let source = ConfigSource::new(client.clone()).secret("flat", "flat");
+    let settings = Config::builder().add_source(source).build().unwrap();
+    let error = RedactedConfigError::from(settings.get::<Flat>("flat").unwrap_err());
+    assert_eq!(
+        error.to_string(),
+        "a value is not as expected for key `flat`"
+    );
+    let secret = client.secrets().get("flat").unwrap();
+    let error = secret.parse::<Flat>().unwrap_err();
+    assert_eq!(error.field(), Some("port"));
+}

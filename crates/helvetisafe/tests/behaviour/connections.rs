@@ -175,6 +175,40 @@ fn an_added_authority_first() {
     assert_answered(errors!(url, it => it.ca_certificate(authority.as_str())));
 }
 
+/// Each client reads the file once, for all its addresses, and also if the issuer is unknown.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_of_authorities_is_read_once() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("authorities");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let (_, authority) = tls_server::start();
+    let reads = Arc::new(AtomicU32::new(0));
+    let (path, count) = (pipe.clone(), Arc::clone(&reads));
+    std::thread::spawn(move || {
+        // It opens when the pipe is read.
+        while std::fs::write(&path, &authority).is_ok() {
+            count.fetch_add(1, Ordering::SeqCst);
+            // The reader meets the end of the file.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    let variables = [("SSL_CERT_FILE", pipe.to_str().unwrap())];
+    run("connections::unknown_issuers", &variables);
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+#[ignore = "run by the test above, with an environment of its own"]
+fn unknown_issuers() {
+    let (port, _) = tls_server::start();
+    let url = format!("https://localhost:{port}");
+    let errors = errors!(url, it => it.failover("https://localhost:1"));
+    assert_refused(errors, ErrorKind::Transport, "UnknownIssuer");
+}
+
 #[test]
 fn a_proxy_by_code_replaces_that_of_the_environment() {
     let dead = [("HTTPS_PROXY", "http://127.0.0.1:1")];

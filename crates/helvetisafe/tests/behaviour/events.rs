@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use helvetisafe::{CachePolicy, ClientBuilder, Error, ErrorKind, Event};
+use helvetisafe::{CachePolicy, ClientBuilder, ErrorKind, Event, EventError};
 use helvetisafe_test_support::{Action, World, answer, earlier};
 
 /// The events, one line each.
@@ -24,7 +24,7 @@ impl Log {
 }
 
 fn line(event: &Event<'_>) -> Option<String> {
-    let kind = |error: Option<&Error>| error.map_or("ok", |error| error.kind().name());
+    let kind = |error: Option<EventError<'_>>| error.map_or("ok", |error| error.kind().name());
     Some(match event {
         Event::CacheHit { key, .. } => format!("hit {}", key.expose()),
         Event::CacheMiss { key, .. } => format!("miss {}", key.expose()),
@@ -190,4 +190,42 @@ fn the_events_of_concurrent_calls_can_be_told_apart() {
         .collect();
     assert_eq!(steps.values().cloned().collect::<BTreeSet<_>>(), expected);
     assert_eq!(steps.len(), keys.len());
+}
+
+#[test]
+fn debug_of_an_event_names_no_secret() {
+    let world = World::new(|seen, before| {
+        let reads = earlier(before, "GET", "/api/v1/secrets/hidden_name");
+        (seen.is("GET", "/api/v1/secrets/hidden_name") && reads > 0).then(|| answer(503, ""))
+    });
+    let log: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&log);
+    let observe = move |event: &Event<'_>| {
+        let text = format!("{event:?}\n{event:#?}");
+        seen.lock().unwrap().push(text);
+    };
+    let policy = CachePolicy {
+        stale_for: Duration::from_secs(60),
+        ..CachePolicy::new(Duration::from_secs(10))
+    };
+    let builder = world.builder().attempts(1).cache(policy);
+    let client = builder.on_event(observe).connect().unwrap();
+    let secrets = client.secrets();
+    secrets.create("hidden_name", "v", None).unwrap();
+    secrets.create("hidden_name", "v", None).unwrap_err();
+    secrets.invalidate_all();
+    secrets.get("hidden_name").unwrap();
+    world.clock.advance(Duration::from_secs(11));
+    secrets.get("hidden_name").unwrap();
+    secrets.delete("hidden_name").unwrap();
+    secrets.update("hidden_name", "v", None).unwrap_err();
+    let log = log.lock().unwrap();
+    for part in ["CacheStale", "EventError(Conflict)", "EventError(NotFound)"] {
+        assert!(
+            log.iter().any(|text| text.contains(part)),
+            "{part}: {log:#?}"
+        );
+    }
+    let naming = log.iter().find(|text| text.contains("hidden_name"));
+    assert_eq!(naming, None);
 }

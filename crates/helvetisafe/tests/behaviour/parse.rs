@@ -131,6 +131,23 @@ fn fields_written_from_json_or_from_another_secret_keep_their_types() {
 }
 
 #[test]
+fn fields_are_json_values_by_value_or_by_reference() {
+    use serde_json::json;
+
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let secrets = client.secrets();
+    let fields = [("port", json!(587)), ("tags", json!(["a", 1]))];
+    secrets.create_fields("one", &fields, None).unwrap();
+    secrets.set_field("one", "tls", json!(true), None).unwrap();
+    let one = secrets.get("one").unwrap();
+    assert_eq!(
+        one.expose_secret(),
+        r#"{"port":587,"tags":["a",1],"tls":true}"#
+    );
+}
+
+#[test]
 fn an_error_names_the_field_and_its_kind() {
     let world = World::new(|_, _| None);
     let client = world.client();
@@ -208,4 +225,95 @@ fn an_error_says_where_and_quotes_nothing() {
         );
         assert!(!words.contains("canary"), "{words}");
     }
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Service {
+    name: String,
+    #[serde(flatten)]
+    address: Address,
+    #[serde(flatten)]
+    limits: Limits,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Address {
+    host: String,
+    port: u16,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Limits {
+    #[serde(default)]
+    connections: Option<u32>,
+    tls: bool,
+    note: Option<SecretNote>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct SecretNote(Vec<String>);
+
+#[test]
+fn an_error_in_flattened_fields_names_the_field() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    for (value, field) in [
+        (
+            r#"{"name":"n","host":"h","port":"canary","tls":true}"#,
+            "port",
+        ),
+        (r#"{"name":"n","host":"h","port":70000,"tls":true}"#, "port"),
+        (
+            r#"{"tls":true,"port":"1","host":["canary"],"name":"n"}"#,
+            "host",
+        ),
+        (
+            r#"{"name":"n","host":"h","port":1,"tls":"canary","connections":"canary"}"#,
+            "tls",
+        ),
+        (
+            r#"{"name":"n","other":"canary","host":"h","port":1,"tls":true,"connections":-1}"#,
+            "connections",
+        ),
+        (
+            r#"{"name":["canary"],"host":"h","port":"canary","tls":1}"#,
+            "name",
+        ),
+        (
+            r#"{"name":"n","host":"h","port":1,"tls":true,"note":["a",1]}"#,
+            "note",
+        ),
+    ] {
+        let error = stored(&client, value).parse::<Service>().unwrap_err();
+        assert_eq!(error.kind(), InvalidValueKind::WrongType, "{value}");
+        assert_eq!(error.field(), Some(field), "{value}");
+        let words = format!("{error} {error:?}");
+        assert!(!words.contains("canary"), "{words}");
+    }
+    let error = stored(&client, r#"{"name":"n","host":"h","tls":true}"#)
+        .parse::<Service>()
+        .unwrap_err();
+    assert_eq!(error.kind(), InvalidValueKind::MissingField);
+    assert_eq!(error.field(), Some("port"));
+}
+
+#[test]
+fn texts_of_flattened_fields_are_read_into_numbers_and_booleans() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let value = r#"{"name":"5","host":"6","port":"587","tls":"true","connections":"8","x":"9"}"#;
+    let service: Service = stored(&client, value).parse().unwrap();
+    let expected = Service {
+        name: "5".to_owned(),
+        address: Address {
+            host: "6".to_owned(),
+            port: 587,
+        },
+        limits: Limits {
+            connections: Some(8),
+            tls: true,
+            note: None,
+        },
+    };
+    assert_eq!(service, expected);
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helvetisafe::load::{self, Load};
-use helvetisafe::{Error, ErrorKind, Expiry, ExposeSecret, MemoryStore, SecretStore, Timestamp};
+use helvetisafe::{
+    CachePolicy, Error, ErrorKind, Expiry, ExposeSecret, MemoryStore, SecretStore, SecretString,
+    Timestamp,
+};
 use helvetisafe_test_support::World;
 
 const HOUR: Expiry = Expiry::In(Duration::from_secs(3600));
@@ -163,4 +166,74 @@ fn an_expired_secret_is_gone_from_a_store_in_memory() {
     assert_eq!(store.get("a").unwrap_err().kind(), ErrorKind::NotFound);
     assert!(store.list().unwrap().is_empty());
     store.put("a", "w", Expiry::Keep).unwrap();
+}
+
+/// Both traits are in scope, as after `use helvetisafe::*`.
+#[test]
+fn a_store_in_memory_is_used_without_a_trait() {
+    #[allow(unused_imports, reason = "so that a call could mean either")]
+    use helvetisafe::AsyncSecretStore;
+
+    let store = MemoryStore::new();
+    let fields = [("port", 587), ("retries", 3)];
+    store
+        .create("a", SecretString::from("one"), Duration::from_secs(60))
+        .unwrap();
+    store.update("a", "two", None).unwrap();
+    let version = store.get("a").unwrap().version().cloned();
+    store
+        .update_if_unchanged("a", version.as_ref(), "three", None)
+        .unwrap();
+    assert!(!store.put("a", "four", Expiry::Never).unwrap().is_created());
+    store.create_fields("b", &fields, None).unwrap();
+    store.set_field("b", "tls", true, None).unwrap();
+    store.update_field("b", "port", 25, None).unwrap();
+    assert_eq!(store.get_field("b", "port").unwrap().expose_secret(), "25");
+    let read = store.get_with_fields("b", &["tls"]).unwrap();
+    assert_eq!(
+        read.expose_secret(),
+        r#"{"port":25,"retries":3,"tls":true}"#
+    );
+    assert!(store.exists("a").unwrap());
+    assert_eq!(store.list().unwrap().len(), 2);
+    store.delete("a").unwrap();
+    assert!(!store.clone().exists("a").unwrap());
+}
+
+/// The expiry that a write returns, that of the secret, and that in the list.
+fn expiries(store: &dyn SecretStore, expiry: Expiry) -> [Option<Timestamp>; 3] {
+    let written = store.put("far", "v", expiry).unwrap();
+    let read = store.get("far").unwrap();
+    let listed = store.list().unwrap().pop().unwrap();
+    [
+        written.metadata().expires_at(),
+        read.expires_at(),
+        listed.expires_at(),
+    ]
+}
+
+#[test]
+fn an_expiry_has_microseconds_everywhere() {
+    let world = World::new(|_, _| None);
+    let client = world.client();
+    let cached = world
+        .builder()
+        .cache(CachePolicy::new(Duration::from_secs(60)))
+        .connect()
+        .unwrap();
+    let memory = MemoryStore::new();
+    let latest = "9999-12-30T22:00:00.999999Z";
+    for (expiry, expected) in [
+        (Expiry::At(Timestamp::MAX), latest),
+        (Expiry::In(Duration::MAX), latest),
+        (
+            Expiry::At("9000-01-01T00:00:00.123456789Z".parse().unwrap()),
+            "9000-01-01T00:00:00.123456Z",
+        ),
+    ] {
+        let expected = [Some(expected.parse().unwrap()); 3];
+        for store in [&client as &dyn SecretStore, &cached, &memory] {
+            assert_eq!(expiries(store, expiry), expected, "{expiry:?}");
+        }
+    }
 }

@@ -45,6 +45,7 @@ impl<'a> Block<'a> {
         match (key, other) {
             (Some(key), _) => Ok(key),
             (None, Some(label)) => Err(without_private_key(label)),
+            (None, None) if is_utf16(text) => Err(InvalidPem::Utf16.into()),
             (None, None) => Err(InvalidPem::NoFirstLine.into()),
         }
     }
@@ -104,6 +105,14 @@ fn split_headers(inside: &str) -> (&str, &str) {
         }
     }
     (inside, "")
+}
+
+/// Returns true for the bytes of a PEM in UTF-16: each of its letters has a NUL beside it.
+fn is_utf16(text: &str) -> bool {
+    let interleaved = BEGIN.as_bytes().iter().flat_map(|byte| [*byte, 0]);
+    let interleaved: Vec<u8> = interleaved.take(2 * BEGIN.len() - 1).collect();
+    let mut windows = text.as_bytes().windows(interleaved.len());
+    windows.any(|window| window == interleaved)
 }
 
 fn without_private_key(label: &str) -> Error {

@@ -1,7 +1,7 @@
 //! The platform's certificate authorities.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
@@ -45,7 +45,7 @@ pub(super) fn verifier(
     let layers = Layers::new(provider())
         .with(move || added.clone())
         .with(bundle)
-        .with(|| load_native_certs().certs);
+        .with(others);
     if layers.is_empty() {
         return Err(ConfigError::NoSystemRoots);
     }
@@ -64,5 +64,16 @@ fn bundle() -> Vec<CertificateDer<'static>> {
             let mut bundles = BUNDLES.iter().map(|path| read(Path::new(path)));
             bundles.find(|found| !found.is_empty()).unwrap_or_default()
         }
+    }
+}
+
+/// Returns the authorities that may not be in the bundle. The file of OpenSSL's variable, which can be a pipe, is not
+/// read again.
+fn others() -> Vec<CertificateDer<'static>> {
+    let read = |folder: PathBuf| load_certs_from_paths(None, Some(&folder)).certs;
+    match (env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")) {
+        (None, _) => load_native_certs().certs,
+        (Some(_), Some(folders)) => env::split_paths(&folders).flat_map(read).collect(),
+        (Some(_), None) => Vec::new(),
     }
 }
