@@ -44,7 +44,7 @@ mod ui;
 use std::alloc::System;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::args::Cli;
@@ -58,7 +58,7 @@ static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     // Before any credential is read.
     let protected = process::protect_memory();
-    let cli = match Cli::try_parse() {
+    let cli = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return args::report(&error),
     };
