@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod content;
 mod copy;
+mod deferred;
 mod delete;
 mod doctor;
 mod edit;
@@ -52,72 +53,73 @@ use helvetisafe::Timeouts;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::Ui;
+use deferred::Deferred;
 #[cfg(not(feature = "kubernetes"))]
 use sync_left_out as sync;
 
 /// The command to run. The help of each is the doc comment of its `Args`, or stands here if commands share
-/// their arguments.
+/// their arguments. A start builds the arguments of one command alone: see [`Deferred`].
 #[derive(Subcommand)]
 pub(crate) enum Command {
     #[command(visible_aliases = ["cat", "read"])]
-    Get(get::Args),
+    Get(Deferred<get::Args>),
     /// Create a secret, or update it if it exists.
     ///
     /// The value is read from standard input if that is piped, byte for byte. On a terminal a hidden prompt
     /// asks for it twice. It is never an argument, since every user can see arguments.
     #[command(after_help = write::SET_EXAMPLES)]
-    Set(write::ReplaceArgs),
+    Set(Deferred<write::ReplaceArgs>),
     /// Create a secret; fail with status 6 if it exists.
     ///
     /// The value is read as by `set`.
     #[command(after_help = write::CREATE_EXAMPLES)]
-    Create(write::Args),
+    Create(Deferred<write::Args>),
     /// Update a secret; fail with status 5 if it does not exist.
     ///
     /// The value is read as by `set`. Without an option for it the expiry stays.
     #[command(after_help = write::UPDATE_EXAMPLES)]
-    Update(write::ReplaceArgs),
-    Edit(edit::Args),
-    Rotate(rotate::Args),
+    Update(Deferred<write::ReplaceArgs>),
+    Edit(Deferred<edit::Args>),
+    Rotate(Deferred<rotate::Args>),
     #[command(visible_alias = "ls")]
-    List(list::Args),
+    List(Deferred<list::Args>),
     #[command(visible_alias = "rm")]
-    Delete(delete::Args),
+    Delete(Deferred<delete::Args>),
     /// Copy a secret: it is decrypted and encrypted again under the new name.
     ///
     /// The value, all fields and the expiry stay as they are. The new secret is read back and compared.
     #[command(after_help = copy::COPY_EXAMPLES, visible_alias = "cp")]
-    Copy(copy::Args),
+    Copy(Deferred<copy::Args>),
     /// Rename a secret: it is decrypted, encrypted again under the new name, and then deleted.
     ///
     /// The value, all fields and the expiry stay as they are. The old secret is deleted only after the new
     /// one was read back and compared; if anything fails, it stays.
     #[command(after_help = copy::MOVE_EXAMPLES, visible_aliases = ["mv", "rename"])]
-    Move(copy::Args),
-    Import(import::Args),
-    Inject(inject::Args),
-    Run(run::Args),
-    Export(export::Args),
-    Check(check::Args),
-    Init(init::Args),
+    Move(Deferred<copy::Args>),
+    Import(Deferred<import::Args>),
+    Inject(Deferred<inject::Args>),
+    Run(Deferred<run::Args>),
+    Export(Deferred<export::Args>),
+    Check(Deferred<check::Args>),
+    Init(Deferred<init::Args>),
     #[command(subcommand)]
-    Config(config::Command),
-    Sync(sync::Args),
-    Agent(agent::Args),
-    Doctor(doctor::Args),
-    Trust(trust::Args),
+    Config(Deferred<config::Command>),
+    Sync(Deferred<sync::Args>),
+    Agent(Deferred<agent::Args>),
+    Doctor(Deferred<doctor::Args>),
+    Trust(Deferred<trust::Args>),
     #[command(subcommand)]
-    Org(organization::Command),
-    Join(join::Args),
+    Org(Deferred<organization::Command>),
+    Join(Deferred<join::Args>),
     #[command(subcommand)]
-    Account(account::Command),
+    Account(Deferred<account::Command>),
     #[command(subcommand)]
-    Token(token::Command),
-    Audit(audit::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+    Token(Deferred<token::Command>),
+    Audit(Deferred<audit::Args>),
+    Completions(Deferred<completions::Args>),
+    Man(Deferred<man::Args>),
     #[command(subcommand, hide = true)]
-    Internal(internal::Command),
+    Internal(Deferred<internal::Command>),
 }
 
 impl Command {
@@ -134,7 +136,8 @@ impl Command {
     pub(crate) fn has_own_scopes(&self) -> bool {
         matches!(
             self,
-            Self::Org(organization::Command::Invite(_)) | Self::Token(token::Command::Create(_))
+            Self::Org(Deferred(organization::Command::Invite(_)))
+                | Self::Token(Deferred(token::Command::Create(_)))
         )
     }
 

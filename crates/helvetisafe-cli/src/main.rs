@@ -24,7 +24,7 @@
 //! 1. A file `src/commands/NAME.rs` with `pub(crate) struct Args` (derives `clap::Args`; its doc
 //!    comment is the help, `after_help` the examples) and
 //!    `pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure>`.
-//! 2. In `src/commands.rs` one `mod` line, one line in `Command` and one in `Command::run`.
+//! 2. In `src/commands.rs` one `mod` line, one line with `Deferred<NAME::Args>` in `Command` and one in `Command::run`.
 //! 3. A transcript in `tests/transcripts/`, and a section in `docs/cli.md`.
 
 mod advice;
@@ -44,7 +44,7 @@ mod ui;
 use std::alloc::System;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::args::Cli;
@@ -58,7 +58,7 @@ static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     // Before any credential is read.
     let protected = process::protect_memory();
-    let cli = match Cli::try_parse() {
+    let cli = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return args::report(&error),
     };

@@ -39,7 +39,6 @@ impl Messages {
     }
 
     /// Returns true if a progress bar may be shown.
-    #[cfg(feature = "progress")]
     pub(super) fn may_animate(&self) -> bool {
         self.is_terminal && !self.is_quiet
     }
