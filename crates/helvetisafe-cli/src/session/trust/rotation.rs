@@ -118,10 +118,12 @@ fn follow(
     let trust = Trust::load(settings).map_err(|_| None)?;
     let followed = trust.followed().map_err(|_| None)?.ok_or(None)?;
     let builder = builder(settings, messages).map_err(|_| None)?;
-    let client = trust.connect_following(builder, &followed).map_err(|error| {
-        let is_verdict = matches!(error.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
-        is_verdict.then(|| error.without_advice().to_string())
-    })?;
+    let client = trust
+        .connect_following(builder, &followed)
+        .map_err(|error| {
+            let is_verdict = matches!(error.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
+            is_verdict.then(|| error.without_advice().to_string())
+        })?;
     let is_offered = client.org_key_fingerprint() == offered;
     let remembered = trust.remember_replaced(client, followed, messages);
     remembered.map_err(|failure| failure.message().map(str::to_owned))?;

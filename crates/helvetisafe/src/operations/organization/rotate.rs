@@ -17,9 +17,7 @@ use helvetisafe_proto::endpoint::organization::{
 
 use super::Operation;
 use super::change::Authority;
-use crate::administration::{
-    Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress,
-};
+use crate::administration::{Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress};
 use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::keys::compute;
 use crate::operations::Operations;
