@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
+use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode};
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::{
     ApiTokenId, InvitationId, RotationId, RotationState,
@@ -155,26 +155,9 @@ impl<'a> AsyncOrganization<'a> {
     pub async fn confirm(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
+        shown: &PendingInvitation,
     ) -> Result<Confirmed, Error> {
-        self.0.begin().confirm(administrator, name, None).await
-    }
-
-    /// As [`Organization::confirm_with_words`](crate::organization::Organization::confirm_with_words).
-    ///
-    /// # Errors
-    ///
-    /// As [`Organization::confirm_with_words`](crate::organization::Organization::confirm_with_words).
-    pub async fn confirm_with_words(
-        &self,
-        administrator: &Administrator<'_>,
-        name: &str,
-        words: &Words,
-    ) -> Result<Confirmed, Error> {
-        self.0
-            .begin()
-            .confirm(administrator, name, Some(words))
-            .await
+        self.0.begin().confirm(administrator, shown).await
     }
 
     /// As [`Organization::enroll`](crate::organization::Organization::enroll).
@@ -199,9 +182,9 @@ impl<'a> AsyncOrganization<'a> {
     pub async fn verify_request(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-    ) -> Result<Words, Error> {
-        self.0.begin().verify_request(administrator, name).await
+        shown: &PendingInvitation,
+    ) -> Result<(), Error> {
+        self.0.begin().verify_request(administrator, shown).await
     }
 
     /// As [`Organization::withdraw`](crate::organization::Organization::withdraw).
