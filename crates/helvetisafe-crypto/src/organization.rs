@@ -19,7 +19,8 @@
 //! let org_key = OrgKey::generate()?;
 //! let signing_key = SigningKey::generate()?;
 //! let founder = PublicKeyInfo::try_from(&PrivateKey::generate(2048)?.public_key())?;
-//! let genesis = Chain::found("acme", 1, &org_key.fingerprint(), "ada", &founder, &signing_key);
+//! let fingerprint = org_key.fingerprint();
+//! let genesis = Chain::found("acme", 1, &fingerprint, "a-1", "ada", &founder, &signing_key);
 //! let anchor = Anchor::Key(signing_key.verification_key());
 //! let chain = Chain::follow("acme", &anchor, &[genesis.clone()])?;
 //!
@@ -73,7 +74,7 @@
 //! let mut chain = chain;
 //! chain.append(&entry)?;
 //! assert_eq!(unwrapped.fingerprint(), *chain.fingerprint());
-//! assert!(chain.members().contains_key("a-2"));
+//! assert_eq!(chain.members()["a-2"].name, "bob");
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -90,7 +91,7 @@ mod keys;
 mod mac;
 mod words;
 
-pub use chain::{Anchor, Chain, ChainError, Entry, Event, Head};
+pub use chain::{Anchor, Chain, ChainError, ChainMember, Entry, Event, Head, is_name};
 pub use code::{InvalidCode, InvitationCode};
 pub use credential::Credential;
 pub use invitation::{Invitation, InvitationSecret, SignedInvitation};

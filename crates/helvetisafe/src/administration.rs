@@ -21,14 +21,12 @@ pub use rotation::{NewOrgKey, Rotated, RotationCheck, RotationProgress};
 
 use std::collections::BTreeSet;
 
+use helvetisafe_crypto::organization::is_name;
 use helvetisafe_proto::{Scope, ScopeList};
 use jiff::Timestamp;
 
 use crate::config_error::ConfigError;
 use crate::error::{Error, OrganizationAction, OrganizationCause};
-
-/// The largest length of a name of an account, an invitation or a token, in bytes.
-const LONGEST_NAME: usize = 255;
 
 /// Returns true if an account with these scopes is an administrator.
 pub(crate) fn is_administrator(scopes: &ScopeList) -> bool {
@@ -51,11 +49,10 @@ pub(crate) fn check_name(
     what: &'static str,
     name: &str,
 ) -> Result<(), Error> {
-    let is_valid = !name.trim().is_empty() && name.len() <= LONGEST_NAME;
-    if is_valid && !name.contains(char::is_control) {
-        return Ok(());
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(Error::new(action, ConfigError::Name(what))),
     }
-    Err(Error::new(action, ConfigError::Name(what)))
 }
 
 /// Refuses an invitation that has expired by the clock of this machine.

@@ -10,7 +10,7 @@ mod rotation;
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(feature = "organization")]
-use helvetisafe_crypto::organization::{Anchor, Chain, Head};
+use helvetisafe_crypto::organization::{Anchor, Chain, ChainError, Head};
 use helvetisafe_crypto::{Envelope, Fingerprint, OrgKey, Plaintext, WrappedOrgKey};
 
 use crate::error::Cause;
@@ -228,7 +228,7 @@ impl OrgKeys {
     }
 
     /// Makes this key the current one, if it is the present one of the chain, which was followed from the anchor. Does
-    /// nothing if another thread has followed further.
+    /// nothing if another thread has followed further, and fails if that thread followed another branch.
     #[cfg(feature = "organization")]
     pub(crate) fn confirm_by(&self, chain: &Chain, key: &UnconfirmedKey) -> Result<(), Cause> {
         let pins = &self.policy.pins;
@@ -237,11 +237,12 @@ impl OrgKeys {
         }
         let is_present = key.fingerprint() == *chain.fingerprint();
         self.write(|known| {
-            if known
-                .head
-                .is_some_and(|seen| seen.sequence > chain.head().sequence)
-            {
-                return Ok(());
+            match known.head {
+                Some(seen) if seen.sequence > chain.head().sequence => return Ok(()),
+                Some(seen) if !chain.contains(&seen) => {
+                    return Err(OrganizationCause::Chain(ChainError::Fork).into());
+                }
+                _ => {}
             }
             known.head = Some(*chain.head());
             if !is_present {
@@ -443,6 +444,43 @@ mod tests {
         let resumed = OrgKeys::resume(policy(), &key(None));
         assert!(matches!(resumed.confirm(&key(None)), Err(Cause::NoEpoch)));
         assert!(resumed.sealing_key().is_none());
+    }
+
+    /// Two threads follow two branches of the chain at once.
+    #[cfg(feature = "organization")]
+    #[test]
+    fn a_head_is_only_replaced_by_one_of_a_chain_that_contains_it() {
+        use helvetisafe_crypto::organization::{PublicKeyInfo, SigningKey};
+
+        let signing_key = SigningKey::generate().unwrap();
+        let public_key = PrivateKey::from_pem(PEM).unwrap().public_key();
+        let public_key = PublicKeyInfo::try_from(&public_key).unwrap();
+        let first = given(0).fingerprint();
+        let genesis = Chain::found("acme", 1, &first, "a-1", "ada", &public_key, &signing_key);
+        let chain = |numbers: &[u8]| {
+            let anchor = Anchor::Head(genesis.head());
+            let mut chain = Chain::follow("acme", &anchor, std::slice::from_ref(&genesis)).unwrap();
+            for number in numbers {
+                let entry = chain.rotate(&given(*number).fingerprint(), &signing_key);
+                chain.append(&entry.unwrap()).unwrap();
+            }
+            chain
+        };
+        let keys = keys(&[], &given(1));
+        keys.confirm_by(&chain(&[1]), &given(1)).unwrap();
+        keys.confirm_by(&chain(&[1, 2]), &given(2)).unwrap();
+        let head = keys.head();
+        let forked = keys.confirm_by(&chain(&[1, 3, 4]), &given(4));
+        assert!(matches!(
+            forked,
+            Err(Cause::Organization(OrganizationCause::Chain(
+                ChainError::Fork
+            )))
+        ));
+        // A shorter one proves nothing.
+        keys.confirm_by(&chain(&[5]), &given(5)).unwrap();
+        assert_eq!(keys.head(), head);
+        assert_eq!(keys.current().fingerprint(), given(2).fingerprint());
     }
 
     #[test]

@@ -30,9 +30,10 @@ pub use crate::builder::WithoutAccount;
 pub use crate::client::Organization;
 
 pub use helvetisafe_crypto::organization::{
-    Anchor, Chain, ChainError, Credential, Entry, Event, Head, InvalidCode, InvalidKey,
-    InvalidWords, Invitation, InvitationCode, InvitationSecret, JoinRefused, JoinRequest,
-    PublicKeyInfo, SignedInvitation, SigningKey, VerificationKey, VerifiedJoinRequest, Words,
+    Anchor, Chain, ChainError, ChainMember, Credential, Entry, Event, Head, InvalidCode,
+    InvalidKey, InvalidWords, Invitation, InvitationCode, InvitationSecret, JoinRefused,
+    JoinRequest, PublicKeyInfo, SignedInvitation, SigningKey, VerificationKey, VerifiedJoinRequest,
+    Words, is_name,
 };
 pub use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, OrgKey, PrivateKey, PublicKey};
 pub use helvetisafe_proto::endpoint::organization::{

@@ -17,6 +17,7 @@ from organization import (
     fields,
     fingerprint,
     fingerprint_text,
+    invitation_id,
     sha256,
     whole,
 )
@@ -36,11 +37,12 @@ def _body(entries, anchor=ADA.text, organization="acme"):
     return json.dumps({"organization": organization, "anchor": anchor, "entries": entries})
 
 
-def _state(epoch, key, head, members, administrators):
+def _state(epoch, key, head, members, administrators, former=()):
     lines = [f"epoch {epoch}", f"fingerprint {fingerprint_text(fingerprint(key))}"]
     lines += [f"head {head['sequence']} {head['hash']}"]
-    lines += [f"member {name} {b64(sha256(spki))}" for name, spki in members]
-    lines += [f"administrator {name} {key.text}" for name, key in administrators]
+    lines += [f"member {account} {b64(sha256(spki))} {name}" for account, name, spki in members]
+    lines += [f"former {account} {b64(sha256(spki))} {name}" for account, name, spki in former]
+    lines += [f"administrator {account} {key.text}" for account, key in administrators]
     return "\n".join(lines).encode()
 
 
@@ -56,18 +58,23 @@ def make():
 
 def _good(kit):
     every = whole().entries
-    state = _state(2, OTHER_ORG_KEY, _head(every), [("bob", BOB_SPKI)], [("bob", BOB)])
+    ada = [("ada", "Ada", ADA_SPKI)]
+    state = _state(2, OTHER_ORG_KEY, _head(every), [("bob", "bob", BOB_SPKI)], [("bob", BOB)], ada)
     kit.ok("every-kind", "Every kind of entry, from a key.", _body(every), state)
     kit.ok("from-head", "From a head that was seen.", _body(every, _head(every, 2)), state)
     kit.ok("from-newest", "From the newest head.", _body(every, _head(every)), state)
     kit.ok("from-bob", "From a key that signed later.", _body(every, BOB.text), state)
     one = Chain().entries
-    state = _state(1, ORG_KEY, _head(one), [("ada", ADA_SPKI)], [("ada", ADA)])
+    state = _state(1, ORG_KEY, _head(one), ada, [("ada", ADA)])
     kit.ok("genesis", "The genesis alone.", _body(one), state)
-    again = Chain().confirm_bob().disable("bob", ADA).confirm_bob()
-    members = [("ada", ADA_SPKI), ("bob", BOB_SPKI)]
-    state = _state(1, ORG_KEY, _head(again.entries), members, [("ada", ADA)])
-    kit.ok("enrolled-again", "A disabled account is confirmed again.", _body(again), state)
+    again = Chain().confirm_bob().disable("bob", ADA).confirm("bob-2", invitation=b"\2" * 32)
+    members = [*ada, ("bob-2", "bob", BOB_SPKI)]
+    state = _state(1, ORG_KEY, _head(again.entries), members, [("ada", ADA)], [("bob", "bob", BOB_SPKI)])
+    kit.ok("name-again", "A new account has the name of a disabled one.", _body(again), state)
+    longest = Chain().confirm("bob", "ü" * 128)
+    members = [*ada, ("bob", "ü" * 128, BOB_SPKI)]
+    state = _state(1, ORG_KEY, _head(longest.entries), members, [("ada", ADA)])
+    kit.ok("longest-name", "A name has 128 characters.", _body(longest), state)
 
 
 def _places(kit):
@@ -90,7 +97,7 @@ def _places(kit):
         "two-geneses": (
             "A second genesis follows.",
             "genesis",
-            _body(Chain().add("genesis", [fingerprint(ORG_KEY), "ada", sha256(ADA_SPKI), ADA.public], ADA)),
+            _body(Chain().add("genesis", [fingerprint(ORG_KEY), "ada", "Ada", sha256(ADA_SPKI), ADA.public], ADA)),
         ),
         "genesis-sequence": ("The genesis has the number 1.", "genesis", _body(Chain(sequence=1))),
         "genesis-previous": ("The genesis follows an entry.", "genesis", _body(Chain(previous=b"\1" * 32))),
@@ -108,7 +115,7 @@ def _places(kit):
 def _signers(kit):
     forged = Chain()
     forged.entries, forged.keys = [], [MALLORY]
-    event = [fingerprint(ORG_KEY), "ada", sha256(ADA_SPKI), MALLORY.public]
+    event = [fingerprint(ORG_KEY), "ada", "Ada", sha256(ADA_SPKI), MALLORY.public]
     forged.add("genesis", event, MALLORY).confirm_bob(MALLORY)
     forged.keys = [ADA, MALLORY]
     forged.add("administrator added", ["bob", ADA.public], MALLORY)
@@ -157,7 +164,7 @@ def _signers(kit):
 
 
 def _genesis(signer):
-    event = [fingerprint(ORG_KEY), "ada", sha256(ADA_SPKI), ADA.public]
+    event = [fingerprint(ORG_KEY), "ada", "Ada", sha256(ADA_SPKI), ADA.public]
     label = "HelvetiSafe chain genesis v1"
     content = fields(label, "acme", 0, bytes(32), 1, *event, [ADA.public], signer.public)
     return content + field(signer.sign(content))
@@ -197,6 +204,28 @@ def _contents(kit):
             "member",
             Chain().confirm_bob().add("administrator removed", ["bob"], ADA),
         ),
+        "confirmed-former": (
+            "A disabled account is confirmed again.",
+            "former-member",
+            Chain().confirm_bob().disable("bob", ADA).confirm("bob", invitation=b"\2" * 32),
+        ),
+        "invitation-again": (
+            "An invitation is used again, after its member was disabled.",
+            "used-invitation",
+            Chain().confirm_bob().disable("bob", ADA).confirm("bob-2"),
+        ),
+        "name-of-member": (
+            "A new member has the name of another one.",
+            "name-taken",
+            Chain().confirm_bob().confirm("bob-2", invitation=b"\2" * 32),
+        ),
+        "name-of-founder": ("A new member has the founder's name.", "name-taken", Chain().confirm("bob", "Ada")),
+        "name-empty": ("A name is empty.", "name", Chain().confirm("bob", "")),
+        "name-long": ("A name has 129 characters.", "name", Chain().confirm("bob", "b" * 129)),
+        "name-control": ("A name has a control character.", "name", Chain().confirm("bob", "b\u009fob")),
+        "name-space-before": ("A space is before a name.", "name", Chain().confirm("bob", " bob")),
+        "name-space-after": ("A space of another kind is after a name.", "name", Chain().confirm("bob", "bob\u2003")),
+        "genesis-name": ("The founder's name has a line break.", "name", Chain(founder="Ada\n")),
         "last-disabled": (
             "The last administrator is disabled.",
             "last-administrator",
@@ -221,6 +250,10 @@ def _encodings(kit):
     def signed(*values):
         message = fields(*values)
         return message + field(BOB.sign(message))
+
+    def confirmed(*member):
+        content = ["HelvetiSafe chain member confirmed v1", "acme", 3, entry_hash(whole().entries[2]), 1]
+        return signed(*content, *member, sha256(BOB_SPKI), keys, BOB.public)
 
     assert signed(*content, keys, BOB.public) == entry
     faults = {
@@ -249,6 +282,9 @@ def _encodings(kit):
             "A number has 4 bytes.",
             signed(*content[:2], b"\0\0\0\3", *content[3:], keys, BOB.public),
         ),
+        "name-not-text": ("A name is not UTF-8.", confirmed("bob", b"\xff", invitation_id())),
+        "invitation-31-bytes": ("The id of an invitation has 31 bytes.", confirmed("bob", "bob", bytes(31))),
+        "without-name": ("The name and the invitation of a member are missing.", confirmed("bob")),
         "not-text": ("The organization is not UTF-8.", signed(label, b"\xff", *content[2:], keys, BOB.public)),
     }
     for name, (fault, changed) in faults.items():

@@ -119,9 +119,9 @@ def sha256(data):
 class Chain:
     """Makes entries, each after the last. Missing arguments follow from the entries before."""
 
-    def __init__(self, organization="acme", **changes):
+    def __init__(self, organization="acme", founder="Ada", **changes):
         self.organization, self.entries, self.epoch, self.keys = organization, [], 1, [ADA]
-        event = [fingerprint(ORG_KEY), "ada", sha256(ADA_SPKI), ADA.public]
+        event = [fingerprint(ORG_KEY), "ada", founder, sha256(ADA_SPKI), ADA.public]
         self.add("genesis", event, ADA, **changes)
 
     def add(self, kind, event, signer, **changes):
@@ -137,7 +137,11 @@ class Chain:
         return self
 
     def confirm_bob(self, signer=ADA, **changes):
-        return self.add("member confirmed", ["bob", sha256(BOB_SPKI)], signer, **changes)
+        return self.confirm("bob", signer=signer, **changes)
+
+    def confirm(self, account, name=NAME, invitation=None, signer=ADA, **changes):
+        invitation = invitation_id() if invitation is None else invitation
+        return self.add("member confirmed", [account, name, invitation, sha256(BOB_SPKI)], signer, **changes)
 
     def add_bob(self, signer=ADA, **changes):
         self.keys = changes.pop("keys", [ADA, BOB])

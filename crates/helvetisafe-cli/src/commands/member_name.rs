@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use helvetisafe::organization::ScopeList;
+use helvetisafe::organization::{ScopeList, is_name};
 use helvetisafe::{Scope, Scopes};
 
 use crate::failure::Failure;
 use crate::fs::private_file::shell_quoted;
-
-/// The largest length of a name, in bytes, as in the library.
-const MAX_LENGTH: usize = 255;
 
 /// The scopes of an account that only reads.
 const READER: [Scope; 3] = [
@@ -20,15 +17,11 @@ const READER: [Scope; 3] = [
 
 /// Parses the name of a new member: one line of text.
 pub(super) fn parse(text: &str) -> Result<String, String> {
-    let is_name = !text.is_empty()
-        && text.trim() == text
-        && text.len() <= MAX_LENGTH
-        && !text.contains(char::is_control);
-    match is_name {
+    match is_name(text) {
         true => Ok(text.to_owned()),
-        false => Err(format!(
-            "a name is a line of 1 to {MAX_LENGTH} bytes, without spaces around it"
-        )),
+        false => {
+            Err("a name is a line of 1 to 128 characters, without spaces around it".to_owned())
+        }
     }
 }
 
@@ -131,7 +124,7 @@ mod tests {
         for name in ["bob", "Zoë Müller", "ci/deploy #2"] {
             assert_eq!(parse(name).as_deref(), Ok(name));
         }
-        for name in ["", " bob", "a\nb", "\u{1b}[2J", &"x".repeat(256)] {
+        for name in ["", " bob", "a\nb", "\u{1b}[2J", &"x".repeat(129)] {
             assert!(parse(name).is_err(), "{name:?}");
         }
     }

@@ -93,7 +93,7 @@ impl<'a> Administration<'a> {
         let anchor = trust.anchor(&account.organization.to_string())?;
         let chain = self.call(|organization| organization.follow(&anchor))?;
         self.check_org_key(&chain)?;
-        self.remember(&mut trust, chain.organization(), *chain.head())?;
+        self.remember(&mut trust, &chain, *chain.head())?;
         Ok(chain)
     }
 
@@ -111,7 +111,7 @@ impl<'a> Administration<'a> {
     /// Remembers the head after a change of this command.
     pub(crate) fn saw(&self, chain: &Chain, head: Head) -> Result<(), Failure> {
         let mut trust = Trust::load_all(self.settings)?;
-        self.remember(&mut trust, chain.organization(), head)
+        self.remember(&mut trust, chain, head)
     }
 
     /// Reads the signing key.
@@ -140,13 +140,14 @@ impl<'a> Administration<'a> {
         ))
     }
 
-    fn remember(&self, trust: &mut Trust<'_>, id: &str, head: Head) -> Result<(), Failure> {
+    fn remember(&self, trust: &mut Trust<'_>, chain: &Chain, head: Head) -> Result<(), Failure> {
         let seen = KnownOrganization {
-            id: id.to_owned(),
+            id: chain.organization().to_owned(),
             head,
             verification_key: self.settings.verification_key,
         };
-        trust.follow(self.client.org_key_fingerprint(), seen, self.vault.messages)
+        let fingerprint = self.client.org_key_fingerprint();
+        trust.follow(fingerprint, seen, chain, self.vault.messages)
     }
 }
 

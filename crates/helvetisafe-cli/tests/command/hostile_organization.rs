@@ -302,6 +302,7 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
         (Lie::AddMember, vec!["active", "active", "unproven"]),
         (Lie::SwapPublicKey, vec!["other-key", "other-key"]),
         (Lie::OmitMember, vec!["active", "hidden"]),
+        (Lie::SwapNames, vec!["other-name", "other-name"]),
     ] {
         stage.lies(Route::Members, lie);
         let mut found: Vec<_> = stage
@@ -320,6 +321,23 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
     assert_eq!(stage.state("bob"), "unproven");
     let check = "the vault and the chain do not agree about the account";
     stage.stops(8, check, || stage.ada("org rotate --yes"));
+}
+
+/// The vault gives Mallory and Bob each other's name. Check: `org disable` finds the name in the chain.
+#[test]
+fn a_disabled_name_is_that_of_the_chain() {
+    let stage = Stage::new();
+    stage.organization.member("mallory", "member");
+    stage.organization.member("bob", "member");
+    stage.lies(Route::Members, Lie::SwapNames);
+    ok(stage.ada("org disable mallory --yes"));
+    stage.faults.clear();
+    assert_eq!(stage.state("mallory"), "disabled");
+    assert_eq!(stage.state("bob"), "active");
+    ok(stage.with("bob", "list"));
+    fails(&stage.with("mallory", "list"), 3);
+    let messages = fails(&stage.ada("org disable mallory --yes"), 6);
+    assert!(messages.contains("was disabled already"), "{messages}");
 }
 
 /// Checks: `OrgKeys::confirm_by`, and the command's `Administration::check_org_key`.

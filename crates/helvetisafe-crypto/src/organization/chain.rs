@@ -5,6 +5,7 @@ mod rules;
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{PublicKeyInfo, SigningKey, VerificationKey, VerifiedJoinRequest};
 use crate::Fingerprint;
@@ -23,14 +24,41 @@ pub use error::ChainError;
 pub struct Chain {
     organization: String,
     head: Head,
+    /// The hash of each entry.
+    hashes: Vec<[u8; 32]>,
     epoch: u64,
     fingerprint: Fingerprint,
     /// The fingerprint of the org key of each epoch.
     fingerprints: BTreeMap<u64, Fingerprint>,
-    members: BTreeMap<String, [u8; 32]>,
+    members: BTreeMap<String, ChainMember>,
     /// The accounts that were disabled.
-    former: BTreeSet<String>,
+    former: BTreeMap<String, ChainMember>,
+    /// The ids of the invitations that were used.
+    invitations: BTreeSet<[u8; 32]>,
     administrators: BTreeMap<String, VerificationKey>,
+}
+
+/// A member, as an administrator has signed it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ChainMember {
+    /// The name, for people. No two present members have the same.
+    pub name: String,
+    /// The hash of the public key: [`PublicKeyInfo::hash`].
+    pub public_key_hash: [u8; 32],
+}
+
+/// The largest number of characters of a name.
+const LONGEST_NAME: usize = 128;
+
+/// Returns true if a member can have this name: 1 to 128 characters (Unicode scalar values) without control characters
+/// (general category Cc), and without white space (the property White_Space) at its ends.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.trim() == text
+        && text.chars().count() <= LONGEST_NAME
+        && !text.contains(char::is_control)
 }
 
 /// The place of an entry in a chain. It stands for all entries up to there.
@@ -53,13 +81,15 @@ pub enum Anchor {
 }
 
 impl Chain {
-    /// Makes the first entry of a chain, which founds an organization with one member and administrator.
+    /// Makes the first entry of a chain, which founds an organization with one member and administrator. A chain with it
+    /// is refused unless `name` [is a name](is_name).
     #[must_use]
     pub fn found(
         organization: &str,
         epoch: u64,
         fingerprint: &Fingerprint,
         account: &str,
+        name: &str,
         public_key: &PublicKeyInfo,
         key: &SigningKey,
     ) -> Entry {
@@ -67,6 +97,7 @@ impl Chain {
         let event = Event::Genesis {
             fingerprint: *fingerprint,
             account: account.to_owned(),
+            name: name.to_owned(),
             public_key_hash: public_key.hash(),
             key: signer,
         };
@@ -143,19 +174,19 @@ impl Chain {
     /// # Errors
     ///
     /// [`ChainError::Organization`] when the request is for another organization; [`ChainError::Member`] when the
-    /// account is a member; [`ChainError::FormerMember`] when it was one, since the request may be the one with which it
-    /// became one; [`ChainError::Signer`] when `key` is not an administrator's.
+    /// account is a member; [`ChainError::FormerMember`] when it was one, and [`ChainError::UsedInvitation`] when the
+    /// invitation was used, since the vault may show an old request again; [`ChainError::Name`] when the name is not one;
+    /// [`ChainError::NameTaken`] when another member has it; [`ChainError::Signer`] when `key` is not an administrator's.
     pub fn confirm(
         &self,
-        request: &VerifiedJoinRequest,
+        verified: &VerifiedJoinRequest,
         key: &SigningKey,
     ) -> Result<Entry, ChainError> {
-        let request = self.check_organization(request)?;
-        if self.former.contains(&request.account) {
-            return Err(ChainError::FormerMember);
-        }
+        let request = self.check_organization(verified)?;
         let event = Event::MemberConfirmed {
             account: request.account.clone(),
+            name: request.name.clone(),
+            invitation: *verified.invitation(),
             public_key_hash: request.public_key.hash(),
         };
         self.sign(event, key)
@@ -174,7 +205,8 @@ impl Chain {
         key: &SigningKey,
     ) -> Result<Entry, ChainError> {
         let request = self.check_organization(request)?;
-        if self.members.get(&request.account) != Some(&request.public_key.hash()) {
+        let member = self.members.get(&request.account);
+        if member.map(|it| it.public_key_hash) != Some(request.public_key.hash()) {
             return Err(ChainError::Member);
         }
         let event = Event::AdministratorAdded {
@@ -260,11 +292,31 @@ impl Chain {
         self.fingerprints.values().any(|had| had == fingerprint)
     }
 
-    /// Returns the members: each account with the hash of its public key. A rotation wraps the org key for these, and
-    /// only for a public key with this hash.
+    /// Returns true if the entry is a part of this chain, so that the chain extends the one that ended with it.
     #[must_use]
-    pub fn members(&self) -> &BTreeMap<String, [u8; 32]> {
+    pub fn contains(&self, head: &Head) -> bool {
+        // Sequence numbers have no gaps, so each one is an index.
+        let place = usize::try_from(head.sequence).ok();
+        place.and_then(|place| self.hashes.get(place)) == Some(&head.hash)
+    }
+
+    /// Returns true if a member was confirmed with the invitation of this id. It is of no use any more.
+    #[must_use]
+    pub fn has_used(&self, invitation: &[u8; 32]) -> bool {
+        self.invitations.contains(invitation)
+    }
+
+    /// Returns the members by their accounts. A rotation wraps the org key for these, and only for a public key with the
+    /// hash that the chain has.
+    #[must_use]
+    pub fn members(&self) -> &BTreeMap<String, ChainMember> {
         &self.members
+    }
+
+    /// Returns the accounts that were disabled, as they were before. None of them becomes a member again.
+    #[must_use]
+    pub fn former_members(&self) -> &BTreeMap<String, ChainMember> {
+        &self.former
     }
 
     /// Returns the administrators: each account with its verification key.

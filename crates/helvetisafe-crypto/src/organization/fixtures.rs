@@ -27,7 +27,8 @@ pub(super) struct Acme {
 pub(super) fn acme() -> Acme {
     let org_key = OrgKey::from_bytes(&[1; 32]);
     let ada = SigningKey::generate().unwrap();
-    let genesis = Chain::found("acme", 1, &org_key.fingerprint(), "ada", &ADA_KEY, &ada);
+    let fingerprint = org_key.fingerprint();
+    let genesis = Chain::found("acme", 1, &fingerprint, "ada", "Ada", &ADA_KEY, &ada);
     let anchor = Anchor::Key(ada.verification_key());
     let chain = Chain::follow("acme", &anchor, std::slice::from_ref(&genesis)).unwrap();
     Acme {

@@ -43,7 +43,11 @@ pub struct JoinRequest {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct VerifiedJoinRequest(JoinRequest);
+pub struct VerifiedJoinRequest {
+    request: JoinRequest,
+    /// The id of its invitation.
+    invitation: [u8; 32],
+}
 
 /// The reason for which a join request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -120,11 +124,11 @@ impl JoinRequest {
         if !invitation.is_of_administrator(&id, chain) {
             return Err(JoinRefused::Inviter);
         }
-        self.check(&invitation.invitation, chain)
+        self.check(id, &invitation.invitation, chain)
     }
 
     /// Verifies a request without a code, by the words that the joining person read out on another channel. The terms
-    /// are those that the administrator wants, not those that the vault states.
+    /// are those that the administrator wants, not those that the vault states. `id` is that of the invitation.
     ///
     /// # Errors
     ///
@@ -133,6 +137,7 @@ impl JoinRequest {
     pub fn verify_words(
         self,
         words: &Words,
+        id: [u8; 32],
         invitation: &Invitation,
         chain: &Chain,
     ) -> Result<VerifiedJoinRequest, JoinRefused> {
@@ -142,11 +147,12 @@ impl JoinRequest {
         if self.verification_key.is_some() {
             return Err(JoinRefused::AdministratorWithoutCode);
         }
-        self.check(invitation, chain)
+        self.check(id, invitation, chain)
     }
 
     fn check(
         self,
+        id: [u8; 32],
         invitation: &Invitation,
         chain: &Chain,
     ) -> Result<VerifiedJoinRequest, JoinRefused> {
@@ -165,7 +171,10 @@ impl JoinRequest {
         if self.scopes != invitation.scopes {
             return Err(JoinRefused::Scopes);
         }
-        Ok(VerifiedJoinRequest(self))
+        Ok(VerifiedJoinRequest {
+            request: self,
+            invitation: id,
+        })
     }
 
     /// Returns the bytes that the tag authenticates: the terms and every field sent.
@@ -193,7 +202,13 @@ impl VerifiedJoinRequest {
     /// Returns the request.
     #[must_use]
     pub fn request(&self) -> &JoinRequest {
-        &self.0
+        &self.request
+    }
+
+    /// Returns the id of its invitation.
+    #[must_use]
+    pub fn invitation(&self) -> &[u8; 32] {
+        &self.invitation
     }
 }
 

@@ -152,10 +152,17 @@ fn state(chain: &Chain) -> String {
         format!("fingerprint {}", chain.fingerprint()),
         format!("head {} {}", head.sequence, STANDARD.encode(head.hash)),
     ];
-    let members = chain.members().iter();
-    lines.extend(members.map(|(name, hash)| format!("member {name} {}", STANDARD.encode(hash))));
+    for (kind, members) in [
+        ("member", chain.members()),
+        ("former", chain.former_members()),
+    ] {
+        lines.extend(members.iter().map(|(account, member)| {
+            let hash = STANDARD.encode(member.public_key_hash);
+            format!("{kind} {account} {hash} {}", member.name)
+        }));
+    }
     let administrators = chain.administrators().iter();
-    lines.extend(administrators.map(|(name, key)| format!("administrator {name} {key}")));
+    lines.extend(administrators.map(|(account, key)| format!("administrator {account} {key}")));
     lines.join("\n")
 }
 

@@ -49,6 +49,8 @@ pub enum Lie {
     AddMember,
     /// [`Route::Members`]: the last account is not in the list.
     OmitMember,
+    /// [`Route::Members`]: each account has the name of the next one.
+    SwapNames,
     /// [`Route::Chain`], [`Route::JoinChain`]: the last entries are missing.
     Withhold(usize),
     /// [`Route::Chain`], [`Route::JoinChain`]: the entry of this number is missing, and later ones are not.
@@ -86,6 +88,7 @@ const NAMES: &[Named] = &[
     ("other-organization", |_| Lie::OtherOrganization),
     ("add-member", |_| Lie::AddMember),
     ("omit-member", |_| Lie::OmitMember),
+    ("swap-names", |_| Lie::SwapNames),
     ("withhold=", Lie::Withhold),
     ("omit=", Lie::Omit),
     ("repeat=", Lie::Repeat),

@@ -113,6 +113,7 @@ impl<'a> Founder<'a> {
             FIRST_EPOCH,
             &org_key.fingerprint(),
             &self.keys.client_id,
+            new.name,
             &public_key,
             self.signing_key,
         );

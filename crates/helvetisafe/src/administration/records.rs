@@ -58,7 +58,7 @@ impl From<AccountAnswer> for Account {
 pub struct Member {
     /// The client id.
     pub account: String,
-    /// The name for people, as the vault states it.
+    /// The name for people, by the chain; `None` if the chain never had the account. The vault's is not used.
     pub name: Option<String>,
     /// The scopes, as the vault states them; `None` if only the chain has the account.
     pub scopes: Option<ScopeList>,
@@ -78,7 +78,7 @@ pub struct Member {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Standing {
-    /// Both have the account, with the same keys.
+    /// Both have the account, with the same name and keys.
     Active,
     /// The chain does not have the account any more, and the vault has disabled it.
     Disabled,
@@ -90,6 +90,8 @@ pub enum Standing {
     /// Both have the account, and the vault gives another public key or verification key than the chain. It never gets
     /// the org key from an administrator.
     OtherKey,
+    /// Both have the account with the same keys, and the vault gives another name than the chain.
+    OtherName,
 }
 
 /// An invitation to make.
@@ -115,7 +117,8 @@ pub struct Invited {
     pub head: Head,
 }
 
-/// An open invitation, as the vault states it.
+/// An open invitation, as the vault states it. What a person saw of it is what
+/// [`Organization::confirm`](crate::organization::Organization::confirm) confirms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingInvitation {

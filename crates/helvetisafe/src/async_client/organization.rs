@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
+use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode};
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::{
     ApiTokenId, InvitationId, RotationId, RotationState,
@@ -313,8 +313,11 @@ impl<'a> AsyncOrganization<'a> {
     ///     signing_key: &signing_key,
     ///     anchor: &anchor,
     /// };
-    /// let confirmed = client.organization().confirm(&administrator, "bob").await?;
-    /// println!("{} is a member", confirmed.account);
+    /// for shown in client.organization().invitations().await? {
+    ///     // Compare name, scopes and words with what the person says.
+    ///     let confirmed = client.organization().confirm(&administrator, &shown).await?;
+    ///     println!("{} is a member", confirmed.account);
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -325,42 +328,9 @@ impl<'a> AsyncOrganization<'a> {
     pub async fn confirm(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
+        shown: &PendingInvitation,
     ) -> Result<Confirmed, Error> {
-        self.0.begin().confirm(administrator, name, None).await
-    }
-
-    /// As [`Organization::confirm_with_words`](crate::organization::Organization::confirm_with_words).
-    ///
-    /// ```no_run
-    /// use helvetisafe::organization::{Administrator, Words};
-    ///
-    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (signing_key, anchor, heard) = unimplemented!();
-    /// let administrator = Administrator {
-    ///     signing_key: &signing_key,
-    ///     anchor: &anchor,
-    /// };
-    /// let heard: String = heard;
-    /// let words: Words = heard.parse()?;
-    /// client.organization().confirm_with_words(&administrator, "bob", &words).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`Organization::confirm_with_words`](crate::organization::Organization::confirm_with_words).
-    pub async fn confirm_with_words(
-        &self,
-        administrator: &Administrator<'_>,
-        name: &str,
-        words: &Words,
-    ) -> Result<Confirmed, Error> {
-        self.0
-            .begin()
-            .confirm(administrator, name, Some(words))
-            .await
+        self.0.begin().confirm(administrator, shown).await
     }
 
     /// As [`Organization::enroll`](crate::organization::Organization::enroll).
@@ -385,9 +355,9 @@ impl<'a> AsyncOrganization<'a> {
     pub async fn verify_request(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-    ) -> Result<Words, Error> {
-        self.0.begin().verify_request(administrator, name).await
+        shown: &PendingInvitation,
+    ) -> Result<(), Error> {
+        self.0.begin().verify_request(administrator, shown).await
     }
 
     /// As [`Organization::withdraw`](crate::organization::Organization::withdraw).

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode, Words};
+use helvetisafe_crypto::organization::{Anchor, Chain, Head, InvitationCode};
 use helvetisafe_proto::Hex;
 use helvetisafe_proto::endpoint::organization::{
     ApiTokenId, InvitationId, RotationId, RotationState,
@@ -318,41 +318,13 @@ impl<'a> Organization<'a> {
         block(self.0.begin().invitations())
     }
 
-    /// Confirms the request to join under this name: opens the sealed invitation, whose terms it authenticates, verifies the
-    /// request by its tag, wraps the org key for its public key, and appends the account to the chain. After a change of
+    /// Confirms the request to join that a person saw: opens the sealed invitation, whose terms it authenticates, verifies
+    /// the request by its tag, wraps the org key for its public key, and appends the account to the chain. After a change of
     /// another administrator it begins again.
     ///
-    /// ```no_run
-    /// use helvetisafe::organization::Administrator;
-    ///
-    /// # let client = helvetisafe::Client::from_env()?;
-    /// # let (signing_key, anchor) = unimplemented!();
-    /// let administrator = Administrator {
-    ///     signing_key: &signing_key,
-    ///     anchor: &anchor,
-    /// };
-    /// let confirmed = client.organization().confirm(&administrator, "bob")?;
-    /// println!("{} is a member", confirmed.account);
-    /// # Ok::<(), helvetisafe::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::follow`]; [`ErrorKind::NotFound`] when there is no such invitation, or no request yet;
-    /// [`ErrorKind::Auth`] when the invitation has expired by this machine's clock; [`ErrorKind::Crypto`] when its terms, its
-    /// sealed secret or the request were changed; [`ErrorKind::Conflict`] when the account is a member already;
-    /// [`ErrorKind::Forbidden`] and [`ErrorKind::OrgKeyRefused`] as [`Self::invite`].
-    pub fn confirm(
-        &self,
-        administrator: &Administrator<'_>,
-        name: &str,
-    ) -> Result<Confirmed, Error> {
-        block(self.0.begin().confirm(administrator, name, None))
-    }
-
-    /// Confirms as [`Self::confirm`], if the public key of the request also has these words, which the joining person reads
-    /// out on another channel. This excludes a thief of the code, except one who works with the vault and joins as an
-    /// administrator: the words do not cover the verification key.
+    /// `shown` is of [`Self::invitations`]. The vault has to answer with the same id, name, scopes, account and words again.
+    /// Compare the words with those that the joining person reads out on another channel: this excludes a thief of the code,
+    /// except one who works with the vault and joins as an administrator, since the words do not cover the verification key.
     ///
     /// ```no_run
     /// use helvetisafe::organization::{Administrator, Words};
@@ -363,22 +335,31 @@ impl<'a> Organization<'a> {
     ///     signing_key: &signing_key,
     ///     anchor: &anchor,
     /// };
-    /// let heard: String = heard;
-    /// let words: Words = heard.parse()?;
-    /// client.organization().confirm_with_words(&administrator, "bob", &words)?;
+    /// # let heard: String = heard;
+    /// let heard: Words = heard.parse()?;
+    /// for shown in client.organization().invitations()? {
+    ///     let words = shown.request.as_ref().and_then(|request| request.words);
+    ///     if shown.name == "bob" && words == Some(heard) {
+    ///         let confirmed = client.organization().confirm(&administrator, &shown)?;
+    ///         println!("{} is a member", confirmed.account);
+    ///     }
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// As [`Self::confirm`], with [`ErrorKind::Crypto`] also when the words are others.
-    pub fn confirm_with_words(
+    /// As [`Self::follow`]; [`ErrorKind::NotFound`] when the invitation is not open any more, or there is no request yet;
+    /// [`ErrorKind::Auth`] when the invitation has expired by this machine's clock; [`ErrorKind::Crypto`] when the vault
+    /// answers with another invitation or request than `shown`, or its terms, its sealed secret or the request were changed;
+    /// [`ErrorKind::Conflict`] when the account was ever a member, the invitation was used before, or another member has
+    /// the name; [`ErrorKind::Forbidden`] and [`ErrorKind::OrgKeyRefused`] as [`Self::invite`].
+    pub fn confirm(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-        words: &Words,
+        shown: &PendingInvitation,
     ) -> Result<Confirmed, Error> {
-        block(self.0.begin().confirm(administrator, name, Some(words)))
+        block(self.0.begin().confirm(administrator, shown))
     }
 
     /// Makes an account whose keys the caller has, such as an offline administrator account: invites, joins and confirms,
@@ -413,7 +394,7 @@ impl<'a> Organization<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] when the name, the expiry, or the keys do not fit the scopes; [`ErrorKind::Conflict`] when another
-    /// account or invitation has the name; and as [`Self::invite`], [`ClientBuilder::join`] and [`Self::confirm_with_words`].
+    /// account or invitation has the name; and as [`Self::invite`], [`ClientBuilder::join`] and [`Self::confirm`].
     pub fn enroll(
         &self,
         administrator: &Administrator<'_>,
@@ -423,8 +404,7 @@ impl<'a> Organization<'a> {
         block(self.0.begin().enroll(administrator, new, keys))
     }
 
-    /// Verifies a request to join with all checks of [`Self::confirm`], and confirms nothing. Returns the words of its public
-    /// key.
+    /// Verifies a request to join with all checks of [`Self::confirm`], and confirms nothing.
     ///
     /// ```no_run
     /// use helvetisafe::organization::Administrator;
@@ -435,7 +415,9 @@ impl<'a> Organization<'a> {
     ///     signing_key: &signing_key,
     ///     anchor: &anchor,
     /// };
-    /// println!("{}", client.organization().verify_request(&administrator, "bob")?);
+    /// for shown in client.organization().invitations()? {
+    ///     client.organization().verify_request(&administrator, &shown)?;
+    /// }
     /// # Ok::<(), helvetisafe::Error>(())
     /// ```
     ///
@@ -445,9 +427,9 @@ impl<'a> Organization<'a> {
     pub fn verify_request(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-    ) -> Result<Words, Error> {
-        block(self.0.begin().verify_request(administrator, name))
+        shown: &PendingInvitation,
+    ) -> Result<(), Error> {
+        block(self.0.begin().verify_request(administrator, shown))
     }
 
     /// Withdraws an invitation, also one whose request to join is not confirmed.

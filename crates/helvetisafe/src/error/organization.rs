@@ -195,24 +195,30 @@ pub(crate) enum OrganizationCause {
         expires_at: Timestamp,
         now: Timestamp,
     },
-    #[error("there is no open invitation of this name: list the invitations and the members")]
+    #[error("this invitation is not open any more: list the invitations and the members")]
     NoInvitation,
     #[error(
         "another administrator has confirmed this request meanwhile: the account is a member, and nothing else is to be \
          done"
     )]
     ConfirmedMeanwhile,
+    #[error(
+        "the vault now has another invitation or another request than the one that was shown: do not confirm it; list the \
+         invitations again, and ask another administrator before you go on"
+    )]
+    OtherThanShown,
     #[error("the invited person has not yet sent a request to join")]
     NotJoined,
     #[error(
-        "the vault and the chain do not agree about the account `{}`: only one of them has it, or its keys differ. The \
+        "the vault and the chain do not agree about the account `{}`: only one of them has it, or its keys or name differ. The \
          org key was not replaced, and nothing was wrapped; list the members, and ask another administrator before you \
          go on",
         .0.escape_debug()
     )]
     UnverifiedMember(String),
     #[error(
-        "the open invitation `{}` does not verify: no present administrator has signed its terms, or they were changed. \
+        "the open invitation `{}` does not verify: no present administrator has signed its terms, or they were changed, or \
+         it was used before. \
          The org key was not replaced; withdraw the invitation, and repeat",
         .0.escape_debug()
     )]
@@ -234,6 +240,7 @@ impl OrganizationCause {
             | Self::OtherCodeKey
             | Self::OtherTerms
             | Self::Unreadable(_)
+            | Self::OtherThanShown
             | Self::VerificationKey
             | Self::OtherGenesis
             | Self::OtherPins

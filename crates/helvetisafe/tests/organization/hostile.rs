@@ -145,13 +145,8 @@ fn a_secret_that_a_member_sealed_is_not_confirmed() {
             inviter: acme.founded.verification_key,
             head: acme.founded.head,
         };
-        let joining = kind.join(&acme.vault, noon(), &code, &mallory).unwrap();
+        kind.join(&acme.vault, noon(), &code, &mallory).unwrap();
         assert_stopped(&acme.refused("bob"), ErrorKind::Crypto, INVITER);
-        let client = acme.client();
-        let error = client
-            .confirm_with_words(&acme.administrator(), "bob", &joining.words)
-            .unwrap_err();
-        assert_stopped(&error, ErrorKind::Crypto, INVITER);
     }
 }
 
@@ -320,4 +315,90 @@ fn request(state: &mut State) -> &mut helvetisafe_proto::endpoint::organization:
 fn state_key() -> helvetisafe_proto::Base64 {
     let key = PublicKeyInfo::try_from(&keys(false).private_key.public_key()).unwrap();
     key.as_der().to_vec().into()
+}
+
+/// The key of `ci` was stolen, so Ada disabled it and invited `ci` again. The vault shows the first invitation and its
+/// request. Check: `Chain::confirm` (former member).
+#[test]
+fn the_request_of_a_disabled_member_is_not_confirmed_again() {
+    for kind in BOTH {
+        let acme = Acme::new(kind);
+        let stolen = acme.member("ci", READER);
+        let ada = acme.client();
+        ada.disable(&acme.administrator(), &stolen.client_id)
+            .unwrap();
+        acme.joined("ci", READER);
+        let mut state = acme.vault.state();
+        let used = state.confirmed.remove(0);
+        state.invitations.insert(0, used);
+        drop(state);
+        let check = "was a member before";
+        assert_stopped(&acme.refused("ci"), ErrorKind::Conflict, check);
+    }
+}
+
+/// The same vault with a thief of the first code, who joins with it again under a new account. Check: `Chain::confirm` (used
+/// invitation).
+#[test]
+fn a_used_invitation_is_not_confirmed_again() {
+    for kind in BOTH {
+        let acme = Acme::new(kind);
+        let code = acme.invite("ci", READER);
+        let first = other_keys(false);
+        kind.join(&acme.vault, noon(), &code, &first).unwrap();
+        let ada = acme.client();
+        ada.confirm(&acme.administrator(), "ci").unwrap();
+        ada.disable(&acme.administrator(), &first.client_id)
+            .unwrap();
+        let mut used = acme.vault.state().confirmed.remove(0);
+        used.request = None;
+        acme.vault.state().invitations.push(used);
+        kind.join(&acme.vault, noon(), &code, &other_keys(false))
+            .unwrap();
+        let check = "the invitation was used before";
+        assert_stopped(&acme.refused("ci"), ErrorKind::Conflict, check);
+    }
+}
+
+/// Bob was invited as an administrator, that was withdrawn, and then as a reader; he joined with both codes. The vault shows
+/// the second invitation, and answers the confirmation with the first. Checks: `confirm::open_invitation` (id),
+/// `confirm::check_shown` (scopes, account).
+#[test]
+fn an_invitation_other_than_the_one_shown_is_not_confirmed() {
+    let as_administrator = |acme: &Acme| {
+        acme.joined("bob", ADMINISTRATOR);
+        let first = acme.vault.state().invitations[0].clone();
+        acme.client().withdraw(first.invitation.id).unwrap();
+        first
+    };
+    for kind in BOTH {
+        let acme = Acme::new(kind);
+        let first = as_administrator(&acme);
+        acme.joined("bob", READER);
+        let ada = acme.client();
+        let shown = ada.shown("bob").unwrap();
+        acme.vault.state().invitations = vec![first.clone()];
+        let confirm = |shown: &PendingInvitation| {
+            let confirmed = ada.confirm_shown(&acme.administrator(), shown);
+            confirmed.unwrap_err()
+        };
+        let error = confirm(&shown);
+        assert_stopped(&error, ErrorKind::NotFound, "is not open any more");
+        // The vault already showed the first id.
+        let first = ada.shown("bob").unwrap();
+        for field in 0..4 {
+            let mut other = first.clone();
+            let request = other.request.as_mut().unwrap();
+            match field {
+                0 => other.name.push('2'),
+                1 => other.scopes = shown.scopes.clone(),
+                2 => request.account.push('A'),
+                _ => other.request = None,
+            }
+            let error = confirm(&other);
+            let check = "another request than the one that was shown";
+            assert_stopped(&error, ErrorKind::Crypto, check);
+        }
+        assert_eq!(acme.vault.state().chain.len(), 1);
+    }
 }

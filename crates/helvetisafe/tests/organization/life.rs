@@ -103,26 +103,21 @@ fn a_request_is_confirmed_with_its_words_alone() {
         let acme = Acme::new(kind);
         let client = acme.client();
         acme.joined("bob", scopes);
-        let words = client.invitations().unwrap()[0]
-            .request
-            .as_ref()
-            .unwrap()
-            .words
-            .unwrap();
-        let other: Words = "abacus abdomen abdominal abide abiding ability ablaze able"
-            .parse()
-            .unwrap();
-        let error = client
-            .confirm_with_words(&acme.administrator(), "bob", &other)
-            .unwrap_err();
+        let shown = client.shown("bob").unwrap();
+        let mut heard = shown.clone();
+        heard.request.as_mut().unwrap().words = Some(
+            "abacus abdomen abdominal abide abiding ability ablaze able"
+                .parse()
+                .unwrap(),
+        );
+        let error = client.confirm_shown(&acme.administrator(), &heard);
+        let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Crypto);
         assert!(
             error.to_string().contains("the words are not those"),
             "{error}"
         );
-        client
-            .confirm_with_words(&acme.administrator(), "bob", &words)
-            .unwrap();
+        client.confirm_shown(&acme.administrator(), &shown).unwrap();
     }
 }
 
@@ -245,16 +240,17 @@ fn missing_records_have_their_own_error() {
         let acme = Acme::new(kind);
         let ada = acme.client();
         acme.invite("bob", READER);
-        let unknown = ada.confirm(&acme.administrator(), "joe").unwrap_err();
-        assert_eq!(unknown.kind(), ErrorKind::NotFound);
         let early = ada.confirm(&acme.administrator(), "bob").unwrap_err();
         assert_eq!(early.kind(), ErrorKind::NotFound);
         assert!(
             early.to_string().contains("has not yet sent a request"),
             "{early}"
         );
-        let id = ada.invitations().unwrap()[0].id;
+        let shown = ada.shown("bob").unwrap();
+        let id = shown.id;
         ada.withdraw(id).unwrap();
+        let closed = ada.confirm_shown(&acme.administrator(), &shown);
+        assert_eq!(closed.unwrap_err().kind(), ErrorKind::NotFound);
         let gone = ada.withdraw(id).unwrap_err();
         assert_eq!(gone.kind(), ErrorKind::NotFound);
         assert!(

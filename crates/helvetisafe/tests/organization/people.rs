@@ -103,25 +103,27 @@ impl AnyClient {
         both!(self, |it| it.organization().invitations())
     }
 
+    /// Returns the open invitation of this name, as a person sees it.
+    pub(crate) fn shown(&self, name: &str) -> Result<PendingInvitation, Error> {
+        let mut open = self.invitations()?.into_iter();
+        Ok(open.find(|it| it.name == name).unwrap())
+    }
+
+    /// Confirms what the vault shows under a name.
     pub(crate) fn confirm(
         &self,
         administrator: &Administrator<'_>,
         name: &str,
     ) -> Result<Confirmed, Error> {
-        both!(self, |it| it.organization().confirm(administrator, name))
+        self.confirm_shown(administrator, &self.shown(name)?)
     }
 
-    pub(crate) fn confirm_with_words(
+    pub(crate) fn confirm_shown(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-        words: &Words,
+        shown: &PendingInvitation,
     ) -> Result<Confirmed, Error> {
-        both!(self, |it| it.organization().confirm_with_words(
-            administrator,
-            name,
-            words
-        ))
+        both!(self, |it| it.organization().confirm(administrator, shown))
     }
 
     pub(crate) fn enroll(
@@ -141,10 +143,11 @@ impl AnyClient {
         &self,
         administrator: &Administrator<'_>,
         name: &str,
-    ) -> Result<Words, Error> {
+    ) -> Result<(), Error> {
+        let shown = self.shown(name)?;
         both!(self, |it| it
             .organization()
-            .verify_request(administrator, name))
+            .verify_request(administrator, &shown))
     }
 
     pub(crate) fn check_rotation(

@@ -221,8 +221,8 @@ fn invitations_are_withdrawn_and_the_last_administrator_stays() {
         assert_eq!(real.status(&code).unwrap_err().kind(), ErrorKind::Auth);
         let own = ada.disable(&real.administrator(), &real.ada.client_id);
         assert_eq!(own.unwrap_err().kind(), ErrorKind::Conflict);
-        let unknown = ada.confirm(&real.administrator(), "bob").unwrap_err();
-        assert_eq!(unknown.kind(), ErrorKind::NotFound);
+        let closed = ada.confirm_shown(&real.administrator(), &open[0]);
+        assert_eq!(closed.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
 

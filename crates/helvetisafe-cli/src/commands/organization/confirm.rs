@@ -66,14 +66,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(&key, &anchor);
     if args.dry_run {
-        administration.call(|organization| organization.verify_request(&by, &args.name))?;
+        administration.call(|organization| organization.verify_request(&by, invitation))?;
     } else {
         if words.is_none() && !args.yes {
             ask(invitation, ui)?;
         }
-        // The vault could answer with another request than the one that was shown.
-        let confirmed = administration
-            .call(|organization| organization.confirm_with_words(&by, &args.name, &found))?;
+        // The vault could answer with another invitation or request than the one that was shown.
+        let confirmed =
+            administration.call(|organization| organization.confirm(&by, invitation))?;
         administration.saw(&chain, confirmed.head)?;
     }
     if ui.json {

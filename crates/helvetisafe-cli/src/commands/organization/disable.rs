@@ -1,6 +1,6 @@
 //! `org disable NAME`: disables an account.
 
-use helvetisafe::organization::{Anchor, ChainError, Member};
+use helvetisafe::organization::{Anchor, Chain, ChainError};
 use serde::Serialize;
 
 use crate::advice;
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 struct Json<'a> {
     action: &'static str,
     account: &'a str,
-    name: Option<&'a str>,
+    name: &'a str,
     dry_run: bool,
 }
 
@@ -47,59 +47,68 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     let anchor = Anchor::Head(*chain.head());
-    let members = administration.call(|organization| organization.members(&anchor))?;
-    let member = find(&members, &args.name)?;
+    let member = Named::find(&chain, &args.name)?;
     if args.dry_run {
         // As the vault would refuse it.
-        let entry = chain.disable(&member.account, &key);
-        entry.map_err(|error| refused(member, &error))?;
+        let entry = chain.disable(member.account, &key);
+        entry.map_err(|error| refused(&member, &error))?;
     } else {
         if !args.yes {
-            ask(member, ui)?;
+            ask(&member, ui)?;
         }
         let by = administrator(&key, &anchor);
-        let disabled = administration.call(|it| it.disable(&by, &member.account))?;
+        let disabled = administration.call(|it| it.disable(&by, member.account))?;
         administration.saw(&chain, disabled.head)?;
     }
-    report(args, member, ui)
+    report(args, &member, ui)
 }
 
-/// Returns the member with a name or an account. A name that two accounts have is refused.
-fn find<'m>(members: &'m [Member], name: &str) -> Result<&'m Member, Failure> {
-    if let Some(member) = members.iter().find(|it| it.account == name) {
-        return Ok(member);
-    }
-    let mut named = members.iter().filter(|it| it.name.as_deref() == Some(name));
-    match (named.next(), named.next()) {
-        (Some(member), None) => Ok(member),
-        (Some(_), Some(_)) => Err(Failure::usage(format_args!(
-            "several accounts have the name `{name}`; give the account, which {} shows",
-            advice::command("org members")
-        ))),
-        (None, _) => Err(unknown(members, name)),
+/// A member of the chain. The vault's names do not count: it could give one member the name of another.
+struct Named<'c> {
+    account: &'c str,
+    name: &'c str,
+}
+
+impl<'c> Named<'c> {
+    /// Returns the member with an account or a name.
+    fn find(chain: &'c Chain, name: &str) -> Result<Self, Failure> {
+        let members = || chain.members().iter();
+        let found = members()
+            .find(|(account, _)| *account == name)
+            .or_else(|| members().find(|(_, member)| member.name == name));
+        let (account, member) = found.ok_or_else(|| unknown(chain, name))?;
+        Ok(Self {
+            account,
+            name: &member.name,
+        })
     }
 }
 
-fn refused(member: &Member, error: &ChainError) -> Failure {
+fn refused(member: &Named<'_>, error: &ChainError) -> Failure {
     Failure::new(
         Status::Conflict,
         format_args!("cannot disable {}: {error}", described(member)),
     )
 }
 
-fn unknown(members: &[Member], name: &str) -> Failure {
+fn unknown(chain: &Chain, name: &str) -> Failure {
+    let mut former = chain.former_members().iter();
+    if former.any(|(account, member)| account == name || member.name == name) {
+        let why = format_args!("`{name}` was disabled already");
+        return Failure::new(Status::Conflict, why);
+    }
     let failure = Failure::new(
         Status::NotFound,
         format_args!("no member has the name or the account `{name}`"),
     );
-    let names = members.iter().filter_map(|it| it.name.as_deref());
+    let names = chain.members().values().map(|it| it.name.as_str());
     match nearest(name, names) {
         Some(name) => failure.with_advice(&format!("did you mean `{name}`?")),
         None => failure.with_advice(&format!("{} lists them", advice::command("org members"))),
     }
 }
 
-fn ask(member: &Member, ui: &Ui) -> Result<(), Failure> {
+fn ask(member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
     prompt::require_at_terminal(
         "cannot confirm to disable an account without a terminal; give --yes",
         format_args!("disable {}, which cannot be undone?", described(member)),
@@ -108,12 +117,12 @@ fn ask(member: &Member, ui: &Ui) -> Result<(), Failure> {
     )
 }
 
-fn report(args: &Args, member: &Member, ui: &Ui) -> Result<(), Failure> {
+fn report(args: &Args, member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
     if ui.json {
         ui.output.json(&Json {
             action: "disabled",
-            account: &member.account,
-            name: member.name.as_deref(),
+            account: member.account,
+            name: member.name,
             dry_run: args.dry_run,
         })?;
     }
@@ -134,9 +143,6 @@ fn report(args: &Args, member: &Member, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-fn described(member: &Member) -> String {
-    match &member.name {
-        Some(name) => format!("`{name}` ({})", member.account),
-        None => member.account.clone(),
-    }
+fn described(member: &Named<'_>) -> String {
+    format!("`{}` ({})", member.name, member.account)
 }

@@ -128,8 +128,7 @@ fn explain(
             "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one",
         ));
     }
-    let anchor = Anchor::Head(*chain.head());
-    free_name::check(administration, &anchor, &invite.name)?;
+    free_name::check(administration, chain, &invite.name)?;
     if ui.json {
         let file = output_file::named(&args.output);
         return ui.output.json(&Json {

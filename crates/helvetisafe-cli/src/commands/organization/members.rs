@@ -18,8 +18,8 @@ Examples:
 /// List the accounts of the organization, as the signed chain proves them.
 ///
 /// The state is `active` or `disabled`, if the vault and the chain agree. Else the vault is not honest, or faulty: `unproven`
-/// is an account that the chain does not have, `hidden` one that only the chain has, and `other-key` one for which the
-/// vault gives another key. None of them gets the org key.
+/// is an account that the chain does not have, `hidden` one that only the chain has, and `other-key` or `other-name` one for
+/// which the vault gives another key or name. None of them gets a new org key. The names are those of the chain.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}
@@ -68,6 +68,7 @@ fn state(standing: Standing) -> &'static str {
         Standing::Disabled => "disabled",
         Standing::OnlyInVault => "unproven",
         Standing::OnlyInChain => "hidden",
+        Standing::OtherName => "other-name",
         _ => "other-key",
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     if !AccountFolder::is_begun(&args.output_dir) {
-        free_name::check(&administration, &Anchor::Head(*chain.head()), &args.name)?;
+        free_name::check(&administration, &chain, &args.name)?;
     }
     if args.dry_run {
         return explain(args, &chain, ui);

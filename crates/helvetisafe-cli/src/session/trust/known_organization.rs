@@ -8,7 +8,7 @@
 //! }
 //! ```
 
-use helvetisafe::organization::{Anchor, Head, VerificationKey};
+use helvetisafe::organization::{Anchor, Chain, Head, VerificationKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::random;
@@ -31,19 +31,23 @@ impl KnownOrganization {
         Anchor::Head(self.head)
     }
 
-    /// Advances to a part that was verified later. Returns false if it is of another history.
-    pub(super) fn advance(&mut self, later: &Self) -> bool {
+    /// Advances to a later head, which is of the verified chain or was signed after it, if the chain has the remembered
+    /// head. A head that the chain does not reach stays: the next command starts from it. Returns false if the chain is
+    /// another history.
+    pub(super) fn advance(&mut self, later: &Self, chain: Option<&Chain>) -> bool {
         if self.id != later.id {
             return false;
         }
-        let key = self.verification_key.or(later.verification_key);
-        let is_known = self.head.sequence >= later.head.sequence;
-        let is_fork = self.head.sequence == later.head.sequence && self.head != later.head;
-        if !is_known {
-            self.head = later.head;
+        self.verification_key = self.verification_key.or(later.verification_key);
+        let (seen, new) = (self.head.sequence, later.head.sequence);
+        match chain {
+            Some(chain) if chain.contains(&self.head) => {
+                self.head = if new > seen { later.head } else { self.head };
+                true
+            }
+            Some(chain) if seen <= chain.head().sequence => false,
+            _ => seen != new || self.head == later.head,
         }
-        self.verification_key = key;
-        !is_fork
     }
 }
 
@@ -97,6 +101,8 @@ mod key {
 
 #[cfg(test)]
 mod tests {
+    use helvetisafe::organization::{OrgKey, PrivateKey, PublicKeyInfo, SigningKey};
+
     use super::*;
 
     const KEY: &str = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -131,17 +137,60 @@ mod tests {
         }
     }
 
+    /// Returns a chain with this many rotations, the first one to the org key of a number.
+    fn chain(key: &SigningKey, rotations: u8, first: u8) -> Chain {
+        let public_key = PrivateKey::from_pem(helvetisafe_test_support::PEM).unwrap();
+        let public_key = PublicKeyInfo::try_from(&public_key.public_key()).unwrap();
+        let org_key = |number: u8| OrgKey::from_bytes(&[number; 32]).fingerprint();
+        let genesis = Chain::found("acme", 1, &org_key(0), "a-1", "ada", &public_key, key);
+        let anchor = Anchor::Head(genesis.head());
+        let mut chain = Chain::follow("acme", &anchor, &[genesis]).unwrap();
+        for number in 0..rotations {
+            let entry = chain.rotate(&org_key(first + number), key).unwrap();
+            chain.append(&entry).unwrap();
+        }
+        chain
+    }
+
+    fn at(chain: &Chain) -> KnownOrganization {
+        KnownOrganization {
+            id: "acme".to_owned(),
+            head: *chain.head(),
+            verification_key: None,
+        }
+    }
+
+    /// Two commands follow different branches at once. A head is replaced only by one of a chain that contains it.
     #[test]
-    fn a_head_only_moves_forward() {
-        let mut organization = known(2, 1);
-        assert!(organization.advance(&known(3, 9)));
-        assert_eq!(organization.head, known(3, 9).head);
-        assert!(organization.advance(&known(2, 1)));
-        assert_eq!(organization.head, known(3, 9).head);
-        assert!(!organization.advance(&known(3, 8)));
-        assert_eq!(organization.head, known(3, 9).head);
-        let mut other = known(4, 1);
+    fn a_head_moves_forward_along_one_chain() {
+        let key = SigningKey::generate().unwrap();
+        let chain = |rotations, first| chain(&key, rotations, first);
+        let (short, long) = (chain(1, 1), chain(3, 1));
+        let mut known = at(&short);
+        assert!(known.advance(&at(&long), Some(&long)));
+        assert_eq!(known, at(&long));
+        // A chain that ends earlier proves nothing, and changes nothing.
+        assert!(known.advance(&at(&short), Some(&short)));
+        assert_eq!(known, at(&long));
+
+        let (branch, shorter_branch) = (chain(4, 9), chain(2, 9));
+        assert!(!known.advance(&at(&branch), Some(&branch)));
+        assert!(known.advance(&at(&shorter_branch), Some(&shorter_branch)));
+        assert_eq!(known, at(&long));
+        let mut known = at(&shorter_branch);
+        assert!(!known.advance(&at(&long), Some(&long)));
+        assert_eq!(known, at(&shorter_branch));
+
+        // A change after the chain, which this command made.
+        let mut known = at(&short);
+        assert!(known.advance(&at(&long), Some(&short)));
+        assert_eq!(known, at(&long));
+        // Without a chain nothing is replaced.
+        let mut known = at(&short);
+        assert!(known.advance(&at(&long), None));
+        assert_eq!(known, at(&short));
+        let mut other = at(&long);
         other.id = "another".to_owned();
-        assert!(!organization.advance(&other));
+        assert!(!known.advance(&other, Some(&long)));
     }
 }

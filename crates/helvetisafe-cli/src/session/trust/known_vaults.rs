@@ -24,6 +24,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use helvetisafe::organization::Chain;
 use helvetisafe::{Fingerprint, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -194,13 +195,14 @@ impl KnownVaults {
         known.max_by_key(|it| it.head.sequence)
     }
 
-    /// Remembers a verified part of a chain and the org key that it names. A newer part stays. Returns false if another
-    /// process has remembered another history.
+    /// Remembers a verified part of a chain and the org key that it names. A part that is remembered is only replaced by
+    /// one of a chain that contains it. Returns false if another process has remembered another history.
     pub(super) fn follow(
         &mut self,
         vault: &VaultId,
         fingerprint: Fingerprint,
         seen: KnownOrganization,
+        chain: Option<&Chain>,
     ) -> io::Result<bool> {
         let (folder, _lock) = self.lock_and_reload(LOCK_TIMEOUT)?;
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
@@ -212,7 +214,7 @@ impl KnownVaults {
             return self.save(&folder).map(|()| true);
         };
         let organization = entry.organization.get_or_insert_with(|| seen.clone());
-        if !organization.advance(&seen) {
+        if !organization.advance(&seen, chain) {
             return Ok(false);
         }
         // A chain that contains a trusted part vouches for its org key.

@@ -1,6 +1,6 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
-use helvetisafe::organization::{Anchor, VerificationKey};
+use helvetisafe::organization::{Anchor, Chain, VerificationKey};
 use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRotation};
 
 use super::known_organization::KnownOrganization;
@@ -92,9 +92,9 @@ impl Trust<'_> {
         let rotation = OrgKeyRotation::follow_chain(followed.anchor);
         let connected = builder.org_key_rotation(rotation).connect();
         let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
-        let seen = self.seen(&client, followed)?;
+        let (seen, chain) = self.seen(&client, followed)?;
         let current = client.org_key_fingerprint();
-        self.follow(current, seen, messages)?;
+        self.follow(current, seen, &chain, messages)?;
         messages.done(format_args!(
             "remembered the org key {current}, which the signed chain confirms"
         ));
@@ -135,9 +135,9 @@ impl Trust<'_> {
         messages: Messages,
     ) -> Result<Client, Failure> {
         let current = client.org_key_fingerprint();
-        let seen = self.seen(&client, followed)?;
+        let (seen, chain) = self.seen(&client, followed)?;
         match self.memory.replace(&self.vault, Some(current)) {
-            Ok(()) => self.follow(current, seen, messages)?,
+            Ok(()) => self.follow(current, seen, &chain, messages)?,
             Err(error) => messages.warning(format_args!(
                 "cannot remember the org key {current} of {}, so the next command follows the chain again: {error}; free the \
                  folder, {OTHER_STATE_FOLDER}",
@@ -151,18 +151,26 @@ impl Trust<'_> {
         Ok(client)
     }
 
-    /// Returns the part of the chain that the client has verified.
-    fn seen(&self, client: &Client, followed: Followed) -> Result<KnownOrganization, Failure> {
-        if let Some(known) = followed.known {
-            let head = client.chain_head().unwrap_or(known.head);
-            return Ok(KnownOrganization { head, ..known });
-        }
+    /// Follows the chain, which has to extend the one by which the client has accepted its org key.
+    fn seen(
+        &self,
+        client: &Client,
+        followed: Followed,
+    ) -> Result<(KnownOrganization, Chain), Failure> {
         let chain = client.organization().follow(&followed.anchor)?;
-        Ok(KnownOrganization {
+        if client
+            .chain_head()
+            .is_some_and(|head| !chain.contains(&head))
+        {
+            return Err(forked(&self.vault));
+        }
+        let known = followed.known.and_then(|known| known.verification_key);
+        let seen = KnownOrganization {
             id: chain.organization().to_owned(),
             head: *chain.head(),
-            verification_key: self.settings.verification_key,
-        })
+            verification_key: known.or(self.settings.verification_key),
+        };
+        Ok((seen, chain))
     }
 
     /// Explains the refusal of a new org key: by the chain, or by the remembered key if the chain cannot be fetched.
@@ -185,19 +193,21 @@ impl Trust<'_> {
         )
     }
 
-    /// Remembers a verified part of the chain. Failing to write it is a warning.
+    /// Remembers a part of the chain: its head, or an entry that was signed after it. Failing to write it is a warning.
     pub(crate) fn follow(
         &mut self,
         fingerprint: Fingerprint,
         seen: KnownOrganization,
+        chain: &Chain,
         messages: Messages,
     ) -> Result<(), Failure> {
         let vault = self.vault.clone();
-        follow(&mut self.memory, &vault, fingerprint, seen, messages)
+        let memory = &mut self.memory;
+        follow(memory, &vault, fingerprint, seen, Some(chain), messages)
     }
 }
 
-/// Remembers the org key and the chain of a new account. Failing to write them is a warning.
+/// Remembers the org key and the chain of a new account, if none is remembered for it. Failing to write them is a warning.
 pub(crate) fn remember_account(
     vault: &VaultId,
     fingerprint: Fingerprint,
@@ -206,7 +216,7 @@ pub(crate) fn remember_account(
     messages: Messages,
 ) -> Result<(), Failure> {
     let mut memory = KnownVaults::load(insecure_permissions)?;
-    follow(&mut memory, vault, fingerprint, seen, messages)
+    follow(&mut memory, vault, fingerprint, seen, None, messages)
 }
 
 fn follow(
@@ -214,9 +224,10 @@ fn follow(
     vault: &VaultId,
     fingerprint: Fingerprint,
     seen: KnownOrganization,
+    chain: Option<&Chain>,
     messages: Messages,
 ) -> Result<(), Failure> {
-    match memory.follow(vault, fingerprint, seen) {
+    match memory.follow(vault, fingerprint, seen, chain) {
         Ok(true) => Ok(()),
         Ok(false) => Err(forked(vault)),
         Err(error) => {

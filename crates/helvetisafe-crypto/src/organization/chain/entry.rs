@@ -19,6 +19,8 @@ pub enum Event {
         fingerprint: Fingerprint,
         /// The account of the founder.
         account: String,
+        /// The name of the founder, for people.
+        name: String,
         /// The hash of the founder's public key: [`PublicKeyInfo::hash`](crate::organization::PublicKeyInfo::hash).
         public_key_hash: [u8; 32],
         /// The verification key of the founder.
@@ -28,6 +30,10 @@ pub enum Event {
     MemberConfirmed {
         /// The account.
         account: String,
+        /// Its name, for people: that of the invitation.
+        name: String,
+        /// The id of the invitation, which is used up.
+        invitation: [u8; 32],
         /// The hash of its public key.
         public_key_hash: [u8; 32],
     },
@@ -193,17 +199,25 @@ impl Event {
             Self::Genesis {
                 fingerprint,
                 account,
+                name,
                 public_key_hash,
                 key,
             } => fields
                 .bytes(fingerprint.as_bytes())
                 .text(account)
+                .text(name)
                 .bytes(public_key_hash)
                 .bytes(key.as_bytes()),
             Self::MemberConfirmed {
                 account,
+                name,
+                invitation,
                 public_key_hash,
-            } => fields.text(account).bytes(public_key_hash),
+            } => fields
+                .text(account)
+                .text(name)
+                .bytes(invitation)
+                .bytes(public_key_hash),
             Self::MemberDisabled { account } | Self::AdministratorRemoved { account } => {
                 fields.text(account)
             }
@@ -217,11 +231,14 @@ impl Event {
             GENESIS => Self::Genesis {
                 fingerprint: fingerprint(fields)?,
                 account: fields.text()?.to_string(),
+                name: fields.text()?.to_string(),
                 public_key_hash: fields.array()?,
                 key: key(fields)?,
             },
             MEMBER_CONFIRMED => Self::MemberConfirmed {
                 account: fields.text()?.to_string(),
+                name: fields.text()?.to_string(),
+                invitation: fields.array()?,
                 public_key_hash: fields.array()?,
             },
             MEMBER_DISABLED => Self::MemberDisabled {

@@ -55,12 +55,27 @@ pub enum ChainError {
         "a change does not fit the account: it is a member or an administrator already, or is none"
     )]
     Member,
-    /// A disabled account is to be confirmed again.
+    /// A disabled account is confirmed again.
     #[error(
         "the account was a member before, and was disabled: its request may be an old one that the vault shows again. \
          Do not confirm it; invite the person again, who then joins with new keys"
     )]
     FormerMember,
+    /// A member is confirmed with an invitation that was used before.
+    #[error(
+        "the invitation was used before: the vault shows an old one again. Do not confirm it, and invite again"
+    )]
+    UsedInvitation,
+    /// The name of a new member is not one: [`is_name`](super::is_name).
+    #[error(
+        "the name of a member has 1 to 128 characters, without control characters and without spaces at the ends"
+    )]
+    Name,
+    /// A new member has the name of another one.
+    #[error(
+        "another member has this name: disable that account first, or invite under another name"
+    )]
+    NameTaken,
     /// The change would leave no administrator.
     #[error("the last administrator cannot be removed or disabled: add another one first")]
     LastAdministrator,

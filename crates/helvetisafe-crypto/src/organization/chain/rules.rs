@@ -2,8 +2,9 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec;
 
-use super::{Anchor, Chain, ChainError, Content, Entry, Event};
+use super::{Anchor, Chain, ChainError, ChainMember, Content, Entry, Event, is_name};
 use crate::organization::{JoinRequest, SigningKey, VerificationKey, VerifiedJoinRequest};
 
 type Administrators = BTreeMap<String, VerificationKey>;
@@ -15,6 +16,7 @@ impl Chain {
         let Event::Genesis {
             fingerprint,
             account,
+            name,
             public_key_hash,
             key,
         } = &content.event
@@ -27,6 +29,9 @@ impl Chain {
         if content.sequence != 0 || content.previous != [0; 32] {
             return Err(ChainError::Genesis);
         }
+        if !is_name(name) {
+            return Err(ChainError::Name);
+        }
         if content.signer != *key {
             return Err(ChainError::Signer);
         }
@@ -36,14 +41,20 @@ impl Chain {
         if !genesis.has_valid_signature() {
             return Err(ChainError::Signature);
         }
+        let founder = ChainMember {
+            name: name.clone(),
+            public_key_hash: *public_key_hash,
+        };
         Ok(Self {
             organization: organization.into(),
             head: genesis.head(),
+            hashes: vec![genesis.head().hash],
             epoch: content.epoch,
             fingerprint: *fingerprint,
             fingerprints: [(content.epoch, *fingerprint)].into(),
-            members: [(account.clone(), *public_key_hash)].into(),
-            former: BTreeSet::new(),
+            members: [(account.clone(), founder)].into(),
+            former: BTreeMap::new(),
+            invitations: BTreeSet::new(),
             administrators: [(account.clone(), *key)].into(),
         })
     }
@@ -86,7 +97,15 @@ impl Chain {
         let mut after = self.administrators.clone();
         let fits = match event {
             Event::Genesis { .. } => return Err(ChainError::Genesis),
-            Event::MemberConfirmed { account, .. } => !self.members.contains_key(account),
+            Event::MemberConfirmed {
+                account,
+                name,
+                invitation,
+                ..
+            } => {
+                self.check_new(account, name, invitation)?;
+                true
+            }
             Event::MemberDisabled { account } => {
                 after.remove(account);
                 self.members.contains_key(account)
@@ -112,18 +131,50 @@ impl Chain {
         Ok(after)
     }
 
+    /// Checks that the account, the name and the invitation of a new member are not those of another.
+    fn check_new(
+        &self,
+        account: &str,
+        name: &str,
+        invitation: &[u8; 32],
+    ) -> Result<(), ChainError> {
+        if self.members.contains_key(account) {
+            return Err(ChainError::Member);
+        }
+        if self.former.contains_key(account) {
+            return Err(ChainError::FormerMember);
+        }
+        if self.has_used(invitation) {
+            return Err(ChainError::UsedInvitation);
+        }
+        if !is_name(name) {
+            return Err(ChainError::Name);
+        }
+        match self.members.values().any(|member| member.name == name) {
+            true => Err(ChainError::NameTaken),
+            false => Ok(()),
+        }
+    }
+
     /// Takes over a verified entry.
     pub(super) fn apply(&mut self, entry: &Entry, administrators: Administrators) {
         match &entry.content.event {
             Event::MemberConfirmed {
                 account,
+                name,
+                invitation,
                 public_key_hash,
             } => {
-                self.members.insert(account.clone(), *public_key_hash);
+                let member = ChainMember {
+                    name: name.clone(),
+                    public_key_hash: *public_key_hash,
+                };
+                self.members.insert(account.clone(), member);
+                self.invitations.insert(*invitation);
             }
             Event::MemberDisabled { account } => {
-                self.members.remove(account);
-                self.former.insert(account.clone());
+                let former = self.members.remove_entry(account);
+                self.former.extend(former);
             }
             Event::Rotation { fingerprint } => {
                 self.epoch = entry.content.epoch;
@@ -136,6 +187,7 @@ impl Chain {
         }
         self.administrators = administrators;
         self.head = entry.head();
+        self.hashes.push(self.head.hash);
     }
 }
 

@@ -5,6 +5,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::organization::encoding;
 use crate::organization::fixtures::{ADA_KEY, Acme, BOB_KEY, acme, other_fingerprint, verified};
 
 /// A chain with every kind of entry: Bob joins, becomes an administrator, rotates, and removes Ada.
@@ -49,9 +50,17 @@ fn forge(chain: &Chain, event: Event, key: &SigningKey, change: impl Fn(&mut Con
     Entry::sign(content, key)
 }
 
+/// The event of an account with its own name and invitation.
 fn confirmed(account: &str) -> Event {
+    let invitation = encoding::hash("invitation of", account.as_bytes());
+    confirmed_as(account, account, invitation)
+}
+
+fn confirmed_as(account: &str, name: &str, invitation: [u8; 32]) -> Event {
     Event::MemberConfirmed {
         account: account.into(),
+        name: name.into(),
+        invitation,
         public_key_hash: [3; 32],
     }
 }
@@ -70,12 +79,29 @@ fn a_chain_gives_members_administrators_fingerprint_and_epoch() {
     );
     assert!(chain.has_had(&acme.org_key.fingerprint()) && chain.has_had(&other_fingerprint()));
     assert!(!chain.has_had(&crate::OrgKey::from_bytes(&[8; 32]).fingerprint()));
-    assert_eq!(chain.members(), &[("bob".into(), BOB_KEY.hash())].into());
+    let member = |name: &str, key: &PublicKeyInfo| ChainMember {
+        name: name.into(),
+        public_key_hash: key.hash(),
+    };
+    let (ada, bobs) = (member("Ada", &ADA_KEY), member("bob", &BOB_KEY));
+    assert_eq!(chain.members(), &[("bob".into(), bobs)].into());
+    assert_eq!(chain.former_members(), &[("ada".into(), ada)].into());
     assert_eq!(
         chain.administrators(),
         &[("bob".into(), bob.verification_key())].into()
     );
     assert_eq!(chain.head(), &entries[5].head());
+    let unknown = Head {
+        hash: [0; 32],
+        ..entries[3].head()
+    };
+    assert!(entries.iter().all(|entry| chain.contains(&entry.head())));
+    assert!(!chain.contains(&unknown));
+    let later = Head {
+        sequence: 6,
+        ..*chain.head()
+    };
+    assert!(!chain.contains(&later));
     assert!(matches!(entries[3].event(), Event::Rotation { .. }));
     assert_eq!(
         (entries[3].epoch(), *entries[3].signer()),
@@ -83,19 +109,95 @@ fn a_chain_gives_members_administrators_fingerprint_and_epoch() {
     );
 }
 
-/// A chain may have such an entry, but an administrator makes none: the vault can show the old request again.
+/// The vault shows the request of a member whose key was stolen again, in place of the one with the new key.
 #[test]
-fn a_disabled_account_is_not_confirmed_again() {
+fn an_account_is_confirmed_once() {
     let (mut acme, bob) = (acme(), SigningKey::generate().unwrap());
     let request = verified(&acme, Some(bob.verification_key()));
     let entry = acme.chain.confirm(&request, &acme.ada).unwrap();
     acme.chain.append(&entry).unwrap();
+    let again = acme.chain.confirm(&request, &acme.ada);
+    assert_eq!(again, Err(ChainError::Member));
     let entry = acme.chain.disable("bob", &acme.ada).unwrap();
     acme.chain.append(&entry).unwrap();
     let again = acme.chain.confirm(&request, &acme.ada);
     assert_eq!(again, Err(ChainError::FormerMember));
-    let entry = acme.chain.sign(confirmed("bob"), &acme.ada).unwrap();
-    assert_eq!(acme.chain.append(&entry), Ok(()));
+    refuses(&acme, confirmed("bob"), ChainError::FormerMember);
+}
+
+/// Another administrator signs it, or the chain of a client that does not check.
+fn refuses(acme: &Acme, event: Event, expected: ChainError) {
+    let forged = forge(&acme.chain, event.clone(), &acme.ada, |_| ());
+    let mut chain = acme.chain.clone();
+    assert_eq!(chain.append(&forged), Err(expected));
+    assert_eq!(chain, acme.chain);
+    assert_eq!(chain.sign(event, &acme.ada), Err(expected));
+}
+
+#[test]
+fn an_invitation_is_used_once() {
+    let mut acme = acme();
+    let request = verified(&acme, None);
+    let entry = acme.chain.confirm(&request, &acme.ada).unwrap();
+    acme.chain.append(&entry).unwrap();
+    let used = *request.invitation();
+    assert!(acme.chain.has_used(&used) && !acme.chain.has_used(&[0; 32]));
+    let entry = acme.chain.disable("bob", &acme.ada).unwrap();
+    acme.chain.append(&entry).unwrap();
+    let again = confirmed_as("carol", "carol", used);
+    refuses(&acme, again, ChainError::UsedInvitation);
+}
+
+#[test]
+fn two_members_never_have_one_name() {
+    let mut acme = acme();
+    refuses(
+        &acme,
+        confirmed_as("b", "Ada", [5; 32]),
+        ChainError::NameTaken,
+    );
+    let bob = confirmed_as("a-1", "bob", [5; 32]);
+    let bob = acme.chain.sign(bob, &acme.ada).unwrap();
+    acme.chain.append(&bob).unwrap();
+    let other = confirmed_as("a-2", "bob", [6; 32]);
+    refuses(&acme, other.clone(), ChainError::NameTaken);
+    // A disabled member's name is free.
+    let entry = acme.chain.disable("a-1", &acme.ada).unwrap();
+    acme.chain.append(&entry).unwrap();
+    let other = acme.chain.sign(other, &acme.ada).unwrap();
+    assert_eq!(acme.chain.append(&other), Ok(()));
+    assert_eq!(acme.chain.members()["a-2"].name, "bob");
+    assert_eq!(acme.chain.former_members()["a-1"].name, "bob");
+}
+
+#[test]
+fn a_name_has_the_limits_of_an_invitation() {
+    let acme = acme();
+    let (longest, longer) = ("é".repeat(128), "é".repeat(129));
+    for name in ["b", "Zoë Müller", "ci/deploy #2", longest.as_str()] {
+        assert!(is_name(name), "{name}");
+        assert!(
+            acme.chain
+                .sign(confirmed_as("b", name, [5; 32]), &acme.ada)
+                .is_ok()
+        );
+    }
+    for name in [
+        "",
+        " ",
+        " b",
+        "b\u{a0}",
+        "\u{3000}b",
+        "a\nb",
+        "a\u{7f}b",
+        "\u{1b}[2J",
+        &longer,
+    ] {
+        refuses(&acme, confirmed_as("b", name, [5; 32]), ChainError::Name);
+        let fingerprint = acme.org_key.fingerprint();
+        let genesis = Chain::found("acme", 1, &fingerprint, "ada", name, &ADA_KEY, &acme.ada);
+        assert_eq!(follow(&acme, &[genesis]), Err(ChainError::Name), "{name:?}");
+    }
 }
 
 #[test]
@@ -163,6 +265,7 @@ fn a_trusted_key_that_signed_nothing_is_not_enough() {
         1,
         &acme.org_key.fingerprint(),
         "ada",
+        "Ada",
         &ADA_KEY,
         &mallory,
     );
@@ -246,6 +349,7 @@ fn an_epoch_moves_by_one_and_with_a_rotation_alone() {
         u64::MAX,
         &other_fingerprint(),
         "ada",
+        "Ada",
         &ADA_KEY,
         &acme.ada,
     );
@@ -396,6 +500,39 @@ proptest! {
             entries[entry] = changed;
             prop_assert!(follow(&acme, &entries).is_err());
         }
+    }
+
+    /// A few accounts, names and invitations, each of which may come again.
+    #[test]
+    fn a_member_is_new_in_all_respects(steps in prop::collection::vec((0_u8..4, 0_u8..4, 0_u8..6, any::<bool>()), 0..24)) {
+        let acme = acme();
+        let mut chain = acme.chain.clone();
+        let (mut had, mut used) = (std::vec![], std::vec![]);
+        let mut present: Vec<(u8, u8)> = std::vec![];
+        for (account, name, invitation, is_confirmed) in steps {
+            let text = |number: u8| std::format!("member {number}");
+            if !is_confirmed {
+                let expected = present.iter().any(|(it, _)| *it == account);
+                let entry = chain.disable(&text(account), &acme.ada);
+                prop_assert_eq!(entry.is_ok(), expected);
+                if let Ok(entry) = entry {
+                    chain.append(&entry).unwrap();
+                    present.retain(|(it, _)| *it != account);
+                }
+                continue;
+            }
+            let event = confirmed_as(&text(account), &text(name), [invitation; 32]);
+            let entry = forge(&chain, event, &acme.ada, |_| ());
+            let is_new = !had.contains(&account) && !used.contains(&invitation);
+            let is_new = is_new && !present.iter().any(|(_, it)| *it == name);
+            prop_assert_eq!(chain.append(&entry).is_ok(), is_new);
+            if is_new {
+                had.push(account);
+                used.push(invitation);
+                present.push((account, name));
+            }
+        }
+        prop_assert_eq!(chain.members().len(), present.len() + 1);
     }
 
     #[test]

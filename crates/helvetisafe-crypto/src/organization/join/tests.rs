@@ -177,9 +177,11 @@ fn a_request_from_before_a_rotation_is_verified() {
 fn words_stand_for_the_public_key_and_for_no_administrator() {
     let acme = acme();
     let words = Words::of_public_key(&request(&acme, None).public_key);
-    let verify =
-        |request: JoinRequest, words| request.verify_words(words, &invitation(), &acme.chain);
-    assert!(verify(request(&acme, None), &words).is_ok());
+    let verify = |request: JoinRequest, words| {
+        request.verify_words(words, [2; 32], &invitation(), &acme.chain)
+    };
+    let verified = verify(request(&acme, None), &words).unwrap();
+    assert_eq!(verified.invitation(), &[2; 32]);
     let other = Words::of_public_key(&ADA_KEY);
     assert_eq!(
         verify(request(&acme, None), &other).err(),
@@ -197,7 +199,7 @@ fn words_stand_for_the_public_key_and_for_no_administrator() {
 fn a_verified_request_is_confirmed_by_its_own_organization_alone() {
     let (acme, ada) = (acme(), SigningKey::generate().unwrap());
     let fingerprint = other_fingerprint();
-    let genesis = Chain::found("other", 1, &fingerprint, "ada", &ADA_KEY, &ada);
+    let genesis = Chain::found("other", 1, &fingerprint, "ada", "Ada", &ADA_KEY, &ada);
     let anchor = crate::organization::Anchor::Key(ada.verification_key());
     let other = Chain::follow("other", &anchor, &[genesis]).unwrap();
     let request = verified(&acme, None);

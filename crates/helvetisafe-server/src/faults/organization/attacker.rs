@@ -23,6 +23,9 @@ impl Attacker {
     /// The client id of the account that the attacker confirms.
     pub const ACCOUNT: &str = "hs_client_mallory";
 
+    /// The name of that account.
+    pub const NAME: &str = "mallory";
+
     /// Makes new keys. An RSA key takes up to some seconds without optimization.
     ///
     /// # Errors

@@ -7,6 +7,9 @@ use helvetisafe_proto::endpoint::organization::ChainAnswer;
 use super::forgery::Forger;
 use super::{Attacker, Lie};
 
+/// The id of an invitation that was never made.
+const INVITATION: [u8; 32] = [0xff; 32];
+
 /// Changes an answer that has the whole chain.
 pub(super) fn changed(
     mut answer: ChainAnswer,
@@ -36,6 +39,7 @@ pub(super) fn changed(
 struct Real {
     chain: Chain,
     founder: String,
+    founders_name: String,
     founders_hash: [u8; 32],
     founders_key: [u8; 32],
 }
@@ -49,6 +53,7 @@ impl Real {
             .collect::<Option<_>>()?;
         let Event::Genesis {
             account,
+            name,
             public_key_hash,
             key,
             ..
@@ -61,6 +66,7 @@ impl Real {
         Some(Self {
             chain: chain.ok().filter(|_| !answer.has_more)?,
             founder: account.clone(),
+            founders_name: name.clone(),
             founders_hash: *public_key_hash,
             founders_key: *key.as_bytes(),
         })
@@ -71,7 +77,8 @@ impl Real {
         let mut forger = Forger::after(&self.chain, attacker);
         forger.signer = signer;
         let (account, hash) = (Attacker::ACCOUNT.as_bytes(), attacker.public_key().hash());
-        Base64(forger.sign("member confirmed", &[account, &hash]))
+        let member = [account, Attacker::NAME.as_bytes(), &INVITATION[..], &hash];
+        Base64(forger.sign("member confirmed", &member))
     }
 
     /// Returns a chain of the attacker with as many entries. From three entries on it has the founder as an administrator.
@@ -80,10 +87,19 @@ impl Real {
         let mut forger = Forger::new(self.chain.organization(), attacker);
         let (account, hash) = (Attacker::ACCOUNT.as_bytes(), attacker.public_key().hash());
         let (founder, own) = (self.founder.as_bytes(), attacker.verification_key());
-        let genesis = [&org_key(1, length, attacker)[..], account, &hash, &own];
+        let fingerprint = org_key(1, length, attacker);
+        let genesis = [
+            &fingerprint[..],
+            account,
+            Attacker::NAME.as_bytes(),
+            &hash,
+            &own,
+        ];
         let mut entries = vec![forger.sign("genesis", &genesis)];
         if length >= 3 {
-            entries.push(forger.sign("member confirmed", &[founder, &self.founders_hash]));
+            let name = self.founders_name.as_bytes();
+            let member = [founder, name, &INVITATION[..], &self.founders_hash];
+            entries.push(forger.sign("member confirmed", &member));
             forger.keys.insert(self.founders_key);
             entries.push(forger.sign("administrator added", &[founder, &self.founders_key]));
         }

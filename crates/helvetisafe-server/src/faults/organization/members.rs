@@ -1,4 +1,4 @@
-//! The list of members: another account, another key, an account less.
+//! The list of members: another account, another key, another name, an account less.
 
 use helvetisafe_proto::Base64;
 use helvetisafe_proto::endpoint::organization::{Member, MembersAnswer};
@@ -22,6 +22,13 @@ pub(super) fn changed(
             members.push(own);
         }
         Lie::OmitMember => drop(members.pop()?),
+        Lie::SwapNames => {
+            let names: Vec<_> = members.iter().map(|it| it.name.clone()).collect();
+            let next = names.iter().cycle().skip(1);
+            for (member, name) in members.iter_mut().zip(next) {
+                member.name.clone_from(name);
+            }
+        }
         Lie::SwapPublicKey => {
             for member in members {
                 member.public_key.clone_from(&key);

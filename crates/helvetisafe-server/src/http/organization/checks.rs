@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use helvetisafe_crypto::organization::{Entry, PublicKeyInfo, VerificationKey};
+use helvetisafe_crypto::organization::{Entry, PublicKeyInfo, VerificationKey, is_name};
 use helvetisafe_crypto::{EncodedLockedKey, LockedPrivateKey, WrappedOrgKey};
 use helvetisafe_proto::endpoint::organization::LockedPrivateKey as StoredKey;
 use helvetisafe_proto::{Base64, ScopeList, Scopes};
@@ -11,9 +11,6 @@ use crate::http::Refusal;
 
 /// The prefix of a client id, which 22 characters of base64url follow.
 const CLIENT_ID: &str = "hs_client_";
-
-/// The largest number of characters of a name.
-const MAX_NAME: usize = 128;
 
 /// Checks a client id: a prefix and the base64url of 16 bytes.
 pub(super) fn client_id(text: &str) -> Result<(), Refusal> {
@@ -28,13 +25,9 @@ pub(super) fn client_id(text: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Checks the name of an account.
+/// Checks the name of an account, as the chain does.
 pub(super) fn name(text: &str) -> Result<(), Refusal> {
-    let is_valid = !text.is_empty()
-        && text.trim() == text
-        && text.chars().count() <= MAX_NAME
-        && !text.chars().any(char::is_control);
-    is_valid.then_some(()).ok_or(Refusal::invalid_member(
+    is_name(text).then_some(()).ok_or(Refusal::invalid_member(
         "name",
         "send 1 to 128 characters, without control characters and without spaces at the ends",
     ))

@@ -69,11 +69,13 @@ fn check_genesis(entry: &Entry, founding: &Founding, hash: [u8; 32]) -> Result<(
     let is_same = match entry.event() {
         Event::Genesis {
             account,
+            name,
             public_key_hash,
             key,
             ..
         } => {
             *account == founding.account
+                && *name == founding.name
                 && *public_key_hash == hash
                 && key.as_bytes()[..] == *founding.verification_key.as_ref()
         }
@@ -84,6 +86,6 @@ fn check_genesis(entry: &Entry, founding: &Founding, hash: [u8; 32]) -> Result<(
         .then_some(())
         .ok_or(Refusal::invalid_member(
             "genesis",
-            "it is not of this account and its keys, or not of epoch 1",
+            "it is not of this account with its name and keys, or not of epoch 1",
         ))
 }

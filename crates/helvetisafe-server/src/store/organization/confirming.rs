@@ -106,6 +106,8 @@ impl ConfirmAct {
         let account = || request.client_id.clone();
         let mut events = vec![Event::MemberConfirmed {
             account: account(),
+            name: request.name.clone(),
+            invitation: self.invitation,
             public_key_hash: self.public_key_hash,
         }];
         if let Some(key) = &request.verification_key {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use helvetisafe_crypto::organization::{
-    Chain, Entry, Event, Invitation, PublicKeyInfo, SigningKey,
-};
+use helvetisafe_crypto::organization::{Chain, Entry, Invitation, PublicKeyInfo, SigningKey};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_proto::ErrorCode;
 use helvetisafe_proto::endpoint::organization::JoinBody;
@@ -54,7 +52,7 @@ fn founding(
     let id = Hex::from(organization).to_string();
     let fingerprint = OrgKey::from_bytes(&[1; 32]).fingerprint();
     let account = founder.client_id.clone();
-    let genesis = Chain::found(&id, 1, &fingerprint, &account, &public_key(), key);
+    let genesis = Chain::found(&id, 1, &fingerprint, &account, "ada", &public_key(), key);
     FoundAct {
         bootstrap,
         content: [1; 32],
@@ -161,10 +159,7 @@ impl Acme {
         self.store.act(self.invite(name, id)).await.unwrap();
         let join = self.join(name, id);
         let account = join.member.id;
-        let entry = self.entry(Event::MemberConfirmed {
-            account: join.member.client_id.clone(),
-            public_key_hash: public_key().hash(),
-        });
+        let entry = self.entry(&join.member.client_id, name, id);
         self.store.act(join).await.unwrap();
         let confirm = ConfirmAct {
             grant: self.grant,
@@ -178,35 +173,30 @@ impl Acme {
         (confirm, account)
     }
 
-    /// Returns the entry after the genesis with this event.
-    fn entry(&self, event: Event) -> Entry {
-        use helvetisafe_crypto::organization::{InvitationSecret, JoinRequest};
-        let Event::MemberConfirmed { account, .. } = event else {
-            panic!("it confirms a member");
-        };
+    /// Returns the entry after the genesis that confirms an account.
+    fn entry(&self, account: &str, name: &str, id: [u8; 32]) -> Entry {
+        use helvetisafe_crypto::organization::{JoinRequest, Words};
         let invitation = Invitation {
             organization: Hex::from(self.organization).to_string(),
             epoch: 1,
-            name: String::new(),
+            name: name.to_owned(),
             scopes: Default::default(),
             expires_at: 0,
         };
-        let secret = InvitationSecret::from_bytes(&[0; 32]);
         let request = JoinRequest {
             organization: invitation.organization.clone(),
             epoch: 1,
             fingerprint: *self.chain().fingerprint(),
-            name: String::new(),
+            name: name.to_owned(),
             scopes: Default::default(),
-            account,
+            account: account.to_owned(),
             public_key: public_key(),
             client_secret_hash: [7; 32],
             verification_key: None,
             locked_private_key: None,
         };
-        let tag = request.authenticate(&secret);
-        let invitation = invitation.sign(&secret.id(), &self.key);
-        let verified = request.verify(&tag, &secret, &invitation, &self.chain());
+        let words = Words::of_public_key(&request.public_key);
+        let verified = request.verify_words(&words, id, &invitation, &self.chain());
         self.chain().confirm(&verified.unwrap(), &self.key).unwrap()
     }
 

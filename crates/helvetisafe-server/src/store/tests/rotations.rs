@@ -57,7 +57,7 @@ impl Scene {
         let name = Hex::from(organization).to_string();
         let fingerprint = OrgKey::generate().unwrap().fingerprint();
         let account = &world.client_id;
-        let genesis = Chain::found(&name, 1, &fingerprint, account, &public_key, &key);
+        let genesis = Chain::found(&name, 1, &fingerprint, account, "ada", &public_key, &key);
         let anchor = Anchor::Head(genesis.head());
         let chain = Chain::follow(&name, &anchor, std::slice::from_ref(&genesis)).unwrap();
         let scene = Self { world, key, chain };

@@ -94,7 +94,16 @@ fn a_malformed_founding_is_refused_and_keeps_its_token() {
     let genesis = |organization: &str, epoch, account: &str, key| {
         let public_key = second.world.ada.public_key();
         let fingerprint = second.world.org_key.fingerprint();
-        let entry = Chain::found(organization, epoch, &fingerprint, account, &public_key, key);
+        let name = second.world.ada.name;
+        let entry = Chain::found(
+            organization,
+            epoch,
+            &fingerprint,
+            account,
+            name,
+            &public_key,
+            key,
+        );
         Base64(entry.to_bytes())
     };
     let (id, account) = (second.world.id(), founding.account.clone());
@@ -128,6 +137,7 @@ fn a_malformed_founding_is_refused_and_keeps_its_token() {
             it.encrypted_org_key = "x".to_owned()
         }),
         ("genesis", &|it| it.genesis.0.push(0)),
+        ("genesis", &|it| it.name = "Eve".to_owned()),
         ("genesis", &|it| it.genesis.0[100] ^= 1),
         ("genesis", &|it| {
             it.genesis = genesis("other", 1, &account, key)
@@ -172,8 +182,7 @@ fn failed_attempts_are_limited() {
 #[test]
 fn of_two_that_use_a_token_at_once_one_founds() {
     let second = Second::new();
-    let mut other = second.world.founding();
-    other.name = "Other".to_owned();
+    let other = second.world.founding();
     let first = second.world.founding();
     let (one, two) = std::thread::scope(|scope| {
         let other = scope.spawn(|| second.send(&other).status);

@@ -34,7 +34,9 @@ fn an_organization_is_founded_grows_and_loses_a_member() {
     assert_eq!(terms["status"], "confirmed");
     let chain = world.chain();
     assert_eq!(chain.members().len(), 2);
-    assert_eq!(chain.members()[&bob.account], bob.public_key().hash());
+    let member = &chain.members()[&bob.account];
+    assert_eq!(member.public_key_hash, bob.public_key().hash());
+    assert_eq!(member.name, "Bob");
 
     bob.log_in(&world.vault, "");
     let wrapped = world.get("/api/v1/credentials/org-key", &bob.token);

@@ -1,3 +1,4 @@
+use helvetisafe_crypto::organization::InvitationSecret;
 use helvetisafe_proto::endpoint::organization::Confirmation;
 use helvetisafe_proto::{Base64, ErrorCode};
 use serde_json::json;
@@ -60,6 +61,17 @@ fn a_wrong_confirmation_changes_nothing() {
         bytes[last] ^= 1;
         Base64(bytes)
     };
+    // Ada signs another name or another invitation for the account.
+    let signed = |name: &str, secret: [u8; 32]| {
+        let (by, chain) = (it.world.ada.signing_key(), it.world.chain());
+        let mut invited = it.world.invitation(name, super::world::MEMBER);
+        invited.secret = InvitationSecret::from_bytes(&secret);
+        invited.terms = invited.terms.invitation.sign(&invited.secret.id(), by);
+        it.world.confirmation(&it.bob, &invited, &chain, by).entries
+    };
+    let secret = *it.invited.secret.expose_secret();
+    let (renamed, other) = (signed("Eve", secret), signed("Bob", [9; 32]));
+    assert_eq!(signed("Bob", secret), it.confirmation.entries);
     let changes: Changes<'_, ErrorCode, Confirmation> = &[
         (ErrorCode::RecordNotFound, &|it| {
             it.invitation = [0; 32].into()
@@ -80,6 +92,12 @@ fn a_wrong_confirmation_changes_nothing() {
         }),
         (ErrorCode::InvalidMember, &|it| {
             it.entries[0] = forged.clone()
+        }),
+        (ErrorCode::InvalidMember, &|it| {
+            it.entries.clone_from(&renamed)
+        }),
+        (ErrorCode::InvalidMember, &|it| {
+            it.entries.clone_from(&other)
         }),
     ];
     for (code, change) in changes {

@@ -146,6 +146,7 @@ impl World {
             1,
             &self.org_key.fingerprint(),
             &ada.account,
+            ada.name,
             &ada.public_key(),
             ada.signing_key(),
         );

@@ -2,7 +2,7 @@
 
 use helvetisafe_crypto::organization::{
     Chain, Head, Invitation, InvitationSecret, JoinRefused, JoinRequest, PublicKeyInfo,
-    SignedInvitation, VerificationKey, VerifiedJoinRequest, Words,
+    SignedInvitation, VerificationKey, VerifiedJoinRequest,
 };
 use helvetisafe_crypto::{
     EncodedLockedKey, Envelope, Error as CryptoError, Fingerprint, LockedPrivateKey,
@@ -15,8 +15,10 @@ use helvetisafe_proto::{Base64, ErrorCode};
 
 use super::Operation;
 use super::change::{Authority, Races};
-use super::invite::{seconds, terms};
-use crate::administration::{Administrator, Confirmed, check_expiry, is_administrator};
+use super::invite::{pending_request, seconds, terms};
+use crate::administration::{
+    Administrator, Confirmed, PendingInvitation, check_expiry, is_administrator,
+};
 use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::org_keys::ConfirmedKey;
 use crate::runtime::Runtime;
@@ -27,12 +29,11 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn confirm(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-        words: Option<&Words>,
+        shown: &PendingInvitation,
     ) -> Result<Confirmed, Error> {
         let mut races = Races::new();
         loop {
-            let outcome = self.confirm_once(administrator, name, words).await;
+            let outcome = self.confirm_once(administrator, shown).await;
             if !races.is_lost(&outcome) {
                 return outcome;
             }
@@ -42,16 +43,11 @@ impl<R: Runtime> Operation<'_, R> {
     async fn confirm_once(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-        words: Option<&Words>,
+        shown: &PendingInvitation,
     ) -> Result<Confirmed, Error> {
         let authority = self.authority(administrator, ACTION).await?;
-        let record = self.open_invitation(&authority, name).await?;
-        let key = self.org_key(&authority).await?;
-        let id = record.invitation.id;
-        let verified = verify(record, &authority.chain, &key, words)
-            .map_err(|cause| authority.refused(cause))?;
-        let (confirmation, head) = confirmation(&authority, &key, id, &verified)?;
+        let (verified, key) = self.verified(&authority, shown).await?;
+        let (confirmation, head) = confirmation(&authority, &key, shown.id, &verified)?;
         let sent = self.organize(&Confirm { confirmation }, ACTION).await;
         if let Err(error) = sent {
             return Err(self.explained(error, &verified, administrator).await);
@@ -66,15 +62,12 @@ impl<R: Runtime> Operation<'_, R> {
     pub(crate) async fn verify_request(
         &self,
         administrator: &Administrator<'_>,
-        name: &str,
-    ) -> Result<Words, Error> {
+        shown: &PendingInvitation,
+    ) -> Result<(), Error> {
         let authority = self.authority(administrator, ACTION).await?;
-        let record = self.open_invitation(&authority, name).await?;
-        let key = self.org_key(&authority).await?;
-        let verified = verify(record, &authority.chain, &key, None)
-            .map_err(|cause| authority.refused(cause))?;
+        let (verified, _) = self.verified(&authority, shown).await?;
         sign(&authority, &verified)?;
-        Ok(Words::of_public_key(&verified.request().public_key))
+        Ok(())
     }
 
     /// Explains the refusal of a request that another administrator has confirmed meanwhile, as the chain shows.
@@ -90,7 +83,8 @@ impl<R: Runtime> Operation<'_, R> {
         let request = verified.request();
         let chain = self.follow(administrator.anchor).await;
         let is_member = chain.is_ok_and(|chain| {
-            chain.members().get(&request.account) == Some(&request.public_key.hash())
+            let member = chain.members().get(&request.account);
+            member.is_some_and(|it| it.public_key_hash == request.public_key.hash())
         });
         match is_member {
             true => Error::new(ACTION, OrganizationCause::ConfirmedMeanwhile),
@@ -98,18 +92,55 @@ impl<R: Runtime> Operation<'_, R> {
         }
     }
 
-    /// Returns the invitation of this name, unless it has expired by this machine's clock.
+    /// Verifies the request that was shown. Returns it with the org key to wrap.
+    async fn verified(
+        &self,
+        authority: &Authority<'_>,
+        shown: &PendingInvitation,
+    ) -> Result<(VerifiedJoinRequest, ConfirmedKey), Error> {
+        let record = self.open_invitation(authority, shown.id).await?;
+        let key = self.org_key(authority).await?;
+        let verified = check_shown(&record, shown)
+            .and_then(|()| verify(record, &authority.chain, &key))
+            .map_err(|cause| authority.refused(cause))?;
+        Ok((verified, key))
+    }
+
+    /// Returns the invitation of this id, unless it has expired by this machine's clock.
     async fn open_invitation(
         &self,
         authority: &Authority<'_>,
-        name: &str,
+        id: InvitationId,
     ) -> Result<InvitationRecord, Error> {
         let mut records = self.invitation_records(ACTION).await?.into_iter();
-        let record = records.find(|record| record.invitation.name == name);
+        let record = records.find(|record| record.invitation.id == id);
         let record = record.ok_or_else(|| authority.refused(OrganizationCause::NoInvitation))?;
         let now = self.vault.api.runtime.both_clocks().wall;
         check_expiry(ACTION, record.invitation.expires_at, now)?;
         Ok(record)
+    }
+}
+
+/// Checks that the vault answers with what a person saw. The tag does not exclude a thief of the code, nor an earlier
+/// request of the same account: only the person compares the words, and knows the scopes that were meant.
+fn check_shown(
+    record: &InvitationRecord,
+    shown: &PendingInvitation,
+) -> Result<(), OrganizationCause> {
+    let terms = &record.invitation;
+    let found = record.request.as_ref().map(pending_request);
+    if terms.name != shown.name || terms.scopes != shown.scopes {
+        return Err(OrganizationCause::OtherThanShown);
+    }
+    match (found, &shown.request) {
+        (Some(found), Some(shown)) if found.account == shown.account => {
+            match found.words == shown.words {
+                true => Ok(()),
+                false => Err(JoinRefused::Words.into()),
+            }
+        }
+        (None, None) => Ok(()),
+        _ => Err(OrganizationCause::OtherThanShown),
     }
 }
 
@@ -118,7 +149,6 @@ fn verify(
     record: InvitationRecord,
     chain: &Chain,
     key: &ConfirmedKey,
-    words: Option<&Words>,
 ) -> Result<VerifiedJoinRequest, OrganizationCause> {
     let body = record.request.ok_or(OrganizationCause::NotJoined)?;
     let is_to_administer = is_administrator(&record.invitation.scopes);
@@ -127,11 +157,6 @@ fn verify(
     let tag = tag.map_err(|_| OrganizationCause::Unreadable("tag"))?;
     let request = request(body, chain, &signed.invitation)?;
     let verified = request.verify(&tag, &secret, &signed, chain)?;
-    // The tag does not exclude a thief of the code.
-    let found = Words::of_public_key(&verified.request().public_key);
-    if words.is_some_and(|words| *words != found) {
-        return Err(JoinRefused::Words.into());
-    }
     match verified.request().verification_key.is_some() == is_to_administer {
         true => Ok(verified),
         false => Err(OrganizationCause::VerificationKey),

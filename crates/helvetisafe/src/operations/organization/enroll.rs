@@ -1,13 +1,15 @@
 //! Makes an account whose keys the administrator has: invites, joins and confirms in one operation.
 
-use helvetisafe_crypto::organization::{InvitationCode, PublicKeyInfo, Words};
+use helvetisafe_crypto::organization::{InvitationCode, JoinRefused, PublicKeyInfo, Words};
 
 use super::Operation;
 use super::change::Authority;
 use super::confirm::open;
 use super::invite::code;
-use crate::administration::{AccountKeys, Administrator, Confirmed, NewInvite, join_within};
-use crate::error::{Error, OrganizationAction};
+use crate::administration::{
+    AccountKeys, Administrator, Confirmed, NewInvite, PendingInvitation, join_within,
+};
+use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::runtime::Runtime;
 
 const ACTION: OrganizationAction = OrganizationAction::Confirm;
@@ -34,9 +36,32 @@ impl<R: Runtime> Operation<'_, R> {
         if let Some(code) = self.code(&authority, administrator, new, keys).await? {
             join_within(&self.vault.api, &code, keys, &self.bounds).await?;
         }
-        // The vault could have joined with another key.
-        let words = Words::of_public_key(&public_key);
-        self.confirm(administrator, &new.name, Some(&words)).await
+        let shown = self.own_request(&authority, new, keys, &public_key);
+        self.confirm(administrator, &shown.await?).await
+    }
+
+    /// Returns the invitation with the request of these keys. The vault could have joined with another key.
+    async fn own_request(
+        &self,
+        authority: &Authority<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+        public_key: &PublicKeyInfo,
+    ) -> Result<PendingInvitation, Error> {
+        let mut pending = self.invitations().await?.into_iter();
+        let own = pending.find(|it| {
+            let request = it.request.as_ref();
+            request.is_some_and(|request| request.account == keys.client_id)
+        });
+        let own = own.ok_or_else(|| authority.refused(OrganizationCause::NoInvitation))?;
+        let words = own.request.as_ref().and_then(|request| request.words);
+        if words != Some(Words::of_public_key(public_key)) {
+            return Err(authority.refused(JoinRefused::Words));
+        }
+        match own.name == new.name && own.scopes == new.scopes {
+            true => Ok(own),
+            false => Err(authority.refused(OrganizationCause::OtherThanShown)),
+        }
     }
 
     /// Returns the code to join with, also that of an earlier call; `None` if the request was sent already.
@@ -69,5 +94,5 @@ impl<R: Runtime> Operation<'_, R> {
 /// Returns true if the chain has the account with this public key.
 fn is_member(authority: &Authority<'_>, keys: &AccountKeys, public_key: &PublicKeyInfo) -> bool {
     let known = authority.chain.members().get(&keys.client_id);
-    known.is_some_and(|hash| *hash == public_key.hash())
+    known.is_some_and(|member| member.public_key_hash == public_key.hash())
 }

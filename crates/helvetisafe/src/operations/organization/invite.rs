@@ -165,14 +165,14 @@ fn pending(record: InvitationRecord) -> PendingInvitation {
         expires_at: invitation.expires_at,
         invited_by,
         created_at,
-        request: request.map(pending_request),
+        request: request.as_ref().map(pending_request),
     }
 }
 
-fn pending_request(request: JoinBody) -> PendingRequest {
+pub(super) fn pending_request(request: &JoinBody) -> PendingRequest {
     let key = PublicKeyInfo::from_der(&request.public_key.0).ok();
     PendingRequest {
         words: key.as_ref().map(Words::of_public_key),
-        account: request.account,
+        account: request.account.clone(),
     }
 }

@@ -23,10 +23,10 @@ impl<R: Runtime> Operation<'_, R> {
 
 /// Compares the vault's list with the chain, in the order of the client ids.
 pub(super) fn compare(listed: Vec<Listed>, chain: &Chain) -> Vec<Member> {
-    let only_in_chain = chain.members().keys().map(|account| {
+    let only_in_chain = chain.members().iter().map(|(account, member)| {
         let member = Member {
             account: account.clone(),
-            name: None,
+            name: Some(member.name.clone()),
             scopes: None,
             public_key: None,
             verification_key: chain.administrators().get(account).copied(),
@@ -47,10 +47,12 @@ fn member(listed: Listed, chain: &Chain) -> Member {
     let public_key = listed.public_key.as_ref();
     let public_key = public_key.and_then(|key| PublicKeyInfo::from_der(&key.0).ok());
     let standing = standing(&listed, public_key.as_ref(), chain);
+    let (present, former) = (chain.members(), chain.former_members());
+    let in_chain = present.get(&listed.account).or(former.get(&listed.account));
     Member {
         verification_key: chain.administrators().get(&listed.account).copied(),
         account: listed.account,
-        name: listed.name,
+        name: in_chain.map(|member| member.name.clone()),
         scopes: Some(listed.scopes),
         public_key,
         created_at: Some(listed.created_at),
@@ -65,14 +67,17 @@ fn standing(listed: &Listed, public_key: Option<&PublicKeyInfo>, chain: &Chain) 
         (None, MemberStatus::Active) => Standing::OnlyInVault,
         (None, MemberStatus::Disabled) => Standing::Disabled,
         (Some(_), MemberStatus::Disabled) => Standing::OnlyInChain,
-        (Some(hash), MemberStatus::Active) => {
-            let has_key = public_key.is_some_and(|key| key.hash() == *hash);
+        (Some(member), MemberStatus::Active) => {
+            let has_key = public_key.is_some_and(|key| key.hash() == member.public_key_hash);
             let of_chain = chain.administrators().get(&listed.account);
             let of_chain = of_chain.map(VerificationKey::as_bytes);
             let of_vault = listed.verification_key.as_ref().map(|key| key.0.as_slice());
-            match has_key && of_vault == of_chain.map(<[u8; 32]>::as_slice) {
+            if !has_key || of_vault != of_chain.map(<[u8; 32]>::as_slice) {
+                return Standing::OtherKey;
+            }
+            match listed.name.as_deref() == Some(&member.name) {
                 true => Standing::Active,
-                false => Standing::OtherKey,
+                false => Standing::OtherName,
             }
         }
     }

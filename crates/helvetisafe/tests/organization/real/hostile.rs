@@ -304,12 +304,15 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
                 bob.client_id.as_str(),
                 Standing::OnlyInChain,
             ),
+            (Lie::SwapNames, bob.client_id.as_str(), Standing::OtherName),
         ];
         for (lie, account, expected) in attacks {
             real.lies(Route::Members, lie);
             let members = ada.members(&real.anchor).unwrap();
             let found = members.iter().find(|it| it.account == account).unwrap();
             assert_eq!(found.standing, expected, "{lie:?}");
+            let name = (account == bob.client_id).then_some("bob");
+            assert_eq!(found.name.as_deref(), name, "{lie:?}");
             let check = "the vault and the chain do not agree about the account";
             real.stops(ErrorKind::Crypto, check, || {
                 ada.check_rotation(&real.administrator())
@@ -336,6 +339,34 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
     }
 }
 
+/// The vault gives Mallory and Bob each other's name. Check: `members::compare`, which takes the names of the chain.
+#[test]
+fn a_name_is_that_of_the_chain() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let mallory = real.member("mallory", READER);
+        let bob = real.member("bob", READER);
+        let ada = real.ada();
+        real.lies(Route::Members, Lie::SwapNames);
+        let members = ada.members(&real.anchor).unwrap();
+        assert!(members.iter().all(|it| it.standing == Standing::OtherName));
+        let named = |name| members.iter().find(|it| it.name.as_deref() == Some(name));
+        let named = named("mallory").unwrap();
+        assert_eq!(named.account, mallory.client_id);
+        ada.disable(&real.administrator(), &named.account).unwrap();
+        real.faults.clear();
+        let members = ada.members(&real.anchor).unwrap();
+        let names: Vec<_> = members
+            .iter()
+            .map(|it| (it.name.as_deref(), it.standing))
+            .collect();
+        assert!(names.contains(&(Some("mallory"), Standing::Disabled)));
+        let chain = ada.follow(&real.anchor).unwrap();
+        assert!(chain.members().contains_key(&bob.client_id));
+        assert!(!chain.members().contains_key(&mallory.client_id));
+    }
+}
+
 /// Check: `Readers::open_invitations`.
 #[test]
 fn an_invitation_that_no_administrator_signed_is_not_sealed_again() {
@@ -354,6 +385,25 @@ fn an_invitation_that_no_administrator_signed_is_not_sealed_again() {
                 )
             });
         }
+    }
+}
+
+/// The vault lists the invitation of a member again. Check: `Readers::open_invitations` (used).
+#[test]
+fn a_used_invitation_is_not_sealed_again() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        real.member("bob", READER);
+        let ada = real.ada();
+        real.replays(Route::Invitations);
+        let check = "the open invitation `bob` does not verify";
+        real.stops(ErrorKind::Crypto, check, || {
+            ada.rotate(
+                &real.administrator(),
+                &NewOrgKey::generate().unwrap(),
+                |_| {},
+            )
+        });
     }
 }
 
@@ -493,7 +543,9 @@ fn the_words_exclude_a_thief_of_the_code() {
         let bobs = PublicKeyInfo::try_from(&bob.private_key.public_key()).unwrap();
         let words = Words::of_public_key(&bobs);
         let ada = real.ada();
-        let refused = ada.confirm_with_words(&real.administrator(), "bob", &words);
+        let mut heard = ada.shown("bob").unwrap();
+        heard.request.as_mut().unwrap().words = Some(words);
+        let refused = ada.confirm_shown(&real.administrator(), &heard);
         let refused = refused.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Crypto);
         assert!(
@@ -538,7 +590,7 @@ mod limits {
         }
     }
 
-    /// Withdrawals are not in the chain.
+    /// Withdrawals are not in the chain. A person who compares the words sees those of another key.
     #[test]
     fn a_withdrawn_invitation_is_confirmed_if_the_vault_shows_it_again() {
         for kind in BOTH {

@@ -304,7 +304,8 @@ fn a_confirmation_and_an_invitation_during_a_replacement_use_the_new_key() {
         });
         let (organization, own) = (client.organization(), real.administrator());
         if end == "/members" {
-            organization.confirm(&own, "bob").unwrap();
+            let shown = real.ada().shown("bob").unwrap();
+            organization.confirm(&own, &shown).unwrap();
         } else {
             let carol = invitation("carol", READER);
             let code = organization.invite(&own, &carol).unwrap().code;
@@ -334,7 +335,8 @@ fn the_second_of_two_confirmations_reports_that_the_account_is_a_member() {
         end: "/members",
         other: Mutex::new(Some(Box::new(other))),
     });
-    let second = client.organization().confirm(&real.administrator(), "bob");
+    let shown = real.ada().shown("bob").unwrap();
+    let second = client.organization().confirm(&real.administrator(), &shown);
     let error = second.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let text = error.to_string();

@@ -82,15 +82,17 @@ impl Readers<'_> {
         self.members.iter().map(wrap).collect()
     }
 
-    /// Opens the open invitations. The signature of a present administrator is checked before its terms are signed again:
+    /// Opens the open invitations, which must not be used ones that the vault shows again. The signature of a present administrator is checked before its terms are signed again:
     /// every member can seal terms of its own.
     pub(super) fn open_invitations(&self, old: &ConfirmedKey) -> Result<Vec<Opened>, Error> {
         let chain = &self.authority.chain;
         let open = |record: &InvitationRecord| {
             let (invitation, id) = (record.invitation.clone(), record.invitation.id);
             let opened = open(invitation, chain, old).ok();
-            let opened =
-                opened.filter(|(_, signed)| signed.is_of_administrator(&id.to_bytes(), chain));
+            let opened = opened.filter(|(_, signed)| {
+                let id = id.to_bytes();
+                signed.is_of_administrator(&id, chain) && !chain.has_used(&id)
+            });
             let (secret, signed) = opened.ok_or_else(|| {
                 let name = record.invitation.name.clone();
                 let cause = OrganizationCause::UnverifiedInvitation(name);
