@@ -279,7 +279,7 @@ mod tests {
             .collect::<String>();
         let examples = help.lines().filter_map(|line| {
             let line = line.trim_start();
-            let is_plain = !line.contains(['|', '<', '>', '$', '"', '\'', '\\', '(']);
+            let is_plain = !line.contains(['|', '&', '<', '>', '$', '"', '\'', '\\', '(']);
             (is_plain && line.starts_with("helvetisafe ")).then_some(line)
         });
         let mut parsed = 0;
