@@ -80,6 +80,9 @@ codes! {
     /// The credential lacks the scope of the call.
     MissingScope = "missing_scope", FORBIDDEN,
         "the credential lacks a scope that this needs";
+    /// An API token cannot make this call.
+    NeedsAccessToken = "needs_access_token", FORBIDDEN,
+        "an API token cannot do this: use the client id and secret of the account";
     /// There is no such secret.
     SecretNotFound = "secret_not_found", NOT_FOUND,
         "there is no such secret, or it has expired";

@@ -132,7 +132,7 @@ impl Refusal {
     );
     /// An API token would otherwise outlive its own expiry or revocation, or reach every secret.
     pub(super) const NEEDS_ACCESS_TOKEN: Self = Self::new(
-        ErrorCode::MissingScope,
+        ErrorCode::NeedsAccessToken,
         "an API token cannot do this: send an access token of the account",
     );
     pub(super) const UNKNOWN_PATH: Self =

@@ -53,6 +53,7 @@ fn every_refusal_has_its_code() {
         ErrorCode::RecordNotFound,
         ErrorCode::IdTaken,
         ErrorCode::NameTaken,
+        ErrorCode::NeedsAccessToken,
         ErrorCode::TooManyInvitations,
         ErrorCode::ChainMoved,
         ErrorCode::NoChain,

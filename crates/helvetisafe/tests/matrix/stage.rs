@@ -78,7 +78,10 @@ impl Stage {
                     .unwrap()
                     .public_key()
                     .wrap_org_key(key);
-                format!(r#"{{"encrypted_org_key":"{}","key_epoch":1}}"#, key.unwrap().encode())
+                format!(
+                    r#"{{"encrypted_org_key":"{}","key_epoch":1}}"#,
+                    key.unwrap().encode()
+                )
             }
             (Some(key), path) => {
                 let name = path.strip_prefix("/api/v1/secrets/")?;

@@ -40,8 +40,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration =
-        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::OrganizationRead])?;
+    let scopes = [Scope::CredentialsRead, Scope::OrganizationWrite];
+    let administration = Administration::to_read(vault, &scopes)?;
     administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let names = pending.iter().map(|it| it.name.as_str());

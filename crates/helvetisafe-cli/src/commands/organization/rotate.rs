@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::rotation_file::{RotationFile, Stored};
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
+use crate::session::{Administration, ROTATE, Trust, Vault, administrator};
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
@@ -51,7 +51,7 @@ struct Json {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::following(vault, &CHANGE)?;
+    let administration = Administration::following(vault, &ROTATE)?;
     let account = administration.call(|organization| organization.account())?;
     let (settings, own) = (vault.settings()?, account.account);
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;

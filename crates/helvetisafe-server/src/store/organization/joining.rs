@@ -144,7 +144,7 @@ impl Act for JoinAct {
             return Err(ErrorCode::InvalidInvitation.into());
         }
         if let Some(earlier) = request(row, 3)? {
-            return match earlier == self.request {
+            return match self.is_of(&earlier) {
                 true => Ok((Vec::new(), ())),
                 false => Err(ErrorCode::IdTaken.into()),
             };
@@ -168,6 +168,17 @@ impl Act for JoinAct {
 }
 
 impl JoinAct {
+    /// Returns true if an earlier request is of the same keys. After a rotation the same person sends another epoch.
+    fn is_of(&self, earlier: &JoinBody) -> bool {
+        let sent = JoinBody {
+            epoch: earlier.epoch,
+            fingerprint: earlier.fingerprint,
+            tag: earlier.tag.clone(),
+            ..self.request.clone()
+        };
+        sent == *earlier
+    }
+
     fn statements(&self, invitation: i64, now: Moment) -> Result<Vec<Statement>, ActError> {
         let mut statements = self.member.insert("joined", now);
         let epoch = i64::try_from(self.request.epoch).unwrap_or(i64::MAX);
