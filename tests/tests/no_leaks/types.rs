@@ -241,6 +241,7 @@ const HARMLESS: &[&str] = &[
 const ELSEWHERE: &[&str] = &[
     "helvetisafe::Error",
     "helvetisafe::Event",
+    "helvetisafe::EventError",
     "proto::ApiError",
 ];
 
