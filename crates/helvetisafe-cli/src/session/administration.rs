@@ -19,14 +19,6 @@ pub(crate) const CHANGE: [Scope; 3] = [
     Scope::OrganizationWrite,
 ];
 
-/// The scopes of a rotation, which reads every secret.
-pub(crate) const ROTATE: [Scope; 4] = [
-    Scope::CredentialsRead,
-    Scope::OrganizationRead,
-    Scope::OrganizationWrite,
-    Scope::SecretsRead,
-];
-
 /// A client with the scopes of one command.
 pub(crate) struct Administration<'a> {
     vault: &'a Vault,

@@ -180,7 +180,8 @@ fn hostile_answers(organization: &Organization) -> [Vec<u8>; 2] {
     [org_key, record].map(|body| body.to_string().into_bytes())
 }
 
-/// Without a chain in the trust memory, as after `trust pin`, the new key is reported and refused.
+/// Without a chain in the trust memory, as after `trust pin`, and without a verification key, the new key is reported and
+/// refused.
 #[test]
 fn without_a_remembered_chain_the_agent_refuses_and_explains() {
     let organization = acme(Organization::new());
@@ -190,6 +191,13 @@ fn without_a_remembered_chain_the_agent_refuses_and_explains() {
         entry.as_object_mut().unwrap().remove("organization");
     }
     fs::write(&file, known.to_string()).unwrap();
+    let profile = organization.path("bob/config.toml");
+    let text = fs::read_to_string(&profile).unwrap();
+    let lines = text
+        .lines()
+        .filter(|it| !it.starts_with("verification_key"));
+    let without_key: Vec<_> = lines.collect();
+    fs::write(&profile, without_key.join("\n")).unwrap();
     let agent = start_agent(&organization);
     let fingerprint = rotate_and_set(&organization, "two");
     let messages = agent.wait_for_asking("/secret/KEY", "secrets under the new key are refused");

@@ -35,9 +35,6 @@ Examples:
 /// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
 /// in place of the file.
 ///
-/// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
-/// in place of the file.
-///
 /// Without --token-file the token is read from standard input if that is piped, else at a hidden prompt.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

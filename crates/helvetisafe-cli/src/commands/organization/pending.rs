@@ -1,14 +1,14 @@
 //! `org pending`: lists the open invitations.
 
+use helvetisafe::Timestamp;
 use helvetisafe::organization::PendingInvitation;
-use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
 use crate::advice;
 use crate::commands::member_name;
 use crate::failure::Failure;
 use crate::session::name_index::{self, Kind};
-use crate::session::{Administration, Vault};
+use crate::session::{Administration, CHANGE, Vault};
 use crate::ui::expiry::in_words;
 use crate::ui::{Ui, table};
 
@@ -40,8 +40,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let scopes = [Scope::CredentialsRead, Scope::OrganizationWrite];
-    let administration = Administration::to_read(vault, &scopes)?;
+    // An invitation has its sealed secret, so the list is for administrators.
+    let administration = Administration::to_read(vault, &CHANGE)?;
     administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let names = pending.iter().map(|it| it.name.as_str());

@@ -1,17 +1,25 @@
 //! `org rotate`: replaces the org key.
 
-use helvetisafe::Fingerprint;
 use helvetisafe::organization::{
     Anchor, Chain, NewOrgKey, Rotated, RotationId, RotationProgress, SigningKey,
 };
+use helvetisafe::{Fingerprint, Scope};
 use serde::Serialize;
 
 use super::rotation_file::{RotationFile, Stored};
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, ROTATE, Trust, Vault, administrator};
+use crate::session::{Administration, Trust, Vault, administrator};
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
+
+/// The scopes of a rotation, which reads every secret to seal it again.
+const SCOPES: [Scope; 4] = [
+    Scope::SecretsRead,
+    Scope::CredentialsRead,
+    Scope::OrganizationRead,
+    Scope::OrganizationWrite,
+];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +59,7 @@ struct Json {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::following(vault, &ROTATE)?;
+    let administration = Administration::following(vault, &SCOPES)?;
     let account = administration.call(|organization| organization.account())?;
     let (settings, own) = (vault.settings()?, account.account);
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
