@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use helvetisafe::organization::{Anchor, VerificationKey};
-use helvetisafe::{Client, ClientBuilder, Credentials, KeySource, OrgKeyRotation};
+use helvetisafe::{Client, ClientBuilder, Credentials, KeySource, OrgKeyRotation, Timeouts};
 use helvetisafe_server::{Database, Vault};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -94,7 +95,8 @@ impl Scene {
 
     pub(crate) fn builder(&self) -> ClientBuilder {
         let builder = Client::builder(self.vault.base_url(), self.bob.clone(), self.key());
-        builder.org_key_rotation(self.policy())
+        let builder = builder.org_key_rotation(self.policy());
+        builder.timeouts(timeouts())
     }
 
     pub(crate) fn url(&self) -> String {
@@ -111,6 +113,17 @@ impl Scene {
 
     pub(crate) fn policy(&self) -> OrgKeyRotation {
         OrgKeyRotation::follow_chain(self.anchor)
+    }
+}
+
+/// Timeouts that outlast a busy machine.
+pub(crate) fn timeouts() -> Timeouts {
+    let long = Duration::from_secs(60);
+    Timeouts {
+        attempt: long,
+        silence: long,
+        operation: 2 * long,
+        ..Timeouts::default()
     }
 }
 

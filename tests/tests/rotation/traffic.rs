@@ -7,7 +7,7 @@ use std::thread::{JoinHandle, spawn};
 
 use helvetisafe::{AsyncClient, Client, Expiry};
 
-use crate::scene::{Scene, fixed_value};
+use crate::scene::{Scene, fixed_value, timeouts};
 
 /// The order of all counters: a reader sees a write that was acknowledged before it began.
 const ORDER: Ordering = Ordering::SeqCst;
@@ -234,7 +234,8 @@ fn run_async(
     let runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = { runtime }.worker_threads(2).enable_all().build().unwrap();
     let builder = AsyncClient::builder(scene.url(), scene.credentials(), scene.key());
-    let connect = builder.org_key_rotation(scene.policy()).connect();
+    let builder = builder.org_key_rotation(scene.policy());
+    let connect = builder.timeouts(timeouts()).connect();
     let client = runtime.block_on(connect).unwrap();
     shared.run(counter, |at| runtime.block_on(step(&client, at)));
 }

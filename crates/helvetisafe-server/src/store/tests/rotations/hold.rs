@@ -150,3 +150,29 @@ async fn a_hold_is_that_of_all_nodes() {
     assert!(start.elapsed() > PART, "{:?}", start.elapsed());
     other.close().await;
 }
+
+/// Writers that never pause do not keep an administrative act from its lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_gets_its_lock_while_others_write() {
+    for scene in scenes().await {
+        let scene = Arc::new(scene);
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..8 {
+            let name = format!("w{writer}");
+            scene.world.create(&name, "1").await;
+            let scene = Arc::clone(&scene);
+            writers.spawn(async move {
+                loop {
+                    let write = scene.world.write(&name, "2");
+                    scene.store().update_secret(write).await.unwrap();
+                }
+            });
+        }
+        for _ in 0..5 {
+            let start = Instant::now();
+            scene.begin(7).await.unwrap();
+            assert!(start.elapsed() < 3 * HOLD, "{:?}", start.elapsed());
+        }
+        writers.shutdown().await;
+    }
+}
