@@ -322,7 +322,7 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
     stage.stops(8, check, || stage.ada("org rotate --yes"));
 }
 
-/// Checks: `OrgKeys::confirm_by`, and the command's `Administration::check_org_key`.
+/// Checks: `OrgKeys::confirm_by`, when the command connects; `Anchor::check` (head) for an old chain.
 #[test]
 fn an_org_key_of_the_vault_and_an_old_one_are_refused() {
     let stage = Stage::new();
