@@ -14,7 +14,7 @@ use helvetisafe_proto::endpoint::organization::{
 };
 use helvetisafe_proto::endpoint::{AccessToken, FetchToken, TokenAnswer};
 use helvetisafe_proto::{Base64, BaseUrl, Scopes};
-use helvetisafe_server::faults::{Answer, Fault, Faults, Requests, Route, StatusCode};
+use helvetisafe_server::faults::{Answer, Attacker, Fault, Faults, Requests, Route, StatusCode};
 use helvetisafe_server::{DevVault, NewAccount, NewApiToken, Vault};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -211,9 +211,11 @@ const HARMLESS: &[&str] = &[
     "server::Handled",
     "server::InitOptions",
     "server::InvalidDatabase",
+    "server::InvalidLie",
     "server::InvalidRate",
     "server::InvalidSpec",
     "server::Kind",
+    "server::Lie",
     "server::Migration",
     "server::Organization",
     "server::Origin",
@@ -500,6 +502,7 @@ fn of_server() -> Vec<(&'static str, String)> {
     }
     let answer = Answer::status(StatusCode::OK).body(VALUE);
     let fault = shown("server::Fault", Fault::answer(answer));
+    let attacker = Attacker::with_private_key(PrivateKey::from_pem(PEM).unwrap()).unwrap();
     let mut shown = vec![
         builder,
         new_account,
@@ -508,6 +511,7 @@ fn of_server() -> Vec<(&'static str, String)> {
         fault,
         shown("server::Requests", Requests::about("db")),
         shown("server::Faults", faults),
+        shown("server::Attacker", attacker),
     ];
     shown.extend(texts);
     shown

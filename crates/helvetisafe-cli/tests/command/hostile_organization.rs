@@ -340,7 +340,7 @@ fn a_disabled_name_is_that_of_the_chain() {
     assert!(messages.contains("was disabled already"), "{messages}");
 }
 
-/// Checks: `OrgKeys::confirm_by`, and the command's `Administration::check_org_key`.
+/// Checks: `OrgKeys::confirm_by`, when the command connects; `Anchor::check` (head) for an old chain.
 #[test]
 fn an_org_key_of_the_vault_and_an_old_one_are_refused() {
     let stage = Stage::new();

@@ -5,6 +5,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use getrandom::{SysRng, rand_core::TryRng};
 use helvetisafe_crypto::organization::PublicKeyInfo;
 use helvetisafe_crypto::{OrgKey, PrivateKey};
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -41,9 +42,9 @@ impl Attacker {
     ///
     /// [`Error::Crypto`] when there is no randomness.
     pub fn with_private_key(private_key: PrivateKey) -> Result<Self, Error> {
-        let mut seed = [0; 32];
+        let mut seed = Zeroizing::new([0; 32]);
         let no_randomness = |_| Error::Crypto(helvetisafe_crypto::Error::Randomness);
-        SysRng.try_fill_bytes(&mut seed).map_err(no_randomness)?;
+        SysRng.try_fill_bytes(&mut *seed).map_err(no_randomness)?;
         let rejected = |_| Error::Crypto(helvetisafe_crypto::Error::KeyFormat);
         Ok(Self(Arc::new(Keys {
             public_key: PublicKeyInfo::try_from(&private_key.public_key()).map_err(rejected)?,
