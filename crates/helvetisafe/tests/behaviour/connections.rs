@@ -206,7 +206,11 @@ fn unknown_issuers() {
     let (port, _) = tls_server::start();
     let url = format!("https://localhost:{port}");
     let errors = errors!(url, it => it.failover("https://localhost:1"));
-    assert_refused(errors, ErrorKind::Transport, "`ClientBuilder::ca_certificate`");
+    assert_refused(
+        errors,
+        ErrorKind::Transport,
+        "`ClientBuilder::ca_certificate`",
+    );
 }
 
 #[test]
