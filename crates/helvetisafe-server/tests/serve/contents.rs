@@ -76,7 +76,7 @@ pub(crate) fn fill_all_tables(path: &Path) {
             "INSERT INTO bootstraps VALUES (x'00ff', 5, NULL, x'01');
              INSERT INTO invitations SELECT 7, id, 1, x'01', 'sealed', 'ü''\"', 'member', 's', -1, 'pending', 1, 2, NULL,
                  NULL, NULL, 'nonce', x'05', 6, x'07' FROM organizations;
-             INSERT INTO rotations SELECT -9223372036854775808, id, 2, 3, 'open', 4, 5, NULL FROM organizations;
+             INSERT INTO rotations SELECT -9223372036854775808, id, 2, 3, 'open', 4, 5, NULL, 6 FROM organizations;
              INSERT INTO chain_entries SELECT id, 1, x'', x'02', x'03' FROM organizations;
              INSERT INTO audit SELECT 9223372036854775807, id, 1, NULL, 'act', '', NULL, 1 FROM organizations;
              INSERT INTO audit_seals SELECT id, 1, 1, x'08', 9 FROM organizations",
