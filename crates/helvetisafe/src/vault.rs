@@ -22,8 +22,8 @@ use crate::cache::Cache;
 use crate::error::{Action, Error};
 use crate::keys::{AccountKey, compute};
 #[cfg(feature = "organization")]
-use crate::org_keys::{ConfirmedKey, other_org_key};
-use crate::org_keys::{OrgKeys, Purpose, UnconfirmedKey, Verdict};
+use crate::org_keys::other_org_key;
+use crate::org_keys::{ConfirmedKey, OrgKeys, Purpose, UnconfirmedKey, Verdict};
 use crate::runtime::{Boxed, Runtime};
 use comparison::Comparison;
 use first_calls::fetch_org_key;
