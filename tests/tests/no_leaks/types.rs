@@ -30,6 +30,7 @@ const HARMLESS: &[&str] = &[
     "crypto::Anchor",
     "crypto::Chain",
     "crypto::ChainError",
+    "crypto::ChainMember",
     "crypto::EncodedLockedKey",
     "crypto::Entry",
     "crypto::Error",

@@ -171,7 +171,7 @@ fn of_a_life() -> Vec<(&'static str, String, u16)> {
     }
     let mut request = world.join_body(&bob, &invited);
     see(10, world.post(PATHS[10].1, &invited.token(), &request));
-    request.tag.0[0] ^= 1;
+    request.client_secret_hash = [0; 32].into();
     see(10, world.post(PATHS[10].1, &invited.token(), &request));
     let key = world.ada.signing_key();
     let confirmation = world.confirmation(&bob, &invited, &world.chain(), key);

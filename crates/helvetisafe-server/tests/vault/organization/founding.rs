@@ -39,7 +39,7 @@ fn a_repeated_founding_has_the_same_answer_and_another_one_is_refused() {
         assert_eq!(answer, json!({}));
     }
     let mut other = founding.clone();
-    other.name = "Other".to_owned();
+    other.client_secret_hash = [0; 32].into();
     check(&second.send(&other), ErrorCode::InvalidBootstrap);
 }
 
