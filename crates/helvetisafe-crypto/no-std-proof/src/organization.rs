@@ -18,7 +18,15 @@ pub(crate) fn found_and_join() -> Option<()> {
         SigningKey::from_pem(&SigningKey::generate_with_rng(rng).ok()?.to_pem().ok()?).ok()?;
     let public_key = PrivateKey::from_pem(PEM).ok()?.public_key();
     let public_key = PublicKeyInfo::try_from(&public_key).ok()?;
-    let genesis = Chain::found("acme", 1, &org_key.fingerprint(), "ada", "Ada", &public_key, &key);
+    let genesis = Chain::found(
+        "acme",
+        1,
+        &org_key.fingerprint(),
+        "ada",
+        "Ada",
+        &public_key,
+        &key,
+    );
     let anchor = Anchor::Key(key.verification_key());
     let mut chain = Chain::follow("acme", &anchor, &[genesis]).ok()?;
 
