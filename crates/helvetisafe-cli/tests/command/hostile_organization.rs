@@ -413,7 +413,7 @@ fn a_thief_of_the_code_is_noticed_by_the_invited_person_and_by_the_words() {
     fails(&stage.with("thief", "list"), 3);
 }
 
-/// What cannot be detected: `docs/organization-keys.md`, What this does not stop. A new machine has a verification key alone.
+/// A limit, section "What this does not stop" of `docs/organization-keys.md`. A new machine has a verification key alone.
 #[test]
 fn a_frozen_chain_is_accepted_at_first_contact() {
     let stage = Stage::new();

@@ -314,6 +314,30 @@ fn a_join_whose_answer_is_lost_is_completed_with_the_same_keys() {
 }
 
 /// The request of a repeated command is the same, so the private key is encrypted once.
+/// A repeated request has another epoch then, and is of the same keys.
+#[test]
+fn a_join_is_repeated_after_a_rotation() {
+    let organization = Organization::new();
+    let bob = organization.invite("bob", "reader");
+    ok(organization.join(&bob, "bob"));
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    let eve = organization.invite("eve", "reader");
+    ok(organization.join(&eve, "eve"));
+    ok(organization.with("ada", &["org", "rotate", "--yes"]));
+    assert_eq!(
+        json(&ok(organization.join(&bob, "bob")))["state"],
+        "confirmed"
+    );
+    assert_eq!(json(&ok(organization.join(&eve, "eve")))["state"], "joined");
+    assert!(ok(organization.with("ada", &["org", "pending"])).contains("eve"));
+    ok(organization.with("ada", &["org", "confirm", "eve", "--yes"]));
+    assert_eq!(
+        json(&ok(organization.join(&eve, "eve")))["state"],
+        "confirmed"
+    );
+    fails(&organization.join(&eve, "other"), 6);
+}
+
 #[test]
 fn the_vault_stores_the_private_key_under_a_password() {
     let organization = Organization::new();

@@ -1,4 +1,4 @@
-//! What the vault of this project does not play, by a change of the state of a vault in memory. Each test names the check
+//! Attacks that the faults of the vault do not include, by a change of the state of a vault in memory. Each test names the check
 //! that stops it, by its message. The other attacks are in `real/hostile.rs`.
 
 use helvetisafe::organization::*;

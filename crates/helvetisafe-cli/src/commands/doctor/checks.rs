@@ -223,6 +223,9 @@ pub(super) fn trust(
         (None, Some(entry)) => {
             format!("the org key is the one remembered since {:.0}", entry.since)
         }
+        (None, None) if settings.verification_key.is_some() => {
+            "no org key is remembered yet; the next use accepts and remembers that of the signed chain alone".to_owned()
+        }
         (None, None) => "no org key is remembered yet; the next use remembers it".to_owned(),
     });
     Ok(())

@@ -39,7 +39,7 @@ const CA_CERTIFICATE: &str = "ca-certificate.pem";
 /// before anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile and README.txt,
 /// which says how to store and to use the kit. At the end the new account logs in once, and its org key is compared.
 ///
-/// If the command is interrupted, run it again with the same folder: it goes on with the same keys. The account has all scopes, so who
+/// If the command is interrupted, run it again with the same folder: it continues with the same keys. The account has all scopes, so anyone who
 /// has the folder can read every secret.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -42,7 +42,7 @@ USE IT
 1. Copy the folder to a trusted machine, with mode 0700, and its files with mode 0600.
 2. helvetisafe --config config.toml doctor
    helvetisafe --config config.toml org members
-3. Make a new administrator, who joins with the code on the own machine:
+3. Make a new administrator, who joins with the code on its machine:
    helvetisafe --config config.toml org invite NAME --scopes administrator --output code
    helvetisafe --config config.toml org confirm NAME
 4. Disable each account whose keys were lost or stolen, and replace the org key:

@@ -255,7 +255,7 @@ fn explain(
         });
     }
     let replaced = match stored {
-        Some(stored) => format!("go on with the rotation {}", stored.id),
+        Some(stored) => format!("continue the rotation {}", stored.id),
         None => "replace the org key".to_owned(),
     };
     ui.output.line(&format!(

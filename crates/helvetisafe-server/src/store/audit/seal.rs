@@ -1,5 +1,5 @@
-//! The seals of the audit record. Each covers rows that no seal covered before, and the seal before it, so a changed, added or
-//! removed row is noticed by whoever has a later hash.
+//! The seals of the audit record. Each covers rows that no seal covered before, and the seal before it, so a later
+//! hash shows that a row was changed, added or removed.
 //!
 //! ```text
 //! sha256(n) = SHA-256("HelvetiSafe audit seal v1" 0x00 ‖ sha256(n - 1), or 32 zero bytes ‖ organization ‖ n ‖ sealed_at ‖ number of rows

@@ -72,7 +72,7 @@ impl AccountAct for DisableAct {
         self.checked.clone()?;
         chain::check_position(entries, &found[1])?;
         let mut statements = self.statements(caller, row, now)?;
-        // Its signature on them counts no more, so nobody could confirm them, and they would stop a rotation.
+        // Its signature on them no longer counts: no administrator could confirm them, and they would stop a rotation.
         statements.extend(invitations::withdraw_all(&found[4])?);
         Ok((statements, ()))
     }

@@ -1,4 +1,4 @@
-//! What an account with few rights cannot do.
+//! Defences against accounts with few rights.
 
 use std::sync::Arc;
 

@@ -559,7 +559,7 @@ fn the_words_exclude_a_thief_of_the_code() {
     }
 }
 
-/// What cannot be detected: `docs/organization-keys.md`, What this does not stop.
+/// The limits, section "What this does not stop" of `docs/organization-keys.md`.
 mod limits {
     use super::*;
 
