@@ -232,7 +232,7 @@ fn zsh_completes_names_values_files_and_programs() {
         .env("HELVETISAFE_CONFIG", "config.toml")
         .env("TERM", "dumb")
         .args(["-f", "-i"]);
-    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
     let load =
         "autoload -U compinit; compinit -u; source <(helvetisafe completions zsh); echo re''ady";
     session.send_line(load).unwrap();

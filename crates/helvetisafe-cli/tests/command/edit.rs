@@ -260,7 +260,7 @@ fn on_terminal(mut command: Command, proxy: &Proxy) -> PtySession {
     command
         .env("HELVETISAFE_BASE_URL", proxy.base_url())
         .env("TERM", "xterm");
-    rexpect::session::spawn_command(command, Some(20_000)).unwrap()
+    rexpect::session::spawn_command(command, Some(60_000)).unwrap()
 }
 
 /// Only a write that failed because of the other client asks about its value.

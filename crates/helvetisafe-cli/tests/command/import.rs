@@ -188,7 +188,7 @@ fn a_slow_import_shows_a_progress_bar_on_a_terminal() {
         let proxy = slow(milliseconds);
         let mut command = through(&world, &proxy, arguments);
         command.env("TERM", "xterm");
-        let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+        let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
         session.exp_eof().unwrap()
     };
     let long = shown(40, &["import", ".env"]);

@@ -716,7 +716,7 @@ fn on_terminal(world: &World, arguments: &[&str]) -> PtySession {
         command.env_remove(name);
     }
     command.args(arguments).env("TERM", "xterm");
-    spawn_command(command, Some(20_000)).unwrap()
+    spawn_command(command, Some(60_000)).unwrap()
 }
 
 #[test]

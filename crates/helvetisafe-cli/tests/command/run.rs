@@ -147,7 +147,7 @@ fn the_signals_of_a_terminal_are_not_doubled() {
         command
             .args(how)
             .args(["--key", "KEY", "--", "sh", "-c", count]);
-        let mut session = spawn_command(command, Some(20_000)).unwrap();
+        let mut session = spawn_command(command, Some(60_000)).unwrap();
         session.exp_string("ready").unwrap();
         session.send_control('c').unwrap();
         session.exp_string("interrupts: 1.").unwrap();

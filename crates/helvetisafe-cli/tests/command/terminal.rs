@@ -11,7 +11,7 @@ use crate::world::{World, start_proxy};
 
 fn start(mut command: Command) -> PtySession {
     command.env("TERM", "xterm");
-    spawn_command(command, Some(20_000)).unwrap()
+    spawn_command(command, Some(60_000)).unwrap()
 }
 
 fn command(world: &World, arguments: &[&str]) -> Command {

@@ -155,7 +155,7 @@ fn on_a_terminal_trust_pin_asks_for_confirmation() {
     for (reply, messages) in [("n", "nothing was pinned"), ("y", "pinned SHA256:")] {
         let mut command = world.command();
         command.args(["trust", "pin", "--color", "never"]);
-        let mut session = spawn_command(command, Some(20_000)).unwrap();
+        let mut session = spawn_command(command, Some(60_000)).unwrap();
         session.exp_string(&world.fingerprint()).unwrap();
         session.exp_string("[y/N]").unwrap();
         assert!(!file(&world).exists(), "not before the answer");
