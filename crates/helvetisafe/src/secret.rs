@@ -3,7 +3,7 @@ mod metadata;
 use std::fmt;
 
 use helvetisafe_crypto::{Field, Payload, PayloadKind};
-use helvetisafe_proto::{KeyName, ListedKey, Version};
+use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 use secrecy::{SecretSlice, SecretString};
 
