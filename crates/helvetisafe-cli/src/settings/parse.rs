@@ -76,14 +76,14 @@ pub(super) fn text(entries: &Entries, setting: Setting) -> Result<String, Failur
     Ok(text.to_owned())
 }
 
-fn path(entries: &Entries, setting: Setting) -> Option<PathBuf> {
+pub(super) fn path(entries: &Entries, setting: Setting) -> Option<PathBuf> {
     match &entries.used(setting)?.value {
         RawValue::Path(path) => Some(path.clone()),
         _ => None,
     }
 }
 
-fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
+pub(super) fn secret(entries: &Entries, setting: Setting) -> Option<LazySecret> {
     let entry = entries.used(setting)?;
     Some(LazySecret::new(entry, entries.insecure_permissions))
 }
@@ -100,7 +100,7 @@ fn is_on(entries: &Entries, setting: Setting) -> Result<bool, Failure> {
     })
 }
 
-fn timeout(entries: &Entries) -> Result<Option<Duration>, Failure> {
+pub(super) fn timeout(entries: &Entries) -> Result<Option<Duration>, Failure> {
     let Some((text, origin)) = entries.text(Setting::Timeout) else {
         return Ok(None);
     };
