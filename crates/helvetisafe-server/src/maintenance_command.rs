@@ -1,138 +1,28 @@
 //! The commands `init`, `migrate`, `audit verify`, `backup`, `restore` and `copy`.
 
+mod options;
+mod output;
+
 use std::fmt::{self, Display};
-use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use clap::{Args, Subcommand};
-use helvetisafe_server::maintenance::{self, BackupOptions, InitOptions, Progress, RestoreOptions};
-use helvetisafe_server::serve::{Config, Origin, SETTINGS};
-use helvetisafe_server::{Database, Error};
+use helvetisafe_server::Error;
+use helvetisafe_server::maintenance::{self, BackupOptions, InitOptions, RestoreOptions};
 use secrecy::ExposeSecret;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::report_error;
+use options::database;
+use output::{ProgressLine, print, say};
+
+pub(super) use options::{
+    AuditCommand, BackupArguments, CopyOptions, InitArguments, MigrateOptions, RestoreArguments,
+};
 
 /// The status for settings that are wrong, as for wrong arguments.
 const USAGE: u8 = 2;
-
-/// The database of a command.
-#[derive(Args)]
-struct DatabaseOptions {
-    /// The database: sqlite:FILE, or postgres://HOST/DATABASE.
-    // A text, since an error of the parser would show it, and it may have a password.
-    #[arg(long, env = "HELVETISAFE_SERVER_DATABASE", hide_env_values = true)]
-    database: Option<String>,
-    /// The TOML file of serve, for its member database.
-    #[arg(long, value_name = "FILE", env = "HELVETISAFE_SERVER_CONFIG")]
-    config: Option<PathBuf>,
-}
-
-/// The options of `init`.
-#[derive(Args)]
-pub(super) struct InitArguments {
-    #[command(flatten)]
-    database: DatabaseOptions,
-    /// Write the token to this file, with mode 0600, instead of printing it. The file must not exist.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Leave the tables as they are; they have to be those of this version.
-    #[arg(long)]
-    no_migrate: bool,
-    /// Print an object with the members database, expires_at, token and token_file.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The options of `migrate`.
-#[derive(Args)]
-pub(super) struct MigrateOptions {
-    #[command(flatten)]
-    database: DatabaseOptions,
-    /// List the pending migrations, and change nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Print an object with the members database, from, to, applied and pending.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The verbs of `audit`.
-#[derive(Subcommand)]
-pub(super) enum AuditCommand {
-    /// Verify the audit record of each organization: its acts, and the chain of hashes over them.
-    ///
-    /// It reads the database, which a vault may serve meanwhile. Store the output of --json where the vault's operator cannot
-    /// write, and give it as --earlier the next time: a record that was made anew is not noticed otherwise. The status is 1
-    /// if a record contradicts its seals.
-    Verify(VerifyArguments),
-}
-
-/// The options of `audit verify`.
-#[derive(Args)]
-pub(super) struct VerifyArguments {
-    #[command(flatten)]
-    database: DatabaseOptions,
-    /// An earlier output of --json, whose heads have to be in the record.
-    #[arg(long, value_name = "FILE")]
-    earlier: Option<PathBuf>,
-    /// Print an object with the members database and organizations.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The options of `backup`.
-#[derive(Args)]
-pub(super) struct BackupArguments {
-    #[command(flatten)]
-    database: DatabaseOptions,
-    /// The file to make, with mode 0600.
-    #[arg(long, value_name = "FILE")]
-    output: PathBuf,
-    /// Replace the file if it exists, once the new one is complete.
-    #[arg(long)]
-    replace: bool,
-    /// Print an object with the path, the size and the numbers of accounts and secrets.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The options of `restore`.
-#[derive(Args)]
-pub(super) struct RestoreArguments {
-    /// The backup.
-    #[arg(long, value_name = "FILE")]
-    input: PathBuf,
-    #[command(flatten)]
-    database: DatabaseOptions,
-    /// Replace the database if it exists, once the backup is copied and checked.
-    #[arg(long)]
-    replace: bool,
-    /// Leave out all tokens, so that none is valid which was revoked after the backup. Accounts log in again with their
-    /// client secrets; API tokens have to be made again.
-    #[arg(long)]
-    without_tokens: bool,
-    /// Print an object with the paths and the numbers of accounts and secrets.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The options of `copy`.
-#[derive(Args)]
-pub(super) struct CopyOptions {
-    /// The database to read: sqlite:FILE, whose vault is stopped, or postgres://HOST/DATABASE.
-    #[arg(long, value_name = "DATABASE")]
-    from: String,
-    /// The database to fill: sqlite:FILE, which does not exist, or postgres://HOST/DATABASE, which is empty.
-    #[arg(long, value_name = "DATABASE")]
-    to: String,
-    /// Print an object with the tables, their numbers of rows and their digests.
-    #[arg(long)]
-    json: bool,
-}
 
 /// Runs `init`.
 pub(super) fn init(arguments: InitArguments) -> ExitCode {
@@ -271,23 +161,6 @@ impl From<Error> for Failure {
     }
 }
 
-impl DatabaseOptions {
-    fn parse(&self) -> Result<Database, Failure> {
-        let setting = SETTINGS.iter().find(|setting| setting.name == "database");
-        let given = setting.zip(self.database.clone());
-        let given = given.map(|(setting, value)| setting.given(vec![value], Origin::Flag));
-        let database = Config::database(given.into_iter().collect(), self.config.as_deref());
-        let texts = |problems: Vec<_>| problems.iter().map(ToString::to_string).collect();
-        database.map_err(|problems| Failure::Usage(texts(problems)))
-    }
-}
-
-fn database((option, text): (&str, &String)) -> Result<Database, Failure> {
-    let database = text.parse::<Database>();
-    // Without the text, which may have a password in it.
-    database.map_err(|error| Failure::Usage(vec![format!("{option}: {error}")]))
-}
-
 /// Runs a command, and prints its result.
 fn run<T: Display + Serialize>(
     is_json: bool,
@@ -303,59 +176,6 @@ fn run<T: Display + Serialize>(
         Err(Failure::Error(error)) => {
             report_error(&error);
             ExitCode::FAILURE
-        }
-    }
-}
-
-fn print(result: &(impl Display + Serialize), is_json: bool) -> Result<(), Failure> {
-    let text = match is_json {
-        true => serde_json::to_string_pretty(result).map_err(io::Error::from),
-        false => Ok(result.to_string()),
-    };
-    let written = text.and_then(|text| writeln!(io::stdout(), "{text}"));
-    written.map_err(|reason| {
-        let (action, path) = ("write", "standard output".into());
-        Failure::Error(Error::File {
-            action,
-            path,
-            reason,
-        })
-    })
-}
-
-fn say(text: &dyn Display) {
-    eprintln!("helvetisafe-server: {text}");
-}
-
-/// A line on the terminal that is overwritten.
-struct ProgressLine {
-    is_shown: bool,
-    last: Option<Instant>,
-}
-
-impl ProgressLine {
-    fn new() -> Self {
-        Self {
-            is_shown: io::stderr().is_terminal(),
-            last: None,
-        }
-    }
-
-    fn show(&mut self, progress: Progress) {
-        const INTERVAL: Duration = Duration::from_millis(200);
-        let is_due = self.last.is_none_or(|last| last.elapsed() >= INTERVAL);
-        if self.is_shown && is_due {
-            self.last = Some(Instant::now());
-            let Progress {
-                table, rows, total, ..
-            } = progress;
-            eprint!("\r\x1b[Kcopying {table}: {rows} of {total}");
-        }
-    }
-
-    fn clear(&self) {
-        if self.last.is_some() {
-            eprint!("\r\x1b[K");
         }
     }
 }

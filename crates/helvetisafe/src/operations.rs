@@ -9,6 +9,7 @@ mod many;
 mod observed;
 #[cfg(feature = "organization")]
 mod organization;
+mod read;
 mod seal;
 mod update;
 pub(crate) mod watch;
@@ -21,25 +22,21 @@ pub(crate) use seal::check_size;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto::{Envelope, Fingerprint, Payload};
-use helvetisafe_proto::endpoint::{self, DeleteSecret, GetSecret, ListedSecret, SecretRecord};
+use helvetisafe_proto::endpoint::{self, DeleteSecret, ListedSecret};
 use helvetisafe_proto::{KeyName, ListedKey, Time};
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use crate::api::ReadBack;
 use crate::bounds::Bounds;
-use crate::cache::{Freshness, Value};
 use crate::call_options::CallOptions;
 use crate::cancel::CancelToken;
 use crate::clock::Deadline;
 use crate::config_error::ConfigError;
-use crate::error::{Action, Cause, Error, ErrorKind};
+use crate::error::{Action, Error};
 use crate::event::{Event, HiddenKey};
 use crate::expiry::{Expiry, timestamp};
-use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
-use crate::secret::{Secret, SecretMetadata};
+use crate::secret::SecretMetadata;
 use crate::vault::Vault;
 
 /// Begins operations on the secrets of one vault. With a limit they share one deadline.
@@ -144,46 +141,6 @@ impl<'a, R: Runtime> Operations<'a, R> {
 }
 
 impl<R: Runtime> Operation<'_, R> {
-    pub(crate) async fn get(&self, key: &str) -> Result<Secret, Error> {
-        let read = self.read_through(key, &[]);
-        self.observed("secrets.get", Some(key), read).await
-    }
-
-    pub(crate) async fn get_with_fields(
-        &self,
-        key: &str,
-        fields: &[&str],
-    ) -> Result<Secret, Error> {
-        let read = self.read_through(key, fields);
-        self.observed("secrets.get_with_fields", Some(key), read)
-            .await
-    }
-
-    /// Reads a secret through the cache, if there is one.
-    async fn read_through(&self, key: &str, fields: &[&str]) -> Result<Secret, Error> {
-        let key = parse(key)?;
-        let (value, freshness) = match &self.vault.cache {
-            Some(cache) if self.bypasses_cache => {
-                let value = self.get_past_cache(cache, &key).await?;
-                (value, Freshness::Fresh)
-            }
-            Some(cache) => self.get_cached(cache, &key).await?,
-            None => {
-                let value = self.get_value(&key).await?;
-                (value, Freshness::Fresh)
-            }
-        };
-        self.check_binding(Secret::new(key, value, freshness), fields)
-    }
-
-    pub(crate) async fn get_field(&self, key: &str, field: &str) -> Result<SecretString, Error> {
-        let read = async {
-            let secret = self.read_through(key, &[field]).await?;
-            secret.field_text(field)
-        };
-        self.observed("secrets.get_field", Some(key), read).await
-    }
-
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
         let work = async {
             let key = parse(key)?;
@@ -208,31 +165,9 @@ impl<R: Runtime> Operation<'_, R> {
         self.observed("secrets.list", None, work).await
     }
 
-    pub(crate) async fn exists(&self, key: &str) -> Result<bool, Error> {
-        let work = async {
-            match self.read(&parse(key)?).await {
-                Ok(_) => Ok(true),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) => Err(error),
-            }
-        };
-        self.observed("secrets.exists", Some(key), work).await
-    }
-
     /// Returns the change of an expiry on the wire, counted from now.
     fn expiry(&self, expiry: Expiry) -> endpoint::Expiry {
         expiry.on_wire(timestamp(self.vault.api.runtime.wall()))
-    }
-
-    /// Reads a secret from the vault, not from the cache, to encrypt its value again.
-    async fn get_to_seal(&self, key: KeyName) -> Result<Secret, Error> {
-        let record = self.read(&key).await?;
-        if record.expires_at == Time::Unreadable {
-            // The copy would never expire.
-            return Err(Error::new(Action::Get(key), Cause::UnreadableExpiry));
-        }
-        let value = self.value(&key, record, Purpose::SealAgain).await?;
-        self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
     }
 
     fn metadata(&self, listed: ListedSecret) -> SecretMetadata {
@@ -253,83 +188,6 @@ impl<R: Runtime> Operation<'_, R> {
             self.vault.api.observer.emit(event);
         }
         used
-    }
-
-    /// Reads a secret, or takes what was prefetched.
-    async fn get_value(&self, key: &KeyName) -> Result<Value, Error> {
-        let now = self.vault.api.runtime.both_clocks();
-        let before = self.vault.org_keys.current().fingerprint();
-        let prefetched = self.vault.prefetched.take(key, now);
-        let prefetched = prefetched.filter(|_| !self.bypasses_cache);
-        let is_prefetched = prefetched.is_some();
-        let record = match prefetched {
-            Some(fetched) => fetched?,
-            None => self.read(key).await?,
-        };
-        match self.value(key, record, Purpose::Read).await {
-            // The org key was replaced after the vault had sent the value under the old one.
-            Err(error)
-                if error.is_decryption() && (is_prefetched || self.has_new_org_key(before)) =>
-            {
-                let record = self.read(key).await?;
-                self.value(key, record, Purpose::Read).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn has_new_org_key(&self, before: Fingerprint) -> bool {
-        self.vault.org_keys.current().fingerprint() != before
-    }
-
-    async fn value(
-        &self,
-        key: &KeyName,
-        record: SecretRecord,
-        purpose: Purpose,
-    ) -> Result<Value, Error> {
-        let listed = ListedKey::Valid(key.clone());
-        let expires_at = self.known_time(&listed, "expires_at", record.expires_at);
-        let updated_at = self.known_time(&listed, "updated_at", record.updated_at);
-        let version = record.version.clone();
-        let payload = self.open(key, record, purpose).await?;
-        Ok(Value {
-            payload: Arc::new(payload),
-            expires_at,
-            updated_at,
-            version,
-        })
-    }
-
-    /// Refuses a secret that may be another one. `fields` are those that the caller names.
-    fn check_binding(&self, secret: Secret, fields: &[&str]) -> Result<Secret, Error> {
-        let binding = self.vault.binding;
-        let checked = binding.check(secret.key(), secret.payload(), fields);
-        checked.map_err(|cause| Error::new(Action::Get(secret.key().clone()), cause))?;
-        Ok(secret)
-    }
-
-    async fn read(&self, key: &KeyName) -> Result<SecretRecord, Error> {
-        let call = GetSecret { key: key.clone() };
-        let api = &self.vault.api;
-        api.call(&call, Action::Get(key.clone()), &self.bounds)
-            .await
-    }
-
-    /// Decrypts a record.
-    async fn open(
-        &self,
-        key: &KeyName,
-        record: SecretRecord,
-        purpose: Purpose,
-    ) -> Result<Payload, Error> {
-        let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
-        let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
-        let plaintext = self
-            .vault
-            .open_envelope(key, envelope, purpose, &self.bounds)
-            .await?;
-        Payload::parse(plaintext, key.as_str()).map_err(failed)
     }
 }
 

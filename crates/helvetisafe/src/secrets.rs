@@ -1,3 +1,4 @@
+mod copy;
 mod fields;
 mod many;
 mod read;

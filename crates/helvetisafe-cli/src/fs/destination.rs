@@ -8,13 +8,18 @@
 //! | a device or a pipe; an open file of this process, such as `/dev/fd/3` | written to |
 //! | a folder; a pipe or a file of another user that would be written to | refused |
 
+mod descriptor;
+mod in_place;
+
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::access::Access;
 use super::atomic_file;
 use crate::failure::Failure;
+use descriptor::{is_descriptor, is_open_as, is_own_descriptor};
+use in_place::{is_about_replacing, rewrite};
 
 /// The outcome of a write. A file that was rewritten in place has the reason.
 #[derive(Debug)]
@@ -88,61 +93,6 @@ fn append(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)
 }
 
-/// Returns true if a failure is about the folder or the name, not about the contents, so that rewriting in
-/// place may succeed.
-fn is_about_replacing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::ResourceBusy
-            | ErrorKind::CrossesDevices
-            | ErrorKind::Unsupported
-            | ErrorKind::InvalidInput
-    )
-}
-
-/// Rewrites a file in place. Fails if users can have it open who could not open a new file: they would read
-/// the new contents, whatever its mode is by then.
-fn rewrite(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
-    let mut file = File::options().write(true).open(path)?;
-    protect(&file, access)?;
-    file.set_len(0)?;
-    file.write_all(contents)?;
-    file.sync_all()
-}
-
-#[cfg(unix)]
-fn protect(file: &File, access: Access) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let metadata = file.metadata()?;
-    refuse_foreign(&metadata)?;
-    let (old, new) = (metadata.mode() & 0o777, access.file_mode());
-    let loses_group = access.group.is_some_and(|new| new != metadata.gid()) && old & 0o070 != 0;
-    if old & !new & 0o077 != 0 || loses_group {
-        let group = match loses_group {
-            true => format!(" --group {}", metadata.gid()),
-            false => String::new(),
-        };
-        return Err(io::Error::other(format!(
-            "its mode is {old:o}, so other users may have it open; accept that with --mode {old:o}{group}, or \
-             make a new file"
-        )));
-    }
-    if access.group.is_some() {
-        access.apply(file)?;
-    }
-    // It may fail for a file of root, which then has fewer rights than asked.
-    let _ = file.set_permissions(PermissionsExt::from_mode(new));
-    Ok(())
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
-fn protect(_: &File, _: Access) -> io::Result<()> {
-    Ok(())
-}
-
 /// Refuses a pipe or a file of another user, who could read what is written to it. Devices may belong to any
 /// user: in a container even `/dev/null` does.
 #[cfg(unix)]
@@ -164,71 +114,12 @@ fn refuse_foreign(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns true if a path leads to the same file, pipe or device as a stream.
-#[cfg(unix)]
-fn is_open_as(path: &Path, stream: &impl std::os::fd::AsFd) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let stream = rustix::fs::fstat(stream);
-    let (Ok(file), Ok(stream)) = (path.metadata(), stream) else {
-        return false;
-    };
-    #[expect(clippy::unnecessary_cast, reason = "its type depends on the system")]
-    let device = stream.st_dev as u64;
-    file.dev() == device && file.ino() == stream.st_ino
-}
-
-#[cfg(not(unix))]
-fn is_open_as<T>(_: &Path, _: &T) -> bool {
-    false
-}
-
-/// Returns true if a path, or a link on the way, is the name of an open file of a process, as in `/dev/fd`.
-#[cfg(unix)]
-fn is_descriptor(path: &Path) -> bool {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let folder = super::folder_of(&path).canonicalize();
-        if folder.is_ok_and(|folder| is_of_processes(&folder)) {
-            return true;
-        }
-        match path.read_link() {
-            Ok(target) => path = super::folder_of(&path).join(target),
-            Err(_) => return false,
-        }
-    }
-    false
-}
-
-/// As many links as Linux follows.
-#[cfg(unix)]
-const MAX_LINKS: usize = 40;
-
-/// Every user can make folders below `/dev`, in `/dev/shm`.
-#[cfg(unix)]
-fn is_of_processes(folder: &Path) -> bool {
-    folder == Path::new("/dev/fd") || folder.starts_with("/proc") && folder.ends_with("fd")
-}
-
-#[cfg(not(unix))]
-fn is_descriptor(_: &Path) -> bool {
-    false
-}
-
-/// Returns true if a path itself names an open file of this process. Links do not count: another user may have
-/// made them.
-fn is_own_descriptor(path: &Path) -> bool {
-    let folders = ["/dev/fd", "/proc/self/fd"];
-    folders
-        .iter()
-        .any(|folder| path.parent() == Some(Path::new(folder)))
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::io::Read;
     use std::os::fd::AsRawFd;
-    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::os::unix::fs::{chown, symlink};
 
     use super::*;
 
@@ -303,20 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn only_folders_of_the_system_have_descriptors() {
-        for (folder, is_one) in [
-            ("/dev/fd", true),
-            ("/proc/1/fd", true),
-            ("/proc/1/task/1/fd", true),
-            ("/dev/shm/fd", false),
-            ("/proc/1", false),
-            ("/tmp/proc/1/fd", false),
-        ] {
-            assert_eq!(is_of_processes(Path::new(folder)), is_one, "{folder}");
-        }
-    }
-
-    #[test]
     fn an_open_file_is_appended_to_also_through_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = tempfile::tempfile_in(folder.path()).unwrap();
@@ -330,59 +207,5 @@ mod tests {
         File::open(path).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "first\nsecond\nthird\n");
         assert!(!is_descriptor(&folder.path().join("fd")));
-    }
-
-    #[test]
-    fn a_file_that_others_may_have_open_is_not_rewritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, "old and longer").unwrap();
-        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        for before in [0o644, 0o640, 0o604, 0o622] {
-            mode(before);
-            let mut other = File::open(&path).unwrap();
-            let message = rewrite(&path, b"new", PRIVATE).unwrap_err().to_string();
-            let advice = format!("accept that with --mode {before:o}, or");
-            assert!(message.contains(&advice), "{message}");
-            let mut text = String::new();
-            other.read_to_string(&mut text).unwrap();
-            assert_eq!(text, "old and longer");
-        }
-        mode(0o640);
-        let gid = rustix::process::getegid().as_raw();
-        for (access, is_written) in [
-            ((Some(0o640), None), true),
-            ((Some(0o644), None), true),
-            ((Some(0o640), Some(gid)), true),
-            ((Some(0o640), Some(gid + 1)), false),
-            ((None, None), false),
-        ] {
-            let (mode, group) = access;
-            let access = Access { mode, group };
-            let outcome = rewrite(&path, b"new", access);
-            assert_eq!(outcome.is_ok(), is_written, "{access:?}: {outcome:?}");
-            let permissions = |mode| fs::Permissions::from_mode(mode);
-            fs::set_permissions(&path, permissions(0o640)).unwrap();
-        }
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-    }
-
-    #[test]
-    fn a_file_that_is_rewritten_has_the_mode_that_is_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, "old").unwrap();
-        for (before, after) in [(0o700, 0o600), (0o400, 0o640), (0o644, 0o666)] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
-            let access = Access {
-                mode: (after != 0o600).then_some(after),
-                group: None,
-            };
-            if before & 0o200 == 0 && !rustix::process::geteuid().is_root() {
-                continue;
-            }
-            rewrite(&path, b"new", access).unwrap();
-            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, after);
-        }
     }
 }

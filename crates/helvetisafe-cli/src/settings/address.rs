@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::Settings;
 use super::entries::Entries;
 use super::entry::{Entry, Origin, RawValue};
 use super::flags::SettingsArgs;
+use super::parse::{path, secret, text, timeout};
 use super::plain_http::PlainHttp;
 use super::spec::Setting;
 use super::vault_id::VaultId;
-use super::{Settings, path, secret, text, timeout};
 use crate::failure::Failure;
 
 /// The address of a vault, and the settings of the connection. Profiles are not used.

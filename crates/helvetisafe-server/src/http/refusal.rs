@@ -1,19 +1,16 @@
 //! Error responses: `{"error": "...", "code": "..."}`.
 
+mod failure;
+mod response;
+
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use helvetisafe_proto::{ErrorBody, ErrorCode, Scope};
+use axum::http::StatusCode;
+use helvetisafe_proto::{ErrorCode, Scope};
 
-use crate::answer::ReadError;
-use crate::log;
-use crate::store::{ActError, StoreError};
-use crate::token::NoRandomness;
+pub(crate) use failure::report;
 
 /// The largest part of a parser's message in a response, in bytes. The message may quote the request.
 const MAX_MESSAGE_LEN: usize = 300;
@@ -274,112 +271,4 @@ impl Refusal {
             header,
         }
     }
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Revoked => return Self::INVALID_TOKEN,
-            StoreError::OtherEpoch => return Self::OTHER_KEY_EPOCH,
-            _ => {}
-        }
-        report(&error);
-        match error {
-            StoreError::Busy | StoreError::Unavailable(_) => Self::with_header(
-                ErrorCode::Busy,
-                "the vault's database is busy: retry later",
-                Header::RetryAfter(SHORT_WAIT),
-            ),
-            // Without `Retry-After`, which says that the work was not begun.
-            StoreError::OutcomeUnknown(_) => Self::new(
-                ErrorCode::OutcomeUnknown,
-                "the database did not confirm the write, which may have happened: read it again",
-            ),
-            StoreError::Full => Self::new(
-                ErrorCode::StorageFull,
-                "the disk of the vault is full: nothing was written",
-            ),
-            _ => Self::new(ErrorCode::DatabaseFailed, "the vault's database failed"),
-        }
-    }
-}
-
-impl From<ActError> for Refusal {
-    fn from(error: ActError) -> Self {
-        match error {
-            ActError::Refused(code) => Self::of_code(code),
-            ActError::Invalid(member) => Self::invalid_member(
-                member,
-                "it does not fit the account, the caller or the chain of the organization",
-            ),
-            ActError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ReadError> for Refusal {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Store(error) => error.into(),
-            ReadError::Overloaded => Self::OVERLOADED,
-        }
-    }
-}
-
-impl From<NoRandomness> for Refusal {
-    fn from(error: NoRandomness) -> Self {
-        report(&error);
-        Self::new(
-            ErrorCode::NoRandomness,
-            "the vault's operating system has no randomness",
-        )
-    }
-}
-
-/// Writes an internal error to standard error. The client does not receive it.
-pub(crate) fn report(error: &dyn std::error::Error) {
-    log::error(&error);
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, code, description) = match self.reason {
-            Reason::Code(code) => (code.status(), Some(code), None),
-            Reason::OAuth {
-                status,
-                description,
-            } => (status, None, Some(description.to_owned())),
-        };
-        let body = ErrorBody {
-            error: self.error.into_owned(),
-            code,
-            error_description: description,
-        };
-        let mut response = (status, Json(body)).into_response();
-        if let Some(code) = code {
-            // For metrics and the access log.
-            response.extensions_mut().insert(code);
-        }
-        if let Some(header) = self.header {
-            let (name, value) = header.into_pair();
-            response.headers_mut().insert(name, value);
-        }
-        response
-    }
-}
-
-impl Header {
-    fn into_pair(self) -> (HeaderName, HeaderValue) {
-        match self {
-            Self::Authenticate(scheme) => (WWW_AUTHENTICATE, HeaderValue::from_static(scheme)),
-            Self::AcceptIdentity => (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-            Self::RetryAfter(wait) => (RETRY_AFTER, whole_seconds(wait).into()),
-        }
-    }
-}
-
-/// Rounds up, so that no client retries too early.
-fn whole_seconds(wait: Duration) -> u64 {
-    let is_part = wait.subsec_nanos() > 0;
-    wait.as_secs().saturating_add(u64::from(is_part)).max(1)
 }

@@ -1,6 +1,8 @@
 //! The asynchronous client has all methods of the blocking one, and a task can call each of them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use helvetisafe::Expiry;
@@ -8,16 +10,18 @@ use helvetisafe_test_support::World;
 
 use super::client;
 
-const BLOCKING: &str = concat!(
-    include_str!("../../../src/secrets.rs"),
-    include_str!("../../../src/secrets/read.rs"),
-    include_str!("../../../src/secrets/write.rs"),
-    include_str!("../../../src/secrets/fields.rs"),
-    include_str!("../../../src/secrets/many.rs"),
-);
-const ASYNCHRONOUS: &str = include_str!("../../../src/async_client/secrets.rs");
+/// The source of a module of the client: its file, and the files of the folder of the same name.
+fn source(module: &str) -> String {
+    let module = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).join(module);
+    let children = fs::read_dir(&module).unwrap();
+    let children = children.map(|entry| entry.unwrap().path());
+    let files = children.chain([module.with_extension("rs")]);
+    files
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect()
+}
 
-/// The public methods of a source file and what they take, without the bounds that only futures need.
+/// The public methods of a module and what they take, without the bounds that only futures need.
 fn methods(source: &str) -> BTreeMap<&str, String> {
     let public = source.split("    pub ").skip(1);
     let methods = public.filter_map(|method| {
@@ -35,11 +39,17 @@ fn methods(source: &str) -> BTreeMap<&str, String> {
 
 #[test]
 fn the_asynchronous_client_has_every_method_with_the_same_arguments() {
-    let [mut blocking, asynchronous] = [BLOCKING, ASYNCHRONOUS].map(methods);
-    // A future is cancelled by dropping it.
-    assert!(blocking.remove("cancelled_by").is_some());
-    assert!(blocking.len() > 15, "{blocking:#?}");
-    assert_eq!(blocking, asynchronous);
+    for (blocking, asynchronous) in [
+        ("secrets", "async_client/secrets"),
+        ("client/organization", "async_client/organization"),
+    ] {
+        let [blocking, asynchronous] = [blocking, asynchronous].map(source);
+        let [mut blocking, asynchronous] = [&blocking, &asynchronous].map(|it| methods(it));
+        // A future is cancelled by dropping it.
+        blocking.remove("cancelled_by");
+        assert!(blocking.len() > 15, "{blocking:#?}");
+        assert_eq!(blocking, asynchronous);
+    }
 }
 
 /// Runs a call in a task, whose future has to be `Send` and `'static`.
