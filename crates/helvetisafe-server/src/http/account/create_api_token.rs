@@ -21,7 +21,6 @@ pub(in crate::http) async fn call(
 ) -> Result<Json<ApiTokenRecord>, Refusal> {
     caller.require_access_token()?;
     check_name(&new.name)?;
-    check_expiry(new.expires_at, Moment::now())?;
     let token = NewApiTokenRow {
         hash: Hash::from_bytes(new.hash.to_bytes()),
         id: token::generate_id()?,
@@ -29,6 +28,7 @@ pub(in crate::http) async fn call(
         scopes: granted(&new.scopes, caller.scopes)?,
         expires_at: new.expires_at.map(Moment::from),
     };
+    check_expiry(new.expires_at, &vault.store).await?;
     let grant = caller.grant();
     let act = CreateApiTokenAct { grant, token };
     let created = vault
