@@ -5,6 +5,7 @@ mod atomic_file;
 pub(crate) mod destination;
 mod folder;
 pub(crate) mod found_file;
+mod own_folder;
 pub(crate) mod private_file;
 pub(crate) mod state_folder;
 pub(crate) mod wiped;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 pub(crate) use access::Access;
+pub(crate) use own_folder::OwnFolder;
 
 /// Returns the value of a variable as a path; an empty variable counts as unset.
 pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
@@ -45,43 +47,6 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-/// Creates a folder for private files. One that exists is taken if other users cannot use it; an empty one gets mode
-/// 0700.
-pub(crate) fn own_folder(path: &Path, insecure_permissions: bool) -> io::Result<()> {
-    create_private_folder(path)?;
-    let is_empty = fs::read_dir(path)?.next().is_none();
-    match insecure_permissions {
-        true => Ok(()),
-        false => restrict(path, is_empty),
-    }
-}
-
-#[cfg(unix)]
-fn restrict(path: &Path, may_change: bool) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let metadata = path.metadata()?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other(
-            "it belongs to another user; choose a new folder",
-        ));
-    }
-    match (metadata.mode() & 0o077, may_change) {
-        (0, _) => Ok(()),
-        (_, true) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
-        _ => Err(io::Error::other(format!(
-            "other users can use it; run `chmod 700 {}`, or give --insecure-permissions",
-            private_file::shell_quoted(path)
-        ))),
-    }
-}
-
-/// Only Unix has owners and modes.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
-fn restrict(_: &Path, _: bool) -> io::Result<()> {
-    Ok(())
 }
 
 /// Creates a folder and its parents, unless it exists. New folders have the access of `access`.

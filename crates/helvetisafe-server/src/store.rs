@@ -176,8 +176,8 @@ impl Store {
         }
     }
 
-    /// Returns the time of the database.
-    async fn now(&self) -> Result<Moment, StoreError> {
+    /// Returns the time of the database, which all nodes share.
+    pub(crate) async fn now(&self) -> Result<Moment, StoreError> {
         match self {
             Self::Sqlite(_) => Ok(Moment::now()),
             Self::Postgres(postgres) => postgres.now().await,

@@ -8,12 +8,14 @@
 //! | `signing-key.pem` | the signing key of an administrator |
 //! | `locked-private-key.json` | the private key under a password, as the vault is to store it |
 //! | `config.toml` | a profile that names these files |
-//! | `README.txt`, `ca-certificate.pem` | in a recovery kit: its page, and the certificate authority of the vault |
+//! | `ca-certificate.pem` | a copy of the certificate authority of the vault, if one was given |
+//! | `README.txt` | the page of a recovery kit |
 
 mod locked_key;
 mod plan;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use helvetisafe::organization::{AccountKeys, LockedPrivateKey, PrivateKey, SigningKey};
@@ -21,7 +23,8 @@ use helvetisafe::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Status};
-use crate::fs::{Access, destination, own_folder, private_file, wiped};
+use crate::fs::{OwnFolder, destination};
+use crate::settings::AccountProfile;
 pub(super) use plan::{Plan, Purpose, Stage};
 
 const PLAN: &str = "account.json";
@@ -31,13 +34,10 @@ pub(super) const PRIVATE_KEY: &str = "private-key.pem";
 pub(super) const SIGNING_KEY: &str = "signing-key.pem";
 const LOCKED_KEY: &str = "locked-private-key.json";
 const CONFIG: &str = "config.toml";
-/// The largest size of a file, in bytes: more than any key has.
-const LIMIT: usize = 64 << 10;
 
 /// The folder of one account, locked against other commands.
 pub(super) struct AccountFolder {
-    path: PathBuf,
-    insecure_permissions: bool,
+    folder: OwnFolder,
     _lock: File,
 }
 
@@ -50,15 +50,16 @@ impl AccountFolder {
                 path.display()
             ))
         };
-        let path = std::path::absolute(path).map_err(|error| unusable(&error))?;
-        own_folder(&path, insecure_permissions).map_err(|error| unusable(&error))?;
-        refuse_foreign(&path).map_err(|error| unusable(&error))?;
-        let lock = lock(&path.join(LOCK)).map_err(|error| unusable(&error))?;
-        Ok(Self {
-            path,
-            insecure_permissions,
-            _lock: lock,
-        })
+        let open = || {
+            let folder = OwnFolder::open(path, insecure_permissions)?;
+            refuse_foreign(&folder)?;
+            let lock = lock(&folder)?;
+            Ok::<_, io::Error>(Self {
+                folder,
+                _lock: lock,
+            })
+        };
+        open().map_err(|error| unusable(&error))
     }
 
     /// Returns true if an earlier run has used the folder.
@@ -67,58 +68,59 @@ impl AccountFolder {
     }
 
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
-    /// written now. With a password, the vault is to store the private key under it. `profile` makes the text of the
-    /// configuration file.
+    /// written now. With a password, the vault is to store the private key under it. `certificate` is the PEM of the
+    /// certificate authority, and `profile` makes the text of the configuration file.
     pub(super) fn prepare(
         &self,
         plan: Plan,
         password: Option<&SecretString>,
-        profile: impl FnOnce(&AccountKeys) -> Result<String, Failure>,
+        certificate: Option<&[u8]>,
+        profile: impl FnOnce(&AccountKeys) -> String,
     ) -> Result<(Plan, AccountKeys), Failure> {
         let found = self.plan()?;
         if let Some(found) = &found {
-            found.check_same(&plan, &self.path)?;
+            found.check_same(&plan, self.path())?;
         }
-        match found {
+        let prepared = match found {
             Some(found) if found.stage != Stage::Begun => {
                 let keys = self.read_keys(&found)?;
                 if password.is_some() && !found.has_password {
-                    return Err(other_purpose(&self.path, "has keys without a password"));
+                    return Err(other_purpose(self.path(), "has keys without a password"));
                 }
                 Ok((found, keys))
             }
-            found => self.make_keys(found.unwrap_or(plan), password, profile),
-        }
+            found => self.make_keys(found.unwrap_or(plan), password, certificate, profile),
+        };
+        // Nothing is sent for keys that the user would not find.
+        self.folder.check_place()?;
+        prepared
     }
 
     /// Returns the plan of an earlier run.
     pub(super) fn plan(&self) -> Result<Option<Plan>, Failure> {
-        let path = self.path.join(PLAN);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let bytes = self.read("the state of the account", PLAN)?;
-        Plan::parse(&bytes, &path).map(Some)
+        let bytes = self.folder.read("the state of the account", PLAN)?;
+        let parse = |bytes: Zeroizing<Vec<u8>>| Plan::parse(&bytes, &self.path().join(PLAN));
+        bytes.map(parse).transpose()
     }
 
     /// Returns true if an earlier run has made the keys of this plan, and may have sent them.
     pub(super) fn has_keys_for(&self, plan: &Plan) -> Result<bool, Failure> {
         let found = self.plan()?.filter(|found| found.stage != Stage::Begun);
-        Ok(found.is_some_and(|found| found.check_same(plan, &self.path).is_ok()))
+        Ok(found.is_some_and(|found| found.check_same(plan, self.path()).is_ok()))
     }
 
     /// Stores the progress of the account.
     pub(super) fn save(&self, plan: &Plan) -> Result<(), Failure> {
-        self.write(PLAN, &plan.to_json()?)
+        self.folder.write(PLAN, &plan.to_json()?)
     }
 
     /// Returns the configuration file with the profile.
     pub(super) fn config(&self) -> PathBuf {
-        self.path.join(CONFIG)
+        self.path().join(CONFIG)
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.folder.path()
     }
 
     /// Makes the keys. An earlier run that ended here had sent nothing, so its keys may be replaced.
@@ -126,7 +128,8 @@ impl AccountFolder {
         &self,
         mut plan: Plan,
         password: Option<&SecretString>,
-        profile: impl FnOnce(&AccountKeys) -> Result<String, Failure>,
+        certificate: Option<&[u8]>,
+        profile: impl FnOnce(&AccountKeys) -> String,
     ) -> Result<(Plan, AccountKeys), Failure> {
         self.save(&plan)?;
         let mut keys = AccountKeys::generate(plan.is_administrator())?;
@@ -146,10 +149,13 @@ impl AccountFolder {
         if let Some(password) = password {
             keys.lock(password.expose_secret())?;
         }
+        if let Some(pem) = certificate {
+            self.write(AccountProfile::CA_CERTIFICATE, pem)?;
+        }
         if let Some(locked) = &keys.locked_private_key {
             self.write(LOCKED_KEY, &locked_key::to_json(locked)?)?;
         }
-        self.write(CONFIG, profile(&keys)?.as_bytes())?;
+        self.write(CONFIG, profile(&keys).as_bytes())?;
         plan.client_id = Some(keys.client_id.clone());
         plan.has_password = password.is_some();
         plan.stage = Stage::Made;
@@ -159,7 +165,7 @@ impl AccountFolder {
 
     fn read_keys(&self, plan: &Plan) -> Result<AccountKeys, Failure> {
         let unusable = |name: &str, error: &dyn std::fmt::Display| {
-            let path = self.path.join(name);
+            let path = self.path().join(name);
             Failure::usage(format_args!("{} cannot be used: {error}", path.display()))
         };
         let private_key = PrivateKey::from_pem(&self.text("the private key", PRIVATE_KEY)?);
@@ -184,7 +190,7 @@ impl AccountFolder {
         if !plan.has_password {
             return Ok(None);
         }
-        let path = self.path.join(LOCKED_KEY);
+        let path = self.path().join(LOCKED_KEY);
         let bytes = self.read("the private key under a password", LOCKED_KEY)?;
         locked_key::parse(&bytes, &path).map(Some)
     }
@@ -192,67 +198,51 @@ impl AccountFolder {
     fn text(&self, what: &str, name: &str) -> Result<Zeroizing<String>, Failure> {
         let bytes = self.read(what, name)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| {
-            let path = self.path.join(name);
+            let path = self.path().join(name);
             Failure::usage(format_args!("{} is not text", path.display()))
         })?;
         Ok(Zeroizing::new(text.to_owned()))
     }
 
     fn read(&self, what: &str, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let path = self.path.join(name);
-        let file = private_file::open(what, &path, self.insecure_permissions)?;
-        let bytes = wiped::read(file, LIMIT).ok().flatten();
-        bytes.ok_or_else(|| {
-            Failure::usage(format_args!(
-                "{} cannot be read, or is too large",
-                path.display()
-            ))
+        self.folder.read(what, name)?.ok_or_else(|| {
+            let path = self.path().join(name);
+            Failure::usage(format_args!("{what} {} is missing", path.display()))
         })
     }
 
     /// Writes a file beside the keys.
-    pub(super) fn add(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
-        self.write(name, contents)
-    }
-
-    fn write(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
-        destination::write(&self.path.join(name), contents, Access::default()).map(drop)
+    pub(super) fn write(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
+        self.folder.write(name, contents)
     }
 }
 
 /// Refuses a folder with other files: keys of another account would be replaced.
-fn refuse_foreign(path: &Path) -> std::io::Result<()> {
-    if path.join(PLAN).exists() {
+fn refuse_foreign(folder: &OwnFolder) -> io::Result<()> {
+    let names = folder.names()?;
+    if names.iter().any(|name| name == PLAN) {
         return Ok(());
     }
-    let is_foreign =
-        |name: &std::ffi::OsStr| name != LOCK && !destination::is_leftover(&name.to_string_lossy());
-    for entry in fs::read_dir(path)? {
-        let name = entry?.file_name();
-        if is_foreign(&name) {
-            return Err(std::io::Error::other(format!(
-                "it has other files, such as {}; choose a new folder",
-                name.display()
-            )));
-        }
+    let is_foreign = |name: &&std::ffi::OsString| {
+        *name != LOCK && !destination::is_leftover(&name.to_string_lossy())
+    };
+    match names.iter().find(is_foreign) {
+        None => Ok(()),
+        Some(name) => Err(io::Error::other(format!(
+            "it has other files, such as {}; choose a new folder",
+            name.display()
+        ))),
     }
-    Ok(())
 }
 
 /// Locks a file of mode 0600 until the returned value is dropped.
-fn lock(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let lock = options.open(path)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(std::io::Error::other(
-            "another command makes an account in it; wait for its end",
-        )),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
+fn lock(folder: &OwnFolder) -> io::Result<File> {
+    folder.try_lock(LOCK).map_err(|error| match error {
+        TryLockError::WouldBlock => {
+            io::Error::other("another command makes an account in it; wait for its end")
+        }
+        TryLockError::Error(error) => error,
+    })
 }
 
 /// Returns the failure for a folder with an account that the user does not want.

@@ -75,12 +75,13 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     }
     let password = Address::new_password(settings)?;
     let plan = plan(&code, &address, &terms);
+    let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
     if terms.status != InvitationStatus::Pending && !folder.has_keys_for(&plan)? {
         return Err(Failure::new(Status::Conflict, USED));
     }
     let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
-    let (plan, keys) = folder.prepare(plan, password.as_ref(), profile)?;
+    let (plan, keys) = folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
     let joining = join(&code, &address, &keys, folder.path(), ui)?;
     remember(&code, &address, &joining, &keys, ui)?;
     folder.save(&plan.accepted(&joining.terms.fingerprint))?;
@@ -142,12 +143,7 @@ fn remember(
     remember_account(&vault, fingerprint, seen, insecure, ui.messages)
 }
 
-fn profile(
-    code: &InvitationCode,
-    address: &Address,
-    terms: &Terms,
-    keys: &AccountKeys,
-) -> Result<String, Failure> {
+fn profile(code: &InvitationCode, address: &Address, terms: &Terms, keys: &AccountKeys) -> String {
     let signing_key = keys.signing_key.as_ref();
     let profile = AccountProfile {
         address,
@@ -156,7 +152,6 @@ fn profile(
         private_key_path: PRIVATE_KEY,
         signing_key_path: signing_key.map(|_| SIGNING_KEY),
         verification_key: Some(code.inviter),
-        ca_certificate: None,
         scopes: &terms.scopes,
     };
     profile.to_toml()

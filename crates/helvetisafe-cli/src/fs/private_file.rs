@@ -9,13 +9,23 @@ use crate::failure::Failure;
 /// Opens a file, and refuses one that other users can read or write, except a group that can read a file of a
 /// volume. `what` names it in messages.
 pub(crate) fn open(what: &str, path: &Path, insecure_permissions: bool) -> Result<File, Failure> {
+    opened(File::open(path), what, path, insecure_permissions)
+}
+
+/// Refuses an open file as [`open`] does.
+pub(super) fn opened(
+    file: io::Result<File>,
+    what: &str,
+    path: &Path,
+    insecure_permissions: bool,
+) -> Result<File, Failure> {
     let unreadable = |error: io::Error| {
         Failure::usage(format_args!(
             "cannot read {what} {}: {error}; check the path and its permissions",
             path.display()
         ))
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = file.map_err(unreadable)?;
     if insecure_permissions {
         return Ok(file);
     }

@@ -116,6 +116,14 @@ impl StateFolder {
         atomic_file::replace(&self.folder, OsStr::new(name), contents, Access::default())
     }
 
+    /// Removes a file, if it exists.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        match self.folder.remove_file(OsStr::new(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Fails if a lock file exists that [`Self::lock`] would refuse.
     pub(crate) fn check_lock(&self, name: &str) -> Result<(), Failure> {
         let opened = self.folder.open_to_lock(OsStr::new(name));

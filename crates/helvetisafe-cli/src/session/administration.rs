@@ -92,6 +92,7 @@ impl<'a> Administration<'a> {
         let mut trust = Trust::load_all(self.settings)?;
         let anchor = trust.anchor(&account.organization.to_string())?;
         let chain = self.call(|organization| organization.follow(&anchor))?;
+        trust.check_extends(&chain)?;
         self.check_org_key(&chain)?;
         self.remember(&mut trust, &chain, *chain.head())?;
         Ok(chain)

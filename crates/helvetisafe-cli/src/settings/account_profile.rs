@@ -1,13 +1,10 @@
 //! The profile of a new account, in the folder with its keys.
 
-use std::path::Path;
-
 use helvetisafe::organization::{ScopeList, VerificationKey};
 use helvetisafe::{Scope, Scopes};
 
 use super::address::Address;
 use super::config_text::quoted;
-use crate::failure::Failure;
 
 /// The content of a configuration file with one profile, which names the keys beside it.
 pub(crate) struct AccountProfile<'a> {
@@ -19,18 +16,19 @@ pub(crate) struct AccountProfile<'a> {
     pub(crate) signing_key_path: Option<&'a str>,
     /// The verification key by which the chain is trusted, where nothing of it is remembered.
     pub(crate) verification_key: Option<VerificationKey>,
-    /// The copy of the certificate authority beside it; `None` for the file of the address.
-    pub(crate) ca_certificate: Option<&'a str>,
     /// The scopes of the account.
     pub(crate) scopes: &'a ScopeList,
 }
 
 impl AccountProfile<'_> {
+    /// The name of the copy of the certificate authority beside it.
+    pub(crate) const CA_CERTIFICATE: &'static str = "ca-certificate.pem";
+
     /// The name of the profile: the one that is used by default.
     const NAME: &'static str = "default";
 
     /// Returns the text of the file. Paths of files beside it are relative, so that the folder can be moved.
-    pub(crate) fn to_toml(&self) -> Result<String, Failure> {
+    pub(crate) fn to_toml(&self) -> String {
         let mut text = format!("[profiles.{}]\n", Self::NAME);
         let mut line = |key: &str, value: &str| {
             text += &format!("{key} = {}\n", quoted(value));
@@ -48,10 +46,8 @@ impl AccountProfile<'_> {
         if let Some(allowed) = &self.address.plain_http {
             line("allow_plain_http", &allowed.host);
         }
-        match (self.ca_certificate, &self.address.ca_certificate) {
-            (Some(beside), _) => line("ca_certificate", beside),
-            (None, Some(path)) => line("ca_certificate", &absolute(path)?),
-            (None, None) => {}
+        if self.address.ca_certificate.is_some() {
+            line("ca_certificate", Self::CA_CERTIFICATE);
         }
         // A vault refuses a request for a scope that the account does not have.
         let has = |scope: &Scope| {
@@ -64,16 +60,6 @@ impl AccountProfile<'_> {
         if usual != Scopes::ALL {
             line("scopes", &usual.to_string());
         }
-        Ok(text)
+        text
     }
-}
-
-fn absolute(path: &Path) -> Result<String, Failure> {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        let path = path.display();
-        Failure::usage(format_args!(
-            "the path {path} is not valid Unicode; rename it"
-        ))
-    })
 }

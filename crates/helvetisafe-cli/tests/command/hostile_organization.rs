@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 use std::sync::LazyLock;
 
+use helvetisafe::organization::SigningKey;
 use helvetisafe_server::Vault;
 use helvetisafe_server::faults::{Attacker, Fault, Faults, Lie, Route, Version};
 use secrecy::ExposeSecret;
@@ -120,6 +121,13 @@ impl Stage {
     fn members(&self) -> Vec<Value> {
         let members = json(&ok(self.ada("org members --json")));
         members.as_array().unwrap().clone()
+    }
+
+    /// Returns the account of a profile as the trust memory names it.
+    fn account(&self, folder: &str) -> String {
+        let plan = self.organization.path(&format!("{folder}/account.json"));
+        let plan = json(&fs::read_to_string(plan).unwrap());
+        format!("client-id {}", plan["client_id"].as_str().unwrap())
     }
 
     fn state(&self, name: &str) -> Value {
@@ -411,6 +419,54 @@ fn a_thief_of_the_code_is_noticed_by_the_invited_person_and_by_the_words() {
     ok(stage.organization.join(&code, "bob"));
     ok(stage.ada("org confirm bob --yes"));
     fails(&stage.with("thief", "list"), 3);
+}
+
+/// The head of another credential is that of a chain which the configured key did not sign. Check: `Trust::own`.
+#[test]
+fn a_configured_verification_key_comes_before_the_head_of_another_credential() {
+    let stage = Stage::new();
+    stage.organization.member("eve", "reader");
+    let mut known = json(&stage.remembered());
+    let vaults = known["vaults"].as_array_mut().unwrap();
+    let org_key = vaults[0]["fingerprint"].as_str().unwrap().to_owned();
+    vaults.retain(|it| it["account"] != stage.account("ada"));
+    for vault in vaults {
+        vault["organization"]["head"]["hash"] = "00".repeat(32).into();
+    }
+    stage.set_up("machine");
+    let file = "machine/known-vaults.json";
+    let world = &stage.organization.world;
+    world.write(file, &known.to_string(), 0o600);
+    let line = format!("org members --org-key-fingerprint {org_key}");
+    ok(stage.elsewhere("machine", "ada", &line));
+    // The account whose head it is notices it.
+    let messages = fails(&stage.elsewhere("machine", "eve", "account show"), 8);
+    assert!(messages.contains(FORK), "{messages}");
+}
+
+/// The remembered head of the same credential only extends it. Checks: `Trust::own`, `Trust::check_extends`.
+#[test]
+fn another_configured_verification_key_has_to_have_signed_the_chain() {
+    let stage = Stage::new();
+    stage.organization.member("eve", "reader");
+    stage.organization.member("grace", "administrator");
+    let pem = fs::read_to_string(stage.organization.path("grace/signing-key.pem")).unwrap();
+    let key = SigningKey::from_pem(&pem).unwrap().verification_key();
+    for command in ["org members", "org rotate --yes", "account show"] {
+        let command = format!("{command} --verification-key {key}");
+        let messages = fails(&stage.ada(&command), 8);
+        let check = "the trusted verification key signed no entry of the chain";
+        assert!(messages.contains(check), "{messages}");
+    }
+    ok(stage.with("grace", "org disable eve --yes"));
+    ok(stage.ada("org rotate --yes"));
+    let line = format!("org members --verification-key {key}");
+    stage.lies(Route::Chain, Lie::Withhold(1));
+    let check = "the newest entry that was seen before is not in it";
+    stage.stops(8, check, || stage.ada(&line));
+    ok(stage.ada(&line));
+    // It is remembered, so its head stands for it.
+    ok(stage.ada(&line));
 }
 
 /// A limit, section "What this does not stop" of `docs/organization-keys.md`. A new machine has a verification key alone.

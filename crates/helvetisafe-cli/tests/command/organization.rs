@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use helvetisafe::organization::InvitationCode;
 use helvetisafe_crypto::{OrgKey, PrivateKey};
-use helvetisafe_test_support::{Action, Proxy};
+use helvetisafe_test_support::{Action, Proxy, tls_server};
 use rexpect::session::{PtySession, spawn_command};
 use serde_json::Value;
 
@@ -667,6 +667,33 @@ fn the_first_use_needs_the_org_key_of_the_code() {
         messages.contains("the org key of this vault has changed"),
         "{messages}"
     );
+}
+
+/// The file that was given is gone then.
+#[test]
+fn a_folder_has_a_copy_of_the_certificate_authority_and_can_be_moved() {
+    let (_, authority) = tls_server::config("localhost");
+    let world = World::new();
+    let url = world.name("URL");
+    world.write("ca.pem", &authority, 0o600);
+    let ca = ["--ca-certificate", "ca.pem"];
+    let organization = Organization { world, url };
+    let create = [&["org", "create", "--output-dir", "ada"], &ca[..]].concat();
+    ok(organization.vault(&create, &bootstrap_token()));
+    let code = organization.invite("bob", "member");
+    let join = [&["join", "--output-dir", "bob"], &ca[..]].concat();
+    ok(run(&organization.world, None, &join, &code));
+    ok(organization.with("ada", &["org", "confirm", "bob", "--yes"]));
+    ok(organization.with("ada", &["org", "recovery-kit", "--output-dir", "kit"]));
+    fs::remove_file(organization.path("ca.pem")).unwrap();
+    fs::create_dir(organization.path("moved")).unwrap();
+    for folder in ["ada", "bob", "kit"] {
+        let moved = format!("moved/{folder}");
+        fs::rename(organization.path(folder), organization.path(&moved)).unwrap();
+        let copy = fs::read_to_string(organization.path(&moved).join("ca-certificate.pem"));
+        assert_eq!(copy.unwrap(), authority, "{folder}");
+        ok(organization.with(&moved, &["list"]));
+    }
 }
 
 #[test]

@@ -24,15 +24,11 @@ pub(super) struct Authorized<E> {
     endpoint: PhantomData<fn() -> E>,
 }
 
-impl<E> Authorized<E> {
-    /// Fails for an API token: what is called has a greater effect than one token may have.
-    pub(super) fn require_access_token(&self) -> Result<(), Refusal> {
-        match self.principal.kind {
-            TokenKind::Access => Ok(()),
-            TokenKind::Api => Err(Refusal::NEEDS_ACCESS_TOKEN),
-        }
-    }
+/// A caller as [`Authorized`], with an access token: what is called has a greater effect than an API token may have. An API
+/// token is refused before the body is read.
+pub(super) struct WithAccessToken<E>(Authorized<E>);
 
+impl<E> Authorized<E> {
     /// Returns the hash of the credential, for changes that check it again.
     pub(super) fn credential(&self) -> Hash {
         self.token
@@ -88,6 +84,26 @@ impl<E: Endpoint> FromRequestParts<Arc<Shared>> for Authorized<E> {
             principal: credential.admit::<E>(found, shared)?,
             endpoint: PhantomData,
         })
+    }
+}
+
+impl<E> Deref for WithAccessToken<E> {
+    type Target = Authorized<E>;
+
+    fn deref(&self) -> &Authorized<E> {
+        &self.0
+    }
+}
+
+impl<E: Endpoint> FromRequestParts<Arc<Shared>> for WithAccessToken<E> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let caller = Authorized::<E>::from_request_parts(parts, shared).await?;
+        match caller.kind {
+            TokenKind::Access => Ok(Self(caller)),
+            TokenKind::Api => Err(Refusal::NEEDS_ACCESS_TOKEN),
+        }
     }
 }
 

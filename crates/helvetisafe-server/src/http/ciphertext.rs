@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 
 use super::Refusal;
-use crate::store::{Ciphertext, Moment};
+use crate::store::{Ciphertext, Moment, Store};
 
 /// The size of an AES-256-GCM nonce in bytes.
 const NONCE_SIZE: usize = 12;
@@ -28,10 +28,13 @@ fn decoded_size(text: &str) -> Option<usize> {
     BASE64_STANDARD.decode(text).ok().map(|bytes| bytes.len())
 }
 
-/// Checks that an expiry is in the future.
-pub(super) fn check_expiry(expires_at: Option<Timestamp>, now: Moment) -> Result<(), Refusal> {
+/// Checks that an expiry is in the future by the clock of the database. Only a write with an expiry reads it.
+pub(super) async fn check_expiry(
+    expires_at: Option<Timestamp>,
+    store: &Store,
+) -> Result<(), Refusal> {
     match expires_at {
-        Some(time) if Moment::from(time) <= now => Err(Refusal::EXPIRY_IN_THE_PAST),
+        Some(time) if Moment::from(time) <= store.now().await? => Err(Refusal::EXPIRY_IN_THE_PAST),
         _ => Ok(()),
     }
 }

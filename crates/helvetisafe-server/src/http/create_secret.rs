@@ -8,14 +8,13 @@ use super::authorized::Authorized;
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
 use super::{Refusal, VaultState};
-use crate::store::{Moment, SecretWrite};
+use crate::store::SecretWrite;
 
 pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<CreateSecret>,
     JsonBody(new, share): JsonBody<NewSecret>,
 ) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
-    check_expiry(new.expires_at, Moment::now())?;
     let write = SecretWrite {
         grant: caller.grant_sealed(new.key_epoch, &vault.settings)?,
         key: new.key,
@@ -23,6 +22,7 @@ pub(super) async fn call(
         expiry: new.expires_at.map_or(Expiry::Never, Expiry::At),
         versions: None,
     };
+    check_expiry(new.expires_at, &vault.store).await?;
     let created = vault
         .write(|vault| async move {
             let _share = share;

@@ -9,7 +9,7 @@ use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
-use crate::store::{Moment, SecretWrite};
+use crate::store::SecretWrite;
 
 pub(super) async fn call(
     vault: VaultState,
@@ -19,7 +19,6 @@ pub(super) async fn call(
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Json<UpdatedSecret>, Refusal> {
     let key = key.for_writing()?;
-    check_expiry(update.expires_at.time(), Moment::now())?;
     let write = SecretWrite {
         grant: caller.grant_sealed(update.key_epoch, &vault.settings)?,
         key,
@@ -27,6 +26,7 @@ pub(super) async fn call(
         expiry: update.expires_at,
         versions: condition.into_versions(),
     };
+    check_expiry(update.expires_at.time(), &vault.store).await?;
     let updated = vault
         .write(|vault| async move {
             let _share = share;

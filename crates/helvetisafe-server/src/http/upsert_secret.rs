@@ -14,7 +14,7 @@ use super::ciphertext::{check_ciphertext, check_expiry};
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
 use crate::shared::Shared;
-use crate::store::{Conditional, Moment, Put, SecretWrite};
+use crate::store::{Conditional, Put, SecretWrite};
 
 pub(super) async fn call(
     vault: VaultState,
@@ -24,7 +24,6 @@ pub(super) async fn call(
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Response, Refusal> {
     let key = key.for_writing()?;
-    check_expiry(update.expires_at.time(), Moment::now())?;
     let must_exist = condition != Precondition::None;
     let write = SecretWrite {
         grant: caller.grant_sealed(update.key_epoch, &vault.settings)?,
@@ -33,6 +32,7 @@ pub(super) async fn call(
         expiry: update.expires_at,
         versions: condition.into_versions(),
     };
+    check_expiry(update.expires_at.time(), &vault.store).await?;
     let upsert = |vault: Arc<Shared>| async move {
         let _share = share;
         if !must_exist {

@@ -46,7 +46,7 @@ impl AccountAct for CreateApiTokenAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         let select = "SELECT id, name, scopes, created_at, expires_at, account, kind FROM tokens WHERE hash = $1";
         vec![Statement::new(select).bind(self.token.hash)]
     }
@@ -90,7 +90,7 @@ impl AccountAct for RevokeApiTokenAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         vec![
             Statement::new(
                 "SELECT tokens.name FROM tokens JOIN tokens AS credential ON credential.account = tokens.account \

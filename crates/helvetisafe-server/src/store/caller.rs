@@ -14,8 +14,8 @@ pub(crate) trait AccountAct: Send + Sync + 'static {
     /// Returns the right to the act.
     fn grant(&self) -> &Grant;
 
-    /// Returns the reads that the decision needs besides the caller.
-    fn queries(&self) -> Vec<Statement>;
+    /// Returns the reads that the decision needs besides the caller. `now` is the time of the database.
+    fn queries(&self, now: Moment) -> Vec<Statement>;
 
     /// Decides from the rows of each query, as [`Act::decide`].
     fn decide(
@@ -35,7 +35,7 @@ impl<A: AccountAct> Act for A {
 
     fn queries(&self, now: Moment) -> Vec<Statement> {
         let mut queries = vec![caller(self.grant(), now)];
-        queries.extend(AccountAct::queries(self));
+        queries.extend(AccountAct::queries(self, now));
         queries
     }
 

@@ -1,6 +1,8 @@
 //! Organizations whose keys the vault never has: their whole life, each refusal, and repeated requests.
 
 mod chain;
+mod cheap;
+mod clock;
 mod document;
 mod founding;
 mod invitations;

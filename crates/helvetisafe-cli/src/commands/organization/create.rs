@@ -73,12 +73,13 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
         return explain(args, &address, ui);
     }
     let password = Address::new_password(settings)?;
+    let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
     let scopes = ScopeList::from(member_name::administrator());
     let id = random::hex(&*random::bytes::<8>()?).to_string();
     let plan = Plan::new(Purpose::Create, &address.base_url, id, &args.name, &scopes);
     let profile = |keys: &AccountKeys| profile(&address, keys, &scopes);
-    let (plan, keys) = folder.prepare(plan, password.as_ref(), profile)?;
+    let (plan, keys) = folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
     if plan.stage == Stage::Accepted {
         ui.messages
             .note("the organization exists already; nothing was sent");
@@ -139,7 +140,7 @@ fn remember(
     remember_account(&vault, founded.fingerprint, seen, insecure, ui.messages)
 }
 
-fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> Result<String, Failure> {
+fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> String {
     let signing_key = keys.signing_key.as_ref();
     let profile = AccountProfile {
         address,
@@ -148,7 +149,6 @@ fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> Result<
         private_key_path: PRIVATE_KEY,
         signing_key_path: signing_key.map(|_| SIGNING_KEY),
         verification_key: signing_key.map(SigningKey::verification_key),
-        ca_certificate: None,
         scopes,
     };
     profile.to_toml()

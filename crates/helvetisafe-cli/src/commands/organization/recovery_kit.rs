@@ -30,9 +30,6 @@ Examples:
 /// The time in which an interrupted command finds its own invitation again. Later it makes a new one.
 const INVITATION: Duration = Duration::from_secs(3600);
 
-/// The name of the copy of the certificate authority in the folder.
-const CA_CERTIFICATE: &str = "ca-certificate.pem";
-
 /// Make an offline administrator account, for the day on which no other administrator has its keys.
 ///
 /// It is an account of its own, which this command invites, joins and confirms. The keys are made here and written into the folder
@@ -122,16 +119,11 @@ fn prepare(
         &scopes,
     );
     let certificate = address.certificate()?;
-    let (plan, keys) = folder.prepare(plan, None, |keys| {
-        let file = certificate.as_ref().map(|_| CA_CERTIFICATE);
-        profile(address, keys, &scopes, own_key, file)
-    })?;
+    let profile = |keys: &AccountKeys| profile(address, keys, &scopes, own_key);
+    let (plan, keys) = folder.prepare(plan, None, certificate.as_deref(), profile)?;
     if plan.stage != Stage::Accepted {
-        if let Some(pem) = certificate {
-            folder.add(CA_CERTIFICATE, &pem)?;
-        }
         let text = recovery_readme::text(&plan, &keys, chain.fingerprint(), Timestamp::now());
-        folder.add(README, text.as_bytes())?;
+        folder.write(README, text.as_bytes())?;
     }
     Ok((folder, plan, keys))
 }
@@ -177,8 +169,7 @@ fn profile(
     keys: &AccountKeys,
     scopes: &ScopeList,
     own_key: VerificationKey,
-    ca_certificate: Option<&str>,
-) -> Result<String, Failure> {
+) -> String {
     let profile = AccountProfile {
         address,
         client_id: &keys.client_id,
@@ -186,7 +177,6 @@ fn profile(
         private_key_path: PRIVATE_KEY,
         signing_key_path: keys.signing_key.as_ref().map(|_| SIGNING_KEY),
         verification_key: Some(own_key),
-        ca_certificate,
         scopes,
     };
     profile.to_toml()

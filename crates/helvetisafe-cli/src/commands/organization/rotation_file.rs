@@ -1,7 +1,7 @@
 //! The new org key of a rotation that is not complete: a file of mode 0600 in the state folder, with the key wrapped for
 //! this account. It is written before anything is sent, so a killed command is resumed with the same key.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,12 +101,12 @@ impl RotationFile {
     }
 
     pub(super) fn remove(&self) -> Result<(), Failure> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::other(
-                format_args!("cannot remove {}: {error}; remove it", self.path.display()),
-            )),
-            _ => Ok(()),
-        }
+        self.folder.remove(&self.name).map_err(|error| {
+            Failure::other(format_args!(
+                "cannot remove {}: {error}; remove it",
+                self.path.display()
+            ))
+        })
     }
 
     fn unwritable(&self, error: &dyn std::fmt::Display) -> Failure {

@@ -1,4 +1,4 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,28 @@ impl Folder {
             true => Ok(Self(path.to_owned())),
             false => Err(io::ErrorKind::NotADirectory.into()),
         }
+    }
+
+    /// Opens a folder; a link in its place is refused.
+    pub(in crate::fs) fn open_itself(path: &Path) -> io::Result<Self> {
+        match path.symlink_metadata()?.is_dir() {
+            true => Ok(Self(path.to_owned())),
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    /// Returns true if both have the same path.
+    #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+    pub(in crate::fs) fn is_same_as(&self, other: &Self) -> io::Result<bool> {
+        Ok(self.0 == other.0)
+    }
+
+    /// Returns the names of its entries.
+    pub(in crate::fs) fn names(&self) -> io::Result<Vec<OsString>> {
+        self.0
+            .read_dir()?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
     }
 
     /// Opens a folder in this one.

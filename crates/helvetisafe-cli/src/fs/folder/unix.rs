@@ -1,9 +1,10 @@
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, unlinkat};
 
@@ -25,6 +26,20 @@ impl Folder {
     pub(in crate::fs) fn open(path: &Path) -> io::Result<Self> {
         let folder = openat(CWD, path, FOLDER, Mode::empty())?;
         Ok(Self(folder.into()))
+    }
+
+    /// Opens a folder; a link in its place is refused.
+    pub(in crate::fs) fn open_itself(path: &Path) -> io::Result<Self> {
+        // A slash at the end would follow a link.
+        let path: PathBuf = path.components().collect();
+        let folder = openat(CWD, &path, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        Ok(Self(folder.into()))
+    }
+
+    /// Returns true if both are the same folder.
+    pub(in crate::fs) fn is_same_as(&self, other: &Self) -> io::Result<bool> {
+        let [own, other] = [self.metadata()?, other.metadata()?];
+        Ok(own.dev() == other.dev() && own.ino() == other.ino())
     }
 
     /// Opens a folder in this one; a link is refused.
@@ -67,9 +82,14 @@ impl Folder {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
-    /// Returns the names of its entries.
+    /// Returns the names of its entries, without `.` and `..`.
     pub(in crate::fs) fn names(&self) -> io::Result<Vec<OsString>> {
+        let is_own = |name: &[u8]| name == b"." || name == b"..";
         Dir::read_from(&self.0)?
+            .filter(|it| {
+                !it.as_ref()
+                    .is_ok_and(|it| is_own(it.file_name().to_bytes()))
+            })
             .map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()))
             .collect()
     }
@@ -77,6 +97,11 @@ impl Folder {
     /// Writes all names to the disk.
     pub(in crate::fs) fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
+    }
+
+    /// Sets the mode of the folder.
+    pub(in crate::fs) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.0.set_permissions(Permissions::from_mode(mode))
     }
 
     pub(in crate::fs) fn metadata(&self) -> io::Result<Metadata> {

@@ -21,7 +21,8 @@ pub(crate) struct KnownOrganization {
     /// The newest head that was verified. A chain without it is refused.
     #[serde(with = "head")]
     pub(crate) head: Head,
-    /// The verification key of the administrator that the account trusts: its own, or that of the inviter.
+    /// The verification key of the administrator that the account trusts: its own, that of the inviter, or one that was
+    /// configured since and signed an entry of the chain.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "key")]
     pub(crate) verification_key: Option<VerificationKey>,
 }
@@ -38,7 +39,7 @@ impl KnownOrganization {
         if self.id != later.id {
             return false;
         }
-        self.verification_key = self.verification_key.or(later.verification_key);
+        self.verification_key = later.verification_key.or(self.verification_key);
         let (seen, new) = (self.head.sequence, later.head.sequence);
         match chain {
             Some(chain) if chain.contains(&self.head) => {

@@ -13,16 +13,15 @@ use crate::ui::messages::Messages;
 /// The trusted part of the chain that decides about another org key.
 pub(super) struct Followed {
     anchor: Anchor,
-    /// The remembered organization, unless the anchor is a configured verification key.
+    /// The remembered organization, whose head has to be in the chain too.
     known: Option<KnownOrganization>,
 }
 
 impl Trust<'_> {
-    /// Returns the part of the chain that is trusted: the newest head that is remembered, else the configured verification
-    /// key, else that of the signing key.
+    /// Returns the part of the chain that is trusted: [`Self::own`], else the newest head that is remembered for another
+    /// credential.
     pub(crate) fn anchor(&self, organization: &str) -> Result<Anchor, Failure> {
-        let own = self.remembered.as_ref();
-        let own = own.and_then(|known| known.organization.as_ref());
+        let own = self.organization();
         if let Some(other) = own.filter(|own| own.id != organization) {
             return Err(other_organization(&self.vault, &other.id, organization));
         }
@@ -37,43 +36,54 @@ impl Trust<'_> {
     }
 
     fn find_anchor(&self, organization: &str) -> Result<Option<Anchor>, Failure> {
-        match self.memory.organization(organization) {
-            Some(known) => Ok(Some(known.anchor())),
-            None => self.configured_anchor(),
-        }
+        let other = || self.memory.organization(organization);
+        let own = self.own()?;
+        Ok(own.or_else(|| other().map(KnownOrganization::anchor)))
     }
 
     /// Returns the part of the chain that is trusted before the vault has stated the organization.
     pub(crate) fn own_anchor(&self) -> Result<Anchor, Failure> {
-        let own = self.remembered.as_ref();
-        let own = own.and_then(|known| known.organization.as_ref());
-        match own {
-            Some(known) => Ok(known.anchor()),
-            None => self
-                .configured_anchor()?
-                .ok_or_else(|| no_anchor(&self.vault)),
+        self.own()?.ok_or_else(|| no_anchor(&self.vault))
+    }
+
+    /// Returns the remembered organization of this credential.
+    fn organization(&self) -> Option<&KnownOrganization> {
+        self.remembered.as_ref()?.organization.as_ref()
+    }
+
+    /// Returns the part of the chain that this credential trusts: the configured verification key, in whose place its
+    /// remembered head stands if that key has vouched for it. Without a configured key it is the remembered head, else the key
+    /// of the signing key.
+    fn own(&self) -> Result<Option<Anchor>, Failure> {
+        match (self.organization(), self.settings.verification_key) {
+            (Some(known), None) => Ok(Some(known.anchor())),
+            (Some(known), Some(_)) if known.verification_key == self.settings.verification_key => {
+                Ok(Some(known.anchor()))
+            }
+            (_, Some(key)) => Ok(Some(Anchor::Key(key))),
+            (None, None) => {
+                let key = self.settings.signing_key()?;
+                Ok(key.map(|key| Anchor::Key(key.verification_key())))
+            }
         }
     }
 
-    fn configured_anchor(&self) -> Result<Option<Anchor>, Failure> {
-        if let Some(key) = self.settings.verification_key {
-            return Ok(Some(Anchor::Key(key)));
+    /// Fails unless a verified chain extends the remembered one.
+    pub(crate) fn check_extends(&self, chain: &Chain) -> Result<(), Failure> {
+        match self.organization() {
+            Some(known) if !chain.contains(&known.head) => Err(not_extended(&self.vault)),
+            _ => Ok(()),
         }
-        let key = self.settings.signing_key()?;
-        Ok(key.map(|key| Anchor::Key(key.verification_key())))
     }
 
-    /// Returns the part of the chain that decides about another org key than the remembered one: the remembered head, else a
-    /// configured verification key; `None` if a fingerprint is configured.
+    /// Returns the part of the chain that decides about another org key than the remembered one; `None` if a fingerprint is
+    /// configured.
     pub(super) fn followed(&self) -> Result<Option<Followed>, Failure> {
         let (None, Some(remembered)) = (self.expected, &self.remembered) else {
             return Ok(None);
         };
         let known = remembered.organization.clone();
-        let anchor = match &known {
-            Some(known) => Some(known.anchor()),
-            None => self.configured_anchor()?,
-        };
+        let anchor = self.own()?;
         Ok(anchor.map(|anchor| Followed { anchor, known }))
     }
 
@@ -164,11 +174,12 @@ impl Trust<'_> {
         {
             return Err(forked(&self.vault));
         }
+        self.check_extends(&chain)?;
         let known = followed.known.and_then(|known| known.verification_key);
         let seen = KnownOrganization {
             id: chain.organization().to_owned(),
             head: *chain.head(),
-            verification_key: known.or(self.settings.verification_key),
+            verification_key: self.settings.verification_key.or(known),
         };
         Ok((seen, chain))
     }
@@ -260,6 +271,16 @@ fn forked(vault: &VaultId) -> Failure {
         format_args!(
             "another command has seen another history of the organization at {vault} meanwhile: the vault shows \
              different ones; compare them with another administrator before you go on"
+        ),
+    )
+}
+
+fn not_extended(vault: &VaultId) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "the configured verification key signed an entry of the chain of {vault}, and the newest entry that was seen before \
+             is not in it: it is an older chain or another history, and was not used; ask another administrator before you go on"
         ),
     )
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use helvetisafe_proto::endpoint::organization::{ApiTokenRecord, CreateApiToken, NewApiToken};
 use helvetisafe_proto::{Scope, ScopeList, Scopes};
 
-use crate::http::authorized::Authorized;
+use crate::http::authorized::WithAccessToken;
 use crate::http::body::JsonBody;
 use crate::http::ciphertext::check_expiry;
 use crate::http::{Refusal, VaultState};
@@ -16,12 +16,10 @@ const MAX_NAME: usize = 255;
 
 pub(in crate::http) async fn call(
     vault: VaultState,
-    caller: Authorized<CreateApiToken>,
+    caller: WithAccessToken<CreateApiToken>,
     JsonBody(new, _share): JsonBody<NewApiToken>,
 ) -> Result<Json<ApiTokenRecord>, Refusal> {
-    caller.require_access_token()?;
     check_name(&new.name)?;
-    check_expiry(new.expires_at, Moment::now())?;
     let token = NewApiTokenRow {
         hash: Hash::from_bytes(new.hash.to_bytes()),
         id: token::generate_id()?,
@@ -29,6 +27,7 @@ pub(in crate::http) async fn call(
         scopes: granted(&new.scopes, caller.scopes)?,
         expires_at: new.expires_at.map(Moment::from),
     };
+    check_expiry(new.expires_at, &vault.store).await?;
     let grant = caller.grant();
     let act = CreateApiTokenAct { grant, token };
     let created = vault

@@ -12,6 +12,9 @@ use crate::http::Refusal;
 /// The prefix of a client id, which 22 characters of base64url follow.
 const CLIENT_ID: &str = "hs_client_";
 
+/// The largest size of an entry, in bytes, which is that of about 1 200 administrators: its base64 fits into a body.
+const LONGEST_ENTRY: usize = 48 * 1024;
+
 /// Checks a client id: a prefix and the base64url of 16 bytes.
 pub(super) fn client_id(text: &str) -> Result<(), Refusal> {
     let id = text.strip_prefix(CLIENT_ID);
@@ -98,5 +101,10 @@ pub(super) fn length(member: &str, bytes: &Base64, expected: usize) -> Result<()
 
 /// Reads an entry of the chain.
 pub(super) fn entry(member: &str, bytes: &Base64) -> Result<Entry, Refusal> {
+    // Each of its keys takes long to read.
+    if bytes.as_ref().len() > LONGEST_ENTRY {
+        let remedy = format!("send at most {LONGEST_ENTRY} bytes");
+        return Err(Refusal::invalid_member(member, remedy));
+    }
     Entry::from_bytes(bytes.as_ref()).map_err(|error| Refusal::invalid_member(member, error))
 }

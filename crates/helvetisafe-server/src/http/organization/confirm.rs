@@ -9,11 +9,18 @@ use crate::http::body::JsonBody;
 use crate::http::{Refusal, VaultState};
 use crate::store::{ConfirmAct, KeyEpoch};
 
+/// The largest number of entries.
+const MOST: usize = 2;
+
 pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<Confirm>,
     JsonBody(confirmation, share): JsonBody<Confirmation>,
 ) -> Result<Json<Done>, Refusal> {
+    if !(1..=MOST).contains(&confirmation.entries.len()) {
+        let remedy = "send the entry of the member, and for an administrator a second one";
+        return Err(Refusal::invalid_member("entries", remedy));
+    }
     checks::wrapped_key(&confirmation.encrypted_org_key)?;
     let entries = confirmation.entries.iter();
     let entries = entries.map(|entry| checks::entry("entries", entry));
@@ -21,14 +28,13 @@ pub(super) async fn call(
     let grant = caller.grant();
     let confirmed = vault.write(|vault| async move {
         let _share = share;
-        let organization = grant.tenant.organization;
         let act = ConfirmAct {
             grant,
             invitation: confirmation.invitation.to_bytes(),
             public_key_hash: confirmation.public_key_hash.to_bytes(),
             key_epoch: KeyEpoch::from_wire(confirmation.key_epoch),
             encrypted_org_key: confirmation.encrypted_org_key,
-            checked: entries::check(&vault, organization, &entries, "entries").await,
+            checked: entries::check(&vault, &grant, &entries, "entries").await,
             entries,
         };
         vault.store.act(act).await

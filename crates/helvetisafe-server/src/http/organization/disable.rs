@@ -19,11 +19,11 @@ pub(super) async fn call(
     let grant = caller.grant();
     let disabled = vault.write(|vault| async move {
         let _share = share;
-        let (organization, entries) = (grant.tenant.organization, std::slice::from_ref(&entry));
+        let entries = std::slice::from_ref(&entry);
         let act = DisableAct {
             grant,
             account: disabling.account,
-            checked: entries::check(&vault, organization, entries, "entry").await,
+            checked: entries::check(&vault, &grant, entries, "entry").await,
             entry,
         };
         vault.store.act(act).await

@@ -62,10 +62,6 @@ fn act(bootstrap: Hash, founding: Founding) -> Result<FoundAct, Refusal> {
 
 /// Checks that the entry founds this organization with this account.
 fn check_genesis(entry: &Entry, founding: &Founding, hash: [u8; 32]) -> Result<(), Refusal> {
-    let anchor = Anchor::Head(entry.head());
-    let organization = founding.organization.to_string();
-    Chain::follow(&organization, &anchor, std::slice::from_ref(entry))
-        .map_err(|error| Refusal::invalid_member("genesis", error))?;
     let is_same = match entry.event() {
         Event::Genesis {
             account,
@@ -82,10 +78,15 @@ fn check_genesis(entry: &Entry, founding: &Founding, hash: [u8; 32]) -> Result<(
         _ => false,
     };
     let is_first = entry.epoch() == KeyEpoch::FIRST.0.cast_unsigned();
-    (is_same && is_first)
-        .then_some(())
-        .ok_or(Refusal::invalid_member(
+    if !(is_same && is_first) {
+        return Err(Refusal::invalid_member(
             "genesis",
             "it is not of this account with its name and keys, or not of epoch 1",
-        ))
+        ));
+    }
+    let anchor = Anchor::Head(entry.head());
+    let organization = founding.organization.to_string();
+    Chain::follow(&organization, &anchor, std::slice::from_ref(entry))
+        .map(drop)
+        .map_err(|error| Refusal::invalid_member("genesis", error))
 }

@@ -23,6 +23,10 @@ pub(super) async fn call(
     JsonBody(invitation, share): JsonBody<NewInvitation>,
 ) -> Result<Json<Done>, Refusal> {
     let act = act(caller.grant(), invitation)?;
+    if act.expires_at > vault.store.now().await?.after(LONGEST) {
+        let remedy = "send a time within 90 days";
+        return Err(Refusal::invalid_member("expires_at", remedy));
+    }
     let invited = vault.write(|vault| async move {
         let _share = share;
         vault.store.act(act).await
@@ -42,17 +46,12 @@ fn act(grant: Grant, invitation: NewInvitation) -> Result<InviteAct, Refusal> {
         let remedy = "send a time in whole seconds";
         return Err(Refusal::invalid_member("expires_at", remedy));
     }
-    let expires_at = Moment::from(invitation.expires_at);
-    if expires_at > Moment::now().after(LONGEST) {
-        let remedy = "send a time within 90 days";
-        return Err(Refusal::invalid_member("expires_at", remedy));
-    }
     Ok(InviteAct {
         grant,
         row: token::generate_id()?,
         id: invitation.id.to_bytes(),
         scopes: checks::scopes(&invitation.scopes)?,
-        expires_at,
+        expires_at: Moment::from(invitation.expires_at),
         key_epoch: KeyEpoch::from_wire(sealed.key_epoch),
         nonce: BASE64_STANDARD.encode(&sealed.nonce),
         sealed: BASE64_STANDARD.encode(&sealed.value),

@@ -26,11 +26,11 @@ pub(super) async fn call(
 
 fn act(terms: Terms, request: JoinBody) -> Result<JoinAct, Refusal> {
     checks::client_id(&request.account)?;
+    checks::length("tag", &request.tag, 32)?;
     let public_key = checks::public_key(&request.public_key)?;
     let key = request.verification_key.as_ref();
     let key = key.map(checks::verification_key).transpose()?;
     checks::private_key(request.private_key.as_ref())?;
-    checks::length("tag", &request.tag, 32)?;
     Ok(JoinAct {
         invitation: terms.id,
         member: MemberRow {

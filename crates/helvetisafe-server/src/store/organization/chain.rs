@@ -4,7 +4,7 @@ use helvetisafe_crypto::organization::Entry;
 use helvetisafe_proto::ErrorCode;
 
 use crate::store::act::{ActError, Record, Statement, count};
-use crate::store::{OrganizationId, Store, StoreError};
+use crate::store::{Grant, OrganizationId, Store, StoreError};
 
 /// The length of a signature, and of the field that it is in: a length of 8 bytes, and the signature.
 const SIGNATURE: usize = 64;
@@ -88,7 +88,50 @@ pub(super) fn check_position(entries: &[Entry], positions: &[Record]) -> Result<
     }
 }
 
+/// The place of the next entry, and the verification key that the account of a caller has.
+pub(crate) struct ChainEnd {
+    next: i64,
+    key: Option<Vec<u8>>,
+}
+
+impl ChainEnd {
+    /// Refuses entries that are not the next ones, or that the caller does not claim to have signed. Verifies no signature.
+    /// `member` names the entries in a refusal.
+    pub(crate) fn admit(&self, entries: &[Entry], member: &'static str) -> Result<(), ActError> {
+        if self.next == 0 {
+            return Err(ErrorCode::NoChain.into());
+        }
+        let mut signers = entries.iter().map(|entry| entry.signer().as_bytes());
+        if !signers.all(|signer| Some(&signer[..]) == self.key.as_deref()) {
+            return Err(ActError::Invalid(member));
+        }
+        let positions = entries.iter().map(|entry| ChainEntry::from(entry).position);
+        match positions
+            .zip(self.next..)
+            .all(|(given, next)| given == next)
+        {
+            true => Ok(()),
+            false => Err(ErrorCode::ChainMoved.into()),
+        }
+    }
+}
+
 impl Store {
+    /// Returns the end of the chain of the caller's organization.
+    pub(crate) async fn chain_end(&self, caller: &Grant) -> Result<ChainEnd, StoreError> {
+        let select = Statement::new(
+            "SELECT (SELECT coalesce(max(position), -1) + 1 FROM chain_entries WHERE organization = $1), \
+             verification_key FROM tokens JOIN accounts ON accounts.id = tokens.account WHERE tokens.hash = $2",
+        );
+        let select = select.bind(caller.tenant.organization.0).bind(caller.token);
+        let rows = self.records(select).await?;
+        let row = rows.first().ok_or(StoreError::Revoked)?;
+        Ok(ChainEnd {
+            next: row.integer(0)?,
+            key: row.optional_bytes(1)?.map(<[u8]>::to_vec),
+        })
+    }
+
     /// Returns at most `limit` entries of a chain from a position on, encoded.
     pub(crate) async fn chain(
         &self,

@@ -41,7 +41,7 @@ impl AccountAct for ConfirmAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         let mut queries = vec![
             Statement::new(

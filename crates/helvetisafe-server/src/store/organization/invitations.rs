@@ -43,7 +43,7 @@ impl AccountAct for InviteAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, now: Moment) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         vec![
             Statement::new(
@@ -68,7 +68,7 @@ impl AccountAct for InviteAct {
                  AND expires_at > $2",
             )
             .bind(organization.0)
-            .bind(Moment::now()),
+            .bind(now),
         ]
     }
 
@@ -88,13 +88,14 @@ impl AccountAct for InviteAct {
         if self.expires_at <= now {
             return Err(ErrorCode::ExpiryInThePast.into());
         }
-        if !self.is_signed_by(caller) {
-            return Err(ActError::Invalid("signature"));
-        }
         if count(&found[4])? >= MOST {
             return Err(ErrorCode::TooManyInvitations.into());
         }
         let mut statements = free_name(&found[1], &found[2], now)?;
+        // Last, since it takes the longest.
+        if !self.is_signed_by(caller) {
+            return Err(ActError::Invalid("signature"));
+        }
         statements.push(self.insert(caller, now));
         statements.push(caller.audit(
             "organization.invite",
@@ -227,7 +228,7 @@ impl AccountAct for WithdrawAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         vec![
             Statement::new(
                 "SELECT id, account, status, name FROM invitations WHERE organization = $1 \

@@ -28,7 +28,7 @@ impl AccountAct for DisableAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         let of_account = |sql| {
             Statement::new(sql)

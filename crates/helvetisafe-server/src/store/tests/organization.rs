@@ -332,6 +332,49 @@ async fn of_confirmations_at_once_one_is_appended() {
     }
 }
 
+/// Without a look at the chain and its signatures.
+#[tokio::test]
+async fn only_the_next_entries_of_the_caller_are_admitted() {
+    for acme in acmes().await {
+        let end = acme.store.chain_end(&acme.grant).await.unwrap();
+        let fingerprint = || OrgKey::generate().unwrap().fingerprint();
+        let mut chain = acme.chain();
+        let mut next = || {
+            let entry = chain.rotate(&fingerprint(), &acme.key).unwrap();
+            chain.append(&entry).unwrap();
+            entry
+        };
+        let (one, two, three) = (next(), next(), next());
+        let admit = |entries: &[&Entry]| {
+            let entries: Vec<_> = entries.iter().map(|&it| it.clone()).collect();
+            end.admit(&entries, "entries")
+        };
+        for entries in [&[&one][..], &[&one, &two]] {
+            assert_eq!(admit(entries), Ok(()));
+        }
+        for entries in [
+            &[&acme.genesis][..],
+            &[&two],
+            &[&one, &three],
+            &[&one, &one],
+        ] {
+            assert_eq!(admit(entries), Acme::refused(ErrorCode::ChainMoved));
+        }
+        let other = SigningKey::generate().unwrap();
+        let id = Hex::from(acme.organization).to_string();
+        let foreign = Chain::found(&id, 1, &fingerprint(), "a", "eve", &public_key(), &other);
+        for entries in [&[&foreign][..], &[&one, &foreign]] {
+            assert_eq!(admit(entries), Err(ActError::Invalid("entries")));
+        }
+        let unknown = Grant {
+            token: new_hash(),
+            ..acme.grant
+        };
+        let refused = acme.store.chain_end(&unknown).await.map(drop);
+        assert_eq!(refused.err(), Some(StoreError::Revoked));
+    }
+}
+
 #[tokio::test]
 async fn a_disabled_account_loses_its_tokens_and_wraps() {
     for acme in acmes().await {

@@ -3,17 +3,16 @@
 use axum::Json;
 use helvetisafe_proto::endpoint::organization::{AbandonRotation, Done};
 
-use crate::http::authorized::Authorized;
+use crate::http::authorized::WithAccessToken;
 use crate::http::id_in_path::IdInPath;
 use crate::http::{Refusal, VaultState};
 use crate::store::AbandonRotationAct;
 
 pub(super) async fn call(
     vault: VaultState,
-    caller: Authorized<AbandonRotation>,
+    caller: WithAccessToken<AbandonRotation>,
     id: IdInPath,
 ) -> Result<Json<Done>, Refusal> {
-    caller.require_access_token()?;
     let act = AbandonRotationAct {
         grant: caller.grant(),
         id: id.stored()?,

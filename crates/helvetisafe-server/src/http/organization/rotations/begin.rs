@@ -3,17 +3,16 @@
 use axum::Json;
 use helvetisafe_proto::endpoint::organization::{BeginRotation, NewRotation, RotationState};
 
-use crate::http::authorized::Authorized;
+use crate::http::authorized::WithAccessToken;
 use crate::http::body::JsonBody;
 use crate::http::{Refusal, VaultState};
 use crate::store::{BeginRotationAct, KeyEpoch, stored_id};
 
 pub(super) async fn call(
     vault: VaultState,
-    caller: Authorized<BeginRotation>,
+    caller: WithAccessToken<BeginRotation>,
     JsonBody(rotation, _share): JsonBody<NewRotation>,
 ) -> Result<Json<RotationState>, Refusal> {
-    caller.require_access_token()?;
     let act = BeginRotationAct {
         grant: caller.grant(),
         id: stored_id(rotation.id),

@@ -9,7 +9,7 @@ use helvetisafe_proto::endpoint::organization::{
     CommitRotation, Commitment, Committed, ResealedInvitation, Wrap,
 };
 
-use crate::http::authorized::Authorized;
+use crate::http::authorized::WithAccessToken;
 use crate::http::body::JsonBody;
 use crate::http::id_in_path::IdInPath;
 use crate::http::organization::{checks, entries};
@@ -23,22 +23,21 @@ const SIGNATURE: usize = 64;
 
 pub(super) async fn call(
     vault: VaultState,
-    caller: Authorized<CommitRotation>,
+    caller: WithAccessToken<CommitRotation>,
     id: IdInPath,
     JsonBody(commitment, share): JsonBody<Commitment>,
 ) -> Result<Json<Committed>, Refusal> {
-    caller.require_access_token()?;
     let (grant, id) = (caller.grant(), id.stored()?);
     let entry = checks::entry("entry", &commitment.entry)?;
     let wraps = wraps(commitment.wraps)?;
     let invitations = invitations(commitment.invitations)?;
     let committed = vault.write(|vault| async move {
         let _share = share;
-        let (organization, one) = (grant.tenant.organization, std::slice::from_ref(&entry));
+        let one = std::slice::from_ref(&entry);
         let act = CommitRotationAct {
             grant,
             id,
-            checked: entries::check(&vault, organization, one, "entry").await,
+            checked: entries::check(&vault, &grant, one, "entry").await,
             entry,
             wraps,
             invitations,

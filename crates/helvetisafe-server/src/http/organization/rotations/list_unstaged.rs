@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use helvetisafe_proto::Scope;
 use helvetisafe_proto::endpoint::organization::ListUnstaged;
 
-use crate::http::authorized::Authorized;
+use crate::http::authorized::WithAccessToken;
 use crate::http::id_in_path::IdInPath;
 use crate::http::list_secrets::number;
 use crate::http::pieces::in_pieces;
@@ -25,11 +25,10 @@ const MOST: Most = Most {
 
 pub(super) async fn call(
     vault: VaultState,
-    caller: Authorized<ListUnstaged>,
+    caller: WithAccessToken<ListUnstaged>,
     id: IdInPath,
     Limit(limit): Limit,
 ) -> Result<impl IntoResponse, Refusal> {
-    caller.require_access_token()?;
     if !caller.scopes.contains(Scope::SecretsRead) {
         return Err(Refusal::missing_scope(Scope::SecretsRead));
     }

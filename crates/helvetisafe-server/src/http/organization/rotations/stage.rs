@@ -8,7 +8,7 @@ use axum::Json;
 use helvetisafe_proto::endpoint::organization::{Done, StageSecrets, StagedSecret, StagedSecrets};
 use helvetisafe_proto::{ErrorCode, KeyName};
 
-use crate::http::authorized::Authorized;
+use crate::http::authorized::WithAccessToken;
 use crate::http::body::JsonBody;
 use crate::http::ciphertext::check_ciphertext;
 use crate::http::id_in_path::IdInPath;
@@ -17,11 +17,10 @@ use crate::store::{SecretVersion, Staged, StagedRow, Staging};
 
 pub(super) async fn call(
     vault: VaultState,
-    caller: Authorized<StageSecrets>,
+    caller: WithAccessToken<StageSecrets>,
     id: IdInPath,
     JsonBody(staged, share): JsonBody<StagedSecrets>,
 ) -> Result<Json<Done>, Refusal> {
-    caller.require_access_token()?;
     let staging = Staging {
         credential: caller.credential(),
         rotation: id.stored()?,

@@ -21,7 +21,7 @@ impl AccountAct for AbandonRotationAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         vec![Rotation::of_id(self.id, organization)]
     }

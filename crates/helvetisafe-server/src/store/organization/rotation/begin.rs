@@ -27,7 +27,7 @@ impl AccountAct for BeginRotationAct {
         &self.grant
     }
 
-    fn queries(&self) -> Vec<Statement> {
+    fn queries(&self, _: Moment) -> Vec<Statement> {
         let organization = self.grant.tenant.organization;
         vec![
             chain::positions(organization),
