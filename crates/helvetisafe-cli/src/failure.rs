@@ -43,6 +43,8 @@ pub(crate) struct Failure {
     missing_scope: Option<Scope>,
     /// Set if the vault does not give the account all requested scopes.
     are_scopes_refused: bool,
+    /// The message without advice, if the vault refused the credential without a reason.
+    refused_credential: Option<String>,
     /// Set if the answer may be that of a server that expects TLS.
     may_need_tls: bool,
 }
@@ -92,6 +94,7 @@ impl Failure {
             unbound: None,
             missing_scope: None,
             are_scopes_refused: false,
+            refused_credential: None,
             may_need_tls: false,
         }
     }
@@ -168,6 +171,22 @@ impl Failure {
 
     pub(crate) fn message(&self) -> Option<&str> {
         self.message.as_deref()
+    }
+
+    /// Replaces the advice, if the vault refused the credential without a reason.
+    pub(crate) fn with_causes_of_refusal(
+        mut self,
+        advice: impl FnOnce() -> Option<String>,
+    ) -> Self {
+        let refused = self.refused_credential.take();
+        match refused.and_then(|message| Some((message, advice()?))) {
+            Some((message, advice)) => Self {
+                message: Some(message),
+                ..self
+            }
+            .with_advice(&advice),
+            None => self,
+        }
     }
 
     /// Adds advice to the message.
@@ -259,6 +278,9 @@ impl Failure {
         let missing_scope = error.missing_scope().or(required);
         let are_scopes_refused = error.setting() == Some(Setting::Scopes);
         let may_need_tls = may_need_tls(&error);
+        let is_refused = error.kind() == ErrorKind::Auth && error.code().is_none();
+        let refused_credential =
+            (is_refused && !are_scopes_refused).then(|| error.without_advice());
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
             // A conflict can also come without a response.
@@ -277,6 +299,7 @@ impl Failure {
             untrusted,
             missing_scope,
             are_scopes_refused,
+            refused_credential,
             may_need_tls,
             ..failure
         }
