@@ -183,32 +183,34 @@ fn a_dry_run_sees_a_rotation_in_progress() {
     interrupted(&organization, "grace", &commits);
     commits.hold(false);
 
-    for arguments in [
-        &["org", "rotate", "--dry-run"][..],
-        &["org", "rotate", "--yes"],
-    ] {
-        let text = fails(&organization.with("ada", arguments), 6);
-        assert!(
-            text.contains("another administrator is replacing the org key"),
-            "{text}"
-        );
-    }
-    // On another machine, her own account excludes itself: the new key is here.
-    let elsewhere = |arguments: &[&str]| {
-        let arguments = [&["--config", "grace/config.toml"], arguments].concat();
+    let at = |state: &str, folder: &str, arguments: &[&str]| {
+        let config = format!("{folder}/config.toml");
+        let arguments = [&["--config", &config], arguments].concat();
         let mut command = command(&organization.world, None, &arguments, "");
-        command.env("HELVETISAFE_STATE_DIR", organization.path("elsewhere"));
+        command.env("HELVETISAFE_STATE_DIR", organization.path(state));
         command.output().unwrap()
     };
-    for arguments in [
-        &["org", "rotate", "--dry-run"][..],
-        &["org", "rotate", "--yes"],
+    // On this machine her new key is stored, on another one it is not.
+    for (state, folder, reason) in [
+        (
+            ".local/state/helvetisafe",
+            "ada",
+            "only that account can resume it",
+        ),
+        (
+            "other",
+            "ada",
+            "another administrator is replacing the org key",
+        ),
+        ("another", "grace", "this account began another rotation"),
     ] {
-        let text = fails(&elsewhere(arguments), 6);
-        assert!(
-            text.contains("this account began another rotation"),
-            "{text}"
-        );
+        for arguments in [
+            &["org", "rotate", "--dry-run"][..],
+            &["org", "rotate", "--yes"],
+        ] {
+            let text = fails(&at(state, folder, arguments), 6);
+            assert!(text.contains(reason), "{text}");
+        }
     }
     ok(organization.with("grace", &["org", "rotate", "--dry-run"]));
     ok(organization.with("grace", &["org", "rotate", "--yes"]));

@@ -198,8 +198,8 @@ pub(crate) enum OrganizationCause {
     #[error("this invitation is not open any more: list the invitations and the members")]
     NoInvitation,
     #[error(
-        "another administrator has confirmed this request meanwhile: the account is a member, and nothing else is to be \
-         done"
+        "another administrator has confirmed this request meanwhile: the account is a member, and there is nothing else to \
+         do"
     )]
     ConfirmedMeanwhile,
     #[error(
