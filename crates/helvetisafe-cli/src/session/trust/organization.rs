@@ -280,7 +280,7 @@ fn not_extended(vault: &VaultId) -> Failure {
         Status::Crypto,
         format_args!(
             "the configured verification key signed an entry of the chain of {vault}, and the newest entry that was seen before \
-             is not in it: it is an older chain or another history, and was not used; ask another administrator before you go on"
+             is not in it: it is an older chain or another history, and was not used; ask another administrator before you continue"
         ),
     )
 }
