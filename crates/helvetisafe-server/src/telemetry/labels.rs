@@ -1,6 +1,5 @@
 //! Labels of metrics. Each is a text of this program, so no request can add one.
 
-use axum::extract::MatchedPath;
 use axum::http::Method;
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::organization::{
@@ -66,9 +65,22 @@ const ROUTES: [&str; 24] = [
 ];
 
 /// Returns the template of a request's route, such as `/api/v1/secrets/{key}`.
-pub(super) fn route(matched: Option<&MatchedPath>) -> &'static str {
-    let known = matched.and_then(|path| ROUTES.into_iter().find(|it| *it == path.as_str()));
+pub(super) fn route(path: &str) -> &'static str {
+    let known = ROUTES.into_iter().find(|route| is_of(path, route));
     known.unwrap_or(OTHER)
+}
+
+/// Returns true if a path has the segments of a template.
+fn is_of(path: &str, template: &str) -> bool {
+    let mut path = path.split('/');
+    let is_same = template.split('/').all(|expected| {
+        path.next()
+            .is_some_and(|segment| match expected.starts_with('{') {
+                true => !segment.is_empty(),
+                false => segment == expected,
+            })
+    });
+    is_same && path.next().is_none()
 }
 
 pub(super) fn method(method: &Method) -> &'static str {
