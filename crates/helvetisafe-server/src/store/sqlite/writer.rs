@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::checkpoint::Log;
+use super::readers::Readers;
 use crate::lock::lock;
 use crate::log;
 use crate::store::{OrganizationId, StoreError};
@@ -113,11 +114,15 @@ fn in_savepoint<T>(
 
 impl Writer {
     /// Starts the thread. A database in memory has no log.
-    pub(super) fn start(connection: Arc<Mutex<Connection>>, log: Option<Log>) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Arc<Mutex<Connection>>,
+        readers: Arc<Readers>,
+        log: Option<Log>,
+    ) -> io::Result<Self> {
         let (queue, messages) = channel();
         thread::Builder::new()
             .name("helvetisafe-writer".to_owned())
-            .spawn(move || run(connection, log.as_ref(), &messages))?;
+            .spawn(move || run(connection, &readers, log.as_ref(), &messages))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             places: Semaphore::new(QUEUE),
@@ -175,11 +180,17 @@ impl Writer {
     }
 }
 
-fn run(connection: Arc<Mutex<Connection>>, log: Option<&Log>, messages: &Receiver<Message>) {
+fn run(
+    connection: Arc<Mutex<Connection>>,
+    readers: &Readers,
+    log: Option<&Log>,
+    messages: &Receiver<Message>,
+) {
     let mut batch = Vec::new();
     let mut closing = None;
     while let Ok(first) = messages.recv() {
         let mut held = lock(&connection);
+        let _writing = readers.begin_writing();
         let more = messages.try_iter().take(BATCH - 1);
         for message in std::iter::once(first).chain(more) {
             match message {
@@ -250,6 +261,11 @@ mod tests {
         Arc::new(Mutex::new(connection))
     }
 
+    fn start(connection: &Arc<Mutex<Connection>>) -> Writer {
+        let readers = Arc::new(Readers::sharing(Arc::clone(connection)));
+        Writer::start(Arc::clone(connection), readers, None).unwrap()
+    }
+
     fn count(connection: &Mutex<Connection>) -> i64 {
         let count = "SELECT count(*) FROM numbers";
         let held = lock(connection);
@@ -268,7 +284,7 @@ mod tests {
                 false
             }))
             .unwrap();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let writer = Arc::new(start(&connection));
         let held = lock(&connection);
         let tasks: Vec<_> = (0..100)
             .map(|n| {
@@ -303,7 +319,7 @@ mod tests {
         lock(&connection)
             .pragma_update(None, "max_page_count", 20)
             .unwrap();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let writer = Arc::new(start(&connection));
         let held = lock(&connection);
         let tasks: Vec<_> = (0..10)
             .map(|n| {
@@ -341,7 +357,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_list_has_a_new_version_once_in_a_transaction_and_again_after_a_failure() {
         let connection = database();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let writer = Arc::new(start(&connection));
         let held = lock(&connection);
         let mut tasks = Vec::new();
         for fails in [false, true, false, false] {
@@ -370,7 +386,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_writer_has_done_the_writes_in_its_queue() {
         let connection = database();
-        let writer = Writer::start(Arc::clone(&connection), None).unwrap();
+        let writer = start(&connection);
         let insert = |connection: &Batch<'_>| {
             connection.execute("INSERT INTO numbers VALUES (1)", [])?;
             Ok(())
