@@ -42,6 +42,8 @@ pub(super) struct Batch<'c> {
     connection: &'c Connection,
     /// The organizations whose lists have a new version.
     lists: RefCell<HashSet<OrganizationId>>,
+    /// True if each write has a savepoint, to which its failure returns.
+    has_savepoints: bool,
 }
 
 impl Batch<'_> {
@@ -61,8 +63,9 @@ impl Deref for Batch<'_> {
 
 /// A write in the queue.
 trait Write: Send {
-    /// Runs it inside a transaction. May be called again after a transaction that was rolled back.
-    fn run(&mut self, batch: &Batch<'_>);
+    /// Runs it inside a transaction. May be called again after a transaction that was rolled back. Returns false if it
+    /// failed, and has not undone its changes.
+    fn run(&mut self, batch: &Batch<'_>) -> bool;
 
     /// Answers the caller after the transaction.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
@@ -79,8 +82,17 @@ where
     T: Send,
     F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, batch: &Batch<'_>) {
-        self.outcome = in_savepoint(batch, &self.work);
+    fn run(&mut self, batch: &Batch<'_>) -> bool {
+        let changes = batch.total_changes();
+        self.outcome = match batch.has_savepoints {
+            true => in_savepoint(batch, &self.work),
+            false => (self.work)(batch),
+        };
+        if self.outcome.is_err() {
+            // The new version of a list may have been undone too.
+            batch.lists.borrow_mut().clear();
+        }
+        self.outcome.is_ok() || batch.has_savepoints || batch.total_changes() == changes
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -103,8 +115,6 @@ fn in_savepoint<T>(
     // A full disk may have rolled back the whole transaction.
     if outcome.is_err() && !batch.is_autocommit() {
         execute("ROLLBACK TO work")?;
-        // The new version of a list may have been undone too.
-        batch.lists.borrow_mut().clear();
     }
     if !batch.is_autocommit() {
         execute("RELEASE work")?;
@@ -232,20 +242,37 @@ fn commit_together(connection: &mut Connection, batch: &mut Vec<Box<dyn Write>>)
     }
 }
 
+/// Commits writes. Savepoints take a large part of a write's time, and few writes fail after their first change. So they
+/// are only made once one has.
 fn commit(connection: &mut Connection, writes: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
+    let is_done = try_commit(connection, writes, false)? || try_commit(connection, writes, true)?;
+    is_done.then_some(()).ok_or(StoreError::Busy)
+}
+
+/// Returns false, and changes nothing, if a write has failed and left changes behind.
+fn try_commit(
+    connection: &mut Connection,
+    writes: &mut [Box<dyn Write>],
+    has_savepoints: bool,
+) -> Result<bool, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let batch = Batch {
         connection: &transaction,
         lists: RefCell::default(),
+        has_savepoints,
     };
     for write in writes {
-        write.run(&batch);
+        let is_whole = write.run(&batch);
         if batch.is_autocommit() {
             return Err(StoreError::Full);
         }
+        if !is_whole {
+            return Ok(false);
+        }
     }
     drop(batch);
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(true)
 }
 
 #[cfg(test)]
