@@ -46,7 +46,6 @@ use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
     PAGING, UpdateSecret,
 };
-
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
