@@ -180,11 +180,11 @@ async fn probe(store: &Store) -> (Found, Option<String>) {
         (found, Some(error))
     };
     let sent = Timestamp::now();
-    match timeout(PROBE_TIMEOUT, store.probe()).await {
-        Ok(Ok(probe)) => (found(store, &probe, sent, Timestamp::now()), None),
-        Ok(Err(error @ StoreError::Unavailable(_))) => failed(error.to_string()),
-        Ok(Err(error)) => failed(format!("the database failed: {error}")),
-        Err(_) => failed("the database did not answer in 2 s".to_owned()),
+    let probed = timeout(PROBE_TIMEOUT, store.probe()).await;
+    match probed.unwrap_or_else(|_| Err(store.unanswered())) {
+        Ok(probe) => (found(store, &probe, sent, Timestamp::now()), None),
+        Err(error @ StoreError::Unavailable(_)) => failed(error.to_string()),
+        Err(error) => failed(format!("the database failed: {error}")),
     }
 }
 

@@ -134,6 +134,14 @@ impl Store {
         }
     }
 
+    /// Returns the error of a probe that had no answer in time.
+    pub(crate) fn unanswered(&self) -> StoreError {
+        match self {
+            Self::Sqlite(_) => StoreError::Failed("no answer in 2 s".to_owned()),
+            Self::Postgres(postgres) => postgres.unanswered(),
+        }
+    }
+
     /// Waits for running statements, and closes all connections.
     pub(crate) async fn close(&self) {
         match self {

@@ -107,6 +107,11 @@ impl Postgres {
         self.pool.close().await;
     }
 
+    /// Returns the error of a probe without an answer.
+    pub(super) fn unanswered(&self) -> StoreError {
+        StoreError::Unavailable(self.pool.unanswered())
+    }
+
     /// Asks the primary for its state.
     pub(super) async fn probe(&self) -> Result<Probe, StoreError> {
         let statement = || {

@@ -69,6 +69,11 @@ impl Pool {
         })
     }
 
+    /// Returns the hosts with their reasons, when no answer came in time.
+    pub(super) fn unanswered(&self) -> String {
+        self.queue.hosts.unanswered()
+    }
+
     /// Returns true if there was a primary, and its connections were given up at least once.
     pub(super) fn has_lost_primary(&self) -> bool {
         self.queue.has_given_up()

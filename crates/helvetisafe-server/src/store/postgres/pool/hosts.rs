@@ -13,16 +13,21 @@ use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::failure::reason;
 
+const NO_ANSWER: &str = "no answer";
+
 pub(super) struct Hosts {
     address: Address,
     failovers: Counter,
     /// The host that was the primary when last seen.
     primary: Mutex<Option<usize>>,
+    /// The reason of each host that was not used when last tried.
+    problems: Mutex<Vec<Option<String>>>,
 }
 
 impl Hosts {
     pub(super) fn new(address: Address, failovers: Counter) -> Self {
         Self {
+            problems: Mutex::new(vec![None; address.host_count()]),
             address,
             failovers,
             primary: Mutex::default(),
@@ -36,19 +41,48 @@ impl Hosts {
     /// Connects to the primary, which is searched from the last one on.
     pub(super) async fn connect(&self) -> Result<PgConnection, StoreError> {
         let first = lock(&self.primary).unwrap_or(0);
-        let mut problem = String::new();
         for offset in 0..self.count() {
             let host = (first + offset) % self.count();
-            problem = match timeout(CONNECT, self.connect_to(host)).await {
+            // True until there is an answer, for a caller that does not wait for it.
+            self.set_problem(host, Some(NO_ANSWER.to_owned()));
+            let problem = match timeout(CONNECT, self.connect_to(host)).await {
                 Ok(Ok(connection)) => {
+                    self.set_problem(host, None);
                     self.note_primary(host);
                     return Ok(connection);
                 }
                 Ok(Err(error)) => reason(&error),
                 Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
             };
+            self.set_problem(host, Some(problem));
         }
-        Err(StoreError::Unavailable(problem))
+        Err(StoreError::Unavailable(self.problems()))
+    }
+
+    /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL.
+    pub(super) fn problems(&self) -> String {
+        let problems = lock(&self.problems);
+        let problems = problems.iter().enumerate().filter_map(|(host, problem)| {
+            let name = self.address.host_name(host);
+            Some(format!("{name}: {}", problem.as_ref()?))
+        });
+        problems.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Returns the hosts with their reasons, when no answer came in time.
+    pub(super) fn unanswered(&self) -> String {
+        if let Some(primary) = *lock(&self.primary)
+            && let Some(problem) = lock(&self.problems).get_mut(primary)
+        {
+            problem.get_or_insert_with(|| NO_ANSWER.to_owned());
+        }
+        self.problems()
+    }
+
+    fn set_problem(&self, host: usize, problem: Option<String>) {
+        if let Some(known) = lock(&self.problems).get_mut(host) {
+            *known = problem;
+        }
     }
 
     /// Remembers the primary, and counts a failover if it was another host before.

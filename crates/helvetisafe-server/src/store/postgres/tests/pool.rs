@@ -1,4 +1,4 @@
-//! The order in which callers get connections.
+//! The order in which callers get connections, and the search for the primary.
 
 use tokio::task::JoinSet;
 
@@ -47,4 +47,43 @@ async fn the_first_callers_of_a_node_are_not_overtaken() {
         println!("{callers} callers: median {median:?}, slowest {slowest:?}");
         assert!(slowest < 3 * OPENING, "{slowest:?}");
     }
+}
+
+#[tokio::test]
+async fn each_host_is_named_with_its_reason() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    server.run(&format!(
+        "ALTER DATABASE {} SET default_transaction_read_only = on",
+        database_name(&server)
+    ));
+    let (refused, read_only) = ("127.0.0.1:1", format!("127.0.0.1:{}", port(&server)));
+    for hosts in [[refused, &read_only], [&read_only, refused]] {
+        let store = Store::open(&url(&server, &hosts.join(","))).await.unwrap();
+        let error = store.list_version(grant().tenant).await.err().unwrap();
+        let text = error.to_string();
+        let reasons = [
+            format!("{refused}: Connection refused"),
+            format!("{read_only}: the server is a standby, or read-only"),
+        ];
+        assert!(reasons.iter().all(|it| text.contains(it)), "{text}");
+        assert!(text.find(hosts[0]) < text.find(hosts[1]), "{text}");
+    }
+}
+
+/// The search for the primary takes longer than a probe.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_host_is_named_before_the_others_are_tried() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let proxy = Proxy::start(port(&server));
+    proxy.requests.is_silent.store(true, SeqCst);
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", proxy.port, port(&server));
+    let store = Store::open(&url(&server, &hosts)).await.unwrap();
+    let probe = tokio::time::timeout(Duration::from_secs(1), store.probe());
+    assert!(probe.await.is_err());
+    let expected = format!("127.0.0.1:{}: no answer", proxy.port);
+    assert_eq!(store.unanswered(), StoreError::Unavailable(expected));
 }
