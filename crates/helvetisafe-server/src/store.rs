@@ -38,7 +38,7 @@ use crate::Error;
 use crate::token::Hash;
 use act::{Record, Statement};
 use database::Engine;
-pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Role};
+pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Replication, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
@@ -74,8 +74,8 @@ pub(crate) struct Probe {
     pub(crate) schema: Schema,
     /// The time of the database.
     pub(crate) now: Moment,
-    /// True if a commit waits for a standby; `None` for SQLite, which has no standbys.
-    pub(crate) is_replicated: Option<bool>,
+    /// The wait of commits for a standby; `None` for SQLite, which has no standbys.
+    pub(crate) replication: Option<Replication>,
 }
 
 /// Opening and closing.

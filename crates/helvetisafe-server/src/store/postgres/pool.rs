@@ -21,6 +21,9 @@ use queue::Queue;
 /// The largest number of connections of this node.
 pub(crate) const MAX_CONNECTIONS: u32 = 32;
 
+/// The largest number of connections for other statements than those of a probe.
+pub(super) const STATEMENTS: u32 = MAX_CONNECTIONS - 1;
+
 /// The longest wait for a free connection.
 const WAIT: Duration = Duration::from_secs(4);
 
@@ -29,8 +32,10 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 pub(super) struct Pool {
     pub(super) counts: StoreCounts,
-    /// The right to a connection, for the callers in their order.
+    /// The rights to a connection, for the callers in their order, and one for a probe. So a probe has an answer also while
+    /// every other connection waits for a standby.
     places: Semaphore,
+    probes: Semaphore,
     queue: Arc<Queue>,
 }
 
@@ -47,7 +52,8 @@ impl Pool {
     pub(super) fn new(address: Address, counts: StoreCounts) -> Self {
         let hosts = Hosts::new(address, counts.failovers.clone());
         Self {
-            places: Semaphore::new(MAX_CONNECTIONS as usize),
+            places: Semaphore::new(STATEMENTS as usize),
+            probes: Semaphore::new(1),
             queue: Arc::new(Queue::new(hosts, counts.idle.clone())),
             counts,
         }
@@ -55,8 +61,17 @@ impl Pool {
 
     /// Returns a connection to the primary. Callers get one in the order in which they came.
     pub(super) async fn take(&self) -> Result<Held<'_>, StoreError> {
+        self.take_by(&self.places).await
+    }
+
+    /// Returns a connection for a probe, which waits for no statement.
+    pub(super) async fn take_for_probe(&self) -> Result<Held<'_>, StoreError> {
+        self.take_by(&self.probes).await
+    }
+
+    async fn take_by<'a>(&'a self, places: &'a Semaphore) -> Result<Held<'a>, StoreError> {
         let waiting = self.counts.wait();
-        let place = timeout(WAIT, self.places.acquire()).await;
+        let place = timeout(WAIT, places.acquire()).await;
         let place = place.ok().and_then(Result::ok).ok_or(StoreError::Busy)?;
         let (connection, generation) = self.queue.take().await?;
         drop(waiting);
@@ -81,7 +96,7 @@ impl Pool {
 
     /// Waits for the connections in use, and closes all.
     pub(super) async fn close(&self) {
-        let unused = self.places.acquire_many(MAX_CONNECTIONS).await;
+        let unused = self.places.acquire_many(STATEMENTS).await;
         self.places.close();
         drop(unused);
         self.queue.close().await;
