@@ -108,7 +108,7 @@ impl Sqlite {
             Ok(Probe {
                 schema: migrations::read(&transaction)?.schema(),
                 now: Moment::now(),
-                is_replicated: None,
+                replication: None,
             })
         };
         self.writer.exclusive(probe).await

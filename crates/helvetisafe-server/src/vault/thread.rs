@@ -251,7 +251,7 @@ async fn sweep(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         if let Err(error) = shared.store.sweep().await {
-            http::report(&error);
+            http::report_store(&error);
         }
     }
 }
