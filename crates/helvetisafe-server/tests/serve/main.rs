@@ -19,6 +19,7 @@ mod full_disk;
 mod hostile;
 mod init;
 mod interruptions;
+mod load_balancer;
 mod metrics;
 mod migrations;
 mod postgres;
