@@ -169,8 +169,8 @@ impl VaultBuilder {
         self
     }
 
-    pub(crate) fn has_database(&self) -> bool {
-        self.database.is_some()
+    pub(crate) fn chosen_database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// Sets the lifetime of access tokens; 3600 s by default. Clients receive it in whole seconds.
