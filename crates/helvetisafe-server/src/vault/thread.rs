@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::{Listener, ListenerExt};
+use prometheus_client::metrics::counter::Counter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
@@ -87,6 +88,8 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         None => Store::open(&database).await?,
     };
     store.migrate().await?;
+    let telemetry = builder.front.telemetry.as_ref();
+    let lost_reads = telemetry.map_or_else(Counter::default, |it| it.metrics.lost_reads.clone());
     let settings = builder.settings.clone();
     Ok(Shared {
         store,
@@ -95,7 +98,7 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
         answers: Budget::new(settings.answer_budget),
         list_reads: Arc::new(Semaphore::new(LIST_READS)),
-        reads: settings.audit_reads.then(ReadLog::default),
+        reads: settings.audit_reads.then(|| ReadLog::new(lost_reads)),
         settings,
         readiness: Default::default(),
     })
