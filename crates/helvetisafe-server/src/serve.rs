@@ -69,6 +69,13 @@ pub enum Ending {
 /// [`VaultBuilder::start`](crate::VaultBuilder::start). An error is also written to the log.
 pub fn run(config: Config) -> Result<Ending, Error> {
     let _log = log::Writer::start().map_err(Error::Thread)?;
+    log::set_format(config.tuning.log_format);
+    log::add_time();
+    log::info(&format_args!(
+        "starts version {} with the database {}",
+        env!("CARGO_PKG_VERSION"),
+        config.database
+    ));
     let ended = block_on(serve(config));
     ended.inspect_err(|error| log::error(error))
 }

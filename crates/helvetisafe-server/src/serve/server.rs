@@ -22,7 +22,6 @@ pub(super) struct Server {
 impl Server {
     /// Loads the certificate, checks the schema, and starts the vault.
     pub(super) async fn start(config: Config) -> Result<Self, Error> {
-        log::set_format(config.tuning.log_format);
         let address = config.endpoint.address();
         let (protection, tls) = protection(config.endpoint)?;
         check_schema(&config.database, config.migrates).await?;
