@@ -88,6 +88,17 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
+/// Returns the routes of a vault that has not reached its database.
+pub(crate) fn router_without_database() -> Router {
+    Router::new()
+        .route("/health", get(health::call))
+        .route("/ready", get(ready::without_database))
+        .fallback(async || Refusal::BUSY)
+        .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
+        .layer(from_fn(unread_body::layer))
+        .layer(map_response(announce))
+}
+
 /// Returns the route of an endpoint. `Authorized` checks its scope.
 fn endpoint<E: Endpoint, T: 'static>(call: impl Handler<T, Arc<Shared>>) -> Router<Arc<Shared>> {
     let call = match E::METHOD {

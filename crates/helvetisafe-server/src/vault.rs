@@ -22,6 +22,7 @@ use crate::{Error, RateLimits};
 use thread::Running;
 
 pub(crate) use front::{Front, Protection};
+pub(crate) use thread::{bind, serve_protected};
 
 /// A running vault. It serves HTTP on a loopback address, from its own thread with its own runtime.
 ///

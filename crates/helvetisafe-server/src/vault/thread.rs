@@ -122,7 +122,8 @@ fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-async fn bind(
+/// Returns a listener and its address, unless clients would send credentials to it over a network in plain text.
+pub(crate) async fn bind(
     address: SocketAddr,
     protection: &Protection,
 ) -> Result<(TcpListener, SocketAddr), Error> {
@@ -213,7 +214,19 @@ async fn serve_front(
         counts: counts.clone(),
         last_message: None,
     };
-    match front.protection {
+    serve_protected(listener, front.protection, calls, bounds, counts, stop).await;
+}
+
+/// Serves until `stop` is ready, over TLS if that protects the credentials.
+pub(crate) async fn serve_protected(
+    listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
+    protection: Protection,
+    calls: Router,
+    bounds: Bounds,
+    counts: ConnectionCounts,
+    stop: impl Future<Output = ()>,
+) {
+    match protection {
         Protection::Tls(tls) => {
             let open = move |socket: TcpStream| {
                 let (accept, calls) = (tls.accept(socket), calls.clone());

@@ -31,3 +31,4 @@ mod slow_peers;
 mod state;
 mod systemd;
 mod tls;
+mod waiting;
