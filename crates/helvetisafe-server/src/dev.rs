@@ -48,18 +48,25 @@ impl DevVault {
     }
 
     /// Starts the vault with other settings. With a database of its own ([`VaultBuilder::database`]), the folder has
-    /// only the credentials.
+    /// only the credentials, and a new folder makes a further organization in that database.
     ///
     /// # Errors
     ///
     /// Those of [`start`](Self::start).
     pub fn start_with(mut builder: VaultBuilder, folder: Option<&Path>) -> Result<Self, Error> {
         let folder = folder.map_or_else(Folder::temporary, Folder::persistent)?;
-        if let Some(database) = folder.database().filter(|_| !builder.has_database()) {
+        let is_shared = match builder.chosen_database() {
+            Some(database) => database.sqlite_file().is_none_or(|it| !folder.has(it)),
+            None => false,
+        };
+        if let Some(database) = folder
+            .database()
+            .filter(|_| builder.chosen_database().is_none())
+        {
             builder = builder.state(database);
         }
         let vault = builder.start()?;
-        let (mut credentials, org_key_fingerprint) = ensure_account(&vault, &folder)?;
+        let (mut credentials, org_key_fingerprint) = ensure_account(&vault, &folder, is_shared)?;
         if credentials.refresh(&vault, folder.private_key_path()) {
             folder.write_credentials(&credentials)?;
         }
@@ -106,19 +113,24 @@ impl DevVault {
     }
 }
 
-/// Returns the account of the folder; makes it or completes it if necessary.
+/// Returns the account of the folder; makes it or completes it if necessary. A shared database has accounts of other
+/// folders, too.
 ///
 /// The private key is written first, then the credentials, then in one transaction the database. Each
 /// write is atomic, so after a kill in between the next start completes the account and never makes a second
 /// one.
-fn ensure_account(vault: &Vault, folder: &Folder) -> Result<(DevCredentials, Fingerprint), Error> {
+fn ensure_account(
+    vault: &Vault,
+    folder: &Folder,
+    is_shared: bool,
+) -> Result<(DevCredentials, Fingerprint), Error> {
     let found = folder.read_credentials()?;
     let client_id = found.as_ref().map(|found| found.client_id.clone());
     let has_account = vault.run(|shared| async move {
-        // The accounts of a shared database are not all of this folder.
-        match client_id.filter(|_| shared.store.is_shared()) {
-            Some(client_id) => Ok(shared.store.client(&client_id).await?.is_some()),
-            None => Ok(!shared.store.is_shared() && shared.store.has_accounts().await?),
+        match (is_shared, client_id) {
+            (true, Some(client_id)) => Ok(shared.store.client(&client_id).await?.is_some()),
+            (true, None) => Ok(false),
+            (false, _) => shared.store.has_accounts().await,
         }
     })?;
     let credentials = match found {

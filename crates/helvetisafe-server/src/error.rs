@@ -85,9 +85,12 @@ pub enum Error {
     /// The account belongs to another vault.
     #[error("the account belongs to another vault: make one with new_account")]
     UnknownAccount,
-    /// A setting, the certificate or the schema of the database prevents the vault from serving.
+    /// A setting or the schema of the database prevents the vault from serving.
     #[error("{0}")]
     Problem(Problem),
+    /// The certificate and its key cannot be served.
+    #[error("{0}")]
+    Certificate(Problem),
     /// A key cannot be made, or a given key is not usable.
     #[error("cannot make or use the key of an account: {0}")]
     Crypto(helvetisafe_crypto::Error),

@@ -72,6 +72,11 @@ impl Calls {
         Self(TowerToHyperService::new(router(shared)))
     }
 
+    /// The calls of a vault that has not reached its database.
+    pub(crate) fn without_database() -> Self {
+        Self(TowerToHyperService::new(router_without_database()))
+    }
+
     /// Answers a request.
     pub(crate) async fn answer(self, request: Request) -> Response {
         let call = async |request: Request| {
@@ -109,6 +114,15 @@ fn router(shared: Arc<Shared>) -> Router {
         .fallback(async || Refusal::UNKNOWN_PATH)
         .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
         .with_state(shared)
+}
+
+/// Returns the routes of a vault that has not reached its database.
+fn router_without_database() -> Router {
+    Router::new()
+        .route("/health", get(health::call))
+        .route("/ready", get(ready::without_database))
+        .fallback(async || Refusal::BUSY)
+        .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
 }
 
 /// Returns the route of an endpoint. `Authorized` checks its scope.

@@ -1,4 +1,5 @@
-//! Messages for the operator, on standard error: a line of text each, or with `serve --log-format json` an object.
+//! Messages for the operator, on standard error: a line of text each, or with `serve --log-format json` an object. Those
+//! of `serve` have a time.
 //!
 //! A log that cannot be written, such as one on a full disk, stops nothing.
 
@@ -15,6 +16,9 @@ use serde_json::{Map, Value};
 
 /// Set by the command alone, for the whole process.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Set by the command alone, if the reader of standard error adds no time.
+static HAS_TIME: AtomicBool = AtomicBool::new(false);
 
 /// The lines for the thread that writes them; `None` if they are written by the caller.
 static QUEUE: RwLock<Option<SyncSender<String>>> = RwLock::new(None);
@@ -48,6 +52,29 @@ impl FromStr for Format {
 /// Sets the form of all messages of this process.
 pub(crate) fn set_format(format: Format) {
     IS_JSON.store(format == Format::Json, Ordering::Relaxed);
+}
+
+/// Lets text lines begin with the time, unless they go to systemd's journal, which adds it.
+pub(crate) fn add_time() {
+    HAS_TIME.store(!is_journal(), Ordering::Relaxed);
+}
+
+/// Returns true if standard error is the stream that `JOURNAL_STREAM` names by its device and inode, which a program inherits
+/// also when its standard error is redirected.
+#[cfg(unix)]
+fn is_journal() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    let stderr = io::stderr().as_fd().try_clone_to_owned();
+    let metadata = stderr.and_then(|it| std::fs::File::from(it).metadata());
+    let stream = std::env::var("JOURNAL_STREAM");
+    stream
+        .is_ok_and(|stream| metadata.is_ok_and(|it| stream == format!("{}:{}", it.dev(), it.ino())))
+}
+
+#[cfg(not(unix))]
+fn is_journal() -> bool {
+    false
 }
 
 /// Reports an event.
@@ -120,7 +147,11 @@ fn text(level: &str, message: &dyn Display, fields: &[(&str, Value)]) -> String 
         _ => "",
     };
     let message = message.to_string().replace(['\r', '\n'], " ");
-    let mut line = format!("helvetisafe-server: {prefix}{message}");
+    let mut line = match HAS_TIME.load(Ordering::Relaxed) {
+        true => format!("{:.3} ", Timestamp::now()),
+        false => String::new(),
+    };
+    line.push_str(&format!("helvetisafe-server: {prefix}{message}"));
     for (name, value) in fields {
         // Numbers and quoted texts, as logfmt has them.
         line.push_str(&format!(" {name}={value}"));

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::http;
 use crate::log;
@@ -19,7 +20,11 @@ const MOST: usize = 100_000;
 
 /// The reads since the last write.
 #[derive(Default)]
-pub(crate) struct ReadLog(Mutex<Pending>);
+pub(crate) struct ReadLog {
+    pending: Mutex<Pending>,
+    /// The number of reads that were not recorded, for a metric.
+    lost: Counter,
+}
 
 #[derive(Default)]
 struct Pending {
@@ -31,9 +36,16 @@ struct Pending {
 }
 
 impl ReadLog {
+    pub(crate) fn new(lost: Counter) -> Self {
+        Self {
+            lost,
+            ..Self::default()
+        }
+    }
+
     /// Adds a read. The same read of the same account is counted.
     pub(crate) fn add(&self, principal: &Principal, key: &KeyName) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let Pending { reads, count, lost } = &mut *pending;
         let accounts = reads.entry(principal.tenant.organization).or_default();
         let names = accounts.entry(principal.account).or_default();
@@ -41,6 +53,7 @@ impl ReadLog {
             *known += 1;
         } else if *count >= MOST {
             *lost += 1;
+            self.lost.inc();
         } else {
             names.insert(key.clone(), 1);
             *count += 1;
@@ -49,7 +62,8 @@ impl ReadLog {
 
     /// Writes the reads. Those that cannot be written now are written with the next ones.
     pub(crate) async fn write(&self, store: &Store) {
-        let pending = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let pending =
+            std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.lost > 0 {
             log::warning(&format_args!(
                 "{} reads of secrets were not recorded, since the database did not take those before",
@@ -66,7 +80,7 @@ impl ReadLog {
     }
 
     fn put_back(&self, organization: OrganizationId, reads: Vec<AccountReads>) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let Pending {
             reads: known,
             count,

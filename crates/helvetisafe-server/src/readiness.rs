@@ -78,7 +78,7 @@ const DRAINING: Reason = Reason {
     code: "draining",
     text: "the vault is about to stop",
 };
-const DATABASE: Reason = Reason {
+pub(crate) const DATABASE: Reason = Reason {
     code: "database",
     text: "the database takes no writes; the vault's log has the reason",
 };

@@ -28,6 +28,7 @@ mod setting;
 mod signals;
 mod systemd;
 mod unknown;
+mod waiting;
 
 use std::time::Duration;
 
@@ -59,16 +60,24 @@ pub enum Ending {
     AtOnce,
 }
 
-/// Serves until SIGTERM or Ctrl-C. `/ready` then answers 503, and after the drain delay the vault stops like
+/// Serves until SIGTERM or Ctrl-C. If PostgreSQL cannot be reached at the start, it is tried again without end; until then
+/// `/health` is 200, and `/ready` 503. After the signal, `/ready` answers 503, and after the drain delay the vault stops like
 /// [`Vault::stop`](crate::Vault::stop). A second signal ends it at once. SIGHUP loads the certificate and its
 /// key again, as a change of the files does.
 ///
 /// # Errors
 ///
-/// [`Error::Problem`] for the certificate and for the schema of the database, and those of
+/// [`Error::Certificate`] for the certificate and its key, [`Error::Problem`] for the schema of the database, and those of
 /// [`VaultBuilder::start`](crate::VaultBuilder::start). An error is also written to the log.
 pub fn run(config: Config) -> Result<Ending, Error> {
     let _log = log::Writer::start().map_err(Error::Thread)?;
+    log::set_format(config.tuning.log_format);
+    log::add_time();
+    log::info(&format_args!(
+        "starts version {} with the database {}",
+        env!("CARGO_PKG_VERSION"),
+        config.database
+    ));
     let ended = block_on(serve(config));
     ended.inspect_err(|error| log::error(error))
 }
@@ -78,7 +87,17 @@ async fn serve(config: Config) -> Result<Ending, Error> {
     let mut signals = Signals::register().map_err(Error::Thread)?;
     let drain_delay = config.tuning.drain_delay;
     let mut watch = FileWatch::new(config.endpoint.files().cloned());
-    let server = Server::start(config).await?;
+    let starting = systemd::starting();
+    let server = tokio::select! {
+        server = Server::start(config) => server?,
+        // A start that waits for its database has nothing to finish. Another one is not interrupted.
+        () = signals.stop() => {
+            systemd::stopping();
+            log::info(&"stopped before the database was reached");
+            return Ok(Ending::Clean);
+        }
+    };
+    drop(starting);
     systemd::ready();
     reload_until_stop(&server, &mut signals, &mut watch).await;
     stop(server, drain_delay, &mut signals).await

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use helvetisafe_server::Error;
 use helvetisafe_server::serve::{
     Config, Ending, Given, Kind, Origin, Problem, SETTINGS, Setting, check, run, unknown_variables,
 };
@@ -76,6 +77,7 @@ pub(super) fn serve(matches: &ArgMatches) -> ExitCode {
     match run(config) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
         // The log has the reason.
+        Err(Error::Certificate(_)) => ExitCode::from(USAGE),
         Ok(_) | Err(_) => ExitCode::FAILURE,
     }
 }

@@ -47,12 +47,18 @@ impl Default for Settings {
             accept_writes_without_epoch: false,
             audit_reads: false,
             rotation_lease: Duration::from_secs(300),
-            bounds: Bounds {
-                client_timeout: Duration::from_secs(30),
-                max_connections: 512,
-            },
+            bounds: Bounds::default(),
             rate_limits: RateLimits::default(),
             limit_clock: LimitClock::default(),
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            client_timeout: Duration::from_secs(30),
+            max_connections: 512,
         }
     }
 }

@@ -72,6 +72,14 @@ impl ObservedCalls {
             observer: observer.map(Arc::new),
         }
     }
+
+    /// Calls without metrics and access log.
+    pub(crate) fn unobserved(calls: Calls) -> Self {
+        Self {
+            calls,
+            observer: None,
+        }
+    }
 }
 
 impl connections::Calls for ObservedCalls {

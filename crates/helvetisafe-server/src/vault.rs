@@ -22,6 +22,7 @@ use crate::{Error, RateLimits};
 use thread::Running;
 
 pub(crate) use front::{Front, Protection};
+pub(crate) use thread::{bind, serve_protected};
 
 /// A running vault. It serves HTTP on a loopback address, from its own thread with its own runtime.
 ///
@@ -169,8 +170,8 @@ impl VaultBuilder {
         self
     }
 
-    pub(crate) fn has_database(&self) -> bool {
-        self.database.is_some()
+    pub(crate) fn chosen_database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// Sets the lifetime of access tokens; 3600 s by default. Clients receive it in whole seconds.

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::DevCredentials;
+use crate::folder::folder_of;
 use crate::{Error, private_files};
 
 /// The folder of the account's files. Other users cannot read it.
@@ -56,6 +57,13 @@ impl Folder {
     /// Returns the database file; `None` for a database in memory.
     pub(super) fn database(&self) -> Option<PathBuf> {
         self.temporary.is_none().then(|| self.path.join("vault.db"))
+    }
+
+    /// Returns true if the path is that of the folder's own database.
+    pub(super) fn has(&self, database: &Path) -> bool {
+        let folder = folder_of(database).canonicalize();
+        folder.is_ok_and(|it| it == self.path)
+            && self.database().as_deref().and_then(Path::file_name) == database.file_name()
     }
 
     pub(super) fn private_key_path(&self) -> PathBuf {

@@ -188,6 +188,11 @@ impl Refusal {
         "too many large requests and answers are in flight: retry later",
         Header::RetryAfter(SHORT_WAIT),
     );
+    pub(super) const BUSY: Self = Self::with_header(
+        ErrorCode::Busy,
+        "the vault's database is busy: retry later",
+        Header::RetryAfter(SHORT_WAIT),
+    );
 }
 
 /// Refusals with details.

@@ -88,6 +88,10 @@ fn checks(parsed: &Parsed, file: Option<&Path>) -> Vec<Checked> {
 impl Report {
     /// Adds problems of the configuration that were found elsewhere.
     pub fn refuse(&mut self, problems: &[Problem]) {
+        if !problems.is_empty() {
+            self.checks
+                .retain(|it| it.name != CONFIGURATION || it.status != Status::Ok);
+        }
         let faults = problems.iter().map(|it| Checked::fault(CONFIGURATION, it));
         self.checks.splice(0..0, faults);
         self.ok &= problems.is_empty();

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::config::{Config, Endpoint};
 use super::open_files;
+use super::waiting::Waiting;
 use crate::problem::Problem;
+use crate::settings::Bounds;
 use crate::store::{Database, Schema, incompatible};
 use crate::telemetry::{AccessLog, Metrics, Telemetry};
 use crate::tls::Tls;
@@ -20,12 +22,28 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Loads the certificate, checks the schema, and starts the vault.
+    /// Loads the certificate, waits for the database, checks its schema, and starts the vault.
     pub(super) async fn start(config: Config) -> Result<Self, Error> {
-        log::set_format(config.tuning.log_format);
         let address = config.endpoint.address();
         let (protection, tls) = protection(config.endpoint)?;
-        check_schema(&config.database, config.migrates).await?;
+        let mut bounds = Bounds::default();
+        bounds.client_timeout = config
+            .tuning
+            .client_timeout
+            .unwrap_or(bounds.client_timeout);
+        bounds.max_connections = open_files::fit(config.tuning.connections);
+        let waiting = Waiting {
+            listen: address,
+            protection: protection.clone(),
+            bounds,
+        };
+        let migrations = waiting.migrations(&config.database).await?;
+        // A newer version's tables are refused, and pending migrations if they must not be applied.
+        if let Some(problem) =
+            schema_problem(&config.database, migrations.schema(), config.migrates)
+        {
+            return Err(problem.into());
+        }
         let metrics = Arc::new(metrics(tls.is_some(), &config.database));
         let access_log = config.tuning.has_access_log;
         let access_log = access_log.then(|| AccessLog::new(Arc::clone(&metrics)));
@@ -35,21 +53,19 @@ impl Server {
             proxies: config.proxies,
         };
         let connections = config.tuning.connections;
-        let mut builder = Vault::builder()
+        let builder = Vault::builder()
             .listen(address)
             .database(config.database)
             .rate_limits(config.tuning.limits)
             .accept_writes_without_epoch(config.tuning.accept_writes_without_epoch)
             .audit_reads(config.tuning.audit_reads)
-            .max_connections(open_files::fit(connections))
+            .max_connections(bounds.max_connections)
+            .client_timeout(bounds.client_timeout)
             .front(Front {
                 protection,
                 telemetry: Some(telemetry),
                 metrics_listen: config.metrics_listen,
             });
-        if let Some(timeout) = config.tuning.client_timeout {
-            builder = builder.client_timeout(timeout);
-        }
         let server = Self {
             vault: builder.start()?,
             tls,
@@ -126,26 +142,15 @@ fn metrics(has_tls: bool, database: &Database) -> Metrics {
     metrics
 }
 
-fn protection(endpoint: Endpoint) -> Result<(Protection, Option<Arc<Tls>>), Problem> {
+fn protection(endpoint: Endpoint) -> Result<(Protection, Option<Arc<Tls>>), Error> {
     Ok(match endpoint {
         Endpoint::Tls(_, files) => {
-            let tls = Arc::new(Tls::load(files)?);
+            let tls = Arc::new(Tls::load(files).map_err(Error::Certificate)?);
             (Protection::Tls(Arc::clone(&tls)), Some(tls))
         }
         Endpoint::Loopback(_) => (Protection::Loopback, None),
         Endpoint::Proxied(_, proxies) => (Protection::Proxies(proxies), None),
     })
-}
-
-/// Refuses a database of a newer version, and one with pending migrations if they must not be applied.
-async fn check_schema(database: &Database, migrates: bool) -> Result<(), Error> {
-    let migrations = database.migrations().await;
-    let migrations = migrations.map_err(|error| Error::Database {
-        name: database.to_string(),
-        reason: error.into(),
-    })?;
-    schema_problem(database, migrations.schema(), migrates)
-        .map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 /// Returns the reason not to serve a database with this schema.

@@ -76,24 +76,32 @@ impl Database {
         }
     }
 
-    /// Returns the database as one quoted word of a shell command. For PostgreSQL, the user has to replace `OWNER`, and to
-    /// add how it logs in.
+    /// Returns the database as one quoted word of a shell command for PostgreSQL's programs. The user has to replace
+    /// `OWNER`, and to add how it logs in.
     pub(crate) fn quoted(&self) -> String {
-        let url = self.to_string();
-        let url = url.replacen("postgres://", "postgres://OWNER@", 1);
+        self.quoted_with(None)
+    }
+
+    fn quoted_with(&self, password_file: Option<&str>) -> String {
+        let url = match &self.0 {
+            Engine::Postgres(address) => address.owner_url(password_file),
+            Engine::Memory | Engine::Sqlite(_) => self.to_string(),
+        };
         crate::error::quoted(Path::new(&url))
     }
 
     /// Returns the advice to migrate the database.
     pub(crate) fn migrate_remedy(&self) -> String {
-        let owner = match self.0 {
-            Engine::Postgres(_) => ", with the role that owns the tables as OWNER",
-            Engine::Memory | Engine::Sqlite(_) => "",
+        let (password_file, owner) = match &self.0 {
+            Engine::Postgres(address) if address.has_password_file() => (
+                Some("OWNER_PASSWORD_FILE"),
+                ", with the role that owns the tables as OWNER, and the file of its password as OWNER_PASSWORD_FILE",
+            ),
+            Engine::Postgres(_) => (None, ", with the role that owns the tables as OWNER"),
+            Engine::Memory | Engine::Sqlite(_) => (None, ""),
         };
-        format!(
-            "run helvetisafe-server migrate --database {}{owner}",
-            self.quoted()
-        )
+        let database = self.quoted_with(password_file);
+        format!("run helvetisafe-server migrate --database {database}{owner}")
     }
 
     /// Returns true if another process uses the file of SQLite, which only one process at a time can open.
@@ -134,7 +142,12 @@ impl FromStr for Database {
 
     fn from_str(text: &str) -> Result<Self, InvalidDatabase> {
         if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-            return Ok(Self::file(path));
+            return match path.contains('?') {
+                true => Err(InvalidDatabase(
+                    "sqlite:PATH has an unknown parameter: it takes none, so a path has no question mark".to_owned(),
+                )),
+                false => Ok(Self::file(path)),
+            };
         }
         let schemes = ["postgres://", "postgresql://"];
         match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {

@@ -32,7 +32,7 @@ use checkpoint::Log;
 pub(crate) use copies::{Contents, copy_online, drop_tokens, finish_log, inspect};
 use disk::Disk;
 use file::OpenFile;
-pub(crate) use file::{has_log, is_in_use, remove_logs};
+pub(crate) use file::{foreign, has_log, is_in_use, remove_logs};
 pub(crate) use migrations::none as no_migrations;
 use readers::Readers;
 pub(crate) use transfer::CopySide;
@@ -185,6 +185,9 @@ impl Sqlite {
 pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> {
     if !path.exists() {
         return Ok(no_migrations());
+    }
+    if let Some((problem, remedy)) = file::foreign(path) {
+        return Err(StoreError::Failed(format!("it {problem}; {remedy}")));
     }
     match connection::read_only(path).and_then(|connection| migrations::read(&connection)) {
         // A killed process left a journal, which has to be rolled back first.

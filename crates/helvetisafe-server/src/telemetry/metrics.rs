@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     expiry: Gauge<f64, AtomicU64>,
     reloads: Family<ResultLabels, Counter>,
     pub(super) dropped_lines: Counter,
+    pub(crate) lost_reads: Counter,
 }
 
 /// The counts of connections, which the accept loop changes.
@@ -84,6 +85,7 @@ impl Metrics {
             expiry: Gauge::default(),
             reloads: Family::default(),
             dropped_lines: Counter::default(),
+            lost_reads: Counter::default(),
         };
         metrics.register();
         metrics
@@ -107,6 +109,8 @@ impl Metrics {
                 "Plain connections that were closed, since no trusted proxy made them";
             "access_log_dropped_lines", self.dropped_lines,
                 "Lines of the access log that were dropped, since standard error was too slow";
+            "audit_lost_reads", self.lost_reads,
+                "Reads of secrets that are missing in the audit record, since the database took no rows";
         }
         // Present from the start, so that an alert on an increase sees the first one.
         for limit in LIMITS.map(|(_, limit)| limit) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::{Listener, ListenerExt};
+use prometheus_client::metrics::counter::Counter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot::Receiver;
@@ -87,6 +88,8 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         None => Store::open(&database).await?,
     };
     store.migrate().await?;
+    let telemetry = builder.front.telemetry.as_ref();
+    let lost_reads = telemetry.map_or_else(Counter::default, |it| it.metrics.lost_reads.clone());
     let settings = builder.settings.clone();
     Ok(Shared {
         store,
@@ -95,7 +98,7 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         bodies: Budget::new(settings.body_budget.max(settings.body_limit)),
         answers: Budget::new(settings.answer_budget),
         list_reads: Arc::new(Semaphore::new(LIST_READS)),
-        reads: settings.audit_reads.then(ReadLog::default),
+        reads: settings.audit_reads.then(|| ReadLog::new(lost_reads)),
         settings,
         readiness: Default::default(),
     })
@@ -119,7 +122,8 @@ fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-async fn bind(
+/// Returns a listener and its address, unless clients would send credentials to it over a network in plain text.
+pub(crate) async fn bind(
     address: SocketAddr,
     protection: &Protection,
 ) -> Result<(TcpListener, SocketAddr), Error> {
@@ -208,7 +212,19 @@ async fn serve_front(
         counts: counts.clone(),
         last_message: None,
     };
-    match front.protection {
+    serve_protected(listener, front.protection, calls, bounds, counts, stop).await;
+}
+
+/// Serves until `stop` is ready, over TLS if that protects the credentials.
+pub(crate) async fn serve_protected(
+    listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
+    protection: Protection,
+    calls: impl connections::Calls,
+    bounds: Bounds,
+    counts: ConnectionCounts,
+    stop: impl Future<Output = ()>,
+) {
+    match protection {
         Protection::Tls(tls) => {
             let open = move |socket: TcpStream| {
                 let (accept, calls) = (tls.accept(socket), calls.clone());

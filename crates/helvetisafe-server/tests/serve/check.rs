@@ -231,13 +231,25 @@ fn faults_of_the_database_are_explained() {
         "this is no database, whatever its name says",
     )
     .unwrap();
-    fs::set_permissions(folder.join("text.db"), fs::Permissions::from_mode(0o600)).unwrap();
-    one(
-        &at("text.db"),
-        &[],
-        "fault",
-        ["cannot be read", "check that it is a database"],
-    );
+    // Its mode does not matter.
+    fs::set_permissions(folder.join("text.db"), fs::Permissions::from_mode(0o644)).unwrap();
+    for (name, problem, remedy) in [
+        (
+            "text.db",
+            "is not a database of SQLite",
+            "name the database of a vault",
+        ),
+        ("", "is a folder", "name a file in it"),
+    ] {
+        one(&at(name), &[], "fault", [problem, remedy]);
+        for command in ["serve", "migrate"] {
+            let database = format!("sqlite:{}", folder.join(name).display());
+            let (code, _, stderr) = run(&[command, "--database", &database]);
+            assert_eq!(code, Some(1));
+            let is_clear = stderr.contains(problem) && stderr.contains(remedy);
+            assert!(is_clear, "{stderr}");
+        }
+    }
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o644)).unwrap();
     one(
         &at("vault.db"),

@@ -196,6 +196,32 @@ fn of_several_copies_at_once_one_is_made() {
     server.run("SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM organizations");
 }
 
+#[test]
+fn a_copy_without_rights_names_them() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let (state, file) = filled();
+    let url = server.url();
+    copy(&state.database(), &url);
+    let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    let role = format!("{name}_none");
+    server.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'hunter2'"));
+    let password = state.folder.path().join("password");
+    crate::certificates::write_key(&password, "hunter2");
+    let (_, rest) = url.split_once('@').unwrap();
+    let host = rest.split('/').next().unwrap();
+    let as_role = format!(
+        "postgres://{role}@{host}/{name}?password_file={}",
+        password.display()
+    );
+    let remedy = "permission denied for table migrations (42501); to read and write, the role needs rights on every table, \
+                  which their owner grants with GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO";
+    refused(&as_role, &file, remedy);
+    refused(&state.database(), &as_role, remedy);
+    server.run(&format!("DROP ROLE {role}"));
+}
+
 /// A copy that fails leaves no row.
 #[test]
 fn a_copy_that_fails_leaves_an_empty_target() {

@@ -13,7 +13,7 @@ use crate::process::{Serve, command};
 use crate::state::State;
 use crate::tls::{ask, client_config, connect};
 
-fn deployed(file: &str) -> String {
+pub(crate) fn deployed(file: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
     fs::read_to_string(folder.join(file)).unwrap()
 }

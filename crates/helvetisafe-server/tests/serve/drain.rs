@@ -146,3 +146,25 @@ fn a_vault_that_was_killed_starts_again_and_is_ready() {
     assert_eq!(get(serve.address, "/ready").0, 200);
     serve.stop();
 }
+
+/// Monitors use it.
+#[test]
+fn head_is_get_without_a_body() {
+    let state = State::new();
+    let serve = Serve::start(&state, &["--metrics-listen", "127.0.0.1:0"]);
+    for path in ["/health", "/ready", "/openapi.json"] {
+        let answer = ask(&mut connect(serve.address), path).unwrap();
+        let (expected, _) = answer.split_once("\r\n\r\n").unwrap();
+        let mut stream = connect(serve.address);
+        let head = format!("HEAD {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, "", "{path}");
+        for line in expected.lines().filter(|it| !it.starts_with("date")) {
+            assert!(head.lines().any(|it| it == line), "{line}\n{head}");
+        }
+    }
+    serve.stop();
+}

@@ -79,7 +79,14 @@ impl Serve {
         Self::start(state, &all)
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        let mut serve = Self::begin(command);
+        serve.wait_until_it_serves();
+        serve
+    }
+
+    /// Starts without waiting.
+    pub(crate) fn begin(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
@@ -88,21 +95,23 @@ impl Serve {
                 let _ = sender.send(line.unwrap());
             }
         });
-        let mut serve = Self {
+        Self {
             child,
             lines,
             seen: Vec::new(),
             base_url: String::new(),
             address: ([127, 0, 0, 1], 0).into(),
-        };
-        let line = serve.line("serves http");
+        }
+    }
+
+    pub(crate) fn wait_until_it_serves(&mut self) {
+        let line = self.line("serves http");
         // Up to the quote that ends a message in JSON.
         let url = line.split("serves ").nth(1).unwrap().split('"').next();
-        serve.base_url = url.unwrap().to_owned();
-        let (_, address) = serve.base_url.split_once("://").unwrap();
-        serve.address = address.parse().unwrap();
-        serve.address.set_ip([127, 0, 0, 1].into());
-        serve
+        self.base_url = url.unwrap().to_owned();
+        let (_, address) = self.base_url.split_once("://").unwrap();
+        self.address = address.parse().unwrap();
+        self.address.set_ip([127, 0, 0, 1].into());
     }
 
     /// Waits for a line with this text.

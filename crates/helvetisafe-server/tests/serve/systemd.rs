@@ -46,3 +46,29 @@ fn systemd_is_notified_of_start_reload_and_stop() {
     let mut serve = serve;
     assert_eq!(serve.wait().code(), Some(0));
 }
+
+/// `systemd-analyze` reports unknown and misplaced settings. It needs a program that exists.
+#[test]
+fn systemd_knows_every_line_of_the_unit() {
+    let unit = crate::deployment::deployed("systemd/helvetisafe-server.service");
+    let program = env!("CARGO_BIN_EXE_helvetisafe-server");
+    let unit = unit.replace("/usr/bin/helvetisafe-server", program);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("helvetisafe-server.service");
+    let verify = |unit: &str| {
+        std::fs::write(&path, unit).unwrap();
+        let mut verify = std::process::Command::new("systemd-analyze");
+        verify.arg("verify").arg(&path).output()
+    };
+    let Ok(output) = verify(&unit) else {
+        eprintln!("skipped: this machine has no systemd-analyze");
+        return;
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && !stderr.contains("helvetisafe"),
+        "{stderr}"
+    );
+    let wrong = verify(&unit.replace("RestartSec=", "RestartSecond=")).unwrap();
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("RestartSecond"));
+}

@@ -300,6 +300,40 @@ fn a_vault_for_development_can_use_postgresql() {
     }
 }
 
+/// A folder's own database has its account alone.
+#[test]
+fn a_new_folder_makes_a_further_organization_in_a_database_of_sqlite() {
+    let parent = tempfile::tempdir().unwrap();
+    let [one, two, database] = ["one", "two", "own.db"].map(|name| parent.path().join(name));
+    let database = format!("sqlite:{}", database.display());
+    let fingerprint = |folder: &Path| {
+        let dev = Dev::start_with(Some(folder), &["--database", &database]);
+        dev.fetch_token().success(200);
+        let fingerprint = dev.org_key_fingerprint.clone();
+        dev.stop("TERM");
+        fingerprint
+    };
+    let [first, second] = [&one, &two].map(|it| fingerprint(it));
+    assert_ne!(first, second);
+    assert_eq!([&one, &two].map(|it| fingerprint(it)), [first, second]);
+
+    let own = parent.path().join("own");
+    Dev::start(Some(&own)).stop("TERM");
+    fs::remove_file(own.join("credentials.json")).unwrap();
+    let (state, file) = (
+        own.to_str().unwrap(),
+        format!("sqlite:{}/vault.db", own.display()),
+    );
+    for options in [
+        &["--state", state][..],
+        &["--state", state, "--database", &file],
+    ] {
+        let stderr = failure(&[&["dev", "--listen", "127.0.0.1:0"], options].concat(), 1);
+        let part = "credentials.json is missing, though vault.db has its account";
+        assert!(stderr.contains(part), "{stderr}");
+    }
+}
+
 /// The second one would write its credentials over those of the first.
 #[test]
 fn a_folder_is_used_by_one_vault_whatever_its_database() {

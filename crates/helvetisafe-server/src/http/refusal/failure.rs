@@ -2,7 +2,7 @@
 
 use helvetisafe_proto::ErrorCode;
 
-use super::{Header, Refusal, SHORT_WAIT};
+use super::Refusal;
 use crate::answer::ReadError;
 use crate::log;
 use crate::store::{ActError, StoreError};
@@ -17,13 +17,7 @@ impl From<StoreError> for Refusal {
         }
         report_store(&error);
         match error {
-            StoreError::Busy | StoreError::Unavailable(_) | StoreError::NoStandby => {
-                Self::with_header(
-                    ErrorCode::Busy,
-                    "the vault's database is busy: retry later",
-                    Header::RetryAfter(SHORT_WAIT),
-                )
-            }
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::NoStandby => Self::BUSY,
             // Without `Retry-After`, which says that the work was not begun.
             StoreError::OutcomeUnknown(_) | StoreError::Unconfirmed => Self::new(
                 ErrorCode::OutcomeUnknown,

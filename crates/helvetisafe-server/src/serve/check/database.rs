@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::readiness::MAX_SKEW;
 use crate::runtime::block_on;
 use crate::serve::server;
-use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Replication, Role, Schema};
+use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Replication, Role, Schema, sqlite};
 use crate::{Error, private_files};
 
 const NAME: &str = "database";
@@ -47,6 +47,12 @@ fn file(database: &Database, path: &Path, subject: &str) -> Vec<Checked> {
     let folder = folder_of(path);
     if let Err(problem) = check_folder_of(path) {
         return vec![Checked::fault(NAME, &problem)];
+    }
+    if let Some((problem, remedy)) = sqlite::foreign(path) {
+        return vec![Checked::fault(
+            NAME,
+            &Problem::new(subject, problem, remedy),
+        )];
     }
     let mut problems = Vec::new();
     // SQLite writes its log beside the database.

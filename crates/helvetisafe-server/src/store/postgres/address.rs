@@ -106,6 +106,47 @@ impl Address {
         Ok(())
     }
 
+    pub(in crate::store) fn has_password_file(&self) -> bool {
+        self.password_file.is_some()
+    }
+
+    /// Returns the URL of this database for another role, `OWNER`, whose password is in another file, if in any.
+    pub(in crate::store) fn owner_url(&self, password_file: Option<&str>) -> String {
+        let (folders, names): (Vec<_>, Vec<_>) = self.hosts.iter().partition(|it| it.is_folder());
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|it| encoded(&it.to_string_lossy()));
+        let mode = self.tls.map(|tls| match tls {
+            Tls::VerifyFull => "verify-full".to_owned(),
+            Tls::Disable => "disable".to_owned(),
+        });
+        let single = [
+            ("password_file", password_file.map(str::to_owned)),
+            ("sslmode", mode),
+            ("sslrootcert", path(&self.root_certificates)),
+            ("sslcert", path(&self.client_certificate)),
+            ("sslkey", path(&self.client_key)),
+        ];
+        let hosts = folders
+            .into_iter()
+            .map(|it| format!("host={}", encoded(&it.to_string())));
+        let parameters: Vec<_> = hosts
+            .chain(
+                single
+                    .into_iter()
+                    .filter_map(|(name, value)| Some(format!("{name}={}", value?))),
+            )
+            .collect();
+        let query = match parameters.is_empty() {
+            true => String::new(),
+            false => format!("?{}", parameters.join("&")),
+        };
+        format!(
+            "postgres://OWNER@{}/{}{query}",
+            names.join(","),
+            self.database
+        )
+    }
+
     pub(super) fn host_count(&self) -> usize {
         self.hosts.len()
     }
@@ -158,6 +199,15 @@ fn read_secret(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, sqlx:
     let subject = format!("{parameter} {}", path.display());
     let file = private_files::read_key(path, &subject);
     file.map_err(|problem| configuration(problem.to_string()))
+}
+
+/// Encodes the characters of a value that would end it, or be read as others. The slashes of a path stay.
+fn encoded(value: &str) -> String {
+    let encode = |it: char| match it {
+        '%' | '&' | '+' | '#' | '@' | ' ' => format!("%{:02X}", u32::from(it)),
+        it => it.to_string(),
+    };
+    value.chars().map(encode).collect()
 }
 
 fn configuration(problem: String) -> sqlx::Error {

@@ -36,14 +36,24 @@ pub(super) fn reason(error: &Error) -> String {
 /// Returns the reason of a failed statement with its remedy, if there is one.
 pub(super) fn text(error: &Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code());
-    let remedy = match code.as_deref() {
+    let reason = reason(error);
+    let remedy = remedy(code.as_deref().unwrap_or_default(), &reason);
+    reason + remedy
+}
+
+fn remedy(code: &str, message: &str) -> &'static str {
+    match code {
         // insufficient_privilege
-        Some("42501") => "; log in as the role that owns the tables",
+        "42501" if message.contains(" for table ") => {
+            "; to read and write, the role needs rights on every table, which their owner grants with GRANT SELECT, \
+             INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO the role; to make or fill the tables, log in as \
+             their owner"
+        }
+        "42501" => "; log in as the role that owns the tables",
         // lock_not_available
-        Some("55P03") => "; another process writes to it",
+        "55P03" => "; another process writes to it",
         _ => "",
-    };
-    reason(error) + remedy
+    }
 }
 
 impl Failure {
@@ -75,7 +85,9 @@ impl Failure {
             _ if code.starts_with("08") => Self::Lost(message.to_owned()),
             // foreign_key_violation
             "23503" => Self::Refused(StoreError::NoParent),
-            _ => Self::Refused(StoreError::Failed(message.to_owned())),
+            _ => Self::Refused(StoreError::Failed(
+                message.to_owned() + remedy(code, message),
+            )),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The database file, which one process at a time can open, and no other user can read.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -45,6 +45,27 @@ pub(crate) fn is_in_use(database: &Path) -> bool {
     // other.
     let lock = File::open(private_files::lock_path(database));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The beginning of every file of SQLite.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Returns the problem with a file or folder that is no database of SQLite, and the remedy. An empty file is one, and a file
+/// that cannot be read may be one.
+pub(crate) fn foreign(path: &Path) -> Option<(&'static str, &'static str)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        return Some(("is a folder", "name a file in it, such as vault.db"));
+    }
+    let remedy = "name the database of a vault, or a file that does not exist yet; a backup may have the data of a \
+                  damaged one";
+    let mut start = Vec::new();
+    if metadata.is_file() {
+        let file = File::open(path).ok()?;
+        file.take(MAGIC.len() as u64).read_to_end(&mut start).ok()?;
+    }
+    let is_foreign = !metadata.is_file() || !(start.is_empty() || start == MAGIC);
+    is_foreign.then_some(("is not a database of SQLite", remedy))
 }
 
 /// Returns the files that SQLite makes beside a database: its write-ahead log with the index, and its journal. They

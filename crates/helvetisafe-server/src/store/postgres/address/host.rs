@@ -31,10 +31,15 @@ impl Host {
         format!("postgres:///?{query}").parse()
     }
 
+    /// Returns true for the folder of a Unix socket.
+    pub(super) fn is_folder(&self) -> bool {
+        self.name.starts_with('/')
+    }
+
     /// Returns true if a connection stays on this machine.
     pub(super) fn is_local(&self) -> bool {
         let address = self.name.parse::<IpAddr>();
-        self.name.starts_with('/')
+        self.is_folder()
             || self.name == "localhost"
             || address.is_ok_and(|address| address.is_loopback())
     }
@@ -68,7 +73,7 @@ impl FromStr for Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
-        match (name.starts_with('/'), name.contains(':')) {
+        match (self.is_folder(), name.contains(':')) {
             (true, _) => write!(f, "{}", name),
             (false, true) => write!(f, "[{name}]:{}", self.port),
             (false, false) => write!(f, "{name}:{}", self.port),

@@ -148,3 +148,26 @@ fn it_is_written_without_its_parameters() {
     let address = Address::parse("me@db1,[::1]:5433/a?password_file=/x").unwrap();
     assert_eq!(address.to_string(), "postgres://db1:5432,[::1]:5433/a");
 }
+
+#[test]
+fn the_url_for_the_owner_has_every_parameter_and_no_password() {
+    for (text, expected) in [
+        ("node@db1/a", "OWNER@db1:5432/a"),
+        (
+            "node@db1,[::1]:5433/a?password_file=/run/node&sslrootcert=/etc/a%20b/ca&sslcert=/c&sslkey=/k&sslmode=verify-full",
+            "OWNER@db1:5432,[::1]:5433/a?password_file=OWNER_PASSWORD_FILE&sslmode=verify-full&sslrootcert=/etc/a%20b/ca\
+             &sslcert=/c&sslkey=/k",
+        ),
+        (
+            "/a?host=/run/postgresql&sslmode=disable",
+            "OWNER@/a?host=/run/postgresql&sslmode=disable",
+        ),
+    ] {
+        let address = Address::parse(text).unwrap();
+        let file = address.has_password_file().then_some("OWNER_PASSWORD_FILE");
+        let url = address.owner_url(file);
+        assert_eq!(url, format!("postgres://{expected}"));
+        let again = Address::parse(url.trim_start_matches("postgres://")).unwrap();
+        assert_eq!(again.owner_url(file), url);
+    }
+}
