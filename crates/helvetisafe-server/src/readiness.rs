@@ -1,5 +1,6 @@
 //! The readiness of this node for requests, for load balancers and metrics.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::log;
-use crate::store::{Probe, Store, StoreError, skew};
+use crate::store::sqlite::MIN_FREE;
+use crate::store::{Probe, Space, Store, StoreError, skew};
 
 /// The age up to which a result is reused, so that probes cost the database nothing.
 const CACHED: Duration = Duration::from_secs(1);
@@ -33,11 +35,12 @@ struct Probed {
 }
 
 /// The result of a probe of the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
     reason: Option<Reason>,
     is_replicated: Option<bool>,
     skew: Option<SignedDuration>,
+    space: Option<Space>,
 }
 
 /// The state of a vault.
@@ -51,6 +54,8 @@ pub(crate) struct State {
     pub(crate) is_replicated: Option<bool>,
     /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
+    /// The disk of a database file.
+    pub(crate) space: Option<Space>,
 }
 
 /// A reason for which a vault is not ready.
@@ -61,10 +66,10 @@ pub(crate) struct Reason {
 }
 
 /// A flaw with which a vault is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Warning {
     pub(crate) code: &'static str,
-    pub(crate) text: &'static str,
+    pub(crate) text: Cow<'static, str>,
     /// The message at its end.
     #[serde(skip)]
     end: &'static str,
@@ -82,15 +87,23 @@ const SCHEMA: Reason = Reason {
     code: "schema",
     text: "the tables of the database are not those that this version serves",
 };
+const DISK: Reason = Reason {
+    code: "disk",
+    text: "the disk of the database is full, so not even deletes and token requests succeed",
+};
 const STANDBY: Warning = Warning {
     code: "standby",
-    text: "no commit waits for a synchronous standby, so an acknowledged write is on one server alone; set \
-           synchronous_standby_names",
+    text: Cow::Borrowed(
+        "no commit waits for a synchronous standby, so an acknowledged write is on one server alone; set \
+         synchronous_standby_names",
+    ),
     end: "commits wait for a synchronous standby again",
 };
 const CLOCK: Warning = Warning {
     code: "clock",
-    text: "the clocks of this node and of the database differ by more than 5 s; synchronize both",
+    text: Cow::Borrowed(
+        "the clocks of this node and of the database differ by more than 5 s; synchronize both",
+    ),
     end: "the clocks of this node and of the database agree again",
 };
 
@@ -114,6 +127,7 @@ impl Readiness {
             warnings: found.warnings().collect(),
             is_replicated: found.is_replicated,
             skew: found.skew,
+            space: found.space,
         }
     }
 
@@ -122,9 +136,10 @@ impl Readiness {
         if let Some(probed) = last.as_ref()
             && probed.at.elapsed() < CACHED
         {
-            return probed.found;
+            return probed.found.clone();
         }
-        let (found, error) = probe(store).await;
+        let (mut found, error) = probe(store).await;
+        found.space = store.space();
         let (reason, mut warnings) = match last.take() {
             Some(before) => (before.found.reason, before.warnings),
             None => (None, Vec::new()),
@@ -137,7 +152,7 @@ impl Readiness {
         log_reason(reason, found.reason, error);
         *last = Some(Probed {
             at: Instant::now(),
-            found,
+            found: found.clone(),
             warnings,
         });
         found
@@ -145,10 +160,29 @@ impl Readiness {
 }
 
 impl Found {
-    fn warnings(self) -> impl Iterator<Item = Warning> {
+    fn warnings(&self) -> impl Iterator<Item = Warning> {
         let standby = (self.is_replicated == Some(false)).then_some(STANDBY);
         let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
-        standby.into_iter().chain(clock.then_some(CLOCK))
+        let space = self.space.as_ref().filter(|space| space.is_low);
+        standby
+            .into_iter()
+            .chain(clock.then_some(CLOCK))
+            .chain(space.map(Warning::of_space))
+    }
+}
+
+impl Warning {
+    fn of_space(space: &Space) -> Self {
+        Self {
+            code: "disk",
+            text: Cow::Owned(format!(
+                "{}: the disk has less than {} MiB free, so creates and updates are refused; free space on it, or move \
+                 the database to a larger one",
+                space.file.display(),
+                MIN_FREE >> 20
+            )),
+            end: "the disk of the database has enough space again",
+        }
     }
 }
 
@@ -172,20 +206,26 @@ fn log_warnings(before: &[Warning], now: &[Warning]) {
 
 /// Returns the result, and the error of a failed probe.
 async fn probe(store: &Store) -> (Found, Option<String>) {
-    let failed = |error: String| {
-        let found = Found {
-            reason: Some(DATABASE),
-            ..Found::default()
-        };
-        (found, Some(error))
-    };
+    let failed = |error: String| not_ready(DATABASE, error);
     let sent = Timestamp::now();
     match timeout(PROBE_TIMEOUT, store.probe()).await {
         Ok(Ok(probe)) => (found(store, &probe, sent, Timestamp::now()), None),
+        Ok(Err(StoreError::Full)) => {
+            let error = store.error(StoreError::Full);
+            not_ready(DISK, format!("{error}; free space on it"))
+        }
         Ok(Err(error @ StoreError::Unavailable(_))) => failed(error.to_string()),
         Ok(Err(error)) => failed(format!("the database failed: {error}")),
         Err(_) => failed("the database did not answer in 2 s".to_owned()),
     }
+}
+
+fn not_ready(reason: Reason, error: String) -> (Found, Option<String>) {
+    let found = Found {
+        reason: Some(reason),
+        ..Found::default()
+    };
+    (found, Some(error))
 }
 
 fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> Found {
@@ -195,6 +235,7 @@ fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> 
         skew: store
             .is_shared()
             .then(|| skew(sent, probe.now.into(), received)),
+        space: None,
     }
 }
 
@@ -209,6 +250,7 @@ mod tests {
                 reason: None,
                 is_replicated,
                 skew: skew.map(SignedDuration::from_secs),
+                space: None,
             };
             found.warnings().map(|it| it.code).collect::<Vec<_>>()
         };

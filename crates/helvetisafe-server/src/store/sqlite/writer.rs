@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::checkpoint::Log;
+use super::reserve::Reserve;
 use crate::lock::lock;
 use crate::log;
 use crate::store::{OrganizationId, StoreError};
@@ -112,12 +113,15 @@ fn in_savepoint<T>(
 }
 
 impl Writer {
-    /// Starts the thread. A database in memory has no log.
-    pub(super) fn start(connection: Arc<Mutex<Connection>>, log: Option<Log>) -> io::Result<Self> {
+    /// Starts the thread. A database in memory has no files.
+    pub(super) fn start(
+        connection: Arc<Mutex<Connection>>,
+        files: Option<(Log, Reserve)>,
+    ) -> io::Result<Self> {
         let (queue, messages) = channel();
         thread::Builder::new()
             .name("helvetisafe-writer".to_owned())
-            .spawn(move || run(connection, log.as_ref(), &messages))?;
+            .spawn(move || run(connection, files, &messages))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             places: Semaphore::new(QUEUE),
@@ -175,7 +179,13 @@ impl Writer {
     }
 }
 
-fn run(connection: Arc<Mutex<Connection>>, log: Option<&Log>, messages: &Receiver<Message>) {
+fn run(
+    connection: Arc<Mutex<Connection>>,
+    files: Option<(Log, Reserve)>,
+    messages: &Receiver<Message>,
+) {
+    let (log, reserve) = files.unzip();
+    let reserve = reserve.as_ref();
     let mut batch = Vec::new();
     let mut closing = None;
     while let Ok(first) = messages.recv() {
@@ -185,31 +195,49 @@ fn run(connection: Arc<Mutex<Connection>>, log: Option<&Log>, messages: &Receive
             match message {
                 Message::Write(write) => batch.push(write),
                 Message::Exclusive(work) => {
-                    commit_together(&mut held, &mut batch);
+                    commit_together(&mut held, &mut batch, reserve);
                     work(&mut held);
                 }
                 Message::Close(sender) => closing = Some(sender),
             }
         }
-        commit_together(&mut held, &mut batch);
-        if let Some(Err(error)) = log.map(|log| log.shorten(&held)) {
+        commit_together(&mut held, &mut batch, reserve);
+        if let Some(Err(error)) = log.as_ref().map(|log| log.shorten(&held)) {
             log::error(&error);
+        }
+        if let Some(reserve) = reserve {
+            reserve.renew(&held);
         }
         if closing.is_some() {
             break;
         }
     }
     drop(connection);
+    if let Some(reserve) = reserve {
+        reserve.keep();
+    }
     drop(closing);
 }
 
 /// Runs writes in one transaction. If it fails, each of them runs in its own, so that one write that needs too much of
 /// the disk does not fail the others.
-fn commit_together(connection: &mut Connection, batch: &mut Vec<Box<dyn Write>>) {
+fn commit_together(
+    connection: &mut Connection,
+    batch: &mut Vec<Box<dyn Write>>,
+    reserve: Option<&Reserve>,
+) {
     if batch.is_empty() {
         return;
     }
-    let committed = commit(connection, batch);
+    let mut committed = commit(connection, batch);
+    if let (Err(StoreError::Full), Some(reserve)) = (&committed, reserve) {
+        if reserve.release(connection) {
+            committed = commit(connection, batch);
+        }
+        if committed == Err(StoreError::Full) {
+            reserve.report();
+        }
+    }
     let is_done = committed.is_ok() || batch.len() == 1;
     for mut write in batch.drain(..) {
         let committed = if is_done {
