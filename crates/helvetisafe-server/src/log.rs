@@ -3,6 +3,8 @@
 //!
 //! A log that cannot be written, such as one on a full disk, stops nothing.
 
+mod limited;
+
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+pub(crate) use limited::Limited;
 
 /// Set by the command alone, for the whole process.
 static IS_JSON: AtomicBool = AtomicBool::new(false);

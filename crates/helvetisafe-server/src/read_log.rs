@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use crate::http;
 use crate::log;
-use crate::store::{AccountId, AccountReads, OrganizationId, Principal, Store};
+use crate::store::{AccountId, AccountReads, OrganizationId, Principal, Store, StoreError};
 
 /// The time between two writes: what a killed node loses.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
@@ -73,7 +73,10 @@ impl ReadLog {
         for (organization, accounts) in pending.reads {
             let reads: Vec<_> = accounts.into_iter().map(of_account).collect();
             if let Err(error) = store.record_reads(organization, &reads).await {
-                http::report_store(&error);
+                // A full disk is logged by the database, less often.
+                if error != StoreError::Full {
+                    http::report_store(&error);
+                }
                 self.put_back(organization, reads);
             }
         }

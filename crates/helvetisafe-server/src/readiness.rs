@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::log;
-use crate::store::{Probe, Replication, Store, StoreError, skew};
+use crate::store::{Probe, Replication, Space, Store, StoreError, skew};
 
 /// The age up to which a result is reused, so that probes cost the database nothing.
 const CACHED: Duration = Duration::from_secs(1);
@@ -42,6 +42,7 @@ struct Found {
     reason: Option<Reason>,
     replication: Option<Replication>,
     skew: Option<SignedDuration>,
+    space: Option<Space>,
 }
 
 /// The state of a vault.
@@ -55,6 +56,8 @@ pub(crate) struct State {
     pub(crate) replication: Option<Replication>,
     /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
+    /// The disk of a database file.
+    pub(crate) space: Option<Space>,
 }
 
 /// A reason for which a vault is not ready.
@@ -65,7 +68,7 @@ pub(crate) struct Reason {
 }
 
 /// A flaw with which a vault is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Warning {
     pub(crate) code: &'static str,
     pub(crate) text: &'static str,
@@ -86,6 +89,10 @@ const SCHEMA: Reason = Reason {
     code: "schema",
     text: "the tables of the database are not those that this version serves",
 };
+const DISK: Reason = Reason {
+    code: "disk",
+    text: "the disk of the database is full, so not even deletes and token requests succeed",
+};
 const STANDBY: Warning = Warning {
     code: "standby",
     text: "no commit waits for a synchronous standby, so an acknowledged write is on one server alone; set \
@@ -97,6 +104,12 @@ const STUCK: Warning = Warning {
     text: "no synchronous standby confirms commits, so writes and logins wait or are refused; start the standby, or \
            change synchronous_standby_names",
     end: "commits no longer wait for a standby that does not confirm them",
+};
+const LOW_DISK: Warning = Warning {
+    code: "disk",
+    text: "the disk of the database has less than 32 MiB free, so creates and updates are refused; free space on it, or \
+           move the database to a larger one",
+    end: "the disk of the database has enough space again",
 };
 const CLOCK: Warning = Warning {
     code: "clock",
@@ -124,6 +137,7 @@ impl Readiness {
             warnings: found.warnings().collect(),
             replication: found.replication,
             skew: found.skew,
+            space: found.space,
         }
     }
 
@@ -134,7 +148,8 @@ impl Readiness {
         {
             return probed.found.clone();
         }
-        let (found, error) = probe(store).await;
+        let (mut found, error) = probe(store).await;
+        found.space = store.space();
         let (reason, mut warnings, stuck_logged) = match last.take() {
             Some(before) => (before.found.reason, before.warnings, before.stuck_logged),
             None => (None, Vec::new(), None),
@@ -164,7 +179,11 @@ impl Found {
             Some(Replication::On) | None => None,
         };
         let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
-        standby.into_iter().chain(clock.then_some(CLOCK))
+        let is_low = self.space.as_ref().is_some_and(|space| space.is_low);
+        standby
+            .into_iter()
+            .chain(clock.then_some(CLOCK))
+            .chain(is_low.then_some(LOW_DISK))
     }
 
     /// Logs why no standby confirms commits, unless that was logged within [`REMINDER`]. Returns the time of the last line.
@@ -206,20 +225,26 @@ fn log_warnings(before: &[Warning], now: &[Warning]) {
 
 /// Returns the result, and the error of a failed probe.
 async fn probe(store: &Store) -> (Found, Option<String>) {
-    let failed = |error: String| {
-        let found = Found {
-            reason: Some(DATABASE),
-            ..Found::default()
-        };
-        (found, Some(error))
-    };
+    let failed = |error: String| not_ready(DATABASE, error);
     let sent = Timestamp::now();
     let probed = timeout(PROBE_TIMEOUT, store.probe()).await;
     match probed.unwrap_or_else(|_| Err(store.unanswered())) {
         Ok(probe) => (found(store, &probe, sent, Timestamp::now()), None),
+        Err(StoreError::Full) => {
+            let error = store.error(StoreError::Full);
+            not_ready(DISK, format!("{error}; free space on it"))
+        }
         Err(error @ StoreError::Unavailable(_)) => failed(error.to_string()),
         Err(error) => failed(format!("the database failed: {error}")),
     }
+}
+
+fn not_ready(reason: Reason, error: String) -> (Found, Option<String>) {
+    let found = Found {
+        reason: Some(reason),
+        ..Found::default()
+    };
+    (found, Some(error))
 }
 
 fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> Found {
@@ -229,6 +254,7 @@ fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> 
         skew: store
             .is_shared()
             .then(|| skew(sent, probe.now.into(), received)),
+        space: None,
     }
 }
 
@@ -243,6 +269,7 @@ mod tests {
                 reason: None,
                 replication,
                 skew: skew.map(SignedDuration::from_secs),
+                space: None,
             };
             found.warnings().map(|it| it.code).collect::<Vec<_>>()
         };

@@ -25,6 +25,7 @@ mod token;
 pub(crate) mod transfer;
 mod version;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,20 @@ pub(crate) struct Probe {
     pub(crate) now: Moment,
     /// The wait of commits for a standby; `None` for SQLite, which has no standbys.
     pub(crate) replication: Option<Replication>,
+}
+
+/// The disk of a database file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Space {
+    pub(crate) file: PathBuf,
+    /// The free space, in bytes.
+    pub(crate) free: u64,
+    /// The size of the file, in bytes.
+    pub(crate) database: u64,
+    /// The size of its write-ahead log, in bytes.
+    pub(crate) log: u64,
+    /// Set if values are refused.
+    pub(crate) is_low: bool,
 }
 
 /// Opening and closing.
@@ -139,6 +154,14 @@ impl Store {
         match self {
             Self::Sqlite(_) => StoreError::Failed("no answer in 2 s".to_owned()),
             Self::Postgres(postgres) => postgres.unanswered(),
+        }
+    }
+
+    /// Returns the state of the disk of a database file; `None` for others.
+    pub(crate) fn space(&self) -> Option<Space> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.space(),
+            Self::Postgres(_) => None,
         }
     }
 

@@ -32,7 +32,7 @@ pub struct Report {
 #[non_exhaustive]
 pub struct Checked {
     /// The subject: `configuration`, `certificate`, `listen`, `metrics-listen`, `trusted-proxy`, `open-files`, `database`,
-    /// `standby` or `clock`.
+    /// `disk`, `standby` or `clock`.
     pub name: &'static str,
     /// The result.
     pub status: Status,

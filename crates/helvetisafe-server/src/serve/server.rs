@@ -139,6 +139,9 @@ fn metrics(has_tls: bool, database: &Database) -> Metrics {
     if database.is_shared() {
         metrics.register_database();
     }
+    if database.sqlite_file().is_some() {
+        metrics.register_file();
+    }
     metrics
 }
 

@@ -14,6 +14,7 @@ mod file;
 mod lists;
 mod migrations;
 mod readers;
+mod reserve;
 mod rotations;
 mod secrets;
 mod tokens;
@@ -25,16 +26,18 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Migrations, Moment, Probe, SecretWrite, StoreError};
+use super::{Migrations, Moment, Probe, SecretWrite, Space, StoreError};
 use crate::Error;
 pub(in crate::store) use acts::select;
 use checkpoint::Log;
 pub(crate) use copies::{Contents, copy_online, drop_tokens, finish_log, inspect};
 use disk::Disk;
+pub(crate) use disk::{MIN_FREE, free_space};
 use file::OpenFile;
 pub(crate) use file::{foreign, has_log, is_in_use, remove_logs};
 pub(crate) use migrations::none as no_migrations;
 use readers::Readers;
+pub(crate) use reserve::{SIZE as RESERVE, is_held};
 pub(crate) use transfer::CopySide;
 use writer::{Batch, Writer};
 
@@ -44,7 +47,7 @@ pub(crate) struct Sqlite {
     readers: Arc<Readers>,
     name: String,
     file: Option<OpenFile>,
-    disk: Option<Disk>,
+    disk: Option<Arc<Disk>>,
 }
 
 /// Opens a file to read it as of one moment, also while a vault serves it.
@@ -60,34 +63,36 @@ impl Sqlite {
         let name = "in memory".to_owned();
         let connection = connection::in_memory().map_err(failed(&name))?;
         let connection = Arc::new(Mutex::new(connection));
-        let readers = Readers::sharing(Arc::clone(&connection));
-        Self::new(name, connection, readers, None)
+        let readers = Arc::new(Readers::sharing(Arc::clone(&connection)));
+        let writer = Writer::start(connection, Arc::clone(&readers), None);
+        Ok(Self {
+            writer: writer.map_err(Error::Thread)?,
+            readers,
+            name,
+            disk: None,
+            file: None,
+        })
     }
 
     /// Opens a file, and makes it if it does not exist.
     pub(super) fn in_file(path: PathBuf) -> Result<Self, Error> {
         let file = OpenFile::open(path)?;
         let name = file.path().display().to_string();
-        let connection = connection::writing(file.path()).map_err(failed(&name))?;
-        let readers = Readers::of(file.path().to_owned());
-        Self::new(name, Arc::new(Mutex::new(connection)), readers, Some(file))
-    }
-
-    fn new(
-        name: String,
-        connection: Arc<Mutex<Connection>>,
-        readers: Readers,
-        file: Option<OpenFile>,
-    ) -> Result<Self, Error> {
-        let log = file.as_ref().map(|file| Log::of(file.path()));
-        let readers = Arc::new(readers);
-        let writer = Writer::start(connection, Arc::clone(&readers), log).map_err(Error::Thread)?;
+        let reserve = file.reserve();
+        let open = || connection::writing(file.path());
+        let connection = reserve.open(open).map_err(failed(&name))?;
+        reserve.renew(&connection);
+        let files = (Log::of(file.path()), reserve);
+        let connection = Arc::new(Mutex::new(connection));
+        let disk = Arc::new(Disk::of(file.path().to_owned()));
+        let readers = Arc::new(Readers::of(file.path().to_owned()));
+        let writer = Writer::start(connection, Arc::clone(&readers), Some(files));
         Ok(Self {
-            writer,
+            writer: writer.map_err(Error::Thread)?,
             readers,
             name,
-            disk: file.as_ref().map(|file| Disk::of(file.path().to_owned())),
-            file,
+            disk: Some(disk),
+            file: Some(file),
         })
     }
 
@@ -100,8 +105,22 @@ impl Sqlite {
         self.writer.exclusive(migrations::run).await
     }
 
-    /// Takes the lock of a writer, and changes nothing.
+    /// Returns the state of the disk; `None` for a database in memory.
+    pub(super) fn space(&self) -> Option<Space> {
+        self.disk.as_deref().map(Disk::space)
+    }
+
+    /// Takes the lock of a writer, and changes nothing. While the disk is nearly full, it also writes a page.
     pub(super) async fn probe(&self) -> Result<Probe, StoreError> {
+        if self.space().is_some_and(|space| space.is_low) {
+            let write = |batch: &Batch<'_>| {
+                let name = "user_version";
+                let value: i64 = batch.pragma_query_value(None, name, |row| row.get(0))?;
+                // SQLite writes the same value again.
+                Ok(batch.pragma_update(None, name, value)?)
+            };
+            self.write(write).await?;
+        }
         let probe = |connection: &mut Connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -177,7 +196,7 @@ impl Sqlite {
 impl Sqlite {
     /// Behaves as with a full disk.
     pub(super) fn fill_disk(&mut self) {
-        self.disk = self.disk.take().map(Disk::full);
+        self.disk = self.disk.take().map(|disk| Arc::new(disk.full()));
     }
 }
 
@@ -194,7 +213,12 @@ pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> 
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => {
             Ok(migrations::read(&connection::reading(path)?)?)
         }
-        read => Ok(read?),
+        read => match read.map_err(StoreError::from) {
+            Err(StoreError::Full) if !has_log(path) => {
+                Ok(migrations::read(&connection::unchanging(path)?)?)
+            }
+            read => read,
+        },
     }
 }
 
@@ -209,13 +233,15 @@ fn failed(name: &str) -> impl FnOnce(rusqlite::Error) -> Error {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseBusy, DiskFull};
-        use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+        use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_IOERR_SHMSIZE};
         let Some(failure) = error.sqlite_error() else {
             return Self::Failed(error.to_string());
         };
         match failure.code {
             DatabaseBusy => Self::Busy,
             DiskFull => Self::Full,
+            // The index of the write-ahead log cannot grow.
+            _ if failure.extended_code == SQLITE_IOERR_SHMSIZE => Self::Full,
             _ if failure.extended_code == SQLITE_CONSTRAINT_FOREIGNKEY => Self::NoParent,
             _ => Self::Failed(error.to_string()),
         }

@@ -52,10 +52,19 @@ pub(crate) struct Metrics {
     standby: Gauge,
     blocked: Gauge,
     skew: Gauge<f64, AtomicU64>,
+    space: SpaceGauges,
     expiry: Gauge<f64, AtomicU64>,
     reloads: Family<ResultLabels, Counter>,
     pub(super) dropped_lines: Counter,
     pub(crate) lost_reads: Counter,
+}
+
+/// The disk of a database file, and the sizes on it, in bytes.
+#[derive(Default)]
+struct SpaceGauges {
+    free: Gauge,
+    database: Gauge,
+    log: Gauge,
 }
 
 /// The counts of connections, which the accept loop changes.
@@ -82,6 +91,7 @@ impl Metrics {
             standby: Gauge::default(),
             blocked: Gauge::default(),
             skew: Gauge::default(),
+            space: SpaceGauges::default(),
             expiry: Gauge::default(),
             reloads: Family::default(),
             dropped_lines: Counter::default(),
@@ -132,6 +142,16 @@ impl Metrics {
         }
     }
 
+    /// Adds the metrics of a database file.
+    pub(crate) fn register_file(&mut self) {
+        let (registry, space) = (&mut self.registry, &self.space);
+        register! { registry.sub_registry_with_prefix("database"),
+            "disk_free_bytes", space.free, "Free space on the disk of the database file";
+            "size_bytes", space.database, "Size of the database file";
+            "wal_size_bytes", space.log, "Size of the write-ahead log beside the database file";
+        }
+    }
+
     /// Adds the metrics of a database that other nodes may share.
     pub(crate) fn register_database(&mut self) {
         let (registry, store) = (&mut self.registry, &self.store);
@@ -168,6 +188,12 @@ impl Metrics {
         }
         if let Some(skew) = state.skew {
             self.skew.set(skew.as_secs_f64());
+        }
+        if let Some(space) = &state.space {
+            let set = |gauge: &Gauge, bytes: u64| gauge.set(bytes.try_into().unwrap_or(i64::MAX));
+            set(&self.space.free, space.free);
+            set(&self.space.database, space.database);
+            set(&self.space.log, space.log);
         }
     }
 

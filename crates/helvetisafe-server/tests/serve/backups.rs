@@ -116,7 +116,10 @@ fn a_restored_backup_has_every_row_and_serves_every_secret() {
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
     names.sort();
-    assert_eq!(names, ["b.db", "vault.db", "vault.db.lock"]);
+    assert_eq!(
+        names,
+        ["b.db", "vault.db", "vault.db.lock", "vault.db.reserve"]
+    );
 
     let (_, stdout, stderr) = paths.run("restore --input @b.db --database sqlite:@c.db");
     assert!(stdout.contains("secrets: 49\n"), "{stdout}");

@@ -76,13 +76,14 @@ fn a_right_configuration_has_no_fault_and_stays_as_it_is() {
         "ok      listen: 0.0.0.0:0 is free",
         "ok      metrics-listen: 127.0.0.1:0 is free",
         "ok      database: ",
+        "ok      disk: ",
     ] {
         assert!(
             stdout.lines().any(|it| it.starts_with(line)),
             "{line}\n{stdout}"
         );
     }
-    assert_eq!(stdout.lines().count(), 5, "{stdout}");
+    assert_eq!(stdout.lines().count(), 6, "{stdout}");
     assert_eq!(fs::read(state.path()).unwrap(), before);
 }
 

@@ -40,6 +40,10 @@ fn alerts_and_dashboard_use_the_metrics_of_a_vault_and_all_of_them() {
     // A histogram is there after its first value.
     ask(&mut connect(&config, serve.address).unwrap(), "/health").unwrap();
     let text = scrape(metrics);
+    // SQLite has metrics of its own.
+    let mut on_file = Serve::start(&state, &["--metrics-listen", "127.0.0.1:0"]);
+    let text = text + &scrape(on_file.metrics_address());
+    on_file.stop();
     let samples = text.lines().filter(|it| !it.starts_with('#'));
     let exported: BTreeSet<_> = samples.flat_map(metrics_in).collect();
     let (alerts, dashboard) = (

@@ -15,6 +15,8 @@ mod contents;
 mod copies;
 mod deployment;
 mod drain;
+#[cfg(target_os = "linux")]
+mod full_database;
 mod full_disk;
 mod hostile;
 mod init;
@@ -28,6 +30,8 @@ mod proxies;
 mod reload;
 mod settings;
 mod slow_peers;
+#[cfg(target_os = "linux")]
+mod small_disk;
 mod state;
 mod systemd;
 mod tls;

@@ -63,11 +63,11 @@ fn every_refusal_has_its_code() {
         ErrorCode::MembersChanged,
         ErrorCode::KeyEpochMismatch,
         ErrorCode::InvalidMember,
+        ErrorCode::StorageFull,
         ErrorCode::DatabaseFailed,
         ErrorCode::NoRandomness,
         ErrorCode::Busy,
         ErrorCode::OutcomeUnknown,
-        ErrorCode::StorageFull,
     ];
     for code in ErrorCode::ALL {
         assert_eq!(

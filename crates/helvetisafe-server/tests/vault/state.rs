@@ -50,7 +50,7 @@ fn a_restart_keeps_secrets_accounts_and_tokens() {
 }
 
 #[test]
-fn a_clean_stop_leaves_the_database_and_its_lock_only() {
+fn a_clean_stop_leaves_the_database_its_lock_and_its_reserve_only() {
     let folder = folder();
     let site = site_of(Vault::builder().state(folder.path().join("vault.db")));
     site.create("a").success(201);
@@ -60,7 +60,7 @@ fn a_clean_stop_leaves_the_database_and_its_lock_only() {
         .map(|e| e.unwrap().file_name())
         .collect();
     names.sort();
-    assert_eq!(names, ["vault.db", "vault.db.lock"]);
+    assert_eq!(names, ["vault.db", "vault.db.lock", "vault.db.reserve"]);
 }
 
 #[test]

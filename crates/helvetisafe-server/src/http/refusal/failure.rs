@@ -13,9 +13,10 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Revoked => return Self::INVALID_TOKEN,
             StoreError::OtherEpoch => return Self::OTHER_KEY_EPOCH,
-            _ => {}
+            // The database has logged it, with its path.
+            StoreError::Full => {}
+            _ => report_store(&error),
         }
-        report_store(&error);
         match error {
             StoreError::Busy | StoreError::Unavailable(_) | StoreError::NoStandby => Self::BUSY,
             // Without `Retry-After`, which says that the work was not begun.

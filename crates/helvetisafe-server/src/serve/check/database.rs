@@ -1,5 +1,7 @@
 //! Checks of the database: its file or its hosts, its tables, and the rights of its user.
 
+mod disk;
+
 use std::fmt::Display;
 use std::path::Path;
 
@@ -22,7 +24,11 @@ pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
     let subject = format!("database {database}");
     let checked = block_on(async {
         let (mut checks, may_migrate) = match database.sqlite_file() {
-            Some(path) => (file(database, path, &subject), true),
+            Some(path) => {
+                let mut checks = file(database, path, &subject);
+                checks.extend(disk::check(path));
+                (checks, true)
+            }
             None => {
                 let found = database.hosts().await;
                 let mut primaries = found.iter().filter_map(Host::primary);

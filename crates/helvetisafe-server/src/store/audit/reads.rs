@@ -54,12 +54,16 @@ impl Act for ReadsAct {
 }
 
 impl Store {
-    /// Records reads of an organization, in rows of several names.
+    /// Records reads of an organization, in rows of several names. They are many, so a disk that is nearly full refuses them
+    /// like values.
     pub(crate) async fn record_reads(
         &self,
         organization: OrganizationId,
         reads: &[AccountReads],
     ) -> Result<(), StoreError> {
+        if self.space().is_some_and(|space| space.is_low) {
+            return Err(StoreError::Full);
+        }
         let mut rows = Vec::new();
         for of_account in reads {
             for names in of_account.names.chunks(NAMES) {

@@ -2,6 +2,7 @@
 
 use sqlx::Error;
 
+use crate::log::Limited;
 use crate::store::StoreError;
 
 /// The meaning of a failed attempt.
@@ -56,6 +57,9 @@ fn remedy(code: &str, message: &str) -> &'static str {
     }
 }
 
+/// The message about a full disk, which each write would repeat.
+static FULL: Limited = Limited::new();
+
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
         let reason = reason(error);
@@ -78,7 +82,12 @@ impl Failure {
             // statement_completion_unknown; admin_shutdown and crash_shutdown, which may follow a commit
             "40003" | "57P01" | "57P02" => Self::Lost(message.to_owned()),
             // disk_full, and CockroachDB's and YugabyteDB's out_of_memory are in class 53.
-            "53100" => Self::Refused(StoreError::Full),
+            "53100" => {
+                FULL.error(&format_args!(
+                    "the disk of PostgreSQL is full: {message}; free space on the server"
+                ));
+                Self::Refused(StoreError::Full)
+            }
             // too_many_connections, and others of insufficient resources
             _ if code.starts_with("53") => Self::Refused(StoreError::Busy),
             // connection_exception and its kinds

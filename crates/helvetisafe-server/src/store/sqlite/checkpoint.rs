@@ -12,6 +12,13 @@ use rusqlite::Connection;
 /// The size from which a commit waits for the connections that read, in bytes.
 const MAX: u64 = 128 << 20;
 
+/// Returns the file of the write-ahead log.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    let mut file = OsString::from(database);
+    file.push("-wal");
+    file.into()
+}
+
 /// The write-ahead log of a database file.
 pub(super) struct Log {
     file: PathBuf,
@@ -20,10 +27,8 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn of(database: &Path) -> Self {
-        let mut file = OsString::from(database);
-        file.push("-wal");
         Self {
-            file: file.into(),
+            file: log_of(database),
             max: MAX,
         }
     }

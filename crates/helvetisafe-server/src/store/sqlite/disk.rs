@@ -1,37 +1,54 @@
 //! The free space of the disk.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use crate::store::StoreError;
+use super::checkpoint::log_of;
+use crate::log::Limited;
+use crate::store::{Space, StoreError};
 
 /// The free space that values must not use, in bytes. It is for tokens, deletes and the write-ahead log.
-const RESERVE: u64 = 32 << 20;
+pub(crate) const MIN_FREE: u64 = 32 << 20;
 
 /// The size of a row without its value, and of the other changes of a write, in bytes.
 const OVERHEAD: u64 = 64 << 10;
 
 /// The disk of a database file.
-#[derive(Clone)]
 pub(super) struct Disk {
     file: PathBuf,
     reserve: u64,
+    refused: Limited,
 }
 
 impl Disk {
     pub(super) fn of(file: PathBuf) -> Self {
         Self {
             file,
-            reserve: RESERVE,
+            reserve: MIN_FREE,
+            refused: Limited::default(),
+        }
+    }
+
+    /// Returns the free space of the disk, and the sizes of the files.
+    pub(super) fn space(&self) -> Space {
+        let size = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
+        let free = free_space(&self.file);
+        Space {
+            file: self.file.clone(),
+            free,
+            database: size(&self.file),
+            log: size(&log_of(&self.file)),
+            is_low: free < self.reserve,
         }
     }
 
     #[cfg(test)]
-    pub(super) fn full(self) -> Self {
+    pub(super) fn full(&self) -> Self {
         Self {
             reserve: u64::MAX,
-            ..self
+            ..Self::of(self.file.clone())
         }
     }
 
@@ -46,19 +63,32 @@ impl Disk {
         let unused = u64::from(pragma("freelist_count")?) * u64::from(pragma("page_size")?);
         match free >= self.reserve / 2 && unused > size as u64 + OVERHEAD {
             true => Ok(()),
-            false => Err(StoreError::Full),
+            false => {
+                self.report(free);
+                Err(StoreError::Full)
+            }
         }
+    }
+
+    fn report(&self, free: u64) {
+        self.refused.warning(&format_args!(
+            "{}: the disk has {} MiB free, so creates and updates are refused below {} MiB; free space on it, or \
+             move the database to a larger one",
+            self.file.display(),
+            free >> 20,
+            MIN_FREE >> 20
+        ));
     }
 }
 
 /// Returns the space that is free for this process, in bytes. An unknown one does not limit.
 #[cfg(unix)]
-fn free_space(file: &std::path::Path) -> u64 {
+pub(crate) fn free_space(file: &Path) -> u64 {
     rustix::fs::statvfs(file).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn free_space(_: &std::path::Path) -> u64 {
+pub(crate) fn free_space(_: &Path) -> u64 {
     u64::MAX
 }
 
@@ -80,7 +110,11 @@ mod tests {
         let (connection, file) = database(&folder);
         let check = |reserve| {
             let file = file.clone();
-            Disk { file, reserve }.check(&connection, 1000)
+            let disk = Disk {
+                reserve,
+                ..Disk::of(file)
+            };
+            disk.check(&connection, 1000)
         };
         assert_eq!(check(0), Ok(()));
         assert_eq!(check(u64::MAX), Err(StoreError::Full));
@@ -92,7 +126,10 @@ mod tests {
         let (connection, file) = database(&folder);
         // More than is free, and half of it is not.
         let reserve = free_space(&file).saturating_add(1 << 30);
-        let disk = Disk { file, reserve };
+        let disk = Disk {
+            reserve,
+            ..Disk::of(file)
+        };
         assert_eq!(disk.check(&connection, 1000), Err(StoreError::Full));
         let delete = "INSERT INTO values_ VALUES (zeroblob(1000000)); DELETE FROM values_";
         connection.execute_batch(delete).unwrap();

@@ -3,13 +3,17 @@
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::reserve::Reserve;
 use crate::Error;
 use crate::private_files;
 
 /// A database file that this process has locked.
 pub(crate) struct OpenFile {
     path: PathBuf,
+    /// Open as long as the database, since closing it would release SQLite's locks.
+    file: Arc<File>,
     lock: File,
 }
 
@@ -19,13 +23,22 @@ impl OpenFile {
         let lock = private_files::lock(&path)?;
         // SQLite would make the file with the process' umask, so that others could read it. It gives its
         // log and index the mode of the file.
-        private_files::options()
+        let file = private_files::options()
             .create(true)
             .append(true)
             .open(&path)
             .map_err(Error::file("open", &path))?;
         private_files::check_file(&path)?;
-        Ok(Self { path, lock })
+        Ok(Self {
+            path,
+            file: Arc::new(file),
+            lock,
+        })
+    }
+
+    /// Returns the reserve of the database.
+    pub(super) fn reserve(&self) -> Reserve {
+        Reserve::of(&self.path, Arc::clone(&self.file))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::checkpoint::Log;
 use super::readers::Readers;
+use super::reserve::Reserve;
 use crate::lock::lock;
 use crate::log;
 use crate::store::{OrganizationId, StoreError};
@@ -123,16 +124,16 @@ fn in_savepoint<T>(
 }
 
 impl Writer {
-    /// Starts the thread. A database in memory has no log.
+    /// Starts the thread. A database in memory has no files.
     pub(super) fn start(
         connection: Arc<Mutex<Connection>>,
         readers: Arc<Readers>,
-        log: Option<Log>,
+        files: Option<(Log, Reserve)>,
     ) -> io::Result<Self> {
         let (queue, messages) = channel();
         thread::Builder::new()
             .name("helvetisafe-writer".to_owned())
-            .spawn(move || run(connection, &readers, log.as_ref(), &messages))?;
+            .spawn(move || run(connection, &readers, files, &messages))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             places: Semaphore::new(QUEUE),
@@ -193,9 +194,11 @@ impl Writer {
 fn run(
     connection: Arc<Mutex<Connection>>,
     readers: &Readers,
-    log: Option<&Log>,
+    files: Option<(Log, Reserve)>,
     messages: &Receiver<Message>,
 ) {
+    let (log, reserve) = files.unzip();
+    let reserve = reserve.as_ref();
     let mut batch = Vec::new();
     let mut closing = None;
     while let Ok(first) = messages.recv() {
@@ -206,31 +209,49 @@ fn run(
             match message {
                 Message::Write(write) => batch.push(write),
                 Message::Exclusive(work) => {
-                    commit_together(&mut held, &mut batch);
+                    commit_together(&mut held, &mut batch, reserve);
                     work(&mut held);
                 }
                 Message::Close(sender) => closing = Some(sender),
             }
         }
-        commit_together(&mut held, &mut batch);
-        if let Some(Err(error)) = log.map(|log| log.shorten(&held)) {
+        commit_together(&mut held, &mut batch, reserve);
+        if let Some(Err(error)) = log.as_ref().map(|log| log.shorten(&held)) {
             log::error(&error);
+        }
+        if let Some(reserve) = reserve {
+            reserve.renew(&held);
         }
         if closing.is_some() {
             break;
         }
     }
     drop(connection);
+    if let Some(reserve) = reserve {
+        reserve.keep();
+    }
     drop(closing);
 }
 
 /// Runs writes in one transaction. If it fails, each of them runs in its own, so that one write that needs too much of
 /// the disk does not fail the others.
-fn commit_together(connection: &mut Connection, batch: &mut Vec<Box<dyn Write>>) {
+fn commit_together(
+    connection: &mut Connection,
+    batch: &mut Vec<Box<dyn Write>>,
+    reserve: Option<&Reserve>,
+) {
     if batch.is_empty() {
         return;
     }
-    let committed = commit(connection, batch);
+    let mut committed = commit(connection, batch);
+    if let (Err(StoreError::Full), Some(reserve)) = (&committed, reserve) {
+        if reserve.release(connection) {
+            committed = commit(connection, batch);
+        }
+        if committed == Err(StoreError::Full) {
+            reserve.report();
+        }
+    }
     let is_done = committed.is_ok() || batch.len() == 1;
     for mut write in batch.drain(..) {
         let committed = if is_done {
