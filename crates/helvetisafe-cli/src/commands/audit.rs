@@ -21,8 +21,15 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Print at most this many acts.
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = count)]
     limit: usize,
+}
+
+/// Parses a number in digits alone.
+fn count(text: &str) -> Result<usize, &'static str> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_number);
+    number.ok_or("write a number in digits, like 100")
 }
 
 /// An element of the output of `--json`; `docs/cli.md` documents it.
