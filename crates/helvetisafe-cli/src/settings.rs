@@ -147,9 +147,12 @@ impl Settings {
         })
     }
 
-    /// Fails if the base URL cannot be used.
-    pub(crate) fn check_url(entries: &Entries) -> Result<(), Failure> {
-        PlainHttp::parse(entries).map(drop)
+    /// Returns the base URL of entries that may not be complete yet. Fails if it cannot be used.
+    pub(crate) fn base_of(entries: &Entries) -> Result<BaseUrl, Failure> {
+        base(
+            &text(entries, Setting::BaseUrl)?,
+            PlainHttp::parse(entries)?.as_ref(),
+        )
     }
 
     /// Returns the normalized URL of the vault, without reading a secret; `None` if it is not set.
@@ -182,11 +185,7 @@ impl Settings {
 
     /// Returns the base URL, which was checked.
     pub(crate) fn base(&self) -> Result<BaseUrl, Failure> {
-        let base = match &self.plain_http {
-            Some(allowed) => BaseUrl::parse_with_plain_http(&self.base_url, &allowed.host),
-            None => BaseUrl::parse(&self.base_url),
-        };
-        base.map_err(Failure::usage)
+        base(&self.base_url, self.plain_http.as_ref())
     }
 
     /// Reads the secret of the authentication.
@@ -273,6 +272,14 @@ impl Key {
             passphrase: secret(entries, Setting::Passphrase),
         })
     }
+}
+
+fn base(url: &str, plain_http: Option<&PlainHttp>) -> Result<BaseUrl, Failure> {
+    let base = match plain_http {
+        Some(allowed) => BaseUrl::parse_with_plain_http(url, &allowed.host),
+        None => BaseUrl::parse(url),
+    };
+    base.map_err(Failure::usage)
 }
 
 fn not_set(setting: Setting) -> Failure {
