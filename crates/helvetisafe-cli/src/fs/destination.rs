@@ -2,7 +2,7 @@
 //!
 //! | the path leads to | it is |
 //! |---|---|
-//! | nothing, or a regular file | replaced as a whole |
+//! | nothing, or a regular file, also through a link | replaced as a whole |
 //! | a file that cannot be replaced, such as the target of a bind mount | rewritten in place |
 //! | `-`, `/dev/stdout` | standard output |
 //! | a device or a pipe; an open file of this process, such as `/dev/fd/3` | written to |
@@ -186,7 +186,7 @@ fn is_open_as<T>(_: &Path, _: &T) -> bool {
 #[cfg(unix)]
 fn is_descriptor(path: &Path) -> bool {
     let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
+    for _ in 0..super::MAX_LINKS {
         let folder = super::folder_of(&path).canonicalize();
         if folder.is_ok_and(|folder| is_of_processes(&folder)) {
             return true;
@@ -198,10 +198,6 @@ fn is_descriptor(path: &Path) -> bool {
     }
     false
 }
-
-/// As many links as Linux follows.
-#[cfg(unix)]
-const MAX_LINKS: usize = 40;
 
 /// Every user can make folders below `/dev`, in `/dev/shm`.
 #[cfg(unix)]
