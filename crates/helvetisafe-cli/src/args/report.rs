@@ -221,7 +221,7 @@ mod tests {
         for line in [
             "set KEY --hunter2",
             "set KEY --s3cret=x2",
-            "set KEY -hunter",
+            "set KEY -xhunter",
             "token create --aB3",
             "org invite ada --scopes reader extra_hunter",
         ] {

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use helvetisafe::{Expiry, Timestamp};
-use jiff::Span;
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{Disambiguation, OffsetConflict, TimeZone};
@@ -45,10 +44,10 @@ impl ExpiryArgs {
 /// Returns the time after a span such as `7d`; months and years are those of the calendar in UTC.
 pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
     let refused = |why: String| Err(Failure::usage(format_args!("`{text}` {why}")));
-    let Some(span) = span(text) else {
-        return refused(match span(&with_short_numbers(text)) {
-            Some(_) => TOO_LONG.to_owned(),
-            None => format!(
+    let Some(span) = duration::span(text) else {
+        return refused(match duration::is_too_long(text) {
+            true => TOO_LONG.to_owned(),
+            false => format!(
                 "is not a time span; {}",
                 duration::advice(text, "30d, 12h or 1y")
             ),
@@ -65,24 +64,6 @@ pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
 
 const TOO_LONG: &str =
     "ends after the year 9999, the last one that can be stored; give a shorter span";
-
-/// Parses a span. The parser would accept white space at the end.
-fn span(text: &str) -> Option<Span> {
-    let text = Some(text).filter(|text| text.trim() == *text);
-    text?.parse().ok()
-}
-
-/// Replaces each number by 1: a span that is only too long can then be parsed.
-fn with_short_numbers(text: &str) -> String {
-    let mut in_number = false;
-    let kept = |c: char| {
-        let is_later_digit = in_number && c.is_ascii_digit();
-        in_number = c.is_ascii_digit();
-        let kept = if in_number { '1' } else { c };
-        (!is_later_digit).then_some(kept)
-    };
-    text.chars().filter_map(kept).collect()
-}
 
 fn at(text: &str) -> Result<Timestamp, Failure> {
     let time = time(text).map_err(|why| Failure::usage(format_args!("`{text}` {why}")))?;

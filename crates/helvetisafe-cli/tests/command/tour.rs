@@ -128,6 +128,9 @@ fn record(world: &World) -> String {
         }
         page += &format!("{}\n```\n", shown.trim_end());
     }
+    // The shell ignores the signal that would end it.
+    session.send_line("exit").unwrap();
+    session.exp_eof().unwrap();
     page
 }
 
