@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Validates what is in deploy: the manifests for Kubernetes and the compose file by schemas, haproxy's configuration by
-# haproxy, and the alerts by Prometheus. Unknown members are refused. Each check is seen to fail on a wrong file.
+# haproxy, the unit by systemd, and the alerts by Prometheus. Unknown members are refused. Each check is seen to fail on
+# a wrong file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target="$(realpath "${CARGO_TARGET_DIR:-target}")"
@@ -50,6 +51,18 @@ if command -v haproxy >/dev/null; then
   refused haproxy -c -f "$wrong/haproxy.cfg"
 else
   skip "no haproxy checks deploy/compose/haproxy.cfg"
+fi
+
+if command -v systemd-analyze >/dev/null; then
+  unit="$wrong/helvetisafe-server.service"
+  # Prints nothing about the unit, whose program need not be installed. It warns with status 0.
+  verified() { ! systemd-analyze verify "$1" 2>&1 | grep -F "$(basename "$1")"; }
+  sed 's#/usr/bin/helvetisafe-server#/bin/true#' deploy/systemd/helvetisafe-server.service > "$unit"
+  verified "$unit" || fail "systemd does not accept deploy/systemd/helvetisafe-server.service"
+  sed -i 's/^Type=notify/Type=notified/' "$unit"
+  refused verified "$unit"
+else
+  skip "no systemd-analyze checks deploy/systemd"
 fi
 
 cd deploy/monitoring

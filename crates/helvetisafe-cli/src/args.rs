@@ -1,17 +1,18 @@
 //! The command line.
 
-use std::borrow::Cow;
+mod report;
+mod tips;
+
 use std::ffi::OsString;
-use std::process::ExitCode;
 use std::{env, iter};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{Command, run};
+use crate::commands::Command;
 use crate::settings::SettingsArgs;
 use crate::ui::UiArgs;
-use crate::ui::terminal::escape_line;
+
+pub(crate) use report::report;
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -84,172 +85,10 @@ fn only_named(words: &[OsString]) -> clap::Command {
     options.subcommands(commands.cloned())
 }
 
-/// Prints help, the version, or what is wrong with the arguments, in the form of every other failure.
-pub(crate) fn report(error: &clap::Error) -> ExitCode {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        // A reader that closes the pipe is no failure.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = error.print();
-        return wrong_usage();
-    }
-    if may_quote_a_value(error) {
-        eprintln!("helvetisafe: {}", without_value(error));
-        return wrong_usage();
-    }
-    if let Some(text) = text_after_list(error) {
-        eprintln!(
-            "helvetisafe: `list` takes no names; give a pattern with --match '{text}', in quotes, or the \
-             beginning of the names with --prefix; `get` prints values"
-        );
-        return wrong_usage();
-    }
-    if let Some(text) = text_before_program(error) {
-        eprintln!("helvetisafe: {text}");
-        return wrong_usage();
-    }
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    eprint!("helvetisafe: {}", with_possible_values(text, error));
-    wrong_usage()
-}
-
-/// Explains that a program comes after `--`, if the error is about one that does not.
-fn text_before_program(error: &clap::Error) -> Option<String> {
-    let context = |kind| match error.get(kind)? {
-        ContextValue::String(text) => Some(text.as_str()),
-        _ => None,
-    };
-    let is_text = |text: &&str| !text.starts_with('-');
-    let is_run = || subcommand().as_deref() == Some("run");
-    match error.kind() {
-        ErrorKind::UnknownArgument => {
-            let text = context(ContextKind::InvalidArg).filter(is_text)?;
-            is_run().then(|| {
-                format!(
-                    "`{}` is not an option of `run`; put `--` before the program and its arguments: `helvetisafe run \
-                     [OPTIONS] -- CMD ARG…`",
-                    escape_line(text)
-                )
-            })
-        }
-        ErrorKind::ValueValidation => {
-            let option = context(ContextKind::InvalidArg)?;
-            let text = context(ContextKind::InvalidValue)?;
-            let is_time = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-            (option.starts_with("--watch") && !is_time && is_run()).then(|| {
-                let text = escape_line(text);
-                format!(
-                    "`{text}` is not a time for --watch; if it is the program, put `--` before it: `helvetisafe run \
-                     --watch -- {text}`"
-                )
-            })
-        }
-        _ => None,
-    }
-}
-
-/// Adds the possible values of options that are missing.
-fn with_possible_values(text: &str, error: &clap::Error) -> String {
-    let Some(ContextValue::Strings(missing)) = error
-        .get(ContextKind::InvalidArg)
-        .filter(|_| error.kind() == ErrorKind::MissingRequiredArgument)
-    else {
-        return text.to_owned();
-    };
-    let mut cli = Cli::command();
-    cli.build();
-    let command = subcommand();
-    let command = command.and_then(|name| cli.find_subcommand(name));
-    let options = command.into_iter().flat_map(clap::Command::get_arguments);
-    let mut text = text.to_owned();
-    for option in options.filter(|option| missing.contains(&option.to_string())) {
-        let values = option.get_possible_values();
-        let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();
-        if !names.is_empty() {
-            let line = format!("  {option}\n");
-            let values = format!("  {option}\n  [possible values: {}]\n", names.join(", "));
-            text = text.replacen(&line, &values, 1);
-        }
-    }
-    text
-}
-
-/// Returns the text that was given to `list` without an option; a shell may have made it from a pattern.
-fn text_after_list(error: &clap::Error) -> Option<Cow<'_, str>> {
-    let is_list = || subcommand().as_deref() == Some("list");
-    match error.get(ContextKind::InvalidArg)? {
-        ContextValue::String(text)
-            if error.kind() == ErrorKind::UnknownArgument
-                && !text.starts_with('-')
-                && is_list() =>
-        {
-            Some(escape_line(text))
-        }
-        _ => None,
-    }
-}
-
-/// Returns true if the error may quote a value that the user wanted to write.
-fn may_quote_a_value(error: &clap::Error) -> bool {
-    let is_about_a_text = matches!(
-        error.kind(),
-        ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation
-    );
-    match subcommand().as_deref() {
-        Some("set" | "create" | "update" | "rotate") => is_about_a_text,
-        Some("join" | "org" | "token") => error.kind() == ErrorKind::UnknownArgument,
-        _ => false,
-    }
-}
-
-/// Describes the error without the text that may be a value.
-fn without_value(error: &clap::Error) -> String {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text),
-        _ => None,
-    };
-    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
-    let what = match (is_unknown, context(ContextKind::InvalidArg)) {
-        (false, Some(option)) => format!("the value of `{option}`"),
-        _ => "an argument".to_owned(),
-    };
-    let near = match context(ContextKind::SuggestedArg) {
-        Some(near) => format!(" (did you mean `{near}`?)"),
-        None => String::new(),
-    };
-    if matches!(subcommand().as_deref(), Some("join" | "org" | "token")) {
-        return format!(
-            "{what} is invalid{near}; it is not shown, since it may be an invitation code or a token, which cannot be \
-             an argument: every user of this machine could see it; pipe it in, give it in a file, or leave it out to be \
-             asked on a terminal; if it was one, replace it; `--help` lists the options"
-        );
-    }
-    format!(
-        "{what} is invalid{near}; it is not shown, since it may be a secret value, which cannot be an \
-         argument; pipe the value in, or use --value-file; `--help` lists the options"
-    )
-}
-
-/// `run` has one status for all of its own failures: the others are those of its program.
-fn wrong_usage() -> ExitCode {
-    let is_run = subcommand().as_deref() == Some("run");
-    ExitCode::from(if is_run { run::FAILED } else { 2 })
-}
-
-/// Returns the name of the command, although its arguments are wrong.
-fn subcommand() -> Option<String> {
-    let matches = Cli::command().ignore_errors(true).try_get_matches().ok()?;
-    matches.subcommand_name().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

@@ -30,6 +30,7 @@ mod list;
 mod man;
 mod member_name;
 mod organization;
+mod reach;
 mod reference;
 mod reference_file;
 mod replacement;

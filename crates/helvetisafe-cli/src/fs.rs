@@ -40,6 +40,23 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Names a folder in an error, if that is because the folder does not exist.
+pub(crate) fn named_if_missing(folder: &Path, error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ io::ErrorKind::NotFound => {
+            let folder = folder.display();
+            io::Error::new(
+                kind,
+                format!("the folder {folder} does not exist; make it first"),
+            )
+        }
+        _ => error,
+    }
+}
+
 /// Creates a folder and its parents with mode 0700, unless it exists.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();

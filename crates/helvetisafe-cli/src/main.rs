@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     let protected = process::protect_memory();
     let cli = match args::parse() {
         Ok(cli) => cli,
-        Err(error) => return args::report(&error),
+        Err(error) => return args::report(error),
     };
     advice::select_vault(cli.settings.selection());
     let ui = Ui::new(&cli.ui);

@@ -122,9 +122,12 @@ impl Settings {
         Self::parse(&Entries::collect_profile(&args, &profile.name)?)
     }
 
-    /// Fails if the base URL cannot be used.
-    pub(crate) fn check_url(entries: &Entries) -> Result<(), Failure> {
-        PlainHttp::parse(entries).map(drop)
+    /// Returns the base URL of entries that may not be complete yet. Fails if it cannot be used.
+    pub(crate) fn base_of(entries: &Entries) -> Result<BaseUrl, Failure> {
+        parse::base(
+            &parse::text(entries, Setting::BaseUrl)?,
+            PlainHttp::parse(entries)?.as_ref(),
+        )
     }
 
     /// Returns the normalized URL of the vault, without reading a secret; `None` if it is not set.
@@ -165,11 +168,7 @@ impl Settings {
 
     /// Returns the base URL, which was checked.
     pub(crate) fn base(&self) -> Result<BaseUrl, Failure> {
-        let base = match &self.plain_http {
-            Some(allowed) => BaseUrl::parse_with_plain_http(&self.base_url, &allowed.host),
-            None => BaseUrl::parse(&self.base_url),
-        };
-        base.map_err(Failure::usage)
+        parse::base(&self.base_url, self.plain_http.as_ref())
     }
 
     /// Reads the secret of the authentication.

@@ -8,6 +8,7 @@ mod framing;
 #[cfg(feature = "async")]
 pub(crate) mod hyper;
 mod informational;
+mod no_tls;
 mod per_address;
 pub(crate) mod proxy;
 #[cfg(feature = "reqwest")]

@@ -15,6 +15,7 @@ mod yaml;
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use secrecy::ExposeSecret;
 
 use super::selection::{SelectionArgs, Variable, refuse};
@@ -78,6 +79,17 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         // On a terminal it is escaped.
         None => ui.output.line(text.strip_suffix('\n').unwrap_or(&text)),
     }
+}
+
+/// Returns the formats that refuse a name; `None` if all hold it.
+pub(super) fn formats_without(name: &str) -> Option<String> {
+    let formats = Format::value_variants().iter();
+    // An empty value would be refused for itself.
+    let refusing = formats.filter(|format| format.refusal(name, "x").is_some());
+    let names: Vec<_> = refusing
+        .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 impl Args {

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use helvetisafe::Secrets;
 
+use super::export;
 use super::selection::refused_from_vault;
 use crate::failure::Failure;
 use crate::session::Vault;
@@ -137,13 +138,21 @@ fn read(args: &Args, messages: Messages) -> Result<Vec<NewSecret>, Failure> {
 fn warn_of_refused_names(secrets: &[NewSecret], file: &str, messages: Messages) {
     for secret in secrets {
         for (shown, name) in secret.variables() {
+            let line = secret.line;
+            let other = format!(
+                "another name with --exclude {} --env OTHER={shown}",
+                secret.key
+            );
             if let Some(reason) = refused_from_vault(name) {
                 messages.warning(format_args!(
-                    "{file}, line {}: `{shown}` is a name that {reason}; `run` and `export` will need \
-                     --allow-name {}, or another name with --exclude {} --env OTHER={shown}",
-                    secret.line,
+                    "{file}, line {line}: `{shown}` is a name that {reason}; `run` and `export` will need \
+                     --allow-name {}, or {other}",
                     escape_line(name),
-                    secret.key
+                ));
+            } else if let Some(formats) = export::formats_without(name) {
+                messages.warning(format_args!(
+                    "{file}, line {line}: `{shown}` is a name that `export` refuses in the formats {formats}; there it \
+                     will need {other}"
                 ));
             }
         }

@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let mut profile = new_profile(args, vault, may_ask, ui.messages)?;
     let given = Entries::for_new_profile(vault.settings_args(), args.commands())?;
     let replaced = profile.replaced().cloned();
-    let mut interview = Interview::new(&given, replaced.as_ref(), ui.messages);
+    let mut interview = Interview::new(&given, replaced.as_ref(), !args.no_check, ui.messages);
     if may_ask {
         interview.ask()?;
     } else if !given.has(Setting::BaseUrl) {

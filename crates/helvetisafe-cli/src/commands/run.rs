@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(crate) use super::launch::FAILED;
 use super::launch::Program;
 use super::reference_file::ReferenceFile;
-use super::selection::SelectionArgs;
+use super::selection::{Renamed, SelectionArgs};
 use crate::failure::Failure;
 use crate::session::{OfflineArgs, Reader, Vault};
 use crate::ui::duration::second_to_day;
@@ -135,10 +135,15 @@ fn with_variables(args: &Args, vault: &Vault) -> Result<Program, Failure> {
     let file = args.env_file.read(messages)?;
     let references = file.map(|file| file.references.as_slice());
     let variables = Reader::with(&args.offline, vault, |reader| {
-        args.selection.variables_with(references, reader)
-    })?;
+        let refusal = |variable: &Renamed| args.selection.refusal(variable);
+        args.selection.variables_with(references, reader, refusal)
+    });
     let plain = file.map_or(&[][..], |file| &file.plain);
-    environment::check(&variables, plain, &args.selection, messages)?;
+    let read = variables.as_deref().unwrap_or_default();
+    let checked = environment::check(read, plain, &args.selection, messages);
+    // All problems are reported.
+    let variables = variables?;
+    checked?;
     let mut prepared = Program::new(&args.command)?;
     args.environment
         .fill(prepared.command(), &variables, plain, messages);

@@ -13,7 +13,7 @@ mod variable;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use helvetisafe::KeyName;
+use helvetisafe::{KeyName, Secret};
 
 use crate::failure::Failure;
 use crate::session::{Failures, Reader};
@@ -36,14 +36,16 @@ impl SelectionArgs {
     /// Reads the secrets and names the variables; no two have the same name. Arguments are checked before
     /// anything is sent.
     pub(super) fn variables(&self, reader: Reader<'_>) -> Result<Vec<Variable>, Failure> {
-        self.variables_with(None, reader)
+        self.variables_with(None, reader, |_| None)
     }
 
-    /// Reads and names them together with the references of an env file, if there is one.
+    /// Reads and names them together with the references of an env file, if there is one. If something is missing,
+    /// the names are reported too for which `refusal` has a reason: the caller cannot check them.
     pub(super) fn variables_with(
         &self,
         references: Option<&[Renamed]>,
         reader: Reader<'_>,
+        refusal: impl Fn(&Renamed) -> Option<String>,
     ) -> Result<Vec<Variable>, Failure> {
         let messages = reader.vault.messages;
         let request = Request::new(self, references, messages)?;
@@ -52,23 +54,23 @@ impl SelectionArgs {
             .into_iter()
             .map(|key| request.of(key, &own))
             .collect();
-        let secrets: HashMap<_, _> = reader
-            .secrets(&requests)?
+        let (found, mut failures) = reader.secrets_and_failures(&requests)?;
+        let count = found.len();
+        let keyed = found
             .into_iter()
-            .map(|secret| (secret.key().clone(), secret))
-            .collect();
-        let own = own
-            .iter()
-            .filter_map(|selected| Some((secrets.get(&selected.key)?, selected.named_by)));
-        let mut variables: Vec<_> = own
-            .flat_map(|(secret, named_by)| under_own_names(secret, named_by))
-            .collect();
-        for renamed in &request.renamed {
-            variables.extend(under_new_name(renamed, &secrets)?);
+            .map(|secret| (secret.key().clone(), secret));
+        let (variables, missing) = named(&own, &request, &keyed.collect());
+        missing
+            .into_iter()
+            .for_each(|failure| failures.add(failure));
+        if !failures.is_empty() {
+            let refused = request.renamed.iter().filter_map(refusal);
+            refused.for_each(|reason| failures.add(Failure::usage(reason)));
         }
-        let variables = merge_same(variables);
-        refuse_duplicates(&variables, messages)?;
-        Ok(variables)
+        let duplicates = refuse_duplicates(&variables, messages);
+        // All problems are reported.
+        failures.finish_counted(count, requests.len(), "read")?;
+        duplicates.map(|()| variables)
     }
 
     /// Returns the keys of the secrets that the variables are made from, each once.
@@ -80,6 +82,28 @@ impl SelectionArgs {
         let request = Request::new(self, references, reader.vault.messages)?;
         Ok(with_renamed(&request.own(reader)?, &request))
     }
+}
+
+/// Returns the variables, and a failure for each field that is missing.
+fn named(
+    own: &[Selected],
+    request: &Request,
+    secrets: &HashMap<KeyName, Secret>,
+) -> (Vec<Variable>, Vec<Failure>) {
+    let own = own
+        .iter()
+        .filter_map(|selected| Some((secrets.get(&selected.key)?, selected.named_by)));
+    let mut variables: Vec<_> = own
+        .flat_map(|(secret, named_by)| under_own_names(secret, named_by))
+        .collect();
+    let mut missing = Vec::new();
+    for renamed in &request.renamed {
+        match under_new_name(renamed, secrets) {
+            Ok(variable) => variables.extend(variable),
+            Err(failure) => missing.push(failure),
+        }
+    }
+    (merge_same(variables), missing)
 }
 
 fn with_renamed(own: &[Selected], request: &Request) -> Vec<KeyName> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::access::Access;
 use super::folder::Folder;
-use super::folder_of;
+use super::{MAX_LINKS, folder_of, named_if_missing};
 use temporary::Temporary;
 pub(super) use temporary::is_temporary;
 
@@ -17,7 +17,9 @@ pub(super) use temporary::is_temporary;
 pub(super) fn write(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
     let path = target(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    replace(&Folder::open(folder_of(&path))?, name, contents, access)
+    let folder = folder_of(&path);
+    let opened = Folder::open(folder).map_err(|error| named_if_missing(folder, error))?;
+    replace(&opened, name, contents, access)
 }
 
 /// Writes a file in an open folder; a link is replaced. The contents go into a temporary file in the
@@ -43,8 +45,22 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => path.canonicalize(),
         Ok(_) => Err(io::Error::other("it is a folder")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(missing_target(path)),
+        // The system does not follow this link.
         Err(_) => Ok(path.to_owned()),
     }
+}
+
+/// Follows a link to a file that does not exist, as far as the system does.
+fn missing_target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match path.read_link() {
+            Ok(target) => path = folder_of(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 #[cfg(test)]
@@ -90,5 +106,23 @@ mod tests {
         replace(&opened, OsStr::new("link"), b"newer", PRIVATE).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert!(link.symlink_metadata().unwrap().is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_missing_file_makes_that_file() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let [link, other, broken] = ["link", "other", "broken"].map(|it| folder.path().join(it));
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        symlink("other", &link).unwrap();
+        symlink("sub/file", &other).unwrap();
+        write(&link, b"new", PRIVATE).unwrap();
+        let file = folder.path().join("sub/file");
+        assert_eq!(fs::read_to_string(file).unwrap(), "new");
+        assert!(link.is_symlink() && other.is_symlink());
+        symlink("no-folder/file", &broken).unwrap();
+        let error = write(&broken, b"new", PRIVATE).unwrap_err().to_string();
+        assert!(error.contains("no-folder does not exist"), "{error}");
     }
 }

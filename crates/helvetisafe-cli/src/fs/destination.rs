@@ -2,7 +2,7 @@
 //!
 //! | the path leads to | it is |
 //! |---|---|
-//! | nothing, or a regular file | replaced as a whole |
+//! | nothing, or a regular file, also through a link | replaced as a whole |
 //! | a file that cannot be replaced, such as the target of a bind mount | rewritten in place |
 //! | `-`, `/dev/stdout` | standard output |
 //! | a device or a pipe; an open file of this process, such as `/dev/fd/3` | written to |

@@ -58,8 +58,9 @@ fn exposure(file: &File, what: &str, path: &Path) -> io::Result<Option<String>> 
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     let others = metadata.mode() & 0o077;
+    let is_for_this_process = || is_of_volume(file, &metadata) || is_credential(path, &metadata);
     // The pipe of a `<(command)` belongs to this process alone.
-    if !metadata.is_file() || others == 0 || (others == 0o040 && is_of_volume(file, &metadata)) {
+    if !metadata.is_file() || others == 0 || (others == 0o040 && is_for_this_process()) {
         return Ok(None);
     }
     Ok(Some(if is_read_only(file) {
@@ -87,6 +88,17 @@ fn is_of_volume(file: &File, metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     is_own_group(metadata.gid()) && (!is_own || is_read_only(file))
+}
+
+/// Returns true if systemd made a file for this service, by `LoadCredential=`. Where its folder has access control lists,
+/// the right of the service's user is one of the list, and shows as a right of the group.
+#[cfg(unix)]
+fn is_credential(path: &Path, metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let folder = folder.and_then(|folder| Path::new(&folder).canonicalize().ok());
+    let own_folder = super::folder_of(path).canonicalize().ok();
+    metadata.uid() == 0 && folder.is_some() && own_folder == folder
 }
 
 #[cfg(unix)]

@@ -69,6 +69,16 @@ impl<'a> Reader<'a> {
     /// Reads all secrets, in the order of the requests, or reports every failure. Optional secrets that do not
     /// exist are left out.
     pub(crate) fn secrets(&self, requests: &[SecretRequest]) -> Result<Vec<Secret>, Failure> {
+        let (secrets, failures) = self.secrets_and_failures(requests)?;
+        failures.finish_counted(secrets.len(), requests.len(), "read")?;
+        Ok(secrets)
+    }
+
+    /// Reads secrets as [`Self::secrets`] does. Returns those that could be read, and the failures.
+    pub(crate) fn secrets_and_failures(
+        &self,
+        requests: &[SecretRequest],
+    ) -> Result<(Vec<Secret>, Failures<'a>), Failure> {
         let outcomes = self.outcomes(requests)?;
         let (budget, messages) = (self.vault.budget()?, self.vault.messages);
         let mut failures = Failures::within(budget, requests.len(), messages);
@@ -82,8 +92,7 @@ impl<'a> Reader<'a> {
                 Err(failure) => failures.add_for(&request.key, failure),
             }
         }
-        failures.finish_counted(secrets.len(), requests.len(), "read")?;
-        Ok(secrets)
+        Ok((secrets, failures))
     }
 
     /// Reads secrets. Returns one outcome for each request, in the same order.

@@ -24,6 +24,7 @@ use super::secret::LazySecret;
 use super::spec::{SPECS, Setting, SettingSpec};
 use crate::advice;
 use crate::failure::Failure;
+use crate::ui::input_file;
 
 /// The entries in use, the overridden ones, and what is wrong with them.
 #[derive(Debug)]
@@ -102,7 +103,9 @@ impl Entries {
     fn read_pipes(&mut self) -> Result<(), Failure> {
         for entry in &mut self.used {
             let is_secret = entry.setting.is_secret();
-            let is_pipe = |path: &Path| path.metadata().is_ok_and(|it| !it.is_file());
+            let is_pipe = |path: &Path| {
+                input_file::is_stdin(path) || path.metadata().is_ok_and(|it| !it.is_file())
+            };
             if matches!(&entry.value, RawValue::Path(path) if is_secret && is_pipe(path)) {
                 let secret = LazySecret::new(entry, self.insecure_permissions);
                 entry.value = RawValue::Secret(secret.read()?.clone());
@@ -187,7 +190,22 @@ fn given(args: &SettingsArgs) -> Result<Vec<Entry>, Failure> {
         found.extend(from_flag(spec, args)?);
         found.extend(from_environment(spec)?);
     }
+    refuse_shared_input(&found)?;
     Ok(found)
+}
+
+/// Standard input has one secret.
+fn refuse_shared_input(found: &[Entry]) -> Result<(), Failure> {
+    let mut from_stdin = found
+        .iter()
+        .filter(|entry| matches!(&entry.value, RawValue::Path(path) if input_file::is_stdin(path)));
+    match (from_stdin.next(), from_stdin.next()) {
+        (Some(one), Some(other)) => Err(Failure::usage(format_args!(
+            "{} and {} are both -, standard input, which has one secret; give a file for one of them",
+            one.origin, other.origin
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn of_profile(profile: Option<&Profile>) -> Result<Vec<Entry>, Failure> {

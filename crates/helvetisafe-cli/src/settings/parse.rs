@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use helvetisafe::BaseUrl;
 use helvetisafe::organization::VerificationKey;
 
 use super::secret::LazySecret;
@@ -65,6 +66,14 @@ impl Key {
             passphrase: secret(entries, Setting::Passphrase),
         })
     }
+}
+
+pub(super) fn base(url: &str, plain_http: Option<&PlainHttp>) -> Result<BaseUrl, Failure> {
+    let base = match plain_http {
+        Some(allowed) => BaseUrl::parse_with_plain_http(url, &allowed.host),
+        None => BaseUrl::parse(url),
+    };
+    base.map_err(Failure::usage)
 }
 
 fn not_set(setting: Setting) -> Failure {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::fmt::Display;
 use std::fs::File;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,7 @@ use super::spec::Setting;
 use crate::failure::Failure;
 use crate::fs::{private_file, wiped};
 use crate::once::get_or_make;
+use crate::ui::input_file;
 
 /// The limit in bytes: more than any credential has.
 const LIMIT: usize = 1 << 20;
@@ -85,11 +87,23 @@ impl LazySecret {
             setting => format!("the {setting} file"),
         };
         let unreadable = |why: &dyn Display| {
-            Failure::usage(format_args!("cannot read {what} {}: {why}", path.display()))
+            let name = input_file::name(path);
+            Failure::usage(format_args!("cannot read {what} {name}: {why}"))
         };
-        let file = private_file::open(&what, path, self.insecure_permissions)
-            .map_err(|failure| self.wrong_file(&what, path).unwrap_or(failure))?;
-        let bytes = wiped::read(file, LIMIT).map_err(|error| unreadable(&error))?;
+        let bytes = if input_file::is_stdin(path) {
+            let stdin = io::stdin();
+            if stdin.is_terminal() {
+                return Err(unreadable(
+                    &"it is a terminal, which would show it; pipe it in",
+                ));
+            }
+            wiped::read(stdin.lock(), LIMIT)
+        } else {
+            let file = private_file::open(&what, path, self.insecure_permissions)
+                .map_err(|failure| self.wrong_file(&what, path).unwrap_or(failure))?;
+            wiped::read(file, LIMIT)
+        };
+        let bytes = bytes.map_err(|error| unreadable(&error))?;
         bytes.ok_or_else(|| unreadable(&format_args!("it has more than {} MiB", LIMIT >> 20)))
     }
 

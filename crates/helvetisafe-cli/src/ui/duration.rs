@@ -8,19 +8,45 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Parses a positive duration with its unit, such as `60s` or `5m`; a day has 24 hours.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
-    // The parser would accept white space at the end.
-    if text.trim() != text {
-        return None;
-    }
-    let span: Span = text.parse().ok()?;
-    let time = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    let time = span(text)?
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .ok()?;
     Duration::try_from(time).ok().filter(|time| !time.is_zero())
 }
 
-/// Returns the advice for a text that is no time. `like` has examples.
+/// Parses a span. The parser would accept white space at the end.
+pub(super) fn span(text: &str) -> Option<Span> {
+    let text = Some(text).filter(|text| text.trim() == *text);
+    text?.parse().ok()
+}
+
+/// Returns true if a text would be a span with smaller numbers.
+pub(super) fn is_too_long(text: &str) -> bool {
+    span(text).is_none() && span(&with_short_numbers(text)).is_some()
+}
+
+/// Replaces each number by 1.
+fn with_short_numbers(text: &str) -> String {
+    let mut in_number = false;
+    let kept = |c: char| {
+        let is_later_digit = in_number && c.is_ascii_digit();
+        in_number = c.is_ascii_digit();
+        let kept = if in_number { '1' } else { c };
+        (!is_later_digit).then_some(kept)
+    };
+    text.chars().filter_map(kept).collect()
+}
+
+/// Returns the reason for which a text is no time, if that is known, and the advice. `like` has examples.
 pub(crate) fn advice(text: &str, like: &str) -> String {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let reason = if is_number { "it has no unit; " } else { "" };
+    let reason = match span(text) {
+        _ if is_number => "it has no unit; ",
+        Some(span) if span.is_zero() => "it is zero; ",
+        Some(span) if span.is_negative() => "it is negative; ",
+        None if is_too_long(text) => "it is too long; ",
+        _ => "",
+    };
     format!("{reason}write it like {like}")
 }
 
@@ -51,13 +77,23 @@ mod tests {
     }
 
     #[test]
-    fn a_number_without_a_unit_is_explained() {
+    fn the_reason_is_explained() {
         let error = second_to_day("60").unwrap_err();
         assert!(
             error.starts_with("it has no unit; write it like 60s"),
             "{error}"
         );
         assert!(second_to_day("soon").unwrap_err().starts_with("write it"));
+        for (text, reason) in [
+            ("0s", "it is zero; "),
+            ("0d", "it is zero; "),
+            ("-1h", "it is negative; "),
+            ("99999999y", "it is too long; "),
+            ("25h", "write it"),
+        ] {
+            let error = second_to_day(text).unwrap_err();
+            assert!(error.starts_with(reason), "{text}: {error}");
+        }
     }
 
     proptest! {

@@ -2,10 +2,9 @@
 
 use clap::Args;
 use helvetisafe::{Expiry, Timestamp};
-use jiff::Span;
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::DateTimeParser;
-use jiff::tz::{Disambiguation, TimeZone};
+use jiff::tz::{Disambiguation, OffsetConflict, TimeZone};
 
 use super::duration;
 use crate::failure::Failure;
@@ -44,19 +43,27 @@ impl ExpiryArgs {
 
 /// Returns the time after a span such as `7d`; months and years are those of the calendar in UTC.
 pub(crate) fn after(now: Timestamp, text: &str) -> Result<Timestamp, Failure> {
-    // The parser would accept white space at the end.
-    let span = (text.trim() == text).then(|| text.parse().ok());
-    span.flatten()
-        .filter(Span::is_positive)
-        .and_then(|span| now.to_zoned_datetime(TimeZone::UTC).checked_add(span).ok())
-        .map(|then| then.timestamp())
-        .ok_or_else(|| {
-            Failure::usage(format_args!(
-                "`{text}` is not a time span; {}",
+    let refused = |why: String| Err(Failure::usage(format_args!("`{text}` {why}")));
+    let Some(span) = duration::span(text) else {
+        return refused(match duration::is_too_long(text) {
+            true => TOO_LONG.to_owned(),
+            false => format!(
+                "is not a time span; {}",
                 duration::advice(text, "30d, 12h or 1y")
-            ))
-        })
+            ),
+        });
+    };
+    if !span.is_positive() {
+        return refused("is no time in the future; give a longer span, such as 12h".to_owned());
+    }
+    match now.to_zoned_datetime(TimeZone::UTC).checked_add(span) {
+        Ok(then) => Ok(then.timestamp()),
+        Err(_) => refused(TOO_LONG.to_owned()),
+    }
 }
+
+const TOO_LONG: &str =
+    "ends after the year 9999, the last one that can be stored; give a shorter span";
 
 fn at(text: &str) -> Result<Timestamp, Failure> {
     let time = time(text).map_err(|why| Failure::usage(format_args!("`{text}` {why}")))?;
@@ -95,13 +102,17 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 /// Parses a time with a zone in brackets; an offset before it must be that of the zone.
 fn zoned(text: &str) -> Result<Timestamp, &'static str> {
     const PARSER: DateTimeParser = DateTimeParser::new().disambiguation(Disambiguation::Reject);
-    PARSER
-        .parse_zoned_datetime(text)
-        .map(|zoned| zoned.timestamp())
-        .map_err(|_| {
-            "is not a time in a known zone, or the zone has it twice or not at all; give an offset, such \
-             as +01:00, in place of the zone"
-        })
+    const BY_OFFSET: DateTimeParser = PARSER.offset_conflict(OffsetConflict::AlwaysOffset);
+    let parsed = PARSER.parse_zoned_datetime(text);
+    parsed.map(|zoned| zoned.timestamp()).map_err(|_| {
+        match BY_OFFSET.parse_zoned_datetime(text) {
+            Ok(_) => "has an offset that its zone does not have at that time; leave one of the two out",
+            Err(_) => {
+                "is not a time in a known zone, or the zone has it twice or not at all; give an offset, such \
+                 as +01:00, in place of the zone"
+            }
+        }
+    })
 }
 
 /// Parses a date. `Date` itself would ignore a time after it.
@@ -188,8 +199,21 @@ mod tests {
         ] {
             assert_eq!(after(now, text).unwrap(), time(then), "{text}");
         }
-        for text in ["", "30", "-1d", "0s", "soon", "9999999y"] {
-            assert!(after(now, text).is_err(), "{text}");
+        for (text, why) in [
+            ("", "is not a time span"),
+            ("30", "it has no unit"),
+            ("soon", "is not a time span"),
+            ("1d ", "is not a time span"),
+            ("-1d", "is no time in the future"),
+            ("0d", "is no time in the future"),
+            ("0s", "is no time in the future"),
+            ("9000y", "ends after the year 9999"),
+            ("9999999y", "ends after the year 9999"),
+            ("99999999999999999999h 5m", "ends after the year 9999"),
+        ] {
+            let failure = after(now, text).unwrap_err();
+            let message = failure.message().unwrap();
+            assert!(message.contains(why), "{text}: {message}");
         }
     }
 
@@ -233,7 +257,11 @@ mod tests {
             ("20300131T1200", "has no time zone"),
             (
                 "2030-01-31T12:00:00+05:00[Europe/Zurich]",
-                "is not a time in a known zone",
+                "has an offset that its zone does not have",
+            ),
+            (
+                "2030-03-31T02:30+01:00[Europe/Zurich]",
+                "has an offset that its zone does not have",
             ),
             (
                 "2030-01-31T12:00:00[Europe/Nowhere]",

@@ -15,9 +15,14 @@ const LIMIT: usize = 64 << 20;
 /// The path that stands for standard input.
 pub(crate) const STDIN: &str = "-";
 
+/// Returns true if a path stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
 /// Returns the name of a file for messages.
 pub(crate) fn name(path: &Path) -> String {
-    if path.as_os_str() == STDIN {
+    if is_stdin(path) {
         "standard input".to_owned()
     } else {
         path.display().to_string()
@@ -27,7 +32,7 @@ pub(crate) fn name(path: &Path) -> String {
 /// Reads the text of a file, or of standard input for `-`, without its byte-order mark.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |error| Failure::usage(format_args!("cannot read {}: {error}", name(path)));
-    let bytes = if path.as_os_str() == STDIN {
+    let bytes = if is_stdin(path) {
         bytes(io::stdin().lock())
     } else {
         File::open(path).and_then(bytes)

@@ -266,9 +266,51 @@ fn the_agent_serves_flat_objects_that_must_not_be_cached() {
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
         assert!(answer.body["error"].is_string(), "{path}: {answer:?}");
     }
-    for method in ["POST", "PUT", "HEAD", "OPTIONS"] {
-        assert_eq!(agent.ask(method, "/secrets", &agent.headers()).status, 405);
+    for method in ["POST", "PUT", "head", "OPTIONS"] {
+        let answer = agent.ask(method, "/secrets", &agent.headers());
+        assert_eq!(answer.status, 405);
+        assert!(answer.head.contains("allow: get, head"), "{}", answer.head);
     }
+}
+
+#[test]
+fn head_is_answered_as_get_without_a_body() {
+    let world = world();
+    let probes = format!("127.0.0.1:{}", free_port());
+    let arguments = ["--serve-values", "--health-listen", &probes];
+    let agent = Agent::ready(&world, &world.name("URL"), &arguments);
+    let ask = |address: &str, method: &str, path: &str, headers: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    };
+    for (address, path) in [
+        (agent.address.as_str(), "/health"),
+        (&agent.address, "/ready"),
+        (&agent.address, "/secrets"),
+        (&agent.address, "/secret/B"),
+        (&agent.address, "/secret/NONE"),
+        (&agent.address, "/values"),
+        (&probes, "/health"),
+        (&probes, "/ready"),
+        (&probes, "/secrets"),
+    ] {
+        let (wanted, body) = ask(address, "GET", path, &agent.headers());
+        assert!(!body.is_empty(), "{path}");
+        let headers_alone = (wanted, String::new());
+        assert_eq!(
+            ask(address, "HEAD", path, &agent.headers()),
+            headers_alone,
+            "{path}"
+        );
+    }
+    // A token is required as for GET.
+    let (head, _) = ask(&agent.address, "HEAD", "/secret/B", "Host: localhost\r\n");
+    assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use helvetisafe_test_support::{Action, answer, server};
 
-use crate::world::{World, start_proxy};
+use crate::world::{World, start_proxy, vault_address};
 
 const TOKEN: &str = "/oauth/token";
 
@@ -47,6 +47,36 @@ fn a_failure_to_connect_names_the_host_the_proxy_and_doctor() {
             }
             assert_eq!(message.lines().count(), 1, "{message}");
         }
+    }
+}
+
+/// The vault of these tests speaks plain HTTP.
+#[test]
+fn https_to_a_port_without_tls_is_named() {
+    let world = World::new();
+    let address = vault_address();
+    let url = format!("https://{address}");
+    let without_tls = format!("{address} does not speak TLS; is it http://?");
+    for (arguments, advice) in [
+        (&["get", "KEY"][..], "`helvetisafe doctor`"),
+        (&["doctor"], "use http:// in the base URL"),
+    ] {
+        let mut command = world.command();
+        command.env("HELVETISAFE_BASE_URL", &url).args(arguments);
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
+        let text = [stdout, stderr]
+            .map(|text| String::from_utf8(text).unwrap())
+            .concat();
+        assert_eq!(status.code(), Some(9), "{text}");
+        assert!(
+            text.contains(&without_tls) && text.contains(advice),
+            "{text}"
+        );
+        assert!(!text.contains("certificate"), "{text}");
     }
 }
 

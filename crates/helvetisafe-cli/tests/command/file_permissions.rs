@@ -67,6 +67,26 @@ fn no_group_may_read_the_own_key() {
     }
 }
 
+/// With access control lists, a copy that systemd makes by `LoadCredential=` shows the right of its user as one of the
+/// group.
+#[test]
+fn a_credential_of_systemd_may_have_a_group() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let world = world(0o440);
+    let mounted = world.folder.path().join("mounted");
+    let mounted = mounted.to_str().unwrap();
+    for (folder, status) in [(mounted, 0), ("/", 2), ("", 2), ("missing", 2)] {
+        let variables = [("CREDENTIALS_DIRECTORY", folder)];
+        let outcome = list(&world, &[], &[], &variables);
+        assert_eq!(outcome.0, Some(status), "{folder}: {}", outcome.1);
+    }
+    world.write("mounted/key.pem", &world.owner.private_key_pem, 0o444);
+    let variables = [("CREDENTIALS_DIRECTORY", mounted)];
+    assert_eq!(list(&world, &[], &[], &variables).0, Some(2));
+}
+
 /// As in a volume of Kubernetes: the file belongs to root and to the group of the pod.
 #[test]
 fn a_group_of_the_process_may_read_the_key_of_another_user() {

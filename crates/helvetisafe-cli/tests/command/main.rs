@@ -78,6 +78,8 @@ mod systemd;
 mod terminal;
 #[cfg(unix)]
 mod timeout;
+#[cfg(unix)]
+mod tour;
 mod transcript;
 mod trust;
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,38 @@ use serde_json::json;
 
 use crate::agent::{Agent, Answer, ends, free_port};
 use crate::world::{World, start_proxy};
+
+/// `docs/cli.md` has the units of a socket and its service.
+#[test]
+fn systemd_accepts_the_units_in_the_documentation() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, page) = page.split_once("```ini\n# /etc/systemd/").unwrap();
+    let (units, _) = page.split_once("```").unwrap();
+    // Debian 12 has systemd 252, which knows no other type with a reload.
+    assert!(units.contains("\nType=notify\n"), "{units}");
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_helvetisafe");
+    let mut verify = Command::new("systemd-analyze");
+    verify.arg("verify").current_dir(folder.path());
+    for unit in units
+        .split("# /etc/systemd/")
+        .map(|it| it.trim_start_matches("system/"))
+    {
+        let (name, text) = unit.split_once('\n').unwrap();
+        let text = text.replace("/usr/local/bin/helvetisafe", program);
+        fs::write(folder.path().join(name), text).unwrap();
+        verify.arg(format!("./{name}"));
+    }
+    // Not every machine has it.
+    let Ok(output) = verify.output() else { return };
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    let folder = folder.path().to_str().unwrap();
+    let of_units = warnings
+        .lines()
+        .find(|line| line.contains(folder) || line.contains("secrets."));
+    assert_eq!(of_units, None, "{warnings}");
+}
 
 /// The service manager, which receives the states of the agent.
 struct Manager(UnixDatagram);

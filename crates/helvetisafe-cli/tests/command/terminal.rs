@@ -139,7 +139,6 @@ fn init_asks_again_for_the_answer_that_was_wrong() {
         world.name("CLIENT_ID"),
         world.name("CLIENT_SECRET"),
     );
-    let url_again = format!("URL of the vault [{closed}]:");
     let id_again = format!("or - for an API token [{id}]:");
     let all = answer(
         start_init(&world),
@@ -149,6 +148,7 @@ fn init_asks_again_for_the_answer_that_was_wrong() {
             ("URL of the vault:", "vault.example"),
             ("URL of the vault:", "http://vault.example"),
             ("URL of the vault:", &closed),
+            ("URL of the vault:", &url),
             ("Client id, or nothing for an API token:", "a b"),
             ("Client id, or nothing for an API token:", &id),
             ("Client secret:", ""),
@@ -156,7 +156,6 @@ fn init_asks_again_for_the_answer_that_was_wrong() {
             ("File with the private key, or nothing", "nowhere.pem"),
             ("under a password [nowhere.pem]:", "broken.pem"),
             ("under a password [broken.pem]:", "reader.pem"),
-            (&url_again, &url),
             (&id_again, ""),
             ("Client secret:", &secret),
             ("under a password [reader.pem]:", "~/key.pem"),
@@ -165,6 +164,25 @@ fn init_asks_again_for_the_answer_that_was_wrong() {
     assert!(!all.contains(&secret), "{all}");
     assert!(all.contains("wrote the profile `default`"), "{all}");
     assert!(all.contains("ok       token"), "{all}");
+    assert!(all.contains(": no connection (Connection refused"), "{all}");
+}
+
+/// No secret is typed in vain.
+#[test]
+fn init_connects_to_the_url_of_a_flag_before_it_asks() {
+    let world = World::new();
+    let closed = server::closed_url();
+    let mut command = command(&world, &["init", "--profile", "dev", "--base-url", &closed]);
+    for (name, _) in world.credentials() {
+        command.env_remove(name);
+    }
+    command.env_remove("HELVETISAFE_BASE_URL");
+    let all = shown(command);
+    assert!(
+        all.contains("no connection") && all.contains("nothing was written"),
+        "{all}"
+    );
+    assert!(!all.contains("Client id"), "{all}");
 }
 
 #[test]

@@ -102,7 +102,6 @@ transcripts!(
     set_create_update,
     #[cfg(all(unix, feature = "kubernetes"))]
     sync,
-    tour,
     trust,
     value_sources,
 );
@@ -111,63 +110,10 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
 }
 
-fn is_written() -> bool {
+/// Returns true if the files are to be written, not compared.
+pub(crate) fn is_written() -> bool {
     std::env::var_os("TRANSCRIPTS").is_some_and(|mode| mode == "write")
 }
-
-/// `docs/tour.md` is made from the transcript `tour`.
-#[test]
-fn the_tour_in_the_documentation_is_a_transcript() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tour.md");
-    let page = page(&fs::read_to_string(folder().join("tour.txt")).unwrap());
-    if is_written() {
-        fs::write(&path, &page).unwrap();
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap(), page);
-}
-
-/// Returns a transcript as a page that shows a terminal. `./dev` is the command with the new profile.
-fn page(transcript: &str) -> String {
-    let mut page = TOUR_HEAD.to_owned();
-    let mut is_open = false;
-    for line in transcript.lines().filter(|line| !line.is_empty()) {
-        let (mark, text) = line.split_at(1);
-        let text = text.strip_prefix(' ').unwrap_or(text);
-        let (is_terminal, shown) = match mark {
-            "#" => (false, text.to_owned()),
-            "$" => (
-                true,
-                format!("$ {}", text.replacen("./dev", "helvetisafe", 1)),
-            ),
-            ">" | "!" => (true, text.to_owned()),
-            "?" => (true, format!("$ echo $?\n{text}")),
-            _ => continue,
-        };
-        if is_terminal != is_open {
-            page += if is_terminal {
-                "\n```console\n"
-            } else {
-                "```\n\n"
-            };
-            is_open = is_terminal;
-        }
-        page += &format!("{shown}\n");
-    }
-    if is_open {
-        page += "```\n";
-    }
-    page
-}
-
-const TOUR_HEAD: &str = "\
-# A tour of the command
-
-A recording, made by a test against a real vault, so that it shows what the command prints today. It has no terminal, on
-which commands also confirm what they did: `set` here that it created the secret, and at the first use that it remembered the
-org key. `[URL]`, `[DIR]`, `[CLIENT_ID]`, `[FINGERPRINT]` and `[TIME]` stand for values that differ each time. [The
-command](cli.md) explains all of it.
-
-";
 
 /// Plays a transcript, and compares the outputs.
 pub(crate) fn check(name: &str, stage: &dyn Stage) {
@@ -379,7 +325,8 @@ fn with_values(text: &str, names: &[(&str, String)]) -> String {
     names.iter().fold(text.to_owned(), fill)
 }
 
-fn normalized(text: &str, names: &[(&str, String)]) -> String {
+/// Writes values as `[NAME]`.
+pub(crate) fn normalized(text: &str, names: &[(&str, String)]) -> String {
     let hide =
         |text: String, (name, value): &(&str, String)| text.replace(value, &format!("[{name}]"));
     let text = names.iter().fold(text.to_owned(), hide);

@@ -1,4 +1,4 @@
-//! The notifications of `Type=notify-reload`, and the unit file.
+//! The notifications of `Type=notify` and `Type=notify-reload`.
 #![cfg(target_os = "linux")]
 
 use std::os::unix::net::UnixDatagram;

@@ -62,7 +62,7 @@ impl CertificateProblem {
 
 /// Returns an error and its causes, including those that `source` skips: the error that an I/O error wraps, and
 /// that of `ureq`.
-fn causes<'a>(
+pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {

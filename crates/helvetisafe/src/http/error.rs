@@ -8,6 +8,7 @@ use http::Uri;
 
 #[cfg(doc)]
 use super::AttemptLimits;
+use super::no_tls::NoTls;
 use super::{CertificateProblem, ureq};
 
 /// The failure of a request that has no answer.
@@ -137,6 +138,18 @@ impl TransportError {
         }
     }
 
+    /// Returns true if the vault, or a proxy with `https://`, does not speak TLS: it answered the handshake with another
+    /// protocol, such as plain HTTP.
+    #[must_use]
+    pub fn is_without_tls(&self) -> bool {
+        self.no_tls().is_some()
+    }
+
+    fn no_tls(&self) -> Option<NoTls> {
+        let source = self.source.as_deref();
+        NoTls::find(source.filter(|_| self.failure == Failure::Tls)?)
+    }
+
     /// Returns the reason for which the vault's certificate was refused, if that is known.
     pub(crate) fn certificate_problem(&self) -> Option<CertificateProblem> {
         CertificateProblem::find(self.source.as_deref()?)
@@ -147,15 +160,28 @@ impl TransportError {
         self.failure == Failure::TooLarge && !self.get_ref().is_some_and(ureq::is_large_head)
     }
 
-    /// Writes the host, the proxy, and the error of the library with those causes that it does not show itself.
-    fn details(&self) -> String {
-        let route = match (&self.host, &self.proxy) {
+    /// Writes the host and the proxy.
+    fn route(&self) -> Option<String> {
+        match (&self.host, &self.proxy) {
             (Some(host), Some(proxy)) => Some(format!("{host} through the proxy {proxy}")),
             (Some(host), None) => Some(host.to_string()),
             (None, Some(proxy)) => Some(format!("the proxy {proxy}")),
             (None, None) => None,
+        }
+    }
+
+    /// Describes a peer that does not speak TLS.
+    fn without_tls(&self, peer: NoTls) -> String {
+        let name = match (peer, &self.proxy) {
+            (NoTls::Proxy, Some(proxy)) => format!("the proxy {proxy}"),
+            _ => self.route().unwrap_or_else(|| "the vault".to_owned()),
         };
-        let mut shown = route.unwrap_or_default();
+        format!("{name} {peer}")
+    }
+
+    /// Writes the host, the proxy, and the error of the library with those causes that it does not show itself.
+    fn details(&self) -> String {
+        let mut shown = self.route().unwrap_or_default();
         let first = self
             .source
             .as_deref()
@@ -176,6 +202,9 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(peer) = self.no_tls() {
+            return f.write_str(&self.without_tls(peer));
+        }
         match self.details() {
             details if details.is_empty() => write!(f, "{}", self.failure),
             details => write!(f, "{} ({details})", self.failure),

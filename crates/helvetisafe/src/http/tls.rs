@@ -17,6 +17,7 @@ use rustls::{
     SignatureScheme,
 };
 
+use super::no_tls::{NoTls, is_other_protocol};
 use super::roots::{Roots, provider};
 use super::{Failure, TransportError};
 use crate::config_error::ConfigError;
@@ -144,6 +145,9 @@ impl Tls {
     /// Explains an error of a connection of which the handshake has not ended.
     pub(super) fn explain(&self, error: io::Error) -> TransportError {
         match rustls_error(&error) {
+            Some(tls) if is_other_protocol(tls) && self.peer == Peer::Proxy => {
+                refused(NoTls::Proxy)
+            }
             Some(tls) => self.refusal(tls).unwrap_or_else(|| refused(tls.clone())),
             None if self.is_closed_for_a_certificate(&error) => self.refuse_certificate(None),
             None => TransportError::with_source(Failure::NotSent, error),

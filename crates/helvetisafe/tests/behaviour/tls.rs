@@ -1,8 +1,11 @@
 //! Certificates: an unknown authority is refused, an added one is trusted, and an empty store is an
 //! error that says so.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
 #[cfg(all(feature = "platform-roots", target_os = "linux"))]
 use std::process::Command;
+use std::thread;
 
 use helvetisafe::{Client, ClientBuilder, Credentials, Error, ErrorKind, KeySource};
 use helvetisafe_test_support::{PEM, tls_server};
@@ -85,6 +88,37 @@ fn async_error(port: u16) -> Error {
         .build();
     let runtime = runtime.unwrap();
     runtime.block_on(builder.connect()).unwrap_err()
+}
+
+/// Answers each connection in plain HTTP, and returns the port.
+fn serve_plain_http() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+            client.write_all(answer).unwrap();
+            // Unread data at its end would reset the connection.
+            client.shutdown(Shutdown::Write).unwrap();
+            let _ = client.read_to_end(&mut Vec::new());
+        }
+    });
+    port
+}
+
+#[cfg(any(feature = "platform-roots", feature = "bundled-roots"))]
+#[test]
+fn a_vault_without_tls_is_named_as_such() {
+    let port = serve_plain_http();
+    for error in errors(port) {
+        let text = error.to_string();
+        let wanted = format!("localhost:{port} does not speak TLS; is it http://?");
+        assert!(text.contains(&wanted), "{text}");
+        let kind = (error.kind(), error.is_retryable());
+        assert_eq!(kind, (ErrorKind::Transport, false), "{text}");
+        assert!(error.transport_error().unwrap().is_without_tls());
+    }
 }
 
 #[cfg(all(feature = "platform-roots", target_os = "linux"))]

@@ -55,6 +55,11 @@ impl Request {
         }
     }
 
+    /// Returns true if the client wants the headers alone.
+    pub(super) fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
     /// Parses a request; `None` if it is incomplete.
     fn parse(head: &[u8]) -> Result<Option<Self>, Answer> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -142,7 +147,8 @@ impl Answer {
         }
     }
 
-    pub(super) fn write(&self, connection: &mut impl Write) -> io::Result<()> {
+    /// Writes the answer. The one to HEAD has no body, and the headers of the one to GET.
+    pub(super) fn write(&self, connection: &mut impl Write, has_body: bool) -> io::Result<()> {
         let mut head = format!(
             "HTTP/1.1 {} {}\r\n\
              Content-Type: application/json\r\n\
@@ -156,7 +162,7 @@ impl Answer {
         );
         match self.status {
             401 => head.push_str("WWW-Authenticate: Bearer\r\n"),
-            405 => head.push_str("Allow: GET\r\n"),
+            405 => head.push_str("Allow: GET, HEAD\r\n"),
             _ => {}
         }
         if let Some(seconds) = self.retry_after {
@@ -164,7 +170,9 @@ impl Answer {
         }
         head.push_str("\r\n");
         connection.write_all(head.as_bytes())?;
-        connection.write_all(&self.body)?;
+        if has_body {
+            connection.write_all(&self.body)?;
+        }
         connection.flush()
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::fs::Access;
 #[cfg(unix)]
-use crate::fs::folder_of;
+use crate::fs::{folder_of, named_if_missing};
 
 /// The variables of the service's Kubernetes package.
 const HOST: &str = "HELVETISAFE_AGENT_HOST";
@@ -36,8 +36,8 @@ impl FromStr for Address {
                 _ => Ok(Self::Socket(path.into())),
             };
         }
-        let address = match text.strip_prefix("localhost:").map(str::parse) {
-            Some(Ok(port)) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        let address = match text.strip_prefix("localhost:").map(port) {
+            Some(Some(port)) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             _ => text
                 .parse::<SocketAddr>()
                 .map_err(|_| "write it like 127.0.0.1:8210 or unix:PATH".to_owned())?,
@@ -51,9 +51,9 @@ impl Address {
     pub(super) fn from_variables() -> Result<Self, Failure> {
         let ip = variable(HOST, "an IP address", DEFAULT_IP, |text| match text {
             "localhost" => Some(DEFAULT_IP),
-            _ => text.parse().ok(),
+            _ => ip(text),
         })?;
-        let port = variable(PORT, "a port", DEFAULT_PORT, |text| text.parse().ok())?;
+        let port = variable(PORT, "a port", DEFAULT_PORT, port)?;
         Ok(Self::Network(SocketAddr::new(ip, port)))
     }
 
@@ -113,6 +113,21 @@ impl fmt::Display for Address {
             Self::Socket(path) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// Parses an IP address. One of version 6 may be in brackets, as in a URL.
+fn ip(text: &str) -> Option<IpAddr> {
+    let inner = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    match inner {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
+}
+
+/// Parses a port in digits alone; the parser of the standard library accepts a sign.
+fn port(text: &str) -> Option<u16> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// Returns the parsed value of a variable. An empty variable counts as unset.
@@ -279,7 +294,9 @@ fn bind_socket(path: &Path, access: Access) -> io::Result<Listener> {
     }
     let folder = folder_of(path);
     // If this fails, the error does not show a temporary name.
-    folder.metadata()?;
+    folder
+        .metadata()
+        .map_err(|error| named_if_missing(folder, error))?;
     let mut private = tempfile::Builder::new();
     private
         .prefix(".s-")
@@ -305,6 +322,22 @@ fn no_sockets() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ip_address_may_have_brackets_and_a_port_no_sign() {
+        for text in ["::1", "[::1]"] {
+            assert_eq!(ip(text), Some(Ipv6Addr::LOCALHOST.into()), "{text}");
+        }
+        assert_eq!(ip("127.0.0.1"), Some(Ipv4Addr::LOCALHOST.into()));
+        for text in ["[127.0.0.1]", "[::1", "::1]", "[[::1]]", "[]", ""] {
+            assert_eq!(ip(text), None, "{text}");
+        }
+        assert_eq!(port("8081"), Some(8081));
+        for text in ["+8081", "-1", "65536", "", " 1"] {
+            assert_eq!(port(text), None, "{text}");
+        }
+        assert!("localhost:+1".parse::<Address>().is_err());
+    }
 
     #[test]
     fn other_machines_reach_no_address_without_an_option() {

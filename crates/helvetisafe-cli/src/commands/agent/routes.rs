@@ -158,8 +158,8 @@ impl Agent {
 
 fn check_method(request: &Request) -> Result<(), Answer> {
     match request.method.as_str() {
-        "GET" => Ok(()),
-        _ => Err(Answer::error(405, "only GET is served")),
+        "GET" | "HEAD" => Ok(()),
+        _ => Err(Answer::error(405, "only GET and HEAD are served")),
     }
 }
 

@@ -91,8 +91,9 @@ fn serve(connection: &dyn Connection, mut place: Place, routes: &Routes) {
     if !place.set_busy() {
         return;
     }
+    let has_body = !request.as_ref().is_ok_and(Request::is_head);
     let answer = request.map_or_else(|answer| answer, |request| routes(&request));
-    let written = answer.write(&mut Timed::new(connection, WRITING));
+    let written = answer.write(&mut Timed::new(connection, WRITING), has_body);
     if written.is_ok() && answer.status != 200 {
         drop(answer);
         place.set_idle();

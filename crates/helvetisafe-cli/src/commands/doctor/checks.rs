@@ -1,6 +1,5 @@
 //! The checks that change nothing.
 
-use std::env;
 use std::net::ToSocketAddrs;
 
 use helvetisafe::{
@@ -10,6 +9,7 @@ use helvetisafe::{
 
 use super::attempt::Attempt;
 use super::report::Report;
+use crate::commands::reach::has_proxy;
 use crate::commands::selection::Keys;
 use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls, unbound};
 use crate::session::{Budget, Trust, builder};
@@ -321,6 +321,12 @@ fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
     if !base.is_https() && may_need_tls(error) {
         return USE_HTTPS;
     }
+    if error
+        .transport_error()
+        .is_some_and(TransportError::is_without_tls)
+    {
+        return USE_HTTP;
+    }
     match error.transport_error().map(TransportError::failure) {
         Some(Reach::Tls) => "do not continue before its certificate is the right one",
         Some(Reach::Malformed) => "check the base URL: another server than a vault answers there",
@@ -329,8 +335,5 @@ fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
     }
 }
 
-/// Returns true if a proxy is used. Loopback addresses are never proxied.
-fn has_proxy(base: &BaseUrl) -> bool {
-    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    base.is_https() && !base.is_loopback() && (is_set("HTTPS_PROXY") || is_set("https_proxy"))
-}
+const USE_HTTP: &str = "check the port; if the vault has no TLS on purpose, use http:// in the base URL, which to another \
+                        machine also needs --allow-plain-http";

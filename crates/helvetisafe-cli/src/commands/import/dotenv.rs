@@ -22,6 +22,8 @@ const UNQUOTED: &str = "its value has a quote, a back-tick, a backslash or unusu
                         readers take differently outside quotes; put it in quotes";
 const COMMENT: &str = "its value has a `#`, which some readers take for a comment; put the value in quotes, \
                        and a space before a comment";
+const NO_BREAK_SPACE: &str = "it has a no-break space (U+00A0) before or after its value, which looks like a space, but is none \
+                              for some readers; replace it with a space";
 const VARIABLE: &str =
     "its value has `${`, which some readers take for a variable; set this secret by itself";
 const LITERAL: &str = "its value has two backslashes in a row, or one before a single quote, which readers \
@@ -145,6 +147,8 @@ fn quoted(value: Zeroizing<String>, after: &str) -> Read<'_> {
     let comment = tail.trim_end().trim_start_matches([' ', '\t']);
     if value.contains('\r') {
         (Err(CARRIAGE_RETURN), after)
+    } else if comment.starts_with('\u{a0}') {
+        (Err(NO_BREAK_SPACE), after)
     } else if !comment.is_empty() && (!comment.starts_with('#') || tail.starts_with('#')) {
         (Err("there is text after the closing quote"), after)
     } else {
@@ -158,10 +162,14 @@ fn unquoted<'a>(text: &'a str, scheme: Option<&str>) -> Read<'a> {
     let comment = if is_reference { " #" } else { "#" };
     let value = match line.split_once(comment) {
         Some((value, _)) if is_reference || value.ends_with(' ') => value,
+        Some((value, _)) if value.ends_with('\u{a0}') => return (Err(NO_BREAK_SPACE), after),
         Some(_) => return (Err(COMMENT), after),
         None => line.strip_suffix('\r').unwrap_or(line),
     };
     let value = value.trim_end_matches(' ');
+    if value.starts_with('\u{a0}') || value.ends_with('\u{a0}') {
+        return (Err(NO_BREAK_SPACE), after);
+    }
     if value.contains(['\'', '"', '`', '\\', '\r']) || value != value.trim() {
         return (Err(UNQUOTED), after);
     }

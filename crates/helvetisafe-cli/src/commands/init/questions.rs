@@ -6,6 +6,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::commands::reach;
 use crate::failure::Failure;
 use crate::settings::{Entries, Entry, Origin, Profile, RawValue, Setting, Settings};
 use crate::ui::messages::Messages;
@@ -30,6 +31,8 @@ pub(super) struct Interview<'a> {
     given: &'a Entries,
     /// The profile that the new one replaces: its settings are the defaults.
     replaced: Option<&'a Profile>,
+    /// Set if the vault is asked.
+    is_checked: bool,
     messages: Messages,
     base_url: Vec<Entry>,
     authority: Vec<Entry>,
@@ -42,11 +45,13 @@ impl<'a> Interview<'a> {
     pub(super) fn new(
         given: &'a Entries,
         replaced: Option<&'a Profile>,
+        is_checked: bool,
         messages: Messages,
     ) -> Self {
         Self {
             given,
             replaced,
+            is_checked,
             messages,
             base_url: Vec::new(),
             authority: Vec::new(),
@@ -58,7 +63,10 @@ impl<'a> Interview<'a> {
     /// Asks for what is missing. Hidden prompts ask for secrets.
     pub(super) fn ask(&mut self) -> Result<(), Failure> {
         let given = self.given;
-        if !given.has_flag(Setting::BaseUrl) {
+        if given.has_flag(Setting::BaseUrl) {
+            let checked = self.check_url(given);
+            checked.map_err(|failure| failure.with_advice("nothing was written"))?;
+        } else {
             self.base_url = self.ask_base_url()?;
         }
         if !given.has(Setting::ApiToken) && !given.has(Setting::ClientSecret) {
@@ -119,11 +127,20 @@ impl<'a> Interview<'a> {
         loop {
             let url = prompt::line("URL of the vault", default.as_deref(), self.messages)?;
             let answers = vec![answer(Setting::BaseUrl, RawValue::Text(url.clone()))];
-            match Settings::check_url(&self.given.with(answers.iter().cloned())) {
+            match self.check_url(&self.given.with(answers.iter().cloned())) {
                 Ok(()) => return Ok(answers),
                 Err(failure) => self.messages.failure(&failure),
             }
             default = default.filter(|default| *default != url);
+        }
+    }
+
+    /// Fails if the base URL cannot be used, or if no server listens there: no secret should be typed in vain.
+    fn check_url(&self, entries: &Entries) -> Result<(), Failure> {
+        let base = Settings::base_of(entries)?;
+        match self.is_checked {
+            true => reach::check(&base),
+            false => Ok(()),
         }
     }
 

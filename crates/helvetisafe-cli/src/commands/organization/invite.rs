@@ -11,12 +11,12 @@ use super::free_name;
 use crate::advice;
 use crate::commands::member_name;
 use crate::failure::Failure;
-use crate::fs::Access;
 use crate::fs::private_file::shell_quoted;
 use crate::random;
 use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::settings::Address;
-use crate::ui::{Ui, expiry, output_file};
+use crate::ui::output_file::{self, AccessArgs};
+use crate::ui::{Ui, expiry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,8 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "24h")]
     expires: String,
     /// Write the code into a file of mode 0600 instead; - stands for standard output.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", group = "destination")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Verify the chain and the name, and print what would be done. No code is made, and nothing is changed.
     #[arg(long)]
     dry_run: bool,
@@ -89,7 +91,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let id = random::hex(&invited.code.secret.id()).to_string();
     let file = output_file::named(&args.output);
     if let Some(file) = file {
-        output_file::write(file, code.as_bytes(), Access::default(), ui.messages)?;
+        output_file::write(file, code.as_bytes(), args.access.access(), ui.messages)?;
     }
     if ui.json {
         ui.output.json(&Json {

@@ -2,6 +2,7 @@
 
 use super::args::SelectionArgs;
 use super::names::{self, NamedBy};
+use super::renamed::Renamed;
 use super::variable::Variable;
 use crate::ui::terminal::escape_line;
 
@@ -36,6 +37,11 @@ impl SelectionArgs {
             choice.unwrap_or_default(),
             source.another_name()
         )
+    }
+
+    /// Returns the reason to refuse a name that was given to a secret, unless it is allowed.
+    pub(in crate::commands) fn refusal(&self, renamed: &Renamed) -> Option<String> {
+        refused_name(&renamed.name, renamed.named_by, &self.allowed)
     }
 
     /// Returns the reason to refuse a plain variable of a file, unless its name is allowed.

@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::advice;
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
-use crate::fs::Access;
 use crate::session::{Administration, Vault};
-use crate::ui::{Ui, expiry, output_file};
+use crate::ui::output_file::{self, AccessArgs};
+use crate::ui::{Ui, expiry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,8 +39,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
     /// Write the token into a file of mode 0600 instead; - stands for standard output.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", group = "destination")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Check the name and the scopes, and print what would be made. No token is made.
     #[arg(long)]
     dry_run: bool,
@@ -90,7 +92,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         output_file::write(
             file,
             token.expose_secret().as_bytes(),
-            Access::default(),
+            args.access.access(),
             ui.messages,
         )?;
     }

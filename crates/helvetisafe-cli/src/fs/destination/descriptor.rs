@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[cfg(unix)]
-use crate::fs::folder_of;
+use crate::fs::{MAX_LINKS, folder_of};
 
 /// Returns true if a path leads to the same file, pipe or device as a stream.
 #[cfg(unix)]
@@ -39,10 +39,6 @@ pub(super) fn is_descriptor(path: &Path) -> bool {
     }
     false
 }
-
-/// As many links as Linux follows.
-#[cfg(unix)]
-const MAX_LINKS: usize = 40;
 
 /// Every user can make folders below `/dev`, in `/dev/shm`.
 #[cfg(unix)]
