@@ -56,7 +56,6 @@ use refusal::Refusal;
 pub(crate) use authorized::principal;
 #[cfg(feature = "faults")]
 pub(crate) use refusal::report;
-pub(crate) use refusal::report_store;
 
 /// The state that all calls share.
 type VaultState = axum::extract::State<Arc<Shared>>;

@@ -8,9 +8,8 @@ use std::time::Duration;
 use helvetisafe_proto::KeyName;
 use prometheus_client::metrics::counter::Counter;
 
-use crate::http;
 use crate::log;
-use crate::store::{AccountId, AccountReads, OrganizationId, Principal, Store, StoreError};
+use crate::store::{AccountId, AccountReads, OrganizationId, Principal, Store};
 
 /// The time between two writes: what a killed node loses.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
@@ -73,10 +72,7 @@ impl ReadLog {
         for (organization, accounts) in pending.reads {
             let reads: Vec<_> = accounts.into_iter().map(of_account).collect();
             if let Err(error) = store.record_reads(organization, &reads).await {
-                // A full disk is logged by the database, less often.
-                if error != StoreError::Full {
-                    http::report_store(&error);
-                }
+                error.log();
                 self.put_back(organization, reads);
             }
         }

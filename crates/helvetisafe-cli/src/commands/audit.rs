@@ -49,8 +49,8 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 fn limit(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("it would print nothing; give 1 or more".to_owned()),
-        Ok(count) => Ok(count),
-        Err(_) => Err("give a whole number from 1 on".to_owned()),
+        Ok(count) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
+        _ => Err("give a whole number from 1 on, in digits".to_owned()),
     }
 }
 

@@ -12,7 +12,6 @@ use helvetisafe_proto::{ErrorCode, Scope};
 
 #[cfg(feature = "faults")]
 pub(crate) use failure::report;
-pub(crate) use failure::report_store;
 
 /// The largest part of a parser's message in a response, in bytes. The message may quote the request.
 const MAX_MESSAGE_LEN: usize = 300;

@@ -1,3 +1,5 @@
+use crate::log;
+
 /// A failure of the database. It never contains stored values or credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StoreError {
@@ -33,6 +35,15 @@ pub(crate) enum StoreError {
     NoParent,
     #[error("{0}")]
     Failed(String),
+}
+
+impl StoreError {
+    /// Logs a failure, unless the database logs it itself, at intervals.
+    pub(crate) fn log(&self) {
+        if !matches!(self, Self::Full | Self::NoStandby | Self::Unconfirmed) {
+            log::error(self);
+        }
+    }
 }
 
 /// A failure of one of the two databases of a copy.

@@ -21,7 +21,7 @@ use super::{Front, Protection, VaultBuilder};
 use crate::Error;
 use crate::budget::Budget;
 use crate::connections;
-use crate::http::{self, Calls};
+use crate::http::Calls;
 use crate::limits::Limits;
 use crate::read_log::{self, ReadLog};
 use crate::settings::Bounds;
@@ -267,7 +267,7 @@ async fn sweep(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         if let Err(error) = shared.store.sweep().await {
-            http::report_store(&error);
+            error.log();
         }
     }
 }

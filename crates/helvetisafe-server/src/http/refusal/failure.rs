@@ -13,9 +13,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Revoked => return Self::INVALID_TOKEN,
             StoreError::OtherEpoch => return Self::OTHER_KEY_EPOCH,
-            // The database has logged it, with its path.
-            StoreError::Full => {}
-            _ => report_store(&error),
+            _ => error.log(),
         }
         match error {
             StoreError::Busy | StoreError::Unavailable(_) | StoreError::NoStandby => Self::BUSY,
@@ -62,13 +60,6 @@ impl From<NoRandomness> for Refusal {
             ErrorCode::NoRandomness,
             "the vault's operating system has no randomness",
         )
-    }
-}
-
-/// Writes a failure of the database to standard error, unless it is logged at intervals as a warning of the readiness.
-pub(crate) fn report_store(error: &StoreError) {
-    if !matches!(error, StoreError::NoStandby | StoreError::Unconfirmed) {
-        report(error);
     }
 }
 
